@@ -1,0 +1,75 @@
+"""Forms of account pages. The rules themselves are in accounts.names, accounts.actions and allauth's adapter."""
+
+from __future__ import annotations
+
+from allauth.account import forms as allauth_forms
+from allauth.core import context
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import guessing
+from accounts.avatars import FORMATS
+from accounts.models import User
+from accounts.zones import known_zones
+from messenger.live.addresses import request_address
+
+
+def wait_words(seconds: float) -> str:
+    return _("Too many tries. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
+
+
+class SignupForm(allauth_forms.SignupForm):
+    """allauth's, by page and API. `wait`: seconds, where this address has signed up too often."""
+
+    wait = 0.0
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        self.wait = guessing.count_sign_up(request_address(context.request))
+        if self.wait:
+            raise ValidationError(wait_words(self.wait), code="rate_limited")
+        return cleaned
+
+
+class ProfileForm(forms.ModelForm):
+    """Profile and settings in one page. It only reads; `accounts.actions` judges and stores."""
+
+    picture = forms.FileField(
+        label=gettext_lazy("picture"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ",".join(f"image/{name.lower()}" for name in FORMATS)}),
+    )
+    remove_picture = forms.BooleanField(label=gettext_lazy("remove the picture"), required=False)
+    username = forms.CharField(label=gettext_lazy("user name"), max_length=200)
+    time_zone = forms.ChoiceField(label=gettext_lazy("time zone"), required=False)
+    language = forms.ChoiceField(label=gettext_lazy("language"), required=False)
+
+    class Meta:
+        model = User
+        fields = (
+            *("username", "name", "bio", "language", "time_zone", "theme"),
+            *("show_presence", "show_receipts"),
+        )
+
+    field_order = ("picture", "remove_picture")
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        browser = _("As the browser")
+        self.fields["language"].choices = [("", browser), *settings.LANGUAGES]
+        self.fields["time_zone"].choices = [("", browser), *((name, name) for name in sorted(known_zones()))]
+
+    def _post_clean(self) -> None:
+        """Nothing: the instance stays as it is stored until the verb has changed it."""
+
+    def changes(self) -> dict:
+        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+
+    def refuse(self, fields: dict[str, list[str]]) -> None:
+        """What the verb found wrong, at the fields of this page."""
+        for name, words in fields.items():
+            for word in words:
+                self.add_error({"avatar": "picture"}.get(name, name), str(word))

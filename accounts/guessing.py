@@ -1,0 +1,41 @@
+"""How often passwords may be guessed: ten wrong ones a minute for an account, and ten from an address, at every door.
+
+A try is counted before the password is looked at, so that a hundred tries at once are a hundred tries, and taken off
+the count again when it was right. Whether there is such an account makes no difference.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from accounts.names import skeleton, storable
+from messenger.live import limits
+
+TRIES, PER_SECOND = 10, 10 / 60
+SIGN_UPS, SIGN_UPS_PER_SECOND = 20, 20 / 60  # accounts made from one address
+
+
+def count(login: str, address: str) -> float:
+    """Before a password is looked at: 0, or the seconds to wait."""
+    buckets = _buckets(login, address)
+    waits = limits.take_many(buckets)
+    if wait := max(waits):
+        limits.give_back([bucket for bucket, refused in zip(buckets, waits, strict=True) if not refused])
+    return wait
+
+
+def was_right(login: str, address: str) -> None:
+    limits.give_back(_buckets(login, address))
+
+
+def count_sign_up(address: str) -> float:
+    return limits.take(f"signup.address.{address}", SIGN_UPS, SIGN_UPS_PER_SECOND)
+
+
+def _buckets(login: str, address: str) -> list[limits.Bucket]:
+    # Not the name itself: keys stand in Redis in plain sight, and people type passwords into the wrong field.
+    account = sha256(skeleton(storable(login)).encode()).hexdigest()[:32]
+    return [
+        (f"guess.account.{account}", TRIES, PER_SECOND),
+        (f"guess.address.{address}", TRIES, PER_SECOND),
+    ]

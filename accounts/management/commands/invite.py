@@ -1,0 +1,20 @@
+"""`manage.py invite`: a link with which people can sign up where SIGNUP=invite."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import invitations
+
+
+class Command(BaseCommand):
+    help = "Print a link with which people can sign up while SIGNUP is 'invite'."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--days", type=int, default=7, help="how many days the link works (7 unless said)")
+
+    def handle(self, *, days: int, **options):
+        if settings.SIGNUP == "closed":
+            raise CommandError("SIGNUP is 'closed': no link would work.")
+        if not 1 <= days <= 365:
+            raise CommandError("A link works for 1 to 365 days.")
+        self.stdout.write(invitations.make_link(days))

@@ -1,0 +1,50 @@
+"""Whose password this is: one look-up and one hash, whether or not there is such an account.
+
+allauth's own backend takes one hash for an unknown name and two for a known e-mail, which tells the two apart.
+"""
+
+from __future__ import annotations
+
+from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.models import EmailAddress
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.names import skeleton, storable
+
+
+def owner(login: str) -> User | None:
+    """Whoever signs in under this user name or e-mail.
+
+    Where several accounts give the same e-mail, it is that of the one who has confirmed it, else of the oldest.
+    """
+    text = storable(login.strip())
+    if "@" not in text:
+        return User.objects.filter(username_key=skeleton(text)).first()
+    email = text.lower()
+    confirmed = EmailAddress.objects.filter(email=email, verified=True).select_related("user").first()
+    return confirmed.user if confirmed else User.objects.filter(email=email).order_by("pk").first()
+
+
+def check(login: str, password: str) -> User | None:
+    """The person whose login and password these are, suspended or not; None for everybody else."""
+    user = owner(login)
+    if user is None:
+        User().set_password(password)  # takes as long as looking at a real one
+        return None
+    return user if user.check_password(password) else None
+
+
+class PasswordBackend(AuthenticationBackend):
+    """`check` for allauth's pages and for whoever calls `django.contrib.auth.authenticate`."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials) -> User | None:
+        login = credentials.get("username") or credentials.get("email")
+        password = credentials.get("password")
+        if not login or not password:
+            return None
+        user = check(login, password)
+        if user is not None and not self.user_can_authenticate(user):
+            self._stash_user(user)  # allauth then shows its page for suspended accounts
+            return None
+        return user

@@ -1,0 +1,155 @@
+"""Pages of one's own account. Signing up and in is allauth's, with what is different here."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from allauth.account import views as allauth_views
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.i18n import set_language as django_set_language
+
+from accounts import actions, invitations, sign_ins
+from accounts.authentication import signed_in_by, whoever_asks
+from accounts.forms import ProfileForm
+from accounts.models import User
+from messenger.live.refusal import Refused
+
+
+# ── In and out ───────────────────────────────────────────────────────────────────────────────────────────────────
+class SignIn(allauth_views.LoginView):
+    def form_invalid(self, form) -> HttpResponse:
+        response = super().form_invalid(form)
+        if wait := getattr(self.request, "must_wait", 0):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response["Retry-After"] = str(int(wait) + 1)
+        return response
+
+
+class SignUp(allauth_views.SignupView):
+    def form_valid(self, form) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except ValidationError as error:  # somebody took the name while the password was being hashed
+            form.add_error(None, error)
+            return self.form_invalid(form)
+
+    def form_invalid(self, form) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.wait:
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response["Retry-After"] = str(int(form.wait) + 1)
+        return response
+
+
+@require_safe
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """An invitation (`manage.py invite`) is remembered in the session, through the detour over a provider too."""
+    if request.user.is_authenticated:
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    if invitations.is_good(token):
+        request.session[invitations.IN_SESSION] = token
+    return redirect("account_signup")
+
+
+# ── One's own profile ────────────────────────────────────────────────────────────────────────────────────────────
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    form = ProfileForm(request.POST or None, request.FILES or None, instance=User.objects.get(pk=request.user.pk))
+    status = HTTPStatus.OK
+    if request.method == "POST":
+        if form.is_valid() and _store(request, form):
+            with override(form.cleaned_data["language"] or None):
+                messages.success(request, _("Saved."))
+            return redirect("profile")
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, "accounts/profile.html", {"form": form}, status=status)
+
+
+def _store(request: HttpRequest, form: ProfileForm) -> bool:
+    try:
+        actions.update_profile(request.user.pk, form.changes())
+        if picture := form.cleaned_data["picture"]:
+            actions.set_avatar(request.user.pk, picture, picture.size)
+        elif form.cleaned_data["remove_picture"]:
+            actions.remove_avatar(request.user.pk)
+    except Refused as refused:
+        form.refuse(refused.fields or {"picture" if refused.code == "too_large" else None: [refused.detail]})
+        return False
+    return True
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """`language` and `next` by form. Kept in a cookie, and in the profile of whoever is signed in."""
+    response = django_set_language(request)
+    language = request.POST.get("language", "")
+    if request.user.is_authenticated and language in dict(settings.LANGUAGES):
+        actions.update_profile(request.user.pk, {"language": language})
+    return response
+
+
+@require_safe
+def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
+    """A person's picture, for whoever is signed in. Its name is new with each picture, so it may be kept for ever."""
+    if whoever_asks(request) is None:
+        return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+    picture = User.objects.filter(pk=user_id, avatar=f"avatars/{name}").values_list("avatar", flat=True).first()
+    if not picture:
+        raise Http404
+    storage = User._meta.get_field("avatar").storage
+    try:
+        content = storage.open(picture)
+    except FileNotFoundError:
+        raise Http404 from None
+    return FileResponse(
+        content,
+        content_type="image/webp",
+        headers={
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+# ── Where one is signed in ───────────────────────────────────────────────────────────────────────────────────────
+@login_required
+@require_safe
+def sessions(request: HttpRequest) -> HttpResponse:
+    current = signed_in_by(request)
+    context = {"sign_ins": sign_ins.open_ones(request.user.pk), "current_id": current.pk if current else None}
+    return render(request, "accounts/sessions.html", context)
+
+
+@login_required
+@require_POST
+def end_session(request: HttpRequest, sign_in_id) -> HttpResponse:
+    try:
+        sign_ins.end_one(request.user.pk, sign_in_id)
+    except Refused:
+        raise Http404 from None
+    current = signed_in_by(request)
+    if current and current.pk == sign_in_id:
+        request.session.flush()
+        return redirect(settings.LOGOUT_REDIRECT_URL)
+    messages.success(request, _("Signed out there."))
+    return redirect("sessions")
+
+
+@login_required
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    current = signed_in_by(request)
+    sign_ins.end(request.user.pk, keep=current.pk if current else None)
+    messages.success(request, _("Signed out everywhere else."))
+    return redirect("sessions")

@@ -1,0 +1,323 @@
+"""Pairs and groups: opening, changing, joining, leaving, roles. The table of rights is docs/protocol.md's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from django.db import IntegrityError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.shapes import user_shape
+from accounts.versions import next_me_versions
+from accounts.versions import next_me_versions
+from chat import events
+from chat.actions.ledger import Ledger, changing
+from chat.actions.text import clean_block, clean_line
+from chat.models import Conversation, Membership, Role
+from chat.queries import shared_shape, unread_mentions, whole_shapes, with_mine
+from chat.shapes import ConversationShape, MemberShape, member_shape, mine_shape
+from messenger.live import news
+from messenger.live.database import writing
+from messenger.live.refusal import invalid, not_found
+
+TITLE, DESCRIPTION, ANNOUNCEMENT = 80, 500, 1000
+AT_ONCE = 500  # people added by one command
+
+
+# ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def open_direct(user_id: int, other_id: int) -> tuple[ConversationShape, bool]:
+    """The one conversation of these two, made if it is not there. Both may call at once: one row comes of it."""
+    if user_id == other_id:
+        raise invalid(user_id=_("This needs somebody else."))
+    people = _people([user_id, other_id])
+    if other_id not in people or user_id not in people:
+        raise not_found()
+    pair = "{}:{}".format(*sorted((user_id, other_id)))
+    existing = Conversation.objects.filter(pair=pair).first()
+    if existing is None:
+        try:
+            with writing():
+                conversation = _create(kind=Conversation.Kind.DIRECT, pair=pair, owner=None)
+                shapes = _enter(conversation, [people[user_id], people[other_id]])
+                return shapes[user_id], True
+        except IntegrityError:  # the other was quicker
+            existing = Conversation.objects.get(pair=pair)
+    membership = Membership.objects.select_related("conversation").get(conversation=existing, user_id=user_id)
+    return whole_shapes([membership], user_id)[0], False
+
+
+def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> ConversationShape:
+    title = clean_line(title, TITLE, "title", required=True)
+    wanted = [user_id, *dict.fromkeys(pk for pk in user_ids if pk != user_id)]
+    if len(wanted) > AT_ONCE + 1:
+        raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
+    people = _people(wanted)
+    if missing := [pk for pk in wanted if pk not in people]:
+        raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing[0]})
+    with writing():
+        conversation = _create(kind=Conversation.Kind.GROUP, title=title, owner=people[user_id])
+        return _enter(conversation, [people[pk] for pk in wanted])[user_id]
+
+
+def _people(user_ids: Iterable[int]) -> dict[int, User]:
+    return User.objects.filter(is_active=True).in_bulk(list(user_ids))
+
+
+def _create(**fields: Any) -> Conversation:
+    now = timezone.now()
+    return Conversation.objects.create(**fields, created_at=now, active_at=now, version=1, info_version=1)
+
+
+def _enter(conversation: Conversation, people: list[User]) -> dict[int, ConversationShape]:
+    """The first members. Nobody listens to the new conversation yet: each hears `conversation.added`."""
+    now = conversation.created_at
+    numbers = next_me_versions(user.pk for user in people)
+    rows = []
+    for user in people:
+        conversation.version += 1
+        rows.append(
+            Membership(
+                conversation=conversation,
+                user=user,
+                role=Role.OWNER if conversation.owner_id == user.pk else Role.MEMBER,
+                joined_at=now,
+                version=conversation.version,
+                me_version=numbers[user.pk][0],
+            )
+        )
+    Membership.objects.bulk_create(rows)
+    conversation.member_count = len(rows)
+    conversation.save(update_fields=["version", "member_count"])
+    shared = shared_shape(conversation)
+    shapes, told = {}, []
+    for row in rows:
+        shape = with_mine(shared, row)
+        if conversation.pair:
+            shape.peer = next(user_shape(user) for user in people if user.pk != row.user_id)
+        shapes[row.user_id] = shape
+        told.append(events.conversation_added(row.user_id, row.me_version, shape, row.version))
+    news.tell(told)
+    return shapes
+
+
+# ── Changing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+CLEAN = {
+    "title": lambda text: clean_line(text, TITLE, "title", required=True),
+    "description": lambda text: clean_block(text, DESCRIPTION, "description"),
+    "announcement": lambda text: clean_block(text, ANNOUNCEMENT, "announcement"),
+    "members_may_add": bool,
+    "members_may_pin": bool,
+    "revisions_visible": bool,
+}
+
+
+def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> ConversationShape:
+    """Title, description, announcement, and what members may do. Each change of words is a line in the log."""
+    wanted = {name: CLEAN[name](value) for name, value in changes.items() if name in CLEAN}
+    with changing(conversation_id, user_id) as ledger:
+        conversation = ledger.conversation
+        _group_only(ledger)
+        ledger.require(ledger.leads, _("Only the owner and admins may change this."))
+        changed = {name: value for name, value in wanted.items() if getattr(conversation, name) != value}
+        if changed:
+            old = {name: getattr(conversation, name) for name in changed}
+            for name, value in changed.items():
+                setattr(conversation, name, value)
+            ledger.changed(*changed)
+            if "title" in changed:
+                ledger.system_line(_actor(ledger), "renamed", old=old["title"], new=changed["title"])
+            if "announcement" in changed:
+                ledger.system_line(_actor(ledger), "announced", old=old["announcement"], new=changed["announcement"])
+            _tell_info(ledger)
+        assert ledger.membership
+        ledger.membership.conversation = conversation
+        return whole_shapes([ledger.membership], user_id)[0]
+
+
+def _tell_info(ledger: Ledger) -> None:
+    """The shared fields take a version; said last, so that what they show (counts, versions) is as it stands."""
+    conversation = ledger.conversation
+    conversation.info_version = ledger.next_version()
+    ledger.changed("info_version")
+    ledger.tell(events.conversation_updated(shared_shape(conversation), conversation.info_version))
+
+
+def _actor(ledger: Ledger) -> User:
+    assert ledger.membership
+    return ledger.membership.user
+
+
+def _group_only(ledger: Ledger) -> None:
+    ledger.require(ledger.conversation.kind == Conversation.Kind.GROUP, _("A pair stays as it is."))
+
+
+# ── Members ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> list[MemberShape]:
+    """Add people; those who are in already stay as they are. Whoever was in before has its old row again."""
+    wanted = list(dict.fromkeys(user_ids))
+    if not wanted:
+        raise invalid(user_ids=_("Choose somebody."))
+    if len(wanted) > AT_ONCE:
+        raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
+    people = _people(wanted)
+    with changing(conversation_id, user_id) as ledger:
+        _group_only(ledger)
+        ledger.require(
+            ledger.leads or ledger.conversation.members_may_add, _("Only the owner and admins may add people here.")
+        )
+        if missing := [pk for pk in wanted if pk not in people]:
+            raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing[0]})
+        rows = _join(ledger, [people[pk] for pk in wanted])
+        if rows:
+            ledger.system_line(_actor(ledger), "joined", users=[row.user for row in rows])
+            _tell_info(ledger)  # the number of members
+        return [member_shape(row) for row in rows]
+
+
+def _join(ledger: Ledger, people: list[User]) -> list[Membership]:
+    conversation = ledger.conversation
+    known = {
+        row.user_id: row
+        for row in Membership.objects.filter(conversation=conversation, user__in=people).select_related("user")
+    }
+    fresh, back = [], []
+    for user in people:
+        row = known.get(user.pk)
+        if row and row.left_at is None:
+            continue
+        if row is None:
+            fresh.append(row := Membership(conversation=conversation, user=user))
+        else:
+            back.append(row)
+        row.role, row.joined_at, row.left_at, row.version = Role.MEMBER, ledger.now, None, ledger.next_version()
+        # What was said before one came is history, not unread.
+        row.read_seq = row.delivered_seq = conversation.last_seq
+        row.read_count = conversation.text_count
+    Membership.objects.bulk_create(fresh)
+    fields = ["role", "joined_at", "left_at", "version", "read_seq", "delivered_seq", "read_count"]
+    Membership.objects.bulk_update(back, fields)
+    conversation.member_count += len(fresh) + len(back)
+    ledger.changed("member_count")
+    rows = sorted([*fresh, *back], key=lambda row: row.version)
+    shared = cache(lambda: shared_shape(conversation))  # asked when all else is done, once for all who come
+
+    def added(row: Membership) -> news.Personal:
+        return events.conversation_added(row.user_id, row.me_version, with_mine(shared(), row), row.version)
+
+    for row in rows:
+        row.conversation = conversation
+        ledger.tell(events.member_updated(conversation.pk, member_shape(row)))
+        ledger.tell_person(row, added)
+    return rows
+
+
+def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
+    """Remove somebody, or leave with one's own id. From this version on that person hears nothing more."""
+    with changing(conversation_id, user_id) as ledger:
+        _group_only(ledger)
+        row = _member(ledger, target_id)
+        if target_id == user_id:
+            ledger.require(
+                row.role != Role.OWNER or ledger.conversation.member_count == 1,
+                _("Give the group to somebody else first, or delete it."),
+            )
+        else:
+            ledger.require(
+                ledger.role == Role.OWNER or (ledger.role == Role.ADMIN and row.role == Role.MEMBER),
+                _("You may not remove this person."),
+            )
+        name = "left" if target_id == user_id else "removed"
+        ledger.system_line(_actor(ledger), name, users=[row.user])
+        ledger.conversation.member_count -= 1
+        ledger.changed("member_count")
+        if ledger.conversation.member_count == 0:
+            ledger.conversation.deleted_at = ledger.now
+            ledger.changed("deleted_at")
+        else:
+            _tell_info(ledger)
+        _leave(ledger, [row])
+
+
+def _leave(ledger: Ledger, rows: list[Membership]) -> None:
+    for row in rows:
+        row.left_at, row.role, row.version = ledger.now, Role.MEMBER, ledger.next_version()
+    Membership.objects.bulk_update(rows, ["left_at", "role", "version"])
+    for row in rows:
+        ledger.tell(events.member_updated(row.conversation_id, member_shape(row)))
+        ledger.tell_person(row, _removed)
+
+
+def _removed(row: Membership) -> news.Personal:
+    return events.conversation_removed(row.user_id, row.me_version, row.conversation_id, row.version)
+
+
+def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> MemberShape:
+    """Make somebody admin or member; `owner` hands the group over, and the old owner becomes admin."""
+    if role not in Role.values:
+        raise invalid(role=_("Choose owner, admin or member."))
+    with changing(conversation_id, user_id) as ledger:
+        _group_only(ledger)
+        row = _member(ledger, target_id)
+        ledger.require(ledger.role == Role.OWNER, _("Only the owner may change roles."))
+        if row.role == role:
+            return member_shape(row)
+        ledger.require(target_id != user_id, _("Give the group to somebody else first, or delete it."))
+        changed = [row]
+        if role == Role.OWNER:
+            assert ledger.membership
+            ledger.membership.role = Role.ADMIN
+            changed.append(ledger.membership)
+            ledger.conversation.owner = row.user
+            ledger.changed("owner")
+        row.role = role
+        for each in changed:
+            each.version = ledger.next_version()
+            each.save(update_fields=["role", "version"])
+            ledger.tell(events.member_updated(each.conversation_id, member_shape(each)))
+            each.conversation = ledger.conversation
+            ledger.tell_person(each, _role_changed)
+        if role == Role.OWNER:
+            ledger.system_line(_actor(ledger), "owner", users=[row.user])
+            _tell_info(ledger)
+        return member_shape(row)
+
+
+def _role_changed(row: Membership) -> news.Personal:
+    """A role is shown to all, and is part of `mine` too."""
+    count = unread_mentions([row]).get((row.conversation_id, row.user_id), 0)
+    return events.mine_updated(row.user_id, row.conversation_id, mine_shape(row, row.conversation, count))
+
+
+def delete_group(user_id: int, conversation_id: int) -> None:
+    """The end of a group, for everybody. Its rows stay for the moderators."""
+    with changing(conversation_id, user_id) as ledger:
+        _group_only(ledger)
+        ledger.require(ledger.role == Role.OWNER, _("Only the owner may delete the group."))
+        rows = list(ledger.conversation.memberships.filter(left_at=None).select_related("user").order_by("pk"))
+        ledger.conversation.member_count, ledger.conversation.deleted_at = 0, ledger.now
+        ledger.changed("member_count", "deleted_at")
+        _leave(ledger, rows)
+
+
+def _member(ledger: Ledger, target_id: int) -> Membership:
+    row = ledger.conversation.memberships.filter(user_id=target_id, left_at=None).select_related("user").first()
+    if row is None:
+        raise not_found()
+    return row
+
+
+# ── A person's new name or picture ───────────────────────────────────────────────────────────────────────────────
+def profile_changed(user_id: int) -> None:
+    """Told as `member.updated` in each conversation of theirs, one short transaction each."""
+    mine = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+    for conversation_id in mine.values_list("conversation_id", flat=True):
+        with changing(conversation_id, user_id) as ledger:
+            row = ledger.membership
+            assert row
+            row.version = ledger.next_version()
+            row.save(update_fields=["version"])
+            ledger.tell(events.member_updated(conversation_id, member_shape(row)))

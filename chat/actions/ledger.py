@@ -1,0 +1,154 @@
+"""One transaction on one conversation: its row locked, its numbers handed out, its news gathered and told on commit.
+
+    with changing(conversation_id, user_id) as ledger:     # not_found for strangers
+        ledger.require(...)                                # may they
+        ...                                                # change
+        ledger.tell(...)                                   # tell
+
+A verb that takes no number changed nothing and tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.versions import next_me_versions
+from chat import events
+from chat.models import Conversation, Membership, Message, Role
+from chat.queries import whole_messages
+from chat.shapes import message_shape
+from messenger.live import news
+from messenger.live.database import writing
+from messenger.live.refusal import forbidden, not_found
+
+
+class Ledger:
+    def __init__(self, conversation: Conversation, membership: Membership | None):
+        self.conversation = conversation
+        self.membership = membership
+        self.now: datetime = timezone.now()
+        self._news: list[news.News] = []
+        self._personal: list[tuple[Membership, Callable[[Membership], news.Personal]]] = []
+        self._fields: set[str] = set()
+
+    # ── May they ──
+    @property
+    def role(self) -> str:
+        return self.membership.role if self.membership else ""
+
+    def require(self, allowed: bool, why: str = "") -> None:
+        if not allowed:
+            raise forbidden(why)
+
+    @property
+    def leads(self) -> bool:
+        return self.role in (Role.OWNER, Role.ADMIN)
+
+    # ── Numbers ──
+    def next_version(self) -> int:
+        self.conversation.version += 1
+        self._fields.add("version")
+        return self.conversation.version
+
+    def changed(self, *fields: str) -> None:
+        self._fields.update(fields)
+
+    # ── Rows that every verb may need ──
+    def system_line(self, actor: User, name: str, users: Iterable[User] = (), old: str = "", new: str = "") -> None:
+        """A line of its own in the log. It is nobody's unread."""
+        conversation = self.conversation
+        conversation.last_seq += 1
+        version = self.next_version()
+        self._fields.add("last_seq")
+        event = {
+            "name": name,
+            "actor_id": actor.pk,
+            "user_ids": [user.pk for user in users],
+            "old": old or None,
+            "new": new or None,
+        }
+        message = Message.objects.create(
+            conversation=conversation,
+            seq=conversation.last_seq,
+            version=version,
+            first_version=version,
+            text_count=conversation.text_count,
+            kind=Message.Kind.SYSTEM,
+            sender=actor,
+            event=event,
+            created_at=self.now,
+        )
+        shape = message_shape(message, actor, fresh=True)
+        self.tell(events.message_created(shape))
+
+    def save_message(self, message: Message, *fields: str) -> None:
+        """Store a change of a message under the next version; the news is told by whoever knows its shape."""
+        message.version = self.next_version()
+        message.save(update_fields={"version", *fields})
+
+    # ── News ──
+    def tell(self, *what: news.News) -> None:
+        self._news += what
+
+    def tell_person(self, row: Membership, make: Callable[[Membership], news.Personal]) -> None:
+        """`make` is called at the end, with `row.me_version` set: people's rows are locked last, all at once."""
+        self._personal.append((row, make))
+
+    def close(self) -> None:
+        if self._fields:
+            self.conversation.save(update_fields=self._fields)
+        if self._personal:
+            rows = [row for row, _ in self._personal]
+            numbers = next_me_versions(row.user_id for row in rows)
+            for row in rows:
+                row.me_version = numbers[row.user_id].pop(0)
+            Membership.objects.bulk_update(rows, ["me_version"])
+            self._news += [make(row) for row, make in self._personal]
+        news.tell(self._news)
+
+
+@contextmanager
+def changing(conversation_id: int, user_id: int) -> Iterator[Ledger]:
+    """Lock the conversation, then ask whether this person is in it: nobody can be removed in between."""
+    with writing():
+        conversation = (
+            Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
+        )
+        membership = (
+            Membership.objects.select_related("user")
+            .filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
+            .first()
+        )
+        if conversation is None or membership is None:
+            raise not_found()
+        ledger = Ledger(conversation, membership)
+        yield ledger
+        ledger.close()
+
+
+@contextmanager
+def changing_message(message_id: int, user_id: int) -> Iterator[tuple[Ledger, Message]]:
+    """The same, by a message. The row is read again under the lock: it is as it is now."""
+    place = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
+    if place is None:
+        raise not_found()
+    with changing(place, user_id) as ledger:
+        yield ledger, whole_messages().get(pk=message_id)
+
+
+@contextmanager
+def moderating(message_id: int) -> Iterator[tuple[Ledger, Message]]:
+    """For site moderators, who need not be members."""
+    place = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
+    if place is None:
+        raise not_found()
+    with writing():
+        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=place)
+        ledger = Ledger(conversation, None)
+        yield ledger, whole_messages().get(pk=message_id)
+        ledger.close()

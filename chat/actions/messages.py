@@ -1,0 +1,207 @@
+"""What may become of a message after it was sent."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from chat import events
+from chat.actions.ledger import Ledger, changing_message, moderating
+from chat.actions.text import check_body, members_named
+from chat.formatting import render
+from chat.models import Membership, Mention, Message, Reaction, Report, Revision
+from chat.queries import unread_mentions, whole_messages
+from chat.shapes import MentionShape, MessageShape, message_shape, mine_shape
+from messenger.live import news
+from messenger.live.refusal import invalid, not_found
+
+
+def edit(user_id: int, message_id: int, body: str) -> MessageShape:
+    """Put other words in place of one's own. The earlier ones stay as a revision."""
+    check_body(body)
+    with changing_message(message_id, user_id) as (ledger, message):
+        _must_stand(message)
+        ledger.require(message.sender_id == user_id, _("Only the writer may edit a message."))
+        ledger.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
+        if body == message.body:
+            return message_shape(message)
+        Revision.objects.create(
+            message=message,
+            body=message.body,
+            body_html=message.body_html,
+            written_at=message.edited_at or message.created_at,
+        )
+        members = members_named([(message.conversation_id, body)]).get(message.conversation_id, {})
+        message.body_html, mentions = render(
+            body, members, everybody=ledger.leads and ledger.conversation.kind == "group"
+        )
+        message.body, message.edited_at = body, ledger.now
+        message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
+        ledger.save_message(message, "body", "body_html", "mentions", "edited_at")
+        shape = message_shape(message)
+        ledger.tell(events.message_updated(shape))
+        _mention(ledger, message, shape, mentions)
+        return shape
+
+
+def _mention(ledger: Ledger, message: Message, shape: MessageShape, mentions: list[MentionShape]) -> None:
+    """People newly named hear of it; people no longer named have nothing left to find."""
+    before = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
+    now = mentioned_ids(ledger.conversation.pk, message.sender_id, mentions)
+    Mention.objects.filter(message=message, user_id__in=before - now).delete()
+    _recount(ledger, message, before ^ now)
+    Mention.objects.bulk_create(
+        Mention(message=message, user_id=user_id, conversation_id=message.conversation_id, seq=message.seq)
+        for user_id in sorted(now - before)
+    )
+    ledger.tell(*[events.mentioned(user_id, shape) for user_id in sorted(now - before)])
+
+
+def _recount(ledger: Ledger, message: Message, user_ids: set[int]) -> None:
+    """A mention that came or went after somebody's read mark changes their count, which is theirs alone to hear."""
+    rows = Membership.objects.filter(
+        conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
+    )
+    counts = cache(lambda: unread_mentions(rows))  # asked when all else is done, once for all
+
+    def recounted(row: Membership) -> news.Personal:
+        mine = mine_shape(row, ledger.conversation, counts().get((row.conversation_id, row.user_id), 0))
+        return events.mine_updated(row.user_id, row.conversation_id, mine)
+
+    for row in rows:
+        ledger.tell_person(row, recounted)
+
+
+def mentioned_ids(conversation_id: int, sender_id: int, mentions: list[MentionShape]) -> set[int]:
+    """Whom these mentions mean: members, never the writer. `@all` means every member."""
+    named = {mention.user_id for mention in mentions if mention.user_id is not None}
+    if any(mention.user_id is None for mention in mentions):
+        named |= set(members_of(conversation_id))
+    return named - {sender_id}
+
+
+def members_of(conversation_id: int) -> list[int]:
+    return list(
+        Membership.objects.filter(conversation_id=conversation_id, left_at=None).values_list("user_id", flat=True)
+    )
+
+
+def delete(user_id: int, message_id: int) -> MessageShape:
+    """Recall one's own, which wipes it; or, as owner or admin, hide somebody else's."""
+    with changing_message(message_id, user_id) as (ledger, message):
+        if message.deleted_at:
+            ledger.require(message.sender_id == user_id or ledger.leads)
+            return message_shape(message)
+        ledger.require(message.kind == Message.Kind.TEXT)
+        own = message.sender_id == user_id
+        ledger.require(own or ledger.leads, _("Only its writer or an admin may delete this message."))
+        return _remove(ledger, message, wipe=own, by_id=user_id)
+
+
+def hide(moderator_id: int, message_id: int) -> None:
+    """A site moderator takes a message out of sight. It can be restored."""
+    with moderating(message_id) as (ledger, message):
+        if not message.deleted_at and message.kind == Message.Kind.TEXT:
+            _remove(ledger, message, wipe=False, by_id=moderator_id)
+
+
+def restore(moderator_id: int, message_id: int) -> None:
+    """Bring back what an admin or a moderator hid. What its writer recalled is gone for good."""
+    with moderating(message_id) as (ledger, message):
+        if not message.deleted_at or message.hidden_by_id is None:
+            raise invalid(message=_("Its writer recalled this message; there is nothing left to restore."))
+        message.deleted_at, message.hidden_by = None, None
+        ledger.save_message(message, "deleted_at", "hidden_by")
+        shape = message_shape(message)
+        ledger.tell(events.message_updated(shape))
+        _mention(ledger, message, shape, shape.mentions)
+
+
+def _remove(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> MessageShape:
+    message.deleted_at, message.pinned_at = ledger.now, None
+    fields = ["deleted_at", "pinned_at"]
+    named = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
+    Mention.objects.filter(message=message).delete()
+    _recount(ledger, message, named)
+    if wipe:
+        message.body = message.body_html = ""
+        message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
+        fields += ["body", "body_html", "mentions", "reply_to", "forwarded_sender", "forwarded_at"]
+        Revision.objects.filter(message=message).delete()
+        Reaction.objects.filter(message=message).delete()
+    else:
+        message.hidden_by_id = by_id
+        fields.append("hidden_by")
+    ledger.save_message(message, *fields)
+    shape = message_shape(message)
+    ledger.tell(events.message_updated(shape))
+    return shape
+
+
+def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageShape:
+    """Put one's mark under a message, or take it away. Saying what is already so changes nothing."""
+    if active and not is_emoji(emoji):
+        raise invalid(emoji=_("One emoji, please."))
+    with changing_message(message_id, user_id) as (ledger, message):
+        _must_stand(message)
+        ledger.require(message.kind == Message.Kind.TEXT)
+        mine = Reaction.objects.filter(message=message, user_id=user_id, emoji=emoji)
+        if mine.exists() == active:
+            return message_shape(message)
+        if active:
+            if Reaction.objects.filter(message=message, user_id=user_id).count() >= 20:
+                raise invalid(emoji=_("Twenty reactions of yours are enough for one message."))
+            Reaction.objects.create(message=message, user_id=user_id, emoji=emoji)
+        else:
+            mine.delete()
+        ledger.save_message(message)
+        shape = message_shape(whole_messages().get(pk=message.pk))
+        ledger.tell(events.message_updated(shape))
+        return shape
+
+
+def is_emoji(text: str) -> bool:
+    """One picture: symbols with their joiners and modifiers, no letters, no spaces. Sixteen code points at most."""
+    if not 0 < len(text) <= 16:
+        return False
+    keycap = text[-1] == "\u20e3"
+    kinds = [unicodedata.category(char) for char in text]
+    if not all(kind in {"So", "Sk", "Sm", "Mn", "Me", "Cf", "Cn", "Po"} or (keycap and kind == "Nd") for kind in kinds):
+        return False
+    return keycap or any(kind in {"So", "Cn"} for kind in kinds) or "\ufe0f" in text
+
+
+def pin(user_id: int, message_id: int, active: bool) -> MessageShape:
+    with changing_message(message_id, user_id) as (ledger, message):
+        _must_stand(message)
+        group = ledger.conversation.kind == "group"
+        ledger.require(ledger.leads or not group or ledger.conversation.members_may_pin, _("Only admins may pin here."))
+        ledger.require(message.kind == Message.Kind.TEXT)
+        if (message.pinned_at is not None) == active:
+            return message_shape(message)
+        message.pinned_at = ledger.now if active else None
+        ledger.save_message(message, "pinned_at")
+        shape = message_shape(message)
+        ledger.tell(events.message_updated(shape))
+        return shape
+
+
+def report(user_id: int, message_id: int, reason: str) -> None:
+    """Tell the moderators, with the words as they are now. Once per person and message."""
+    if len(reason) > 500 or "\x00" in reason:
+        raise invalid(reason=_("500 characters at most."))
+    with changing_message(message_id, user_id) as (_ledger, message):
+        _must_stand(message)
+        try:
+            with transaction.atomic():
+                Report.objects.create(message=message, reporter_id=user_id, reason=reason, body=message.body)
+        except IntegrityError:
+            Report.objects.filter(message=message, reporter_id=user_id).update(reason=reason, settled_at=None)
+
+
+def _must_stand(message: Message) -> None:
+    if message.deleted_at:
+        raise not_found()

@@ -1,0 +1,507 @@
+"""Sending: many commands in one transaction, each accepted or refused by itself.
+
+The hot path. It speaks SQL of its own, here and nowhere else, because rows as tuples and one statement for a whole
+batch cost a fifth of what model instances do (docs/decisions/batches.md). Number of statements: 6 for any number
+of sends, and one or two more for each of: mentions, replies, forwards, marks that were behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.shapes import UserShape, user_shape
+from accounts.versions import next_me_versions
+from chat import events
+from chat.actions.messages import members_of
+from chat.actions.text import body_error, members_named
+from chat.formatting import render
+from chat.models import Conversation, Mark, Membership, Mention, Message
+from chat.queries import whole_messages
+from chat.shapes import (
+    ForwardShape,
+    MentionShape,
+    MessageShape,
+    ReplyShape,
+    message_shape,
+    mine_shape,
+    moment,
+    reply_shape,
+)
+from messenger.live import limits, news
+from messenger.live.batching import BUSY, Busy
+from messenger.live.database import writing
+from messenger.live.refusal import Refused, invalid, not_found, rate_limited
+
+
+class Send(msgspec.Struct, frozen=True):
+    """A command to send. `client_id` is the sender's own name for the message: a repeat stores nothing."""
+
+    user_id: int
+    conversation_id: int
+    client_id: uuid.UUID
+    body: str = ""
+    reply_to_id: int | None = None
+    forward_id: int | None = None
+
+    def digest(self) -> str:
+        what = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
+        return hashlib.blake2b(repr(what).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+class Sent(msgspec.Struct, frozen=True):
+    message: MessageShape
+    created: bool
+
+
+class _Room(msgspec.Struct):
+    """A conversation as the batch counts it on."""
+
+    id: int
+    kind: str
+    last_seq: int
+    text_count: int
+    version: int
+    last_message_id: int | None = None
+    touched: bool = False
+
+
+class _Seat(msgspec.Struct):
+    """A sender's membership, with what the wire shows of the sender."""
+
+    id: int
+    role: str
+    read_seq: int
+    sender: UserShape
+    shows_receipts: bool
+    active: bool
+    sent_seq: int = 0
+    sent_count: int = 0
+    was_behind: bool = False
+
+
+class _Draft(msgspec.Struct):
+    """A command that is being made a message."""
+
+    place: int  # in the batch
+    command: Send
+    digest: str
+    room: _Room
+    seat: _Seat
+    body: str = ""
+    body_html: str = ""
+    mentions: list[MentionShape] = []
+    reply: ReplyShape | None = None
+    forward: ForwardShape | None = None
+    forwarded_at: datetime | None = None
+    seq: int = 0
+    version: int = 0
+    id: int = 0
+
+
+Outcome = Sent | Refused | Busy
+
+
+def send_many(commands: Sequence[Send]) -> list[Outcome]:
+    """Store these, in their order, and tell. BUSY where another process holds the conversation: try it apart.
+
+    Raises IntegrityError where two processes store one client_id at once; the same commands given again then find it.
+    """
+    return _send(commands, skip_locked=True)
+
+
+def send_waiting(commands: Sequence[Send]) -> list[Outcome]:
+    """The same, waiting for conversations that somebody else holds."""
+    return _send(commands, skip_locked=False)
+
+
+def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
+    outcomes: list[Outcome | None] = [None] * len(commands)
+    with writing():
+        rooms = _lock_rooms({command.conversation_id for command in commands}, skip_locked)
+        open_places = []
+        for place, command in enumerate(commands):
+            room = rooms.get(command.conversation_id)
+            outcomes[place] = BUSY if room is BUSY else None
+            if room is not BUSY:
+                open_places.append(place)
+        repeats = _answer_repeats(commands, open_places, outcomes)
+        drafts = _seat(commands, open_places, rooms, outcomes)
+        drafts = _allowed(drafts, outcomes)
+        drafts = _quoted(drafts, outcomes)
+        _format(drafts)
+        if drafts:
+            now = timezone.now()
+            _number(drafts)
+            _insert(drafts, now)
+            _move_on(drafts, now)
+            news.tell(_tell(drafts, now, outcomes) + _marks(drafts, now))
+        repeats()
+    return outcomes  # type: ignore[return-value]
+
+
+# ── What is there ────────────────────────────────────────────────────────────────────────────────────────────────
+def _rows(sql: str, params: Iterable[Any]) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(params))
+        return cursor.fetchall()
+
+
+def _values(count: int, width: int) -> str:
+    return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
+
+
+def _lock_rooms(ids: set[int], skip_locked: bool) -> dict[int, Any]:
+    lock = ""
+    if connection.features.has_select_for_update:
+        lock = " FOR NO KEY UPDATE" + (" SKIP LOCKED" if skip_locked else "")
+    ordered = sorted(ids)
+    found = _rows(
+        "SELECT id, kind, last_seq, text_count, version FROM chat_conversation"
+        f" WHERE id IN ({','.join(['%s'] * len(ordered))}) AND deleted_at IS NULL ORDER BY id{lock}",
+        ordered,
+    )
+    rooms: dict[int, Any] = {row[0]: _Room(*row) for row in found}
+    if lock and skip_locked and (missing := ids - rooms.keys()):
+        held = Conversation.objects.filter(pk__in=missing, deleted_at=None).values_list("pk", flat=True)
+        rooms.update(dict.fromkeys(held, BUSY))
+    return rooms
+
+
+def _answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[Outcome | None]) -> Callable[[], None]:
+    """Known client_ids answer first, before anything else is asked. Also those that repeat inside this batch.
+
+    What is answered is the message as it is when all is done; so this returns the answering, to be called last.
+    """
+    ids = [commands[place].client_id for place in places]
+    if not ids:
+        return lambda: None
+    known: dict[tuple[int, str], tuple[str, int]] = {
+        (sender_id, str(client_id)): (digest, pk)
+        for sender_id, client_id, digest, pk in Message.objects.filter(client_id__in=ids).values_list(
+            "sender_id", "client_id", "digest", "pk"
+        )
+    }
+    first: dict[tuple[int, str], int] = {}
+    again: list[tuple[int, int]] = []  # place in the batch, place of the first
+    stored: dict[int, int] = {}  # place in the batch, message id
+    for place in list(places):
+        command = commands[place]
+        key = (command.user_id, str(command.client_id))
+        if key in known:
+            digest, pk = known[key]
+            if digest != command.digest():
+                outcomes[place] = _conflict()
+            else:
+                stored[place] = pk
+            places.remove(place)
+        elif key in first:
+            if commands[first[key]].digest() != command.digest():
+                outcomes[place] = _conflict()
+            else:
+                again.append((place, first[key]))
+            places.remove(place)
+        else:
+            first[key] = place
+
+    def answer() -> None:
+        if stored:
+            members = set(
+                _rows(
+                    "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
+                    f" (conversation_id, user_id) IN (VALUES {_values(len(stored), 2)})",
+                    [n for p in stored for n in (commands[p].conversation_id, commands[p].user_id)],
+                )
+            )
+            rows = whole_messages().in_bulk(set(stored.values()))
+            for place, pk in stored.items():
+                if (commands[place].conversation_id, commands[place].user_id) in members:
+                    outcomes[place] = Sent(message_shape(rows[pk]), created=False)
+                else:
+                    outcomes[place] = not_found()
+        for place, earlier in again:
+            outcome = outcomes[earlier]
+            outcomes[place] = Sent(outcome.message, created=False) if isinstance(outcome, Sent) else outcome
+
+    return answer
+
+
+def _conflict() -> Refused:
+    return Refused("conflict", _("This client_id was used for another message."))
+
+
+# ── May they ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def _seat(
+    commands: Sequence[Send], places: list[int], rooms: dict[int, _Room], outcomes: list[Outcome | None]
+) -> list[_Draft]:
+    """Commands of members, with their membership; the others are answered as if nothing were there."""
+    keys = {(commands[place].conversation_id, commands[place].user_id) for place in places}
+    seats: dict[tuple[int, int], _Seat] = {}
+    if keys:
+        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active in _rows(
+            "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar, u.show_receipts,"
+            " u.is_active FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id"
+            f" WHERE m.left_at IS NULL AND (m.conversation_id, m.user_id) IN (VALUES {_values(len(keys), 2)})",
+            [number for key in keys for number in key],
+        ):
+            picture = f"/avatars/{uid}/{avatar.rsplit('/', 1)[-1]}" if avatar else None
+            sender = UserShape(uid, username, name or username, picture)
+            seats[cid, uid] = _Seat(pk, role, read_seq, sender, bool(shows), bool(active))
+    drafts = []
+    for place in places:
+        command = commands[place]
+        seat = seats.get((command.conversation_id, command.user_id))
+        if seat is None or not seat.active:
+            outcomes[place] = not_found()
+            continue
+        if error := _words_error(command):
+            outcomes[place] = error
+            continue
+        drafts.append(_Draft(place, command, command.digest(), rooms[command.conversation_id], seat, command.body))
+    return drafts
+
+
+def _words_error(command: Send) -> Refused | None:
+    if command.forward_id is None:
+        return body_error(command.body)
+    if command.body:
+        return invalid(body=_("What is forwarded goes as it is, without words of one's own."))
+    return None
+
+
+def _allowed(drafts: list[_Draft], outcomes: list[Outcome | None]) -> list[_Draft]:
+    """The send limit, for all doors alike. Asked last of all, so that a refused command costs nothing."""
+    burst, per_second = settings.SEND_BURST, settings.SEND_PER_SECOND
+    waits = limits.take_many([(f"send.{draft.command.user_id}", burst, per_second) for draft in drafts])
+    for draft, wait in zip(drafts, waits, strict=True):
+        if wait:
+            outcomes[draft.place] = rate_limited(wait)
+    return [draft for draft, wait in zip(drafts, waits, strict=True) if not wait]
+
+
+def _quoted(drafts: list[_Draft], outcomes: list[Outcome | None]) -> list[_Draft]:
+    """Replies quote a message of the same conversation; forwards one that their sender may see."""
+    wanted = {pk for draft in drafts for pk in (draft.command.reply_to_id, draft.command.forward_id) if pk}
+    if not wanted:
+        return drafts
+    rows = Message.objects.select_related("sender", "forwarded_sender").in_bulk(wanted)
+    visible = _visible(drafts, rows)
+    good = []
+    for draft in drafts:
+        command = draft.command
+        if command.reply_to_id:
+            quoted = rows.get(command.reply_to_id)
+            if quoted is None or quoted.conversation_id != command.conversation_id or quoted.kind != Message.Kind.TEXT:
+                outcomes[draft.place] = invalid(reply_to_id=_("There is no such message here."))
+                continue
+            draft.reply = reply_shape(quoted)
+        if command.forward_id:
+            source = rows.get(command.forward_id)
+            if (
+                source is None
+                or source.deleted_at
+                or source.kind != Message.Kind.TEXT
+                or ((source.conversation_id, command.user_id) not in visible)
+            ):
+                outcomes[draft.place] = invalid(forward_id=_("There is no such message."))
+                continue
+            writer = source.forwarded_sender or source.sender
+            draft.body, draft.forwarded_at = source.body, source.forwarded_at or source.created_at
+            draft.forward = ForwardShape(user_shape(writer), moment(draft.forwarded_at))
+        good.append(draft)
+    return good
+
+
+def _visible(drafts: list[_Draft], rows: dict[int, Message]) -> set[tuple[int, int]]:
+    """(conversation, person) of the forwards whose person is a member where the message stands."""
+    pairs = {
+        (rows[draft.command.forward_id].conversation_id, draft.command.user_id)
+        for draft in drafts
+        if draft.command.forward_id in rows
+    }
+    if not pairs:
+        return set()
+    return set(
+        _rows(
+            "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
+            f" (conversation_id, user_id) IN (VALUES {_values(len(pairs), 2)})",
+            [number for pair in pairs for number in pair],
+        )
+    )
+
+
+# ── Change ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def _format(drafts: list[_Draft]) -> None:
+    members = members_named((draft.room.id, draft.body) for draft in drafts if draft.forward is None)
+    for draft in drafts:
+        if draft.forward is not None:
+            draft.body_html, _none = render(draft.body, {})
+            continue
+        leads = draft.room.kind == Conversation.Kind.GROUP and draft.seat.role in ("owner", "admin")
+        draft.body_html, draft.mentions = render(draft.body, members.get(draft.room.id, {}), everybody=leads)
+
+
+def _number(drafts: list[_Draft]) -> None:
+    for draft in drafts:
+        room, seat = draft.room, draft.seat
+        # One's own send moves one's own mark. Where others had written since, that is news to one's other devices.
+        if max(seat.read_seq, seat.sent_seq) < room.last_seq:
+            seat.was_behind = True
+        room.last_seq += 1
+        room.version += 1
+        room.text_count += 1
+        room.touched = True
+        draft.seq, draft.version = room.last_seq, room.version
+        seat.sent_seq, seat.sent_count = room.last_seq, room.text_count
+
+
+_COLUMNS = (
+    "conversation_id, seq, version, first_version, text_count, kind, sender_id, client_id, digest, body, body_html,"
+    " mentions, reply_to_id, forwarded_sender_id, forwarded_at, created_at"
+)
+
+
+def _insert(drafts: list[_Draft], now: datetime) -> None:
+    as_db = connection.ops.adapt_datetimefield_value
+    uuid_text = not connection.features.has_native_uuid_field
+    at = as_db(now)
+    counts = _text_counts(drafts)
+    params: list[Any] = []
+    for draft, count in zip(drafts, counts, strict=True):
+        command = draft.command
+        params += (
+            draft.room.id, draft.seq, draft.version, draft.version, count, "text", command.user_id,
+            command.client_id.hex if uuid_text else command.client_id, draft.digest, draft.body, draft.body_html,
+            msgspec.json.encode(draft.mentions).decode(), command.reply_to_id,
+            draft.forward.sender.id if draft.forward else None,
+            as_db(draft.forwarded_at) if draft.forwarded_at else None, at,
+        )  # fmt: skip
+    row = (
+        "(" + ",".join(["%s"] * 11) + ",%s" + ("::jsonb" if connection.vendor == "postgresql" else "") + ",%s" * 4 + ")"
+    )
+    ids = {
+        (conversation_id, seq): pk
+        for pk, conversation_id, seq in _rows(
+            f"INSERT INTO chat_message ({_COLUMNS}) VALUES {','.join([row] * len(drafts))}"
+            " RETURNING id, conversation_id, seq",
+            params,
+        )
+    }
+    for draft in drafts:
+        draft.id = draft.room.last_message_id = ids[draft.room.id, draft.seq]
+    named = [(draft, _named(draft)) for draft in drafts if draft.mentions]
+    if named:
+        Mention.objects.bulk_create(
+            Mention(message_id=draft.id, user_id=user_id, conversation_id=draft.room.id, seq=draft.seq)
+            for draft, user_ids in named
+            for user_id in user_ids
+        )
+
+
+def _text_counts(drafts: list[_Draft]) -> list[int]:
+    """Each message's running count of texts: the room's now, less those of the batch that come after it."""
+    left: dict[int, int] = {}
+    counts = []
+    for draft in reversed(drafts):
+        after = left.get(draft.room.id, 0)
+        counts.append(draft.room.text_count - after)
+        left[draft.room.id] = after + 1
+    return counts[::-1]
+
+
+def _named(draft: _Draft) -> list[int]:
+    named = {mention.user_id for mention in draft.mentions if mention.user_id is not None}
+    if any(mention.user_id is None for mention in draft.mentions):
+        named.update(members_of(draft.room.id))
+    return sorted(named - {draft.command.user_id})
+
+
+def _move_on(drafts: list[_Draft], now: datetime) -> None:
+    rooms = {draft.room.id: draft.room for draft in drafts}
+    seats = {draft.seat.id: draft.seat for draft in drafts}
+    at = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE chat_conversation SET last_seq = %s, text_count = %s, version = %s, last_message_id = %s,"
+            " active_at = %s WHERE id = %s",
+            [
+                (room.last_seq, room.text_count, room.version, room.last_message_id, at, pk)
+                for pk, room in sorted(rooms.items())
+            ],
+        )
+        cursor.executemany(
+            "UPDATE chat_membership SET read_seq = %s, read_count = %s, sent_seq = %s, delivered_seq = %s WHERE id = %s",
+            [(seat.sent_seq, seat.sent_count, seat.sent_seq, seat.sent_seq, pk) for pk, seat in sorted(seats.items())],
+        )
+
+
+def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
+    """For senders who had something unread: their mark has moved, which their other devices and the others hear."""
+    behind = {draft.seat.id: draft for draft in drafts if draft.seat.was_behind}
+    if not behind:
+        return []
+    numbers = next_me_versions(draft.command.user_id for draft in behind.values())
+    rows = Membership.objects.select_related("conversation").in_bulk(behind)
+    told: list[news.News] = []
+    marks = []
+    at = moment(now)
+    for seat_id, draft in sorted(behind.items()):
+        user_id, row = draft.command.user_id, rows[seat_id]
+        row.me_version = numbers[user_id].pop(0)
+        told.append(events.mine_updated(user_id, row.conversation_id, mine_shape(row, row.conversation, 0)))
+        for kind in Mark.Kind.values:
+            marks.append(
+                Mark(conversation_id=row.conversation_id, user_id=user_id, kind=kind, seq=row.read_seq, at=now)
+            )
+        if draft.seat.shows_receipts:
+            told.append(
+                events.receipt(events.Receipt(row.conversation_id, user_id, row.delivered_seq, row.read_seq, at))
+            )
+    Mark.objects.bulk_create(marks)
+    with connection.cursor() as cursor:
+        changes = [(rows[seat_id].me_version, seat_id) for seat_id in sorted(behind)]
+        cursor.executemany("UPDATE chat_membership SET me_version = %s WHERE id = %s", changes)
+    return told
+
+
+# ── Tell ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _tell(drafts: list[_Draft], now: datetime, outcomes: list[Outcome | None]) -> list[news.News]:
+    at = moment(now)
+    told: list[news.News] = []
+    for draft in drafts:
+        command = draft.command
+        shape = MessageShape(
+            id=draft.id,
+            conversation_id=draft.room.id,
+            seq=draft.seq,
+            version=draft.version,
+            client_id=str(command.client_id),
+            kind="text",
+            sender=draft.seat.sender,
+            body=draft.body,
+            body_html=draft.body_html,
+            mentions=draft.mentions,
+            reply_to=draft.reply,
+            forwarded_from=draft.forward,
+            attachments=[],
+            reactions=[],
+            pinned=False,
+            created_at=at,
+            edited_at=None,
+            deleted_at=None,
+            event=None,
+        )
+        outcomes[draft.place] = Sent(shape, created=True)
+        told.append(events.message_created(shape))
+        if draft.mentions:
+            told += [events.mentioned(user_id, shape) for user_id in _named(draft)]
+    return told

@@ -1,0 +1,69 @@
+"""Conversations: mine, one, what all of its members share, and what is one's own about it."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import PolymorphicProxySerializer
+
+from chat import actions, reading
+from chat.api.door import Door, answer, does, done, lists, says
+from chat.models import Conversation
+from chat.serializers import (
+    ActivityCursor,
+    ConversationChangesSerializer,
+    ConversationsQuery,
+    CreateGroupSerializer,
+    MineChangesSerializer,
+    OpenDirectSerializer,
+)
+from chat.shapes import ConversationShape, MineShape
+from messenger.api import page
+from messenger.live.refusal import invalid
+
+NEW = {Conversation.Kind.DIRECT: OpenDirectSerializer, Conversation.Kind.GROUP: CreateGroupSerializer}
+NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(NEW.values()), "kind")
+
+
+class Conversations(Door):
+    @lists(ConversationShape, "My conversations, newest activity first", parameters=[ConversationsQuery])
+    def list(self, request):
+        conversations, cursor = reading.conversations(self.person_id, **self.asked(ConversationsQuery))
+        return page(request, conversations, ActivityCursor.written(cursor))
+
+    @says(
+        ConversationShape,
+        "Open a direct conversation, or create a group",
+        created="A new conversation.",
+        already="The direct conversation that the two have already.",
+        request=NEW_CONVERSATION,
+    )
+    def create(self, request):
+        kind = request.data.get("kind")
+        if not isinstance(kind, str) or kind not in NEW:
+            raise invalid(kind=_("Choose direct or group."))
+        new = self.given(NEW[kind])
+        if kind == Conversation.Kind.GROUP:
+            return answer(actions.create_group(self.person_id, new["title"], new["user_ids"]), 201)
+        conversation, created = actions.open_direct(self.person_id, new["user_id"])
+        return answer(conversation, 201 if created else 200)
+
+    @says(ConversationShape, "One conversation")
+    def retrieve(self, request, conversation_id: int):
+        return answer(reading.conversation(self.person_id, conversation_id))
+
+    @says(ConversationShape, "Change a group", request=ConversationChangesSerializer(partial=True))
+    def partial_update(self, request, conversation_id: int):
+        changes = self.given(ConversationChangesSerializer, partial=True)
+        return answer(actions.update(self.person_id, conversation_id, changes))
+
+    @does("Delete a group, for everybody")
+    def destroy(self, request, conversation_id: int):
+        actions.delete_group(self.person_id, conversation_id)
+        return done()
+
+
+class Mine(Door):
+    @says(MineShape, "Change what is my own about a conversation", request=MineChangesSerializer(partial=True))
+    def partial_update(self, request, conversation_id: int):
+        changes = self.given(MineChangesSerializer, partial=True)
+        return answer(actions.set_mine(self.person_id, conversation_id, changes))

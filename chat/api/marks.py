@@ -1,0 +1,22 @@
+"""How far people have got and read."""
+
+from __future__ import annotations
+
+from chat import actions, reading
+from chat.api.door import Door, answer, lists, says
+from chat.serializers import ReadSerializer
+from chat.shapes import MineShape, ReceiptShape
+from messenger.api import page
+
+
+class Read(Door):
+    @says(MineShape, "Move my read mark forward, or back with `back`", request=ReadSerializer)
+    def create(self, request, conversation_id: int):
+        mark = self.given(ReadSerializer)
+        return answer(actions.read(self.person_id, conversation_id, mark["seq"], back=mark["back"]))
+
+
+class Receipts(Door):
+    @lists(ReceiptShape, "How far each member who shows it has got and read")
+    def list(self, request, conversation_id: int):
+        return page(request, reading.receipts(self.person_id, conversation_id))

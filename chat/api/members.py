@@ -1,0 +1,43 @@
+"""Who is in a conversation, in which role; and finding people to write to or to mention."""
+
+from __future__ import annotations
+
+from accounts import people
+from accounts.shapes import UserShape, user_shape
+from chat import actions, reading
+from chat.api.door import Door, answer, does, done, lists, says
+from chat.serializers import AddMembersSerializer, PeopleQuery, RoleChangeSerializer
+from chat.shapes import MemberShape
+from messenger.api import page
+
+
+class Members(Door):
+    @lists(MemberShape, "Members of a conversation")
+    def list(self, request, conversation_id: int):
+        return page(request, reading.members(self.person_id, conversation_id))
+
+    @lists(MemberShape, "Add people; answers with those who were not in", request=AddMembersSerializer)
+    def create(self, request, conversation_id: int):
+        user_ids = self.given(AddMembersSerializer)["user_ids"]
+        return page(request, actions.add_members(self.person_id, conversation_id, user_ids))
+
+    @says(MemberShape, "Give a member another role", request=RoleChangeSerializer)
+    def partial_update(self, request, conversation_id: int, user_id: int):
+        role = self.given(RoleChangeSerializer)["role"]
+        return answer(actions.set_role(self.person_id, conversation_id, user_id, role))
+
+    @does("Remove a member, or leave with one's own id")
+    def destroy(self, request, conversation_id: int, user_id: int):
+        actions.remove_member(self.person_id, conversation_id, user_id)
+        return done()
+
+
+class People(Door):
+    @lists(UserShape, "People to write to or to mention", parameters=[PeopleQuery])
+    def list(self, request):
+        query = self.asked(PeopleQuery)
+        among = None
+        if query["conversation"]:
+            among = [member.user.id for member in reading.members(self.person_id, query["conversation"])]
+        found = people.find(self.person_id, query["q"], among=among, limit=query["limit"])
+        return page(request, [user_shape(user) for user in found])

@@ -1,0 +1,151 @@
+"""What chat brings to the socket: its commands, each of which calls one verb."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from chat import actions, reading
+from chat.actions.batches import marks, sends
+from chat.actions.marks import Move
+from chat.actions.sending import Send, Sent
+from chat.shapes import MessageShape, MineShape
+from messenger.live.connection import Connection
+from messenger.live.parts import Command, Part
+from messenger.live.refusal import Refused
+
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class SendPayload(msgspec.Struct):
+    conversation_id: Id
+    client_id: UUID
+    body: str = ""
+    reply_to_id: Id | None = None
+    forward_id: Id | None = None
+    attachment_ids: list[Id] = []
+
+
+class EditPayload(msgspec.Struct):
+    message_id: Id
+    body: str
+
+
+class DeletePayload(msgspec.Struct):
+    message_id: Id
+
+
+class ReactionPayload(msgspec.Struct):
+    message_id: Id
+    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    active: bool
+
+
+class ReadPayload(msgspec.Struct):
+    """`back`: everything from `seq` on is unread again."""
+
+    conversation_id: Id
+    seq: Count
+    back: bool = False
+
+
+class ReceivedPayload(msgspec.Struct):
+    """Got on this device, cumulative: the newest seq by conversation."""
+
+    marks: Annotated[dict[Id, Count], msgspec.Meta(max_length=500)]
+
+
+class SyncPayload(msgspec.Struct):
+    """What this device knows: versions by conversation, its person's own, and which conversation is open."""
+
+    cursors: Annotated[dict[Id, Count], msgspec.Meta(max_length=5000)] = {}
+    me: Count = 0
+    open: Id | None = None
+
+
+class MessageAnswer(msgspec.Struct):
+    message: MessageShape
+
+
+class MineAnswer(msgspec.Struct):
+    mine: MineShape
+
+
+def send(connection: Connection, payload: SendPayload, ref: str | None) -> None:
+    """Into the queue, and on to the next frame: what one socket sends is stored in its order."""
+
+    def done(outcome: Sent | Refused) -> None:
+        if isinstance(outcome, Refused):
+            connection.refuse(ref, outcome)
+        else:
+            connection.answer(ref, MessageAnswer(outcome.message))
+
+    if payload.attachment_ids:
+        raise Refused("invalid", "Files cannot be sent yet.", {"attachment_ids": ["Files cannot be sent yet."]})
+    sends.submit(
+        Send(
+            connection.user_id,
+            payload.conversation_id,
+            payload.client_id,
+            payload.body,
+            payload.reply_to_id,
+            payload.forward_id,
+        ),
+        done,
+    )
+
+
+async def edit(connection: Connection, payload: EditPayload) -> MessageAnswer:
+    return MessageAnswer(await connection.run(actions.edit, connection.user_id, payload.message_id, payload.body))
+
+
+async def delete(connection: Connection, payload: DeletePayload) -> MessageAnswer:
+    return MessageAnswer(await connection.run(actions.delete, connection.user_id, payload.message_id))
+
+
+async def react(connection: Connection, payload: ReactionPayload) -> MessageAnswer:
+    message = await connection.run(actions.react, connection.user_id, payload.message_id, payload.emoji, payload.active)
+    return MessageAnswer(message)
+
+
+def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
+    def done(outcome: MineShape | Refused) -> None:
+        if isinstance(outcome, Refused):
+            connection.refuse(ref, outcome)
+        else:
+            connection.answer(ref, MineAnswer(outcome))
+
+    marks.submit(Move(connection.user_id, payload.conversation_id, read_seq=payload.seq, back=payload.back), done)
+
+
+def received(connection: Connection, payload: ReceivedPayload, ref: str | None) -> None:
+    """No answer is due unless something is refused."""
+
+    def done(outcome: None | Refused) -> None:
+        if isinstance(outcome, Refused):
+            connection.refuse(ref, outcome)
+
+    for conversation_id, seq in payload.marks.items():
+        marks.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
+
+
+async def sync(connection: Connection, payload: SyncPayload) -> reading.SyncShape:
+    return await connection.run(reading.sync, connection.user_id, payload.cursors, payload.me, payload.open)
+
+
+class ChatPart(Part):
+    commands = (
+        Command("message.send", SendPayload, send, MessageAnswer, answers_itself=True),
+        Command("message.edit", EditPayload, edit, MessageAnswer),
+        Command("message.delete", DeletePayload, delete, MessageAnswer),
+        Command("reaction.set", ReactionPayload, react, MessageAnswer),
+        Command("read", ReadPayload, read, MineAnswer, answers_itself=True),
+        Command("received", ReceivedPayload, received, answers_itself=True),
+        Command("sync", SyncPayload, sync, reading.SyncShape),
+    )
+
+
+PART = ChatPart()

@@ -1,0 +1,127 @@
+"""The news of conversations: typed, encoded once, with no stray fields. Only verbs (and repairs) make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from chat.shapes import ConversationShape, MemberShape, MessageShape, MineShape
+from messenger.live.frames import frame
+from messenger.live.news import Durable, Passing, Personal
+
+
+class MessageEvent(msgspec.Struct):
+    conversation_id: int
+    after: int
+    version: int
+    message: MessageShape
+
+
+class ConversationEvent(msgspec.Struct):
+    conversation_id: int
+    after: int
+    version: int
+    conversation: ConversationShape
+
+
+class MemberEvent(msgspec.Struct):
+    conversation_id: int
+    after: int
+    version: int
+    member: MemberShape
+
+
+class ConversationAdded(msgspec.Struct):
+    me_version: int
+    conversation: ConversationShape
+
+
+class ConversationRemoved(msgspec.Struct):
+    me_version: int
+    conversation_id: int
+
+
+class MineUpdated(msgspec.Struct):
+    me_version: int
+    conversation_id: int
+    mine: MineShape
+
+
+class Receipt(msgspec.Struct):
+    conversation_id: int
+    user_id: int
+    delivered_seq: int
+    read_seq: int
+    at: str
+
+
+class MentionEvent(msgspec.Struct):
+    message: MessageShape
+
+
+EVENTS: dict[str, type[msgspec.Struct]] = {
+    "message.created": MessageEvent,
+    "message.updated": MessageEvent,
+    "conversation.updated": ConversationEvent,
+    "member.updated": MemberEvent,
+    "conversation.added": ConversationAdded,
+    "conversation.removed": ConversationRemoved,
+    "mine.updated": MineUpdated,
+    "receipt": Receipt,
+    "mention": MentionEvent,
+}
+
+
+def message_created(message: MessageShape, after: int | None = None) -> Durable:
+    return _durable("message.created", MessageEvent, message.conversation_id, message.version, after, message)
+
+
+def message_updated(message: MessageShape, after: int | None = None) -> Durable:
+    return _durable("message.updated", MessageEvent, message.conversation_id, message.version, after, message)
+
+
+def conversation_updated(conversation: ConversationShape, version: int, after: int | None = None) -> Durable:
+    """What all members share. What is one's own (`mine`) is not in it."""
+    return _durable("conversation.updated", ConversationEvent, conversation.id, version, after, conversation)
+
+
+def member_updated(conversation_id: int, member: MemberShape, after: int | None = None) -> Durable:
+    news = _durable("member.updated", MemberEvent, conversation_id, member.version, after, member)
+    if member.left_at is None:
+        news.joined = member.user.id
+    else:
+        news.left = member.user.id
+    return news
+
+
+def _durable(name: str, event: type[Any], conversation_id: int, version: int, after: int | None, what: Any) -> Durable:
+    after = version - 1 if after is None else after
+    return Durable(conversation_id, after, version, frame(name, event(conversation_id, after, version, what)))
+
+
+def conversation_added(user_id: int, me_version: int, conversation: ConversationShape, joined_at: int) -> Personal:
+    """`joined_at` is the version of the membership: what came before is history, not news."""
+    text = frame("conversation.added", ConversationAdded(me_version, conversation))
+    return Personal(user_id, text, me_version, joins=conversation.id, version=joined_at, upto=conversation.version)
+
+
+def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_at: int) -> Personal:
+    text = frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
+    return Personal(user_id, text, me_version, leaves=conversation_id, version=left_at)
+
+
+def mine_updated(user_id: int, conversation_id: int, mine: MineShape) -> Personal:
+    text = frame("mine.updated", MineUpdated(mine.me_version, conversation_id, mine))
+    return Personal(user_id, text, mine.me_version)
+
+
+def mentioned(user_id: int, message: MessageShape) -> Personal:
+    return Personal(user_id, frame("mention", MentionEvent(message)))
+
+
+def receipt(receipt: Receipt) -> Passing:
+    conversation_id = receipt.conversation_id
+    return Passing(
+        f"conversation.{conversation_id}", frame("receipt", receipt), f"receipt.{conversation_id}.{receipt.user_id}"
+    )

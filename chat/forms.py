@@ -1,0 +1,159 @@
+"""What page forms ask. They only shape the input; what it may be is the verb's to say, at the same field."""
+
+from __future__ import annotations
+
+import uuid
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from chat.doors import reason
+from chat.models import Role
+from messenger.live.refusal import Refused
+
+MANY = 500  # people chosen at once
+
+
+class RefusableForm(forms.Form):
+    def refuse(self, refusal: Refused) -> None:
+        """Put the words of a refusal where the person looks."""
+        fields = {name: words for name, words in (refusal.fields or {}).items() if name in self.fields}
+        for name, words in fields.items():
+            self.add_error(name, [str(word) for word in words])
+        if not fields:
+            self.add_error(None, reason(refusal))
+
+    def first_error(self) -> str:
+        return next((words[0] for words in self.errors.values()), "")
+
+
+class TextField(forms.CharField):
+    """What somebody wrote, as they wrote it; browsers post line ends as CR LF, sockets and the API do not."""
+
+    def __init__(self, **options):
+        super().__init__(**{"strip": False, "required": False, "widget": forms.Textarea} | options)
+
+    def to_python(self, value):
+        return super().to_python(value).replace("\r\n", "\n")
+
+
+class NumbersField(forms.MultipleChoiceField):
+    """Ids of people, from any number of inputs of one name."""
+
+    def validate(self, value) -> None:
+        if len(value) > MANY or not all(number.isdecimal() and len(number) < 19 for number in value):
+            raise forms.ValidationError(_("Choose somebody."), code="invalid")
+
+    def clean(self, value) -> list[int]:
+        return [int(number) for number in super().clean(value)]
+
+
+class IdField(forms.IntegerField):
+    def __init__(self, **options):
+        super().__init__(**{"min_value": 1, "max_value": 2**63 - 1, "widget": forms.HiddenInput} | options)
+
+
+class SendForm(RefusableForm):
+    """`client_id` is made with the form, so that the same form sent twice is one message."""
+
+    body = TextField(label=_("Message"))
+    client_id = forms.UUIDField(widget=forms.HiddenInput)
+    reply_to_id = IdField(required=False)
+
+    @classmethod
+    def fresh(cls, body: str = "", reply_to_id: int | None = None) -> SendForm:
+        return cls(initial={"body": body, "client_id": uuid.uuid4(), "reply_to_id": reply_to_id})
+
+    def anew(self) -> None:
+        """The same words as another message."""
+        self.data = self.data.copy()
+        self.data["client_id"] = str(uuid.uuid4())
+
+
+class EditForm(RefusableForm):
+    body = TextField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class ForwardForm(RefusableForm):
+    conversation_id = IdField()
+    client_id = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class ReportForm(RefusableForm):
+    reason = forms.CharField(
+        label=_("What is wrong with it"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("The moderators of this site see your words and the message."),
+    )
+
+
+class ReactForm(RefusableForm):
+    """`add` or `remove` holds the emoji: pressing twice is the same as once."""
+
+    add = forms.CharField(required=False, max_length=64)
+    remove = forms.CharField(required=False, max_length=64)
+
+
+class ActiveForm(RefusableForm):
+    active = forms.BooleanField(required=False)
+
+
+class ReadForm(RefusableForm):
+    seq = IdField()
+    back = forms.BooleanField(required=False)
+
+
+class DirectForm(RefusableForm):
+    user_id = IdField()
+
+
+class GroupForm(RefusableForm):
+    title = forms.CharField(label=_("Name of the group"), required=False, max_length=200)
+    user_ids = NumbersField(required=False)
+
+
+class PeopleForm(RefusableForm):
+    user_ids = NumbersField(required=False)
+
+
+class RoleForm(RefusableForm):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class GroupSettingsForm(RefusableForm):
+    title = forms.CharField(label=_("Name"), required=False, max_length=200)
+    description = TextField(
+        label=_("What it is about"), widget=forms.Textarea(attrs={"rows": 3}), help_text=_("500 characters at most.")
+    )
+    announcement = TextField(
+        label=_("Announcement"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Stands above the conversation, for everybody. 1,000 characters at most."),
+    )
+    members_may_add = forms.BooleanField(label=_("Members may add people"), required=False)
+    members_may_pin = forms.BooleanField(label=_("Members may pin messages"), required=False)
+    revisions_visible = forms.BooleanField(
+        label=_("Earlier versions are visible"),
+        required=False,
+        help_text=_("What a message said before it was edited. The owner and admins always see it."),
+    )
+
+
+class MineForm(RefusableForm):
+    """One's own settings of a conversation, any of them: `muted=on`, `muted=off` …"""
+
+    SWITCHES = ("muted", "favourite", "archived")
+
+    muted = favourite = archived = forms.CharField(required=False)
+    level = forms.ChoiceField(choices=[("all", ""), ("mentions", ""), ("none", "")], required=False)
+
+    def changes(self) -> dict[str, bool | str]:
+        """Only what was sent."""
+        changes: dict[str, bool | str] = {
+            name: self.cleaned_data[name] == "on" for name in self.SWITCHES if self.cleaned_data[name] in ("on", "off")
+        }
+        if self.cleaned_data["level"]:
+            changes["level"] = self.cleaned_data["level"]
+        return changes

@@ -1,0 +1,209 @@
+"""What the log shows: messages as lines, in groups, with day lines, the unread line and worded system lines.
+
+`static/js/grouping.js` does the same for live messages; both keep to tests/grouping_cases.json.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from chat import times
+from chat.shapes import MessageShape, MineShape
+
+PAUSE = timedelta(minutes=5)  # so long a silence ends a group
+NAMES_IN_FULL = 4  # in a system line; of more, three are named
+
+
+@dataclass(slots=True)
+class Stamp:
+    """All that grouping asks of a line."""
+
+    sender: int
+    at: datetime  # in the reader's zone
+    text: bool = True  # False: a system line
+    unread_before: bool = False  # the unread line stands above
+
+
+@dataclass(slots=True)
+class Place:
+    first: bool  # of its group
+    last: bool
+    day_before: bool  # a day line stands above
+
+
+@dataclass(slots=True)
+class Line:
+    message: MessageShape
+    at: datetime
+    place: Place
+    html: str = ""  # the body, with what names the reader marked
+    mine: bool = False
+    for_me: bool = False
+    day: str = ""  # words of the day line above, or nothing
+    unread: bool = False  # the unread line stands above
+    event: Event | None = None
+    reactions: list[ReactionLine] = field(default_factory=list)
+
+    @property
+    def gone(self) -> bool:
+        return self.message.deleted_at is not None
+
+
+@dataclass(slots=True)
+class ReactionLine:
+    emoji: str
+    count: int
+    mine: bool
+
+
+@dataclass(slots=True)
+class Event:
+    """A system line's wording: which sentence, and what stands in it."""
+
+    kind: str
+    actor: str
+    users: str
+    old: str
+    new: str
+
+
+def grouped(stamps: Sequence[Stamp]) -> list[Place]:
+    """A text opens a group unless the line above is of the same sender, day and time, with nothing in between."""
+    places: list[Place] = []
+    before: Stamp | None = None
+    for stamp in stamps:
+        new_day = before is None or stamp.at.date() != before.at.date()
+        goes_on = (
+            before is not None
+            and stamp.text
+            and before.text
+            and not new_day
+            and not stamp.unread_before
+            and stamp.sender == before.sender
+            and stamp.at - before.at < PAUSE
+        )
+        if goes_on:
+            places[-1].last = False
+        places.append(Place(first=stamp.text and not goes_on, last=stamp.text, day_before=new_day))
+        before = stamp
+    return places
+
+
+def lines(
+    messages: Sequence[MessageShape],
+    *,
+    me: int,
+    mine: MineShape | None = None,
+    from_start: bool = True,
+    names: Mapping[int, str] | None = None,
+) -> list[Line]:
+    """`messages` in ascending order. `from_start`: nothing older is left out; `names` of people in system lines."""
+    ats = [times.parse(message.created_at) for message in messages]
+    unread = _first_unread(messages, me, mine, from_start)
+    places = grouped(
+        [
+            Stamp(message.sender.id, at, message.kind == "text", message.seq == unread)
+            for message, at in zip(messages, ats, strict=True)
+        ]
+    )
+    today = timezone.localdate()
+    return [
+        Line(
+            message=message,
+            at=at,
+            place=place,
+            html=marked(message.body_html, me),
+            mine=message.sender.id == me,
+            for_me=is_for(message, me),
+            day=times.day_label(at.date(), today) if place.day_before else "",
+            unread=message.seq == unread,
+            event=event(message, me, names or {}),
+            reactions=[ReactionLine(r.emoji, len(r.user_ids), me in r.user_ids) for r in message.reactions],
+        )
+        for message, at, place in zip(messages, ats, places, strict=True)
+    ]
+
+
+def is_for(message: MessageShape, me: int) -> bool:
+    """It names me, or everybody, and I did not write it myself."""
+    return message.sender.id != me and any(mention.user_id in (me, None) for mention in message.mentions)
+
+
+def marked(html: str, me: int) -> str:
+    """A stored body is the same for all; the mentions that mean the reader are marked here."""
+    return re.sub(rf'<span class="mention" (data-user-id="(?:{me}|all)")', r'<span class="mention me" \1', html)
+
+
+def _first_unread(messages: Sequence[MessageShape], me: int, mine: MineShape | None, from_start: bool) -> int | None:
+    """The seq that the unread line stands above; None where that place is not on this page."""
+    if mine is None or not mine.unread_count or not messages:
+        return None
+    if not from_start and messages[0].seq > mine.read_seq + 1:
+        return None
+    fresh = (m.seq for m in messages if m.seq > mine.read_seq and m.kind == "text" and m.sender.id != me)
+    return next(fresh, None)
+
+
+# ── System lines ─────────────────────────────────────────────────────────────────────────────────────────────────
+def event(message: MessageShape, me: int, names: Mapping[int, str]) -> Event | None:
+    if (told := message.event) is None:
+        return None
+    actor = told.actor_id or message.sender.id
+    others = [user_id for user_id in told.user_ids if user_id != actor]
+    kind = told.name
+    if kind == "joined" and others:
+        kind = "added"
+    elif kind == "announced" and not told.new:
+        kind = "unannounced"
+    you = pgettext("object", "you")
+    return Event(
+        kind=kind,
+        actor=pgettext("subject", "You") if actor == me else names.get(actor) or message.sender.name,
+        users=name_list([you if user_id == me else names.get(user_id, "…") for user_id in others]),
+        old=told.old or "",
+        new=told.new or "",
+    )
+
+
+def people_in(messages: Sequence[MessageShape]) -> set[int]:
+    """Whose names the system lines among these need."""
+    return {
+        user_id for m in messages if m.event for user_id in (*m.event.user_ids, m.event.actor_id) if user_id is not None
+    }
+
+
+def name_list(names: Sequence[str]) -> str:
+    """`bob`, `bob and carol`, `bob, carol and dave`, `bob, carol, dave and 7 more`."""
+    if len(names) > NAMES_IN_FULL:
+        shown = NAMES_IN_FULL - 1
+        names = [*names[:shown], name_words()["more"].replace("%n", str(len(names) - shown))]
+    if len(names) < 2:
+        return "".join(names)
+    head = name_words()["comma"].join(names[:-1])
+    return name_words()["and"].replace("%a", head).replace("%b", names[-1])
+
+
+def name_words() -> dict[str, str]:
+    """Data attributes of `<template id="name-words">`: a script makes the same lists of names."""
+    return {
+        "you": pgettext("subject", "You"),
+        "you-object": pgettext("object", "you"),
+        "comma": pgettext("between names", ", "),
+        "and": pgettext("two names", "%a and %b"),
+        "more": pgettext("people", "%n more"),
+        "in-full": str(NAMES_IN_FULL),
+    }
+
+
+def title_of(conversation) -> str:
+    """A group's title; of a pair, the other person's name."""
+    if conversation.kind == "group":
+        return conversation.title
+    return conversation.peer.name if conversation.peer else _("Nobody")

@@ -1,0 +1,214 @@
+"""The nouns: conversations, who is in them, and what was said."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class ConversationQuerySet(models.QuerySet):
+    def visible_to(self, user_id: int):
+        """Those in which this person is a member now: access and look-up are one query."""
+        return self.filter(memberships__user_id=user_id, memberships__left_at=None, deleted_at=None)
+
+
+class Conversation(models.Model):
+    """A pair or a group. It counts for its messages: see `seq` and `version` in docs/protocol.md."""
+
+    class Kind(models.TextChoices):
+        DIRECT = "direct", _("Pair")
+        GROUP = "group", _("Group")
+
+    kind = models.CharField(max_length=6, choices=Kind)
+    pair = models.CharField(max_length=41, unique=True, null=True, editable=False)  # "3:9", smaller id first
+    title = models.CharField(_("title"), max_length=80, blank=True)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    announcement = models.CharField(_("announcement"), max_length=1000, blank=True)
+    avatar = models.ImageField(_("picture"), upload_to="rooms/", blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    members_may_add = models.BooleanField(_("members may add people"), default=True)
+    members_may_pin = models.BooleanField(_("members may pin"), default=True)
+    revisions_visible = models.BooleanField(_("members see earlier versions of messages"), default=True)
+
+    member_count = models.IntegerField(default=0)
+    last_seq = models.BigIntegerField(default=0)
+    text_count = models.BigIntegerField(default=0)  # texts so far; system lines are not counted
+    version = models.BigIntegerField(default=0)  # of the newest durable change of anything in here
+    info_version = models.BigIntegerField(default=0)  # of the newest change of the shared fields above
+    last_message = models.ForeignKey("chat.Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
+    active_at = models.DateTimeField(db_index=True)  # of the newest text, or of creation: the order of the list
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+
+    def __str__(self) -> str:
+        return self.title or f"{self.kind} {self.pk}"
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Admin")
+    MEMBER = "member", _("Member")
+
+
+class Level(models.TextChoices):
+    ALL = "all", _("Every message")
+    MENTIONS = "mentions", _("Mentions only")
+    NONE = "none", _("Nothing")
+
+
+class Membership(models.Model):
+    """A person in a conversation: the role, which all may see, and what is the person's own (`mine`)."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)  # a row stays when its person leaves, so that catch-up can tell
+    version = models.BigIntegerField(default=0)  # the conversation's version of this row's newest shared change
+
+    me_version = models.BigIntegerField(default=0)  # the person's version of this row's newest change of what follows
+    read_seq = models.BigIntegerField(default=0)
+    # Texts up to the mark, and those of one's own after it: unread = conversation.text_count - read_count.
+    read_count = models.BigIntegerField(default=0)
+    sent_seq = models.BigIntegerField(default=0)  # of the newest text of one's own
+    delivered_seq = models.BigIntegerField(default=0)
+    muted = models.BooleanField(default=False)
+    level = models.CharField(max_length=8, choices=Level, default=Level.ALL)
+    favourite = models.BooleanField(default=False)
+    archived = models.BooleanField(default=False)
+    draft = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [models.UniqueConstraint(fields=["conversation", "user"], name="one_membership_each")]
+        indexes = [
+            models.Index(fields=["user", "me_version"], name="membership_mine"),
+            models.Index(fields=["conversation", "version"], name="membership_changes"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.conversation_id}"
+
+
+class Message(models.Model):
+    """One line, whatever became of it. `seq` is its place for ever, `version` that of its newest change."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Text")
+        SYSTEM = "system", _("System line")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
+    seq = models.BigIntegerField()
+    version = models.BigIntegerField()
+    first_version = models.BigIntegerField()  # when it came: tells a repair whether it was news or changed since
+    text_count = models.BigIntegerField()  # texts up to and with this one
+    kind = models.CharField(max_length=6, choices=Kind, default=Kind.TEXT)
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", db_index=False)
+    client_id = models.UUIDField(null=True)  # the sender's own name for it; none on system lines
+    digest = models.CharField(max_length=32, blank=True)  # of what was sent under client_id: a repeat must be equal
+    body = models.TextField(blank=True)
+    body_html = models.TextField(blank=True)
+    mentions = models.JSONField(default=list)  # [{"user_id", "start", "end"}], user_id null for @all
+    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    forwarded_at = models.DateTimeField(null=True)  # when the forwarded message was written
+    event = models.JSONField(null=True)  # of a system line: {"name", "actor_id", "user_ids", "old", "new"}
+    pinned_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    edited_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    # Whoever hid it. Recall by the sender wipes; a deletion by an admin or moderator keeps the text for restoring.
+    hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "seq"], name="one_message_per_seq"),
+            models.UniqueConstraint(fields=["client_id", "sender"], name="one_message_per_client_id"),
+        ]
+        indexes = [
+            models.Index(fields=["conversation", "version"], name="message_changes"),
+            models.Index(
+                fields=["conversation", "pinned_at"], name="message_pins", condition=Q(pinned_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id}/{self.seq}"
+
+
+class Revision(models.Model):
+    """What a message said before an edit."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="revisions")
+    body = models.TextField()
+    body_html = models.TextField()
+    written_at = models.DateTimeField()  # when these words were written
+
+    class Meta:
+        ordering = ["pk"]
+
+
+class Reaction(models.Model):
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reactions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    emoji = models.CharField(max_length=32)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["message", "user", "emoji"], name="one_reaction_each")]
+
+
+class Mention(models.Model):
+    """Somebody was named. Kept apart from the message so that a person's mentions are one indexed look-up."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "user"], name="one_mention_each")]
+        indexes = [models.Index(fields=["user", "conversation", "seq"], name="mentions_of_a_person")]
+
+
+class Mark(models.Model):
+    """The history of a person's marks in a conversation: from when on everything up to `seq` was got or read."""
+
+    class Kind(models.TextChoices):
+        DELIVERED = "delivered"
+        READ = "read"
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=9, choices=Kind)
+    seq = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["conversation", "kind", "seq"], name="marks_from_a_message")]
+
+
+class Report(models.Model):
+    """A member's word to the moderators about a message, with the text as it was then."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
+        constraints = [models.UniqueConstraint(fields=["message", "reporter"], name="one_report_each")]

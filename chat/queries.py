@@ -1,0 +1,71 @@
+"""Rows with all that their shapes need, in a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import User
+from chat.models import Conversation, Membership, Mention, Message
+from chat.shapes import ConversationShape, MessageShape, conversation_shape, message_shape, mine_shape
+
+
+def whole_messages() -> QuerySet[Message]:
+    """Messages with all that their shape shows: two queries for any number of them."""
+    return Message.objects.select_related("sender", "reply_to__sender", "forwarded_sender").prefetch_related(
+        "reactions"
+    )
+
+
+def message_shapes(ids: Iterable[int | None]) -> dict[int, MessageShape]:
+    wanted = [pk for pk in ids if pk]
+    return {row.pk: message_shape(row) for row in whole_messages().filter(pk__in=wanted)} if wanted else {}
+
+
+def unread_mentions(rows: Sequence[Membership]) -> dict[tuple[int, int], int]:
+    """How many mentions stand after each read mark, by (conversation id, user id). Over unread mentions only."""
+    if not rows:
+        return {}
+    which = Q(
+        *[Q(user_id=row.user_id, conversation_id=row.conversation_id, seq__gt=row.read_seq) for row in rows],
+        _connector=Q.OR,
+    )
+    counted = Mention.objects.filter(which).values_list("conversation_id", "user_id").annotate(count=Count("pk"))
+    return {(cid, uid): count for cid, uid, count in counted.order_by()}
+
+
+def peers_of(conversations: Iterable[Conversation], user_id: int) -> dict[int, User]:
+    """The other person of each pair, by conversation id: one query."""
+    pairs = [conversation.pk for conversation in conversations if conversation.kind == Conversation.Kind.DIRECT]
+    if not pairs:
+        return {}
+    rows = Membership.objects.filter(conversation__in=pairs).exclude(user_id=user_id).select_related("user")
+    return {row.conversation_id: row.user for row in rows}
+
+
+def shared_shape(conversation: Conversation) -> ConversationShape:
+    """What every member sees alike, and nothing of one's own."""
+    last = message_shapes([conversation.last_message_id])
+    return conversation_shape(conversation, last_message=last.get(conversation.last_message_id or 0))
+
+
+def whole_shapes(rows: Sequence[Membership], user_id: int) -> list[ConversationShape]:
+    """Conversations as one person sees them, for memberships with `conversation` at hand: four queries for any number."""
+    last = message_shapes(row.conversation.last_message_id for row in rows)
+    peers = peers_of([row.conversation for row in rows], user_id)
+    unread = unread_mentions(rows)
+    return [
+        conversation_shape(
+            row.conversation,
+            last_message=last.get(row.conversation.last_message_id or 0),
+            peer=peers.get(row.conversation_id),
+            mine=mine_shape(row, row.conversation, unread.get((row.conversation_id, user_id), 0)),
+        )
+        for row in rows
+    ]
+
+
+def with_mine(shared: ConversationShape, row: Membership, mentions: int = 0) -> ConversationShape:
+    return msgspec.structs.replace(shared, mine=mine_shape(row, row.conversation, mentions))

@@ -1,0 +1,366 @@
+"""What somebody may see. Every look-up goes through what is theirs, so that access and look-up are one query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from django.db.models import Min, Q
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from chat.models import Conversation, Mark, Membership, Mention, Message, Role
+from chat.queries import unread_mentions, whole_messages, whole_shapes
+from chat.shapes import (
+    ChangesShape,
+    ConversationShape,
+    HistoryShape,
+    MemberShape,
+    MessageReceiptShape,
+    MessageShape,
+    MineShape,
+    ReceiptShape,
+    RevisionShape,
+    member_shape,
+    message_shape,
+    mine_shape,
+    moment,
+    moment_or_none,
+)
+from messenger.live.refusal import forbidden, not_found
+
+PAGE, PAGE_MAX = 50, 100
+CHANGES, CHANGES_MAX = 200, 500
+
+
+def membership(user_id: int, conversation_id: int) -> Membership:
+    """The one query behind every door. `not_found` for strangers, as for what is not there."""
+    row = (
+        Membership.objects.select_related("conversation")
+        .filter(conversation_id=conversation_id, user_id=user_id, left_at=None, conversation__deleted_at=None)
+        .first()
+    )
+    if row is None:
+        raise not_found()
+    return row
+
+
+# ── The list ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def conversations(
+    user_id: int, *, before: tuple[str, int] | None = None, limit: int = PAGE
+) -> tuple[list[ConversationShape], tuple[str, int] | None]:
+    """Mine, newest activity first. `before` is the (time, id) cursor that the page before gave; None where it ends."""
+    rows = (
+        Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+        .select_related("conversation")
+        .order_by("-conversation__active_at", "-conversation_id")
+    )
+    if before:
+        at, pk = before
+        rows = rows.filter(Q(conversation__active_at__lt=at) | Q(conversation__active_at=at, conversation_id__lt=pk))
+    found = list(rows[: limit + 1])
+    page = found[:limit]
+    cursor = None
+    if len(found) > limit:
+        last = page[-1].conversation
+        cursor = (last.active_at.isoformat(), last.pk)
+    return whole_shapes(page, user_id), cursor
+
+
+def conversation(user_id: int, conversation_id: int) -> ConversationShape:
+    return whole_shapes([membership(user_id, conversation_id)], user_id)[0]
+
+
+def members(user_id: int, conversation_id: int) -> list[MemberShape]:
+    """Owner first, then admins, then the others by name."""
+    membership(user_id, conversation_id)
+    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None).select_related("user")
+    rank = {Role.OWNER: 0, Role.ADMIN: 1, Role.MEMBER: 2}
+    ordered = sorted(rows, key=lambda row: (rank[Role(row.role)], row.user.shown_name.casefold(), row.user_id))
+    return [member_shape(row) for row in ordered]
+
+
+# ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def history(
+    user_id: int,
+    conversation_id: int,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
+    limit: int = PAGE,
+) -> HistoryShape:
+    """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows."""
+    conversation = membership(user_id, conversation_id).conversation
+    rows = whole_messages().filter(conversation_id=conversation_id)
+    limit = max(1, min(limit, PAGE_MAX))
+    if around is not None:
+        half = limit // 2
+        found = [*reversed(rows.filter(seq__lt=around).order_by("-seq")[:half])]
+        found += rows.filter(seq__gte=around).order_by("seq")[: limit - half]
+    elif after is not None:
+        found = list(rows.filter(seq__gt=after).order_by("seq")[:limit])
+    else:
+        if before is not None:
+            rows = rows.filter(seq__lt=before)
+        found = [*reversed(rows.order_by("-seq")[:limit])]
+    # Numbers have no holes, so the ends are known without asking.
+    first = found[0].seq if found else (before if before is not None else (after or 0) + 1)
+    last = found[-1].seq if found else first - 1
+    return HistoryShape(
+        results=[message_shape(row) for row in found],
+        has_before=first > 1 and conversation.last_seq > 0,
+        has_after=last < conversation.last_seq,
+        version=conversation.version,
+    )
+
+
+def message(user_id: int, message_id: int) -> MessageShape:
+    return message_shape(_message(user_id, message_id))
+
+
+def _message(user_id: int, message_id: int) -> Message:
+    mine = Conversation.objects.visible_to(user_id)
+    row = whole_messages().filter(pk=message_id, conversation__in=mine).first()
+    if row is None:
+        raise not_found()
+    return row
+
+
+def revisions(user_id: int, message_id: int) -> list[RevisionShape]:
+    """What it said before, oldest first. Nothing of what was deleted."""
+    row = _message(user_id, message_id)
+    if row.deleted_at:
+        raise not_found()
+    seat = membership(user_id, row.conversation_id)
+    allowed = seat.conversation.revisions_visible or row.sender_id == user_id or seat.role != Role.MEMBER
+    if not allowed:
+        raise forbidden(_("Earlier versions are not shown in this group."))
+    return [RevisionShape(each.body, each.body_html, moment(each.written_at)) for each in row.revisions.all()]
+
+
+def pins(user_id: int, conversation_id: int) -> list[MessageShape]:
+    """Newest pin first, a hundred at most."""
+    membership(user_id, conversation_id)
+    rows = whole_messages().filter(conversation_id=conversation_id, pinned_at__isnull=False).order_by("-pinned_at")
+    return [message_shape(row) for row in rows[:PAGE_MAX]]
+
+
+def mentions(user_id: int, *, before: int | None = None, limit: int = PAGE) -> tuple[list[MessageShape], int | None]:
+    """Messages that name me, newest first, where I am a member now. The cursor is the last mention's id."""
+    rows = Mention.objects.filter(user_id=user_id, conversation__in=Conversation.objects.visible_to(user_id))
+    if before:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk").values_list("pk", "message_id")[: limit + 1])
+    page = found[:limit]
+    by_id = {row.pk: row for row in whole_messages().filter(pk__in=[message_id for _, message_id in page])}
+    shapes = [message_shape(by_id[message_id]) for _, message_id in page]
+    return shapes, (page[-1][0] if len(found) > limit else None)
+
+
+# ── Who got and read it ──────────────────────────────────────────────────────────────────────────────────────────
+def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
+    """Each other member's marks, of those who show them; to nobody who hides their own."""
+    membership(user_id, conversation_id)
+    if not _shows_receipts(user_id):
+        return []
+    rows = list(
+        Membership.objects.filter(conversation_id=conversation_id, left_at=None, user__show_receipts=True)
+        .exclude(user_id=user_id)
+        .values_list("user_id", "delivered_seq", "read_seq")
+    )
+    read_at = dict(
+        Mark.objects.filter(conversation_id=conversation_id, kind=Mark.Kind.READ, user_id__in=[row[0] for row in rows])
+        .filter(seq__gte=min((row[2] for row in rows), default=0))
+        .values_list("user_id")
+        .annotate(at=Min("at"))
+    )
+    return [ReceiptShape(uid, got, read, moment_or_none(read_at.get(uid))) for uid, got, read in rows]
+
+
+def message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]:
+    """Who got and read this message, and when: the first mark of each that reached it."""
+    row = _message(user_id, message_id)
+    if not _shows_receipts(user_id):
+        return []
+    people = (
+        Membership.objects.filter(conversation_id=row.conversation_id, left_at=None, user__show_receipts=True)
+        .exclude(user_id=row.sender_id)
+        .values_list("user_id", flat=True)
+    )
+    marks = (
+        Mark.objects.filter(conversation_id=row.conversation_id, seq__gte=row.seq, user_id__in=list(people))
+        .values_list("user_id", "kind")
+        .annotate(at=Min("at"))
+        .order_by()
+    )
+    first = {(uid, kind): at for uid, kind, at in marks}
+    reached = sorted({uid for uid, _kind in first})
+    return [
+        MessageReceiptShape(
+            uid, moment_or_none(first.get((uid, "delivered"))), moment_or_none(first.get((uid, "read")))
+        )
+        for uid in reached
+    ]
+
+
+def _shows_receipts(user_id: int) -> bool:
+    return User.objects.filter(pk=user_id, show_receipts=True).exists()
+
+
+# ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────
+def changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesShape:
+    """Rows changed since `after`, all kinds merged in order of version and cut at `limit`."""
+    return changes_of(membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
+
+
+def changes_of(row: Membership, after: int, limit: int) -> ChangesShape:
+    conversation = row.conversation
+    messages, members, info, version, complete = changed_rows(conversation, after, limit)
+    shape = whole_shapes([row], row.user_id)[0] if info else None
+    return ChangesShape(
+        version=version,
+        complete=complete,
+        conversation=shape,
+        messages=[message_shape(each) for each in messages],
+        members=[member_shape(each) for each in members],
+    )
+
+
+def changed_rows(
+    conversation: Conversation, after: int, limit: int
+) -> tuple[list[Message], list[Membership], bool, int, bool]:
+    """Messages, members and whether the shared fields changed since `after`; up to which version; whether that is all.
+
+    `conversation` was read before, so rows newer than its version may come too: they are left for the next time.
+    """
+    now = conversation.version
+    if after >= now:
+        return [], [], False, now, True
+    since = Q(version__gt=after, version__lte=now)
+    messages = list(whole_messages().filter(since, conversation=conversation).order_by("version")[: limit + 1])
+    members = list(conversation.memberships.filter(since).select_related("user").order_by("version")[: limit + 1])
+    versions = sorted(
+        [each.version for each in messages]
+        + [each.version for each in members]
+        + ([conversation.info_version] if conversation.info_version > after else [])
+    )
+    complete = len(versions) <= limit
+    upto = now if complete else versions[limit - 1]
+    return (
+        [each for each in messages if each.version <= upto],
+        [each for each in members if each.version <= upto],
+        after < conversation.info_version <= upto,
+        upto,
+        complete,
+    )
+
+
+class SyncShape(msgspec.Struct):
+    conversations: list[SyncedConversation]
+    mine: list[SyncedMine]
+    removed: list[int]
+    receipts: list[ReceiptShape]
+    me_version: int
+    complete: bool
+
+
+class SyncedConversation(msgspec.Struct):
+    conversation_id: int
+    version: int
+    complete: bool
+    conversation: ConversationShape | None
+    messages: list[MessageShape]
+    members: list[MemberShape]
+
+
+class SyncedMine(msgspec.Struct):
+    conversation_id: int
+    mine: MineShape
+
+
+def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX) -> SyncShape:
+    """All that one device missed: in the conversations that it knows, those it does not know, and what is its own.
+
+    A conversation that came since is told whole, at its version of now: its history is a page away. `limit` is over
+    all rows together; where it cuts, `complete` is false and the device asks on with the versions it was given.
+    """
+    me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).get()
+    rows = {
+        row.conversation_id: row
+        for row in Membership.objects.filter(
+            user_id=user_id, left_at=None, conversation__deleted_at=None
+        ).select_related("conversation")
+    }
+    left, synced = limit, []
+    unknown = [row for cid, row in rows.items() if cid not in cursors]
+    behind = [row for cid, row in rows.items() if cid in cursors and cursors[cid] < row.conversation.version]
+    # What is on the screen comes first.
+    behind.sort(key=lambda row: (row.conversation_id != open_id, -row.conversation.active_at.timestamp()))
+    complete = True
+    for row in behind:
+        if left <= 0:
+            complete = False
+            break
+        found = changes_of(row, cursors[row.conversation_id], left)
+        left -= len(found.messages) + len(found.members) + (found.conversation is not None)
+        complete = complete and found.complete
+        synced.append(
+            SyncedConversation(
+                row.conversation_id,
+                found.version,
+                found.complete,
+                found.conversation,
+                found.messages,
+                found.members,
+            )
+        )
+    for shape in whole_shapes(unknown, user_id):
+        synced.append(SyncedConversation(shape.id, shape.version, True, shape, [], []))
+    # What is one's own is as of now, and so is told of a conversation once all of its changes are: counts of unread
+    # that a device made by itself, from rows in order of version and not of seq, would be wrong.
+    whole = {each.conversation_id for each in synced if each.complete}
+    moved = [row for cid, row in rows.items() if cid in whole or (complete and row.me_version > me)]
+    unread = unread_mentions(moved)
+    return SyncShape(
+        conversations=synced,
+        mine=[
+            SyncedMine(cid, mine_shape(row, row.conversation, unread.get((cid, user_id), 0)))
+            for row in moved
+            for cid in [row.conversation_id]
+        ],
+        removed=sorted(cid for cid in cursors if cid not in rows),
+        receipts=receipts(user_id, open_id) if open_id in rows and open_id is not None else [],
+        me_version=me_version if complete else me,
+        complete=complete,
+    )
+
+
+def versions(user_id: int) -> tuple[dict[int, int], int]:
+    """Of all one's conversations, and one's own: what `welcome` says. Two queries."""
+    me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
+    mine: Sequence[tuple[int, int]] = Membership.objects.filter(
+        user_id=user_id, left_at=None, conversation__deleted_at=None
+    ).values_list("conversation_id", "conversation__version")
+    return dict(mine), me_version
+
+
+# ── What presence asks ───────────────────────────────────────────────────────────────────────────────────────────
+def shown_read_marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
+    """How far these people have read; who shows no receipts is left out."""
+    rows = Membership.objects.filter(
+        conversation_id=conversation_id, user_id__in=user_ids, left_at=None, user__show_receipts=True
+    )
+    return dict(rows.values_list("user_id", "read_seq"))
+
+
+def conversation_ids(user_id: int) -> list[int]:
+    return list(Conversation.objects.visible_to(user_id).values_list("pk", flat=True))
+
+
+def acquainted(user_id: int, user_ids: list[int]) -> set[int]:
+    """Those of these people who share a conversation with this one."""
+    shared = Membership.objects.filter(
+        conversation__in=Conversation.objects.visible_to(user_id), user_id__in=user_ids, left_at=None
+    )
+    return set(shared.values_list("user_id", flat=True))

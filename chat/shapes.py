@@ -1,0 +1,279 @@
+"""The one shape of everything in a conversation: the same in a page, a REST answer, a live event and a catch-up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from accounts.models import User
+from accounts.shapes import UserShape, user_shape
+from chat.models import Conversation, Membership, Message
+
+EXCERPT = 120  # code points of a quoted message
+
+
+def moment(value: datetime) -> str:
+    """`2026-11-21T01:02:03.456Z`: UTC, milliseconds, always the same length, so that texts sort as times."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+def moment_or_none(value: datetime | None) -> str | None:
+    return moment(value) if value else None
+
+
+class MentionShape(msgspec.Struct):
+    """`start` and `end` count code points of the body. `user_id` is null where everybody is meant (@all)."""
+
+    user_id: int | None
+    start: int
+    end: int
+
+
+class ReplyShape(msgspec.Struct):
+    id: int
+    seq: int
+    sender: UserShape
+    excerpt: str
+    deleted: bool
+
+
+class ForwardShape(msgspec.Struct):
+    sender: UserShape
+    created_at: str | None
+
+
+class AttachmentShape(msgspec.Struct):
+    id: int
+    name: str
+    content_type: str
+    size: int
+    url: str
+    thumbnail_url: str | None = None
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    alt: str = ""
+
+
+class ReactionShape(msgspec.Struct):
+    emoji: str
+    user_ids: list[int]
+
+
+class SystemEvent(msgspec.Struct):
+    """A system line, worded by the reader's page: joined, left, removed, renamed, announced, owner, role …"""
+
+    name: str
+    actor_id: int | None = None
+    user_ids: list[int] = []
+    old: str | None = None
+    new: str | None = None
+
+
+class MessageShape(msgspec.Struct):
+    id: int
+    conversation_id: int
+    seq: int
+    version: int
+    client_id: str | None
+    kind: str
+    sender: UserShape
+    body: str
+    body_html: str
+    mentions: list[MentionShape]
+    reply_to: ReplyShape | None
+    forwarded_from: ForwardShape | None
+    attachments: list[AttachmentShape]
+    reactions: list[ReactionShape]
+    pinned: bool
+    created_at: str
+    edited_at: str | None
+    deleted_at: str | None
+    event: SystemEvent | None
+
+
+class MineShape(msgspec.Struct):
+    role: str
+    read_seq: int
+    unread_count: int
+    unread_mention_count: int
+    muted: bool
+    level: str
+    favourite: bool
+    archived: bool
+    draft: str
+    me_version: int
+
+
+class ConversationShape(msgspec.Struct):
+    id: int
+    kind: str
+    title: str
+    description: str
+    announcement: str
+    avatar_url: str | None
+    owner_id: int | None
+    member_count: int
+    members_may_add: bool
+    members_may_pin: bool
+    revisions_visible: bool
+    peer: UserShape | None
+    last_seq: int
+    version: int
+    last_message: MessageShape | None
+    created_at: str
+    # Absent in what all members hear alike (conversation.updated, changes).
+    mine: MineShape | None | msgspec.UnsetType = msgspec.UNSET
+
+
+class MemberShape(msgspec.Struct):
+    user: UserShape
+    role: str
+    joined_at: str
+    left_at: str | None
+    version: int
+
+
+class ReceiptShape(msgspec.Struct):
+    user_id: int
+    delivered_seq: int
+    read_seq: int
+    read_at: str | None
+
+
+class MessageReceiptShape(msgspec.Struct):
+    """Who got and read one message, and when."""
+
+    user_id: int
+    delivered_at: str | None
+    read_at: str | None
+
+
+class RevisionShape(msgspec.Struct):
+    body: str
+    body_html: str
+    written_at: str
+
+
+class HistoryShape(msgspec.Struct):
+    results: list[MessageShape]
+    has_before: bool
+    has_after: bool
+    version: int
+
+
+class ChangesShape(msgspec.Struct):
+    version: int
+    complete: bool
+    conversation: ConversationShape | None
+    messages: list[MessageShape]
+    members: list[MemberShape]
+
+
+def excerpt(body: str) -> str:
+    line = " ".join(body.split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
+def reply_shape(quoted: Message) -> ReplyShape:
+    gone = quoted.deleted_at is not None
+    return ReplyShape(quoted.pk, quoted.seq, user_shape(quoted.sender), "" if gone else excerpt(quoted.body), gone)
+
+
+def message_shape(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageShape:
+    """`message` with sender, reply_to and forwarded_sender at hand; `fresh` spares looking for reactions."""
+    gone = message.deleted_at is not None
+    reply = None if gone or message.reply_to_id is None else reply_shape(message.reply_to)
+    forward = None
+    if message.forwarded_at and not gone and message.forwarded_sender_id:
+        forward = ForwardShape(user_shape(message.forwarded_sender), moment(message.forwarded_at))
+    return MessageShape(
+        id=message.pk,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        version=message.version,
+        client_id=str(message.client_id) if message.client_id else None,
+        kind=str(message.kind),
+        sender=user_shape(sender or message.sender),
+        body="" if gone else message.body,
+        body_html="" if gone else message.body_html,
+        mentions=[] if gone else [MentionShape(**mention) for mention in message.mentions],
+        reply_to=reply,
+        forwarded_from=forward,
+        attachments=[],
+        reactions=[] if gone or fresh else reaction_shapes(message),
+        pinned=message.pinned_at is not None and not gone,
+        created_at=moment(message.created_at),
+        edited_at=None if gone else moment_or_none(message.edited_at),
+        deleted_at=moment_or_none(message.deleted_at),
+        event=SystemEvent(**message.event) if message.event else None,
+    )
+
+
+def reaction_shapes(message: Message) -> list[ReactionShape]:
+    """In the order in which each emoji first came."""
+    by_emoji: dict[str, list[int]] = {}
+    for reaction in message.reactions.all():
+        by_emoji.setdefault(reaction.emoji, []).append(reaction.user_id)
+    return [ReactionShape(emoji, user_ids) for emoji, user_ids in by_emoji.items()]
+
+
+def mine_shape(membership: Membership, conversation: Conversation, unread_mentions: int) -> MineShape:
+    return MineShape(
+        role=str(membership.role),
+        read_seq=membership.read_seq,
+        unread_count=max(conversation.text_count - membership.read_count, 0),
+        unread_mention_count=unread_mentions,
+        muted=membership.muted,
+        level=str(membership.level),
+        favourite=membership.favourite,
+        archived=membership.archived,
+        draft=membership.draft,
+        me_version=membership.me_version,
+    )
+
+
+def conversation_shape(
+    conversation: Conversation,
+    *,
+    last_message: MessageShape | None,
+    peer: User | None = None,
+    mine: MineShape | None | msgspec.UnsetType = msgspec.UNSET,
+) -> ConversationShape:
+    return ConversationShape(
+        id=conversation.pk,
+        kind=str(conversation.kind),
+        title=conversation.title,
+        description=conversation.description,
+        announcement=conversation.announcement,
+        avatar_url=f"/avatars/rooms/{conversation.pk}/{conversation.avatar.name.rsplit('/', 1)[-1]}"
+        if conversation.avatar
+        else None,
+        owner_id=conversation.owner_id,
+        member_count=conversation.member_count,
+        members_may_add=conversation.members_may_add,
+        members_may_pin=conversation.members_may_pin,
+        revisions_visible=conversation.revisions_visible,
+        peer=user_shape(peer) if peer else None,
+        last_seq=conversation.last_seq,
+        version=conversation.version,
+        last_message=last_message,
+        created_at=moment(conversation.created_at),
+        mine=mine,
+    )
+
+
+def member_shape(membership: Membership) -> MemberShape:
+    return MemberShape(
+        user=user_shape(membership.user),
+        role=str(membership.role),
+        joined_at=moment(membership.joined_at),
+        left_at=moment_or_none(membership.left_at),
+        version=membership.version,
+    )
+
+
+def as_uuid(text: str) -> UUID:
+    return UUID(text)

@@ -1,0 +1,20 @@
+"""The one socket, put together: who authenticates, whose commands it obeys, where the truth is read."""
+
+from accounts.authentication import authenticate_socket, still_valid
+from chat import reading, repair
+from chat.consumers import PART as CHAT
+from messenger.live.consumer import LiveConsumer
+from messenger.live.hub import Source, compose
+from presence.consumers import PART as PRESENCE
+
+
+class MessengerConsumer(LiveConsumer):
+    parts = (PRESENCE, CHAT)
+    authenticate = authenticate_socket
+    versions = reading.versions
+
+
+compose(
+    Source(repair.versions, repair.me_versions, repair.changes, repair.personal, still_valid),
+    background=[part.run for part in MessengerConsumer.parts],
+)

@@ -1,0 +1,45 @@
+"""Letters and colour of somebody without a picture. `static/js` does the same; both keep to tests/face_cases.json."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+HUES = 10  # as many as static/css/tokens.css has
+
+_HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+
+
+class Face(NamedTuple):
+    """`second` stands beside `initial` only where the avatar is all one sees of a person: in the narrow list."""
+
+    initial: str
+    second: str
+    lang: str
+
+
+def face(name: str) -> Face:
+    """Chinese names show two characters, so that 小千 and 小泷 differ; others one letter, and another in reserve."""
+    words = [word for word in name.split() if any(map(str.isalnum, word))]
+    if not words:
+        return Face(name.strip()[:1], "", "en")
+    word = words[0]
+    start = next(place for place, char in enumerate(word) if char.isalnum())
+    after = word[start + 1 : start + 2]
+    if _HAN.match(word[start]):
+        return Face(word[start] + (after if _HAN.match(after) else ""), "", "zh-Hans")
+    if len(words) > 1:
+        second = _upper(next(filter(str.isalnum, words[-1])))
+    else:
+        second = after if after.isalnum() else ""
+    return Face(_upper(word[start]), second, "en")
+
+
+def hue(number: int) -> int:
+    """By the number of the person or conversation: a new name keeps its colour."""
+    return number % HUES
+
+
+def _upper(char: str) -> str:
+    upper = char.upper()
+    return upper if len(upper) == 1 else char

@@ -1,0 +1,168 @@
+"""One open socket: who it is, what it listens to, what waits to be written to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from django.conf import settings
+
+from messenger.live import database
+from messenger.live.frames import frame
+from messenger.live.identity import Identity
+from messenger.live.refusal import Refused
+from messenger.live.wire import Outgoing, Wire
+
+if TYPE_CHECKING:
+    from messenger.live.hub import Hub
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+CALM = 64 * 1024  # bytes waiting above which typing and presence stand back
+TOO_SLOW = 1013
+
+
+class Connection:
+    __slots__ = (
+        "_commands_full_at",
+        "_early",
+        "_hub",
+        "_later",
+        "_left",
+        "_pending",
+        "_send",
+        "_wire",
+        "address",
+        "closing",
+        "connection_id",
+        "conversations",
+        "groups",
+        "sign_in_id",
+        "user_id",
+        "violations",
+    )
+
+    def __init__(self, hub: Hub, wire: Wire, send: Callable, identity: Identity, connection_id: str, address: str):
+        self._hub, self._wire, self._send = hub, wire, send
+        self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
+        self.connection_id, self.address = connection_id, address
+        self.conversations: set[int] = set()  # member of and listening to; kept by the hub
+        self.groups: set[str] = set()  # passing groups
+        self.closing = False
+        self.violations: list[float] = []
+        self._commands_full_at = 0.0
+        self._pending: list[Outgoing] = []
+        self._later: dict[str, Outgoing] | None = None
+        self._early: list[Outgoing] | None = []
+        self._left: dict[int, int] = {}  # while opening: conversations that ended for this person, at which version
+
+    # ── Out ──
+    def write(self, outgoing: Outgoing) -> None:
+        """Durable: nothing but the end of the connection keeps this from its reader, and its order stays."""
+        if self._early is not None:
+            self._early.append(outgoing)
+            return
+        if not self._pending:
+            self._hub.flush_soon(self)
+        self._pending.append(outgoing)
+
+    def write_passing(self, key: str, outgoing: Outgoing) -> None:
+        """Best effort: while the line is slow only the newest of each key is kept, and messages go first."""
+        if self._early is not None:
+            return
+        if self._later is not None or self._wire.waiting() > CALM:
+            if self._later is None:
+                self._later = {}
+                asyncio.get_running_loop().call_later(0.5, self._try_later)
+            self._later[key] = outgoing
+            return
+        self.write(outgoing)
+
+    def _try_later(self) -> None:
+        if self.closing or self._later is None:
+            return
+        if self._wire.waiting() > CALM:
+            asyncio.get_running_loop().call_later(0.5, self._try_later)
+            return
+        waiting, self._later = self._later, None
+        for outgoing in waiting.values():
+            self.write(outgoing)
+
+    def flush(self) -> None:
+        """What waits for this socket in one turn of the loop goes out in one write."""
+        pending, self._pending = self._pending, []
+        if self.closing or not pending:
+            return
+        self._wire.write(pending)
+        if self._wire.waiting() > settings.SLOW_READER_BYTES:
+            self.close(TOO_SLOW)
+
+    def opened(self, welcome: str) -> None:
+        """First of all `welcome`, then what happened while it was made."""
+        early, self._early = self._early or [], None
+        self._left.clear()
+        self.write(Outgoing(welcome))
+        for outgoing in early:
+            self.write(outgoing)
+
+    def note_left(self, conversation_id: int, version: int) -> None:
+        if self._early is not None:
+            self._left[conversation_id] = version
+
+    def left_since(self, conversation_id: int, version: int) -> bool:
+        """Whether this person was removed after that version was read, while the connection was opening."""
+        return self._left.get(conversation_id, 0) > version
+
+    def send(self, text: str) -> None:
+        """A frame for this reader alone."""
+        self.write(Outgoing(text))
+
+    def answer(self, ref: str | None, payload: Any) -> None:
+        self.send(frame("ack", payload, ref))
+
+    def refuse(self, ref: str | None, refused: Refused) -> None:
+        self.send(frame("error", refused.shape(), ref))
+
+    # ── End ──
+    def close(self, code: int) -> None:
+        """Close with this code. A reader too slow to take even that is cut off soon after."""
+        if self.closing:
+            return
+        if self._pending and code != TOO_SLOW:
+            self._wire.write(self._pending)
+        self.closing, self._pending = True, []
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._close(code))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        loop.call_later(5.0, self._wire.abort)
+
+    async def _close(self, code: int) -> None:
+        await self._send({"type": "websocket.close", "code": code})
+
+    # ── In ──
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A verb or a look-up, in a thread with its own database connection."""
+        return await database.run(work, *args, **kwargs)
+
+    def violated(self) -> bool:
+        """Note a frame that no well-made client sends. True when there were too many in a minute."""
+        now = time.monotonic()
+        self.violations = [at for at in self.violations if at > now - 60]
+        self.violations.append(now)
+        return len(self.violations) >= settings.VIOLATIONS_PER_MINUTE
+
+    def may_command(self) -> float:
+        """Seconds until another command is welcome: 100 at once, then 40 a second, whatever they are."""
+        if not settings.LIMITS:
+            return 0.0
+        gap, burst, now = 1 / 40, 100, time.monotonic()
+        full = max(self._commands_full_at, now) + gap
+        if full - now > burst * gap:
+            return full - now - burst * gap
+        self._commands_full_at = full
+        return 0.0

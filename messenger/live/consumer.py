@@ -1,0 +1,214 @@
+"""The base of the one socket: handshake, frames in, commands to their handlers, the end. It knows no app.
+
+A Channels consumer whose dispatching is replaced: the stock one makes a thread hop before every event and a queue for
+every socket. Here news comes from the process's hub, and a command goes straight to its handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import uuid
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from typing import Any
+
+import msgspec
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+from django.utils import timezone
+
+from messenger.live import database
+from messenger.live.addresses import client_address
+from messenger.live.connection import Connection
+from messenger.live.frames import decode_incoming, frame
+from messenger.live.hub import hub
+from messenger.live.identity import TOO_MANY, Identity, SocketRefused
+from messenger.live.origins import origin_allowed
+from messenger.live.parts import Command, Part
+from messenger.live.refusal import Refused, rate_limited
+from messenger.live.wire import wire_for
+
+log = logging.getLogger(__name__)
+
+TOO_LARGE = 1009
+INTERNAL = 1011
+GOING_AWAY = 1001
+
+Authenticate = Callable[[dict[bytes, bytes], list[str], dict[str, str]], Identity]
+
+
+class Heartbeat(msgspec.Struct):
+    interval: float
+    timeout: float
+
+
+class Welcome(msgspec.Struct):
+    """The first frame. `versions` of all one's conversations; where the page knows less, it asks with `sync`."""
+
+    user_id: int
+    connection_id: str
+    server_time: str
+    heartbeat: Heartbeat
+    versions: dict[int, int]
+    me_version: int
+
+
+class Nothing(msgspec.Struct):
+    """No payload."""
+
+
+class LiveConsumer(AsyncConsumer):
+    """Subclassed once, by `messenger.consumers`, which says what it is made of."""
+
+    parts: tuple[Part, ...] = ()
+    commands: dict[str, Command] = {}
+    decoders: dict[str, Callable[[bytes], Any]] = {}
+    authenticate: Authenticate
+    versions: Callable[[int], tuple[dict[int, int], int]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.commands = {command.name: command for part in cls.parts for command in part.commands}
+        cls.decoders = {name: msgspec.json.Decoder(command.payload).decode for name, command in cls.commands.items()}
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        event = await receive()
+        if event["type"] != "websocket.connect":
+            return
+        try:
+            identity = await self._identify(scope)
+        except SocketRefused as refused:
+            if refused.code == 0:
+                await send({"type": "websocket.close"})  # before accept: HTTP 403
+            else:
+                await send({"type": "websocket.accept", "subprotocol": _subprotocol(scope)})
+                await send({"type": "websocket.close", "code": refused.code})
+            return
+        await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
+        peer = scope.get("client") or (None,)
+        forwarded = _headers(scope).get(b"x-forwarded-for", b"").decode("latin-1")
+        address = client_address(peer[0], forwarded)
+        connection = Connection(hub(), wire_for(send), send, identity, uuid.uuid4().hex, address)
+        scope.clear()  # headers and cookies are of no more use; an idle socket is to be small
+        try:
+            await self._serve(connection, receive)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("A socket failed")
+            connection.close(INTERNAL)
+        finally:
+            hub().forget(connection)
+            for part in self.parts:
+                try:
+                    await part.closed(connection)
+                except Exception:
+                    log.exception("A connection could not be closed in full")
+
+    # ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _identify(self, scope: dict) -> Identity:
+        headers = _headers(scope)
+        cookies = {
+            name: morsel.value for name, morsel in SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).items()
+        }
+        bearer = b"authorization" in headers or any(p.startswith("bearer.") for p in scope["subprotocols"])
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        if not origin_allowed(origins, by_bearer=bearer):
+            raise SocketRefused(0)
+        authenticate = type(self).authenticate
+        return await database.run(authenticate, headers, scope["subprotocols"], cookies)
+
+    async def _serve(self, connection: Connection, receive: Callable) -> None:
+        try:
+            for part in self.parts:
+                await part.opening(connection)
+        except SocketRefused as refused:
+            connection.close(refused.code)
+            return
+        await hub().attend(connection)
+        versions, me_version = await database.run(type(self).versions, connection.user_id)
+        heard = await hub().enter_all(connection, versions, me_version)
+        heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
+        now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, heard, me_version)
+        connection.opened(frame("welcome", welcome))
+        for part in self.parts:
+            await part.opened(connection)
+        while True:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            if not connection.closing:
+                await self._frame(connection, event)
+
+    # ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _frame(self, connection: Connection, event: dict) -> None:
+        """One frame in. Whatever it holds is answered, and the socket stays open."""
+        ref = None
+        try:
+            text = event.get("text")
+            if text is None:
+                raise _malformed("Text frames only.")
+            data = text.encode()
+            if len(data) > settings.FRAME_LIMIT:
+                connection.close(TOO_LARGE)
+                return
+            incoming = _decoded(decode_incoming, data)
+            ref = incoming.ref if incoming.ref is None or len(incoming.ref) <= 100 else None
+            if incoming.type == "ping":
+                connection.send(frame("pong", {}, ref))
+                return
+            command = self.commands.get(incoming.type)
+            if command is None:
+                raise _malformed("No such command.")
+            payload = _decoded(self.decoders[command.name], bytes(incoming.payload))
+            if wait := connection.may_command():
+                raise rate_limited(wait)
+            await self._obey(connection, command, payload, ref)
+        except Refused as refused:
+            connection.refuse(ref, refused)
+            if isinstance(refused, Malformed) and connection.violated():
+                connection.close(TOO_MANY)
+
+    async def _obey(self, connection: Connection, command: Command, payload: Any, ref: str | None) -> None:
+        try:
+            if command.answers_itself:
+                command.handle(connection, payload, ref)
+                return
+            answer = command.handle(connection, payload)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        except Refused:
+            raise
+        except Exception as error:
+            log.exception("The command %s failed", command.name)
+            raise Refused("unavailable", "Not possible just now.", retry_after=5) from error
+        if answer is not None:
+            connection.answer(ref, answer)
+
+
+class Malformed(Refused):
+    """A frame that no well-made client sends. Twenty of them in a minute end the connection."""
+
+
+def _malformed(detail: str) -> Malformed:
+    return Malformed("invalid", detail)
+
+
+def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:
+    try:
+        return decode(data)
+    except RecursionError:
+        raise _malformed("Nested too deeply.") from None
+    except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
+        raise _malformed(str(error)) from None
+
+
+def _headers(scope: dict) -> dict[bytes, bytes]:
+    return dict(scope["headers"])
+
+
+def _subprotocol(scope: dict) -> str | None:
+    return "messenger.v1" if "messenger.v1" in scope["subprotocols"] else None

@@ -1,0 +1,616 @@
+"""One hub per process: it hears the news and writes them to this process's sockets, in order of version.
+
+The process, not each socket, is a member of channel-layer groups (`conversation.12`, `user.3`, `presence.12`,
+`online`). A frame comes encoded and goes to all readers as it is. On a hole in the versions the hub waits a moment,
+then reads the rows once for all its readers; every few seconds it compares what it has told with the database. So
+the row is the outbox, and whatever the layer or a crash lost is told in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import msgspec
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from messenger.live import database, news
+from messenger.live.connection import Connection
+from messenger.live.news import Cut, Durable, News, Passing, Personal
+from messenger.live.wire import Outgoing
+
+log = logging.getLogger(__name__)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[News]).decode
+
+
+class Source:
+    """Where the truth is read when something was missed. Synchronous; composed from the apps' functions."""
+
+    def __init__(
+        self,
+        versions: Callable[[list[int]], dict[int, int]],
+        me_versions: Callable[[list[int]], dict[int, int]],
+        changes: Callable[[int, int], list[Durable]],
+        personal: Callable[[int, int], tuple[list[Personal], int]],
+        invalid: Callable[[list[tuple[int, str]]], dict[str, int]],
+    ):
+        self.versions, self.me_versions, self.changes = versions, me_versions, changes
+        self.personal, self.invalid = personal, invalid
+
+
+class _Room:
+    """A conversation with listeners here. `told` is the version up to which they have heard everything."""
+
+    __slots__ = ("held", "joining", "sockets", "timer", "told")
+
+    def __init__(self, told: int):
+        self.told = told
+        self.sockets: set[Connection] = set()
+        self.joining: list[tuple[int, Connection]] = []  # heard from that version on
+        self.held: dict[int, Durable] = {}  # by version: came before what they follow
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class _Person:
+    __slots__ = ("connections", "held", "timer", "told")
+
+    def __init__(self) -> None:
+        self.told = -1  # -1: not known yet
+        self.connections: set[Connection] = set()
+        self.held: dict[int, Personal] = {}
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Hub:
+    def __init__(self, source: Source, background: Iterable[Callable[[], Coroutine]] = ()):
+        self.source = source
+        self.process_id = uuid.uuid4().hex
+        self.rooms: dict[int, _Room] = {}
+        self.people: dict[int, _Person] = {}
+        self.groups: dict[str, set[Connection]] = {}
+        self.loop = asyncio.get_running_loop()
+        self.draining = False
+        self._dirty: list[Connection] = []
+        self._fresh: set[int] = set()  # rooms to be compared once more, soon
+        self._layer = _Layer(self) if settings.REDIS_URL else None
+        self._tasks = [self.loop.create_task(work()) for work in (self._sweep, *background)]
+        news.set_outlet(self.tell_from_anywhere)
+
+    # ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def tell_from_anywhere(self, told: list[News]) -> None:
+        try:
+            here = asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            here = False
+        if here:
+            self.tell(told)
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.tell, told)
+
+    def tell(self, told: list[News]) -> None:
+        """To our own sockets at once, and once to the other processes."""
+        if self._layer:
+            self._layer.publish(told)
+        self.hear(told)
+
+    def hear(self, told: Iterable[News]) -> None:
+        for item in told:
+            if isinstance(item, Durable):
+                self._hear_durable(item)
+            elif isinstance(item, Personal):
+                self._hear_personal(item)
+            elif isinstance(item, Passing):
+                self._hear_passing(item)
+            else:
+                self._cut(item)
+
+    # ── Durable: in order of version ─────────────────────────────────────────────────────────────────────────────
+    def _hear_durable(self, item: Durable) -> None:
+        room = self.rooms.get(item.conversation_id)
+        if room is None or item.version <= room.told:
+            return
+        if item.after > room.told:
+            room.held[item.version] = item
+            if room.timer is None:
+                room.timer = self.loop.call_later(settings.HOLE_SECONDS, self._repair_soon, item.conversation_id)
+            return
+        self._tell_room(room, item)
+        if room.held:
+            self._tell_held(room)
+
+    def _tell_held(self, room: _Room) -> None:
+        for version in sorted(room.held):
+            item = room.held[version]
+            if item.after > room.told:
+                return
+            del room.held[version]
+            if version > room.told:
+                self._tell_room(room, item)
+        if room.timer:
+            room.timer.cancel()
+            room.timer = None
+
+    def _tell_room(self, room: _Room, item: Durable) -> None:
+        room.told = item.version
+        if item.left and (person := self.people.get(item.left)):
+            for connection in person.connections:
+                self._leave(connection, item.conversation_id, item.version)
+        outgoing = Outgoing(item.text)
+        for connection in room.sockets:
+            connection.write(outgoing)
+        if item.joined and (person := self.people.get(item.joined)):
+            for connection in person.connections:
+                self._enter(room, connection, item.conversation_id)
+        if room.joining:
+            ready = [connection for version, connection in room.joining if version <= room.told]
+            room.joining = [entry for entry in room.joining if entry[0] > room.told]
+            for connection in ready:
+                self._enter(room, connection, item.conversation_id)
+
+    # ── Personal ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def _hear_personal(self, item: Personal) -> None:
+        person = self.people.get(item.user_id)
+        if person is None:
+            return
+        if item.me_version and person.told >= 0:
+            if item.me_version <= person.told:
+                return
+            if item.me_version > person.told + 1:
+                person.held[item.me_version] = item
+                if person.timer is None:
+                    person.timer = self.loop.call_later(settings.HOLE_SECONDS, self._repair_person_soon, item.user_id)
+                return
+        self._tell_person(person, item)
+        while person.held and (following := person.held.pop(person.told + 1, None)):
+            self._tell_person(person, following)
+        if person.timer and not person.held:
+            person.timer.cancel()
+            person.timer = None
+
+    def _tell_person(self, person: _Person, item: Personal) -> None:
+        if item.me_version:
+            person.told = max(person.told, item.me_version)
+        outgoing = Outgoing(item.text)
+        for connection in list(person.connections):
+            if item.leaves:
+                self._leave_at(connection, item.leaves, item.version)
+            connection.write(outgoing)
+            if item.joins:
+                self._join_at(connection, item.joins, item.version, item.upto or item.version)
+
+    def _join_at(self, connection: Connection, conversation_id: int, version: int, upto: int) -> None:
+        room = self._room(conversation_id, upto)
+        if room.told >= version:
+            self._enter(room, connection, conversation_id)
+        else:
+            room.joining.append((version, connection))
+
+    def _leave_at(self, connection: Connection, conversation_id: int, version: int) -> None:
+        """Where the conversation's own stream has come so far, it has said so already (or let them in again since)."""
+        room = self.rooms.get(conversation_id)
+        if room is None:
+            connection.note_left(conversation_id, version)
+        elif room.told < version:
+            room.joining = [e for e in room.joining if e[1] is not connection or e[0] > version]
+            self._leave(connection, conversation_id, version)
+
+    # ── Passing and cutting ──────────────────────────────────────────────────────────────────────────────────────
+    def _hear_passing(self, item: Passing) -> None:
+        outgoing = Outgoing(item.text)
+        for connection in self._listeners(item):
+            if connection.user_id != item.skip_user:
+                connection.write_passing(item.key, outgoing)
+
+    def _listeners(self, item: Passing) -> Iterable[Connection]:
+        if item.conversations:
+            rooms = [self.rooms[cid] for cid in item.conversations if cid in self.rooms]
+            return set().union(*[room.sockets for room in rooms])
+        kind, _, number = item.group.partition(".")
+        if kind == "conversation":
+            room = self.rooms.get(int(number))
+            return room.sockets if room else ()
+        if kind == "user":
+            person = self.people.get(int(number))
+            return person.connections if person else ()
+        return self.groups.get(item.group, ())
+
+    def _cut(self, item: Cut) -> None:
+        person = self.people.get(item.user_id)
+        for connection in list(person.connections) if person else ():
+            if item.sign_in_id and connection.sign_in_id != item.sign_in_id:
+                continue
+            if item.keep_sign_in_id and connection.sign_in_id == item.keep_sign_in_id:
+                continue
+            self.forget(connection)
+            connection.close(item.code)
+
+    # ── Who listens to what ──────────────────────────────────────────────────────────────────────────────────────
+    async def attend(self, connection: Connection) -> None:
+        """From here on what is told to this person reaches the connection; to be followed by `enter_all`."""
+        person = self.people.setdefault(connection.user_id, _Person())
+        person.connections.add(connection)
+        await self._subscribed([f"user.{connection.user_id}", "online"])
+        self.listen(connection, "online")
+
+    async def enter_all(self, connection: Connection, versions: dict[int, int], me_version: int) -> dict[int, int]:
+        """Listen to these conversations, known at these versions. The versions that its readers here have heard."""
+        person = self.people.get(connection.user_id)
+        if person is not None and person.told < me_version:
+            person.told = me_version
+        heard = {}
+        for conversation_id, version in versions.items():
+            if connection.left_since(conversation_id, version):
+                continue
+            room = self._room(conversation_id, version)
+            self._enter(room, connection, conversation_id)
+            heard[conversation_id] = max(version, room.told)
+        await self._subscribed([f"conversation.{conversation_id}" for conversation_id in heard])
+        return heard
+
+    def _room(self, conversation_id: int, version: int) -> _Room:
+        room = self.rooms.get(conversation_id)
+        if room is None:
+            room = self.rooms[conversation_id] = _Room(version)
+            self._subscribe(f"conversation.{conversation_id}")
+            # Something may have happened between reading that version and listening.
+            self.loop.call_later(0.2, self._look_again, conversation_id)
+        return room
+
+    def _enter(self, room: _Room, connection: Connection, conversation_id: int) -> None:
+        person = self.people.get(connection.user_id)
+        if person is not None and connection in person.connections:
+            room.sockets.add(connection)
+            connection.conversations.add(conversation_id)
+
+    def _leave(self, connection: Connection, conversation_id: int, version: int = 0) -> None:
+        connection.note_left(conversation_id, version)
+        connection.conversations.discard(conversation_id)
+        self.unlisten(connection, f"presence.{conversation_id}")
+        if room := self.rooms.get(conversation_id):
+            room.sockets.discard(connection)
+            self._close_empty(conversation_id, room)
+
+    def _close_empty(self, conversation_id: int, room: _Room) -> None:
+        if not room.sockets and not room.joining:
+            if room.timer:
+                room.timer.cancel()
+            self.rooms.pop(conversation_id, None)
+            self._unsubscribe(f"conversation.{conversation_id}")
+
+    def listen(self, connection: Connection, group: str) -> None:
+        """Hear what passes in this group."""
+        if group not in self.groups:
+            self.groups[group] = set()
+            self._subscribe(group)
+        self.groups[group].add(connection)
+        connection.groups.add(group)
+
+    def unlisten(self, connection: Connection, group: str) -> None:
+        connection.groups.discard(group)
+        listeners = self.groups.get(group)
+        if listeners is not None:
+            listeners.discard(connection)
+            if not listeners:
+                del self.groups[group]
+                self._unsubscribe(group)
+
+    def forget(self, connection: Connection) -> None:
+        """It hears nothing more. Safe to repeat."""
+        for conversation_id in list(connection.conversations):
+            self._leave(connection, conversation_id)
+        for group in list(connection.groups):
+            self.unlisten(connection, group)
+        person = self.people.get(connection.user_id)
+        if person is not None:
+            person.connections.discard(connection)
+            if not person.connections:
+                if person.timer:
+                    person.timer.cancel()
+                del self.people[connection.user_id]
+                self._unsubscribe(f"user.{connection.user_id}")
+
+    def connections(self) -> list[Connection]:
+        return [connection for person in self.people.values() for connection in person.connections]
+
+    # ── Writing: once per turn of the loop ───────────────────────────────────────────────────────────────────────
+    def flush_soon(self, connection: Connection) -> None:
+        if not self._dirty:
+            self.loop.call_soon(self._flush)
+        self._dirty.append(connection)
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            try:
+                connection.flush()
+            except Exception:
+                log.exception("A socket could not be written to")
+                connection.close(1011)
+
+    # ── Repair from the rows ─────────────────────────────────────────────────────────────────────────────────────
+    def _repair_soon(self, conversation_id: int) -> None:
+        self._spawn(self._repair(conversation_id))
+
+    def _look_again(self, conversation_id: int) -> None:
+        if conversation_id in self.rooms:
+            self._fresh.add(conversation_id)
+            if len(self._fresh) == 1:
+                self._spawn(self._compare_fresh())
+
+    async def _compare_fresh(self) -> None:
+        await asyncio.sleep(0.05)  # many connections come at once: one query for all their rooms
+        wanted, self._fresh = list(self._fresh), set()
+        await self._compare(wanted)
+
+    async def _repair(self, conversation_id: int) -> None:
+        room = self.rooms.get(conversation_id)
+        if room is None:
+            return
+        room.timer = None
+        missed = await database.run(self.source.changes, conversation_id, room.told)
+        if missed:
+            log.info("conversation %s: told %s changes from the rows", conversation_id, len(missed))
+        for item in missed:
+            self._hear_durable(item)
+        self._tell_held(room)
+
+    def _repair_person_soon(self, user_id: int) -> None:
+        self._spawn(self._repair_person(user_id))
+
+    async def _repair_person(self, user_id: int) -> None:
+        person = self.people.get(user_id)
+        if person is None:
+            return
+        person.timer = None
+        missed, me_version = await database.run(self.source.personal, user_id, person.told)
+        for item in missed:
+            if item.me_version > person.told:
+                self._tell_person(person, item)
+        person.told = max(person.told, me_version)
+        held, person.held = person.held, {}
+        for me_version in sorted(held):
+            if me_version > person.told:
+                self._tell_person(person, held[me_version])
+
+    async def _sweep(self) -> None:
+        """Every few seconds: does the database say more than we have told, and are all sign-ins still good?"""
+        while True:
+            await asyncio.sleep(settings.SWEEP_SECONDS)
+            try:
+                await self._compare(list(self.rooms))
+                await self._compare_people()
+                await self._check_sign_ins()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.warning("The sweep was skipped: %s", type(error).__name__)
+
+    async def _compare(self, conversation_ids: list[int]) -> None:
+        for part in _parts(conversation_ids):
+            before = {cid: self.rooms[cid].told for cid in part if cid in self.rooms}
+            for cid, version in (await database.run(self.source.versions, part)).items():
+                room = self.rooms.get(cid)
+                # Behind, and not catching up by itself: what was just committed is on its way and needs no help.
+                if room is not None and room.told < version and room.told == before.get(cid) and room.timer is None:
+                    room.timer = self.loop.call_later(settings.HOLE_SECONDS * 4, self._repair_if_behind, cid, version)
+
+    def _repair_if_behind(self, conversation_id: int, version: int) -> None:
+        room = self.rooms.get(conversation_id)
+        if room is not None:
+            room.timer = None
+            if room.told < version:
+                self._repair_soon(conversation_id)
+
+    async def _compare_people(self) -> None:
+        for part in _parts([user_id for user_id, person in self.people.items() if person.told >= 0]):
+            for user_id, version in (await database.run(self.source.me_versions, part)).items():
+                person = self.people.get(user_id)
+                if person is not None and person.told < version and person.timer is None:
+                    person.timer = self.loop.call_later(
+                        settings.HOLE_SECONDS * 4, self._repair_person_if_behind, user_id, version
+                    )
+
+    def _repair_person_if_behind(self, user_id: int, version: int) -> None:
+        person = self.people.get(user_id)
+        if person is not None:
+            person.timer = None
+            if person.told < version:
+                self._repair_person_soon(user_id)
+
+    async def _check_sign_ins(self) -> None:
+        open_now = {connection.sign_in_id: connection for connection in self.connections()}
+        for part in _parts([(connection.user_id, sign_in) for sign_in, connection in open_now.items()]):
+            ended = await database.run(self.source.invalid, part)
+            for connection in self.connections() if ended else ():
+                if code := ended.get(connection.sign_in_id):
+                    self.forget(connection)
+                    connection.close(code)
+
+    def _spawn(self, work: Any) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.append(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task) -> None:
+        self._tasks.remove(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("A repair failed: %s; the next sweep tries again", type(error).__name__)
+
+    # ── The channel layer ────────────────────────────────────────────────────────────────────────────────────────
+    def _subscribe(self, group: str) -> None:
+        if self._layer:
+            self._layer.subscribe(group)
+
+    def _unsubscribe(self, group: str) -> None:
+        if self._layer:
+            self._layer.unsubscribe(group)
+
+    async def _subscribed(self, groups: list[str]) -> None:
+        if self._layer:
+            for group in groups:
+                self._layer.subscribe(group)
+            await self._layer.settled()
+
+    async def drain(self) -> None:
+        """The process ends: tell every socket to come back elsewhere (1001)."""
+        self.draining = True
+        for connection in self.connections():
+            connection.close(1001)
+        await asyncio.sleep(0)
+
+
+class _Layer:
+    """This process as one member of channel-layer groups. Redis may be away: nothing here is waited for long."""
+
+    def __init__(self, hub: Hub):
+        self._hub = hub
+        self._layer = get_channel_layer()
+        self._channel: str | None = None
+        self._wanted: set[str] = set()
+        self._member: set[str] = set()
+        self._changed = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._out: list[News] = []
+        self._filled = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(work()) for work in (self._receive, self._keep_membership, self._publish)]
+
+    def subscribe(self, group: str) -> None:
+        self._wanted.add(group)
+        if group not in self._member:
+            self._settled.clear()
+            self._changed.set()
+
+    def unsubscribe(self, group: str) -> None:
+        self._wanted.discard(group)
+        self._changed.set()
+
+    async def settled(self) -> None:
+        """Until we are a member of all that is wanted; a second at most, the sweep does the rest."""
+        if self._wanted - self._member:
+            try:
+                await asyncio.wait_for(self._settled.wait(), 1.0)
+            except TimeoutError:
+                log.warning("The channel layer is slow; going on without it")
+
+    async def _name(self) -> str:
+        while self._channel is None:
+            try:
+                self._channel = await self._layer.new_channel("hub.")
+            except Exception as error:
+                log.warning("The channel layer is away: %s", type(error).__name__)
+                await asyncio.sleep(1)
+        return self._channel
+
+    async def _keep_membership(self) -> None:
+        channel = await self._name()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                for group in self._wanted - self._member:
+                    await self._layer.group_add(group, channel)
+                    self._member.add(group)
+                for group in self._member - self._wanted:
+                    await self._layer.group_discard(group, channel)
+                    self._member.discard(group)
+                if not self._wanted - self._member:
+                    self._settled.set()
+            except Exception as error:
+                log.warning("The channel layer is away: %s", type(error).__name__)
+                self._changed.set()
+                await asyncio.sleep(0.5)
+
+    async def _receive(self) -> None:
+        channel = await self._name()
+        while True:
+            try:
+                message = await self._layer.receive(channel)
+                if message["from"] != self._hub.process_id:
+                    self._hub.hear(_decode(message["news"]))
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.warning("News from the channel layer could not be heard: %s", type(error).__name__)
+                await asyncio.sleep(0.2)
+
+    def publish(self, told: list[News]) -> None:
+        self._out += told
+        self._filled.set()
+
+    async def _publish(self) -> None:
+        """In the order of telling; what is told to one group in the same moment travels together."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            told, self._out = self._out, []
+            for group, items in _by_group(told).items():
+                message = {"type": "news", "from": self._hub.process_id, "news": _encode(items)}
+                try:
+                    await asyncio.wait_for(self._layer.group_send(group, message), 2.0)
+                except Exception as error:
+                    log.warning("News could not be published: %s; the sweep will tell it", type(error).__name__)
+                    await asyncio.sleep(0.05)
+
+
+def _by_group(told: Iterable[News]) -> dict[str, list[News]]:
+    groups: dict[str, list[News]] = {}
+    for item in told:
+        if isinstance(item, Durable):
+            groups.setdefault(f"conversation.{item.conversation_id}", []).append(item)
+        elif isinstance(item, Personal | Cut):
+            groups.setdefault(f"user.{item.user_id}", []).append(item)
+        else:
+            groups.setdefault("online" if item.conversations else item.group, []).append(item)
+    return groups
+
+
+def _parts(items: list, size: int = 500) -> Iterable[list]:
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+# ── The hub of this process ──────────────────────────────────────────────────────────────────────────────────────
+_hub: Hub | None = None
+_source: Source | None = None
+_background: tuple[Callable[[], Coroutine], ...] = ()
+
+
+def compose(source: Source, background: Iterable[Callable[[], Coroutine]]) -> None:
+    """What hubs are made with: where the truth is, and the apps' own tasks that each process runs."""
+    global _source, _background
+    _source, _background = source, tuple(background)
+
+
+def hub() -> Hub:
+    """This process's hub; made with its first connection, in the event loop that serves it."""
+    global _hub
+    loop = asyncio.get_running_loop()
+    if _hub is None or _hub.loop is not loop:
+        assert _source is not None, "messenger.consumers has not been imported"
+        _hub = Hub(_source, _background)
+    return _hub
+
+
+def publish_from_outside(told: list[News]) -> None:
+    """From a process without sockets, such as a management command. Without Redis, the server's sweep finds it."""
+    if not settings.REDIS_URL:
+        return
+    layer = get_channel_layer()
+    started = time.monotonic()
+
+    async def publish() -> None:
+        for group, items in _by_group(told).items():
+            await layer.group_send(group, {"type": "news", "from": "outside", "news": _encode(items)})
+
+    try:
+        async_to_sync(publish)()
+    except Exception as error:
+        log.warning("News could not be published in %.1f s: %s", time.monotonic() - started, type(error).__name__)

@@ -1,0 +1,78 @@
+"""What verbs tell: already encoded, told once after commit, delivered by each process's hub.
+
+A verb collects news while it changes rows and calls `tell` inside its transaction; nothing leaves before commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+from django.db import transaction
+
+
+class Durable(msgspec.Struct, tag="d", array_like=True):
+    """A stored change of a conversation: `version` follows `after`. `text` is the whole frame."""
+
+    conversation_id: int
+    after: int
+    version: int
+    text: str
+    joined: int = 0  # user id: hears this conversation from this version on
+    left: int = 0  # user id: hears nothing of it from this version on
+
+
+class Personal(msgspec.Struct, tag="p", array_like=True):
+    """For every device of one person."""
+
+    user_id: int
+    text: str
+    me_version: int = 0  # 0: nothing to catch up with (a mention, say)
+    joins: int = 0  # conversation id whose news begin here, at `version`
+    leaves: int = 0  # conversation id whose news end here, at `version`
+    version: int = 0
+    upto: int = 0  # with `joins`: the conversation's version that the frame shows
+
+
+class Passing(msgspec.Struct, tag="e", array_like=True):
+    """Typing, presence, counts: best effort. While a line is slow only the newest with the same `key` is kept."""
+
+    group: str  # a hub group, such as "conversation.12", "presence.12", "user.3" or "online"
+    text: str
+    key: str
+    skip_user: int = 0
+    # Instead of `group`: everybody who listens to any of these conversations, once each.
+    conversations: tuple[int, ...] = ()
+
+
+class Cut(msgspec.Struct, tag="c", array_like=True):
+    """A right to listen has ended: this person's sockets close, all of them or those of one sign-in."""
+
+    user_id: int
+    code: int
+    sign_in_id: str = ""
+    keep_sign_in_id: str = ""  # all but this one
+
+
+News = Durable | Personal | Passing | Cut
+
+_outlet: Callable[[list[News]], None] | None = None
+
+
+def set_outlet(outlet: Callable[[list[News]], None] | None) -> None:
+    """The hub of this process sets itself here. A process without one (a management command) publishes instead."""
+    global _outlet
+    _outlet = outlet
+
+
+def tell(news: Iterable[News]) -> None:
+    """Tell this after the transaction under way commits, at once if there is none. From any thread."""
+    told = list(news)
+    if told:
+        transaction.on_commit(lambda: tell_now(told))
+
+
+def tell_now(news: list[News]) -> None:
+    from messenger.live import hub
+
+    (_outlet or hub.publish_from_outside)(news)

@@ -1,0 +1,21 @@
+"""`<id:…>` in paths: a number that a database can hold. A larger one is no path of this site: 404, not an error."""
+
+from django.urls import register_converter
+
+MAX_ID = 2**63 - 1
+
+
+class IdConverter:
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number > MAX_ID:
+            raise ValueError(value)
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(IdConverter, "id")

@@ -1,0 +1,405 @@
+"""All settings, in one file: every engine has an embedded default and is changed by one environment variable.
+
+The table of variables, with what each means, is in docs/running.md. Numbers that the protocol names are here, with
+the protocol's defaults, so that a test or a site can set others.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """`on`, `1`, `true`, `yes` are true; `off`, `0`, `false`, `no` and nothing are false."""
+    value = env(name).lower()
+    return default if not value else value in {"1", "on", "true", "yes"}
+
+
+def listed(name: str) -> list[str]:
+    return [part.strip() for part in env(name).split(",") if part.strip()]
+
+
+# ── Ground ───────────────────────────────────────────────────────────────────────────────────────────────────────
+DEBUG = flag("DEBUG")
+PORT = int(env("PORT", "8000"))
+DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+SERVER = env("SERVER", "daphne")  # daphne or uvicorn: what bin/serve starts
+
+
+def secret_key() -> str:
+    """The key from the environment; in development one is made once and kept in DATA_DIR."""
+    if key := env("SECRET_KEY"):
+        return key
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY is not set. Set it to a long random text, or DEBUG=on for development.")
+    kept = DATA_DIR / "secret_key"
+    if not kept.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(50))
+    return kept.read_text()
+
+
+SECRET_KEY = secret_key()
+
+# ── Where we live: hosts, origins and cookies follow from one address ────────────────────────────────────────────
+SITE_URL = env("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
+_site = urlsplit(SITE_URL)
+if _site.scheme not in {"http", "https"} or not _site.hostname:
+    raise ImproperlyConfigured(f"SITE_URL must be an http or https address, not {SITE_URL!r}.")
+SECURE = _site.scheme == "https"
+_loopback = _site.hostname in {"localhost", "127.0.0.1", "::1"}
+_aliases = ["localhost", "127.0.0.1", "[::1]"] if _loopback else [_site.hostname]
+_port = f":{_site.port}" if _site.port else ""
+ALLOWED_HOSTS = _aliases + listed("EXTRA_HOSTS")
+# Full origins, scheme and port included: who may open a socket or post a form from a browser.
+SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _aliases] + listed("EXTRA_ORIGINS")
+CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
+TRUSTED_PROXIES = listed("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-For is believed
+
+SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if SECURE else "csrftoken"
+LANGUAGE_COOKIE_NAME = "language"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE and TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# ── The house ────────────────────────────────────────────────────────────────────────────────────────────────────
+INSTALLED_APPS = [
+    "daphne",  # first: its runserver serves the socket too
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.github",
+    "csp",
+    "storages",
+    "messenger",
+    "accounts",
+    "presence",
+    "chat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.SignedInPerson",  # django.contrib.auth's, and the sign-in must stand
+    "accounts.middleware.PersonalSettings",  # language and time zone of whoever is signed in; no-store
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "presence.middleware.SignsOfLife",
+]
+ROOT_URLCONF = "messenger.urls"
+ASGI_APPLICATION = "messenger.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "messenger.context.site",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "messenger.templatetags.elements"],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ── Database: a SQLite file, or PostgreSQL ───────────────────────────────────────────────────────────────────────
+DATABASE_URL = env("DATABASE_URL")
+LOCK_TIMEOUT = 4.0  # seconds a verb waits for a row that somebody else holds; every command is answered within 5
+if DATABASE_URL:
+    _database = dj_database_url.parse(DATABASE_URL, conn_max_age=0)
+    if _database["ENGINE"] == "django.db.backends.postgresql":
+        _options = _database.setdefault("OPTIONS", {})
+        _options.setdefault("pool", {"min_size": 1, "max_size": int(env("DATABASE_POOL", "20")), "timeout": 4})
+        _options.setdefault("connect_timeout", 4)
+        _options.setdefault("options", f"-c statement_timeout=15000 -c lock_timeout={int(LOCK_TIMEOUT * 1000)}")
+else:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes its file, but no folder
+    _database = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "messenger.sqlite3",
+        "CONN_MAX_AGE": None,  # opening a file and its PRAGMAs costs twenty times a query
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": LOCK_TIMEOUT,
+            # NORMAL in WAL mode survives a killed process; against power loss set SQLITE_SYNCHRONOUS=FULL.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous="
+            + ("FULL" if env("SQLITE_SYNCHRONOUS").upper() == "FULL" else "NORMAL")
+            + "; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000",
+        },
+    }
+DATABASES = {"default": _database}
+
+# ── Redis: channel layer, presence, limits, cache and sessions; or all in this one process ───────────────────────
+REDIS_URL = env("REDIS_URL")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    # Written through to the database: an emptied Redis signs nobody out.
+    SESSION_ENGINE = "accounts.session_store"
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# ── Files: under DATA_DIR, or in S3 ──────────────────────────────────────────────────────────────────────────────
+STORAGE_URL = env("STORAGE_URL")
+if STORAGE_URL:
+    _s3 = urlsplit(STORAGE_URL)
+    _query = parse_qs(_s3.query)
+    if _s3.scheme != "s3" or not _s3.netloc:
+        raise ImproperlyConfigured("STORAGE_URL must look like s3://bucket?endpoint=https://…&region=…")
+    _default_storage = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": _s3.netloc,
+            "endpoint_url": _query.get("endpoint", [None])[0],
+            "region_name": _query.get("region", [None])[0],
+            "default_acl": None,
+            "querystring_auth": True,
+            "querystring_expire": 300,
+            "file_overwrite": False,
+        },
+    }
+else:
+    _default_storage = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "media"},
+    }
+STORAGES = {
+    "default": _default_storage,
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+
+# ── Mail: on the console, or SMTP ────────────────────────────────────────────────────────────────────────────────
+EMAIL_URL = env("EMAIL_URL")
+if EMAIL_URL:
+    _mail = urlsplit(EMAIL_URL)
+    if _mail.scheme not in {"smtp", "smtps", "smtp+tls"} or not _mail.hostname:
+        raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@host:587")
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname, _mail.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[_mail.scheme]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp+tls"
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
+
+# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = env("TIME_ZONE", "UTC")
+
+# ── Accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.passwords.PasswordBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "account_login", "home", "account_login"
+SIGNUP = env("SIGNUP", "open")  # open, invite or closed
+if SIGNUP not in {"open", "invite", "closed"}:
+    raise ImproperlyConfigured("SIGNUP must be open, invite or closed.")
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*" if EMAIL_URL else "email", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
+ACCOUNT_UNIQUE_EMAIL = True
+# Without mail nobody can confirm an address, so it is nobody's alone: an address that is known is no error.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+ACCOUNT_USERNAME_VALIDATORS = "accounts.names.username_validators"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # a provider's e-mail never opens an existing account by itself
+SOCIALACCOUNT_QUERY_EMAIL = True
+PROVIDER_VARIABLES = {
+    "google": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+    "github": ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"),
+}
+SOCIALACCOUNT_PROVIDERS: dict[str, dict] = {
+    provider: {
+        "APPS": [{"client_id": env(key), "secret": env(secret)}] if env(key) and env(secret) else [],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+    for provider, (key, secret) in PROVIDER_VARIABLES.items()
+}
+SOCIALACCOUNT_PROVIDERS["google"]["SCOPE"] = ["profile", "email"]
+SOCIALACCOUNT_PROVIDERS["github"]["SCOPE"] = ["read:user", "user:email"]
+for _name, _variable in {  # another server's addresses, for tests and company installations
+    "ACCESS_TOKEN_URL": "GOOGLE_TOKEN_URL",
+    "AUTHORIZE_URL": "GOOGLE_AUTHORIZE_URL",
+    "ID_TOKEN_ISSUER": "GOOGLE_ISSUER",
+    "CERTS_URL": "GOOGLE_CERTS_URL",
+    "IDENTITY_URL": "GOOGLE_IDENTITY_URL",
+}.items():
+    if env(_variable):
+        SOCIALACCOUNT_PROVIDERS["google"][_name] = env(_variable)
+if env("GITHUB_URL"):
+    SOCIALACCOUNT_PROVIDERS["github"]["GITHUB_URL"] = env("GITHUB_URL")
+
+# What a group of moderators may do, made by `migrate`; see accounts/moderators.py.
+MODERATOR_PERMISSIONS = [
+    "accounts.view_user",
+    "accounts.suspend_user",
+    "chat.view_conversation",
+    "chat.view_message",
+    "chat.moderate_message",
+    "chat.view_report",
+    "chat.change_report",
+]
+
+ACCESS_TOKEN_MINUTES = int(env("ACCESS_TOKEN_MINUTES", "15"))
+REFRESH_TOKEN_DAYS = int(env("REFRESH_TOKEN_DAYS", "30"))
+# Lifetimes are the two above, set by accounts/tokens.py; so is the claim `sid`, the sign-in that a token hangs on.
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "USER_ID_CLAIM": "user_id",
+    "JTI_CLAIM": "jti",
+    "TOKEN_TYPE_CLAIM": "token_type",
+}
+
+# ── REST ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["messenger.api.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["messenger.api.PersonThrottle"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "messenger.api.JSONWhateverIsAccepted",
+    "DEFAULT_METADATA_CLASS": "messenger.api.AllowedMethods",
+    "DEFAULT_SCHEMA_CLASS": "messenger.api_schema.ApiSchema",
+    "EXCEPTION_HANDLER": "messenger.api.answer_refusal",
+    "UNICODE_JSON": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Messenger",
+    "DESCRIPTION": "The token API. The socket is described in docs/protocol.md.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1}},
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # nothing is asked of other hosts
+}
+
+# ── The wire: numbers of the protocol ────────────────────────────────────────────────────────────────────────────
+HEARTBEAT_INTERVAL = float(env("HEARTBEAT_INTERVAL", "5"))  # seconds between pings, both ways
+HEARTBEAT_TIMEOUT = float(env("HEARTBEAT_TIMEOUT", "7"))  # seconds until a pong is late
+FRAME_LIMIT = 64 * 1024  # bytes of one command
+BODY_LIMIT = 4000  # code points of one message
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request that is no file
+SLOW_READER_BYTES = 1024 * 1024  # bytes waiting for one socket until it is closed with 1013
+SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often what was told is compared with the database
+HOLE_SECONDS = 0.05  # how long a process waits for a version that has not come
+LIMITS = flag("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
+# Signing in and up is limited by accounts/guessing.py, at every door; the rest of allauth's own limits stay.
+ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": None, "signup": None}
+SEND_BURST, SEND_PER_SECOND = 10, 2.0
+CONNECTIONS_PER_PERSON, CONNECTIONS_PER_ADDRESS = 10, 100
+VIOLATIONS_PER_MINUTE = 20
+BATCH_SIZE = 256  # commands stored in one transaction at most
+
+# ── Safety of pages ──────────────────────────────────────────────────────────────────────────────────────────────
+_socket_origins = [origin.replace("http", "ws", 1) for origin in SITE_ORIGINS]
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],  # their own, looser policy is set by their views
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "connect-src": [SELF, *_socket_origins],
+        "font-src": [SELF],
+        "media-src": [SELF, "blob:"],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["messenger"],
+    },
+}
+
+# ── Logs: never a message's text, never a token ──────────────────────────────────────────────────────────────────
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "daphne": {"level": "WARNING"},
+        "twisted": {"level": "WARNING"},
+    },
+}
+
+SITE_NAME = env("SITE_NAME") or _("Messenger")

@@ -1,0 +1,177 @@
+"""The elements of our pages: `{% icon %}`, `{% avatar %}`, `{% button %}`, `{% field %}` … Built in, no `{% load %}`.
+
+Each has a template of its name in templates/elements/ and a style sheet of its name in static/css/.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField, CheckboxInput, PasswordInput, RadioSelect, Select, Textarea
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from accounts.models import User
+from accounts.shapes import user_shape
+from messenger.faces import face, hue
+
+register = template.Library()
+
+# In this order: the first names the layers, the last are places where the parts meet.
+_ELEMENTS = ("app", "tokens", "ground", "avatar", "badge", "button", "search", "field", "switch", "seg", "notice", "empty")
+_GATE = (*_ELEMENTS, "gate")
+_APP = (
+    *_ELEMENTS,
+    "dialog",
+    "shell",
+    "rail",
+    "list",
+    "talk",
+    "message",
+    "lines",
+    "typing",
+    "composer",
+    "menu",
+    "panel",
+    "banner",
+    "toast",
+    "page",
+)
+_SHEETS = {"gate": _GATE, "app": _APP}
+
+
+@register.simple_tag
+def stylesheets(kind: str) -> SafeString:
+    """One `<link>` per component, all asked for at once and kept for ever: `@import` would ask for them one by one."""
+    return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(f"css/{n}.css"),) for n in _SHEETS[kind]))
+
+
+@register.simple_tag(takes_context=True)
+def importmap(context: template.Context) -> SafeString:
+    """Where each script module is under its hashed name. Modules import each other by plain relative paths.
+
+    The one inline script of a page, hence the nonce.
+    """
+    modules = {f"{settings.STATIC_URL}{name}": static(name) for name in _modules()}
+    table = json.dumps({"imports": modules}).replace("<", "\\u003c")
+    preloads = format_html_join("\n", '<link rel="modulepreload" href="{}">', ((url,) for url in modules.values()))
+    nonce = context.get("CSP_NONCE", "")
+    return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, mark_safe(table), preloads)
+
+
+def _modules() -> list[str]:
+    return _listed_modules() if settings.DEBUG else _modules_kept()
+
+
+@cache
+def _modules_kept() -> list[str]:
+    return _listed_modules()
+
+
+def _listed_modules() -> list[str]:
+    """All modules, as `js/name.js`."""
+    root = Path(settings.BASE_DIR) / "static"
+    return sorted(path.relative_to(root).as_posix() for path in (root / "js").rglob("*.js"))
+
+
+@register.simple_tag
+def icon(name: str, size: str = "", label: str = "") -> SafeString:
+    """`{% icon "pin" %}`, small `{% icon "pin" "s" %}`. It says nothing to a screen reader: a word stands beside it."""
+    return format_html(
+        '<svg class="icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', f" {size}" if size else "", _sprite(), name
+    )
+
+
+def _sprite() -> str:
+    # One file beside the page, fetched once and kept: inlined it would be 8 KB of every page.
+    return static("icons.svg")
+
+
+@register.inclusion_tag("elements/avatar.html")
+def avatar(who: Any, size: str = "", here: bool | None = None) -> dict[str, Any]:
+    """A person (a row or its shape), or a conversation: a group, or whoever is at the other end of a pair.
+
+    `here` None: no dot at all; False: a hidden one, which scripts show; True: shown.
+    """
+    room = getattr(who, "kind", "") == "group"
+    if isinstance(who, User):
+        who = user_shape(who)
+    elif getattr(who, "kind", "") == "direct":
+        who = who.peer
+    name, number = (who.title if room else who.name, who.id) if who else ("", 0)
+    return {
+        "face": face(name),
+        "hue": hue(number),
+        "url": who.avatar_url if who else None,
+        "size": size,
+        "room": room,
+        "person": 0 if room else number,
+        "here": here,
+        "dot": here is not None and not room,
+    }
+
+
+@register.inclusion_tag("elements/button.html")
+def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
+    """`{% button "Save" %}`; options: icon, name, value, href, type, form, formaction, disabled, id, act."""
+    return {"label": label, "kind": kind, "type": "submit", **options}
+
+
+@register.inclusion_tag("elements/field.html")
+def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) -> dict[str, Any]:
+    """A form field with its label, hint and errors, drawn after what kind of question it asks."""
+    widget = bound.field.widget
+    hint = hint or str(bound.help_text or "")
+    described = " ".join(
+        [*([f"{bound.id_for_label}-hint"] if hint else []), *([f"{bound.id_for_label}-error"] if bound.errors else [])]
+    )
+    attrs = {
+        **({"aria-describedby": described} if described else {}),
+        **({"aria-invalid": "true"} if bound.errors else {}),
+        **{name.replace("_", "-"): value for name, value in options.items() if name != "narrow"},
+    }
+    kind = _kind(widget)
+    if kind == "switch":
+        attrs |= {"class": "switch", "role": "switch"}
+    elif kind != "seg":
+        attrs |= {"class": "input"}
+    return {
+        "bound": bound,
+        "kind": kind,
+        "label": label or bound.label,
+        "hint": hint,
+        "narrow": options.get("narrow"),
+        "control": bound.as_widget(attrs=attrs) if kind != "seg" else "",
+    }
+
+
+def _kind(widget: Any) -> str:
+    kinds = [(CheckboxInput, "switch"), (RadioSelect, "seg"), (PasswordInput, "password"), (Textarea, "text"), (Select, "text")]
+    return next((kind for cls, kind in kinds if isinstance(widget, cls)), "text")
+
+
+@register.inclusion_tag("elements/badge.html")
+def badge(count: int, muted: bool = False, kind: str = "count") -> dict[str, Any]:
+    """`kind` is `count`, or `at` for mentions. It is always there, hidden at nought: scripts only change it."""
+    return {"count": count, "muted": muted, "kind": kind}
+
+
+@register.inclusion_tag("elements/notice.html")
+def notice(text: str) -> dict[str, Any]:
+    return {"text": text}
+
+
+@register.inclusion_tag("elements/empty.html")
+def empty(title: str, text: str = "") -> dict[str, Any]:
+    return {"title": title, "text": text}
+
+
+@register.filter
+def at_most_99(count: int) -> str:
+    return str(count) if count <= 99 else "99+"

@@ -1,0 +1,125 @@
+"""Presence on the socket: its commands, and what it does as connections come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from messenger.live import database
+from messenger.live.news import tell_now
+from messenger.live.parts import Command, Part
+from messenger.live.refusal import Refused, not_found
+from messenger.live.wire import Outgoing
+from presence import people, shapes, typists
+from presence.store import Tick
+from presence.tracker import tracker
+from presence.viewing import Viewing
+
+if TYPE_CHECKING:
+    from messenger.live.connection import Connection
+
+log = logging.getLogger(__name__)
+
+PULSE = 0.25  # seconds: how long changes of viewers are gathered, and how exactly typing ends
+TICK = 1.0  # seconds: how often leases are renewed and looked through
+SEEN = 60.0  # seconds: how often it is stored that people without a socket were here
+
+
+class PresencePart(Part):
+    def __init__(self) -> None:
+        self.commands = (
+            Command("typing", shapes.TypingPayload, self.typing),
+            Command("view", shapes.ViewPayload, self.view),
+        )
+        self.viewing = Viewing()
+        self._came: set[str] = set()  # connections with which somebody came, until their `welcome` is sent
+        self._arrived: set[int] = set()  # people who came without one, until that is told
+
+    # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────
+    async def typing(self, connection: Connection, payload: shapes.TypingPayload) -> None:
+        if payload.conversation_id not in connection.conversations:
+            raise not_found()
+        heard = connection.connection_id, connection.user_id, payload.conversation_id, payload.active
+        typists.tell(typists.here.heard(*heard))
+
+    async def view(self, connection: Connection, payload: shapes.ViewPayload) -> None:
+        if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
+            raise not_found()
+        await self.viewing.look(connection, payload.conversation_id)
+
+    # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────
+    async def opening(self, connection: Connection) -> None:
+        if await tracker().opening(connection.connection_id, connection.user_id, connection.address):
+            self._came.add(connection.connection_id)
+
+    async def opened(self, connection: Connection) -> None:
+        count = shapes.head_count(tracker().last_count())
+        connection.write_passing(count.key, Outgoing(count.text))
+        if connection.connection_id in self._came:
+            self._came.discard(connection.connection_id)
+            came = {connection.user_id: tuple(connection.conversations)}
+            tell_now(await database.run(people.news_of_coming, came))
+
+    async def closed(self, connection: Connection) -> None:
+        self._came.discard(connection.connection_id)
+        self.viewing.forget(connection)
+        typists.tell(typists.here.stopped(connection.connection_id))
+        await tracker().closed(connection.connection_id)
+
+    # ── The clock ────────────────────────────────────────────────────────────────────────────────────────────────
+    async def run(self) -> None:
+        # Telling asks the database, which may keep us waiting: leases are renewed meanwhile.
+        self._ticks: asyncio.Queue[Tick] = asyncio.Queue()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_every(PULSE, self._end_typing))
+            tasks.create_task(_every(PULSE, self.viewing.tell))
+            tasks.create_task(_every(TICK, self._tick))
+            tasks.create_task(_every(0, self._tell))
+            tasks.create_task(_every(SEEN, self._store_seen))
+
+    async def _end_typing(self) -> None:
+        typists.tell(typists.here.pulse())
+
+    async def _tick(self) -> None:
+        tick = await tracker().tick()
+        self.viewing.stir(*tick.stirred)
+        await self.viewing.leave_lost()
+        if tick.head_count_changed:
+            tell_now([shapes.head_count(tick.head_count)])
+        if tick.arrived or tick.leaving:
+            self._ticks.put_nowait(tick)
+
+    async def _tell(self) -> None:
+        tick = await self._ticks.get()
+        self._arrived.update(tick.arrived)
+        if self._arrived:
+            news = await database.run(people.news_of_coming, dict.fromkeys(self._arrived))
+            self._arrived.clear()
+            tell_now(news)
+        if tick.leaving:
+            ago = dict(tick.leaving)
+            news_of = await database.run(people.news_of_going, ago)
+            # Only now, so that nobody is lost where the database does not answer: the next tick finds them again.
+            gone = await tracker().settle(tick, ago)
+            tell_now([news_of[user_id] for user_id in gone if user_id in news_of])
+            await database.run(people.store_last_seen, {user_id: ago[user_id] for user_id in gone})
+
+    async def _store_seen(self) -> None:
+        if signed := tracker().signed():
+            await database.run(people.store_last_seen, dict.fromkeys(signed, 0.0))
+
+
+async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoReturn:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await step()
+        except Refused:
+            pass  # the database is away, and says so itself
+        except Exception:
+            log.exception("A step of presence failed; it goes on.")
+
+
+PART = PresencePart()

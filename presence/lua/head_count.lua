@@ -1,0 +1,1 @@
+return redis.call('ZCOUNT', 'presence:here', '(' .. string.format('%.0f', now), '+inf')

@@ -1,0 +1,98 @@
+"""What goes over the wire about who is here: commands, events and answers, each as one struct."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+
+from messenger.live.frames import frame
+from messenger.live.news import Passing
+
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
+# ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+class TypingPayload(msgspec.Struct):
+    conversation_id: Id
+    active: bool
+
+
+class ViewPayload(msgspec.Struct):
+    """What this client is looking at; null: at no conversation."""
+
+    conversation_id: Id | None
+
+
+# ── Events and answers ───────────────────────────────────────────────────────────────────────────────────────────
+class PresenceShape(msgspec.Struct):
+    """`last_seen` is null while the person is here, and for people who do not show it."""
+
+    user_id: int
+    online: bool
+    last_seen: Moment | None
+
+
+class TypingShape(msgspec.Struct):
+    """Ends by itself 5 seconds after it was last told."""
+
+    conversation_id: int
+    user_id: int
+    active: bool
+
+
+class ReaderShape(msgspec.Struct):
+    user_id: int
+    seq: int
+
+
+class ViewersShape(msgspec.Struct):
+    """People, not tabs. `readers` are those who show their presence, and how far each has read."""
+
+    conversation_id: int
+    count: int
+    readers: list[ReaderShape]
+
+
+class HeadCountShape(msgspec.Struct):
+    """How many people are on the site now: a person counts once, and so does a browser with nobody signed in."""
+
+    count: int
+
+
+EVENTS: dict[str, type[msgspec.Struct]] = {
+    "typing": TypingShape,
+    "presence": PresenceShape,
+    "viewers": ViewersShape,
+    "online": HeadCountShape,
+}
+
+
+def moment(value: datetime) -> str:
+    """`2026-11-21T01:02:03.456Z`, as every time of the contract."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+# ── News ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def typing(user_id: int, conversation_id: int, active: bool) -> Passing:
+    text = frame("typing", TypingShape(conversation_id, user_id, active))
+    key = f"typing.{conversation_id}.{user_id}"
+    return Passing(f"conversation.{conversation_id}", text, key, skip_user=user_id)
+
+
+def presence(user_id: int, online: bool, last_seen: datetime | None, conversations: tuple[int, ...]) -> Passing:
+    shape = PresenceShape(user_id, online, moment(last_seen) if last_seen and not online else None)
+    key = f"presence.{user_id}"
+    return Passing("", frame("presence", shape), key, skip_user=user_id, conversations=conversations)
+
+
+def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> Passing:
+    readers = [ReaderShape(user_id, seq) for user_id, seq in sorted(marks.items())]
+    text = frame("viewers", ViewersShape(conversation_id, count, readers))
+    return Passing(f"presence.{conversation_id}", text, f"viewers.{conversation_id}")
+
+
+def head_count(count: int) -> Passing:
+    return Passing("online", frame("online", HeadCountShape(count)), "online")

@@ -1,0 +1,70 @@
+"""Who of this process's connections looks at which conversation, and telling those who look about each other."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from messenger.live import database
+from messenger.live.hub import hub
+from messenger.live.news import tell_now
+from messenger.live.refusal import Refused
+from presence import hooks, people, shapes
+from presence.tracker import tracker
+
+if TYPE_CHECKING:
+    from messenger.live.connection import Connection
+
+log = logging.getLogger(__name__)
+
+
+def group(conversation_id: int) -> str:
+    return f"presence.{conversation_id}"
+
+
+class Viewing:
+    """In the event loop only. Changes are gathered: `tell` is called a few times a second."""
+
+    def __init__(self) -> None:
+        self._looking: dict[str, tuple[Connection, int]] = {}
+        self._stirred: set[int] = set()
+
+    async def look(self, connection: Connection, conversation_id: int | None) -> None:
+        _, before = self._looking.pop(connection.connection_id, (None, None))
+        if before is not None and before != conversation_id:
+            hub().unlisten(connection, group(before))
+        if conversation_id is not None:
+            self._looking[connection.connection_id] = connection, conversation_id
+            if before != conversation_id:
+                hub().listen(connection, group(conversation_id))
+        # Whoever says again what it looks at wants to hear who else does.
+        await tracker().looking_at(connection.connection_id, conversation_id)
+        self.stir(before, conversation_id)
+
+    def forget(self, connection: Connection) -> None:
+        """It closed: the hub has forgotten it, and so will the tracker."""
+        _, before = self._looking.pop(connection.connection_id, (None, None))
+        self.stir(before)
+
+    def stir(self, *conversations: int | None) -> None:
+        self._stirred.update(conversation for conversation in conversations if conversation is not None)
+
+    async def leave_lost(self) -> None:
+        """Nobody looks at what they are no member of any more."""
+        for connection, conversation_id in list(self._looking.values()):
+            if conversation_id not in connection.conversations:
+                await self.look(connection, None)
+
+    async def tell(self) -> None:
+        stirred, self._stirred = self._stirred, set()
+        for conversation_id in stirred:
+            if looking := await tracker().viewers(conversation_id):
+                try:
+                    marks = await database.run(_marks, conversation_id, looking)
+                except Refused:  # the database is away: the next change tells
+                    continue
+                tell_now([shapes.viewers(conversation_id, len(looking), marks)])
+
+
+def _marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
+    return hooks.marks(conversation_id, user_ids - people.hidden(user_ids))

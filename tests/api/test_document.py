@@ -1,0 +1,148 @@
+"""The OpenAPI document describes exactly what goes over the wire, and its page runs without any other host."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+from django.test import Client
+from django.urls import reverse
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+import accounts.shapes
+import messenger.live.refusal
+import presence.shapes
+from chat import shapes
+from messenger.live.refusal import RefusalShape
+from messenger.struct_serializers import serializer_for
+
+pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+STRUCTS = [
+    kind
+    for module in (messenger.live.refusal, accounts.shapes, presence.shapes, shapes)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
+]
+
+
+@pytest.fixture(scope="module")
+def document():
+    GENERATOR_STATS.reset()
+    with GENERATOR_STATS.silence():
+        made = SchemaGenerator().get_schema(request=None, public=True)
+    assert not GENERATOR_STATS._warn_cache and not GENERATOR_STATS._error_cache
+    return made
+
+
+def test_it_is_valid_and_made_without_warnings(document):
+    validate_schema(document)
+
+
+@pytest.mark.parametrize("struct", dict.fromkeys(STRUCTS), ids=lambda struct: struct.__name__)
+def test_struct_serializer_and_document_name_the_same_fields(document, struct):
+    fields = [field.encode_name for field in msgspec.structs.fields(struct)]
+    serializer = serializer_for(struct)()
+    assert list(serializer.fields) == fields
+    component = document["components"]["schemas"].get(struct.__name__.removesuffix("Shape"))
+    if component is None:
+        return  # not part of a REST answer
+    assert list(component["properties"]) == fields
+    optional = set(fields) - set(component.get("required", []))
+    if struct is RefusalShape:
+        assert optional == {"fields", "retry_after"}
+    elif struct is shapes.ConversationShape:
+        assert optional == {"mine"}
+    else:
+        assert not optional
+
+
+def test_what_is_answered_fits_the_document(document, api, alice, bob, room):
+    """A reader of the document alone would accept each of these answers."""
+    hers = api(alice)
+    first = hers.send(room.pk, "hi @bob").json()
+    api(bob).send(room.pk, "hi", reply_to_id=first["id"])
+    api(bob).put(f"messages/{first['id']}/reactions/👍/")
+    hers.patch(f"messages/{first['id']}/", {"body": "hello @bob"})
+    room_path, message_path = "/api/v1/conversations/{conversation_id}/", "/api/v1/messages/{message_id}/"
+    for path in (
+        "/api/v1/conversations/",
+        "/api/v1/mentions/",
+        "/api/v1/users/",
+        *(room_path + part for part in ("", "members/", "messages/", "changes/", "receipts/", "pins/")),
+        *(message_path + part for part in ("", "receipts/", "revisions/")),
+    ):
+        address = path.format(conversation_id=room.pk, message_id=first["id"])
+        answer = api(bob).get(address)
+        assert answer.status_code == 200, (path, answer.content)
+        described = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        _fits(answer.json(), described, document, path)
+
+
+def _fits(value, schema, document, where):
+    """A small validator: types, required and unknown properties, null. Enough for what the bridge can write."""
+    if "allOf" in schema:
+        if value is None:
+            assert schema.get("nullable"), where
+            return
+        (schema,) = schema["allOf"]
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    if value is None:
+        assert schema.get("nullable"), where
+        return
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "number": (int, float)}
+    assert isinstance(value, kinds[schema["type"]]), (where, value)
+    if schema["type"] == "object":
+        assert set(schema.get("required", [])) <= set(value) <= set(schema["properties"]), where
+        for name, part in value.items():
+            _fits(part, schema["properties"][name], document, f"{where}.{name}")
+    elif schema["type"] == "array":
+        for part in value:
+            _fits(part, schema["items"], document, f"{where}[]")
+
+
+def test_each_operation_describes_its_refusals_and_who_may_ask(document):
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            statuses = set(operation["responses"])
+            assert {"429", "503"} <= statuses, (method, path)
+            ways = operation.get("security", [{}])
+            assert ("401" in statuses) or {} in ways, (method, path)
+            if "/auth/" not in path and "/presence/" not in path:
+                assert ways == [{"bearer": []}, {"cookie": []}], (method, path)
+            if "requestBody" in operation:
+                assert {"400", "413", "415"} <= statuses, (method, path)
+            if "{" in path:
+                assert "404" in statuses, (method, path)
+            assert operation["summary"], (method, path)
+
+
+def test_the_ways_to_sign_in(document):
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["bearer"]["type"] == "http" and schemes["bearer"]["scheme"] == "bearer"
+    assert schemes["cookie"]["in"] == "cookie"
+
+
+def test_it_is_served_to_everybody():
+    answer = Client().get(reverse("api_schema"), {"format": "json"})
+    assert answer.status_code == 200 and answer.json()["openapi"].startswith("3.")
+
+
+def test_the_page_to_try_it_runs_our_own_files_only():
+    browser = Client()
+    page = browser.get(reverse("api_docs"))
+    html = page.content.decode()
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert len(addresses) >= 4 and all(address.startswith("/") and address[1] != "/" for address in addresses)
+    assert not re.search(r"<script(?![^>]*src=)", html), "an inline script, which the policy forbids"
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "default-src 'none'" in policy and "http" not in policy
+    (script,) = [address for address in addresses if "script" in address and "bundle" not in address and "?" in address]
+    answer = browser.get(script.replace("&amp;", "&"))
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("application/javascript")
+    assert answer.headers["Cache-Control"] == "no-store" and "SwaggerUIBundle" in answer.content.decode()
+    assert '"validatorUrl": null' in answer.content.decode(), "the validator's badge would ask another host"

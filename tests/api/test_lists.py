@@ -1,0 +1,195 @@
+"""Lists: pages, limits and their addresses. Walking a list shows each thing once."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.models import Message
+from tests.api.conftest import refused
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+
+def walk(caller, path: str, **query) -> list[list[dict]]:
+    """All pages, by following `next`."""
+    answer = caller.get(path, query_params=query).json()
+    pages = [answer["results"]]
+    while answer["next"]:
+        assert answer["next"].startswith("http://testserver/api/v1/")
+        answer = caller.get(answer["next"]).json()
+        pages.append(answer["results"])
+        assert len(pages) < 100
+    return pages
+
+
+def test_the_list_of_conversations_is_walked_once(api, alice):
+    made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(7)]
+    api(alice).send(made[2])  # the newest activity
+    pages = walk(api(alice), "conversations/", limit=3)
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert [row["id"] for page in pages for row in page] == [made[2], *(pk for pk in reversed(made) if pk != made[2])]
+
+
+def test_a_list_that_ends_with_its_page_has_no_next(api, alice):
+    for n in range(3):
+        api(alice).post("conversations/", {"kind": "group", "title": str(n)})
+    answer = api(alice).get("conversations/", query_params={"limit": 3}).json()
+    assert len(answer["results"]) == 3 and answer["next"] is None
+
+
+def test_conversations_of_the_same_moment_are_not_skipped(api, alice):
+    from chat.models import Conversation
+
+    made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(5)]
+    Conversation.objects.update(active_at=Conversation.objects.first().active_at)
+    pages = walk(api(alice), "conversations/", limit=2)
+    assert [row["id"] for page in pages for row in page] == made[::-1]
+
+
+def test_mentions_are_walked_once_newest_first(api, alice, bob, room):
+    sent = [api(alice).send(room.pk, f"{n} @bob").json() for n in range(5)]
+    api(alice).send(room.pk, "nobody here")
+    pages = walk(api(bob), "mentions/", limit=2)
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [row for page in pages for row in page] == sent[::-1]
+    assert walk(api(alice), "mentions/") == [[]]
+
+
+@pytest.fixture
+def long_room(api, alice, room):
+    """120 messages."""
+    first = api(alice).send(room.pk, "1").json()
+    row = Message.objects.get(pk=first["id"])
+    rows = []
+    for seq in range(2, 121):
+        rows.append(
+            Message(**{name: getattr(row, name) for name in FIELDS}, seq=seq, version=row.version + seq, text_count=seq)
+        )
+    Message.objects.bulk_create(rows)
+    room.refresh_from_db()
+    room.last_seq, room.text_count, room.version = 120, 120, row.version + 120
+    room.save()
+    return room
+
+
+FIELDS = ("conversation_id", "kind", "sender_id", "body", "body_html", "created_at", "first_version")
+
+
+def seqs(answer) -> list[int]:
+    return [message["seq"] for message in answer["results"]]
+
+
+def test_history_pages_by_seq(api, alice, long_room):
+    ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
+    newest = ask()
+    assert seqs(newest) == list(range(71, 121)) and (newest["has_before"], newest["has_after"]) == (True, False)
+    assert seqs(ask(limit=3)) == [118, 119, 120]
+    before = ask(before=4, limit=10)
+    assert seqs(before) == [1, 2, 3] and (before["has_before"], before["has_after"]) == (False, True)
+    after = ask(after=118)
+    assert seqs(after) == [119, 120] and (after["has_before"], after["has_after"]) == (True, False)
+    around = ask(around=60, limit=5)
+    assert seqs(around) == [58, 59, 60, 61, 62] and around["has_before"] and around["has_after"]
+    assert seqs(ask(before=1)) == seqs(ask(after=120)) == []
+    assert seqs(ask(before=2**63 - 1, limit=1)) == [120] and seqs(ask(after=2**63 - 1)) == []
+
+
+def test_a_limit_above_the_maximum_is_cut_to_it(api, alice, long_room):
+    ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
+    for limit in (100, 101, 10**6, 10**30):
+        assert len(ask(limit=limit)["results"]) == 100
+    changes = api(alice).get(f"conversations/{long_room.pk}/changes/", query_params={"limit": 10**30})
+    assert len(changes.json()["messages"]) == 120 and changes.json()["complete"]
+
+
+def test_history_walked_both_ways_is_the_whole_once(api, alice, long_room):
+    ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
+    back, part = [], ask(limit=7)
+    back = seqs(part)
+    while part["has_before"]:
+        part = ask(limit=7, before=back[0])
+        back = seqs(part) + back
+    assert back == list(range(1, 121))
+    forth, part = [], ask(limit=7, after=0)
+    forth = seqs(part)
+    while part["has_after"]:
+        part = ask(limit=7, after=forth[-1])
+        forth += seqs(part)
+    assert forth == back
+
+
+@pytest.mark.parametrize("wrong", ["x", "-1", "1.5", "", str(2**63), "1e3", "\x00", "null"])
+def test_a_wrong_number_in_a_query_is_invalid(api, alice, room, wrong):
+    for path, name in (
+        (f"conversations/{room.pk}/messages/", "before"),
+        (f"conversations/{room.pk}/messages/", "after"),
+        (f"conversations/{room.pk}/messages/", "around"),
+        (f"conversations/{room.pk}/changes/", "after"),
+        ("mentions/", "before"),
+    ):
+        refused(api(alice).get(path, query_params={name: wrong}), "invalid", 400, name)
+
+
+@pytest.mark.parametrize("wrong", ["0", "-5", "x", "", "1.5", "true"])
+def test_a_wrong_limit_is_invalid(api, alice, room, wrong):
+    for path in (
+        "conversations/",
+        "mentions/",
+        f"conversations/{room.pk}/messages/",
+        f"conversations/{room.pk}/changes/",
+    ):
+        refused(api(alice).get(path, query_params={"limit": wrong}), "invalid", 400, "limit")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "x",
+        "5",
+        "",
+        "2026-11-21",
+        "2026-11-21T00:00:00+00:00",
+        "2026-11-21T00:00:00_5",
+        "2026-11-21T00:00:00+00:00_0",
+        "2026-11-21T00:00:00+00:00_x",
+        f"2026-11-21T00:00:00+00:00_{2**63}",
+        "0001-01-01T00:00:00+23:59_5",
+        "9999-12-31T23:59:59-23:59_5",
+        "2026-11-21T00:00:00+00:00_" + "9" * 5000,
+        "\x00_5",
+    ],
+)
+def test_a_tampered_cursor_is_invalid(api, alice, wrong):
+    refused(api(alice).get("conversations/", query_params={"before": wrong}), "invalid", 400, "before")
+
+
+def test_a_cursor_of_somebody_else_shows_only_ones_own(api, alice, bob):
+    for n in range(3):
+        api(alice).post("conversations/", {"kind": "group", "title": str(n)})
+    following = api(alice).get("conversations/", query_params={"limit": 1}).json()["next"]
+    assert api(bob).get(following).json() == {"results": [], "next": None}
+
+
+def test_only_one_direction_at_a_time(api, alice, room):
+    query = {"before": 5, "after": 1}
+    refused(api(alice).get(f"conversations/{room.pk}/messages/", query_params=query), "invalid", 400, "before", "after")
+
+
+def test_lists_ask_as_many_queries_for_many_as_for_few(api, alice, bob, carol, room, django_assert_max_num_queries):
+    """Constant, however long: sign-in, memberships, last messages, reactions, peers, unread mentions."""
+    for n in range(12):
+        made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]
+        message = api(bob).send(made, "hi @alice").json()
+        api(alice).put(f"messages/{message['id']}/reactions/👍/")
+        api(alice).send(room.pk, "hi", reply_to_id=None)
+    api(alice).post("conversations/", {"kind": "direct", "user_id": bob.pk})
+    api(alice).post("conversations/", {"kind": "direct", "user_id": carol.pk})
+    for path, most in (
+        ("conversations/", 8),
+        (f"conversations/{room.pk}/messages/", 5),
+        (f"conversations/{room.pk}/members/", 4),
+        (f"conversations/{room.pk}/changes/", 9),
+        ("mentions/", 5),
+    ):
+        with django_assert_max_num_queries(most):
+            assert api(alice).get(path).status_code == 200

@@ -1,0 +1,289 @@
+"""Messages through the token API: sending once, editing, recalling, reacting, pinning, marks."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import quote
+
+import pytest
+
+from chat.models import Message, Report
+from tests.api.conftest import refused
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+
+# ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_message_is_stored_and_shown_alike_to_all(api, alice, bob, room):
+    answer = api(alice).send(room.pk, "hi **@bob**")
+    assert answer.status_code == 201
+    sent = answer.json()
+    assert (sent["kind"], sent["seq"], sent["sender"]["id"]) == ("text", 1, alice.pk)
+    assert sent["mentions"] == [{"user_id": bob.pk, "start": 5, "end": 9}]
+    assert sent["reactions"] == sent["attachments"] == [] and sent["reply_to"] is sent["forwarded_from"] is None
+    for user in (alice, bob):
+        assert api(user).get(f"messages/{sent['id']}/").json() == sent
+        history = api(user).get(f"conversations/{room.pk}/messages/").json()
+        assert history["results"][-1] == sent and history["version"] == sent["version"]
+
+
+def test_the_same_send_five_times_is_one_row(api, alice, room):
+    client_id = str(uuid.uuid4())
+    answers = [api(alice).send(room.pk, "once", client_id=client_id) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [201, 200, 200, 200, 200]
+    assert all(answer.json() == answers[0].json() for answer in answers)
+    assert Message.objects.filter(kind="text").count() == 1
+    edited = api(alice).patch(f"messages/{answers[0].json()['id']}/", {"body": "twice"}).json()
+    assert api(alice).send(room.pk, "once", client_id=client_id).json() == edited, "the message as it is now"
+
+
+def test_another_message_under_the_same_client_id_is_a_conflict(api, alice, room, pair):
+    client_id = str(uuid.uuid4())
+    first = api(alice).send(room.pk, "one", client_id=client_id).json()
+    refused(api(alice).send(room.pk, "two", client_id=client_id), "conflict", 409)
+    refused(api(alice).send(pair.pk, "one", client_id=client_id), "conflict", 409)
+    refused(api(alice).send(room.pk, "one", client_id=client_id, reply_to_id=first["id"]), "conflict", 409)
+    refused(api(alice).send(room.pk, "x" * 5000, client_id=client_id), "conflict", 409)  # before any other check
+
+
+def test_client_ids_of_two_people_do_not_meet(api, alice, bob, room):
+    client_id = str(uuid.uuid4())
+    assert api(alice).send(room.pk, "hers", client_id=client_id).status_code == 201
+    assert api(bob).send(room.pk, "his", client_id=client_id).status_code == 201
+
+
+def test_what_the_server_owns_is_not_taken_from_the_client(api, alice, bob, room):
+    forged = {
+        "id": 7,
+        "seq": 99,
+        "version": 99,
+        "kind": "system",
+        "sender": {"id": bob.pk},
+        "sender_id": bob.pk,
+        "conversation_id": 5,
+        "created_at": "1999-01-01T00:00:00Z",
+        "mentions": [{"user_id": bob.pk, "start": 0, "end": 1}],
+        "body_html": "<script>alert(1)</script>",
+        "pinned": True,
+        "event": {"name": "joined"},
+    }
+    sent = api(alice).send(room.pk, "plain", **forged).json()
+    assert (sent["sender"]["id"], sent["seq"], sent["kind"], sent["conversation_id"]) == (alice.pk, 1, "text", room.pk)
+    assert sent["mentions"] == [] and sent["event"] is None and not sent["pinned"]
+    assert "script" not in sent["body_html"] and not sent["created_at"].startswith("1999")
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("client_id", None),
+        ("client_id", "x"),
+        ("client_id", []),
+        ("body", None),
+        ("body", 5),
+        ("body", ["x"]),
+        ("body", "x" * 4001),
+        ("body", "NUL \x00"),
+        ("body", ""),
+        ("body", " \n\t"),
+        ("reply_to_id", "x"),
+        ("reply_to_id", 0),
+        ("reply_to_id", 2**63),
+        ("reply_to_id", 999_999),
+        ("forward_id", -1),
+        ("forward_id", {}),
+        ("attachment_ids", [5]),
+        ("attachment_ids", "5"),
+    ],
+)
+def test_a_send_is_checked_field_by_field(api, alice, room, field, wrong):
+    refused(api(alice).send(room.pk, **{"body": "x", field: wrong}), "invalid", 400, field)
+    assert not Message.objects.filter(kind="text").exists()
+
+
+def test_four_thousand_code_points_fit(api, alice, room):
+    body = "😀" * 4000
+    assert api(alice).send(room.pk, body).json()["body"] == body
+
+
+def test_a_reply_quotes_and_a_forward_takes_over(api, alice, bob, room, pair, mallory):
+    first = api(bob).send(room.pk, "what **I** said").json()
+    reply = api(alice).send(room.pk, "yes", reply_to_id=first["id"]).json()
+    assert reply["reply_to"] == {
+        "id": first["id"],
+        "seq": first["seq"],
+        "sender": first["sender"],
+        "excerpt": "what **I** said",
+        "deleted": False,
+    }
+    forward = api(alice).send(pair.pk, "", forward_id=first["id"]).json()
+    assert forward["body"] == "what **I** said" and forward["sender"]["id"] == alice.pk
+    assert forward["forwarded_from"] == {"sender": first["sender"], "created_at": first["created_at"]}
+    # What one cannot see one cannot quote, as if it were not there.
+    own = api(mallory).post("conversations/", {"kind": "group", "title": "x"}).json()["id"]
+    for field, body in (("reply_to_id", "x"), ("forward_id", "")):
+        seen = [api(mallory).send(own, body, **{field: pk}) for pk in (first["id"], 999_999)]
+        assert seen[0].status_code == 400 and seen[0].content == seen[1].content
+    refused(api(alice).send(pair.pk, "x", reply_to_id=first["id"]), "invalid", 400, "reply_to_id")
+
+
+# ── What becomes of it ───────────────────────────────────────────────────────────────────────────────────────────
+def test_only_the_writer_edits_and_earlier_words_stay(api, alice, bob, room):
+    message = api(alice).send(room.pk, "one").json()
+    path = f"messages/{message['id']}/"
+    refused(api(bob).patch(path, {"body": "two"}), "forbidden", 403)
+    edited = api(alice).patch(path, {"body": "two"}).json()
+    assert edited["body"] == "two" and edited["edited_at"] and edited["version"] == message["version"] + 1
+    assert edited["seq"] == message["seq"] and edited["created_at"] == message["created_at"]
+    assert api(alice).patch(path, {"body": "two"}).json() == edited, "the same words again change nothing"
+    revisions = api(bob).get(f"{path}revisions/").json()
+    assert [revision["body"] for revision in revisions["results"]] == ["one"]
+    for wrong in ("", " ", "x" * 4001, None, 5, "\x00"):
+        refused(api(alice).patch(path, {"body": wrong}), "invalid", 400, "body")
+    refused(api(alice).patch(path, {}), "invalid", 400, "body")
+    api(alice).patch(f"conversations/{room.pk}/", {"revisions_visible": False})
+    refused(api(bob).get(f"{path}revisions/"), "forbidden", 403)
+
+
+def test_a_recall_leaves_a_tombstone(api, alice, bob, room):
+    message = api(bob).send(room.pk, "regrets @alice").json()
+    reply = api(alice).send(room.pk, "what?", reply_to_id=message["id"]).json()
+    path = f"messages/{message['id']}/"
+    gone = api(bob).delete(path)
+    assert gone.status_code == 200
+    gone = gone.json()
+    kept = ("id", "seq", "kind", "sender", "created_at", "client_id", "conversation_id")
+    assert {name: gone[name] for name in kept} == {name: message[name] for name in kept}
+    assert gone["deleted_at"] and gone["body"] == gone["body_html"] == "" and gone["mentions"] == []
+    assert api(bob).delete(path).json() == gone, "twice is once"
+    assert api(alice).get(f"messages/{reply['id']}/").json()["reply_to"] == {
+        **reply["reply_to"],
+        "excerpt": "",
+        "deleted": True,
+    }
+    assert api(alice).get("mentions/").json()["results"] == []
+    for method, part, body in (
+        ("PATCH", "", {"body": "x"}),
+        ("PUT", "pin/", None),
+        ("PUT", "reactions/👍/", None),
+        ("GET", "revisions/", None),
+        ("POST", "report/", {}),
+    ):
+        refused(api(bob)(method, path + part, body), "not_found", 404)
+
+
+def test_others_messages_are_deleted_by_those_who_lead(api, alice, bob, room, pair):
+    refused(api(bob).delete(f"messages/{api(alice).send(room.pk).json()['id']}/"), "forbidden", 403)
+    assert api(alice).delete(f"messages/{api(bob).send(room.pk).json()['id']}/").json()["deleted_at"]
+    refused(api(alice).delete(f"messages/{api(bob).send(pair.pk).json()['id']}/"), "forbidden", 403)
+
+
+def test_a_reaction_is_there_or_not(api, alice, bob, room):
+    message = api(alice).send(room.pk).json()
+    path = f"messages/{message['id']}/reactions/"
+    first = api(bob).put(f"{path}👍/").json()
+    assert first["reactions"] == [{"emoji": "👍", "user_ids": [bob.pk]}]
+    assert api(bob).put(f"{path}%F0%9F%91%8D/").json() == first, "percent-encoded, and twice is once"
+    both = api(alice).put(f"{path}👍/").json()
+    assert both["reactions"] == [{"emoji": "👍", "user_ids": [bob.pk, alice.pk]}]
+    assert api(alice).put(f"{path}❤️/").json()["reactions"][1]["emoji"] == "❤️"
+    assert api(bob).delete(f"{path}👍/").json()["reactions"][0] == {"emoji": "👍", "user_ids": [alice.pk]}
+    gone = api(bob).delete(f"{path}👍/")
+    assert gone.status_code == 200 and gone.json()["version"] == both["version"] + 2
+
+
+@pytest.mark.parametrize("emoji", ["x", "ok", "%20", "%F0%9F%91%8D" * 17, "%00", "😀%00", "%3Cscript%3E", "a" * 3000])
+def test_a_reaction_is_one_emoji(api, alice, room, emoji):
+    message = api(alice).send(room.pk).json()
+    refused(api(alice).put(f"messages/{message['id']}/reactions/{emoji}/"), "invalid", 400, "emoji")
+    assert api(alice).delete(f"messages/{message['id']}/reactions/{emoji}/").status_code in (200, 400)
+
+
+@pytest.mark.parametrize("emoji", ["👩‍👩‍👧‍👦", "🇨🇳", "👋🏽", "#️⃣", "☺️", "✅"])
+def test_emoji_of_several_code_points(api, alice, room, emoji):
+    message = api(alice).send(room.pk).json()
+    answer = api(alice).put(f"messages/{message['id']}/reactions/{quote(emoji)}/")
+    assert answer.json()["reactions"] == [{"emoji": emoji, "user_ids": [alice.pk]}]
+
+
+def test_pins(api, alice, bob, room):
+    messages = [api(alice).send(room.pk, word).json() for word in ("one", "two")]
+    for message in messages:
+        assert api(bob).put(f"messages/{message['id']}/pin/").json()["pinned"] is True
+    again = api(bob).put(f"messages/{messages[1]['id']}/pin/").json()
+    pins = api(alice).get(f"conversations/{room.pk}/pins/").json()
+    assert [pin["body"] for pin in pins["results"]] == ["two", "one"] and pins["results"][0] == again
+    api(alice).patch(f"conversations/{room.pk}/", {"members_may_pin": False})
+    refused(api(bob).delete(f"messages/{messages[0]['id']}/pin/"), "forbidden", 403)
+    assert api(alice).delete(f"messages/{messages[0]['id']}/pin/").json()["pinned"] is False
+    assert len(api(alice).get(f"conversations/{room.pk}/pins/").json()["results"]) == 1
+
+
+def test_a_report_reaches_the_moderators_once(api, alice, bob, room):
+    message = api(alice).send(room.pk, "rude").json()
+    path = f"messages/{message['id']}/report/"
+    assert api(bob).post(path, {"reason": "spam"}).status_code == 204
+    assert api(bob).post(path).status_code == 204
+    report = Report.objects.get()
+    assert (report.reporter_id, report.body) == (bob.pk, "rude")
+    for wrong in ("x" * 501, 5, None, "\x00"):
+        refused(api(bob).post(path, {"reason": wrong}), "invalid", 400, "reason")
+
+
+# ── Marks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_read_marks_move_forward_and_back_on_demand(api, alice, bob, room):
+    for number in range(4):
+        api(alice).send(room.pk, str(number))
+    unread = lambda: api(bob).get(f"conversations/{room.pk}/").json()["mine"]["unread_count"]  # noqa: E731
+    path = f"conversations/{room.pk}/read/"
+    assert unread() == 4
+    mine = api(bob).post(path, {"seq": 3})
+    assert mine.status_code == 200 and (mine.json()["read_seq"], mine.json()["unread_count"]) == (3, 1)
+    assert api(bob).post(path, {"seq": 1}).json() == mine.json(), "never back by itself"
+    assert api(bob).post(path, {"seq": 2**63 - 1}).json()["read_seq"] == 4 and unread() == 0
+    back = api(bob).post(path, {"seq": 2, "back": True}).json()
+    assert (back["read_seq"], back["unread_count"]) == (1, 3)
+    for wrong in (None, -1, "x", 2**63, [], True):
+        refused(api(bob).post(path, {"seq": wrong}), "invalid", 400, "seq")
+
+
+def test_receipts_are_mutual(api, alice, bob, carol, room):
+    api(alice).post(f"conversations/{room.pk}/members/", {"user_ids": [carol.pk]})
+    message = api(alice).send(room.pk).json()
+    api(bob).post(f"conversations/{room.pk}/read/", {"seq": message["seq"]})
+    path = f"conversations/{room.pk}/receipts/"
+    of_all = {receipt["user_id"]: receipt for receipt in api(alice).get(path).json()["results"]}
+    assert of_all[bob.pk]["read_seq"] == of_all[bob.pk]["delivered_seq"] == message["seq"] and of_all[bob.pk]["read_at"]
+    of_one = api(alice).get(f"messages/{message['id']}/receipts/").json()["results"]
+    assert [(receipt["user_id"], bool(receipt["read_at"])) for receipt in of_one] == [(bob.pk, True)]
+    type(bob).objects.filter(pk=bob.pk).update(show_receipts=False)
+    assert bob.pk not in {receipt["user_id"] for receipt in api(alice).get(path).json()["results"]}
+    assert api(alice).get(f"messages/{message['id']}/receipts/").json()["results"] == []
+    assert api(bob).get(path).json()["results"] == []
+
+
+# ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────
+def test_changes_walk_to_the_state_of_now(api, alice, bob, carol, room):
+    start = api(bob).get(f"conversations/{room.pk}/").json()["version"]
+    sent = [api(alice).send(room.pk, str(number)).json() for number in range(5)]
+    api(alice).patch(f"messages/{sent[0]['id']}/", {"body": "edited"})
+    api(alice).delete(f"messages/{sent[1]['id']}/")
+    api(bob).put(f"messages/{sent[2]['id']}/pin/")
+    api(alice).post(f"conversations/{room.pk}/members/", {"user_ids": [carol.pk]})
+    api(alice).patch(f"conversations/{room.pk}/", {"title": "Renamed"})
+    messages, members, title, version = {}, {}, None, start
+    for _ in range(30):
+        part = api(bob).get(f"conversations/{room.pk}/changes/", query_params={"after": version, "limit": 2}).json()
+        rows = [*part["messages"], *part["members"]]
+        assert len(rows) <= 2 and all(version < row["version"] <= part["version"] for row in rows)
+        messages |= {message["id"]: message for message in part["messages"]}
+        members |= {member["user"]["id"]: member for member in part["members"]}
+        title = part["conversation"]["title"] if part["conversation"] else title
+        version = part["version"]
+        if part["complete"]:
+            break
+    fresh = api(bob).get(f"conversations/{room.pk}/messages/").json()
+    assert version == fresh["version"] and title == "Renamed" and set(members) == {carol.pk}
+    assert messages == {message["id"]: message for message in fresh["results"]}
+    done = api(bob).get(f"conversations/{room.pk}/changes/", query_params={"after": version}).json()
+    assert done == {"version": version, "complete": True, "conversation": None, "messages": [], "members": []}

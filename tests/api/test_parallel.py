@@ -1,0 +1,50 @@
+"""Many callers at the same moment, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+from django.db import connection
+
+from chat.models import Membership, Message
+
+pytestmark = pytest.mark.usefixtures("postgres_db")
+
+
+def at_once(calls):
+    """Each in its own thread, let go together; what they returned."""
+    gate, results = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(place):
+        gate.wait()
+        try:
+            results[place] = calls[place]()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+def test_twenty_callers_at_once_open_one_pair(api, alice, bob):
+    callers = [(api(alice), bob.pk), (api(bob), alice.pk)] * 10
+    answers = at_once(
+        [lambda c=c, pk=pk: c.post("conversations/", {"kind": "direct", "user_id": pk}) for c, pk in callers]
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert Membership.objects.count() == 2
+
+
+def test_fifty_sends_of_one_client_id_at_once_are_one_row(api, alice, room):
+    client_id, caller = str(uuid.uuid4()), api(alice)
+    answers = at_once([lambda: caller.send(room.pk, "once", client_id=client_id)] * 50)
+    assert sorted(answer.status_code for answer in answers) == [200] * 49 + [201]
+    assert len({answer.content for answer in answers}) == 1
+    assert Message.objects.filter(kind="text").count() == 1

@@ -1,0 +1,1 @@
+"""How fast, against what the Channels tutorial gives: see __main__.py."""

@@ -1,0 +1,130 @@
+"""A WebSocket client that costs less than any server: frames cut by hand, on asyncio's raw protocols.
+
+A library takes longer to read a frame than the server to write it, and would be what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Callable, Iterable
+
+TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+OPEN_AT_ONCE = 25  # handshakes under way: more would only wait in the server's queue
+
+
+class Refused(Exception):
+    """The handshake was not answered by 101."""
+
+
+class Socket(asyncio.Protocol):
+    """`hear(socket, payload)` is called with each text frame. Once `closed`, why is in `ended`."""
+
+    __slots__ = ("_opened", "_rest", "_transport", "closed", "ended", "hear", "mind")
+
+    def __init__(self, handshake: bytes, hear: Callable[[Socket, bytes], None]):
+        self.hear = hear
+        self.mind: dict = {}  # whatever the measurement remembers of this socket
+        self.closed, self.ended = False, ""
+        self._rest = b""
+        self._transport: asyncio.Transport
+        self._opened: asyncio.Future | None = asyncio.get_running_loop().create_future()
+        self._opened.handshake = handshake  # type: ignore[attr-defined]
+
+    def connection_made(self, transport) -> None:
+        self._transport = transport
+        assert self._opened
+        transport.write(self._opened.handshake)  # type: ignore[attr-defined]
+
+    def connection_lost(self, error) -> None:
+        self.closed = True
+        self.ended = self.ended or f"the line was cut: {error}"
+        if self._opened and not self._opened.done():
+            self._opened.set_exception(Refused(self.ended))
+
+    async def opened(self) -> None:
+        assert self._opened
+        await self._opened
+        self._opened = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+        if self._opened is not None and not self._opened.done():
+            head, found, data = data.partition(b"\r\n\r\n")
+            if not found:
+                self._rest = head
+                return
+            if not head.startswith(b"HTTP/1.1 101"):
+                self._opened.set_exception(Refused(head.split(b"\r\n")[0].decode()))
+                return
+            self._opened.set_result(None)
+        self._rest = self._frames(data)
+
+    def _frames(self, data: bytes) -> bytes:
+        """Hands on each whole frame; what is left is the beginning of the next."""
+        at, end, hear = 0, len(data), self.hear
+        while end - at >= 2:
+            kind, size, start = data[at], data[at + 1], at + 2
+            if size == 126:
+                start += 2
+                size = int.from_bytes(data[at + 2 : start])
+            elif size == 127:
+                start += 8
+                size = int.from_bytes(data[at + 2 : start])
+            if start + size > end or end < start:
+                break
+            at = start + size
+            if kind == TEXT:
+                hear(self, data[start:at])
+            else:
+                self._control(kind, data[start:at])
+        return data[at:] if at else data
+
+    def _control(self, kind: int, payload: bytes) -> None:
+        if kind == PING:
+            self._transport.write(_frame(PONG, payload))
+        elif kind == CLOSE:
+            self.ended = f"closed with {int.from_bytes(payload[:2])}"
+        elif kind != PONG:
+            raise AssertionError(f"No server under test sends frames of kind {kind:#x}")
+
+    def send(self, text: bytes) -> None:
+        self._transport.write(_frame(TEXT, text))
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    """Masked with four zeros: as valid as any mask, for the server as much work, for us none."""
+    size = len(payload)
+    if size < 126:
+        return bytes((kind, 0x80 | size, 0, 0, 0, 0)) + payload
+    return bytes((kind, 0xFE)) + size.to_bytes(2) + b"\0\0\0\0" + payload
+
+
+async def open_socket(port: int, path: str, cookie: str, hear: Callable[[Socket, bytes], None]) -> Socket:
+    handshake = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nCookie: {cookie}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n\r\n"
+    )
+    loop = asyncio.get_running_loop()
+    _, socket = await loop.create_connection(lambda: Socket(handshake.encode(), hear), "127.0.0.1", port)
+    await socket.opened()
+    return socket
+
+
+async def open_all(
+    port: int, doors: Iterable[tuple[str, str]], hear: Callable[[Socket, bytes], None]
+) -> list[Socket]:
+    """A socket for each (path, cookie), in that order."""
+    gate = asyncio.Semaphore(OPEN_AT_ONCE)
+
+    async def one(path: str, cookie: str) -> Socket:
+        async with gate:
+            return await open_socket(port, path, cookie, hear)
+
+    return await asyncio.gather(*[one(path, cookie) for path, cookie in doors])

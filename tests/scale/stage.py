@@ -1,0 +1,153 @@
+"""What is measured on: one database, people who are signed in, and two servers that take turns on one core."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.databases import ROOT, shipped_environment
+from tests.servers import Server, Site
+from tests.services import Register
+
+SERVER_CORE, CLIENT_CORE = 0, 1
+
+
+def pin(core: int) -> bool:
+    """This process, and those that it starts from now on, on one core. False where that cannot be had."""
+    if not hasattr(os, "sched_setaffinity") or core not in os.sched_getaffinity(0):
+        return False
+    os.sched_setaffinity(0, {core})
+    return True
+
+
+class PinnedServer(Server):
+    """The shipped server, on the core that belongs to servers."""
+
+    def popen_options(self) -> dict:
+        every = set(range(os.cpu_count() or 1))
+        alone = {SERVER_CORE} if SERVER_CORE in every else every
+        return {**super().popen_options(), "preexec_fn": lambda: _move(alone)}
+
+    @property
+    def pid(self) -> int:
+        assert self.process
+        return self.process.pid
+
+    def memory(self) -> int:
+        """Resident, in bytes."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def busy(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _move(cores: set[int]) -> None:
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setaffinity(0, cores)
+
+
+class TutorialServer(PinnedServer):
+    """The same program with the same options, serving the tutorial's application instead of ours."""
+
+    def command(self):
+        serve = (ROOT / "bin" / "serve").read_text()
+        script = self.folder / "serve-the-tutorial"
+        script.write_text(
+            serve.replace("messenger.asgi:application", "tests.scale.tutorial.asgi:application").replace(
+                'cd "$(dirname "${BASH_SOURCE[0]}")/.."', f'cd "{ROOT}"'
+            )
+        )
+        return ["bash", script]
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}
+
+
+@dataclass
+class Stage:
+    """`cookies[i]` signs in as `people[i]`. `group` has the first hundred; `pairs` are (0, 1), (2, 3) and so on."""
+
+    site: Site
+    people: list[int]
+    cookies: list[str]
+    group: int
+    pairs: list[int]
+    servers: dict[str, PinnedServer] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def stage(database: str, server: str, folder: Path, services: Register, people: int) -> Iterator[Stage]:
+    """Both servers run, on `database` ("sqlite" or "postgres") under `server` ("daphne" or "uvicorn")."""
+    postgres = services.get("postgres") if database == "postgres" else None
+    site = Site(folder, postgres, "", False, contextlib.nullcontext, {"SERVER": server})  # type: ignore[arg-type]
+    try:
+        site.manage("migrate", "--no-input", "--verbosity", "0")
+        _make_tutorial_table(site)
+        with site.orm():
+            made = _populate(site, people)
+        for name, kind in (("ours", PinnedServer), ("tutorial", TutorialServer)):
+            made.servers[name] = kind(site, None, {})
+            site.servers.append(made.servers[name])
+            made.servers[name].start()
+        yield made
+    finally:
+        site.end()
+
+
+def _make_tutorial_table(site: Site) -> None:
+    environment = {**site.environment, "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}
+    command = [sys.executable, "manage.py", "migrate", "--no-input", "--run-syncdb", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=shipped_environment(**environment), check=True, timeout=120)
+
+
+def _populate(site: Site, count: int) -> Stage:
+    from accounts.models import User
+    from chat import actions
+
+    User.objects.bulk_create(
+        User(username=f"reader{number}", name=f"Reader {number}", password="!unusable") for number in range(count)
+    )
+    people = list(User.objects.order_by("pk"))
+    ids = [user.pk for user in people]
+    group = actions.create_group(ids[0], "Everybody", ids[1:100]).id
+    pairs = [actions.open_direct(ids[at], ids[at + 1])[0].id for at in range(0, count - 1, 2)]
+    return Stage(site, ids, _sign_in(people), group, pairs)
+
+
+def _sign_in(people: list) -> list[str]:
+    """A browser's session for each, as signing in by page leaves it; both applications read it."""
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+
+    from accounts.models import SignIn
+    from accounts.sign_ins import IN_SESSION
+
+    ends = timezone.now() + timezone.timedelta(days=1)
+    store, sign_ins, sessions, cookies = SessionStore(), [], [], []
+    for user in people:
+        key = uuid.uuid4().hex
+        sign_in = SignIn(user=user, kind=SignIn.Kind.BROWSER, stamp=user.sign_in_stamp(), session_key=key)
+        data = {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            IN_SESSION: str(sign_in.pk),
+        }
+        sign_ins.append(sign_in)
+        sessions.append(Session(session_key=key, session_data=store.encode(data), expire_date=ends))
+        cookies.append(f"{settings.SESSION_COOKIE_NAME}={key}")
+    SignIn.objects.bulk_create(sign_ins)
+    Session.objects.bulk_create(sessions)
+    return cookies

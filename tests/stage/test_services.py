@@ -1,0 +1,81 @@
+"""What tests stand on does what it says: services start, die, come back."""
+
+import psycopg
+import pytest
+import redis
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.services import Missing, Register
+
+
+def test_databases_are_copies_of_their_template(postgres):
+    template = postgres.create()
+    with psycopg.connect(template, autocommit=True) as connection:
+        connection.execute("CREATE TABLE words (word text)")
+    copy = postgres.create(conninfo_to_dict(template)["dbname"])
+    with psycopg.connect(copy) as connection:
+        assert connection.execute("SELECT count(*) FROM words").fetchone() == (0,)
+    postgres.drop(copy)
+    postgres.drop(template)
+
+
+@pytest.mark.parametrize("how", ["kill", "immediate", "fast"])
+def test_postgres_comes_back_with_what_was_committed(postgres_server, how):
+    url = postgres_server.create()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE words AS SELECT 'kept' AS word")
+    if how == "kill":
+        postgres_server.kill()
+    else:
+        postgres_server.stop(how)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)
+    postgres_server.start()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT word FROM words").fetchone() == ("kept",)
+    postgres_server.drop(url)
+
+
+def test_connections_are_ended_from_the_servers_side(postgres_server):
+    url = postgres_server.create()
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert postgres_server.disconnect_all(url) == 1
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    postgres_server.drop(url)
+
+
+def test_redis_is_back_empty(redis_server):
+    with redis_server.client() as client:
+        client.set("word", "gone")
+    redis_server.kill()
+    redis_server.start()
+    with redis_server.client() as client:
+        assert client.get("word") is None
+
+
+def test_redis_frozen_answers_nobody(redis_server):
+    redis_server.pause()
+    with redis.Redis.from_url(redis_server.url, socket_timeout=0.2) as client, pytest.raises(redis.TimeoutError):
+        client.ping()
+    redis_server.resume()
+    assert redis_server.answers()
+
+
+def test_s3_keeps_what_it_is_given(s3):
+    client = s3.client()
+    client.put_object(Bucket=s3.bucket, Key="a", Body=b"kept")
+    assert client.get_object(Bucket=s3.bucket, Key="a")["Body"].read() == b"kept"
+
+
+def test_what_is_missing_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TEST_CHROMIUM", raising=False)
+    monkeypatch.delenv("PLAYWRIGHT_BROWSERS_PATH", raising=False)
+    register = Register()
+    with pytest.raises(Missing, match="Chromium"):
+        register.get("chromium")
+    register.skipped = 2
+    assert "2 tests skipped for want of a service. Missing: Chromium" in register.line()
+    register.end()
