@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts import avatars, guessing, hooks, passwords, sign_ins
 from accounts.forms import SignupForm
-from accounts.models import Theme, User
+from accounts.models import TAKEN, Theme, User
 from accounts.names import clean_line, clean_username, tidy_username
 from accounts.shapes import MeShape, profile_shape
 from accounts.versions import next_me_versions
@@ -64,12 +64,14 @@ def sign_up(request: HttpRequest, username: str, email: str, password: str) -> t
         if form.wait:
             raise rate_limited(form.wait)
         raise _by_field(form.errors, {"password1": "password", "__all__": "username"})
+    if form.account_already_exists:
+        User().set_password(password)  # takes as long as making an account
+        get_adapter().send_account_already_exists_mail(form.cleaned_data["email"])
+        return None, True
     try:
         user, _answer_of_page = form.try_save(request)
     except ValidationError as error:  # somebody was quicker
         raise _by_field(error.message_dict, {}) from None
-    if user is None:
-        return None, True
     if address := EmailAddress.objects.filter(user=user).first():
         address.send_confirmation(request, signup=True)
     return user, must_confirm_email(user)
@@ -96,7 +98,7 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
                 user.save(update_fields=list(changed))
                 _tell_own_change(user, set(changed))
     except IntegrityError:
-        raise invalid(username=_taken()) from None
+        raise invalid(username=str(TAKEN)) from None
     return user
 
 
@@ -142,7 +144,9 @@ def _tell_own_change(user: User, changed: set[str]) -> None:
     tell([me_updated(user)])
     if changed & SEEN_BY_OTHERS:
         # After commit, and not in here: rows of conversations are locked before those of people, never the other way.
-        transaction.on_commit(partial(_call_hooks, user.pk), robust=True)
+        transaction.on_commit(partial(_call, hooks.profile_changed, user.pk), robust=True)
+    if "show_presence" in changed:
+        transaction.on_commit(partial(_call, hooks.presence_choice_changed, user.pk), robust=True)
 
 
 def me_updated(user: User) -> Personal:
@@ -150,9 +154,9 @@ def me_updated(user: User) -> Personal:
     return Personal(user.pk, frame("me.updated", MeShape(user.me_version, profile_shape(user))), user.me_version)
 
 
-def _call_hooks(user_id: int) -> None:
-    for hook in hooks.profile_changed:
-        hook(user_id)
+def _call(functions: list[Callable[[int], object]], user_id: int) -> None:
+    for function in functions:
+        function(user_id)
 
 
 # ── What a value may be ──────────────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +191,7 @@ def _flag(value: Any) -> bool:
 
 
 def _length(name: str) -> int:
-    return User._meta.get_field(name).max_length or 0
+    return getattr(User._meta.get_field(name), "max_length", 0)
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -223,11 +227,7 @@ def _check_username(user: User, name: str) -> None:
     except ValidationError as error:
         raise invalid(username=error.messages[0]) from None
     if User.objects.like(name).exclude(pk=user.pk).exists():
-        raise invalid(username=_taken())
-
-
-def _taken() -> str:
-    return str(User._meta.get_field("username").error_messages["unique"])
+        raise invalid(username=str(TAKEN))
 
 
 def _by_field(errors: dict[str, Any], names: dict[str, str]) -> Refused:

@@ -6,21 +6,22 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from secrets import randbelow
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts import guessing, invitations
 from accounts.forms import wait_words
-from accounts.models import User
+from accounts.models import TAKEN, User
 from accounts.names import LONGEST, clean_line, clean_username, is_name_character
 from messenger.live.addresses import request_address
 from messenger.live.database import writing
@@ -29,7 +30,7 @@ from messenger.live.database import writing
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "username_taken": User._meta.get_field("username").error_messages["unique"],
+        "username_taken": TAKEN,
         # One wording for every wrong sign-in: which half was wrong is nobody's business.
         "username_password_mismatch": _("The user name or the password is not right."),
         "email_password_mismatch": _("The user name or the password is not right."),
@@ -41,10 +42,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
         if wait := guessing.count(_login(credentials), request_address(request)):
-            request.must_wait = wait  # the view answers 429
+            request.META[guessing.MUST_WAIT] = wait  # the view answers 429
             raise ValidationError(wait_words(wait), code="rate_limited")
 
-    def authenticate(self, request: HttpRequest, **credentials) -> User | None:
+    def authenticate(self, request: HttpRequest, **credentials):
         user = super().authenticate(request, **credentials)
         if user:
             guessing.was_right(_login(credentials), request_address(request))
@@ -60,7 +61,7 @@ class AccountAdapter(DefaultAccountAdapter):
             raise self.validation_error("username_taken")
         return name
 
-    def populate_username(self, request: HttpRequest, user: User) -> None:
+    def populate_username(self, request: HttpRequest, user) -> None:
         if not user.username:
             user.username = self.generate_unique_username([user.name])
 
@@ -75,7 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 continue
         raise ValidationError(_("No user name could be made for you. Please choose one."))
 
-    def save_user(self, request: HttpRequest, user: User, form, commit: bool = True) -> User:
+    def save_user(self, request: HttpRequest, user, form, commit: bool = True):
         """Hashing the password takes longest and is done before the transaction. Raises ValidationError at a name
         that somebody took in the meantime."""
         user = super().save_user(request, user, form, commit=False)
@@ -84,7 +85,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 with writing():
                     user.save()
             except IntegrityError:
-                raise ValidationError({"username": self.error_messages["username_taken"]}) from None
+                raise ValidationError({"username": TAKEN}) from None
         return user
 
     # ── Addresses ──
@@ -104,7 +105,14 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     """An account of a provider is linked to one of ours by its own id alone. An e-mail, confirmed or not, opens none
     that exists already: whoever wants both connects them while signed in."""
 
-    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict) -> User:
+    def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
+        """A provider without keys has no button; whoever guesses its address finds nothing there."""
+        try:
+            return super().get_app(request, provider, client_id=client_id)
+        except SocialApp.DoesNotExist:
+            raise Http404 from None
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict):
         user = super().populate_user(request, sociallogin, data)
         shown = data.get("name") or " ".join(filter(None, [data.get("first_name"), data.get("last_name")]))
         user.name = clean_line(shown[:500], 500)[: User._meta.get_field("name").max_length]
@@ -112,13 +120,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         user.username = AccountAdapter(request).generate_unique_username(names)
         return user
 
-    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None) -> User:
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form=None):
         for _try in range(3):
             try:
                 with transaction.atomic():
                     return super().save_user(request, sociallogin, form)
             except (IntegrityError, ValidationError):  # somebody took the name in the meantime
-                user = sociallogin.user
+                user: Any = sociallogin.user
                 user.pk, user.username = None, AccountAdapter(request).generate_unique_username([user.username])
                 if form:
                     form.cleaned_data["username"] = user.username

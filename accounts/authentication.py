@@ -47,7 +47,8 @@ class SessionAuthentication(authentication.SessionAuthentication):
         sign_in = signed_in_by(request._request)
         if sign_in is None:
             return None
-        self.enforce_csrf(request)
+        # The plain request: Django's check then reads no body that REST framework would have to parse.
+        self.enforce_csrf(request._request)  # type: ignore[arg-type]
         return sign_in.user, sign_in
 
     def authenticate_header(self, request: Request) -> str:
@@ -56,10 +57,10 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 def signed_in_by(request: HttpRequest) -> SignIn | None:
     """The sign-in behind the request's cookie, looked up once. See accounts.middleware."""
-    if not hasattr(request, "_sign_in"):
+    if sign_ins.IN_REQUEST not in request.META:
         sign_in = sign_ins.of_session(request.session)
-        request._sign_in = sign_in if sign_in and sign_ins.alive(sign_in, sign_in.user) else None
-    return request._sign_in
+        request.META[sign_ins.IN_REQUEST] = sign_in if sign_in and sign_ins.alive(sign_in, sign_in.user) else None
+    return request.META[sign_ins.IN_REQUEST]
 
 
 def whoever_asks(request: HttpRequest) -> User | None:

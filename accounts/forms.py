@@ -7,6 +7,7 @@ from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -32,6 +33,11 @@ class SignupForm(allauth_forms.SignupForm):
         if self.wait:
             raise ValidationError(wait_words(self.wait), code="rate_limited")
         return cleaned
+
+    def try_save(self, request: HttpRequest):
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])  # takes as long as making an account
+        return super().try_save(request)
 
 
 class ProfileForm(forms.ModelForm):
@@ -59,8 +65,13 @@ class ProfileForm(forms.ModelForm):
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         browser = _("As the browser")
-        self.fields["language"].choices = [("", browser), *settings.LANGUAGES]
-        self.fields["time_zone"].choices = [("", browser), *((name, name) for name in sorted(known_zones()))]
+        for name, choices in (
+            ("language", settings.LANGUAGES),
+            ("time_zone", [(zone, zone) for zone in sorted(known_zones())]),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [("", browser), *choices]
 
     def _post_clean(self) -> None:
         """Nothing: the instance stays as it is stored until the verb has changed it."""
@@ -72,4 +83,4 @@ class ProfileForm(forms.ModelForm):
         """What the verb found wrong, at the fields of this page."""
         for name, words in fields.items():
             for word in words:
-                self.add_error({"avatar": "picture"}.get(name, name), str(word))
+                self.add_error("picture" if name == "avatar" else name, str(word))

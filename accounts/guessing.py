@@ -12,6 +12,7 @@ from accounts.names import skeleton, storable
 from messenger.live import limits
 
 TRIES, PER_SECOND = 10, 10 / 60
+MUST_WAIT = "messenger.must_wait"  # in request.META, where a page has to answer that: seconds
 SIGN_UPS, SIGN_UPS_PER_SECOND = 20, 20 / 60  # accounts made from one address
 
 

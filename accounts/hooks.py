@@ -8,3 +8,4 @@ from __future__ import annotations
 from collections.abc import Callable
 
 profile_changed: list[Callable[[int], object]] = []  # user id: the name, user name or picture that others see is new
+presence_choice_changed: list[Callable[[int], object]] = []  # user id: they begin to hide, or show, that they are here

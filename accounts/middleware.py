@@ -27,8 +27,13 @@ class SignedInPerson(AuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: _person(request) or AnonymousUser())
+        request.user = SimpleLazyObject(lambda: _person(request) or AnonymousUser())  # type: ignore[assignment]
         request.auser = partial(_person_async, request)
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        """Nothing is looked up before somebody asks, so there is no need to go to another thread for it."""
+        self.process_request(request)
+        return await self.get_response(request)  # type: ignore[misc]  # asynchronous where this is called
 
 
 class PersonalSettings:

@@ -29,6 +29,9 @@ class UserManager(DjangoUserManager):
         return self.filter(models.Q(username_key=skeleton(username)) | models.Q(username_capitals=capitals(username)))
 
 
+TAKEN = _("This user name is taken, or one that looks like it.")
+
+
 class Theme(models.TextChoices):
     SYSTEM = "system", _("As the system")
     LIGHT = "light", _("Light")
@@ -38,13 +41,13 @@ class Theme(models.TextChoices):
 class User(AbstractUser):
     """A person. What others may see is `accounts.shapes.UserShape`; everything else is the person's own."""
 
-    first_name = last_name = None
+    first_name = last_name = None  # type: ignore[assignment]
     username = models.CharField(
         _("user name"),
         max_length=LONGEST,
         unique=True,
         validators=[validate_username],
-        error_messages={"unique": _("This user name is taken, or one that looks like it.")},
+        error_messages={"unique": TAKEN},
     )
     username_key = models.CharField(max_length=KEY_LENGTH, unique=True, editable=False)
     username_capitals = models.CharField(max_length=KEY_LENGTH, unique=True, editable=False)
@@ -62,7 +65,7 @@ class User(AbstractUser):
     # Goes up by one with every durable change of what is this person's own: list, marks, drafts, settings.
     me_version = models.BigIntegerField(default=0, editable=False)
 
-    objects = UserManager()
+    objects = UserManager()  # type: ignore[misc]
 
     class Meta:
         verbose_name = _("person")
@@ -81,7 +84,7 @@ class User(AbstractUser):
         super().clean()
         self.username = tidy_username(self.username)
         if User.objects.like(self.username).exclude(pk=self.pk).exists():
-            raise ValidationError({"username": self._meta.get_field("username").error_messages["unique"]})
+            raise ValidationError({"username": TAKEN})
 
     def derive(self) -> None:
         """Fill in what follows from other fields."""

@@ -72,7 +72,7 @@ def tidy_username(text: str) -> str:
 def clean_username(text: str) -> str:
     """`tidy_username` for a name that somebody chooses: not one of those that the site keeps for itself."""
     name = tidy_username(text)
-    if skeleton(name) in _reserved():
+    if {skeleton(name), capitals(name)} & _reserved():
         raise ValidationError(_("This user name is reserved."), code="reserved")
     return name
 
@@ -187,4 +187,4 @@ def _bare(text: str) -> str:
 
 @cache
 def _reserved() -> frozenset[str]:
-    return frozenset(skeleton(word) for word in RESERVED.split())
+    return frozenset(face(word) for word in RESERVED.split() for face in (skeleton, capitals))

@@ -38,9 +38,10 @@ def check(login: str, password: str) -> User | None:
 class PasswordBackend(AuthenticationBackend):
     """`check` for allauth's pages and for whoever calls `django.contrib.auth.authenticate`."""
 
-    def authenticate(self, request: HttpRequest | None, **credentials) -> User | None:
-        login = credentials.get("username") or credentials.get("email")
-        password = credentials.get("password")
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **credentials
+    ) -> User | None:
+        login = username or credentials.get("email")
         if not login or not password:
             return None
         user = check(login, password)

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from uuid import UUID
 
 import msgspec
 
 from accounts.models import SignIn, User
 
+SignInKind = Literal["browser", "token"]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
@@ -51,7 +52,7 @@ class SignInShape(msgspec.Struct):
     """One way in that stands open. `current`: the one that this request came by."""
 
     id: str
-    kind: Literal["browser", "token"]
+    kind: SignInKind
     user_agent: str
     address: str | None
     created_at: Moment
@@ -88,7 +89,7 @@ def profile_shape(user: User) -> ProfileShape:
 def sign_in_shape(sign_in: SignIn, current_id: UUID | None) -> SignInShape:
     return SignInShape(
         id=str(sign_in.pk),
-        kind=sign_in.kind,
+        kind=cast(SignInKind, sign_in.kind),
         user_agent=sign_in.user_agent,
         address=sign_in.address,
         created_at=_moment(sign_in.created_at),

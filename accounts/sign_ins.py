@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import OperationalError
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -28,6 +29,7 @@ from messenger.live.news import Cut, tell
 from messenger.live.refusal import not_found
 
 IN_SESSION = "sign_in"  # the key in a browser's session under which the row's id stands
+IN_REQUEST = "messenger.sign_in"  # the key in request.META under which the row stands once it was looked up
 TOUCH_SECONDS = 600  # `last_used_at` is right to within this; a write for every request would be too many
 
 
@@ -72,7 +74,7 @@ def begin_browser(request: HttpRequest, user: User) -> SignIn:
             session_key=session.session_key or "",
         )
         session[IN_SESSION] = str(sign_in.pk)
-    request._sign_in = sign_in  # what accounts.authentication.signed_in_by has looked up is out of date
+    request.META[IN_REQUEST] = sign_in  # what was looked up before is out of date
     return sign_in
 
 
@@ -80,7 +82,7 @@ def end_browser(request: HttpRequest, user: User | None) -> None:
     """Called as somebody signs out, before Django empties the session."""
     if user is not None and (sign_in := _row(request.session.get(IN_SESSION))):
         end(user.pk, sign_in.pk)
-    request._sign_in = None
+    request.META[IN_REQUEST] = None
 
 
 def end(
@@ -167,8 +169,12 @@ def touch(sign_in: SignIn) -> bool:
     now = timezone.now()
     if now - sign_in.last_used_at < timedelta(seconds=TOUCH_SECONDS):
         return False
+    try:
+        written = SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_used_at=now)
+    except OperationalError:  # a database too busy to write this down can still be read
+        return False
     sign_in.last_used_at = now
-    return bool(SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_used_at=now))
+    return bool(written)
 
 
 def session_store() -> type[SessionBase]:

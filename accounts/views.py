@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from uuid import UUID
 
 from allauth.account import views as allauth_views
 from django.conf import settings
@@ -17,9 +18,10 @@ from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.i18n import set_language as django_set_language
 
-from accounts import actions, invitations, sign_ins
+from accounts import actions, guessing, invitations, sign_ins
 from accounts.authentication import signed_in_by, whoever_asks
 from accounts.forms import ProfileForm
+from accounts.models import SignIn as SignInRow
 from accounts.models import User
 from messenger.live.refusal import Refused
 
@@ -28,7 +30,7 @@ from messenger.live.refusal import Refused
 class SignIn(allauth_views.LoginView):
     def form_invalid(self, form) -> HttpResponse:
         response = super().form_invalid(form)
-        if wait := getattr(self.request, "must_wait", 0):
+        if wait := self.request.META.get(guessing.MUST_WAIT, 0):
             response.status_code = HTTPStatus.TOO_MANY_REQUESTS
             response["Retry-After"] = str(int(wait) + 1)
         return response
@@ -64,7 +66,9 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, request.FILES or None, instance=User.objects.get(pk=request.user.pk))
+    # Read again: the form must not change the person who stands around it on the page.
+    stored = User.objects.get(pk=_mine(request).user_id)
+    form = ProfileForm(request.POST or None, request.FILES or None, instance=stored)
     status = HTTPStatus.OK
     if request.method == "POST":
         if form.is_valid() and _store(request, form):
@@ -76,16 +80,27 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 def _store(request: HttpRequest, form: ProfileForm) -> bool:
+    user_id = _mine(request).user_id
     try:
-        actions.update_profile(request.user.pk, form.changes())
+        actions.update_profile(user_id, form.changes())
         if picture := form.cleaned_data["picture"]:
-            actions.set_avatar(request.user.pk, picture, picture.size)
+            actions.set_avatar(user_id, picture, picture.size)
         elif form.cleaned_data["remove_picture"]:
-            actions.remove_avatar(request.user.pk)
+            actions.remove_avatar(user_id)
     except Refused as refused:
-        form.refuse(refused.fields or {"picture" if refused.code == "too_large" else None: [refused.detail]})
+        if refused.fields:
+            form.refuse(refused.fields)
+        else:
+            form.add_error("picture" if refused.code == "too_large" else None, refused.detail)
         return False
     return True
+
+
+def _mine(request: HttpRequest) -> SignInRow:
+    """The sign-in that this request came by, behind `login_required`."""
+    sign_in = signed_in_by(request)
+    assert sign_in is not None
+    return sign_in
 
 
 @require_POST
@@ -94,7 +109,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     response = django_set_language(request)
     language = request.POST.get("language", "")
     if request.user.is_authenticated and language in dict(settings.LANGUAGES):
-        actions.update_profile(request.user.pk, {"language": language})
+        actions.update_profile(_mine(request).user_id, {"language": language})
     return response
 
 
@@ -126,20 +141,20 @@ def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
 @login_required
 @require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
-    current = signed_in_by(request)
-    context = {"sign_ins": sign_ins.open_ones(request.user.pk), "current_id": current.pk if current else None}
+    current = _mine(request)
+    context = {"sign_ins": sign_ins.open_ones(current.user_id), "current_id": current.pk}
     return render(request, "accounts/sessions.html", context)
 
 
 @login_required
 @require_POST
-def end_session(request: HttpRequest, sign_in_id) -> HttpResponse:
+def end_session(request: HttpRequest, sign_in_id: UUID) -> HttpResponse:
+    current = _mine(request)
     try:
-        sign_ins.end_one(request.user.pk, sign_in_id)
+        sign_ins.end_one(current.user_id, sign_in_id)
     except Refused:
         raise Http404 from None
-    current = signed_in_by(request)
-    if current and current.pk == sign_in_id:
+    if current.pk == sign_in_id:
         request.session.flush()
         return redirect(settings.LOGOUT_REDIRECT_URL)
     messages.success(request, _("Signed out there."))
@@ -149,7 +164,7 @@ def end_session(request: HttpRequest, sign_in_id) -> HttpResponse:
 @login_required
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
-    current = signed_in_by(request)
-    sign_ins.end(request.user.pk, keep=current.pk if current else None)
+    current = _mine(request)
+    sign_ins.end(current.user_id, keep=current.pk)
     messages.success(request, _("Signed out everywhere else."))
     return redirect("sessions")

@@ -1,5 +1,7 @@
 """REST routes of conversations, below /api/v1/. One line per resource: its path, and which method does what."""
 
+from typing import Any
+
 from django.urls import path
 
 from chat.api.conversations import Conversations, Mine
@@ -9,9 +11,9 @@ from chat.api.messages import Changes, History, Mentions, Messages, Pin, Pins, R
 from messenger import paths  # noqa: F401  (registers <id:…>)
 
 C, M = "conversations/<id:conversation_id>/", "messages/<id:message_id>/"
-LIST_CREATE = {"get": "list", "post": "create"}
-ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-ON_OFF = {"put": "update", "delete": "destroy"}
+LIST_CREATE: dict[str, Any] = {"get": "list", "post": "create"}
+ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+ON_OFF: dict[str, Any] = {"put": "update", "delete": "destroy"}
 
 urlpatterns = [
     path("conversations/", Conversations.as_view(LIST_CREATE), name="api_conversations"),

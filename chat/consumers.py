@@ -124,7 +124,7 @@ def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
 def received(connection: Connection, payload: ReceivedPayload, ref: str | None) -> None:
     """No answer is due unless something is refused."""
 
-    def done(outcome: None | Refused) -> None:
+    def done(outcome: Refused | None) -> None:
         if isinstance(outcome, Refused):
             connection.refuse(ref, outcome)
 

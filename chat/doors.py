@@ -15,17 +15,33 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.models import User
 from messenger.live.refusal import Refused
 
 View = Callable[..., HttpResponse]
+
+
+class PersonalRequest(HttpRequest):
+    """What `login_required` lets through: somebody's."""
+
+    user: User
+
 
 _PAGES = {404: "404.html", 403: "403.html"}
 
 
 def page(view: View) -> View:
-    """A page of somebody who is signed in; a POST to it is its own form."""
+    """A page of somebody who is signed in."""
+    return _page(view, ["GET", "HEAD"])
 
-    @require_http_methods(["GET", "HEAD", "POST"])
+
+def form_page(view: View) -> View:
+    """A page whose own form is posted to it."""
+    return _page(view, ["GET", "HEAD", "POST"])
+
+
+def _page(view: View, methods: list[str]) -> View:
+    @require_http_methods(methods)
     @login_required
     @wraps(view)
     def door(request: HttpRequest, *args, **kwargs) -> HttpResponse:

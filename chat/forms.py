@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -24,17 +25,17 @@ class RefusableForm(forms.Form):
             self.add_error(None, reason(refusal))
 
     def first_error(self) -> str:
-        return next((words[0] for words in self.errors.values()), "")
+        return next((str(words[0]) for words in self.errors.values()), "")
 
 
 class TextField(forms.CharField):
     """What somebody wrote, as they wrote it; browsers post line ends as CR LF, sockets and the API do not."""
 
-    def __init__(self, **options):
-        super().__init__(**{"strip": False, "required": False, "widget": forms.Textarea} | options)
+    def __init__(self, *, required: bool = False, widget: Any = forms.Textarea, **options: Any):
+        super().__init__(strip=False, required=required, widget=widget, **options)
 
-    def to_python(self, value):
-        return super().to_python(value).replace("\r\n", "\n")
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
 class NumbersField(forms.MultipleChoiceField):
@@ -49,8 +50,8 @@ class NumbersField(forms.MultipleChoiceField):
 
 
 class IdField(forms.IntegerField):
-    def __init__(self, **options):
-        super().__init__(**{"min_value": 1, "max_value": 2**63 - 1, "widget": forms.HiddenInput} | options)
+    def __init__(self, *, widget: Any = forms.HiddenInput, **options: Any):
+        super().__init__(min_value=1, max_value=2**63 - 1, widget=widget, **options)
 
 
 class SendForm(RefusableForm):
@@ -66,8 +67,7 @@ class SendForm(RefusableForm):
 
     def anew(self) -> None:
         """The same words as another message."""
-        self.data = self.data.copy()
-        self.data["client_id"] = str(uuid.uuid4())
+        self.data = {name: self.data.get(name, "") for name in self.fields} | {"client_id": str(uuid.uuid4())}
 
 
 class EditForm(RefusableForm):

@@ -187,7 +187,7 @@ def name_list(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     head = name_words()["comma"].join(names[:-1])
-    return name_words()["and"].replace("%a", head).replace("%b", names[-1])
+    return re.sub("%([ab])", lambda place: head if place[1] == "a" else names[-1], name_words()["and"])
 
 
 def name_words() -> dict[str, str]:

@@ -130,6 +130,7 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        permissions = [("moderate_message", _("Can hide and restore messages"))]
         constraints = [
             models.UniqueConstraint(fields=["conversation", "seq"], name="one_message_per_seq"),
             models.UniqueConstraint(fields=["client_id", "sender"], name="one_message_per_client_id"),
@@ -212,3 +213,6 @@ class Report(models.Model):
         verbose_name = _("report")
         verbose_name_plural = _("reports")
         constraints = [models.UniqueConstraint(fields=["message", "reporter"], name="one_report_each")]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} by {self.reporter_id}"

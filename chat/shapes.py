@@ -125,7 +125,7 @@ class ConversationShape(msgspec.Struct):
     last_message: MessageShape | None
     created_at: str
     # Absent in what all members hear alike (conversation.updated, changes).
-    mine: MineShape | None | msgspec.UnsetType = msgspec.UNSET
+    mine: MineShape | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class MemberShape(msgspec.Struct):
@@ -240,7 +240,7 @@ def conversation_shape(
     *,
     last_message: MessageShape | None,
     peer: User | None = None,
-    mine: MineShape | None | msgspec.UnsetType = msgspec.UNSET,
+    mine: MineShape | msgspec.UnsetType | None = msgspec.UNSET,
 ) -> ConversationShape:
     return ConversationShape(
         id=conversation.pk,

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.metadata import BaseMetadata
@@ -52,6 +58,28 @@ class StrictJSONParser(BaseParser):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             reason = _("nested too deeply") if isinstance(error, RecursionError) else str(error)
             raise Refused("invalid", _("The request is not a JSON object: %s.") % reason.rstrip(".")) from None
+
+
+@sync_and_async_middleware
+def chunked_bodies(get_response):
+    """A body that comes in chunks has no Content-Length, and both REST framework and Django would take it for none."""
+
+    def measure(request: HttpRequest) -> None:
+        chunked = "HTTP_TRANSFER_ENCODING" in request.META and "CONTENT_LENGTH" not in request.META
+        stream = getattr(request, "_stream", None)
+        if chunked and stream is not None and stream.seekable():
+            request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
+            stream.seek(0)
+
+    async def later(request: HttpRequest) -> HttpResponseBase:
+        measure(request)
+        return await get_response(request)
+
+    def now(request: HttpRequest) -> HttpResponseBase:
+        measure(request)
+        return get_response(request)
+
+    return later if iscoroutinefunction(get_response) else now
 
 
 class JSONWhateverIsAccepted(DefaultContentNegotiation):
@@ -123,7 +151,7 @@ def as_refusal(exc: Exception) -> Refused | None:
         case exceptions.UnsupportedMediaType():
             return Refused("unsupported", str(exc.detail))
         case exceptions.Throttled():
-            return rate_limited(exc.wait or 1)
+            return rate_limited(getattr(exc, "wait", None) or 1)
         case exceptions.APIException() if exc.status_code < 500:
             return Refused("invalid", str(exc.detail))
         case django_exceptions.ValidationError():
@@ -175,14 +203,17 @@ def unknown_path(request: HttpRequest) -> JsonResponse:
     return JsonResponse(msgspec.to_builtins(refused.shape()), status=refused.status)
 
 
-def fault_outside_views(exc: BaseException | None) -> JsonResponse:
-    """For handler500, where a middleware failed before any view: a database that is away is said so here, too."""
-    refused = as_refusal(exc) if isinstance(exc, Exception) else None
-    if refused is None:
-        return JsonResponse(msgspec.to_builtins(_internal()), status=500)
-    answer = JsonResponse(msgspec.to_builtins(refused.shape()), status=refused.status)
-    if refused.retry_after is not None:
-        answer["Retry-After"] = str(math.ceil(refused.retry_after))
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """handler500: where no view could answer, mostly because a middleware found the database away. That is said so."""
+    refused = as_refusal(error) if isinstance(error := sys.exc_info()[1], Exception) else None
+    shape, status = (refused.shape(), refused.status) if refused else (_internal(), 500)
+    if request.path.startswith("/api/"):
+        answer: HttpResponseBase = JsonResponse(msgspec.to_builtins(shape), status=status)
+    else:
+        answer = defaults.server_error(request)
+        answer.status_code = status
+    if shape.retry_after is not None:
+        answer["Retry-After"] = str(math.ceil(shape.retry_after))
     return answer
 
 

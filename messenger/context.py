@@ -9,11 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language
 
-PROVIDER_NAMES = {"google": "Google", "github": "GitHub", "weixin": "微信"}
+from accounts import providers
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    offered, missing = _providers()
     return {
         "site_name": settings.SITE_NAME,
         "html_lang": html_lang(get_language() or settings.LANGUAGE_CODE),
@@ -21,9 +20,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "theme": _theme(request),
         "languages": [{"code": code, "lang": html_lang(code), "name": name} for code, name in settings.LANGUAGES],
         "signup": settings.SIGNUP,
-        "providers": offered,
+        "providers": providers.offered(),
         # Only developers are told what is not set up.
-        "providers_missing": missing if settings.DEBUG else [],
+        "providers_missing": providers.missing() if settings.DEBUG else [],
     }
 
 
@@ -38,14 +37,3 @@ def _theme(request: HttpRequest) -> str:
     user = getattr(request, "user", None)
     theme = getattr(user, "theme", "")
     return theme if theme in {"light", "dark"} else ""
-
-
-def _providers() -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    offered, missing = [], []
-    for provider, variables in settings.PROVIDER_VARIABLES.items():
-        name = PROVIDER_NAMES.get(provider, provider.title())
-        if settings.SOCIALACCOUNT_PROVIDERS.get(provider, {}).get("APPS"):
-            offered.append({"id": provider, "name": name})
-        else:
-            missing.append({"id": provider, "name": name, "variables": variables})
-    return offered, missing

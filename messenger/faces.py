@@ -28,16 +28,16 @@ def face(name: str) -> Face:
     after = word[start + 1 : start + 2]
     if _HAN.match(word[start]):
         return Face(word[start] + (after if _HAN.match(after) else ""), "", "zh-Hans")
-    if len(words) > 1:
-        second = _upper(next(filter(str.isalnum, words[-1])))
-    else:
-        second = after if after.isalnum() else ""
-    return Face(_upper(word[start]), second, "en")
+    return Face(_upper(word[start]), _second(words[-1]) if len(words) > 1 else after if after.isalnum() else "", "en")
 
 
-def hue(number: int) -> int:
-    """By the number of the person or conversation: a new name keeps its colour."""
-    return number % HUES
+def _second(word: str) -> str:
+    return _upper(next(filter(str.isalnum, word)))
+
+
+def hue(number: int, room: bool = False) -> int:
+    """By the number of the person or group: a new name keeps its colour. Groups begin elsewhere in the circle."""
+    return (number + (HUES // 2 if room else 0)) % HUES
 
 
 def _upper(char: str) -> str:

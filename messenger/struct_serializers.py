@@ -70,9 +70,10 @@ def _field(kind: types.Type, **options: Any) -> serializers.Field:
     """The REST framework field for one msgspec type."""
     match kind:
         case types.Metadata(type=inner, extra_json_schema=extra):
-            if "description" in (extra or {}):
+            extra = extra or {}
+            if "description" in extra:
                 options["help_text"] = extra["description"]
-            return Moment(**options) if (extra or {}).get("format") == "date-time" else _field(inner, **options)
+            return Moment(**options) if extra.get("format") == "date-time" else _field(inner, **options)
         case types.UnionType(types=parts):
             (inner,) = (part for part in parts if not isinstance(part, types.NoneType))
             return _field(inner, allow_null=True, **options)

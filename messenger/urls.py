@@ -20,3 +20,5 @@ urlpatterns = [
     re_path(r"^api/", unknown_path),
     path("", include("chat.urls")),
 ]
+
+handler500 = "messenger.api.server_error"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from drf_spectacular.utils import extend_schema
@@ -13,12 +13,16 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from messenger.api import page
-from messenger.live.refusal import not_found
+from messenger.live import limits
+from messenger.live.addresses import request_address
+from messenger.live.refusal import not_found, rate_limited
 from messenger.struct_serializers import page_of, serializer_for
 from presence import browsers, hooks, people, typists
 from presence.serializers import BeatSerializer, PresenceQuery, TypingSerializer
 from presence.shapes import HeadCountShape, PresenceShape
 from presence.tracker import tracker
+
+NEW_BROWSERS, NEW_BROWSERS_PER_SECOND = 30, 0.5  # of one address: whoever keeps no cookies counts anew each time
 
 # Comments and no docstrings below: those would stand in the OpenAPI document under every operation.
 
@@ -30,7 +34,7 @@ class Presence(ViewSet):
     )
     def list(self, request: Request) -> Response:
         asked = _checked(PresenceQuery(data=request.query_params.dict()))["user_ids"]
-        me = request.user.pk
+        me = _me(request)
         seen = hooks.visible(me, asked) | ({me} & set(asked))
         return page(request, people.of(seen, tracker().online_now(seen)))
 
@@ -58,16 +62,20 @@ class Beat(ViewSet):
         browser = browsers.browser_of(request)
         if request.user.is_authenticated:
             if view is not None:
-                _must_be_member(request.user.pk, view)
-            tracker().beat_now(f"u:{request.user.pk}", view, browser)
+                _must_be_member(_me(request), view)
+            tracker().beat_now(f"u:{_me(request)}", view, browser)
             return _head_count()
         if view is not None:
             raise not_found()
-        known, browser = bool(browser), browser or browsers.new_browser()
+        if browser:
+            tracker().beat_now(f"b:{browser}")
+            return _head_count()
+        if wait := limits.take(f"browsers.{request_address(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
+            raise rate_limited(wait)
+        browser = browsers.make_browser()
         tracker().beat_now(f"b:{browser}")
         response = _head_count()
-        if not known:
-            browsers.remember(response, browser)
+        browsers.remember(response, browser)
         return response
 
 
@@ -80,10 +88,14 @@ class Typing(ViewSet):
     )
     def create(self, request: Request, conversation_id: int) -> Response:
         active = _checked(TypingSerializer(data=request.data))["active"]
-        me = request.user.pk
+        me = _me(request)
         _must_be_member(me, conversation_id)
         typists.tell(typists.here.heard(f"rest.{me}", me, conversation_id, active))
         return Response(status=204)
+
+
+def _me(request: Request) -> int:
+    return cast(int, request.user.pk)
 
 
 def _checked(serializer: serializers.Serializer) -> dict[str, Any]:

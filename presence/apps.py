@@ -1,3 +1,5 @@
+"""Presence is told by accounts what it has to know, since accounts may not import it."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -5,3 +7,9 @@ from django.utils.translation import gettext_lazy as _
 class PresenceConfig(AppConfig):
     name = "presence"
     verbose_name = _("Presence")
+
+    def ready(self) -> None:
+        import accounts.hooks
+        from presence import people
+
+        accounts.hooks.presence_choice_changed.append(people.choice_changed)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
+
+from django.utils import timezone
 
 from messenger.live import database
 from messenger.live.news import tell_now
@@ -34,8 +37,10 @@ class PresencePart(Part):
             Command("view", shapes.ViewPayload, self.view),
         )
         self.viewing = Viewing()
-        self._came: set[str] = set()  # connections with which somebody came, until their `welcome` is sent
-        self._arrived: set[int] = set()  # people who came without one, until that is told
+        self._first: set[str] = set()  # connections with which somebody came, until their `welcome` is sent
+        # What is to be told: who came, and in which conversations (None: to be looked up); and who may have left.
+        self._came: dict[int, tuple[int, ...] | None] = {}
+        self._leaving: list[Tick] = []
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────
     async def typing(self, connection: Connection, payload: shapes.TypingPayload) -> None:
@@ -52,31 +57,29 @@ class PresencePart(Part):
     # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────
     async def opening(self, connection: Connection) -> None:
         if await tracker().opening(connection.connection_id, connection.user_id, connection.address):
-            self._came.add(connection.connection_id)
+            self._first.add(connection.connection_id)
 
     async def opened(self, connection: Connection) -> None:
         count = shapes.head_count(tracker().last_count())
         connection.write_passing(count.key, Outgoing(count.text))
-        if connection.connection_id in self._came:
-            self._came.discard(connection.connection_id)
-            came = {connection.user_id: tuple(connection.conversations)}
-            tell_now(await database.run(people.news_of_coming, came))
+        if connection.connection_id in self._first:
+            self._first.discard(connection.connection_id)
+            self._came[connection.user_id] = tuple(connection.conversations)
 
     async def closed(self, connection: Connection) -> None:
-        self._came.discard(connection.connection_id)
+        self._first.discard(connection.connection_id)
         self.viewing.forget(connection)
         typists.tell(typists.here.stopped(connection.connection_id))
         await tracker().closed(connection.connection_id)
 
     # ── The clock ────────────────────────────────────────────────────────────────────────────────────────────────
     async def run(self) -> None:
-        # Telling asks the database, which may keep us waiting: leases are renewed meanwhile.
-        self._ticks: asyncio.Queue[Tick] = asyncio.Queue()
+        # Side by side: what asks the database may be kept waiting, and leases are to be renewed meanwhile.
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_every(PULSE, self._end_typing))
             tasks.create_task(_every(PULSE, self.viewing.tell))
+            tasks.create_task(_every(PULSE, self._tell))
             tasks.create_task(_every(TICK, self._tick))
-            tasks.create_task(_every(0, self._tell))
             tasks.create_task(_every(SEEN, self._store_seen))
 
     async def _end_typing(self) -> None:
@@ -88,27 +91,31 @@ class PresencePart(Part):
         await self.viewing.leave_lost()
         if tick.head_count_changed:
             tell_now([shapes.head_count(tick.head_count)])
-        if tick.arrived or tick.leaving:
-            self._ticks.put_nowait(tick)
+        for user_id in tick.arrived:
+            self._came.setdefault(user_id, None)
+        if tick.leaving:
+            self._leaving.append(tick)
 
     async def _tell(self) -> None:
-        tick = await self._ticks.get()
-        self._arrived.update(tick.arrived)
-        if self._arrived:
-            news = await database.run(people.news_of_coming, dict.fromkeys(self._arrived))
-            self._arrived.clear()
-            tell_now(news)
-        if tick.leaving:
-            ago = dict(tick.leaving)
-            news_of = await database.run(people.news_of_going, ago)
-            # Only now, so that nobody is lost where the database does not answer: the next tick finds them again.
-            gone = await tracker().settle(tick, ago)
+        came, self._came = self._came, {}
+        leaving, self._leaving = self._leaving, []
+        if came:
+            try:
+                tell_now(await database.run(people.news_of_coming, came))
+            except Refused:
+                self._came = came | self._came  # when the database is back
+                raise
+        for tick in leaving:
+            left_at = {user_id: timezone.now() - timedelta(seconds=ago) for user_id, ago in tick.leaving}
+            news_of = await database.run(people.news_of_going, left_at)
+            # Only now, so that nobody is lost where the database did not answer: a later tick finds them again.
+            gone = await tracker().settle(tick, left_at)
             tell_now([news_of[user_id] for user_id in gone if user_id in news_of])
-            await database.run(people.store_last_seen, {user_id: ago[user_id] for user_id in gone})
+            await database.run(people.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
 
     async def _store_seen(self) -> None:
         if signed := tracker().signed():
-            await database.run(people.store_last_seen, dict.fromkeys(signed, 0.0))
+            await database.run(people.store_last_seen, dict.fromkeys(signed, timezone.now()))
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoReturn:

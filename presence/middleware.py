@@ -42,7 +42,7 @@ class SignsOfLife:
 def _known_person(request) -> int | None:
     """REST framework, and whoever signs in or out, has put the person here; else the session's was looked up before."""
     user = getattr(request, "user", None)
-    if not isinstance(user, LazyObject) or user._wrapped is not empty:
+    if not isinstance(user, LazyObject) or user._wrapped is not empty:  # type: ignore[attr-defined]
         return user.pk if user is not None and user.is_authenticated else None
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         sign_in = signed_in_by(request)  # found by accounts.middleware, which comes before: no query

@@ -82,10 +82,14 @@ def typing(user_id: int, conversation_id: int, active: bool) -> Passing:
     return Passing(f"conversation.{conversation_id}", text, key, skip_user=user_id)
 
 
+def presence_shape(user_id: int, online: bool, last_seen: datetime | None) -> PresenceShape:
+    return PresenceShape(user_id, online, moment(last_seen) if last_seen and not online else None)
+
+
 def presence(user_id: int, online: bool, last_seen: datetime | None, conversations: tuple[int, ...]) -> Passing:
-    shape = PresenceShape(user_id, online, moment(last_seen) if last_seen and not online else None)
-    key = f"presence.{user_id}"
-    return Passing("", frame("presence", shape), key, skip_user=user_id, conversations=conversations)
+    """For those who listen to any of these conversations, of which there must be one."""
+    text = frame("presence", presence_shape(user_id, online, last_seen))
+    return Passing("", text, f"presence.{user_id}", skip_user=user_id, conversations=conversations)
 
 
 def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> Passing:

@@ -40,6 +40,7 @@ class Tracker:
         self.local = MemoryStore(times)
         self.shared = shared
         self._writer = ThreadPoolExecutor(1, "presence") if shared else None
+        self._away = False
         self._back_at = 0.0  # not before then is an absent Redis asked again
         self._missed = False  # something was not told to the shared store
         self._known: set[int] = set()  # people whom a registration made known anew; the next tick tells
@@ -145,17 +146,17 @@ class Tracker:
 
     def _close(self, connection_id: str) -> None:
         self.local.close(connection_id)
-        self._ask(lambda store: store.close(connection_id))
+        self._ask(lambda store: store.close(connection_id), _done_here)
 
     def _look(self, connection_id: str, conversation_id: int) -> None:
         self.local.look(connection_id, conversation_id)
-        self._ask(lambda store: store.look(connection_id, conversation_id))
+        self._ask(lambda store: store.look(connection_id, conversation_id), _done_here)
 
     def _sign(self, sign: Sign) -> None:
         if sign.who.startswith("u:"):
             self._signed.add(int(sign.who[2:]))
         self.local.sign(sign)
-        self._ask(lambda store: store.sign(sign))
+        self._ask(lambda store: store.sign(sign), _done_here)
 
     def _tick(self) -> Tick:
         mine = self.local.tick()
@@ -192,16 +193,22 @@ class Tracker:
             store.sign(sign)
 
     # ── Plumbing ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def _ask(self, shared: Callable[[RedisStore], T], alone: Callable[[], T] = lambda: None) -> T:
+    def _ask(self, shared: Callable[[RedisStore], T], alone: Callable[[], T]) -> T:
         """The shared store's answer, or that of this process alone."""
         if self.shared is None:
             return alone()
         if time.monotonic() >= self._back_at:
             try:
-                return shared(self.shared)
+                answer = shared(self.shared)
             except redis.RedisError as error:
-                self._back_at = time.monotonic() + AWAY
-                log.warning("Presence is known to this process alone: %s", type(error).__name__)
+                if not self._away:
+                    log.warning("Redis is away, presence is known to this process alone: %s", type(error).__name__)
+                self._away, self._back_at = True, time.monotonic() + AWAY
+            else:
+                if self._away:
+                    self._away = False
+                    log.info("Redis is back, presence is shared again")
+                return answer
         self._missed = True
         return alone()
 
@@ -212,6 +219,10 @@ class Tracker:
         if self._writer is None:
             return step(*args, **kwargs)  # a few microseconds
         return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: step(*args, **kwargs))
+
+
+def _done_here() -> None:
+    """The local store has it already."""
 
 
 _tracker: Tracker | None = None

@@ -47,7 +47,8 @@ class Typists:
     def stopped(self, speaker: str) -> list[Told]:
         """This connection closed."""
         with self._lock:
-            now, told = self._clock(), []
+            now = self._clock()
+            told: list[Told] = []
             for conversation_id, speakers in list(self._of.items()):
                 if state := speakers.get(speaker):
                     state.active = False
@@ -60,7 +61,8 @@ class Typists:
     def pulse(self) -> list[Told]:
         """A few times a second: what has ended by itself, and what had to wait."""
         with self._lock:
-            now, told = self._clock(), []
+            now = self._clock()
+            told: list[Told] = []
             for conversation_id, speakers in list(self._of.items()):
                 for speaker, state in list(speakers.items()):
                     if state.ends_at <= now:

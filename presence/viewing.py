@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from messenger.live import database
@@ -14,8 +13,6 @@ from presence.tracker import tracker
 
 if TYPE_CHECKING:
     from messenger.live.connection import Connection
-
-log = logging.getLogger(__name__)
 
 
 def group(conversation_id: int) -> str:
@@ -67,4 +64,4 @@ class Viewing:
 
 
 def _marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    return hooks.marks(conversation_id, user_ids - people.hidden(user_ids))
+    return hooks.marks(conversation_id, people.showing(user_ids))

@@ -43,7 +43,7 @@ def postgres():
 
 @pytest.fixture
 def postgres_server():
-    """PostgreSQL as a process: also `stop("immediate")`, `kill()`, `start()`, `pause()`. It runs again afterwards."""
+    """PostgreSQL as a process: also `stop(mode="immediate")`, `kill()`, `start()`, `pause()`. Afterwards it runs."""
     server = own("postgres")
     yield server
     server.resume()

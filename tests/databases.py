@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -39,10 +40,11 @@ connections.__class__ = _FollowingConnections
 
 def _as_settings(url: str) -> dict:
     """What messenger.settings would make of this DATABASE_URL, without the pool: a test's database ends with it."""
+    database: dict[str, Any]
     if urlsplit(url).scheme.startswith("sqlite"):
         database = {**settings.DATABASES["default"], "NAME": Path(urlsplit(url).path)}
     else:
-        database = dj_database_url.parse(url, conn_max_age=None)
+        database = dict(dj_database_url.parse(url, conn_max_age=None))
         lock_timeout = int(settings.LOCK_TIMEOUT * 1000)
         database.setdefault("OPTIONS", {})["options"] = f"-c statement_timeout=15000 -c lock_timeout={lock_timeout}"
     return ConnectionHandler({"default": database}).settings["default"]

@@ -73,7 +73,7 @@ class Proxy:
 
     async def _stop(self) -> None:
         self._server.close()
-        tasks = [line.task for line in self._lines]
+        tasks = [line.task for line in self._lines if line.task]
         for line in list(self._lines):
             line.cut()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -16,8 +16,10 @@ import functools
 import http.client
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.databases import (
     ROOT,
@@ -127,7 +129,12 @@ class Site:
             yield
 
     def people(self, *names: str) -> list:
-        """The persons of these user names, made where they are not there; their password is `let-me-talk`."""
+        """The persons of these user names, made where they are not there; their password is `let-me-talk`.
+
+        Also in async tests."""
+        return _in_a_thread(lambda: self._people(names))
+
+    def _people(self, names: tuple[str, ...]) -> list:
         from accounts.models import User
 
         with self.orm():
@@ -153,6 +160,12 @@ class Site:
 
     def logs(self) -> str:
         return "\n".join(server.tail(200) for server in self.servers)
+
+
+def _in_a_thread(act: Callable[[], Any]) -> Any:
+    """Django keeps its database from the event loop's thread; an async test may wait for this little."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(act).result()
 
 
 @functools.cache

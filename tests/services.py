@@ -110,7 +110,7 @@ class GivenPostgres(Databases):
 
 
 class PostgresServer(Program, Databases):
-    """A temporary cluster of our own. `stop("immediate")` and `kill()` are crashes that it recovers from."""
+    """A temporary cluster of our own. `stop(mode="immediate")` and `kill()` are crashes that it recovers from."""
 
     name = "postgres"
 
@@ -160,11 +160,16 @@ class PostgresServer(Program, Databases):
         self.data.mkdir()
         if self.user is not None:
             os.chown(self.data, self.user.pw_uid, self.user.pw_gid)
-        command = [self.binaries / "initdb", "--pgdata", self.data, "--username", "messenger", "--auth", "trust"]
-        command += ["--encoding", "UTF8", "--no-sync", "--no-instructions"]
-        for locale in (["--locale", "C.UTF-8"], ["--locale", "C"]):  # the first is not everywhere
+        command: list[str | Path] = [self.binaries / "initdb", "--pgdata", self.data, "--username", "messenger"]
+        command += ["--auth", "trust", "--encoding", "UTF8", "--no-sync", "--no-instructions"]
+        for locale in ("C.UTF-8", "C"):  # the first is not everywhere
             made = subprocess.run(
-                [*command, *locale], capture_output=True, text=True, cwd=self.data, timeout=120, **self.popen_options()
+                [*command, "--locale", locale],
+                capture_output=True,
+                text=True,
+                cwd=self.data,
+                timeout=120,
+                **self.popen_options(),
             )
             if made.returncode == 0:
                 return
@@ -181,7 +186,7 @@ class PostgresServer(Program, Databases):
         except psycopg.OperationalError:
             return False
 
-    def stop(self, mode: str = "fast", within: float = 30) -> None:
+    def stop(self, within: float = 30, *, mode: str = "fast") -> None:
         """`fast` ends all sessions and writes everything down; `immediate` drops everything at once."""
         if self.running:
             subprocess.run(
@@ -193,7 +198,7 @@ class PostgresServer(Program, Databases):
         self.kill()
 
     def restart(self, mode: str = "fast") -> None:
-        self.stop(mode)
+        self.stop(mode=mode)
         self.start()
 
 

@@ -31,6 +31,13 @@ LIMITS = False  # a test of limits turns them on for itself
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A file, as in real life: several threads write, which a database in memory does not allow.
-DATABASES["default"]["TEST"] = {"NAME": RUN_DIR / "test.sqlite3"}
+DATABASES["default"]["TEST"] = {"NAME": str(RUN_DIR / "test.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # nothing collected
+# pytest keeps what is logged, and shows it where a test fails.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "root": {"level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}

@@ -1,12 +1,13 @@
 """Who may call what: every route of the site × every role, in one table. A route missing from it fails.
 
 The stage: a group with olga (owner), adam (admin), mia (member) and wolf, another member, who wrote the message that
-the routes are tried on; rick was removed from it, stan was never in it, sue is a member and suspended; mia and wolf also
-have a direct conversation. Each cell is tried on this stage as it was, as a token client where the route is the API's,
-else in a browser's session.
+the routes are tried on; rick was removed from it, stan was never in it, sue is a member and suspended; mia and wolf
+also have a direct conversation. Each cell is tried on this stage as it was: as a token client where the route is the
+API's, else in a browser's session.
 
-Two roles need no column. Whoever is suspended gets what nobody gets, whoever was removed what a stranger gets. And
-where a stranger gets 404, the answer is compared, status and body, with that for an id that never existed.
+Two roles need no column. Whoever was removed gets what a stranger gets. Whoever is suspended gets what nobody gets;
+but a token that is over opens no door, not even one that stands open to those who come without. Where a stranger gets
+404, the answer is compared, status and body, with that for an id that never existed.
 """
 
 from __future__ import annotations
@@ -32,133 +33,167 @@ from messenger.live import batching
 # Cells: a status, or `in` for a redirect to the sign-in page, or `-` where the role cannot be tried.
 # After the bar: what stands for the ids in the path, where it is not wolf's.
 TABLE = """
-                                                                       nobody stranger member admin owner
+                                                                 nobody strngr member  admin  owner
 -- the API: open doors
-GET    api/schema/                                                       200    200     200    200   200
-GET    api/docs/                                                         200    200     200    200   200
-POST   api/v1/auth/signup/                                               201    201     201    201   201
-POST   api/v1/auth/token/                                                200    200     200    200   200
-POST   api/v1/auth/token/refresh/                                        401    401     401    401   401
-POST   api/v1/auth/token/revoke/                                         401    401     401    401   401
-GET    api/v1/presence/online/                                           200    200     200    200   200
-POST   api/v1/presence/beat/                                             200    200     200    200   200
-*      ^api/                                                             404    404     404    404   404
+GET    api/schema/                                                  200    200    200    200    200
+GET    api/docs/                                                    200    200    200    200    200
+POST   api/v1/auth/signup/                                          201    201    201    201    201
+POST   api/v1/auth/token/                                           200    200    200    200    200
+POST   api/v1/auth/token/refresh/                                   401    401    401    401    401
+POST   api/v1/auth/token/revoke/                                    401    401    401    401    401
+GET    api/v1/presence/online/                                      200    200    200    200    200
+POST   api/v1/presence/beat/                                        200    200    200    200    200
+*      ^api/                                                        404    404    404    404    404
 -- the API: one's own
-POST   api/v1/auth/token/session/                                        401    401     401    401   401 | by token: only a session has it
-GET    api/v1/sessions/                                                  401    200     200    200   200
-DELETE api/v1/sessions/                                                  401    204     204    204   204
-DELETE api/v1/sessions/<uuid:sign_in_id>/                                401    404     404    404   404
-DELETE api/v1/sessions/<uuid:sign_in_id>/                                401    204     204    204   204 | sign_in_id=own
-GET    api/v1/me/                                                        401    200     200    200   200
-PATCH  api/v1/me/                                                        401    200     200    200   200
-PUT    api/v1/me/avatar/                                                 401    415     415    415   415 | JSON is no picture
-DELETE api/v1/me/avatar/                                                 401    200     200    200   200
-GET    api/v1/presence/                                                  401    200     200    200   200
-GET    api/v1/mentions/                                                  401    200     200    200   200
-GET    api/v1/users/                                                     401    200     200    200   200
+POST   api/v1/auth/token/session/                                   401    401    401    401    401 | by token, that is
+GET    api/v1/sessions/                                             401    200    200    200    200
+DELETE api/v1/sessions/                                             401    204    204    204    204
+DELETE api/v1/sessions/<sign_in_id>/                                401    404    404    404    404
+DELETE api/v1/sessions/<sign_in_id>/                                401    204    204    204    204 | sign_in=own
+GET    api/v1/me/                                                   401    200    200    200    200
+PATCH  api/v1/me/                                                   401    200    200    200    200
+PUT    api/v1/me/avatar/                                            401    415    415    415    415 | JSON is no picture
+DELETE api/v1/me/avatar/                                            401    200    200    200    200
+GET    api/v1/presence/                                             401    200    200    200    200
+GET    api/v1/mentions/                                             401    200    200    200    200
+GET    api/v1/users/                                                401    200    200    200    200
 -- the API: conversations
-GET    api/v1/conversations/                                             401    200     200    200   200
-POST   api/v1/conversations/                                             401    201     201    201   201
-GET    api/v1/conversations/<id:conversation_id>/                        401    404     200    200   200
-PATCH  api/v1/conversations/<id:conversation_id>/                        401    404     403    200   200
-DELETE api/v1/conversations/<id:conversation_id>/                        401    404     403    403   204
-GET    api/v1/conversations/<id:conversation_id>/                        401    404     200    404   404 | conversation_id=pair
-PATCH  api/v1/conversations/<id:conversation_id>/                        401    404     403    404   404 | conversation_id=pair
-DELETE api/v1/conversations/<id:conversation_id>/                        401    404     403    404   404 | conversation_id=pair
-PATCH  api/v1/conversations/<id:conversation_id>/mine/                   401    404     200    200   200
-GET    api/v1/conversations/<id:conversation_id>/members/                401    404     200    200   200
-POST   api/v1/conversations/<id:conversation_id>/members/                401    404     403    200   200
-POST   api/v1/conversations/<id:conversation_id>/members/                401    404     403    404   404 | conversation_id=pair
-PATCH  api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     403    403   200
-PATCH  api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     403    403   403 | user_id=own
-PATCH  api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     404    404   404 | user_id=stan
-DELETE api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     403    204   204
-DELETE api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     204    204   403 | user_id=own
-DELETE api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     403    204   204 | user_id=adam
-DELETE api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     403    403   403 | user_id=olga
-DELETE api/v1/conversations/<id:conversation_id>/members/<id:user_id>/   401    404     404    404   404 | user_id=stan
-GET    api/v1/conversations/<id:conversation_id>/messages/               401    404     200    200   200
-POST   api/v1/conversations/<id:conversation_id>/messages/               401    404     201    201   201
-GET    api/v1/conversations/<id:conversation_id>/changes/                401    404     200    200   200
-POST   api/v1/conversations/<id:conversation_id>/read/                   401    404     200    200   200
-GET    api/v1/conversations/<id:conversation_id>/receipts/               401    404     200    200   200
-GET    api/v1/conversations/<id:conversation_id>/pins/                   401    404     200    200   200
-POST   api/v1/conversations/<id:conversation_id>/typing/                 401    404     204    204   204
+GET    api/v1/conversations/                                        401    200    200    200    200
+POST   api/v1/conversations/                                        401    201    201    201    201
+GET    api/v1/conversations/<conversation_id>/                      401    404    200    200    200
+PATCH  api/v1/conversations/<conversation_id>/                      401    404    403    200    200
+DELETE api/v1/conversations/<conversation_id>/                      401    404    403    403    204
+GET    api/v1/conversations/<conversation_id>/                      401    404    200    404    404 | conversation=pair
+PATCH  api/v1/conversations/<conversation_id>/                      401    404    403    404    404 | conversation=pair
+DELETE api/v1/conversations/<conversation_id>/                      401    404    403    404    404 | conversation=pair
+PATCH  api/v1/conversations/<conversation_id>/mine/                 401    404    200    200    200
+GET    api/v1/conversations/<conversation_id>/members/              401    404    200    200    200
+POST   api/v1/conversations/<conversation_id>/members/              401    404    403    200    200
+POST   api/v1/conversations/<conversation_id>/members/              401    404    403    404    404 | conversation=pair
+PATCH  api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    403    200
+PATCH  api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    403    403 | user=own
+PATCH  api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    404    404    404 | user=stan
+DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    204    204
+DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    204    204    403 | user=own
+DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    204    204 | user=adam
+DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    403    403 | user=olga
+DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    404    404    404 | user=stan
+GET    api/v1/conversations/<conversation_id>/messages/             401    404    200    200    200
+POST   api/v1/conversations/<conversation_id>/messages/             401    404    201    201    201
+GET    api/v1/conversations/<conversation_id>/changes/              401    404    200    200    200
+POST   api/v1/conversations/<conversation_id>/read/                 401    404    200    200    200
+GET    api/v1/conversations/<conversation_id>/receipts/             401    404    200    200    200
+GET    api/v1/conversations/<conversation_id>/pins/                 401    404    200    200    200
+POST   api/v1/conversations/<conversation_id>/typing/               401    404    204    204    204
 -- the API: messages
-GET    api/v1/messages/<id:message_id>/                                  401    404     200    200   200
-PATCH  api/v1/messages/<id:message_id>/                                  401    404     403    403   403
-PATCH  api/v1/messages/<id:message_id>/                                  401      -     200    200   200 | message_id=own
-DELETE api/v1/messages/<id:message_id>/                                  401    404     403    200   200
-DELETE api/v1/messages/<id:message_id>/                                  401      -     200    200   200 | message_id=own
-DELETE api/v1/messages/<id:message_id>/                                  401    404     403    404   404 | message_id=in_pair
-GET    api/v1/messages/<id:message_id>/receipts/                         401    404     200    200   200
-GET    api/v1/messages/<id:message_id>/revisions/                        401    404     403    200   200
-POST   api/v1/messages/<id:message_id>/report/                           401    404     204    204   204
-PUT    api/v1/messages/<id:message_id>/reactions/<str:emoji>/            401    404     200    200   200
-DELETE api/v1/messages/<id:message_id>/reactions/<str:emoji>/            401    404     200    200   200
-PUT    api/v1/messages/<id:message_id>/pin/                              401    404     403    200   200
-DELETE api/v1/messages/<id:message_id>/pin/                              401    404     403    200   200
-PUT    api/v1/messages/<id:message_id>/pin/                              401    404     200    404   404 | message_id=in_pair
+GET    api/v1/messages/<message_id>/                                401    404    200    200    200
+PATCH  api/v1/messages/<message_id>/                                401    404    403    403    403
+PATCH  api/v1/messages/<message_id>/                                401      -    200    200    200 | message=own
+DELETE api/v1/messages/<message_id>/                                401    404    403    200    200
+DELETE api/v1/messages/<message_id>/                                401      -    200    200    200 | message=own
+DELETE api/v1/messages/<message_id>/                                401    404    403    404    404 | message=in_pair
+GET    api/v1/messages/<message_id>/receipts/                       401    404    200    200    200
+GET    api/v1/messages/<message_id>/revisions/                      401    404    403    200    200
+POST   api/v1/messages/<message_id>/report/                         401    404    204    204    204
+PUT    api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
+DELETE api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
+PUT    api/v1/messages/<message_id>/pin/                            401    404    403    200    200
+DELETE api/v1/messages/<message_id>/pin/                            401    404    403    200    200
+PUT    api/v1/messages/<message_id>/pin/                            401    404    200    404    404 | message=in_pair
 -- pages: conversations
-GET                                                                       in    200     200    200   200
-GET    new/                                                               in    200     200    200   200
-POST   new/direct/                                                        in    302     302    302   302
-POST   new/group/                                                         in    302     302    302   302
-GET    people/                                                            in    200     200    200   200
-GET    mentions/                                                          in    200     200    200   200
-GET    c/<id:conversation_id>/                                            in    404     200    200   200
-POST   c/<id:conversation_id>/send/                                       in    404     302    302   302
-POST   c/<id:conversation_id>/read/                                       in    404     302    302   302
-POST   c/<id:conversation_id>/mine/                                       in    404     302    302   302
-GET    c/<id:conversation_id>/settings/                                   in    404     200    200   200
-POST   c/<id:conversation_id>/settings/                                   in    404     403    302   302
-POST   c/<id:conversation_id>/members/add/                                in    404     403    302   302
-POST   c/<id:conversation_id>/members/<id:user_id>/remove/                in    404     403    302   302
-POST   c/<id:conversation_id>/members/<id:user_id>/remove/                in    404     302    302   403 | user_id=own
-POST   c/<id:conversation_id>/members/<id:user_id>/role/                  in    404     403    403   302
-POST   c/<id:conversation_id>/delete/                                     in    404     403    403   302
+GET                                                                  in    200    200    200    200
+GET    new/                                                          in    200    200    200    200
+POST   new/direct/                                                   in    302    302    302    302
+POST   new/group/                                                    in    302    302    302    302
+GET    people/                                                       in    200    200    200    200
+GET    mentions/                                                     in    200    200    200    200
+GET    c/<conversation_id>/                                          in    404    200    200    200
+POST   c/<conversation_id>/send/                                     in    404    302    302    302
+POST   c/<conversation_id>/read/                                     in    404    302    302    302
+POST   c/<conversation_id>/mine/                                     in    404    302    302    302
+GET    c/<conversation_id>/settings/                                 in    404    200    200    200
+POST   c/<conversation_id>/settings/                                 in    404    403    302    302
+POST   c/<conversation_id>/members/add/                              in    404    403    302    302
+POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    403    302    302
+POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    302    302    403 | user=own
+POST   c/<conversation_id>/members/<user_id>/role/                   in    404    403    403    302
+POST   c/<conversation_id>/delete/                                   in    404    403    403    302
 -- pages: messages
-GET    m/<id:message_id>/                                                 in    404     302    302   302
-GET    m/<id:message_id>/act/                                             in    404     200    200   200
-POST   m/<id:message_id>/edit/                                            in    404     403    403   403
-POST   m/<id:message_id>/edit/                                            in      -     302    302   302 | message_id=own
-POST   m/<id:message_id>/delete/                                          in    404     403    302   302
-POST   m/<id:message_id>/react/                                           in    404     302    302   302
-POST   m/<id:message_id>/pin/                                             in    404     403    302   302
-GET    m/<id:message_id>/forward/                                         in    404     200    200   200
-POST   m/<id:message_id>/forward/                                         in    404     302    302   302
-POST   m/<id:message_id>/report/                                          in    404     302    302   302
-GET    m/<id:message_id>/revisions/                                       in    404     403    200   200
+GET    m/<message_id>/                                               in    404    302    302    302
+GET    m/<message_id>/act/                                           in    404    200    200    200
+POST   m/<message_id>/edit/                                          in    404    403    403    403
+POST   m/<message_id>/edit/                                          in      -    302    302    302 | message=own
+POST   m/<message_id>/delete/                                        in    404    403    302    302
+POST   m/<message_id>/react/                                         in    404    302    302    302
+POST   m/<message_id>/pin/                                           in    404    403    302    302
+GET    m/<message_id>/forward/                                       in    404    200    200    200
+POST   m/<message_id>/forward/                                       in    404    302    302    302
+POST   m/<message_id>/report/                                        in    404    302    302    302
+GET    m/<message_id>/revisions/                                     in    404    403    200    200
 -- pages: accounts
-GET    settings/                                                          in    200     200    200   200
-POST   settings/                                                          in    302     302    302   302
-GET    settings/sessions/                                                 in    200     200    200   200
-POST   settings/sessions/end/                                             in    302     302    302   302
-POST   settings/sessions/<uuid:sign_in_id>/end/                           in    404     404    404   404
-POST   settings/sessions/<uuid:sign_in_id>/end/                           in    302     302    302   302 | sign_in_id=own
-GET    avatars/<id:user_id>/<str:name>                                   401    404     404    404   404
-GET    join/<str:token>/                                                 302    302     302    302   302
-POST   language/                                                         302    302     302    302   302
-*      favicon.ico                                                       301    301     301    301   301
+GET    settings/                                                     in    200    200    200    200
+POST   settings/                                                     in    302    302    302    302
+GET    settings/sessions/                                            in    200    200    200    200
+POST   settings/sessions/end/                                        in    302    302    302    302
+POST   settings/sessions/<sign_in_id>/end/                           in    404    404    404    404
+POST   settings/sessions/<sign_in_id>/end/                           in    302    302    302    302 | sign_in=own
+GET    avatars/<user_id>/<name>                                     401    404    404    404    404
+GET    join/<token>/                                                302    302    302    302    302
+POST   language/                                                    302    302    302    302    302
+*      favicon.ico                                                  301    301    301    301    301
 -- pages: signing in (allauth)
-GET    accounts/login/                                                   200    302     302    302   302
-POST   accounts/login/                                                   200    302     302    302   302
-GET    accounts/signup/                                                  200    302     302    302   302
-POST   accounts/signup/                                                  200    302     302    302   302
-GET    accounts/logout/                                                  302    200     200    200   200
-POST   accounts/logout/                                                  302    302     302    302   302
-GET    accounts/inactive/                                                200    200     200    200   200
+GET    accounts/login/                                              200    302    302    302    302
+POST   accounts/login/                                              200    302    302    302    302
+GET    accounts/signup/                                             200    302    302    302    302
+POST   accounts/signup/                                             200    302    302    302    302
+GET    accounts/logout/                                              in    200    200    200    200
+POST   accounts/logout/                                              in     in     in     in     in
+GET    accounts/inactive/                                           200    200    200    200    200
+GET    accounts/reauthenticate/                                      in    200    200    200    200
+POST   accounts/reauthenticate/                                      in    200    200    200    200
+GET    accounts/login/code/confirm/                                  in    302    302    302    302
+POST   accounts/login/code/confirm/                                  in    302    302    302    302
+GET    accounts/password/change/                                     in    200    200    200    200
+POST   accounts/password/change/                                     in    200    200    200    200
+GET    accounts/password/set/                                        in    302    302    302    302
+POST   accounts/password/set/                                        in    302    302    302    302
+GET    accounts/password/reset/                                     200    200    200    200    200
+POST   accounts/password/reset/                                     200    200    200    200    200
+GET    accounts/password/reset/done/                                200    200    200    200    200
+GET    accounts/^password/reset/key/<uidb36>-<key>/$                200    200    200    200    200
+POST   accounts/^password/reset/key/<uidb36>-<key>/$                200    200    200    200    200
+GET    accounts/password/reset/key/done/                            200    200    200    200    200
+GET    accounts/email/                                               in    200    200    200    200
+POST   accounts/email/                                               in    302    302    302    302
+GET    accounts/confirm-email/                                      200    200    200    200    200
+GET    accounts/^confirm-email/<key>/$                              200    200    200    200    200
+POST   accounts/^confirm-email/<key>/$                              404    404    404    404    404
+GET    accounts/3rdparty/                                            in    200    200    200    200
+POST   accounts/3rdparty/                                            in    200    200    200    200
+GET    accounts/3rdparty/login/cancelled/                           200    200    200    200    200
+GET    accounts/3rdparty/login/error/                               401    401    401    401    401
+GET    accounts/3rdparty/signup/                                     in     in     in     in     in
+POST   accounts/3rdparty/signup/                                     in     in     in     in     in
+*      accounts/social/connections/                                 301    301    301    301    301
+*      accounts/social/login/cancelled/                             301    301    301    301    301
+*      accounts/social/login/error/                                 301    301    301    301    301
+*      accounts/social/signup/                                      301    301    301    301    301
+*      accounts/google/login/                                       404    404    404    404    404 | no keys here
+*      accounts/google/login/callback/                              404    404    404    404    404
+*      accounts/google/login/token/                                 404    404    404    404    404
+*      accounts/github/login/                                       404    404    404    404    404
+*      accounts/github/login/callback/                              404    404    404    404    404
 -- the admin's own permissions are tested with the admin
-GET    admin/**                                                           in     in      in     in    in
+GET    admin/**                                                      in     in     in     in     in
 """
 
 ROLES = ("nobody", "stranger", "member", "admin", "owner")
 NAMES = {"stranger": "stan", "member": "mia", "admin": "adam", "owner": "olga", "removed": "rick", "suspended": "sue"}
-AS = {"suspended": "nobody", "removed": "stranger"}
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+LOOKS_AT_NO_TOKEN = ("api/schema/", "api/docs/", "api/v1/auth/", "^api/")
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 NEVER = 999_999_999
 
-# What a well-formed request carries, by method and route. Names stand for ids on the stage.
+# What a well-formed request carries, by method and route. `@name` stands for an id on the stage.
 BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/signup/": {"username": "newcomer", "email": "new@example.org", "password": "let-me-talk"},
     "POST api/v1/auth/token/": {"login": "wolf", "password": "let-me-talk"},
@@ -166,28 +201,28 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/token/revoke/": {"refresh": "x"},
     "PATCH api/v1/me/": {"bio": "here"},
     "POST api/v1/conversations/": {"kind": "group", "title": "New"},
-    "PATCH api/v1/conversations/<id:conversation_id>/": {"title": "New"},
-    "PATCH api/v1/conversations/<id:conversation_id>/mine/": {"muted": True},
-    "POST api/v1/conversations/<id:conversation_id>/members/": {"user_ids": ["newt"]},
-    "PATCH api/v1/conversations/<id:conversation_id>/members/<id:user_id>/": {"role": "admin"},
-    "POST api/v1/conversations/<id:conversation_id>/messages/": {"client_id": str(uuid.uuid4()), "body": "hi"},
-    "POST api/v1/conversations/<id:conversation_id>/read/": {"seq": 1},
-    "POST api/v1/conversations/<id:conversation_id>/typing/": {"active": True},
-    "PATCH api/v1/messages/<id:message_id>/": {"body": "other words"},
-    "POST new/direct/": {"user_id": "newt"},
+    "PATCH api/v1/conversations/<conversation_id>/": {"title": "New"},
+    "PATCH api/v1/conversations/<conversation_id>/mine/": {"muted": True},
+    "POST api/v1/conversations/<conversation_id>/members/": {"user_ids": ["@newt"]},
+    "PATCH api/v1/conversations/<conversation_id>/members/<user_id>/": {"role": "admin"},
+    "POST api/v1/conversations/<conversation_id>/messages/": {"client_id": str(uuid.uuid4()), "body": "hi"},
+    "POST api/v1/conversations/<conversation_id>/read/": {"seq": 1},
+    "POST api/v1/conversations/<conversation_id>/typing/": {"active": True},
+    "PATCH api/v1/messages/<message_id>/": {"body": "other words"},
+    "POST new/direct/": {"user_id": "@newt"},
     "POST new/group/": {"title": "New"},
-    "POST c/<id:conversation_id>/send/": {"client_id": str(uuid.uuid4()), "body": "hi"},
-    "POST c/<id:conversation_id>/read/": {"seq": 1},
-    "POST c/<id:conversation_id>/mine/": {"muted": "on"},
-    "POST c/<id:conversation_id>/settings/": {"title": "New"},
-    "POST c/<id:conversation_id>/members/add/": {"user_ids": "newt"},
-    "POST c/<id:conversation_id>/members/<id:user_id>/role/": {"role": "admin"},
-    "POST m/<id:message_id>/edit/": {"body": "other words"},
-    "POST m/<id:message_id>/react/": {"add": "👍"},
-    "POST m/<id:message_id>/pin/": {"active": "on"},
-    "POST m/<id:message_id>/forward/": {"conversation_id": "notes", "client_id": str(uuid.uuid4())},
-    "POST m/<id:message_id>/report/": {"reason": "spam"},
-    "POST settings/": {"username": "own", "theme": "system"},
+    "POST c/<conversation_id>/send/": {"client_id": str(uuid.uuid4()), "body": "hi"},
+    "POST c/<conversation_id>/read/": {"seq": 1},
+    "POST c/<conversation_id>/mine/": {"muted": "on"},
+    "POST c/<conversation_id>/settings/": {"title": "New"},
+    "POST c/<conversation_id>/members/add/": {"user_ids": "@newt"},
+    "POST c/<conversation_id>/members/<user_id>/role/": {"role": "admin"},
+    "POST m/<message_id>/edit/": {"body": "other words"},
+    "POST m/<message_id>/react/": {"add": "👍"},
+    "POST m/<message_id>/pin/": {"active": "on"},
+    "POST m/<message_id>/forward/": {"conversation_id": "@notes", "client_id": str(uuid.uuid4())},
+    "POST m/<message_id>/report/": {"reason": "spam"},
+    "POST settings/": {"username": "@own", "theme": "system"},
     "POST language/": {"language": "en"},
 }
 QUERIES = {"api/v1/presence/": {"user_ids": "1"}}
@@ -213,7 +248,7 @@ def _read_table() -> list[Line]:
             continue
         line, _bar, note = text.partition("|")
         method, *route, nobody, stranger, member, admin, owner = line.split()
-        instead = dict(part.split("=") for part in note.split() if "=" in part)
+        instead = dict(re.findall(r"(\w+)=(\w+)", note))
         cells = dict(zip(ROLES, (nobody, stranger, member, admin, owner), strict=True))
         lines.append(Line(method, "".join(route), cells, instead))
     return lines
@@ -222,15 +257,15 @@ def _read_table() -> list[Line]:
 LINES = _read_table()
 
 
-def all_routes() -> dict[str, URLPattern]:
-    """Every pattern of the site that a request can reach; of two for one path the first is asked."""
-    found: dict[str, URLPattern] = {}
+def all_routes() -> set[str]:
+    """Every pattern of the site, as the table writes it."""
+    found: set[str] = set()
 
     def walk(resolver, before: str) -> None:
         for pattern in resolver.url_patterns:
             route = before + str(pattern.pattern)
             if isinstance(pattern, URLPattern):
-                found.setdefault(route, pattern)
+                found.add(_in_table(route))
             else:
                 walk(pattern, route)
 
@@ -239,11 +274,14 @@ def all_routes() -> dict[str, URLPattern]:
 
 
 def _in_table(route: str) -> str:
-    return "admin/**" if route.startswith("admin/") else route
+    """`<id:user_id>` as `<user_id>`, and an expression as the name of what it finds."""
+    if route.startswith("admin/"):
+        return "admin/**"
+    return re.sub(r"<\w+:|\(\?P(?=<)", "<", re.sub(r"\(\?P(<\w+>)(?:[^()])*\)", r"\1", route))
 
 
 def test_every_route_is_in_the_table():
-    routes, written = {_in_table(route) for route in all_routes()}, {line.route for line in LINES}
+    routes, written = all_routes(), {line.route for line in LINES}
     assert not routes - written, "Routes that the table does not name. Who may call them?"
     assert not written - routes, "Lines of the table whose route is gone."
 
@@ -296,13 +334,13 @@ class Stage:
 
     def _filled(self, line: Line, role: str, never: str) -> str:
         def value(match: re.Match) -> str:
-            name = match[1] or match[2]
+            name = match[1]
             if name == never:
                 return str(uuid.UUID(int=NEVER) if name == "sign_in_id" else NEVER)
-            return str(self._parameter(name, line.instead.get(name, ""), role))
+            return str(self._parameter(name, line.instead.get(name.removesuffix("_id"), ""), role))
 
-        route = line.route.replace("admin/**", "admin/").strip("^$")
-        return re.sub(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^()]*\)", value, route)
+        route = re.sub(r"[\^$]", "", line.route).replace("admin/**", "admin/")
+        return re.sub(r"<(\w+)>", value, route)
 
     def _parameter(self, name: str, instead: str, role: str) -> Any:
         if instead == "own":
@@ -324,11 +362,11 @@ class Stage:
     def _named(self, value: Any, role: str) -> Any:
         if isinstance(value, list):
             return [self._named(each, role) for each in value]
-        if value == "notes":
+        if not isinstance(value, str) or not value.startswith("@"):
+            return value
+        if value == "@notes":
             return self.notes.get(role, NEVER)
-        if value == "own":
-            return NAMES.get(role, "x")
-        return self.ids.get(value, value) if isinstance(value, str) else value
+        return NAMES.get(role, "x") if value == "@own" else self.ids[value[1:]]
 
 
 @pytest.fixture
@@ -345,7 +383,9 @@ def stage(db, monkeypatch):
 # ── The tests ────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_each_role_gets_what_the_table_says(stage, line):
-    expected = {**line.cells, **{role: line.cells[as_role] for role, as_role in AS.items()}}
+    expected = {**line.cells, "removed": line.cells["stranger"], "suspended": line.cells["nobody"]}
+    if line.route.startswith("api/") and not line.route.startswith(LOOKS_AT_NO_TOKEN):
+        expected["suspended"] = "401"
     got = {}
     for role, cell in expected.items():
         if cell == "-":
@@ -359,15 +399,17 @@ def test_each_role_gets_what_the_table_says(stage, line):
     assert got == expected
 
 
-@pytest.mark.parametrize("route", sorted({line.route for line in LINES if line.method != "*"} - {"admin/**"}))
-def test_a_method_that_is_not_in_the_table_is_refused(stage, route):
-    """As the owner, who may most."""
-    known = {line.method for line in LINES if line.route == route}
-    for method in METHODS:
-        if method not in known:
+def test_a_method_that_is_not_in_the_table_is_refused(stage):
+    """As the owner, who may most. allauth's pages are left out: some answer before they look at the method."""
+    open_ones = []
+    for route in sorted({line.route for line in LINES if not line.route.startswith(("accounts/", "admin/"))}):
+        known = {line.method for line in LINES if line.route == route}
+        for method in () if "*" in known else sorted(METHODS - known):
             with undone():
                 answer = stage.ask(Line(method, route, {}), "owner")
-            assert answer.status_code in (403, 405), f"{method} {route}: {answer.status_code}. Who may call it?"
+            if answer.status_code not in (401, 403, 405):
+                open_ones.append(f"{method} {route}: {answer.status_code}")
+    assert not open_ones, "Who may call these?"
 
 
 class undone:
@@ -390,7 +432,7 @@ def _cell(answer) -> str:
 
 def _assert_as_if_not_there(stage: Stage, line: Line, role: str, answer) -> None:
     """The same status and body as for an id that never existed, whichever of the path's ids that is."""
-    for name in re.findall(r"<\w+:(\w+_id)>", line.route):
+    for name in re.findall(r"<(\w+_id)>", line.route):
         with undone():
             nothing = stage.ask(line, role, never=name)
         assert nothing.status_code == answer.status_code == 404
@@ -399,8 +441,8 @@ def _assert_as_if_not_there(stage: Stage, line: Line, role: str, answer) -> None
 
 
 def _shown(answer) -> str:
-    """The body without what is new in each: CSRF tokens and nonces."""
-    text = answer.content.decode()
+    """The body without what differs anyhow: the path that was asked for, CSRF tokens and nonces."""
+    text = answer.content.decode().replace(f'"{answer.wsgi_request.path}"', '"path"')
     return re.sub(r'(csrfmiddlewaretoken" value|nonce|content)="[^"]*"', r"\1", text)
 
 

@@ -18,7 +18,8 @@ from chat.actions.groups import (
     update,
 )
 from chat.actions.marks import Move, set_mine
-from chat.actions.messages import delete, edit, hide, pin, react, report, restore
+from chat.actions.messages import delete, edit, pin, react
+from chat.actions.moderation import hide, report, restore, settle
 from chat.actions.sending import Send
 from chat.actions.batches import marks, sends
 from chat.shapes import MessageShape, MineShape
@@ -67,5 +68,6 @@ __all__ = [
     "send",
     "set_mine",
     "set_role",
+    "settle",
     "update",
 ]

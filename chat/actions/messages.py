@@ -5,14 +5,13 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from chat import events
-from chat.actions.ledger import Ledger, changing_message, moderating
+from chat.actions.ledger import Ledger, changing_message
 from chat.actions.text import check_body, members_named
 from chat.formatting import render
-from chat.models import Membership, Mention, Message, Reaction, Report, Revision
+from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.queries import unread_mentions, whole_messages
 from chat.shapes import MentionShape, MessageShape, message_shape, mine_shape
 from messenger.live import news
@@ -23,7 +22,7 @@ def edit(user_id: int, message_id: int, body: str) -> MessageShape:
     """Put other words in place of one's own. The earlier ones stay as a revision."""
     check_body(body)
     with changing_message(message_id, user_id) as (ledger, message):
-        _must_stand(message)
+        must_stand(message)
         ledger.require(message.sender_id == user_id, _("Only the writer may edit a message."))
         ledger.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
         if body == message.body:
@@ -43,11 +42,11 @@ def edit(user_id: int, message_id: int, body: str) -> MessageShape:
         ledger.save_message(message, "body", "body_html", "mentions", "edited_at")
         shape = message_shape(message)
         ledger.tell(events.message_updated(shape))
-        _mention(ledger, message, shape, mentions)
+        note_mentions(ledger, message, shape, mentions)
         return shape
 
 
-def _mention(ledger: Ledger, message: Message, shape: MessageShape, mentions: list[MentionShape]) -> None:
+def note_mentions(ledger: Ledger, message: Message, shape: MessageShape, mentions: list[MentionShape]) -> None:
     """People newly named hear of it; people no longer named have nothing left to find."""
     before = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     now = mentioned_ids(ledger.conversation.pk, message.sender_id, mentions)
@@ -98,29 +97,10 @@ def delete(user_id: int, message_id: int) -> MessageShape:
         ledger.require(message.kind == Message.Kind.TEXT)
         own = message.sender_id == user_id
         ledger.require(own or ledger.leads, _("Only its writer or an admin may delete this message."))
-        return _remove(ledger, message, wipe=own, by_id=user_id)
+        return take_away(ledger, message, wipe=own, by_id=user_id)
 
 
-def hide(moderator_id: int, message_id: int) -> None:
-    """A site moderator takes a message out of sight. It can be restored."""
-    with moderating(message_id) as (ledger, message):
-        if not message.deleted_at and message.kind == Message.Kind.TEXT:
-            _remove(ledger, message, wipe=False, by_id=moderator_id)
-
-
-def restore(moderator_id: int, message_id: int) -> None:
-    """Bring back what an admin or a moderator hid. What its writer recalled is gone for good."""
-    with moderating(message_id) as (ledger, message):
-        if not message.deleted_at or message.hidden_by_id is None:
-            raise invalid(message=_("Its writer recalled this message; there is nothing left to restore."))
-        message.deleted_at, message.hidden_by = None, None
-        ledger.save_message(message, "deleted_at", "hidden_by")
-        shape = message_shape(message)
-        ledger.tell(events.message_updated(shape))
-        _mention(ledger, message, shape, shape.mentions)
-
-
-def _remove(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> MessageShape:
+def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> MessageShape:
     message.deleted_at, message.pinned_at = ledger.now, None
     fields = ["deleted_at", "pinned_at"]
     named = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
@@ -146,7 +126,7 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
     if active and not is_emoji(emoji):
         raise invalid(emoji=_("One emoji, please."))
     with changing_message(message_id, user_id) as (ledger, message):
-        _must_stand(message)
+        must_stand(message)
         ledger.require(message.kind == Message.Kind.TEXT)
         mine = Reaction.objects.filter(message=message, user_id=user_id, emoji=emoji)
         if mine.exists() == active:
@@ -176,7 +156,7 @@ def is_emoji(text: str) -> bool:
 
 def pin(user_id: int, message_id: int, active: bool) -> MessageShape:
     with changing_message(message_id, user_id) as (ledger, message):
-        _must_stand(message)
+        must_stand(message)
         group = ledger.conversation.kind == "group"
         ledger.require(ledger.leads or not group or ledger.conversation.members_may_pin, _("Only admins may pin here."))
         ledger.require(message.kind == Message.Kind.TEXT)
@@ -189,19 +169,7 @@ def pin(user_id: int, message_id: int, active: bool) -> MessageShape:
         return shape
 
 
-def report(user_id: int, message_id: int, reason: str) -> None:
-    """Tell the moderators, with the words as they are now. Once per person and message."""
-    if len(reason) > 500 or "\x00" in reason:
-        raise invalid(reason=_("500 characters at most."))
-    with changing_message(message_id, user_id) as (_ledger, message):
-        _must_stand(message)
-        try:
-            with transaction.atomic():
-                Report.objects.create(message=message, reporter_id=user_id, reason=reason, body=message.body)
-        except IntegrityError:
-            Report.objects.filter(message=message, reporter_id=user_id).update(reason=reason, settled_at=None)
-
-
-def _must_stand(message: Message) -> None:
+def must_stand(message: Message) -> None:
+    """What was deleted is as if it were not there."""
     if message.deleted_at:
         raise not_found()

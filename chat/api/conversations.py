@@ -20,7 +20,7 @@ from chat.shapes import ConversationShape, MineShape
 from messenger.api import page
 from messenger.live.refusal import invalid
 
-NEW = {Conversation.Kind.DIRECT: OpenDirectSerializer, Conversation.Kind.GROUP: CreateGroupSerializer}
+NEW = {Conversation.Kind.DIRECT.value: OpenDirectSerializer, Conversation.Kind.GROUP.value: CreateGroupSerializer}
 NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(NEW.values()), "kind")
 
 

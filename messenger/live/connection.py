@@ -137,8 +137,9 @@ class Connection:
             self._wire.write(self._pending)
         self.closing, self._pending = True, []
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._close(code))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if not self._wire.close(code):
+            task = loop.create_task(self._close(code))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
         loop.call_later(5.0, self._wire.abort)
 
     async def _close(self, code: int) -> None:

@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 TOO_LARGE = 1009
 INTERNAL = 1011
-GOING_AWAY = 1001
 
 Authenticate = Callable[[dict[bytes, bytes], list[str], dict[str, str]], Identity]
 

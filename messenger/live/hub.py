@@ -22,10 +22,12 @@ from django.conf import settings
 
 from messenger.live import database, news
 from messenger.live.connection import Connection
+from messenger.live.ending import before_the_end
 from messenger.live.news import Cut, Durable, News, Passing, Personal
 from messenger.live.wire import Outgoing
 
 log = logging.getLogger(__name__)
+GOING_AWAY = 1001
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[News]).decode
@@ -77,12 +79,12 @@ class Hub:
         self.people: dict[int, _Person] = {}
         self.groups: dict[str, set[Connection]] = {}
         self.loop = asyncio.get_running_loop()
-        self.draining = False
         self._dirty: list[Connection] = []
         self._fresh: set[int] = set()  # rooms to be compared once more, soon
         self._layer = _Layer(self) if settings.REDIS_URL else None
         self._tasks = [self.loop.create_task(work()) for work in (self._sweep, *background)]
         news.set_outlet(self.tell_from_anywhere)
+        before_the_end(self._end)
 
     # ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────────
     def tell_from_anywhere(self, told: list[News]) -> None:
@@ -459,12 +461,13 @@ class Hub:
                 self._layer.subscribe(group)
             await self._layer.settled()
 
-    async def drain(self) -> None:
-        """The process ends: tell every socket to come back elsewhere (1001)."""
-        self.draining = True
+    def _end(self) -> None:
+        """The process was told to stop: everybody is to come back, to whoever takes its place."""
+        self.loop.call_soon_threadsafe(self._close_all)
+
+    def _close_all(self) -> None:
         for connection in self.connections():
-            connection.close(1001)
-        await asyncio.sleep(0)
+            connection.close(GOING_AWAY)
 
 
 class _Layer:
@@ -474,6 +477,7 @@ class _Layer:
         self._hub = hub
         self._layer = get_channel_layer()
         self._channel: str | None = None
+        self._naming = asyncio.Lock()  # receiving and membership are of one and the same channel
         self._wanted: set[str] = set()
         self._member: set[str] = set()
         self._changed = asyncio.Event()
@@ -502,13 +506,14 @@ class _Layer:
                 log.warning("The channel layer is slow; going on without it")
 
     async def _name(self) -> str:
-        while self._channel is None:
-            try:
-                self._channel = await self._layer.new_channel("hub.")
-            except Exception as error:
-                log.warning("The channel layer is away: %s", type(error).__name__)
-                await asyncio.sleep(1)
-        return self._channel
+        async with self._naming:
+            while self._channel is None:
+                try:
+                    self._channel = await self._layer.new_channel("hub.")
+                except Exception as error:
+                    log.warning("The channel layer is away: %s", type(error).__name__)
+                    await asyncio.sleep(1)
+            return self._channel
 
     async def _keep_membership(self) -> None:
         channel = await self._name()

@@ -59,10 +59,17 @@ News = Durable | Personal | Passing | Cut
 _outlet: Callable[[list[News]], None] | None = None
 
 
-def set_outlet(outlet: Callable[[list[News]], None] | None) -> None:
-    """The hub of this process sets itself here. A process without one (a management command) publishes instead."""
+Outlet = Callable[[list[News]], None]
+
+
+def set_outlet(outlet: Outlet | None) -> Outlet | None:
+    """The hub of this process sets itself here. A process without one (a management command) publishes instead.
+
+    Says what was set before.
+    """
     global _outlet
-    _outlet = outlet
+    before, _outlet = _outlet, outlet
+    return before
 
 
 def tell(news: Iterable[News]) -> None:

@@ -53,6 +53,10 @@ class AsyncioWire:
         """Bytes that the reader has not taken yet."""
         return self._transport.get_write_buffer_size()
 
+    def close(self, code: int) -> bool:
+        """False: to be closed through ASGI."""
+        return False
+
     def abort(self) -> None:
         self._transport.abort()
 
@@ -84,6 +88,12 @@ class TwistedWire:
     def waiting(self) -> int:
         transport = self._protocol.transport
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+    def close(self, code: int) -> bool:
+        """Through ASGI daphne could say 1000 and 3000 to 4999 only: autobahn's public call refuses 1001, 1009, 1013."""
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.sendCloseFrame(code=code)
+        return True
 
     def abort(self) -> None:
         self._protocol.transport.abortConnection()
@@ -117,6 +127,9 @@ class AsgiWire:
 
     def waiting(self) -> int:
         return self._size
+
+    def close(self, code: int) -> bool:
+        return False
 
     def abort(self) -> None:
         self._queue.clear()

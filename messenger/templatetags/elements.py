@@ -12,36 +12,38 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.forms import BoundField, CheckboxInput, PasswordInput, RadioSelect, Select, Textarea
+from django.forms import BoundField, CheckboxInput, PasswordInput, RadioSelect
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from accounts.shapes import user_shape
+from messenger import devices
 from messenger.faces import face, hue
 
 register = template.Library()
 
 # In this order: the first names the layers, the last are places where the parts meet.
-_ELEMENTS = ("app", "tokens", "ground", "avatar", "badge", "button", "search", "field", "switch", "seg", "notice", "empty")
+_ELEMENTS = (
+    "app",
+    "tokens",
+    "ground",
+    "avatar",
+    "badge",
+    "button",
+    "search",
+    "field",
+    "switch",
+    "seg",
+    "notice",
+    "empty",
+)
 _GATE = (*_ELEMENTS, "gate")
 _APP = (
     *_ELEMENTS,
-    "dialog",
-    "shell",
-    "rail",
-    "list",
-    "talk",
-    "message",
-    "lines",
-    "typing",
-    "composer",
-    "menu",
-    "panel",
-    "banner",
-    "toast",
-    "page",
+    *("dialog", "shell", "rail", "list", "talk", "message", "lines", "typing", "composer"),
+    *("menu", "panel", "banner", "toast", "page"),
 )
 _SHEETS = {"gate": _GATE, "app": _APP}
 
@@ -49,18 +51,21 @@ _SHEETS = {"gate": _GATE, "app": _APP}
 @register.simple_tag
 def stylesheets(kind: str) -> SafeString:
     """One `<link>` per component, all asked for at once and kept for ever: `@import` would ask for them one by one."""
-    return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(f"css/{n}.css"),) for n in _SHEETS[kind]))
+    return format_html_join(
+        "\n", '<link rel="stylesheet" href="{}">', ((static(f"css/{n}.css"),) for n in _SHEETS[kind])
+    )
 
 
 @register.simple_tag(takes_context=True)
-def importmap(context: template.Context) -> SafeString:
+def importmap(context: template.Context, preload: bool = True) -> SafeString:
     """Where each script module is under its hashed name. Modules import each other by plain relative paths.
 
-    The one inline script of a page, hence the nonce.
+    The one inline script of a page, hence the nonce. `preload`: ask for all of them at once.
     """
     modules = {f"{settings.STATIC_URL}{name}": static(name) for name in _modules()}
     table = json.dumps({"imports": modules}).replace("<", "\\u003c")
-    preloads = format_html_join("\n", '<link rel="modulepreload" href="{}">', ((url,) for url in modules.values()))
+    wanted = ((url,) for url in modules.values() if preload)
+    preloads = format_html_join("\n", '<link rel="modulepreload" href="{}">', wanted)
     nonce = context.get("CSP_NONCE", "")
     return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, mark_safe(table), preloads)
 
@@ -81,10 +86,13 @@ def _listed_modules() -> list[str]:
 
 
 @register.simple_tag
-def icon(name: str, size: str = "", label: str = "") -> SafeString:
+def icon(name: str, size: str = "") -> SafeString:
     """`{% icon "pin" %}`, small `{% icon "pin" "s" %}`. It says nothing to a screen reader: a word stands beside it."""
     return format_html(
-        '<svg class="icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', f" {size}" if size else "", _sprite(), name
+        '<svg class="icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
+        f" {size}" if size else "",
+        _sprite(),
+        name,
     )
 
 
@@ -107,7 +115,7 @@ def avatar(who: Any, size: str = "", here: bool | None = None) -> dict[str, Any]
     name, number = (who.title if room else who.name, who.id) if who else ("", 0)
     return {
         "face": face(name),
-        "hue": hue(number),
+        "hue": hue(number, room),
         "url": who.avatar_url if who else None,
         "size": size,
         "room": room,
@@ -125,18 +133,24 @@ def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
 
 @register.inclusion_tag("elements/field.html")
 def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) -> dict[str, Any]:
-    """A form field with its label, hint and errors, drawn after what kind of question it asks."""
+    """A form field with its label, hint and errors, drawn after what kind of question it asks.
+
+    Options: `kind="seg"` draws a select as a row of buttons, `optional=True` says so, `aside` and `aside_url` put a
+    link beside the label; every other one is an attribute of the control.
+    """
+    drawn = {name: options.pop(name, "") for name in ("kind", "optional", "aside", "aside_url", "narrow")}
     widget = bound.field.widget
-    hint = hint or str(bound.help_text or "")
+    widget.attrs.pop("placeholder", None)  # allauth sets them; the label says it
+    hint = hint or ("" if drawn["aside"] else str(bound.help_text or ""))
     described = " ".join(
         [*([f"{bound.id_for_label}-hint"] if hint else []), *([f"{bound.id_for_label}-error"] if bound.errors else [])]
     )
     attrs = {
         **({"aria-describedby": described} if described else {}),
         **({"aria-invalid": "true"} if bound.errors else {}),
-        **{name.replace("_", "-"): value for name, value in options.items() if name != "narrow"},
+        **{name.replace("_", "-"): value for name, value in options.items()},
     }
-    kind = _kind(widget)
+    kind = drawn.pop("kind") or _kind(widget)
     if kind == "switch":
         attrs |= {"class": "switch", "role": "switch"}
     elif kind != "seg":
@@ -146,14 +160,16 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
         "kind": kind,
         "label": label or bound.label,
         "hint": hint,
-        "narrow": options.get("narrow"),
         "control": bound.as_widget(attrs=attrs) if kind != "seg" else "",
+        "choices": getattr(bound.field, "choices", ()) if kind == "seg" else (),
+        "chosen": str(bound.value()),
+        **drawn,
     }
 
 
 def _kind(widget: Any) -> str:
-    kinds = [(CheckboxInput, "switch"), (RadioSelect, "seg"), (PasswordInput, "password"), (Textarea, "text"), (Select, "text")]
-    return next((kind for cls, kind in kinds if isinstance(widget, cls)), "text")
+    kinds = {CheckboxInput: "switch", RadioSelect: "seg", PasswordInput: "password"}
+    return next((kind for cls, kind in kinds.items() if isinstance(widget, cls)), "text")
 
 
 @register.inclusion_tag("elements/badge.html")
@@ -170,6 +186,11 @@ def notice(text: str) -> dict[str, Any]:
 @register.inclusion_tag("elements/empty.html")
 def empty(title: str, text: str = "") -> dict[str, Any]:
     return {"title": title, "text": text}
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    return devices.device(user_agent)
 
 
 @register.filter

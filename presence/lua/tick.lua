@@ -51,7 +51,8 @@ redis.call('DEL', 'presence:arrived', 'presence:stirred')
 
 local count, changed = redis.call('ZCARD', 'presence:here'), 0
 local told = redis.call('HMGET', 'presence:told', 'count', 'at')
-if told[1] ~= tostring(count) and now - tonumber(told[2] or 0) >= tonumber(ARGV[7]) then
+-- Not while our own people may be missing from it.
+if known and told[1] ~= tostring(count) and now - tonumber(told[2] or 0) >= tonumber(ARGV[7]) then
   redis.call('HSET', 'presence:told', 'count', count, 'at', now)
   changed = 1
 end

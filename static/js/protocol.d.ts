@@ -196,6 +196,8 @@ export interface Queued {
   body: string;
   reply_to_id: number | null;
   forward_id: number | null;
+  /** What it answers, for showing it meanwhile. */
+  reply_to?: Reply | null;
   /** When it was written: ISO 8601, this machine's clock. */
   written_at: string;
   /** Its place in the queue, given by the store. */

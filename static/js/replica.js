@@ -104,11 +104,14 @@ export class Replica {
     this.#line += 1;
     this.#up = true;
     this.#running = false;
+    if (this.#me === null) this.#me = me;
+    else if (me > this.#me) this.#meBehind = true;
     for (const [key, version] of Object.entries(versions)) {
       const id = Number(key);
       const known = this.#known.get(id);
       if (!known) {
-        this.#known.set(id, { version, behind: false, held: [] });
+        // Either no part of this page shows it, or it is new to this person: then it is left for `sync` to tell whole.
+        if (!this.#meBehind) this.#known.set(id, { version, behind: false, held: [] });
       } else if (version - known.version > this.far) {
         this.#forget(known);
         this.#known.set(id, { version, behind: false, held: [] });
@@ -117,8 +120,6 @@ export class Replica {
         known.behind = true;
       }
     }
-    if (this.#me === null) this.#me = me;
-    else if (me > this.#me) this.#meBehind = true;
     this.#catchUp(always);
   }
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.db import OperationalError
 from django.test import Client, override_settings
 
+from accounts import sign_ins
 from chat import reading
+from messenger.api import chunked_bodies
 from messenger.live import limits
 from tests.api.conftest import ROOT, refused
 
@@ -68,6 +72,15 @@ def test_a_body_above_the_limit_is_too_large(api, alice):
         fits = json.dumps({"kind": "group", "title": "x", "more": "y" * 900}).encode()
         assert api(alice).post("conversations/", fits).status_code == 201
         refused(api(alice).post("conversations/", fits + b" " * 1000), "too_large", 413)
+
+
+def test_a_body_in_chunks_has_a_length_too():
+    """As servers hand it over: whole, and without a Content-Length."""
+    headers = [(b"transfer-encoding", b"chunked"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+    request = ASGIRequest(scope, io.BytesIO(b'{"a": 1}'))
+    chunked_bodies(lambda request: None)(request)
+    assert request.META["CONTENT_LENGTH"] == "8" and request.read() == b'{"a": 1}'
 
 
 def test_fields_that_are_not_named_are_ignored(api, alice):
@@ -185,6 +198,22 @@ def test_a_database_that_is_away_is_said_so(api, alice, monkeypatch):
     answer = api(alice).get("conversations/")
     body = refused(answer, "unavailable", 503)
     assert "internals" not in body["detail"] and answer.headers["Retry-After"] == "1"
+
+
+def test_a_database_that_is_away_before_any_view_is_said_so_too(alice, monkeypatch):
+    """A session is read by a middleware."""
+
+    def away(*_args):
+        raise OperationalError("connection to server lost")
+
+    browser = Client(raise_request_exception=False)
+    browser.force_login(alice)
+    monkeypatch.setattr(sign_ins, "of_session", away)
+    answer = browser.get(f"{ROOT}conversations/")
+    refused(answer, "unavailable", 503)
+    assert answer.headers["Retry-After"] == "1"
+    page = browser.get("/")
+    assert page.status_code == 503 and page.headers["Retry-After"] == "1" and "<html" in page.content.decode()
 
 
 def test_a_fault_of_ours_is_logged_and_shows_nothing(api, alice, monkeypatch, caplog):

@@ -197,7 +197,7 @@ describe("catch-up", () => {
     replica.welcome({ 12: 5 }, 1);
     answers.push({ conversations: [{ ...rows(0, 0, 14), version: 3, conversation: { id: 14, version: 3 } }], me_version: 2 });
     replica.lost();
-    replica.welcome({ 12: 5 }, 2);
+    replica.welcome({ 12: 5, 14: 3 }, 2);
     await settle();
     assert.equal(told[0][0], "conversation.added");
     assert.equal(replica.version(14), 3);

@@ -25,6 +25,7 @@ class Replica:
         self.me_behind = False
         self.heard: list[Row] = []
         self.mentioned: list[int] = []
+        self.quoting: dict[int, set[int]] = {}  # message id: seqs of the messages that quote it
         self.came: set[int] = set()  # conversations that came since loading: their history is a page away
 
     # ── Events ──
@@ -61,9 +62,11 @@ class Replica:
         messages = self.messages[message["conversation_id"]]
         new = message["seq"] > conversation["last_seq"]
         messages[message["seq"]] = message
-        for other in messages.values():  # stubs that quote it are redrawn
-            if other["reply_to"] and other["reply_to"]["id"] == message["id"]:
-                other["reply_to"].update(
+        if message["reply_to"]:
+            self.quoting.setdefault(message["reply_to"]["id"], set()).add(message["seq"])
+        for seq in self.quoting.get(message["id"], ()):  # stubs that quote it are redrawn
+            if seq in messages and messages[seq]["reply_to"]:
+                messages[seq]["reply_to"].update(
                     excerpt="" if message["deleted_at"] else _excerpt(message["body"]),
                     deleted=message["deleted_at"] is not None,
                 )
@@ -232,6 +235,8 @@ def loaded(user_id: int) -> Replica:
             page = reading.history(user_id, shape.id, before=before, limit=100)
             for message in page.results:
                 replica.messages[shape.id][message.seq] = _builtins(message)
+                if message.reply_to:
+                    replica.quoting.setdefault(message.reply_to.id, set()).add(message.seq)
             if not page.has_before:
                 break
             before = page.results[0].seq

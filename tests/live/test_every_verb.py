@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from accounts import actions as account_actions
+from accounts.models import User
 from chat import actions, reading
 from tests.live.replica import fresh
 
@@ -73,11 +74,12 @@ async def recalling(stage, room, alice, bob, **_):
 
 
 @verb
-async def hiding_and_restoring(stage, room, alice, bob, **_):
+async def hiding_and_restoring(stage, room, alice, bob, carol, **_):
+    await stage.do(User.objects.filter(pk=carol.pk).update, is_superuser=True)  # a site moderator, and no member
     message = await send(stage, bob, room.pk, "rude")
     await stage.do(actions.delete, alice.pk, message.id)
-    await stage.do(actions.restore, alice.pk, message.id)
-    await stage.do(actions.hide, alice.pk, message.id)
+    await stage.do(actions.restore, carol.pk, message.id)
+    await stage.do(actions.hide, carol.pk, message.id)
 
 
 @verb

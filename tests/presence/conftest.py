@@ -9,7 +9,7 @@ import time
 import pytest
 
 from messenger.live import news
-from presence import people, tracker
+from presence import tracker
 from presence.redis_store import RedisStore
 from presence.store import Leaving, Times
 from presence.tracker import Tracker
@@ -90,7 +90,6 @@ def told():
 @pytest.fixture
 def here():
     """A fresh tracker for this process."""
-    people._choices.clear()
     fresh = Tracker(times=TIMES)
     tracker.use(fresh)
     yield fresh

@@ -1,12 +1,16 @@
 """Presence through the REST door."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import actions
 from accounts.models import User
+from messenger.live import limits
+from messenger.live.news import Passing
 from presence import hooks, typists
 from presence.tracker import Tracker
 
@@ -114,12 +118,23 @@ def test_a_visitor_is_counted_once_by_a_cookie(api, here, settings):
     assert another.post(API + "presence/beat/", {}, format="json").json() == {"count": 2}
 
 
-def test_a_cookie_that_is_not_ours_is_replaced(api, here):
+@pytest.mark.parametrize("made_up", ["u:1", "a" * 22, "", "x:y:z"])
+def test_a_cookie_that_is_not_ours_is_replaced(api, here, made_up):
     visitor = api()
-    visitor.cookies["browser"] = "u:1"
+    visitor.cookies["browser"] = made_up
     answer = visitor.post(API + "presence/beat/", {}, format="json")
-    assert len(answer.cookies["browser"].value) == 22
+    assert answer.cookies["browser"].value not in {"", made_up}
     assert here.online_now([1]) == set()
+
+
+def test_visitors_cannot_be_made_up_by_the_thousand(api, here, settings):
+    settings.LIMITS = True
+    limits.forget_all()
+    answers = [api().post(API + "presence/beat/", {}, format="json") for _ in range(40)]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert answers[-1].json()["code"] == "rate_limited" and answers[-1].json()["retry_after"] > 0
+    assert here.head_count_now() <= 31
+    limits.forget_all()
 
 
 def test_a_visitor_who_signs_in_is_the_same_one(api, here, alice):
@@ -174,3 +189,14 @@ def test_active_is_true_or_false(api, here, told, alice, body):
     answer = api(alice).post(f"{API}conversations/{ROOM}/typing/", body, format="json")
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["active"])
     assert told == []
+
+
+def test_who_begins_to_hide_goes_and_who_shows_again_comes(here, told, alice, django_capture_on_commit_callbacks):
+    here.beat_now(f"u:{alice.pk}")
+    for shows in (False, True):
+        with django_capture_on_commit_callbacks(execute=True):
+            actions.update_profile(alice.pk, {"show_presence": shows})
+        news = [item for item in told if isinstance(item, Passing) and item.key == f"presence.{alice.pk}"]
+        assert news[-1].conversations == (ROOM,)
+        assert json.loads(news[-1].text)["payload"] == {"user_id": alice.pk, "online": shows, "last_seen": None}
+    assert len(news) == 2

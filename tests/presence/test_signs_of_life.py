@@ -5,9 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
+from presence import browsers, middleware
 from presence import tracker as tracker_module
 from presence.middleware import SignsOfLife
 from presence.tracker import Tracker
@@ -50,16 +53,29 @@ def test_nobody_is_asked_who_they_are(here: Tracker, request_of):
     assert here.head_count_now() == 0
 
 
-def test_who_was_looked_up_by_others_is_known(here: Tracker, request_of, settings):
+def test_who_was_looked_up_by_others_is_known(here: Tracker, request_of, settings, monkeypatch):
+    monkeypatch.setattr(middleware, "signed_in_by", lambda request: SimpleNamespace(user_id=1))
     request = request_of(SimpleLazyObject(lambda: 1 / 0), **{settings.SESSION_COOKIE_NAME: "x"})
-    request._sign_in = SimpleNamespace(user_id=1)  # as accounts.middleware leaves it
     SignsOfLife(answer)(request)
     assert here.online_now([1]) == {1}
 
 
-def test_who_has_just_signed_out_is_gone(here: Tracker, request_of, settings):
+def test_a_page_costs_no_query_more(here: Tracker, client, alice, monkeypatch, django_assert_num_queries):
+    client.force_login(alice)
+    with monkeypatch.context() as without:
+        without.setattr(SignsOfLife, "_note", lambda self, request: None)
+        client.get("/settings/")  # what is done once is done
+        with CaptureQueriesContext(connection) as usual:
+            client.get("/settings/")
+    assert here.online_now([alice.pk]) == set()
+    with django_assert_num_queries(len(usual)):
+        client.get("/settings/")
+    assert here.online_now([alice.pk]) == {alice.pk}
+
+
+def test_who_has_just_signed_out_is_gone(here: Tracker, request_of, settings, monkeypatch):
+    monkeypatch.setattr(middleware, "signed_in_by", lambda request: SimpleNamespace(user_id=1))
     request = request_of(ALICE, **{settings.SESSION_COOKIE_NAME: "x"})
-    request._sign_in = SimpleNamespace(user_id=1)
 
     def sign_out(request):
         request.user = AnonymousUser()
@@ -70,9 +86,10 @@ def test_who_has_just_signed_out_is_gone(here: Tracker, request_of, settings):
 
 
 def test_their_browser_is_no_visitor_any_more(here: Tracker, request_of):
-    browser = "a" * 22
-    here.beat_now(f"b:{browser}")
-    SignsOfLife(answer)(request_of(ALICE, browser=browser))
+    response = HttpResponse()
+    browsers.remember(response, "a-browser")
+    here.beat_now("b:a-browser")
+    SignsOfLife(answer)(request_of(ALICE, browser=response.cookies["browser"].value))
     assert here.head_count_now() == 1
 
 

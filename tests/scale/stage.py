@@ -16,6 +16,7 @@ from tests.servers import Server, Site
 from tests.services import Register
 
 SERVER_CORE, CLIENT_CORE = 0, 1
+GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
 
 
 def pin(core: int) -> bool:
@@ -74,12 +75,15 @@ class TutorialServer(PinnedServer):
 
 @dataclass
 class Stage:
-    """`cookies[i]` signs in as `people[i]`. `group` has the first hundred; `pairs` are (0, 1), (2, 3) and so on."""
+    """`cookies[i]` signs in as `people[i]`. `group` has the first hundred; `teams` are 0 to 19, 20 to 39 and so on;
+    `pairs` are (0, 1), (2, 3) and so on.
+    """
 
     site: Site
     people: list[int]
     cookies: list[str]
     group: int
+    teams: list[int]
     pairs: list[int]
     servers: dict[str, PinnedServer] = field(default_factory=dict)
 
@@ -90,7 +94,6 @@ def stage(database: str, server: str, folder: Path, services: Register, people: 
     postgres = services.get("postgres") if database == "postgres" else None
     site = Site(folder, postgres, "", False, contextlib.nullcontext, {"SERVER": server})  # type: ignore[arg-type]
     try:
-        site.manage("migrate", "--no-input", "--verbosity", "0")
         _make_tutorial_table(site)
         with site.orm():
             made = _populate(site, people)
@@ -114,13 +117,37 @@ def _populate(site: Site, count: int) -> Stage:
     from chat import actions
 
     User.objects.bulk_create(
-        User(username=f"reader{number}", name=f"Reader {number}", password="!unusable") for number in range(count)
+        User(username=f"reader{number}", name=f"Reader {number}", password="!unusable", me_version=1)
+        for number in range(count)
     )
     people = list(User.objects.order_by("pk"))
     ids = [user.pk for user in people]
-    group = actions.create_group(ids[0], "Everybody", ids[1:100]).id
-    pairs = [actions.open_direct(ids[at], ids[at + 1])[0].id for at in range(0, count - 1, 2)]
-    return Stage(site, ids, _sign_in(people), group, pairs)
+    pairs = _open_pairs(ids)
+    group = actions.create_group(ids[0], "Everybody", ids[1:GROUP_SIZE]).id
+    starts = range(0, min(count, TEAMS * TEAM_SIZE), TEAM_SIZE)
+    teams = [actions.create_group(ids[at], "Team", ids[at + 1 : at + TEAM_SIZE]).id for at in starts]
+    return Stage(site, ids, _sign_in(people), group, teams, pairs)
+
+
+def _open_pairs(ids: list[int]) -> list[int]:
+    """What `actions.open_direct` would leave, in two statements instead of thousands."""
+    from django.utils import timezone
+
+    from chat.models import Conversation, Membership
+
+    now = timezone.now()
+    both = list(zip(ids[::2], ids[1::2], strict=False))
+    fresh = {"created_at": now, "active_at": now, "version": 1, "info_version": 1}
+    rows = Conversation.objects.bulk_create(
+        Conversation(kind=Conversation.Kind.DIRECT, pair=f"{one}:{other}", member_count=2, **fresh)
+        for one, other in both
+    )
+    Membership.objects.bulk_create(
+        Membership(conversation=row, user_id=user_id, joined_at=now, version=1, me_version=1)
+        for row, pair in zip(rows, both, strict=True)
+        for user_id in pair
+    )
+    return [row.pk for row in rows]
 
 
 def _sign_in(people: list) -> list[str]:

@@ -27,7 +27,7 @@ def test_postgres_comes_back_with_what_was_committed(postgres_server, how):
     if how == "kill":
         postgres_server.kill()
     else:
-        postgres_server.stop(how)
+        postgres_server.stop(mode=how)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
     postgres_server.start()

@@ -1,0 +1,165 @@
+"""One message and all that can be done with it; and the messages that name one."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from chat import actions, reading
+from chat.doors import PersonalRequest, command, form_page, page
+from chat.forms import ActiveForm, EditForm, ForwardForm, ReactForm, ReportForm, SendForm
+from chat.lines import lines, title_of
+from chat.lists import Listing
+from chat.rights import offers
+from chat.views.common import at_its_place, at_the_end, draw, number, said, take
+from messenger.live.refusal import Refused, not_found
+
+
+@page
+def message(request: PersonalRequest, message_id: int) -> HttpResponse:
+    """A permanent address of a message: the conversation, opened at its place."""
+    shape = reading.message(request.user.pk, message_id)
+    return redirect(at_its_place(shape))
+
+
+@page
+def message_actions(request: PersonalRequest, message_id: int) -> HttpResponse:
+    return actions_page(request, message_id)
+
+
+def actions_page(
+    request: PersonalRequest,
+    message_id: int,
+    *,
+    edit: EditForm | None = None,
+    report: ReportForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """All that can be done with one message, as plain forms."""
+    me = request.user.pk
+    shape = reading.message(me, message_id)
+    if shape.kind != "text":
+        raise not_found()
+    home = reading.conversation(me, shape.conversation_id)
+    may = offers(home, me)
+    names = {member.user.id: member.user.name for member in reading.members(me, home.id)}
+    line = lines([shape], me=me)[0]
+    return draw(
+        request,
+        "chat/message.html",
+        status,
+        conversation=home,
+        title=title_of(home),
+        message=shape,
+        line=line,
+        pressed={reaction.emoji for reaction in line.reactions if reaction.mine},
+        seen=[
+            {"name": names[receipt.user_id], "receipt": receipt}
+            for receipt in reading.message_receipts(me, message_id)
+            if receipt.user_id in names
+        ],
+        may_edit=may.edit(shape),
+        may_delete=may.delete(shape),
+        may_pin=may.pin and may.alive(shape),
+        may_report=may.report(shape),
+        may_see_revisions=may.see_revisions(shape),
+        edit=edit or EditForm(initial={"body": shape.body}),
+        report=report or ReportForm(),
+        offers=may,
+    )
+
+
+@command
+def edit_message(request: PersonalRequest, message_id: int) -> HttpResponse:
+    form = EditForm(request.POST)
+    if not form.is_valid():
+        return actions_page(request, message_id, edit=form, status=400)
+    try:
+        shape = actions.edit(request.user.pk, message_id, form.cleaned_data["body"])
+    except Refused as refusal:
+        return actions_page(request, message_id, edit=form, status=take(form, refusal))
+    return redirect(at_its_place(shape))
+
+
+@command
+def delete_message(request: PersonalRequest, message_id: int) -> HttpResponse:
+    shape = actions.delete(request.user.pk, message_id)
+    return redirect(at_its_place(shape))
+
+
+@command
+def react(request: PersonalRequest, message_id: int) -> HttpResponse:
+    given = said(ReactForm(request.POST))
+    shape = actions.react(request.user.pk, message_id, given["add"] or given["remove"], bool(given["add"]))
+    return redirect(at_its_place(shape))
+
+
+@command
+def pin(request: PersonalRequest, message_id: int) -> HttpResponse:
+    given = said(ActiveForm(request.POST))
+    shape = actions.pin(request.user.pk, message_id, given["active"])
+    return redirect(at_its_place(shape))
+
+
+@command
+def report_message(request: PersonalRequest, message_id: int) -> HttpResponse:
+    form = ReportForm(request.POST)
+    if not form.is_valid():
+        return actions_page(request, message_id, report=form, status=400)
+    shape = reading.message(request.user.pk, message_id)
+    actions.report(request.user.pk, message_id, form.cleaned_data["reason"])
+    messages.success(request, _("The moderators have your report. Thank you."))
+    return redirect(at_its_place(shape))
+
+
+@form_page
+def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
+    me = request.user.pk
+    shape = reading.message(me, message_id)
+    if shape.kind != "text" or shape.deleted_at:
+        raise not_found()
+    form = ForwardForm(request.POST or None, initial=SendForm.fresh().initial)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            sent, _created = actions.send(me, given["conversation_id"], given["client_id"], "", forward_id=message_id)
+            return redirect(at_the_end(sent))
+        except Refused as refusal:
+            take(form, refusal)
+    return draw(
+        request,
+        "chat/forward.html",
+        200 if not form.errors else 400,
+        message=shape,
+        line=lines([shape], me=me)[0],
+        form=form,
+    )
+
+
+@page
+def revisions(request: PersonalRequest, message_id: int) -> HttpResponse:
+    me = request.user.pk
+    shape = reading.message(me, message_id)
+    return draw(
+        request,
+        "chat/revisions.html",
+        message=shape,
+        line=lines([shape], me=me)[0],
+        revisions=reading.revisions(me, message_id),
+    )
+
+
+@page
+def mentions(request: PersonalRequest) -> HttpResponse:
+    me = request.user.pk
+    found, after = reading.mentions(me, before=number(request.GET.get("before")))
+    listing = Listing(me, request.GET)
+    return draw(
+        request,
+        "chat/mentions.html",
+        listing=listing,
+        lines=[{"line": lines([each], me=me)[0], "where": listing.title(each.conversation_id)} for each in found],
+        after=after,
+    )

@@ -1,0 +1,203 @@
+/**
+ * `<live-socket data-url data-user-id data-me-version>`: connection, replica and outbox put together. The only part of a
+ * page that knows the socket; it outlives moving between conversations.
+ */
+import { Connection } from "./connection.js";
+import { LiveElement, later, live, tell } from "./live.js";
+import { openStore } from "./outbox-store.js";
+import { ACK, Outbox } from "./outbox.js";
+import { find, findAll } from "./page.js";
+import { Refusal } from "./refusal.js";
+import { Replica } from "./replica.js";
+import { Tabs } from "./tabs.js";
+
+/** @typedef {import("./protocol.js").Welcome} Welcome */
+/** @typedef {import("./protocol.js").Queued} Queued */
+/** @typedef {{type: string, payload: any, resolve: (answer?: any) => void, reject: (refusal: Refusal) => void, taken: boolean}} Asked */
+
+const SAID = new Set(["typing", "view", "received"]); // commands without an answer
+const RELOADED = "messenger.reloaded";
+
+export class LiveSocket extends LiveElement {
+  userId = 0;
+  /** @type {Connection} */
+  connection = later();
+  /** @type {Replica} */
+  replica = later();
+  /** @type {Tabs | undefined} */
+  tabs;
+  /** The outbox once its store is open. @type {Promise<Outbox>} */
+  #ready = later();
+
+  start() {
+    live.on = true;
+    this.userId = Number(this.dataset.userId);
+    const url = new URL(this.dataset.url ?? "/ws/v1/", location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    this.connection = new Connection({
+      url: url.href,
+      onState: (status) => this.#stateIs(status),
+      onWelcome: (welcome) => this.#welcomed(welcome),
+      onEvent: (type, payload) => this.replica.receive(type, payload),
+    });
+    this.replica = new Replica({
+      sync: (cursors, me) => this.#sync(cursors, me),
+      emit: (type, payload) => this.#told(type, payload),
+    });
+    this.#seed();
+    this.#ready = this.#openOutbox();
+    this.hear("command", (asked) => this.#take(asked));
+    this.hear("rendered", ({ conversation_id, version }) => this.replica.rendered(conversation_id, version));
+    this.listen(window, "online", () => this.connection.networkBack());
+    this.listen(window, "offline", () => this.connection.networkGone());
+    this.listen(window, "pageshow", (event) => event.persisted && this.#looked());
+    this.listen(window, "focus", () => this.tabs?.take());
+    this.listen(document, "visibilitychange", () => document.visibilityState === "visible" && this.#looked());
+    this.listen(document, "resume", () => this.connection.wake());
+    this.connection.connect();
+  }
+
+  stop() {
+    live.on = false;
+    this.connection.end();
+    this.replica.lost();
+    this.tabs?.close();
+  }
+
+  /** What of the page is known as of which version. */
+  #seed() {
+    for (const list of findAll(document, "conversation-list[data-versions]")) {
+      for (const [id, version] of Object.entries(JSON.parse(list.dataset.versions || "{}"))) {
+        this.replica.rendered(Number(id), Number(version));
+      }
+    }
+    for (const log of findAll(document, "message-log[data-version]")) {
+      this.replica.rendered(Number(log.dataset.conversationId), Number(log.dataset.version));
+    }
+    this.replica.renderedMe(Number(this.dataset.meVersion ?? 0));
+  }
+
+  async #openOutbox() {
+    const store = await openStore(this.userId);
+    const outbox = new Outbox({
+      store,
+      send: ({ conversation_id, client_id, body, reply_to_id, forward_id }) =>
+        this.connection.ask("message.send", { conversation_id, client_id, body, reply_to_id, forward_id }, ACK),
+      onChange: (queued) => tell("live:outbox", { queued }),
+      onSent: (message) => tell("live:message.current", { conversation_id: message.conversation_id, message }),
+      announce: () => this.tabs?.tell(),
+    });
+    for (const asking of ["rendered", "outbox.ask"]) {
+      this.hear(asking, () => tell("live:outbox", { queued: outbox.queued }));
+    }
+    await outbox.load();
+    if (store.shared) {
+      this.tabs = new Tabs({
+        name: `messenger.outbox.${this.userId}`,
+        onLead: (leads) => outbox.lead(leads),
+        onNews: () => outbox.load(),
+      });
+      if (document.visibilityState === "visible") this.tabs.take();
+      else this.tabs.queue();
+    } else {
+      outbox.lead(true);
+    }
+    outbox.line(this.connection.isOpen);
+    return outbox;
+  }
+
+  #looked() {
+    this.tabs?.take();
+    this.connection.wake();
+  }
+
+  /** @param {import("./connection.js").Status} status */
+  #stateIs(status) {
+    const { state, attempts, retryAt, code } = status;
+    if (!this.connection.isOpen) {
+      this.replica.lost();
+      this.#ready.then((outbox) => outbox.line(false), () => {});
+    }
+    const retryIn = retryAt === null ? null : Math.max(0, retryAt - this.connection.clock.now());
+    tell("live:state", { state, attempts, retryAt: retryIn === null ? null : Date.now() + retryIn });
+    // Signed out or suspended: the page itself says it, once.
+    if (code === 4401 || code === 4403) this.#reload();
+  }
+
+  #reload() {
+    try {
+      if (Date.now() - Number(sessionStorage.getItem(RELOADED)) < 30_000) return;
+      sessionStorage.setItem(RELOADED, String(Date.now()));
+    } catch {
+      return;
+    }
+    location.reload();
+  }
+
+  /** @param {Welcome} welcome */
+  #welcomed(welcome) {
+    if (welcome.user_id !== this.userId) {
+      // Somebody else signed in meanwhile: nothing of this page may be sent in their name.
+      this.connection.end();
+      this.#reload();
+      return;
+    }
+    this.replica.welcome(welcome.versions, welcome.me_version, this.#open() !== null);
+    this.#ready.then((outbox) => outbox.line(this.connection.isOpen), () => {});
+  }
+
+  /** The conversation on the page. @returns {number | null} */
+  #open() {
+    const log = find(document, "message-log");
+    return log ? Number(log.dataset.conversationId) : null;
+  }
+
+  /**
+   * @param {Record<string, number>} cursors
+   * @param {number} me
+   */
+  async #sync(cursors, me) {
+    const open = this.#open();
+    const answer = await this.connection.ask("sync", { cursors, me, open });
+    for (const receipt of answer.receipts ?? []) receipt.conversation_id = open;
+    return answer;
+  }
+
+  /** @param {string} type @param {any} payload */
+  #told(type, payload) {
+    tell(`live:${type}`, payload);
+    const message = payload?.message;
+    if (message?.client_id && message.sender?.id === this.userId) {
+      this.#ready.then((outbox) => outbox.settle(message.client_id), () => {});
+    }
+  }
+
+  /** @param {Asked} asked */
+  async #take(asked) {
+    asked.taken = true;
+    const { type, payload } = asked;
+    try {
+      if (SAID.has(type)) {
+        this.connection.say(type, payload);
+        asked.resolve();
+      } else if (type === "connection.retry") {
+        this.connection.tryNow();
+        asked.resolve();
+      } else if (type === "message.send") {
+        await (await this.#ready).put(payload);
+        asked.resolve();
+      } else if (type === "outbox.retry" || type === "outbox.discard") {
+        const outbox = await this.#ready;
+        await (type === "outbox.retry" ? outbox.retry(payload.client_id) : outbox.discard(payload.client_id));
+        asked.resolve();
+      } else {
+        const answer = await this.connection.ask(type, payload);
+        const { message } = answer;
+        if (message) tell("live:message.current", { conversation_id: message.conversation_id, message });
+        asked.resolve(answer);
+      }
+    } catch (error) {
+      asked.reject(error instanceof Refusal ? error : new Refusal({ code: "unavailable" }));
+    }
+  }
+}

@@ -1,0 +1,262 @@
+/** Draws a message as `templates/chat/_message.html` and `_system.html` do, from the same file, cloned. */
+import { isFor } from "./unread.js";
+import { nameList } from "./names.js";
+import { addresses, avatar, clone, cloneAll, fillSlot, find, findAll, pageTimes, words } from "./page.js";
+import { nameOf } from "./people.js";
+import { fragment } from "./trusted.js";
+
+/** @typedef {import("./protocol.js").Message} Message */
+/** @typedef {import("./protocol.js").Queued} Queued */
+/** @typedef {import("./protocol.js").Reply} Reply */
+/** @typedef {import("./protocol.js").Reaction} Reaction */
+/** @typedef {import("./protocol.js").User} User */
+
+/** In the order in which the server writes them; the rest come and go. */
+const CLASSES = ["msg", "first", "last", "mine", "for-me", "gone"];
+
+/**
+ * @param {Message} message
+ * @param {number} me
+ * @returns {HTMLElement | null} null where the page has no template for it
+ */
+export function drawMessage(message, me) {
+  return message.kind === "text" ? drawText(message, me) : drawSystem(message, me);
+}
+
+/**
+ * @param {HTMLElement} li
+ * @param {Record<string, boolean>} changes
+ */
+export function setClasses(li, changes) {
+  const set = new Set(li.classList);
+  for (const [name, on] of Object.entries(changes)) on ? set.add(name) : set.delete(name);
+  const fixed = CLASSES.filter((name) => set.delete(name));
+  const wanted = [...fixed, ...set].join(" ");
+  if (li.className !== wanted) li.className = wanted;
+}
+
+/** @param {Message} message @param {number} me */
+function drawText(message, me) {
+  const li = clone("message-template");
+  if (!li) return null;
+  const { id, seq, sender } = message;
+  addresses(li, id);
+  stamp(li, message);
+  li.dataset.sender = String(sender.id);
+  li.dataset.clientId = message.client_id ?? "";
+  const mine = sender.id === me;
+  const gone = message.deleted_at !== null;
+  setClasses(li, { mine, gone, "for-me": !mine && isFor(message.mentions, me) });
+  drawSender(li, sender, mine);
+  const body = find(li, ".msg-body");
+  if (gone) {
+    for (const part of [...(body?.children ?? [])]) if (!part.matches(".msg-by")) part.remove();
+    body?.append(cloneAll("gone-template"));
+    find(li, ".more")?.remove();
+    return li;
+  }
+  const forwarded = find(li, ".forwarded");
+  if (message.forwarded_from) fillFirst(forwarded, "b", message.forwarded_from.sender.name);
+  else forwarded?.remove();
+  const reply = find(li, ".reply");
+  if (message.reply_to && reply) drawReply(reply, message.reply_to);
+  else reply?.remove();
+  drawBody(li, fragment(message.body_html), me);
+  if (!message.pinned) find(li, "[data-part=pinned]")?.remove();
+  if (!message.edited_at) find(li, "[data-part=edited]")?.remove();
+  drawReactions(find(li, ".reactions"), message.reactions, me);
+  li.id = `m-${seq}`;
+  return li;
+}
+
+/** @param {HTMLElement} li @param {Message} message */
+function stamp(li, { id, seq, version, created_at }) {
+  li.id = `m-${seq}`;
+  Object.assign(li.dataset, { id: String(id), seq: String(seq), version: String(version), at: created_at });
+  drawTimes(li, created_at);
+}
+
+/** @param {HTMLElement} li @param {string} at */
+function drawTimes(li, at) {
+  for (const time of findAll(li, ".msg-side > time, .msg-by > time")) {
+    time.setAttribute("datetime", at);
+    time.textContent = pageTimes().clock(new Date(at));
+  }
+}
+
+/**
+ * Name and picture of a sender, also when they change.
+ * @param {HTMLElement} li
+ * @param {User} sender
+ * @param {boolean} mine
+ */
+export function drawSender(li, sender, mine) {
+  find(li, ".avatar")?.replaceWith(avatar(sender));
+  fillFirst(li, ".msg-by b", mine ? words("name-words").you ?? "" : sender.name);
+}
+
+/** @param {HTMLElement} li @param {Node} content @param {number} me */
+function drawBody(li, content, me) {
+  const body = find(li, ".msg-text > .body");
+  body?.replaceChildren(content);
+  for (const mention of findAll(body, `.mention[data-user-id="${me}"], .mention[data-user-id="all"]`)) {
+    mention.classList.add("me");
+  }
+}
+
+/**
+ * The stub of a quoted message, as it is now.
+ * @param {HTMLElement} stub
+ * @param {Reply} reply
+ */
+export function drawReply(stub, { id, seq, sender, excerpt, deleted }) {
+  const text = deleted ? stub.dataset.deleted ?? "" : excerpt;
+  stub.classList.toggle("gone", deleted);
+  stub.setAttribute("href", stub.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${id}/`) ?? "");
+  stub.dataset.id = String(id);
+  stub.dataset.seq = String(seq);
+  stub.title = deleted ? "" : excerpt;
+  fillFirst(stub, "b", sender.name);
+  fillFirst(stub, ".clip", text);
+}
+
+/** @param {HTMLElement | null} group @param {Reaction[]} reactions @param {number} me */
+function drawReactions(group, reactions, me) {
+  const sample = find(group, ".reaction:not(.add)");
+  if (!group || !sample || !reactions.length) return group?.remove();
+  for (const { emoji, user_ids } of reactions) {
+    const button = /** @type {HTMLButtonElement} */ (sample.cloneNode(true));
+    const mine = user_ids.includes(me);
+    button.name = mine ? "remove" : "add";
+    button.value = button.dataset.emoji = emoji;
+    button.setAttribute("aria-pressed", String(mine));
+    fillFirst(button, "span", emoji);
+    fillFirst(button, ".num", String(user_ids.length));
+    sample.before(button);
+  }
+  sample.remove();
+}
+
+/** @param {Message} message @param {number} me */
+function drawSystem(message, me) {
+  const { event } = message;
+  if (!event) return null;
+  const actor = event.actor_id ?? message.sender.id;
+  const others = event.user_ids.filter((id) => id !== actor);
+  let kind = event.name;
+  if (kind === "joined" && others.length) kind = "added";
+  else if (kind === "announced" && !event.new) kind = "unannounced";
+  const li = clone(`system-${kind}-template`) ?? clone("system-changed-template");
+  if (!li) return null;
+  const said = words("name-words");
+  stamp(li, message);
+  li.dataset.event = kind;
+  fillSlot(li, "actor", actor === me ? said.you ?? "" : nameOf(actor) ?? message.sender.name);
+  const names = others.map((id) => (id === me ? said.youObject ?? "" : nameOf(id) ?? "…"));
+  fillSlot(li, "users", nameList(names, said));
+  fillSlot(li, "old", event.old ?? "");
+  fillSlot(li, "new", event.new ?? "");
+  return li;
+}
+
+/** Whose names a system line needs and this page does not know. @param {Message} message @param {number} me */
+export function unnamed({ event, sender }, me) {
+  if (!event) return [];
+  return [...event.user_ids, event.actor_id ?? sender.id].filter((id) => id !== me && nameOf(id) === undefined);
+}
+
+/**
+ * A text on its way out: shown at once, as it will look, but for what only the server does.
+ * @param {Queued} queued
+ * @param {User} me
+ */
+export function drawQueued(queued, me) {
+  const li = clone("message-template");
+  if (!li) return null;
+  li.removeAttribute("id");
+  for (const name of ["id", "seq", "version"]) delete li.dataset[name];
+  Object.assign(li.dataset, { sender: String(me.id), clientId: queued.client_id, at: queued.written_at });
+  drawTimes(li, queued.written_at);
+  drawSender(li, me, true);
+  const reply = find(li, ".reply");
+  if (queued.reply_to && reply) drawReply(reply, queued.reply_to);
+  else reply?.remove();
+  for (const part of findAll(li, ".forwarded, .reactions, .more, [data-part=pinned], [data-part=edited]")) part.remove();
+  drawBody(li, plain(queued.body), me.id);
+  drawQueuedState(li, queued);
+  return li;
+}
+
+/** Pending or failed, with the reason and what can be done. @param {HTMLElement} li @param {Queued} queued */
+export function drawQueuedState(li, { failed }) {
+  const state = failed ? "failed" : "pending";
+  if (li.classList.contains(state)) return;
+  setClasses(li, { mine: true, pending: !failed, failed: Boolean(failed) });
+  find(li, ".failed-line")?.remove();
+  find(li, "[data-part=mark]")?.remove();
+  if (failed) {
+    const line = clone("failed-template");
+    if (!line) return;
+    const said = words("toast-words");
+    fillSlot(line, "why", failed.detail || said[failed.code] || "");
+    find(li, ".msg-body")?.append(line);
+  } else {
+    find(li, ".tail")?.append(cloneAll("mark-pending"));
+  }
+}
+
+/** Paragraphs and line ends, as the server makes them of a text without signs. @param {string} body */
+function plain(body) {
+  const content = document.createDocumentFragment();
+  for (const paragraph of body.replace(/\r\n?/g, "\n").replace(/^\n+|\n+$/g, "").split(/\n(?:[ \t]*\n)+/)) {
+    const p = document.createElement("p");
+    paragraph.split("\n").forEach((line, index) => {
+      if (index) p.append(document.createElement("br"), "\n");
+      p.append(line.replace(/[ \t]+$/, ""));
+    });
+    content.append(p, "\n");
+  }
+  return content;
+}
+
+/**
+ * Who got or read it, after the last word.
+ * @param {HTMLElement} li
+ * @param {import("./receipts.js").Mark | undefined} mark
+ * @param {boolean} inGroup the count is said
+ */
+export function drawMark(li, mark, inGroup) {
+  const old = find(li, ".tail > [data-part=mark]");
+  if (!mark) return old?.remove();
+  const drawn = clone(`mark-${mark.state}`);
+  if (!drawn) return old?.remove();
+  addresses(drawn, Number(li.dataset.id));
+  fillFirst(drawn, ".num", inGroup ? String(mark.count) : "");
+  if (old?.isEqualNode(drawn)) return;
+  if (old) old.replaceWith(drawn);
+  else find(li, ".tail")?.append(drawn);
+}
+
+/** The day line above a message. @param {Date} day @param {Date} now */
+export function drawDay(day, now) {
+  const li = clone("day-template");
+  if (li) redrawDay(li, day, now);
+  return li;
+}
+
+/** @param {HTMLElement} li @param {Date} day @param {Date} now */
+export function redrawDay(li, day, now) {
+  const time = find(li, "time");
+  const key = pageTimes().dayKey(day);
+  const label = pageTimes().dayLabel(day, now);
+  if (!time || (time.getAttribute("datetime") === key && time.textContent === label)) return;
+  time.setAttribute("datetime", key);
+  time.textContent = label;
+}
+
+/** @param {ParentNode | null} root @param {string} selector @param {string} text */
+function fillFirst(root, selector, text) {
+  const element = find(root, selector);
+  if (element && element.textContent !== text) element.textContent = text;
+}
+

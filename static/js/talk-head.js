@@ -1,0 +1,73 @@
+/** Above the log: title, announcement, how many are members, who is here. */
+import { fill } from "./names.js";
+import { avatar, find, findAll, pageTimes, words } from "./page.js";
+import { presenceOf } from "./presence-book.js";
+
+/** @typedef {import("./protocol.js").Conversation} Conversation */
+
+export function watchTalkHead() {
+  document.addEventListener("live:conversation.updated", (event) => {
+    const { conversation } = /** @type {CustomEvent} */ (event).detail;
+    const main = find(document, `main.talk[data-id="${conversation.id}"]`);
+    if (main) update(main, conversation);
+  });
+  for (const type of ["page:presence", "page:visited", "live:member.updated"]) document.addEventListener(type, here);
+}
+
+/** @param {HTMLElement} main @param {Conversation} conversation */
+function update(main, conversation) {
+  const { kind, title, announcement, member_count } = conversation;
+  if (kind !== "group") return;
+  const heading = find(main, "#h-talk");
+  const old = heading?.textContent ?? "";
+  if (heading && old !== title) {
+    heading.textContent = heading.title = title;
+    document.title = document.title.replace(old, title);
+    find(main, ".talk-head > .avatar")?.replaceWith(avatar(conversation));
+    for (const part of [...findAll(main, ".log[aria-label], .composer[aria-label], .composer textarea")]) {
+      for (const name of ["aria-label", "placeholder"]) {
+        const text = part.getAttribute(name);
+        if (text) part.setAttribute(name, text.replace(old, title));
+      }
+    }
+  }
+  const said = words("list-words");
+  const members = find(main, "[data-part=member-count]");
+  if (members) members.textContent = member_count === 1 ? said.membersOne ?? "" : fill(said.members, { n: member_count });
+  const panel = find(document, "member-panel [data-part=member-count]");
+  if (panel) panel.textContent = String(member_count);
+  const note = find(main, "[data-part=announcement]");
+  const text = find(note, "[data-slot=announcement]");
+  if (note && text) {
+    note.hidden = !announcement;
+    text.textContent = announcement;
+    text.closest("[title]")?.setAttribute("title", announcement);
+  }
+}
+
+/** Of a group how many are here, of a pair whether the other is, or when they were. */
+function here() {
+  const main = find(document, "main.talk[data-id]");
+  const said = words("list-words");
+  const count = find(main, "[data-part=here-count]");
+  if (count) {
+    const ids = findAll(document, "member-panel .member[data-user-id]").map((each) => Number(each.dataset.userId));
+    const online = ids.filter((id) => presenceOf(id)?.online).length;
+    say(count, online ? fill(said.here, { n: online }) : "");
+  }
+  const peer = find(main, "[data-part=peer-here]");
+  if (peer) {
+    const presence = presenceOf(Number(find(main, ".talk-head > .avatar")?.dataset.userId));
+    const seen = presence?.last_seen;
+    const times = pageTimes();
+    if (presence?.online) say(peer, said.hereNow ?? "");
+    else say(peer, seen ? fill(said.lastHere, { t: times.brief(new Date(seen), new Date()) }) : "");
+  }
+}
+
+/** @param {HTMLElement} element @param {string} text */
+function say(element, text) {
+  element.hidden = !text;
+  const whole = text && ` · ${text}`;
+  if (element.textContent !== whole) element.textContent = whole;
+}

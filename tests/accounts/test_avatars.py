@@ -1,0 +1,161 @@
+"""Pictures of people: bounded, redrawn, private."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+
+from accounts.models import User
+
+
+def picture(kind="PNG", size=(300, 200), mode="RGB", **options) -> bytes:
+    written = BytesIO()
+    Image.new(mode, size, "red").save(written, kind, **options)
+    return written.getvalue()
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG whose header promises that much and whose body holds next to nothing."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.fixture
+def app(make_api, alice):
+    return make_api(alice)
+
+
+def put(app, content: bytes, name="me.png", content_type="image/png"):
+    from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+    upload = SimpleUploadedFile(name, content, content_type)
+    body = encode_multipart(BOUNDARY, {"avatar": upload})
+    return app.put("/api/v1/me/avatar/", body, content_type=MULTIPART_CONTENT)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_picture_is_redrawn_square_and_small(app, alice, kind):
+    answer = put(app, picture(kind))
+    assert answer.status_code == 200, answer.json()
+    url = answer.json()["avatar_url"]
+    served = app.get(url)
+    assert served.status_code == 200 and served["Content-Type"] == "image/webp"
+    drawn = Image.open(BytesIO(served.getvalue()))
+    assert (drawn.format, drawn.size) == ("WEBP", (256, 256))
+
+
+def test_nothing_of_the_file_survives(app, alice):
+    exif = Image.Exif()
+    exif[0x010E] = "52.5200 N 13.4050 E"
+    content = picture("JPEG", exif=exif.tobytes()) + b"<script>alert(1)</script>"
+    served = app.get(put(app, content, name="../../<b>.svg").json()["avatar_url"]).getvalue()
+    assert b"52.52" not in served and b"script" not in served and b"EXIF" not in served
+
+
+def test_it_stands_upright(app):
+    image = Image.new("RGB", (200, 100), "red")
+    image.paste("blue", (0, 0, 100, 100))  # left half
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90° to the right
+    written = BytesIO()
+    image.save(written, "JPEG", exif=exif.tobytes())
+    served = app.get(put(app, written.getvalue()).json()["avatar_url"]).getvalue()
+    drawn = Image.open(BytesIO(served)).convert("RGB")
+    assert drawn.getpixel((128, 60))[2] > 150 and drawn.getpixel((128, 196))[0] > 150  # blue above red
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a picture",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"GIF89a/*<script>*/",
+        picture()[:100],
+        png_of(30_000, 30_000),
+        png_of(2**31 - 1, 2**31 - 1),
+        png_of(6_400, 6_400),
+        png_of(0, 0),
+        picture("TIFF"),
+        picture("BMP"),
+        picture("PDF") if "PDF" in Image.SAVE else b"%PDF",
+    ],
+    ids=range(12),
+)
+def test_what_is_no_picture_or_a_bomb_is_an_error_at_the_field(app, alice, content):
+    answer = put(app, content)
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["code"] == "invalid" and list(answer.json()["fields"]) == ["avatar"]
+    alice.refresh_from_db()
+    assert not alice.avatar
+
+
+def test_too_many_bytes_are_too_large(app):
+    answer = put(app, picture() + b"\0" * (9 * 1024 * 1024))
+    assert answer.status_code == 413 and answer.json()["code"] == "too_large"
+
+
+def test_no_file_is_an_error_at_the_field(app):
+    from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+    answer = app.put(
+        "/api/v1/me/avatar/", encode_multipart(BOUNDARY, {"avatar": "text"}), content_type=MULTIPART_CONTENT
+    )
+    assert answer.status_code == 400 and list(answer.json()["fields"]) == ["avatar"]
+    assert app.put("/api/v1/me/avatar/", {}, content_type="application/json").status_code == 415
+
+
+def test_a_new_picture_has_a_new_address_and_the_old_one_goes(told, app, alice):
+    first = put(app, picture()).json()["avatar_url"]
+    second = put(app, picture(size=(50, 50))).json()["avatar_url"]
+    assert first != second
+    assert app.get(first).status_code == 404
+    storage = User._meta.get_field("avatar").storage
+    assert not storage.exists("avatars/" + first.rsplit("/", 1)[-1])
+    assert app.delete("/api/v1/me/avatar/").json()["avatar_url"] is None
+    assert not storage.exists("avatars/" + second.rsplit("/", 1)[-1])
+    assert len(told.to(alice)) == 3
+
+
+def test_only_people_who_are_signed_in_see_it_and_may_keep_it(app, alice, bob, client):
+    url = put(app, picture()).json()["avatar_url"]
+    assert client.get(url).status_code == 401
+    client.force_login(bob)
+    served = client.get(url)
+    assert served.status_code == 200
+    assert served["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert served["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/avatars/1/../../secret_key", "/avatars/1/x.webp", "/avatars/99999999999999999999/x", "/avatars/1/%00"]
+)
+def test_guesses_are_not_found(app, path):
+    assert app.get(path).status_code == 404
+
+
+def test_the_page_takes_and_removes_it_too(alice):
+    client = Client()
+    client.force_login(alice)
+    form = {"username": "alice", "theme": "system"}
+    client.post("/settings/", {**form, "picture": SimpleUploadedFile("a.png", picture())})
+    alice.refresh_from_db()
+    assert alice.avatar
+    answer = client.post("/settings/", {**form, "picture": SimpleUploadedFile("a.png", b"nonsense")})
+    assert answer.status_code == 422 and "picture" in answer.context["form"].errors
+    client.post("/settings/", {**form, "remove_picture": "on"})
+    alice.refresh_from_db()
+    assert not alice.avatar

@@ -1,0 +1,153 @@
+"""Guessing passwords: ten a minute for an account and from an address, at every door, shared by processes."""
+
+import threading
+
+import pytest
+from django.test import Client
+
+from accounts import actions, guessing
+from accounts.models import User
+from messenger.live import limits
+from messenger.live.refusal import Refused
+from tests.servers import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("limited")
+
+
+def guess(api, login="alice", password="wrong", address="192.0.2.1", **extra):
+    return api.send("post", "auth/token/", {"login": login, "password": password}, REMOTE_ADDR=address, **extra)
+
+
+def test_the_eleventh_wrong_password_waits_even_from_other_addresses(api, alice):
+    answers = [guess(api, address=f"192.0.2.{number}") for number in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert answers[-1].json()["code"] == "rate_limited" and 0 < answers[-1].json()["retry_after"] <= 6
+    assert answers[-1]["Retry-After"]
+    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 429  # the right one too
+
+
+def test_an_unknown_name_is_limited_all_the_same(api, db):
+    assert [guess(api, login="nobody", address=f"192.0.2.{n}").status_code for n in range(11)] == [401] * 10 + [429]
+
+
+def test_the_eleventh_name_from_one_address_waits(api, alice):
+    assert [guess(api, login=f"name{n}").status_code for n in range(11)] == [401] * 10 + [429]
+    assert guess(api, address="192.0.2.2", password=PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_CLIENT_IP"])
+def test_a_forged_forwarded_for_makes_no_new_address(api, db, header):
+    codes = [guess(api, login=f"name{n}", **{header: f"198.51.100.{n}"}).status_code for n in range(11)]
+    assert codes == [401] * 10 + [429]
+
+
+def test_behind_a_trusted_proxy_the_address_is_the_one_it_saw(api, db, settings):
+    settings.TRUSTED_PROXIES = ["192.0.2.1"]
+    codes = [
+        guess(api, login=f"name{n}", HTTP_X_FORWARDED_FOR=f"9.9.9.9, 198.51.100.{n}").status_code for n in range(11)
+    ]
+    assert codes == [401] * 11
+    forged = [
+        guess(api, login=f"name{n}", HTTP_X_FORWARDED_FOR=f"9.9.9.{n}, 203.0.113.1").status_code for n in range(11)
+    ]
+    assert forged == [401] * 10 + [429]
+
+
+def test_the_sign_in_page_counts_with_the_same_counters(client, api, alice):
+    for _ in range(5):
+        assert guess(api).status_code == 401
+    for _ in range(5):
+        answer = client.post("/accounts/login/", {"login": "alice", "password": "wrong"}, REMOTE_ADDR="192.0.2.1")
+        assert answer.status_code == 200
+    answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD}, REMOTE_ADDR="192.0.2.1")
+    assert answer.status_code == 429 and answer["Retry-After"]
+    assert "Too many tries" in answer.context["form"].non_field_errors()[0]
+    assert answer.context["form"]["login"].value() == "alice"
+    assert guess(api).status_code == 429
+
+
+def test_the_admins_door_is_that_page(client, db):
+    answer = client.get("/admin/")
+    assert answer.status_code == 302
+    answer = client.get(answer.url)
+    assert answer.status_code == 302 and answer.url.startswith("/accounts/login/?next=")
+    assert client.post("/admin/login/", {"username": "alice", "password": "wrong"}).url.startswith("/accounts/login/")
+
+
+def test_asking_for_the_password_again_is_a_guess_too(client, alice):
+    client.force_login(alice)
+    for _ in range(12):
+        answer = client.post("/accounts/reauthenticate/", {"password": "wrong"})
+    assert answer.status_code == 429 or "Too many" in str(answer.context["form"].errors)
+
+
+def test_signing_in_rightly_is_no_guess(api, alice):
+    assert {guess(api, password=PASSWORD).status_code for _ in range(25)} == {200}
+    assert guess(api).status_code == 401
+
+
+def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
+    from django.db import connection
+
+    outcomes, gate = [], threading.Barrier(20)
+
+    def try_it(number):
+        gate.wait()
+        for _ in range(5):
+            try:
+                actions.sign_in("alice", "wrong", "192.0.2.1")
+            except Refused as refused:
+                outcomes.append(refused.code)
+        connection.close()
+
+    threads = [threading.Thread(target=try_it, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert outcomes.count("unauthenticated") <= 11 and len(outcomes) == 100
+
+
+def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
+    for _ in range(guessing.SIGN_UPS):
+        assert api.send("post", "auth/signup/", {"username": "a", "password": "x"}).status_code == 400
+    answer = api.send("post", "auth/signup/", {"username": "dave", "password": "correct horse battery"})
+    assert answer.status_code == 429 and answer.json()["retry_after"] > 0
+    page = client.post("/accounts/signup/", {"username": "dave", "password1": "correct horse battery"})
+    assert page.status_code == 429
+    assert not User.objects.exists()
+
+
+def test_limits_off_is_off(api, alice, settings):
+    settings.LIMITS = False
+    assert {guess(api).status_code for _ in range(15)} == {401}
+
+
+def test_names_and_addresses_are_not_kept_in_plain_sight(alice):
+    assert all("alice" not in key for key, _, _ in guessing._buckets("alice", "192.0.2.1"))
+
+
+def test_processes_share_the_count_through_redis(redis_url, settings, alice):
+    settings.REDIS_URL = redis_url
+    for _ in range(5):
+        for _process in range(2):
+            limits.forget_all()  # as another process would begin: knowing nothing
+            with pytest.raises(Refused, match="unauthenticated"):
+                actions.sign_in("alice", "wrong", "192.0.2.1")
+    limits.forget_all()
+    with pytest.raises(Refused, match="rate_limited"):
+        actions.sign_in("alice", "wrong", "192.0.2.1")
+
+
+def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
+    settings.REDIS_URL = redis_url
+    for _ in range(15):
+        assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
+    with pytest.raises(Refused, match="unauthenticated"):
+        actions.sign_in("alice", "wrong", "192.0.2.1")
+
+
+def test_with_redis_away_people_still_sign_in(settings, alice):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
+    assert Client().post("/accounts/login/", {"login": "alice", "password": PASSWORD}).status_code == 302

@@ -1,0 +1,162 @@
+"""Moderators in the admin: what they can do, at once, and that they cannot raise themselves."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from accounts import actions, moderators
+from accounts.models import SignIn, User
+from messenger.live.refusal import Refused
+from tests.servers import PASSWORD
+
+
+@pytest.fixture
+def moderators_group(database):
+    """Made by `migrate`; tests that empty tables lose it."""
+    from django.apps import apps
+
+    for label in ("accounts", "chat"):
+        moderators.grant(apps.get_app_config(label), "default", apps)
+    return Group.objects.get(name=moderators.NAME)
+
+
+@pytest.fixture
+def moderator(person, moderators_group):
+    user = person("mona", is_staff=True)
+    user.groups.add(moderators_group)
+    return user
+
+
+@pytest.fixture
+def superuser(person):
+    return person("root", is_staff=True, is_superuser=True)
+
+
+def browser_of(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def act(browser, name, *users):
+    data = {"action": name, "_selected_action": [user.pk for user in users]}
+    return browser.post("/admin/accounts/user/", data, follow=True)
+
+
+def test_migrate_makes_the_group_and_gives_it_its_rights(moderators_group):
+    held = {f"{p.content_type.app_label}.{p.codename}" for p in moderators_group.permissions.all()}
+    assert {"accounts.view_user", "accounts.suspend_user", "chat.view_message"} <= held
+    assert not {name for name in held if "delete_" in name or "add_" in name or name == "accounts.change_user"}
+
+
+def test_a_moderator_finds_people(moderator, person):
+    person("alice", name="Alice", email="alice@example.com")
+    browser = browser_of(moderator)
+    for q in ("alice", "Alice", "alice@example.com", "a1ice", "аlice"):
+        page = browser.get("/admin/accounts/user/", {"q": q})
+        assert [user.username for user in page.context["cl"].result_list] == ["alice"], q
+    assert browser.get("/admin/accounts/user/", {"q": "a\0b"}).status_code == 200
+
+
+def test_suspending_ends_everything_at_once_and_restoring_lets_in_again(told, moderator, alice, make_api):
+    app, alices = make_api(alice), browser_of(alice)
+    answer = act(browser_of(moderator), "suspend", alice)
+    assert "1 person is suspended." in [str(m) for m in answer.context["messages"]]
+    alice.refresh_from_db()
+    assert not alice.is_active and alice.suspended_at
+    assert not SignIn.objects.filter(user=alice, ended_at=None).exists()
+    assert [(cut.user_id, cut.code) for cut in told.cuts()] == [(alice.pk, 4403)]
+    assert app.send("get", "me/").status_code == 401
+    assert alices.get("/settings/").status_code == 302
+    assert LogEntry.objects.filter(object_id=str(alice.pk), user=moderator).count() == 1
+
+    act(browser_of(moderator), "restore", alice)
+    alice.refresh_from_db()
+    assert alice.is_active and alice.suspended_at is None
+    assert app.send("get", "me/").status_code == 401  # what was ended stays so
+    app.sign_in("alice")
+
+
+def test_a_moderator_acts_on_no_staff_and_not_on_themselves(moderator, superuser, person):
+    other = person("otto", is_staff=True)
+    act(browser_of(moderator), "suspend", superuser, other, moderator)
+    assert User.objects.filter(is_active=False).count() == 0
+    act(browser_of(superuser), "suspend", other, superuser)
+    assert [user.username for user in User.objects.filter(is_active=False)] == ["otto"]
+
+
+@pytest.mark.parametrize("who", ["alice", "staff without rights", "nobody"])
+def test_nobody_else_suspends(alice, bob, person, who):
+    by = {"alice": alice.pk, "staff without rights": person("stan", is_staff=True).pk, "nobody": 0}[who]
+    for verb in (actions.suspend, actions.restore):
+        with pytest.raises(Refused, match="forbidden"):
+            verb(bob.pk, by)
+    bob.refresh_from_db()
+    assert bob.is_active
+
+
+def test_a_moderator_cannot_raise_themselves(moderator, alice):
+    browser = browser_of(moderator)
+    for user in (moderator, alice):
+        before = User.objects.filter(pk=user.pk).values().get()
+        answer = browser.post(
+            f"/admin/accounts/user/{user.pk}/change/",
+            {"username": user.username, "is_staff": "on", "is_superuser": "on", "groups": [], "user_permissions": [1]},
+        )
+        assert answer.status_code == 403
+        assert browser.post(f"/admin/accounts/user/{user.pk}/password/", {"password1": "x"}).status_code == 403
+        assert User.objects.filter(pk=user.pk).values().get() == before
+    assert browser.get("/admin/accounts/user/add/").status_code == 403
+    assert browser.get("/admin/auth/group/").status_code == 403
+    assert browser.get(f"/admin/accounts/user/{alice.pk}/delete/").status_code == 403
+
+
+def test_even_with_the_right_to_change_people_they_cannot(moderator, alice, superuser):
+    moderator.user_permissions.add(Permission.objects.get(codename="change_user"))
+    browser = browser_of(moderator)
+    form = {
+        **{"username": "alice", "name": "Renamed", "theme": "system", "is_staff": "on", "is_superuser": "on"},
+        **{"sign_ins-TOTAL_FORMS": 0, "sign_ins-INITIAL_FORMS": 0, "is_active": "on"},
+    }
+    browser.post(f"/admin/accounts/user/{alice.pk}/change/", form)
+    alice.refresh_from_db()
+    assert alice.name == "Renamed" and not alice.is_staff and not alice.is_superuser
+    assert browser.post(f"/admin/accounts/user/{superuser.pk}/password/", {}).status_code == 403
+    assert browser.post(f"/admin/accounts/user/{superuser.pk}/change/", form).status_code == 403
+
+
+def test_no_hash_is_shown(superuser, alice):
+    tokens_client = browser_of(alice)
+    assert tokens_client
+    page = browser_of(superuser).get(f"/admin/accounts/user/{alice.pk}/change/").content.decode()
+    assert alice.password not in page and "md5" not in page.lower().replace("md5-", "")
+    session_key = alice.sign_ins.get().session_key
+    assert session_key not in page and alice.sign_ins.get().stamp not in page
+
+
+def test_an_administrator_adds_a_person(superuser):
+    form = {
+        **{"username": "王小明", "usable_password": "true", "password1": "correct horse", "password2": "correct horse"},
+        **{"sign_ins-TOTAL_FORMS": 0, "sign_ins-INITIAL_FORMS": 0},
+    }
+    browser = browser_of(superuser)
+    answer = browser.post("/admin/accounts/user/add/", form)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    assert User.objects.get_by_natural_key("王小明").check_password("correct horse")
+    again = browser.post("/admin/accounts/user/add/", {**form, "username": "r00t"})
+    assert again.status_code == 200 and "username" in again.context["adminform"].form.errors
+
+
+def test_a_member_without_rights_is_refused_at_the_admin_and_not_sent_round(alice):
+    client = browser_of(alice)
+    answer = client.get("/admin/", follow=True)
+    assert answer.status_code == 403 and len(answer.redirect_chain) <= 2
+
+
+def test_staff_come_back_to_where_they_wanted_to_go(moderator):
+    client = Client()
+    answer = client.get("/admin/accounts/user/", follow=True)
+    target = answer.redirect_chain[-1][0]
+    answer = client.post(target, {"login": "mona", "password": PASSWORD})
+    assert answer.url == "/admin/accounts/user/"

@@ -1,0 +1,169 @@
+"""User names (A12): which there may be, and which look alike."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.names import KEY_LENGTH, capitals, clean_line, clean_username, skeleton
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bo",
+        "x" * 30,
+        "王小明",
+        "Alice王",
+        "ひろカー",
+        "김철수",
+        "Вова",
+        "αβγ",
+        "กำธร",
+        "हिन्दी",
+        "naïve",
+        "a.b-c_d",
+        "_a_",
+        "12",
+        "𠮷野家",
+    ],
+)
+def test_letters_of_any_script_make_a_name(name):
+    assert clean_username(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("Ａｌｉｃｅ", "Alice"), ("𝓪lice", "alice"), ("  bob ", "bob"), ("e\u0301va", "éva")]
+)
+def test_a_name_is_kept_in_its_plain_form(typed, kept):
+    assert clean_username(typed) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a", "length"),
+        ("", "length"),
+        ("x" * 31, "length"),
+        ("a b", "characters"),
+        ("alice@example.com", "characters"),
+        ("a/b", "characters"),
+        ("<b>", "characters"),
+        ("a\u200bb", "characters"),
+        ("a\u200db", "characters"),
+        ("a\u202eb", "characters"),
+        ("a\u2066b", "characters"),
+        ("a\u00adb", "characters"),
+        ("a\u034fb", "characters"),
+        ("\u3164\u3164", "characters"),
+        ("\u115f\u1160", "characters"),
+        ("a\ufe0fb", "characters"),
+        ("a\0b", "characters"),
+        ("a\ud800b", "characters"),
+        ("a\ue000b", "characters"),
+        ("😀😀", "characters"),
+        ("١٢٣", "characters"),
+        ("bob.", "ends"),
+        ("bob-", "ends"),
+        (".bob", "ends"),
+        ("-bob", "ends"),
+        ("__", "empty"),
+        ("a" + "\u0301" * 6, "marks"),
+        ("аlice", "scripts"),  # Cyrillic а
+        ("Βob", "scripts"),  # Greek Β
+        ("王вася", "scripts"),
+    ],
+)
+def test_a_trick_is_no_name(name, why):
+    with pytest.raises(ValidationError) as refused:
+        clean_username(name)
+    assert refused.value.code == why
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "all",
+        "admin",
+        "system",
+        "me",
+        "everyone",
+        "ALL",
+        "Adm1n",
+        "ａｄｍｉｎ",
+        "5ystem"[:0] + "SYSTEM",
+        "ме",
+        "所有人",
+        "管理员",
+    ],
+)
+def test_words_of_the_site_are_reserved_and_so_is_what_looks_like_them(name):
+    with pytest.raises(ValidationError):
+        clean_username(name)
+
+
+ALIKE = [
+    ("alice", "ALICE"),
+    ("alice", "аlice"),  # Cyrillic а
+    ("alice", "a1ice"),
+    ("alice", "aIice"),
+    ("bob", "b0b"),
+    ("bob", "ВОВ"),  # Cyrillic capitals
+    ("Bob", "ВоВ"),
+    ("paypal", "раураl"),
+    ("nick", "Νick"),  # Greek Ν
+    ("abe", "ΑΒΕ"),
+    ("ivan", "ıvan"),
+    ("modern", "modem"),
+    ("alice", "ａｌｉｃｅ"),
+    ("éva", "e\u0301va"),
+    ("strasse", "Straße"),
+    ("νίκος", "ΝΊΚΟΣ"),
+    ("日工", "日エ"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_look_alikes_have_a_key_in_common(one, other):
+    assert skeleton(one) == skeleton(other) or capitals(one) == capitals(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("nan", "van"), ("rob", "yob"), ("eva", "éva"), ("bob", "bobo"), ("王明", "王朋"), ("a_b", "a.b")],
+)
+def test_other_names_have_none(one, other):
+    assert skeleton(one) != skeleton(other)
+    assert capitals(one) != capitals(other)
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_the_database_itself_refuses_a_look_alike(db, one, other):
+    User.objects.create_user(one)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create_user(other)
+
+
+def test_keys_fit_their_columns():
+    for text in ("한" * 30, "ﷺ" * 30, "ẫ" * 30, "m" * 30, "ß" * 30):
+        assert len(skeleton(text)) <= KEY_LENGTH
+        assert len(capitals(text)) <= KEY_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("  Alice \n  Smith ", "Alice Smith"),
+        ("\u202eecila", "ecila"),
+        ("a\0b\ud800c", "abc"),
+        ("\u200b\u3164\u2800", ""),
+        ("👩\u200d👩\u200d👧 Ann", "👩\u200d👩\u200d👧 Ann"),
+    ],
+)
+def test_a_display_name_is_one_line_that_can_be_seen(text, kept):
+    assert clean_line(text, 60) == kept
+
+
+def test_a_display_name_too_long_is_refused():
+    with pytest.raises(ValidationError):
+        clean_line("x" * 61, 60)

@@ -1,0 +1,224 @@
+"""One's own profile and settings (A12), by page and API."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from accounts import actions, hooks
+from accounts.models import User
+from messenger.live.refusal import Refused
+
+FORM = {
+    "username": "alice",
+    "name": "Alice",
+    "bio": "",
+    "language": "",
+    "time_zone": "",
+    "theme": "system",
+    "show_presence": "on",
+    "show_receipts": "on",
+}
+
+
+@pytest.fixture
+def app(make_api, alice):
+    return make_api(alice)
+
+
+@pytest.fixture
+def browser(alice):
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def heard():
+    """Whose profile others were told about."""
+    ids: list[int] = []
+    hooks.profile_changed.append(ids.append)
+    yield ids
+    hooks.profile_changed.remove(ids.append)
+
+
+def test_my_profile_is_mine_whole(app, alice):
+    assert app.send("get", "me/").json() == {
+        "id": alice.pk,
+        "username": "alice",
+        "name": "Alice",
+        "avatar_url": None,
+        "email": "",
+        "bio": "",
+        "language": "",
+        "time_zone": "",
+        "theme": "system",
+        "show_presence": True,
+        "show_receipts": True,
+        "me_version": 0,
+    }
+
+
+def test_a_change_is_stored_numbered_and_told_to_my_devices(told, heard, app, alice):
+    changes = {
+        "name": " 爱丽丝 ",
+        "bio": "hello",
+        "theme": "dark",
+        "time_zone": "Asia/Shanghai",
+        "show_presence": False,
+    }
+    answer = app.send("patch", "me/", changes)
+    assert answer.status_code == 200
+    expected = {**changes, "name": "爱丽丝", "me_version": 1}
+    assert {name: answer.json()[name] for name in expected} == expected
+    (news,) = told.to(alice)
+    assert json.loads(news.text) == {"type": "me.updated", "payload": {"me_version": 1, "user": answer.json()}}
+    assert news.me_version == 1
+    assert heard == [alice.pk]
+
+
+def test_what_changes_nothing_takes_no_number_and_tells_nothing(told, heard, app, alice):
+    app.send("patch", "me/", {"name": "Alice", "theme": "system"})
+    app.send("patch", "me/", {})
+    alice.refresh_from_db()
+    assert alice.me_version == 0 and told.to(alice) == [] and heard == []
+
+
+def test_what_others_do_not_see_is_told_to_nobody_else(told, heard, app):
+    app.send("patch", "me/", {"bio": "x", "theme": "light", "language": "zh-hans"})
+    assert heard == []
+
+
+def test_a_new_user_name_keeps_the_rules(told, heard, app, alice, bob):
+    for taken in ("b0b", "BOB", "admin", "a", "a\u202eb", "аlice"):
+        answer = app.send("patch", "me/", {"username": taken, "bio": "lost?"})
+        assert answer.status_code == 400 and list(answer.json()["fields"]) == ["username"], taken
+    alice.refresh_from_db()
+    assert (alice.username, alice.bio) == ("alice", "")
+    assert app.send("patch", "me/", {"username": "ALICE"}).json()["username"] == "ALICE"  # still one's own
+    assert app.send("patch", "me/", {"username": "王小明"}).json()["username"] == "王小明"
+    assert User.objects.get_by_natural_key("王小明") == alice
+    assert heard == [alice.pk, alice.pk]
+
+
+def test_whoever_has_a_reserved_name_keeps_it_while_changing_other_things(person):
+    admin = person("admin")
+    assert actions.update_profile(admin.pk, {"username": "admin", "bio": "x"}).bio == "x"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "x" * 61},
+        {"bio": "x" * 161},
+        {"language": "tlh"},
+        {"time_zone": "Mars/Olympus"},
+        {"time_zone": "../../etc/passwd"},
+        {"theme": "pink"},
+        {"show_presence": "yes"},
+        {"show_presence": None},
+        {"name": 7},
+        {"name": None},
+        {"bio": ["x"]},
+        {"name": "a\0b"},
+    ],
+)
+def test_a_wrong_value_is_an_error_at_its_field_and_changes_nothing(app, alice, changes):
+    answer = app.send("patch", "me/", {"theme": "dark", **changes})
+    assert answer.status_code == 400, answer.json()
+    assert list(answer.json()["fields"]) == list(changes)
+    before = alice.me_version
+    alice.refresh_from_db()
+    assert alice.me_version == before
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "email", "password", "is_staff", "is_superuser", "is_active", "me_version", "groups", "suspended_at"]
+)
+def test_nobody_raises_themselves_by_mass_assignment(app, alice, name):
+    before = User.objects.filter(pk=alice.pk).values().get()
+    app.send("patch", "me/", {name: True})
+    with pytest.raises(Refused):
+        actions.update_profile(alice.pk, {name: True})
+    assert User.objects.filter(pk=alice.pk).values().get() == before
+
+
+def test_the_page_stores_without_scripts_and_says_so(browser, alice):
+    answer = browser.post("/settings/", {**FORM, "name": "Ally", "theme": "dark", "language": "zh-hans"}, follow=True)
+    assert answer.redirect_chain == [("/settings/", 302)]
+    alice.refresh_from_db()
+    assert (alice.name, alice.theme, alice.language) == ("Ally", "dark", "zh-hans")
+    assert len(answer.context["messages"]) == 1
+    assert answer["Content-Language"] == "zh-hans"
+
+
+def test_a_box_left_out_is_off_on_the_page(browser, alice):
+    browser.post("/settings/", {key: value for key, value in FORM.items() if not key.startswith("show_")})
+    alice.refresh_from_db()
+    assert not alice.show_presence and not alice.show_receipts
+
+
+def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(browser, alice, bob):
+    answer = browser.post("/settings/", {**FORM, "username": "b0b", "bio": "typed at length"})
+    assert answer.status_code == 422
+    form = answer.context["form"]
+    assert "username" in form.errors and form["bio"].value() == "typed at length"
+    assert answer.context["user"].username == "alice"  # the page around the form shows what is stored
+
+
+def test_strangers_are_sent_to_sign_in(client, db):
+    for path in ("/settings/", "/settings/sessions/"):
+        assert client.get(path).url == f"/accounts/login/?next={path}"
+
+
+def test_private_pages_stay_out_of_caches(browser, client, db):
+    assert browser.get("/settings/")["Cache-Control"] == "private, no-store"
+    assert browser.get("/api/v1/me/")["Cache-Control"] == "private, no-store"
+
+
+# ── Language and zone of what one reads ──────────────────────────────────────────────────────────────────────────
+def test_the_profiles_language_comes_before_the_browsers(browser, alice):
+    headers = {"accept-language": "zh-CN,zh;q=0.9"}
+    assert browser.get("/settings/", headers=headers)["Content-Language"] == "zh-hans"
+    User.objects.filter(pk=alice.pk).update(language="en")
+    assert browser.get("/settings/", headers=headers)["Content-Language"] == "en"
+
+
+def test_a_stranger_chooses_a_language_by_form_and_keeps_it(client, db):
+    answer = client.post("/language/", {"language": "zh-hans", "next": "/accounts/login/"})
+    assert answer.url == "/accounts/login/"
+    assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
+    client.post("/language/", {"language": "tlh"})
+    assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
+    assert client.post("/language/", {"language": "en", "next": "https://evil.example/"}).url == "/"
+
+
+def test_a_member_who_switches_keeps_it_on_every_device(browser, alice):
+    browser.post("/language/", {"language": "zh-hans", "next": "/settings/"})
+    alice.refresh_from_db()
+    assert alice.language == "zh-hans"
+
+
+@pytest.mark.parametrize(
+    ("profile", "cookie", "zone"),
+    [
+        ("", "", "UTC"),
+        ("", "Asia/Shanghai", "Asia/Shanghai"),
+        ("Europe/Berlin", "Asia/Shanghai", "Europe/Berlin"),
+        ("", "../../etc/passwd", "UTC"),
+        ("", "America", "UTC"),
+        ("", "x" * 4000, "UTC"),
+    ],
+)
+def test_the_zone_is_the_profiles_else_the_browsers_else_the_sites(browser, alice, profile, cookie, zone):
+    User.objects.filter(pk=alice.pk).update(time_zone=profile)
+    browser.cookies["timezone"] = cookie
+    assert browser.get("/settings/").context["time_zone"] == zone
+
+
+def test_one_persons_language_does_not_reach_the_next_request(browser, client, alice):
+    User.objects.filter(pk=alice.pk).update(language="zh-hans")
+    browser.get("/settings/")
+    assert Client().get("/accounts/login/")["Content-Language"] == "en"
+    translation.activate("en")

@@ -1,0 +1,28 @@
+"""The OpenAPI document says of accounts what the code does."""
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from accounts.shapes import ProfileShape, SignInShape
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def test_accounts_are_described_without_a_warning(capsys, schema):
+    validate_schema(schema)
+    assert "accounts" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("component", "struct"), [("Profile", ProfileShape), ("SignIn", SignInShape)])
+def test_what_is_described_is_what_is_sent(schema, component, struct):
+    assert set(schema["components"]["schemas"][component]["properties"]) == set(struct.__struct_fields__)
+
+
+def test_open_doors_ask_for_no_credentials(schema):
+    for path in ("signup/", "token/", "token/refresh/", "token/revoke/"):
+        assert schema["paths"][f"/api/v1/auth/{path}"]["post"].get("security") in (None, [{}])
+    assert schema["paths"]["/api/v1/me/"]["get"]["security"]

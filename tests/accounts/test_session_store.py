@@ -1,0 +1,67 @@
+"""Sessions read through Redis, and what becomes of them while it is away (A10)."""
+
+import pytest
+from django.core.cache import caches
+from django.test import AsyncClient, Client
+
+from accounts import sign_ins
+from accounts.models import SignIn
+from tests.servers import PASSWORD
+
+
+def use_redis(settings, url):
+    options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": options}
+    }
+    settings.SESSION_ENGINE = "accounts.session_store"
+
+
+def signed_in() -> Client:
+    client = Client()
+    assert client.post("/accounts/login/", {"login": "alice", "password": PASSWORD}).status_code == 302
+    return client
+
+
+def test_a_session_is_read_from_redis(settings, redis_url, alice, django_assert_num_queries):
+    use_redis(settings, redis_url)
+    client = signed_in()
+    with django_assert_num_queries(1):  # the sign-in with its person
+        assert client.get("/api/v1/me/").status_code == 200
+
+
+def test_an_emptied_redis_signs_nobody_out(settings, redis_url, alice):
+    use_redis(settings, redis_url)
+    client = signed_in()
+    caches["default"].clear()
+    assert client.get("/api/v1/me/").status_code == 200
+
+
+def test_with_redis_away_people_sign_in_read_and_sign_out(settings, alice):
+    use_redis(settings, "redis://127.0.0.1:1/0")
+    client = signed_in()
+    assert client.get("/api/v1/me/").status_code == 200
+    client.post("/accounts/logout/")
+    assert client.get("/api/v1/me/").status_code == 401
+
+
+def test_what_stays_in_redis_after_an_end_opens_nothing(settings, redis_url, alice):
+    use_redis(settings, redis_url)
+    client = signed_in()
+    key = client.cookies["sessionid"].value
+    kept = dict(sign_ins.session_store()(key).items())
+    sign_ins.end(alice.pk)
+    store = sign_ins.session_store()(key)
+    caches["default"].set(store.cache_key_prefix + key, kept, 600)  # as if it could not be deleted
+    assert client.get("/api/v1/me/").status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_asynchronous_path_knows_the_person_too(alice):
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    answer = await client.get("/settings/", headers={"accept-language": "zh-hans"})
+    assert answer.status_code == 200 and answer["Content-Language"] == "zh-hans"
+    assert answer["Cache-Control"] == "private, no-store"
+    assert (await AsyncClient().get("/settings/")).status_code == 302
+    assert await SignIn.objects.acount() == 1

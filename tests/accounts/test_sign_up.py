@@ -1,0 +1,197 @@
+"""Signing up (A1, A11), by page and by API: the same rules at both doors."""
+
+import threading
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+
+from accounts import invitations, passwords
+from accounts.models import SignIn, User
+
+GOOD = "correct horse battery"
+
+
+def by_page(client, **changes):
+    return client.post("/accounts/signup/", {"username": "carol", "email": "", "password1": GOOD, **changes})
+
+
+def by_api(api, **changes):
+    return api.send("post", "auth/signup/", {"username": "carol", "password": GOOD, **changes})
+
+
+@pytest.fixture
+def with_mail(settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    settings.ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+
+
+def test_the_page_signs_up_and_in(client, db):
+    answer = by_page(client, email="Carol@Example.com")
+    assert answer.status_code == 302 and answer.url == "/"
+    carol = User.objects.get(username="carol")
+    assert carol.email == "carol@example.com"
+    assert client.session["sign_in"] == str(carol.sign_ins.get().pk)
+
+
+def test_the_api_signs_up_and_gives_a_pair(api, db):
+    answer = by_api(api, email="carol@example.com")
+    assert answer.status_code == 201
+    assert answer["Cache-Control"] == "no-store"
+    api.access = answer.json()["access"]
+    assert api.send("get", "me/").json()["username"] == "carol"
+    assert "sessionid" not in api.cookies
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"username": "a"}, "username"),
+        ({"username": "admin"}, "username"),
+        ({"username": "b0b"}, "username"),
+        ({"username": "a\u202eb"}, "username"),
+        ({"username": "x" * 200}, "username"),
+        ({"email": "nonsense"}, "email"),
+        ({"password": "123"}, "password"),
+        ({"password": "carol"}, "password"),
+        ({"password": ""}, "password"),
+    ],
+)
+def test_bad_data_is_an_error_at_its_field_at_both_doors(client, api, bob, wrong, field):
+    answer = by_api(api, **wrong)
+    assert answer.status_code == 400, answer.json()
+    assert answer.json()["code"] == "invalid" and list(answer.json()["fields"]) == [field]
+
+    page = by_page(client, **{{"password": "password1"}.get(name, name): value for name, value in wrong.items()})
+    assert page.status_code == 200
+    assert {"password": "password1"}.get(field, field) in page.context["form"].errors
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("junk", [{"username": 7, "password": GOOD}, {}, {"username": "carol", "password": ["x"]}])
+def test_what_is_no_text_is_invalid(api, db, junk):
+    assert api.send("post", "auth/signup/", junk).status_code == 400
+
+
+def test_ten_at_once_for_one_name_make_one_account(transactional_db, make_api):
+    answers = []
+
+    def try_it():
+        from django.db import connection
+
+        answers.append(by_api(make_api()).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=try_it) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answers) == [201] + [400] * 9
+    assert User.objects.count() == 1
+
+
+def test_somebody_quicker_is_an_error_at_the_name_by_page(client, bob, monkeypatch):
+    """The name was free as it was looked at, and is not as it is stored."""
+    monkeypatch.setattr("accounts.adapters.AccountAdapter.clean_username", lambda self, name, shallow=False: name)
+    page = by_page(client, username="B0b")
+    assert page.status_code == 200 and "username" in page.context["form"].errors
+
+
+def test_without_mail_a_known_address_is_no_error_and_stays_its_owners(client, api, person):
+    bob = person("bob", email="bob@example.com")
+    assert by_api(api, username="mallory", email="bob@example.com").status_code == 201
+    assert passwords.owner("bob@example.com") == bob
+
+
+def test_whoever_confirmed_an_address_signs_in_by_it(person):
+    person("mallory", email="bob@example.com")
+    bob = person("bob", email="bob@example.com")
+    EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True)
+    assert passwords.owner("BOB@example.com") == bob
+
+
+def test_with_mail_the_address_is_confirmed_first(api, db, with_mail):
+    answer = by_api(api, email="carol@example.com")
+    assert answer.status_code == 201 and answer.json() == {"verify": True}
+    assert [message.to for message in mail.outbox] == [["carol@example.com"]]
+    assert "http://localhost:8000/accounts/confirm-email/" in mail.outbox[0].body
+    refused = api.send("post", "auth/token/", {"login": "carol", "password": GOOD})
+    assert refused.status_code == 403 and refused.json()["code"] == "forbidden"
+
+    EmailAddress.objects.update(verified=True)
+    assert api.send("post", "auth/token/", {"login": "carol", "password": GOOD}).status_code == 200
+
+
+@pytest.mark.parametrize("door", ["api", "page"])
+def test_with_mail_nobody_learns_that_an_address_has_an_account(make_api, person, with_mail, hashed, door):
+    bob = person("bob", email="bob@example.com")
+    EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
+
+    def try_it(name, email):
+        hashed.clear()
+        mail.outbox.clear()
+        cache.clear()
+        answer = (by_api if door == "api" else by_page)(make_api(), username=name, email=email)
+        headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+        return answer.status_code, answer.content, headers, set(answer.cookies), len(hashed), len(mail.outbox)
+
+    known, fresh = try_it("carol", "bob@example.com"), try_it("dave", "dave@example.com")
+    assert known == fresh
+    assert mail.outbox[0].to == ["dave@example.com"]
+    assert not User.objects.filter(username="carol").exists()  # and bob was told by mail
+
+
+def test_closed_means_closed_at_both_doors(client, api, db, settings):
+    settings.SIGNUP = "closed"
+    assert by_api(api).status_code == 403
+    by_page(client)
+    assert not User.objects.exists()
+    with pytest.raises(CommandError):
+        call_command("invite")
+
+
+def test_by_invitation_only_a_signed_link_opens(client, api, db, settings, capsys):
+    settings.SIGNUP = "invite"
+    assert by_api(api).status_code == 403
+    assert by_api(api, invite="forged").status_code == 403
+    by_page(client)
+    client.get("/join/forged/")
+    by_page(client)
+    assert not User.objects.exists()
+
+    call_command("invite", "--days", "2")
+    link = capsys.readouterr().out.strip()
+    assert link.startswith("http://localhost:8000/join/")
+    assert client.get(link.removeprefix("http://localhost:8000")).url == "/accounts/signup/"
+    by_page(client)
+    assert User.objects.filter(username="carol").exists()
+    assert by_api(api, username="dave", invite=link.split("/join/")[1].rstrip("/")).status_code == 201
+
+
+def test_an_invitation_ends(db, settings, monkeypatch):
+    token = invitations.make_link(2).split("/join/")[1].rstrip("/")
+    assert invitations.is_good(token)
+    import time
+
+    later = time.time() + 2 * 86400 + 1
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
+    assert not invitations.is_good(token)
+
+
+def test_an_unknown_name_neither_signs_in_nor_up(client, api, db):
+    assert api.send("post", "auth/token/", {"login": "nobody-here", "password": GOOD}).status_code == 401
+    client.post("/accounts/login/", {"login": "nobody-here", "password": GOOD})
+    assert not User.objects.exists() and not SignIn.objects.exists()
+
+
+def test_the_first_administrator_comes_from_the_command_line(db, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", GOOD)
+    call_command("createsuperuser", "--noinput", "--username", "admin", "--email", "")
+    assert User.objects.get(username="admin").is_superuser
+    with pytest.raises(CommandError):
+        call_command("createsuperuser", "--noinput", "--username", "Adm1n", "--email", "")
+    with pytest.raises(CommandError):
+        call_command("createsuperuser", "--noinput", "--username", "a b", "--email", "")

@@ -1,0 +1,137 @@
+"""Who opens a socket, and whether they still may (E18, J1)."""
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts import actions, sign_ins, tokens
+from accounts.authentication import authenticate_socket, still_valid
+from accounts.models import SignIn, User
+from messenger.live.identity import SocketRefused
+
+
+def cookies_of(user) -> dict[str, str]:
+    client = Client()
+    client.force_login(user)
+    return {name: morsel.value for name, morsel in client.cookies.items()}
+
+
+def bearer(token: str) -> dict[bytes, bytes]:
+    return {b"authorization": f"Bearer {token}".encode()}
+
+
+def refused(headers=None, subprotocols=(), cookies=None) -> int:
+    with pytest.raises(SocketRefused) as caught:
+        authenticate_socket(headers or {}, list(subprotocols), cookies or {})
+    return caught.value.code
+
+
+def test_by_cookie(alice, django_assert_num_queries):
+    cookies = cookies_of(alice)
+    with django_assert_num_queries(2):
+        identity = authenticate_socket({}, [], cookies)
+    assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, False, None)
+    assert identity.sign_in_id == str(alice.sign_ins.get().pk)
+
+
+def test_by_header(alice, django_assert_num_queries):
+    pair = tokens.open_for(alice)
+    with django_assert_num_queries(1):
+        identity = authenticate_socket(bearer(pair.access), [], {})
+    assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, True, None)
+
+
+def test_by_subprotocol(alice):
+    pair = tokens.open_for(alice)
+    identity = authenticate_socket({}, ["messenger.v1", f"bearer.{pair.access}"], {})
+    assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, True, "messenger.v1")
+
+
+def test_a_browser_that_offers_the_protocol_is_answered_it(alice):
+    assert authenticate_socket({}, ["messenger.v1"], cookies_of(alice)).subprotocol == "messenger.v1"
+
+
+def test_a_bad_bearer_never_falls_back_to_the_cookie(alice):
+    cookies = cookies_of(alice)
+    assert refused(bearer("nonsense"), [], cookies) == 4401
+    assert refused({b"authorization": b"Bearer"}, [], cookies) == 4401
+    assert refused({}, ["messenger.v1", "bearer.nonsense"], cookies) == 4401
+    assert refused({}, ["messenger.v1", "bearer."], cookies) == 4401
+
+
+@pytest.mark.parametrize(
+    "cookies", [{}, {"sessionid": ""}, {"sessionid": "nonsense"}, {"sessionid": "x" * 5000}, {"sessionid": "../a"}]
+)
+def test_nobody_is_4401(db, cookies):
+    assert refused({}, [], cookies) == 4401
+
+
+def test_strange_headers_are_nobody(db):
+    for value in (b"\xff\xfe", b"Basic YTpi", b"Bearer \xff.\xff.\xff", b"Bearer " + b"a" * 60_000):
+        assert refused({b"authorization": value}) == 4401
+
+
+def test_a_refresh_token_opens_no_socket(alice):
+    assert refused(bearer(tokens.open_for(alice).refresh)) == 4401
+
+
+@pytest.mark.parametrize("how", ["cookie", "bearer"])
+@pytest.mark.parametrize(
+    ("what", "code"), [("signed out", 4401), ("new password", 4401), ("suspended", 4403), ("switched off", 4403)]
+)
+def test_whoever_lost_the_right_opens_none(alice, person, how, what, code):
+    proof = {"cookies": cookies_of(alice)} if how == "cookie" else {"headers": bearer(tokens.open_for(alice).access)}
+    if what == "signed out":
+        SignIn.objects.update(ended_at=timezone.now())
+    elif what == "new password":
+        alice.set_password("another one")
+        alice.save()
+    elif what == "switched off":
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+    else:
+        SignIn.objects.all()  # the row stays; only its person is shut out
+        User.objects.filter(pk=alice.pk).update(is_active=False, suspended_at=timezone.now())
+    assert refused(**proof) == code
+
+
+def test_a_forged_session_of_another_person_opens_none(alice, bob):
+    cookies = cookies_of(alice)
+    store = sign_ins.session_store()(cookies[django_settings.SESSION_COOKIE_NAME])
+    store["_auth_user_id"] = str(bob.pk)
+    store.save()
+    assert refused({}, [], cookies) == 4401
+
+
+def test_the_sweep_asks_once_and_names_those_that_are_over(
+    alice, bob, carol, mallory, person, django_assert_num_queries
+):
+    rows = {user: sign_ins.begin(user, SignIn.Kind.TOKEN) for user in (alice, bob, carol, mallory)}
+    sign_ins.end(bob.pk, rows[bob].pk)
+    carol.set_password("another one")
+    carol.save()
+    User.objects.filter(pk=mallory.pk).update(is_active=False)
+    pairs = [(user.pk, str(row.pk)) for user, row in rows.items()]
+    pairs += [(alice.pk, "00000000-0000-4000-8000-000000000000"), (alice.pk, "no id")]
+    with django_assert_num_queries(1):
+        over = still_valid(pairs)
+    assert over == {
+        str(rows[bob].pk): 4401,
+        str(rows[carol].pk): 4401,
+        str(rows[mallory].pk): 4403,
+        "00000000-0000-4000-8000-000000000000": 4401,
+        "no id": 4401,
+    }
+
+
+def test_the_sweep_does_not_let_one_person_hold_anothers_sign_in(alice, bob):
+    row = sign_ins.begin(alice, SignIn.Kind.TOKEN)
+    assert still_valid([(bob.pk, str(row.pk))]) == {str(row.pk): 4401}
+    assert still_valid([]) == {}
+
+
+def test_suspension_is_told_to_open_sockets_at_once(told, alice, person):
+    admin = person("root", is_superuser=True, is_staff=True)
+    tokens.open_for(alice)
+    actions.suspend(alice.pk, admin.pk)
+    assert [(cut.user_id, cut.code, cut.sign_in_id) for cut in told.cuts()] == [(alice.pk, 4403, "")]

@@ -1,0 +1,229 @@
+"""Tokens (A6 to A8): rotation, reuse, lifetimes, forgery."""
+
+import base64
+import json
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import jwt
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+from accounts import tokens
+from accounts.models import SignIn
+from messenger.live.refusal import Refused
+from tests.servers import PASSWORD
+
+
+def claims(token: str) -> dict:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def signed(key: str = "", algorithm: str = "HS256", **payload) -> str:
+    return jwt.encode(payload, key or django_settings.SECRET_KEY, algorithm=algorithm)
+
+
+def unsigned(payload: dict, header: dict) -> str:
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, payload)]
+    return ".".join([*parts, ""])
+
+
+def test_both_tokens_name_their_sign_in(api, alice):
+    pair = api.sign_in("alice")
+    row = alice.sign_ins.get()
+    assert claims(pair["access"])["sid"] == claims(pair["refresh"])["sid"] == row.pk.hex
+    assert claims(pair["refresh"])["jti"] == row.refresh_id.hex
+    assert claims(pair["access"]).keys() == {"token_type", "exp", "iat", "jti", "user_id", "sid"}  # nothing personal
+
+
+def test_lifetimes_are_settings(api, alice, settings):
+    settings.ACCESS_TOKEN_MINUTES, settings.REFRESH_TOKEN_DAYS = 3, 5
+    pair = api.sign_in("alice")
+    access, refresh = claims(pair["access"]), claims(pair["refresh"])
+    assert access["exp"] - access["iat"] == 180
+    assert refresh["exp"] - refresh["iat"] == 5 * 86400
+
+
+def test_a_refresh_gives_a_new_pair_and_spends_the_old_token(api, alice):
+    first = api.sign_in("alice")
+    answer = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]})
+    assert answer.status_code == 200 and answer.json()["refresh"] != first["refresh"]
+    assert answer["Cache-Control"] == "no-store"
+    assert SignIn.objects.count() == 1
+    again = api.send("post", "auth/token/refresh/", {"refresh": answer.json()["refresh"]})
+    assert again.status_code == 200
+
+
+def test_a_spent_token_ends_the_sign_in_and_all_that_came_of_it(told, api, alice):
+    first = api.sign_in("alice")
+    second = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]}).json()
+    api.access = second["access"]
+    assert api.send("get", "me/").status_code == 200
+    stolen = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]})
+    assert stolen.status_code == 401 and stolen.json()["code"] == "unauthenticated"
+    assert api.send("get", "me/").status_code == 401
+    assert api.send("post", "auth/token/refresh/", {"refresh": second["refresh"]}).status_code == 401
+    assert [(cut.user_id, cut.code) for cut in told.cuts()] == [(alice.pk, 4401)]
+
+
+def test_of_parallel_refreshes_exactly_one_wins(each_database, alice):
+    from django.db import connection
+
+    pair = tokens.open_for(alice)
+    gate, won, lost = threading.Barrier(8), [], []
+
+    def refresh():
+        gate.wait()
+        try:
+            won.append(tokens.refresh(pair.refresh))
+        except Refused as refused:
+            lost.append(refused.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=refresh) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(won) == 1 and lost == ["unauthenticated"] * 7
+    with pytest.raises(Refused):  # two had it, so nobody has it now
+        tokens.refresh(won[0].refresh)
+    assert SignIn.objects.get().ended_at
+
+
+def test_revoking_signs_this_client_out_and_no_other(told, make_api, alice):
+    app, other = make_api(alice), make_api(alice)
+    pair = app.sign_in("alice")
+    assert app.send("post", "auth/token/revoke/", {"refresh": pair["refresh"]}).status_code == 204
+    assert app.send("get", "me/").status_code == 401
+    assert app.send("post", "auth/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+    assert other.send("get", "me/").status_code == 200
+
+
+FORGED = {
+    "nothing": lambda good, row: "",
+    "no token": lambda good, row: "nonsense",
+    "three dots": lambda good, row: "...",
+    "tampered": lambda good, row: good[:-3] + ("aaa" if good[-3:] != "aaa" else "bbb"),
+    "another payload": lambda good, row: ".".join(
+        [good.split(".")[0], signed(user_id="2", sid=row.hex, exp=9e9).split(".")[1], good.split(".")[2]]
+    ),
+    "alg none": lambda good, row: unsigned(claims(good), {"alg": "none", "typ": "JWT"}),
+    "alg NONE": lambda good, row: unsigned(claims(good), {"alg": "NONE", "typ": "JWT"}),
+    "another algorithm": lambda good, row: signed(algorithm="HS512", **claims(good)),
+    "a foreign key": lambda good, row: signed(key="x" * 64, **claims(good)),
+    "expired": lambda good, row: signed(**{**claims(good), "exp": int(time.time()) - 1}),
+    "not yet": lambda good, row: signed(**{**claims(good), "nbf": int(time.time()) + 600}),
+    "no end": lambda good, row: signed(**{k: v for k, v in claims(good).items() if k != "exp"}),
+    "no type": lambda good, row: signed(**{k: v for k, v in claims(good).items() if k != "token_type"}),
+    "no sign-in": lambda good, row: signed(**{k: v for k, v in claims(good).items() if k != "sid"}),
+    "another sign-in": lambda good, row: signed(**{**claims(good), "sid": uuid4().hex}),
+    "a bad sign-in": lambda good, row: signed(**{**claims(good), "sid": "x"}),
+    "a list for an id": lambda good, row: signed(**{**claims(good), "sid": ["x"], "user_id": {}}),
+    "another person": lambda good, row: signed(**{**claims(good), "user_id": "999"}),
+    "far too long": lambda good, row: good + "a" * 100_000,
+    "not latin": lambda good, row: "пароль.пароль.пароль",
+    "deep": lambda good, row: base64.urlsafe_b64encode(b"[" * 1400).decode() + ".e30.aaaa",
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_a_forged_token_is_401_and_never_a_fault(api, alice, how):
+    good = api.sign_in("alice")["access"]
+    forged = FORGED[how](good, alice.sign_ins.get().pk)
+    if forged.isascii():
+        answer = Client().get("/api/v1/me/", headers={"authorization": f"Bearer {forged}"})
+        assert answer.status_code == 401 and answer.json()["code"] == "unauthenticated", answer.content
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+    answer = api.send("post", "auth/token/refresh/", {"refresh": forged})
+    assert answer.status_code in {400, 401}, answer.content
+    assert api.send("get", "me/").status_code == 200  # the real one is none the worse
+
+
+def test_a_refresh_token_is_no_access_token_and_the_other_way_round(api, alice):
+    pair = api.sign_in("alice")
+    assert api.get("/api/v1/me/", headers={"authorization": f"Bearer {pair['refresh']}"}).status_code == 401
+    assert api.send("post", "auth/token/refresh/", {"refresh": pair["access"]}).status_code == 401
+    assert api.send("post", "auth/token/revoke/", {"refresh": pair["access"]}).status_code == 401
+
+
+def test_an_access_token_expires(api, alice, settings):
+    settings.ACCESS_TOKEN_MINUTES = -1
+    api.sign_in("alice")
+    assert api.send("get", "me/").status_code == 401
+
+
+def test_a_bearer_wins_and_never_falls_back_to_the_cookie(client, alice, bob, make_api):
+    client.force_login(alice)
+    bobs = make_api(bob).access
+    assert client.get("/api/v1/me/", headers={"authorization": f"Bearer {bobs}"}).json()["username"] == "bob"
+    for bad in ("Bearer nonsense", "Bearer", "bearer ", "BEARER x y"):
+        assert client.get("/api/v1/me/", headers={"authorization": bad}).status_code == 401
+    assert client.get("/api/v1/me/").json()["username"] == "alice"
+
+
+def test_a_bearer_is_one_query(api, alice, django_assert_num_queries):
+    api.sign_in("alice")
+    with django_assert_num_queries(1):
+        assert api.send("get", "me/").status_code == 200
+
+
+def test_nobody_gets_401_and_is_told_how(client, db):
+    answer = client.get("/api/v1/me/")
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "unauthenticated" and answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_session_can_have_tokens_too_and_only_with_csrf(alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    path, json_type = "/api/v1/auth/token/session/", "application/json"
+    assert client.post(path, content_type=json_type).status_code == 403
+    client.get("/accounts/password/change/")  # any page that sets the cookie
+    token = client.cookies[django_settings.CSRF_COOKIE_NAME].value
+    answer = client.post(path, content_type=json_type, headers={"x-csrftoken": token})
+    assert answer.status_code == 200 and answer.json().keys() == {"access", "refresh"}
+    assert sorted(alice.sign_ins.values_list("kind", flat=True)) == ["browser", "token"]
+
+
+def test_a_bearer_needs_no_csrf(alice, api):
+    access = api.sign_in("alice")["access"]
+    strict = Client(enforce_csrf_checks=True, headers={"authorization": f"Bearer {access}"})
+    answer = strict.patch("/api/v1/me/", {"bio": "hello"}, content_type="application/json")
+    assert answer.status_code == 200
+
+
+def test_a_bearer_is_no_session(api, alice):
+    api.sign_in("alice")
+    assert api.send("post", "auth/token/session/").status_code == 401
+
+
+def test_a_suspended_persons_tokens_are_dead(api, alice):
+    pair = api.sign_in("alice")
+    alice.is_active = False
+    alice.save()
+    assert api.send("get", "me/").status_code == 401
+    assert api.send("post", "auth/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+
+
+def test_tokens_are_not_for_an_ended_sign_in_however_young(api, alice):
+    api.sign_in("alice")
+    SignIn.objects.update(ended_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert api.send("get", "me/").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["auth/token/", "auth/signup/", "auth/token/refresh/", "auth/token/revoke/"])
+@pytest.mark.parametrize("junk", ["{", "[]", "null", '"x"', '{"login": NaN}', '{"login": "\\ud800", "password": "x"}'])
+def test_junk_is_invalid_and_never_a_fault(api, db, path, junk):
+    answer = api.post(f"/api/v1/{path}", junk, content_type="application/json")
+    assert answer.status_code == 400 and answer.json()["code"] == "invalid"
+
+
+def test_credentials_that_came_along_do_not_disturb_signing_in(api, alice):
+    api.access = "nonsense"
+    answer = api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD})
+    assert answer.status_code == 200

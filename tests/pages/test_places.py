@@ -1,0 +1,188 @@
+"""The other pages: finding people, groups, mentions, one's own settings, the gate, and what goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.test import override_settings
+
+from chat import actions
+from chat.models import Conversation, Membership
+
+pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+
+
+def test_first_run(browser, alice):
+    page = browser(alice).get("/")
+    assert page.one("h2", cls="stroke-title").text == "Quiet so far."
+    assert len(page.one("ol", cls="steps").all("a")) == 3
+
+
+def test_the_list_newest_first(browser, alice, bob, carol, room, say):
+    pair = Conversation.objects.get(pk=actions.open_direct(alice.pk, carol.pk)[0].id)
+    say(carol, pair, "**hello** there")
+    say(bob, room, "later")
+    rows = browser(alice).get("/").all("a", cls="conv")
+    assert [row["data-id"] for row in rows] == [str(room.pk), str(pair.pk)]
+    assert rows[0].one(cls="conv-last").text == "Bob: later"
+    assert rows[1].one(cls="conv-last").text == "**hello** there"
+    assert rows[1]["data-peer-id"] == str(carol.pk)
+    found = browser(alice).get("/", find="CAR").all("a", cls="conv")
+    assert [row["data-id"] for row in found] == [str(pair.pk)]
+
+
+def test_a_pair_and_a_group_from_the_people_picker(browser, alice, bob, carol):
+    hers = browser(alice)
+    found = hers.get("/new/", q="bo")
+    assert [row["data-user-id"] for row in found.all("li") if "data-user-id" in row.attrs] == [str(bob.pk)]
+    pair = hers.post("/new/direct/", user_id=bob.pk)
+    assert hers.post("/new/direct/", user_id=bob.pk).response["Location"] == pair.response["Location"]
+    chosen = hers.get(f"/new/?user={bob.pk}&user={carol.pk}&user=99999&user=x")
+    assert len(chosen.all("a", cls="chip")) == 2
+    untitled = hers.post("/new/group/", user_ids=[bob.pk, carol.pk], title=" ")
+    assert untitled.status == 400 and untitled.one(id="id_title-error").text
+    assert len(untitled.all("a", cls="chip")) == 2
+    made = hers.post("/new/group/", user_ids=[bob.pk, carol.pk], title="Walk on Sunday")
+    group = Conversation.objects.get(title="Walk on Sunday")
+    assert made.response["Location"] == f"/c/{group.pk}/"
+    assert group.member_count == 3
+
+
+@pytest.mark.parametrize("value", ["", "x", "0", "-1", "9" * 30])
+def test_nobody_to_write_to(browser, alice, value):
+    assert browser(alice).post("/new/direct/", user_id=value).status in (302, 404)
+    assert not Conversation.objects.exists()
+
+
+def test_a_group_and_its_settings(browser, alice, bob, carol, mallory, room):
+    path = f"/c/{room.pk}/settings/"
+    hers, his = browser(alice), browser(bob)
+    fields = {"title": "Renamed", "description": "d", "announcement": "a", "members_may_add": "on"}
+    assert hers.post(path, fields).status == 302
+    room.refresh_from_db()
+    assert (room.title, room.members_may_add, room.members_may_pin) == ("Renamed", True, False)
+    refused = hers.post(path, fields | {"title": "x" * 81})
+    assert refused.status == 400 and refused.one(id="id_title-error").text
+    assert refused.one("input", id="id_title")["value"] == "x" * 81
+    assert his.post(path, fields).status == 403
+    assert not his.get(path).all("input", id="id_title")
+    assert browser(mallory).get(path).status == 404
+    found = hers.get(path, q="car")
+    assert found.one("button", name="user_ids")["value"] == str(carol.pk)
+    added = his.post(f"/c/{room.pk}/members/add/", user_ids=carol.pk, follow=True)
+    assert added.status == 200 and "1 person added." in added.one(cls="toast").text
+    assert his.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 403
+    assert hers.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="admin").status == 302
+    assert his.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 302
+    assert hers.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="king").status == 302
+    assert Membership.objects.get(conversation=room, user=bob).role == "admin"
+    assert hers.post(f"/c/{room.pk}/members/{alice.pk}/remove/").status == 403  # the owner may not just go
+    assert hers.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="owner").status == 302
+    assert hers.post(f"/c/{room.pk}/members/{alice.pk}/remove/").response["Location"] == "/"
+    assert hers.get(f"/c/{room.pk}/").status == 404
+    assert his.post(f"/c/{room.pk}/delete/").response["Location"] == "/"
+    assert his.get(f"/c/{room.pk}/").status == 404
+
+
+def test_a_pair_has_no_settings(browser, alice, pair):
+    assert browser(alice).get(f"/c/{pair.pk}/settings/").status == 404
+
+
+def test_system_lines_in_words(browser, alice, bob, carol, room):
+    actions.add_members(alice.pk, room.pk, [carol.pk])
+    actions.remove_member(alice.pk, room.pk, bob.pk)
+    words = [line.text for line in browser(carol).get(f"/c/{room.pk}/").messages]
+    assert words == ["Alice added you", "Alice removed Bob"]
+
+
+def test_mentions(browser, alice, bob, room, pair, say):
+    say(bob, room, "@alice look")
+    say(bob, room, "nothing")
+    page = browser(alice).get("/mentions/")
+    assert [line.one(cls="body").text for line in page.messages] == ["@alice look"]
+    assert page.one("p", cls="where").one("a").text == "Room"
+    assert page.one(cls="mention").classes == {"mention", "me"}
+    assert browser(bob).get("/mentions/").one(cls="empty")
+
+
+def test_people_are_never_found_by_mail(browser, alice, person):
+    person("secretive", email="someone@example.org")
+    assert "secretive" not in browser(alice).get("/people/", q="someone@example").html
+
+
+def test_the_panel_opens_without_scripts(browser, alice, room):
+    hers = browser(alice)
+    assert "hidden" in hers.get(f"/c/{room.pk}/").one("aside", id="panel").attrs
+    panel = hers.get(f"/c/{room.pk}/", panel="members").one("aside", id="panel")
+    assert "hidden" not in panel.attrs
+    assert [member["data-role"] for member in panel.all("button", cls="member")] == ["owner", "member"]
+
+
+# ── Account pages ────────────────────────────────────────────────────────────────────────────────────────────────
+GATE = [
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/password/reset/key/done/",
+    "/accounts/inactive/",
+    "/accounts/confirm-email/",
+    "/accounts/3rdparty/login/cancelled/",
+]
+OWN = ["/settings/", "/settings/sessions/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/"]
+
+
+@pytest.mark.parametrize("path", GATE)
+def test_the_gate(browser, path):
+    page = browser().get(path)
+    assert page.status == 200 and page.one("main", cls="gate") and not page.all("live-socket")
+    assert page.one("h1").text
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_ones_own_pages(browser, alice, path):
+    page = browser(alice).get(path)
+    assert page.status == 200
+    assert page.one("main", cls="page").one("h1").text
+    assert len([link for link in page.one("nav", cls="nav").all("a") if "aria-current" in link.attrs]) == 1
+
+
+def test_signing_in_by_form(browser, alice):
+    nobody = browser()
+    page = nobody.get("/accounts/login/")
+    token = page.all("input", name="csrfmiddlewaretoken")[0]["value"]
+    wrong = nobody.client.post("/accounts/login/", {"csrfmiddlewaretoken": token, "login": "alice", "password": "no"})
+    assert b'role="alert"' in wrong.content and b'value="alice"' in wrong.content and b'value="no"' not in wrong.content
+    right = {"csrfmiddlewaretoken": token, "login": "alice", "password": "let-me-talk"}
+    assert nobody.client.post("/accounts/login/", right)["Location"] == "/"
+
+
+def test_developers_are_told_how_to_show_the_buttons(browser):
+    assert "GOOGLE_CLIENT_ID" not in browser().get("/accounts/login/").html
+    with override_settings(DEBUG=True):
+        assert "GOOGLE_CLIENT_ID" in browser().get("/accounts/login/").html
+    providers = settings.SOCIALACCOUNT_PROVIDERS | {"github": {"APPS": [{"client_id": "a", "secret": "b"}]}}
+    with override_settings(SOCIALACCOUNT_PROVIDERS=providers):
+        page = browser().get("/accounts/login/")
+    form = page.one(cls="providers").one("form")
+    assert form["method"] == "post" and "GitHub" in form.text
+
+
+def test_theme_language_and_zone_of_the_reader(browser, person):
+    page = browser(person("dora", theme="dark", language="zh-hans", time_zone="Asia/Shanghai")).get("/")
+    html = page.one("html")
+    assert (html["data-theme"], html["lang"], html["data-time-zone"]) == ("dark", "zh-Hans", "Asia/Shanghai")
+
+
+# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "refused.html"])
+def test_pages_of_what_went_wrong_need_nothing(template, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert 'class="gate"' in render_to_string(template, {})
+
+
+def test_a_path_that_is_none(browser, alice):
+    for who in (browser(), browser(alice)):
+        page = who.get("/no/such/page/")
+        assert page.status == 404 and page.one("main", cls="gate")

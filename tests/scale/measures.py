@@ -1,0 +1,153 @@
+"""What is measured, each as a coroutine that gives numbers by name. Rates are per second, times milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+
+import msgspec
+
+from tests.scale.crowd import Asker, Crowd
+from tests.scale.sides import Side
+from tests.scale.sockets import Socket, open_all
+from tests.scale.stage import GROUP_SIZE, TEAM_SIZE, Stage
+
+Numbers = dict[str, float]
+
+
+def at_share(values: list[float], share: float) -> float:
+    """The value below which this share of them is, in milliseconds."""
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)] * 1000
+
+
+async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, window: int = 5) -> Numbers:
+    """One group, a hundred readers, some of whom write as fast as they are answered."""
+    crowd = Crowd(side, stage)
+    await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
+    crowd.flood(crowd.sockets[:senders], window, seconds)
+    await crowd.drain(readers=GROUP_SIZE)
+    crowd.close()
+    await asyncio.to_thread(crowd.check_stored)
+    return {
+        "deliveries": crowd.deliveries / crowd.seconds,
+        "sends": crowd.sent / crowd.seconds,
+        "p99": at_share(crowd.waits, 0.99),
+        "µs per delivery": crowd.busy / crowd.deliveries * 1e6,
+    }
+
+
+async def pairs(side: Side, stage: Stage, seconds: float, count: int) -> Numbers:
+    """Pairs of whom one writes and waits for the answer, writes and waits; the other listens."""
+    crowd = Crowd(side, stage)
+    await crowd.open((2 * number + half, stage.pairs[number]) for number in range(count) for half in (0, 1))
+    crowd.flood(crowd.sockets[::2], 1, seconds)
+    await crowd.drain(readers=2)
+    crowd.close()
+    await asyncio.to_thread(crowd.check_stored)
+    return {
+        "sends": crowd.sent / crowd.seconds,
+        "p99": at_share(crowd.waits, 0.99),
+        "µs per send": crowd.busy / crowd.sent * 1e6,
+    }
+
+
+async def alone(side: Side, stage: Stage, sends: int) -> Numbers:
+    """One pair in an empty house: how long a message waits for its answer."""
+    crowd = Crowd(side, stage)
+    await crowd.open([(0, stage.pairs[0]), (1, stage.pairs[0])])
+    for number in range(1, sends + 1):
+        crowd.send(crowd.sockets[0])
+        while len(crowd.waits) < number:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.004)
+    await crowd.drain(readers=2)
+    crowd.close()
+    return {"median": at_share(crowd.waits, 0.5), "p99": at_share(crowd.waits, 0.99)}
+
+
+async def usual(side: Side, stage: Stage, seconds: float, per_second: float = 50.0) -> Numbers:
+    """Teams of twenty, all there; somebody writes fifty times a second: a thousand deliveries."""
+    crowd = Crowd(side, stage)
+    crowd.timed = True
+    seats = [(team * TEAM_SIZE + seat, room) for team, room in enumerate(stage.teams) for seat in range(TEAM_SIZE)]
+    await crowd.open(seats)
+    busy, started = side.server.busy(), time.perf_counter()
+    for number in range(int(seconds * per_second)):
+        await asyncio.sleep(started + number / per_second - time.perf_counter())
+        crowd.send(crowd.sockets[number * 7 % len(crowd.sockets)])
+    await crowd.drain(readers=TEAM_SIZE)
+    share = (side.server.busy() - busy) / (time.perf_counter() - started)
+    crowd.close()
+    return {
+        "ack p99": at_share(crowd.waits, 0.99),
+        "delivery p99": at_share(crowd.journeys, 0.99),
+        "busy": share * 100,
+    }
+
+
+async def burst(side: Side, stage: Stage, sends: int = 300) -> Numbers:
+    """Three hundred messages at once to a hundred readers."""
+    crowd = Crowd(side, stage)
+    await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
+    for number in range(sends):
+        crowd.send(crowd.sockets[number % 10])
+    await crowd.drain(readers=GROUP_SIZE)
+    crowd.close()
+    return {"all there": crowd.seconds * 1000}
+
+
+async def idle(side: Side, stage: Stage, count: int, seconds: float, pings: bool) -> Numbers:
+    """Signed in and silent but for the heartbeat. The server is to be fresh: freed memory would hide the new."""
+    rooms = [room for room in stage.pairs for _ in (0, 1)]
+    doors = [(side.path(room), cookie) for room, cookie in zip(rooms, stage.cookies, strict=False)]
+    warm = await open_all(side.server.port, doors[-20:], _nothing)
+    await asyncio.sleep(1)
+    before, started = side.server.memory(), time.perf_counter()
+    sockets = await open_all(side.server.port, doors[:count], _nothing)
+    connects = count / (time.perf_counter() - started)
+    await asyncio.sleep(2)
+    after, busy, started = side.server.memory(), side.server.busy(), time.perf_counter()
+    end = started + seconds
+    while time.perf_counter() < end:  # each socket's ping every five seconds, spread over them
+        for at in range(50):
+            if pings:
+                for socket in sockets[at::50]:
+                    socket.send(b'{"type":"ping","payload":{}}')
+            await asyncio.sleep(0.1)
+    share = (side.server.busy() - busy) / (time.perf_counter() - started)
+    for socket in [*warm, *sockets]:
+        assert not socket.closed, socket.ended
+        socket.close()
+    await asyncio.sleep(1)
+    return {"KiB each": (after - before) / count / 1024, "connects": connects, "busy": share * 100}
+
+
+def _nothing(socket: Socket, frame: bytes) -> None:
+    pass
+
+
+async def catch_up(stage: Stage, missed: int, times: int) -> Numbers:
+    """One device asks for what it missed in the group, until that is complete; all of it is compared."""
+    asker = Asker()
+    await asker.open(stage, 1)
+    newest = asker.welcome["versions"][str(stage.group)]
+    assert newest > missed, "The group has not seen enough yet"
+    first_answers, waits = [], []
+    for _ in range(times):
+        started, known, heard, first = time.perf_counter(), newest - missed, [], 0.0
+        complete = False
+        while not complete:
+            cursors = {**asker.welcome["versions"], str(stage.group): known}
+            answer = await asker.ask("sync", {"cursors": cursors, "me": 10**9, "open": stage.group})
+            first = first or time.perf_counter() - started
+            payload = msgspec.json.decode(answer)["payload"]
+            complete = payload["complete"]
+            [changes] = payload["conversations"]
+            heard += [message["version"] for message in changes["messages"]]
+            known = changes["version"]
+        waits.append(time.perf_counter() - started)
+        first_answers.append(first)
+        assert heard == list(range(newest - missed + 1, newest + 1)), "Catching up left something out"
+    asker.socket.close()
+    return {"first": statistics.median(first_answers) * 1000, "all": statistics.median(waits) * 1000}
