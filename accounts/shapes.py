@@ -18,6 +18,8 @@ Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 class UserShape(msgspec.Struct):
+    """What others may see of a person. `name` is the display name, or the user name where there is none."""
+
     id: int
     username: str
     name: str
@@ -61,6 +63,8 @@ class SignInShape(msgspec.Struct):
 
 
 class TokenPair(msgspec.Struct):
+    """`access` goes with every request; `refresh` gives a new pair, once."""
+
     access: str
     refresh: str
 

@@ -21,6 +21,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class SendPayload(msgspec.Struct):
+    """Store a message. The same `client_id` again stores nothing and answers with the message as it is now."""
+
     conversation_id: Id
     client_id: UUID
     body: str = ""
@@ -30,15 +32,21 @@ class SendPayload(msgspec.Struct):
 
 
 class EditPayload(msgspec.Struct):
+    """Put other words in place of one's own."""
+
     message_id: Id
     body: str
 
 
 class DeletePayload(msgspec.Struct):
+    """Recall one's own message, or delete another's as owner or admin."""
+
     message_id: Id
 
 
 class ReactionPayload(msgspec.Struct):
+    """Put one's emoji under a message, or take it away."""
+
     message_id: Id
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     active: bool

@@ -12,6 +12,8 @@ from messenger.live.news import Durable, Passing, Personal
 
 
 class MessageEvent(msgspec.Struct):
+    """A message as it is now. A deleted one is an update too."""
+
     conversation_id: int
     after: int
     version: int
@@ -19,6 +21,8 @@ class MessageEvent(msgspec.Struct):
 
 
 class ConversationEvent(msgspec.Struct):
+    """What all members share, as it is now."""
+
     conversation_id: int
     after: int
     version: int
@@ -26,6 +30,8 @@ class ConversationEvent(msgspec.Struct):
 
 
 class MemberEvent(msgspec.Struct):
+    """A member who came, left (`left_at`), or has another role, name or picture."""
+
     conversation_id: int
     after: int
     version: int
@@ -33,22 +39,30 @@ class MemberEvent(msgspec.Struct):
 
 
 class ConversationAdded(msgspec.Struct):
+    """Mine from now on; or known and told anew: then it replaces what was known."""
+
     me_version: int
     conversation: ConversationShape
 
 
 class ConversationRemoved(msgspec.Struct):
+    """Mine no more: left, removed, or the group was deleted."""
+
     me_version: int
     conversation_id: int
 
 
 class MineUpdated(msgspec.Struct):
+    """What is my own about a conversation, whole."""
+
     me_version: int
     conversation_id: int
     mine: MineShape
 
 
 class Receipt(msgspec.Struct):
+    """How far a member has got and read. Marks only go forward."""
+
     conversation_id: int
     user_id: int
     delivered_seq: int
@@ -57,6 +71,8 @@ class Receipt(msgspec.Struct):
 
 
 class MentionEvent(msgspec.Struct):
+    """A message that names this person, or everybody."""
+
     message: MessageShape
 
 

@@ -19,20 +19,32 @@ from chat.shapes import MentionShape
 
 EVERYBODY = "all"
 
-# `@` and a user name (accounts.names), not inside a word, a path or an address; a full stop ends the sentence.
-_MENTION = re.compile(r"(?<![\w@/.:-])@([\w](?:[\w.\-]{0,28}[\w])?)")
-# Between these two private code points stands the number of a mention while Markdown is at work.
+# An `@`, what stands before it, and the run of characters after it in which a name may be.
+_AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})(?!@)")
+# Addresses, and what is being written as one: an `@` in them names nobody.
+_ADDRESS = re.compile(r"(?:://|mailto:|\]\()[^\s()<>\[\]，。！？；：、（）《》【】“”]*", re.IGNORECASE)
+# Letters of languages that are written without spaces, or with endings joined to names: Thai to Burmese, Khmer,
+# Chinese, Japanese, Korean. Between these and others, and among themselves, a name may end and words go on.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
+)
+# Between two private code points stands the number of a mention while Markdown is at work. The word before it is
+# this process's own, so that nobody can write such a place.
 _OPEN, _CLOSE = "\ue000", "\ue001"
-_PLACE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
-_PLACE_QUOTED = re.compile("%EE%80%80(\\d+)%EE%80%81")
+_WORD = secrets.token_hex(8)
+_PLACE = re.compile(f"{_OPEN}{_WORD}(\\d+){_CLOSE}")
+_PLACE_QUOTED = re.compile(f"%EE%80%80{_WORD}(\\d+)%EE%80%81")
 # Without any of these a body is plain text, as most messages in any chat are, and Markdown need not be asked.
 _SIGNS = re.compile(r"[*_`~\[\]<>\\&]|://|mailto:|^[ \t]|^[+\-=]|^\d{1,9}[.)]", re.MULTILINE | re.IGNORECASE)
+_DEEPEST = 20  # quotes and lists inside each other; what is deeper Markdown would leave out
 
 _markdown = (
     MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": 20})
     .enable(["strikethrough", "linkify"])
     .disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
 )
+assert _markdown.linkify
 _markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote", "span"}
@@ -61,13 +73,14 @@ def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = Fal
     found = _find(body, members, everybody) if "@" in body else []
     if not found and not _SIGNS.search(body):
         return _plain(body), []
-    env = {"seen": set(), "spans": [span for _, span in found]}
+    seen: set[int] = set()
+    env = {"seen": seen, "spans": [span for _, span in found]}
     html = _markdown.render(_marked(body, found), env)
     if found:  # those in code or in an address are words again
         words = [escape(body[mention.start : mention.end]) for mention, _ in found]
         html = _PLACE.sub(lambda match: words[int(match[1])], html)
         html = _PLACE_QUOTED.sub(lambda match: words[int(match[1])], html)
-    return _clean(html), [mention for number, (mention, _) in enumerate(found) if number in env["seen"]]
+    return _clean(html), [mention for number, (mention, _) in enumerate(found) if number in seen]
 
 
 def named_in(body: str) -> set[str]:

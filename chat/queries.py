@@ -52,7 +52,7 @@ def shared_shape(conversation: Conversation) -> ConversationShape:
 
 
 def whole_shapes(rows: Sequence[Membership], user_id: int) -> list[ConversationShape]:
-    """Conversations as one person sees them, for memberships with `conversation` at hand: four queries for any number."""
+    """Conversations as one person sees them, for memberships with `conversation` at hand. Four queries in all."""
     last = message_shapes(row.conversation.last_message_id for row in rows)
     peers = peers_of([row.conversation for row in rows], user_id)
     unread = unread_mentions(rows)

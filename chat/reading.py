@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
-from django.db.models import Min, Q
+from django.db.models import Min, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -164,18 +163,17 @@ def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
     membership(user_id, conversation_id)
     if not _shows_receipts(user_id):
         return []
-    rows = list(
+    # Each mark has a time of its own: that of the first step that reached it, or of one's own message, which moves it.
+    same = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
+    marked = Mark.objects.filter(**same, kind=Mark.Kind.READ, user_id=OuterRef("user_id")).order_by("at")
+    wrote = Message.objects.filter(**same, kind=Message.Kind.TEXT, sender_id=OuterRef("user_id")).order_by("seq")
+    rows = (
         Membership.objects.filter(conversation_id=conversation_id, left_at=None, user__show_receipts=True)
         .exclude(user_id=user_id)
-        .values_list("user_id", "delivered_seq", "read_seq")
+        .annotate(read_at=Coalesce(Subquery(marked.values("at")[:1]), Subquery(wrote.values("created_at")[:1])))
+        .values_list("user_id", "delivered_seq", "read_seq", "read_at")
     )
-    read_at = dict(
-        Mark.objects.filter(conversation_id=conversation_id, kind=Mark.Kind.READ, user_id__in=[row[0] for row in rows])
-        .filter(seq__gte=min((row[2] for row in rows), default=0))
-        .values_list("user_id")
-        .annotate(at=Min("at"))
-    )
-    return [ReceiptShape(uid, got, read, moment_or_none(read_at.get(uid))) for uid, got, read in rows]
+    return [ReceiptShape(uid, got, read, moment_or_none(at)) for uid, got, read, at in rows]
 
 
 def message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]:
@@ -257,6 +255,8 @@ def changed_rows(
 
 
 class SyncShape(msgspec.Struct):
+    """What a device missed. `removed` are those of its conversations that are its person's no more."""
+
     conversations: list[SyncedConversation]
     mine: list[SyncedMine]
     removed: list[int]
@@ -266,6 +266,8 @@ class SyncShape(msgspec.Struct):
 
 
 class SyncedConversation(msgspec.Struct):
+    """As `Changes`, of one conversation. One that the device did not name is told whole, without rows."""
+
     conversation_id: int
     version: int
     complete: bool
@@ -275,6 +277,8 @@ class SyncedConversation(msgspec.Struct):
 
 
 class SyncedMine(msgspec.Struct):
+    """What is one's own about a conversation, as of now."""
+
     conversation_id: int
     mine: MineShape
 
@@ -339,9 +343,9 @@ def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, li
 def versions(user_id: int) -> tuple[dict[int, int], int]:
     """Of all one's conversations, and one's own: what `welcome` says. Two queries."""
     me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
-    mine: Sequence[tuple[int, int]] = Membership.objects.filter(
-        user_id=user_id, left_at=None, conversation__deleted_at=None
-    ).values_list("conversation_id", "conversation__version")
+    mine = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None).values_list(
+        "conversation_id", "conversation__version"
+    )
     return dict(mine), me_version
 
 

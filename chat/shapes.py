@@ -32,6 +32,8 @@ class MentionShape(msgspec.Struct):
 
 
 class ReplyShape(msgspec.Struct):
+    """The quoted message as it is now."""
+
     id: int
     seq: int
     sender: UserShape
@@ -40,11 +42,15 @@ class ReplyShape(msgspec.Struct):
 
 
 class ForwardShape(msgspec.Struct):
+    """Who wrote a forwarded text first, and when."""
+
     sender: UserShape
     created_at: str | None
 
 
 class AttachmentShape(msgspec.Struct):
+    """A file of a message. `url` is a path of this site, which asks who wants it."""
+
     id: int
     name: str
     content_type: str
@@ -58,6 +64,8 @@ class AttachmentShape(msgspec.Struct):
 
 
 class ReactionShape(msgspec.Struct):
+    """One emoji, and who put it there, first come first."""
+
     emoji: str
     user_ids: list[int]
 
@@ -73,6 +81,8 @@ class SystemEvent(msgspec.Struct):
 
 
 class MessageShape(msgspec.Struct):
+    """One line of a conversation. Deleted, it keeps ids, seq, kind, sender and times, and loses all else."""
+
     id: int
     conversation_id: int
     seq: int
@@ -95,6 +105,8 @@ class MessageShape(msgspec.Struct):
 
 
 class MineShape(msgspec.Struct):
+    """What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`."""
+
     role: str
     read_seq: int
     unread_count: int
@@ -108,6 +120,8 @@ class MineShape(msgspec.Struct):
 
 
 class ConversationShape(msgspec.Struct):
+    """A pair, whose `peer` is the other person, or a group. `mine` is absent where all are told alike."""
+
     id: int
     kind: str
     title: str
@@ -129,6 +143,8 @@ class ConversationShape(msgspec.Struct):
 
 
 class MemberShape(msgspec.Struct):
+    """A person in a conversation. `left_at` is null while they are in it."""
+
     user: UserShape
     role: str
     joined_at: str
@@ -137,6 +153,8 @@ class MemberShape(msgspec.Struct):
 
 
 class ReceiptShape(msgspec.Struct):
+    """How far a member has got and read, and when they had read so far."""
+
     user_id: int
     delivered_seq: int
     read_seq: int
@@ -152,12 +170,16 @@ class MessageReceiptShape(msgspec.Struct):
 
 
 class RevisionShape(msgspec.Struct):
+    """What a message said before an edit, and when that was written."""
+
     body: str
     body_html: str
     written_at: str
 
 
 class HistoryShape(msgspec.Struct):
+    """A page by `seq`, ascending. `version` was read before the rows: they may be newer, never older."""
+
     results: list[MessageShape]
     has_before: bool
     has_after: bool
@@ -165,6 +187,8 @@ class HistoryShape(msgspec.Struct):
 
 
 class ChangesShape(msgspec.Struct):
+    """Rows changed since a version, as they are now, up to `version`. Ask on until `complete`."""
+
     version: int
     complete: bool
     conversation: ConversationShape | None
@@ -185,9 +209,9 @@ def reply_shape(quoted: Message) -> ReplyShape:
 def message_shape(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageShape:
     """`message` with sender, reply_to and forwarded_sender at hand; `fresh` spares looking for reactions."""
     gone = message.deleted_at is not None
-    reply = None if gone or message.reply_to_id is None else reply_shape(message.reply_to)
+    reply = None if gone or message.reply_to is None else reply_shape(message.reply_to)
     forward = None
-    if message.forwarded_at and not gone and message.forwarded_sender_id:
+    if message.forwarded_at and message.forwarded_sender and not gone:
         forward = ForwardShape(user_shape(message.forwarded_sender), moment(message.forwarded_at))
     return MessageShape(
         id=message.pk,

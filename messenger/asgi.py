@@ -15,6 +15,6 @@ from messenger.live.handshake import refused  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": URLRouter([path("ws/v1/", MessengerConsumer.as_asgi()), path("<path:other>", refused)]),
+        "websocket": URLRouter([path("ws/v1/", MessengerConsumer.as_asgi()), path("<path:other>", refused)]),  # type: ignore[arg-type]
     }
 )

@@ -10,8 +10,8 @@ from presence.consumers import PART as PRESENCE
 
 class MessengerConsumer(LiveConsumer):
     parts = (PRESENCE, CHAT)
-    authenticate = authenticate_socket
-    versions = reading.versions
+    authenticate = staticmethod(authenticate_socket)
+    versions = staticmethod(reading.versions)
 
 
 compose(

@@ -157,7 +157,7 @@ else:
     DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes its file, but no folder
     _database = {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "messenger.sqlite3",
+        "NAME": str(DATA_DIR / "messenger.sqlite3"),
         "CONN_MAX_AGE": None,  # opening a file and its PRAGMAs costs twenty times a query
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",

@@ -16,6 +16,8 @@ Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class TypingPayload(msgspec.Struct):
+    """Typing here, or no longer."""
+
     conversation_id: Id
     active: bool
 
@@ -44,6 +46,8 @@ class TypingShape(msgspec.Struct):
 
 
 class ReaderShape(msgspec.Struct):
+    """How far one of them has read."""
+
     user_id: int
     seq: int
 

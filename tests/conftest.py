@@ -4,6 +4,7 @@ proxy.py and browsers.py."""
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -96,6 +97,11 @@ def s3_url(s3, monkeypatch):
 @pytest.fixture(scope="session")
 def chromium_path():
     return real("chromium").path
+
+
+def pytest_configure():
+    # Asked to end, as by `timeout`, a run ends like one that is interrupted: with its servers stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter):

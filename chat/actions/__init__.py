@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 
+from chat.actions.batches import marks, sends
 from chat.actions.groups import (
     add_members,
     create_group,
@@ -21,7 +22,6 @@ from chat.actions.marks import Move, set_mine
 from chat.actions.messages import delete, edit, pin, react
 from chat.actions.moderation import hide, report, restore, settle
 from chat.actions.sending import Send
-from chat.actions.batches import marks, sends
 from chat.shapes import MessageShape, MineShape
 
 

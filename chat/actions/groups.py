@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.shapes import user_shape
-from accounts.versions import next_me_versions
 from accounts.versions import next_me_versions
 from chat import events
 from chat.actions.ledger import Ledger, changing
@@ -105,7 +104,7 @@ def _enter(conversation: Conversation, people: list[User]) -> dict[int, Conversa
 
 
 # ── Changing ─────────────────────────────────────────────────────────────────────────────────────────────────────
-CLEAN = {
+CLEAN: dict[str, Callable[[Any], Any]] = {
     "title": lambda text: clean_line(text, TITLE, "title", required=True),
     "description": lambda text: clean_block(text, DESCRIPTION, "description"),
     "announcement": lambda text: clean_block(text, ANNOUNCEMENT, "announcement"),

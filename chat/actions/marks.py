@@ -121,7 +121,7 @@ def _own_after(row: Membership) -> int:
 def _write_history(changed: dict, before: dict, now) -> None:
     marks = []
     for key, row in changed.items():
-        read, _count_, delivered = before[key]
+        read, _texts, delivered = before[key]
         for kind, old, new in (("read", read, row.read_seq), ("delivered", delivered, row.delivered_seq)):
             if new > old:
                 mark = Mark(conversation_id=row.conversation_id, user_id=row.user_id, kind=kind, seq=new, at=now)

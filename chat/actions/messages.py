@@ -61,8 +61,10 @@ def note_mentions(ledger: Ledger, message: Message, shape: MessageShape, mention
 
 def _recount(ledger: Ledger, message: Message, user_ids: set[int]) -> None:
     """A mention that came or went after somebody's read mark changes their count, which is theirs alone to hear."""
-    rows = Membership.objects.filter(
-        conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
+    rows = list(
+        Membership.objects.filter(
+            conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
+        )
     )
     counts = cache(lambda: unread_mentions(rows))  # asked when all else is done, once for all
 
@@ -145,7 +147,7 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
 
 def is_emoji(text: str) -> bool:
     """One picture: symbols with their joiners and modifiers, no letters, no spaces. Sixteen code points at most."""
-    if not 0 < len(text) <= 16:
+    if not 0 < len(text) <= 16 or "\ufffd" in text:  # what stands for bytes that were no character
         return False
     keycap = text[-1] == "\u20e3"
     kinds = [unicodedata.category(char) for char in text]

@@ -385,9 +385,8 @@ def _insert(drafts: list[_Draft], now: datetime) -> None:
             draft.forward.sender.id if draft.forward else None,
             as_db(draft.forwarded_at) if draft.forwarded_at else None, at,
         )  # fmt: skip
-    row = (
-        "(" + ",".join(["%s"] * 11) + ",%s" + ("::jsonb" if connection.vendor == "postgresql" else "") + ",%s" * 4 + ")"
-    )
+    mentions = "%s::jsonb" if connection.vendor == "postgresql" else "%s"
+    row = f"({','.join(['%s'] * 11)},{mentions}{',%s' * 4})"
     ids = {
         (conversation_id, seq): pk
         for pk, conversation_id, seq in _rows(
@@ -439,7 +438,8 @@ def _move_on(drafts: list[_Draft], now: datetime) -> None:
             ],
         )
         cursor.executemany(
-            "UPDATE chat_membership SET read_seq = %s, read_count = %s, sent_seq = %s, delivered_seq = %s WHERE id = %s",
+            "UPDATE chat_membership SET read_seq = %s, read_count = %s, sent_seq = %s, delivered_seq = %s"
+            " WHERE id = %s",
             [(seat.sent_seq, seat.sent_count, seat.sent_seq, seat.sent_seq, pk) for pk, seat in sorted(seats.items())],
         )
 

@@ -29,7 +29,7 @@ from messenger.live.refusal import Refused
 PASSWORD = "let-me-talk"
 MODERATOR = "moderator"
 EVERYTHING = 2**62  # a seq beyond any: a mark goes as far as there are messages
-READ_AFTER = (timedelta(seconds=70), timedelta(minutes=9))  # some look at once, others later
+READ_AFTER = (timedelta(seconds=70), timedelta(minutes=9))  # what was said last some read at once, others later
 
 
 @dataclass
@@ -120,8 +120,9 @@ def _everything(stage: _Stage, held: list[Talk], now: datetime) -> Iterator[Happ
         todo += [(message.at, _later(place.say, message)) for message in talk.messages]
         todo += [(deed.at, _later(place.do, deed)) for deed in talk.deeds]
         for session in talk.sessions:
-            for number, pause in enumerate(READ_AFTER):
-                todo.append((min(session.ends + pause, now), _later(place.read, session, number)))
+            pauses = READ_AFTER if session is talk.sessions[-1] else READ_AFTER[:1]
+            for turn, pause in enumerate(pauses):
+                todo.append((min(session.ends + pause, now), _later(place.read, session, turn, len(pauses))))
         todo.append((now, place.arrange))
         for when, do in todo:
             if when > now:
@@ -213,14 +214,14 @@ class _Place:
             for report in Report.objects.filter(message=message_id):
                 actions.settle(by, report.pk)
 
-    def read(self, session: Session, turn: int) -> None:
-        """Every second person looks in each turn. Who is to have something unread stops before it."""
+    def read(self, session: Session, turn: int, turns: int) -> None:
+        """One of this many shares of the people looks in. Who is to have something unread stops before it."""
         names = {user.pk: name for name, user in self.stage.users.items()}
         last = max(message.number for message in self.talk.messages if message.at <= session.ends)
         moves = []
         for user_id in members_of(self.id):
             name = names[user_id]
-            if user_id % 2 != turn:
+            if user_id % turns != turn:
                 continue
             stop = self.talk.reads_up_to(name)
             if stop > last:

@@ -125,7 +125,9 @@ class _Reader:
 
     def read(self) -> Talk:
         talk = self._head()
-        for text in self._rest():
+        for text in self._lines():
+            if not text:
+                continue
             if moment := self._moment(text):
                 self._end_session(talk)
                 self.clock = max(moment, self.clock + timedelta(minutes=1))
@@ -147,10 +149,10 @@ class _Reader:
         talk.begins = min(each.at for each in [*talk.messages, *talk.deeds]) - timedelta(minutes=3)
         return talk
 
-    def _rest(self) -> Iterator[str]:
-        for self.line, text in self.lines:
-            if text.strip():
-                yield text.rstrip() if not text.startswith("| ") else text
+    def _lines(self) -> Iterator[str]:
+        for number, text in self.lines:
+            self.line = number
+            yield text.rstrip() if text != "| " else text
 
     def _wrong(self, text: str) -> ScriptError:
         return ScriptError(f"{self.name}, line {self.line}: {text}")
@@ -158,8 +160,8 @@ class _Reader:
     def _head(self) -> Talk:
         head: dict[str, str] = {}
         drafts = {}
-        for self.line, text in self.lines:
-            if not text.strip():
+        for text in self._lines():
+            if not text:
                 break
             key, _, value = text.partition(" ")
             if key == "draft":
@@ -168,7 +170,8 @@ class _Reader:
             else:
                 head[key] = value
         kind = "pair" if "pair" in head else "group"
-        listed = {key: head.get(key, "").replace(",", " ").split() for key in ("admins", "members", "favourite", "muted")}
+        several = ("admins", "members", "favourite", "muted")
+        listed = {key: head.get(key, "").replace(",", " ").split() for key in several}
         unread = (entry.split() for entry in head.get("unread", "").split(",") if entry.strip())
         return Talk(
             name=self.name,

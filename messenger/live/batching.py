@@ -75,7 +75,12 @@ class Batcher(Generic[C]):
     async def ask(self, command: C) -> Any:
         """From the event loop, waiting. Raises the `Refused`."""
         future = asyncio.get_running_loop().create_future()
-        self.submit(command, lambda outcome: future.done() or future.set_result(outcome))
+
+        def done(outcome: Any) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self.submit(command, done)
         return _raised(await future)
 
     def call(self, command: C, timeout: float = 30.0) -> Any:

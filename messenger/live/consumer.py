@@ -10,9 +10,9 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 from channels.consumer import AsyncConsumer
@@ -35,10 +35,24 @@ log = logging.getLogger(__name__)
 TOO_LARGE = 1009
 INTERNAL = 1011
 
-Authenticate = Callable[[dict[bytes, bytes], list[str], dict[str, str]], Identity]
+
+class Authenticate(Protocol):
+    """Who is calling, by headers, subprotocols and cookies. Raises `SocketRefused`."""
+
+    def __call__(
+        self, headers: Mapping[bytes, bytes], subprotocols: Iterable[str], cookies: Mapping[str, str], /
+    ) -> Identity: ...
+
+
+class Versions(Protocol):
+    """Of all conversations of this person, and their own."""
+
+    def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
 
 
 class Heartbeat(msgspec.Struct):
+    """In seconds."""
+
     interval: float
     timeout: float
 
@@ -64,8 +78,8 @@ class LiveConsumer(AsyncConsumer):
     parts: tuple[Part, ...] = ()
     commands: dict[str, Command] = {}
     decoders: dict[str, Callable[[bytes], Any]] = {}
-    authenticate: Authenticate
-    versions: Callable[[int], tuple[dict[int, int], int]]
+    authenticate: ClassVar[Authenticate]
+    versions: ClassVar[Versions]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -116,8 +130,7 @@ class LiveConsumer(AsyncConsumer):
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         if not origin_allowed(origins, by_bearer=bearer):
             raise SocketRefused(0)
-        authenticate = type(self).authenticate
-        return await database.run(authenticate, headers, scope["subprotocols"], cookies)
+        return await database.run(self.authenticate, headers, scope["subprotocols"], cookies)
 
     async def _serve(self, connection: Connection, receive: Callable) -> None:
         try:
@@ -127,7 +140,7 @@ class LiveConsumer(AsyncConsumer):
             connection.close(refused.code)
             return
         await hub().attend(connection)
-        versions, me_version = await database.run(type(self).versions, connection.user_id)
+        versions, me_version = await database.run(self.versions, connection.user_id)
         heard = await hub().enter_all(connection, versions, me_version)
         heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
         now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

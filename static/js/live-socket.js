@@ -119,6 +119,7 @@ export class LiveSocket extends LiveElement {
       this.#ready.then((outbox) => outbox.line(false), () => {});
     }
     const retryIn = retryAt === null ? null : Math.max(0, retryAt - this.connection.clock.now());
+    this.dataset.state = state; // for whoever looks from outside
     tell("live:state", { state, attempts, retryAt: retryIn === null ? null : Date.now() + retryIn });
     // Signed out or suspended: the page itself says it, once.
     if (code === 4401 || code === 4403) this.#reload();
@@ -192,7 +193,7 @@ export class LiveSocket extends LiveElement {
         asked.resolve();
       } else {
         const answer = await this.connection.ask(type, payload);
-        const { message } = answer;
+        const message = answer?.message;
         if (message) tell("live:message.current", { conversation_id: message.conversation_id, message });
         asked.resolve(answer);
       }

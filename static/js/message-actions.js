@@ -3,6 +3,7 @@ import { api } from "./api.js";
 import { command, live, tell } from "./live.js";
 import { excerpt } from "./names.js";
 import { clone, find, findAll } from "./page.js";
+import { nameOf } from "./people.js";
 import { toast, toastRefusal } from "./toast-stack.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
@@ -14,6 +15,8 @@ export class MessageActions {
   #line = null;
   /** @type {any} */
   #holding;
+  /** The finger that opened the sheet is still down: its lifting chooses nothing. */
+  #held = false;
 
   /** @param {MessageLog} log */
   constructor(log) {
@@ -36,8 +39,15 @@ export class MessageActions {
     log.listen(this.menu, "toggle", (event) => event.newState === "closed" && this.#closed());
     // A sheet opens under the finger, whose lifting would close a menu that closes by itself: it is closed here.
     log.listen(document, "pointerdown", (event) => {
+      this.#held = false;
       if (this.#isOpen && this.menu?.popover === "manual" && !this.menu.contains(event.target)) this.menu.hidePopover();
     });
+    log.listen(document, "click", (event) => {
+      if (!this.#held) return;
+      this.#held = false;
+      event.preventDefault();
+      event.stopPropagation();
+    }, { capture: true });
     log.listen(document, "compose:edit-last", () => log.myLast && this.#do("edit", log.myLast));
   }
 
@@ -116,7 +126,10 @@ export class MessageActions {
     clearTimeout(this.#holding);
     const line = this.#lineOf(event.target);
     if (event.pointerType !== "touch" || !line) return;
-    this.#holding = setTimeout(() => this.#open(line, line), HOLD);
+    this.#holding = setTimeout(() => {
+      this.#held = true;
+      this.#open(line, line);
+    }, HOLD);
   }
 
   // ── The menu ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +250,7 @@ export class MessageActions {
 
   /** @param {HTMLElement} line */
   #reply(line) {
-    const name = find(line, ".msg-by b")?.textContent ?? "";
+    const name = nameOf(Number(line.dataset.sender)) ?? find(line, ".msg-by b")?.textContent ?? "";
     tell("compose:reply", {
       reply: {
         id: Number(line.dataset.id),

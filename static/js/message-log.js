@@ -11,7 +11,7 @@ import { drawDay, drawMark, drawMessage, drawQueued, drawQueuedState, drawReply,
   unnamed } from "./message-view.js";
 import { excerpt } from "./names.js";
 import { find, findAll, pageTimes } from "./page.js";
-import { learn, learnMembers } from "./people.js";
+import { learn, learnMembers, nameOf } from "./people.js";
 import { Receipts } from "./receipts.js";
 import { Scroller } from "./scroller.js";
 import { goTo } from "./visit.js";
@@ -47,7 +47,8 @@ export class MessageLog extends LiveElement {
   /** Marked unread by hand: not read again until the person looks anew. */
   #held = false;
   #fresh = 0;
-  #drawing = false;
+  /** A change is under way, and how far up it reaches. @type {number | null} */
+  #from = null;
   #tellRead = atMostEvery(SECOND, () => this.#markRead());
   /** @type {any} */
   #midnight;
@@ -75,7 +76,8 @@ export class MessageLog extends LiveElement {
     this.listen(find(this, ".latest"), "click", () => this.toNewest());
     this.listen(list, "click", (event) => this.#clicked(event));
     this.#openAt();
-    this.#arrange();
+    this.#arrange(0);
+    this.#latest();
     this.#newDay();
     tell("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
   }
@@ -91,7 +93,7 @@ export class MessageLog extends LiveElement {
       this.hear(type, ours(({ message }) => this.put(message)));
     }
     this.hear("outbox", ({ queued }) => this.#putQueued(queued));
-    this.hear("receipt", ours((receipt) => this.#redraw(() => this.receipts.add(receipt))));
+    this.hear("receipt", ours((receipt) => this.#redraw(0, () => this.receipts.add(receipt))));
     this.hear("mine.updated", ours(({ mine }) => this.#mine(mine)));
     this.hear("member.updated", ours(({ member }) => this.#member(member)));
     this.hear("conversation.removed", ours(() => goTo("/", { replace: true, say: "removed" })));
@@ -127,7 +129,7 @@ export class MessageLog extends LiveElement {
     if (old && Number(old.dataset.version) >= version) return;
     this.#remember(message);
     learn(message.sender);
-    this.#redraw(() => {
+    this.#redraw(seq, () => {
       if (old) this.#renew(old, message);
       else if (this.#isOutside(seq)) this.#passOver(message);
       else this.#insert(message);
@@ -184,13 +186,20 @@ export class MessageLog extends LiveElement {
     this.#lines.set(seq, li);
     if (sender.id === this.me && seq > this.#readSeq) {
       this.#readSeq = Math.max(this.#readSeq, seq); // one's own send reads what stands before it
-      find(this.list, ":scope > .unread-line")?.remove();
+      this.#dropUnreadLine();
     } else if (kind === "text" && seq > this.#readSeq && !this.scroller.atEnd) {
       this.#fresh += 1;
     }
     if (unnamed(message, this.me).length) {
       learnMembers(this.conversationId).then(() => li.isConnected && this.#renew(li, message));
     }
+  }
+
+  #dropUnreadLine() {
+    const line = find(this.list, ":scope > .unread-line");
+    if (!line) return;
+    line.remove();
+    this.#from = 0; // what it divided is one group now
   }
 
   /** By seq, before the texts on their way out. @param {HTMLElement} li @param {number} seq */
@@ -225,7 +234,7 @@ export class MessageLog extends LiveElement {
       return li && li.classList.contains("failed") === Boolean(queued.failed);
     });
     if (isSame) return;
-    this.#redraw(() => {
+    this.#redraw(Infinity, () => {
       for (const [id, li] of this.#queued) {
         if (ids.has(id)) continue;
         li.remove();
@@ -245,13 +254,8 @@ export class MessageLog extends LiveElement {
 
   /** @returns {User} as far as a page knows me without asking: my face stands among the places */
   #myself() {
-    const face = find(document, ".rail .avatar[data-user-id]");
-    return {
-      id: this.me,
-      username: "",
-      name: face?.textContent ?? "",
-      avatar_url: find(face, "img")?.getAttribute("src") ?? null,
-    };
+    const face = find(document, ".rail .avatar[data-user-id] img");
+    return { id: this.me, username: "", name: nameOf(this.me) ?? "", avatar_url: face?.getAttribute("src") ?? null };
   }
 
   /** @param {import("./protocol.js").Mine} mine */
@@ -263,7 +267,7 @@ export class MessageLog extends LiveElement {
   /** @param {import("./protocol.js").Member} member */
   #member({ user, left_at }) {
     learn(user);
-    this.#redraw(() => {
+    this.#redraw(0, () => {
       if (left_at) this.receipts.remove(user.id);
       for (const li of findAll(this.list, `.msg[data-sender="${user.id}"]`)) {
         drawSender(li, user, user.id === this.me);
@@ -275,67 +279,84 @@ export class MessageLog extends LiveElement {
   /**
    * Changes what is drawn, many changes as one: groups, days and marks are put right once, and what the reader looks at
    * stays where it is.
+   * @param {number} from the lowest seq that the change touches; Infinity: only what is on its way out
    * @param {() => void} change
    */
-  #redraw(change) {
-    if (!this.#drawing) {
-      this.#drawing = true;
+  #redraw(from, change) {
+    if (this.#from === null) {
+      this.#from = from;
       this.scroller.hold();
       queueMicrotask(() => {
-        this.#drawing = false;
         if (!this.isConnected) return;
         if (this.scroller.atEnd) this.#trim();
-        this.#arrange();
+        this.#arrange(/** @type {number} */ (this.#from));
+        this.#from = null;
         this.scroller.settle();
+        this.#latest();
         this.#see();
       });
     }
+    this.#from = Math.min(this.#from, from);
     change();
   }
 
-  /** Groups, day lines and the marks of who has read. */
-  #arrange() {
+  /**
+   * Groups, day lines and the marks of who has read, from the group of the line before `from` on.
+   * @param {number} from seq
+   */
+  #arrange(from) {
     const now = new Date();
     const times = pageTimes();
-    /** @type {{li: HTMLElement, at: Date, day: HTMLElement | null, unread: HTMLElement | null}[]} */
-    const lines = [];
-    /** @type {HTMLElement | null} */
-    let day = null;
-    /** @type {HTMLElement | null} */
-    let unread = null;
-    for (const li of /** @type {HTMLElement[]} */ ([...this.list.children])) {
-      if (li.matches(".day")) {
-        day?.remove();
-        day = li;
-      } else if (li.matches(".unread-line")) {
-        unread = li;
-      } else if (li.dataset.at) {
-        lines.push({ li, at: new Date(li.dataset.at), day, unread });
-        day = unread = null;
-      }
-    }
-    day?.remove();
+    const { lines, context } = this.#linesFrom(from);
     const places = grouped(
-      lines.map(({ li, at, unread: line }) => ({
+      lines.map(({ li, at, unread }) => ({
         sender: Number(li.dataset.sender),
         at: at.getTime(),
         day: times.dayKey(at),
         text: li.classList.contains("msg"),
-        unreadBefore: line !== null,
+        unreadBefore: unread !== null,
       })),
     );
-    lines.forEach(({ li, at, day: above, unread: line }, index) => {
+    lines.forEach(({ li, at, day, unread }, index) => {
       const { first, last, dayBefore } = places[index];
       if (li.classList.contains("msg")) setClasses(li, { first, last });
-      if (!dayBefore) return above?.remove();
-      if (above) redrawDay(above, at, now);
-      else (line ?? li).before(drawDay(at, now) ?? "");
+      if (index < context) return; // what stands above it has not changed
+      if (!dayBefore) day?.remove();
+      else if (day) redrawDay(day, at, now);
+      else (unread ?? li).before(drawDay(at, now) ?? "");
     });
     this.#drawMarks(lines.map(({ li }) => li));
-    this.#latest();
   }
 
-  /** @param {HTMLElement[]} lines */
+  /**
+   * The lines to look at, with the day line and the unread line right above each. `context`: how many of them, at the
+   * beginning, are only there for what follows: back to where their group begins.
+   * @param {number} from seq
+   */
+  #linesFrom(from) {
+    /** @type {{li: HTMLElement, at: Date, day: HTMLElement | null, unread: HTMLElement | null}[]} */
+    const lines = [];
+    let context = 0;
+    /** @type {(typeof lines)[0] | undefined} */
+    let below;
+    for (let li = /** @type {HTMLElement | null} */ (this.list.lastElementChild), above; li; li = above) {
+      above = /** @type {HTMLElement | null} */ (li.previousElementSibling);
+      if (li.matches(".unread-line")) {
+        if (below) below.unread = li;
+      } else if (li.matches(".day")) {
+        if (below && !below.day) below.day = li;
+        else li.remove(); // what it stood above has gone
+      } else if (li.dataset.at) {
+        if (context && lines[0].li.matches(".first, .system")) break;
+        below = { li, at: new Date(li.dataset.at), day: null, unread: null };
+        lines.unshift(below);
+        if (li.dataset.seq && Number(li.dataset.seq) < from) context += 1;
+      }
+    }
+    return { lines, context };
+  }
+
+  /** @param {HTMLElement[]} lines in whole groups */
   #drawMarks(lines) {
     const inGroup = this.dataset.kind === "group";
     const mine = lines.filter((li) => li.dataset.seq && li.classList.contains("mine") && !li.classList.contains("gone"));
@@ -354,6 +375,7 @@ export class MessageLog extends LiveElement {
       this.#lines.delete(seq);
     }
     this.#setBefore(true);
+    this.#from = 0;
   }
 
   // ── Pages of history ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -378,7 +400,7 @@ export class MessageLog extends LiveElement {
         signal: this.gone,
       });
       const missed = /** @type {Message[]} */ (this.#missed);
-      this.#redraw(() => {
+      this.#redraw(0, () => {
         for (const message of history.results) if (!this.#lines.has(message.seq)) this.#insertOld(message);
         if (where === "before") this.#setBefore(history.has_before);
         else this.#setAfter(history.has_after);
@@ -545,7 +567,7 @@ export class MessageLog extends LiveElement {
     const next = new Date(now + 60_000);
     next.setHours(24, 0, 1, 0);
     this.#midnight = setTimeout(() => {
-      this.#redraw(() => {});
+      this.#redraw(0, () => {});
       this.#newDay();
     }, Math.min(next.getTime() - now, 3_600_000));
   }

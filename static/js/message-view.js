@@ -219,6 +219,9 @@ function plain(body) {
   return content;
 }
 
+/** What was drawn where: most lines stay as they are. @type {WeakMap<HTMLElement, {said: string, element: HTMLElement}>} */
+const marks = new WeakMap();
+
 /**
  * Who got or read it, after the last word.
  * @param {HTMLElement} li
@@ -226,15 +229,17 @@ function plain(body) {
  * @param {boolean} inGroup the count is said
  */
 export function drawMark(li, mark, inGroup) {
-  const old = find(li, ".tail > [data-part=mark]");
-  if (!mark) return old?.remove();
-  const drawn = clone(`mark-${mark.state}`);
-  if (!drawn) return old?.remove();
-  addresses(drawn, Number(li.dataset.id));
-  fillFirst(drawn, ".num", inGroup ? String(mark.count) : "");
-  if (old?.isEqualNode(drawn)) return;
-  if (old) old.replaceWith(drawn);
-  else find(li, ".tail")?.append(drawn);
+  const old = marks.get(li);
+  const said = mark ? `${mark.state} ${inGroup ? mark.count : ""}` : "";
+  if (old?.said === said && old.element.isConnected) return;
+  old?.element.remove();
+  marks.delete(li);
+  const element = mark && clone(`mark-${mark.state}`);
+  if (!element) return;
+  addresses(element, Number(li.dataset.id));
+  fillFirst(element, ".num", inGroup ? String(mark.count) : "");
+  find(li, ".tail")?.append(element);
+  marks.set(li, { said, element });
 }
 
 /** The day line above a message. @param {Date} day @param {Date} now */

@@ -56,17 +56,21 @@ export class Outbox {
 
   /** Reads what the store holds: at the start, and when another tab changed it. */
   async load() {
-    this.#queued = await this.store.all();
+    try {
+      this.#queued = await this.store.all();
+    } catch {
+      // What is here stays.
+    }
     this.onChange(this.#queued);
     this.#pump();
   }
 
   /**
-   * Takes a text. When this resolves it is stored and survives a reload.
+   * Takes a text. When this resolves it is stored and survives a reload, unless the store fails: then it is sent from here.
    * @param {Queued} queued
    */
   async put(queued) {
-    queued.order = await this.store.put(queued);
+    await this.#keep(queued);
     if (!this.#queued.some(({ client_id }) => client_id === queued.client_id)) this.#queued.push(queued);
     this.#changed();
   }
@@ -76,7 +80,7 @@ export class Outbox {
     const queued = this.#find(clientId);
     if (!queued?.failed) return;
     delete queued.failed;
-    await this.store.put(queued);
+    await this.#keep(queued);
     this.#changed();
   }
 
@@ -113,10 +117,19 @@ export class Outbox {
     return this.#queued.find(({ client_id }) => client_id === clientId);
   }
 
+  /** @param {Queued} queued */
+  async #keep(queued) {
+    try {
+      queued.order = await this.store.put(queued);
+    } catch {
+      // The disk is full, or the browser closed the database: the page still has it.
+    }
+  }
+
   /** @param {string} clientId */
   async #remove(clientId) {
     this.#queued = this.#queued.filter(({ client_id }) => client_id !== clientId);
-    await this.store.remove(clientId);
+    await this.store.remove(clientId).catch(() => {}); // if it comes back with the next page, the server knows it
   }
 
   #changed() {
@@ -164,7 +177,7 @@ export class Outbox {
         pause = refusal.retryAfter !== undefined ? refusal.retryAfter * 1000 : PAUSE;
       } else if (refusal.code !== "timeout" && this.#find(queued.client_id)) {
         queued.failed = { code: refusal.code, detail: refusal.detail };
-        await this.store.put(queued);
+        await this.#keep(queued);
         this.onChange(this.#queued);
         this.announce();
       }

@@ -19,6 +19,8 @@ export function learn(user) {
 export function nameOf(id) {
   const user = known.get(id);
   if (user) return user.name;
+  const myself = find(document, `live-socket[data-user-id="${id}"]`);
+  if (myself) return myself.dataset.name;
   const drawn =
     find(document, `.member[data-user-id="${id}"] .clip`) ??
     find(document, `.msg[data-sender="${id}"]:not(.mine) .msg-by b`) ??

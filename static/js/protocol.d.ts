@@ -1,5 +1,25 @@
-/** The frames of the socket and the shapes inside them: docs/protocol.md, as types for the page's scripts. */
+/**
+ * The frames of the socket and the shapes inside them, as types for the page's scripts; docs/protocol.md has them in words.
+ * What stands between the two marks is written by `manage.py protocol`, from the structs that the server uses.
+ */
 
+// generated
+
+/** An error as REST and the socket tell it. `retry_after` is in seconds. */
+export interface ErrorPayload {
+  code: string;
+  detail: string;
+  fields?: Record<string, string[]>;
+  retry_after?: number;
+}
+
+/** In seconds. */
+export interface Heartbeat {
+  interval: number;
+  timeout: number;
+}
+
+/** What others may see of a person. `name` is the display name, or the user name where there is none. */
 export interface User {
   id: number;
   username: string;
@@ -7,13 +27,53 @@ export interface User {
   avatar_url: string | null;
 }
 
-/** `user_id` is null where everybody is meant (@all). Offsets count code points of the body. */
+/** One's own profile and settings. `language` and `time_zone` are empty where the browser decides. */
+export interface Profile {
+  id: number;
+  username: string;
+  name: string;
+  avatar_url: string | null;
+  email: string;
+  bio: string;
+  language: string;
+  time_zone: string;
+  theme: string;
+  show_presence: boolean;
+  show_receipts: boolean;
+  me_version: number;
+}
+
+/** The payload of `me.updated`, told to that person's devices. */
+export interface Me {
+  me_version: number;
+  user: Profile;
+}
+
+/** One way in that stands open. `current`: the one that this request came by. */
+export interface SignIn {
+  id: string;
+  kind: "browser" | "token";
+  user_agent: string;
+  address: string | null;
+  created_at: string;
+  last_used_at: string;
+  current: boolean;
+}
+
+/** `access` goes with every request; `refresh` gives a new pair, once. */
+export interface TokenPair {
+  access: string;
+  refresh: string;
+}
+
+/** `start` and `end` count code points of the body. `user_id` is null where everybody is meant (@all). */
 export interface Mention {
   user_id: number | null;
   start: number;
   end: number;
 }
 
+/** The quoted message as it is now. */
 export interface Reply {
   id: number;
   seq: number;
@@ -22,11 +82,13 @@ export interface Reply {
   deleted: boolean;
 }
 
+/** Who wrote a forwarded text first, and when. */
 export interface Forward {
   sender: User;
   created_at: string | null;
 }
 
+/** A file of a message. `url` is a path of this site, which asks who wants it. */
 export interface Attachment {
   id: number;
   name: string;
@@ -40,12 +102,13 @@ export interface Attachment {
   alt: string;
 }
 
+/** One emoji, and who put it there, first come first. */
 export interface Reaction {
   emoji: string;
   user_ids: number[];
 }
 
-/** What a system line tells; the page words it. */
+/** A system line, worded by the reader's page: joined, left, removed, renamed, announced, owner, role … */
 export interface SystemEvent {
   name: string;
   actor_id: number | null;
@@ -54,6 +117,7 @@ export interface SystemEvent {
   new: string | null;
 }
 
+/** One line of a conversation. Deleted, it keeps ids, seq, kind, sender and times, and loses all else. */
 export interface Message {
   id: number;
   conversation_id: number;
@@ -76,7 +140,7 @@ export interface Message {
   event: SystemEvent | null;
 }
 
-/** What is one person's own in a conversation. */
+/** What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`. */
 export interface Mine {
   role: string;
   read_seq: number;
@@ -90,6 +154,7 @@ export interface Mine {
   me_version: number;
 }
 
+/** A pair, whose `peer` is the other person, or a group. `mine` is absent where all are told alike. */
 export interface Conversation {
   id: number;
   kind: string;
@@ -110,6 +175,7 @@ export interface Conversation {
   mine?: Mine | null;
 }
 
+/** A person in a conversation. `left_at` is null while they are in it. */
 export interface Member {
   user: User;
   role: string;
@@ -118,13 +184,29 @@ export interface Member {
   version: number;
 }
 
+/** How far a member has got and read, and when they had read so far. */
 export interface Receipt {
   user_id: number;
   delivered_seq: number;
   read_seq: number;
-  read_at?: string | null;
+  read_at: string | null;
 }
 
+/** Who got and read one message, and when. */
+export interface MessageReceipt {
+  user_id: number;
+  delivered_at: string | null;
+  read_at: string | null;
+}
+
+/** What a message said before an edit, and when that was written. */
+export interface Revision {
+  body: string;
+  body_html: string;
+  written_at: string;
+}
+
+/** A page by `seq`, ascending. `version` was read before the rows: they may be newer, never older. */
 export interface History {
   results: Message[];
   has_before: boolean;
@@ -132,13 +214,252 @@ export interface History {
   version: number;
 }
 
+/** Rows changed since a version, as they are now, up to `version`. Ask on until `complete`. */
+export interface Changes {
+  version: number;
+  complete: boolean;
+  conversation: Conversation | null;
+  messages: Message[];
+  members: Member[];
+}
+
+/** As `Changes`, of one conversation. One that the device did not name is told whole, without rows. */
+export interface SyncedConversation {
+  conversation_id: number;
+  version: number;
+  complete: boolean;
+  conversation: Conversation | null;
+  messages: Message[];
+  members: Member[];
+}
+
+/** What is one's own about a conversation, as of now. */
+export interface SyncedMine {
+  conversation_id: number;
+  mine: Mine;
+}
+
+/** What a device missed. `removed` are those of its conversations that are its person's no more. */
+export interface SyncAnswer {
+  conversations: SyncedConversation[];
+  mine: SyncedMine[];
+  removed: number[];
+  receipts: Receipt[];
+  me_version: number;
+  complete: boolean;
+}
+
+/** `last_seen` is null while the person is here, and for people who do not show it. */
+export interface Presence {
+  user_id: number;
+  online: boolean;
+  last_seen: string | null;
+}
+
+/** Ends by itself 5 seconds after it was last told. */
+export interface Typing {
+  conversation_id: number;
+  user_id: number;
+  active: boolean;
+}
+
+/** How far one of them has read. */
+export interface Reader {
+  user_id: number;
+  seq: number;
+}
+
+/** People, not tabs. `readers` are those who show their presence, and how far each has read. */
+export interface Viewers {
+  conversation_id: number;
+  count: number;
+  readers: Reader[];
+}
+
+/** How many people are on the site now: a person counts once, and so does a browser with nobody signed in. */
+export interface HeadCount {
+  count: number;
+}
+
+/** The first frame. `versions` of all one's conversations; where the page knows less, it asks with `sync`. */
 export interface Welcome {
   user_id: number;
   connection_id: string;
   server_time: string;
-  heartbeat: { interval: number; timeout: number };
+  heartbeat: Heartbeat;
   versions: Record<string, number>;
   me_version: number;
+}
+
+/** No payload. */
+export type Nothing = Record<string, never>;
+
+/** A message as it is now. A deleted one is an update too. */
+export interface MessageEvent {
+  conversation_id: number;
+  after: number;
+  version: number;
+  message: Message;
+}
+
+/** What all members share, as it is now. */
+export interface ConversationEvent {
+  conversation_id: number;
+  after: number;
+  version: number;
+  conversation: Conversation;
+}
+
+/** A member who came, left (`left_at`), or has another role, name or picture. */
+export interface MemberEvent {
+  conversation_id: number;
+  after: number;
+  version: number;
+  member: Member;
+}
+
+/** Mine from now on; or known and told anew: then it replaces what was known. */
+export interface ConversationAdded {
+  me_version: number;
+  conversation: Conversation;
+}
+
+/** Mine no more: left, removed, or the group was deleted. */
+export interface ConversationRemoved {
+  me_version: number;
+  conversation_id: number;
+}
+
+/** What is my own about a conversation, whole. */
+export interface MineUpdated {
+  me_version: number;
+  conversation_id: number;
+  mine: Mine;
+}
+
+/** How far a member has got and read. Marks only go forward. */
+export interface ReceiptEvent {
+  conversation_id: number;
+  user_id: number;
+  delivered_seq: number;
+  read_seq: number;
+  at: string;
+}
+
+/** A message that names this person, or everybody. */
+export interface MentionEvent {
+  message: Message;
+}
+
+export interface MessageAnswer {
+  message: Message;
+}
+
+export interface MineAnswer {
+  mine: Mine;
+}
+
+/** Store a message. The same `client_id` again stores nothing and answers with the message as it is now. */
+export interface SendPayload {
+  conversation_id: number;
+  client_id: string;
+  body?: string;
+  reply_to_id?: number | null;
+  forward_id?: number | null;
+  attachment_ids?: number[];
+}
+
+/** Put other words in place of one's own. */
+export interface EditPayload {
+  message_id: number;
+  body: string;
+}
+
+/** Recall one's own message, or delete another's as owner or admin. */
+export interface DeletePayload {
+  message_id: number;
+}
+
+/** Put one's emoji under a message, or take it away. */
+export interface ReactionPayload {
+  message_id: number;
+  emoji: string;
+  active: boolean;
+}
+
+/** `back`: everything from `seq` on is unread again. */
+export interface ReadPayload {
+  conversation_id: number;
+  seq: number;
+  back?: boolean;
+}
+
+/** Got on this device, cumulative: the newest seq by conversation. */
+export interface ReceivedPayload {
+  marks: Record<string, number>;
+}
+
+/** What this device knows: versions by conversation, its person's own, and which conversation is open. */
+export interface SyncPayload {
+  cursors?: Record<string, number>;
+  me?: number;
+  open?: number | null;
+}
+
+/** Typing here, or no longer. */
+export interface TypingPayload {
+  conversation_id: number;
+  active: boolean;
+}
+
+/** What this client is looking at; null: at no conversation. */
+export interface ViewPayload {
+  conversation_id: number | null;
+}
+
+/** By type: what a command carries, and what comes with its answer. */
+export interface Commands {
+  "message.send": { payload: SendPayload; answer: MessageAnswer };
+  "message.edit": { payload: EditPayload; answer: MessageAnswer };
+  "message.delete": { payload: DeletePayload; answer: MessageAnswer };
+  "reaction.set": { payload: ReactionPayload; answer: MessageAnswer };
+  "read": { payload: ReadPayload; answer: MineAnswer };
+  "received": { payload: ReceivedPayload; answer: null };
+  "sync": { payload: SyncPayload; answer: SyncAnswer };
+  "typing": { payload: TypingPayload; answer: null };
+  "view": { payload: ViewPayload; answer: null };
+  "ping": { payload: Nothing; answer: Nothing };
+}
+
+/** By type: what an event carries. */
+export interface Events {
+  "welcome": Welcome;
+  "pong": Nothing;
+  "error": ErrorPayload;
+  "message.created": MessageEvent;
+  "message.updated": MessageEvent;
+  "conversation.updated": ConversationEvent;
+  "member.updated": MemberEvent;
+  "conversation.added": ConversationAdded;
+  "conversation.removed": ConversationRemoved;
+  "mine.updated": MineUpdated;
+  "receipt": ReceiptEvent;
+  "mention": MentionEvent;
+  "me.updated": Me;
+  "typing": Typing;
+  "presence": Presence;
+  "viewers": Viewers;
+  "online": HeadCount;
+}
+
+// end of generated
+
+// ── What only the scripts make of it ──────────────────────────────────────────────────────────────────────────────
+
+export interface Frame {
+  type: string;
+  payload: any;
+  ref?: string;
 }
 
 /** A durable change of a conversation: it follows version `after`. One of the last three is there. */
@@ -151,42 +472,11 @@ export interface Durable {
   member?: Member;
 }
 
-export interface Changes {
-  version: number;
-  complete: boolean;
-  conversation: Conversation | null;
-  messages: Message[];
-  members: Member[];
-}
-
-/** Told live with its `me_version`, in a catch-up without. */
+/** What is one's own: told live with its `me_version`, in a catch-up without. */
 export interface MineChange {
   me_version?: number;
   conversation_id: number;
   mine: Mine;
-}
-
-export interface SyncAnswer {
-  conversations: (Changes & { conversation_id: number })[];
-  mine: MineChange[];
-  removed: number[];
-  receipts: Receipt[];
-  me_version: number;
-  complete: boolean;
-}
-
-/** An error as REST and the socket tell it. `retry_after` is in seconds. */
-export interface ErrorPayload {
-  code: string;
-  detail: string;
-  fields?: Record<string, string[]>;
-  retry_after?: number;
-}
-
-export interface Frame {
-  type: string;
-  payload: any;
-  ref?: string;
 }
 
 /** A text on its way out, as the outbox keeps it. */

@@ -17,8 +17,12 @@
  */
 
 const DAY = 24 * 60 * 60 * 1000;
+const QUARTER = 15 * 60 * 1000; // no zone's midnight falls within one
 
 export class Times {
+  /** @type {Map<number, string>} */
+  #days = new Map();
+
   /**
    * @param {Words} words
    * @param {string | undefined} zone an unknown one is this machine's
@@ -46,7 +50,13 @@ export class Times {
 
   /** `2026-11-20`: the day in the reader's zone. @param {Date} moment */
   dayKey(moment) {
-    return key(this.parts(moment));
+    const quarter = Math.floor(moment.getTime() / QUARTER);
+    let day = this.#days.get(quarter);
+    if (day === undefined) {
+      day = key(this.parts(moment));
+      this.#days.set(quarter, day);
+    }
+    return day;
   }
 
   /** The time of a message: `16:02`. @param {Date} moment */

@@ -62,6 +62,11 @@ function swap(page) {
   shell.dataset.pane = other.dataset.pane;
   main.replaceWith(document.adoptNode(next));
   shell.append(...panels.map((panel) => document.adoptNode(panel)));
+  for (const link of findAll(shell, ".rail a")) {
+    const current = find(other, `.rail a[href="${link.getAttribute("href")}"]`)?.getAttribute("aria-current");
+    if (current) link.setAttribute("aria-current", current);
+    else link.removeAttribute("aria-current");
+  }
   find(document, "toast-stack")?.append(...findAll(page, "toast-stack > .toast"));
   // The next thing to do is to write; a phone's keyboard is not thrown at whoever came to read.
   const field = matchMedia("(pointer: fine)").matches && find(next, "message-composer textarea");

@@ -192,7 +192,9 @@ def test_a_reaction_is_there_or_not(api, alice, bob, room):
     assert gone.status_code == 200 and gone.json()["version"] == both["version"] + 2
 
 
-@pytest.mark.parametrize("emoji", ["x", "ok", "%20", "%F0%9F%91%8D" * 17, "%00", "😀%00", "%3Cscript%3E", "a" * 3000])
+@pytest.mark.parametrize(
+    "emoji", ["x", "ok", "%20", "%F0%9F%91%8D" * 17, "%00", "😀%00", "%3Cscript%3E", "%ff", "a" * 3000]
+)
 def test_a_reaction_is_one_emoji(api, alice, room, emoji):
     message = api(alice).send(room.pk).json()
     refused(api(alice).put(f"messages/{message['id']}/reactions/{emoji}/"), "invalid", 400, "emoji")
@@ -260,6 +262,30 @@ def test_receipts_are_mutual(api, alice, bob, carol, room):
     assert bob.pk not in {receipt["user_id"] for receipt in api(alice).get(path).json()["results"]}
     assert api(alice).get(f"messages/{message['id']}/receipts/").json()["results"] == []
     assert api(bob).get(path).json()["results"] == []
+
+
+def test_receipts_say_when_each_mark_was_reached(api, alice, bob, carol, room):
+    """One reader's older mark does not lend its time to another's newer one."""
+    api(alice).post(f"conversations/{room.pk}/members/", {"user_ids": [carol.pk]})
+    first = api(alice).send(room.pk).json()["seq"]
+    for user in (bob, carol):
+        api(user).post(f"conversations/{room.pk}/read/", {"seq": first})
+    second = api(alice).send(room.pk).json()
+    api(bob).post(f"conversations/{room.pk}/read/", {"seq": second["seq"]})
+    receipts = api(alice).get(f"conversations/{room.pk}/receipts/").json()["results"]
+    at = {receipt["user_id"]: receipt["read_at"] for receipt in receipts}
+    assert at[carol.pk] < second["created_at"] <= at[bob.pk]
+    # One's own message moves one's own mark, at its time.
+    own = api(carol).send(room.pk).json()
+    (hers,) = [
+        receipt
+        for receipt in api(bob).get(f"conversations/{room.pk}/receipts/").json()["results"]
+        if receipt["user_id"] == carol.pk
+    ]
+    assert (hers["read_seq"], hers["read_at"]) == (own["seq"], own["created_at"])
+    own = api(carol).send(room.pk).json()
+    receipts = api(bob).get(f"conversations/{room.pk}/receipts/").json()["results"]
+    assert [r["read_at"] for r in receipts if r["user_id"] == carol.pk] == [own["created_at"]]
 
 
 # ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -211,6 +211,18 @@ test("a tab that takes over sends what was under way again", async () => {
   assert.deepEqual(ids(), ["a", "a"]);
 });
 
+test("a store that fails keeps nobody from writing", async () => {
+  const broken = () => Promise.reject(new Error("QuotaExceededError"));
+  outbox.store = { all: broken, put: broken, remove: broken };
+  await outbox.put(text("a"));
+  await outbox.load();
+  assert.deepEqual(ids(), ["a"]);
+  sends[0].ack();
+  await settle();
+  assert.deepEqual(sent, ["a"]);
+  assert.deepEqual(outbox.queued, []);
+});
+
 describe("the store", () => {
   test("is memory where IndexedDB is missing, refused or broken", async () => {
     const broken = { open: () => { throw new Error("SecurityError"); } };

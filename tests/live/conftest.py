@@ -32,6 +32,9 @@ class NotingWire:
     def waiting(self):
         return self.stuck
 
+    def close(self, code):
+        return False
+
     def abort(self):
         self.aborted = True
 

@@ -1,0 +1,94 @@
+"""alice at her desk and bob on his phone, in one room, on a running site."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page
+
+from chat import actions
+
+# What is no part of what a page says: where the pointer is, what has the focus, what was new a moment ago.
+SAME = """
+() => [...document.querySelectorAll('message-log ol > li')].map((line) => {
+  const copy = line.cloneNode(true);
+  for (const each of [copy, ...copy.querySelectorAll('*')]) {
+    for (const name of ['jumped', 'open', 'new']) each.classList.remove(name);
+    if (!each.getAttribute('class')) each.removeAttribute('class');
+    each.removeAttribute('tabindex');
+    each.removeAttribute('aria-expanded');
+  }
+  copy.querySelectorAll('.acts, .menu').forEach((each) => each.remove());
+  return copy.outerHTML.replace(/\\s+/g, ' ').replace(/> </g, '><').trim();
+})
+"""
+
+
+class Desk:
+    """A page with a conversation, as its person uses it."""
+
+    def __init__(self, page: Page, url: str):
+        self.page, self.url = page, url
+
+    async def open(self) -> None:
+        await self.page.goto(self.url)
+        await self.page.wait_for_selector("message-log")
+        await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+
+    async def say(self, text: str) -> None:
+        await self.page.fill("message-composer textarea", text)
+        await self.page.press("message-composer textarea", "Enter")
+
+    async def sees(self, text: str) -> None:
+        await self.page.locator("message-log li.msg .msg-text", has_text=text).last.wait_for()
+
+    def line(self, text: str):
+        return self.page.locator("message-log li.msg", has_text=text).last
+
+    async def texts(self) -> list[str]:
+        """What the log says, line by line, without marks and times."""
+        return await self.page.eval_on_selector_all(
+            "message-log li.msg .msg-text",
+            "all => all.map((each) => { const copy = each.cloneNode(true);"
+            " copy.querySelectorAll('.tail').forEach((tail) => tail.remove()); return copy.textContent.trim() })",
+        )
+
+    async def settled(self) -> None:
+        """Nothing pending, nothing failed."""
+        await self.page.wait_for_function(
+            "!document.querySelector('message-log .msg.pending, message-log .msg.failed')"
+        )
+
+    async def reload_changes_nothing(self) -> None:
+        await self.settled()
+        await self.page.wait_for_timeout(1500)  # marks are told at most once a second
+        before = await self.page.evaluate(SAME)
+        await self.open()
+        await self.page.wait_for_timeout(300)
+        after = await self.page.evaluate(SAME)
+        assert before == after
+
+
+@pytest.fixture
+async def desks(make_site, browser_for, troubles):
+    """`alice, bob = await desks(server="daphne", **environment)`; the room is `alice.url`, the site `desks.site`."""
+
+    async def make(server: str = "daphne", **environment: str):
+        site = make_site(proxied=True, LIMITS="off", **environment)
+        make.site = site
+        make.server = await asyncio.to_thread(site.start, server)
+
+        def room() -> int:
+            alice, bob = site.people("alice", "bob")
+            with site.orm():
+                return actions.create_group(alice.pk, "Room", [bob.pk]).id
+
+        url = f"/c/{await asyncio.to_thread(room)}/"
+        alice = Desk(await browser_for(site, "alice"), url)
+        bob = Desk(await browser_for(site, "bob", phone=True), url)
+        await alice.open()
+        await bob.open()
+        return alice, bob
+
+    return make

@@ -1,0 +1,157 @@
+"""Two people in two real browsers, one of them phone-sized."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from playwright.async_api import expect
+
+from chat import actions
+from chat.actions.sending import Send, send_many
+
+pytestmark = pytest.mark.browser
+
+
+async def test_they_talk_and_a_reload_changes_nothing(desks, each_server):
+    alice, bob = await desks(each_server)
+    await alice.say("hello **bob**")
+    await bob.sees("hello bob")
+    await bob.say("hi @alice, 你好")
+    await alice.sees("hi @alice, 你好")
+    await alice.say("and `code`, and https://example.org/a?b=c")
+    await bob.sees("and code")
+
+    line = bob.line("hello bob")
+    await alice.line("hello bob").hover()
+    await alice.page.keyboard.press("Escape")
+    assert await line.count() == 1
+    assert await alice.texts() == await bob.texts()
+    await alice.reload_changes_nothing()
+    await bob.reload_changes_nothing()
+
+
+async def test_edits_reactions_replies_and_deletions_are_the_same_after_a_reload(desks):
+    alice, bob = await desks()
+    await alice.say("helo")
+    await bob.sees("helo")
+    # ↑ in the empty composer edits my last
+    await alice.page.press("message-composer textarea", "ArrowUp")
+    await alice.page.fill("message-composer textarea", "hello")
+    await alice.page.press("message-composer textarea", "Enter")
+    await bob.sees("hello")
+    await alice.say("soon gone")
+    await bob.sees("soon gone")
+    await bob.say("an answer to nothing")
+    await alice.sees("an answer to nothing")
+
+    api = alice.page.request
+    conversation = alice.url.split("/")[2]
+    history = await (await api.get(f"/api/v1/conversations/{conversation}/messages/")).json()
+    by_body = {message["body"]: message for message in history["results"]}
+    token = await alice.page.locator("message-composer input[name=csrfmiddlewaretoken]").input_value()
+    headers = {"X-CSRFToken": token, "Referer": alice.page.url}
+    answer = await api.put(f"/api/v1/messages/{by_body['hello']['id']}/reactions/👍/", headers=headers)
+    assert answer.ok, await answer.text()
+    reply = {
+        "client_id": "7c2a1f0e-0000-4000-8000-000000000001",
+        "body": "a reply",
+        "reply_to_id": by_body["soon gone"]["id"],
+    }
+    assert (await api.post(f"/api/v1/conversations/{conversation}/messages/", data=reply, headers=headers)).ok
+    await bob.sees("a reply")
+    assert (await api.delete(f"/api/v1/messages/{by_body['soon gone']['id']}/", headers=headers)).ok
+    await bob.page.locator("message-log li.msg.gone").wait_for()
+    await bob.page.locator("message-log .reaction[aria-pressed]").first.wait_for()
+    await alice.page.locator("message-log li.msg.gone").wait_for()
+
+    await alice.reload_changes_nothing()
+    await bob.reload_changes_nothing()
+
+
+async def test_the_server_is_killed_while_both_send_and_everything_arrives_once(desks, troubles):
+    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await desks()
+    for number in range(5):
+        await alice.say(f"alice before {number}")
+        await bob.say(f"bob before {number}")
+    desks.server.kill()
+    for number in range(5):
+        await alice.say(f"alice during {number}")
+        await bob.say(f"bob during {number}")
+    # nothing is lost from the page meanwhile, also not by a reload of one of them later
+    assert await alice.page.locator("message-log li.msg", has_text="alice during").count() == 5
+    await alice.page.locator("connection-banner .banner[data-state=busy]").wait_for()
+    await asyncio.to_thread(desks.server.start)
+    for number in range(5):
+        await alice.sees(f"bob during {number}")
+        await bob.sees(f"alice during {number}")
+    await alice.settled()
+    await bob.settled()
+    seen = await alice.texts()
+    assert len(seen) == 20
+    assert len(set(seen)) == 20
+    assert seen == await bob.texts()
+    assert [text for text in seen if text.startswith("alice")] == [
+        f"alice {when} {number}" for when in ("before", "during") for number in range(5)
+    ]
+    await alice.reload_changes_nothing()
+
+
+async def test_what_was_written_offline_survives_a_reload(desks, troubles):
+    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await desks()
+    # The socket cannot be opened, pages can: as behind a proxy that lets no socket through.
+    desks.site.proxy.drop("down")
+    await alice.say("kept in the outbox")
+    await alice.line("kept in the outbox").wait_for()
+    desks.site.proxy.pass_all()
+    await asyncio.to_thread(desks.site.proxy.cut)
+    await alice.page.reload()
+    await alice.sees("kept in the outbox")
+    await bob.sees("kept in the outbox")
+    await alice.settled()
+    assert (await bob.texts()).count("kept in the outbox") == 1
+
+
+async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site, browser_for):
+    site = make_site(LIMITS="off")
+    await asyncio.to_thread(site.start)
+
+    def room() -> int:
+        alice, bob = site.people("alice", "bob")
+        with site.orm():
+            pk = actions.create_group(alice.pk, "Room", [bob.pk]).id
+            send_many([Send(bob.pk, pk, uuid.uuid4(), f"number {number}") for number in range(120)])
+            return pk
+
+    pk = await asyncio.to_thread(room)
+    page = await browser_for(site, scripts=False)
+    await page.goto(f"/c/{pk}/")
+    await page.fill("input[name=login]", "alice")
+    await page.fill("input[name=password]", "let-me-talk")
+    await page.click("form button[type=submit] >> nth=0")
+    await page.wait_for_url(f"**/c/{pk}/**")
+    assert "number 119" in await page.inner_text("message-log")
+    await page.click("a[href*='before=']")
+    assert "number 60" in await page.inner_text("message-log")
+    await page.goto(f"/c/{pk}/")
+    await page.fill("message-composer textarea", "sent without scripts")
+    await page.click("message-composer button[type=submit] >> nth=0")
+    assert "sent without scripts" in await page.inner_text("message-log")
+
+
+async def test_a_removed_member_sees_the_conversation_go_at_once(desks):
+    alice, bob = await desks()
+    conversation = alice.url.split("/")[2]
+    me = await (await bob.page.request.get("/api/v1/me/")).json()
+    token = await alice.page.locator("message-composer input[name=csrfmiddlewaretoken]").input_value()
+    headers = {"X-CSRFToken": token, "Referer": alice.page.url}
+    url = f"/api/v1/conversations/{conversation}/members/{me['id']}/"
+    assert (await alice.page.request.delete(url, headers=headers)).ok
+    await expect(bob.page.locator(f".conv[data-id='{conversation}']")).to_have_count(0)
+    await alice.say("he does not see this")
+    await alice.settled()
+    await bob.page.wait_for_timeout(500)
+    assert "he does not see this" not in await bob.page.inner_text("body")

@@ -1,0 +1,80 @@
+"""Stored HTML as a browser would understand it: its tags, its addresses, its words."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+ALLOWED = {
+    "p": set(),
+    "br": set(),
+    "strong": set(),
+    "em": set(),
+    "s": set(),
+    "code": {"class"},
+    "pre": set(),
+    "a": {"href", "title", "rel"},
+    "ul": set(),
+    "ol": {"start"},
+    "li": set(),
+    "blockquote": set(),
+    "span": {"class", "data-user-id"},
+}
+VOID = {"br"}
+REL = {"noopener", "noreferrer", "nofollow", "ugc"}
+
+
+class Reader(HTMLParser):
+    """Reads a fragment; fails where tags do not match, as a browser would then guess."""
+
+    def __init__(self, html: str):
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words = ""
+        self.inside: list[tuple[str, str]] = []  # (the tag that it stands in, text)
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self._open, f"left open: {self._open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open and self._open[-1] == tag, f"</{tag}> in {self._open}"
+        self._open.pop()
+
+    def handle_startendtag(self, tag, attrs):
+        raise AssertionError(f"<{tag}/>")
+
+    def handle_data(self, data):
+        self.words += data
+        self.inside.append((self._open[-1] if self._open else "", data))
+
+    def handle_comment(self, data):
+        raise AssertionError(f"a comment: {data}")
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def assert_harmless(html: str) -> Reader:
+    """Nothing in it runs, loads or styles anything; links say nothing to where they lead."""
+    read = Reader(html)
+    for tag, attributes in read.tags:
+        assert tag in ALLOWED, f"<{tag}>"
+        assert set(attributes) <= ALLOWED[tag], f"<{tag} {attributes}>"
+        if tag == "a":
+            assert set(attributes["rel"].split()) == REL
+            if "href" in attributes:
+                scheme = re.match(r"\s*([^/?#]*?):", re.sub(r"[\x00-\x20]", "", attributes["href"]))
+                assert scheme is None or scheme[1].lower() in {"http", "https", "mailto"}, attributes["href"]
+        if "class" in attributes:
+            kind = "mention" if tag == "span" else r"language-[\w+#.-]{1,30}"
+            assert re.fullmatch(kind, attributes["class"]), attributes
+        if tag == "span":
+            assert re.fullmatch(r"\d+|all", attributes["data-user-id"]), attributes
+        if tag == "ol":
+            assert re.fullmatch(r"\d+", attributes.get("start", "1"))
+    return read
