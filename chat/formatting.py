@@ -7,20 +7,26 @@ HTML. Line ends are kept. Mentions of members are found here too, and not inside
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
 from html import escape
+from itertools import takewhile
+from typing import Any
+from unicodedata import category
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.linkify import linkify
 
-from accounts.names import skeleton
+from accounts.names import LONGEST, SHORTEST, is_name_character, skeleton
 from accounts.shapes import UserShape
 from chat.shapes import MentionShape
 
 EVERYBODY = "all"
 
 # An `@`, what stands before it, and the run of characters after it in which a name may be.
-_AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})(?!@)")
+_AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})")
 # Addresses, and what is being written as one: an `@` in them names nobody.
 _ADDRESS = re.compile(r"(?:://|mailto:|\]\()[^\s()<>\[\]，。！？；：、（）《》【】“”]*", re.IGNORECASE)
 # Letters of languages that are written without spaces, or with endings joined to names: Thai to Burmese, Khmer,
@@ -35,16 +41,18 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 _WORD = secrets.token_hex(8)
 _PLACE = re.compile(f"{_OPEN}{_WORD}(\\d+){_CLOSE}")
 _PLACE_QUOTED = re.compile(f"%EE%80%80{_WORD}(\\d+)%EE%80%81")
-# Without any of these a body is plain text, as most messages in any chat are, and Markdown need not be asked.
-_SIGNS = re.compile(r"[*_`~\[\]<>\\&]|://|mailto:|^[ \t]|^[+\-=]|^\d{1,9}[.)]", re.MULTILINE | re.IGNORECASE)
+# Without any of these a body is plain text, as most messages in any chat are, and Markdown need not be asked. The
+# last are white space of other kinds, which Markdown trims, and the sanitiser writes, in its own ways.
+_SIGNS = re.compile(
+    r"[*_`~\[\]<>\\&]|://|mailto:|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
+)
 _DEEPEST = 20  # quotes and lists inside each other; what is deeper Markdown would leave out
 
 _markdown = (
-    MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": 20})
+    MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": _DEEPEST})
     .enable(["strikethrough", "linkify"])
     .disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
 )
-assert _markdown.linkify
 _markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote", "span"}
@@ -62,7 +70,18 @@ def _text_rule(renderer, tokens, index, options, env) -> str:
     return _PLACE.sub(mention, escape(tokens[index].content, quote=False))
 
 
+_SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(?:https?|ftp)$", re.IGNORECASE)
+
+
+def _linkify_rule(state: StateInline, silent: bool) -> bool:
+    """The library's, asked only behind a scheme that it knows: it searches all that it has read, at each `://`."""
+    if state.src[state.pos] != ":" or not _SCHEME.search(state.src[max(state.pos - 6, 0) : state.pos]):
+        return False
+    return linkify(state, silent)
+
+
 _markdown.add_render_rule("text", _text_rule)
+_markdown.inline.ruler.at("linkify", _linkify_rule)
 
 
 def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = False) -> tuple[str, list[MentionShape]]:
@@ -71,70 +90,97 @@ def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = Fal
     `everybody`: whether `@all` counts (its writer is an admin of a group).
     """
     found = _find(body, members, everybody) if "@" in body else []
-    if not found and not _SIGNS.search(body):
-        return _plain(body), []
-    seen: set[int] = set()
-    env = {"seen": seen, "spans": [span for _, span in found]}
-    html = _markdown.render(_marked(body, found), env)
+    text = _line_ends(body)
+    if not found and not _SIGNS.search(text):
+        return _plain(text), []
+    env: dict[str, Any] = {"seen": set(), "spans": [span for _, span in found]}
+    tokens = _markdown.parse(_marked(body, found) if found else text, env)
+    if any(token.level >= _DEEPEST for token in tokens):
+        return _clean(_plain(escape(text, quote=False))), []
+    html = _markdown.renderer.render(tokens, _markdown.options, env)
     if found:  # those in code or in an address are words again
         words = [escape(body[mention.start : mention.end]) for mention, _ in found]
         html = _PLACE.sub(lambda match: words[int(match[1])], html)
         html = _PLACE_QUOTED.sub(lambda match: words[int(match[1])], html)
-    return _clean(html), [mention for number, (mention, _) in enumerate(found) if number in seen]
+        if _WORD in html:  # a place within the host of some address, and now a part of its spelling
+            return render(body, {})
+    return _clean(html), [mention for number, (mention, _) in enumerate(found) if number in env["seen"]]
 
 
+# ── Mentions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def named_in(body: str) -> set[str]:
     """The keys of all names that this body could mention: what to look up before `render`."""
     if "@" not in body:
         return set()
-    return {skeleton(shorter) for match in _MENTION.finditer(body) for shorter in _shortenings(match[1])}
+    return {skeleton(name) for _start, names in _candidates(body) for name in names}
 
 
-def _shortenings(name: str) -> list[str]:
+def _candidates(body: str) -> Iterator[tuple[int, list[str]]]:
+    """Where an `@` may name somebody, and the names that it may be, the longest first."""
+    addresses = [match.span() for match in _ADDRESS.finditer(body)]
+    for match in _AT.finditer(body):
+        start = match.start()
+        before = body[:start].rstrip("_")[-1:]  # `_@alice_` is emphasis
+        if before and is_name_character(before) and not _UNSPACED.match(before):
+            continue  # inside a word, or an e-mail address
+        while addresses and addresses[0][1] <= start:
+            addresses.pop(0)
+        if addresses and addresses[0][0] <= start:
+            continue
+        run = "".join(takewhile(is_name_character, match[1]))
+        if body[start + 1 + len(run) :][:1] == "@" and not _UNSPACED.match(run[-1:]):
+            continue  # `@alice@example.org` is somebody elsewhere
+        if names := _shortenings(run):
+            yield start, names
+
+
+def _shortenings(run: str) -> list[str]:
     """`小千你好` may be `小千` and words that follow: Chinese is written without spaces. Longest first."""
-    if name.isascii():
-        return [name]
-    ends = [end for end in range(len(name), 1, -1) if end == len(name) or not name[end].isascii()]
-    return [name[:end] for end in ends if name[end - 1] not in ".-_"]
+    ends = [len(run)]
+    ends += [
+        end
+        for end in range(len(run) - 1, SHORTEST - 1, -1)
+        if (_UNSPACED.match(run[end]) or _UNSPACED.match(run[end - 1])) and category(run[end])[0] != "M"
+    ]
+    names = []
+    for end in ends:
+        name = run[:end].rstrip(".-")  # the end of a sentence
+        names += [name, name.rstrip("_")]
+    return [name for name in dict.fromkeys(names) if SHORTEST <= len(name) <= LONGEST]
 
 
 def _find(body: str, members: Mapping[str, UserShape], everybody: bool) -> list[tuple[MentionShape, str]]:
     found = []
-    for match in _MENTION.finditer(body):
-        if everybody and match[1].lower() == EVERYBODY:
-            span = f'<span class="mention" data-user-id="all">@{EVERYBODY}</span>'
-            found.append((MentionShape(None, match.start(), match.end()), span))
-            continue
-        for name in _shortenings(match[1]):
-            if user := members.get(skeleton(name)):
-                span = f'<span class="mention" data-user-id="{user.id}">@{escape(name)}</span>'
-                found.append((MentionShape(user.id, match.start(), match.start() + 1 + len(name)), span))
-                break
+    for start, names in _candidates(body) if members or everybody else ():
+        for name in names:
+            user = members.get(skeleton(name))
+            if user is None and not (everybody and name.lower() == EVERYBODY):
+                continue
+            user_id = user.id if user else None
+            span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">@{escape(name)}</span>'
+            found.append((MentionShape(user_id, start, start + 1 + len(name)), span))
+            break
     return found
 
 
 def _marked(body: str, found: list[tuple[MentionShape, str]]) -> str:
-    """The body with a place held for each mention. What a writer put there of our two code points is dropped."""
+    """The body with a place held for each mention."""
     pieces, at = [], 0
     for number, (mention, _) in enumerate(found):
-        pieces += [_without_places(body[at : mention.start]), f"{_OPEN}{number}{_CLOSE}"]
+        pieces += [body[at : mention.start], f"{_OPEN}{_WORD}{number}{_CLOSE}"]
         at = mention.end
-    return _line_ends("".join([*pieces, _without_places(body[at:])]))
-
-
-def _without_places(text: str) -> str:
-    return text.replace(_OPEN, "").replace(_CLOSE, "")
+    return _line_ends("".join([*pieces, body[at:]]))
 
 
 def _line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _plain(body: str) -> str:
-    """The same as Markdown would make of it, without asking."""
-    paragraphs = re.split(r"\n(?:[ \t]*\n)+", _without_places(_line_ends(body)).strip("\n"))
+def _plain(text: str) -> str:
+    """What Markdown would make of a text without signs, without asking it. Lines end with a line feed."""
+    paragraphs = re.split(r"\n(?: *\n)+", text.strip("\n"))
     return "".join(
-        "<p>" + "<br>\n".join(line.rstrip(" \t") for line in paragraph.split("\n")) + "</p>\n"
+        "<p>" + "<br>\n".join(line.rstrip(" ") for line in paragraph.split("\n")) + "</p>\n"
         for paragraph in paragraphs
         if paragraph
     )

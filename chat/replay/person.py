@@ -129,7 +129,7 @@ class Person(Account):
     # ── A page without scripts ───────────────────────────────────────────────────────────────────────────────────
     async def by_form(self, conversation_id: int, client_id: str, body: str) -> None:
         if not self._signed_in:
-            await self._open_browser()
+            await self.open_browser()
         answer = await self._browser.post_form(f"/c/{conversation_id}/send/", {"client_id": client_id, "body": body})
         place = answer.headers.get("Location", "")
         if answer.status in (301, 302) and f"/c/{conversation_id}/" in place and "/login/" not in place:
@@ -139,7 +139,8 @@ class Person(Account):
             raise Trouble(f"HTTP {answer.status}")
         raise Refusal("invalid", f"The form was answered by HTTP {answer.status}.")
 
-    async def _open_browser(self) -> None:
+    async def open_browser(self) -> None:
+        """Sign in by page."""
         self._browser.close()
         self._browser = Web(self.url)
         await self._browser.ask("GET", "/accounts/login/")

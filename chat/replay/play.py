@@ -132,6 +132,8 @@ class Replay:
             while waiting:
                 nick, person = waiting.pop()
                 await self.patience.until_done(lambda nick=nick, person=person: person.sign_up(nick, taken))  # type: ignore[misc]
+                if "form" in self.doors:
+                    await self.patience.until_done(person.open_browser)
 
         await asyncio.gather(*[sign_up_some() for _ in range(SIGNING_UP)])
 

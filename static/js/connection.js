@@ -33,6 +33,7 @@ import { Refusal } from "./refusal.js";
 const CONNECT = 5_000; // until the handshake is answered
 const WELCOME = 10_000; // until the first frame: the server may have many to greet
 const ANSWER = 10_000; // until a command is given up
+const EARLY = 0.95; // of an interval: a ping is there when it is due, and a dead line is said within two intervals
 const NETWORK_BACK = 2_000; // an old socket must answer within this after the network came back
 
 const NOT_SIGNED_IN = 4401;
@@ -59,7 +60,8 @@ export class Connection {
   /** @type {Map<string, {resolve: (payload: any) => void, reject: (refusal: Refusal) => void, timer: any}>} */
   #asked = new Map();
   #asking = 0;
-  #interval = 5_000;
+  /** Milliseconds until a ping. */
+  #interval = 5_000 * EARLY;
   #heard = 0;
   #sent = 0;
   #due = 0;
@@ -228,7 +230,7 @@ export class Connection {
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
     this.clock.cancel(this.#deadline);
-    this.#interval = (welcome.heartbeat?.interval || 5) * 1000;
+    this.#interval = (welcome.heartbeat?.interval || 5) * 1000 * EARLY;
     this.#networkGone = false;
     this.#sent = this.clock.now();
     this.#become("open", { attempts: 0, code: null });

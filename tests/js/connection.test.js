@@ -156,7 +156,7 @@ describe("heartbeat", () => {
   });
 
   test("pings when it sent nothing for an interval, not before", async () => {
-    await clock.pass(4_999);
+    await clock.pass(4_749);
     assert.equal(Socket.last.pings(), 0);
     await clock.pass(1);
     assert.equal(Socket.last.pings(), 1);

@@ -89,8 +89,26 @@ def slowly(body: str) -> str:
 
 
 PIECES = st.sampled_from(
-    [*"abcXYZ019 .,:;!?'\"-+=#|/()@%^$é界😀\t\n\r\v\f\x1c\x1f\x7f\x85\xa0\u2028\u2029\u3000\u200b\u202e\ue000\ue001\ufeff"]
-    + ["\n\n", "  \n", "http:", "//", "www.", "mailto", "1.", "1)", "- ", "12345678901.", " \n \n ", "\n\t\n", "---", "==="]
+    [
+        *"abcXYZ019 .,:;!?'\"-+=#|/()@%^$é界😀",
+        *"\t\n\r\v\f\x1c\x1f\x7f\x85\xa0\u2028\u2029\u3000\u200b\u202e\ue000\ue001\ufeff",
+        *(
+            "\n\n",
+            "  \n",
+            " \n \n ",
+            "\n\t\n",
+            "http:",
+            "//",
+            "www.",
+            "mailto",
+            "1.",
+            "1)",
+            "- ",
+            "12345678901.",
+            "---",
+            "===",
+        ),
+    ]
 )
 
 
@@ -108,7 +126,7 @@ def test_the_quick_way_says_what_markdown_says(body):
 
 
 @quick
-@given(st.text(max_size=60))
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
 def test_the_quick_way_says_what_markdown_says_of_any_text(body):
     if not formatting._SIGNS.search(body):
         assert formatting._plain(body) == slowly(body)
@@ -127,7 +145,10 @@ def test_what_is_nested_too_deeply_is_still_said(body):
 
 
 MARKS = st.sampled_from(
-    [*"*_`~[]()<>!#+-|\\&; \n\t\"'/:.@=", "**", "~~", "```", "> ", "- ", "1. ", "  ", "\n\n", "http://", "](", "&amp;", "@alice"]
+    [
+        *"*_`~[]()<>!#+-|\\&; \n\t\"'/:.@=",
+        *("**", "~~", "```", "> ", "- ", "1. ", "  ", "\n\n", "http://", "](", "&amp;", "@alice"),
+    ]
 )
 WORDS = st.sampled_from(["one", "two", "drei", "界面", "four4"])
 
@@ -184,13 +205,13 @@ ATTACKS = [
     "[x](//evil.example)",
     '[x](https://a.example "\\" onmouseover=\\"alert(1)")',
     "[x](https://a.example 'x\"onmouseover=alert(1)')",
-    "[x](https://a.example/\"onmouseover=alert(1)//)",
+    '[x](https://a.example/"onmouseover=alert(1)//)',
     "![x](javascript:alert(1))",
     "<javascript:alert(1)>",
     "<data:text/html,x>",
     "javascript:alert(1)",
-    "```\"onmouseover=alert(1)\nx\n```",
-    "```x\"><script>alert(1)</script>\nx\n```",
+    '```"onmouseover=alert(1)\nx\n```',
+    '```x"><script>alert(1)</script>\nx\n```',
     "`<script>alert(1)</script>`",
     "[a]: javascript:alert(1)\n\n[a]",
     "@<script>alert(1)</script>",
@@ -229,7 +250,8 @@ REPEATED = [
     "<", "<a", "<a ", "<http://a>", "<!--", "<a href=\"", "<a@b.c>",
     "> ", ">", ">>a\n", "> a\n>> b\n", "> - ", "- ", "- - ", "* a\n", "1. ", "1) a\n", "- a\n  ", "> 1. a\n", "- > ",
     "\t", "  ", "\n", "a\n\n", "    a\n", "=\n", "a|b\n-|-\n", "```\n", "~~~\n", "```a\n`",
-    "://", "a://", "xhttp://", "http://", "http:// ", "http://a.b ", "https://a.b/(", "http://a.b/?*_~[](", "mailto:a@b.c ",
+    "://", "a://", "xhttp://", "http://", "http:// ", "http://a.b ", "https://a.b/(", "http://a.b/?*_~[](",
+    "mailto:a@b.c ", "http:// -", "-http://", "ftp://",
     "@", "@@", "@alice", "@alice ", "@小千", "@a.b-c_d", "_@", "@_", "*_~`[](<&\\", "(", "((", "e\u0301", "界", "👩‍🚀",
 ]  # fmt: skip
 OPENED_AND_CLOSED = [
@@ -265,7 +287,7 @@ def test_no_text_takes_long(body):
 
 def test_reading_is_not_fooled():
     """The guard itself: what is harmful is found."""
-    for bad in ("<script>x</script>", "<p onclick=x>y</p>", '<a href="javascript:x" rel="noopener">y</a>', "<p>", "<b/>"):
+    for bad in ("<script>x</script>", "<p onclick=x>y</p>", '<a href="javascript:x" rel="ugc">y</a>', "<p>", "<b/>"):
         with pytest.raises(AssertionError):
             assert_harmless(bad)
     assert Reader("<p>a<br>b</p>").words == "ab"
