@@ -95,7 +95,7 @@ def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = Fal
         return _plain(text), []
     env: dict[str, Any] = {"seen": set(), "spans": [span for _, span in found]}
     tokens = _markdown.parse(_marked(body, found) if found else text, env)
-    if any(token.level >= _DEEPEST for token in tokens):
+    if any(token.level >= _DEEPEST - 1 for token in tokens):
         return _clean(_plain(escape(text, quote=False))), []
     html = _markdown.renderer.render(tokens, _markdown.options, env)
     if found:  # those in code or in an address are words again

@@ -193,6 +193,7 @@ def name_list(names: Sequence[str]) -> str:
 def name_words() -> dict[str, str]:
     """Data attributes of `<template id="name-words">`: a script makes the same lists of names."""
     return {
+        "writer": pgettext("writer", "You"),
         "you": pgettext("subject", "You"),
         "you-object": pgettext("object", "you"),
         "comma": pgettext("between names", ", "),

@@ -32,12 +32,12 @@ def open_direct(user_id: int, other_id: int) -> tuple[ConversationShape, bool]:
     """The one conversation of these two, made if it is not there. Both may call at once: one row comes of it."""
     if user_id == other_id:
         raise invalid(user_id=_("This needs somebody else."))
-    people = _people([user_id, other_id])
-    if other_id not in people or user_id not in people:
-        raise not_found()
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     existing = Conversation.objects.filter(pair=pair).first()
     if existing is None:
+        people = _people([user_id, other_id])
+        if other_id not in people or user_id not in people:
+            raise not_found()
         try:
             with writing():
                 conversation = _create(kind=Conversation.Kind.DIRECT, pair=pair, owner=None)

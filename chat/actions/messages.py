@@ -93,11 +93,14 @@ def members_of(conversation_id: int) -> list[int]:
 def delete(user_id: int, message_id: int) -> MessageShape:
     """Recall one's own, which wipes it; or, as owner or admin, hide somebody else's."""
     with changing_message(message_id, user_id) as (ledger, message):
+        own = message.sender_id == user_id
         if message.deleted_at:
-            ledger.require(message.sender_id == user_id or ledger.leads)
+            ledger.require(own or ledger.leads)
+            if own and message.hidden_by_id:  # its writer takes back what was only hidden: nobody sees a difference
+                _wipe(message)
+                message.save(update_fields=WIPED)
             return message_shape(message)
         ledger.require(message.kind == Message.Kind.TEXT)
-        own = message.sender_id == user_id
         ledger.require(own or ledger.leads, _("Only its writer or an admin may delete this message."))
         return take_away(ledger, message, wipe=own, by_id=user_id)
 
@@ -109,11 +112,8 @@ def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> Me
     Mention.objects.filter(message=message).delete()
     _recount(ledger, message, named)
     if wipe:
-        message.body = message.body_html = ""
-        message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
-        fields += ["body", "body_html", "mentions", "reply_to", "forwarded_sender", "forwarded_at"]
-        Revision.objects.filter(message=message).delete()
-        Reaction.objects.filter(message=message).delete()
+        _wipe(message)
+        fields += WIPED
     else:
         message.hidden_by_id = by_id
         fields.append("hidden_by")
@@ -121,6 +121,18 @@ def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> Me
     shape = message_shape(message)
     ledger.tell(events.message_updated(shape))
     return shape
+
+
+WIPED = ["body", "body_html", "mentions", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
+
+
+def _wipe(message: Message) -> None:
+    """Gone for good: nobody can restore what its writer recalled."""
+    message.body = message.body_html = ""
+    message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
+    message.hidden_by = None
+    Revision.objects.filter(message=message).delete()
+    Reaction.objects.filter(message=message).delete()
 
 
 def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageShape:

@@ -9,11 +9,14 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
-from chat import blanks, lines, times
+from chat import blanks, lines, times, typography
 from chat.lists import Listing
 
 register = template.Library()
+register.filter(typography.lang_of)
+register.filter(typography.is_big)
 
 EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered first
 
@@ -59,7 +62,8 @@ def brief(moment: str | datetime) -> str:
 def full(moment: str | datetime) -> str:
     """Day and time."""
     at = _moment(moment)
-    return f"{times.day_label(at.date(), timezone.localdate())}, {times.clock(at)}"
+    words = {"day": times.day_label(at.date(), timezone.localdate()), "time": times.clock(at)}
+    return pgettext("date format", "%(day)s, %(time)s") % words
 
 
 def _moment(moment: str | datetime) -> datetime:

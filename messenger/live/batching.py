@@ -83,8 +83,11 @@ class Batcher(Generic[C]):
         self.submit(command, done)
         return _raised(await future)
 
-    def call(self, command: C, timeout: float = 30.0) -> Any:
-        """From a thread, waiting at most `timeout` seconds. Raises the `Refused`."""
+    def call(self, command: C, timeout: float = 5.0) -> Any:
+        """From a thread, waiting at most `timeout` seconds. Raises the `Refused`.
+
+        What took longer may still be stored; given again it is found, where the command has a client_id.
+        """
         future: Future = Future()
         self._put(_Ticket(command, future.set_result, None, self._lane_of(command)))
         try:

@@ -26,7 +26,7 @@ def fetch(sql: str, params: Iterable[Any]) -> list[tuple]:
         return cursor.fetchall()
 
 
-def marks_for(count: int, width: int) -> str:
+def placeholders(count: int, width: int) -> str:
     """`(%s,%s),(%s,%s)`: for `VALUES`, or behind `IN`."""
     return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
 
@@ -49,7 +49,7 @@ def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[A
         sql = f"{into} SELECT {names} FROM {_recordset(model, tuple(columns))}{back}"
         params: list[Any] = [_as_json(columns, rows)]
     else:
-        sql = f"{into} VALUES {marks_for(len(rows), len(columns))}{back}"
+        sql = f"{into} VALUES {placeholders(len(rows), len(columns))}{back}"
         params = [value for row in _for_sqlite(model, columns, rows) for value in row]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -82,7 +82,7 @@ def update(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[A
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────────────
 @cache
 def _recordset(model: type[Model], columns: tuple[str, ...]) -> str:
-    types = {name: model._meta.get_field(name).rel_db_type(connection) for name in columns}
+    types = {name: model._meta.get_field(name).db_type(connection) for name in columns}
     return f"json_to_recordset(%s) AS given({', '.join(f'{name} {kind}' for name, kind in types.items())})"
 
 

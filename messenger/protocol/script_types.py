@@ -6,7 +6,6 @@ import textwrap
 
 from msgspec import inspect as types
 
-from messenger.live.consumer import Heartbeat, Welcome
 from messenger.protocol import contract
 from messenger.protocol.contract import Struct, docstring, wire_name
 
@@ -32,7 +31,8 @@ def _all() -> list[Struct]:
     answers = [command.answer_payload for command in contract.commands() if command.answer_payload]
     payloads = [command.payload for command in contract.commands()]
     found: dict[Struct, None] = {}
-    for root in [*contract.shapes(), Heartbeat, Welcome, *contract.events().values(), *answers, *payloads]:
+    roots: list[Struct] = [*contract.shapes(), *contract.events().values(), *answers, *payloads]
+    for root in roots:
         _gather(root, found)
     names = [wire_name(struct) for struct in found]
     assert len(names) == len(set(names)), "two shapes of one name"
@@ -88,8 +88,8 @@ def _type(kind: types.Type) -> str:
         case types.StructType(cls=struct):
             return wire_name(struct)
         case types.ListType(item_type=item):
-            inner = _type(item)
-            return f"({inner})[]" if " " in inner else f"{inner}[]"
+            words = _type(item)
+            return f"({words})[]" if " " in words else f"{words}[]"
         case types.DictType(value_type=value):
             return f"Record<string, {_type(value)}>"  # names of members are texts in JSON, ids too
         case types.LiteralType(values=values):

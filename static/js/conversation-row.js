@@ -207,7 +207,7 @@ export class ConversationRow {
       line.replaceChildren(...this.#failure(), part("text", said.deleted ?? ""));
     } else {
       const mine = last.sender.id === this.me;
-      const who = mine ? said.you ?? "" : this.link.dataset.kind === "group" ? `${last.sender.name}:` : "";
+      const who = mine ? said.you ?? "" : this.link.dataset.kind === "group" ? fill(said.who, { a: last.sender.name }) : "";
       const text = part("text", excerpt(last.body));
       line.replaceChildren(...this.#failure(), ...(who ? [named("who", who), " "] : []), text);
     }

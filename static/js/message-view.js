@@ -92,7 +92,7 @@ function drawTimes(li, at) {
  */
 export function drawSender(li, sender, mine) {
   find(li, ".avatar")?.replaceWith(avatar(sender));
-  fillFirst(li, ".msg-by b", mine ? words("name-words").you ?? "" : sender.name);
+  fillFirst(li, ".msg-by b", mine ? words("name-words").writer ?? "" : sender.name);
 }
 
 /** @param {HTMLElement} li @param {Node} content @param {number} me */

@@ -68,7 +68,9 @@ def assert_harmless(html: str) -> Reader:
         if tag == "a":
             assert set(attributes["rel"].split()) == REL
             if "href" in attributes:
-                scheme = re.match(r"\s*([^/?#]*?):", re.sub(r"[\x00-\x20]", "", attributes["href"]))
+                scheme = re.match(
+                    r"([a-z][a-z0-9+.-]*):", re.sub(r"[\x00-\x20]", "", attributes["href"]), re.IGNORECASE
+                )
                 assert scheme is None or scheme[1].lower() in {"http", "https", "mailto"}, attributes["href"]
         if "class" in attributes:
             kind = "mention" if tag == "span" else r"language-[\w+#.-]{1,30}"

@@ -1,0 +1,49 @@
+"""How a text is set: in which language, and whether it is so little that it is set big.
+
+`static/js/typography.js` does the same for live messages; both keep to tests/lang_cases.json and tests/big_cases.json.
+The ranges are written out, since scripts and Python do not know the same classes of characters.
+"""
+
+from __future__ import annotations
+
+import re
+
+CHINESE = "zh-Hans"
+
+# No sign of the language that somebody writes: code, addresses, names in Latin letters.
+_ASIDE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://[!-~]+|@[A-Za-z0-9_.-]+", re.DOTALL)
+_HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_KANA_OR_HANGUL = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3131-\u318e\uac00-\ud7a3]")
+_WORD = re.compile("[A-Za-z\u00c0-\u1fff]+")  # of any alphabet
+
+_SKIN = "[\U0001f3fb-\U0001f3ff]"
+_SIGN = (
+    "(?:[\u00a9\u00ae\u203c-\u3299]\ufe0f"  # a sign that is a picture only when it is asked to be
+    "|[\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2600-\u27bf\u2b1b\u2b1c\u2b50\u2b55]"
+    "|[\U0001f004\U0001f0cf\U0001f170-\U0001f19a\U0001f201-\U0001f251\U0001f300-\U0001faff]\ufe0f?)"
+)
+_EMOJI = (
+    "(?:[\U0001f1e6-\U0001f1ff]{2}"  # the flag of a country
+    "|[0-9#*]\ufe0f?\u20e3"  # a key
+    f"|{_SIGN}{_SKIN}?[\U000e0020-\U000e007f]*(?:\u200d{_SIGN}{_SKIN}?)*)"
+)
+_FEW_EMOJI = re.compile(f" *(?:{_EMOJI} *){{1,3}}")
+
+
+def lang_of(text: str) -> str:
+    """`zh-Hans` for a Chinese text, which is set with more room; else nothing, and the page's own language holds.
+
+    A Chinese sentence may have words of other alphabets in it, and an English one a Chinese name. What is more than
+    a little Japanese or Korean is left alone: Chinese letterforms would be wrong there.
+    """
+    if not _HAN.search(text):
+        return ""
+    said = _ASIDE.sub(" ", text)
+    han = len(_HAN.findall(said))
+    chinese = han > 2 * len(_WORD.findall(said)) and han > 10 * len(_KANA_OR_HANGUL.findall(said))
+    return CHINESE if chinese else ""
+
+
+def is_big(text: str) -> bool:
+    """One to three emoji and nothing else."""
+    return len(text) <= 64 and _FEW_EMOJI.fullmatch(text) is not None
