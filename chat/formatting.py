@@ -145,7 +145,9 @@ def _shortenings(run: str) -> list[str]:
     names = []
     for end in ends:
         name = run[:end].rstrip(".-")  # the end of a sentence
-        names += [name, name.rstrip("_")]
+        names.append(name)
+        while name.endswith("_"):  # perhaps the end of emphasis
+            names.append(name := name[:-1])
     return [name for name in dict.fromkeys(names) if SHORTEST <= len(name) <= LONGEST]
 
 

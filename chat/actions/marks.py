@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.versions import next_me_versions
 from chat import events
-from chat.actions.text import clean_block
+from chat.actions.text import check_storable
 from chat.models import Level, Mark, Membership, Message
 from chat.queries import unread_mentions
 from chat.shapes import MineShape, mine_shape, moment
@@ -157,7 +157,7 @@ def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
     if "draft" in changes:
-        clean_block(changes["draft"], settings.BODY_LIMIT, "draft")
+        check_storable(changes["draft"], settings.BODY_LIMIT, "draft")
     with writing():
         row = _memberships({(conversation_id, user_id)}).get((conversation_id, user_id))
         if row is None:

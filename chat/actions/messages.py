@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache
 
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from chat.formatting import render
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.queries import unread_mentions, whole_messages
 from chat.shapes import MentionShape, MessageShape, message_shape, mine_shape
+from chat.typography import is_emoji
 from messenger.live import news
 from messenger.live.refusal import invalid, not_found
 
@@ -137,7 +137,7 @@ def _wipe(message: Message) -> None:
 
 def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageShape:
     """Put one's mark under a message, or take it away. Saying what is already so changes nothing."""
-    if active and not is_emoji(emoji):
+    if not is_emoji(emoji):
         raise invalid(emoji=_("One emoji, please."))
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
@@ -155,17 +155,6 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
         shape = message_shape(whole_messages().get(pk=message.pk))
         ledger.tell(events.message_updated(shape))
         return shape
-
-
-def is_emoji(text: str) -> bool:
-    """One picture: symbols with their joiners and modifiers, no letters, no spaces. Sixteen code points at most."""
-    if not 0 < len(text) <= 16 or "\ufffd" in text:  # what stands for bytes that were no character
-        return False
-    keycap = text[-1] == "\u20e3"
-    kinds = [unicodedata.category(char) for char in text]
-    if not all(kind in {"So", "Sk", "Sm", "Mn", "Me", "Cf", "Cn", "Po"} or (keycap and kind == "Nd") for kind in kinds):
-        return False
-    return keycap or any(kind in {"So", "Cn"} for kind in kinds) or "\ufe0f" in text
 
 
 def pin(user_id: int, message_id: int, active: bool) -> MessageShape:

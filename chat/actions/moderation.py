@@ -9,6 +9,7 @@ from accounts.models import User
 from chat import events
 from chat.actions.ledger import changing_message, moderating
 from chat.actions.messages import must_stand, note_mentions, take_away
+from chat.actions.text import check_storable
 from chat.models import Message, Report
 from chat.shapes import message_shape
 from messenger.live.database import writing
@@ -19,8 +20,7 @@ REASON = 500  # characters
 
 def report(user_id: int, message_id: int, reason: str) -> None:
     """Tell the moderators, with the words as they are now. Told twice it is one report, open anew."""
-    if len(reason) > REASON or "\x00" in reason:
-        raise invalid(reason=_("At most %(limit)s characters.") % {"limit": REASON})
+    check_storable(reason, REASON, "reason")
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
         ledger.require(message.kind == Message.Kind.TEXT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -40,13 +42,16 @@ def is_unicode(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Nothing that a reader could see: white space, and characters without width."""
-    return not text.strip() or not any(
-        char.isprintable() and char not in _WIDTHLESS and not char.isspace() for char in text
-    )
+    """Nothing that a reader could see: white space, controls, characters without width, marks on nothing."""
+    return all(unicodedata.category(char) in _UNSEEN or _INVISIBLE.match(char) for char in text)
 
 
-_WIDTHLESS = "\u115f\u1160\u3164\uffa0\u2800\u034f"  # fillers that count as printable
+# Private characters and unassigned ones are seen: as icons, as emoji newer than this Python, or as boxes.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"}
+# Fillers, blank signs, and what Unicode ignores by default, assigned or not.
+_INVISIBLE = re.compile(
+    "[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\ufffe\uffff\U0001d159\U000e0000-\U000e0fff]"
+)
 
 
 def clean_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
@@ -64,11 +69,16 @@ def clean_line(text: str, limit: int, field: str, *, required: bool = False) -> 
 def clean_block(text: str, limit: int, field: str) -> str:
     """Several lines: a description or an announcement."""
     block = text.strip()
-    if len(block) > limit:
-        raise invalid(**{field: _("At most %(limit)s characters.") % {"limit": limit}})
-    if "\x00" in block or not is_unicode(block):
-        raise invalid(**{field: _("This text contains characters that cannot be stored.")})
+    check_storable(block, limit, field)
     return block
+
+
+def check_storable(text: str, limit: int, field: str) -> None:
+    """For a text that is kept just as it is."""
+    if len(text) > limit:
+        raise invalid(**{field: _("At most %(limit)s characters.") % {"limit": limit}})
+    if "\x00" in text or not is_unicode(text):
+        raise invalid(**{field: _("This text contains characters that cannot be stored.")})
 
 
 def members_named(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserShape]]:

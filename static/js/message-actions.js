@@ -23,6 +23,7 @@ export class MessageActions {
     this.log = log;
     this.acts = clone("acts-template");
     this.menu = document.getElementById("message-menu");
+    this.menu?.setAttribute("tabindex", "-1");
     const { list } = log;
     log.listen(list, "pointerover", (event) => event.pointerType === "mouse" && this.#attach(event.target));
     log.listen(list, "pointerleave", () => this.#detach());
@@ -81,7 +82,7 @@ export class MessageActions {
     const act = target.dataset.act ?? "toggle";
     if (act === "retry" || act === "discard") {
       event.preventDefault();
-      this.log.queuedAct(act, line.dataset.clientId ?? "");
+      this.log.queued.act(act, line.dataset.clientId ?? "");
     } else if (line.dataset.seq) {
       event.preventDefault();
       if (act === "toggle") this.#react(line, target.dataset.emoji ?? "");
@@ -166,7 +167,8 @@ export class MessageActions {
       menu.style.left = `${Math.max(8, Math.min(right - offsetWidth, innerWidth - offsetWidth - 8))}px`;
       menu.style.top = `${below ? bottom + 4 : Math.max(8, Math.min(top - offsetHeight - 4, innerHeight - offsetHeight - 8))}px`;
     }
-    this.#items()[0]?.focus();
+    if (this.#held) menu.focus(); // a finger needs no ring around the first entry
+    else this.#items()[0]?.focus();
   }
 
   /** @param {Record<string, boolean>} acts which of the entries there are */
@@ -222,7 +224,7 @@ export class MessageActions {
       else if (act === "edit") tell("compose:edit", { message: await this.log.message(line) });
       else if (act === "copy") await this.#copy(find(line, ".msg-text > .body")?.innerText.trim() ?? "", "copied");
       else if (act === "link") await this.#copy(new URL(`/m/${id}/`, location.href).href, "linkCopied");
-      else if (act === "unread") await this.log.unreadFrom(line);
+      else if (act === "unread") await this.log.mark.back(Number(line.dataset.seq));
       else if (act === "pin" || act === "unpin") await api(act === "pin" ? "PUT" : "DELETE", `messages/${id}/pin/`);
       else if (act === "delete" && (await ask("delete-dialog")) !== null) {
         await command("message.delete", { message_id: id });

@@ -3,83 +3,82 @@
  * its way out stands at the end. A reload draws the same.
  */
 import { api } from "./api.js";
-import { atMostEvery } from "./clock.js";
-import { grouped } from "./grouping.js";
-import { LiveElement, command, later, say, tell } from "./live.js";
+import { arrange } from "./arrange.js";
+import { LiveElement, later, tell } from "./live.js";
+import { LogPages } from "./log-pages.js";
 import { MessageActions } from "./message-actions.js";
-import { drawDay, drawMark, drawMessage, drawQueued, drawQueuedState, drawReply, drawSender, redrawDay, setClasses,
-  unnamed } from "./message-view.js";
+import { drawMessage, drawReply, drawSender, setClasses, unnamed } from "./message-view.js";
 import { excerpt } from "./names.js";
-import { find, findAll, pageTimes } from "./page.js";
-import { learn, learnMembers, nameOf } from "./people.js";
+import { find, findAll } from "./page.js";
+import { learn, learnMembers } from "./people.js";
+import { QueuedLines } from "./queued-lines.js";
+import { ReadMark } from "./read-mark.js";
 import { Receipts } from "./receipts.js";
 import { Scroller } from "./scroller.js";
 import { goTo } from "./visit.js";
 
 /** @typedef {import("./protocol.js").Message} Message */
-/** @typedef {import("./protocol.js").History} History */
-/** @typedef {import("./protocol.js").Queued} Queued */
-/** @typedef {import("./protocol.js").User} User */
+/** @typedef {import("./protocol.js").Member} Member */
 
-const KEPT = 2_000; // lines, when there are more than MOST and the newest are looked at
-const MOST = 3_000;
-const SECOND = 1_000;
+const REMEMBERED = 1_000; // messages, besides their lines
+const HOUR = 3_600_000;
 
 export class MessageLog extends LiveElement {
   conversationId = 0;
   me = 0;
   /** @type {HTMLElement} */
   list = later();
+  /** Lines drawn, by seq. @type {Map<number, HTMLElement>} */
+  lines = new Map();
   /** @type {Scroller} */
   scroller = later();
   /** @type {Receipts} */
   receipts = later();
-  /** Lines drawn, by seq. @type {Map<number, HTMLElement>} */
-  #lines = new Map();
-  /** Texts on their way out, by client_id. @type {Map<string, HTMLElement>} */
-  #queued = new Map();
-  /** Messages told since the page was drawn, by id. @type {Map<number, Message>} */
+  /** @type {ReadMark} */
+  mark = later();
+  /** @type {QueuedLines} */
+  queued = later();
+  /** @type {LogPages} */
+  #pages = later();
+  /** Messages as they were told last, by id. @type {Map<number, Message>} */
   #told = new Map();
-  /** What fell outside while a page of history was under way. @type {Message[] | null} */
-  #missed = null;
-  #readSeq = 0;
-  #marked = 0;
-  /** Marked unread by hand: not read again until the person looks anew. */
-  #held = false;
+  /** New ones below what is on the screen. */
   #fresh = 0;
-  /** A change is under way, and how far up it reaches. @type {number | null} */
+  /** The newest that was told of. */
+  #newest = 0;
+  /** A change is under way, and how far up it reaches: the lowest seq. @type {number | null} */
   #from = null;
-  #tellRead = atMostEvery(SECOND, () => this.#markRead());
   /** @type {any} */
   #midnight;
 
   start() {
     const { dataset } = this;
-    this.conversationId = Number(dataset.conversationId);
-    this.me = Number(dataset.me);
-    this.#readSeq = this.#marked = Number(dataset.readSeq ?? 0);
     const log = find(this, ".log");
     const list = find(log, "ol");
     if (!log || !list) return;
+    this.conversationId = Number(dataset.conversationId);
+    this.me = Number(dataset.me);
+    this.#newest = Number(dataset.lastSeq ?? 0);
     this.list = list;
+    this.lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
     this.scroller = new Scroller(log, list, this.gone);
     this.receipts = new Receipts(this.me);
     for (const receipt of JSON.parse(dataset.receipts || "[]")) this.receipts.add(receipt);
-    this.#lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
-    this.#queued.clear();
-    this.#told.clear();
+    this.mark = new ReadMark(this, Number(dataset.readSeq ?? 0));
+    this.queued = new QueuedLines(this);
+    this.#pages = new LogPages(this);
     new MessageActions(this);
     this.#hearAll();
     this.listen(log, "scroll", () => this.#scrolled(), { passive: true });
-    this.listen(window, "focus", () => this.#lookedAt());
-    this.listen(document, "visibilitychange", () => this.#lookedAt());
     this.listen(find(this, ".latest"), "click", () => this.toNewest());
     this.listen(list, "click", (event) => this.#clicked(event));
+    this.listen(document, "compose:sent", () => (this.hasAfter ? this.toNewest() : this.scroller.stick()));
     this.#openAt();
-    this.#arrange(0);
+    arrange(list, 0, this.receipts, this.#inGroup);
     this.#latest();
     this.#newDay();
     tell("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
+    this.mark.look();
   }
 
   stop() {
@@ -92,14 +91,15 @@ export class MessageLog extends LiveElement {
     for (const type of ["message.created", "message.updated", "message.current"]) {
       this.hear(type, ours(({ message }) => this.put(message)));
     }
-    this.hear("outbox", ({ queued }) => this.#putQueued(queued));
-    this.hear("receipt", ours((receipt) => this.#redraw(0, () => this.receipts.add(receipt))));
-    this.hear("mine.updated", ours(({ mine }) => this.#mine(mine)));
+    this.hear("receipt", ours((receipt) => this.redraw(0, () => this.receipts.add(receipt))));
+    this.hear("mine.updated", ours(({ mine }) => this.mark.moved(mine.read_seq)));
     this.hear("member.updated", ours(({ member }) => this.#member(member)));
     this.hear("conversation.removed", ours(() => goTo("/", { replace: true, say: "removed" })));
     this.hear("stale", ours(() => goTo(location.pathname, { replace: true })));
-    this.hear("state", ({ state }) => state === "open" && this.#see());
-    this.listen(document, "compose:sent", () => (this.hasAfter ? this.toNewest() : this.scroller.stick()));
+  }
+
+  get #inGroup() {
+    return this.dataset.kind === "group";
   }
 
   get hasBefore() {
@@ -111,112 +111,105 @@ export class MessageLog extends LiveElement {
     return this.dataset.hasAfter === "1";
   }
 
+  /** Seq of the first line; 0 where there is none. */
+  get first() {
+    return this.lines.size ? Math.min(...this.lines.keys()) : 0;
+  }
+
+  get last() {
+    return Math.max(0, ...this.lines.keys());
+  }
+
+  /** My newest text that stands, for editing. */
+  get myLast() {
+    return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.gone)").at(-1) ?? null;
+  }
+
   /** The message behind a line, with its text as it was written. @param {HTMLElement} li @returns {Promise<Message>} */
   async message(li) {
     const id = Number(li.dataset.id);
     return this.#told.get(id) ?? (await api("GET", `messages/${id}/`));
   }
 
-  /** @param {number} seq */
-  line(seq) {
-    return this.#lines.get(seq);
-  }
-
   /** A message as it is now: drawn, or drawn anew, where its place is on this page. @param {Message} message */
   put(message) {
-    const { seq, version } = message;
-    const old = this.#lines.get(seq);
+    const { id, seq, version, sender } = message;
+    const old = this.lines.get(seq);
     if (old && Number(old.dataset.version) >= version) return;
-    this.#remember(message);
-    learn(message.sender);
-    this.#redraw(seq, () => {
+    this.#told.delete(id);
+    this.#told.set(id, message);
+    if (this.#told.size > REMEMBERED) this.#told.delete(/** @type {number} */ (this.#told.keys().next().value));
+    learn(sender);
+    this.redraw(seq, () => {
       if (old) this.#renew(old, message);
-      else if (this.#isOutside(seq)) this.#passOver(message);
-      else this.#insert(message);
+      else if ((this.hasBefore && seq < this.first) || (this.hasAfter && seq > this.last)) this.#pages.passOver(message);
+      else this.#add(message);
+      this.#count(message);
       this.#requote(message);
     });
   }
 
   /** @param {Message} message */
-  #remember(message) {
-    this.#told.delete(message.id);
-    this.#told.set(message.id, message);
-    if (this.#told.size > MOST) this.#told.delete(/** @type {number} */ (this.#told.keys().next().value));
+  #add(message) {
+    const { seq, sender, client_id } = message;
+    if (sender.id === this.me) {
+      this.queued.take(client_id);
+      if (seq > this.mark.seq) this.#dropUnreadLine();
+      this.mark.sent(seq);
+    }
+    this.draw(message);
   }
 
-  /** @param {number} seq */
-  #isOutside(seq) {
-    const seqs = [...this.#lines.keys()];
-    const first = seqs.length ? Math.min(...seqs) : 0;
-    const last = seqs.length ? Math.max(...seqs) : 0;
-    return (this.hasBefore && seq < first) || (this.hasAfter && seq > last);
+  /** Draws a line in its place, in the newest form that is known. @param {Message} message */
+  draw(message) {
+    const told = this.#told.get(message.id);
+    const newest = told && told.version > message.version ? told : message;
+    const li = drawMessage(newest, this.me);
+    if (!li) return;
+    this.#place(li, message.seq);
+    this.lines.set(message.seq, li);
+    if (unnamed(newest, this.me).length) {
+      learnMembers(this.conversationId).then(() => li.isConnected && this.#renew(li, newest));
+    }
   }
 
-  /** @param {Message} message */
-  #passOver(message) {
-    this.#missed?.push(message);
-    if (this.hasAfter && message.sender.id !== this.me && message.kind === "text") this.#fresh += 1;
-  }
-
-  /** @param {HTMLElement} old @param {Message} message */
+  /** In place, so that whoever stands on it with the keyboard stays there. @param {HTMLElement} old @param {Message} message */
   #renew(old, message) {
     const li = drawMessage(message, this.me);
     if (!li) return;
-    const { first, last } = flags(old);
-    setClasses(li, { first, last });
-    // In place, so that whoever stands on it with the keyboard stays there.
-    const kept = [...old.classList].filter((name) => name === "open" || name === "jumped");
+    setClasses(li, { first: old.classList.contains("first"), last: old.classList.contains("last") });
+    const passing = [...old.classList].filter((name) => name === "open" || name === "jumped");
     for (const { name, value } of [...li.attributes]) old.setAttribute(name, value);
-    old.classList.add(...kept);
-    const acts = find(old, ".acts");
-    old.replaceChildren(...li.childNodes, ...(acts && !old.classList.contains("gone") ? [acts] : []));
-  }
-
-  /** @param {Message} message */
-  #insert(message) {
-    const li = drawMessage(message, this.me);
-    if (!li) return;
-    const { seq, sender, kind, client_id } = message;
-    const queued = client_id && sender.id === this.me ? this.#queued.get(client_id) : undefined;
-    if (queued) {
-      queued.remove();
-      this.#queued.delete(/** @type {string} */ (client_id));
-    }
-    this.#place(li, seq);
-    this.#lines.set(seq, li);
-    if (sender.id === this.me && seq > this.#readSeq) {
-      this.#readSeq = Math.max(this.#readSeq, seq); // one's own send reads what stands before it
-      this.#dropUnreadLine();
-    } else if (kind === "text" && seq > this.#readSeq && !this.scroller.atEnd) {
-      this.#fresh += 1;
-    }
-    if (unnamed(message, this.me).length) {
-      learnMembers(this.conversationId).then(() => li.isConnected && this.#renew(li, message));
-    }
-  }
-
-  #dropUnreadLine() {
-    const line = find(this.list, ":scope > .unread-line");
-    if (!line) return;
-    line.remove();
-    this.#from = 0; // what it divided is one group now
+    old.classList.add(...passing);
+    const acts = message.deleted_at === null ? findAll(old, ":scope > .acts") : [];
+    old.replaceChildren(...li.childNodes, ...acts);
   }
 
   /** By seq, before the texts on their way out. @param {HTMLElement} li @param {number} seq */
   #place(li, seq) {
-    /** @type {HTMLElement | null} */
-    let after = null;
-    for (let here = this.list.lastElementChild; here; here = here.previousElementSibling) {
-      const line = /** @type {HTMLElement} */ (here);
-      if (line.dataset.seq && Number(line.dataset.seq) < seq) {
-        after = line;
-        break;
-      }
-    }
-    if (after) return after.after(li);
-    const older = find(this.list, ":scope > .older-line:first-child:has(.older)");
-    if (older) older.after(li);
+    const isBefore = (/** @type {Element} */ line) => {
+      const at = /** @type {HTMLElement} */ (line).dataset.seq;
+      return at !== undefined && Number(at) < seq;
+    };
+    let after = this.list.lastElementChild;
+    while (after && !isBefore(after)) after = after.previousElementSibling;
+    after ??= find(this.list, ":scope > .older-line:first-child:has(.older)");
+    if (after) after.after(li);
     else this.list.prepend(li);
+  }
+
+  #dropUnreadLine() {
+    const line = find(this.list, ":scope > .unread-line");
+    line?.remove();
+    if (line) this.#from = 0; // what it divided is one group now
+  }
+
+  /** @param {Message} message */
+  #count({ seq, sender, kind }) {
+    if (seq <= this.#newest) return;
+    this.#newest = seq;
+    const isBelow = this.hasAfter || !this.scroller.atEnd;
+    if (isBelow && kind === "text" && sender.id !== this.me) this.#fresh += 1;
   }
 
   /** Stubs that quote it are drawn as it is now. @param {Message} message */
@@ -225,49 +218,10 @@ export class MessageLog extends LiveElement {
     for (const stub of findAll(this.list, `.reply[data-id="${id}"]`)) drawReply(stub, reply);
   }
 
-  /** @param {Queued[]} all */
-  #putQueued(all) {
-    const ours = all.filter(({ conversation_id }) => conversation_id === this.conversationId);
-    const ids = new Set(ours.map(({ client_id }) => client_id));
-    const isSame = ours.length === this.#queued.size && ours.every((queued) => {
-      const li = this.#queued.get(queued.client_id);
-      return li && li.classList.contains("failed") === Boolean(queued.failed);
-    });
-    if (isSame) return;
-    this.#redraw(Infinity, () => {
-      for (const [id, li] of this.#queued) {
-        if (ids.has(id)) continue;
-        li.remove();
-        this.#queued.delete(id);
-      }
-      if (this.hasAfter) return;
-      for (const queued of ours) {
-        const drawn = find(this.list, `:scope > [data-seq][data-sender="${this.me}"][data-client-id="${queued.client_id}"]`);
-        const li = drawn ? null : this.#queued.get(queued.client_id) ?? drawQueued(queued, this.#myself());
-        if (!li) continue;
-        drawQueuedState(li, queued);
-        this.#queued.set(queued.client_id, li);
-        this.list.append(li);
-      }
-    });
-  }
-
-  /** @returns {User} as far as a page knows me without asking: my face stands among the places */
-  #myself() {
-    const face = find(document, ".rail .avatar[data-user-id] img");
-    return { id: this.me, username: "", name: nameOf(this.me) ?? "", avatar_url: face?.getAttribute("src") ?? null };
-  }
-
-  /** @param {import("./protocol.js").Mine} mine */
-  #mine({ read_seq }) {
-    if (read_seq < this.#readSeq) this.#marked = read_seq;
-    this.#readSeq = read_seq;
-  }
-
-  /** @param {import("./protocol.js").Member} member */
+  /** @param {Member} member */
   #member({ user, left_at }) {
     learn(user);
-    this.#redraw(0, () => {
+    this.redraw(0, () => {
       if (left_at) this.receipts.remove(user.id);
       for (const li of findAll(this.list, `.msg[data-sender="${user.id}"]`)) {
         drawSender(li, user, user.id === this.me);
@@ -282,204 +236,44 @@ export class MessageLog extends LiveElement {
    * @param {number} from the lowest seq that the change touches; Infinity: only what is on its way out
    * @param {() => void} change
    */
-  #redraw(from, change) {
+  redraw(from, change) {
     if (this.#from === null) {
-      this.#from = from;
       this.scroller.hold();
-      queueMicrotask(() => {
-        if (!this.isConnected) return;
-        if (this.scroller.atEnd) this.#trim();
-        this.#arrange(/** @type {number} */ (this.#from));
-        this.#from = null;
-        this.scroller.settle();
-        this.#latest();
-        this.#see();
-      });
+      queueMicrotask(() => this.#redrawn());
     }
-    this.#from = Math.min(this.#from, from);
+    this.#from = Math.min(this.#from ?? Infinity, from);
     change();
   }
 
-  /**
-   * Groups, day lines and the marks of who has read, from the group of the line before `from` on.
-   * @param {number} from seq
-   */
-  #arrange(from) {
-    const now = new Date();
-    const times = pageTimes();
-    const { lines, context } = this.#linesFrom(from);
-    const places = grouped(
-      lines.map(({ li, at, unread }) => ({
-        sender: Number(li.dataset.sender),
-        at: at.getTime(),
-        day: times.dayKey(at),
-        text: li.classList.contains("msg"),
-        unreadBefore: unread !== null,
-      })),
-    );
-    lines.forEach(({ li, at, day, unread }, index) => {
-      const { first, last, dayBefore } = places[index];
-      if (li.classList.contains("msg")) setClasses(li, { first, last });
-      if (index < context) return; // what stands above it has not changed
-      if (!dayBefore) day?.remove();
-      else if (day) redrawDay(day, at, now);
-      else (unread ?? li).before(drawDay(at, now) ?? "");
-    });
-    this.#drawMarks(lines.map(({ li }) => li));
-  }
-
-  /**
-   * The lines to look at, with the day line and the unread line right above each. `context`: how many of them, at the
-   * beginning, are only there for what follows: back to where their group begins.
-   * @param {number} from seq
-   */
-  #linesFrom(from) {
-    /** @type {{li: HTMLElement, at: Date, day: HTMLElement | null, unread: HTMLElement | null}[]} */
-    const lines = [];
-    let context = 0;
-    /** @type {(typeof lines)[0] | undefined} */
-    let below;
-    for (let li = /** @type {HTMLElement | null} */ (this.list.lastElementChild), above; li; li = above) {
-      above = /** @type {HTMLElement | null} */ (li.previousElementSibling);
-      if (li.matches(".unread-line")) {
-        if (below) below.unread = li;
-      } else if (li.matches(".day")) {
-        if (below && !below.day) below.day = li;
-        else li.remove(); // what it stood above has gone
-      } else if (li.dataset.at) {
-        if (context && lines[0].li.matches(".first, .system")) break;
-        below = { li, at: new Date(li.dataset.at), day: null, unread: null };
-        lines.unshift(below);
-        if (li.dataset.seq && Number(li.dataset.seq) < from) context += 1;
-      }
-    }
-    return { lines, context };
-  }
-
-  /** @param {HTMLElement[]} lines in whole groups */
-  #drawMarks(lines) {
-    const inGroup = this.dataset.kind === "group";
-    const mine = lines.filter((li) => li.dataset.seq && li.classList.contains("mine") && !li.classList.contains("gone"));
-    const drawn = this.receipts.drawn(
-      mine.map((li) => ({ seq: Number(li.dataset.seq), first: li.classList.contains("first") })),
-    );
-    for (const li of mine) drawMark(li, drawn.get(Number(li.dataset.seq)), inGroup);
-  }
-
-  /** Far above what is looked at the page forgets lines; they are read again when one scrolls there. */
-  #trim() {
-    if (this.#lines.size <= MOST || this.hasAfter) return;
-    const seqs = [...this.#lines.keys()].sort((a, b) => a - b);
-    for (const seq of seqs.slice(0, -KEPT)) {
-      this.#lines.get(seq)?.remove();
-      this.#lines.delete(seq);
-    }
-    this.#setBefore(true);
-    this.#from = 0;
-  }
-
-  // ── Pages of history ─────────────────────────────────────────────────────────────────────────────────────────────
-  #scrolled() {
-    this.scroller.scrolled();
-    if (this.scroller.atEnd && !this.hasAfter) this.#fresh = 0;
+  #redrawn() {
+    const from = this.scroller.atEnd && this.#pages.forget() ? 0 : this.#from ?? 0;
+    this.#from = null;
+    if (!this.isConnected) return;
+    arrange(this.list, from, this.receipts, this.#inGroup);
+    this.scroller.settle();
     this.#latest();
-    this.#see();
-    if (this.scroller.nearStart && this.hasBefore) this.#load("before");
-    else if (this.scroller.nearEnd && this.hasAfter) this.#load("after");
+    this.mark.look();
   }
 
-  /** @param {"before" | "after"} where */
-  async #load(where) {
-    if (this.#missed) return;
-    this.#missed = [];
-    const seqs = [...this.#lines.keys()];
-    const from = where === "before" ? Math.min(...seqs) : Math.max(...seqs);
-    try {
-      /** @type {History} */
-      const history = await api("GET", `conversations/${this.conversationId}/messages/?${where}=${from}`, undefined, {
-        signal: this.gone,
-      });
-      const missed = /** @type {Message[]} */ (this.#missed);
-      this.#redraw(0, () => {
-        for (const message of history.results) if (!this.#lines.has(message.seq)) this.#insertOld(message);
-        if (where === "before") this.#setBefore(history.has_before);
-        else this.#setAfter(history.has_after);
-      });
-      this.#missed = null;
-      for (const message of missed) this.put(message);
-    } catch {
-      // The links in the log still lead there; scrolling tries again.
-      setTimeout(() => (this.#missed = null), SECOND);
-    }
-  }
-
-  /** @param {Message} message */
-  #insertOld(message) {
-    const told = this.#told.get(message.id);
-    const newest = told && told.version > message.version ? told : message;
-    const li = drawMessage(newest, this.me);
-    if (!li) return;
-    this.#place(li, message.seq);
-    this.#lines.set(message.seq, li);
-    if (unnamed(newest, this.me).length) {
-      learnMembers(this.conversationId).then(() => li.isConnected && this.#renew(li, newest));
-    }
-  }
-
-  /** @param {boolean} has */
-  #setBefore(has) {
-    this.dataset.hasBefore = has ? "1" : "0";
-    const link = find(this.list, ":scope > .older-line .older");
-    const first = Math.min(...this.#lines.keys());
-    if (!has) link?.closest("li")?.remove();
-    else if (link) link.setAttribute("href", `?before=${first}`);
-  }
-
-  /** @param {boolean} has */
-  #setAfter(has) {
-    this.dataset.hasAfter = has ? "1" : "0";
-    const link = find(this.list, ":scope > .older-line .newer");
-    if (!has) {
-      link?.closest("li")?.remove();
-      this.#fresh = 0;
-      tell("live:outbox.ask", {}); // texts on their way out stand at the end, which is here now
-    } else {
-      link?.setAttribute("href", `?after=${Math.max(...this.#lines.keys())}`);
-    }
-  }
-
-  /** @param {MouseEvent} event */
-  #clicked(event) {
-    const target = /** @type {Element} */ (event.target);
-    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const link = target.closest(".older, .newer, .reply");
-    if (!link) return;
-    const reply = /** @type {HTMLElement} */ (link).dataset.seq;
-    const quoted = reply ? this.#lines.get(Number(reply)) : undefined;
-    if (quoted) {
-      event.preventDefault();
-      this.scroller.show(quoted);
-    } else if (reply) {
-      event.preventDefault();
-      goTo(`/c/${this.conversationId}/?at=${reply}#m-${reply}`);
-    } else {
-      event.preventDefault();
-      this.#load(link.matches(".older") ? "before" : "after");
-    }
-  }
-
+  // ── Moving about ─────────────────────────────────────────────────────────────────────────────────────────────────
   /** Where one begins to read: the place asked for, the first unread, or the end. */
   #openAt() {
     const at = new URL(location.href).searchParams.get("at") ?? /^#m-(\d+)$/.exec(location.hash)?.[1];
-    const asked = at ? this.#lines.get(Number(at)) : undefined;
+    const asked = at ? this.lines.get(Number(at)) : undefined;
     const unread = find(this.list, ":scope > .unread-line");
     if (asked) this.scroller.show(asked, false);
     else if (unread) this.scroller.toLine(unread);
     else this.scroller.toEnd();
   }
 
+  #scrolled() {
+    this.scroller.scrolled();
+    this.#latest();
+    this.mark.look();
+    this.#pages.near();
+  }
+
   toNewest() {
-    this.#fresh = 0;
     if (this.hasAfter) {
       goTo(`/c/${this.conversationId}/`);
     } else {
@@ -491,89 +285,35 @@ export class MessageLog extends LiveElement {
   /** The button that leads to the end, with how many are new there. */
   #latest() {
     const button = find(this, ".latest");
-    if (!button) return;
     if (this.scroller.atEnd && !this.hasAfter) this.#fresh = 0;
-    button.hidden = !this.hasAfter && this.scroller.nearEnd && !this.#fresh;
+    if (button) button.hidden = !this.hasAfter && this.scroller.nearEnd && !this.#fresh;
     const number = find(button, ".num");
     const text = this.#fresh ? String(this.#fresh) : "";
     if (number && number.textContent !== text) number.textContent = text;
   }
 
-  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  #lookedAt() {
-    this.#held = false;
-    this.#see();
-  }
-
-  /** What is on the screen of a window that has the focus is read: here at once, for the server once a second. */
-  #see() {
-    if (!this.isConnected || this.#held || document.visibilityState !== "visible" || !document.hasFocus()) return;
-    const seq = this.#seen();
-    if (seq <= this.#readSeq || !this.#isNews(seq)) return;
-    tell("log:seen", { conversation_id: this.conversationId, seq });
-    this.#tellRead();
-  }
-
-  async #markRead() {
-    const seen = this.isConnected && !this.#held ? this.#seen() : 0;
-    if (seen <= Math.max(this.#readSeq, this.#marked)) return;
-    const before = this.#marked;
-    this.#marked = seen;
-    try {
-      const { mine } = await command("read", { conversation_id: this.conversationId, seq: seen });
-      this.#readSeq = Math.max(this.#readSeq, mine.read_seq);
-    } catch {
-      this.#marked = before; // tried again with the next look, or when the line is back
-    }
-  }
-
-  /** The newest line that is wholly on the screen. */
-  #seen() {
-    for (let here = this.list.lastElementChild; here; here = here.previousElementSibling) {
-      const li = /** @type {HTMLElement} */ (here);
-      if (li.dataset.seq && this.scroller.isSeen(li)) return Number(li.dataset.seq);
-    }
-    return 0;
-  }
-
-  /** Whether a text of others stands between my mark and here. @param {number} seq */
-  #isNews(seq) {
-    if (this.hasBefore && Math.min(...this.#lines.keys()) > this.#readSeq + 1) return true;
-    for (const [at, li] of this.#lines) {
-      if (at > this.#readSeq && at <= seq && li.classList.contains("msg") && !li.classList.contains("mine")) return true;
-    }
-    return false;
-  }
-
-  /** From this message on all is unread again. @param {HTMLElement} li */
-  async unreadFrom(li) {
-    this.#held = true;
-    await command("read", { conversation_id: this.conversationId, seq: Number(li.dataset.seq), back: true });
-  }
-
-  /** My newest text that stands, for editing. */
-  get myLast() {
-    return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.gone)").at(-1) ?? null;
-  }
-
-  /** Tries a failed text again, or throws it away. @param {string} act @param {string} clientId */
-  queuedAct(act, clientId) {
-    say(`outbox.${act}`, { client_id: clientId });
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = /** @type {HTMLElement | null} */ (
+      /** @type {Element} */ (event.target).closest(".older, .newer, .reply[data-seq]")
+    );
+    if (!link) return;
+    event.preventDefault();
+    const { seq } = link.dataset;
+    const quoted = this.lines.get(Number(seq));
+    if (!seq) this.#pages.read(link.matches(".older") ? "before" : "after");
+    else if (quoted) this.scroller.show(quoted);
+    else goTo(`/c/${this.conversationId}/?at=${seq}#m-${seq}`);
   }
 
   /** "Today" becomes "Yesterday". */
   #newDay() {
-    const now = Date.now();
-    const next = new Date(now + 60_000);
-    next.setHours(24, 0, 1, 0);
+    const midnight = new Date();
+    midnight.setHours(24, 0, 1, 0);
     this.#midnight = setTimeout(() => {
-      this.#redraw(0, () => {});
+      this.redraw(0, () => {});
       this.#newDay();
-    }, Math.min(next.getTime() - now, 3_600_000));
+    }, Math.min(midnight.getTime() - Date.now(), HOUR)); // the reader's zone may have its midnight at another hour
   }
-}
-
-/** @param {HTMLElement} li */
-function flags(li) {
-  return { first: li.classList.contains("first"), last: li.classList.contains("last") };
 }

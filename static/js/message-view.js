@@ -4,6 +4,7 @@ import { nameList } from "./names.js";
 import { addresses, avatar, clone, cloneAll, fillSlot, find, findAll, pageTimes, words } from "./page.js";
 import { nameOf } from "./people.js";
 import { fragment } from "./trusted.js";
+import { isBig, langOf } from "./typography.js";
 
 /** @typedef {import("./protocol.js").Message} Message */
 /** @typedef {import("./protocol.js").Queued} Queued */
@@ -61,7 +62,7 @@ function drawText(message, me) {
   const reply = find(li, ".reply");
   if (message.reply_to && reply) drawReply(reply, message.reply_to);
   else reply?.remove();
-  drawBody(li, fragment(message.body_html), me);
+  drawBody(li, fragment(message.body_html), message.body, me);
   if (!message.pinned) find(li, "[data-part=pinned]")?.remove();
   if (!message.edited_at) find(li, "[data-part=edited]")?.remove();
   drawReactions(find(li, ".reactions"), message.reactions, me);
@@ -95,10 +96,18 @@ export function drawSender(li, sender, mine) {
   fillFirst(li, ".msg-by b", mine ? words("name-words").writer ?? "" : sender.name);
 }
 
-/** @param {HTMLElement} li @param {Node} content @param {number} me */
-function drawBody(li, content, me) {
+/**
+ * @param {HTMLElement} li
+ * @param {Node} content
+ * @param {string} text the same, as it was written
+ * @param {number} me
+ */
+function drawBody(li, content, text, me) {
   const body = find(li, ".msg-text > .body");
   body?.replaceChildren(content);
+  if (isBig(text)) body?.parentElement?.classList.add("big");
+  const lang = langOf(text);
+  if (lang) body?.parentElement?.setAttribute("lang", lang);
   for (const mention of findAll(body, `.mention[data-user-id="${me}"], .mention[data-user-id="all"]`)) {
     mention.classList.add("me");
   }
@@ -182,7 +191,7 @@ export function drawQueued(queued, me) {
   if (queued.reply_to && reply) drawReply(reply, queued.reply_to);
   else reply?.remove();
   for (const part of findAll(li, ".forwarded, .reactions, .more, [data-part=pinned], [data-part=edited]")) part.remove();
-  drawBody(li, plain(queued.body), me.id);
+  drawBody(li, plain(queued.body), queued.body, me.id);
   drawQueuedState(li, queued);
   return li;
 }

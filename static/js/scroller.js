@@ -5,6 +5,7 @@ const NEAR = 600; // px from an edge at which the next page of history is read
 
 export class Scroller {
   #stuck = true;
+  #top = 0;
   /** The line that must not move, and where it was. @type {{line: Element, top: number} | null} */
   #anchor = null;
 
@@ -42,8 +43,12 @@ export class Scroller {
     return this.log.scrollTop < NEAR;
   }
 
+  /** Only a reader moves up. What comes below, or a log that becomes lower, leaves one who is at the end there. */
   scrolled() {
-    this.#stuck = this.#left < NEAR_END;
+    const up = this.log.scrollTop < this.#top;
+    this.#top = this.log.scrollTop;
+    if (this.#left < NEAR_END) this.#stuck = true;
+    else if (up) this.#stuck = false;
   }
 
   /** Before a change: remembers what must not move. */
@@ -103,7 +108,7 @@ export class Scroller {
     this.scrolled();
   }
 
-  /** Wholly on the screen, or as much of it as fits. @param {HTMLElement} line */
+  /** Wholly on the screen, or its end. @param {Element} line */
   isSeen(line) {
     const view = this.log.getBoundingClientRect();
     const box = line.getBoundingClientRect();

@@ -1,4 +1,4 @@
-/** What the server does in Python, done alike: groups, faces, times, lists of names. */
+/** What the server does in Python, done alike: groups, faces, how texts are set, times, lists of names. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -7,6 +7,7 @@ import { face, hue } from "../../static/js/faces.js";
 import { grouped } from "../../static/js/grouping.js";
 import { excerpt, fill, nameList } from "../../static/js/names.js";
 import { Times } from "../../static/js/times.js";
+import { isBig, langOf } from "../../static/js/typography.js";
 
 const table = (name) => JSON.parse(readFileSync(new URL(`../${name}.json`, import.meta.url), "utf8"));
 
@@ -35,6 +36,15 @@ describe("faces, by the table that the server keeps to", () => {
   }
 
   test("ten colours", () => assert.deepEqual([hue(123), hue(123, true), hue(128, true)], [3, 8, 3]));
+});
+
+describe("how a text is set, by the tables that the server keeps to", () => {
+  for (const { text, lang } of table("lang_cases")) {
+    test(`in ${lang || "the page's language"}: ${JSON.stringify(text)}`, () => assert.equal(langOf(text), lang));
+  }
+  for (const { text, big } of table("big_cases")) {
+    test(`${big ? "big" : "not big"}: ${JSON.stringify(text)}`, () => assert.equal(isBig(text), big));
+  }
 });
 
 describe("times", () => {

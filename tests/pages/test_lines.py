@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone, translation
 
 from accounts.shapes import UserShape
-from chat import blanks, lines, times
+from chat import blanks, lines, times, typography
 from chat.lines import Stamp, grouped, marked, name_list
 from chat.shapes import MentionShape, MineShape, SystemEvent
 from messenger.devices import device
@@ -20,6 +20,8 @@ from messenger.faces import face, hue
 HERE = Path(__file__).resolve().parent.parent
 GROUPING = json.loads((HERE / "grouping_cases.json").read_text())
 FACES = json.loads((HERE / "face_cases.json").read_text())
+LANGS = json.loads((HERE / "lang_cases.json").read_text())
+BIG = json.loads((HERE / "big_cases.json").read_text())
 
 
 @pytest.mark.parametrize("case", GROUPING, ids=lambda case: case["name"])
@@ -42,6 +44,16 @@ def test_groups(case):
 @pytest.mark.parametrize("case", FACES, ids=lambda case: case["name"] or "nothing")
 def test_faces(case):
     assert face(case["name"])._asdict() == {name: case[name] for name in ("initial", "second", "lang")}
+
+
+@pytest.mark.parametrize("case", LANGS, ids=lambda case: case["text"] or "nothing")
+def test_in_which_language_a_text_is_set(case):
+    assert typography.lang_of(case["text"]) == case["lang"]
+
+
+@pytest.mark.parametrize("case", BIG, ids=lambda case: case["text"] or "nothing")
+def test_which_texts_are_set_big(case):
+    assert typography.is_big(case["text"]) == case["big"]
 
 
 def test_every_colour_is_used():

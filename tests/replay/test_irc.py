@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.names import clean_username
+from accounts.names import tidy_username
 from chat.replay import irc
 
 DAY = Path(__file__).parent / "day.txt"
@@ -69,7 +69,7 @@ def test_bytes_that_are_no_utf8_are_not_the_end(tmp_path):
 
 def test_the_made_up_day_is_read_whole():
     day = irc.read(DAY)
-    assert day.lines == 61
+    assert day.lines == 60
     assert dict(day.skipped) == {
         "lines without a visible character": 2,
         "notices (mode, topic, new name)": 2,
@@ -97,4 +97,4 @@ def test_names(nick, name):
     assert wanted[0] == name
     assert len(set(wanted)) == 12
     for each in wanted:
-        clean_username(each)
+        tidy_username(each)

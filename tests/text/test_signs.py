@@ -1,0 +1,124 @@
+"""What is one emoji, and what is nothing at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.actions.messages import is_emoji
+from chat.actions.text import body_error, clean_line, is_blank
+from messenger.live.refusal import Refused
+
+# One code point, with a variation selector, skin, joiners, a pair of letters, a key, tags.
+EMOJI = (
+    "👍 ❤️ ❤ 😂 🎉 👀 🙏 👍🏽 ☝🏿 👩‍🚀 👨‍👩‍👧‍👦 ❤️‍🔥 🏳️‍🌈 🏴‍☠️ 🇨🇳 1️⃣ #️⃣ *⃣ ‼️ ↔️ "
+    "ℹ️ ™️ Ⓜ️ 〰️ ㊗️ 🀄 🅰️ 🈚 ⏰ ⌚ ⛹🏽‍♂️ 👁️‍🗨️ 🧑🏻‍🤝‍🧑🏿 🫶 🩷 🫨 🐦‍⬛ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"
+)
+NO_EMOJI = [
+    "",
+    " ",
+    "a",
+    "ok",
+    "1",
+    "界",
+    "👍👍",
+    "👍 ",
+    " 👍",
+    "👍a",
+    "👍\u202e",
+    "\u202e👍",
+    "👍\u200b",
+    "👍\u0301",
+    "😀" + "\u0301" * 10,
+    "👩‍",
+    "\u200d👩",
+    "\u200d",
+    "\ufe0f",
+    "🏽\u20e3",
+    "🇨",
+    "🇨🇳🇨🇳",
+    "!",
+    "!?\ufe0f",
+    "\u2800",
+    "\ufffc",
+    "\ufffd",
+    "\ufdd0",
+    "\U0001fffe",
+    "\ue000",
+    "\x00",
+    "\ud83d",
+    "<b>",
+    "👍" * 5000,
+    "👨" + "‍👨" * 30,
+]
+
+
+@pytest.mark.parametrize("text", EMOJI.split(" "))
+def test_one_picture(text):
+    assert is_emoji(text)
+
+
+@pytest.mark.parametrize("text", NO_EMOJI, ids=lambda text: ascii(text[:8]))
+def test_no_picture_or_several(text):
+    assert not is_emoji(text)
+
+
+BLANK = [
+    "",
+    " \t\r\n\v\f",
+    "\xa0\u1680\u2000\u2007\u200a\u202f\u205f\u3000",
+    "\x85\u2028\u2029\x1c\x1f",
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad",
+    "\u200e\u200f\u202a\u202e\u2066\u2069\u061c",
+    "\u115f\u1160\u3164\uffa0",
+    "\u2800\u2800",
+    "\u034f\u17b4\u17b5\u180b\u180e\U00016fe4",
+    "\ufe00\ufe0f\U000e0100\U000e01ef",
+    "\U000e0001\U000e0020\U000e007f",
+    "\u2061\u2064\u2065\u206f\ufff0\ufff9\ufffb",
+    "\U0001d159\U0001d173\U0001bca0",
+    "\u0301",
+    "\x01\x07\x1b\x7f\x9f",
+    "\ufffe\uffff",
+]
+
+
+@pytest.mark.parametrize("text", BLANK, ids=ascii)
+def test_what_nobody_can_see_is_no_message(text):
+    assert is_blank(text)
+    refusal = body_error(text)
+    assert refusal is not None and refusal.code == "invalid" and set(refusal.fields) == {"body"}
+    with pytest.raises(Refused):
+        clean_line(text, 80, "title", required=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".",
+        "界",
+        " a ",
+        "\u200ba",
+        "é",
+        "e\u0301",
+        "👍",
+        "🩷",
+        "🫩",
+        "\uf8ff",
+        "\u3002",
+        "·",
+        "\U00020000",
+        "꧅",
+        "\u0e33",
+    ],
+)
+def test_what_somebody_can_see_is_one(text):
+    assert not is_blank(text)
+    assert body_error(text) is None
+
+
+def test_a_message_has_four_thousand_code_points():
+    for fits in ("x" * 4000, "界" * 4000, "👍" * 4000, "e\u0301" * 2000):
+        assert body_error(fits) is None
+        assert body_error(fits + "x").code == "invalid"
+    for not_storable in ("a\x00b", "a\ud800b", "\udfff\ud800"):
+        assert body_error(not_storable).code == "invalid"
