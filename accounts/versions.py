@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db.models import F
-
 from accounts.models import User
+from messenger.live import rows
 
 
 def next_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
@@ -17,9 +16,12 @@ def next_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
     transactions wait for each other.
     """
     wanted = Counter(user_ids)
-    rows = User.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
-    known = dict(rows.values_list("pk", "me_version"))
-    for count in set(wanted.values()):
-        taking = [pk for pk in known if wanted[pk] == count]
-        User.objects.filter(pk__in=taking).update(me_version=F("me_version") + count)
-    return {pk: list(range(last + 1, last + 1 + wanted[pk])) for pk, last in known.items()}
+    if not wanted:
+        return {}
+    known = rows.fetch(
+        f"SELECT id, me_version FROM accounts_user WHERE id IN {rows.placeholders(1, len(wanted))}"
+        f" ORDER BY id{rows.locked()}",
+        wanted,
+    )
+    rows.update(User, ("id", "me_version"), [(pk, last + wanted[pk]) for pk, last in known])
+    return {pk: list(range(last + 1, last + 1 + wanted[pk])) for pk, last in known}

@@ -139,5 +139,8 @@ def mentioned(user_id: int, message: MessageShape) -> Personal:
 def receipt(receipt: Receipt) -> Passing:
     conversation_id = receipt.conversation_id
     return Passing(
-        f"conversation.{conversation_id}", frame("receipt", receipt), f"receipt.{conversation_id}.{receipt.user_id}"
+        f"conversation.{conversation_id}",
+        frame("receipt", receipt),
+        f"receipt.{conversation_id}.{receipt.user_id}",
+        gathers=conversation_id,
     )

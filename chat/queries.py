@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
-from chat.models import Conversation, Membership, Mention, Message
+from chat.models import Conversation, Membership, Message
 from chat.shapes import ConversationShape, MessageShape, conversation_shape, message_shape, mine_shape
+from messenger.live.rows import fetch, placeholders
 
 
 def whole_messages() -> QuerySet[Message]:
@@ -24,16 +26,26 @@ def message_shapes(ids: Iterable[int | None]) -> dict[int, MessageShape]:
     return {row.pk: message_shape(row) for row in whole_messages().filter(pk__in=wanted)} if wanted else {}
 
 
-def unread_mentions(rows: Sequence[Membership]) -> dict[tuple[int, int], int]:
+class Reader(Protocol):
+    """Somebody's place in a conversation: a membership, or what stands for one."""
+
+    conversation_id: int
+    user_id: int
+    read_seq: int
+
+
+def unread_mentions(readers: Sequence[Reader]) -> dict[tuple[int, int], int]:
     """How many mentions stand after each read mark, by (conversation id, user id). Over unread mentions only."""
-    if not rows:
+    if not readers:
         return {}
-    which = Q(
-        *[Q(user_id=row.user_id, conversation_id=row.conversation_id, seq__gt=row.read_seq) for row in rows],
-        _connector=Q.OR,
+    counted = fetch(
+        "SELECT reader.column1, reader.column2, COUNT(*)"
+        f" FROM (VALUES {placeholders(len(readers), 3)}) AS reader JOIN chat_mention m"
+        " ON m.conversation_id = reader.column1 AND m.user_id = reader.column2 AND m.seq > reader.column3"
+        " GROUP BY 1, 2",
+        [number for each in readers for number in (each.conversation_id, each.user_id, each.read_seq)],
     )
-    counted = Mention.objects.filter(which).values_list("conversation_id", "user_id").annotate(count=Count("pk"))
-    return {(cid, uid): count for cid, uid, count in counted.order_by()}
+    return {(conversation_id, user_id): count for conversation_id, user_id, count in counted}
 
 
 def peers_of(conversations: Iterable[Conversation], user_id: int) -> dict[int, User]:

@@ -16,7 +16,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from chat.models import Conversation, Level, Report, Role
-from messenger.api_fields import Flag, Id, Ids, Limit, Number, Text
+from messenger.api_fields import Flag, Id, Ids, Limit, Number, Text, Uuid
 from messenger.paths import MAX_ID
 
 
@@ -84,7 +84,7 @@ class RoleChangeSerializer(serializers.Serializer):
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class SendSerializer(serializers.Serializer):
-    client_id = serializers.UUIDField(help_text=_("Made by the client, never used again: sending twice is harmless."))
+    client_id = Uuid(help_text=_("Made by the client, never used again: sending twice is harmless."))
     body = Text(
         default="",
         allow_blank=True,

@@ -29,6 +29,15 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class Uuid(serializers.UUIDField):
+    """A UUID as JSON has it: a string. REST framework's own takes numbers too, and `true` for one."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class Id(serializers.IntegerField):
     def __init__(self, **options):
         super().__init__(**{"min_value": 1, "max_value": MAX_ID, **options})

@@ -22,7 +22,7 @@ ENGINE_VARIABLES = (
 for _name in ENGINE_VARIABLES:
     os.environ.pop(_name, None)
 os.environ.update(DEBUG="off", DATA_DIR=str(RUN_DIR / "data"), SECRET_KEY=SECRET)
-(RUN_DIR / "data").mkdir()
+(RUN_DIR / "data" / "static").mkdir(parents=True)  # whitenoise looks for it
 
 from messenger.settings import *  # noqa: E402, F403
 from messenger.settings import DATABASES, STORAGES  # noqa: E402

@@ -7,10 +7,11 @@ and the doors hand theirs to a batcher (chat.actions.batches).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,7 +21,7 @@ from chat.actions.text import check_storable
 from chat.models import Level, Mark, Membership, Message
 from chat.queries import unread_mentions
 from chat.shapes import MineShape, mine_shape, moment
-from messenger.live import news
+from messenger.live import news, rows
 from messenger.live.database import writing
 from messenger.live.refusal import Refused, invalid, not_found
 
@@ -35,119 +36,170 @@ class Move(NamedTuple):
     back: bool = False
 
 
+class _Seat(msgspec.Struct):
+    """A membership as its marks are counted on, with what `mine` shows and where the conversation stands."""
+
+    id: int
+    conversation_id: int
+    user_id: int
+    role: str
+    read_seq: int
+    read_count: int
+    sent_seq: int
+    delivered_seq: int
+    muted: bool
+    level: str
+    favourite: bool
+    archived: bool
+    draft: str
+    me_version: int
+    last_seq: int
+    text_count: int
+    shows_receipts: bool
+    before: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.conversation_id, self.user_id
+
+    def marks(self) -> tuple[int, int, int]:
+        return self.read_seq, self.read_count, self.delivered_seq
+
+
+Seats = dict[tuple[int, int], _Seat]  # by conversation and person
+
+
 def move_many(moves: Sequence[Move]) -> list[MineShape | Refused | None]:
-    """Answers in the order of the moves: `mine` for a read mark, None for a delivered one, a Refused for strangers."""
+    """Answers in the order of the moves: `mine` for a read mark, None for a delivered one, a Refused for strangers.
+
+    Seven statements for any number of moves, and one for each of those whom a mark moved back leaves with texts of
+    their own behind it.
+    """
     with writing():
         now = timezone.now()
-        rows = _memberships({(move.conversation_id, move.user_id) for move in moves})
-        before = {key: (row.read_seq, row.read_count, row.delivered_seq) for key, row in rows.items()}
+        seats = _seats({(move.conversation_id, move.user_id) for move in moves})
         for move in moves:
-            if row := rows.get((move.conversation_id, move.user_id)):
-                _apply(row, move)
-        _count(rows, before)
-        changed = {key: row for key, row in rows.items() if before[key] != _marks_of(row)}
-        mine_changed = {key: row for key, row in changed.items() if before[key][:2] != _marks_of(row)[:2]}
-        if changed:
-            numbers = next_me_versions(user_id for _conversation, user_id in mine_changed)
-            for (_conversation, user_id), row in mine_changed.items():
-                row.me_version = numbers[user_id].pop(0)
-            Membership.objects.bulk_update(
-                sorted(changed.values(), key=lambda row: row.pk),
-                ["read_seq", "read_count", "delivered_seq", "me_version"],
-            )
-            _write_history(changed, before, now)
-        mines = _mines(rows, [move for move in moves if move.read_seq is not None])
+            if seat := seats.get((move.conversation_id, move.user_id)):
+                _apply(seat, move)
+        _count([seat for seat in seats.values() if seat.read_seq != seat.before[0]])
+        changed = [seat for seat in seats.values() if seat.marks() != seat.before]
+        read = [seat for seat in changed if seat.marks()[:2] != seat.before[:2]]
+        numbers = next_me_versions(seat.user_id for seat in read)
+        for seat in read:
+            seat.me_version = numbers[seat.user_id].pop(0)
+        rows.update(
+            Membership,
+            ("id", "read_seq", "read_count", "delivered_seq", "me_version"),
+            [(seat.id, *seat.marks(), seat.me_version) for seat in changed],
+        )
+        _write_history(changed, now)
+        mines = _mines(seats, [move for move in moves if move.read_seq is not None])
         told: list[news.News] = [
-            events.mine_updated(user_id, conversation_id, mines[conversation_id, user_id])
-            for (conversation_id, user_id) in mine_changed
-            if (conversation_id, user_id) in mines
+            events.mine_updated(seat.user_id, seat.conversation_id, mines[seat.key])
+            for seat in read
+            if seat.key in mines
         ]
-        told += _receipts(changed, before, now)
-        news.tell(told)
-        return [_answer(move, rows, mines) for move in moves]
+        news.tell(told + _receipts(changed, now))
+        return [_answer(move, seats, mines) for move in moves]
 
 
-def _memberships(keys: set[tuple[int, int]]) -> dict[tuple[int, int], Membership]:
-    which = Q(*[Q(conversation_id=cid, user_id=uid) for cid, uid in keys], _connector=Q.OR)
-    rows = (
-        Membership.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("conversation", "user")
-        .filter(which, left_at=None, conversation__deleted_at=None)
-        .order_by("pk")
+def _seats(keys: set[tuple[int, int]]) -> Seats:
+    found = rows.fetch(
+        "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
+        " m.muted, m.level, m.favourite, m.archived, m.draft, m.me_version, c.last_seq, c.text_count, u.show_receipts"
+        " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
+        " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
+        f" AND (m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)})"
+        f" ORDER BY m.id{rows.locked('m')}",
+        [number for key in keys for number in key],
     )
-    return {(row.conversation_id, row.user_id): row for row in rows}
+    seats = [_Seat(*row) for row in found]
+    for seat in seats:
+        seat.before = seat.marks()
+    return {seat.key: seat for seat in seats}
 
 
-def _marks_of(row: Membership) -> tuple[int, int, int]:
-    return row.read_seq, row.read_count, row.delivered_seq
-
-
-def _apply(row: Membership, move: Move) -> None:
-    last = row.conversation.last_seq
+def _apply(seat: _Seat, move: Move) -> None:
     if move.delivered_seq is not None:
-        row.delivered_seq = max(row.delivered_seq, min(move.delivered_seq, last))
+        seat.delivered_seq = max(seat.delivered_seq, min(move.delivered_seq, seat.last_seq))
     if move.read_seq is not None:
         if move.back:
-            row.read_seq = min(row.read_seq, max(move.read_seq - 1, 0))
+            seat.read_seq = min(seat.read_seq, max(move.read_seq - 1, 0))
         else:
-            row.read_seq = max(row.read_seq, min(move.read_seq, last))
-            row.delivered_seq = max(row.delivered_seq, row.read_seq)
+            seat.read_seq = max(seat.read_seq, min(move.read_seq, seat.last_seq))
+            seat.delivered_seq = max(seat.delivered_seq, seat.read_seq)
 
 
-def _count(rows: dict[tuple[int, int], Membership], before: dict) -> None:
+def _count(moved: list[_Seat]) -> None:
     """`read_count`: texts up to the new mark, and one's own after it, which are not unread."""
-    moved = {key: row for key, row in rows.items() if row.read_seq != before[key][0]}
-    inside = {key: row for key, row in moved.items() if row.read_seq < row.conversation.last_seq}
+    places = {(seat.conversation_id, seat.read_seq) for seat in moved if 0 < seat.read_seq < seat.last_seq}
     counts: dict[tuple[int, int], int] = {}
-    if places := {(row.conversation_id, row.read_seq) for row in inside.values() if row.read_seq > 0}:
-        which = Q(*[Q(conversation_id=cid, seq=seq) for cid, seq in places], _connector=Q.OR)
-        found = Message.objects.filter(which).values_list("conversation_id", "seq", "text_count")
-        counts = {(cid, seq): count for cid, seq, count in found}
-    for row in moved.values():
-        if row.read_seq >= row.conversation.last_seq:
-            row.read_count = row.conversation.text_count
+    if places:
+        found = rows.fetch(
+            "SELECT conversation_id, seq, text_count FROM chat_message"
+            f" WHERE (conversation_id, seq) IN (VALUES {rows.placeholders(len(places), 2)})",
+            [number for place in places for number in place],
+        )
+        counts = {(conversation_id, seq): count for conversation_id, seq, count in found}
+    for seat in moved:
+        if seat.read_seq >= seat.last_seq:
+            seat.read_count = seat.text_count
         else:
-            row.read_count = counts.get((row.conversation_id, row.read_seq), 0) + _own_after(row)
+            seat.read_count = counts.get((seat.conversation_id, seat.read_seq), 0) + _own_after(seat)
 
 
-def _own_after(row: Membership) -> int:
+def _own_after(seat: _Seat) -> int:
     """Only after a mark was moved back can texts of one's own stand behind it; else this asks nothing."""
-    if row.sent_seq <= row.read_seq:
+    if seat.sent_seq <= seat.read_seq:
         return 0
-    own = Message.objects.filter(conversation_id=row.conversation_id, sender_id=row.user_id, kind=Message.Kind.TEXT)
-    return own.filter(seq__gt=row.read_seq).count()
+    own = Message.objects.filter(conversation_id=seat.conversation_id, sender_id=seat.user_id, kind=Message.Kind.TEXT)
+    return own.filter(seq__gt=seat.read_seq).count()
 
 
-def _write_history(changed: dict, before: dict, now) -> None:
-    marks = []
-    for key, row in changed.items():
-        read, _texts, delivered = before[key]
-        for kind, old, new in (("read", read, row.read_seq), ("delivered", delivered, row.delivered_seq)):
+def _write_history(changed: list[_Seat], now: datetime) -> None:
+    history = []
+    for seat in changed:
+        read, _texts, delivered = seat.before
+        for kind, old, new in (("read", read, seat.read_seq), ("delivered", delivered, seat.delivered_seq)):
             if new > old:
-                mark = Mark(conversation_id=row.conversation_id, user_id=row.user_id, kind=kind, seq=new, at=now)
-                marks.append(mark)
-    Mark.objects.bulk_create(marks)
+                history.append((seat.conversation_id, seat.user_id, kind, new, now))
+    rows.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
 
 
-def _receipts(changed: dict, before: dict, now) -> list[news.News]:
+def _receipts(changed: list[_Seat], now: datetime) -> list[news.News]:
     """Told to the others unless its owner hides what they have read."""
     at = moment(now)
     return [
-        events.receipt(events.Receipt(row.conversation_id, row.user_id, row.delivered_seq, row.read_seq, at))
-        for key, row in changed.items()
-        if row.user.show_receipts and (row.read_seq > before[key][0] or row.delivered_seq > before[key][2])
+        events.receipt(events.Receipt(seat.conversation_id, seat.user_id, seat.delivered_seq, seat.read_seq, at))
+        for seat in changed
+        if seat.shows_receipts and (seat.read_seq > seat.before[0] or seat.delivered_seq > seat.before[2])
     ]
 
 
-def _mines(rows: dict, moves: Sequence[Move]) -> dict[tuple[int, int], MineShape]:
-    wanted = {key: rows[key] for key in {(move.conversation_id, move.user_id) for move in moves} if key in rows}
-    unread = unread_mentions(list(wanted.values()))
-    return {key: mine_shape(row, row.conversation, unread.get(key, 0)) for key, row in wanted.items()}
+def _mines(seats: Seats, moves: Sequence[Move]) -> dict[tuple[int, int], MineShape]:
+    wanted = {key: seats[key] for key in {(move.conversation_id, move.user_id) for move in moves} if key in seats}
+    mentions = unread_mentions(list(wanted.values()))
+    return {key: _mine(seat, mentions.get(key, 0)) for key, seat in wanted.items()}
 
 
-def _answer(move: Move, rows: dict, mines: dict) -> MineShape | Refused | None:
+def _mine(seat: _Seat, unread_mentions: int) -> MineShape:
+    return MineShape(
+        role=seat.role,
+        read_seq=seat.read_seq,
+        unread_count=max(seat.text_count - seat.read_count, 0),
+        unread_mention_count=unread_mentions,
+        muted=bool(seat.muted),  # SQLite has numbers
+        level=seat.level,
+        favourite=bool(seat.favourite),
+        archived=bool(seat.archived),
+        draft=seat.draft,
+        me_version=seat.me_version,
+    )
+
+
+def _answer(move: Move, seats: Seats, mines: dict[tuple[int, int], MineShape]) -> MineShape | Refused | None:
     key = (move.conversation_id, move.user_id)
-    if key not in rows:
+    if key not in seats:
         return not_found()
     return None if move.read_seq is None else mines[key]
 
@@ -159,7 +211,12 @@ def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
     if "draft" in changes:
         check_storable(changes["draft"], settings.BODY_LIMIT, "draft")
     with writing():
-        row = _memberships({(conversation_id, user_id)}).get((conversation_id, user_id))
+        row = (
+            Membership.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("conversation")
+            .filter(conversation_id=conversation_id, user_id=user_id, left_at=None, conversation__deleted_at=None)
+            .first()
+        )
         if row is None:
             raise not_found()
         fields = [name for name, value in changes.items() if name in OWN_FIELDS and getattr(row, name) != value]

@@ -1,21 +1,19 @@
 """Sending: many commands in one transaction, each accepted or refused by itself.
 
-The hot path. It speaks SQL of its own, here and nowhere else, because rows as tuples and one statement for a whole
-batch cost a fifth of what model instances do (docs/decisions/batches.md). Number of statements: 6 for any number
-of sends, and one or two more for each of: mentions, replies, forwards, marks that were behind.
+The hot path, and so its rows are tuples (messenger.live.rows). Number of statements: 6 for any number of sends, and
+one or two more for each of: mentions, replies, forwards, marks that were behind.
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,13 +29,13 @@ from chat.shapes import (
     ForwardShape,
     MentionShape,
     MessageShape,
+    MineShape,
     ReplyShape,
     message_shape,
-    mine_shape,
     moment,
     reply_shape,
 )
-from messenger.live import limits, news
+from messenger.live import limits, news, rows
 from messenger.live.batching import BUSY, Busy
 from messenger.live.database import writing
 from messenger.live.refusal import Refused, invalid, not_found, rate_limited
@@ -150,25 +148,13 @@ def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
 
 
 # ── What is there ────────────────────────────────────────────────────────────────────────────────────────────────
-def _rows(sql: str, params: Iterable[Any]) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(params))
-        return cursor.fetchall()
-
-
-def _values(count: int, width: int) -> str:
-    return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
-
-
 def _lock_rooms(ids: set[int], skip_locked: bool) -> dict[int, Any]:
-    lock = ""
-    if connection.features.has_select_for_update:
-        lock = " FOR NO KEY UPDATE" + (" SKIP LOCKED" if skip_locked else "")
-    ordered = sorted(ids)
-    found = _rows(
+    lock = rows.locked()
+    found = rows.fetch(
         "SELECT id, kind, last_seq, text_count, version FROM chat_conversation"
-        f" WHERE id IN ({','.join(['%s'] * len(ordered))}) AND deleted_at IS NULL ORDER BY id{lock}",
-        ordered,
+        f" WHERE id IN {rows.placeholders(1, len(ids))} AND deleted_at IS NULL"
+        f" ORDER BY id{lock}{' SKIP LOCKED' if lock and skip_locked else ''}",
+        ids,
     )
     rooms: dict[int, Any] = {row[0]: _Room(*row) for row in found}
     if lock and skip_locked and (missing := ids - rooms.keys()):
@@ -182,21 +168,23 @@ def _answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[
 
     What is answered is the message as it is when all is done; so this returns the answering, to be called last.
     """
-    ids = [commands[place].client_id for place in places]
-    if not ids:
+    if not places:
         return lambda: None
-    known: dict[tuple[int, str], tuple[str, int]] = {
-        (sender_id, str(client_id)): (digest, pk)
-        for sender_id, client_id, digest, pk in Message.objects.filter(client_id__in=ids).values_list(
-            "sender_id", "client_id", "digest", "pk"
+    ids = [rows.uuid_of(commands[place].client_id) for place in places]
+    known = {
+        (sender_id, client_id): (digest, pk)
+        for sender_id, client_id, digest, pk in rows.fetch(
+            "SELECT sender_id, client_id, digest, id FROM chat_message"
+            f" WHERE client_id IN {rows.placeholders(1, len(ids))}",
+            ids,
         )
     }
-    first: dict[tuple[int, str], int] = {}
+    first: dict[tuple[int, Any], int] = {}
     again: list[tuple[int, int]] = []  # place in the batch, place of the first
     stored: dict[int, int] = {}  # place in the batch, message id
-    for place in list(places):
+    for place, client_id in zip(list(places), ids, strict=True):
         command = commands[place]
-        key = (command.user_id, str(command.client_id))
+        key = (command.user_id, client_id)
         if key in known:
             digest, pk = known[key]
             if digest != command.digest():
@@ -215,17 +203,11 @@ def _answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[
 
     def answer() -> None:
         if stored:
-            members = set(
-                _rows(
-                    "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
-                    f" (conversation_id, user_id) IN (VALUES {_values(len(stored), 2)})",
-                    [n for p in stored for n in (commands[p].conversation_id, commands[p].user_id)],
-                )
-            )
-            rows = whole_messages().in_bulk(set(stored.values()))
+            members = _memberships({(commands[place].conversation_id, commands[place].user_id) for place in stored})
+            messages = whole_messages().in_bulk(set(stored.values()))
             for place, pk in stored.items():
                 if (commands[place].conversation_id, commands[place].user_id) in members:
-                    outcomes[place] = Sent(message_shape(rows[pk]), created=False)
+                    outcomes[place] = Sent(message_shape(messages[pk]), created=False)
                 else:
                     outcomes[place] = not_found()
         for place, earlier in again:
@@ -233,6 +215,17 @@ def _answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[
             outcomes[place] = Sent(outcome.message, created=False) if isinstance(outcome, Sent) else outcome
 
     return answer
+
+
+def _memberships(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Of these (conversation, person), those that are so now."""
+    return set(
+        rows.fetch(
+            "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
+            f" (conversation_id, user_id) IN (VALUES {rows.placeholders(len(pairs), 2)})",
+            [number for pair in pairs for number in pair],
+        )
+    )
 
 
 def _conflict() -> Refused:
@@ -247,10 +240,11 @@ def _seat(
     keys = {(commands[place].conversation_id, commands[place].user_id) for place in places}
     seats: dict[tuple[int, int], _Seat] = {}
     if keys:
-        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active in _rows(
+        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active in rows.fetch(
             "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar, u.show_receipts,"
             " u.is_active FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id"
-            f" WHERE m.left_at IS NULL AND (m.conversation_id, m.user_id) IN (VALUES {_values(len(keys), 2)})",
+            f" WHERE m.left_at IS NULL AND (m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)})"
+            f" ORDER BY m.id{rows.locked('m')}",
             [number for key in keys for number in key],
         ):
             picture = f"/avatars/{uid}/{avatar.rsplit('/', 1)[-1]}" if avatar else None
@@ -293,19 +287,19 @@ def _quoted(drafts: list[_Draft], outcomes: list[Outcome | None]) -> list[_Draft
     wanted = {pk for draft in drafts for pk in (draft.command.reply_to_id, draft.command.forward_id) if pk}
     if not wanted:
         return drafts
-    rows = Message.objects.select_related("sender", "forwarded_sender").in_bulk(wanted)
-    visible = _visible(drafts, rows)
+    messages = Message.objects.select_related("sender", "forwarded_sender").in_bulk(wanted)
+    visible = _visible(drafts, messages)
     good = []
     for draft in drafts:
         command = draft.command
         if command.reply_to_id:
-            quoted = rows.get(command.reply_to_id)
+            quoted = messages.get(command.reply_to_id)
             if quoted is None or quoted.conversation_id != command.conversation_id or quoted.kind != Message.Kind.TEXT:
                 outcomes[draft.place] = invalid(reply_to_id=_("There is no such message here."))
                 continue
             draft.reply = reply_shape(quoted)
         if command.forward_id:
-            source = rows.get(command.forward_id)
+            source = messages.get(command.forward_id)
             if (
                 source is None
                 or source.deleted_at
@@ -321,22 +315,14 @@ def _quoted(drafts: list[_Draft], outcomes: list[Outcome | None]) -> list[_Draft
     return good
 
 
-def _visible(drafts: list[_Draft], rows: dict[int, Message]) -> set[tuple[int, int]]:
+def _visible(drafts: list[_Draft], messages: dict[int, Message]) -> set[tuple[int, int]]:
     """(conversation, person) of the forwards whose person is a member where the message stands."""
     pairs = {
-        (rows[draft.command.forward_id].conversation_id, draft.command.user_id)
+        (messages[draft.command.forward_id].conversation_id, draft.command.user_id)
         for draft in drafts
-        if draft.command.forward_id in rows
+        if draft.command.forward_id in messages
     }
-    if not pairs:
-        return set()
-    return set(
-        _rows(
-            "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
-            f" (conversation_id, user_id) IN (VALUES {_values(len(pairs), 2)})",
-            [number for pair in pairs for number in pair],
-        )
-    )
+    return _memberships(pairs) if pairs else set()
 
 
 # ── Change ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,45 +351,27 @@ def _number(drafts: list[_Draft]) -> None:
 
 
 _COLUMNS = (
-    "conversation_id, seq, version, first_version, text_count, kind, sender_id, client_id, digest, body, body_html,"
-    " mentions, reply_to_id, forwarded_sender_id, forwarded_at, created_at"
+    *("conversation_id", "seq", "version", "first_version", "text_count", "kind", "sender_id", "client_id", "digest"),
+    *("body", "body_html", "mentions", "reply_to_id", "forwarded_sender_id", "forwarded_at", "created_at"),
 )
 
 
 def _insert(drafts: list[_Draft], now: datetime) -> None:
-    as_db = connection.ops.adapt_datetimefield_value
-    uuid_text = not connection.features.has_native_uuid_field
-    at = as_db(now)
-    counts = _text_counts(drafts)
-    params: list[Any] = []
-    for draft, count in zip(drafts, counts, strict=True):
-        command = draft.command
-        params += (
-            draft.room.id, draft.seq, draft.version, draft.version, count, "text", command.user_id,
-            command.client_id.hex if uuid_text else command.client_id, draft.digest, draft.body, draft.body_html,
-            msgspec.json.encode(draft.mentions).decode(), command.reply_to_id,
-            draft.forward.sender.id if draft.forward else None,
-            as_db(draft.forwarded_at) if draft.forwarded_at else None, at,
+    new = []
+    for draft, count in zip(drafts, _text_counts(drafts), strict=True):
+        command, forwarded_from = draft.command, draft.forward.sender.id if draft.forward else None
+        new.append(
+            (draft.room.id, draft.seq, draft.version, draft.version, count, "text", command.user_id, command.client_id,
+             draft.digest, draft.body, draft.body_html, draft.mentions, command.reply_to_id, forwarded_from,
+             draft.forwarded_at, now)
         )  # fmt: skip
-    mentions = "%s::jsonb" if connection.vendor == "postgresql" else "%s"
-    row = f"({','.join(['%s'] * 11)},{mentions}{',%s' * 4})"
-    ids = {
-        (conversation_id, seq): pk
-        for pk, conversation_id, seq in _rows(
-            f"INSERT INTO chat_message ({_COLUMNS}) VALUES {','.join([row] * len(drafts))}"
-            " RETURNING id, conversation_id, seq",
-            params,
-        )
-    }
+    ids = {(room, seq): pk for pk, room, seq in rows.insert(Message, _COLUMNS, new, "id, conversation_id, seq")}
     for draft in drafts:
         draft.id = draft.room.last_message_id = ids[draft.room.id, draft.seq]
-    named = [(draft, _named(draft)) for draft in drafts if draft.mentions]
-    if named:
-        Mention.objects.bulk_create(
-            Mention(message_id=draft.id, user_id=user_id, conversation_id=draft.room.id, seq=draft.seq)
-            for draft, user_ids in named
-            for user_id in user_ids
-        )
+    named = [
+        (draft.id, user_id, draft.room.id, draft.seq) for draft in drafts if draft.mentions for user_id in _named(draft)
+    ]
+    rows.insert(Mention, ("message_id", "user_id", "conversation_id", "seq"), named)
 
 
 def _text_counts(drafts: list[_Draft]) -> list[int]:
@@ -425,23 +393,18 @@ def _named(draft: _Draft) -> list[int]:
 
 
 def _move_on(drafts: list[_Draft], now: datetime) -> None:
-    rooms = {draft.room.id: draft.room for draft in drafts}
-    seats = {draft.seat.id: draft.seat for draft in drafts}
-    at = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE chat_conversation SET last_seq = %s, text_count = %s, version = %s, last_message_id = %s,"
-            " active_at = %s WHERE id = %s",
-            [
-                (room.last_seq, room.text_count, room.version, room.last_message_id, at, pk)
-                for pk, room in sorted(rooms.items())
-            ],
-        )
-        cursor.executemany(
-            "UPDATE chat_membership SET read_seq = %s, read_count = %s, sent_seq = %s, delivered_seq = %s"
-            " WHERE id = %s",
-            [(seat.sent_seq, seat.sent_count, seat.sent_seq, seat.sent_seq, pk) for pk, seat in sorted(seats.items())],
-        )
+    rooms = {draft.room.id: draft.room for draft in drafts}.values()
+    seats = {draft.seat.id: draft.seat for draft in drafts}.values()
+    rows.update(
+        Conversation,
+        ("id", "last_seq", "text_count", "version", "last_message_id", "active_at"),
+        [(room.id, room.last_seq, room.text_count, room.version, room.last_message_id, now) for room in rooms],
+    )
+    rows.update(
+        Membership,
+        ("id", "read_seq", "read_count", "sent_seq", "delivered_seq"),
+        [(seat.id, seat.sent_seq, seat.sent_count, seat.sent_seq, seat.sent_seq) for seat in seats],
+    )
 
 
 def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
@@ -450,26 +413,34 @@ def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
     if not behind:
         return []
     numbers = next_me_versions(draft.command.user_id for draft in behind.values())
-    rows = Membership.objects.select_related("conversation").in_bulk(behind)
+    seats = rows.fetch(
+        "SELECT id, muted, level, favourite, archived, draft FROM chat_membership"
+        f" WHERE id IN {rows.placeholders(1, len(behind))} ORDER BY id",
+        behind,
+    )
     told: list[news.News] = []
-    marks = []
-    at = moment(now)
-    for seat_id, draft in sorted(behind.items()):
-        user_id, row = draft.command.user_id, rows[seat_id]
-        row.me_version = numbers[user_id].pop(0)
-        told.append(events.mine_updated(user_id, row.conversation_id, mine_shape(row, row.conversation, 0)))
-        for kind in Mark.Kind.values:
-            marks.append(
-                Mark(conversation_id=row.conversation_id, user_id=user_id, kind=kind, seq=row.read_seq, at=now)
-            )
-        if draft.seat.shows_receipts:
-            told.append(
-                events.receipt(events.Receipt(row.conversation_id, user_id, row.delivered_seq, row.read_seq, at))
-            )
-    Mark.objects.bulk_create(marks)
-    with connection.cursor() as cursor:
-        changes = [(rows[seat_id].me_version, seat_id) for seat_id in sorted(behind)]
-        cursor.executemany("UPDATE chat_membership SET me_version = %s WHERE id = %s", changes)
+    moved, history, at = [], [], moment(now)
+    for seat_id, muted, level, favourite, archived, unsent in seats:
+        draft = behind[seat_id]
+        seat, room, user_id = draft.seat, draft.room, draft.command.user_id
+        me_version = numbers[user_id].pop(0)
+        unread = room.text_count - seat.sent_count  # others who write after them in this very batch
+        mentioned = sum(
+            user_id in _named(other)
+            for other in (drafts if unread else ())
+            if other.mentions and other.room is room and other.seq > seat.sent_seq
+        )
+        mine = MineShape(
+            seat.role, seat.sent_seq, unread, mentioned, bool(muted), level, bool(favourite), bool(archived), unsent,
+            me_version,
+        )  # fmt: skip
+        told.append(events.mine_updated(user_id, room.id, mine))
+        if seat.shows_receipts:
+            told.append(events.receipt(events.Receipt(room.id, user_id, seat.sent_seq, seat.sent_seq, at)))
+        moved.append((seat_id, me_version))
+        history += [(room.id, user_id, kind, seat.sent_seq, now) for kind in ("delivered", "read")]
+    rows.update(Membership, ("id", "me_version"), moved)
+    rows.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
     return told
 
 

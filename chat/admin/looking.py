@@ -27,7 +27,11 @@ LISTED = 1000  # rows that a list pages through; who wants older ones narrows th
 AT_ONCE = 200  # rows that one act is done to
 EXCERPT = 120  # characters of a text in a list
 
-OnRows = Callable[[QuerySet], Any]
+
+def me(request: HttpRequest) -> int:
+    """Whoever sits at the admin; its views have asked for that."""
+    assert request.user.pk is not None
+    return request.user.pk
 
 
 class Bounded(Paginator):
@@ -35,7 +39,7 @@ class Bounded(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[:LISTED].count()  # type: ignore[union-attr]
+        return self.object_list[:LISTED].count()  # type: ignore[attr-defined]
 
 
 class Looking(admin.ModelAdmin):
@@ -43,6 +47,7 @@ class Looking(admin.ModelAdmin):
     row's own page offers too."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count all rows of each choice
     paginator = Bounded
     list_per_page = 50
     list_max_show_all = 0
@@ -68,20 +73,30 @@ class Looking(admin.ModelAdmin):
         return [path("<id:pk>/act/", self.admin_site.admin_view(self.act_view), name=name), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        row = self.get_object(request, object_id)
-        more = {"buttons": self._offered(request, row), "title": self.opts.verbose_name} if row else {}
-        return super().change_view(request, object_id, form_url, {**more, **(extra_context or {})})
+        """With the buttons. Who may not look at all is told so by Django."""
+        more = dict(extra_context or {})
+        if row := self.get_object(request, object_id):
+            more |= {
+                "buttons": self._offered(request, row),
+                "act_at": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_act", args=[row.pk]),
+                "title": self.opts.verbose_name,
+            }
+        return super().change_view(request, object_id, form_url, more)
 
     def _offered(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
-        allowed = self.get_actions(request)
+        allowed = self._allowed(request)
         return [(name, allowed[name][2]) for name in self.buttons if name in allowed and self.makes_sense(name, row)]
+
+    def _allowed(self, request: HttpRequest) -> dict[str, tuple[Callable, str, str]]:
+        """Name → function, name, words: the actions that this person may take."""
+        return {name: action for name, action in self.get_actions(request).items() if action}
 
     def makes_sense(self, act: str, row: Any) -> bool:
         return True
 
     def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A button of a row's page: the action of that name, done to this row."""
-        allowed = self.get_actions(request)
+        allowed = self._allowed(request)
         name = request.POST.get("act", "")
         if name not in self.buttons or name not in allowed:
             raise PermissionDenied

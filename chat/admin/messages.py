@@ -104,7 +104,7 @@ class MessageAdmin(looking.Looking):
     @admin.action(description=_("Hide from everybody, at once"), permissions=["moderate"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def act(message: Message) -> None:
-            verbs.hide(request.user.pk, message.pk)
+            verbs.hide(looking.me(request), message.pk)
             self.log_change(request, message, "Hidden.")
 
         if done := self.act_on(request, queryset.filter(deleted_at=None), act):
@@ -114,7 +114,7 @@ class MessageAdmin(looking.Looking):
     @admin.action(description=_("Restore for everybody"), permissions=["moderate"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def act(message: Message) -> None:
-            verbs.restore(request.user.pk, message.pk)
+            verbs.restore(looking.me(request), message.pk)
             self.log_change(request, message, "Restored.")
 
         if done := self.act_on(request, queryset.filter(deleted_at__isnull=False), act):

@@ -32,11 +32,11 @@ class Settled(admin.SimpleListFilter):
 
 @admin.register(Report)
 class ReportAdmin(looking.Looking):
-    list_display = ("id", "reported", "reason_text", "writer", "reporter_link", "created_at", "settled_at")
+    list_display = ("id", "reported", "reason_line", "writer", "reporter_link", "created_at", "settled_at")
     list_display_links = ("id", "reported")
     list_filter = (Settled, "created_at")
     list_select_related = ("reporter", "message__sender", "settled_by")
-    ordering = (F("settled_at").desc(nulls_first=True), "-created_at", "-pk")
+    ordering = (F("settled_at").desc(nulls_first=True), "-created_at", "-pk")  # type: ignore[assignment]
     actions = ("hide_and_settle", "only_settle", "suspend_and_settle")
     buttons = actions
     fields = readonly_fields = (
@@ -62,7 +62,7 @@ class ReportAdmin(looking.Looking):
         def act(report: Report) -> None:
             message = report.message
             if message.deleted_at is None:
-                verbs.hide(request.user.pk, message.pk)
+                verbs.hide(looking.me(request), message.pk)
                 self.log_change(request, message, "Hidden.")
             self._settle_all(request, report)
 
@@ -71,7 +71,7 @@ class ReportAdmin(looking.Looking):
     @admin.action(description=_("Settle, and leave the message as it is"), permissions=["settle"])
     def only_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def act(report: Report) -> None:
-            verbs.settle(request.user.pk, report.pk)
+            verbs.settle(looking.me(request), report.pk)
             self.log_change(request, report, "Settled.")
 
         self._act(request, queryset, act)
@@ -81,7 +81,7 @@ class ReportAdmin(looking.Looking):
         def act(report: Report) -> None:
             writer = report.message.sender
             if writer.is_active:
-                account_verbs.suspend(writer.pk, request.user.pk)
+                account_verbs.suspend(writer.pk, looking.me(request))
                 self.log_change(request, writer, "Suspended.")
             self._settle_all(request, report)
 
@@ -95,7 +95,7 @@ class ReportAdmin(looking.Looking):
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
         """This one and what others say about the same message: there is nothing left of it to look at."""
         for each in Report.objects.filter(message=report.message_id, settled_at=None):
-            verbs.settle(request.user.pk, each.pk)
+            verbs.settle(looking.me(request), each.pk)
             self.log_change(request, each, "Settled.")
 
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────
@@ -106,6 +106,10 @@ class ReportAdmin(looking.Looking):
     @admin.display(description=_("reported text"))
     def reported_text(self, row: Report) -> SafeString:
         return looking.block(row.body)
+
+    @admin.display(description=_("reason"))
+    def reason_line(self, row: Report) -> SafeString:
+        return looking.excerpt(row.reason)
 
     @admin.display(description=_("reason"))
     def reason_text(self, row: Report) -> SafeString:

@@ -146,7 +146,8 @@ class _Reader:
             else:
                 raise self._wrong(text)
         self._end_session(talk)
-        talk.begins = min(each.at for each in [*talk.messages, *talk.deeds]) - timedelta(minutes=3)
+        first: list[Message | Deed] = [*talk.messages, *talk.deeds]
+        talk.begins = min(each.at for each in first) - timedelta(minutes=3)
         return talk
 
     def _lines(self) -> Iterator[str]:

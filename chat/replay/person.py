@@ -28,29 +28,35 @@ class Account:
         self.password = password
         self.username, self.id = "", 0
         self.web = Web(self.url)
-        self._access = self._refresh = ""
+        self._access = self._refresh = self._claim = ""
         self._renewing = asyncio.Lock()
 
-    async def sign_up(self, wanted: str, taken: set[str]) -> None:
-        """As the first of `names(wanted)` that is free, or was ours in an earlier replay; not one of `taken`."""
+    async def sign_up(self, wanted: str, claimed: set[str]) -> None:
+        """As the first of `names(wanted)` that nobody has claimed, and that is free or was ours in an earlier replay."""
         for name in names(wanted):
-            if name.casefold() in taken:
+            # After trouble this is asked again; what was claimed then may be signed up for by now.
+            if name.casefold() in claimed and name != self._claim:
                 continue
-            try:
-                pair = await self.web.api("POST", "auth/signup/", {"username": name, "password": self.password})
-            except Refusal as refusal:
-                if "username" not in refusal.fields:
-                    raise
-                if not await self._sign_in(name):
-                    continue
-            else:
-                if "access" not in pair:
-                    raise Refusal("forbidden", "This site wants e-mail addresses confirmed; nobody could do that here.")
-                self._take(pair)
-            me = await self.api("GET", "me/")
-            self.username, self.id = me["username"], me["id"]
-            taken.add(self.username.casefold())
-            return
+            claimed.add(name.casefold())
+            self._claim = name
+            if await self._get(name):
+                return
+
+    async def _get(self, name: str) -> bool:
+        try:
+            pair = await self.web.api("POST", "auth/signup/", {"username": name, "password": self.password})
+        except Refusal as refusal:
+            if "username" not in refusal.fields:
+                raise
+            if not await self._sign_in(name):
+                return False
+        else:
+            if "access" not in pair:
+                raise Refusal("forbidden", "This site wants e-mail addresses confirmed; nobody could do that here.")
+            self._take(pair)
+        me = await self.api("GET", "me/")
+        self.username, self.id = me["username"], me["id"]
+        return self.username == name  # else it only looks like it, and is somebody else's
 
     async def _sign_in(self, name: str) -> bool:
         try:

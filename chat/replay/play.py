@@ -120,8 +120,8 @@ class Replay:
 
     # ── Before ───────────────────────────────────────────────────────────────────────────────────────────────────
     async def _gather_people(self) -> None:
-        taken: set[str] = set()
-        await self.patience.until_done(lambda: self.watcher.sign_up(self._watcher_name, taken))
+        claimed: set[str] = set()
+        await self.patience.until_done(lambda: self.watcher.sign_up(self._watcher_name, claimed))
         nicks = list(dict.fromkeys(nick for day in self.days for nick in day.nicks))
         self.people = {nick: Person(self.url, self.password) for nick in nicks}
         self.report.people = len(nicks)
@@ -131,7 +131,7 @@ class Replay:
         async def sign_up_some() -> None:
             while waiting:
                 nick, person = waiting.pop()
-                await self.patience.until_done(lambda nick=nick, person=person: person.sign_up(nick, taken))  # type: ignore[misc]
+                await self.patience.until_done(lambda nick=nick, person=person: person.sign_up(nick, claimed))  # type: ignore[misc]
                 if "form" in self.doors:
                     await self.patience.until_done(person.open_browser)
 

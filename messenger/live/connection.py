@@ -99,7 +99,8 @@ class Connection:
         if self.closing or not pending:
             return
         self._wire.write(pending)
-        if self._wire.waiting() > settings.SLOW_READER_BYTES:
+        waiting = self._wire.waiting()
+        if waiting > CALM and waiting > settings.SLOW_READER_BYTES:  # (asking settings takes longer than both)
             self.close(TOO_SLOW)
 
     def opened(self, welcome: str) -> None:

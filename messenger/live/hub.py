@@ -29,6 +29,8 @@ from messenger.live.wire import Outgoing
 log = logging.getLogger(__name__)
 GOING_AWAY = 1001
 
+GATHER_SECONDS = 0.2  # in which receipts of one conversation become one for each person; the first is told at once
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[News]).decode
 
@@ -51,7 +53,7 @@ class Source:
 class _Room:
     """A conversation with listeners here. `told` is the version up to which they have heard everything."""
 
-    __slots__ = ("held", "joining", "sockets", "timer", "told")
+    __slots__ = ("gathered", "held", "joining", "sockets", "timer", "told")
 
     def __init__(self, told: int):
         self.told = told
@@ -59,6 +61,7 @@ class _Room:
         self.joining: list[tuple[int, Connection]] = []  # heard from that version on
         self.held: dict[int, Durable] = {}  # by version: came before what they follow
         self.timer: asyncio.TimerHandle | None = None
+        self.gathered: dict[str, Passing] | None = None  # None: nothing has passed just now, the next goes at once
 
 
 class _Person:
@@ -81,6 +84,9 @@ class Hub:
         self.loop = asyncio.get_running_loop()
         self._dirty: list[Connection] = []
         self._fresh: set[int] = set()  # rooms to be compared once more, soon
+        # One repair at a time, in the order in which they were found needful: a sweep finds conversations first, and
+        # so nobody hears how much is unread before the messages that it counts.
+        self._repairing = asyncio.Lock()
         self._layer = _Layer(self) if settings.REDIS_URL else None
         self._tasks = [self.loop.create_task(work()) for work in (self._sweep, *background)]
         news.set_outlet(self.tell_from_anywhere)
@@ -206,6 +212,23 @@ class Hub:
 
     # ── Passing and cutting ──────────────────────────────────────────────────────────────────────────────────────
     def _hear_passing(self, item: Passing) -> None:
+        if item.gathers and (room := self.rooms.get(item.gathers)):
+            if room.gathered is not None:
+                room.gathered[item.key] = item
+                return
+            room.gathered = {}
+            self.loop.call_later(GATHER_SECONDS, self._tell_gathered, room)
+        self._tell_passing(item)
+
+    def _tell_gathered(self, room: _Room) -> None:
+        gathered, room.gathered = room.gathered, None
+        if gathered:
+            room.gathered = {}
+            self.loop.call_later(GATHER_SECONDS, self._tell_gathered, room)
+            for item in gathered.values():
+                self._tell_passing(item)
+
+    def _tell_passing(self, item: Passing) -> None:
         outgoing = Outgoing(item.text)
         for connection in self._listeners(item):
             if connection.user_id != item.skip_user:
@@ -357,12 +380,13 @@ class Hub:
         if room is None:
             return
         room.timer = None
-        missed = await database.run(self.source.changes, conversation_id, room.told)
-        if missed:
-            log.info("conversation %s: told %s changes from the rows", conversation_id, len(missed))
-        for item in missed:
-            self._hear_durable(item)
-        self._tell_held(room)
+        async with self._repairing:
+            missed = await database.run(self.source.changes, conversation_id, room.told)
+            if missed:
+                log.info("conversation %s: told %s changes from the rows", conversation_id, len(missed))
+            for item in missed:
+                self._hear_durable(item)
+            self._tell_held(room)
 
     def _repair_person_soon(self, user_id: int) -> None:
         self._spawn(self._repair_person(user_id))
@@ -372,11 +396,12 @@ class Hub:
         if person is None:
             return
         person.timer = None
-        missed, me_version = await database.run(self.source.personal, user_id, person.told)
-        for item in missed:
-            if item.me_version > person.told:
-                self._tell_person(person, item)
-        person.told = max(person.told, me_version)
+        async with self._repairing:
+            missed, me_version = await database.run(self.source.personal, user_id, person.told)
+            for item in missed:
+                if item.me_version > person.told:
+                    self._tell_person(person, item)
+            person.told = max(person.told, me_version)
         held, person.held = person.held, {}
         for me_version in sorted(held):
             if me_version > person.told:

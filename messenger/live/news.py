@@ -43,6 +43,7 @@ class Passing(msgspec.Struct, tag="e", array_like=True):
     skip_user: int = 0
     # Instead of `group`: everybody who listens to any of these conversations, once each.
     conversations: tuple[int, ...] = ()
+    gathers: int = 0  # conversation id: where many come, only the newest with each key is told, a few times a second
 
 
 class Cut(msgspec.Struct, tag="c", array_like=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,11 @@ def fetch(sql: str, params: Iterable[Any]) -> list[tuple]:
         return cursor.fetchall()
 
 
+def uuid_of(value: UUID) -> UUID | str:
+    """As it is compared and read back."""
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
 def placeholders(count: int, width: int) -> str:
     """`(%s,%s),(%s,%s)`: for `VALUES`, or behind `IN`."""
     return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
@@ -38,7 +43,9 @@ def locked(of: str = "") -> str:
     return " FOR NO KEY UPDATE" + (f" OF {of}" if of else "")
 
 
-def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = "") -> list[tuple]:
+def insert(
+    model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = ""
+) -> list[tuple]:
     """New rows; what `returning` names of each, in any order. Columns that are not given have to allow NULL."""
     if not rows:
         return []
@@ -107,16 +114,13 @@ def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Seque
     return done
 
 
+@lru_cache(100)  # a batch has one time
 def _time(value: datetime) -> str:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-def _uuid(value: UUID) -> str:
-    return value.hex
-
-
 _ADAPTED: dict[str, Callable[[Any], Any]] = {
     "DateTimeField": _time,
-    "UUIDField": _uuid,
+    "UUIDField": lambda value: value.hex,
     "JSONField": lambda value: _json(value).decode(),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from chat import actions
 
@@ -56,9 +56,7 @@ class Desk:
 
     async def settled(self) -> None:
         """Nothing pending, nothing failed."""
-        await self.page.wait_for_function(
-            "!document.querySelector('message-log .msg.pending, message-log .msg.failed')"
-        )
+        await expect(self.page.locator("message-log :is(.msg.pending, .msg.failed)")).to_have_count(0, timeout=20_000)
 
     async def reload_changes_nothing(self) -> None:
         await self.settled()

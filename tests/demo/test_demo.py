@@ -29,7 +29,7 @@ HOURS = [
 
 @pytest.fixture(scope="module")
 def played(django_db_setup, django_db_blocker):
-    """Made once for all tests in here that only look."""
+    """Made once for all tests in here that only look. Tests with a database of their own run before them."""
     from django.db import transaction
 
     with django_db_blocker.unblock(), transaction.atomic():
@@ -201,7 +201,7 @@ def test_catching_up_from_nothing_gives_what_a_fresh_load_shows(looking):
             assert [known[message.seq] for message in page.results] == page.results
 
 
-def test_life_goes_on_from_there(db):
+def test_life_goes_on_from_there(each_database):
     play()
     alice = User.objects.get(username="alice")
     everyone = Conversation.objects.get(title="Everyone")

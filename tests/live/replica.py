@@ -64,9 +64,10 @@ class Replica:
         messages[message["seq"]] = message
         if message["reply_to"]:
             self.quoting.setdefault(message["reply_to"]["id"], set()).add(message["seq"])
-        for seq in self.quoting.get(message["id"], ()):  # stubs that quote it are redrawn
-            if seq in messages and messages[seq]["reply_to"]:
-                messages[seq]["reply_to"].update(
+        quoting = [messages[seq] for seq in self.quoting.get(message["id"], ()) if seq in messages]
+        for other in [*quoting, conversation["last_message"]]:  # stubs that quote it are redrawn
+            if other and other["reply_to"] and other["reply_to"]["id"] == message["id"]:
+                other["reply_to"].update(
                     excerpt="" if message["deleted_at"] else _excerpt(message["body"]),
                     deleted=message["deleted_at"] is not None,
                 )

@@ -117,9 +117,7 @@ async def open_socket(port: int, path: str, cookie: str, hear: Callable[[Socket,
     return socket
 
 
-async def open_all(
-    port: int, doors: Iterable[tuple[str, str]], hear: Callable[[Socket, bytes], None]
-) -> list[Socket]:
+async def open_all(port: int, doors: Iterable[tuple[str, str]], hear: Callable[[Socket, bytes], None]) -> list[Socket]:
     """A socket for each (path, cookie), in that order."""
     gate = asyncio.Semaphore(OPEN_AT_ONCE)
 

@@ -9,6 +9,4 @@ pages = get_asgi_application()
 from tests.scale.tutorial.consumers import ChatConsumer  # noqa: E402
 
 routes = URLRouter([path("ws/chat/<room>/", ChatConsumer.as_asgi())])
-application = ProtocolTypeRouter(
-    {"http": pages, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(routes))}
-)
+application = ProtocolTypeRouter({"http": pages, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(routes))})
