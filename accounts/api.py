@@ -227,7 +227,7 @@ class Avatar(APIView):
         user = actions.set_avatar(_row(request).user_id, upload, upload.size)
         return Response(msgspec.to_builtins(profile_shape(user)))
 
-    @extend_schema(tags=ME, summary="Take my picture away", responses=serializer_for(ProfileShape))
+    @extend_schema(tags=ME, summary="Take my picture away", responses={200: serializer_for(ProfileShape)})
     def delete(self, request: Request) -> Response:
         user = actions.remove_avatar(_row(request).user_id)
         return Response(msgspec.to_builtins(profile_shape(user)))

@@ -60,8 +60,8 @@ class User(AbstractUser):
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
     show_presence = models.BooleanField(_("show when I am here"), default=True)
     show_receipts = models.BooleanField(_("show what I have read"), default=True)
-    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
+    suspended_at = models.DateTimeField(_("suspended at"), null=True, blank=True, editable=False)
     # Goes up by one with every durable change of what is this person's own: list, marks, drafts, settings.
     me_version = models.BigIntegerField(default=0, editable=False)
 
@@ -71,7 +71,10 @@ class User(AbstractUser):
         verbose_name = _("person")
         verbose_name_plural = _("people")
         permissions = [("suspend_user", _("Can suspend and restore people"))]
-        indexes = [models.Index(fields=["email"], name="user_email")]  # kept in small letters
+        indexes = [
+            models.Index(fields=["email"], name="user_email"),  # kept in small letters
+            models.Index(fields=["id"], condition=models.Q(show_receipts=False), name="user_hides_receipts"),
+        ]
 
     def __str__(self) -> str:
         return self.username
@@ -115,15 +118,15 @@ class SignIn(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
-    kind = models.CharField(max_length=7, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
     stamp = models.CharField(max_length=32)  # User.sign_in_stamp() when it began
     session_key = models.CharField(max_length=40, blank=True, db_index=True)
     refresh_id = models.UUIDField(null=True)  # the one refresh token that is not spent
-    user_agent = models.CharField(max_length=300, blank=True)
-    address = models.GenericIPAddressField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_used_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(_("device"), max_length=300, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     class Meta:
         verbose_name = _("sign-in")

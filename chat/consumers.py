@@ -130,11 +130,14 @@ def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
 
 
 def received(connection: Connection, payload: ReceivedPayload, ref: str | None) -> None:
-    """No answer is due unless something is refused."""
+    """No answer is due unless something is refused, and then one."""
+    refused: list[Refused] = []
 
     def done(outcome: Refused | None) -> None:
         if isinstance(outcome, Refused):
-            connection.refuse(ref, outcome)
+            if not refused:
+                connection.refuse(ref, outcome)
+            refused.append(outcome)
 
     for conversation_id, seq in payload.marks.items():
         marks.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -136,11 +137,15 @@ def mentioned(user_id: int, message: MessageShape) -> Personal:
     return Personal(user_id, frame("mention", MentionEvent(message)))
 
 
-def receipt(receipt: Receipt) -> Passing:
-    conversation_id = receipt.conversation_id
-    return Passing(
-        f"conversation.{conversation_id}",
-        frame("receipt", receipt),
-        f"receipt.{conversation_id}.{receipt.user_id}",
-        gathers=conversation_id,
-    )
+def receipts(told: Sequence[Receipt], hiding: Mapping[int, tuple[int, ...]]) -> list[Passing]:
+    """To the members, but for those who hide their own (`hiding`, by conversation): whoever shows none sees none."""
+    return [
+        Passing(
+            f"conversation.{receipt.conversation_id}",
+            frame("receipt", receipt),
+            f"receipt.{receipt.conversation_id}.{receipt.user_id}",
+            skip_users=hiding.get(receipt.conversation_id, ()),
+            gathers=receipt.conversation_id,
+        )
+        for receipt in told
+    ]

@@ -53,6 +53,8 @@ _markdown = (
     .enable(["strikethrough", "linkify"])
     .disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
 )
+assert _markdown.linkify is not None
+assert _markdown.linkify is not None
 _markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote", "span"}

@@ -19,7 +19,7 @@ class Conversation(models.Model):
         DIRECT = "direct", _("Pair")
         GROUP = "group", _("Group")
 
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
     pair = models.CharField(max_length=41, unique=True, null=True, editable=False)  # "3:9", smaller id first
     title = models.CharField(_("title"), max_length=80, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
@@ -30,15 +30,15 @@ class Conversation(models.Model):
     members_may_pin = models.BooleanField(_("members may pin"), default=True)
     revisions_visible = models.BooleanField(_("members see earlier versions of messages"), default=True)
 
-    member_count = models.IntegerField(default=0)
+    member_count = models.IntegerField(_("number of members"), default=0)
     last_seq = models.BigIntegerField(default=0)
-    text_count = models.BigIntegerField(default=0)  # texts so far; system lines are not counted
+    text_count = models.BigIntegerField(_("number of texts"), default=0)  # texts so far; system lines are not counted
     version = models.BigIntegerField(default=0)  # of the newest durable change of anything in here
     info_version = models.BigIntegerField(default=0)  # of the newest change of the shared fields above
     last_message = models.ForeignKey("chat.Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
-    active_at = models.DateTimeField(db_index=True)  # of the newest text, or of creation: the order of the list
-    created_at = models.DateTimeField()
-    deleted_at = models.DateTimeField(null=True, editable=False)
+    active_at = models.DateTimeField(_("active at"), db_index=True)  # newest text, or creation: the order of the list
+    created_at = models.DateTimeField(_("created at"))
+    deleted_at = models.DateTimeField(_("deleted at"), null=True, editable=False)
 
     objects = ConversationQuerySet.as_manager()
 
@@ -109,7 +109,7 @@ class Message(models.Model):
     version = models.BigIntegerField()
     first_version = models.BigIntegerField()  # when it came: tells a repair whether it was news or changed since
     text_count = models.BigIntegerField()  # texts up to and with this one
-    kind = models.CharField(max_length=6, choices=Kind, default=Kind.TEXT)
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
     sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", db_index=False)
     client_id = models.UUIDField(null=True)  # the sender's own name for it; none on system lines
     digest = models.CharField(max_length=32, blank=True)  # of what was sent under client_id: a repeat must be equal
@@ -120,10 +120,10 @@ class Message(models.Model):
     forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     forwarded_at = models.DateTimeField(null=True)  # when the forwarded message was written
     event = models.JSONField(null=True)  # of a system line: {"name", "actor_id", "user_ids", "old", "new"}
-    pinned_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField()
-    edited_at = models.DateTimeField(null=True)
-    deleted_at = models.DateTimeField(null=True)
+    pinned_at = models.DateTimeField(_("pinned at"), null=True)
+    created_at = models.DateTimeField(_("created at"))
+    edited_at = models.DateTimeField(_("edited at"), null=True)
+    deleted_at = models.DateTimeField(_("deleted at"), null=True)
     # Whoever hid it. Recall by the sender wipes; a deletion by an admin or moderator keeps the text for restoring.
     hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
@@ -205,8 +205,8 @@ class Report(models.Model):
     reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     body = models.TextField()
-    created_at = models.DateTimeField(auto_now_add=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
     settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:

@@ -48,6 +48,17 @@ def unread_mentions(readers: Sequence[Reader]) -> dict[tuple[int, int], int]:
     return {(conversation_id, user_id): count for conversation_id, user_id, count in counted}
 
 
+def hiding_receipts(conversation_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Members who show no receipts, and so see none, by conversation. One query, over those few."""
+    found: dict[int, tuple[int, ...]] = {}
+    hiding = Membership.objects.filter(
+        conversation_id__in=set(conversation_ids), left_at=None, user__in=User.objects.filter(show_receipts=False)
+    )
+    for conversation_id, user_id in hiding.values_list("conversation_id", "user_id"):
+        found[conversation_id] = (*found.get(conversation_id, ()), user_id)
+    return found
+
+
 def peers_of(conversations: Iterable[Conversation], user_id: int) -> dict[int, User]:
     """The other person of each pair, by conversation id: one query."""
     pairs = [conversation.pk for conversation in conversations if conversation.kind == Conversation.Kind.DIRECT]

@@ -9,8 +9,11 @@ from django.urls import path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 pages = get_asgi_application()  # before anything that imports models
 
+from messenger.checks import refuse_what_cannot_work  # noqa: E402
 from messenger.consumers import MessengerConsumer  # noqa: E402
 from messenger.live.handshake import refused  # noqa: E402
+
+refuse_what_cannot_work()
 
 application = ProtocolTypeRouter(
     {

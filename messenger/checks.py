@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 OLDEST_SQLITE = (3, 35)  # INSERT … RETURNING
@@ -31,6 +32,12 @@ S3_KEYS = (
 @register()
 def engines(**_kwargs: object) -> list[CheckMessage]:
     return [*_database(), *_processes(), *_storage()]
+
+
+def refuse_what_cannot_work() -> None:
+    """For the server, which runs no checks by itself: better no start than messages that do not arrive."""
+    if errors := [message for message in engines() if message.is_serious()]:
+        raise ImproperlyConfigured("\n".join(f"{message.msg} {message.hint or ''}" for message in errors))
 
 
 @register(Tags.security)

@@ -183,6 +183,7 @@ def _join(ledger: Ledger, people: list[User]) -> list[Membership]:
         row.user_id: row
         for row in Membership.objects.filter(conversation=conversation, user__in=people).select_related("user")
     }
+    ledger.lock(row for row in known.values() if row.left_at)
     fresh, back = [], []
     for user in people:
         row = known.get(user.pk)
@@ -242,6 +243,7 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
 
 
 def _leave(ledger: Ledger, rows: list[Membership]) -> None:
+    ledger.lock(rows)
     for row in rows:
         row.left_at, row.role, row.version = ledger.now, Role.MEMBER, ledger.next_version()
     Membership.objects.bulk_update(rows, ["left_at", "role", "version"])
@@ -273,6 +275,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
             ledger.conversation.owner = row.user
             ledger.changed("owner")
         row.role = role
+        ledger.lock(changed)
         for each in changed:
             each.version = ledger.next_version()
             each.save(update_fields=["role", "version"])

@@ -26,6 +26,9 @@ from messenger.live import news
 from messenger.live.database import writing
 from messenger.live.refusal import forbidden, not_found
 
+# Of a membership: changed under the lock of its row alone, and not under that of the conversation.
+_OWN = ("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft")
+
 
 class Ledger:
     def __init__(self, conversation: Conversation, membership: Membership | None):
@@ -99,11 +102,25 @@ class Ledger:
         """`make` is called at the end, with `row.me_version` set: people's rows are locked last, all at once."""
         self._personal.append((row, make))
 
+    def lock(self, rows: Iterable[Membership]) -> None:
+        """Before memberships change: all of them at once, in the order of their ids, and people only afterwards.
+
+        Marks and sends lock in this order too, so that no two transactions wait for each other. What is its person's
+        own in a row is then read again: a mark may have moved since.
+        """
+        wanted = list(rows)
+        locked = Membership.objects.select_for_update(no_key=True).filter(pk__in=[row.pk for row in wanted])
+        now = {pk: own for pk, *own in locked.order_by("pk").values_list("pk", *_OWN)}
+        for row in wanted:
+            for name, value in zip(_OWN, now[row.pk], strict=True):
+                setattr(row, name, value)
+
     def close(self) -> None:
         if self._fields:
             self.conversation.save(update_fields=self._fields)
         if self._personal:
             rows = [row for row, _ in self._personal]
+            self.lock(rows)
             numbers = next_me_versions(row.user_id for row in rows)
             for row in rows:
                 row.me_version = numbers[row.user_id].pop(0)

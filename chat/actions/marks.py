@@ -19,7 +19,7 @@ from accounts.versions import next_me_versions
 from chat import events
 from chat.actions.text import check_storable
 from chat.models import Level, Mark, Membership, Message
-from chat.queries import unread_mentions
+from chat.queries import hiding_receipts, unread_mentions
 from chat.shapes import MineShape, mine_shape, moment
 from messenger.live import news, rows
 from messenger.live.database import writing
@@ -169,11 +169,13 @@ def _write_history(changed: list[_Seat], now: datetime) -> None:
 def _receipts(changed: list[_Seat], now: datetime) -> list[news.News]:
     """Told to the others unless its owner hides what they have read."""
     at = moment(now)
-    return [
-        events.receipt(events.Receipt(seat.conversation_id, seat.user_id, seat.delivered_seq, seat.read_seq, at))
+    told = [
+        events.Receipt(seat.conversation_id, seat.user_id, seat.delivered_seq, seat.read_seq, at)
         for seat in changed
         if seat.shows_receipts and (seat.read_seq > seat.before[0] or seat.delivered_seq > seat.before[2])
     ]
+    hiding = hiding_receipts(receipt.conversation_id for receipt in told) if told else {}
+    return [*events.receipts(told, hiding)]
 
 
 def _mines(seats: Seats, moves: Sequence[Move]) -> dict[tuple[int, int], MineShape]:

@@ -24,7 +24,7 @@ from chat.actions.messages import members_of
 from chat.actions.text import body_error, members_named
 from chat.formatting import render
 from chat.models import Conversation, Mark, Membership, Mention, Message
-from chat.queries import whole_messages
+from chat.queries import hiding_receipts, whole_messages
 from chat.shapes import (
     ForwardShape,
     MentionShape,
@@ -419,6 +419,7 @@ def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
         behind,
     )
     told: list[news.News] = []
+    shown: list[events.Receipt] = []
     moved, history, at = [], [], moment(now)
     for seat_id, muted, level, favourite, archived, unsent in seats:
         draft = behind[seat_id]
@@ -436,11 +437,13 @@ def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
         )  # fmt: skip
         told.append(events.mine_updated(user_id, room.id, mine))
         if seat.shows_receipts:
-            told.append(events.receipt(events.Receipt(room.id, user_id, seat.sent_seq, seat.sent_seq, at)))
+            shown.append(events.Receipt(room.id, user_id, seat.sent_seq, seat.sent_seq, at))
         moved.append((seat_id, me_version))
         history += [(room.id, user_id, kind, seat.sent_seq, now) for kind in ("delivered", "read")]
     rows.update(Membership, ("id", "me_version"), moved)
     rows.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+    if shown:
+        told += events.receipts(shown, hiding_receipts(receipt.conversation_id for receipt in shown))
     return told
 
 

@@ -32,7 +32,7 @@ class Account:
         self._renewing = asyncio.Lock()
 
     async def sign_up(self, wanted: str, claimed: set[str]) -> None:
-        """As the first of `names(wanted)` that nobody has claimed, and that is free or was ours in an earlier replay."""
+        """As the first of `names(wanted)` that nobody claimed, and that is free or was ours in an earlier replay."""
         for name in names(wanted):
             # After trouble this is asked again; what was claimed then may be signed up for by now.
             if name.casefold() in claimed and name != self._claim:

@@ -165,9 +165,17 @@ def in_own_connection_or_refusals(store: Callable, batch: list[_Ticket]) -> Sequ
             return [unavailable()]
         if len(batch) == 1:
             return _once_more(store, commands)
-        half = len(batch) // 2
-        parts = [in_own_connection_or_refusals(store, part) for part in (batch[:half], batch[half:])]
-        return [*parts[0], *parts[1]]
+        return _in_halves(store, batch)
+
+
+def _in_halves(store: Callable, batch: list[_Ticket]) -> Sequence[Any]:
+    """A lane that was busy for the first half is so for the second, though it may be free by then: its order stays."""
+    half = len(batch) // 2
+    first = in_own_connection_or_refusals(store, batch[:half])
+    busy = {ticket.lane for ticket, outcome in zip(batch, first, strict=False) if outcome is BUSY}
+    rest = [ticket for ticket in batch[half:] if ticket.lane not in busy]
+    outcomes = iter(in_own_connection_or_refusals(store, rest) if rest else ())
+    return [*first, *(BUSY if ticket.lane in busy else next(outcomes) for ticket in batch[half:])]
 
 
 def _once_more(store: Callable, commands: list[Any]) -> Sequence[Any]:

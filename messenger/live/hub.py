@@ -231,7 +231,7 @@ class Hub:
     def _tell_passing(self, item: Passing) -> None:
         outgoing = Outgoing(item.text)
         for connection in self._listeners(item):
-            if connection.user_id != item.skip_user:
+            if connection.user_id != item.skip_user and connection.user_id not in item.skip_users:
                 connection.write_passing(item.key, outgoing)
 
     def _listeners(self, item: Passing) -> Iterable[Connection]:

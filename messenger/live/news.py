@@ -41,6 +41,7 @@ class Passing(msgspec.Struct, tag="e", array_like=True):
     text: str
     key: str
     skip_user: int = 0
+    skip_users: tuple[int, ...] = ()
     # Instead of `group`: everybody who listens to any of these conversations, once each.
     conversations: tuple[int, ...] = ()
     gathers: int = 0  # conversation id: where many come, only the newest with each key is told, a few times a second

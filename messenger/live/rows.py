@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Field, Model
 
 _json = msgspec.json.Encoder().encode
 
@@ -89,7 +89,7 @@ def update(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[A
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────────────
 @cache
 def _recordset(model: type[Model], columns: tuple[str, ...]) -> str:
-    types = {name: model._meta.get_field(name).db_type(connection) for name in columns}
+    types = {name: _field(model, name).db_type(connection) for name in columns}
     return f"json_to_recordset(%s) AS given({', '.join(f'{name} {kind}' for name, kind in types.items())})"
 
 
@@ -100,11 +100,11 @@ def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """As Django's fields store them: times and UUIDs as text, JSON encoded."""
-    kinds = [model._meta.get_field(name).get_internal_type() for name in columns]
+    kinds = [_field(model, name).get_internal_type() for name in columns]
     adapted = [(at, _ADAPTED[kind]) for at, kind in enumerate(kinds) if kind in _ADAPTED]
     if not adapted:
         return list(rows)
-    done = []
+    done: list[Sequence[Any]] = []
     for row in rows:
         values = list(row)
         for at, adapt in adapted:
@@ -115,7 +115,7 @@ def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Seque
 
 
 @lru_cache(100)  # a batch has one time
-def _time(value: datetime) -> str:
+def _time(value: datetime) -> str | None:
     return connection.ops.adapt_datetimefield_value(value)
 
 
@@ -124,3 +124,9 @@ _ADAPTED: dict[str, Callable[[Any], Any]] = {
     "UUIDField": lambda value: value.hex,
     "JSONField": lambda value: _json(value).decode(),
 }
+
+
+def _field(model: type[Model], name: str) -> Field:
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field), f"{name} is no column"
+    return field

@@ -182,3 +182,17 @@ async def test_a_burst_reaches_each_socket_in_one_write(stage, room, alice, bob)
     await stage.settle()
     assert listener.wire.writes == 1
     assert listener.catch().bodies(room.pk) == [str(number) for number in range(20)]
+
+
+async def test_whoever_hides_their_receipts_hears_none_of_others(stage, room, alice, bob, carol):
+    await stage.do(actions.add_members, alice.pk, room.pk, [carol.pk])
+    bob.show_receipts = False
+    await stage.do(bob.save)
+    hides, shows = await stage.listen(bob), await stage.listen(carol)
+    message = await send(stage, alice, room.pk)
+    await stage.do(actions.read, carol.pk, room.pk, message.seq)
+    await stage.do(actions.read, bob.pk, room.pk, message.seq)
+    await asyncio.sleep(0.6)  # receipts are gathered
+    heard = [msgspec.json.decode(text) for text in shows.wire.texts if '"receipt"' in text]
+    assert {frame["payload"]["user_id"] for frame in heard} == {alice.pk, carol.pk}
+    assert "receipt" not in hides.types()

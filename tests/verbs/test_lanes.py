@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError
 
-from messenger.live.batching import BUSY, Batcher
+from messenger.live.batching import BUSY, Batcher, _Ticket
 from messenger.live.refusal import Refused, forbidden
 
 pytestmark = pytest.mark.django_db(transaction=True)  # its threads open connections, and ask nothing
@@ -111,13 +112,11 @@ def test_what_waits_is_stored_together(store, queue, standing_still):
     store.gate.set()
     assert [answer.result(10) for answer in answers] == [("a", number) for number in range(20)]
     assert [len(batch) for batch in store.batches] == [1, 20]
-    assert queue.batcher.batches == 2 or time.sleep(0.05) is None
 
 
 def test_a_batch_has_an_end(store):
     queue = Queue(store, size=8)
     store.gate.clear()
-    answers = queue.ask(*[("a", number) for number in range(20)][:0])
     answers = [queue._threads.submit(queue.batcher.call, ("a", number), 10) for number in range(20)]
     time.sleep(0.05)
     store.gate.set()
@@ -188,20 +187,16 @@ def test_who_waits_too_long_is_told(store, queue):
     store.released.set()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_whatever_is_busy_or_fails_each_lane_keeps_its_order(store, seed):
     """Callers who wait for no answer, as sockets do: numbers of a lane are stored in the order of asking."""
-    import random
-
     luck = random.Random(seed)
     queue = Queue(store, size=7)
     for number, lane in itertools.product(range(30), "abc"):
         if luck.random() < 0.05:
-            store.fails[(lane, number)] = [IntegrityError("twice")] * luck.randint(1, 3)
+            store.fails[(lane, number)] = [IntegrityError("twice")]
     store.gate.clear()
     done: list[Command] = []
-    from messenger.live.batching import _Ticket
-
     for number, lane in itertools.product(range(30), "abc"):
         queue.batcher._put(_Ticket((lane, number), done.append, None, lane))
         if luck.random() < 0.1:
