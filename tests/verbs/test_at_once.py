@@ -87,6 +87,9 @@ def assert_sound(conversation_id: int, told: list[news.News]) -> None:
     versions = [row.version for row in [*messages, *members]] + [room.info_version]
     assert max(versions) <= room.version and len(set(versions)) == len(versions)
     assert room.member_count == len(here)
+    for row in here:
+        unread = [m for m in messages if m.kind == "text" and m.seq > row.read_seq and m.sender_id != row.user_id]
+        assert room.text_count - row.read_count == len(unread), row.user
     owners = [row.user_id for row in here if row.role == "owner"]
     if room.kind == "group":
         assert owners == ([] if room.deleted_at else [room.owner_id])
