@@ -9,11 +9,18 @@ import ast
 import gettext
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from django.conf import settings
+from django.contrib.auth.password_validation import MinimumLengthValidator
+from django.core.exceptions import ValidationError
+from django.utils import dateformat, translation
 from django.utils.translation.template import templatize
+
+from accounts.adapters import AccountAdapter
 
 SOURCES = ("accounts", "chat", "messenger", "presence", "templates")
 CATALOGUE = Path(settings.BASE_DIR) / "locale/zh_Hans/LC_MESSAGES/django.po"
@@ -102,6 +109,15 @@ def test_it_is_compiled():
         if not context:
             told = compiled.ngettext(text, plural, 1) if plural else compiled.gettext(text)
         assert told == chinese, RUN
+
+
+def test_what_others_say_on_our_pages_is_chinese_too():
+    """Django and allauth, through messenger/borrowed_words.py."""
+    with translation.override("zh-hans"):
+        assert dateformat.format(date(2026, 11, 20), "D") == "周五"
+        with pytest.raises(ValidationError, match="密码太短，至少需要 8 个字符。"):
+            MinimumLengthValidator().validate("short")
+        assert str(AccountAdapter.error_messages["incorrect_password"]) == "密码不正确。"
 
 
 # ── How it says it ──

@@ -59,20 +59,27 @@ class Web:
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        kept = self._connection is not None
         try:
-            if self._connection is None:
-                make = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-                self._connection = make(self._host, timeout=ANSWERS_WITHIN)
-            self._connection.request(method, path, body, headers)
-            response = self._connection.getresponse()
-            answer = Answer(response.status, response.headers, response.read())
+            answer = self._answer(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             self.close()
+            if kept and isinstance(error, ConnectionError):
+                # Closed at the other end while nobody asked anything, as servers do: that is no trouble yet.
+                return self._ask(method, path, body, headers)
             raise Trouble(f"{type(error).__name__}: {error}") from None
         for line in answer.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(line).items():
                 self.cookies[name] = morsel.value
         return answer
+
+    def _answer(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        if self._connection is None:
+            make = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+            self._connection = make(self._host, timeout=ANSWERS_WITHIN)
+        self._connection.request(method, path, body, headers)
+        response = self._connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
 
     def close(self) -> None:
         if self._connection is not None:

@@ -22,6 +22,9 @@ async def test_they_talk_and_a_reload_changes_nothing(desks, each_server):
     await alice.sees("hi @alice, 你好")
     await alice.say("and `code`, and https://example.org/a?b=c")
     await bob.sees("and code")
+    await bob.say("晚上见，*准时*")
+    await bob.say("🎉 🙏")
+    await alice.sees("🎉 🙏")
 
     line = bob.line("hello bob")
     await alice.line("hello bob").hover()

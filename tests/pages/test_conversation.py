@@ -31,6 +31,14 @@ def test_first_text_in_the_first_byte(browser, alice, bob, room, say):
     assert page.one("title").text == "(1) Room · Messenger"
 
 
+def test_chinese_is_set_as_chinese_and_emoji_big(browser, alice, bob, room, say):
+    for body in ("see you", "晚上见", "👍 🎉"):
+        say(bob, room, body)
+    english, chinese, emoji = (line.one(cls="msg-text") for line in browser(alice).get(f"/c/{room.pk}/").messages[-3:])
+    assert "lang" not in english.attrs and chinese["lang"] == "zh-Hans" and "lang" not in emoji.attrs
+    assert [text.classes for text in (english, chinese, emoji)] == [{"msg-text"}, {"msg-text"}, {"msg-text", "big"}]
+
+
 def test_nobody_and_strangers(browser, mallory, room):
     assert browser().get(f"/c/{room.pk}/").response["Location"].startswith("/accounts/login/")
     there = browser(mallory).get(f"/c/{room.pk}/")
