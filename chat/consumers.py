@@ -14,7 +14,7 @@ from chat.actions.sending import Send, Sent
 from chat.shapes import MessageShape, MineShape
 from messenger.live.connection import Connection
 from messenger.live.parts import Command, Part
-from messenger.live.refusal import Refused
+from messenger.live.refusal import Refused, not_found
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -139,7 +139,10 @@ def received(connection: Connection, payload: ReceivedPayload, ref: str | None) 
                 connection.refuse(ref, outcome)
             refused.append(outcome)
 
-    for conversation_id, seq in payload.marks.items():
+    known = {cid: seq for cid, seq in payload.marks.items() if cid in connection.conversations}
+    if len(known) < len(payload.marks):
+        done(not_found())
+    for conversation_id, seq in known.items():
         marks.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
 
 

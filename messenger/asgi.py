@@ -4,7 +4,7 @@ import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
-from django.urls import path
+from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 pages = get_asgi_application()  # before anything that imports models
@@ -18,6 +18,6 @@ refuse_what_cannot_work()
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": URLRouter([path("ws/v1/", MessengerConsumer.as_asgi()), path("<path:other>", refused)]),  # type: ignore[arg-type]
+        "websocket": URLRouter([path("ws/v1/", MessengerConsumer.as_asgi()), re_path("", refused)]),  # type: ignore[arg-type]
     }
 )

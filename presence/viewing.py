@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from messenger.live import database
 from messenger.live.hub import hub
-from messenger.live.news import tell_now
+from messenger.live.news import Passing, tell_now
 from messenger.live.refusal import Refused
 from presence import hooks, people, shapes
 from presence.tracker import tracker
@@ -57,11 +57,16 @@ class Viewing:
         for conversation_id in stirred:
             if looking := await tracker().viewers(conversation_id):
                 try:
-                    marks = await database.run(_marks, conversation_id, looking)
+                    tell_now(await database.run(_news, conversation_id, looking))
                 except Refused:  # the database is away: the next change tells
                     continue
-                tell_now([shapes.viewers(conversation_id, len(looking), marks)])
 
 
-def _marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    return hooks.marks(conversation_id, people.showing(user_ids))
+def _news(conversation_id: int, looking: set[int]) -> list[Passing]:
+    """Who hides their presence is not counted; who hides their receipts is told nobody's."""
+    marks = hooks.marks(conversation_id, looking)  # of those who show them
+    showing = people.showing(looking)
+    told = shapes.viewers(conversation_id, len(showing), {pk: seq for pk, seq in marks.items() if pk in showing})
+    told.skip_users = tuple(looking - marks.keys())
+    without = shapes.viewers(conversation_id, len(showing), {})
+    return [told, *[Passing(f"user.{pk}", without.text, without.key) for pk in told.skip_users]]

@@ -54,7 +54,7 @@ class Connection:
         self.conversations: set[int] = set()  # member of and listening to; kept by the hub
         self.groups: set[str] = set()  # passing groups
         self.closing = False
-        self.violations: list[float] = []
+        self.violations: list[tuple[float, float]] = []
         self._commands_full_at = 0.0
         self._pending: list[Outgoing] = []
         self._later: dict[str, Outgoing] | None = None
@@ -151,12 +151,12 @@ class Connection:
         """A verb or a look-up, in a thread with its own database connection."""
         return await database.run(work, *args, **kwargs)
 
-    def violated(self) -> bool:
+    def violated(self, weight: float) -> bool:
         """Note a frame that no well-made client sends. True when there were too many in a minute."""
         now = time.monotonic()
-        self.violations = [at for at in self.violations if at > now - 60]
-        self.violations.append(now)
-        return len(self.violations) >= settings.VIOLATIONS_PER_MINUTE
+        self.violations = [(at, weighs) for at, weighs in self.violations if at > now - 60]
+        self.violations.append((now, weight))
+        return sum(weighs for _, weighs in self.violations) >= settings.VIOLATIONS_PER_MINUTE
 
     def may_command(self) -> float:
         """Seconds until another command is welcome: 100 at once, then 40 a second, whatever they are."""

@@ -11,12 +11,12 @@ import inspect
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from http.cookies import SimpleCookie
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 from channels.consumer import AsyncConsumer
 from django.conf import settings
+from django.http.cookie import parse_cookie
 from django.utils import timezone
 
 from messenger.live import database
@@ -27,7 +27,7 @@ from messenger.live.hub import hub
 from messenger.live.identity import TOO_MANY, Identity, SocketRefused
 from messenger.live.origins import origin_allowed
 from messenger.live.parts import Command, Part
-from messenger.live.refusal import Refused, rate_limited
+from messenger.live.refusal import Refused
 from messenger.live.wire import wire_for
 
 log = logging.getLogger(__name__)
@@ -123,10 +123,10 @@ class LiveConsumer(AsyncConsumer):
     # ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────
     async def _identify(self, scope: dict) -> Identity:
         headers = _headers(scope)
-        cookies = {
-            name: morsel.value for name, morsel in SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).items()
-        }
-        bearer = b"authorization" in headers or any(p.startswith("bearer.") for p in scope["subprotocols"])
+        cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+        bearer = headers.get(b"authorization", b"").lower().startswith(b"bearer ") or any(
+            name.startswith("bearer.") for name in scope["subprotocols"]
+        )
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         if not origin_allowed(origins, by_bearer=bearer):
             raise SocketRefused(0)
@@ -169,6 +169,8 @@ class LiveConsumer(AsyncConsumer):
                 return
             incoming = _decoded(decode_incoming, data)
             ref = incoming.ref if incoming.ref is None or len(incoming.ref) <= 100 else None
+            if wait := connection.may_command():
+                raise Flooding("rate_limited", "Too fast.", retry_after=round(wait, 2))
             if incoming.type == "ping":
                 connection.send(frame("pong", {}, ref))
                 return
@@ -176,12 +178,10 @@ class LiveConsumer(AsyncConsumer):
             if command is None:
                 raise _malformed("No such command.")
             payload = _decoded(self.decoders[command.name], bytes(incoming.payload))
-            if wait := connection.may_command():
-                raise rate_limited(wait)
             await self._obey(connection, command, payload, ref)
         except Refused as refused:
             connection.refuse(ref, refused)
-            if isinstance(refused, Malformed) and connection.violated():
+            if isinstance(refused, Malformed | Flooding) and connection.violated(refused.weight):
                 connection.close(TOO_MANY)
 
     async def _obey(self, connection: Connection, command: Command, payload: Any, ref: str | None) -> None:
@@ -203,6 +203,14 @@ class LiveConsumer(AsyncConsumer):
 
 class Malformed(Refused):
     """A frame that no well-made client sends. Twenty of them in a minute end the connection."""
+
+    weight = 1.0
+
+
+class Flooding(Refused):
+    """One of more commands than anybody needs. Two hundred in a minute end the connection."""
+
+    weight = 0.1
 
 
 def _malformed(detail: str) -> Malformed:

@@ -76,6 +76,9 @@ async def test_who_may_open_a_socket(town):
     assert await refused_with(url, additional_headers=bearer, origin=own[:-1] + "9999"[: 1 + (own[-1] == "9")]) == 403
     assert await refused_with(url) == 403
     assert await refused_with(url, origin=own) == 4401
+    assert await refused_with(url, origin=own, additional_headers={"Cookie": "a/b=c; sessionid=\"\\000aaa\""}) == 4401
+    assert await refused_with(url, additional_headers={"Authorization": "Basic eDp5"}) == 403
+    assert await refused_with(url.replace("/ws/v1/", "/")) == 403
     assert await refused_with(url, additional_headers={"Authorization": "Bearer nonsense"}) == 4401
     assert await refused_with(url, origin=own, subprotocols=["messenger.v1", "bearer.nonsense"]) == 4401
     assert await refused_with(url + "?token=" + token) == 403
@@ -96,6 +99,8 @@ async def test_a_browser_comes_with_its_session_cookie(town):
         cookie = {"Cookie": f"sessionid={http.cookies['sessionid']}"}
     assert await refused_with(town.ws_url, additional_headers=cookie) == 403  # without an Origin: no browser
     assert await refused_with(town.ws_url, additional_headers=cookie, origin=town.url) == 0
+    basic = {**cookie, "Authorization": "Basic eDp5"}
+    assert await refused_with(town.ws_url, additional_headers=basic) == 403
 
 
 async def test_two_people_talk(town):

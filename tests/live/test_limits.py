@@ -1,0 +1,46 @@
+"""Limits hold on the socket: fast people wait, floods end the connection. With LIMITS on, as shipped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import websockets
+
+from tests.client import token_for
+
+
+async def test_sends_wait_their_turn_and_floods_end_with_4429(make_site):
+    site = make_site(LIMITS="on")
+    await asyncio.to_thread(site.start)
+
+    def room() -> int:
+        from chat import actions
+
+        alice, bob = site.people("alice", "bob")
+        with site.orm():
+            return actions.create_group(alice.pk, "Room", [bob.pk]).id
+
+    conversation = await asyncio.to_thread(room)
+    headers = {"Authorization": f"Bearer {await token_for(site.url, 'alice')}"}
+    async with websockets.connect(site.ws_url, additional_headers=headers) as socket:
+        for number in range(15):
+            payload = {"conversation_id": conversation, "client_id": str(uuid.uuid4()), "body": f"{number}"}
+            await socket.send(json.dumps({"type": "message.send", "payload": payload, "ref": "send"}))
+        answers = []
+        while len(answers) < 15:
+            frame = json.loads(await asyncio.wait_for(socket.recv(), 10))
+            if frame.get("ref") == "send":
+                answers.append(frame)
+        assert [frame["type"] for frame in answers].count("ack") in (10, 11, 12)
+        late = answers[-1]["payload"]
+        assert late["code"] == "rate_limited"
+        assert 0 < late["retry_after"] <= 3
+        try:
+            for _ in range(1000):
+                await socket.send('{"type": "ping", "payload": {}}')
+            while True:
+                await asyncio.wait_for(socket.recv(), 10)
+        except websockets.ConnectionClosed as closed:
+            assert closed.rcvd.code == 4429
