@@ -19,13 +19,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import avatars, guessing, hooks, passwords, sign_ins
+from accounts import avatars, guessing, hooks, passwords, promised, sign_ins
 from accounts.forms import SignupForm
 from accounts.models import TAKEN, Theme, User
 from accounts.names import clean_line, clean_username, tidy_username
 from accounts.shapes import MeShape, profile_shape
 from accounts.versions import next_me_versions
 from accounts.zones import known_zones
+from messenger.live import limits
 from messenger.live.database import writing
 from messenger.live.frames import frame
 from messenger.live.identity import SUSPENDED
@@ -33,6 +34,7 @@ from messenger.live.news import Personal, tell
 from messenger.live.refusal import Refused, forbidden, invalid, not_found, rate_limited
 
 SEEN_BY_OTHERS = {"username", "name", "avatar"}
+AVATARS, AVATARS_PER_SECOND = 5, 1 / 60  # pictures of one person: decoding them is work
 
 
 # ── In ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -41,13 +43,16 @@ def sign_in(login: str, password: str, address: str) -> User:
     if wait := guessing.count(login, address):
         raise rate_limited(wait)
     user = passwords.check(login, password)
+    wrong = Refused("unauthenticated", _("The user name or the password is not right."))
     if user is None:
-        raise Refused("unauthenticated", _("The user name or the password is not right."))
+        raise wrong
+    if must_confirm_email(user):
+        # As for a wrong password, and counted like one: otherwise whoever signed up with somebody's e-mail would learn
+        # here whether an account was made, and so whether that e-mail had one before.
+        raise wrong
     guessing.was_right(login, address)
     if not user.is_active:
         raise forbidden(_("This account is suspended."))
-    if must_confirm_email(user):
-        raise forbidden(_("Confirm your e-mail address first: follow the link in the mail that we sent."))
     return user
 
 
@@ -65,7 +70,7 @@ def sign_up(request: HttpRequest, username: str, email: str, password: str) -> t
             raise rate_limited(form.wait)
         raise _by_field(form.errors, {"password1": "password", "__all__": "username"})
     if form.account_already_exists:
-        User().set_password(password)  # takes as long as making an account
+        form.pretend()
         get_adapter().send_account_already_exists_mail(form.cleaned_data["email"])
         return None, True
     try:
@@ -104,6 +109,8 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
 
 def set_avatar(user_id: int, upload: BinaryIO, size: int) -> User:
     """Give oneself a picture. `size` is in bytes."""
+    if wait := limits.take(f"avatar.{user_id}", AVATARS, AVATARS_PER_SECOND):
+        raise rate_limited(wait)
     picture = avatars.redrawn(upload, size)
     storage = User._meta.get_field("avatar").storage
     name = storage.save(f"avatars/{picture.name}", picture)
@@ -226,7 +233,7 @@ def _check_username(user: User, name: str) -> None:
         clean_username(name)
     except ValidationError as error:
         raise invalid(username=error.messages[0]) from None
-    if User.objects.like(name).exclude(pk=user.pk).exists():
+    if User.objects.like(name).exclude(pk=user.pk).exists() or promised.is_promised(name):
         raise invalid(username=str(TAKEN))
 
 

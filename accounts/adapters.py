@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from accounts import guessing, invitations
+from accounts import guessing, invitations, promised
 from accounts.forms import wait_words
 from accounts.models import TAKEN, User
 from accounts.names import LONGEST, clean_line, clean_username, is_name_character
@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):
     # ── Names ──
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = clean_username(username)
-        if not shallow and User.objects.like(name).exists():
+        if not shallow and (User.objects.like(name).exists() or promised.is_promised(name)):
             raise self.validation_error("username_taken")
         return name
 

@@ -110,8 +110,11 @@ class Tokens(OpenView):
         request=LoginSerializer,
         responses={
             200: serializer_for(TokenPair),
-            401: OpenApiResponse(REFUSAL, "`unauthenticated`: the user name or the password is not right."),
-            403: OpenApiResponse(REFUSAL, "`forbidden`: suspended, or the e-mail is not confirmed."),
+            401: OpenApiResponse(
+                REFUSAL,
+                "`unauthenticated`: the user name or the password is not right, or the e-mail is not confirmed.",
+            ),
+            403: OpenApiResponse(REFUSAL, "`forbidden`: suspended."),
         },
     )
     def post(self, request: Request) -> Response:

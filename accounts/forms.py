@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import guessing
+from accounts import guessing, promised
 from accounts.avatars import FORMATS
 from accounts.models import User
 from accounts.zones import known_zones
@@ -36,8 +36,13 @@ class SignupForm(allauth_forms.SignupForm):
 
     def try_save(self, request: HttpRequest):
         if self.account_already_exists:
-            User().set_password(self.cleaned_data["password1"])  # takes as long as making an account
+            self.pretend()
         return super().try_save(request)
+
+    def pretend(self) -> None:
+        """No account is made, and nobody is to see that: it takes as long, and the name is gone."""
+        User().set_password(self.cleaned_data["password1"])
+        promised.promise(self.cleaned_data["username"])
 
 
 class ProfileForm(forms.ModelForm):

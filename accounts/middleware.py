@@ -18,6 +18,9 @@ from accounts.authentication import signed_in_by
 from accounts.models import User
 from accounts.zones import time_zone_of
 
+# Whoever has the address has what it opens, so no cache may keep the page.
+_SECRET_ADDRESSES = {"account_reset_password_from_key", "account_confirm_email", "join"}
+
 
 class SignedInPerson(AuthenticationMiddleware):
     """`request.user`, as Django's middleware gives it, but only while the sign-in behind the session stands.
@@ -95,7 +98,9 @@ def _activate(request: HttpRequest, person: User | None) -> None:
 
 def _finish(request: HttpRequest, person: User | None, response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Language", translation.get_language())
-    if (person or "HTTP_AUTHORIZATION" in request.META) and not response.has_header("Cache-Control"):
+    match = request.resolver_match
+    private = person or "HTTP_AUTHORIZATION" in request.META or (match and match.url_name in _SECRET_ADDRESSES)
+    if private and not response.has_header("Cache-Control"):
         response["Cache-Control"] = "private, no-store"
     if person is None:
         patch_vary_headers(response, ("Accept-Language", "Cookie"))

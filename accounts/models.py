@@ -1,7 +1,9 @@
 """People, and the ways in which each of them is signed in."""
 
 import uuid
+from typing import cast
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -17,6 +19,15 @@ class UserManager(DjangoUserManager):
     def get_by_natural_key(self, username):
         """One person per look-alike: `Alice`, `alice` and `аlice` (Cyrillic а) find the same row."""
         return self.get(username_key=skeleton(storable(username)))
+
+    def create_superuser(self, username, email=None, password=None, **extra_fields):
+        """What `manage.py createsuperuser` calls. Whoever stands at the command line need not confirm an address:
+        the first administrator must get in before mail is known to work."""
+        person = cast(User, super().create_superuser(username, email, password, **extra_fields))
+        addresses = apps.get_model("account", "EmailAddress")._default_manager.using(self._db)
+        if person.email and not addresses.filter(email=person.email, verified=True).exists():
+            addresses.create(user=person, email=person.email, verified=True, primary=True)
+        return person
 
     def bulk_create(self, objs, *args, **options):
         people = list(objs)

@@ -51,6 +51,6 @@ class ProfileChangesSerializer(serializers.Serializer):
 
 
 class AvatarSerializer(serializers.Serializer):
-    """JPEG, PNG, WebP or GIF, at most 8 MB and 40 megapixels. It is cut square and written anew."""
+    """JPEG (40 megapixels at most), PNG, GIF (16) or WebP (5), at most 5 MB. It is cut square and written anew."""
 
     avatar = serializers.FileField()

@@ -11,10 +11,12 @@ from django.contrib.sessions.backends.cached_db import SessionStore as CachedSto
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from redis import RedisError
 
+from accounts.session_database import KnownKeys
+
 log = logging.getLogger(__name__)
 
 
-class SessionStore(CachedStore):
+class SessionStore(KnownKeys, CachedStore):
     def load(self):
         try:
             return super().load()
@@ -22,7 +24,7 @@ class SessionStore(CachedStore):
             return DatabaseStore.load(self)
 
     def exists(self, session_key):
-        return DatabaseStore.exists(self, session_key)
+        return self._validate_session_key(session_key) and DatabaseStore.exists(self, session_key)
 
     def delete(self, session_key=None):
         try:

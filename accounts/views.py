@@ -23,6 +23,7 @@ from accounts.authentication import signed_in_by, whoever_asks
 from accounts.forms import ProfileForm
 from accounts.models import SignIn as SignInRow
 from accounts.models import User
+from accounts.names import storable
 from messenger.live.refusal import Refused
 
 
@@ -118,6 +119,8 @@ def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
     """A person's picture, for whoever is signed in. Its name is new with each picture, so it may be kept for ever."""
     if whoever_asks(request) is None:
         return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+    if name != storable(name):
+        raise Http404
     picture = User.objects.filter(pk=user_id, avatar=f"avatars/{name}").values_list("avatar", flat=True).first()
     if not picture:
         raise Http404

@@ -16,7 +16,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
-from messenger.live.refusal import Refused
+from messenger.api import ASK_BURST, ASK_PER_SECOND
+from messenger.live import limits
+from messenger.live.refusal import Refused, rate_limited
 
 View = Callable[..., HttpResponse]
 
@@ -46,11 +48,20 @@ def _page(view: View, methods: list[str]) -> View:
     @wraps(view)
     def door(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
+            _measure(request)
             return view(request, *args, **kwargs)
         except Refused as refusal:
             return refused_page(request, refusal)
 
     return door
+
+
+def _measure(request: HttpRequest) -> None:
+    """Forms and the API take from one bucket of their person's: who is too fast at one is so at the other."""
+    if request.method == "POST":
+        wait = limits.take(f"api.person.{request.user.pk}", ASK_BURST, ASK_PER_SECOND)
+        if wait > 0:
+            raise rate_limited(wait)
 
 
 def command(view: View) -> View:
@@ -60,6 +71,10 @@ def command(view: View) -> View:
     @login_required
     @wraps(view)
     def door(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            _measure(request)
+        except Refused as refusal:
+            return refused_page(request, refusal)  # not the page before: that would be one request more
         try:
             return view(request, *args, **kwargs)
         except Refused as refusal:

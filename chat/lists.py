@@ -63,11 +63,7 @@ def row(conversation: ConversationShape, me: int, now: datetime) -> Row:
 def cursor(text: str) -> tuple[str, int] | None:
     """`2026-11-21T01:02:03+00:00~12`, as an address carries it; what is not so is as if nothing was asked."""
     at, _, pk = text.partition("~")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    return (at, int(pk)) if moment.tzinfo and pk.isdecimal() and len(pk) < 19 else None
+    return times.activity_place(at, pk)
 
 
 class Listing:

@@ -127,7 +127,7 @@ def _message(user_id: int, message_id: int) -> Message:
 
 
 def revisions(user_id: int, message_id: int) -> list[RevisionShape]:
-    """What it said before, oldest first. Nothing of what was deleted."""
+    """What it said before, oldest first; of more than a hundred the newest. Nothing of what was deleted."""
     row = _message(user_id, message_id)
     if row.deleted_at:
         raise not_found()
@@ -135,7 +135,8 @@ def revisions(user_id: int, message_id: int) -> list[RevisionShape]:
     allowed = seat.conversation.revisions_visible or row.sender_id == user_id or seat.role != Role.MEMBER
     if not allowed:
         raise forbidden(_("Earlier versions are not shown in this group."))
-    return [RevisionShape(each.body, each.body_html, moment(each.written_at)) for each in row.revisions.all()]
+    newest = list(row.revisions.order_by("-pk")[:PAGE_MAX])
+    return [RevisionShape(each.body, each.body_html, moment(each.written_at)) for each in reversed(newest)]
 
 
 def pins(user_id: int, conversation_id: int) -> list[MessageShape]:

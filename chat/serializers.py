@@ -6,7 +6,6 @@ is made from chat/shapes.py by messenger/struct_serializers.py.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -15,9 +14,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from chat import times
 from chat.models import Conversation, Level, Report, Role
 from messenger.api_fields import Flag, Id, Ids, Limit, Number, Text, Uuid
-from messenger.paths import MAX_ID
 
 
 def longest(model, field: str) -> int:
@@ -32,13 +31,10 @@ class ActivityCursor(serializers.Field):
 
     def to_internal_value(self, data) -> tuple[str, int]:
         at, _bar, number = str(data).rpartition("_")
-        try:
-            moment, conversation_id = datetime.fromisoformat(at), int(number)
-            if moment.tzinfo is None or not 0 < conversation_id <= MAX_ID:
-                self.fail("invalid")
-            return moment.astimezone(UTC).isoformat(), conversation_id
-        except (ValueError, OverflowError):
+        place = times.activity_place(at, number)
+        if place is None:
             self.fail("invalid")
+        return place
 
     @staticmethod
     def written(cursor: tuple[str, int] | None) -> str | None:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils import dateformat, timezone
 from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from messenger.paths import MAX_ID
+
 
 def parse(moment: str) -> datetime:
     """A moment as shapes write it, in the reader's zone."""
     return datetime.fromisoformat(moment).astimezone(timezone.get_current_timezone())
+
+
+def activity_place(at: str, number: str) -> tuple[str, int] | None:
+    """A place in the list of conversations, (time, id), as an address carries it; None for what is no such place.
+
+    The time is said in UTC, where the first and the last hours of the calendar may not exist.
+    """
+    if not (number.isascii() and number.isdecimal() and len(number) <= len(str(MAX_ID))):
+        return None
+    try:
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not 0 < int(number) <= MAX_ID:
+            return None
+        return moment.astimezone(UTC).isoformat(), int(number)
+    except (ValueError, OverflowError):
+        return None
 
 
 def formats() -> dict[str, str]:

@@ -27,6 +27,7 @@ _EMOJI = (
     "|[0-9#*]\ufe0f?\u20e3"  # a key
     f"|{_SIGN}{_SKIN}?[\U000e0020-\U000e007f]*(?:\u200d{_SIGN}{_SKIN}?)*)"
 )
+_NO_PICTURE = re.compile("[\u205f-\u206f\u3000]")  # among those signs: spaces, joiners of words, directions
 _ONE_EMOJI = re.compile(_EMOJI)
 _FEW_EMOJI = re.compile(f" *(?:{_EMOJI} *){{1,3}}")
 
@@ -52,4 +53,4 @@ def is_big(text: str) -> bool:
 
 def is_emoji(text: str) -> bool:
     """One picture, as a reaction is: with its joiners and its skin, and nothing else."""
-    return len(text) <= 32 and _ONE_EMOJI.fullmatch(text) is not None
+    return len(text) <= 32 and _ONE_EMOJI.fullmatch(text) is not None and not _NO_PICTURE.search(text)

@@ -19,9 +19,10 @@ from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from django.views import defaults
@@ -34,6 +35,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
+from messenger.bodies import TOO_LARGE
 from messenger.live import limits
 from messenger.live.addresses import request_address
 from messenger.live.refusal import RefusalShape, Refused, forbidden, not_found, rate_limited, unavailable
@@ -80,6 +82,40 @@ def chunked_bodies(get_response):
         return get_response(request)
 
     return later if iscoroutinefunction(get_response) else now
+
+
+@sync_and_async_middleware
+def bodies_that_can_be_read(get_response):
+    """Refuses what is too large (413, see messenger/bodies.py) or in a charset other than UTF-8 (415).
+
+    Before anything looks at the body: Django decodes forms by whatever codec a client names, `utf-7` or `zip`.
+    """
+
+    def refusal(request: HttpRequest) -> HttpResponseBase | None:
+        if most := getattr(request, "scope", {}).get(TOO_LARGE):
+            return _answer(request, _too_large(most))
+        charset = request.content_params.get("charset") if request.content_params else None
+        if charset is None:
+            return None
+        if charset.strip().lower() not in {"utf-8", "utf8"}:
+            return _answer(request, Refused("unsupported", _("The request cannot be read.")))
+        request.encoding = "utf-8"  # Django knows forms under this spelling alone
+        return None
+
+    async def later(request: HttpRequest) -> HttpResponseBase:
+        return refusal(request) or await get_response(request)
+
+    def now(request: HttpRequest) -> HttpResponseBase:
+        return refusal(request) or get_response(request)
+
+    return later if iscoroutinefunction(get_response) else now
+
+
+def _answer(request: HttpRequest, refused: Refused) -> HttpResponseBase:
+    """A refusal before any view, in JSON below /api/, else a page that needs no person."""
+    if request.path.startswith("/api/"):
+        return JsonResponse(msgspec.to_builtins(refused.shape()), status=refused.status)
+    return HttpResponse(render_to_string("refused.html", {"reason": refused.detail}), status=refused.status)
 
 
 class JSONWhateverIsAccepted(DefaultContentNegotiation):
@@ -171,8 +207,8 @@ def as_refusal(exc: Exception) -> Refused | None:
     return None
 
 
-def _too_large() -> Refused:
-    return Refused("too_large", _("A request may have %d bytes.") % settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+def _too_large(most: int = 0) -> Refused:
+    return Refused("too_large", _("A request may have %d bytes.") % (most or settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
 
 
 def _internal() -> RefusalShape:

@@ -54,6 +54,10 @@ class ApiDocs(SpectacularSwaggerSplitView):
     authentication_classes = ()
     url_name = "api_schema"
 
+    def options(self, request, *args, **kwargs):
+        """REST framework's answer is data, for which a page has no template."""
+        return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)})
+
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Content-Security-Policy"] = POLICY

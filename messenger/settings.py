@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "messenger.api.chunked_bodies",
     "csp.middleware.CSPMiddleware",
+    "messenger.api.bodies_that_can_be_read",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -188,7 +189,7 @@ if REDIS_URL:
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    SESSION_ENGINE = "accounts.session_database"
 
 # ── Files: under DATA_DIR, or in S3 ──────────────────────────────────────────────────────────────────────────────
 STORAGE_URL = env("STORAGE_URL")
@@ -362,6 +363,7 @@ HEARTBEAT_TIMEOUT = float(env("HEARTBEAT_TIMEOUT", "7"))  # seconds until a pong
 FRAME_LIMIT = 64 * 1024  # bytes of one command
 BODY_LIMIT = 4000  # code points of one message
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request that is no file
+UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request that brings a picture
 SLOW_READER_BYTES = 1024 * 1024  # bytes waiting for one socket until it is closed with 1013
 SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often what was told is compared with the database
 HOLE_SECONDS = 0.05  # how long a process waits for a version that has not come
@@ -401,7 +403,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"refusals": {"()": "messenger.logs.Refusals"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from messenger.live import database
 from messenger.live.hub import hub
-from messenger.live.news import Passing, tell_now
+from messenger.live.news import News, Passing, tell_now
 from messenger.live.refusal import Refused
 from presence import hooks, people, shapes
 from presence.tracker import tracker
@@ -62,7 +62,7 @@ class Viewing:
                     continue
 
 
-def _news(conversation_id: int, looking: set[int]) -> list[Passing]:
+def _news(conversation_id: int, looking: set[int]) -> list[News]:
     """Who hides their presence is not counted; who hides their receipts is told nobody's."""
     marks = hooks.marks(conversation_id, looking)  # of those who show them
     showing = people.showing(looking)

@@ -19,12 +19,13 @@ from chat.actions.text import clean_block, clean_line
 from chat.models import Conversation, Membership, Role
 from chat.queries import shared_shape, unread_mentions, whole_shapes, with_mine
 from chat.shapes import ConversationShape, MemberShape, member_shape, mine_shape
-from messenger.live import news
+from messenger.live import limits, news
 from messenger.live.database import writing
-from messenger.live.refusal import invalid, not_found
+from messenger.live.refusal import invalid, not_found, rate_limited
 
 TITLE, DESCRIPTION, ANNOUNCEMENT = 80, 500, 1000
 AT_ONCE = 500  # people added by one command
+GROUPS, GROUPS_PER_SECOND = 10, 1 / 30  # opened by one person
 
 
 # ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -54,6 +55,8 @@ def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> Conversat
     wanted = [user_id, *dict.fromkeys(pk for pk in user_ids if pk != user_id)]
     if len(wanted) > AT_ONCE + 1:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
+    if wait := limits.take(f"group.{user_id}", GROUPS, GROUPS_PER_SECOND):
+        raise rate_limited(wait)
     people = _people(wanted)
     if missing := [pk for pk in wanted if pk not in people]:
         raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing[0]})

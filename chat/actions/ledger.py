@@ -131,16 +131,18 @@ class Ledger:
 
 @contextmanager
 def changing(conversation_id: int, user_id: int) -> Iterator[Ledger]:
-    """Lock the conversation, then ask whether this person is in it: nobody can be removed in between."""
+    """Lock the conversation, then ask whether this person is in it: nobody can be removed in between.
+
+    It is asked before, too, without the lock: a stranger must not wait for, nor hold up, those who are in it.
+    """
+    seat = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
+    if not seat.filter(conversation__deleted_at=None).exists():
+        raise not_found()
     with writing():
         conversation = (
             Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
         )
-        membership = (
-            Membership.objects.select_related("user")
-            .filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
-            .first()
-        )
+        membership = seat.select_related("user").first()
         if conversation is None or membership is None:
             raise not_found()
         ledger = Ledger(conversation, membership)

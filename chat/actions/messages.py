@@ -14,13 +14,17 @@ from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.queries import unread_mentions, whole_messages
 from chat.shapes import MentionShape, MessageShape, message_shape, mine_shape
 from chat.typography import is_emoji
-from messenger.live import news
-from messenger.live.refusal import invalid, not_found
+from messenger.live import limits, news
+from messenger.live.refusal import invalid, not_found, rate_limited
+
+EDITS, EDITS_PER_SECOND = 20, 1.0  # of one person: each leaves a revision behind
 
 
 def edit(user_id: int, message_id: int, body: str) -> MessageShape:
     """Put other words in place of one's own. The earlier ones stay as a revision."""
     check_body(body)
+    if wait := limits.take(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
+        raise rate_limited(wait)
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
         ledger.require(message.sender_id == user_id, _("Only the writer may edit a message."))

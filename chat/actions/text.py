@@ -55,22 +55,51 @@ _INVISIBLE = re.compile(
 
 
 def clean_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
-    """A title or another single line: white space made single, control characters refused."""
+    """A title or another single line: white space made single; what controls, hides or turns letters is refused.
+
+    Joiners stay: emoji and Persian words are made with them. So do the flags that are made with tags.
+    """
     line = " ".join(text.split())
     if len(line) > limit:
         raise invalid(**{field: _("At most %(limit)s characters.") % {"limit": limit}})
-    if not is_unicode(line) or any(ord(char) < 32 or ord(char) == 127 for char in line):
+    if any(unicodedata.category(char) in _NOT_IN_LINES and char not in _JOINERS for char in _FLAG.sub("", line)):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
     if required and is_blank(line):
         raise invalid(**{field: _("This field is needed.")})
     return line
 
 
+# What a line has no use for: controls, format and direction characters, halves of a character.
+_NOT_IN_LINES = {"Cc", "Cf", "Cs"}
+_JOINERS = "\u200c\u200d"
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # of a part of a country
+
+
 def clean_block(text: str, limit: int, field: str) -> str:
-    """Several lines: a description or an announcement."""
-    block = text.strip()
+    """Several lines: a description or an announcement. Line ends and tabs are its only control characters."""
+    block = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     check_storable(block, limit, field)
+    if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in block) or not _turns_back(block):
+        raise invalid(**{field: _("This text contains characters that cannot be stored.")})
     return block
+
+
+# What turns the direction of letters, and what ends it.
+_TURNS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
+
+
+def _turns_back(text: str) -> bool:
+    """Each turn of direction ends in its own line, so that none reaches into what stands beside the text."""
+    for line in text.split("\n"):
+        due: list[str] = []
+        for char in line:
+            if char in _TURNS:
+                due.append(_TURNS[char])
+            elif char in _TURNS.values() and (not due or due.pop() != char):
+                return False
+        if due:
+            return False
+    return True
 
 
 def check_storable(text: str, limit: int, field: str) -> None:

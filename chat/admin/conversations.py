@@ -53,7 +53,7 @@ class ConversationAdmin(looking.Looking):
             return queryset, False
         theirs = Membership.objects.filter(user__username_key=skeleton(text.removeprefix("@")))
         found = Q(title__icontains=text) | Q(pk__in=theirs.values("conversation"))
-        if text.isdecimal() and int(text) <= MAX_ID:
+        if text.isdecimal() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID:
             found |= Q(pk=int(text))
         return queryset.filter(found), False
 

@@ -172,7 +172,8 @@ def numbers() -> list[tuple[str, str]]:
     """What, and how much. Where a setting of the site may say otherwise, docs/running.md names it."""
     beat, late = settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT
     person, address = settings.CONNECTIONS_PER_PERSON, settings.CONNECTIONS_PER_ADDRESS
-    picture = f"{_size(avatars.MOST_BYTES)}, {avatars.MOST_PIXELS // 1_000_000} megapixels"
+    jpeg, png, webp = (n // 1_000_000 for n in (avatars.MOST_PIXELS, avatars.MOST_DECODED, avatars.MOST_WEBP))
+    picture = f"{_size(avatars.MOST_BYTES)}; {jpeg} megapixels as JPEG, {png} as PNG or GIF, {webp} as WebP"
     times = store.USUAL
     return [
         ("`heartbeat.interval`, `heartbeat.timeout`", f"{beat:g} s, {late:g} s"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.forms import BoundField, CheckboxInput, PasswordInput, RadioSelect
+from django.forms import BoundField, CheckboxInput, FileInput, PasswordInput, RadioSelect
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -153,6 +153,8 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
     kind = drawn.pop("kind") or _kind(widget)
     if kind == "switch":
         attrs |= {"class": "switch", "role": "switch"}
+    elif kind == "file":
+        attrs |= {"class": "sr"}  # its label is the button: the browser's own speaks the browser's language
     elif kind != "seg":
         attrs |= {"class": "input"}
     return {
@@ -168,7 +170,7 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
 
 
 def _kind(widget: Any) -> str:
-    kinds = {CheckboxInput: "switch", RadioSelect: "seg", PasswordInput: "password"}
+    kinds = {CheckboxInput: "switch", RadioSelect: "seg", PasswordInput: "password", FileInput: "file"}
     return next((kind for cls, kind in kinds.items() if isinstance(widget, cls)), "text")
 
 

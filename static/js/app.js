@@ -1,4 +1,5 @@
 /** All that a signed-in page does by itself. Each part stands alone: where one cannot work, the others and the forms do. */
+import "./chosen-file.js";
 import { ConnectionBanner } from "./connection-banner.js";
 import { ConversationList } from "./conversation-list.js";
 import { LiveSocket } from "./live-socket.js";

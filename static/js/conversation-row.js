@@ -254,16 +254,16 @@ export function badge(element, count) {
 
 /** @param {string} name @param {string} text */
 function named(name, text) {
-  const span = document.createElement("span");
-  span.className = name;
-  span.textContent = text;
-  return span;
+  const bdi = document.createElement("bdi"); // so that a name of the other direction turns nothing else
+  bdi.className = name;
+  bdi.textContent = text;
+  return bdi;
 }
 
 /** @param {string} name @param {string} text */
 function part(name, text) {
-  const span = document.createElement("span");
-  span.dataset.part = name;
-  span.textContent = text;
-  return span;
+  const bdi = document.createElement("bdi");
+  bdi.dataset.part = name;
+  bdi.textContent = text;
+  return bdi;
 }

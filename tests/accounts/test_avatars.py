@@ -1,6 +1,8 @@
 """Pictures of people: bounded, redrawn, private."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 
@@ -9,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from accounts import avatars
 from accounts.models import User
 
 
@@ -88,12 +91,16 @@ def test_it_stands_upright(app):
         png_of(30_000, 30_000),
         png_of(2**31 - 1, 2**31 - 1),
         png_of(6_400, 6_400),
+        png_of(4_001, 4_001),
+        picture("WEBP", (2_300, 2_300)),
+        picture("JPEG", (4_100, 4_000), progressive=True),
+        picture("JPEG", (30_000, 600)),  # too narrow to be decoded small
         png_of(0, 0),
         picture("TIFF"),
         picture("BMP"),
         picture("PDF") if "PDF" in Image.SAVE else b"%PDF",
     ],
-    ids=range(12),
+    ids=range(16),
 )
 def test_what_is_no_picture_or_a_bomb_is_an_error_at_the_field(app, alice, content):
     answer = put(app, content)
@@ -101,6 +108,73 @@ def test_what_is_no_picture_or_a_bomb_is_an_error_at_the_field(app, alice, conte
     assert answer.json()["code"] == "invalid" and list(answer.json()["fields"]) == ["avatar"]
     alice.refresh_from_db()
     assert not alice.avatar
+
+
+def test_a_large_photo_is_taken(app):
+    assert put(app, picture("JPEG", (7_000, 5_000))).status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_pixel_is_taken_at_any_size(mode):
+    for size in ((1, 1), (3, 700), (257, 1_100), (1_025, 1_111)):
+        written = BytesIO()
+        Image.new(mode, size).save(written, "PNG")
+        drawn = Image.open(avatars.redrawn(written, 1))
+        assert drawn.size == (256, 256)
+
+
+def test_the_middle_is_what_is_seen():
+    image = Image.new("RGBA", (3_000, 1_000), (0, 0, 0, 0))
+    image.paste("red", (1_000, 0, 2_000, 500))
+    image.paste("blue", (1_000, 500, 2_000, 1_000))
+    written = BytesIO()
+    image.save(written, "PNG")
+    drawn = Image.open(avatars.redrawn(written, 1)).convert("RGB")
+    corners = [drawn.getpixel(at) for at in ((3, 3), (252, 3), (3, 252), (252, 252))]
+    assert [("red", "blue")[pixel[2] > 150] for pixel in corners] == ["red", "red", "blue", "blue"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.parametrize(
+    ("kind", "size", "mode", "options"),
+    [
+        ("PNG", (4_000, 4_000), "RGBA", {}),
+        ("GIF", (4_000, 4_000), "P", {}),
+        ("WEBP", (2_500, 2_000), "RGBA", {"lossless": True}),
+        ("JPEG", (7_300, 5_400), "RGB", {}),
+        ("JPEG", (4_000, 4_000), "RGB", {"progressive": True, "subsampling": 0}),
+    ],
+)
+def test_a_bomb_costs_little_memory(kind, size, mode, options):
+    """The largest that is taken, in a process of its own, so that what was used before does not count."""
+    script = """
+import io, re, django
+django.setup()
+from accounts import avatars
+content = io.BytesIO(open(0, "rb").read())
+most = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+before = most()
+avatars.redrawn(content, 1)
+print(most() - before)
+"""
+    bomb = picture(kind, size, mode, **options)
+    ran = subprocess.run([sys.executable, "-c", script], input=bomb, capture_output=True, timeout=60, check=True)
+    assert 500 < int(ran.stdout) < 110 * 1024  # KiB
+
+
+def test_one_is_decoded_at_a_time(app, alice, monkeypatch):
+    monkeypatch.setattr(avatars, "PATIENCE", 0.05)
+    with avatars._one_at_a_time:
+        answer = put(app, picture())
+    assert answer.status_code == 503 and answer.json()["code"] == "unavailable"
+    assert put(app, b"nonsense").status_code == 400
+    assert put(app, picture()).status_code == 200
+
+
+def test_a_person_changes_it_a_few_times_a_minute(app, limited):
+    answers = [put(app, picture()) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert int(answers[5]["Retry-After"]) > 30
 
 
 def test_too_many_bytes_are_too_large(app):
@@ -145,6 +219,10 @@ def test_only_people_who_are_signed_in_see_it_and_may_keep_it(app, alice, bob, c
 )
 def test_guesses_are_not_found(app, path):
     assert app.get(path).status_code == 404
+
+
+def test_a_name_with_nul_asks_no_database(app, postgres_db):
+    assert app.get("/avatars/1/%00").status_code == 404
 
 
 def test_the_page_takes_and_removes_it_too(alice):

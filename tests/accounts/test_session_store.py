@@ -5,7 +5,9 @@ from django.core.cache import caches
 from django.test import AsyncClient, Client
 
 from accounts import sign_ins
+from accounts.authentication import authenticate_socket
 from accounts.models import SignIn
+from messenger.live.identity import NOT_SIGNED_IN, SocketRefused
 from tests.servers import PASSWORD
 
 
@@ -54,6 +56,32 @@ def test_what_stays_in_redis_after_an_end_opens_nothing(settings, redis_url, ali
     store = sign_ins.session_store()(key)
     caches["default"].set(store.cache_key_prefix + key, kept, 600)  # as if it could not be deleted
     assert client.get("/api/v1/me/").status_code == 401
+
+
+ODD = ["\0" + "a" * 31, "a" * 31 + "\0", "A" * 32, "a" * 33, "a" * 31 + "\n", "é" * 32, "../" + "a" * 29, "a" * 8]
+
+
+@pytest.mark.parametrize("engine", ["accounts.session_store", "accounts.session_database"])
+def test_what_is_no_key_is_no_session_and_asks_nobody(settings, db, django_assert_num_queries, engine):
+    settings.SESSION_ENGINE = engine
+    with django_assert_num_queries(0):
+        for key in ODD:
+            store = sign_ins.session_store()(key)
+            assert store.session_key is None and not store.exists(key) and store.load() == {} and not store.keys()
+            with pytest.raises(SocketRefused) as caught:
+                authenticate_socket({}, [], {"sessionid": key})
+            assert caught.value.code == NOT_SIGNED_IN
+
+
+@pytest.mark.parametrize("engine", ["accounts.session_store", "accounts.session_database"])
+def test_an_odd_cookie_is_nobodys_by_page_and_a_session_may_begin(settings, alice, engine):
+    settings.SESSION_ENGINE = engine
+    client = Client()
+    odd = {"HTTP_COOKIE": 'sessionid="\\000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'}
+    assert client.get("/accounts/login/", **odd).status_code == 200
+    assert client.get("/api/v1/me/", **odd).status_code == 401
+    answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD}, **odd)
+    assert answer.status_code == 302 and len(answer.cookies["sessionid"].value) == 32
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from redis.exceptions import ConnectionError
 
 from accounts import invitations, passwords
 from accounts.models import SignIn, User
@@ -26,6 +27,9 @@ def by_api(api, **changes):
 def with_mail(settings):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     settings.ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+    cache.clear()  # names that were promised, and when allauth last wrote to whom
+    yield
+    cache.clear()
 
 
 def test_the_page_signs_up_and_in(client, db):
@@ -119,7 +123,8 @@ def test_with_mail_the_address_is_confirmed_first(api, db, with_mail):
     assert [message.to for message in mail.outbox] == [["carol@example.com"]]
     assert "http://localhost:8000/accounts/confirm-email/" in mail.outbox[0].body
     refused = api.send("post", "auth/token/", {"login": "carol", "password": GOOD})
-    assert refused.status_code == 403 and refused.json()["code"] == "forbidden"
+    wrong = api.send("post", "auth/token/", {"login": "carol", "password": "another one"})
+    assert refused.status_code == wrong.status_code == 401 and refused.content == wrong.content
 
     EmailAddress.objects.update(verified=True)
     assert api.send("post", "auth/token/", {"login": "carol", "password": GOOD}).status_code == 200
@@ -142,6 +147,36 @@ def test_with_mail_nobody_learns_that_an_address_has_an_account(make_api, person
     assert known == fresh
     assert mail.outbox[0].to == ["dave@example.com"]
     assert not User.objects.filter(username="carol").exists()  # and bob was told by mail
+
+
+@pytest.mark.parametrize("door", ["api", "page"])
+def test_with_mail_signing_up_again_tells_no_more(make_api, person, with_mail, door):
+    bob = person("bob", email="bob@example.com")
+    EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
+    cache.clear()
+
+    def twice(name, email):
+        sign_up = by_api if door == "api" else by_page
+        answers = [sign_up(make_api(), username=again, email=email) for again in (name, name, name.upper())]
+        return [(answer.status_code, "taken" in answer.content.decode()) for answer in answers]
+
+    known, fresh = twice("carol", "bob@example.com"), twice("dave", "dave@example.com")
+    assert known == fresh and known[1][1] and known[2][1]
+    changed = make_api(bob).send("patch", "me/", {"username": "carol"})
+    assert changed.status_code == 400 and list(changed.json()["fields"]) == ["username"]
+    assert not User.objects.filter(username="carol").exists()
+
+
+def test_without_the_cache_people_sign_up_all_the_same(api, person, with_mail, monkeypatch):
+    def away(*_args):
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr("accounts.promised.cache.get_many", away)
+    monkeypatch.setattr("accounts.promised.cache.set_many", away)
+    bob = person("bob", email="bob@example.com")
+    EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
+    for email in ("bob@example.com", "dave@example.com"):
+        assert by_api(api, email=email).json() == {"verify": True}
 
 
 def test_closed_means_closed_at_both_doors(client, api, db, settings):
@@ -195,3 +230,22 @@ def test_the_first_administrator_comes_from_the_command_line(db, monkeypatch):
         call_command("createsuperuser", "--noinput", "--username", "Adm1n", "--email", "")
     with pytest.raises(CommandError):
         call_command("createsuperuser", "--noinput", "--username", "a b", "--email", "")
+
+
+def test_the_first_administrator_gets_in_before_mail_works(api, db, with_mail, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", GOOD)
+    call_command("createsuperuser", "--noinput", "--username", "admin", "--email", "Root@Example.com")
+    api.sign_in("admin", GOOD)
+    api.sign_in("root@example.com", GOOD)
+
+
+def test_an_address_that_somebody_confirmed_stays_theirs(person, with_mail):
+    bob = person("bob", email="bob@example.com")
+    EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True)
+    User.objects.create_superuser("root", "bob@example.com", GOOD)
+    assert passwords.owner("bob@example.com") == bob
+
+
+def test_the_page_of_a_new_password_is_kept_nowhere(client, alice):
+    for path in ("/accounts/password/reset/key/1-set-password/", "/accounts/password/reset/key/1-abc-def/"):
+        assert "no-store" in client.get(path)["Cache-Control"]

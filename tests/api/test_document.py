@@ -146,3 +146,9 @@ def test_the_page_to_try_it_runs_our_own_files_only():
     assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("application/javascript")
     assert answer.headers["Cache-Control"] == "no-store" and "SwaggerUIBundle" in answer.content.decode()
     assert '"validatorUrl": null' in answer.content.decode(), "the validator's badge would ask another host"
+
+
+def test_whoever_asks_what_may_be_done_with_it_is_told(client):
+    for name in ("api_docs", "api_schema"):
+        answer = client.options(reverse(name))
+        assert answer.status_code == 200 and "GET" in answer["Allow"]

@@ -76,7 +76,7 @@ async def test_who_may_open_a_socket(town):
     assert await refused_with(url, additional_headers=bearer, origin=own[:-1] + "9999"[: 1 + (own[-1] == "9")]) == 403
     assert await refused_with(url) == 403
     assert await refused_with(url, origin=own) == 4401
-    assert await refused_with(url, origin=own, additional_headers={"Cookie": "a/b=c; sessionid=\"\\000aaa\""}) == 4401
+    assert await refused_with(url, origin=own, additional_headers={"Cookie": 'a/b=c; sessionid="\\000aaa"'}) == 4401
     assert await refused_with(url, additional_headers={"Authorization": "Basic eDp5"}) == 403
     assert await refused_with(url.replace("/ws/v1/", "/")) == 403
     assert await refused_with(url, additional_headers={"Authorization": "Bearer nonsense"}) == 4401

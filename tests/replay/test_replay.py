@@ -43,7 +43,7 @@ async def test_every_line_once_and_in_order_though_the_server_is_killed(site, ea
     expected = [each.text for each in day.happenings if each.what == "says"]
     assert report.lines == len(expected) == 60
     assert await asyncio.to_thread(stored, site, "day") == expected
-    assert report.reconnects >= 2 and report.retries >= 2
+    assert report.reconnects >= 1 and report.retries >= 2  # it may be killed again before the watcher is back
     assert report.members == 10  # eight come, one goes and comes again
     assert {door for door, number in report.by_door.items() if number > 5} == set(play.DOORS)
     assert len({person.username for person in playing.people.values()}) == len(day.nicks)

@@ -6,6 +6,7 @@ After each: every version was told once and none left out, `seq` has no holes, a
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import threading
 import time
@@ -104,6 +105,18 @@ def assert_sound(conversation_id: int, told: list[news.News]) -> None:
         mine = sorted(n.me_version for n in told if isinstance(n, Personal) and n.user_id == user_id and n.me_version)
         last = User.objects.values_list("me_version", flat=True).get(pk=user_id)
         assert mine == list(range(last - len(mine) + 1, last + 1))
+    for row in here:
+        assert_last_word(row, told)
+
+
+def assert_last_word(row: Membership, told: list[news.News]) -> None:
+    """The newest `mine` that this person was told of this conversation is what stands in the row."""
+    own = [n for n in told if isinstance(n, Personal) and n.user_id == row.user_id and n.me_version == row.me_version]
+    for item in own:
+        frame = json.loads(item.text)
+        if frame["type"] == "mine.updated" and frame["payload"]["conversation_id"] == row.conversation_id:
+            mine = frame["payload"]["mine"]
+            assert (mine["read_seq"], mine["role"], mine["muted"]) == (row.read_seq, row.role, row.muted)
 
 
 # ── Pairs ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,138 @@
+"""How large a body may be and how it is written, asked before Django reads it; and what is logged of refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+
+import pytest
+from django.core.exceptions import DisallowedHost
+from django.test import Client
+from django.utils.module_loading import import_string
+
+from messenger import settings as shipped
+from messenger.asgi import application
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+CHUNK = 64 * 1024
+
+
+async def ask(path: str, *headers: tuple[str, str], chunks: int = 0, chunk: int = CHUNK) -> tuple[int, bytes, int]:
+    """POST in-process, as a server would: the status, the body, and how many chunks were taken before the answer."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), *((name.encode(), value.encode()) for name, value in headers)],
+        "client": ("127.0.0.1", 5),
+        "server": ("127.0.0.1", 8000),
+    }
+    sent: list[dict] = []
+    taken, answered = 0, asyncio.Event()
+
+    async def receive():
+        nonlocal taken
+        if taken < chunks and not answered.is_set():
+            taken += 1
+            return {"type": "http.request", "body": b"x" * chunk, "more_body": taken < chunks}
+        if not chunks and not taken:
+            taken = 1
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            answered.set()
+
+    with suppress(asyncio.CancelledError):
+        await asyncio.wait_for(application(scope, receive, send), 20)
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], body, taken
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        *(("/accounts/login/", 2**20), ("/api/v1/auth/token/", 2**20), ("/api/v1/nothing/", 2**20)),
+        *(("/settings/", 6 * 2**20), ("/api/v1/me/avatar/", 6 * 2**20)),
+    ],
+)
+async def test_what_is_too_large_is_refused_by_its_length_and_as_it_comes(path, most):
+    length = ("content-length", str(most + 1))
+    for headers, chunks in (((length,), 0), ((("transfer-encoding", "chunked"),), most // CHUNK + 2)):
+        status, body, _taken = await ask(path, *headers, chunks=chunks)
+        assert status == 413
+        if path.startswith("/api/"):
+            assert json.loads(body)["code"] == "too_large"
+        else:
+            assert b'class="gate"' in body
+    fits, _body, _taken = await ask(path, ("content-length", str(most)), ("content-type", "text/plain"))
+    assert fits != 413
+
+
+async def test_a_length_that_is_no_number_is_counted():
+    for length in ("-5", "9" * 40, "1e9", ""):
+        status, _body, _taken = await ask("/accounts/login/", ("content-length", length), chunks=20)
+        assert status == 413
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "zip", "base64", "latin-1", "idna", "nonsense", ""])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_another_charset_is_refused_before_anything_reads_it(kind, charset):
+    client = Client(enforce_csrf_checks=True)
+    content_type = f"{kind}; charset={charset}"
+    for path in ("/accounts/login/", "/", "/api/v1/auth/token/", "/admin/login/"):
+        answer = client.generic("POST", path, b"login=+AGE-&password=b", content_type)  # `post` would write it so
+        assert answer.status_code == 415, (path, answer.content[:200])
+        if path.startswith("/api/"):
+            assert answer.json()["code"] == "unsupported"
+        else:
+            assert b'class="gate"' in answer.content
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", '"utf-8"'])
+def test_utf_8_is_read(alice, charset):
+    content_type = f"application/x-www-form-urlencoded; charset={charset}"
+    answer = Client().post("/accounts/login/", b"login=alice&password=let-me-talk", content_type=content_type)
+    assert answer.status_code == 302
+
+
+# ── Logs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def shipped_log(caplog):
+    """What the handler of the shipped settings would write."""
+    console = shipped.LOGGING["handlers"]["console"]
+    for name in console["filters"]:
+        caplog.handler.addFilter(import_string(shipped.LOGGING["filters"][name]["()"])())
+    form = shipped.LOGGING["formatters"][console["formatter"]]
+    caplog.handler.setFormatter(logging.Formatter(form["format"], style=form["style"]))
+    yield lambda: caplog.text.splitlines()
+    caplog.handler.filters.clear()
+
+
+def test_a_refused_request_is_one_line_and_no_error(shipped_log):
+    assert Client().get("/accounts/login/", headers={"host": "evil.example"}).status_code == 400
+    many = "&".join(f"a{n}=" for n in range(1_100))
+    answer = Client().post("/accounts/login/", many, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 400
+    lines = shipped_log()
+    assert len(lines) == 2 and all(" WARNING django.security." in line for line in lines), lines
+
+
+def test_a_fault_keeps_its_traceback(shipped_log):
+    try:
+        raise DisallowedHost("as text in a fault of ours")
+    except DisallowedHost:
+        logging.getLogger("messenger.api").exception("Unexpected error")
+    lines = shipped_log()
+    assert " ERROR messenger.api" in lines[0] and lines[1].startswith("Traceback")
