@@ -114,9 +114,8 @@ async def _same(site, name, page, room: int, first: int) -> bool:
             break
         await asyncio.sleep(0.5)
     same = shown == expected[-len(shown) :] and len(shown) == len(set(shown)) and shown[-1] == expected[-1]
-    print(
-        f"{name}: {len(shown)} lines on the screen of {len(expected)} since it opened, {'equal' if same else 'DIFFERENT'}"
-    )
+    verdict = "equal" if same else "DIFFERENT"
+    print(f"{name}: {len(shown)} lines on the screen of {len(expected)} since it opened, {verdict}")
     return same
 
 
