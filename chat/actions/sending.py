@@ -134,8 +134,8 @@ def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
                 open_places.append(place)
         repeats = _answer_repeats(commands, open_places, outcomes)
         drafts = _seat(commands, open_places, rooms, outcomes)
-        drafts = _allowed(drafts, outcomes)
         drafts = _quoted(drafts, outcomes)
+        drafts = _allowed(drafts, outcomes)
         _format(drafts)
         if drafts:
             now = timezone.now()

@@ -65,7 +65,13 @@ export class Unread {
     if (read_seq < this.readSeq) this.#seen = 0; // marked unread by hand
     this.readSeq = read_seq;
     // Within what was told here it is counted here; the server's number may be older than the last message told.
-    if (read_seq === readSeq || read_seq >= lastSeq) return;
+    if (read_seq === readSeq) {
+      // The mark stands: an edit brought or took a mention in a message that was there before.
+      const fresh = this.#fresh.filter(({ seq, forMe }) => forMe && seq > read_seq).length;
+      this.base = { ...this.base, mentions: Math.max(0, unread_mention_count - fresh) };
+      return;
+    }
+    if (read_seq >= lastSeq) return;
     this.base = { lastSeq: this.lastSeq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
     this.#fresh = [];
   }

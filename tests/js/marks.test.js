@@ -121,3 +121,13 @@ describe("receipts", () => {
     assert.deepEqual(drawn, ["9 read 2", "10 read 1", "12 delivered 0", "14 sent 0"]);
   });
 });
+
+test("an edit that names me in an older unread message is counted, and one that no longer does is not", () => {
+  const unread = new Unread({ me: 1, lastSeq: 10, readSeq: 5, count: 5, mentions: 0 });
+  unread.mine({ read_seq: 5, unread_count: 5, unread_mention_count: 1 });
+  assert.deepEqual([unread.count, unread.mentions], [5, 1]);
+  unread.message({ seq: 11, kind: "text", sender: { id: 2 }, mentions: [{ user_id: 1, start: 0, end: 6 }] });
+  assert.deepEqual([unread.count, unread.mentions], [6, 2]);
+  unread.mine({ read_seq: 5, unread_count: 6, unread_mention_count: 1 });
+  assert.deepEqual([unread.count, unread.mentions], [6, 1]);
+});
