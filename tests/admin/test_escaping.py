@@ -12,7 +12,7 @@ from django.utils.html import escape
 
 from accounts.models import User
 from chat import actions
-from chat.models import Report
+from chat.models import Conversation, Report
 from messenger.live.refusal import Refused
 from tests.admin.conftest import say
 
@@ -31,8 +31,9 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts(text, desk, moderator, alice, bob):
     User.objects.filter(pk=alice.pk).update(name=text[:60], bio=text[:160])
-    group = actions.create_group(alice.pk, text, [bob.pk])
-    actions.update(alice.pk, group.id, {"description": text, "announcement": text})
+    group = actions.create_group(alice.pk, "Group", [bob.pk])
+    # Some of this the verbs refuse today; the admin shows safely whatever is stored.
+    Conversation.objects.filter(pk=group.id).update(title=text[:80], description=text, announcement=text)
     first = say(alice, group.id, text)
     answer = say(bob, group.id, "an answer", reply_to_id=first)
     actions.edit(bob.pk, answer, f"edited {text}")
