@@ -50,11 +50,14 @@ def unread_mentions(readers: Sequence[Reader]) -> dict[tuple[int, int], int]:
 
 def hiding_receipts(conversation_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """Members who show no receipts, and so see none, by conversation. One query, over those few."""
-    found: dict[int, tuple[int, ...]] = {}
-    hiding = Membership.objects.filter(
-        conversation_id__in=set(conversation_ids), left_at=None, user__in=User.objects.filter(show_receipts=False)
+    wanted = set(conversation_ids)
+    hiding = fetch(
+        "SELECT m.conversation_id, m.user_id FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id"
+        f" WHERE m.conversation_id IN {placeholders(1, len(wanted))} AND m.left_at IS NULL AND NOT u.show_receipts",
+        wanted,
     )
-    for conversation_id, user_id in hiding.values_list("conversation_id", "user_id"):
+    found: dict[int, tuple[int, ...]] = {}
+    for conversation_id, user_id in hiding:
         found[conversation_id] = (*found.get(conversation_id, ()), user_id)
     return found
 

@@ -12,5 +12,6 @@ sends: Batcher[Send] = Batcher(
     "sends", send_many, lambda send: send.conversation_id, wait=send_waiting, size=settings.BATCH_SIZE
 )
 
-# Marks gather for a moment: a reader who scrolls, or a hundred readers of one message, cost one transaction.
-marks: Batcher[Move] = Batcher("marks", move_many, lambda move: move.user_id, size=settings.BATCH_SIZE, pause=0.05)
+# Marks gather for a moment: a reader who scrolls, or a hundred readers of one message, cost one transaction. It takes
+# more of them, since those of one person in one conversation become one row.
+marks: Batcher[Move] = Batcher("marks", move_many, lambda move: move.user_id, size=8 * settings.BATCH_SIZE, pause=0.05)

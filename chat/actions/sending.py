@@ -170,7 +170,7 @@ def _answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[
     """
     if not places:
         return lambda: None
-    ids = [rows.uuid_of(commands[place].client_id) for place in places]
+    ids = rows.uuids([commands[place].client_id for place in places])
     known = {
         (sender_id, client_id): (digest, pk)
         for sender_id, client_id, digest, pk in rows.fetch(

@@ -26,9 +26,9 @@ def fetch(sql: str, params: Iterable[Any]) -> list[tuple]:
         return cursor.fetchall()
 
 
-def uuid_of(value: UUID) -> UUID | str:
-    """As it is compared and read back."""
-    return value if connection.features.has_native_uuid_field else value.hex
+def uuids(values: Sequence[UUID]) -> Sequence[UUID | str]:
+    """As they are given to SQL and read back."""
+    return values if connection.features.has_native_uuid_field else [value.hex for value in values]
 
 
 def placeholders(count: int, width: int) -> str:

@@ -36,6 +36,7 @@ class Crowd:
         self._sent: dict[str, float] = {}
         self._mine: dict[str, Socket] = {}  # sends that are not answered yet
         self._answered: set[str] = set()
+        self._fault: Exception | None = None  # of a frame that should not have come
 
     async def open(self, seats: Iterable[tuple[int, int]]) -> None:
         """`seats`: (number of the person, conversation)."""
@@ -69,16 +70,23 @@ class Crowd:
     async def drain(self, readers: int) -> None:
         """Until each message is answered, and heard by this number of people."""
         while time.perf_counter() < self.until:
+            self._check()
             await asyncio.sleep(0.02)
         end = time.perf_counter() + DRAINS_WITHIN
         while self._mine or self.deliveries < readers * len(self._sent):
+            self._check()
             if time.perf_counter() > end:
                 wanted = readers * len(self._sent)
                 raise AssertionError(f"Not answered: {len(self._mine)}. Heard: {self.deliveries} of {wanted}.")
             await asyncio.sleep(0.005)
         self.busy += self.side.server.busy()
         await asyncio.sleep(0.1)
+        self._check()
         assert self.deliveries == readers * len(self._sent), "Something was heard twice"
+
+    def _check(self) -> None:
+        if self._fault:
+            raise self._fault
 
     def check_stored(self) -> None:
         stored = self.side.stored(self._answered)
@@ -93,6 +101,12 @@ class Crowd:
         return self.last_heard - self.first_sent
 
     def _hear(self, socket: Socket, frame: bytes) -> None:
+        try:
+            self._note(socket, frame)
+        except Exception as fault:  # the event loop would only cut the line
+            self._fault = self._fault or fault
+
+    def _note(self, socket: Socket, frame: bytes) -> None:
         heard = self.side.heard(frame)
         if heard.brings:
             self._in_order(socket, heard.place)

@@ -24,6 +24,7 @@ NOTHING = Heard(False, False, "", 0)
 class Side(Protocol):
     name: str
     ordered: bool  # whether it promises that everybody hears the same order, without holes
+    ping: bytes  # the client's sign of life, due every five seconds; empty where there is none
 
     def __init__(self, stage: Stage): ...
     @property
@@ -50,7 +51,7 @@ class _Frame(msgspec.Struct):
 
 
 class Ours:
-    name, ordered = "ours", True
+    name, ordered, ping = "ours", True, b'{"type":"ping","payload":{}}'
 
     def __init__(self, stage: Stage):
         self.server = stage.servers["ours"]
@@ -92,7 +93,7 @@ class _Event(msgspec.Struct):
 class Tutorial:
     """Its own message, come back by the group after the insert, is what tells a sender that it is stored."""
 
-    name, ordered = "tutorial", False
+    name, ordered, ping = "tutorial", False, b""
 
     def __init__(self, stage: Stage):
         self.server = stage.servers["tutorial"]

@@ -21,37 +21,33 @@ class Refused(Exception):
 class Socket(asyncio.Protocol):
     """`hear(socket, payload)` is called with each text frame. Once `closed`, why is in `ended`."""
 
-    __slots__ = ("_opened", "_rest", "_transport", "closed", "ended", "hear", "mind")
+    __slots__ = ("_handshake", "_opened", "_rest", "_transport", "closed", "ended", "hear", "mind")
 
     def __init__(self, handshake: bytes, hear: Callable[[Socket, bytes], None]):
         self.hear = hear
         self.mind: dict = {}  # whatever the measurement remembers of this socket
         self.closed, self.ended = False, ""
-        self._rest = b""
+        self._handshake, self._rest = handshake, b""
+        self._opened = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport
-        self._opened: asyncio.Future | None = asyncio.get_running_loop().create_future()
-        self._opened.handshake = handshake  # type: ignore[attr-defined]
 
     def connection_made(self, transport) -> None:
         self._transport = transport
-        assert self._opened
-        transport.write(self._opened.handshake)  # type: ignore[attr-defined]
+        transport.write(self._handshake)
 
     def connection_lost(self, error) -> None:
         self.closed = True
         self.ended = self.ended or f"the line was cut: {error}"
-        if self._opened and not self._opened.done():
+        if not self._opened.done():
             self._opened.set_exception(Refused(self.ended))
 
     async def opened(self) -> None:
-        assert self._opened
         await self._opened
-        self._opened = None
 
     def data_received(self, data: bytes) -> None:
         if self._rest:
             data = self._rest + data
-        if self._opened is not None and not self._opened.done():
+        if not self._opened.done():
             head, found, data = data.partition(b"\r\n\r\n")
             if not found:
                 self._rest = head

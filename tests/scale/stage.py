@@ -7,33 +7,39 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from tests.databases import ROOT, shipped_environment
 from tests.servers import Server, Site
-from tests.services import Register
+from tests.services import Databases
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
 
 
-def pin(core: int) -> bool:
-    """This process, and those that it starts from now on, on one core. False where that cannot be had."""
-    if not hasattr(os, "sched_setaffinity") or core not in os.sched_getaffinity(0):
-        return False
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[bool]:
+    """This process, and those that it starts meanwhile, on one core. Gives False where that cannot be had."""
+    if not hasattr(os, "sched_setaffinity") or core not in (before := os.sched_getaffinity(0)):
+        yield False
+        return
     os.sched_setaffinity(0, {core})
-    return True
+    try:
+        yield True
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class PinnedServer(Server):
     """The shipped server, on the core that belongs to servers."""
 
     def popen_options(self) -> dict:
-        every = set(range(os.cpu_count() or 1))
-        alone = {SERVER_CORE} if SERVER_CORE in every else every
-        return {**super().popen_options(), "preexec_fn": lambda: _move(alone)}
+        return {**super().popen_options(), "preexec_fn": _to_server_core}
 
     @property
     def pid(self) -> int:
@@ -42,18 +48,17 @@ class PinnedServer(Server):
 
     def memory(self) -> int:
         """Resident, in bytes."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return psutil.Process(self.pid).memory_info().rss
 
     def busy(self) -> float:
         """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
 
 
-def _move(cores: set[int]) -> None:
+def _to_server_core() -> None:
     with contextlib.suppress(AttributeError, OSError):
-        os.sched_setaffinity(0, cores)
+        os.sched_setaffinity(0, {SERVER_CORE})
 
 
 class TutorialServer(PinnedServer):
@@ -87,12 +92,29 @@ class Stage:
     pairs: list[int]
     servers: dict[str, PinnedServer] = field(default_factory=dict)
 
+    def fill(self, count: int) -> None:
+        """So many messages more in the group, while nobody is there."""
+        from chat.actions.sending import Send, send_many
+
+        with self.site.orm():
+            for at in range(0, count, 200):
+                bodies = [f"Something that was said, number {number}" for number in range(at, min(at + 200, count))]
+                send_many([Send(self.people[0], self.group, uuid.uuid4(), body) for body in bodies])
+
 
 @contextlib.contextmanager
-def stage(database: str, server: str, folder: Path, services: Register, people: int) -> Iterator[Stage]:
-    """Both servers run, on `database` ("sqlite" or "postgres") under `server` ("daphne" or "uvicorn")."""
-    postgres = services.get("postgres") if database == "postgres" else None
-    site = Site(folder, postgres, "", False, contextlib.nullcontext, {"SERVER": server})  # type: ignore[arg-type]
+def stage(
+    folder: Path,
+    server: str,
+    postgres: Databases | None = None,
+    people: int = 1000,
+    unblocked: Callable[[], AbstractContextManager] = contextlib.nullcontext,
+) -> Iterator[Stage]:
+    """Both servers run, under `server` ("daphne" or "uvicorn"), on SQLite or on that PostgreSQL.
+
+    `unblocked` is for pytest, which keeps Django from the database.
+    """
+    site = Site(folder, postgres, "", False, unblocked, {"SERVER": server})
     try:
         _make_tutorial_table(site)
         with site.orm():
