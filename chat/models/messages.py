@@ -1,0 +1,112 @@
+"""What was said, and what hangs on it."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from chat.models.conversations import Conversation
+
+
+class Message(models.Model):
+    """One line, whatever became of it. `seq` is its place for ever, `version` that of its newest change."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Text")
+        SYSTEM = "system", _("System line")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
+    seq = models.BigIntegerField()
+    version = models.BigIntegerField()
+    first_version = models.BigIntegerField()  # when it came: tells a repair whether it was news or changed since
+    text_count = models.BigIntegerField()  # texts up to and with this one
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", db_index=False)
+    client_id = models.UUIDField(null=True)  # the sender's own name for it; none on system lines
+    digest = models.CharField(max_length=32, blank=True)  # of what was sent under client_id: a repeat must be equal
+    body = models.TextField(blank=True)
+    body_html = models.TextField(blank=True)
+    mentions = models.JSONField(default=list)  # [{"user_id", "start", "end"}], user_id null for @all
+    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    forwarded_at = models.DateTimeField(null=True)  # when the forwarded message was written
+    event = models.JSONField(null=True)  # of a system line: {"name", "actor_id", "user_ids", "old", "new"}
+    pinned_at = models.DateTimeField(_("pinned at"), null=True)
+    created_at = models.DateTimeField(_("created at"))
+    edited_at = models.DateTimeField(_("edited at"), null=True)
+    deleted_at = models.DateTimeField(_("deleted at"), null=True)
+    # Whoever hid it. Recall by the sender wipes; a deletion by an admin or moderator keeps the text for restoring.
+    hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        permissions = [("moderate_message", _("Can hide and restore messages"))]
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "seq"], name="one_message_per_seq"),
+            models.UniqueConstraint(fields=["client_id", "sender"], name="one_message_per_client_id"),
+        ]
+        indexes = [
+            models.Index(fields=["conversation", "version"], name="message_changes"),
+            models.Index(
+                fields=["conversation", "pinned_at"], name="message_pins", condition=Q(pinned_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id}/{self.seq}"
+
+
+class Revision(models.Model):
+    """What a message said before an edit."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="revisions")
+    body = models.TextField()
+    body_html = models.TextField()
+    written_at = models.DateTimeField()  # when these words were written
+
+    class Meta:
+        ordering = ["pk"]
+
+
+class Reaction(models.Model):
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reactions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    emoji = models.CharField(max_length=32)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["message", "user", "emoji"], name="one_reaction_each")]
+
+
+class Mention(models.Model):
+    """Somebody was named. Kept apart from the message so that a person's mentions are one indexed look-up."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "user"], name="one_mention_each")]
+        indexes = [models.Index(fields=["user", "conversation", "seq"], name="mentions_of_a_person")]
+
+
+class Report(models.Model):
+    """A member's word to the moderators about a message, with the text as it was then."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    body = models.TextField()
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
+        constraints = [models.UniqueConstraint(fields=["message", "reporter"], name="one_report_each")]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} by {self.reporter_id}"
