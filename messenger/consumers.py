@@ -4,7 +4,8 @@ from accounts.authentication import authenticate_socket, still_valid
 from chat import reading, repair
 from chat.consumers import PART as CHAT
 from messenger.live.consumer import LiveConsumer
-from messenger.live.hub import Source, compose
+from messenger.live.hub import compose
+from messenger.live.repair import Source
 from presence.consumers import PART as PRESENCE
 
 

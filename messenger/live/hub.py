@@ -10,44 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-import uuid
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
 
-import msgspec
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.conf import settings
 
-from messenger.live import database, news
+from messenger.live import news
 from messenger.live.connection import Connection
 from messenger.live.ending import before_the_end
+from messenger.live.layer import Layer
 from messenger.live.news import Cut, Durable, News, Passing, Personal
+from messenger.live.repair import Repair, Source
 from messenger.live.wire import Outgoing
 
 log = logging.getLogger(__name__)
 GOING_AWAY = 1001
 
 GATHER_SECONDS = 0.2  # in which receipts of one conversation become one for each person; the first is told at once
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[News]).decode
-
-
-class Source:
-    """Where the truth is read when something was missed. Synchronous; composed from the apps' functions."""
-
-    def __init__(
-        self,
-        versions: Callable[[list[int]], dict[int, int]],
-        me_versions: Callable[[list[int]], dict[int, int]],
-        changes: Callable[[int, int], list[Durable]],
-        personal: Callable[[int, int], tuple[list[Personal], int]],
-        invalid: Callable[[list[tuple[int, str]]], dict[str, int]],
-    ):
-        self.versions, self.me_versions, self.changes = versions, me_versions, changes
-        self.personal, self.invalid = personal, invalid
 
 
 class _Room:
@@ -76,19 +54,14 @@ class _Person:
 
 class Hub:
     def __init__(self, source: Source, background: Iterable[Callable[[], Coroutine]] = ()):
-        self.source = source
-        self.process_id = uuid.uuid4().hex
         self.rooms: dict[int, _Room] = {}
         self.people: dict[int, _Person] = {}
         self.groups: dict[str, set[Connection]] = {}
         self.loop = asyncio.get_running_loop()
         self._dirty: list[Connection] = []
-        self._fresh: set[int] = set()  # rooms to be compared once more, soon
-        # One repair at a time, in the order in which they were found needful: a sweep finds conversations first, and
-        # so nobody hears how much is unread before the messages that it counts.
-        self._repairing = asyncio.Lock()
-        self._layer = _Layer(self) if settings.REDIS_URL else None
-        self._tasks = [self.loop.create_task(work()) for work in (self._sweep, *background)]
+        self.repair = Repair(self, source)
+        self._layer = Layer(self.hear) if settings.REDIS_URL else None
+        self._tasks = [self.loop.create_task(work()) for work in (self.repair.sweep, *background)]
         news.set_outlet(self.tell_from_anywhere)
         before_the_end(self._end)
 
@@ -112,7 +85,7 @@ class Hub:
     def hear(self, told: Iterable[News]) -> None:
         for item in told:
             if isinstance(item, Durable):
-                self._hear_durable(item)
+                self.hear_durable(item)
             elif isinstance(item, Personal):
                 self._hear_personal(item)
             elif isinstance(item, Passing):
@@ -121,20 +94,20 @@ class Hub:
                 self._cut(item)
 
     # ── Durable: in order of version ─────────────────────────────────────────────────────────────────────────────
-    def _hear_durable(self, item: Durable) -> None:
+    def hear_durable(self, item: Durable) -> None:
         room = self.rooms.get(item.conversation_id)
         if room is None or item.version <= room.told:
             return
         if item.after > room.told:
             room.held[item.version] = item
             if room.timer is None:
-                room.timer = self.loop.call_later(settings.HOLE_SECONDS, self._repair_soon, item.conversation_id)
+                room.timer = self.loop.call_later(settings.HOLE_SECONDS, self.repair.repair_soon, item.conversation_id)
             return
         self._tell_room(room, item)
         if room.held:
-            self._tell_held(room)
+            self.tell_held(room)
 
-    def _tell_held(self, room: _Room) -> None:
+    def tell_held(self, room: _Room) -> None:
         for version in sorted(room.held):
             item = room.held[version]
             if item.after > room.told:
@@ -174,16 +147,18 @@ class Hub:
             if item.me_version > person.told + 1:
                 person.held[item.me_version] = item
                 if person.timer is None:
-                    person.timer = self.loop.call_later(settings.HOLE_SECONDS, self._repair_person_soon, item.user_id)
+                    person.timer = self.loop.call_later(
+                        settings.HOLE_SECONDS, self.repair.repair_person_soon, item.user_id
+                    )
                 return
-        self._tell_person(person, item)
+        self.tell_person(person, item)
         while person.held and (following := person.held.pop(person.told + 1, None)):
-            self._tell_person(person, following)
+            self.tell_person(person, following)
         if person.timer and not person.held:
             person.timer.cancel()
             person.timer = None
 
-    def _tell_person(self, person: _Person, item: Personal) -> None:
+    def tell_person(self, person: _Person, item: Personal) -> None:
         if item.me_version:
             person.told = max(person.told, item.me_version)
         outgoing = Outgoing(item.text)
@@ -286,7 +261,7 @@ class Hub:
             room = self.rooms[conversation_id] = _Room(version)
             self._subscribe(f"conversation.{conversation_id}")
             # Something may have happened between reading that version and listening.
-            self.loop.call_later(0.2, self._look_again, conversation_id)
+            self.loop.call_later(0.2, self.repair.look_again, conversation_id)
         return room
 
     def _enter(self, room: _Room, connection: Connection, conversation_id: int) -> None:
@@ -360,117 +335,6 @@ class Hub:
                 log.exception("A socket could not be written to")
                 connection.close(1011)
 
-    # ── Repair from the rows ─────────────────────────────────────────────────────────────────────────────────────
-    def _repair_soon(self, conversation_id: int) -> None:
-        self._spawn(self._repair(conversation_id))
-
-    def _look_again(self, conversation_id: int) -> None:
-        if conversation_id in self.rooms:
-            self._fresh.add(conversation_id)
-            if len(self._fresh) == 1:
-                self._spawn(self._compare_fresh())
-
-    async def _compare_fresh(self) -> None:
-        await asyncio.sleep(0.05)  # many connections come at once: one query for all their rooms
-        wanted, self._fresh = list(self._fresh), set()
-        await self._compare(wanted)
-
-    async def _repair(self, conversation_id: int) -> None:
-        room = self.rooms.get(conversation_id)
-        if room is None:
-            return
-        room.timer = None
-        async with self._repairing:
-            missed = await database.run(self.source.changes, conversation_id, room.told)
-            if missed:
-                log.info("conversation %s: told %s changes from the rows", conversation_id, len(missed))
-            for item in missed:
-                self._hear_durable(item)
-            self._tell_held(room)
-
-    def _repair_person_soon(self, user_id: int) -> None:
-        self._spawn(self._repair_person(user_id))
-
-    async def _repair_person(self, user_id: int) -> None:
-        person = self.people.get(user_id)
-        if person is None:
-            return
-        person.timer = None
-        async with self._repairing:
-            missed, me_version = await database.run(self.source.personal, user_id, person.told)
-            for item in missed:
-                if item.me_version > person.told:
-                    self._tell_person(person, item)
-            person.told = max(person.told, me_version)
-        held, person.held = person.held, {}
-        for me_version in sorted(held):
-            if me_version > person.told:
-                self._tell_person(person, held[me_version])
-
-    async def _sweep(self) -> None:
-        """Every few seconds: does the database say more than we have told, and are all sign-ins still good?"""
-        while True:
-            await asyncio.sleep(settings.SWEEP_SECONDS)
-            try:
-                await self._compare(list(self.rooms))
-                await self._compare_people()
-                await self._check_sign_ins()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.warning("The sweep was skipped: %s", type(error).__name__)
-
-    async def _compare(self, conversation_ids: list[int]) -> None:
-        for part in _parts(conversation_ids):
-            before = {cid: self.rooms[cid].told for cid in part if cid in self.rooms}
-            for cid, version in (await database.run(self.source.versions, part)).items():
-                room = self.rooms.get(cid)
-                # Behind, and not catching up by itself: what was just committed is on its way and needs no help.
-                if room is not None and room.told < version and room.told == before.get(cid) and room.timer is None:
-                    room.timer = self.loop.call_later(settings.HOLE_SECONDS * 4, self._repair_if_behind, cid, version)
-
-    def _repair_if_behind(self, conversation_id: int, version: int) -> None:
-        room = self.rooms.get(conversation_id)
-        if room is not None:
-            room.timer = None
-            if room.told < version:
-                self._repair_soon(conversation_id)
-
-    async def _compare_people(self) -> None:
-        for part in _parts([user_id for user_id, person in self.people.items() if person.told >= 0]):
-            for user_id, version in (await database.run(self.source.me_versions, part)).items():
-                person = self.people.get(user_id)
-                if person is not None and person.told < version and person.timer is None:
-                    person.timer = self.loop.call_later(
-                        settings.HOLE_SECONDS * 4, self._repair_person_if_behind, user_id, version
-                    )
-
-    def _repair_person_if_behind(self, user_id: int, version: int) -> None:
-        person = self.people.get(user_id)
-        if person is not None:
-            person.timer = None
-            if person.told < version:
-                self._repair_person_soon(user_id)
-
-    async def _check_sign_ins(self) -> None:
-        open_now = {connection.sign_in_id: connection for connection in self.connections()}
-        for part in _parts([(connection.user_id, sign_in) for sign_in, connection in open_now.items()]):
-            ended = await database.run(self.source.invalid, part)
-            for connection in self.connections() if ended else ():
-                if code := ended.get(connection.sign_in_id):
-                    self.forget(connection)
-                    connection.close(code)
-
-    def _spawn(self, work: Any) -> None:
-        task = self.loop.create_task(work)
-        self._tasks.append(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task) -> None:
-        self._tasks.remove(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.warning("A repair failed: %s; the next sweep tries again", type(error).__name__)
-
     # ── The channel layer ────────────────────────────────────────────────────────────────────────────────────────
     def _subscribe(self, group: str) -> None:
         if self._layer:
@@ -495,118 +359,6 @@ class Hub:
             connection.close(GOING_AWAY)
 
 
-class _Layer:
-    """This process as one member of channel-layer groups. Redis may be away: nothing here is waited for long."""
-
-    def __init__(self, hub: Hub):
-        self._hub = hub
-        self._layer = get_channel_layer()
-        self._channel: str | None = None
-        self._naming = asyncio.Lock()  # receiving and membership are of one and the same channel
-        self._wanted: set[str] = set()
-        self._member: set[str] = set()
-        self._changed = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._out: list[News] = []
-        self._filled = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work()) for work in (self._receive, self._keep_membership, self._publish)]
-
-    def subscribe(self, group: str) -> None:
-        self._wanted.add(group)
-        if group not in self._member:
-            self._settled.clear()
-            self._changed.set()
-
-    def unsubscribe(self, group: str) -> None:
-        self._wanted.discard(group)
-        self._changed.set()
-
-    async def settled(self) -> None:
-        """Until we are a member of all that is wanted; a second at most, the sweep does the rest."""
-        if self._wanted - self._member:
-            try:
-                await asyncio.wait_for(self._settled.wait(), 1.0)
-            except TimeoutError:
-                log.warning("The channel layer is slow; going on without it")
-
-    async def _name(self) -> str:
-        async with self._naming:
-            while self._channel is None:
-                try:
-                    self._channel = await self._layer.new_channel("hub.")
-                except Exception as error:
-                    log.warning("The channel layer is away: %s", type(error).__name__)
-                    await asyncio.sleep(1)
-            return self._channel
-
-    async def _keep_membership(self) -> None:
-        channel = await self._name()
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            try:
-                for group in self._wanted - self._member:
-                    await self._layer.group_add(group, channel)
-                    self._member.add(group)
-                for group in self._member - self._wanted:
-                    await self._layer.group_discard(group, channel)
-                    self._member.discard(group)
-                if not self._wanted - self._member:
-                    self._settled.set()
-            except Exception as error:
-                log.warning("The channel layer is away: %s", type(error).__name__)
-                self._changed.set()
-                await asyncio.sleep(0.5)
-
-    async def _receive(self) -> None:
-        channel = await self._name()
-        while True:
-            try:
-                message = await self._layer.receive(channel)
-                if message["from"] != self._hub.process_id:
-                    self._hub.hear(_decode(message["news"]))
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.warning("News from the channel layer could not be heard: %s", type(error).__name__)
-                await asyncio.sleep(0.2)
-
-    def publish(self, told: list[News]) -> None:
-        self._out += told
-        self._filled.set()
-
-    async def _publish(self) -> None:
-        """In the order of telling; what is told to one group in the same moment travels together."""
-        while True:
-            await self._filled.wait()
-            self._filled.clear()
-            told, self._out = self._out, []
-            for group, items in _by_group(told).items():
-                message = {"type": "news", "from": self._hub.process_id, "news": _encode(items)}
-                try:
-                    await asyncio.wait_for(self._layer.group_send(group, message), 2.0)
-                except Exception as error:
-                    log.warning("News could not be published: %s; the sweep will tell it", type(error).__name__)
-                    await asyncio.sleep(0.05)
-
-
-def _by_group(told: Iterable[News]) -> dict[str, list[News]]:
-    groups: dict[str, list[News]] = {}
-    for item in told:
-        if isinstance(item, Durable):
-            groups.setdefault(f"conversation.{item.conversation_id}", []).append(item)
-        elif isinstance(item, Personal | Cut):
-            groups.setdefault(f"user.{item.user_id}", []).append(item)
-        else:
-            groups.setdefault("online" if item.conversations else item.group, []).append(item)
-    return groups
-
-
-def _parts(items: list, size: int = 500) -> Iterable[list]:
-    return (items[at : at + size] for at in range(0, len(items), size))
-
-
 # ── The hub of this process ──────────────────────────────────────────────────────────────────────────────────────
 _hub: Hub | None = None
 _source: Source | None = None
@@ -627,20 +379,3 @@ def hub() -> Hub:
         assert _source is not None, "messenger.consumers has not been imported"
         _hub = Hub(_source, _background)
     return _hub
-
-
-def publish_from_outside(told: list[News]) -> None:
-    """From a process without sockets, such as a management command. Without Redis, the server's sweep finds it."""
-    if not settings.REDIS_URL:
-        return
-    layer = get_channel_layer()
-    started = time.monotonic()
-
-    async def publish() -> None:
-        for group, items in _by_group(told).items():
-            await layer.group_send(group, {"type": "news", "from": "outside", "news": _encode(items)})
-
-    try:
-        async_to_sync(publish)()
-    except Exception as error:
-        log.warning("News could not be published in %.1f s: %s", time.monotonic() - started, type(error).__name__)

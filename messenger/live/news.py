@@ -82,6 +82,6 @@ def tell(news: Iterable[News]) -> None:
 
 
 def tell_now(news: list[News]) -> None:
-    from messenger.live import hub
+    from messenger.live import layer  # which is made of news itself
 
-    (_outlet or hub.publish_from_outside)(news)
+    (_outlet or layer.publish_from_outside)(news)

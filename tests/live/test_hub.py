@@ -71,8 +71,8 @@ async def test_what_was_lost_without_a_trace_is_found_by_the_sweep(stage, room, 
         await stage.do(actions.edit, alice.pk, message.id, "lost and found")
         await stage.do(actions.read, bob.pk, room.pk, message.seq)
 
-    await stage.hub._compare(list(stage.hub.rooms))
-    await stage.hub._compare_people()
+    await stage.hub.repair.compare(list(stage.hub.rooms))
+    await stage.hub.repair.compare_people()
     await asyncio.sleep(0.5)
 
     listener.catch().agrees_with(await stage.do(fresh, bob.pk))
@@ -85,7 +85,7 @@ async def test_rows_that_cannot_be_told_in_order_make_readers_ask(stage, room, a
         await send(stage, alice, room.pk, "second")
         await stage.do(actions.edit, alice.pk, first.id, "first, edited")
 
-    await stage.hub._compare(list(stage.hub.rooms))
+    await stage.hub.repair.compare(list(stage.hub.rooms))
     await asyncio.sleep(0.5)
 
     replica = listener.catch()

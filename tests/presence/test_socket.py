@@ -11,8 +11,8 @@ from channels.testing import WebsocketCommunicator
 from messenger.live import hub as hub_module
 from messenger.live import news
 from messenger.live.consumer import LiveConsumer
-from messenger.live.hub import Source
 from messenger.live.identity import Identity
+from messenger.live.repair import Source
 from presence import hooks
 from presence.consumers import PresencePart
 from presence.shapes import moment
