@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,9 +85,13 @@ def run_manage(*arguments: str, **environment: str) -> str:
 
 
 def shipped_environment(**environment: str) -> dict[str, str]:
-    """For processes that run what is shipped: `messenger.settings`, production's way, with limits off."""
+    """For processes that run what is shipped: `messenger.settings`, production's way, with limits off.
+
+    And without its worker, which would be a second start of Django for each of them: `WORKER="on"` where it matters.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATA_DIR")}
-    return {**kept, "DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "PYTHONUNBUFFERED": "1", **environment}
+    ours = {"DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "WORKER": "off", "PYTHONUNBUFFERED": "1"}
+    return {**kept, **ours, **environment}
 
 
 # ── Templates, each made once in a run ───────────────────────────────────────────────────────────────────────────
@@ -106,9 +113,28 @@ def postgres_template(server: Databases) -> str:
 
 @functools.cache
 def collected_static() -> Path:
-    """What `collectstatic` makes: servers of production serve nothing else."""
-    run_manage("collectstatic", "--no-input", "--verbosity", "0", DATA_DIR=str(RUN_DIR / "collected"))
-    return RUN_DIR / "collected" / "static"
+    """What `collectstatic` makes: servers of production serve nothing else.
+
+    It takes as long as many tests together, so it is kept from run to run while neither its sources nor the packages
+    change. One folder is kept, whole or not there: it is made aside and then given its name.
+    """
+    sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
+    sources += [ROOT / "messenger" / "static_files.py", ROOT / "requirements.lock"]
+    state = repr(sorted((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources))
+    kept = (
+        Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"
+    )
+    if not kept.is_dir():
+        made = RUN_DIR / "collected"
+        run_manage("collectstatic", "--no-input", "--verbosity", "0", DATA_DIR=str(made))
+        for old in kept.parent.glob("messenger-static-*"):
+            if old.stat().st_mtime < time.time() - 3600:  # younger ones may be in use by a run beside this one
+                shutil.rmtree(old, ignore_errors=True)
+        try:
+            shutil.move(made, kept)
+        except OSError:  # a run beside this one was quicker
+            return made / "static"
+    return kept / "static"
 
 
 def copy_sqlite_template(folder: Path) -> None:
