@@ -19,9 +19,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import avatars, guessing, hooks, passwords, promised, sign_ins
+from accounts import avatars, contacts, factors, guessing, hooks, passwords, promised, sign_ins
 from accounts.forms import SignupForm
-from accounts.models import TAKEN, Theme, User
+from accounts.models import TAKEN, Audience, Theme, User
 from accounts.names import clean_line, clean_username, tidy_username
 from accounts.shapes import MeShape, profile_shape
 from accounts.versions import next_me_versions
@@ -30,20 +30,24 @@ from messenger.live import limits
 from messenger.live.database import writing
 from messenger.live.frames import frame
 from messenger.live.identity import SUSPENDED
-from messenger.live.news import Personal, tell
+from messenger.live.news import Listen, Personal, tell
 from messenger.live.refusal import Refused, forbidden, invalid, not_found, rate_limited
 
+PRIVACY = ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")
 SEEN_BY_OTHERS = {"username", "name", "avatar"}
 AVATARS, AVATARS_PER_SECOND = 5, 1 / 60  # pictures of one person: decoding them is work
 
 
 # ── In ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def sign_in(login: str, password: str, address: str) -> User:
-    """The person behind a user name or e-mail and a password. Nothing tells whether there is such an account."""
+def sign_in(login: str, password: str, address: str, code: str = "") -> User:
+    """The person behind a user name or e-mail and a password. Nothing tells whether there is such an account.
+
+    Where they have a second factor, `code` too: of their authenticator app, or a recovery code.
+    """
     if wait := guessing.count(login, address):
         raise rate_limited(wait)
     user = passwords.check(login, password)
-    wrong = Refused("unauthenticated", _("The user name or the password is not right."))
+    wrong = Refused("unauthenticated", passwords.wrong_words())
     if user is None:
         raise wrong
     if must_confirm_email(user):
@@ -53,6 +57,7 @@ def sign_in(login: str, password: str, address: str) -> User:
     guessing.was_right(login, address)
     if not user.is_active:
         raise forbidden(_("This account is suspended."))
+    factors.check_code(user, code)
     return user
 
 
@@ -83,8 +88,11 @@ def sign_up(request: HttpRequest, username: str, email: str, password: str) -> t
 
 
 def must_confirm_email(user: User) -> bool:
+    """Whoever has no address at all, having come by WeChat say, has none to confirm."""
     mandatory = allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY
-    return mandatory and not EmailAddress.objects.filter(user=user, verified=True).exists()
+    if not mandatory or EmailAddress.objects.filter(user=user, verified=True).exists():
+        return False
+    return bool(user.email) or EmailAddress.objects.filter(user=user).exists()
 
 
 # ── One's own profile ────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,6 +160,10 @@ def _tell_own_change(user: User, changed: set[str]) -> None:
     if changed & SEEN_BY_OTHERS:
         # After commit, and not in here: rows of conversations are locked before those of people, never the other way.
         transaction.on_commit(partial(_call, hooks.profile_changed, user.pk), robust=True)
+    if "show_receipts" in changed:
+        transaction.on_commit(partial(_call, hooks.receipts_choice_changed, user.pk), robust=True)
+    if {"show_presence", "show_receipts"} & changed:
+        tell([Listen(user.pk)])
     if "show_presence" in changed:
         transaction.on_commit(partial(_call, hooks.presence_choice_changed, user.pk), robust=True)
 
@@ -191,12 +203,6 @@ def _tidy(value: Any) -> str:
     return tidy_username(value)
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValidationError(_("This is neither true nor false."))
-    return value
-
-
 def _length(name: str) -> int:
     return getattr(User._meta.get_field(name), "max_length", 0)
 
@@ -208,8 +214,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "language": _one_of(lambda: {"", *dict(settings.LANGUAGES)}),
     "time_zone": _one_of(lambda: {"", *known_zones()}),
     "theme": _one_of(lambda: Theme.values),
-    "show_presence": _flag,
-    "show_receipts": _flag,
+    **dict.fromkeys(PRIVACY, _one_of(lambda: Audience.values)),
 }
 
 
@@ -250,6 +255,7 @@ def suspend(user_id: int, by_id: int) -> User:
         if user.is_active:
             user.is_active, user.suspended_at = False, timezone.now()
             user.save(update_fields=["is_active", "suspended_at"])
+        contacts.account_changed(user.pk)
         sign_ins.end(user.pk, code=SUSPENDED)
     return user
 
@@ -260,6 +266,7 @@ def restore(user_id: int, by_id: int) -> User:
         user = _in_their_power(user_id, by_id)
         user.is_active, user.suspended_at = True, None
         user.save(update_fields=["is_active", "suspended_at"])
+        contacts.account_changed(user.pk)
     return user
 
 

@@ -6,34 +6,45 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from secrets import randbelow
-from typing import Any
+from typing import Any, NoReturn, cast
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows import email_verification
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from accounts import guessing, invitations, promised
+from accounts import actions, guessing, invitations, letters, passwords, promised
 from accounts.forms import wait_words
 from accounts.models import TAKEN, User
 from accounts.names import LONGEST, clean_line, clean_username, is_name_character
 from messenger.live.addresses import request_address
 from messenger.live.database import writing
 
+_wrong_words = lazy(passwords.wrong_words, str)()
+
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_taken": TAKEN,
-        # One wording for every wrong sign-in: which half was wrong is nobody's business.
-        "username_password_mismatch": _("The user name or the password is not right."),
-        "email_password_mismatch": _("The user name or the password is not right."),
+        "username_password_mismatch": _wrong_words,
+        "email_password_mismatch": _wrong_words,
     }
 
     # ── Who may ──
@@ -46,10 +57,21 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ValidationError(wait_words(wait), code="rate_limited")
 
     def authenticate(self, request: HttpRequest, **credentials):
-        user = super().authenticate(request, **credentials)
+        user = cast(User | None, super().authenticate(request, **credentials))
+        if user and actions.must_confirm_email(user):
+            # Answered like a wrong password, and counted like one, or whoever signed up with somebody's e-mail would
+            # learn here whether an account was made. Who has the mailbox finds the link in it once more.
+            address = EmailAddress.objects.filter(user=user).order_by("-primary").first()
+            if address and email_verification.consume_email_verification_rate_limit(request, address.email):
+                address.send_confirmation(request)
+            return None
         if user:
             guessing.was_right(_login(credentials), request_address(request))
         return user
+
+    def get_login_stages(self) -> list[str]:
+        theirs, ours = "allauth.account.stages.EmailVerificationStage", "accounts.stages.EmailVerificationStage"
+        return [ours if stage == theirs else stage for stage in super().get_login_stages()]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return request_address(request)
@@ -88,6 +110,24 @@ class AccountAdapter(DefaultAccountAdapter):
                 raise ValidationError({"username": TAKEN}) from None
         return user
 
+    # ── Mail ──
+    def render_mail(self, template_prefix, email, context, headers=None):
+        """As text, and as HTML made of the same text. Its links lead to this site, whatever Host a request had."""
+        context = {**context, "site_host": urlsplit(settings.SITE_URL).netloc}
+        message = cast(EmailMultiAlternatives, super().render_mail(template_prefix, email, context, headers))
+        message.attach_alternative(letters.html(str(message.subject), str(message.body)), "text/html")
+        return message
+
+    def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
+        """Of changes to an account only an address that is known to be its person's hears, in the person's language."""
+        known = EmailAddress.objects.filter(user=user, verified=True)
+        to = email or known.order_by("-primary").values_list("email", flat=True).first()
+        if to is None:
+            return
+        told = letters.about(request_address(self.request), self.get_http_user_agent(self.request))
+        with override(user.language or get_language()):
+            self.send_mail(template_prefix, to, {"user": user, **told, **(context or {})})
+
     # ── Addresses ──
     def get_reset_password_from_key_url(self, key: str) -> str:
         user, _dash, rest = key.partition("-")
@@ -106,11 +146,34 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     that exists already: whoever wants both connects them while signed in."""
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
-        """A provider without keys has no button; whoever guesses its address finds nothing there."""
+        """A provider without keys has no button; whoever guesses its address finds nothing there. What was connected
+        while it had some is still listed, and can be removed."""
         try:
             return super().get_app(request, provider, client_id=client_id)
         except SocialApp.DoesNotExist:
+            if request.resolver_match and request.resolver_match.url_name == "socialaccount_connections":
+                return SocialApp(provider=provider)
             raise Http404 from None
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """What a provider says of an e-mail counts only where it has verified it. Of one that is somebody's here, the
+        owner is told how to connect the two; it was shown to be theirs, so that tells nothing to anybody else."""
+        sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
+        if sociallogin.is_existing or sociallogin.state.get("process") != AuthProcess.LOGIN:
+            return
+        user: Any = sociallogin.user
+        user.email = next((address.email for address in sociallogin.email_addresses), "")
+        emails = [address.email.lower() for address in sociallogin.email_addresses]
+        if EmailAddress.objects.filter(email__in=emails, verified=True).exists():
+            self._refuse_second_account(request, sociallogin)
+
+    def _refuse_second_account(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
+        words = _(
+            "There is an account with your e-mail address already. Sign in to it, then connect %(name)s in the"
+            " settings, under “Other ways in”."
+        ) % {"name": sociallogin.account.get_provider().name}
+        messages.error(request, words)
+        raise ImmediateHttpResponse(redirect("account_login"))
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict):
         user = super().populate_user(request, sociallogin, data)
@@ -130,6 +193,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 user.pk, user.username = None, AccountAdapter(request).generate_unique_username([user.username])
                 if form:
                     form.cleaned_data["username"] = user.username
+        if EmailAddress.objects.filter(email=user.email, verified=True).exists():
+            self._refuse_second_account(request, sociallogin)  # two came in with it at the same moment
         raise ValidationError(_("Please try again."))
 
 

@@ -58,13 +58,18 @@ class PersonAdmin(UserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "name", "email", "bio", "avatar")}),
         (_("State"), {"fields": ("is_active", "suspended_at", "last_seen_at", "last_login", "date_joined")}),
-        (_("Settings"), {"fields": ("language", "time_zone", "theme", "show_presence", "show_receipts")}),
+        (_("Settings"), {"fields": ("language", "time_zone", "theme")}),
+        (_("Privacy"), {"classes": ("collapse",), "fields": verbs.PRIVACY}),
         (_("Rights"), {"fields": RAISING}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2")}),
     )
-    readonly_fields = ("avatar", "is_active", "suspended_at", "last_seen_at", "last_login", "date_joined")
+    # Privacy is everybody's own choice, and is told to open sockets by the verb that changes it.
+    readonly_fields = (
+        *("avatar", "is_active", "suspended_at", "last_seen_at", "last_login", "date_joined"),
+        *verbs.PRIVACY,
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *RAISING)

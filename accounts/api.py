@@ -112,14 +112,15 @@ class Tokens(OpenView):
             200: serializer_for(TokenPair),
             401: OpenApiResponse(
                 REFUSAL,
-                "`unauthenticated`: the user name or the password is not right, or the e-mail is not confirmed.",
+                "`unauthenticated`: the user name or the password is not right, or the e-mail is not confirmed. With"
+                " `code` among its `fields`: both are right, and a code of the second factor is asked for.",
             ),
             403: OpenApiResponse(REFUSAL, "`forbidden`: suspended."),
         },
     )
     def post(self, request: Request) -> Response:
         data = _read(LoginSerializer, request)
-        user = actions.sign_in(data["login"], data["password"], request_address(request))
+        user = actions.sign_in(data["login"], data["password"], request_address(request), data["code"])
         return _answer(_pair_for(user, request))
 
 

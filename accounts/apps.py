@@ -12,6 +12,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from allauth.account import signals as allauth_signals
+        from allauth.mfa import signals as mfa_signals
+        from allauth.socialaccount.signals import social_account_removed
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate
 
@@ -26,6 +28,14 @@ class AccountsConfig(AppConfig):
         def password_changed(request, user, **_kwargs):
             sign_ins.password_changed(request, user)
 
+        def way_in_removed(request, user, **_kwargs):
+            sign_ins.way_in_removed(request, user)
+
+        def provider_removed(request, socialaccount, **_kwargs):
+            sign_ins.way_in_removed(request, socialaccount.user)
+
+        mfa_signals.authenticator_removed.connect(way_in_removed, weak=False, dispatch_uid="accounts")
+        social_account_removed.connect(provider_removed, weak=False, dispatch_uid="accounts")
         user_logged_in.connect(signed_in, weak=False, dispatch_uid="accounts")
         user_logged_out.connect(signed_out, weak=False, dispatch_uid="accounts")
         for signal in (

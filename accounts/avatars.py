@@ -1,4 +1,4 @@
-"""Pictures of people: whatever comes in is decoded within bounds and written anew, so nothing of the file survives.
+"""Pictures of people and groups: what comes in is decoded within bounds and written anew: nothing of the file survives.
 
 A picture of a few kilobytes can have as many pixels as it likes, and each costs four bytes to decode. So: bounds that
 depend on how a format is decoded, no second copy of the whole, and one picture at a time in each process.
@@ -13,6 +13,8 @@ from typing import BinaryIO
 from warnings import catch_warnings, simplefilter
 
 from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+from django.http import FileResponse, Http404
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image
 
@@ -58,6 +60,26 @@ def redrawn(upload: BinaryIO, size: int) -> ContentFile:
     finally:
         _one_at_a_time.release()
     return ContentFile(written.getvalue(), name=f"{token_hex(8)}.webp")
+
+
+def served(storage: Storage, path: str) -> FileResponse:
+    """A stored picture, to whoever may see it: that has been asked. Its name is new with each picture, so it is kept.
+
+    Raises Http404 where it is gone.
+    """
+    try:
+        content = storage.open(path)
+    except FileNotFoundError:
+        raise Http404 from None
+    return FileResponse(
+        content,
+        content_type="image/webp",
+        headers={
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
 
 
 def _square(upload: BinaryIO) -> Image.Image:

@@ -60,10 +60,7 @@ class ProfileForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = (
-            *("username", "name", "bio", "language", "time_zone", "theme"),
-            *("show_presence", "show_receipts"),
-        )
+        fields = ("username", "name", "bio", "language", "time_zone", "theme")
 
     field_order = ("picture", "remove_picture")
 

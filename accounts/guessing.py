@@ -14,6 +14,7 @@ from messenger.live import limits
 TRIES, PER_SECOND = 10, 10 / 60
 MUST_WAIT = "messenger.must_wait"  # in request.META, where a page has to answer that: seconds
 SIGN_UPS, SIGN_UPS_PER_SECOND = 20, 20 / 60  # accounts made from one address
+CODES, CODES_PER_SECOND = 5, 5 / 300  # of six digits, for one person
 
 
 def count(login: str, address: str) -> float:
@@ -25,12 +26,39 @@ def count(login: str, address: str) -> float:
     return wait
 
 
+def may_try(user_id: int) -> bool:
+    """Whether one more password may be looked at for this person, by user name and e-mail together. Nobody is told: who
+    saw the two counted together would know that they are one person's."""
+    return not limits.take(*_person_bucket(user_id))
+
+
+def person_was_right(user_id: int) -> None:
+    limits.give_back([_person_bucket(user_id)])
+
+
+def _person_bucket(user_id: int) -> limits.Bucket:
+    return f"guess.person.{user_id}", TRIES, PER_SECOND
+
+
 def was_right(login: str, address: str) -> None:
     limits.give_back(_buckets(login, address))
 
 
 def count_sign_up(address: str) -> float:
     return limits.take(f"signup.address.{address}", SIGN_UPS, SIGN_UPS_PER_SECOND)
+
+
+def count_code(user_id: int) -> float:
+    """Before a code of a second factor is looked at: 0, or the seconds to wait."""
+    return limits.take(*_code_bucket(user_id))
+
+
+def code_was_right(user_id: int) -> None:
+    limits.give_back([_code_bucket(user_id)])
+
+
+def _code_bucket(user_id: int) -> limits.Bucket:
+    return f"code.account.{user_id}", CODES, CODES_PER_SECOND
 
 
 def _buckets(login: str, address: str) -> list[limits.Bucket]:

@@ -34,6 +34,7 @@ _TOGETHER = (
     {"LATIN", "HAN", "BOPOMOFO"},
     {"LATIN", "HAN", "HANGUL"},
 )
+_TWO_LIKE_ONE = (("rn", "m"), ("vv", "w"))  # side by side they look like one: `rnark` and `mark`
 _MOST_MARKS = 3  # on one letter
 
 # What would be taken for the site itself, or for everybody. Compared by look.
@@ -161,7 +162,10 @@ def _face(text: str) -> str:
     letters = unicodedata.normalize("NFD", text)
     seen = "".join(looks.get(letter, letter) for letter in letters).casefold()
     # I, l and 1 are one stroke; casefolding has made an i of the first, the table an l of the last.
-    return unicodedata.normalize("NFD", seen).replace("i", "l").replace("ı", "l")
+    face = unicodedata.normalize("NFD", seen).replace("i", "l").replace("ı", "l")
+    for two, one in _TWO_LIKE_ONE:
+        face = face.replace(two, one)
+    return face
 
 
 @cache

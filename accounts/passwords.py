@@ -5,10 +5,13 @@ allauth's own backend takes one hash for an unknown name and two for a known e-m
 
 from __future__ import annotations
 
+from allauth.account import app_settings as allauth_settings
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from accounts import guessing
 from accounts.models import User
 from accounts.names import skeleton, storable
 
@@ -29,10 +32,20 @@ def owner(login: str) -> User | None:
 def check(login: str, password: str) -> User | None:
     """The person whose login and password these are, suspended or not; None for everybody else."""
     user = owner(login)
-    if user is None:
+    if user is None or not guessing.may_try(user.pk):
         User().set_password(password)  # takes as long as looking at a real one
         return None
-    return user if user.check_password(password) else None
+    if not user.check_password(password):
+        return None
+    guessing.person_was_right(user.pk)
+    return user
+
+
+def wrong_words() -> str:
+    """For everything that is not right at a sign-in: which of it was wrong is nobody's business."""
+    if allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY:
+        return _("The user name or the password is not right, or the e-mail is not confirmed yet: look into your mail.")
+    return _("The user name or the password is not right.")
 
 
 class PasswordBackend(AuthenticationBackend):

@@ -6,11 +6,13 @@ from allauth.socialaccount.providers import registry
 from django.conf import settings
 from django.urls import reverse
 
+ICONS = {"google": "google", "github": "github", "weixin": "wechat"}  # in static/icons.svg
+
 
 def offered() -> list[dict[str, str]]:
     """Those that are set up: a button each, posting to `url`."""
     return [
-        {"id": provider, "name": _name(provider), "url": reverse(f"{provider}_login")}
+        {"id": provider, "name": _name(provider), "icon": ICONS[provider], "url": reverse(f"{provider}_login")}
         for provider in settings.PROVIDER_VARIABLES
         if _is_set_up(provider)
     ]

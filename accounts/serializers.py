@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from rest_framework import serializers
 
-from accounts.models import Theme
-from messenger.api_fields import Flag, Text
+from accounts.models import Audience, Theme
+from messenger.api_fields import Text
 
 PASSWORD_LIMIT = 4096  # hashing more would be work for nothing
 
@@ -21,10 +21,12 @@ class SignUpSerializer(serializers.Serializer):
 
 
 class LoginSerializer(serializers.Serializer):
-    """`login` is the user name or the e-mail."""
+    """`login` is the user name or the e-mail. `code`: for an account with a second factor, that of its authenticator
+    app, or a recovery code."""
 
     login = Text(max_length=254)
     password = Text(max_length=PASSWORD_LIMIT)
+    code = Text(max_length=20, required=False, allow_blank=True, default="")
 
 
 class RefreshSerializer(serializers.Serializer):
@@ -37,6 +39,11 @@ class VerifySerializer(serializers.Serializer):
     verify = serializers.BooleanField()
 
 
+class _Audience(serializers.ChoiceField):
+    def __init__(self, **options):
+        super().__init__(**{"required": False, "choices": sorted(Audience.values), **options})
+
+
 class ProfileChangesSerializer(serializers.Serializer):
     """Any of these. An empty name stands for the user name, an empty language or zone for the browser's."""
 
@@ -46,8 +53,12 @@ class ProfileChangesSerializer(serializers.Serializer):
     language = serializers.ChoiceField(required=False, allow_blank=True, choices=settings.LANGUAGES)
     time_zone = Text(required=False, allow_blank=True, max_length=64)
     theme = serializers.ChoiceField(required=False, choices=Theme.choices)
-    show_presence = Flag(required=False)
-    show_receipts = Flag(required=False)
+    find_me = _Audience()
+    write_to_me = _Audience()
+    add_me = _Audience()
+    show_presence = _Audience()
+    show_last_seen = _Audience()
+    show_receipts = _Audience()
 
 
 class AvatarSerializer(serializers.Serializer):

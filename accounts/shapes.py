@@ -11,8 +11,10 @@ from uuid import UUID
 
 import msgspec
 
-from accounts.models import SignIn, User
+from accounts.models import SignIn, Tie, User
 
+AudienceName = Literal["everyone", "contacts", "nobody"]
+ContactState = Literal["none", "asked", "asks", "contact"]
 SignInKind = Literal["browser", "token"]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
@@ -27,7 +29,11 @@ class UserShape(msgspec.Struct):
 
 
 class ProfileShape(msgspec.Struct):
-    """One's own profile and settings. `language` and `time_zone` are empty where the browser decides."""
+    """One's own profile and settings. `language` and `time_zone` are empty where the browser decides.
+
+    The last six before `me_version` are one's privacy: who may find me by name, begin to write to me, add me to
+    groups; who sees that I am here, when I was last here, what I have read.
+    """
 
     id: int
     username: str
@@ -38,8 +44,12 @@ class ProfileShape(msgspec.Struct):
     language: str
     time_zone: str
     theme: str
-    show_presence: bool
-    show_receipts: bool
+    find_me: AudienceName
+    write_to_me: AudienceName
+    add_me: AudienceName
+    show_presence: AudienceName
+    show_last_seen: AudienceName
+    show_receipts: AudienceName
     me_version: int
 
 
@@ -48,6 +58,29 @@ class MeShape(msgspec.Struct):
 
     me_version: int
     user: ProfileShape
+
+
+class ContactShape(msgspec.Struct):
+    """What somebody is to me. `asked`: by me, without an answer yet; `asks`: they ask me, and I may accept, decline or
+    ignore it; `contact`: in my list. `blocked`: by me; it hides whatever else there is between us.
+    """
+
+    user: UserShape
+    state: ContactState
+    blocked: bool
+    since: Moment | None
+    me_version: int
+
+
+class ContactEvent(msgspec.Struct):
+    """The payload of `contact.updated`, told to my devices: what somebody is to me from now on.
+
+    `requests`: how many people ask to be in my list.
+    """
+
+    me_version: int
+    contact: ContactShape
+    requests: int
 
 
 class SignInShape(msgspec.Struct):
@@ -84,9 +117,24 @@ def profile_shape(user: User) -> ProfileShape:
         language=user.language,
         time_zone=user.time_zone,
         theme=user.theme,
-        show_presence=user.show_presence,
-        show_receipts=user.show_receipts,
+        find_me=cast(AudienceName, user.find_me),
+        write_to_me=cast(AudienceName, user.write_to_me),
+        add_me=cast(AudienceName, user.add_me),
+        show_presence=cast(AudienceName, user.show_presence),
+        show_last_seen=cast(AudienceName, user.show_last_seen),
+        show_receipts=cast(AudienceName, user.show_receipts),
         me_version=user.me_version,
+    )
+
+
+def contact_shape(tie: Tie) -> ContactShape:
+    """For a tie with `person` at hand."""
+    return ContactShape(
+        user=user_shape(tie.person),
+        state=cast(ContactState, tie.shown_state),
+        blocked=tie.blocked_at is not None,
+        since=_moment(tie.since) if tie.since and tie.shown_state != Tie.State.NONE else None,
+        me_version=tie.me_version,
     )
 
 

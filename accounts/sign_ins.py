@@ -128,6 +128,13 @@ def password_changed(request: HttpRequest, user: User) -> None:
     end(user.pk, keep=keep)
 
 
+def way_in_removed(request: HttpRequest | None, user: User) -> None:
+    """A second factor, a passkey or a provider was taken away: whoever came in by it elsewhere is out."""
+    session = getattr(request, "session", None)
+    current = _row(session.get(IN_SESSION)) if session is not None else None
+    end(user.pk, keep=current.pk if current and current.user_id == user.pk else None)
+
+
 def alive(sign_in: SignIn, user: User) -> bool:
     return why_over(sign_in.ended_at is not None, sign_in.stamp, user.password, user.is_active) == 0
 

@@ -1,16 +1,19 @@
 """Account pages. Stands before allauth's own addresses, two of which it takes over."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 import messenger.paths  # noqa: F401  # registers the converter `id`
-from accounts import views
+from accounts import privacy_page, views
 
 urlpatterns = [
     path("accounts/login/", views.SignIn.as_view(), name="account_login"),
     path("accounts/signup/", views.SignUp.as_view(), name="account_signup"),
+    path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
     path("join/<str:token>/", views.join, name="join"),
     path("language/", views.set_language, name="set_language"),
     path("settings/", views.profile, name="profile"),
+    path("settings/privacy/", privacy_page.privacy, name="privacy"),
     path("settings/sessions/", views.sessions, name="sessions"),
     path("settings/sessions/end/", views.end_other_sessions, name="end_other_sessions"),
     path("settings/sessions/<uuid:sign_in_id>/end/", views.end_session, name="end_session"),

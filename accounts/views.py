@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.i18n import set_language as django_set_language
 
-from accounts import actions, guessing, invitations, sign_ins
+from accounts import actions, avatars, guessing, invitations, sign_ins
 from accounts.authentication import signed_in_by, whoever_asks
 from accounts.forms import ProfileForm
 from accounts.models import SignIn as SignInRow
@@ -124,20 +124,7 @@ def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
     picture = User.objects.filter(pk=user_id, avatar=f"avatars/{name}").values_list("avatar", flat=True).first()
     if not picture:
         raise Http404
-    storage = User._meta.get_field("avatar").storage
-    try:
-        content = storage.open(picture)
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(
-        content,
-        content_type="image/webp",
-        headers={
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )
+    return avatars.served(User._meta.get_field("avatar").storage, picture)
 
 
 # ── Where one is signed in ───────────────────────────────────────────────────────────────────────────────────────

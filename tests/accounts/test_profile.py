@@ -17,8 +17,6 @@ FORM = {
     "language": "",
     "time_zone": "",
     "theme": "system",
-    "show_presence": "on",
-    "show_receipts": "on",
 }
 
 
@@ -54,8 +52,12 @@ def test_my_profile_is_mine_whole(app, alice):
         "language": "",
         "time_zone": "",
         "theme": "system",
-        "show_presence": True,
-        "show_receipts": True,
+        "find_me": "everyone",
+        "write_to_me": "everyone",
+        "add_me": "everyone",
+        "show_presence": "everyone",
+        "show_last_seen": "everyone",
+        "show_receipts": "everyone",
         "me_version": 0,
     }
 
@@ -66,7 +68,7 @@ def test_a_change_is_stored_numbered_and_told_to_my_devices(told, heard, app, al
         "bio": "hello",
         "theme": "dark",
         "time_zone": "Asia/Shanghai",
-        "show_presence": False,
+        "show_presence": "nobody",
     }
     answer = app.send("patch", "me/", changes)
     assert answer.status_code == 200
@@ -151,12 +153,6 @@ def test_the_page_stores_without_scripts_and_says_so(browser, alice):
     assert (alice.name, alice.theme, alice.language) == ("Ally", "dark", "zh-hans")
     assert len(answer.context["messages"]) == 1
     assert answer["Content-Language"] == "zh-hans"
-
-
-def test_a_box_left_out_is_off_on_the_page(browser, alice):
-    browser.post("/settings/", {key: value for key, value in FORM.items() if not key.startswith("show_")})
-    alice.refresh_from_db()
-    assert not alice.show_presence and not alice.show_receipts
 
 
 def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(browser, alice, bob):

@@ -49,12 +49,15 @@ def test_without_keys_there_is_no_button_and_developers_read_which_are_missing()
     assert providers.missing() == [
         ("Google", ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"]),
         ("GitHub", ["GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"]),
+        ("WeChat", ["WEIXIN_CLIENT_ID", "WEIXIN_CLIENT_SECRET"]),
     ]
 
 
 def test_with_keys_there_is_one(github):
-    assert providers.offered() == [{"id": "github", "name": "GitHub", "url": "/accounts/github/login/"}]
-    assert [name for name, _ in providers.missing()] == ["Google"]
+    assert providers.offered() == [
+        {"id": "github", "name": "GitHub", "icon": "github", "url": "/accounts/github/login/"}
+    ]
+    assert [name for name, _ in providers.missing()] == ["Google", "WeChat"]
 
 
 def test_somebody_new_gets_an_account_with_a_name_of_their_own(request_, github):

@@ -1,6 +1,5 @@
-"""People, and the ways in which each of them is signed in."""
+"""People."""
 
-import uuid
 from typing import cast
 
 from django.apps import apps
@@ -8,10 +7,11 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from accounts import pinyin
 from accounts.names import KEY_LENGTH, LONGEST, capitals, skeleton, storable, tidy_username, validate_username
 
 
@@ -33,7 +33,9 @@ class UserManager(DjangoUserManager):
         people = list(objs)
         for person in people:
             person.derive()
-        return super().bulk_create(people, *args, **options)
+        made = super().bulk_create(people, *args, **options)
+        SearchKey.objects.store(people)
+        return made
 
     def like(self, username):
         """Whoever has a name that could be taken for this one, in small letters or in capitals."""
@@ -47,6 +49,18 @@ class Theme(models.TextChoices):
     SYSTEM = "system", _("As the system")
     LIGHT = "light", _("Light")
     DARK = "dark", _("Dark")
+
+
+class Audience(models.TextChoices):
+    """Whom a setting of privacy lets in. Contacts are those in this person's own list."""
+
+    EVERYONE = "everyone", _("Everybody")
+    CONTACTS = "contacts", _("My contacts")
+    NOBODY = "nobody", _("Nobody")
+
+
+def audience(label) -> models.CharField:
+    return models.CharField(label, max_length=8, choices=Audience, default=Audience.EVERYONE)
 
 
 class User(AbstractUser):
@@ -69,12 +83,20 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
-    show_presence = models.BooleanField(_("show when I am here"), default=True)
-    show_receipts = models.BooleanField(_("show what I have read"), default=True)
+    find_me = audience(_("who finds me by name"))
+    write_to_me = audience(_("who may begin to write to me"))
+    add_me = audience(_("who may add me to groups"))
+    show_presence = audience(_("who sees that I am here"))
+    show_last_seen = audience(_("who sees when I was last here"))
+    show_receipts = audience(_("who sees what I have read"))
+    blocked_ids = models.JSONField(default=list, editable=False)  # as in accounts_tie, at hand with each request
+    request_count = models.IntegerField(default=0, editable=False)  # how many ask to be in this person's list
+    search_keys = models.TextField(blank=True, editable=False)  # words; as rows of SearchKey they are looked up
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
     suspended_at = models.DateTimeField(_("suspended at"), null=True, blank=True, editable=False)
     # Goes up by one with every durable change of what is this person's own: list, marks, drafts, settings.
     me_version = models.BigIntegerField(default=0, editable=False)
+    hints_done = models.BooleanField(default=False, editable=False)  # the first steps were put away
 
     objects = UserManager()  # type: ignore[misc]
 
@@ -84,7 +106,11 @@ class User(AbstractUser):
         permissions = [("suspend_user", _("Can suspend and restore people"))]
         indexes = [
             models.Index(fields=["email"], name="user_email"),  # kept in small letters
-            models.Index(fields=["id"], condition=models.Q(show_receipts=False), name="user_hides_receipts"),
+            models.Index(
+                fields=["id"],
+                condition=~models.Q(show_presence="everyone", show_receipts="everyone"),
+                name="user_hides_something",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -104,12 +130,20 @@ class User(AbstractUser):
         """Fill in what follows from other fields."""
         self.username_key, self.username_capitals = skeleton(self.username), capitals(self.username)
         self.email = self.email.lower()
+        self.search_keys = " ".join(pinyin.person_keys(self.username, self.name))
 
     def save(self, **options) -> None:
+        before = None if self._state.adding else self.search_keys
         self.derive()
-        if (fields := options.get("update_fields")) and "username" in fields:
-            options["update_fields"] = {*fields, "username_key", "username_capitals"}
-        super().save(**options)
+        fields = options.get("update_fields")
+        if fields and {"username", "name"} & set(fields):
+            options["update_fields"] = {*fields, "username_key", "username_capitals", "search_keys"}
+        if self.search_keys == before:
+            super().save(**options)
+            return
+        with transaction.atomic():
+            super().save(**options)
+            SearchKey.objects.store([self])
 
     def sign_in_stamp(self) -> str:
         return stamp_of(self.password)
@@ -120,29 +154,23 @@ def stamp_of(password_hash: str) -> str:
     return salted_hmac("accounts.sign_in", password_hash, algorithm="sha256").hexdigest()[:32]
 
 
-class SignIn(models.Model):
-    """One way in that stands open: a browser's session or a token client. Its id is in both tokens."""
+class SearchKeyManager(models.Manager["SearchKey"]):
+    def store(self, people: list[User]) -> None:
+        """As these people are called now."""
+        self.filter(user__in=[person.pk for person in people]).delete()
+        self.bulk_create(
+            [SearchKey(user_id=person.pk, key=key) for person in people for key in person.search_keys.split()],
+            batch_size=2000,
+        )
 
-    class Kind(models.TextChoices):
-        BROWSER = "browser", _("Browser")
-        TOKEN = "token", _("Token client")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
-    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
-    stamp = models.CharField(max_length=32)  # User.sign_in_stamp() when it began
-    session_key = models.CharField(max_length=40, blank=True, db_index=True)
-    refresh_id = models.UUIDField(null=True)  # the one refresh token that is not spent
-    user_agent = models.CharField(_("device"), max_length=300, blank=True)
-    address = models.GenericIPAddressField(_("address"), null=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    last_used_at = models.DateTimeField(_("last used at"), auto_now_add=True)
-    ended_at = models.DateTimeField(_("ended at"), null=True)
+class SearchKey(models.Model):
+    """One way to begin to type a person's name (accounts.pinyin). What was typed is the beginning of a key."""
 
-    class Meta:
-        verbose_name = _("sign-in")
-        verbose_name_plural = _("sign-ins")
-        ordering = ["-last_used_at"]
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=60, db_index=True)
+
+    objects = SearchKeyManager()
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} · {self.created_at:%Y-%m-%d}"
+        return self.key

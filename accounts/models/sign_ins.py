@@ -1,0 +1,36 @@
+"""The ways in which a person is signed in."""
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.users import User
+
+
+class SignIn(models.Model):
+    """One way in that stands open: a browser's session or a token client. Its id is in both tokens."""
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser", _("Browser")
+        TOKEN = "token", _("Token client")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
+    stamp = models.CharField(max_length=32)  # User.sign_in_stamp() when it began
+    session_key = models.CharField(max_length=40, blank=True, db_index=True)
+    refresh_id = models.UUIDField(null=True)  # the one refresh token that is not spent
+    user_agent = models.CharField(_("device"), max_length=300, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        ordering = ["-last_used_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.created_at:%Y-%m-%d}"

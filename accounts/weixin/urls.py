@@ -1,0 +1,5 @@
+from allauth.socialaccount.providers.oauth2.urls import default_urlpatterns
+
+from accounts.weixin.provider import WeChatProvider
+
+urlpatterns = default_urlpatterns(WeChatProvider)

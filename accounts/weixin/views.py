@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
+from allauth.socialaccount.providers.weixin.client import WeixinOAuth2Client
+from allauth.socialaccount.providers.weixin.views import WeixinOAuth2Adapter
+from django.conf import settings
+from django.http import HttpRequest
+
+
+class WeChatClient(WeixinOAuth2Client):
+    def get_redirect_url(self, authorization_url, scope, extra_params) -> str:
+        """WeChat asks for this fragment; without it some of its apps show an error."""
+        return super().get_redirect_url(authorization_url, scope, extra_params) + "#wechat_redirect"
+
+    def get_access_token(self, code, pkce_code_verifier=None, extra_data=None) -> dict:
+        params = {
+            "appid": self.consumer_key,
+            "secret": self.consumer_secret,
+            "code": code,
+            "grant_type": "authorization_code",
+        }
+        return _ask(self.access_token_url, params, "access_token", "openid")
+
+
+class WeChatAdapter(WeixinOAuth2Adapter):
+    client_class = WeChatClient
+
+    def __init__(self, request: HttpRequest):
+        super().__init__(request)
+        api = settings.SOCIALACCOUNT_PROVIDERS["weixin"].get("API_URL", "https://api.weixin.qq.com")
+        self.access_token_url = f"{api}/sns/oauth2/access_token"
+        self.profile_url = f"{api}/sns/userinfo"
+
+    def complete_login(self, request: HttpRequest, app, token, **kwargs):
+        openid = kwargs["response"]["openid"]
+        profile = _ask(self.profile_url, {"access_token": token.token, "openid": openid}, "openid")
+        if profile["openid"] != openid:
+            raise OAuth2Error("WeChat told of somebody else")
+        # What we have no use for, such as where somebody lives, is not kept.
+        kept = {name: profile[name] for name in ("openid", "unionid", "nickname", "headimgurl") if profile.get(name)}
+        return self.get_provider().sociallogin_from_response(request, kept)
+
+
+def _ask(url: str, params: dict, *needed: str) -> dict:
+    """WeChat's answers are UTF-8, whatever their header says, and its errors come with status 200. An error names no
+    address: there the app's secret stands."""
+    with get_adapter().get_requests_session() as session:
+        response = session.get(url, params=params)
+    try:
+        answer = json.loads(response.content)
+    except ValueError:
+        raise OAuth2Error(f"WeChat answered {response.status_code} and no JSON") from None
+    if not isinstance(answer, dict) or not all(isinstance(answer.get(name), str) and answer[name] for name in needed):
+        code = answer.get("errcode") if isinstance(answer, dict) else None
+        raise OAuth2Error(f"WeChat answered {response.status_code}, error {code}")
+    return answer
+
+
+oauth2_login = OAuth2LoginView.adapter_view(WeChatAdapter)
+oauth2_callback = OAuth2CallbackView.adapter_view(WeChatAdapter)

@@ -1,0 +1,53 @@
+"""How names are typed (B1, C7): by pinyin and initials, read as family names are."""
+
+import pytest
+
+from accounts.pinyin import LONGEST, MOST, keys, person_keys, typed
+
+
+@pytest.mark.parametrize(
+    ("name", "some"),
+    [
+        ("王小明", ["wangxiaoming", "xiaoming", "wxm", "xm"]),
+        ("王 小明", ["wangxiaoming", "wxm"]),
+        ("單小明", ["shanxiaoming", "danxiaoming"]),
+        ("曾国藩", ["zengguofan", "zgf"]),
+        ("尉迟恭", ["yuchigong", "ycg"]),
+        ("吕布", ["lvbu", "lubu"]),
+        ("銀行", ["yinhang", "yh"]),
+        ("Zoë Lee", ["zoelee", "lee"]),
+        ("小明 Ming", ["xiaoming", "ming"]),
+    ],
+)
+def test_keys_by_which_a_name_is_typed(name, some):
+    assert set(some) <= set(keys(name))
+
+
+def test_a_family_name_is_read_as_one_first():
+    assert keys("单小明")[0] == "shanxiaoming"
+    assert keys("查小明")[0] == "zhaxiaoming"
+
+
+def test_there_are_only_so_many_keys():
+    assert len(keys("乐" * 60)) <= MOST and max(map(len, keys("乐" * 60))) <= LONGEST * 6
+    assert len(person_keys("x" * 30, "单曾解查乐盖" * 10)) <= 2 * MOST
+
+
+@pytest.mark.parametrize("name", ["", "🦊", "...", "\u200d", "-_-"])
+def test_what_cannot_be_typed_has_no_key(name):
+    assert keys(name) == []
+
+
+def test_names_of_every_script_have_keys():
+    assert "петров" in person_keys("ivan", "Иван Петров")
+    assert "小明" in person_keys("wang", "王小明")
+    assert "alice" in person_keys("al-ice", "")
+
+
+def test_no_key_begins_another():
+    found = person_keys("wang", "王小明 Wang")
+    assert not [one for one in found for other in found if one != other and other.startswith(one)]
+
+
+def test_what_was_typed_is_written_as_keys_are():
+    assert typed("Xiǎo-Míng ’s") == "xiaomings"
