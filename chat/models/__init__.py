@@ -1,10 +1,15 @@
 """The nouns: conversations, who is in them, and what was said."""
 
 from chat.models.conversations import Conversation, Level, Mark, Membership, Role
+from chat.models.files import Attachment, File, Upload
+from chat.models.invites import Invite
 from chat.models.messages import Mention, Message, Reaction, Report, Revision
 
 __all__ = [
+    "Attachment",
     "Conversation",
+    "File",
+    "Invite",
     "Level",
     "Mark",
     "Membership",
@@ -14,4 +19,5 @@ __all__ = [
     "Report",
     "Revision",
     "Role",
+    "Upload",
 ]

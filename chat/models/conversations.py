@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -23,8 +24,10 @@ class Conversation(models.Model):
     title = models.CharField(_("title"), max_length=80, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
     announcement = models.CharField(_("announcement"), max_length=1000, blank=True)
+    announced_version = models.BigIntegerField(default=0)  # with which the announcement was put up or changed
     avatar = models.ImageField(_("picture"), upload_to="rooms/", blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     members_may_add = models.BooleanField(_("members may add people"), default=True)
     members_may_pin = models.BooleanField(_("members may pin"), default=True)
     revisions_visible = models.BooleanField(_("members see earlier versions of messages"), default=True)
@@ -32,6 +35,7 @@ class Conversation(models.Model):
     member_count = models.IntegerField(_("number of members"), default=0)
     last_seq = models.BigIntegerField(default=0)
     text_count = models.BigIntegerField(_("number of texts"), default=0)  # texts so far; system lines are not counted
+    file_bytes = models.BigIntegerField(default=0)  # of all files that its messages show
     version = models.BigIntegerField(default=0)  # of the newest durable change of anything in here
     info_version = models.BigIntegerField(default=0)  # of the newest change of the shared fields above
     last_message = models.ForeignKey("chat.Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
@@ -70,6 +74,7 @@ class Membership(models.Model):
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)  # a row stays when its person leaves, so that catch-up can tell
     version = models.BigIntegerField(default=0)  # the conversation's version of this row's newest shared change
+    was_removed = models.BooleanField(default=False)  # by somebody else: links made before do not let them in again
 
     me_version = models.BigIntegerField(default=0)  # the person's version of this row's newest change of what follows
     read_seq = models.BigIntegerField(default=0)
@@ -82,6 +87,8 @@ class Membership(models.Model):
     favourite = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
     draft = models.TextField(blank=True)
+    receipts = models.BooleanField(default=True)  # shows here how far they have got and read, and sees it of the others
+    announcement_seen = models.BigIntegerField(default=0)  # `announced_version` of the newest that was put away
 
     class Meta:
         verbose_name = _("membership")
@@ -90,6 +97,13 @@ class Membership(models.Model):
         indexes = [
             models.Index(fields=["user", "me_version"], name="membership_mine"),
             models.Index(fields=["conversation", "version"], name="membership_changes"),
+            models.Index(fields=["conversation"], name="membership_hides_receipts", condition=Q(receipts=False)),
+            # Those whom the next text brings out of the archive: each send asks whether there are any.
+            models.Index(
+                fields=["conversation"],
+                name="membership_put_away",
+                condition=Q(archived=True, muted=False, left_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
