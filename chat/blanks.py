@@ -6,20 +6,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.shapes import UserShape
+from chat.files.drawing import drawn
 from chat.lines import Event, Line, Place, ReactionLine
 from chat.lists import Row
-from chat.shapes import ConversationShape, MemberShape, MessageShape, MineShape
+from chat.models import Attachment
+from chat.shapes import AttachmentShape, ConversationShape, MemberShape, MessageShape, MineShape
 
 _NOBODY = UserShape(0, "", "")
 _NEVER = datetime(2000, 1, 1, 12, tzinfo=UTC)
-EVENTS = ("joined", "added", "left", "removed", "renamed", "announced", "unannounced", "owner", "changed")
+EVENTS = (
+    *("joined", "added", "linked", "linked-mine", "left", "removed", "renamed", "described", "pictured", "unpictured"),
+    *("announced", "unannounced", "promoted", "demoted", "owner", "changed"),
+)
 
 
 def everything() -> dict[str, Any]:
     return {
         "blank_line": _line(),
-        "blank_events": {kind: _line(Event(kind, "", "", "", "")) for kind in EVENTS},
+        "blank_events": [_line(Event(kind, "", "", "", "")) for kind in EVENTS],
         "blank_row": _row(),
+        "blank_files": drawn([AttachmentShape(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]),
         "blank_member": MemberShape(_NOBODY, "member", "", None, 0),
     }
 

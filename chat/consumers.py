@@ -6,9 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 
 from chat import actions, reading
-from chat.actions.batches import marks, sends
+from chat.actions.batches import mark_queue, send_queue
 from chat.actions.marks import Move
 from chat.actions.sending import Send, Sent
 from chat.shapes import MessageShape, MineShape
@@ -28,7 +29,7 @@ class SendPayload(msgspec.Struct):
     body: str = ""
     reply_to_id: Id | None = None
     forward_id: Id | None = None
-    attachment_ids: list[Id] = []
+    attachment_ids: Annotated[list[Id], msgspec.Meta(max_length=settings.FILES_AT_ONCE)] = []
 
 
 class EditPayload(msgspec.Struct):
@@ -91,9 +92,7 @@ def send(connection: Connection, payload: SendPayload, ref: str | None) -> None:
         else:
             connection.answer(ref, MessageAnswer(outcome.message))
 
-    if payload.attachment_ids:
-        raise Refused("invalid", "Files cannot be sent yet.", {"attachment_ids": ["Files cannot be sent yet."]})
-    sends.submit(
+    send_queue.submit(
         Send(
             connection.user_id,
             payload.conversation_id,
@@ -101,6 +100,7 @@ def send(connection: Connection, payload: SendPayload, ref: str | None) -> None:
             payload.body,
             payload.reply_to_id,
             payload.forward_id,
+            tuple(payload.attachment_ids),
         ),
         done,
     )
@@ -126,7 +126,7 @@ def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
         else:
             connection.answer(ref, MineAnswer(outcome))
 
-    marks.submit(Move(connection.user_id, payload.conversation_id, read_seq=payload.seq, back=payload.back), done)
+    mark_queue.submit(Move(connection.user_id, payload.conversation_id, read_seq=payload.seq, back=payload.back), done)
 
 
 def received(connection: Connection, payload: ReceivedPayload, ref: str | None) -> None:
@@ -143,10 +143,10 @@ def received(connection: Connection, payload: ReceivedPayload, ref: str | None) 
     if len(known) < len(payload.marks):
         done(not_found())
     for conversation_id, seq in known.items():
-        marks.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
+        mark_queue.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
 
 
-async def sync(connection: Connection, payload: SyncPayload) -> reading.SyncShape:
+async def sync(connection: Connection, payload: SyncPayload) -> reading.SyncAnswerShape:
     return await connection.run(reading.sync, connection.user_id, payload.cursors, payload.me, payload.open)
 
 
@@ -158,7 +158,7 @@ class ChatPart(Part):
         Command("reaction.set", ReactionPayload, react, MessageAnswer),
         Command("read", ReadPayload, read, MineAnswer, answers_itself=True),
         Command("received", ReceivedPayload, received, answers_itself=True),
-        Command("sync", SyncPayload, sync, reading.SyncShape),
+        Command("sync", SyncPayload, sync, reading.SyncAnswerShape),
     )
 
 

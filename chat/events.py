@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from chat.queries import Hiding
 from chat.shapes import ConversationShape, MemberShape, MessageShape, MineShape
 from messenger.live.frames import frame
 from messenger.live.news import Durable, Passing, Personal
@@ -62,7 +63,7 @@ class MineUpdated(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """How far a member has got and read. Marks only go forward."""
+    """How far a member has got and read. Marks only go forward; 0 and 0: they show theirs no more."""
 
     conversation_id: int
     user_id: int
@@ -137,15 +138,38 @@ def mentioned(user_id: int, message: MessageShape) -> Personal:
     return Personal(user_id, frame("mention", MentionEvent(message)))
 
 
-def receipts(told: Sequence[Receipt], hiding: Mapping[int, tuple[int, ...]]) -> list[Passing]:
-    """To the members, but for those who hide their own (`hiding`, by conversation): whoever shows none sees none."""
+def receipts(told: Sequence[Receipt], hiding: Hiding) -> list[Passing]:
+    """To the members, but for those who hide their own, and to contacts alone where a person shows it to no others."""
     return [
         Passing(
             f"conversation.{receipt.conversation_id}",
             frame("receipt", receipt),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}",
-            skip_users=hiding.get(receipt.conversation_id, ()),
+            skip_users=hiding.members.get(receipt.conversation_id, ()),
+            about=receipt.user_id,
+            matter="receipts",
+            only=hiding.few.get(receipt.user_id),
             gathers=receipt.conversation_id,
         )
         for receipt in told
     ]
+
+
+def hidden_receipts(told: Sequence[Receipt], hiding: Hiding) -> list[Passing]:
+    """Of those who show their receipts to contacts alone: to all others, that there are none any more."""
+    return [
+        Passing(
+            f"conversation.{receipt.conversation_id}",
+            frame("receipt", Receipt(receipt.conversation_id, receipt.user_id, 0, 0, receipt.at)),
+            f"receipt.{receipt.conversation_id}.{receipt.user_id}.hidden",
+            skip_users=(receipt.user_id, *hiding.few[receipt.user_id]),
+        )
+        for receipt in told
+        if receipt.user_id in hiding.few
+    ]
+
+
+def receipt_to(viewer_id: int, receipt: Receipt) -> Passing:
+    """For one person alone, who may know this much."""
+    key = f"receipt.{receipt.conversation_id}.{receipt.user_id}"
+    return Passing(f"user.{viewer_id}", frame("receipt", receipt), key)

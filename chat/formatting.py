@@ -16,11 +16,14 @@ from unicodedata import category
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.linkify import linkify
 
 from accounts.names import LONGEST, SHORTEST, is_name_character, skeleton
 from accounts.shapes import UserShape
+from chat import whereto
+from chat.highlighting import highlighted
 from chat.shapes import MentionShape
 
 EVERYBODY = "all"
@@ -46,6 +49,8 @@ _PLACE_QUOTED = re.compile(f"%EE%80%80{_WORD}(\\d+)%EE%80%81")
 _SIGNS = re.compile(
     r"[*_`~\[\]<>\\&]|://|mailto:|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
 )
+_LANGUAGE = re.compile(r"[\w+#.-]{1,30}")  # as it is named behind a fence
+_SPANS = {"mention", "host", *(f"t-{kind}" for kind in "cdfikns")}
 _DEEPEST = 20  # quotes and lists inside each other; what is deeper Markdown would leave out
 
 _markdown = (
@@ -54,11 +59,16 @@ _markdown = (
     .disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
 )
 assert _markdown.linkify is not None
-assert _markdown.linkify is not None
 _markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote", "span"}
-_ATTRIBUTES = {"a": {"href", "title"}, "code": {"class"}, "ol": {"start"}, "span": {"class", "data-user-id"}}
+_ATTRIBUTES = {
+    "a": {"href", "title", "class", "target"},
+    "code": {"class"},
+    "ol": {"start"},
+    "pre": {"data-language"},
+    "span": {"class", "data-user-id"},
+}
 
 
 def _text_rule(renderer, tokens, index, options, env) -> str:
@@ -72,6 +82,26 @@ def _text_rule(renderer, tokens, index, options, env) -> str:
     return _PLACE.sub(mention, escape(tokens[index].content, quote=False))
 
 
+def _fence_rule(renderer, tokens, index, options, env) -> str:
+    """Code, with its language where one is said. No mention stands in it, so their places are words again."""
+    token = tokens[index]
+    code = token.content
+    if env.get("words"):
+        code = _PLACE.sub(lambda match: env["words"][int(match[1])], code)
+    language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
+    if not _LANGUAGE.fullmatch(language):
+        return f"<pre><code>{escape(code, quote=False)}</code></pre>\n"
+    said = highlighted(code, language) or escape(code, quote=False)
+    return f'<pre data-language="{language}"><code class="language-{language}">{said}</code></pre>\n'
+
+
+def _links_rule(state: StateCore) -> None:
+    """What links say of themselves."""
+    for token in state.tokens:
+        if token.children and any(child.type == "link_open" for child in token.children):
+            token.children = whereto.mark(token.children)
+
+
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(?:https?|ftp)$", re.IGNORECASE)
 
 
@@ -83,6 +113,8 @@ def _linkify_rule(state: StateInline, silent: bool) -> bool:
 
 
 _markdown.add_render_rule("text", _text_rule)
+_markdown.add_render_rule("fence", _fence_rule)
+_markdown.core.ruler.push("links", _links_rule)
 _markdown.inline.ruler.at("linkify", _linkify_rule)
 
 
@@ -95,13 +127,14 @@ def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = Fal
     text = _line_ends(body)
     if not found and not _SIGNS.search(text):
         return _plain(text), []
-    env: dict[str, Any] = {"seen": set(), "spans": [span for _, span in found]}
+    names = [body[mention.start : mention.end] for mention, _ in found]
+    env: dict[str, Any] = {"seen": set(), "spans": [span for _, span in found], "words": names}
     tokens = _markdown.parse(_marked(body, found) if found else text, env)
     if any(token.level >= _DEEPEST - 1 for token in tokens):
         return _clean(_plain(escape(text, quote=False))), []
     html = _markdown.renderer.render(tokens, _markdown.options, env)
     if found:  # those in code or in an address are words again
-        words = [escape(body[mention.start : mention.end]) for mention, _ in found]
+        words = [escape(name) for name in names]
         html = _PLACE.sub(lambda match: words[int(match[1])], html)
         html = _PLACE_QUOTED.sub(lambda match: words[int(match[1])], html)
         if _WORD in html:  # a place within the host of some address, and now a part of its spelling
@@ -203,7 +236,13 @@ def _clean(html: str) -> str:
 
 def _keep(tag: str, name: str, value: str) -> str | None:
     if (tag, name) == ("code", "class"):
-        return value if re.fullmatch(r"language-[\w+#.-]{1,30}", value) else None
+        return value if value.startswith("language-") and _LANGUAGE.fullmatch(value[9:]) else None
+    if (tag, name) == ("pre", "data-language"):
+        return value if _LANGUAGE.fullmatch(value) else None
     if (tag, name) == ("span", "class"):
-        return value if value == "mention" else None
+        return value if value in _SPANS else None
+    if (tag, name) == ("a", "class"):
+        return value if value == "long" else None
+    if (tag, name) == ("a", "target"):
+        return value if value == "_blank" else None
     return value

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.avatars import FORMATS
 from chat.doors import reason
 from chat.models import Role
 from messenger.live.refusal import Refused
@@ -18,7 +19,11 @@ MANY = 500  # people chosen at once
 class RefusableForm(forms.Form):
     def refuse(self, refusal: Refused) -> None:
         """Put the words of a refusal where the person looks."""
-        fields = {name: words for name, words in (refusal.fields or {}).items() if name in self.fields}
+        named = {"avatar": "picture"}  # what the API calls it
+        told = {named.get(name, name): words for name, words in (refusal.fields or {}).items()}
+        if refusal.code == "too_large" and "picture" in self.fields:
+            told = {"picture": [str(refusal.detail)]}
+        fields = {name: words for name, words in told.items() if name in self.fields}
         for name, words in fields.items():
             self.add_error(name, [str(word) for word in words])
         if not fields:
@@ -122,7 +127,52 @@ class RoleForm(RefusableForm):
     role = forms.ChoiceField(choices=Role.choices)
 
 
+class DeleteGroupForm(RefusableForm):
+    """Its name is typed, so that nobody ends a group by a slip of the hand."""
+
+    title = forms.CharField(
+        label=_("The name of the group"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def check(self, title: str) -> bool:
+        """Whether it was typed, white space aside. What is wrong is said at the field."""
+        typed = " ".join(self.data.get("title", "").split())
+        if typed == title:
+            return True
+        self.add_error("title", _("Type the name just as it is: %(title)s") % {"title": title})
+        return False
+
+
+class InviteForm(RefusableForm):
+    """How long a link works, in days, and for how many people; empty: without end."""
+
+    days = forms.ChoiceField(
+        label=_("It works"),
+        required=False,
+        choices=[("1", _("for a day")), ("7", _("for a week")), ("30", _("for 30 days")), ("", _("until taken back"))],
+        initial="7",
+    )
+    max_uses = forms.IntegerField(
+        label=_("For at most so many people"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text=_("Leave it empty for any number."),
+    )
+
+
 class GroupSettingsForm(RefusableForm):
+    picture = forms.FileField(
+        label=_("Picture"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ",".join(f"image/{name.lower()}" for name in FORMATS)}),
+        help_text=_("Shown in everybody's list. Square, at least 256 pixels."),
+    )
+    remove_picture = forms.BooleanField(label=_("Remove the picture"), required=False)
     title = forms.CharField(label=_("Name"), required=False, max_length=200)
     description = TextField(
         label=_("What it is about"), widget=forms.Textarea(attrs={"rows": 3}), help_text=_("500 characters at most.")
@@ -142,18 +192,22 @@ class GroupSettingsForm(RefusableForm):
 
 
 class MineForm(RefusableForm):
-    """One's own settings of a conversation, any of them: `muted=on`, `muted=off` …"""
+    """What is one's own about a conversation, any of it: `muted=on`, `muted=off` …; `read=off` marks it unread."""
 
-    SWITCHES = ("muted", "favourite", "archived")
+    SWITCHES = ("muted", "favourite", "archived", "receipts")
 
-    muted = favourite = archived = forms.CharField(required=False)
+    muted = favourite = archived = receipts = forms.CharField(required=False)
     level = forms.ChoiceField(choices=[("all", ""), ("mentions", ""), ("none", "")], required=False)
+    read = forms.ChoiceField(choices=[("on", ""), ("off", "")], required=False)
+    announcement_seen = IdField(required=False)
 
-    def changes(self) -> dict[str, bool | str]:
+    def changes(self) -> dict[str, bool | str | int]:
         """Only what was sent."""
-        changes: dict[str, bool | str] = {
+        changes: dict[str, bool | str | int] = {
             name: self.cleaned_data[name] == "on" for name in self.SWITCHES if self.cleaned_data[name] in ("on", "off")
         }
         if self.cleaned_data["level"]:
             changes["level"] = self.cleaned_data["level"]
+        if self.cleaned_data["announcement_seen"]:
+            changes["announcement_seen"] = self.cleaned_data["announcement_seen"]
         return changes

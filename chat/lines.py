@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,10 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chat import times
-from chat.shapes import MessageShape, MineShape
+from chat.files.drawing import Drawn, drawn
+from chat.shapes import MessageShape, MineShape, ReactionShape
+from chat.ticks import Tick
 
 PAUSE = timedelta(minutes=5)  # so long a silence ends a group
+LONG_PAUSE = timedelta(hours=1)  # after so long a silence on one day the time stands between
 NAMES_IN_FULL = 4  # in a system line; of more, three are named
+REACTIONS = 24  # kinds under one message; the others are a step away
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class Place:
     first: bool  # of its group
     last: bool
     day_before: bool  # a day line stands above
+    pause_before: bool = False  # a time stands above
 
 
 @dataclass(slots=True)
@@ -50,10 +55,29 @@ class Line:
     unread: bool = False  # the unread line stands above
     event: Event | None = None
     reactions: list[ReactionLine] = field(default_factory=list)
+    blocked: bool = False  # by the reader, whom it is folded for
+    tick: Tick | None = None  # who has got or read it, where that is shown
+
+    @property
+    def files(self) -> list[Drawn]:
+        return drawn(self.message.attachments)
+
+    @property
+    def several(self) -> bool:
+        """More pictures than one: they stand as tiles."""
+        return sum(file.kind == "image" for file in self.message.attachments) > 1
 
     @property
     def gone(self) -> bool:
         return self.message.deleted_at is not None
+
+    @property
+    def shown_reactions(self) -> list[ReactionLine]:
+        return self.reactions[:REACTIONS]
+
+    @property
+    def reactions_left_out(self) -> int:
+        return max(len(self.reactions) - REACTIONS, 0)
 
 
 @dataclass(slots=True)
@@ -61,6 +85,8 @@ class ReactionLine:
     emoji: str
     count: int
     mine: bool
+    names: str = ""  # of who put it there
+    user_ids: Sequence[int] = ()  # of the names
 
 
 @dataclass(slots=True)
@@ -72,10 +98,15 @@ class Event:
     users: str
     old: str
     new: str
+    actor_id: int = 0
+    user_ids: Sequence[int] = ()  # of `users`: a changed name finds its places by these
 
 
 def grouped(stamps: Sequence[Stamp]) -> list[Place]:
-    """A text opens a group unless the line above is of the same sender, day and time, with nothing in between."""
+    """A text opens a group unless the line above is of the same sender, day and time, with nothing in between.
+
+    A new day is said above its first line, and so is the time after a long pause within a day.
+    """
     places: list[Place] = []
     before: Stamp | None = None
     for stamp in stamps:
@@ -91,7 +122,8 @@ def grouped(stamps: Sequence[Stamp]) -> list[Place]:
         )
         if goes_on:
             places[-1].last = False
-        places.append(Place(first=stamp.text and not goes_on, last=stamp.text, day_before=new_day))
+        paused = before is not None and not new_day and stamp.at - before.at >= LONG_PAUSE
+        places.append(Place(stamp.text and not goes_on, stamp.text, new_day, paused))
         before = stamp
     return places
 
@@ -103,8 +135,10 @@ def lines(
     mine: MineShape | None = None,
     from_start: bool = True,
     names: Mapping[int, str] | None = None,
+    blocked: Collection[int] = (),
 ) -> list[Line]:
-    """`messages` in ascending order. `from_start`: nothing older is left out; `names` of people in system lines."""
+    """`messages` in ascending order. `from_start`: nothing older is left out; `names` of people in system lines and
+    of those who reacted; `blocked`: people whose texts the reader has folded."""
     ats = [times.parse(message.created_at) for message in messages]
     unread = _first_unread(messages, me, mine, from_start)
     places = grouped(
@@ -125,7 +159,13 @@ def lines(
             day=times.day_label(at.date(), today) if place.day_before else "",
             unread=message.seq == unread,
             event=event(message, me, names or {}),
-            reactions=[ReactionLine(r.emoji, len(r.user_ids), me in r.user_ids) for r in message.reactions],
+            reactions=[
+                ReactionLine(
+                    r.emoji, len(r.user_ids), me in r.user_ids, reactors(r, me, names or {}), r.user_ids[:NAMES_IN_FULL]
+                )
+                for r in message.reactions
+            ],
+            blocked=message.sender.id in blocked and message.deleted_at is None,
         )
         for message, at, place in zip(messages, ats, places, strict=True)
     ]
@@ -156,12 +196,16 @@ def event(message: MessageShape, me: int, names: Mapping[int, str]) -> Event | N
     if (told := message.event) is None:
         return None
     actor = told.actor_id or message.sender.id
-    others = [user_id for user_id in told.user_ids if user_id != actor]
+    others = [user_id for user_id in (told.by_id, *told.user_ids) if user_id not in (actor, None)]
     kind = told.name
-    if kind == "joined" and others:
+    if kind == "joined" and told.by_id:
+        kind = "linked-mine" if told.by_id == me else "linked"
+    elif kind == "joined" and others:
         kind = "added"
-    elif kind == "announced" and not told.new:
-        kind = "unannounced"
+    elif kind in ("announced", "pictured") and not told.new:
+        kind = f"un{kind}"
+    elif kind == "role":
+        kind = "promoted" if told.new == "admin" else "demoted"
     you = pgettext("object", "you")
     return Event(
         kind=kind,
@@ -169,14 +213,29 @@ def event(message: MessageShape, me: int, names: Mapping[int, str]) -> Event | N
         users=name_list([you if user_id == me else names.get(user_id, "…") for user_id in others]),
         old=told.old or "",
         new=told.new or "",
+        actor_id=actor,
+        user_ids=others,
     )
 
 
 def people_in(messages: Sequence[MessageShape]) -> set[int]:
-    """Whose names the system lines among these need."""
-    return {
-        user_id for m in messages if m.event for user_id in (*m.event.user_ids, m.event.actor_id) if user_id is not None
+    """Whose names the system lines among these need, and what is said of reactions."""
+    told = {
+        user_id
+        for m in messages
+        if m.event
+        for user_id in (*m.event.user_ids, m.event.actor_id, m.event.by_id)
+        if user_id is not None
     }
+    return told.union(*(each.user_ids[:NAMES_IN_FULL] for m in messages for each in m.reactions))
+
+
+def reactors(reaction: ReactionShape, me: int, names: Mapping[int, str]) -> str:
+    """Who put it there, first come first; nothing where nobody's name is at hand."""
+    if not names:
+        return ""
+    you = name_words()["you"]
+    return name_list([you if user_id == me else names.get(user_id, "…") for user_id in reaction.user_ids])
 
 
 def name_list(names: Sequence[str]) -> str:
@@ -200,6 +259,7 @@ def name_words() -> dict[str, str]:
         "and": pgettext("two names", "%a and %b"),
         "more": pgettext("people", "%n more"),
         "in-full": str(NAMES_IN_FULL),
+        "reactions": str(REACTIONS),
     }
 
 

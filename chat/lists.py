@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,11 +9,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from chat import reading, times
+from accounts import pinyin
+from chat import reading, standing, times
 from chat.lines import title_of
+from chat.models import Level
 from chat.shapes import ConversationShape, MessageShape, MineShape, excerpt
+from chat.standing import Standing, Title
+from presence.tracker import tracker
 
-SHOWN = 100  # conversations on a page; older ones on the next
+SHOWN = 60  # conversations on a page, besides the favourites; older ones on the next
 
 
 @dataclass(slots=True)
@@ -33,6 +36,11 @@ class Row:
     @property
     def unread(self) -> int:
         return self.mine.unread_count
+
+    @property
+    def quiet(self) -> bool:
+        """It counts, but calls nobody: muted, or not every message is wanted."""
+        return self.mine.muted or self.mine.level != Level.ALL
 
     @property
     def draft(self) -> str:
@@ -56,7 +64,7 @@ def row(conversation: ConversationShape, me: int, now: datetime) -> Row:
         when=times.brief(at, now),
         last=last,
         who=who,
-        text=excerpt(last.body) if last else "",
+        text=excerpt(last.body, last.attachments) if last else "",
     )
 
 
@@ -67,58 +75,117 @@ def cursor(text: str) -> tuple[str, int] | None:
 
 
 class Listing:
-    """The list beside a page, read when it is first looked at, and once."""
+    """The list beside a page. Counts are read when first looked at, and once; rows only where the list is drawn."""
 
-    FILTERS = ("all", "unread", "rooms", "archived")
+    FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
 
     def __init__(self, me: int, query: Any):
         self.me = me
         self.q = (query.get("find") or "").strip()[:80]
         self.show = query.get("show") if query.get("show") in self.FILTERS else "all"
         self.before = cursor(query.get("older") or "")
+        self.here: int | None = None  # the conversation on the page, which stays in the list until it is left
 
+    # ── Counts: for every page ──
     @cached_property
-    def _read(self) -> tuple[list[Row], tuple[str, int] | None]:
-        conversations, after = reading.conversations(self.me, before=self.before, limit=SHOWN)
-        now = timezone.localtime()
-        return [row(conversation, self.me, now) for conversation in conversations], after
+    def standings(self) -> list[Standing]:
+        """All of one's conversations, newest activity first."""
+        return standing.of(self.me)
 
     @property
-    def all(self) -> list[Row]:
-        return self._read[0]
+    def any(self) -> bool:
+        return bool(self.standings)
 
     @property
-    def rows(self) -> list[Row]:
-        """Those whose title holds what is looked for. Tabs only hide rows, by style: a live row finds its place."""
-        wanted = self.q.casefold()
-        return [row for row in self.all if wanted in row.title.casefold()] if wanted else self.all
-
-    @property
-    def next(self) -> str:
-        """Where the next page begins, for `?older=`; empty at the end."""
-        return "~".join(map(str, self._read[1])) if self._read[1] else ""
-
-    @property
-    def versions(self) -> str:
-        """What the page knows of each conversation, as JSON: scripts ask for what came since."""
-        return json.dumps({row.conversation.id: row.conversation.version for row in self.all}, separators=(",", ":"))
+    def counts(self) -> str:
+        """What scripts count on from, as JSON; also which version of each conversation this page knows."""
+        return standing.as_json(self.standings)
 
     @property
     def unread(self) -> int:
         """Messages that are new, those in muted conversations left out: the number in the page's title."""
-        return sum(row.unread for row in self.all if not row.mine.muted)
+        return sum(each.weight for each in self.standings)
 
     @property
     def unread_conversations(self) -> int:
-        return sum(1 for row in self.all if row.unread and not row.mine.archived)
+        return sum(1 for each in self.standings if each.weight and not each.archived)
 
     @property
     def mentions(self) -> int:
-        return sum(row.mine.unread_mention_count for row in self.all)
+        return sum(each.mentions for each in self.standings if each.level != Level.NONE)
 
     @property
     def any_archived(self) -> bool:
-        return any(row.mine.archived for row in self.all)
+        return any(each.archived for each in self.standings)
+
+    @cached_property
+    def online(self) -> int:
+        """People on the site now, signed in or not. No query."""
+        return tracker().head_count_now()
+
+    # ── Rows: for pages with the list ──
+    @cached_property
+    def _page(self) -> tuple[list[Row], str]:
+        wanted = [each for each in self.standings if self._fits(each) and self._named(each)]
+        top = [each for each in wanted if self._on_top(each)]
+        rest = standing.after([each for each in wanted if not self._on_top(each)], self.before)
+        page, more = rest[:SHOWN], ""
+        if len(rest) > SHOWN:
+            more = f"{standing.activity(page[-1].at).isoformat()}~{page[-1].id}"
+        if not self.before:
+            page = [*top, *page, *(each for each in rest[SHOWN:] if each.id == self.here)]
+        now = timezone.localtime()
+        shapes = reading.these(self.me, [each.id for each in page])
+        return [row(shape, self.me, now) for shape in shapes], more
+
+    def _fits(self, each: Standing) -> bool:
+        if each.id == self.here and not self.q:
+            return True
+        if self.show == "mentions":
+            return each.mentions > 0
+        if each.archived != (self.show == "archived"):
+            return bool(self.q) and self.show == "all"  # what is looked for by name is found wherever it lies
+        return {"unread": each.unread > 0, "people": each.kind == "direct", "groups": each.kind == "group"}.get(
+            self.show, True
+        )
+
+    def _on_top(self, each: Standing) -> bool:
+        return each.favourite and self.show != "archived"
+
+    def _named(self, each: Standing) -> bool:
+        return not self.q or each.id in self._found
+
+    @cached_property
+    def _found(self) -> set[int]:
+        return {title.id for title in standing.titles(self.me).values() if is_called(title, self.q)}
+
+    @property
+    def rows(self) -> list[Row]:
+        """Favourites first, then by activity; one page of them."""
+        return self._page[0]
+
+    @property
+    def next(self) -> str:
+        """Where the next page begins, for `?older=`; empty at the end."""
+        return self._page[1]
+
+    @property
+    def kept(self) -> str:
+        """What addresses carry on, so that the filter stays when one goes to another conversation."""
+        return "" if self.show == "all" else f"?show={self.show}"
+
+    @cached_property
+    def _titles(self) -> dict[int, str]:
+        return {title.id: title.name for title in standing.titles(self.me).values()}
 
     def title(self, conversation_id: int) -> str:
-        return next((row.title for row in self.all if row.conversation.id == conversation_id), "")
+        return self._titles.get(conversation_id, "")
+
+
+def is_called(title: Title, q: str) -> bool:
+    """Whether a conversation is found by these words: in its name, a user name, or by how Chinese is typed."""
+    wanted = q.casefold()
+    if wanted in title.name.casefold() or wanted.removeprefix("@") in title.peer_username.casefold():
+        return True
+    key = pinyin.typed(q)
+    return bool(key) and any(each.startswith(key) for each in pinyin.keys(title.name))

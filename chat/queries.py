@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from django.db.models import QuerySet
@@ -48,17 +48,38 @@ def unread_mentions(readers: Sequence[Reader]) -> dict[tuple[int, int], int]:
     return {(conversation_id, user_id): count for conversation_id, user_id, count in counted}
 
 
-def hiding_receipts(conversation_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Members who show no receipts, and so see none, by conversation. One query, over those few."""
-    wanted = set(conversation_ids)
-    hiding = fetch(
-        "SELECT m.conversation_id, m.user_id FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id"
-        f" WHERE m.conversation_id IN {placeholders(1, len(wanted))} AND m.left_at IS NULL AND NOT u.show_receipts",
-        wanted,
+class Hiding(NamedTuple):
+    """Who does not hear receipts: by conversation those who show none; by person whom alone they show theirs."""
+
+    members: dict[int, tuple[int, ...]]
+    few: dict[int, tuple[int, ...]]
+
+
+def hiding_receipts(receipts: Iterable[tuple[int, int]]) -> Hiding:
+    """For receipts to be told, as (conversation, person): who shows none, in all or in this conversation, and so sees
+    none; and the contacts of those who show theirs to contacts. One query, over those few."""
+    told = list(receipts)
+    if not told:
+        return Hiding({}, {})
+    wanted, people = [*{place for place, _ in told}], [*{user_id for _, user_id in told}]
+    members = (
+        "SELECT 'members', m.conversation_id, m.user_id FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id"
+        f" WHERE m.conversation_id IN {placeholders(1, len(wanted))} AND m.left_at IS NULL AND"
     )
-    found: dict[int, tuple[int, ...]] = {}
-    for conversation_id, user_id in hiding:
-        found[conversation_id] = (*found.get(conversation_id, ()), user_id)
+    contacts = (
+        "SELECT 'few', u.id, COALESCE(t.person_id, 0) FROM accounts_user u LEFT JOIN accounts_tie t"
+        " ON t.user_id = u.id AND t.state = 'contact' AND t.blocked_at IS NULL"
+        f" WHERE u.show_receipts = 'contacts' AND u.id IN {placeholders(1, len(people))}"
+    )
+    # Each question has an index over those who hide, instead of one that would walk through all members. (The second
+    # condition is that of the index.)
+    hides = "u.show_receipts = 'nobody' AND NOT (u.show_presence = 'everyone' AND u.show_receipts = 'everyone')"
+    found = Hiding({}, {})
+    for kind, key, user_id in fetch(
+        f"{members} {hides} UNION {members} NOT m.receipts UNION {contacts}", [*wanted, *wanted, *people]
+    ):
+        group = found.members if kind == "members" else found.few
+        group[key] = (*group.get(key, ()), user_id)
     return found
 
 

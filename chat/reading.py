@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import msgspec
-from django.db.models import Min, OuterRef, Q, Subquery
+from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts import contacts, pinyin, privacy
+from accounts.models import Audience, User
+from accounts.shapes import ContactShape, contact_shape
+from chat import standing
 from chat.models import Conversation, Mark, Membership, Mention, Message, Role
 from chat.queries import unread_mentions, whole_messages, whole_shapes
 from chat.shapes import (
@@ -20,11 +26,13 @@ from chat.shapes import (
     MineShape,
     ReceiptShape,
     RevisionShape,
+    TitleShape,
     member_shape,
     message_shape,
     mine_shape,
     moment,
     moment_or_none,
+    room_picture,
 )
 from messenger.live.refusal import forbidden, not_found
 
@@ -66,17 +74,50 @@ def conversations(
     return whole_shapes(page, user_id), cursor
 
 
+def these(user_id: int, ids: Sequence[int]) -> list[ConversationShape]:
+    """Of my conversations those with these ids, in their order; what is none of mine is left out."""
+    if not ids:
+        return []
+    found = Membership.objects.filter(
+        user_id=user_id, conversation__in=ids, left_at=None, conversation__deleted_at=None
+    ).select_related("conversation")
+    shapes = {shape.id: shape for shape in whole_shapes(list(found), user_id)}
+    return [shapes[pk] for pk in ids if pk in shapes]
+
+
+def titles(user_id: int) -> list[TitleShape]:
+    """What all my conversations are called, newest activity first. Two statements."""
+    called = standing.titles(user_id)
+    return [
+        TitleShape(
+            id=title.id,
+            kind=title.kind,
+            title=title.name,
+            keys=list(pinyin.keys(title.name)),
+            avatar_url=room_picture(title.id, title.avatar),
+            peer=title.peer,
+        )
+        for row in standing.of(user_id)
+        if (title := called.get(row.id))
+    ]
+
+
 def conversation(user_id: int, conversation_id: int) -> ConversationShape:
     return whole_shapes([membership(user_id, conversation_id)], user_id)[0]
 
 
 def members(user_id: int, conversation_id: int) -> list[MemberShape]:
-    """Owner first, then admins, then the others by name."""
+    """All of them: owner first, then admins, then the others by name. A page of them: chat/members.py."""
     membership(user_id, conversation_id)
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None).select_related("user")
     rank = {Role.OWNER: 0, Role.ADMIN: 1, Role.MEMBER: 2}
-    ordered = sorted(rows, key=lambda row: (rank[Role(row.role)], row.user.shown_name.casefold(), row.user_id))
+    ordered = sorted(rows, key=lambda row: (rank[Role(row.role)], ascii_lower(row.user.shown_name), row.user_id))
     return [member_shape(row) for row in ordered]
+
+
+def ascii_lower(name: str) -> str:
+    """As databases make letters small where they are told nothing of languages; see chat/members.py."""
+    return "".join(char.lower() if "A" <= char <= "Z" else char for char in name)
 
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,16 +128,20 @@ def history(
     before: int | None = None,
     after: int | None = None,
     around: int | None = None,
+    above: int | None = None,
     limit: int = PAGE,
 ) -> HistoryShape:
-    """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows."""
+    """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows.
+
+    `above`: how many of the lines stand above `around`; half of them unless said.
+    """
     conversation = membership(user_id, conversation_id).conversation
     rows = whole_messages().filter(conversation_id=conversation_id)
     limit = max(1, min(limit, PAGE_MAX))
     if around is not None:
-        half = limit // 2
-        found = [*reversed(rows.filter(seq__lt=around).order_by("-seq")[:half])]
-        found += rows.filter(seq__gte=around).order_by("seq")[: limit - half]
+        half = limit // 2 if above is None else above
+        start = min(around - half, conversation.last_seq - limit + 1)  # a whole page also near the end
+        found = list(rows.filter(seq__gte=start).order_by("seq")[:limit])
     elif after is not None:
         found = list(rows.filter(seq__gt=after).order_by("seq")[:limit])
     else:
@@ -112,6 +157,25 @@ def history(
         has_after=last < conversation.last_seq,
         version=conversation.version,
     )
+
+
+def first_since(user_id: int, conversation_id: int, since: datetime) -> int | None:
+    """Seq of the first message written then or later; None where there is none.
+
+    Times follow seq but for moments, so halving finds it: 20 look-ups by index in a million messages, and no index of
+    times that each send would have to keep.
+    """
+    low, high = 1, membership(user_id, conversation_id).conversation.last_seq + 1
+    end = high
+    rows = Message.objects.filter(conversation_id=conversation_id).values_list("created_at", flat=True)
+    while low < high:
+        middle = (low + high) // 2
+        at = rows.filter(seq=middle).first()
+        if at is not None and at < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end else None
 
 
 def message(user_id: int, message_id: int) -> MessageShape:
@@ -146,6 +210,12 @@ def pins(user_id: int, conversation_id: int) -> list[MessageShape]:
     return [message_shape(row) for row in rows[:PAGE_MAX]]
 
 
+def pin_ids(conversation_id: int) -> list[int]:
+    """For whoever was let in already: which messages `pins` tells of."""
+    rows = Message.objects.filter(conversation_id=conversation_id, pinned_at__isnull=False).order_by("-pinned_at")
+    return list(rows.values_list("pk", flat=True)[:PAGE_MAX])
+
+
 def mentions(user_id: int, *, before: int | None = None, limit: int = PAGE) -> tuple[list[MessageShape], int | None]:
     """Messages that name me, newest first, where I am a member now. The cursor is the last mention's id."""
     rows = Mention.objects.filter(user_id=user_id, conversation__in=Conversation.objects.visible_to(user_id))
@@ -158,18 +228,25 @@ def mentions(user_id: int, *, before: int | None = None, limit: int = PAGE) -> t
     return shapes, (page[-1][0] if len(found) > limit else None)
 
 
+def newest_unread_mentions(user_id: int) -> dict[int, int]:
+    """Seq of the newest message after my read mark that names me, by conversation; a hundred conversations at most."""
+    mine = [each for each in standing.of(user_id) if each.mentions][:PAGE_MAX]
+    newest = Mention.objects.filter(user_id=user_id, conversation__in=[each.id for each in mine])
+    return dict(newest.values_list("conversation_id").annotate(newest=Max("seq")).order_by()) if mine else {}
+
+
 # ── Who got and read it ──────────────────────────────────────────────────────────────────────────────────────────
 def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
     """Each other member's marks, of those who show them; to nobody who hides their own."""
-    membership(user_id, conversation_id)
-    if not _shows_receipts(user_id):
+    viewer = _shower(membership(user_id, conversation_id))
+    if viewer is None:
         return []
     # Each mark has a time of its own: that of the first step that reached it, or of one's own message, which moves it.
     same = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
     marked = Mark.objects.filter(**same, kind=Mark.Kind.READ, user_id=OuterRef("user_id")).order_by("at")
     wrote = Message.objects.filter(**same, kind=Message.Kind.TEXT, sender_id=OuterRef("user_id")).order_by("seq")
     rows = (
-        Membership.objects.filter(conversation_id=conversation_id, left_at=None, user__show_receipts=True)
+        _showing(conversation_id, viewer)
         .exclude(user_id=user_id)
         .annotate(read_at=Coalesce(Subquery(marked.values("at")[:1]), Subquery(wrote.values("created_at")[:1])))
         .values_list("user_id", "delivered_seq", "read_seq", "read_at")
@@ -180,13 +257,10 @@ def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
 def message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]:
     """Who got and read this message, and when: the first mark of each that reached it."""
     row = _message(user_id, message_id)
-    if not _shows_receipts(user_id):
+    viewer = _shower(membership(user_id, row.conversation_id))
+    if viewer is None:
         return []
-    people = (
-        Membership.objects.filter(conversation_id=row.conversation_id, left_at=None, user__show_receipts=True)
-        .exclude(user_id=row.sender_id)
-        .values_list("user_id", flat=True)
-    )
+    people = _showing(row.conversation_id, viewer).exclude(user_id=row.sender_id).values_list("user_id", flat=True)
     marks = (
         Mark.objects.filter(conversation_id=row.conversation_id, seq__gte=row.seq, user_id__in=list(people))
         .values_list("user_id", "kind")
@@ -203,8 +277,24 @@ def message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]
     ]
 
 
-def _shows_receipts(user_id: int) -> bool:
-    return User.objects.filter(pk=user_id, show_receipts=True).exists()
+def _showing(conversation_id: int, viewer: User | None = None) -> QuerySet[Membership]:
+    """Members who show how far they have read, in all and in this conversation; to this viewer, where one is given."""
+    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None, receipts=True)
+    if viewer is not None:
+        return rows.filter(Q(user=viewer.pk) | privacy.shown(viewer, "show_receipts", "user__"))
+    return rows.exclude(user__show_receipts=Audience.NOBODY)
+
+
+def shows_receipts(user_id: int, conversation_id: int) -> bool:
+    """Whether this person shows theirs here, and so sees those of others."""
+    return _shower(membership(user_id, conversation_id)) is not None
+
+
+def _shower(seat: Membership) -> User | None:
+    """Whoever sits here, if they show how far they have read; who shows none sees none."""
+    if not seat.receipts:
+        return None
+    return User.objects.exclude(show_receipts=Audience.NOBODY).filter(pk=seat.user_id).first()
 
 
 # ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,13 +345,17 @@ def changed_rows(
     )
 
 
-class SyncShape(msgspec.Struct):
-    """What a device missed. `removed` are those of its conversations that are its person's no more."""
+class SyncAnswerShape(msgspec.Struct):
+    """What a device missed. `removed` are those of its conversations that are its person's no more; `contacts` what
+    people have become to its person since `me`, also those who are nothing any more.
+    """
 
     conversations: list[SyncedConversation]
     mine: list[SyncedMine]
     removed: list[int]
     receipts: list[ReceiptShape]
+    contacts: list[ContactShape]
+    requests: int  # how many people ask to be in one's list
     me_version: int
     complete: bool
 
@@ -284,13 +378,13 @@ class SyncedMine(msgspec.Struct):
     mine: MineShape
 
 
-def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX) -> SyncShape:
+def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX) -> SyncAnswerShape:
     """All that one device missed: in the conversations that it knows, those it does not know, and what is its own.
 
     A conversation that came since is told whole, at its version of now: its history is a page away. `limit` is over
     all rows together; where it cuts, `complete` is false and the device asks on with the versions it was given.
     """
-    me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).get()
+    me_version, requests = User.objects.values_list("me_version", "request_count").get(pk=user_id)
     rows = {
         row.conversation_id: row
         for row in Membership.objects.filter(
@@ -327,7 +421,7 @@ def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, li
     whole = {each.conversation_id for each in synced if each.complete}
     moved = [row for cid, row in rows.items() if cid in whole or (complete and row.me_version > me)]
     unread = unread_mentions(moved)
-    return SyncShape(
+    return SyncAnswerShape(
         conversations=synced,
         mine=[
             SyncedMine(cid, mine_shape(row, row.conversation, unread.get((cid, user_id), 0)))
@@ -336,6 +430,8 @@ def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, li
         ],
         removed=sorted(cid for cid in cursors if cid not in rows),
         receipts=receipts(user_id, open_id) if open_id in rows and open_id is not None else [],
+        contacts=[contact_shape(tie) for tie in contacts.changed_since(user_id, me)] if complete else [],
+        requests=requests,
         me_version=me_version if complete else me,
         complete=complete,
     )
@@ -353,10 +449,7 @@ def versions(user_id: int) -> tuple[dict[int, int], int]:
 # ── What presence asks ───────────────────────────────────────────────────────────────────────────────────────────
 def shown_read_marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
     """How far these people have read; who shows no receipts is left out."""
-    rows = Membership.objects.filter(
-        conversation_id=conversation_id, user_id__in=user_ids, left_at=None, user__show_receipts=True
-    )
-    return dict(rows.values_list("user_id", "read_seq"))
+    return dict(_showing(conversation_id).filter(user_id__in=user_ids).values_list("user_id", "read_seq"))
 
 
 def conversation_ids(user_id: int) -> list[int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from accounts import contacts
 from accounts.actions import me_updated
-from accounts.models import User
+from accounts.models import Tie, User
 from chat import events
 from chat.models import Conversation, Membership, Message
 from chat.queries import shared_shape, whole_shapes
@@ -67,7 +68,8 @@ def _ask(conversation: Conversation, after: int) -> Durable:
 def personal(user_id: int, after: int) -> tuple[list[Personal], int]:
     """What is one person's own since their version, and the version that this brings them to.
 
-    Conversations that came, went, or changed for them; and, always, the person's own settings.
+    Conversations that came, went, or changed for them, people who became something else to them; and, always, the
+    person's own settings.
     """
     user = User.objects.filter(pk=user_id).first()
     if user is None:
@@ -76,8 +78,11 @@ def personal(user_id: int, after: int) -> tuple[list[Personal], int]:
     here = [row for row in rows if row.left_at is None and row.conversation.deleted_at is None]
     shapes = {shape.id: shape for shape in whole_shapes(here, user_id)}
     told = []
-    for row in sorted(rows, key=lambda each: each.me_version):
-        if row.conversation_id in shapes:
+    both: list[Membership | Tie] = [*rows, *contacts.changed_since(user_id, after)]
+    for row in sorted(both, key=lambda each: each.me_version):
+        if isinstance(row, Tie):
+            told.append(contacts.contact_updated(row, user.request_count))
+        elif row.conversation_id in shapes:
             shape = shapes[row.conversation_id]
             told.append(events.conversation_added(user_id, row.me_version, shape, row.version))
         else:

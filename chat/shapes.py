@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from accounts.models import User
-from accounts.shapes import UserShape, user_shape
+from accounts.shapes import ContactState, Moment, UserShape, user_shape
 from chat.models import Conversation, Membership, Message
+from presence.shapes import PresenceShape
 
 EXCERPT = 120  # code points of a quoted message
+FILE_SIGNS = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/names.js has the same
 
 
 def moment(value: datetime) -> str:
@@ -49,14 +53,21 @@ class ForwardShape(msgspec.Struct):
 
 
 class AttachmentShape(msgspec.Struct):
-    """A file of a message. `url` is a path of this site, which asks who wants it."""
+    """A file of a message. `url` is a path of this site, which asks who wants it. `kind`: image, video, audio, file.
+
+    Width and height are pixels, duration seconds. Until a picture is `ready` its url answers 503: it is being redrawn,
+    and `message.updated` says when it is done. `preview_url` fills a screen, `thumbnail_url` a place in the log.
+    """
 
     id: int
+    kind: str
     name: str
     content_type: str
     size: int
     url: str
+    ready: bool = True
     thumbnail_url: str | None = None
+    preview_url: str | None = None
     width: int | None = None
     height: int | None = None
     duration: float | None = None
@@ -71,13 +82,15 @@ class ReactionShape(msgspec.Struct):
 
 
 class SystemEvent(msgspec.Struct):
-    """A system line, worded by the reader's page: joined, left, removed, renamed, announced, owner, role …"""
+    """A system line, worded by the reader's page: joined, left, removed, renamed, described, pictured, announced,
+    owner, role … `by_id` of somebody who joined: whose link it was. Of `role`, `old` and `new` are roles."""
 
     name: str
     actor_id: int | None = None
     user_ids: list[int] = []
     old: str | None = None
     new: str | None = None
+    by_id: int | None = None
 
 
 class MessageShape(msgspec.Struct):
@@ -105,7 +118,11 @@ class MessageShape(msgspec.Struct):
 
 
 class MineShape(msgspec.Struct):
-    """What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`."""
+    """What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`.
+
+    `receipts`: shows here how far they have got and read, and sees it of the others.
+    The announcement is new to this person while `announcement_seen` is below the conversation's `announced_version`.
+    """
 
     role: str
     read_seq: int
@@ -117,6 +134,8 @@ class MineShape(msgspec.Struct):
     archived: bool
     draft: str
     me_version: int
+    announcement_seen: int = 0
+    receipts: bool = True
 
 
 class ConversationShape(msgspec.Struct):
@@ -138,8 +157,24 @@ class ConversationShape(msgspec.Struct):
     version: int
     last_message: MessageShape | None
     created_at: str
+    # The version with which the announcement was put up or changed last.
+    announced_version: int = 0
     # Absent in what all members hear alike (conversation.updated, changes).
     mine: MineShape | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class TitleShape(msgspec.Struct):
+    """What a conversation is called. A search text finds it in `title`, or where one of `keys` begins with it.
+
+    `keys` are how a Chinese title is typed: by pinyin and by initials, from each character on.
+    """
+
+    id: int
+    kind: str
+    title: str
+    keys: list[str]
+    avatar_url: str | None
+    peer: UserShape | None
 
 
 class MemberShape(msgspec.Struct):
@@ -169,6 +204,27 @@ class MessageReceiptShape(msgspec.Struct):
     read_at: str | None
 
 
+class FileShape(msgspec.Struct):
+    """A file of a conversation, and the message that shows it."""
+
+    attachment: AttachmentShape
+    message_id: int
+    seq: int
+    sender: UserShape
+    created_at: str
+
+
+class UploadShape(msgspec.Struct):
+    """A file on its way; `offset` bytes are safely there. Once it is whole, `attachment` is what a message can name."""
+
+    id: str
+    name: str
+    size: int
+    offset: int
+    expires_at: str
+    attachment: AttachmentShape | None
+
+
 class RevisionShape(msgspec.Struct):
     """What a message said before an edit, and when that was written."""
 
@@ -196,14 +252,22 @@ class ChangesShape(msgspec.Struct):
     members: list[MemberShape]
 
 
-def excerpt(body: str) -> str:
+def excerpt(body: str, files: Sequence[AttachmentShape | dict[str, Any]] = ()) -> str:
+    """One line of a text; where there is none, a sign for what kind of file is there, and its name."""
     line = " ".join(body.split())
+    if not line and files:
+        first = files[0] if isinstance(files[0], AttachmentShape) else AttachmentShape(**files[0])
+        line = f"{FILE_SIGNS.get(first.kind, FILE_SIGNS['file'])} {first.name}"
+        if len(files) > 1:
+            line += f" +{len(files) - 1}"
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 
 def reply_shape(quoted: Message) -> ReplyShape:
     gone = quoted.deleted_at is not None
-    return ReplyShape(quoted.pk, quoted.seq, user_shape(quoted.sender), "" if gone else excerpt(quoted.body), gone)
+    return ReplyShape(
+        quoted.pk, quoted.seq, user_shape(quoted.sender), "" if gone else excerpt(quoted.body, quoted.files), gone
+    )
 
 
 def message_shape(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageShape:
@@ -226,7 +290,7 @@ def message_shape(message: Message, sender: User | None = None, *, fresh: bool =
         mentions=[] if gone else [MentionShape(**mention) for mention in message.mentions],
         reply_to=reply,
         forwarded_from=forward,
-        attachments=[],
+        attachments=[] if gone else [AttachmentShape(**file) for file in message.files],
         reactions=[] if gone or fresh else reaction_shapes(message),
         pinned=message.pinned_at is not None and not gone,
         created_at=moment(message.created_at),
@@ -256,7 +320,14 @@ def mine_shape(membership: Membership, conversation: Conversation, unread_mentio
         archived=membership.archived,
         draft=membership.draft,
         me_version=membership.me_version,
+        announcement_seen=membership.announcement_seen,
+        receipts=membership.receipts,
     )
+
+
+def room_picture(conversation_id: int, name: str | None) -> str | None:
+    """Its address on this site, which asks who wants it; `name` is the stored file's."""
+    return f"/avatars/rooms/{conversation_id}/{name.rsplit('/', 1)[-1]}" if name else None
 
 
 def conversation_shape(
@@ -272,9 +343,7 @@ def conversation_shape(
         title=conversation.title,
         description=conversation.description,
         announcement=conversation.announcement,
-        avatar_url=f"/avatars/rooms/{conversation.pk}/{conversation.avatar.name.rsplit('/', 1)[-1]}"
-        if conversation.avatar
-        else None,
+        avatar_url=room_picture(conversation.pk, conversation.avatar.name),
         owner_id=conversation.owner_id,
         member_count=conversation.member_count,
         members_may_add=conversation.members_may_add,
@@ -285,6 +354,7 @@ def conversation_shape(
         version=conversation.version,
         last_message=last_message,
         created_at=moment(conversation.created_at),
+        announced_version=conversation.announced_version,
         mine=mine,
     )
 
@@ -301,3 +371,15 @@ def member_shape(membership: Membership) -> MemberShape:
 
 def as_uuid(text: str) -> UUID:
     return UUID(text)
+
+
+# ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
+class ListedContactShape(msgspec.Struct):
+    """As `Contact`; `presence` is null of who is not in one's list yet."""
+
+    user: UserShape
+    state: ContactState
+    blocked: bool
+    since: Moment | None
+    me_version: int
+    presence: PresenceShape | None = None

@@ -59,6 +59,11 @@ def day_label(day: date, today: date) -> str:
     return dateformat.format(day, formats()["day" if day.year == today.year else "day-year"])
 
 
+def full_day(moment: datetime) -> str:
+    """A day that is said once for all: with its year."""
+    return dateformat.format(moment, formats()["day-year"])
+
+
 def brief(moment: datetime, now: datetime) -> str:
     """In a narrow place: the time if today, the weekday within six days, else the date."""
     days = (now.date() - moment.date()).days

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 
-CHINESE = "zh-Hans"
+CHINESE, LATIN, OTHER = "zh-Hans", "en", "und"
 
 # No sign of the language that somebody writes: code, addresses, names in Latin letters.
 _ASIDE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://[!-~]+|@[A-Za-z0-9_.-]+", re.DOTALL)
 _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _KANA_OR_HANGUL = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3131-\u318e\uac00-\ud7a3]")
 _WORD = re.compile("[A-Za-z\u00c0-\u1fff]+")  # of any alphabet
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]+")
 
 _SKIN = "[\U0001f3fb-\U0001f3ff]"
 _SIGN = (
@@ -33,17 +34,25 @@ _FEW_EMOJI = re.compile(f" *(?:{_EMOJI} *){{1,3}}")
 
 
 def lang_of(text: str) -> str:
-    """`zh-Hans` for a Chinese text, which is set with more room; else nothing, and the page's own language holds.
+    """`zh-Hans` for a Chinese text, `en` for Latin letters, `und` for any other, nothing where no word is said.
 
     A Chinese sentence may have words of other alphabets in it, and an English one a Chinese name. What is more than
-    a little Japanese or Korean is left alone: Chinese letterforms would be wrong there.
+    a little Japanese or Korean is `und`: Chinese letterforms would be wrong there. `en` is a guess, good enough for
+    how Latin letters are set.
     """
-    if not _HAN.search(text):
-        return ""
     said = _ASIDE.sub(" ", text)
-    han = len(_HAN.findall(said))
-    chinese = han > 2 * len(_WORD.findall(said)) and han > 10 * len(_KANA_OR_HANGUL.findall(said))
-    return CHINESE if chinese else ""
+    words, kana = _WORD.findall(said), len(_KANA_OR_HANGUL.findall(said))
+    if (han := len(_HAN.findall(said))) and han > 2 * len(words) and han > 10 * kana:
+        return CHINESE
+    if words and not kana and any(_LATIN.fullmatch(word) for word in words):
+        return LATIN
+    return OTHER if words or kana or han else ""
+
+
+def lang_for(text: str, page: str) -> str:
+    """The `lang` of a text on a page in that language: a Chinese text always has one, others only among Chinese."""
+    lang = lang_of(text)
+    return lang if lang == CHINESE or page.startswith("zh") else ""
 
 
 def is_big(text: str) -> bool:

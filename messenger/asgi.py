@@ -12,17 +12,22 @@ pages = get_asgi_application()  # before anything that imports models
 
 from django.conf import settings  # noqa: E402
 
+from chat.files.receiver import Receiver  # noqa: E402
 from messenger.bodies import Bounded  # noqa: E402
 from messenger.checks import refuse_what_cannot_work  # noqa: E402
 from messenger.consumers import MessengerConsumer  # noqa: E402
 from messenger.live.handshake import refused  # noqa: E402
+from messenger.live.spooling import bound_requests  # noqa: E402
+from messenger.work import beside  # noqa: E402
 
 refuse_what_cannot_work()
+bound_requests(settings.REQUEST_LIMIT)
 uploads = {str(reverse(name)): settings.UPLOAD_LIMIT for name in ("profile", "api_avatar")}
+uploads[r"/c/\d+/send/"] = settings.FORM_LIMIT  # a form that brings files
 
 application = ProtocolTypeRouter(
     {
-        "http": Bounded(pages, uploads),
+        "http": Receiver(Bounded(pages, uploads)),
         "websocket": URLRouter([path("ws/v1/", MessengerConsumer.as_asgi()), re_path("", refused)]),  # type: ignore[arg-type]
     }
 )
@@ -32,3 +37,6 @@ application = ProtocolTypeRouter(
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 10, 10)
+
+if settings.WORKER:
+    beside.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,16 +15,23 @@ class Bounded:
     """Around Django's ASGI application. What is too large, by its Content-Length or as it comes, reaches Django without
     the rest of its body and with TOO_LARGE in its scope; `messenger.api.bodies_that_can_be_read` answers it 413.
 
-    `larger`: paths at which more is allowed, in bytes. All others have settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
+    `larger`: paths at which more is allowed, as whole expressions, in bytes. All others have
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def __init__(self, application, larger: Mapping[str, int]) -> None:
-        self.application, self.larger = application, dict(larger)
+        self.application = application
+        self.larger = [(re.compile(path), most) for path, most in larger.items()]
+
+    def _most(self, path: str) -> int:
+        return next(
+            (most for paths, most in self.larger if paths.fullmatch(path)), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        )
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
             return await self.application(scope, receive, send)
-        most = self.larger.get(scope["path"], settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        most = self._most(scope["path"])
         scope = dict(scope)
         if _declared(scope) > most:
             scope[TOO_LARGE] = most

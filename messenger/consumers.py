@@ -1,5 +1,6 @@
 """The one socket, put together: who authenticates, whose commands it obeys, where the truth is read."""
 
+from accounts import privacy
 from accounts.authentication import authenticate_socket, still_valid
 from chat import reading, repair
 from chat.consumers import PART as CHAT
@@ -13,9 +14,10 @@ class MessengerConsumer(LiveConsumer):
     parts = (PRESENCE, CHAT)
     authenticate = staticmethod(authenticate_socket)
     versions = staticmethod(reading.versions)
+    ears = staticmethod(privacy.ears)
 
 
 compose(
-    Source(repair.versions, repair.me_versions, repair.changes, repair.personal, still_valid),
+    Source(repair.versions, repair.me_versions, repair.changes, repair.personal, still_valid, privacy.ears),
     background=[part.run for part in MessengerConsumer.parts],
 )

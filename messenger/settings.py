@@ -77,8 +77,11 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE and TRUSTED_PROXIES else None
-SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_HSTS_SECONDS = int(env("HSTS_SECONDS", "31536000")) if SECURE else 0
+# What one site says of its whole domain, and for years, is for its operator to say.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and flag("HSTS_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS and flag("HSTS_PRELOAD")
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which ask for these two
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -97,10 +100,14 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.google",
     "allauth.socialaccount.providers.github",
+    "accounts.weixin",
     "csp",
+    "django_tasks",
+    "django_tasks_db",
     "storages",
     "messenger",
     "accounts",
@@ -108,6 +115,7 @@ INSTALLED_APPS = [
     "chat",
 ]
 MIDDLEWARE = [
+    "messenger.proxies.only_ours_are_believed",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "messenger.api.chunked_bodies",
@@ -193,6 +201,17 @@ else:
 
 # ── Files: under DATA_DIR, or in S3 ──────────────────────────────────────────────────────────────────────────────
 STORAGE_URL = env("STORAGE_URL")
+
+
+def _s3_client(by_path: bool):
+    """A bucket that hangs is one that is away: an upload is refused within half a minute, and text goes on."""
+    from botocore.config import Config
+
+    style = {"addressing_style": "path" if by_path else "auto"}
+    retries = {"total_max_attempts": 2}
+    return Config(connect_timeout=5, read_timeout=10, retries=retries, signature_version="s3v4", s3=style)
+
+
 if STORAGE_URL:
     _s3 = urlsplit(STORAGE_URL)
     _query = parse_qs(_s3.query)
@@ -208,19 +227,24 @@ if STORAGE_URL:
             "querystring_auth": True,
             "querystring_expire": 300,
             "file_overwrite": False,
+            "client_config": _s3_client(by_path="endpoint" in _query),
         },
     }
+    # Where browsers are sent for a file: the bucket itself, or a CDN in front of it that passes the signature on.
+    FILES_HOST = env("FILES_CDN").rstrip("/")
+    _files_origin = FILES_HOST or _query.get("endpoint", [f"https://{_s3.netloc}.s3.amazonaws.com"])[0].rstrip("/")
 else:
     _default_storage = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA_DIR / "media"},
     }
+    FILES_HOST = _files_origin = ""
 STORAGES = {
     "default": _default_storage,
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "messenger.static_files.StaticFiles"
     },
 }
 STATIC_URL = "/static/"
@@ -234,14 +258,21 @@ if EMAIL_URL:
     _mail = urlsplit(EMAIL_URL)
     if _mail.scheme not in {"smtp", "smtps", "smtp+tls"} or not _mail.hostname:
         raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@host:587")
-    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    MAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST, EMAIL_PORT = _mail.hostname, _mail.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[_mail.scheme]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
     EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp+tls"
     EMAIL_TIMEOUT = 10
 else:
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = "accounts.mail.Queued"  # keeps a mail with the transaction under way; a job gives it to MAIL_BACKEND
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
+
+# ── Work that nobody waits for: see messenger/work ────────────────────────────────────────────────────────────────
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# The server brings its worker along unless it is told that others run (`manage.py worker`, as the Procfile does).
+WORKER = flag("WORKER", True)
+WORKER_JOBS = int(env("WORKER_JOBS", "2"))  # at once, each in a process of its own
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
@@ -277,21 +308,42 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_USERNAME_VALIDATORS = "accounts.names.username_validators"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before e-mail, other ways in and second factors are changed
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds
+ACCOUNT_LOGIN_BY_CODE_ENABLED = bool(EMAIL_URL) or DEBUG  # a code by mail instead of the password
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a new password, a removed second factor …
+MFA_ADAPTER = "accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.factors.AuthenticateForm",
+    "reauthenticate": "accounts.factors.ReauthenticateForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an e-mail that nobody has confirmed opens nothing here
+MFA_TOTP_TOLERANCE = 1  # half a minute that a clock may be off
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _site.hostname == "localhost"
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # a provider's e-mail never opens an existing account by itself
 SOCIALACCOUNT_QUERY_EMAIL = True
+# Whom a provider knows is known. Only an e-mail that the provider has verified is taken over (accounts/adapters.py),
+# and WeChat tells none; so there is nothing to confirm.
+SOCIALACCOUNT_EMAIL_REQUIRED, SOCIALACCOUNT_EMAIL_VERIFICATION = False, "optional"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 8  # seconds that we wait for a provider's answer
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 PROVIDER_VARIABLES = {
     "google": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
     "github": ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"),
+    "weixin": ("WEIXIN_CLIENT_ID", "WEIXIN_CLIENT_SECRET"),
 }
 SOCIALACCOUNT_PROVIDERS: dict[str, dict] = {
     provider: {
         "APPS": [{"client_id": env(key), "secret": env(secret)}] if env(key) and env(secret) else [],
-        "OAUTH_PKCE_ENABLED": True,
+        "OAUTH_PKCE_ENABLED": provider != "weixin",  # which knows none
     }
     for provider, (key, secret) in PROVIDER_VARIABLES.items()
 }
-SOCIALACCOUNT_PROVIDERS["google"]["SCOPE"] = ["profile", "email"]
+SOCIALACCOUNT_PROVIDERS["google"]["SCOPE"] = ["openid", "profile", "email"]
 SOCIALACCOUNT_PROVIDERS["github"]["SCOPE"] = ["read:user", "user:email"]
 for _name, _variable in {  # another server's addresses, for tests and company installations
     "ACCESS_TOKEN_URL": "GOOGLE_TOKEN_URL",
@@ -304,6 +356,20 @@ for _name, _variable in {  # another server's addresses, for tests and company i
         SOCIALACCOUNT_PROVIDERS["google"][_name] = env(_variable)
 if env("GITHUB_URL"):
     SOCIALACCOUNT_PROVIDERS["github"]["GITHUB_URL"] = env("GITHUB_URL")
+if env("WEIXIN_AUTHORIZE_URL"):
+    SOCIALACCOUNT_PROVIDERS["weixin"]["AUTHORIZE_URL"] = env("WEIXIN_AUTHORIZE_URL")
+if env("WEIXIN_API_URL"):
+    SOCIALACCOUNT_PROVIDERS["weixin"]["API_URL"] = env("WEIXIN_API_URL").rstrip("/")
+# A form may lead there, and only there: browsers hold the policy's form-action against redirects too.
+PROVIDER_ORIGINS = [
+    "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    for provider, url in {
+        "google": env("GOOGLE_AUTHORIZE_URL") or "https://accounts.google.com",
+        "github": env("GITHUB_URL") or "https://github.com",
+        "weixin": env("WEIXIN_AUTHORIZE_URL") or "https://open.weixin.qq.com",
+    }.items()
+    if SOCIALACCOUNT_PROVIDERS[provider]["APPS"]
+]
 
 # What a group of moderators may do, made by `migrate`; see accounts/moderators.py.
 MODERATOR_PERMISSIONS = [
@@ -353,7 +419,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1}},
+    "ENUM_NAME_OVERRIDES": {"AudienceEnum": ["contacts", "everyone", "nobody"]},
+    "PATH_CONVERTER_OVERRIDES": {
+        "id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1},
+        "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    },
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # nothing is asked of other hosts
 }
 
@@ -364,6 +434,16 @@ FRAME_LIMIT = 64 * 1024  # bytes of one command
 BODY_LIMIT = 4000  # code points of one message
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request that is no file
 UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request that brings a picture
+FILE_LIMIT = int(env("FILE_LIMIT_MB", "1024")) * 1024**2  # bytes of one file
+PERSON_FILES_LIMIT = int(env("PERSON_FILES_LIMIT_MB", "10240")) * 1024**2  # bytes of all files that a person sent
+CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes that its messages show
+REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request under daphne, which holds it in memory: files come in parts
+FORM_LIMIT = 32 * 1024 * 1024  # bytes of a message sent by a form without scripts, its files included
+FILES_AT_ONCE = 10  # attachments of one message
+UPLOADS_AT_ONCE = 50  # of one person, unfinished or not sent
+UPLOAD_HOURS = 72  # an unfinished upload waits for its next part
+UNSENT_HOURS = 24  # a file that is whole waits to be sent
+UPLOAD_SILENCE = 30.0  # seconds without a byte until the server ends a request that brings a part
 SLOW_READER_BYTES = 1024 * 1024  # bytes waiting for one socket until it is closed with 1013
 SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often what was told is compared with the database
 HOLE_SECONDS = 0.05  # how long a process waits for a version that has not come
@@ -377,6 +457,7 @@ BATCH_SIZE = 256  # commands stored in one transaction at most
 
 # ── Safety of pages ──────────────────────────────────────────────────────────────────────────────────────────────
 # Addresses of IPv6 are no valid sources there; browsers would say so on every page.
+_file_sources = ["{0.scheme}://{0.netloc}".format(urlsplit(_files_origin))] if _files_origin else []
 _socket_origins = [origin.replace("http", "ws", 1) for origin in SITE_ORIGINS if "[" not in origin]
 CONTENT_SECURITY_POLICY = {
     # The admin and the API's page set a policy of their own, a little looser; what is set already stays.
@@ -384,13 +465,13 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:", *_file_sources],
         "connect-src": [SELF, *_socket_origins],
         "font-src": [SELF],
-        "media-src": [SELF, "blob:"],
+        "media-src": [SELF, "blob:", *_file_sources],
         "manifest-src": [SELF],
         "worker-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *PROVIDER_ORIGINS],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
@@ -410,6 +491,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
         "twisted": {"level": "WARNING"},
+        "django_tasks": {"level": "WARNING"},
     },
 }
 

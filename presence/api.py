@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from accounts.models import User
 from messenger.api import page
 from messenger.live import limits
 from messenger.live.addresses import request_address
@@ -34,9 +35,8 @@ class Presence(ViewSet):
     )
     def list(self, request: Request) -> Response:
         asked = _checked(PresenceQuery(data=request.query_params.dict()))["user_ids"]
-        me = _me(request)
-        seen = hooks.visible(me, asked) | ({me} & set(asked))
-        return page(request, people.of(seen, tracker().online_now(seen)))
+        seen = people.within_reach(_me(request), asked)
+        return page(request, people.of(cast(User, request.user), seen, tracker().online_now(seen)))
 
 
 # For everybody, signed in or not.

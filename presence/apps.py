@@ -13,3 +13,4 @@ class PresenceConfig(AppConfig):
         from presence import people
 
         accounts.hooks.presence_choice_changed.append(people.choice_changed)
+        accounts.hooks.tie_changed.append(people.tie_changed)

@@ -110,7 +110,7 @@ class PresencePart(Part):
             news_of = await database.run(people.news_of_going, left_at)
             # Only now, so that nobody is lost where the database did not answer: a later tick finds them again.
             gone = await tracker().settle(tick, left_at)
-            tell_now([news_of[user_id] for user_id in gone if user_id in news_of])
+            tell_now([news for user_id in gone for news in news_of.get(user_id, ())])
             await database.run(people.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
 
     async def _store_seen(self) -> None:

@@ -83,17 +83,38 @@ def moment(value: datetime) -> str:
 def typing(user_id: int, conversation_id: int, active: bool) -> Passing:
     text = frame("typing", TypingShape(conversation_id, user_id, active))
     key = f"typing.{conversation_id}.{user_id}"
-    return Passing(f"conversation.{conversation_id}", text, key, skip_user=user_id)
+    return Passing(f"conversation.{conversation_id}", text, key, skip_user=user_id, about=user_id, matter="typing")
 
 
 def presence_shape(user_id: int, online: bool, last_seen: datetime | None) -> PresenceShape:
     return PresenceShape(user_id, online, moment(last_seen) if last_seen and not online else None)
 
 
-def presence(user_id: int, online: bool, last_seen: datetime | None, conversations: tuple[int, ...]) -> Passing:
-    """For those who listen to any of these conversations, of which there must be one."""
-    text = frame("presence", presence_shape(user_id, online, last_seen))
-    return Passing("", text, f"presence.{user_id}", skip_user=user_id, conversations=conversations)
+def presence(
+    user_id: int,
+    online: bool,
+    last_seen: datetime | None,
+    conversations: tuple[int, ...],
+    users: tuple[int, ...] = (),
+    only: tuple[int, ...] | None = None,
+) -> Passing:
+    """For those who listen to any of these conversations, and for these people; one of them there must be."""
+    return Passing(
+        "",
+        frame("presence", presence_shape(user_id, online, last_seen)),
+        f"presence.{user_id}",
+        skip_user=user_id,
+        conversations=conversations,
+        users=users,
+        about=user_id,
+        matter="presence",
+        only=only,
+    )
+
+
+def presence_to(viewer_id: int, shape: PresenceShape) -> Passing:
+    """For one person alone, who may know this much."""
+    return Passing(f"user.{viewer_id}", frame("presence", shape), f"presence.{shape.user_id}")
 
 
 def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> Passing:

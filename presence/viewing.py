@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accounts import privacy
 from messenger.live import database
+from messenger.live.ears import NOBODY, OPEN, Ears, see
 from messenger.live.hub import hub
 from messenger.live.news import News, Passing, tell_now
 from messenger.live.refusal import Refused
-from presence import hooks, people, shapes
+from presence import hooks, shapes
 from presence.tracker import tracker
 
 if TYPE_CHECKING:
@@ -63,10 +65,36 @@ class Viewing:
 
 
 def _news(conversation_id: int, looking: set[int]) -> list[News]:
-    """Who hides their presence is not counted; who hides their receipts is told nobody's."""
+    """Each is told of those who show it to them: whoever hides their presence is not counted, and counts nobody;
+    whoever hides their receipts is told nobody's. Two queries. Those who see the same are told in one piece.
+    """
     marks = hooks.marks(conversation_id, looking)  # of those who show them
-    showing = people.showing(looking)
-    told = shapes.viewers(conversation_id, len(showing), {pk: seq for pk, seq in marks.items() if pk in showing})
-    told.skip_users = tuple(looking - marks.keys())
-    without = shapes.viewers(conversation_id, len(showing), {})
-    return [told, *[Passing(f"user.{pk}", without.text, without.key) for pk in told.skip_users]]
+    ears = privacy.ears(looking)
+    # Nobody here hides from, shows to few, or blocks another: nearly always. Else there is a view for each.
+    if not any(_differs(ears[pk], looking - {pk}) for pk in looking & ears.keys()):
+        told = shapes.viewers(conversation_id, len(looking), marks)
+        told.skip_users = tuple(looking - marks.keys())
+        return [told, *_without(conversation_id, looking, marks)]
+    shows = {pk for pk in looking if ears.get(pk, OPEN).presence != NOBODY}
+    news: list[News] = []
+    for viewer in sorted(looking):
+        seen = {pk for pk in shows if pk == viewer or see(ears, viewer, pk, "presence")}
+        read = {
+            pk: seq
+            for pk, seq in marks.items()
+            if pk in seen and viewer in marks and (pk == viewer or see(ears, viewer, pk, "receipts"))
+        }
+        told = shapes.viewers(conversation_id, len(seen), read)
+        news.append(Passing(f"user.{viewer}", told.text, told.key))
+    return news
+
+
+def _differs(ears: Ears, others: set[int]) -> bool:
+    few = any(shown is not None and not others <= shown for shown in (ears.presence, ears.receipts))
+    return few or ears.presence == NOBODY or bool(ears.blocked & others)
+
+
+def _without(conversation_id: int, looking: set[int], marks: dict[int, int]) -> list[Passing]:
+    """For those who hide how far they have read in this conversation: without the others' marks."""
+    without = shapes.viewers(conversation_id, len(looking), {})
+    return [Passing(f"user.{pk}", without.text, without.key) for pk in sorted(looking - marks.keys())]

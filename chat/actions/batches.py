@@ -8,10 +8,12 @@ from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, send_many, send_waiting
 from messenger.live.batching import Batcher
 
-sends: Batcher[Send] = Batcher(
+send_queue: Batcher[Send] = Batcher(
     "sends", send_many, lambda send: send.conversation_id, wait=send_waiting, size=settings.BATCH_SIZE
 )
 
 # Marks gather for a moment: a reader who scrolls, or a hundred readers of one message, cost one transaction. It takes
 # more of them, since those of one person in one conversation become one row.
-marks: Batcher[Move] = Batcher("marks", move_many, lambda move: move.user_id, size=8 * settings.BATCH_SIZE, pause=0.05)
+mark_queue: Batcher[Move] = Batcher(
+    "marks", move_many, lambda move: move.user_id, size=8 * settings.BATCH_SIZE, pause=0.05
+)

@@ -10,6 +10,8 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import people as directory
+from accounts import privacy
 from accounts.models import User
 from accounts.shapes import user_shape
 from accounts.versions import next_me_versions
@@ -36,9 +38,10 @@ def open_direct(user_id: int, other_id: int) -> tuple[ConversationShape, bool]:
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     existing = Conversation.objects.filter(pair=pair).first()
     if existing is None:
-        people = _people([user_id, other_id])
+        people = directory.reachable(user_id, [user_id, other_id])
         if other_id not in people or user_id not in people:
             raise not_found()
+        privacy.must_let(user_id, [people[other_id]], "write_to_me")
         try:
             with writing():
                 conversation = _create(kind=Conversation.Kind.DIRECT, pair=pair, owner=None)
@@ -57,16 +60,15 @@ def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> Conversat
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
     if wait := limits.take(f"group.{user_id}", GROUPS, GROUPS_PER_SECOND):
         raise rate_limited(wait)
-    people = _people(wanted)
+    people = directory.reachable(user_id, wanted)
     if missing := [pk for pk in wanted if pk not in people]:
         raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing[0]})
+    privacy.must_let(user_id, people.values(), "add_me")
     with writing():
-        conversation = _create(kind=Conversation.Kind.GROUP, title=title, owner=people[user_id])
+        conversation = _create(
+            kind=Conversation.Kind.GROUP, title=title, owner=people[user_id], creator=people[user_id]
+        )
         return _enter(conversation, [people[pk] for pk in wanted])[user_id]
-
-
-def _people(user_ids: Iterable[int]) -> dict[int, User]:
-    return User.objects.filter(is_active=True).in_bulk(list(user_ids))
 
 
 def _create(**fields: Any) -> Conversation:
@@ -117,12 +119,20 @@ CLEAN: dict[str, Callable[[Any], Any]] = {
 }
 
 
+# Of these a change is a line in the log, which says so by this name; with the words before and after where it is True.
+SAID: dict[str, tuple[str, bool]] = {
+    "title": ("renamed", True),
+    "description": ("described", False),
+    "announcement": ("announced", True),
+}
+
+
 def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> ConversationShape:
     """Title, description, announcement, and what members may do. Each change of words is a line in the log."""
     wanted = {name: CLEAN[name](value) for name, value in changes.items() if name in CLEAN}
     with changing(conversation_id, user_id) as ledger:
         conversation = ledger.conversation
-        _group_only(ledger)
+        group_only(ledger)
         ledger.require(ledger.leads, _("Only the owner and admins may change this."))
         changed = {name: value for name, value in wanted.items() if getattr(conversation, name) != value}
         if changed:
@@ -130,17 +140,32 @@ def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> Conve
             for name, value in changed.items():
                 setattr(conversation, name, value)
             ledger.changed(*changed)
-            if "title" in changed:
-                ledger.system_line(_actor(ledger), "renamed", old=old["title"], new=changed["title"])
+            for name, (event, quoted) in SAID.items():
+                if name in changed:
+                    words = {"old": old[name], "new": changed[name]} if quoted else {}
+                    ledger.system_line(_actor(ledger), event, **words)
             if "announcement" in changed:
-                ledger.system_line(_actor(ledger), "announced", old=old["announcement"], new=changed["announcement"])
-            _tell_info(ledger)
+                _announce(ledger)
+            tell_info(ledger)
         assert ledger.membership
         ledger.membership.conversation = conversation
         return whole_shapes([ledger.membership], user_id)[0]
 
 
-def _tell_info(ledger: Ledger) -> None:
+def _announce(ledger: Ledger) -> None:
+    """New to everybody but whoever wrote it."""
+    conversation, row = ledger.conversation, ledger.membership
+    assert row
+    conversation.announced_version = conversation.version + 1  # that of `tell_info`, which follows
+    ledger.changed("announced_version")
+    ledger.lock([row])
+    row.announcement_seen = conversation.announced_version
+    row.conversation = conversation
+    row.save(update_fields=["announcement_seen"])
+    ledger.tell_person(row, _mine_changed)
+
+
+def tell_info(ledger: Ledger) -> None:
     """The shared fields take a version; said last, so that what they show (counts, versions) is as it stands."""
     conversation = ledger.conversation
     conversation.info_version = ledger.next_version()
@@ -153,7 +178,7 @@ def _actor(ledger: Ledger) -> User:
     return ledger.membership.user
 
 
-def _group_only(ledger: Ledger) -> None:
+def group_only(ledger: Ledger) -> None:
     ledger.require(ledger.conversation.kind == Conversation.Kind.GROUP, _("A pair stays as it is."))
 
 
@@ -165,22 +190,24 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
         raise invalid(user_ids=_("Choose somebody."))
     if len(wanted) > AT_ONCE:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
-    people = _people(wanted)
+    people = directory.reachable(user_id, wanted)
     with changing(conversation_id, user_id) as ledger:
-        _group_only(ledger)
+        group_only(ledger)
         ledger.require(
             ledger.leads or ledger.conversation.members_may_add, _("Only the owner and admins may add people here.")
         )
         if missing := [pk for pk in wanted if pk not in people]:
             raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing[0]})
-        rows = _join(ledger, [people[pk] for pk in wanted])
+        inside = ledger.conversation.memberships.filter(left_at=None, user__in=wanted).values_list("user_id", flat=True)
+        privacy.must_let(user_id, [people[pk] for pk in wanted if pk not in set(inside)], "add_me")
+        rows = join(ledger, [people[pk] for pk in wanted])
         if rows:
             ledger.system_line(_actor(ledger), "joined", users=[row.user for row in rows])
-            _tell_info(ledger)  # the number of members
+            tell_info(ledger)  # the number of members
         return [member_shape(row) for row in rows]
 
 
-def _join(ledger: Ledger, people: list[User]) -> list[Membership]:
+def join(ledger: Ledger, people: list[User]) -> list[Membership]:
     conversation = ledger.conversation
     known = {
         row.user_id: row
@@ -197,11 +224,12 @@ def _join(ledger: Ledger, people: list[User]) -> list[Membership]:
         else:
             back.append(row)
         row.role, row.joined_at, row.left_at, row.version = Role.MEMBER, ledger.now, None, ledger.next_version()
+        row.was_removed = False
         # What was said before one came is history, not unread.
         row.read_seq = row.delivered_seq = conversation.last_seq
         row.read_count = conversation.text_count
     Membership.objects.bulk_create(fresh)
-    fields = ["role", "joined_at", "left_at", "version", "read_seq", "delivered_seq", "read_count"]
+    fields = ["role", "joined_at", "left_at", "was_removed", "version", "read_seq", "delivered_seq", "read_count"]
     Membership.objects.bulk_update(back, fields)
     conversation.member_count += len(fresh) + len(back)
     ledger.changed("member_count")
@@ -221,7 +249,7 @@ def _join(ledger: Ledger, people: list[User]) -> list[Membership]:
 def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
     """Remove somebody, or leave with one's own id. From this version on that person hears nothing more."""
     with changing(conversation_id, user_id) as ledger:
-        _group_only(ledger)
+        group_only(ledger)
         row = _member(ledger, target_id)
         if target_id == user_id:
             ledger.require(
@@ -234,6 +262,7 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
                 _("You may not remove this person."),
             )
         name = "left" if target_id == user_id else "removed"
+        row.was_removed = name == "removed"
         ledger.system_line(_actor(ledger), name, users=[row.user])
         ledger.conversation.member_count -= 1
         ledger.changed("member_count")
@@ -241,7 +270,7 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
             ledger.conversation.deleted_at = ledger.now
             ledger.changed("deleted_at")
         else:
-            _tell_info(ledger)
+            tell_info(ledger)
         _leave(ledger, [row])
 
 
@@ -249,7 +278,7 @@ def _leave(ledger: Ledger, rows: list[Membership]) -> None:
     ledger.lock(rows)
     for row in rows:
         row.left_at, row.role, row.version = ledger.now, Role.MEMBER, ledger.next_version()
-    Membership.objects.bulk_update(rows, ["left_at", "role", "version"])
+    Membership.objects.bulk_update(rows, ["left_at", "role", "version", "was_removed"])
     for row in rows:
         ledger.tell(events.member_updated(row.conversation_id, member_shape(row)))
         ledger.tell_person(row, _removed)
@@ -264,13 +293,13 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
     if role not in Role.values:
         raise invalid(role=_("Choose owner, admin or member."))
     with changing(conversation_id, user_id) as ledger:
-        _group_only(ledger)
+        group_only(ledger)
         row = _member(ledger, target_id)
         ledger.require(ledger.role == Role.OWNER, _("Only the owner may change roles."))
         if row.role == role:
             return member_shape(row)
         ledger.require(target_id != user_id, _("Give the group to somebody else first, or delete it."))
-        changed = [row]
+        changed, old = [row], row.role
         if role == Role.OWNER:
             assert ledger.membership
             ledger.membership.role = Role.ADMIN
@@ -284,15 +313,17 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
             each.save(update_fields=["role", "version"])
             ledger.tell(events.member_updated(each.conversation_id, member_shape(each)))
             each.conversation = ledger.conversation
-            ledger.tell_person(each, _role_changed)
+            ledger.tell_person(each, _mine_changed)
         if role == Role.OWNER:
             ledger.system_line(_actor(ledger), "owner", users=[row.user])
-            _tell_info(ledger)
+            tell_info(ledger)
+        else:
+            ledger.system_line(_actor(ledger), "role", users=[row.user], old=old, new=role)
         return member_shape(row)
 
 
-def _role_changed(row: Membership) -> news.Personal:
-    """A role is shown to all, and is part of `mine` too."""
+def _mine_changed(row: Membership) -> news.Personal:
+    """A role is shown to all, and is part of `mine` too; so is which announcement was seen."""
     count = unread_mentions([row]).get((row.conversation_id, row.user_id), 0)
     return events.mine_updated(row.user_id, row.conversation_id, mine_shape(row, row.conversation, count))
 
@@ -300,7 +331,7 @@ def _role_changed(row: Membership) -> news.Personal:
 def delete_group(user_id: int, conversation_id: int) -> None:
     """The end of a group, for everybody. Its rows stay for the moderators."""
     with changing(conversation_id, user_id) as ledger:
-        _group_only(ledger)
+        group_only(ledger)
         ledger.require(ledger.role == Role.OWNER, _("Only the owner may delete the group."))
         rows = list(ledger.conversation.memberships.filter(left_at=None).select_related("user").order_by("pk"))
         ledger.conversation.member_count, ledger.conversation.deleted_at = 0, ledger.now

@@ -27,7 +27,10 @@ from messenger.live.database import writing
 from messenger.live.refusal import forbidden, not_found
 
 # Of a membership: changed under the lock of its row alone, and not under that of the conversation.
-_OWN = ("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft")
+_OWN = (
+    *("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft"),
+    *("announcement_seen", "receipts"),
+)
 
 
 class Ledger:
@@ -62,7 +65,15 @@ class Ledger:
         self._fields.update(fields)
 
     # ── Rows that every verb may need ──
-    def system_line(self, actor: User, name: str, users: Iterable[User] = (), old: str = "", new: str = "") -> None:
+    def system_line(
+        self,
+        actor: User,
+        name: str,
+        users: Iterable[User] = (),
+        old: str = "",
+        new: str = "",
+        by_id: int | None = None,
+    ) -> None:
         """A line of its own in the log. It is nobody's unread."""
         conversation = self.conversation
         conversation.last_seq += 1
@@ -74,6 +85,7 @@ class Ledger:
             "user_ids": [user.pk for user in users],
             "old": old or None,
             "new": new or None,
+            **({"by_id": by_id} if by_id else {}),
         }
         message = Message.objects.create(
             conversation=conversation,
@@ -146,6 +158,20 @@ def changing(conversation_id: int, user_id: int) -> Iterator[Ledger]:
         if conversation is None or membership is None:
             raise not_found()
         ledger = Ledger(conversation, membership)
+        yield ledger
+        ledger.close()
+
+
+@contextmanager
+def entering(conversation_id: int) -> Iterator[Ledger]:
+    """For whoever comes in by a link, and so is no member yet. Whether they may, the verb asks under the lock."""
+    with writing():
+        conversation = (
+            Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
+        )
+        if conversation is None:
+            raise not_found()
+        ledger = Ledger(conversation, None)
         yield ledger
         ledger.close()
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.versions import next_me_versions
 from chat import events
+from chat.actions import receipts
 from chat.actions.text import check_storable
 from chat.models import Level, Mark, Membership, Message
 from chat.queries import hiding_receipts, unread_mentions
@@ -52,6 +53,8 @@ class _Seat(msgspec.Struct):
     favourite: bool
     archived: bool
     draft: str
+    announcement_seen: int
+    receipts: bool  # by this conversation
     me_version: int
     last_seq: int
     text_count: int
@@ -106,7 +109,8 @@ def move_many(moves: Sequence[Move]) -> list[MineShape | Refused | None]:
 def _seats(keys: set[tuple[int, int]]) -> Seats:
     found = rows.fetch(
         "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
-        " m.muted, m.level, m.favourite, m.archived, m.draft, m.me_version, c.last_seq, c.text_count, u.show_receipts"
+        " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.receipts, m.me_version,"
+        " c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
         f" AND (m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)})"
@@ -174,7 +178,7 @@ def _receipts(changed: list[_Seat], now: datetime) -> list[news.News]:
         for seat in changed
         if seat.shows_receipts and (seat.read_seq > seat.before[0] or seat.delivered_seq > seat.before[2])
     ]
-    hiding = hiding_receipts(receipt.conversation_id for receipt in told) if told else {}
+    hiding = hiding_receipts((receipt.conversation_id, receipt.user_id) for receipt in told)
     return [*events.receipts(told, hiding)]
 
 
@@ -196,6 +200,8 @@ def _mine(seat: _Seat, unread_mentions: int) -> MineShape:
         archived=bool(seat.archived),
         draft=seat.draft,
         me_version=seat.me_version,
+        announcement_seen=seat.announcement_seen,
+        receipts=bool(seat.receipts),
     )
 
 
@@ -207,7 +213,8 @@ def _answer(move: Move, seats: Seats, mines: dict[tuple[int, int], MineShape]) -
 
 
 def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
-    """What is one's own about a conversation: muted, level, favourite, archived, draft. Nothing new tells nothing."""
+    """What is one's own about a conversation: muted, level, favourite, archived, draft, and up to which announcement
+    all were put away. Nothing new tells nothing."""
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
     if "draft" in changes:
@@ -221,6 +228,9 @@ def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
         )
         if row is None:
             raise not_found()
+        if "announcement_seen" in changes:  # none is put away before it is there, and none comes back by itself
+            seen = min(changes["announcement_seen"], row.conversation.announced_version)
+            changes = {**changes, "announcement_seen": max(seen, row.announcement_seen)}
         fields = [name for name, value in changes.items() if name in OWN_FIELDS and getattr(row, name) != value]
         if fields:
             for name in fields:
@@ -230,7 +240,23 @@ def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
         mine = mine_shape(row, row.conversation, unread_mentions([row]).get((conversation_id, user_id), 0))
         if fields:
             news.tell([events.mine_updated(user_id, conversation_id, mine)])
+        if "receipts" in fields:
+            news.tell(receipts.shown_or_hidden(user_id, conversation_id))
         return mine
 
 
-OWN_FIELDS = {"muted", "level", "favourite", "archived", "draft"}
+def newest_of_others(user_id: int, conversation_id: int) -> int:
+    """Seq of the newest text that somebody else wrote, 0 where there is none. `not_found` for strangers."""
+    found = rows.fetch(
+        "SELECT (SELECT seq FROM chat_message t WHERE t.conversation_id = m.conversation_id AND t.kind = 'text'"
+        " AND t.sender_id <> m.user_id ORDER BY t.seq DESC LIMIT 1)"
+        " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
+        " WHERE m.conversation_id = %s AND m.user_id = %s AND m.left_at IS NULL AND c.deleted_at IS NULL",
+        [conversation_id, user_id],
+    )
+    if not found:
+        raise not_found()
+    return found[0][0] or 0
+
+
+OWN_FIELDS = {"muted", "level", "favourite", "archived", "draft", "announcement_seen", "receipts"}

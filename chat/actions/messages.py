@@ -6,9 +6,12 @@ from functools import cache
 
 from django.utils.translation import gettext as _
 
+from accounts import privacy
 from chat import events
+from chat.actions import pairs
 from chat.actions.ledger import Ledger, changing_message
 from chat.actions.text import check_body, members_named
+from chat.files import sending as files
 from chat.formatting import render
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.queries import unread_mentions, whole_messages
@@ -17,18 +20,21 @@ from chat.typography import is_emoji
 from messenger.live import limits, news
 from messenger.live.refusal import invalid, not_found, rate_limited
 
+KINDS = 50  # of emoji under one message
 EDITS, EDITS_PER_SECOND = 20, 1.0  # of one person: each leaves a revision behind
 
 
 def edit(user_id: int, message_id: int, body: str) -> MessageShape:
     """Put other words in place of one's own. The earlier ones stay as a revision."""
-    check_body(body)
+    check_body(body, may_be_blank=True)
     if wait := limits.take(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
         raise rate_limited(wait)
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
+        _pair_open(ledger)
         ledger.require(message.sender_id == user_id, _("Only the writer may edit a message."))
         ledger.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
+        check_body(body, may_be_blank=bool(message.files))
         if body == message.body:
             return message_shape(message)
         Revision.objects.create(
@@ -85,7 +91,7 @@ def mentioned_ids(conversation_id: int, sender_id: int, mentions: list[MentionSh
     named = {mention.user_id for mention in mentions if mention.user_id is not None}
     if any(mention.user_id is None for mention in mentions):
         named |= set(members_of(conversation_id))
-    return named - {sender_id}
+    return named - {sender_id} - privacy.blocked_with(sender_id) if named else named
 
 
 def members_of(conversation_id: int) -> list[int]:
@@ -127,7 +133,7 @@ def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> Me
     return shape
 
 
-WIPED = ["body", "body_html", "mentions", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
+WIPED = ["body", "body_html", "mentions", "files", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
 
 
 def _wipe(message: Message) -> None:
@@ -135,6 +141,9 @@ def _wipe(message: Message) -> None:
     message.body = message.body_html = ""
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
     message.hidden_by = None
+    if message.files:
+        message.files = []
+        files.take_away(message.pk, message.conversation_id)
     Revision.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
 
@@ -150,8 +159,12 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
         if mine.exists() == active:
             return message_shape(message)
         if active:
+            _pair_open(ledger)
             if Reaction.objects.filter(message=message, user_id=user_id).count() >= 20:
                 raise invalid(emoji=_("Twenty reactions of yours are enough for one message."))
+            others = Reaction.objects.filter(message=message).exclude(emoji=emoji)
+            if others.values("emoji").distinct().count() >= KINDS:
+                raise invalid(emoji=_("One message has room for %(n)d different reactions.") % {"n": KINDS})
             Reaction.objects.create(message=message, user_id=user_id, emoji=emoji)
         else:
             mine.delete()
@@ -169,11 +182,19 @@ def pin(user_id: int, message_id: int, active: bool) -> MessageShape:
         ledger.require(message.kind == Message.Kind.TEXT)
         if (message.pinned_at is not None) == active:
             return message_shape(message)
+        _pair_open(ledger)
         message.pinned_at = ledger.now if active else None
         ledger.save_message(message, "pinned_at")
         shape = message_shape(message)
         ledger.tell(events.message_updated(shape))
         return shape
+
+
+def _pair_open(ledger: Ledger) -> None:
+    """What changes a message of a pair is seen by the other one, and so goes no further than a new message."""
+    assert ledger.membership
+    ledger.membership.conversation = ledger.conversation
+    pairs.must_be_open(ledger.membership)
 
 
 def must_stand(message: Message) -> None:

@@ -14,17 +14,21 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import privacy
 from accounts.shapes import UserShape, user_shape
 from accounts.versions import next_me_versions
 from chat import events
+from chat.actions import pairs
 from chat.actions.messages import members_of
 from chat.actions.text import body_error, members_named
+from chat.files import sending as files
 from chat.formatting import render
 from chat.models import Conversation, Mark, Membership, Mention, Message
-from chat.queries import hiding_receipts, whole_messages
+from chat.queries import hiding_receipts, unread_mentions, whole_messages
 from chat.shapes import (
     ForwardShape,
     MentionShape,
@@ -32,6 +36,7 @@ from chat.shapes import (
     MineShape,
     ReplyShape,
     message_shape,
+    mine_shape,
     moment,
     reply_shape,
 )
@@ -50,9 +55,12 @@ class Send(msgspec.Struct, frozen=True):
     body: str = ""
     reply_to_id: int | None = None
     forward_id: int | None = None
+    attachment_ids: tuple[int, ...] = ()
 
     def digest(self) -> str:
-        what = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
+        what: tuple = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
+        if self.attachment_ids:
+            what = (*what, self.attachment_ids)
         return hashlib.blake2b(repr(what).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
@@ -69,6 +77,7 @@ class _Room(msgspec.Struct):
     last_seq: int
     text_count: int
     version: int
+    put_away: bool = False  # somebody has it in the archive, not muted: a text brings it back
     last_message_id: int | None = None
     touched: bool = False
 
@@ -82,6 +91,8 @@ class _Seat(msgspec.Struct):
     sender: UserShape
     shows_receipts: bool
     active: bool
+    standing: str  # to the other one of a pair: chat.actions.pairs
+    apart: bool  # there are blocks between this person and somebody
     sent_seq: int = 0
     sent_count: int = 0
     was_behind: bool = False
@@ -98,9 +109,12 @@ class _Draft(msgspec.Struct):
     body: str = ""
     body_html: str = ""
     mentions: list[MentionShape] = []
+    named: list[int] | None = None  # who hears of it; None: not asked yet
+    unheard: set[int] = set()  # who is named and does not: there is a block between
     reply: ReplyShape | None = None
     forward: ForwardShape | None = None
     forwarded_at: datetime | None = None
+    brought: files.Wanted | None = None
     seq: int = 0
     version: int = 0
     id: int = 0
@@ -135,10 +149,12 @@ def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
         repeats = _answer_repeats(commands, open_places, outcomes)
         drafts = _seat(commands, open_places, rooms, outcomes)
         drafts = _quoted(drafts, outcomes)
+        drafts = _with_files(drafts, outcomes)
         drafts = _allowed(drafts, outcomes)
         _format(drafts)
         if drafts:
             now = timezone.now()
+            files.show((draft.brought for draft in drafts if draft.brought), now)
             _number(drafts)
             _insert(drafts, now)
             _move_on(drafts, now)
@@ -148,15 +164,22 @@ def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
 
 
 # ── What is there ────────────────────────────────────────────────────────────────────────────────────────────────
+_PUT_AWAY = "m.archived AND NOT m.muted AND m.left_at IS NULL"
+
+
 def _lock_rooms(ids: set[int], skip_locked: bool) -> dict[int, Any]:
     lock = rows.locked()
     found = rows.fetch(
-        "SELECT id, kind, last_seq, text_count, version FROM chat_conversation"
+        "SELECT id, kind, last_seq, text_count, version, EXISTS (SELECT 1 FROM chat_membership m WHERE"
+        f" m.conversation_id = chat_conversation.id AND {_PUT_AWAY}) FROM chat_conversation"
         f" WHERE id IN {rows.placeholders(1, len(ids))} AND deleted_at IS NULL"
         f" ORDER BY id{lock}{' SKIP LOCKED' if lock and skip_locked else ''}",
         ids,
     )
-    rooms: dict[int, Any] = {row[0]: _Room(*row) for row in found}
+    rooms: dict[int, Any] = {
+        pk: _Room(pk, kind, last_seq, text_count, version, bool(put_away))
+        for pk, kind, last_seq, text_count, version, put_away in found
+    }
     if lock and skip_locked and (missing := ids - rooms.keys()):
         held = Conversation.objects.filter(pk__in=missing, deleted_at=None).values_list("pk", flat=True)
         rooms.update(dict.fromkeys(held, BUSY))
@@ -239,17 +262,22 @@ def _seat(
     """Commands of members, with their membership; the others are answered as if nothing were there."""
     keys = {(commands[place].conversation_id, commands[place].user_id) for place in places}
     seats: dict[tuple[int, int], _Seat] = {}
+    # Memberships are locked all at once, in the order of their ids: also those that come out of the archive.
+    put_away = [room.id for room in rooms.values() if isinstance(room, _Room) and room.put_away]
+    also = f" OR (m.conversation_id IN {rows.placeholders(1, len(put_away))} AND {_PUT_AWAY})" if put_away else ""
     if keys:
-        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active in rows.fetch(
-            "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar, u.show_receipts,"
-            " u.is_active FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id"
-            f" WHERE m.left_at IS NULL AND (m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)})"
+        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active, standing, apart in rows.fetch(
+            "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
+            f" u.show_receipts <> 'nobody' AND m.receipts, u.is_active, {pairs.STANDING}, {pairs.APART}"
+            f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{pairs.JOINS}"
+            " WHERE m.left_at IS NULL AND"
+            f" ((m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)}){also})"
             f" ORDER BY m.id{rows.locked('m')}",
-            [number for key in keys for number in key],
+            [*(number for key in keys for number in key), *put_away],
         ):
             picture = f"/avatars/{uid}/{avatar.rsplit('/', 1)[-1]}" if avatar else None
             sender = UserShape(uid, username, name or username, picture)
-            seats[cid, uid] = _Seat(pk, role, read_seq, sender, bool(shows), bool(active))
+            seats[cid, uid] = _Seat(pk, role, read_seq, sender, bool(shows), bool(active), standing, bool(apart))
     drafts = []
     for place in places:
         command = commands[place]
@@ -257,7 +285,7 @@ def _seat(
         if seat is None or not seat.active:
             outcomes[place] = not_found()
             continue
-        if error := _words_error(command):
+        if error := pairs.refusal(seat.standing) or _words_error(command):
             outcomes[place] = error
             continue
         drafts.append(_Draft(place, command, command.digest(), rooms[command.conversation_id], seat, command.body))
@@ -266,8 +294,8 @@ def _seat(
 
 def _words_error(command: Send) -> Refused | None:
     if command.forward_id is None:
-        return body_error(command.body)
-    if command.body:
+        return body_error(command.body, may_be_blank=bool(command.attachment_ids))
+    if command.body or command.attachment_ids:
         return invalid(body=_("What is forwarded goes as it is, without words of one's own."))
     return None
 
@@ -311,7 +339,26 @@ def _quoted(drafts: list[_Draft], outcomes: list[Outcome | None]) -> list[_Draft
             writer = source.forwarded_sender or source.sender
             draft.body, draft.forwarded_at = source.body, source.forwarded_at or source.created_at
             draft.forward = ForwardShape(user_shape(writer), moment(draft.forwarded_at))
+            if source.files:
+                draft.brought = files.Wanted(command.conversation_id, command.user_id, forwarded_id=source.pk)
         good.append(draft)
+    return good
+
+
+def _with_files(drafts: list[_Draft], outcomes: list[Outcome | None]) -> list[_Draft]:
+    """What is sent with files has to have them; nothing is asked where no draft has any."""
+    for draft in drafts:
+        command = draft.command
+        if command.attachment_ids and draft.forward is None:
+            draft.brought = files.Wanted(command.conversation_id, command.user_id, command.attachment_ids)
+    if wanted := [draft.brought for draft in drafts if draft.brought]:
+        files.find(wanted)
+    good = []
+    for draft in drafts:
+        if draft.brought and draft.brought.refused:
+            outcomes[draft.place] = draft.brought.refused
+        else:
+            good.append(draft)
     return good
 
 
@@ -352,7 +399,7 @@ def _number(drafts: list[_Draft]) -> None:
 
 _COLUMNS = (
     *("conversation_id", "seq", "version", "first_version", "text_count", "kind", "sender_id", "client_id", "digest"),
-    *("body", "body_html", "mentions", "reply_to_id", "forwarded_sender_id", "forwarded_at", "created_at"),
+    *("body", "body_html", "mentions", "files", "reply_to_id", "forwarded_sender_id", "forwarded_at", "created_at"),
 )
 
 
@@ -362,12 +409,14 @@ def _insert(drafts: list[_Draft], now: datetime) -> None:
         command, forwarded_from = draft.command, draft.forward.sender.id if draft.forward else None
         new.append(
             (draft.room.id, draft.seq, draft.version, draft.version, count, "text", command.user_id, command.client_id,
-             draft.digest, draft.body, draft.body_html, draft.mentions, command.reply_to_id, forwarded_from,
-             draft.forwarded_at, now)
+             draft.digest, draft.body, draft.body_html, draft.mentions, draft.brought.shapes if draft.brought else [],
+             command.reply_to_id, forwarded_from, draft.forwarded_at, now)
         )  # fmt: skip
     ids = {(room, seq): pk for pk, room, seq in rows.insert(Message, _COLUMNS, new, "id, conversation_id, seq")}
     for draft in drafts:
         draft.id = draft.room.last_message_id = ids[draft.room.id, draft.seq]
+        if draft.brought:
+            files.belong(draft.brought, draft.id)
     named = [
         (draft.id, user_id, draft.room.id, draft.seq) for draft in drafts if draft.mentions for user_id in _named(draft)
     ]
@@ -386,10 +435,16 @@ def _text_counts(drafts: list[_Draft]) -> list[int]:
 
 
 def _named(draft: _Draft) -> list[int]:
-    named = {mention.user_id for mention in draft.mentions if mention.user_id is not None}
-    if any(mention.user_id is None for mention in draft.mentions):
-        named.update(members_of(draft.room.id))
-    return sorted(named - {draft.command.user_id})
+    """Whom it names, and who hears so: nobody between whom and the writer there is a block."""
+    if draft.named is None:
+        named = {mention.user_id for mention in draft.mentions if mention.user_id is not None}
+        if any(mention.user_id is None for mention in draft.mentions):
+            named.update(members_of(draft.room.id))
+        if named and draft.seat.apart:
+            draft.unheard = named & privacy.blocked_with(draft.command.user_id)
+            named -= draft.unheard
+        draft.named = sorted(named - {draft.command.user_id})
+    return draft.named
 
 
 def _move_on(drafts: list[_Draft], now: datetime) -> None:
@@ -408,20 +463,30 @@ def _move_on(drafts: list[_Draft], now: datetime) -> None:
 
 
 def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
-    """For senders who had something unread: their mark has moved, which their other devices and the others hear."""
+    """For senders who had something unread: their mark has moved, which their other devices and the others hear.
+
+    And for those who had the conversation in the archive: it comes back.
+    """
     behind = {draft.seat.id: draft for draft in drafts if draft.seat.was_behind}
-    if not behind:
+    back = [row for row in (*_bring_back(drafts), *_not_named(drafts)) if row.pk not in behind]
+    if not behind and not back:
         return []
-    numbers = next_me_versions(draft.command.user_id for draft in behind.values())
+    numbers = next_me_versions([*(draft.command.user_id for draft in behind.values()), *(row.user_id for row in back)])
     seats = rows.fetch(
-        "SELECT id, muted, level, favourite, archived, draft FROM chat_membership"
+        "SELECT id, muted, level, favourite, archived, draft, announcement_seen, receipts FROM chat_membership"
         f" WHERE id IN {rows.placeholders(1, len(behind))} ORDER BY id",
         behind,
     )
     told: list[news.News] = []
     shown: list[events.Receipt] = []
     moved, history, at = [], [], moment(now)
-    for seat_id, muted, level, favourite, archived, unsent in seats:
+    mentions = unread_mentions(back)
+    for row in back:
+        row.me_version = numbers[row.user_id].pop(0)
+        mine = mine_shape(row, row.conversation, mentions.get((row.conversation_id, row.user_id), 0))
+        told.append(events.mine_updated(row.user_id, row.conversation_id, mine))
+        moved.append((row.pk, row.me_version))
+    for seat_id, muted, level, favourite, archived, unsent, announcement_seen, receipts in seats:
         draft = behind[seat_id]
         seat, room, user_id = draft.seat, draft.room, draft.command.user_id
         me_version = numbers[user_id].pop(0)
@@ -433,7 +498,7 @@ def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
         )
         mine = MineShape(
             seat.role, seat.sent_seq, unread, mentioned, bool(muted), level, bool(favourite), bool(archived), unsent,
-            me_version,
+            me_version, announcement_seen, bool(receipts),
         )  # fmt: skip
         told.append(events.mine_updated(user_id, room.id, mine))
         if seat.shows_receipts:
@@ -443,8 +508,31 @@ def _marks(drafts: list[_Draft], now: datetime) -> list[news.News]:
     rows.update(Membership, ("id", "me_version"), moved)
     rows.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
     if shown:
-        told += events.receipts(shown, hiding_receipts(receipt.conversation_id for receipt in shown))
+        told += events.receipts(shown, hiding_receipts((each.conversation_id, each.user_id) for each in shown))
     return told
+
+
+def _not_named(drafts: list[_Draft]) -> list[Membership]:
+    """Whoever is named in the text, but is not to hear of it: their devices, which count what they see, are put right."""
+    pairs_of = {(draft.room.id, user_id) for draft in drafts for user_id in draft.unheard}
+    if not pairs_of:
+        return []
+    named = Q(*[Q(conversation_id=room, user_id=user_id) for room, user_id in pairs_of], _connector=Q.OR)
+    rows_of = Membership.objects.select_for_update(no_key=True, of=("self",)).filter(named, left_at=None)
+    return list(rows_of.select_related("conversation").order_by("pk"))
+
+
+def _bring_back(drafts: list[_Draft]) -> list[Membership]:
+    """Out of the archive, where it is not muted; the rows are locked already. Mostly there are none to ask for."""
+    put_away = {draft.room.id for draft in drafts if draft.room.put_away}
+    if not put_away:
+        return []
+    found = Membership.objects.filter(conversation__in=put_away, archived=True, muted=False, left_at=None)
+    back = list(found.select_related("conversation").order_by("pk"))
+    for row in back:
+        row.archived = False
+    rows.update(Membership, ("id", "archived"), [(row.pk, False) for row in back])
+    return back
 
 
 # ── Tell ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -466,7 +554,7 @@ def _tell(drafts: list[_Draft], now: datetime, outcomes: list[Outcome | None]) -
             mentions=draft.mentions,
             reply_to=draft.reply,
             forwarded_from=draft.forward,
-            attachments=[],
+            attachments=draft.brought.shapes if draft.brought else [],
             reactions=[],
             pinned=False,
             created_at=at,

@@ -16,19 +16,19 @@ from chat.models import Membership
 from messenger.live.refusal import Refused, invalid
 
 
-def body_error(body: str) -> Refused | None:
-    """Why this cannot be the text of a message; None where it can."""
+def body_error(body: str, *, may_be_blank: bool = False) -> Refused | None:
+    """Why this cannot be the text of a message; None where it can. Files may come without words."""
     if len(body) > settings.BODY_LIMIT:
         return invalid(body=_("At most %(limit)s characters.") % {"limit": settings.BODY_LIMIT})
     if "\x00" in body or not is_unicode(body):
         return invalid(body=_("This text contains characters that cannot be stored."))
-    if is_blank(body):
+    if is_blank(body) and not may_be_blank:
         return invalid(body=_("Write something first."))
     return None
 
 
-def check_body(body: str) -> None:
-    if error := body_error(body):
+def check_body(body: str, *, may_be_blank: bool = False) -> None:
+    if error := body_error(body, may_be_blank=may_be_blank):
         raise error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer
+from rest_framework.parsers import MultiPartParser
 
 from chat import actions, reading
 from chat.api.door import Door, answer, does, done, lists, says
@@ -15,8 +16,9 @@ from chat.serializers import (
     CreateGroupSerializer,
     MineChangesSerializer,
     OpenDirectSerializer,
+    PictureSerializer,
 )
-from chat.shapes import ConversationShape, MineShape
+from chat.shapes import ConversationShape, MineShape, TitleShape
 from messenger.api import page
 from messenger.live.refusal import invalid
 
@@ -60,6 +62,27 @@ class Conversations(Door):
     def destroy(self, request, conversation_id: int):
         actions.delete_group(self.person_id, conversation_id)
         return done()
+
+
+class Titles(Door):
+    @lists(TitleShape, "What all my conversations are called, newest activity first: for finding one by its name")
+    def list(self, request):
+        return page(request, reading.titles(self.person_id))
+
+
+class Picture(Door):
+    parser_classes = (MultiPartParser,)
+
+    @says(ConversationShape, "Give a group a picture", request={"multipart/form-data": PictureSerializer})
+    def update(self, request, conversation_id: int):
+        upload = request.FILES.get("avatar")
+        if upload is None:
+            raise invalid(avatar=_("A file is expected here, as multipart/form-data."))
+        return answer(actions.set_picture(self.person_id, conversation_id, upload, upload.size))
+
+    @says(ConversationShape, "Take a group's picture away")
+    def destroy(self, request, conversation_id: int):
+        return answer(actions.remove_picture(self.person_id, conversation_id))
 
 
 class Mine(Door):

@@ -13,6 +13,8 @@ class Read(Door):
     @says(MineShape, "Move my read mark forward, or back with `back`", request=ReadSerializer)
     def create(self, request, conversation_id: int):
         mark = self.given(ReadSerializer)
+        if "seq" not in mark:
+            return answer(actions.mark_unread(self.person_id, conversation_id))
         return answer(actions.read(self.person_id, conversation_id, mark["seq"], back=mark["back"]))
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from accounts import people
 from accounts.shapes import UserShape, user_shape
-from chat import actions, reading
+from chat import actions, members
 from chat.api.door import Door, answer, does, done, lists, says
-from chat.serializers import AddMembersSerializer, PeopleQuery, RoleChangeSerializer
+from chat.serializers import AddMembersSerializer, MemberCursor, MembersQuery, PeopleQuery, RoleChangeSerializer
 from chat.shapes import MemberShape
 from messenger.api import page
 
 
 class Members(Door):
-    @lists(MemberShape, "Members of a conversation")
+    @lists(MemberShape, "Members of a conversation: owner, admins, then by name", parameters=[MembersQuery])
     def list(self, request, conversation_id: int):
-        return page(request, reading.members(self.person_id, conversation_id))
+        found, cursor = members.page(self.person_id, conversation_id, **self.asked(MembersQuery))
+        return page(request, found, MemberCursor.written(cursor))
 
     @lists(MemberShape, "Add people; answers with those who were not in", request=AddMembersSerializer)
     def create(self, request, conversation_id: int):
@@ -32,12 +33,15 @@ class Members(Door):
         return done()
 
 
+class Here(Door):
+    @says(members.HereShape, "Which members are here now")
+    def list(self, request, conversation_id: int):
+        return answer(members.here(self.person_id, conversation_id))
+
+
 class People(Door):
     @lists(UserShape, "People to write to or to mention", parameters=[PeopleQuery])
     def list(self, request):
         query = self.asked(PeopleQuery)
-        among = None
-        if query["conversation"]:
-            among = [member.user.id for member in reading.members(self.person_id, query["conversation"])]
-        found = people.find(self.person_id, query["q"], among=among, limit=query["limit"])
+        found = people.find(self.person_id, query["q"], query["conversation"], query["limit"])
         return page(request, [user_shape(user) for user in found])

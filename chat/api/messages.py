@@ -39,6 +39,7 @@ class History(Door):
             sent["body"],
             reply_to_id=sent["reply_to_id"],
             forward_id=sent["forward_id"],
+            attachment_ids=sent["attachment_ids"],
         )
         return answer(message, 201 if created else 200)
 

@@ -9,14 +9,18 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import pgettext
+from django.utils.translation import get_language, pgettext
 
-from chat import blanks, lines, times, typography
+from accounts import pinyin
+from chat import addresses, blanks, folding, lines, times, typography
 from chat.lists import Listing
+from chat.shapes import excerpt
 
 register = template.Library()
-register.filter(typography.lang_of)
 register.filter(typography.is_big)
+register.filter(folding.is_long)
+register.filter(folding.is_long)
+register.filter(pinyin.spelled)
 
 EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered first
 
@@ -49,6 +53,12 @@ def quick_emoji() -> tuple[str, ...]:
 
 
 @register.filter
+def lang_of(text: str) -> str:
+    """In which language a text is set, where that is not the page's own."""
+    return typography.lang_for(text, get_language() or "")
+
+
+@register.filter
 def clock(moment: str | datetime) -> str:
     return times.clock(_moment(moment))
 
@@ -56,6 +66,12 @@ def clock(moment: str | datetime) -> str:
 @register.filter
 def brief(moment: str | datetime) -> str:
     return times.brief(_moment(moment), timezone.localtime())
+
+
+@register.filter
+def full_day(moment: datetime) -> str:
+    """`Friday, 20 November 2026`, whichever year it is."""
+    return times.full_day(moment)
 
 
 @register.filter
@@ -68,6 +84,18 @@ def full(moment: str | datetime) -> str:
 
 def _moment(moment: str | datetime) -> datetime:
     return times.parse(moment) if isinstance(moment, str) else timezone.localtime(moment)
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """Plain text with its addresses as links."""
+    return addresses.linked(text)
+
+
+@register.filter
+def pin_text(message: Any) -> str:
+    """What a pinned message says, in a few lines; of one that is only files, what they are called."""
+    return excerpt(message.body) or ", ".join(each.name for each in message.attachments)
 
 
 @register.filter

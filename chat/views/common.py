@@ -29,7 +29,9 @@ def question(request: PersonalRequest) -> str:
 
 def draw(request: PersonalRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """A page beside the list of conversations, which is read when the template asks for it."""
-    context.setdefault("listing", Listing(request.user.pk, request.GET))
+    listing = context.setdefault("listing", Listing(request.user.pk, request.GET))
+    if listing.here is None and "history" in context:
+        listing.here = context["conversation"].id
     return render(request, template, context, status=status)
 
 
@@ -55,4 +57,8 @@ def at_the_end(message: MessageShape) -> str:
 
 def at_its_place(message: MessageShape) -> str:
     """The conversation opened where this message stands, however old it is."""
-    return f"{reverse('conversation', args=[message.conversation_id])}?at={message.seq}#m-{message.seq}"
+    return place_in(message.conversation_id, message.seq)
+
+
+def place_in(conversation_id: int, seq: int) -> str:
+    return f"{reverse('conversation', args=[conversation_id])}?at={seq}#m-{seq}"

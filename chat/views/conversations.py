@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
-from chat import actions, reading
+from chat import actions, members, opening, reading, ticks
 from chat.doors import PersonalRequest, back, command, page
+from chat.files.reading import sent_under
+from chat.files.uploads import megabytes, store_whole
 from chat.forms import MineForm, ReadForm, SendForm
 from chat.lines import lines, people_in, title_of
+from chat.lists import Listing
+from chat.queries import whole_shapes
 from chat.rights import offers
+from chat.serializers import MemberCursor
 from chat.shapes import MessageShape, MineShape
-from chat.views.common import at_the_end, draw, number, said, take
-from messenger.live.refusal import Refused
+from chat.views.common import at_the_end, draw, number, place_in, said, take
+from messenger.live.refusal import Refused, invalid
 
-PANEL_MEMBERS = 200  # of a larger group the panel names so many, and the settings page all
+PANEL_MEMBERS = 100  # of a larger group the panel names so many at first, and the settings page all
 
 
 @page
@@ -27,28 +37,52 @@ def home(request: PersonalRequest) -> HttpResponse:
 
 
 @page
+def conversation_list(request: PersonalRequest) -> HttpResponse:
+    """The list alone, for scripts: another filter, a search, older conversations."""
+    listing = Listing(request.user.pk, request.GET)
+    listing.here = number(request.GET.get("here"))
+    return draw(request, "chat/_list.html", listing=listing)
+
+
+@command
+def dismiss_hints(request: PersonalRequest) -> HttpResponse:
+    """The first steps are put away, for good and on every device."""
+    User.objects.filter(pk=request.user.pk).update(hints_done=True)
+    return redirect("home")
+
+
+@page
 def conversation(request: PersonalRequest, conversation_id: int) -> HttpResponse:
+    if (day := opening.day_in(request.GET.get("on"))) and (place := _place_of(request, conversation_id, day)):
+        return redirect(place)
     return conversation_page(request, conversation_id)
+
+
+def _place_of(request: PersonalRequest, conversation_id: int, day: date) -> str | None:
+    """Where a day begins, or the days after it if nothing was said then; None where nothing was said since."""
+    seq = reading.first_since(request.user.pk, conversation_id, opening.start_of(day))
+    return place_in(conversation_id, seq) if seq else None
 
 
 def conversation_page(
     request: PersonalRequest, conversation_id: int, form: SendForm | None = None, status: int = 200
 ) -> HttpResponse:
     me = request.user.pk
-    shape = reading.conversation(me, conversation_id)
+    row = reading.membership(me, conversation_id)
+    shape = whole_shapes([row], me)[0]
     mine = shape.mine
     assert isinstance(mine, MineShape)
-    asked = request.GET
-    history = reading.history(
-        me,
-        conversation_id,
-        before=number(asked.get("before")),
-        after=number(asked.get("after")),
-        around=number(asked.get("at")),
-    )
-    members = reading.members(me, conversation_id)
-    names = {member.user.id: member.user.name for member in members}
+    asked = {name: number(request.GET.get(name)) for name in ("before", "after", "at")}
+    history = opening.page_of(me, shape, asked, newest="newest" in request.GET)
+    seats, members_after = members.page(me, conversation_id, limit=PANEL_MEMBERS)
+    creator = row.conversation.creator_id
+    wanted = people_in(history.results) | ({creator} if creator else set())
+    names = _names(wanted, {member.user.id: member.user.name for member in seats})
     reply = _quoted(me, conversation_id, request.POST.get("reply_to_id") or request.GET.get("reply"))
+    blocked = request.user.blocked_ids
+    shown = lines(history.results, me=me, mine=mine, from_start=not history.has_before, names=names, blocked=blocked)
+    receipts = reading.receipts(me, conversation_id)
+    ticks.put(shown, receipts)
     return draw(
         request,
         "chat/conversation.html",
@@ -58,20 +92,26 @@ def conversation_page(
         title=title_of(shape),
         offers=offers(shape, me),
         history=history,
-        lines=lines(
-            history.results,
-            me=me,
-            mine=mine,
-            from_start=not history.has_before,
-            names=_names(people_in(history.results), names),
-        ),
-        receipts=msgspec.json.encode(reading.receipts(me, conversation_id)).decode(),
-        members=members[:PANEL_MEMBERS],
-        members_left_out=max(len(members) - PANEL_MEMBERS, 0),
+        lines=shown,
+        blocked=blocked,
+        ticks_in_group=shape.kind == "group",
+        opens_at_start=asked["after"] is not None,
+        began=timezone.localtime(row.conversation.created_at),
+        creator=names.get(creator or 0),
+        creator_is_me=creator == me,
+        receipts=msgspec.json.encode(receipts).decode(),
+        members=seats,
+        members_after=MemberCursor.written(members_after),
+        pin_ids=reading.pin_ids(conversation_id),
         last_shown=history.results[-1].seq if history.results else 0,
-        panel=request.GET.get("panel") == "members",
+        panel=shape.kind == "group" and request.GET.get("panel") == "members",
         form=form or SendForm.fresh(body=mine.draft, reply_to_id=reply.id if reply else None),
         reply=reply,
+        files={
+            "most": settings.FILES_AT_ONCE,
+            "limit": settings.FILE_LIMIT,
+            "limit_words": megabytes(settings.FILE_LIMIT),
+        },
     )
 
 
@@ -102,14 +142,35 @@ def send(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     given = form.cleaned_data
     try:
         message, _created = actions.send(
-            request.user.pk, conversation_id, given["client_id"], given["body"], reply_to_id=given["reply_to_id"]
+            request.user.pk,
+            conversation_id,
+            given["client_id"],
+            given["body"],
+            reply_to_id=given["reply_to_id"],
+            attachment_ids=_brought(request, conversation_id, given["client_id"]),
         )
     except Refused as refusal:
         status = take(form, refusal)
         if refusal.code == "conflict":
             form.anew()
         return conversation_page(request, conversation_id, form, status)
+    actions.set_mine(
+        request.user.pk, conversation_id, {"draft": ""}
+    )  # begun on another device, perhaps; it is said now
     return redirect(at_the_end(message))
+
+
+def _brought(request: PersonalRequest, conversation_id: int, client_id: UUID) -> list[int]:
+    """Files that came with the form. The same form posted twice keeps them once, so that it is one message."""
+    given = [each for each in request.FILES.getlist("files") if each.name]
+    if not given:
+        return []
+    reading.membership(request.user.pk, conversation_id)
+    if (sent := sent_under(request.user.pk, client_id)) is not None:
+        return sent
+    if len(given) > settings.FILES_AT_ONCE:
+        raise invalid(body=_("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE})
+    return [store_whole(request.user.pk, str(each.name), each.size or 0, each.chunks()).pk for each in given]
 
 
 @command
@@ -122,6 +183,11 @@ def mark_read(request: PersonalRequest, conversation_id: int) -> HttpResponse:
 @command
 def set_mine(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     form = MineForm(request.POST)
-    said(form)
-    actions.set_mine(request.user.pk, conversation_id, form.changes())
+    wanted, me = said(form)["read"], request.user.pk
+    if wanted == "on":
+        actions.read(me, conversation_id, reading.membership(me, conversation_id).conversation.last_seq)
+    elif wanted == "off":
+        actions.mark_unread(me, conversation_id)
+    if changes := form.changes():
+        actions.set_mine(me, conversation_id, changes)
     return back(request, "conversation", conversation_id)

@@ -1,53 +1,74 @@
-"""A group's settings: what it is called, who is in it, and who may do what."""
+"""A group as a whole: its settings, leaving it, and its end."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from accounts import people as directory
-from chat import actions, reading
-from chat.doors import PersonalRequest, back, command, form_page
-from chat.forms import GroupSettingsForm, PeopleForm, RoleForm
+from chat import actions, invites, members, reading
+from chat.doors import PersonalRequest, form_page, page
+from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.lines import title_of
 from chat.rights import offers
-from chat.views.common import draw, question, said, take
-from messenger.live.refusal import Refused, not_found
+from chat.serializers import MemberCursor
+from chat.shapes import ConversationShape
+from chat.views.common import draw, take
+from chat.views.picking import Picking
+from messenger.live.refusal import Refused, forbidden, not_found
+
+SHOWN = 50  # members on one page
+WORDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
+
+
+def group(me: int, conversation_id: int) -> ConversationShape:
+    """The group; a pair has no settings."""
+    shape = reading.conversation(me, conversation_id)
+    if shape.kind != "group":
+        raise not_found()
+    return shape
 
 
 @form_page
 def group_settings(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    me = request.user.pk
     if request.method != "POST":
         return settings_page(request, conversation_id)
-    form = GroupSettingsForm(request.POST)
+    form = GroupSettingsForm(request.POST, request.FILES)
     if not form.is_valid():
-        return settings_page(request, conversation_id, form, 400)
+        return settings_page(request, conversation_id, form, status=400)
     try:
-        actions.update(me, conversation_id, form.cleaned_data)
+        _store(request.user.pk, conversation_id, form.cleaned_data)
     except Refused as refusal:
-        return settings_page(request, conversation_id, form, take(form, refusal))
+        return settings_page(request, conversation_id, form, status=take(form, refusal))
     messages.success(request, _("Saved."))
     return redirect("group_settings", conversation_id)
 
 
+def _store(me: int, conversation_id: int, given: dict[str, Any]) -> None:
+    actions.update(me, conversation_id, {name: given[name] for name in WORDS})
+    if picture := given["picture"]:
+        actions.set_picture(me, conversation_id, picture, picture.size)
+    elif given["remove_picture"]:
+        actions.remove_picture(me, conversation_id)
+
+
 def settings_page(
-    request: PersonalRequest, conversation_id: int, form: GroupSettingsForm | None = None, status: int = 200
+    request: PersonalRequest,
+    conversation_id: int,
+    form: GroupSettingsForm | None = None,
+    invite: InviteForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     me = request.user.pk
-    shape = reading.conversation(me, conversation_id)
-    if shape.kind != "group":
-        raise not_found()
+    shape = group(me, conversation_id)
     may = offers(shape, me)
-    members = reading.members(me, conversation_id)
-    here = {member.user.id for member in members}
-    q = question(request)
-    found = directory.find(me, q) if q and may.add else []
+    wanted = request.GET.get("member", "").strip()[:80]
+    shown, cursor = members.page(me, conversation_id, q=wanted, before=_place(request), limit=SHOWN)
     if form is None:
-        form = GroupSettingsForm(initial={name: getattr(shape, name) for name in GroupSettingsForm.base_fields})
+        form = GroupSettingsForm(initial={name: getattr(shape, name) for name in WORDS})
     return draw(
         request,
         "chat/group_settings.html",
@@ -57,41 +78,48 @@ def settings_page(
         title=title_of(shape),
         offers=may,
         form=form,
-        members=[{"member": member, "removable": may.remove(member)} for member in members],
-        q=q,
-        found=[user for user in found if user.pk not in here],
+        members=[{"member": member, "removable": may.remove(member)} for member in shown],
+        member_q=wanted,
+        members_after=MemberCursor.written(cursor),
+        members_from_start=not request.GET.get("after"),
+        invites=invites.of(me, conversation_id) if may.add else [],
+        invite=invite or InviteForm(),
+        picking=Picking(request, among_not=conversation_id) if may.add else None,
     )
 
 
-@command
-def add_members(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    given = said(PeopleForm(request.POST))
-    added = actions.add_members(request.user.pk, conversation_id, given["user_ids"])
-    count = len(added)
-    messages.success(request, ngettext("%(n)d person added.", "%(n)d people added.", count) % {"n": count})
-    return back(request, "group_settings", conversation_id)
+def _place(request: PersonalRequest) -> members.Cursor | None:
+    """Where the page of members begins; what is no place is the beginning."""
+    try:
+        return MemberCursor().to_internal_value(request.GET["after"])
+    except Exception:  # absent, or nothing that this site wrote
+        return None
 
 
-@command
-def remove_member(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    actions.remove_member(request.user.pk, conversation_id, user_id)
-    if user_id == request.user.pk:
-        messages.success(request, _("You have left the group."))
-        return redirect("home")
-    messages.success(request, _("Removed."))
-    return back(request, "group_settings", conversation_id)
+@page
+def leave_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
+    """The question before leaving; `remove_member` takes the answer."""
+    shape = group(request.user.pk, conversation_id)
+    return draw(
+        request,
+        "chat/leave.html",
+        conversation=shape,
+        title=title_of(shape),
+        must_give=offers(shape, request.user.pk).owns and shape.member_count > 1,
+    )
 
 
-@command
-def set_role(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    given = said(RoleForm(request.POST))
-    actions.set_role(request.user.pk, conversation_id, user_id, given["role"])
-    messages.success(request, _("Saved."))
-    return back(request, "group_settings", conversation_id)
-
-
-@command
+@form_page
 def delete_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    actions.delete_group(request.user.pk, conversation_id)
-    messages.success(request, _("The group is deleted."))
-    return redirect("home")
+    """The end of a group, for which its name is typed."""
+    me = request.user.pk
+    shape = reading.conversation(me, conversation_id)
+    if not offers(shape, me).owns:
+        raise forbidden(_("Only the owner may delete the group."))
+    form = DeleteGroupForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and form.check(shape.title):
+        actions.delete_group(me, conversation_id)
+        messages.success(request, _("The group is deleted."))
+        return redirect("home")
+    status = 200 if request.method != "POST" else 400
+    return draw(request, "chat/delete_group.html", status, conversation=shape, title=title_of(shape), form=form)

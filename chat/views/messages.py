@@ -1,19 +1,21 @@
-"""One message and all that can be done with it; and the messages that name one."""
+"""One message and all that can be done with it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from chat import actions, reading
+from chat import actions, differences, reading
 from chat.doors import PersonalRequest, command, form_page, page
 from chat.forms import ActiveForm, EditForm, ForwardForm, ReactForm, ReportForm, SendForm
 from chat.lines import lines, title_of
-from chat.lists import Listing
 from chat.rights import offers
-from chat.views.common import at_its_place, at_the_end, draw, number, said, take
+from chat.shapes import MessageShape
+from chat.views.common import at_its_place, at_the_end, draw, said, take
 from messenger.live.refusal import Refused, not_found
 
 
@@ -44,22 +46,16 @@ def actions_page(
         raise not_found()
     home = reading.conversation(me, shape.conversation_id)
     may = offers(home, me)
-    names = {member.user.id: member.user.name for member in reading.members(me, home.id)}
     line = lines([shape], me=me)[0]
     return draw(
         request,
         "chat/message.html",
         status,
+        **_details(request, shape),
         conversation=home,
         title=title_of(home),
-        message=shape,
         line=line,
         pressed={reaction.emoji for reaction in line.reactions if reaction.mine},
-        seen=[
-            {"name": names[receipt.user_id], "receipt": receipt}
-            for receipt in reading.message_receipts(me, message_id)
-            if receipt.user_id in names
-        ],
         may_edit=may.edit(shape),
         may_delete=may.delete(shape),
         may_pin=may.pin and may.alive(shape),
@@ -139,27 +135,55 @@ def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
 
 
 @page
+def message_details(request: PersonalRequest, message_id: int) -> HttpResponse:
+    """Who got and read it, and who reacted."""
+    shape = reading.message(request.user.pk, message_id)
+    if shape.kind != "text" or shape.deleted_at:
+        raise not_found()
+    return draw(request, "chat/details.html", line=lines([shape], me=request.user.pk)[0], **_details(request, shape))
+
+
+def _details(request: PersonalRequest, shape: MessageShape) -> dict[str, Any]:
+    """Read last comes first, then who only got it, then who did neither; of each emoji everybody who put it there."""
+    me = request.user.pk
+    members = {member.user.id: member.user for member in reading.members(me, shape.conversation_id)}
+    marks = [each for each in reading.message_receipts(me, shape.id) if each.user_id in members]
+    marks.sort(key=lambda each: each.read_at or each.delivered_at or "", reverse=True)
+    shown = {receipt.user_id for receipt in reading.receipts(me, shape.conversation_id)}
+    told = {each.user_id for each in marks} | {shape.sender.id, me}
+    return {
+        "message": shape,
+        "read": [{"user": members[each.user_id], "at": each.read_at} for each in marks if each.read_at],
+        "got": [{"user": members[each.user_id], "at": each.delivered_at} for each in marks if not each.read_at],
+        "waiting": [user for pk, user in members.items() if pk in shown - told],
+        "hides": not reading.shows_receipts(me, shape.conversation_id),
+        "reactions": [
+            {
+                "emoji": each.emoji,
+                "users": [members[pk] for pk in each.user_ids if pk in members],
+                "count": len(each.user_ids),
+            }
+            for each in shape.reactions
+        ],
+    }
+
+
+@page
 def revisions(request: PersonalRequest, message_id: int) -> HttpResponse:
+    """What it said before, each version with what changed in it; the newest first."""
     me = request.user.pk
     shape = reading.message(me, message_id)
+    before = reading.revisions(me, message_id)
+    times = [each.written_at for each in before] + [shape.edited_at or shape.created_at]
+    compared = differences.versions([*(each.body for each in before), shape.body])
     return draw(
         request,
         "chat/revisions.html",
         message=shape,
         line=lines([shape], me=me)[0],
-        revisions=reading.revisions(me, message_id),
-    )
-
-
-@page
-def mentions(request: PersonalRequest) -> HttpResponse:
-    me = request.user.pk
-    found, after = reading.mentions(me, before=number(request.GET.get("before")))
-    listing = Listing(me, request.GET)
-    return draw(
-        request,
-        "chat/mentions.html",
-        listing=listing,
-        lines=[{"line": lines([each], me=me)[0], "where": listing.title(each.conversation_id)} for each in found],
-        after=after,
+        versions=[
+            {"at": at, "pieces": pieces, "first": place == 0, "now": place == len(before)}
+            for place, (at, pieces) in enumerate(zip(times, compared, strict=True))
+        ][::-1],
+        edited=bool(before),
     )

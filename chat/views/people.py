@@ -5,15 +5,15 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from accounts import people as directory
 from accounts.models import User
 from chat import actions
+from chat.actions.groups import TITLE
 from chat.doors import PersonalRequest, command, page
 from chat.forms import DirectForm, GroupForm
-from chat.views.common import draw, number, question, said, take
+from chat.lines import name_list
+from chat.views.common import draw, said, take
+from chat.views.picking import Picking
 from messenger.live.refusal import Refused
-
-CHOSEN = 50  # people that an address can carry
 
 
 @page
@@ -22,25 +22,16 @@ def new_conversation(request: PersonalRequest) -> HttpResponse:
 
 
 def new_page(request: PersonalRequest, form: GroupForm, status: int = 200) -> HttpResponse:
-    """Search by address: whoever is chosen stays in it, so that it works without scripts and with the back button."""
-    q = question(request)
-    source = request.POST.getlist("user_ids") or request.GET.getlist("user")
-    chosen_ids = [pk for text in source if (pk := number(text))][:CHOSEN]
-    found = directory.find(request.user.pk, q)
-    return draw(
-        request,
-        "chat/new.html",
-        status,
-        q=q,
-        form=form,
-        found=[user for user in found if user.pk not in chosen_ids],
-        chosen=_chosen(request.user.pk, chosen_ids),
-    )
+    picking = Picking(request, always=True)
+    return draw(request, "chat/new.html", status, form=form, picking=picking, named=_named_after(picking.chosen))
 
 
-def _chosen(me: int, ids: list[int]) -> list[User]:
-    by_id = User.objects.filter(is_active=True).exclude(pk=me).in_bulk(ids)
-    return [by_id[pk] for pk in dict.fromkeys(ids) if pk in by_id]
+def _named_after(people: list[User]) -> str:
+    """What a group is called that was given no name: as its people, as many as there is room for."""
+    names = [user.shown_name for user in people]
+    while names and len(name := name_list(names)) > TITLE:
+        names.pop()
+    return name if names else ""
 
 
 @command
@@ -56,13 +47,9 @@ def new_group(request: PersonalRequest) -> HttpResponse:
     if not form.is_valid():
         return new_page(request, form, 400)
     try:
-        shape = actions.create_group(request.user.pk, form.cleaned_data["title"], form.cleaned_data["user_ids"])
+        given = form.cleaned_data
+        title = given["title"].strip() or _named_after(Picking(request).chosen)
+        shape = actions.create_group(request.user.pk, title, given["user_ids"])
     except Refused as refusal:
         return new_page(request, form, take(form, refusal))
     return redirect("conversation", shape.id)
-
-
-@page
-def people(request: PersonalRequest) -> HttpResponse:
-    q = question(request)
-    return draw(request, "chat/people.html", q=q, found=directory.find(request.user.pk, q, limit=50))

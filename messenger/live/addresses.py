@@ -13,7 +13,7 @@ def _trusted(names: tuple[str, ...]) -> list:
     return [ip_network(name, strict=False) for name in names]
 
 
-def _is_trusted(text: str) -> bool:
+def is_trusted(text: str) -> bool:
     try:
         address = ip_address(text)
     except ValueError:
@@ -28,7 +28,7 @@ def client_address(peer: str | None, forwarded_for: str = "") -> str:
     """
     address = peer or "127.0.0.1"
     for hop in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
-        if not _is_trusted(address):
+        if not is_trusted(address):
             break
         try:
             address = str(ip_address(hop))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from django.conf import settings
 
 from messenger.live import database
+from messenger.live.ears import Ears
 from messenger.live.frames import frame
 from messenger.live.identity import Identity
 from messenger.live.refusal import Refused
@@ -41,6 +42,7 @@ class Connection:
         "closing",
         "connection_id",
         "conversations",
+        "ears",
         "groups",
         "sign_in_id",
         "user_id",
@@ -53,6 +55,7 @@ class Connection:
         self.connection_id, self.address = connection_id, address
         self.conversations: set[int] = set()  # member of and listening to; kept by the hub
         self.groups: set[str] = set()  # passing groups
+        self.ears: Ears | None = None  # what is not to be heard of others; None: everything is
         self.closing = False
         self.violations: list[tuple[float, float]] = []
         self._commands_full_at = 0.0

@@ -22,6 +22,7 @@ from django.utils import timezone
 from messenger.live import database
 from messenger.live.addresses import client_address
 from messenger.live.connection import Connection
+from messenger.live.ears import Ears
 from messenger.live.frames import decode_incoming, frame
 from messenger.live.hub import hub
 from messenger.live.identity import TOO_MANY, Identity, SocketRefused
@@ -80,6 +81,11 @@ class LiveConsumer(AsyncConsumer):
     decoders: dict[str, Callable[[bytes], Any]] = {}
     authenticate: ClassVar[Authenticate]
     versions: ClassVar[Versions]
+
+    @staticmethod
+    def ears(user_ids: list[int]) -> dict[int, Ears]:
+        """What these people are not to hear of others: nothing, unless an app says so."""
+        return {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -140,7 +146,7 @@ class LiveConsumer(AsyncConsumer):
             connection.close(refused.code)
             return
         await hub().attend(connection)
-        versions, me_version = await database.run(self.versions, connection.user_id)
+        versions, me_version, connection.ears = await database.run(self._standing, connection.user_id)
         heard = await hub().enter_all(connection, versions, me_version)
         heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
         now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -154,6 +160,10 @@ class LiveConsumer(AsyncConsumer):
                 return
             if not connection.closing:
                 await self._frame(connection, event)
+
+    def _standing(self, user_id: int) -> tuple[dict[int, int], int, Ears | None]:
+        """What is read of a person as their socket opens, in a database thread."""
+        return *self.versions(user_id), self.ears([user_id]).get(user_id)
 
     # ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────
     async def _frame(self, connection: Connection, event: dict) -> None:

@@ -18,7 +18,7 @@ from messenger.live import news
 from messenger.live.connection import Connection
 from messenger.live.ending import before_the_end
 from messenger.live.layer import Layer
-from messenger.live.news import Cut, Durable, News, Passing, Personal
+from messenger.live.news import Cut, Durable, Listen, News, Passing, Personal
 from messenger.live.repair import Repair, Source
 from messenger.live.wire import Outgoing
 
@@ -90,6 +90,8 @@ class Hub:
                 self._hear_personal(item)
             elif isinstance(item, Passing):
                 self._hear_passing(item)
+            elif isinstance(item, Listen):
+                self.repair.listen_anew(item.user_id)
             else:
                 self._cut(item)
 
@@ -206,13 +208,20 @@ class Hub:
     def _tell_passing(self, item: Passing) -> None:
         outgoing = Outgoing(item.text)
         for connection in self._listeners(item):
-            if connection.user_id != item.skip_user and connection.user_id not in item.skip_users:
-                connection.write_passing(item.key, outgoing)
+            user_id = connection.user_id
+            if user_id == item.skip_user or user_id in item.skip_users:
+                continue
+            if item.only is not None and user_id not in item.only:
+                continue
+            if item.about and connection.ears is not None and not connection.ears.hear(item.about, item.matter):
+                continue
+            connection.write_passing(item.key, outgoing)
 
     def _listeners(self, item: Passing) -> Iterable[Connection]:
-        if item.conversations:
-            rooms = [self.rooms[cid] for cid in item.conversations if cid in self.rooms]
-            return set().union(*[room.sockets for room in rooms])
+        if item.conversations or item.users:
+            rooms = [self.rooms[cid].sockets for cid in item.conversations if cid in self.rooms]
+            people = [self.people[user_id].connections for user_id in item.users if user_id in self.people]
+            return set().union(*rooms, *people)
         kind, _, number = item.group.partition(".")
         if kind == "conversation":
             room = self.rooms.get(int(number))

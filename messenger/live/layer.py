@@ -17,7 +17,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from messenger.live.news import Cut, Durable, News, Personal
+from messenger.live.news import Cut, Durable, Listen, News, Personal
 
 log = logging.getLogger(__name__)
 
@@ -127,10 +127,10 @@ def by_group(told: Iterable[News]) -> dict[str, list[News]]:
     for item in told:
         if isinstance(item, Durable):
             groups.setdefault(f"conversation.{item.conversation_id}", []).append(item)
-        elif isinstance(item, Personal | Cut):
+        elif isinstance(item, Personal | Cut | Listen):
             groups.setdefault(f"user.{item.user_id}", []).append(item)
         else:
-            groups.setdefault("online" if item.conversations else item.group, []).append(item)
+            groups.setdefault("online" if item.conversations or item.users else item.group, []).append(item)
     return groups
 
 

@@ -44,6 +44,11 @@ class Passing(msgspec.Struct, tag="e", array_like=True):
     skip_users: tuple[int, ...] = ()
     # Instead of `group`: everybody who listens to any of these conversations, once each.
     conversations: tuple[int, ...] = ()
+    users: tuple[int, ...] = ()  # with `conversations`: these people too
+    # Of whom it tells, and what: whoever is not to hear that is left out (messenger.live.ears).
+    about: int = 0
+    matter: str = ""  # "presence", "receipts", or what only a block keeps back
+    only: tuple[int, ...] | None = None  # nobody but these people
     gathers: int = 0  # conversation id: where many come, only the newest with each key is told, a few times a second
 
 
@@ -56,7 +61,13 @@ class Cut(msgspec.Struct, tag="c", array_like=True):
     keep_sign_in_id: str = ""  # all but this one
 
 
-News = Durable | Personal | Passing | Cut
+class Listen(msgspec.Struct, tag="l", array_like=True):
+    """What these people's sockets are not to hear has changed: it is read again."""
+
+    user_id: int
+
+
+News = Durable | Personal | Passing | Cut | Listen
 
 _outlet: Callable[[list[News]], None] | None = None
 

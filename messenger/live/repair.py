@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from messenger.live import database
+from messenger.live.ears import Ears
 from messenger.live.news import Durable, Personal
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ class Source:
         changes: Callable[[int, int], list[Durable]],
         personal: Callable[[int, int], tuple[list[Personal], int]],
         invalid: Callable[[list[tuple[int, str]]], dict[str, int]],
+        ears: Callable[[list[int]], dict[int, Ears]] = lambda user_ids: {},
     ):
         self.versions, self.me_versions, self.changes = versions, me_versions, changes
-        self.personal, self.invalid = personal, invalid
+        self.personal, self.invalid, self.ears = personal, invalid, ears
 
 
 class Repair:
@@ -100,6 +102,7 @@ class Repair:
                 await self.compare(list(self._hub.rooms))
                 await self.compare_people()
                 await self.check_sign_ins()
+                await self.listen(list(self._hub.people))
             except asyncio.CancelledError:
                 raise
             except Exception as error:
@@ -145,6 +148,20 @@ class Repair:
                 if code := ended.get(connection.sign_in_id):
                     self._hub.forget(connection)
                     connection.close(code)
+
+    def listen_anew(self, user_id: int) -> None:
+        """What this person is not to hear has changed."""
+        if user_id in self._hub.people:
+            self._spawn(self.listen([user_id]))
+
+    async def listen(self, user_ids: list[int]) -> None:
+        """Read what these people are not to hear of others."""
+        for part in _parts(user_ids):
+            ears = await database.run(self._source.ears, part)
+            for user_id in part:
+                person = self._hub.people.get(user_id)
+                for connection in person.connections if person else ():
+                    connection.ears = ears.get(user_id)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)

@@ -13,6 +13,8 @@ from msgspec import inspect as types
 
 import accounts.shapes
 import chat.events
+import chat.invites
+import chat.members
 import chat.reading
 import chat.shapes
 import presence.shapes
@@ -57,6 +59,7 @@ def events() -> dict[str, Struct]:
         "error": RefusalShape,
         **chat.events.EVENTS,
         "me.updated": accounts.shapes.MeShape,
+        "contact.updated": accounts.shapes.ContactEvent,
         **presence.shapes.EVENTS,
     }
 
@@ -73,10 +76,11 @@ TOLD_TO = {
     "conversation.removed": "that person, every device",
     "mine.updated": "that person, every device",
     "me.updated": "that person, every device",
+    "contact.updated": "that person, every device",
     "mention": "the person named, every device",
     "receipt": "members",
     "typing": "the other members",
-    "presence": "people who share a conversation",
+    "presence": "people who share a conversation or have them in their list, as far as each shows it",
     "viewers": "members who look at it",
     "online": "everybody",
 }
@@ -84,7 +88,7 @@ TOLD_TO = {
 
 def shapes() -> list[Struct]:
     """What is inside of frames and REST answers, in the order in which the code defines it."""
-    modules = (accounts.shapes, chat.shapes, chat.reading, presence.shapes)
+    modules = (accounts.shapes, chat.shapes, chat.invites, chat.members, chat.reading, presence.shapes)
     return [RefusalShape, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
 
 
@@ -102,7 +106,6 @@ def wire_name(struct: Struct) -> str:
 
 _RENAMED: dict[Struct, str] = {
     RefusalShape: "ErrorPayload",
-    chat.reading.SyncShape: "SyncAnswer",
     chat.events.Receipt: "ReceiptEvent",  # `Receipt` is that of lists, which know when
 }
 

@@ -6,8 +6,6 @@ Each has a template of its name in templates/elements/ and a style sheet of its 
 from __future__ import annotations
 
 import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django import template
@@ -19,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from accounts.shapes import user_shape
-from messenger import devices
+from messenger import devices, scripts
 from messenger.faces import face, hue
 
 register = template.Library()
@@ -42,8 +40,8 @@ _ELEMENTS = (
 _GATE = (*_ELEMENTS, "gate")
 _APP = (
     *_ELEMENTS,
-    *("dialog", "shell", "rail", "list", "talk", "message", "lines", "typing", "composer"),
-    *("menu", "panel", "banner", "toast", "page"),
+    *("dialog", "shell", "rail", "list", "talk", "message", "code", "viewers", "lines", "typing", "composer", "file"),
+    *("menu", "switcher", "panel", "banner", "toast", "page"),
 )
 _SHEETS = {"gate": _GATE, "app": _APP}
 
@@ -60,29 +58,14 @@ def stylesheets(kind: str) -> SafeString:
 def importmap(context: template.Context, preload: bool = True) -> SafeString:
     """Where each script module is under its hashed name. Modules import each other by plain relative paths.
 
-    The one inline script of a page, hence the nonce. `preload`: ask for all of them at once.
+    The one inline script of a page, hence the nonce. `preload`: ask at once for all that a signed-in page starts with.
     """
-    modules = {f"{settings.STATIC_URL}{name}": static(name) for name in _modules()}
+    modules = {f"{settings.STATIC_URL}{name}": static(name) for name in scripts.modules()}
     table = json.dumps({"imports": modules}).replace("<", "\\u003c")
-    wanted = ((url,) for url in modules.values() if preload)
+    wanted = ((static(name),) for name in (scripts.needed_at_once() if preload else ()))
     preloads = format_html_join("\n", '<link rel="modulepreload" href="{}">', wanted)
     nonce = context.get("CSP_NONCE", "")
     return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, mark_safe(table), preloads)
-
-
-def _modules() -> list[str]:
-    return _listed_modules() if settings.DEBUG else _modules_kept()
-
-
-@cache
-def _modules_kept() -> list[str]:
-    return _listed_modules()
-
-
-def _listed_modules() -> list[str]:
-    """All modules, as `js/name.js`."""
-    root = Path(settings.BASE_DIR) / "static"
-    return sorted(path.relative_to(root).as_posix() for path in (root / "js").rglob("*.js"))
 
 
 @register.simple_tag

@@ -1,0 +1,112 @@
+"""Who is in a conversation, a page at a time: the owner first, then admins, then the others by name.
+
+Names are ordered by their characters, capitals of A to Z as small letters, on every database and in scripts alike
+(`static/js/member-order.js`), so that a member who comes live stands where a fresh page puts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from django.db import connection
+from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Collate, Lower, NullIf
+
+from accounts import people as directory
+from accounts.models import User
+from chat import reading
+from chat.models import Membership, Role
+from chat.shapes import MemberShape, member_shape
+from presence import hooks
+from presence import people as presence_people
+from presence.tracker import tracker
+
+
+class HereShape(msgspec.Struct):
+    """The members who are here now, as far as they show it."""
+
+    count: int
+    user_ids: list[int]
+
+
+PAGE, MOST = 100, 500  # members asked for at once
+
+RANK = {Role.OWNER: 0, Role.ADMIN: 1, Role.MEMBER: 2}
+Cursor = tuple[int, int, str]  # rank, person, name
+
+
+def page(
+    user_id: int,
+    conversation_id: int,
+    *,
+    q: str = "",
+    user_ids: Iterable[int] | None = None,
+    before: Cursor | None = None,
+    limit: int = PAGE,
+) -> tuple[list[MemberShape], Cursor | None]:
+    """A page of members, and where the next begins. With `q` those who are found by that name, best first.
+
+    `user_ids`: only these people.
+    """
+    reading.membership(user_id, conversation_id)
+    limit = max(1, min(limit, MOST))
+    if q.strip():
+        return _found(user_id, conversation_id, q, limit), None
+    rows = ordered(conversation_id)
+    if user_ids is not None:
+        rows = rows.filter(user_id__in=list(user_ids))
+    if before is not None:
+        rank, person, name = before
+        rows = rows.filter(Q(rank__gt=rank) | Q(rank=rank, key__gt=name) | Q(rank=rank, key=name, user_id__gt=person))
+    found = list(rows[: limit + 1])
+    shown = found[:limit]
+    cursor = None
+    if len(found) > limit:
+        last = shown[-1]
+        cursor = (RANK[Role(last.role)], last.user_id, reading.ascii_lower(last.user.shown_name))
+    return [member_shape(row) for row in shown], cursor
+
+
+def ordered(conversation_id: int) -> QuerySet[Membership]:
+    """In the order in which members are listed."""
+    name = Coalesce(NullIf("user__name", Value("")), F("user__username"), output_field=CharField())
+    plain = "C" if connection.vendor == "postgresql" else "BINARY"
+    rank = Case(
+        *[When(role=role, then=Value(place)) for role, place in RANK.items()],
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None).select_related("user")
+    return rows.annotate(rank=rank, key=Lower(Collate(name, plain))).order_by("rank", "key", "user_id")
+
+
+def _found(user_id: int, conversation_id: int, q: str, limit: int) -> list[MemberShape]:
+    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
+    found = directory.find(user_id, q, conversation_id, limit)
+    by_id = {row.user_id: row for row in rows.filter(user__in=found).select_related("user")}
+    return [member_shape(by_id[user.pk]) for user in found if user.pk in by_id]
+
+
+def here(user_id: int, conversation_id: int) -> HereShape:
+    """The members who are here now, as far as they show it to this person; oneself too."""
+    reading.membership(user_id, conversation_id)
+    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
+    online = tracker().online_now(list(rows.values_list("user_id", flat=True)))
+    seen = hooks.visible(user_id, list(online)) | ({user_id} & online)
+    ids = sorted(each.user_id for each in presence_people.of(User.objects.get(pk=user_id), seen, online) if each.online)
+    return HereShape(len(ids), ids)
+
+
+def shared_groups(user_id: int, other_id: int, most: int = 6) -> tuple[list[Membership], int]:
+    """Groups in which both are now, those of mine that are active last first; and how many there are."""
+    mine = Membership.objects.filter(
+        user_id=user_id,
+        left_at=None,
+        conversation__deleted_at=None,
+        conversation__kind="group",
+        conversation__in=Membership.objects.filter(user_id=other_id, left_at=None).values("conversation"),
+    )
+    rows = mine.select_related("conversation").order_by("-conversation__active_at", "-conversation_id")
+    found = list(rows[: most + 1])
+    return found[:most], len(found) if len(found) <= most else mine.count()
