@@ -1,9 +1,11 @@
-/** Puts a log right after a change: which lines begin and end groups, the day lines, and who has got and read mine. */
+/** Puts a log right after a change: which lines begin and end groups, days and pauses, and who has got and read mine. */
+import { drawDay, drawPause, redrawDay, redrawPause } from "./day-lines.js";
 import { grouped } from "./grouping.js";
-import { drawDay, drawMark, redrawDay, setClasses } from "./message-view.js";
+import { setClasses } from "./message-view.js";
 import { pageTimes } from "./page.js";
+import { drawMark } from "./tick-view.js";
 
-/** @typedef {{li: HTMLElement, at: Date, day: HTMLElement | null, unread: HTMLElement | null}} Line */
+/** @typedef {{li: HTMLElement, at: Date, day: HTMLElement | null, pause: HTMLElement | null, unread: HTMLElement | null}} Line */
 
 /**
  * @param {HTMLElement} list
@@ -24,19 +26,22 @@ export function arrange(list, from, receipts, inGroup) {
       unreadBefore: unread !== null,
     })),
   );
-  lines.forEach(({ li, at, day, unread }, index) => {
-    const { first, last, dayBefore } = places[index];
+  lines.forEach(({ li, at, day, pause, unread }, index) => {
+    const { first, last, dayBefore, pauseBefore } = places[index];
     if (li.classList.contains("msg")) setClasses(li, { first, last });
     if (index < context) return; // what stands above it has not changed
     if (!dayBefore) day?.remove();
     else if (day) redrawDay(day, at, now);
     else (unread ?? li).before(drawDay(at, now) ?? "");
+    if (!pauseBefore) pause?.remove();
+    else if (pause) redrawPause(pause, li.dataset.at ?? "");
+    else (unread ?? li).before(drawPause(li.dataset.at ?? "") ?? "");
   });
   drawMarks(lines, receipts, inGroup);
 }
 
 /**
- * The lines to look at, with the day line and the unread line right above each. `context`: how many of them, at the
+ * The lines to look at, with the day line, the pause and the unread line right above each. `context`: how many of them, at the
  * beginning, are only there for what follows: back to where their group begins.
  * @param {HTMLElement} list
  * @param {number} from
@@ -51,12 +56,13 @@ function linesFrom(list, from) {
     above = /** @type {HTMLElement | null} */ (li.previousElementSibling);
     if (li.matches(".unread-line")) {
       if (below) below.unread = li;
-    } else if (li.matches(".day")) {
-      if (below && !below.day) below.day = li;
+    } else if (li.matches(".day, .pause")) {
+      const kind = li.matches(".day") ? "day" : "pause";
+      if (below && !below[kind]) below[kind] = li;
       else li.remove(); // what it stood above has gone
     } else if (li.dataset.at) {
       if (context && lines[0].li.matches(".first, .system")) break;
-      below = { li, at: new Date(li.dataset.at), day: null, unread: null };
+      below = { li, at: new Date(li.dataset.at), day: null, pause: null, unread: null };
       lines.unshift(below);
       if (li.dataset.seq && Number(li.dataset.seq) < from) context += 1;
     }

@@ -27,7 +27,7 @@ export class ConnectionBanner extends LiveElement {
     this.#opened ||= isOpen;
     const shown = { open: "", connecting: "busy", waiting: "busy", ended: "busy" }[state] ?? state;
     // The first connection of a page is not a break, unless it takes long.
-    const patience = state === "offline" || state === "shaky" || isOpen || this.#shows ? 0 : this.#opened ? BLINK : LONG_WAIT;
+    const patience = state === "offline" || state === "shaky" || state === "polling" || isOpen || this.#shows ? 0 : this.#opened ? BLINK : LONG_WAIT;
     this.#timer = setTimeout(() => this.#show(shown), patience);
     const retry = find(this, "[data-act=retry]");
     const waits = retryAt !== null && retryAt - Date.now() > LONG_WAIT;

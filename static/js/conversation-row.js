@@ -1,7 +1,8 @@
 /** One conversation in the list, drawn as `templates/chat/_conv.html` does. */
-import { excerpt, fill } from "./names.js";
+import { badge, tally } from "./counts.js";
+import { excerpt } from "./names.js";
 import { addresses, avatar, clone, find, pageTimes, words } from "./page.js";
-import { Unread } from "./unread.js";
+import { isQuiet } from "./tally.js";
 
 /** @typedef {import("./protocol.js").Conversation} Conversation */
 /** @typedef {import("./protocol.js").Message} Message */
@@ -25,15 +26,7 @@ export class ConversationRow {
     this.li = li;
     this.me = me;
     this.link = /** @type {HTMLElement} */ (find(li, ".conv"));
-    const { id, lastSeq, readSeq, unread, mentions } = this.link.dataset;
-    this.id = Number(id);
-    this.unread = new Unread({
-      me,
-      lastSeq: Number(lastSeq),
-      readSeq: Number(readSeq),
-      count: Number(unread),
-      mentions: Number(mentions),
-    });
+    this.id = Number(this.link.dataset.id);
     const line = this.#line;
     this.#drawn = [...(line?.childNodes ?? [])];
     if (find(line, ".draft")) this.#draft = find(line, "[data-part=text]")?.textContent ?? "";
@@ -59,12 +52,24 @@ export class ConversationRow {
     return find(this.link, ".conv-last");
   }
 
-  get muted() {
-    return this.link.classList.contains("muted");
+  get kind() {
+    return this.link.dataset.kind ?? "";
+  }
+
+  get unread() {
+    return tally.of(this.id)?.unread.count ?? 0;
+  }
+
+  get mentions() {
+    return tally.of(this.id)?.unread.mentions ?? 0;
+  }
+
+  get favourite() {
+    return tally.of(this.id)?.favourite ?? false;
   }
 
   get archived() {
-    return this.link.classList.contains("archived");
+    return tally.of(this.id)?.archived ?? false;
   }
 
   get activeAt() {
@@ -77,20 +82,11 @@ export class ConversationRow {
 
   /** All of it, as the server has it now. @param {Conversation} conversation */
   whole(conversation) {
-    const { last_message: last, mine, created_at, last_seq } = conversation;
+    const { last_message: last, mine, created_at } = conversation;
     this.#last = last;
     this.shared(conversation);
     this.#at(last?.created_at ?? created_at);
-    if (mine) {
-      this.unread = new Unread({
-        me: this.me,
-        lastSeq: last_seq,
-        readSeq: mine.read_seq,
-        count: mine.unread_count,
-        mentions: mine.unread_mention_count,
-      });
-      this.mine(mine);
-    }
+    if (mine) this.mine(mine);
   }
 
   /** What all members share. @param {Conversation} conversation */
@@ -101,11 +97,26 @@ export class ConversationRow {
     if (peer) dataset.peerId = String(peer.id);
     else delete dataset.peerId;
     this.named(kind === "group" ? title : peer?.name ?? title);
+    this.#face(avatar(conversation, "l", true));
+  }
+
+  /** @param {HTMLElement} face */
+  #face(face) {
     const here = find(this.link, ".avatar .here:not([hidden])") !== null;
-    const face = avatar(conversation, "l", true);
     const dot = find(face, ".here");
     if (dot) dot.hidden = !here;
     find(this.link, ".avatar")?.replaceWith(face);
+  }
+
+  /** The other person of a pair, with another name or picture. @param {import("./protocol.js").User} user */
+  peer(user) {
+    this.named(user.name);
+    this.#face(avatar(user, "l", true));
+  }
+
+  /** The filter is kept when one goes to this conversation. @param {string} show */
+  address(show) {
+    this.link.setAttribute("href", `/c/${this.id}/${show === "all" ? "" : `?show=${show}`}`);
   }
 
   /** @param {string} title */
@@ -117,12 +128,7 @@ export class ConversationRow {
 
   /** What is my own. @param {Mine} mine */
   mine(mine) {
-    this.unread.mine(mine);
-    this.link.classList.toggle("muted", mine.muted);
-    this.link.classList.toggle("archived", mine.archived);
-    this.#shown(".conv-muted", mine.muted);
-    this.#shown(".conv-pin", mine.favourite);
-    find(this.link, ".badge:not(.at)")?.classList.toggle("muted", mine.muted);
+    Object.assign(this.link.dataset, { role: mine.role, level: mine.level });
     const draft = excerpt(mine.draft);
     if (draft !== this.#draft || this.#last !== undefined) {
       this.#draft = draft;
@@ -142,7 +148,6 @@ export class ConversationRow {
    * @returns {boolean} whether the row moves
    */
   message(message) {
-    this.unread.message(message);
     this.#typing.delete(message.sender.id);
     const moves = message.kind === "text" && message.created_at > this.activeAt;
     const isLast = this.#last ? this.#last.id === message.id : message.created_at === this.activeAt;
@@ -153,12 +158,6 @@ export class ConversationRow {
     this.#preview();
     this.count();
     return moves;
-  }
-
-  /** On the screen of this page up to here. @param {number} seq */
-  seen(seq) {
-    this.unread.seen(seq);
-    this.count();
   }
 
   /** @param {number} userId @param {boolean} active */
@@ -206,29 +205,44 @@ export class ConversationRow {
     } else if (last.deleted_at) {
       line.replaceChildren(...this.#failure(), part("text", said.deleted ?? ""));
     } else {
-      const mine = last.sender.id === this.me;
-      const who = mine ? said.you ?? "" : this.link.dataset.kind === "group" ? fill(said.who, { a: last.sender.name }) : "";
-      const text = part("text", excerpt(last.body));
-      line.replaceChildren(...this.#failure(), ...(who ? [named("who", who), " "] : []), text);
+      const text = part("text", excerpt(last.body, last.attachments));
+      line.replaceChildren(...this.#failure(), ...this.#who(last), text);
     }
+  }
+
+  /** Who wrote it, where that need be said. @param {Message} last @returns {(Node | string)[]} */
+  #who({ sender }) {
+    const said = words("list-words");
+    const isMine = sender.id === this.me;
+    if (!isMine && this.kind !== "group") return [];
+    const who = document.createElement("span");
+    who.className = "who";
+    const [before, after = ""] = ((isMine ? said.you : said.who) ?? "").split("%a");
+    if (isMine) who.append(before);
+    else who.append(...[before, isolated(sender.name), after].filter(Boolean));
+    return [who, " "];
   }
 
   #failure() {
     return this.#failed ? [named("fail", words("list-words").notSent ?? ""), " "] : [];
   }
 
-  /** Badges and the data that they come from. */
+  /** Badges and marks, as the tally has them. */
   count() {
-    const { count, mentions, lastSeq, readSeq } = this.unread;
-    Object.assign(this.link.dataset, {
-      unread: String(count),
-      mentions: String(mentions),
-      lastSeq: String(lastSeq),
-      readSeq: String(readSeq),
-    });
-    this.link.classList.toggle("unread", count > 0);
-    badge(find(this.link, ".badge:not(.at)"), count);
-    this.#shown(".badge.at", mentions > 0);
+    const standing = tally.of(this.id);
+    if (!standing) return;
+    const { muted, favourite, archived, unread } = standing;
+    const quiet = isQuiet(standing);
+    const { classList } = this.link;
+    for (const [name, on] of Object.entries({ unread: unread.count > 0, quiet, muted, favourite, archived })) {
+      classList.toggle(name, on);
+    }
+    const count = find(this.link, ".badge:not(.at)");
+    count?.classList.toggle("muted", quiet);
+    badge(count, unread.count);
+    this.#shown(".badge.at", unread.mentions > 0);
+    this.#shown(".conv-muted", muted);
+    this.#shown(".conv-pin", favourite);
   }
 
   /** @param {string} selector @param {boolean} on */
@@ -238,26 +252,19 @@ export class ConversationRow {
   }
 }
 
-/**
- * A number in a badge, hidden at nought.
- * @param {HTMLElement | null} element
- * @param {number} count
- */
-export function badge(element, count) {
-  if (!element) return;
-  const text = count > 99 ? "99+" : String(count);
-  element.hidden = !count;
-  const [seen, heard] = [find(element, "[aria-hidden]"), find(element, ".sr")];
-  if (seen) seen.textContent = text;
-  if (heard) heard.textContent = fill(words("list-words").unread, { n: text });
+/** So that a name of the other direction turns nothing else. @param {string} text */
+function isolated(text) {
+  const bdi = document.createElement("bdi");
+  bdi.textContent = text;
+  return bdi;
 }
 
 /** @param {string} name @param {string} text */
 function named(name, text) {
-  const bdi = document.createElement("bdi"); // so that a name of the other direction turns nothing else
-  bdi.className = name;
-  bdi.textContent = text;
-  return bdi;
+  const span = document.createElement("span");
+  span.className = name;
+  span.textContent = text;
+  return span;
 }
 
 /** @param {string} name @param {string} text */

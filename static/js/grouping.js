@@ -1,6 +1,7 @@
 /** Which line begins and ends a group and where a day begins: as `chat/lines.py`, kept alike by tests/grouping_cases.json. */
 
 const PAUSE = 5 * 60 * 1000; // so long a silence ends a group
+const LONG_PAUSE = 60 * 60 * 1000; // after so long a silence on one day the time stands between
 
 /**
  * All that grouping asks of a line.
@@ -15,6 +16,7 @@ const PAUSE = 5 * 60 * 1000; // so long a silence ends a group
  * @property {boolean} first
  * @property {boolean} last
  * @property {boolean} dayBefore a day line stands above
+ * @property {boolean} pauseBefore a time stands above
  */
 
 /**
@@ -37,7 +39,8 @@ export function grouped(stamps) {
       stamp.sender === before.sender &&
       stamp.at - before.at < PAUSE;
     if (goesOn) places[places.length - 1].last = false;
-    places.push({ first: stamp.text && !goesOn, last: stamp.text, dayBefore: newDay });
+    const pauseBefore = before !== undefined && !newDay && stamp.at - before.at >= LONG_PAUSE;
+    places.push({ first: stamp.text && !goesOn, last: stamp.text, dayBefore: newDay, pauseBefore });
     before = stamp;
   }
   return places;

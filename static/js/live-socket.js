@@ -2,11 +2,15 @@
  * `<live-socket data-url data-user-id data-me-version>`: connection, replica and outbox put together. The only part of a
  * page that knows the socket; it outlives moving between conversations.
  */
+import { api } from "./api.js";
+import { versions } from "./counts.js";
 import { Connection } from "./connection.js";
 import { LiveElement, later, live, tell } from "./live.js";
 import { openStore } from "./outbox-store.js";
 import { ACK, Outbox } from "./outbox.js";
+import { overHttp } from "./over-http.js";
 import { find, findAll } from "./page.js";
+import { Polling } from "./polling.js";
 import { Refusal } from "./refusal.js";
 import { Replica } from "./replica.js";
 import { Tabs } from "./tabs.js";
@@ -24,6 +28,8 @@ export class LiveSocket extends LiveElement {
   connection = later();
   /** @type {Replica} */
   replica = later();
+  /** @type {Polling} */
+  polling = later();
   /** @type {Tabs | undefined} */
   tabs;
   /** The outbox once its store is open. @type {Promise<Outbox>} */
@@ -43,6 +49,11 @@ export class LiveSocket extends LiveElement {
     this.replica = new Replica({
       sync: (cursors, me) => this.#sync(cursors, me),
       emit: (type, payload) => this.#told(type, payload),
+    });
+    this.polling = new Polling({
+      ask: () => this.replica.poll(),
+      beat: () => api("POST", "presence/beat/", { view: this.#open() }).catch(() => {}),
+      onChange: () => this.#stateIs(this.connection.status),
     });
     this.#seed();
     this.#ready = this.#openOutbox();
@@ -66,11 +77,7 @@ export class LiveSocket extends LiveElement {
 
   /** What of the page is known as of which version. */
   #seed() {
-    for (const list of findAll(document, "conversation-list[data-versions]")) {
-      for (const [id, version] of Object.entries(JSON.parse(list.dataset.versions || "{}"))) {
-        this.replica.rendered(Number(id), Number(version));
-      }
-    }
+    for (const [id, version] of versions) this.replica.rendered(id, version);
     for (const log of findAll(document, "message-log[data-version]")) {
       this.replica.rendered(Number(log.dataset.conversationId), Number(log.dataset.version));
     }
@@ -81,8 +88,8 @@ export class LiveSocket extends LiveElement {
     const store = await openStore(this.userId);
     const outbox = new Outbox({
       store,
-      send: ({ conversation_id, client_id, body, reply_to_id, forward_id }) =>
-        this.connection.ask("message.send", { conversation_id, client_id, body, reply_to_id, forward_id }, ACK),
+      send: ({ conversation_id, client_id, body, reply_to_id, forward_id, attachment_ids }) =>
+        this.#ask("message.send", { conversation_id, client_id, body, reply_to_id, forward_id, attachment_ids }, ACK),
       onChange: (queued) => tell("live:outbox", { queued }),
       onSent: (message) => tell("live:message.current", { conversation_id: message.conversation_id, message }),
       announce: () => this.tabs?.tell(),
@@ -102,27 +109,38 @@ export class LiveSocket extends LiveElement {
     } else {
       outbox.lead(true);
     }
-    outbox.line(this.connection.isOpen);
+    outbox.line(this.#isUp);
     return outbox;
   }
 
   #looked() {
     this.tabs?.take();
     this.connection.wake();
+    this.polling.now();
   }
 
   /** @param {import("./connection.js").Status} status */
   #stateIs(status) {
-    const { state, attempts, retryAt, code } = status;
-    if (!this.connection.isOpen) {
-      this.replica.lost();
-      this.#ready.then((outbox) => outbox.line(false), () => {});
-    }
+    const { attempts, retryAt, code } = status;
+    if (!this.connection.isOpen && !this.polling.works) this.replica.lost();
+    this.polling.socketIs(status);
+    const state = this.polling.works ? "polling" : status.state;
+    this.#ready.then((outbox) => outbox.line(this.#isUp), () => {});
     const retryIn = retryAt === null ? null : Math.max(0, retryAt - this.connection.clock.now());
     this.dataset.state = state; // for whoever looks from outside
     tell("live:state", { state, attempts, retryAt: retryIn === null ? null : Date.now() + retryIn });
     // Signed out or suspended: the page itself says it, once.
     if (code === 4401 || code === 4403) this.#reload();
+  }
+
+  /** Commands are obeyed, by whichever way. */
+  get #isUp() {
+    return this.connection.isOpen || this.polling.works;
+  }
+
+  /** @param {string} type @param {object} payload @param {number} [patience] @returns {Promise<any>} */
+  #ask(type, payload, patience) {
+    return this.connection.isOpen ? this.connection.ask(type, payload, patience) : overHttp(type, payload);
   }
 
   #reload() {
@@ -144,7 +162,7 @@ export class LiveSocket extends LiveElement {
       return;
     }
     this.replica.welcome(welcome.versions, welcome.me_version, this.#open() !== null);
-    this.#ready.then((outbox) => outbox.line(this.connection.isOpen), () => {});
+    this.#ready.then((outbox) => outbox.line(this.#isUp), () => {});
   }
 
   /** The conversation on the page. @returns {number | null} */
@@ -159,7 +177,7 @@ export class LiveSocket extends LiveElement {
    */
   async #sync(cursors, me) {
     const open = this.#open();
-    const answer = await this.connection.ask("sync", { cursors, me, open });
+    const answer = await this.#ask("sync", { cursors, me, open });
     for (const receipt of answer.receipts ?? []) receipt.conversation_id = open;
     return answer;
   }
@@ -179,7 +197,8 @@ export class LiveSocket extends LiveElement {
     const { type, payload } = asked;
     try {
       if (SAID.has(type)) {
-        this.connection.say(type, payload);
+        if (this.connection.isOpen) this.connection.say(type, payload);
+        else if (type === "typing" && this.polling.works) overHttp(type, payload).catch(() => {});
         asked.resolve();
       } else if (type === "connection.retry") {
         this.connection.tryNow();
@@ -192,7 +211,7 @@ export class LiveSocket extends LiveElement {
         await (type === "outbox.retry" ? outbox.retry(payload.client_id) : outbox.discard(payload.client_id));
         asked.resolve();
       } else {
-        const answer = await this.connection.ask(type, payload);
+        const answer = await this.#ask(type, payload);
         const message = answer?.message;
         if (message) tell("live:message.current", { conversation_id: message.conversation_id, message });
         asked.resolve(answer);

@@ -1,147 +1,115 @@
-/** After an `@` in the composer: the members whose name goes on like that. */
+/** After an `@` in the composer: members whose name goes on like that, those who talk here before the others. */
 import { api } from "./api.js";
+import { asked, rank } from "./mention-match.js";
 import { avatar, clone, find, findAll } from "./page.js";
+import { presenceOf } from "./presence-book.js";
 
-/** @typedef {import("./message-composer.js").MessageComposer} MessageComposer */
-/** @typedef {import("./protocol.js").User} User */
+/** @typedef {import("./completion.js").Source} Source */
+/** @typedef {import("./completion.js").Option} Option */
+/** @typedef {import("./mention-match.js").Person} Person */
 
 const SHOWN = 8;
 const ASK = 150; // ms after the last key
 
+/** @implements {Source} */
 export class MentionPicker {
-  /** Where the `@` stands. */
-  #at = -1;
-  /** @type {User[]} */
-  #people = [];
-  #chosen = 0;
-  /** The name stands there in full already: Enter sends, unless one is chosen by the arrows. */
-  #isWhole = false;
+  label = "people";
   /** @type {any} */
   #timer;
+  /** A question that the server had no answer to: what goes on like it has none either. @type {string | null} */
+  #nobody = null;
 
-  /** @param {MessageComposer} composer */
+  /** @param {import("./message-composer.js").MessageComposer} composer */
   constructor(composer) {
     this.composer = composer;
-    this.field = composer.field;
-    this.box = document.getElementById("complete");
-    composer.listen(this.field, "input", () => this.#look());
-    composer.listen(this.field, "click", () => this.#look());
-    composer.listen(this.field, "blur", () => setTimeout(() => this.close(), 150));
-    // Before the composer hears the key: Enter chooses here.
-    composer.listen(this.field, "keydown", (event) => this.#key(event), { capture: true });
-    composer.listen(this.box, "mousedown", (event) => {
-      event.preventDefault();
-      const option = event.target.closest("[role=option]");
-      if (option) this.#take(findAll(this.box, "[role=option]").indexOf(option));
-    });
+    this.me = Number(find(document, "live-socket")?.dataset.userId ?? 0);
   }
 
-  close() {
+  look = asked;
+
+  /** @type {Source["ask"]} */
+  ask({ q }, show) {
     clearTimeout(this.#timer);
-    this.#people = [];
-    if (this.box && !this.box.hidden) {
-      this.box.hidden = true;
-      document.body.append(this.box); // it outlives this composer
-    }
-    this.field.removeAttribute("aria-activedescendant");
+    const talked = this.#talked();
+    const here = rank(this.#members(), q, talked);
+    const all = this.#mayCallAll() && "all".startsWith(q.toLowerCase()) ? this.#everybody() : [];
+    /** @param {Person[]} people */
+    const draw = (people) => {
+      const options = people.slice(0, SHOWN).map((person) => this.#option(person, q));
+      // The name stands there in full already: Enter sends.
+      const isWhole = people.some(({ username }) => username.toLowerCase() === q.toLowerCase()) || (all.length && q.toLowerCase() === "all");
+      // Without a letter everybody is meant least of all; with one, most likely.
+      show(q ? [...all, ...options] : [...options, ...all], isWhole ? -1 : 0);
+    };
+    draw(here);
+    if (here.length >= SHOWN || (this.#nobody !== null && q.startsWith(this.#nobody))) return;
+    // Of a large group the page names a part, of a pair nobody: the server knows all, and more ways to find them.
+    this.#timer = setTimeout(async () => {
+      const more = await this.#fromServer(q);
+      if (!more.length && !here.length && q) this.#nobody = q;
+      const known = new Set(here.map(({ id }) => id));
+      const fresh = more.filter(({ id }) => !known.has(id) && id !== this.me);
+      if (fresh.length) draw([...here, ...fresh]);
+    }, ASK);
   }
 
-  #look() {
-    const before = this.field.value.slice(0, this.field.selectionStart);
-    const found = /(?<![\p{L}\p{N}_@/.])@([\p{L}\p{N}_.-]{0,30})$/u.exec(before);
-    if (!found || !this.box) return this.close();
-    this.#at = found.index;
-    const q = found[1];
-    const here = this.#members(q);
-    this.#draw(here);
-    clearTimeout(this.#timer);
-    // The server also knows initials, and members beyond those that the panel names.
-    if (q && here.length < SHOWN) this.#timer = setTimeout(() => this.#ask(q, here), ASK);
-  }
-
-  /** @param {string} q @returns {User[]} of those on the page */
-  #members(q) {
-    const wanted = q.toLowerCase();
-    return findAll(document, "member-panel .member[data-username]")
-      .map((member) => ({
-        id: Number(member.dataset.userId),
-        username: member.dataset.username ?? "",
-        name: find(member, ".clip")?.textContent ?? "",
-        avatar_url: find(member, ".avatar img")?.getAttribute("src") ?? null,
-      }))
-      .filter(({ username, name }) => username.toLowerCase().startsWith(wanted) || name.toLowerCase().includes(wanted))
-      .slice(0, SHOWN);
-  }
-
-  /** @param {string} q @param {User[]} here */
-  async #ask(q, here) {
+  /** @param {string} q @returns {Promise<Person[]>} */
+  async #fromServer(q) {
     const query = new URLSearchParams({ q, conversation: String(this.composer.conversationId) });
-    const answer = await api("GET", `users/?${query}`).catch(() => ({ results: [] }));
-    if (!this.field.isConnected || this.#at < 0 || !this.field.value.startsWith(`@${q}`, this.#at)) return;
-    const known = new Set(here.map(({ id }) => id));
-    const more = /** @type {User[]} */ (answer.results).filter(({ id }) => !known.has(id));
-    if (more.length) this.#draw([...here, ...more].slice(0, SHOWN));
+    return (await api("GET", `users/?${query}`).catch(() => ({ results: [] }))).results;
   }
 
-  /** @param {User[]} people */
-  #draw(people) {
-    if (!people.length || !this.box) return this.close();
-    this.#people = people;
-    this.#chosen = 0;
-    const typed = this.field.value.slice(this.#at + 1, this.field.selectionStart).toLowerCase();
-    this.#isWhole = people.some(({ username }) => username.toLowerCase() === typed);
-    this.box.replaceChildren(
-      ...people.flatMap((user, index) => {
-        const option = clone("option-template");
-        if (!option) return [];
-        option.id = `complete-${index}`;
-        find(option, ".avatar")?.replaceWith(avatar(user, "s"));
-        const [name, username] = [find(option, "b"), find(option, "small")];
-        if (name) name.textContent = user.name;
-        if (username) username.textContent = `@${user.username}`;
-        return [option];
-      }),
-    );
-    this.composer.form.append(this.box);
-    this.box.hidden = false;
-    this.#mark();
+  /** @returns {Person[]} of those on the page */
+  #members() {
+    const people = findAll(document, "member-panel .member[data-username]")
+      .map(({ dataset, firstElementChild, children }) => ({
+        id: Number(dataset.userId),
+        username: dataset.username ?? "",
+        name: [...children].find((child) => child.matches(".clip"))?.textContent ?? "",
+        avatar_url: firstElementChild?.querySelector("img")?.getAttribute("src") ?? null,
+        pinyin: dataset.pinyin,
+      }))
+      .filter(({ id }) => id !== this.me);
+    return [...new Map(people.map((person) => [person.id, person])).values()]; // one may stand there twice, as found and in the list
   }
 
-  #mark() {
-    findAll(this.box, "[role=option]").forEach((option, index) => {
-      option.setAttribute("aria-selected", String(index === this.#chosen));
-      if (index === this.#chosen) option.scrollIntoView({ block: "nearest" });
-    });
-    this.field.setAttribute("aria-controls", "complete");
-    this.field.setAttribute("aria-activedescendant", `complete-${this.#chosen}`);
+  /** Who wrote the lines on the page, the last one first. */
+  #talked() {
+    const senders = findAll(document, "message-log .msg[data-sender]").map((line) => Number(line.dataset.sender));
+    return [...new Set(senders.reverse())];
   }
 
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (!this.#people.length || event.isComposing || event.keyCode === 229) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) {
-      this.#chosen = (this.#chosen + step + this.#people.length) % this.#people.length;
-      this.#isWhole = false;
-      this.#mark();
-    } else if (event.key === "Enter" && (event.shiftKey || this.#isWhole)) {
-      return this.close();
-    } else if (event.key === "Enter" || event.key === "Tab") {
-      this.#take(this.#chosen);
-    } else if (event.key === "Escape") {
-      this.close();
-    } else {
-      return;
-    }
-    event.preventDefault();
+  /** The server counts `@all` of those who lead a group. */
+  #mayCallAll() {
+    const log = find(document, "message-log");
+    return log?.dataset.kind === "group" && ["owner", "admin"].includes(log.dataset.role ?? "");
   }
 
-  /** @param {number} index */
-  #take(index) {
-    const user = this.#people[index];
-    if (!user) return;
-    this.field.setRangeText(`@${user.username} `, this.#at, this.field.selectionStart, "end");
-    this.close();
-    this.field.dispatchEvent(new Event("input", { bubbles: true }));
+  /** @returns {Option[]} */
+  #everybody() {
+    const content = clone("option-all-template");
+    return content ? [{ content, text: "@all" }] : [];
   }
+
+  /** @param {Person} user @param {string} q @returns {Option} */
+  #option(user, q) {
+    const content = /** @type {HTMLElement} */ (clone("option-person-template"));
+    const face = avatar(user, "s", true);
+    const dot = find(face, ".here");
+    if (dot) dot.hidden = !presenceOf(user.id)?.online;
+    find(content, ".avatar")?.replaceWith(face);
+    const [name, username] = [find(content, "b"), find(content, "small")];
+    name?.replaceChildren(...marked(user.name, q));
+    if (username) username.textContent = `@${user.username}`;
+    return { content, text: `@${user.username}` };
+  }
+}
+
+/** A name with what was typed marked in it. @param {string} name @param {string} q @returns {(string | HTMLElement)[]} */
+function marked(name, q) {
+  const at = q ? name.toLowerCase().indexOf(q.toLowerCase()) : -1;
+  if (at < 0) return [name];
+  const mark = document.createElement("mark");
+  mark.textContent = name.slice(at, at + q.length);
+  return [name.slice(0, at), mark, name.slice(at + q.length)];
 }

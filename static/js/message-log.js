@@ -4,6 +4,8 @@
  */
 import { api } from "./api.js";
 import { arrange } from "./arrange.js";
+import { atMidnight } from "./day-lines.js";
+import { Jumps } from "./jump.js";
 import { LiveElement, later, tell } from "./live.js";
 import { LogPages } from "./log-pages.js";
 import { MessageActions } from "./message-actions.js";
@@ -13,15 +15,18 @@ import { find, findAll } from "./page.js";
 import { learn, learnMembers } from "./people.js";
 import { QueuedLines } from "./queued-lines.js";
 import { ReadMark } from "./read-mark.js";
-import { Receipts } from "./receipts.js";
+import { Receipts, watchReceipts } from "./receipts.js";
+import { rename } from "./renames.js";
 import { Scroller } from "./scroller.js";
+import { Unread } from "./unread.js";
+import { UnreadLine } from "./unread-line.js";
+import { Viewers } from "./viewers.js";
 import { goTo } from "./visit.js";
 
 /** @typedef {import("./protocol.js").Message} Message */
 /** @typedef {import("./protocol.js").Member} Member */
 
-const REMEMBERED = 1_000; // messages, besides their lines
-const HOUR = 3_600_000;
+const REMEMBERED = 500; // messages, besides their lines
 
 export class MessageLog extends LiveElement {
   conversationId = 0;
@@ -39,17 +44,19 @@ export class MessageLog extends LiveElement {
   /** @type {QueuedLines} */
   queued = later();
   /** @type {LogPages} */
-  #pages = later();
+  pages = later();
+  /** @type {Unread} */
+  unread = later();
+  /** @type {UnreadLine} */
+  unreadLine = later();
+  /** @type {Viewers} */
+  viewers = later();
+  /** @type {Jumps} */
+  #jumps = later();
   /** Messages as they were told last, by id. @type {Map<number, Message>} */
   #told = new Map();
-  /** New ones below what is on the screen. */
-  #fresh = 0;
-  /** The newest that was told of. */
-  #newest = 0;
   /** A change is under way, and how far up it reaches: the lowest seq. @type {number | null} */
   #from = null;
-  /** @type {any} */
-  #midnight;
 
   start() {
     const { dataset } = this;
@@ -58,31 +65,36 @@ export class MessageLog extends LiveElement {
     if (!log || !list) return;
     this.conversationId = Number(dataset.conversationId);
     this.me = Number(dataset.me);
-    this.#newest = Number(dataset.lastSeq ?? 0);
     this.list = list;
+    const painted = topLine(log, list);
+    dataset.live = ""; // from here on style leaves it to the script where the log is scrolled to
     this.lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
-    this.scroller = new Scroller(log, list, this.gone);
+    this.scroller = new Scroller(log, list, this.gone, () => !this.hasAfter);
     this.receipts = new Receipts(this.me);
     for (const receipt of JSON.parse(dataset.receipts || "[]")) this.receipts.add(receipt);
     this.mark = new ReadMark(this, Number(dataset.readSeq ?? 0));
     this.queued = new QueuedLines(this);
-    this.#pages = new LogPages(this);
+    this.pages = new LogPages(this);
+    this.unread = new Unread({
+      me: this.me,
+      lastSeq: Number(dataset.lastSeq ?? 0),
+      readSeq: this.mark.seq,
+      count: Number(dataset.unread ?? 0),
+      mentions: 0,
+    });
+    this.unreadLine = new UnreadLine(this);
+    this.#jumps = new Jumps(this);
+    watchReceipts(this);
+    this.viewers = new Viewers(this);
     new MessageActions(this);
     this.#hearAll();
     this.listen(log, "scroll", () => this.#scrolled(), { passive: true });
-    this.listen(find(this, ".latest"), "click", () => this.toNewest());
-    this.listen(list, "click", (event) => this.#clicked(event));
-    this.listen(document, "compose:sent", () => (this.hasAfter ? this.toNewest() : this.scroller.stick()));
-    this.#openAt();
+    this.listen(document, "compose:sent", () => (this.hasAfter ? this.#jumps.toNewest() : this.scroller.stick()));
     arrange(list, 0, this.receipts, this.#inGroup);
-    this.#latest();
-    this.#newDay();
+    this.#jumps.open(painted);
+    atMidnight(() => this.redraw(0, () => {}), this.gone);
     tell("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
-    this.mark.look();
-  }
-
-  stop() {
-    clearTimeout(this.#midnight);
+    this.moved();
   }
 
   #hearAll() {
@@ -91,8 +103,7 @@ export class MessageLog extends LiveElement {
     for (const type of ["message.created", "message.updated", "message.current"]) {
       this.hear(type, ours(({ message }) => this.put(message)));
     }
-    this.hear("receipt", ours((receipt) => this.redraw(0, () => this.receipts.add(receipt))));
-    this.hear("mine.updated", ours(({ mine }) => this.mark.moved(mine.read_seq)));
+    this.hear("mine.updated", ours(({ mine }) => this.#mine(mine)));
     this.hear("member.updated", ours(({ member }) => this.#member(member)));
     this.hear("conversation.removed", ours(() => goTo("/", { replace: true, say: "removed" })));
     this.hear("stale", ours(() => goTo(location.pathname, { replace: true })));
@@ -141,11 +152,21 @@ export class MessageLog extends LiveElement {
     if (this.#told.size > REMEMBERED) this.#told.delete(/** @type {number} */ (this.#told.keys().next().value));
     learn(sender);
     this.redraw(seq, () => {
-      if (old) this.#renew(old, message);
-      else if ((this.hasBefore && seq < this.first) || (this.hasAfter && seq > this.last)) this.#pages.passOver(message);
+      if (old) this.#renewNamed(old, message);
+      else if ((this.hasBefore && seq < this.first) || (this.hasAfter && seq > this.last)) this.pages.passOver(message);
       else this.#add(message);
-      this.#count(message);
+      this.unread.message(message);
       this.#requote(message);
+    });
+  }
+
+  /** My mark moved: here, on another device, or back by hand. @param {import("./protocol.js").Mine} mine */
+  #mine(mine) {
+    const back = mine.read_seq < this.mark.seq;
+    this.mark.moved(mine.read_seq);
+    this.redraw(Infinity, () => {
+      this.unread.mine(mine);
+      if (back || (!this.unread.count && !this.mark.isLooking)) this.unreadLine.anew();
     });
   }
 
@@ -154,7 +175,7 @@ export class MessageLog extends LiveElement {
     const { seq, sender, client_id } = message;
     if (sender.id === this.me) {
       this.queued.take(client_id);
-      if (seq > this.mark.seq) this.#dropUnreadLine();
+      if (seq > this.mark.seq) this.unreadLine.anew();
       this.mark.sent(seq);
     }
     this.draw(message);
@@ -168,9 +189,21 @@ export class MessageLog extends LiveElement {
     if (!li) return;
     this.#place(li, message.seq);
     this.lines.set(message.seq, li);
-    if (unnamed(newest, this.me).length) {
-      learnMembers(this.conversationId).then(() => li.isConnected && this.#renew(li, newest));
-    }
+    this.#named(li, newest);
+  }
+
+  /** Drawn anew once the names are known that this page has not heard yet. @param {HTMLElement} li @param {Message} message */
+  #named(li, message) {
+    if (!unnamed(message, this.me).length) return;
+    learnMembers(this.conversationId).then(() => {
+      if (li.isConnected && Number(li.dataset.version) === message.version) this.redraw(message.seq, () => this.#renew(li, message));
+    });
+  }
+
+  /** @param {HTMLElement} old @param {Message} message */
+  #renewNamed(old, message) {
+    this.#renew(old, message);
+    this.#named(old, message);
   }
 
   /** In place, so that whoever stands on it with the keyboard stays there. @param {HTMLElement} old @param {Message} message */
@@ -182,6 +215,10 @@ export class MessageLog extends LiveElement {
     for (const { name, value } of [...li.attributes]) old.setAttribute(name, value);
     old.classList.add(...passing);
     const acts = message.deleted_at === null ? findAll(old, ":scope > .acts") : [];
+    for (const fold of findAll(li, ".unfold input, .unblock input")) {
+      const was = /** @type {HTMLInputElement | null} */ (find(old, `.${fold.parentElement?.className} input`));
+      /** @type {HTMLInputElement} */ (fold).checked = was?.checked ?? false;
+    }
     old.replaceChildren(...li.childNodes, ...acts);
   }
 
@@ -193,28 +230,14 @@ export class MessageLog extends LiveElement {
     };
     let after = this.list.lastElementChild;
     while (after && !isBefore(after)) after = after.previousElementSibling;
-    after ??= find(this.list, ":scope > .older-line:first-child:has(.older)");
+    after ??= find(this.list, ":scope > :is(.older-line:has(.older), .beginning):first-child");
     if (after) after.after(li);
     else this.list.prepend(li);
   }
 
-  #dropUnreadLine() {
-    const line = find(this.list, ":scope > .unread-line");
-    line?.remove();
-    if (line) this.#from = 0; // what it divided is one group now
-  }
-
-  /** @param {Message} message */
-  #count({ seq, sender, kind }) {
-    if (seq <= this.#newest) return;
-    this.#newest = seq;
-    const isBelow = this.hasAfter || !this.scroller.atEnd;
-    if (isBelow && kind === "text" && sender.id !== this.me) this.#fresh += 1;
-  }
-
   /** Stubs that quote it are drawn as it is now. @param {Message} message */
-  #requote({ id, seq, sender, body, deleted_at }) {
-    const reply = { id, seq, sender, excerpt: excerpt(body), deleted: deleted_at !== null };
+  #requote({ id, seq, sender, body, attachments, deleted_at }) {
+    const reply = { id, seq, sender, excerpt: excerpt(body, attachments), deleted: deleted_at !== null };
     for (const stub of findAll(this.list, `.reply[data-id="${id}"]`)) drawReply(stub, reply);
   }
 
@@ -223,10 +246,8 @@ export class MessageLog extends LiveElement {
     learn(user);
     this.redraw(0, () => {
       if (left_at) this.receipts.remove(user.id);
-      for (const li of findAll(this.list, `.msg[data-sender="${user.id}"]`)) {
-        drawSender(li, user, user.id === this.me);
-        for (const stub of findAll(this.list, `.reply[data-id="${li.dataset.id}"] b`)) stub.textContent = user.name;
-      }
+      for (const li of findAll(this.list, `.msg[data-sender="${user.id}"]`)) drawSender(li, user, user.id === this.me);
+      rename(this.list, user, this.me);
     });
   }
 
@@ -246,74 +267,54 @@ export class MessageLog extends LiveElement {
   }
 
   #redrawn() {
-    const from = this.scroller.atEnd && this.#pages.forget() ? 0 : this.#from ?? 0;
+    let from = this.#from ?? 0;
     this.#from = null;
     if (!this.isConnected) return;
+    this.scroller.settle();
+    if (this.pages.forget()) {
+      from = 0;
+      this.scroller.settle();
+    }
+    this.mark.look();
+    if (this.unreadLine.put(this.mark.seen, this.unread.count > 0)) from = 0; // what it divides is one group or two
     arrange(this.list, from, this.receipts, this.#inGroup);
     this.scroller.settle();
     this.#latest();
-    this.mark.look();
-  }
-
-  // ── Moving about ─────────────────────────────────────────────────────────────────────────────────────────────────
-  /** Where one begins to read: the place asked for, the first unread, or the end. */
-  #openAt() {
-    const at = new URL(location.href).searchParams.get("at") ?? /^#m-(\d+)$/.exec(location.hash)?.[1];
-    const asked = at ? this.lines.get(Number(at)) : undefined;
-    const unread = find(this.list, ":scope > .unread-line");
-    if (asked) this.scroller.show(asked, false);
-    else if (unread) this.scroller.toLine(unread);
-    else this.scroller.toEnd();
+    this.viewers.place();
+    this.pages.near();
   }
 
   #scrolled() {
     this.scroller.scrolled();
+    this.moved();
+  }
+
+  /** Something else is on the screen. */
+  moved() {
     this.#latest();
     this.mark.look();
-    this.#pages.near();
+    this.pages.near();
   }
 
-  toNewest() {
-    if (this.hasAfter) {
-      goTo(`/c/${this.conversationId}/`);
-    } else {
-      this.scroller.toEnd();
-      this.#latest();
-    }
-  }
-
-  /** The button that leads to the end, with how many are new there. */
+  /** The way to the end, with how many are new there. */
   #latest() {
-    const button = find(this, ".latest");
-    if (this.scroller.atEnd && !this.hasAfter) this.#fresh = 0;
-    if (button) button.hidden = !this.hasAfter && this.scroller.nearEnd && !this.#fresh;
-    const number = find(button, ".num");
-    const text = this.#fresh ? String(this.#fresh) : "";
+    const link = find(this, ".latest");
+    const count = this.unread.count;
+    const { atEnd, closeToEnd } = this.scroller;
+    if (link) link.hidden = !this.hasAfter && (atEnd || (closeToEnd && !count));
+    const number = find(link, ".num");
+    const text = count ? String(count) : "";
     if (number && number.textContent !== text) number.textContent = text;
   }
+}
 
-  /** @param {MouseEvent} event */
-  #clicked(event) {
-    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const link = /** @type {HTMLElement | null} */ (
-      /** @type {Element} */ (event.target).closest(".older, .newer, .reply[data-seq]")
-    );
-    if (!link) return;
-    event.preventDefault();
-    const { seq } = link.dataset;
-    const quoted = this.lines.get(Number(seq));
-    if (!seq) this.#pages.read(link.matches(".older") ? "before" : "after");
-    else if (quoted) this.scroller.show(quoted);
-    else goTo(`/c/${this.conversationId}/?at=${seq}#m-${seq}`);
-  }
-
-  /** "Today" becomes "Yesterday". */
-  #newDay() {
-    const midnight = new Date();
-    midnight.setHours(24, 0, 1, 0);
-    this.#midnight = setTimeout(() => {
-      this.redraw(0, () => {});
-      this.#newDay();
-    }, Math.min(midnight.getTime() - Date.now(), HOUR)); // the reader's zone may have its midnight at another hour
-  }
+/**
+ * What the browser shows at the top before the script takes over.
+ * @param {HTMLElement} log
+ * @param {HTMLElement} list
+ */
+function topLine(log, list) {
+  const { top } = log.getBoundingClientRect();
+  const line = findAll(list, ":scope > [data-seq]").find((li) => li.getBoundingClientRect().top >= top);
+  return line ? { line, offset: line.getBoundingClientRect().top - top } : null;
 }

@@ -1,19 +1,22 @@
 /** Draws a message as `templates/chat/_message.html` and `_system.html` do, from the same file, cloned. */
-import { isFor } from "./unread.js";
+import { isBlocked } from "./blocked.js";
+import { drawFiles } from "./file-view.js";
+import { isLong } from "./folding.js";
 import { nameList } from "./names.js";
 import { addresses, avatar, clone, cloneAll, fillSlot, find, findAll, pageTimes, words } from "./page.js";
 import { nameOf } from "./people.js";
+import { drawReactions, reactorsNamed } from "./reactions-view.js";
 import { fragment } from "./trusted.js";
-import { isBig, langOf } from "./typography.js";
+import { isBig, langFor } from "./typography.js";
+import { isFor } from "./unread.js";
 
 /** @typedef {import("./protocol.js").Message} Message */
 /** @typedef {import("./protocol.js").Queued} Queued */
 /** @typedef {import("./protocol.js").Reply} Reply */
-/** @typedef {import("./protocol.js").Reaction} Reaction */
 /** @typedef {import("./protocol.js").User} User */
 
 /** In the order in which the server writes them; the rest come and go. */
-const CLASSES = ["msg", "first", "last", "mine", "for-me", "gone"];
+const CLASSES = ["msg", "first", "last", "mine", "for-me", "gone", "blocked"];
 
 /**
  * @param {Message} message
@@ -47,7 +50,9 @@ function drawText(message, me) {
   li.dataset.clientId = message.client_id ?? "";
   const mine = sender.id === me;
   const gone = message.deleted_at !== null;
-  setClasses(li, { mine, gone, "for-me": !mine && isFor(message.mentions, me) });
+  const blocked = !mine && !gone && isBlocked(sender.id);
+  setClasses(li, { mine, gone, "for-me": !mine && isFor(message.mentions, me), blocked });
+  if (!blocked) find(li, ".unblock")?.remove();
   drawSender(li, sender, mine);
   const body = find(li, ".msg-body");
   if (gone) {
@@ -57,14 +62,17 @@ function drawText(message, me) {
     return li;
   }
   const forwarded = find(li, ".forwarded");
-  if (message.forwarded_from) fillFirst(forwarded, "b", message.forwarded_from.sender.name);
-  else forwarded?.remove();
+  if (message.forwarded_from && forwarded) {
+    forwarded.dataset.sender = String(message.forwarded_from.sender.id);
+    fillFirst(forwarded, "b", message.forwarded_from.sender.name);
+  } else forwarded?.remove();
   const reply = find(li, ".reply");
   if (message.reply_to && reply) drawReply(reply, message.reply_to);
   else reply?.remove();
   drawBody(li, fragment(message.body_html), message.body, me);
   if (!message.pinned) find(li, "[data-part=pinned]")?.remove();
   if (!message.edited_at) find(li, "[data-part=edited]")?.remove();
+  drawFiles(find(li, ".attachments"), message.attachments);
   drawReactions(find(li, ".reactions"), message.reactions, me);
   li.id = `m-${seq}`;
   return li;
@@ -106,7 +114,9 @@ function drawBody(li, content, text, me) {
   const body = find(li, ".msg-text > .body");
   body?.replaceChildren(content);
   if (isBig(text)) body?.parentElement?.classList.add("big");
-  const lang = langOf(text);
+  else if (isLong(text)) body?.parentElement?.classList.add("long");
+  if (!isLong(text)) find(body?.parentElement, ".unfold")?.remove();
+  const lang = langFor(text, document.documentElement.lang);
   if (lang) body?.parentElement?.setAttribute("lang", lang);
   for (const mention of findAll(body, `.mention[data-user-id="${me}"], .mention[data-user-id="all"]`)) {
     mention.classList.add("me");
@@ -124,26 +134,10 @@ export function drawReply(stub, { id, seq, sender, excerpt, deleted }) {
   stub.setAttribute("href", stub.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${id}/`) ?? "");
   stub.dataset.id = String(id);
   stub.dataset.seq = String(seq);
+  stub.dataset.sender = String(sender.id);
   stub.title = deleted ? "" : excerpt;
   fillFirst(stub, "b", sender.name);
   fillFirst(stub, ".clip", text);
-}
-
-/** @param {HTMLElement | null} group @param {Reaction[]} reactions @param {number} me */
-function drawReactions(group, reactions, me) {
-  const sample = find(group, ".reaction:not(.add)");
-  if (!group || !sample || !reactions.length) return group?.remove();
-  for (const { emoji, user_ids } of reactions) {
-    const button = /** @type {HTMLButtonElement} */ (sample.cloneNode(true));
-    const mine = user_ids.includes(me);
-    button.name = mine ? "remove" : "add";
-    button.value = button.dataset.emoji = emoji;
-    button.setAttribute("aria-pressed", String(mine));
-    fillFirst(button, "span", emoji);
-    fillFirst(button, ".num", String(user_ids.length));
-    sample.before(button);
-  }
-  sample.remove();
 }
 
 /** @param {Message} message @param {number} me */
@@ -151,15 +145,17 @@ function drawSystem(message, me) {
   const { event } = message;
   if (!event) return null;
   const actor = event.actor_id ?? message.sender.id;
-  const others = event.user_ids.filter((id) => id !== actor);
+  const others = [...(event.by_id ? [event.by_id] : []), ...event.user_ids].filter((id) => id !== actor);
   let kind = event.name;
-  if (kind === "joined" && others.length) kind = "added";
-  else if (kind === "announced" && !event.new) kind = "unannounced";
+  if (kind === "joined" && event.by_id) kind = event.by_id === me ? "linked-mine" : "linked";
+  else if (kind === "joined" && others.length) kind = "added";
+  else if ((kind === "announced" || kind === "pictured") && !event.new) kind = `un${kind}`;
+  else if (kind === "role") kind = event.new === "admin" ? "promoted" : "demoted";
   const li = clone(`system-${kind}-template`) ?? clone("system-changed-template");
   if (!li) return null;
   const said = words("name-words");
   stamp(li, message);
-  li.dataset.event = kind;
+  Object.assign(li.dataset, { event: kind, actor: String(actor), users: others.join(" ") });
   fillSlot(li, "actor", actor === me ? said.you ?? "" : nameOf(actor) ?? message.sender.name);
   const names = others.map((id) => (id === me ? said.youObject ?? "" : nameOf(id) ?? "…"));
   fillSlot(li, "users", nameList(names, said));
@@ -168,10 +164,12 @@ function drawSystem(message, me) {
   return li;
 }
 
-/** Whose names a system line needs and this page does not know. @param {Message} message @param {number} me */
-export function unnamed({ event, sender }, me) {
-  if (!event) return [];
-  return [...event.user_ids, event.actor_id ?? sender.id].filter((id) => id !== me && nameOf(id) === undefined);
+/** Whose names a line needs and this page does not know. @param {Message} message @param {number} me */
+export function unnamed({ event, sender, reactions }, me) {
+  const named = event
+    ? [...event.user_ids, event.actor_id ?? sender.id, ...(event.by_id ? [event.by_id] : [])]
+    : reactorsNamed(reactions);
+  return named.filter((id) => id !== me && nameOf(id) === undefined);
 }
 
 /**
@@ -190,7 +188,8 @@ export function drawQueued(queued, me) {
   const reply = find(li, ".reply");
   if (queued.reply_to && reply) drawReply(reply, queued.reply_to);
   else reply?.remove();
-  for (const part of findAll(li, ".forwarded, .reactions, .more, [data-part=pinned], [data-part=edited]")) part.remove();
+  for (const part of findAll(li, ".forwarded, .reactions, .more, .unblock, [data-part=pinned], [data-part=edited]")) part.remove();
+  drawFiles(find(li, ".attachments"), queued.attachments ?? []);
   drawBody(li, plain(queued.body), queued.body, me.id);
   drawQueuedState(li, queued);
   return li;
@@ -226,46 +225,6 @@ function plain(body) {
     content.append(p, "\n");
   }
   return content;
-}
-
-/** What was drawn where: most lines stay as they are. @type {WeakMap<HTMLElement, {said: string, element: HTMLElement}>} */
-const marks = new WeakMap();
-
-/**
- * Who got or read it, after the last word.
- * @param {HTMLElement} li
- * @param {import("./receipts.js").Mark | undefined} mark
- * @param {boolean} inGroup the count is said
- */
-export function drawMark(li, mark, inGroup) {
-  const old = marks.get(li);
-  const said = mark ? `${mark.state} ${inGroup ? mark.count : ""}` : "";
-  if (old?.said === said && old.element.isConnected) return;
-  old?.element.remove();
-  marks.delete(li);
-  const element = mark && clone(`mark-${mark.state}`);
-  if (!element) return;
-  addresses(element, Number(li.dataset.id));
-  fillFirst(element, ".num", inGroup ? String(mark.count) : "");
-  find(li, ".tail")?.append(element);
-  marks.set(li, { said, element });
-}
-
-/** The day line above a message. @param {Date} day @param {Date} now */
-export function drawDay(day, now) {
-  const li = clone("day-template");
-  if (li) redrawDay(li, day, now);
-  return li;
-}
-
-/** @param {HTMLElement} li @param {Date} day @param {Date} now */
-export function redrawDay(li, day, now) {
-  const time = find(li, "time");
-  const key = pageTimes().dayKey(day);
-  const label = pageTimes().dayLabel(day, now);
-  if (!time || (time.getAttribute("datetime") === key && time.textContent === label)) return;
-  time.setAttribute("datetime", key);
-  time.textContent = label;
 }
 
 /** @param {ParentNode | null} root @param {string} selector @param {string} text */

@@ -25,8 +25,20 @@ export function fill(words, values) {
   return (words ?? "").replace(/%([abnt])/g, (place, key) => String(values[key] ?? place));
 }
 
-/** A line of a longer text, cut as the server cuts it. @param {string} body */
-export function excerpt(body) {
-  const chars = [...body.split(/\s+/u).filter(Boolean).join(" ")];
+/** Before the name of a file, where a line has no words. @type {Record<string, string>} */
+const FILE_SIGNS = { image: "🖼️", video: "🎬", audio: "🎵", file: "📎" };
+
+/**
+ * A line of a longer text, cut as the server cuts it (`chat.shapes.excerpt`).
+ * @param {string} body
+ * @param {import("./protocol.js").Attachment[]} [files] of the same message: named where there are no words
+ */
+export function excerpt(body, files = []) {
+  let line = body.split(/\s+/u).filter(Boolean).join(" ");
+  if (!line && files.length) {
+    line = `${FILE_SIGNS[files[0].kind] ?? FILE_SIGNS.file} ${files[0].name}`;
+    if (files.length > 1) line += ` +${files.length - 1}`;
+  }
+  const chars = [...line];
   return chars.length <= 120 ? chars.join("") : `${chars.slice(0, 119).join("")}…`;
 }

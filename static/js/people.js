@@ -35,14 +35,21 @@ export function nameOf(id) {
 export function learnMembers(conversationId) {
   let asking = asked.get(conversationId);
   if (!asking) {
-    asking = api("GET", `conversations/${conversationId}/members/`).then(
-      (answer) => {
-        for (const { user } of /** @type {Member[]} */ (answer.results)) learn(user);
-        setTimeout(() => asked.delete(conversationId), 10_000);
-      },
+    asking = readMembers(conversationId).then(
+      () => void setTimeout(() => asked.delete(conversationId), 10_000),
       () => void asked.delete(conversationId),
     );
     asked.set(conversationId, asking);
   }
   return asking;
+}
+
+/** Page by page. @param {number} conversationId */
+async function readMembers(conversationId) {
+  let query = "?limit=500";
+  while (query) {
+    const { results, next } = await api("GET", `conversations/${conversationId}/members/${query}`);
+    for (const { user } of /** @type {Member[]} */ (results)) learn(user);
+    query = next ? new URL(next, location.href).search : "";
+  }
 }

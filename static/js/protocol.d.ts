@@ -27,7 +27,11 @@ export interface User {
   avatar_url: string | null;
 }
 
-/** One's own profile and settings. `language` and `time_zone` are empty where the browser decides. */
+/**
+ * One's own profile and settings. `language` and `time_zone` are empty where the browser decides. The last six before
+ * `me_version` are one's privacy: who may find me by name, begin to write to me, add me to groups; who sees that I am
+ * here, when I was last here, what I have read.
+ */
 export interface Profile {
   id: number;
   username: string;
@@ -38,8 +42,12 @@ export interface Profile {
   language: string;
   time_zone: string;
   theme: string;
-  show_presence: boolean;
-  show_receipts: boolean;
+  find_me: "contacts" | "everyone" | "nobody";
+  write_to_me: "contacts" | "everyone" | "nobody";
+  add_me: "contacts" | "everyone" | "nobody";
+  show_presence: "contacts" | "everyone" | "nobody";
+  show_last_seen: "contacts" | "everyone" | "nobody";
+  show_receipts: "contacts" | "everyone" | "nobody";
   me_version: number;
 }
 
@@ -47,6 +55,28 @@ export interface Profile {
 export interface Me {
   me_version: number;
   user: Profile;
+}
+
+/**
+ * What somebody is to me. `asked`: by me, without an answer yet; `asks`: they ask me, and I may accept, decline or
+ * ignore it; `contact`: in my list. `blocked`: by me; it hides whatever else there is between us.
+ */
+export interface Contact {
+  user: User;
+  state: "asked" | "asks" | "contact" | "none";
+  blocked: boolean;
+  since: string | null;
+  me_version: number;
+}
+
+/**
+ * The payload of `contact.updated`, told to my devices: what somebody is to me from now on. `requests`: how many people
+ * ask to be in my list.
+ */
+export interface ContactEvent {
+  me_version: number;
+  contact: Contact;
+  requests: number;
 }
 
 /** One way in that stands open. `current`: the one that this request came by. */
@@ -88,14 +118,21 @@ export interface Forward {
   created_at: string | null;
 }
 
-/** A file of a message. `url` is a path of this site, which asks who wants it. */
+/**
+ * A file of a message. `url` is a path of this site, which asks who wants it. `kind`: image, video, audio, file. Width
+ * and height are pixels, duration seconds. Until a picture is `ready` its url answers 503: it is being redrawn, and
+ * `message.updated` says when it is done. `preview_url` fills a screen, `thumbnail_url` a place in the log.
+ */
 export interface Attachment {
   id: number;
+  kind: string;
   name: string;
   content_type: string;
   size: number;
   url: string;
+  ready: boolean;
   thumbnail_url: string | null;
+  preview_url: string | null;
   width: number | null;
   height: number | null;
   duration: number | null;
@@ -108,13 +145,17 @@ export interface Reaction {
   user_ids: number[];
 }
 
-/** A system line, worded by the reader's page: joined, left, removed, renamed, announced, owner, role … */
+/**
+ * A system line, worded by the reader's page: joined, left, removed, renamed, described, pictured, announced, owner,
+ * role … `by_id` of somebody who joined: whose link it was. Of `role`, `old` and `new` are roles.
+ */
 export interface SystemEvent {
   name: string;
   actor_id: number | null;
   user_ids: number[];
   old: string | null;
   new: string | null;
+  by_id: number | null;
 }
 
 /** One line of a conversation. Deleted, it keeps ids, seq, kind, sender and times, and loses all else. */
@@ -140,7 +181,11 @@ export interface Message {
   event: SystemEvent | null;
 }
 
-/** What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`. */
+/**
+ * What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`. `receipts`: shows here
+ * how far they have got and read, and sees it of the others. The announcement is new to this person while
+ * `announcement_seen` is below the conversation's `announced_version`.
+ */
 export interface Mine {
   role: string;
   read_seq: number;
@@ -152,6 +197,8 @@ export interface Mine {
   archived: boolean;
   draft: string;
   me_version: number;
+  announcement_seen: number;
+  receipts: boolean;
 }
 
 /** A pair, whose `peer` is the other person, or a group. `mine` is absent where all are told alike. */
@@ -172,7 +219,21 @@ export interface Conversation {
   version: number;
   last_message: Message | null;
   created_at: string;
+  announced_version: number;
   mine?: Mine | null;
+}
+
+/**
+ * What a conversation is called. A search text finds it in `title`, or where one of `keys` begins with it. `keys` are
+ * how a Chinese title is typed: by pinyin and by initials, from each character on.
+ */
+export interface Title {
+  id: number;
+  kind: string;
+  title: string;
+  keys: string[];
+  avatar_url: string | null;
+  peer: User | null;
 }
 
 /** A person in a conversation. `left_at` is null while they are in it. */
@@ -199,6 +260,25 @@ export interface MessageReceipt {
   read_at: string | null;
 }
 
+/** A file of a conversation, and the message that shows it. */
+export interface File {
+  attachment: Attachment;
+  message_id: number;
+  seq: number;
+  sender: User;
+  created_at: string;
+}
+
+/** A file on its way; `offset` bytes are safely there. Once it is whole, `attachment` is what a message can name. */
+export interface Upload {
+  id: string;
+  name: string;
+  size: number;
+  offset: number;
+  expires_at: string;
+  attachment: Attachment | null;
+}
+
 /** What a message said before an edit, and when that was written. */
 export interface Revision {
   body: string;
@@ -223,6 +303,51 @@ export interface Changes {
   members: Member[];
 }
 
+/** `last_seen` is null while the person is here, and for people who do not show it. */
+export interface Presence {
+  user_id: number;
+  online: boolean;
+  last_seen: string | null;
+}
+
+/** As `Contact`; `presence` is null of who is not in one's list yet. */
+export interface ListedContact {
+  user: User;
+  state: "asked" | "asks" | "contact" | "none";
+  blocked: boolean;
+  since: string | null;
+  me_version: number;
+  presence: Presence | null;
+}
+
+/** A link into a group. `expires_at` and `max_uses` are null where it has no such end; `uses`: who came by it. */
+export interface Invite {
+  id: number;
+  url: string;
+  token: string;
+  created_by: User;
+  created_at: string;
+  expires_at: string | null;
+  max_uses: number | null;
+  uses: number;
+}
+
+/** What somebody sees of a group before they join by a link. `conversation_id` is null unless they are in it. */
+export interface InvitePreview {
+  title: string;
+  description: string;
+  avatar_url: string | null;
+  member_count: number;
+  created_by: User;
+  conversation_id: number | null;
+}
+
+/** The members who are here now, as far as they show it. */
+export interface Here {
+  count: number;
+  user_ids: number[];
+}
+
 /** As `Changes`, of one conversation. One that the device did not name is told whole, without rows. */
 export interface SyncedConversation {
   conversation_id: number;
@@ -239,21 +364,19 @@ export interface SyncedMine {
   mine: Mine;
 }
 
-/** What a device missed. `removed` are those of its conversations that are its person's no more. */
+/**
+ * What a device missed. `removed` are those of its conversations that are its person's no more; `contacts` what people
+ * have become to its person since `me`, also those who are nothing any more.
+ */
 export interface SyncAnswer {
   conversations: SyncedConversation[];
   mine: SyncedMine[];
   removed: number[];
   receipts: Receipt[];
+  contacts: Contact[];
+  requests: number;
   me_version: number;
   complete: boolean;
-}
-
-/** `last_seen` is null while the person is here, and for people who do not show it. */
-export interface Presence {
-  user_id: number;
-  online: boolean;
-  last_seen: string | null;
 }
 
 /** Ends by itself 5 seconds after it was last told. */
@@ -337,7 +460,7 @@ export interface MineUpdated {
   mine: Mine;
 }
 
-/** How far a member has got and read. Marks only go forward. */
+/** How far a member has got and read. Marks only go forward; 0 and 0: they show theirs no more. */
 export interface ReceiptEvent {
   conversation_id: number;
   user_id: number;
@@ -446,6 +569,7 @@ export interface Events {
   "receipt": ReceiptEvent;
   "mention": MentionEvent;
   "me.updated": Me;
+  "contact.updated": ContactEvent;
   "typing": Typing;
   "presence": Presence;
   "viewers": Viewers;
@@ -486,6 +610,9 @@ export interface Queued {
   body: string;
   reply_to_id: number | null;
   forward_id: number | null;
+  attachment_ids?: number[];
+  /** The same files, for showing them meanwhile. */
+  attachments?: Attachment[];
   /** What it answers, for showing it meanwhile. */
   reply_to?: Reply | null;
   /** When it was written: ISO 8601, this machine's clock. */

@@ -1,5 +1,5 @@
 /** The texts on their way out, at the end of the log: pending, or failed with what can be done. */
-import { say } from "./live.js";
+import { say, tell } from "./live.js";
 import { drawQueued, drawQueuedState } from "./message-view.js";
 import { find } from "./page.js";
 import { nameOf } from "./people.js";
@@ -11,11 +11,17 @@ import { nameOf } from "./people.js";
 export class QueuedLines {
   /** By client_id. @type {Map<string, HTMLElement>} */
   #lines = new Map();
+  /** @type {Queued[]} */
+  #queued = [];
 
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
     log.hear("outbox", ({ queued }) => this.#show(queued));
+    // Without a line they are not being sent, and nobody says so.
+    const line = (/** @type {string | undefined} */ state) => log.list.classList.toggle("off-line", !["open", "shaky", "polling"].includes(state ?? ""));
+    line(find(document, "live-socket")?.dataset.state);
+    log.hear("state", ({ state }) => line(state));
   }
 
   /** It stands among the messages now. @param {string | null} clientId */
@@ -25,14 +31,20 @@ export class QueuedLines {
     this.#lines.delete(clientId);
   }
 
-  /** Tries a failed one again, or throws it away. @param {string} act @param {string} clientId */
+  /** Tries a failed one again, has it changed first, or throws it away. @param {string} act @param {string} clientId */
   act(act, clientId) {
+    const queued = this.#queued.find(({ client_id }) => client_id === clientId);
+    if (act === "revise") {
+      if (queued) tell("compose:edit-queued", { queued });
+      return;
+    }
     say(`outbox.${act}`, { client_id: clientId });
   }
 
   /** @param {Queued[]} all of every conversation */
   #show(all) {
     const { log } = this;
+    this.#queued = all;
     const queued = log.hasAfter ? [] : all.filter((each) => each.conversation_id === log.conversationId);
     const fresh = queued.filter((each) => !this.#isDrawn(each));
     const ids = new Set(queued.map(({ client_id }) => client_id));

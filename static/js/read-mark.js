@@ -5,6 +5,8 @@ import { command, tell } from "./live.js";
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 
 export class ReadMark {
+  /** The newest that was on the screen, or is read anyway. */
+  seen;
   /** The newest that the server was told of, or is being told. */
   #told;
   /** Marked unread by hand: nothing is read until the person looks anew. */
@@ -17,33 +19,48 @@ export class ReadMark {
    */
   constructor(log, seq) {
     this.log = log;
-    this.seq = this.#told = seq;
+    this.seq = this.seen = this.#told = seq;
     for (const [target, type] of /** @type {const} */ ([[window, "focus"], [document, "visibilitychange"]])) {
       log.listen(target, type, () => {
         this.#held = false;
+        if (this.isLooking && !this.log.unread.count) this.log.redraw(Infinity, () => this.log.unreadLine.anew());
         this.look();
       });
     }
-    log.hear("state", ({ state }) => state === "open" && this.look());
+    log.hear("state", ({ state }) => (state === "open" || state === "polling") && this.look());
   }
 
   /** The server says where it is now: moved here, on another device, or back by hand. @param {number} seq */
   moved(seq) {
-    if (seq < this.seq) this.#told = seq;
+    if (seq < this.seq) {
+      this.#told = this.seen = seq;
+      this.#held = true; // marked unread by hand, here or elsewhere: it stays so until the person looks anew
+    }
     this.seq = seq;
+    this.seen = Math.max(this.seen, seq);
   }
 
   /** One's own send reads what stands before it. @param {number} seq */
   sent(seq) {
     this.seq = Math.max(this.seq, seq);
+    this.seen = Math.max(this.seen, this.seq);
+  }
+
+  /** Somebody sits in front of it. */
+  get isLooking() {
+    return document.visibilityState === "visible" && document.hasFocus();
   }
 
   /** Something on the screen may be new: read here at once, for the server once a second. */
   look() {
-    if (this.#held || !this.log.isConnected || document.visibilityState !== "visible" || !document.hasFocus()) return;
+    if (this.#held || !this.log.isConnected || !this.isLooking) return;
     const seq = this.#seen();
     if (seq <= this.seq || !this.#isNews(seq)) return;
-    tell("log:seen", { conversation_id: this.log.conversationId, seq });
+    if (seq > this.seen) {
+      this.seen = seq;
+      this.log.unread.seen(seq);
+      tell("log:seen", { conversation_id: this.log.conversationId, seq });
+    }
     this.#tellSoon();
   }
 
@@ -68,12 +85,7 @@ export class ReadMark {
 
   /** The newest line that is wholly on the screen. */
   #seen() {
-    const { list, scroller } = this.log;
-    for (let li = list.lastElementChild; li; li = li.previousElementSibling) {
-      const { seq } = /** @type {HTMLElement} */ (li).dataset;
-      if (seq && scroller.isSeen(li)) return Number(seq);
-    }
-    return 0;
+    return Number(this.log.scroller.lastInView()?.dataset.seq ?? 0);
   }
 
   /** Whether a text of others stands between the mark and here, or may stand where this page has no lines. @param {number} seq */

@@ -1,8 +1,11 @@
-/** Which of my messages were sent, got and read, from the marks of the others. */
+/** Which of my messages were sent, got and read, from the marks of the others. As `chat/ticks.py`. */
+import { api } from "./api.js";
+import { atMostEvery } from "./clock.js";
+import { findAll } from "./page.js";
 
 /**
  * @typedef {import("./protocol.js").Receipt} Receipt
- * @typedef {{state: "sent" | "delivered" | "read", count: number}} Mark `count`: how many have read it
+ * @typedef {{state: "sent" | "delivered" | "read", count: number, total: number}} Mark `count` of `total` others have read it
  */
 
 export class Receipts {
@@ -14,13 +17,28 @@ export class Receipts {
     this.me = me;
   }
 
-  /** Marks only go forward, so news may come late or twice. @param {Receipt} receipt */
+  /** All of them, as they stand now: of those who show them. @param {Receipt[]} receipts */
+  replace(receipts) {
+    this.#marks.clear();
+    for (const receipt of receipts) this.add(receipt);
+  }
+
+  /**
+   * Marks only go forward, so news may come late or twice; 0 and 0: they are shown no more.
+   * @param {Receipt} receipt
+   */
   add({ user_id, delivered_seq, read_seq }) {
     if (user_id === this.me) return;
+    if (this.#marks.has(user_id) && !read_seq && !delivered_seq) return this.remove(user_id);
     const mark = this.#marks.get(user_id) ?? { delivered: 0, read: 0 };
     mark.read = Math.max(mark.read, read_seq ?? 0);
     mark.delivered = Math.max(mark.delivered, delivered_seq ?? 0, mark.read);
     this.#marks.set(user_id, mark);
+  }
+
+  /** @param {number} userId */
+  has(userId) {
+    return userId === this.me || this.#marks.has(userId);
   }
 
   /** @param {number} userId who is no member any more */
@@ -36,7 +54,7 @@ export class Receipts {
       if (mark.read >= seq) count += 1;
       if (mark.delivered >= seq) delivered = true;
     }
-    return { state: count ? "read" : delivered ? "delivered" : "sent", count };
+    return { state: count ? "read" : delivered ? "delivered" : "sent", count, total: this.#marks.size };
   }
 
   /**
@@ -54,4 +72,33 @@ export class Receipts {
     });
     return drawn;
   }
+}
+
+/**
+ * Hears of the marks of others; asks for all of them anew when somebody came, or when I begin to show mine, or to hide them.
+ * @param {import("./message-log.js").MessageLog} log
+ */
+export function watchReceipts(log) {
+  const { conversationId, receipts } = log;
+  const ask = atMostEvery(1_000, async () => {
+    const answer = await api("GET", `conversations/${conversationId}/receipts/`).catch(() => null);
+    if (answer && log.isConnected) log.redraw(0, () => receipts.replace(answer.results ?? answer));
+  });
+  let shown = log.dataset.showsReceipts;
+  const choice = (/** @type {unknown} */ now) => {
+    if (String(now) === shown) return;
+    shown = String(now);
+    for (const entry of findAll(document, "#talk-menu [name=receipts]")) {
+      entry.hidden = (entry.getAttribute("value") === "on") === Boolean(now);
+    }
+    ask();
+  };
+  log.hear("receipt", (receipt) => {
+    if (receipt.conversation_id === conversationId) log.redraw(0, () => receipts.add(receipt));
+  });
+  log.hear("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && choice(mine.receipts));
+  log.hear("me.updated", ask);
+  log.hear("member.updated", ({ conversation_id, member }) => {
+    if (conversation_id === conversationId && !member.left_at && !receipts.has(member.user.id)) ask();
+  });
 }

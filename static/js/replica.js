@@ -256,10 +256,16 @@ export class Replica {
     }
   }
 
-  /** @param {boolean} [always] */
+  /** Where there is no line that tells: asks what came since. @returns {Promise<boolean>} whether that was answered */
+  poll() {
+    this.#up = true;
+    return this.#catchUp(true);
+  }
+
+  /** @param {boolean} [always] @returns {Promise<boolean>} whether nothing is missing now */
   async #catchUp(always = false) {
-    if (this.#running || !this.#up) return;
-    if (!always && !this.#isBehind()) return;
+    if (this.#running || !this.#up) return false;
+    if (!always && !this.#isBehind()) return true;
     this.#running = true;
     const line = this.#line;
     /** Told at the end: its counts include every message of the catch-up. @type {Map<number, MineChange>} */
@@ -268,18 +274,20 @@ export class Replica {
       do {
         const before = this.#progress();
         const answer = await this.sync(this.#cursors(), this.#me ?? 0);
-        if (line !== this.#line) return;
+        if (line !== this.#line) return false;
         this.#apply(answer, mine);
         if (!answer.complete && this.#progress() === before) throw new Error("A catch-up that does not move.");
       } while (this.#isBehind());
       for (const payload of mine.values()) this.emit("mine.updated", payload);
       this.emit("caught-up", {});
       for (const [id, known] of this.#known) this.#release(known, id);
+      return true;
     } catch (error) {
-      if (line !== this.#line) return;
+      if (line !== this.#line) return false;
       const seconds = /** @type {any} */ (error).retryAfter;
       this.clock.cancel(this.#againTimer);
       this.#againTimer = this.clock.after(seconds ? seconds * 1000 : AGAIN, () => this.#catchUp());
+      return false;
     } finally {
       if (line === this.#line) this.#running = false;
     }
@@ -311,6 +319,9 @@ export class Replica {
       else this.#adopt("conversation.added", { conversation: change.conversation, me_version: answer.me_version });
     }
     for (const change of answer.mine ?? []) mine.set(change.conversation_id, change);
+    for (const contact of answer.contacts ?? []) {
+      this.emit("contact.updated", { me_version: contact.me_version, contact, requests: answer.requests });
+    }
     for (const receipt of answer.receipts ?? []) this.emit("receipt", receipt);
     if (answer.complete) {
       // What was not answered although it was asked for is not ours any more, or had nothing new.

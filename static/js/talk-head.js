@@ -1,4 +1,5 @@
 /** Above the log: title, announcement, how many are members, who is here. */
+import { whenHere } from "./last-seen.js";
 import { fill } from "./names.js";
 import { avatar, find, findAll, pageTimes, words } from "./page.js";
 import { presenceOf } from "./presence-book.js";
@@ -11,19 +12,22 @@ export function watchTalkHead() {
     const main = find(document, `main.talk[data-id="${conversation.id}"]`);
     if (main) update(main, conversation);
   });
-  for (const type of ["page:presence", "page:visited", "live:member.updated"]) document.addEventListener(type, here);
+  for (const type of ["page:presence", "page:visited", "page:here"]) document.addEventListener(type, here);
+  setInterval(here, 30_000); // "5 min ago" becomes six
 }
 
 /** @param {HTMLElement} main @param {Conversation} conversation */
 function update(main, conversation) {
-  const { kind, title, announcement, member_count } = conversation;
+  const { kind, title, description, member_count, avatar_url } = conversation;
   if (kind !== "group") return;
   const heading = find(main, "#h-talk");
   const old = heading?.textContent ?? "";
+  const face = find(main, ".talk-head > .avatar");
+  const drawn = face?.querySelector("img")?.getAttribute("src") ?? null;
+  if (old !== title || drawn !== avatar_url) face?.replaceWith(avatar(conversation));
   if (heading && old !== title) {
     heading.textContent = heading.title = title;
     document.title = document.title.replace(old, title);
-    find(main, ".talk-head > .avatar")?.replaceWith(avatar(conversation));
     for (const part of [...findAll(main, ".log[aria-label], .composer[aria-label], .composer textarea")]) {
       for (const name of ["aria-label", "placeholder"]) {
         const text = part.getAttribute(name);
@@ -36,13 +40,8 @@ function update(main, conversation) {
   if (members) members.textContent = member_count === 1 ? said.membersOne ?? "" : fill(said.members, { n: member_count });
   const panel = find(document, "member-panel [data-part=member-count]");
   if (panel) panel.textContent = String(member_count);
-  const note = find(main, "[data-part=announcement]");
-  const text = find(note, "[data-slot=announcement]");
-  if (note && text) {
-    note.hidden = !announcement;
-    text.textContent = announcement;
-    text.closest("[title]")?.setAttribute("title", announcement);
-  }
+  const about = find(main, "[data-part=about-group]");
+  if (about) about.textContent = description && ` · ${description}`;
 }
 
 /** Of a group how many are here, of a pair whether the other is, or when they were. */
@@ -51,17 +50,13 @@ function here() {
   const said = words("list-words");
   const count = find(main, "[data-part=here-count]");
   if (count) {
-    const ids = findAll(document, "member-panel .member[data-user-id]").map((each) => Number(each.dataset.userId));
-    const online = ids.filter((id) => presenceOf(id)?.online).length;
+    const online = Number(find(document, "member-panel")?.dataset.here ?? 0);
     say(count, online ? fill(said.here, { n: online }) : "");
   }
   const peer = find(main, "[data-part=peer-here]");
   if (peer) {
     const presence = presenceOf(Number(find(main, ".talk-head > .avatar")?.dataset.userId));
-    const seen = presence?.last_seen;
-    const times = pageTimes();
-    if (presence?.online) say(peer, said.hereNow ?? "");
-    else say(peer, seen ? fill(said.lastHere, { t: times.brief(new Date(seen), new Date()) }) : "");
+    say(peer, presence ? whenHere(presence, new Date(), pageTimes(), said) : "");
   }
 }
 

@@ -3,19 +3,24 @@ import { LiveElement, tell } from "./live.js";
 import { clone, find, findAll, words } from "./page.js";
 import { Refusal } from "./refusal.js";
 
-const STAY = 5_000;
+const STAY = 5_000; // ms, and more for what takes longer to read or can be undone
+const PER_LETTER = 60; // ms
 
 export class ToastStack extends LiveElement {
   start() {
-    this.listen(document, "page:toast", ({ detail }) => this.show(detail.text, detail.bad));
+    this.listen(document, "page:toast", ({ detail }) => this.show(detail.text, detail.bad, detail.undo));
     this.listen(this, "click", (event) => {
       if (event.target.closest("[data-act=close]")) event.target.closest(".toast")?.remove();
     });
     for (const toast of findAll(this, ".toast")) this.#goes(toast);
   }
 
-  /** @param {string} text @param {boolean} bad it is said at once, over what is being read out */
-  show(text, bad) {
+  /**
+   * @param {string} text
+   * @param {boolean} bad it is said at once, over what is being read out
+   * @param {() => Promise<unknown>} [undo]
+   */
+  show(text, bad, undo) {
     const toast = clone("toast-template");
     const say = find(toast, "span");
     if (!toast || !say || !text) return;
@@ -24,6 +29,14 @@ export class ToastStack extends LiveElement {
       toast.setAttribute("role", "alert");
       find(toast, ".icon")?.remove();
     }
+    const back = find(toast, "[data-act=undo]");
+    if (back && undo) {
+      back.hidden = false;
+      back.addEventListener("click", () => {
+        toast.remove();
+        undo().catch(toastRefusal);
+      });
+    }
     for (const old of findAll(this, ".toast").slice(0, -2)) old.remove();
     this.append(toast);
     this.#goes(toast);
@@ -31,14 +44,18 @@ export class ToastStack extends LiveElement {
 
   /** @param {HTMLElement} toast */
   #goes(toast) {
+    const stay = STAY + PER_LETTER * (toast.textContent?.length ?? 0);
     const go = () => (toast.matches(":hover, :focus-within") ? setTimeout(go, STAY) : toast.remove());
-    setTimeout(go, STAY);
+    setTimeout(go, stay);
   }
 }
 
-/** @param {string} word of `<template id="toast-words">`, as in `dataset` */
-export function toast(word) {
-  tell("page:toast", { text: words("toast-words")[word] ?? "", bad: false });
+/**
+ * @param {string} word of `<template id="toast-words">`, as in `dataset`
+ * @param {() => Promise<unknown>} [undo] offered beside it
+ */
+export function toast(word, undo) {
+  tell("page:toast", { text: words("toast-words")[word] ?? "", bad: false, undo });
 }
 
 /** Says why something did not happen, in the page's words, else in the server's. @param {unknown} error */

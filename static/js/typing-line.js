@@ -15,6 +15,7 @@ export class TypingLine extends LiveElement {
     this.hear("message.created", ({ conversation_id, message }) => {
       if (conversation_id === id) this.#typing(message.sender.id, false);
     });
+    this.hear("member.updated", ({ member }) => this.#people.has(member.user.id) && this.#draw());
     this.hear("state", ({ state }) => {
       if (state === "open" || state === "shaky") return;
       for (const userId of [...this.#people.keys()]) this.#typing(userId, false);

@@ -1,12 +1,15 @@
 /** How a text is set: as `chat/typography.py`, kept alike by tests/lang_cases.json and tests/big_cases.json. */
 
 const CHINESE = "zh-Hans";
+const LATIN = "en";
+const OTHER = "und";
 
 /** No sign of the language that somebody writes: code, addresses, names in Latin letters. */
 const ASIDE = /```.*?(?:```|$)|`[^`\n]*`|https?:\/\/[!-~]+|@[A-Za-z0-9_.-]+/gsu;
 const HAN = /[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{323af}]/gu;
 const KANA_OR_HANGUL = /[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3131-\u318e\uac00-\ud7a3]/gu;
 const WORD = /[A-Za-z\u00c0-\u1fff]+/gu;
+const LATIN_WORD = /^[A-Za-z\u00c0-\u024f]+$/u;
 
 const SKIN = String.raw`[\u{1f3fb}-\u{1f3ff}]`;
 const SIGN = [
@@ -21,11 +24,28 @@ const EMOJI = [
 ].join("");
 const FEW_EMOJI = new RegExp(`^ *(?:${EMOJI} *){1,3}$`, "u");
 
-/** `zh-Hans` for a Chinese text, else nothing: then the page's own language holds. @param {string} text */
+/**
+ * `zh-Hans` for a Chinese text, `en` for Latin letters, `und` for any other, nothing where no word is said.
+ * @param {string} text
+ */
 export function langOf(text) {
   const said = text.replace(ASIDE, " ");
   const han = count(said, HAN);
-  return han > 2 * count(said, WORD) && han > 10 * count(said, KANA_OR_HANGUL) ? CHINESE : "";
+  const kana = count(said, KANA_OR_HANGUL);
+  const words = said.match(WORD) ?? [];
+  if (han && han > 2 * words.length && han > 10 * kana) return CHINESE;
+  if (words.length && !kana && words.some((word) => LATIN_WORD.test(word))) return LATIN;
+  return words.length || kana || han ? OTHER : "";
+}
+
+/**
+ * The `lang` of a text on a page in that language: a Chinese text always has one, others only among Chinese.
+ * @param {string} text
+ * @param {string} page
+ */
+export function langFor(text, page) {
+  const lang = langOf(text);
+  return lang === CHINESE || page.startsWith("zh") ? lang : "";
 }
 
 /** One to three emoji and nothing else. @param {string} text */

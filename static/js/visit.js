@@ -1,6 +1,6 @@
 /**
- * Moving between conversations without a new page: the next page is read, its `<main>` and panel take the place of these,
- * and the socket and the list stay. Whatever does not fit is an ordinary page load.
+ * Moving between conversations and other places beside the list without a new page: the next page is read, its `<main>`
+ * and panel take the place of these, and the socket and the list stay. Whatever does not fit is an ordinary page load.
  */
 import { live, tell } from "./live.js";
 import { find, findAll } from "./page.js";
@@ -8,11 +8,17 @@ import { toast, toastRefusal } from "./toast-stack.js";
 import { parsePage } from "./trusted.js";
 import { Refusal } from "./refusal.js";
 
-const OURS = /^\/(c\/\d+\/)?$/;
+const OURS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|people\/|contacts\/|new\/))?$/;
+const ASSETS = "head > script[src], head > link[rel=stylesheet]";
+const LINKS = ".conv, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
 
 /** @type {AbortController | undefined} */
 let going;
 let shown = location.pathname + location.search;
+/** Where in a log one was when one left the page that is coming back. @type {Place | null} */
+let place = backAt();
+
+/** @typedef {{seq: number, offset: number}} Place a line and how far below the upper edge it stood */
 
 /**
  * @param {string} address
@@ -20,12 +26,15 @@ let shown = location.pathname + location.search;
  */
 export async function goTo(address, { replace = false, pop = false, say = "" } = {}) {
   const url = new URL(address, location.href);
+  const show = find(document, "conversation-list")?.dataset.show ?? "all";
+  if (!pop && show !== "all" && !url.searchParams.has("show")) url.searchParams.set("show", show);
   if (!live.on || !fits(document) || !OURS.test(url.pathname)) return location.assign(url);
   going?.abort();
   const here = (going = new AbortController());
   let response, html;
+  place = pop ? history.state?.place ?? null : null;
   try {
-    response = await fetch(url, { headers: { Accept: "text/html" }, signal: here.signal });
+    response = await fetch(pop ? around(url) : url, { headers: { Accept: "text/html" }, signal: here.signal });
     html = await response.text();
   } catch {
     if (!here.signal.aborted) toastRefusal(new Refusal({ code: "unavailable" }));
@@ -36,20 +45,71 @@ export async function goTo(address, { replace = false, pop = false, say = "" } =
   const there = new URL(response.url);
   there.hash = url.hash;
   if (!response.ok || !fits(page) || !OURS.test(there.pathname)) return location.assign(url);
-  if (!pop) history[replace ? "replaceState" : "pushState"]({}, "", there);
+  if (!pop && !replace) keepPlace();
+  if (!pop) history[replace ? "replaceState" : "pushState"]({ from: replace ? history.state?.from : shown }, "", there);
+  const left = find(document, "message-log")?.dataset.conversationId;
   shown = location.pathname + location.search;
-  swap(page);
+  swap(page, left);
+  if (pop) find(document, ".shell > main.page")?.scrollTo(0, history.state?.scroll ?? 0);
+  else if (there.hash && find(document, ".shell > main.page")) document.getElementById(there.hash.slice(1))?.scrollIntoView();
   tell("page:visited", {});
   if (say) toast(say);
 }
 
-/** @param {Document} page */
-function fits(page) {
-  return find(page, ".shell > main") !== null && find(page, "conversation-list") !== null;
+/** A step within the page that is shown, which the browser's way back undoes. @param {string} address */
+export function step(address) {
+  keepPlace();
+  history.pushState({}, "", address);
+  shown = location.pathname + location.search;
+}
+
+/** Where in a log one was when one left it, asked for by the log that is there now. */
+export function passed() {
+  const was = place;
+  place = null;
+  return was;
+}
+
+/** Notes with the page that is left where in its log one was. */
+function keepPlace() {
+  const leaving = { /** @type {Place | null} */ place: null };
+  tell("page:leaving", leaving);
+  const scroll = find(document, ".shell > main.page")?.scrollTop ?? 0;
+  history.replaceState({ ...history.state, place: leaving.place, scroll }, "");
+}
+
+/** The page on which the place to come back to is drawn. @param {URL} url */
+function around(url) {
+  if (!place) return url;
+  const there = new URL(url);
+  for (const name of ["before", "after", "newest"]) there.searchParams.delete(name);
+  there.searchParams.set("at", String(place.seq));
+  return there;
+}
+
+/** The browser came back to this page from another: there is a place. A reload or a link begins anew. */
+function backAt() {
+  const [load] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  return load?.type === "back_forward" ? history.state?.place ?? null : null;
 }
 
 /** @param {Document} page */
-function swap(page) {
+function fits(page) {
+  return find(page, ".shell > main") !== null && find(page, "conversation-list") !== null && hasNothingNew(page);
+}
+
+/** A page that brings a script or a style of its own is loaded as a whole. @param {Document} page */
+function hasNothingNew(page) {
+  if (page === document) return true;
+  const here = new Set(findAll(document, ASSETS).map(address));
+  return findAll(page, ASSETS).every((asset) => here.has(address(asset)));
+}
+
+/** @param {HTMLElement} asset */
+const address = (asset) => asset.getAttribute("src") ?? asset.getAttribute("href");
+
+/** @param {Document} page @param {string | undefined} left the conversation that was open */
+function swap(page, left) {
   const shell = find(document, ".shell");
   const other = find(page, ".shell");
   const main = find(shell, ":scope > main");
@@ -70,23 +130,35 @@ function swap(page) {
   find(document, "toast-stack")?.append(...findAll(page, "toast-stack > .toast"));
   // The next thing to do is to write; a phone's keyboard is not thrown at whoever came to read.
   const field = matchMedia("(pointer: fine)").matches && find(next, "message-composer textarea");
-  if (!next.contains(document.activeElement)) (field || next).focus({ preventScroll: true });
+  const row = next.offsetHeight > 1 ? null : find(shell, `.conv[data-id="${left}"]`); // a phone, back at its list
+  if (!next.contains(document.activeElement)) (row || field || next).focus({ preventScroll: true });
+  const arrived = find(document, "[data-part=arrived]");
+  if (arrived && !field) arrived.textContent = page.title.replace(/^\(\d+\+?\) /, ""); // read out: the focus says it else
 }
 
 /** Takes over clicks on conversations, and the browser's way back. */
 export function watchVisits() {
+  addEventListener("pagehide", keepPlace);
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = /** @type {Element} */ (event.target).closest("a[href]");
     if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download") || link.dataset.act) return;
     if (link.origin !== location.origin || !OURS.test(link.pathname) || !fits(document) || !live.on) return;
-    if (!link.matches(".conv, .back, .empty a") && !link.closest(".shell > main.talk")) return;
+    if (!link.matches(LINKS)) return;
     event.preventDefault();
+    // The arrow of a phone goes back where one came from there: its list does not pile up in the history.
+    if (link.matches(".back") && history.state?.from && new URL(history.state.from, location.href).pathname === link.pathname) {
+      history.back();
+      return;
+    }
     if (link.pathname + link.search !== shown || link.hash) goTo(link.href);
   });
   addEventListener("popstate", () => {
     if (location.pathname + location.search === shown) return; // only the place in the page
-    if (OURS.test(location.pathname)) goTo(location.href, { pop: true });
+    const back = { place: history.state?.place ?? null, done: false };
+    if (location.pathname === new URL(shown, location.href).pathname) tell("page:back", back);
+    if (back.done) shown = location.pathname + location.search;
+    else if (OURS.test(location.pathname)) goTo(location.href, { pop: true });
     else location.reload();
   });
 }

@@ -1,0 +1,26 @@
+/** Somebody has another name: it changes in every place of the log that says it. */
+import { nameList } from "./names.js";
+import { fillSlot, find, findAll, words } from "./page.js";
+import { nameOf } from "./people.js";
+import { reactors } from "./reactions-view.js";
+
+/**
+ * @param {HTMLElement} list
+ * @param {import("./protocol.js").User} user as they are called now
+ * @param {number} me
+ */
+export function rename(list, { id, name }, me) {
+  for (const said of findAll(list, `:is(.reply, .forwarded)[data-sender="${id}"] b`)) said.textContent = name;
+  const said = words("name-words");
+  for (const line of findAll(list, `.system:is([data-actor="${id}"], [data-users~="${id}"])`)) {
+    const actor = Number(line.dataset.actor);
+    if (actor !== me) fillSlot(line, "actor", nameOf(actor) ?? find(line, "[data-slot=actor]")?.textContent ?? "");
+    const users = (line.dataset.users ?? "").split(" ").filter(Boolean).map(Number);
+    fillSlot(line, "users", nameList(users.map((each) => (each === me ? said.youObject ?? "" : nameOf(each) ?? "…")), said));
+  }
+  for (const button of findAll(list, `.reaction[data-users~="${id}"]`)) {
+    const named = (button.dataset.users ?? "").split(" ").map(Number);
+    const others = Number(find(button, ".num")?.textContent) - named.length;
+    button.title = reactors([...named, ...Array(Math.max(others, 0)).fill(0)], me); // of those only the number is said
+  }
+}

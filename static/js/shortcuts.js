@@ -1,0 +1,47 @@
+/** Keys that work anywhere on the page: Ctrl or ⌘ with K goes somewhere by name, Ctrl / or ? shows all keys. */
+import { find, findAll } from "./page.js";
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+const WRITING = "input, textarea, select, [contenteditable]";
+
+export function watchShortcuts() {
+  for (const key of findAll(document, "kbd.mod")) key.textContent = isMac ? "⌘" : "Ctrl";
+  const hint = find(document, "[data-part=switch-key]");
+  if (hint && matchMedia("(pointer: fine)").matches) {
+    hint.textContent = isMac ? "⌘K" : "Ctrl K";
+    hint.hidden = false;
+  }
+  document.addEventListener("keydown", (event) => {
+    const mod = (isMac ? event.metaKey : event.ctrlKey) && !event.altKey && !event.shiftKey;
+    if (event.defaultPrevented || event.isComposing) return;
+    if (mod && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      openSwitcher();
+    } else if ((mod && event.key === "/") || (event.key === "?" && !isWriting(event))) {
+      const dialog = document.getElementById("shortcuts");
+      if (!(dialog instanceof HTMLDialogElement) || find(document, "dialog[open]")) return;
+      event.preventDefault();
+      dialog.showModal();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const { target } = event;
+    if (target instanceof Element && target.closest("[data-act=switch]")) openSwitcher();
+    // Beside a dialog: it is left.
+    if (target instanceof HTMLDialogElement && target.matches("#shortcuts, #switcher")) target.close();
+  });
+}
+
+/** @param {KeyboardEvent} event */
+function isWriting({ target }) {
+  return target instanceof Element && target.closest(WRITING) !== null;
+}
+
+async function openSwitcher() {
+  const dialog = document.getElementById("switcher");
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  if (dialog.open) return dialog.close();
+  if (find(document, "dialog[open]")) return;
+  const { openIt } = await import("./lazy/switcher.js");
+  openIt(dialog);
+}
