@@ -72,12 +72,11 @@ async def browser_for(request, chromium: Browser, troubles: Troubles, tmp_path):
 
     async def make(site: Site, username: str = "", phone: bool = False, scripts: bool = True, **options) -> Page:
         context = await chromium.new_context(
-            base_url=site.url,
-            viewport=PHONE if phone else DESKTOP,
             has_touch=phone,
             is_mobile=phone,
             java_script_enabled=scripts,
-            **{"locale": "en-GB", "timezone_id": "UTC", **options},
+            **{"base_url": site.url}
+            | {"viewport": PHONE if phone else DESKTOP, "locale": "en-GB", "timezone_id": "UTC", **options},
         )
         contexts.append(context)
         context.set_default_timeout(10_000)

@@ -153,6 +153,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.django_db)
 
 
+@pytest.fixture
+def work(database):
+    """`work()` does the background work that is due, in this process, and says how many jobs that were."""
+    from django.utils.module_loading import autodiscover_modules
+
+    from messenger.work import queue
+
+    autodiscover_modules("jobs")
+    return queue.run_all
+
+
 # ── The cast ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def person(database):

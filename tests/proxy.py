@@ -1,6 +1,6 @@
 """A TCP proxy that the tests own: it stands before one or several servers and breaks the line on demand.
 
-It runs in a thread of its own, so that sync and async tests use it alike, and works on bytes: it knows nothing of HTTP.
+It runs in a thread of its own, so that sync and async tests use it alike, and works on bytes.
 
     with Proxy(server_a.port, server_b.port) as proxy:   # connections go to the backends in turn
         proxy.cut()                     # every connection is reset at once
@@ -10,6 +10,7 @@ It runs in a thread of its own, so that sync and async tests use it alike, and w
         proxy.drop(UP)                  # what clients send vanishes; DOWN: what servers send; pass_all() ends it
         proxy.delay, proxy.jitter = 0.5, 0.4   # seconds; order is kept
         proxy.chunk = 1                 # bytes per write: one at a time
+        proxy.no_upgrades = True        # a request for a socket becomes an ordinary one: the only word of HTTP it knows
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import re
 import socket
 import struct
 import threading
@@ -37,6 +39,7 @@ class Proxy:
         self.jitter = 0.0
         self.chunk = 64 * 1024
         self.refusing = False
+        self.no_upgrades = False
         self.accepted = 0  # connections so far
         self._turn = itertools.count()
         self._lines: set[_Line] = set()
@@ -110,13 +113,13 @@ class Proxy:
         self._call(lambda: self._dropped.update({UP, DOWN} if direction == BOTH else {direction}))
 
     def pass_all(self) -> None:
-        """Ends `drop`, `pause`, `delay`, `chunk` and `refusing`. A stream that lost bytes stays broken: `cut` it."""
+        """Ends all of these. A stream that lost bytes stays broken: `cut` it."""
 
         def reset() -> None:
             self._dropped.clear()
             self.delay = self.jitter = 0.0
             self.chunk = 64 * 1024
-            self.refusing = False
+            self.refusing = self.no_upgrades = False
             self._open.set()
 
         self._call(reset)
@@ -202,6 +205,8 @@ class _Line:
         loop, due = asyncio.get_running_loop(), 0.0
         while True:
             data = await reader.read(64 * 1024)
+            if direction == UP and self.proxy.no_upgrades:
+                data = re.sub(rb"(?i)\r\nupgrade: *websocket", b"\r\nX-Upgrade: none", data)
             wait = self.proxy.delay + random.uniform(-self.proxy.jitter, self.proxy.jitter)
             due = max(due, loop.time() + wait)
             await held.put((due, data))

@@ -141,7 +141,7 @@ class Site:
             there = {user.username: user for user in User.objects.filter(username__in=names)}
             for name in names:
                 if name not in there:
-                    there[name] = user = User(username=name, password=_shipped_hash())
+                    there[name] = user = User(username=name, password=shipped_hash())
                     user.save()
             return [there[name] for name in names]
 
@@ -169,7 +169,7 @@ def _in_a_thread(act: Callable[[], Any]) -> Any:
 
 
 @functools.cache
-def _shipped_hash() -> str:
+def shipped_hash() -> str:
     """The password as the shipped settings store it (tests' own hasher is unknown there), worked out once."""
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
 

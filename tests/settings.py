@@ -14,9 +14,30 @@ RUN_DIR = Path(tempfile.mkdtemp(prefix="messenger-tests-"))
 atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
 SECRET = "a key for tests alone, the same in each process so that they read each other's cookies and tokens"
 ENGINE_VARIABLES = (
-    *("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "EMAIL_URL", "EMAIL_FROM", "SITE_URL", "SITE_NAME", "PORT", "HOST"),
+    *(
+        "DATABASE_URL",
+        "REDIS_URL",
+        "STORAGE_URL",
+        "FILES_CDN",
+        "EMAIL_URL",
+        "EMAIL_FROM",
+        "SITE_URL",
+        "SITE_NAME",
+        "PORT",
+        "HOST",
+    ),
     *("SERVER", "SIGNUP", "LIMITS", "TRUSTED_PROXIES", "EXTRA_HOSTS", "EXTRA_ORIGINS", "WEB_CONCURRENCY", "TIME_ZONE"),
     *("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "SQLITE_SYNCHRONOUS"),
+    *(
+        "WEIXIN_CLIENT_ID",
+        "WEIXIN_CLIENT_SECRET",
+        "WORKER",
+        "WORKER_JOBS",
+        "HSTS_SECONDS",
+        "HSTS_SUBDOMAINS",
+        "HSTS_PRELOAD",
+    ),
+    *("FILE_LIMIT_MB", "PERSON_FILES_LIMIT_MB", "CONVERSATION_FILES_LIMIT_MB"),
     *("HEARTBEAT_INTERVAL", "HEARTBEAT_TIMEOUT", "SWEEP_SECONDS", "ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_DAYS"),
 )
 for _name in ENGINE_VARIABLES:
@@ -27,6 +48,7 @@ os.environ.update(DEBUG="off", DATA_DIR=str(RUN_DIR / "data"), SECRET_KEY=SECRET
 from messenger.settings import *  # noqa: E402, F403
 from messenger.settings import DATABASES, STORAGES  # noqa: E402
 
+WORKER = False  # tests do the work that waits by themselves: the fixture `work`
 LIMITS = False  # a test of limits turns them on for itself
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
@@ -27,6 +28,7 @@ from accounts import actions as account_actions
 from accounts import sign_ins, tokens
 from accounts.models import SignIn, User
 from chat import actions
+from chat.files import uploads
 from chat.models import Conversation
 from messenger.live import batching
 
@@ -57,9 +59,21 @@ DELETE api/v1/me/avatar/                                            401    200  
 GET    api/v1/presence/                                             401    200    200    200    200
 GET    api/v1/mentions/                                             401    200    200    200    200
 GET    api/v1/users/                                                401    200    200    200    200
+GET    api/v1/contacts/                                             401    200    200    200    200
+GET    api/v1/contacts/<user_id>/                                   401    404    404    404    404
+PUT    api/v1/contacts/<user_id>/                                   401    200    200    200    200
+PUT    api/v1/contacts/<user_id>/                                   401    400    400    400    400 | user=own
+DELETE api/v1/contacts/<user_id>/                                   401    404    404    404    404
+PUT    api/v1/contacts/<user_id>/ignore/                            401    404    404    404    404
+GET    api/v1/blocks/                                               401    200    200    200    200
+GET    api/v1/blocks/<user_id>/                                     401    404    404    404    404
+PUT    api/v1/blocks/<user_id>/                                     401    200    200    200    200
+PUT    api/v1/blocks/<user_id>/                                     401    400    400    400    400 | user=own
+DELETE api/v1/blocks/<user_id>/                                     401    404    404    404    404
 -- the API: conversations
 GET    api/v1/conversations/                                        401    200    200    200    200
 POST   api/v1/conversations/                                        401    201    201    201    201
+GET    api/v1/conversations/titles/                                 401    200    200    200    200
 GET    api/v1/conversations/<conversation_id>/                      401    404    200    200    200
 PATCH  api/v1/conversations/<conversation_id>/                      401    404    403    200    200
 DELETE api/v1/conversations/<conversation_id>/                      401    404    403    403    204
@@ -78,6 +92,18 @@ DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404  
 DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    204    204 | user=adam
 DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    403    403 | user=olga
 DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    404    404    404 | user=stan
+PUT    api/v1/conversations/<conversation_id>/avatar/               401    415    415    415    415 | JSON is no picture
+DELETE api/v1/conversations/<conversation_id>/avatar/               401    404    403    200    200
+DELETE api/v1/conversations/<conversation_id>/avatar/               401    404    403    404    404 | conversation=pair
+GET    api/v1/conversations/<conversation_id>/here/                 401    404    200    200    200
+GET    api/v1/conversations/<conversation_id>/invites/              401    404    403    200    200
+POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    201    201
+POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=pair
+DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
+GET    api/v1/invites/<token>/                                      401    404    404    404    404 | no such link
+POST   api/v1/invites/<token>/                                      401    404    404    404    404
+GET    api/v1/invites/<token>/                                      401    200    200    200    200 | token=link
+POST   api/v1/invites/<token>/                                      401    201    200    200    200 | token=link
 GET    api/v1/conversations/<conversation_id>/messages/             401    404    200    200    200
 POST   api/v1/conversations/<conversation_id>/messages/             401    404    201    201    201
 GET    api/v1/conversations/<conversation_id>/changes/              401    404    200    200    200
@@ -85,6 +111,15 @@ POST   api/v1/conversations/<conversation_id>/read/                 401    404  
 GET    api/v1/conversations/<conversation_id>/receipts/             401    404    200    200    200
 GET    api/v1/conversations/<conversation_id>/pins/                 401    404    200    200    200
 POST   api/v1/conversations/<conversation_id>/typing/               401    404    204    204    204
+GET    api/v1/conversations/<conversation_id>/files/                401    404    200    200    200
+-- the API: uploads, which are one's own (the bytes of one, PATCH: tests/files/test_tus.py)
+POST   api/v1/uploads/                                              401    412    412    412    412 | without tus headers
+GET    api/v1/uploads/<upload_id>/                                  401    404    404    404    404
+GET    api/v1/uploads/<upload_id>/                                  401    200    200    200    200 | upload=own
+PUT    api/v1/uploads/<upload_id>/                                  401    404    404    404    404
+PUT    api/v1/uploads/<upload_id>/                                  401    200    200    200    200 | upload=own
+DELETE api/v1/uploads/<upload_id>/                                  401    404    404    404    404
+DELETE api/v1/uploads/<upload_id>/                                  401    204    204    204    204 | upload=own
 -- the API: messages
 GET    api/v1/messages/<message_id>/                                401    404    200    200    200
 PATCH  api/v1/messages/<message_id>/                                401    404    403    403    403
@@ -100,13 +135,19 @@ DELETE api/v1/messages/<message_id>/reactions/<emoji>/              401    404  
 PUT    api/v1/messages/<message_id>/pin/                            401    404    403    200    200
 DELETE api/v1/messages/<message_id>/pin/                            401    404    403    200    200
 PUT    api/v1/messages/<message_id>/pin/                            401    404    200    404    404 | message=in_pair
+POST   api/v1/sync/                                                 401    200    200    200    200
 -- pages: conversations
 GET                                                                  in    200    200    200    200
+GET    list/                                                         in    200    200    200    200
+POST   hints/done/                                                   in    302    302    302    302
 GET    new/                                                          in    200    200    200    200
 POST   new/direct/                                                   in    302    302    302    302
 POST   new/group/                                                    in    302    302    302    302
 GET    people/                                                       in    200    200    200    200
+GET    people/<user_id>/                                             in    200    200    200    200
+POST   people/<user_id>/do/                                          in    302    302    302    302
 GET    mentions/                                                     in    200    200    200    200
+POST   mentions/read/                                                in    302    302    302    302
 GET    c/<conversation_id>/                                          in    404    200    200    200
 POST   c/<conversation_id>/send/                                     in    404    302    302    302
 POST   c/<conversation_id>/read/                                     in    404    302    302    302
@@ -117,7 +158,25 @@ POST   c/<conversation_id>/members/add/                              in    404  
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    302    302    403 | user=own
 POST   c/<conversation_id>/members/<user_id>/role/                   in    404    403    403    302
+GET    c/<conversation_id>/members/<user_id>/                        in    404    200    200    200
+GET    c/<conversation_id>/members/<user_id>/                        in    404    404    404    404 | user=stan
+GET    c/<conversation_id>/members/<user_id>/remove/                 in    404    403    200    200
+GET    c/<conversation_id>/members/<user_id>/give/                   in    404    403    403    200
+GET    c/<conversation_id>/leave/                                    in    404    200    200    200
+GET    c/<conversation_id>/delete/                                   in    404    403    403    200
 POST   c/<conversation_id>/delete/                                   in    404    403    403    302
+GET    c/<conversation_id>/pins/                                     in    404    200    200    200
+GET    c/<conversation_id>/files/                                    in    404    200    200    200
+POST   c/<conversation_id>/invites/                                  in    404    403    302    302
+POST   c/<conversation_id>/invites/<invite_id>/revoke/               in    404    404    302    302
+GET    i/<token>/                                                    in    404    404    404    404
+POST   i/<token>/                                                    in    404    404    404    404
+GET    i/<token>/                                                    in    200    302    302    302 | token=link
+POST   i/<token>/                                                    in    302    302    302    302 | token=link
+GET    i/<token>/picture/                                            in    404    404    404    404
+GET    avatars/rooms/<conversation_id>/<name>                       401    404    404    404    404
+GET    files/<attachment_id>/<name>                                 404    404    200    200    200
+GET    files/<attachment_id>/thumbnails/<width>                     404    404    404    404    404 | a text has none
 -- pages: messages
 GET    m/<message_id>/                                               in    404    302    302    302
 GET    m/<message_id>/act/                                           in    404    200    200    200
@@ -129,8 +188,11 @@ POST   m/<message_id>/pin/                                           in    404  
 GET    m/<message_id>/forward/                                       in    404    200    200    200
 POST   m/<message_id>/forward/                                       in    404    302    302    302
 POST   m/<message_id>/report/                                        in    404    302    302    302
+GET    m/<message_id>/details/                                       in    404    200    200    200
 GET    m/<message_id>/revisions/                                     in    404    403    200    200
 -- pages: accounts
+GET    settings/privacy/                                             in    200    200    200    200
+POST   settings/privacy/                                             in    302    302    302    302
 GET    settings/                                                     in    200    200    200    200
 POST   settings/                                                     in    302    302    302    302
 GET    settings/sessions/                                            in    200    200    200    200
@@ -183,6 +245,33 @@ POST   accounts/3rdparty/signup/                                     in     in  
 *      accounts/google/login/token/                                 404    404    404    404    404
 *      accounts/github/login/                                       404    404    404    404    404
 *      accounts/github/login/callback/                              404    404    404    404    404
+*      accounts/weixin/login/                                         404    404    404    404    404
+*      accounts/weixin/login/callback/                                404    404    404    404    404
+GET    accounts/2fa/                                                   in    200    200    200    200
+GET    accounts/2fa/authenticate/                                      in    302    302    302    302 | nobody is half way in
+POST   accounts/2fa/authenticate/                                      in    302    302    302    302
+GET    accounts/2fa/reauthenticate/                                    in    302    302    302    302
+POST   accounts/2fa/reauthenticate/                                    in    302    302    302    302
+GET    accounts/2fa/recovery-codes/                                    in    404    404    404    404 | there are none
+GET    accounts/2fa/recovery-codes/download/                           in    404    404    404    404
+GET    accounts/2fa/recovery-codes/generate/                           in    302    302    302    302 | is it you?
+POST   accounts/2fa/recovery-codes/generate/                           in    302    302    302    302
+GET    accounts/2fa/totp/activate/                                     in    302    302    302    302
+POST   accounts/2fa/totp/activate/                                     in    302    302    302    302
+GET    accounts/2fa/totp/deactivate/                                   in    404    404    404    404
+POST   accounts/2fa/totp/deactivate/                                   in    404    404    404    404
+GET    accounts/2fa/webauthn/                                         302    302    302    302    302 | to accounts/2fa/
+GET    accounts/2fa/webauthn/add/                                      in    302    302    302    302
+POST   accounts/2fa/webauthn/add/                                      in    302    302    302    302
+GET    accounts/2fa/webauthn/login/                                    in    302    302    302    302 | to the sign-in page: scripts ask for JSON
+POST   accounts/2fa/webauthn/login/                                    in    302    302    302    302
+GET    accounts/2fa/webauthn/reauthenticate/                           in    302    302    302    302
+POST   accounts/2fa/webauthn/reauthenticate/                           in    302    302    302    302
+--- first the password again (302), then 404 where the key is not one's own: tests/accounts/test_factors.py
+GET    accounts/2fa/webauthn/keys/<pk>/edit/                           in    302    302    302    302
+GET    accounts/2fa/webauthn/keys/<pk>/remove/                         in    302    302    302    302
+POST   accounts/2fa/webauthn/keys/<pk>/edit/                           in    302    302    302    302
+POST   accounts/2fa/webauthn/keys/<pk>/remove/                         in    302    302    302    302
 -- the admin's own permissions are tested with the admin
 GET    admin/**                                                      in     in     in     in     in
 """
@@ -209,12 +298,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/conversations/<conversation_id>/read/": {"seq": 1},
     "POST api/v1/conversations/<conversation_id>/typing/": {"active": True},
     "PATCH api/v1/messages/<message_id>/": {"body": "other words"},
+    "PUT api/v1/uploads/<upload_id>/": {"alt": "a boat"},
     "POST new/direct/": {"user_id": "@newt"},
     "POST new/group/": {"title": "New"},
     "POST c/<conversation_id>/send/": {"client_id": str(uuid.uuid4()), "body": "hi"},
     "POST c/<conversation_id>/read/": {"seq": 1},
     "POST c/<conversation_id>/mine/": {"muted": "on"},
     "POST c/<conversation_id>/settings/": {"title": "New"},
+    "POST api/v1/conversations/<conversation_id>/invites/": {"max_uses": 5},
+    "POST c/<conversation_id>/invites/": {"days": "7"},
+    "POST c/<conversation_id>/delete/": {"title": "Room"},
     "POST c/<conversation_id>/members/add/": {"user_ids": "@newt"},
     "POST c/<conversation_id>/members/<user_id>/role/": {"role": "admin"},
     "POST m/<message_id>/edit/": {"body": "other words"},
@@ -222,6 +315,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST m/<message_id>/pin/": {"active": "on"},
     "POST m/<message_id>/forward/": {"conversation_id": "@notes", "client_id": str(uuid.uuid4())},
     "POST m/<message_id>/report/": {"reason": "spam"},
+    "POST people/<user_id>/do/": {"do": "add"},
+    "POST settings/privacy/": dict.fromkeys(account_actions.PRIVACY, "everyone"),
     "POST settings/": {"username": "@own", "theme": "system"},
     "POST language/": {"language": "en"},
 }
@@ -307,8 +402,15 @@ class Stage:
             role: actions.send(self.ids[NAMES[role]], room, uuid.uuid4(), "my words")[0].id
             for role in ("member", "admin", "owner")
         }
+        file = uploads.store_whole(wolf, "x", 5, [b"words"])  # the name in the path
+        self.ids["attachment"] = file.pk
+        actions.send(wolf, room, uuid.uuid4(), "", attachment_ids=[file.pk])
+        self.ids["upload"] = uploads.begin(wolf, 10, "unfinished").pk
+        self.own_upload = {role: uploads.begin(self.ids[name], 10, "own").pk for role, name in NAMES.items()}
         actions.update(olga, room, dict.fromkeys(("members_may_add", "members_may_pin", "revisions_visible"), False))
         actions.remove_member(olga, room, self.ids["rick"])
+        invite = actions.make_invite(olga, room)
+        self.ids["invite"], self.ids["link"] = invite.id, invite.token
         self.tokens, self.browsers, self.notes = {}, {"nobody": Client()}, {}
         for role, name in NAMES.items():
             self.tokens[role] = tokens.open_for(people[name]).access
@@ -316,6 +418,7 @@ class Stage:
             self.browsers[role].force_login(people[name])
             self.notes[role] = actions.create_group(self.ids[name], "Notes", []).id
         sign_ins.begin(people["wolf"], SignIn.Kind.TOKEN)
+        self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
         account_actions.suspend(self.ids["sue"], moderator.pk)
 
     def ask(self, line: Line, role: str, never: str = ""):
@@ -348,12 +451,18 @@ class Stage:
                 "user_id": lambda: self.ids.get(NAMES.get(role, ""), NEVER),
                 "message_id": lambda: self.own_message.get(role, NEVER),
                 "sign_in_id": lambda: self._own_sign_in(role),
+                "upload_id": lambda: self.own_upload.get(role, NEVER),
             }[name]()
         if instead:
             return self.ids[instead]
         others = SignIn.objects.get(user_id=self.ids["wolf"]).pk
         usual = {"conversation_id": "room", "message_id": "message", "user_id": "wolf"}
-        return self.ids[usual[name]] if name in usual else {"sign_in_id": others, "emoji": "👍"}.get(name, "x")
+        usual |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
+        return (
+            self.ids[usual[name]]
+            if name in usual
+            else {"sign_in_id": others, "emoji": "👍", "width": 480}.get(name, "x")
+        )
 
     def _own_sign_in(self, role: str) -> Any:
         mine = SignIn.objects.filter(user_id=self.ids.get(NAMES.get(role, ""), 0), kind=SignIn.Kind.TOKEN).first()

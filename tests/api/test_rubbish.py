@@ -29,7 +29,16 @@ def stage(database, api, alice, bob):
     """What ids in paths stand for, and a body for each operation that would do."""
     made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
     sent = api(alice).send(made["id"]).json()
-    return {"conversation_id": made["id"], "message_id": sent["id"], "user_id": bob.pk, "emoji": "👍"}
+    invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()
+    return {
+        "conversation_id": made["id"],
+        "message_id": sent["id"],
+        "user_id": bob.pk,
+        "emoji": "👍",
+        "invite_id": invite["id"],
+        "token": invite["token"],
+        "upload_id": str(uuid.UUID(int=1)),
+    }
 
 
 def operations() -> list[tuple[str, str, dict]]:
@@ -80,7 +89,10 @@ def test_rubbish_is_refused_and_breaks_nothing(each_database, stage, api, alice)
         requests += [(f"{address}?{name}={raw}", None) for name in parts["query"] for raw in IN_PATHS]
         if method != "DELETE":  # or the stage would be gone
             requests += [
-                (path.format(**{**stage, name: raw}), good) for name in stage for raw in IN_PATHS if name in path
+                (path.format(**{**stage, name: raw}), good)
+                for name in stage
+                for raw in IN_PATHS
+                if f"{{{name}}}" in path
             ]
         for address_, body in requests:
             answer = hers(method, address_, body) if body is not None else hers(method, address_)

@@ -19,10 +19,13 @@ SAME = """
     each.removeAttribute('tabindex');
     each.removeAttribute('aria-expanded');
   }
-  copy.querySelectorAll('.acts, .menu').forEach((each) => each.remove());
+  copy.querySelectorAll('.acts, .menu, .copy-code, .viewers, .player').forEach((each) => each.remove());
   return copy.outerHTML.replace(/\\s+/g, ' ').replace(/> </g, '><').trim();
 })
 """
+
+
+FIELD = "message-composer textarea"
 
 
 class Desk:
@@ -37,8 +40,16 @@ class Desk:
         await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
 
     async def say(self, text: str) -> None:
-        await self.page.fill("message-composer textarea", text)
-        await self.page.press("message-composer textarea", "Enter")
+        """As one sends here: by Enter at a desk, by the button on a phone, where Enter makes a new line."""
+        await self.page.fill(FIELD, text)
+        if await self.page.evaluate("matchMedia('(hover: none) and (pointer: coarse)').matches"):
+            await self.page.click("message-composer .send")
+        else:
+            await self.page.press(FIELD, "Enter")
+
+    async def written(self) -> str:
+        """What stands in the composer."""
+        return await self.page.input_value(FIELD)
 
     async def sees(self, text: str) -> None:
         await self.page.locator("message-log li.msg .msg-text", has_text=text).last.wait_for()

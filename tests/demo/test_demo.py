@@ -98,7 +98,7 @@ def test_there_is_something_of_everything(looking):
         Message.objects.exclude(pinned_at=None),
         Message.objects.filter(deleted_at__isnull=False, hidden_by=None, body=""),
         Message.objects.filter(deleted_at__isnull=False).exclude(hidden_by=None).exclude(body=""),
-        Message.objects.filter(body_html__contains="<pre><code class"),
+        Message.objects.filter(body_html__contains='<code class="language-'),
         Message.objects.filter(body_html__contains="<a href="),
         Message.objects.filter(body_html__contains="<ul>"),
         Message.objects.filter(body_html__contains="<blockquote>"),

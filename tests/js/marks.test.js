@@ -100,17 +100,17 @@ describe("receipts", () => {
 
   test("sent, delivered, read by how many", () => {
     const made = receipts();
-    assert.deepEqual(made.of(13), { state: "sent", count: 0 });
-    assert.deepEqual(made.of(12), { state: "delivered", count: 0 });
-    assert.deepEqual(made.of(10), { state: "read", count: 1 });
-    assert.deepEqual(made.of(9), { state: "read", count: 2 });
+    assert.deepEqual(made.of(13), { state: "sent", count: 0, total: 2 });
+    assert.deepEqual(made.of(12), { state: "delivered", count: 0, total: 2 });
+    assert.deepEqual(made.of(10), { state: "read", count: 1, total: 2 });
+    assert.deepEqual(made.of(9), { state: "read", count: 2, total: 2 });
   });
 
   test("marks only go forward, and whoever has read has got", () => {
     const made = receipts();
     made.add({ user_id: 2, delivered_seq: 0, read_seq: 13 });
     made.add({ user_id: 2, delivered_seq: 1, read_seq: 1 });
-    assert.deepEqual(made.of(13), { state: "read", count: 1 });
+    assert.deepEqual(made.of(13), { state: "read", count: 1, total: 2 });
     made.remove(2);
     assert.equal(made.of(13).state, "sent");
   });

@@ -7,7 +7,7 @@ import { face, hue } from "../../static/js/faces.js";
 import { grouped } from "../../static/js/grouping.js";
 import { excerpt, fill, nameList } from "../../static/js/names.js";
 import { Times } from "../../static/js/times.js";
-import { isBig, langOf } from "../../static/js/typography.js";
+import { isBig, langFor, langOf } from "../../static/js/typography.js";
 
 const table = (name) => JSON.parse(readFileSync(new URL(`../${name}.json`, import.meta.url), "utf8"));
 
@@ -24,7 +24,9 @@ describe("groups, by the table that the server keeps to", () => {
       }));
       assert.deepEqual(
         grouped(stamps),
-        expect.map((place) => ({ first: place.first, last: place.last, dayBefore: place.day_before })),
+        expect.map(({ first, last, day_before: dayBefore, pause_before: pauseBefore = false }) => ({
+          first, last, dayBefore, pauseBefore,
+        })),
       );
     });
   }
@@ -42,6 +44,16 @@ describe("how a text is set, by the tables that the server keeps to", () => {
   for (const { text, lang } of table("lang_cases")) {
     test(`in ${lang || "the page's language"}: ${JSON.stringify(text)}`, () => assert.equal(langOf(text), lang));
   }
+
+  test("what is said only where the page is set otherwise", () => {
+    assert.equal(langFor("hello", "en"), "");
+    assert.equal(langFor("hello", "zh-Hans"), "en");
+    assert.equal(langFor("ありがとう", "en"), "");
+    assert.equal(langFor("ありがとう", "zh-Hans"), "und");
+    assert.equal(langFor("你好", "en"), "zh-Hans");
+    assert.equal(langFor("你好", "zh-Hans"), "zh-Hans");
+    assert.equal(langFor("👍", "zh-Hans"), "");
+  });
   for (const { text, big } of table("big_cases")) {
     test(`${big ? "big" : "not big"}: ${JSON.stringify(text)}`, () => assert.equal(isBig(text), big));
   }

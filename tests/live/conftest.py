@@ -73,9 +73,11 @@ class Stage:
         replica = await self.do(loaded, user.pk)
         listener = Listener(connection, wire, replica)
         await self.hub.attend(connection)
+        from accounts import privacy
         from chat import reading
 
         versions, me_version = await self.do(reading.versions, user.pk)
+        connection.ears = (await self.do(privacy.ears, [user.pk])).get(user.pk)
         await self.hub.enter_all(connection, versions, me_version)
         connection.opened('{"type":"welcome","payload":{}}')
         await self.settle()

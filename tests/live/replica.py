@@ -26,6 +26,7 @@ class Replica:
         self.heard: list[Row] = []
         self.mentioned: list[int] = []
         self.quoting: dict[int, set[int]] = {}  # message id: seqs of the messages that quote it
+        self.contacts: dict[int, Row] = {}  # what people are to this person, by their ids; who is nothing is left out
         self.came: set[int] = set()  # conversations that came since loading: their history is a page away
 
     # ── Events ──
@@ -151,6 +152,15 @@ class Replica:
     def _me_updated(self, payload: Row) -> None:
         self._personal(payload["me_version"])
 
+    def _contact_updated(self, payload: Row) -> None:
+        if self._personal(payload["me_version"]):
+            self._put_contact(payload["contact"])
+
+    def _put_contact(self, contact: Row) -> None:
+        self.contacts.pop(contact["user"]["id"], None)
+        if contact["state"] != "none" or contact["blocked"]:
+            self.contacts[contact["user"]["id"]] = contact
+
     def _mention(self, payload: Row) -> None:
         self.mentioned.append(payload["message"]["id"])
 
@@ -179,6 +189,8 @@ class Replica:
         for entry in answer["mine"]:
             if entry["conversation_id"] in self.conversations:
                 self.conversations[entry["conversation_id"]]["mine"] = entry["mine"]
+        for contact in answer["contacts"]:
+            self._put_contact(contact)
         for conversation_id in answer["removed"]:
             self.drop(conversation_id)
         self.me_version = max(self.me_version, answer["me_version"])
@@ -194,7 +206,8 @@ class Replica:
 
     def agrees_with(self, fresh: Row) -> None:
         """Raises AssertionError where this shows anything else than a fresh load does."""
-        shown = self.state()
+        shown, fresh = self.state(), dict(fresh)
+        assert shown.pop("contacts") == fresh.pop("contacts")
         assert shown.keys() == fresh.keys()
         for cid, expected in fresh.items():
             assert shown[cid]["conversation"] == expected["conversation"], (
@@ -208,7 +221,7 @@ class Replica:
                 assert shown[cid] == expected
 
     def state(self) -> Row:
-        return {
+        conversations = {
             cid: {
                 "conversation": _comparable(conversation),
                 "messages": [self.messages[cid][seq] for seq in sorted(self.messages[cid])],
@@ -216,6 +229,7 @@ class Replica:
             }
             for cid, conversation in sorted(self.conversations.items())
         }
+        return {**conversations, "contacts": dict(sorted(self.contacts.items()))}
 
 
 def fresh(user_id: int) -> Row:
@@ -225,6 +239,8 @@ def fresh(user_id: int) -> Row:
 
 def loaded(user_id: int) -> Replica:
     """A replica as a page is after loading: to be followed by events."""
+    from accounts import contacts
+    from accounts.shapes import contact_shape
     from chat import reading
 
     replica = Replica(user_id)
@@ -243,6 +259,8 @@ def loaded(user_id: int) -> Replica:
             before = page.results[0].seq
         for member in reading.members(user_id, shape.id):
             replica.members[shape.id][member.user.id] = _builtins(member)
+    for tie in [*(tie for part in contacts.of(user_id) for tie in part), *contacts.blocked(user_id)]:
+        replica._put_contact(_builtins(contact_shape(tie)))
     replica.came.clear()
     return replica
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from io import BytesIO
 
 import msgspec
 import pytest
+from PIL import Image
 
 from accounts import actions as account_actions
+from accounts import contacts
 from accounts.models import User
 from chat import actions, reading
 from tests.live.replica import fresh
@@ -136,6 +139,35 @@ async def roles(stage, room, alice, bob, carol, **_):
 
 
 @verb
+async def coming_in_by_a_link(stage, room, alice, bob, carol, **_):
+    invite = await stage.do(actions.make_invite, alice.pk, room.pk, max_uses=2)
+    await stage.do(actions.join_by, carol.pk, invite.token)
+    await stage.do(actions.join_by, carol.pk, invite.token)
+    await stage.do(actions.remove_member, bob.pk, room.pk, bob.pk)
+    await stage.do(actions.join_by, bob.pk, invite.token)
+    await stage.do(actions.revoke_invite, alice.pk, room.pk, invite.id)
+    await send(stage, carol, room.pk, "hello, I am new")
+
+
+@verb
+async def a_picture_of_the_group(stage, room, alice, **_):
+    for colour in ("teal", "olive"):
+        written = BytesIO()
+        Image.new("RGB", (64, 64), colour).save(written, "PNG")
+        await stage.do(actions.set_picture, alice.pk, room.pk, BytesIO(written.getvalue()), len(written.getvalue()))
+    await stage.do(actions.remove_picture, alice.pk, room.pk)
+    await stage.do(actions.remove_picture, alice.pk, room.pk)
+
+
+@verb
+async def announcing(stage, room, alice, bob, **_):
+    first = await stage.do(actions.update, alice.pk, room.pk, {"announcement": "Tonight at ten"})
+    await stage.do(actions.set_mine, bob.pk, room.pk, {"announcement_seen": first.announced_version})
+    await stage.do(actions.update, alice.pk, room.pk, {"announcement": "Tonight at eleven", "description": "Here."})
+    await stage.do(actions.update, alice.pk, room.pk, {"announcement": ""})
+
+
+@verb
 async def deleting_the_group(stage, room, alice, **_):
     await send(stage, alice, room.pk, "the end")
     await stage.do(actions.delete_group, alice.pk, room.pk)
@@ -176,6 +208,42 @@ async def a_new_name(stage, room, pair, alice, bob, **_):
     first = await send(stage, alice, room.pk, "hello")
     await send(stage, bob, room.pk, "hi", reply_to_id=first.id)
     await stage.do(account_actions.update_profile, alice.pk, {"name": "Alice the Great"})
+
+
+@verb
+async def contacts_and_requests(stage, alice, bob, carol, **_):
+    await stage.do(contacts.add, alice.pk, bob.pk)
+    await stage.do(account_actions.update_profile, carol.pk, {"add_me": "contacts"})
+    await stage.do(contacts.add, alice.pk, carol.pk)
+    await stage.do(contacts.add, bob.pk, carol.pk)
+    await stage.do(contacts.add, carol.pk, alice.pk)
+    await stage.do(contacts.ignore, carol.pk, bob.pk)
+    await stage.do(contacts.remove, alice.pk, bob.pk)
+
+
+@verb
+async def requests_declined_and_taken_back(stage, alice, bob, carol, **_):
+    await stage.do(account_actions.update_profile, carol.pk, {"write_to_me": "nobody"})
+    for each in (alice, bob):
+        await stage.do(contacts.add, each.pk, carol.pk)
+    await stage.do(contacts.decline, carol.pk, alice.pk)
+    await stage.do(contacts.remove, bob.pk, carol.pk)
+
+
+@verb
+async def blocking(stage, room, pair, alice, bob, **_):
+    await stage.do(contacts.add, alice.pk, bob.pk)
+    await stage.do(contacts.block, alice.pk, bob.pk)
+    await send(stage, bob, room.pk, "hi @alice")
+    await send(stage, alice, room.pk, "hi @bob and @all")
+
+
+@verb
+async def unblocking(stage, room, alice, bob, **_):
+    await stage.do(contacts.add, alice.pk, bob.pk)
+    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.unblock, alice.pk, bob.pk)
+    await send(stage, bob, room.pk, "hi @alice")
 
 
 @verb

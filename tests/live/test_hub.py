@@ -186,7 +186,7 @@ async def test_a_burst_reaches_each_socket_in_one_write(stage, room, alice, bob)
 
 async def test_whoever_hides_their_receipts_hears_none_of_others(stage, room, alice, bob, carol):
     await stage.do(actions.add_members, alice.pk, room.pk, [carol.pk])
-    bob.show_receipts = False
+    bob.show_receipts = "nobody"
     await stage.do(bob.save)
     hides, shows = await stage.listen(bob), await stage.listen(carol)
     message = await send(stage, alice, room.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 
 import pytest
@@ -57,6 +58,31 @@ def test_sending(browser, alice, bob, room):
     assert message.body == "one\ntwo"
     line = browser(bob).get(f"/c/{room.pk}/").messages[-1]
     assert line.one(cls="body").text == "one two"
+
+
+def test_a_draft_of_another_device_is_in_the_form_and_gone_once_it_is_sent(browser, alice, room):
+    actions.set_mine(alice.pk, room.pk, {"draft": "half a thought"})
+    hers = browser(alice)
+    page = hers.get(f"/c/{room.pk}/")
+    assert page.one("textarea", id="say").text == "half a thought"
+    send(hers, page, room, body="the whole")
+    assert hers.get(f"/c/{room.pk}/").one("textarea", id="say").text == ""
+
+
+def test_members_carry_how_their_names_are_spelled(browser, alice, bob, room):
+    bob.name = "王小明"
+    bob.save()
+    page = browser(alice).get(f"/c/{room.pk}/")
+    (his,) = page.all(cls="member", **{"data-username": "bob"})
+    assert his["data-pinyin"].split()[1:2] == ["xiao"]
+    (hers,) = page.all(cls="member", **{"data-username": "alice"})
+    assert "data-pinyin" not in hers.attrs
+
+
+def test_what_is_read_when_it_is_first_used_is_in_the_map_and_not_asked_for(browser, alice, room):
+    text = browser(alice).get(f"/c/{room.pk}/").html
+    assert '"/static/js/lazy/emoji-picker.js"' in text
+    assert not re.search(r'<link rel="modulepreload" href="[^"]*js/lazy/', text)
 
 
 def test_the_same_form_twice_is_one_message(browser, alice, room):
@@ -202,8 +228,9 @@ def test_ones_own_settings_of_a_conversation(browser, alice, room):
     row = hers.get("/").one("a", cls="conv")
     assert "muted" in row.classes
     hers.post(f"/c/{room.pk}/mine/", muted="off", archived="on")
-    row = hers.get("/").one("a", cls="conv")
-    assert row.classes >= {"archived"} and "muted" not in row.classes
+    assert not hers.get("/").all("a", cls="conv")
+    row = hers.get("/?show=archived").one("a", cls="conv")
+    assert row.classes >= {"archived", "favourite"} and "muted" not in row.classes
 
 
 def test_the_way_back_stays_on_this_site(browser, alice, room):
@@ -282,8 +309,8 @@ def test_what_the_scripts_are_told(browser, alice, bob, room, say):
     room.refresh_from_db()
     assert log["data-version"] == str(room.version) and log["data-me"] == str(alice.pk)
     assert json.loads(log["data-receipts"])[0]["user_id"] == bob.pk
-    versions = json.loads(page.one("conversation-list")["data-versions"])
-    assert versions == {str(room.pk): room.version}
+    told = re.search(r'id="standing" data-conversations="([^"]*)"', page.html)
+    assert told and [row[:2] for row in json.loads(told[1])] == [[room.pk, room.version]]
     assert page.one("live-socket")["data-user-id"] == str(alice.pk)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,9 +37,8 @@ def test_groups(case):
         )
         for line in case["lines"]
     ]
-    assert [
-        {"first": place.first, "last": place.last, "day_before": place.day_before} for place in grouped(stamps)
-    ] == case["expect"]
+    wanted = [{"pause_before": False} | place for place in case["expect"]]
+    assert [dataclasses.asdict(place) for place in grouped(stamps)] == wanted
 
 
 @pytest.mark.parametrize("case", FACES, ids=lambda case: case["name"] or "nothing")
@@ -49,6 +49,22 @@ def test_faces(case):
 @pytest.mark.parametrize("case", LANGS, ids=lambda case: case["text"] or "nothing")
 def test_in_which_language_a_text_is_set(case):
     assert typography.lang_of(case["text"]) == case["lang"]
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "said"),
+    [
+        ("hello", "en", ""),
+        ("hello", "zh-hans", "en"),
+        ("ありがとう", "en", ""),
+        ("ありがとう", "zh-hans", "und"),
+        ("你好", "en", "zh-Hans"),
+        ("你好", "zh-hans", "zh-Hans"),
+        ("👍", "zh-hans", ""),
+    ],
+)
+def test_a_language_is_said_only_where_the_page_is_set_otherwise(text, page, said):
+    assert typography.lang_for(text, page) == said
 
 
 @pytest.mark.parametrize("case", BIG, ids=lambda case: case["text"] or "nothing")

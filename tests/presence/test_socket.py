@@ -145,7 +145,7 @@ async def test_last_seen_is_stored_when_somebody_goes(site, alice, bob):
 
 
 async def test_who_hides_is_not_told_of(site, alice, person):
-    hidden = await asyncio.to_thread(person, "hidden", show_presence=False)
+    hidden = await asyncio.to_thread(person, "hidden", show_presence="nobody")
     hers = await site(alice)
     theirs = await site(hidden)
     await hers.hear("online", count=2)
@@ -208,7 +208,7 @@ async def test_who_looks_hears_who_else_looks_and_how_far_they_read(site, alice,
 
 
 async def test_who_hides_is_neither_counted_nor_named(site, alice, person):
-    hidden = await asyncio.to_thread(person, "hidden", show_presence=False)
+    hidden = await asyncio.to_thread(person, "hidden", show_presence="nobody")
     hers, theirs = await site(alice), await site(hidden)
     await theirs.say("view", conversation_id=ROOM)
     await hers.say("view", conversation_id=ROOM)

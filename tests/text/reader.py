@@ -12,8 +12,8 @@ ALLOWED = {
     "em": set(),
     "s": set(),
     "code": {"class"},
-    "pre": set(),
-    "a": {"href", "title", "rel"},
+    "pre": {"data-language"},
+    "a": {"href", "title", "rel", "class", "target"},
     "ul": set(),
     "ol": {"start"},
     "li": set(),
@@ -73,9 +73,9 @@ def assert_harmless(html: str) -> Reader:
                 )
                 assert scheme is None or scheme[1].lower() in {"http", "https", "mailto"}, attributes["href"]
         if "class" in attributes:
-            kind = "mention" if tag == "span" else r"language-[\w+#.-]{1,30}"
+            kind = {"span": r"mention|host|t-[cdfikns]", "a": "long"}.get(tag, r"language-[\w+#.-]{1,30}")
             assert re.fullmatch(kind, attributes["class"]), attributes
-        if tag == "span":
+        if attributes.get("class") == "mention":
             assert re.fullmatch(r"\d+|all", attributes["data-user-id"]), attributes
         if tag == "ol":
             assert re.fullmatch(r"\d+", attributes.get("start", "1"))

@@ -32,7 +32,10 @@ def html(body: str, members=ALICE, **options) -> str:
         ("one\n\n\ntwo", "<p>one</p>\n<p>two</p>\n"),
         ("**bold** *em* ~~gone~~", "<p><strong>bold</strong> <em>em</em> <s>gone</s></p>\n"),
         ("`a < b`", "<p><code>a &lt; b</code></p>\n"),
-        ("```python\nx = 1\n```", '<pre><code class="language-python">x = 1\n</code></pre>\n'),
+        (
+            "```python\nx = 1\n```",
+            '<pre data-language="python"><code class="language-python">x = <span class="t-n">1</span>\n</code></pre>\n',
+        ),
         ("> quoted", "<blockquote>\n<p>quoted</p>\n</blockquote>\n"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ("3. c", '<ol start="3">\n<li>c</li>\n</ol>\n'),

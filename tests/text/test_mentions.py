@@ -38,7 +38,7 @@ PEOPLE = {skeleton(name): UserShape(number, name, name) for number, name in enum
 def named(body: str, **options) -> list[str]:
     """The pieces of the body that name somebody. Each must be asked for beforehand, and shown as a mention."""
     html, mentions = render(body, PEOPLE, **options)
-    spans = [attributes for tag, attributes in Reader(html).tags if tag == "span"]
+    spans = [attributes for tag, attributes in Reader(html).tags if tag == "span" and attributes["class"] != "host"]
     assert [span["data-user-id"] for span in spans] == [str(m.user_id or "all") for m in mentions]
     found = [body[mention.start : mention.end] for mention in mentions]
     for mention, words in zip(mentions, found, strict=True):

@@ -116,6 +116,22 @@ class Api:
             {"role": role},
         ),
         "delete_group": lambda conversation: ("DELETE", f"conversations/{conversation}/", None),
+        "make_invite": lambda conversation, max_uses=None: (
+            "POST",
+            f"conversations/{conversation}/invites/",
+            _given(max_uses=max_uses),
+        ),
+        "revoke_invite": lambda conversation, invite: (
+            "DELETE",
+            f"conversations/{conversation}/invites/{invite}/",
+            None,
+        ),
+        "join": lambda token: ("POST", f"invites/{token}/", {}),
+        "see_announcement": lambda conversation, version: (
+            "PATCH",
+            f"conversations/{conversation}/mine/",
+            {"announcement_seen": version},
+        ),
     }
 
 
@@ -186,7 +202,17 @@ class Page:
         "add": lambda conversation, users: (f"/c/{conversation}/members/add/", {"user_ids": users}),
         "remove": lambda conversation, user: (f"/c/{conversation}/members/{user}/remove/", {}),
         "set_role": lambda conversation, user, role: (f"/c/{conversation}/members/{user}/role/", {"role": role}),
-        "delete_group": lambda conversation: (f"/c/{conversation}/delete/", {}),
+        "delete_group": lambda conversation: (f"/c/{conversation}/delete/", {"title": "Room"}),
+        "make_invite": lambda conversation, max_uses=None: (
+            f"/c/{conversation}/invites/",
+            {"days": "7", "max_uses": "" if max_uses is None else max_uses},
+        ),
+        "revoke_invite": lambda conversation, invite: (f"/c/{conversation}/invites/{invite}/revoke/", {}),
+        "join": lambda token: (f"/i/{token}/", {}),
+        "see_announcement": lambda conversation, version: (
+            f"/c/{conversation}/mine/",
+            {"announcement_seen": version},
+        ),
     }
 
 

@@ -21,7 +21,7 @@ from django.db import connection
 
 from accounts.models import User
 from chat import actions, reading
-from chat.actions.batches import sends
+from chat.actions.batches import send_queue
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, Sent, send_many, send_waiting
 from chat.models import Conversation, Membership, Message
@@ -202,7 +202,7 @@ def test_one_client_id_from_fifty_threads_is_one_row(cast, told):
     alice, bob = cast[:2]
     room = group(alice, bob)
     once = Send(alice.pk, room, uuid.uuid4(), "once")
-    answers = at_once(*[lambda: sends.call(once)] * 25, *[lambda: _as_another_process(once)] * 25)
+    answers = at_once(*[lambda: send_queue.call(once)] * 25, *[lambda: _as_another_process(once)] * 25)
     assert all(isinstance(answer, Sent) for answer in answers), codes(answers)
     assert sum(answer.created for answer in answers) == 1
     assert {answer.message.id for answer in answers} == {Message.objects.get(kind="text").pk}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat import actions, reading
+from chat import actions, invites, reading
 from chat.models import Conversation, Report
 from messenger.live import database
 from tests.verbs.doors import DOORS, doors_of
@@ -216,7 +216,7 @@ async def test_change_a_group(door, town):
     group = await town.conversation()
     assert {name: getattr(group, name) for name in changes} == changes
     history = await database.run(reading.history, town.bob.pk, town.room)
-    assert [line.event.name for line in history.results] == ["renamed", "announced"]
+    assert [line.event.name for line in history.results] == ["role", "renamed", "described", "announced"]
     await town.all_agree()
 
 
@@ -245,7 +245,7 @@ async def test_remove_and_leave(door, town):
         assert "conversation.removed" in town.told(name)
         assert not any("they do not hear this" in text for text in town.listeners[name].wire.texts)
     history = await database.run(reading.history, town.alice.pk, town.room)
-    assert [line.event.name for line in history.results if line.event] == ["removed", "left"]
+    assert [line.event.name for line in history.results if line.event] == ["role", "removed", "left"]
     await town.all_agree()
 
 
@@ -271,6 +271,42 @@ async def test_delete_a_group(door, town):
     for name in ("alice", "adam", "bob", "carol"):
         assert "conversation.removed" in town.told(name)
     assert (await door(town.alice, "delete_group", conversation=town.room)).code == "not_found"
+    await town.all_agree()
+
+
+@through("join")
+async def test_come_in_by_a_link(door, town):
+    await town.listen()
+    assert (await door(town.bob, "make_invite", conversation=town.room, max_uses=1)).code == ""
+    (invite,) = await database.run(invites.of, town.bob.pk, town.room)
+    for who in (town.carol, town.mallory, town.mallory):  # a member is led in, and does not use it up
+        assert (await door(who, "join", token=invite.token)).code == ""
+    assert (await town.roles())["mallory"] == "member"
+    assert (await town.conversation()).member_count == 5
+    assert (await town.mine(town.mallory)).unread_count == 0
+    assert town.told("mallory").count("conversation.added") == 1
+    await database.run(actions.remove_member, town.alice.pk, town.room, town.mallory.pk)
+    assert (await door(town.mallory, "join", token=invite.token)).code == "not_found"  # used up, and she was removed
+    assert (await door(town.bob, "make_invite", conversation=town.room)).code == ""
+    (invite,) = await database.run(invites.of, town.bob.pk, town.room)
+    assert (await door(town.carol, "revoke_invite", conversation=town.room, invite=invite.id)).code == "not_found"
+    assert (await door(town.adam, "revoke_invite", conversation=town.room, invite=invite.id)).code == ""
+    assert (await door(town.mallory, "join", token=invite.token)).code == "not_found"
+    await town.all_agree()
+
+
+@through("see_announcement")
+async def test_put_an_announcement_away(door, town):
+    await town.listen()
+    shape = await database.run(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at ten"})
+    assert (await town.mine(town.adam)).announcement_seen == shape.announced_version  # whoever wrote it has seen it
+    assert (await town.mine(town.bob)).announcement_seen == 0
+    for version in (shape.announced_version, shape.announced_version, 10**9):  # none is put away before it is there
+        assert (await door(town.bob, "see_announcement", conversation=town.room, version=version)).code == ""
+    assert (await town.mine(town.bob)).announcement_seen == shape.announced_version
+    assert town.told("bob").count("mine.updated") == 1
+    later = await database.run(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at eleven"})
+    assert later.announced_version > shape.announced_version  # new again
     await town.all_agree()
 
 
@@ -348,6 +384,13 @@ REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
     ("set_role", "alice", {"conversation": "room", "user": "alice", "role": "member"}, "forbidden"),
     ("set_role", "alice", {"conversation": "room", "user": "mallory", "role": "admin"}, "not_found"),
     ("set_role", "alice", {"conversation": "room", "user": "bob", "role": "king"}, "invalid role"),
+    ("make_invite", "mallory", {"conversation": "room"}, "not_found"),
+    ("make_invite", "alice", {"conversation": "pair"}, "forbidden"),
+    ("make_invite", "bob", {"conversation": "room", "max_uses": 0}, "invalid max_uses"),
+    ("revoke_invite", "alice", {"conversation": "room", "invite": NEVER}, "not_found"),
+    ("revoke_invite", "mallory", {"conversation": "room", "invite": NEVER}, "not_found"),
+    ("join", "mallory", {"token": "x" * 32}, "not_found"),
+    ("see_announcement", "mallory", {"conversation": "room", "version": 1}, "not_found"),
     ("delete_group", "adam", {"conversation": "room"}, "forbidden"),
     ("delete_group", "mallory", {"conversation": "room"}, "not_found"),
     ("delete_group", "alice", {"conversation": "pair"}, "forbidden"),
@@ -403,7 +446,7 @@ async def test_what_a_door_sends_in_a_row_is_stored_in_that_order(door, town):
     for number in range(20):
         assert (await door(town.bob, "send", conversation=town.room, body=f"{number}")).code == ""
     history = await database.run(reading.history, town.alice.pk, town.room)
-    assert [each.body for each in history.results] == [f"{number}" for number in range(20)]
+    assert [each.body for each in history.results if each.kind == "text"] == [f"{number}" for number in range(20)]
     assert (await town.mine(town.alice)).unread_count == 20
     await town.all_agree()
 
@@ -413,6 +456,6 @@ async def test_one_client_id_through_all_doors_is_one_message(town, make_door):
     answers = [await make_door(name)(town.bob, "send", **once) for name in DOORS]
     assert [answer.code for answer in answers] == ["", "", ""]
     history = await database.run(reading.history, town.alice.pk, town.room)
-    assert [each.body for each in history.results] == ["once"]
+    assert [each.body for each in history.results if each.kind == "text"] == ["once"]
     page, api, socket = answers
     assert api.answer == socket.answer and page.answer.endswith(f"#m-{api.answer['seq']}")

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from accounts.models import User
 from chat import actions, reading
+from chat.actions.groups import CLEAN, SAID
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, send_many
 from chat.models import Conversation, Membership, Message
@@ -246,9 +247,9 @@ class Talk(RuleBasedStateMachine):
         self.ask(expected, actions.set_role, self.ids[who], room.id, self.ids[whom], role)
         if not expected and room.roles[whom] != role:
             room.roles[whom] = role
+            room.system(who)
             if role == "owner":
                 room.roles[who] = "admin"
-                room.system(who)
 
     @rule(who=who_, place=some)
     def transfer(self, who, place):
@@ -258,14 +259,17 @@ class Talk(RuleBasedStateMachine):
         if others:
             self.set_role(who, place, others[0], "owner")
 
-    @rule(who=who_, place=some, title=st.sampled_from(["Room", "Hall"]))
-    def rename(self, who, place, title):
+    @rule(who=who_, place=some, words=st.sampled_from(["Room", "Hall"]), changed=st.sets(st.sampled_from(list(CLEAN))))
+    def update(self, who, place, words, changed):
         room = self.room(place, who)
         expected = self.out(room, who) or ("" if room.leads(who) else "forbidden")
-        before = Conversation.objects.get(pk=room.id).title
-        self.ask(expected, actions.update, self.ids[who], room.id, {"title": title})
-        if not expected and before != title:
-            room.system(who)
+        changes = {name: words if CLEAN[name] is not bool else words == "Hall" for name in changed}
+        before = Conversation.objects.filter(pk=room.id).values(*CLEAN).get()
+        self.ask(expected, actions.update, self.ids[who], room.id, changes)
+        if not expected:
+            for name in changes:
+                if name in SAID and before[name] != changes[name]:
+                    room.system(who)
 
     @rule(who=who_, place=some, sure=st.integers(0, 5))
     def delete_group(self, who, place, sure):

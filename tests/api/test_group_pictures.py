@@ -1,0 +1,76 @@
+"""The picture of a group: drawn anew, for members alone, told live."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from PIL import Image
+
+from chat import actions
+from chat.models import Conversation, Message
+from tests.api.conftest import refused
+
+
+def a_picture(kind: str = "PNG", size: tuple[int, int] = (300, 200)) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", size, "teal").save(written, kind)
+    return written.getvalue()
+
+
+@pytest.fixture
+def give(api, room):
+    def give(user, content: bytes, name: str = "a.png"):
+        body = encode_multipart(BOUNDARY, {"avatar": SimpleUploadedFile(name, content)})
+        return api(user)("PUT", f"conversations/{room.pk}/avatar/", body, content_type=MULTIPART_CONTENT)
+
+    return give
+
+
+def test_a_group_gets_a_picture_and_loses_it(api, alice, bob, mallory, room, give):
+    given = give(alice, a_picture())
+    assert given.status_code == 200, given.content
+    url = given.json()["avatar_url"]
+    assert url.startswith(f"/avatars/rooms/{room.pk}/") and url.endswith(".webp")
+    shown = api(bob).get(url)
+    assert shown.status_code == 200 and shown["Content-Type"] == "image/webp"
+    assert shown["Cache-Control"].startswith("private")
+    with Image.open(BytesIO(b"".join(shown.streaming_content))) as picture:
+        assert picture.size == (256, 256)
+    assert api(mallory).get(url).status_code == 404
+    assert Client().get(url).status_code == 401
+    second = give(alice, a_picture("JPEG")).json()["avatar_url"]
+    assert second != url and api(bob).get(url).status_code == 404
+    gone = api(alice).delete(f"conversations/{room.pk}/avatar/").json()
+    assert gone["avatar_url"] is None
+    assert api(alice).delete(f"conversations/{room.pk}/avatar/").status_code == 200
+    told = [line.event["new"] for line in Message.objects.filter(kind="system").order_by("seq")]
+    assert told == ["picture", "picture", None]
+
+
+def test_what_is_no_picture_changes_nothing(api, alice, bob, room, pair, give):
+    version = Conversation.objects.get(pk=room.pk).version
+    refused(give(alice, b"<svg onload=alert(1)>", "a.svg"), "invalid", 400, "avatar")
+    refused(give(alice, b"x" * (5 * 1024 * 1024 + 1)), "too_large", 413)
+    refused(give(bob, a_picture()), "forbidden", 403)
+    assert Conversation.objects.get(pk=room.pk).version == version
+
+
+def test_whoever_was_removed_sees_it_no_more(api, alice, bob, room, give):
+    url = give(alice, a_picture()).json()["avatar_url"]
+    actions.remove_member(alice.pk, room.pk, bob.pk)
+    assert api(bob).get(url).status_code == 404
+
+
+def test_a_link_shows_the_picture_to_whoever_may_come_in(api, alice, carol, room, give):
+    give(alice, a_picture())
+    invite = actions.make_invite(alice.pk, room.pk)
+    url = api(carol).get(f"invites/{invite.token}/").json()["avatar_url"]
+    browser = Client()
+    browser.force_login(carol)
+    assert browser.get(url).status_code == 200
+    actions.revoke_invite(alice.pk, room.pk, invite.id)
+    assert browser.get(url).status_code == 404

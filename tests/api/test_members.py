@@ -1,0 +1,84 @@
+"""Members of a conversation, a page at a time; and who of them is here."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from chat import actions, members, reading
+from chat.models import Membership
+from presence import tracker
+from tests.api.conftest import refused
+
+NAMES = ["zoë", "Änne", "anna", "Anna", "Bert", "bert", "陈小明", "𠮷野家", "_x", "Ω", "Zed"]
+
+
+@pytest.fixture
+def crowd(alice, room):
+    users = [User.objects.create_user(f"guest{number}", name=name) for number, name in enumerate(NAMES)]
+    actions.add_members(alice.pk, room.pk, [user.pk for user in users])
+    actions.set_role(alice.pk, room.pk, users[4].pk, "admin")
+    return users
+
+
+def test_pages_put_together_are_the_whole_in_its_order(each_database, api, alice, room, crowd):
+    whole = [member.user.name for member in reading.members(alice.pk, room.pk)]
+    assert whole[:3] == ["Alice", "Bert", "_x"] and whole[-1] == "𠮷野家"
+    names, url = [], f"conversations/{room.pk}/members/?limit=3"
+    while url:
+        page = api(alice).get(url).json()
+        assert len(page["results"]) <= 3
+        names += [member["user"]["name"] for member in page["results"]]
+        url = page["next"]
+    assert names == whole
+
+
+def test_members_are_found_by_name(api, alice, mallory, room, crowd):
+    found = api(alice).get(f"conversations/{room.pk}/members/", QUERY_STRING="q=bert").json()["results"]
+    assert {member["user"]["name"] for member in found} == {"Bert", "bert"}
+    assert {member["role"] for member in found} == {"admin", "member"}
+    ids = f"{crowd[0].pk},{mallory.pk}"
+    some = api(alice).get(f"conversations/{room.pk}/members/?user_ids={ids}").json()["results"]
+    assert [member["user"]["id"] for member in some] == [crowd[0].pk]
+    refused(api(mallory).get(f"conversations/{room.pk}/members/?q=bert"), "not_found", 404)
+
+
+@pytest.mark.parametrize(
+    "query", ["before=x", "before=3_1_a", "before=0_1", "before=1_x_a", "user_ids=a", "user_ids=,"]
+)
+def test_a_place_that_this_site_did_not_write(api, alice, room, query):
+    answer = api(alice).get(f"conversations/{room.pk}/members/?{query}")
+    if query != "before=0_1":  # no name: before every name
+        refused(answer, "invalid", 400, query.partition("=")[0])
+
+
+def test_who_is_here(api, alice, bob, mallory, room, crowd):
+    tracker.use(tracker.Tracker())
+    try:
+        tracker.tracker().beat_now(f"u:{bob.pk}")
+        tracker.tracker().beat_now(f"u:{crowd[0].pk}")
+        tracker.tracker().beat_now(f"u:{mallory.pk}")
+        User.objects.filter(pk=crowd[0].pk).update(show_presence=False)
+        told = api(alice).get(f"conversations/{room.pk}/here/").json()
+        # whoever asks by the API shows a sign of life by that
+        assert set(told["user_ids"]) - {alice.pk} == {bob.pk}
+        assert told["count"] == len(told["user_ids"])
+        refused(api(mallory).get(f"conversations/{room.pk}/here/"), "not_found", 404)
+    finally:
+        tracker.use(None)
+
+
+def test_a_page_of_members_asks_as_much_for_many_as_for_few(alice, room, crowd):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            members.page(alice.pk, room.pk, limit=5)
+        return len(asked)
+
+    few = queries()
+    users = User.objects.bulk_create([User(username=f"many{number}") for number in range(300)])
+    Membership.objects.bulk_create(
+        [Membership(conversation=room, user=user, joined_at=room.created_at) for user in users]
+    )
+    assert queries() == few <= 2

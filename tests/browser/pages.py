@@ -1,0 +1,105 @@
+"""The pages of the site, as addresses in the demo workspace: for those who look at all of them."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils import timezone
+from playwright.async_api import BrowserContext
+
+from accounts.models import User
+from chat.demo.play import play
+from chat.models import Conversation, Invite, Message
+from tests.servers import PASSWORD, Site, shipped_hash
+
+# Addresses by the name of the route, or by what is special about them. What stands in braces is of the demo.
+SIGNED_OUT = {
+    "account_login": "/accounts/login/",
+    "account_signup": "/accounts/signup/",
+    "account_reset_password": "/accounts/password/reset/",
+    "account_reset_password_done": "/accounts/password/reset/done/",
+    "account_inactive": "/accounts/inactive/",
+    "account_email_verification_sent": "/accounts/confirm-email/",
+    "account_confirm_email": "/accounts/confirm-email/none/",
+    "account_reset_password_from_key": "/accounts/password/reset/key/1-none/",
+    "account_reset_password_from_key_done": "/accounts/password/reset/key/done/",
+    "account_request_login_code": "/accounts/login/code/",
+    "socialaccount_login_cancelled": "/accounts/3rdparty/login/cancelled/",
+    "socialaccount_login_error": "/accounts/3rdparty/login/error/",
+    "no such page, signed out": "/nowhere/",
+}
+SIGNED_IN = {
+    "home": "/",
+    "conversation": "/c/{group}/",
+    "a pair": "/c/{pair}/",
+    "a conversation from the middle": "/c/{group}/?at=5",
+    "new_conversation": "/new/",
+    "new_conversation with somebody": "/new/?user={other}",
+    "people": "/people/",
+    "people, found": "/people/?q=a",
+    "people, nobody found": "/people/?q=zzzz",
+    "person": "/people/{other}/",
+    "mentions": "/mentions/",
+    "group_settings": "/c/{group}/settings/",
+    "pins": "/c/{group}/pins/",
+    "files": "/c/{group}/files/",
+    "files, none": "/c/{pair}/files/",
+    "member": "/c/{group}/members/{other}/",
+    "give_group": "/c/{group}/members/{other}/give/",
+    "remove_member": "/c/{group}/members/{other}/remove/",
+    "leave_group": "/c/{group}/leave/",
+    "delete_group": "/c/{group}/delete/",
+    "join_group": "/i/{invite}/",
+    "join_group, a dead link": "/i/none/",
+    "message_actions": "/m/{message}/act/",
+    "message_details": "/m/{message}/details/",
+    "revisions": "/m/{message}/revisions/",
+    "forward_message": "/m/{message}/forward/",
+    "profile": "/settings/",
+    "privacy": "/settings/privacy/",
+    "sessions": "/settings/sessions/",
+    "account_email": "/accounts/email/",
+    "account_change_password": "/accounts/password/change/",
+    "account_reauthenticate": "/accounts/reauthenticate/",
+    "mfa_index": "/accounts/2fa/",
+    "mfa_activate_totp": "/accounts/2fa/totp/activate/",
+    "mfa_add_webauthn": "/accounts/2fa/webauthn/add/",
+    "socialaccount_connections": "/accounts/3rdparty/",
+    "account_logout": "/accounts/logout/",
+    "no such page": "/nowhere/",
+}
+
+
+def fill(site: Site) -> dict[str, int | str]:
+    """Plays the demo on an empty site; the ids that addresses need, seen by alice. Her password is as all have it in
+    tests, and her language and theme are those of her browser. In async tests: in a thread."""
+    with site.orm():
+        play()
+        User.objects.filter(username="alice").update(password=shipped_hash(), language="", theme="system")
+        alice = User.objects.get(username="alice")
+        mine = Conversation.objects.filter(memberships__user=alice, memberships__left_at=None)
+        group = mine.filter(kind="group", owner=alice).order_by("-text_count")[0]
+        pair = mine.filter(kind="direct").order_by("-text_count")[0]
+        message = Message.objects.filter(conversation=group, sender=alice, kind="text", deleted_at=None)[0]
+        bob = User.objects.get(username="bob")
+        theirs = Conversation.objects.filter(kind="group").exclude(memberships__user=alice).first()
+        assert theirs is not None
+        invite = Invite.objects.create(conversation=theirs, made_by=theirs.owner, created_at=timezone.now())
+        return {
+            **{"group": group.pk, "pair": pair.pk, "message": message.pk, "person": alice.pk, "other": bob.pk},
+            "invite": invite.token,
+        }
+
+
+async def prove(context: BrowserContext) -> None:
+    """Gives the password once more, without drawing it: some pages ask for it although one is signed in."""
+    page = await context.request.get("/accounts/reauthenticate/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
+    assert token, f"no form at {page.url}: {page.status}"
+    answer = await context.request.post(
+        "/accounts/reauthenticate/",
+        form={"password": PASSWORD, "csrfmiddlewaretoken": token[1]},
+        headers={"Referer": page.url},
+        max_redirects=0,
+    )
+    assert answer.status == 302, f"the password was not taken: {answer.status}"

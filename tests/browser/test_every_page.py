@@ -1,0 +1,103 @@
+"""Every page of the site, opened by a real browser: nothing is held back by the Content-Security-Policy or thrown
+(tests/browsers.py sees to that), axe finds nothing against WCAG 2.2 AA, and nothing sticks out at the side.
+
+Each on a desk in English by day, and on the smallest phone in Chinese by night. A page that is in no table fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.async_api import Page
+
+from tests.browser.pages import SIGNED_IN, SIGNED_OUT, fill, prove
+from tests.servers import Site
+
+pytestmark = pytest.mark.browser
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+DESK: dict[str, Any] = {"locale": "en-GB", "color_scheme": "light", "viewport": {"width": 1400, "height": 900}}
+SMALL: dict[str, Any] = {"locale": "zh-CN", "color_scheme": "dark", "viewport": {"width": 360, "height": 640}}
+SIDEWAYS = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass
+class Demo:
+    """The demo workspace on a running site, and the ids of what its addresses need."""
+
+    site: Site
+    ids: dict[str, int | str]
+
+
+@pytest.fixture
+async def demo(make_site) -> Demo:
+    site = make_site(LIMITS="off")
+    ids = await asyncio.to_thread(fill, site)
+    await asyncio.to_thread(site.start)
+    return Demo(site, ids)
+
+
+def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
+    """Pattern of each of the site's own named routes; the API and Django's admin stand apart."""
+    found: dict[str, str] = {}
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            if entry.name and not path.startswith("api/"):
+                found.setdefault(entry.name, path)
+        elif not path.startswith(("admin/", "api/")):
+            found |= routes(entry, path)
+    return found
+
+
+async def faults(page: Page, address: str) -> list[str]:
+    """What is wrong with the page at this address."""
+    answer = await page.goto(address)
+    assert answer is not None
+    found = [f"answers {answer.status}"] if answer.status not in (200, 401, 404) else []
+    if not (await page.title()).strip():
+        found.append("has no title")
+    if (out := await page.evaluate(SIDEWAYS)) > 0:
+        found.append(f"sticks out by {out} px")
+    for violation in (await Axe().run(page, options=RULES)).response["violations"]:
+        where = [" ".join(node["target"]) + " " + node["html"][:160] for node in violation["nodes"][:3]]
+        found.append(f"{violation['id']} ({violation['help']}): " + " · ".join(where))
+    return [f"{address} {fault}" for fault in found]
+
+
+@pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
+async def test_every_page_is_sound(demo, browser_for, troubles, size):
+    troubles.allow("status of 40[14]")
+    phone = size is SMALL
+    nobody = await browser_for(demo.site, phone=phone, **size)
+    alice = await browser_for(demo.site, "alice", phone=phone, **size)
+    await prove(alice.context)
+    found = []
+    for address in SIGNED_OUT.values():
+        found += await faults(nobody, address)
+    for address in SIGNED_IN.values():
+        found += await faults(alice, address.format(**demo.ids))
+    assert not found, "\n".join(found)
+
+
+async def test_no_page_is_left_out(demo, browser_for):
+    """Whatever route answers with a page of ours stands in one of the tables; a part of a page does not."""
+    alice = await browser_for(demo.site, "alice")
+    ids = {"conversation_id": "group", "message_id": "message", "user_id": "person"}
+    left_out = []
+    for name, pattern in routes(get_resolver("messenger.urls")).items():
+        if name in SIGNED_IN or name in SIGNED_OUT or "^" in pattern:
+            continue
+        address = "/" + re.sub(
+            r"<(?:\w+:)?(\w+)>", lambda part: str(demo.ids.get(ids.get(part[1], ""), "none")), pattern
+        )
+        answer = await alice.request.get(address, max_redirects=0)
+        if answer.status == 200 and "<html" in await answer.text():
+            left_out.append(f"{name} {address}")
+    assert not left_out

@@ -1,0 +1,417 @@
+"""Files on the page: picked, pasted and dropped, described and taken back, on a line that breaks, and seen alike by both."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+
+import pytest
+from PIL import Image
+from playwright.async_api import Page, Route, expect
+
+from chat.models import Attachment, Upload
+from tests.browser.conftest import FIELD
+from tests.files.conftest import MB, noise
+from tests.proxy import UP
+
+pytestmark = pytest.mark.browser
+
+PART = 4 * MB  # as static/js/lazy/file-upload.js sends them
+ROW = "file-tray .tray-row"
+SEND = "message-composer .send"
+
+
+def picture(width: int = 640, height: int = 480, colour: str = "teal") -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+def png(name: str = "a.png", **look) -> dict:
+    return {"name": name, "mimeType": "image/png", "buffer": picture(**look)}
+
+
+def pdf(name: str = "minutes.pdf") -> dict:
+    return {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n" + noise(3000)}
+
+
+async def pick(page: Page, *files: dict | str) -> None:
+    await page.set_input_files("file-tray input[type=file]", list(files))
+
+
+@pytest.fixture
+def big(tmp_path):
+    """`big(5 * PART)`: a file of so many bytes, `big.bin`."""
+
+    def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
+        path = tmp_path / name
+        path.write_bytes(before + noise(size))
+        return str(path)
+
+    return make
+
+
+async def bring(page: Page, way: str, *files: dict) -> None:
+    """As the browser tells of a paste or a drop: no headless browser has a clipboard of its own."""
+    await page.evaluate(
+        """([way, files]) => {
+          const clip = new DataTransfer();
+          for (const {name, mimeType, bytes} of files) clip.items.add(new File([new Uint8Array(bytes)], name, {type: mimeType}));
+          const options = {bubbles: true, cancelable: true};
+          const [place, told] = way === "paste"
+            ? [document.querySelector("message-composer textarea"), new ClipboardEvent("paste", {clipboardData: clip, ...options})]
+            : [document.querySelector("message-log .log"), new DragEvent("drop", {dataTransfer: clip, ...options})];
+          return place.dispatchEvent(told);
+        }""",
+        [way, [{**each, "bytes": list(each.pop("buffer"))} for each in [dict(file) for file in files]]],
+    )
+
+
+async def there(page: Page, count: int) -> None:
+    """So many files stand in the tray, all of them on the server."""
+    await expect(page.locator(f"{ROW}[data-state=whole]")).to_have_count(count, timeout=20_000)
+    await expect(page.locator(ROW)).to_have_count(count)
+
+
+async def in_thread(site, ask):
+    def run():
+        with site.orm():
+            return ask()
+
+    return await asyncio.to_thread(run)
+
+
+class Line:
+    """The parts that a page sends: one of them can be held, and all are noted by their offset."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.offsets: list[int] = []
+        self.hold_from: int | None = None
+        self.held = asyncio.Event()
+        self.free = asyncio.Event()
+
+    async def start(self) -> Line:
+        await self.page.route("**/api/v1/uploads/**", self._pass)
+        return self
+
+    async def _pass(self, route: Route) -> None:
+        if route.request.method == "PATCH":
+            offset = int(route.request.headers["upload-offset"])
+            if self.hold_from is not None and offset >= self.hold_from:
+                self.held.set()
+                await self.free.wait()
+            self.offsets.append(offset)
+        try:
+            await route.continue_()
+        except Exception:  # the page took it back meanwhile
+            pass
+
+    def release(self) -> None:
+        self.hold_from = None
+        self.free.set()
+
+
+# ── Ways in ──────────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_see_them(desks):
+    alice, bob = await desks(WORKER="on")
+    page = alice.page
+    async with page.expect_file_chooser() as asked:
+        await page.click("message-composer [data-act=attach]")
+    chooser = await asked.value
+    assert chooser.is_multiple()
+    await chooser.set_files([png("picked.png"), pdf("picked.pdf")])
+    await there(page, 2)
+    await page.click(SEND)  # without a word
+    await expect(page.locator(ROW)).to_have_count(0)
+
+    await bring(page, "paste", png("pasted.png", colour="gold"))
+    await there(page, 1)
+    await page.fill(FIELD, "with words")
+    await page.press(FIELD, "Enter")
+
+    await bring(page, "drop", png("dropped.png", colour="plum"), png("other.png"), pdf("dropped.pdf"))
+    await there(page, 3)
+    await page.fill(FIELD, "several at once")
+    await page.press(FIELD, "Enter")
+    for desk in (alice, bob):
+        await desk.sees("several at once")
+        await expect(desk.page.locator("message-log .shot")).to_have_count(4)
+        await expect(desk.page.locator("message-log .doc .doc-name")).to_have_text(["picked.pdf", "dropped.pdf"])
+        # The pictures follow, drawn by the worker, and change nothing of where things stand.
+        await expect(desk.page.locator("message-log .shot img")).to_have_count(4, timeout=20_000)
+        await expect(desk.line("several at once").locator(".attachments.several .shot")).to_have_count(2)
+        await desk.page.wait_for_function(
+            "() => [...document.querySelectorAll('message-log .shot img')].every((each) => each.complete && each.naturalWidth)"
+        )
+    await alice.reload_changes_nothing()
+    await bob.reload_changes_nothing()
+    async with bob.page.expect_download() as got:
+        await bob.page.locator(".doc", has_text="picked.pdf").tap()
+    assert (await got.value).suggested_filename == "picked.pdf"
+
+
+async def test_words_copied_from_a_text_processor_stay_words(desks):
+    alice, _bob = await desks()
+    await alice.page.evaluate(
+        """() => {
+          const clip = new DataTransfer();
+          clip.items.add(new File(["x"], "words.png", {type: "image/png"}));
+          clip.setData("text/plain", "words");
+          document.querySelector("message-composer textarea")
+            .dispatchEvent(new ClipboardEvent("paste", {clipboardData: clip, bubbles: true, cancelable: true}));
+        }"""
+    )
+    await alice.page.wait_for_timeout(200)
+    await expect(alice.page.locator(ROW)).to_have_count(0)
+
+
+async def test_a_picture_is_previewed_described_and_can_be_taken_back(desks):
+    alice, bob = await desks(WORKER="on")
+    page = alice.page
+    await pick(page, png("kept.png"), png("dropped.png"), pdf())
+    await there(page, 3)
+    rows = page.locator(ROW)
+    assert (await rows.nth(0).locator("img").get_attribute("src")).startswith("blob:")
+    assert await rows.nth(0).locator("img").evaluate("(image) => image.naturalWidth") == 640
+    await expect(rows.nth(2).locator("img, .tray-alt")).to_have_count(0)
+    await rows.nth(0).locator(".tray-alt").fill("a teal square")
+    await page.keyboard.press("Enter")  # describes; sends nothing
+    await expect(page.locator(FIELD)).to_be_focused()
+    await rows.nth(1).get_by_role("button", name="Remove dropped.png").click()
+    await expect(rows).to_have_count(2)
+    await page.click(SEND)
+    await expect(bob.page.locator("message-log .shot [alt='a teal square']")).to_have_count(1, timeout=20_000)
+    assert await in_thread(desks.site, lambda: Attachment.objects.filter(message=None).count()) == 0
+    assert await in_thread(desks.site, lambda: Attachment.objects.count()) == 2
+    await alice.reload_changes_nothing()
+    await expect(page.locator(ROW)).to_have_count(0)
+
+
+async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(desks, big):
+    alice, _bob = await desks(FILE_LIMIT_MB="1")
+    sent: list[str] = []
+    alice.page.on("request", lambda request: sent.append(request.method) if "/uploads/" in request.url else None)
+    await pick(alice.page, big(MB + 1))
+    await expect(alice.page.locator(".toast")).to_contain_text("1 MB")
+    await expect(alice.page.locator(ROW)).to_have_count(0)
+    assert not sent
+    await pick(alice.page, *[pdf(f"{number}.pdf") for number in range(11)])
+    await expect(alice.page.locator(".toast").last).to_contain_text("10 files")
+    await there(alice.page, 10)
+
+
+# ── On the way ───────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(desks, big):
+    alice, bob = await desks()
+    page = alice.page
+    line = await Line(page).start()
+    line.hold_from = 2 * PART
+    await pick(page, big(5 * PART))
+    await asyncio.wait_for(line.held.wait(), 20)
+    row = page.locator(ROW)
+    await expect(row).to_have_attribute("data-state", "going")
+    await expect(row.locator(".tray-note")).to_contain_text("%")
+    assert 40 <= await row.locator("progress").evaluate("(bar) => bar.value") <= 60
+    await row.get_by_role("button", name="Pause big.bin").click()
+    await expect(row).to_have_attribute("data-state", "paused")
+    line.release()
+    await page.wait_for_timeout(700)
+    assert max(line.offsets) <= 2 * PART, "a pause sends nothing more"
+    await page.fill(FIELD, "when it is there")
+    await page.press(FIELD, "Enter")  # asked to send: it waits
+    await expect(page.locator(ROW)).to_have_count(1)
+    await row.get_by_role("button", name="Go on with big.bin").click()
+    await bob.sees("when it is there")
+    await expect(bob.line("when it is there").locator(".doc-name")).to_have_text("big.bin")
+    await expect(page.locator(ROW)).to_have_count(0)
+    assert sorted(set(line.offsets)) == [number * PART for number in range(5)]
+
+
+async def test_a_cancelled_upload_leaves_nothing_behind(desks, big):
+    alice, _bob = await desks()
+    line = await Line(alice.page).start()
+    line.hold_from = PART
+    await pick(alice.page, big(3 * PART))
+    await asyncio.wait_for(line.held.wait(), 20)
+    await alice.page.get_by_role("button", name="Remove big.bin").click()
+    await expect(alice.page.locator(ROW)).to_have_count(0)
+    line.release()
+    for _attempt in range(20):
+        if not await in_thread(desks.site, lambda: Upload.objects.count()):
+            break
+        await asyncio.sleep(0.2)
+    assert await in_thread(desks.site, lambda: Upload.objects.count()) == 0
+    await alice.open()
+    await alice.page.wait_for_timeout(500)
+    await expect(alice.page.locator(ROW)).to_have_count(0)
+
+
+async def test_what_is_refused_says_why_and_can_be_tried_again(desks, troubles):
+    troubles.allow("403")
+    alice, bob = await desks()
+    refused = {"status": 403, "json": {"code": "forbidden", "detail": "Not now."}}
+
+    async def refuse(route: Route) -> None:
+        await (route.fulfill(**refused) if route.request.method == "PATCH" else route.continue_())
+
+    await alice.page.route("**/api/v1/uploads/**", refuse)
+    await pick(alice.page, pdf())
+    row = alice.page.locator(ROW)
+    await expect(row).to_have_attribute("data-state", "failed")
+    await expect(row.locator(".tray-note")).to_contain_text("Not now.")
+    await alice.page.unroute("**/api/v1/uploads/**")
+    await row.get_by_role("button", name="Go on with minutes.pdf").click()
+    await there(alice.page, 1)
+    await alice.page.click(SEND)
+    await expect(bob.page.locator(".doc-name")).to_have_text("minutes.pdf")
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+async def test_cut_at_60_percent_it_goes_on_at_60_percent(desks, big, troubles, server):
+    troubles.allow("ERR_|WebSocket|423")  # the line was cut, and its request may still be at it
+    alice, bob = await desks(server=server)
+    broken: list[str] = []
+    alice.page.on("requestfailed", lambda request: broken.append(request.method))
+    line = await Line(alice.page).start()
+    line.hold_from = 3 * PART
+    await pick(alice.page, big(5 * PART))
+    await asyncio.wait_for(line.held.wait(), 20)
+    before = len(line.offsets)
+    proxy = desks.site.proxy
+    proxy.cut_after(MB, UP)
+    proxy.refusing = True  # a browser tries once more by itself
+    line.release()
+    for _attempt in range(100):
+        if "PATCH" in broken:
+            break
+        await asyncio.sleep(0.1)
+    assert "PATCH" in broken, "nothing was cut"
+    proxy.pass_all()
+    await there(alice.page, 1)
+    assert min(line.offsets[before:]) == 3 * PART
+    await alice.page.wait_for_selector("live-socket[data-state=open]", state="attached", timeout=20_000)
+    await alice.page.click(SEND)
+    await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=20_000)
+
+
+async def test_after_a_reload_it_goes_on_by_itself_with_its_description(desks, big, troubles):
+    troubles.allow("ERR_")
+    alice, bob = await desks(WORKER="on")
+    line = await Line(alice.page).start()
+    line.hold_from = 3 * PART
+    # A picture that is large on the way: what hangs behind it is taken off by the server.
+    await pick(alice.page, big(5 * PART, "large.png", before=picture()))
+    await asyncio.wait_for(line.held.wait(), 20)
+    await alice.page.locator(".tray-alt").fill("a large square")
+    await alice.page.keyboard.press("Enter")
+    await alice.page.wait_for_timeout(300)
+    before = len(line.offsets)
+    await alice.open()
+    line.release()
+    await there(alice.page, 1)
+    assert min(line.offsets[before:]) >= 3 * PART
+    await expect(alice.page.locator(".tray-alt")).to_have_value("a large square")
+    await alice.page.click(SEND)
+    await expect(bob.page.locator(".shot [alt='a large square']")).to_have_count(1, timeout=30_000)
+    await alice.open()
+    await alice.page.wait_for_timeout(500)
+    await expect(alice.page.locator(ROW)).to_have_count(0)
+
+
+# ── Looking at pictures ──────────────────────────────────────────────────────────────────────────────────────────
+async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(desks):
+    alice, bob = await desks(WORKER="on")
+    for name, colour in (("one.png", "teal"), ("two.png", "gold"), ("three.png", "plum")):
+        await pick(alice.page, png(name, colour=colour))
+        await there(alice.page, 1)
+        if name == "two.png":
+            await alice.page.locator(".tray-alt").fill("a golden field")
+        await alice.page.fill(FIELD, f"here is {name}")
+        await alice.page.press(FIELD, "Enter")
+    shots = alice.page.locator("message-log .shot")
+    await expect(alice.page.locator("message-log .shot img")).to_have_count(3, timeout=30_000)
+    viewer = alice.page.locator("dialog.viewer")
+    await shots.nth(1).click()
+    await expect(viewer).to_be_visible()
+    await expect(viewer.locator(".viewer-count")).to_have_text("2 / 3")
+    await expect(viewer.locator(".viewer-alt")).to_have_text("a golden field")
+    await expect(viewer.locator(".viewer-who b")).to_have_text("You")
+    await expect(viewer.locator(".viewer-stage img")).to_have_attribute("alt", "a golden field")
+    await expect(viewer.locator("[data-act=download]")).to_have_attribute("href", re.compile(r"two\.png\?download$"))
+    await alice.page.keyboard.press("ArrowRight")
+    await expect(viewer.locator(".viewer-count")).to_have_text("3 / 3")
+    await expect(viewer.locator("[data-act=next]")).to_be_disabled()
+    await alice.page.keyboard.press("Home")
+    await expect(viewer.locator(".viewer-count")).to_have_text("1 / 3")
+
+    image = viewer.locator(".viewer-stage img")
+    await image.hover()
+    await alice.page.mouse.wheel(0, -500)
+    await expect(viewer).to_have_class(re.compile("zoomed"))
+    await alice.page.keyboard.press("0")
+    await expect(viewer).not_to_have_class(re.compile("zoomed"))
+    await alice.page.keyboard.press("Escape")
+    await expect(viewer).to_have_count(0)
+    await expect(shots.nth(1)).to_be_focused()
+
+    await shots.nth(2).click()
+    await viewer.locator("[data-act=jump]").click()
+    await expect(viewer).to_have_count(0)
+    await expect(alice.line("here is three.png")).to_be_focused()
+
+    # With a finger; and what is deleted meanwhile is not shown any more.
+    await expect(bob.page.locator("message-log .shot img")).to_have_count(3, timeout=20_000)
+    await bob.page.locator("message-log .shot").nth(2).tap()
+    theirs = bob.page.locator("dialog.viewer")
+    await expect(theirs.locator(".viewer-count")).to_have_text("3 / 3")
+    await expect(theirs.locator(".viewer-who b")).to_have_text("Alice")
+    await swipe(bob.page, 300, 80)
+    await expect(theirs.locator(".viewer-count")).to_have_text("2 / 3")
+    assert not await bob.page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
+    await alice.line("here is two.png").focus()
+    await alice.page.keyboard.press("Delete")
+    await alice.page.locator("#delete-dialog [value=yes]").click()
+    await expect(theirs.locator(".viewer-count")).to_have_text("1 / 2")
+    await theirs.locator("[data-act=close]").tap()
+    await expect(theirs).to_have_count(0)
+
+
+async def swipe(page: Page, start: int, end: int) -> None:
+    touch = await page.context.new_cdp_session(page)
+    for kind, x in (("touchStart", start), ("touchMove", (start + end) // 2), ("touchMove", end), ("touchEnd", None)):
+        points = [] if x is None else [{"x": x, "y": 400}]
+        await touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+# ── How it stands ────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_nothing_scrolls_sideways_on_a_narrow_screen(desks):
+    alice, _bob = await desks(WORKER="on")
+    page = alice.page
+    await page.set_viewport_size({"width": 360, "height": 640})
+    sideways = "document.scrollingElement.scrollWidth > innerWidth || (log => log.scrollWidth > log.clientWidth)(document.querySelector('.log'))"
+    long = "quarterly_figures_and_everything_else_that_nobody_ever_reads_final_final_2.pdf"
+    await pick(page, png("wide.png", width=3000, height=200), pdf(long), png("tall.png", width=100, height=2000))
+    await there(page, 3)
+    assert not await page.evaluate(sideways)
+    await page.click(SEND)
+    await pick(page, png("wide.png", width=3000, height=200))
+    await there(page, 1)
+    await page.click(SEND)
+    await expect(page.locator("message-log .shot img")).to_have_count(3, timeout=20_000)
+    assert not await page.evaluate(sideways)
+    for box in [await each.bounding_box() for each in await page.locator(".shot, .doc").all()]:
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360
+
+
+async def test_without_scripts_files_go_by_the_form(desks, browser_for):
+    alice, bob = await desks()
+    plain = await browser_for(desks.site, "alice", scripts=False)
+    await plain.goto(alice.url)
+    await plain.set_input_files("input[name=files]", [png(), pdf()])
+    await plain.fill(FIELD, "by the form")
+    await plain.click(SEND)
+    await bob.sees("by the form")
+    await expect(bob.line("by the form").locator(".shot")).to_have_count(1)
+    await expect(plain.locator(".doc-name")).to_have_text("minutes.pdf")

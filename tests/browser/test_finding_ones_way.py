@@ -1,0 +1,321 @@
+"""Finding one's way: the list that moves live, its menu, the switcher, and fifty moves on one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from playwright.async_api import Page, expect
+
+from chat import actions
+from chat.actions.sending import Send, send_many
+
+pytestmark = pytest.mark.browser
+
+# The list as it is seen: order, what is hidden, badges, classes. Without where the focus is and who types.
+LIST = """
+() => [...document.querySelectorAll('conversation-list li:not([hidden])')].map((li) => {
+  const copy = li.cloneNode(true);
+  for (const each of [copy, ...copy.querySelectorAll('*')]) {
+    for (const name of ['tabindex', 'data-version', 'style']) each.removeAttribute(name);
+    if (each.matches('.here')) each.hidden = true;
+  }
+  return copy.outerHTML.replace(/\\s+/g, ' ').replace(/> </g, '><').trim();
+})
+"""
+# What a page holds on to: elements, and listeners of document and window as Chromium counts them.
+METRICS = ("Nodes", "JSEventListeners", "JSHeapUsedSize")
+
+
+class Way:
+    def __init__(self, page: Page):
+        self.page = page
+
+    async def open(self, path: str = "/") -> None:
+        await self.page.goto(path)
+        await self.page.locator("live-socket[data-state=open]").wait_for(state="attached")
+
+    def row(self, pk: int):
+        return self.page.locator(f".conv[data-id='{pk}']")
+
+    async def shown(self) -> list[int]:
+        return await self.page.eval_on_selector_all(
+            "conversation-list li:not([hidden]) .conv", "all => all.map((each) => Number(each.dataset.id))"
+        )
+
+    async def sees(self, *ids: int) -> None:
+        """These conversations, in this order."""
+        await self.page.wait_for_function(
+            "wanted => JSON.stringify([...document.querySelectorAll('conversation-list li:not([hidden]) .conv')]"
+            ".map((each) => Number(each.dataset.id))) === wanted",
+            arg="[" + ",".join(map(str, ids)) + "]",
+        )
+
+    async def reload_changes_nothing(self) -> None:
+        await self.page.wait_for_timeout(1200)  # marks are told at most once a second
+        before, title = await self.page.evaluate(LIST), await self.page.title()
+        await self.open(self.page.url)
+        await self.page.wait_for_timeout(300)
+        assert await self.page.evaluate(LIST) == before
+        assert await self.page.title() == title
+
+
+@pytest.fixture
+async def town(make_site, browser_for):
+    """alice, who has three groups (`town.ids`, newest last) and a pair with bob; `town.say(by, pk, text)`."""
+    site = make_site(LIMITS="off")
+    await asyncio.to_thread(site.start)
+
+    class Town:
+        ids: list[int] = []
+        pair = 0
+        people: dict = {}
+
+        async def say(self, by: str, pk: int, text: str) -> None:
+            """Through the API of the running server, as anybody's client would."""
+            page = self.pages[by].page
+            token = await page.locator("input[name=csrfmiddlewaretoken]").first.get_attribute("value")
+            answer = await page.request.post(
+                f"/api/v1/conversations/{pk}/messages/",
+                data={"client_id": str(uuid.uuid4()), "body": text},
+                headers={"X-CSRFToken": token or "", "Referer": page.url},
+            )
+            assert answer.ok, await answer.text()
+
+        pages: dict[str, Way] = {}
+
+    town = Town()
+    town.site = site
+
+    def build() -> None:
+        alice, bob, carol = site.people("alice", "bob", "carol")
+        with site.orm():
+            town.people = {"alice": alice.pk, "bob": bob.pk, "carol": carol.pk}
+            titles = ("安静的群", "Walk on Sunday", "Everyone")
+            town.ids = [actions.create_group(alice.pk, title, [bob.pk]).id for title in titles]
+            town.pair = actions.open_direct(alice.pk, bob.pk)[0].id
+
+    await asyncio.to_thread(build)
+    town.pages = {
+        "alice": Way(await browser_for(site, "alice")),
+        "bob": Way(await browser_for(site, "bob")),
+        "phone": Way(await browser_for(site, "alice", phone=True)),
+    }
+    for way in town.pages.values():
+        await way.open()
+    return town
+
+
+async def test_the_list_moves_live_and_a_reload_shows_the_same(town):
+    alice, phone = town.pages["alice"], town.pages["phone"]
+    quiet, walk, everyone = town.ids
+    await alice.sees(town.pair, everyone, walk, quiet)
+    await town.say("bob", quiet, "hello @alice")
+    await alice.sees(quiet, town.pair, everyone, walk)
+    await expect(alice.row(quiet).locator(".badge.at")).to_be_visible()
+    assert await alice.page.title() == "(1) Chats · Messenger"
+    await expect(alice.page.locator(".rail [data-total=mentions] .badge")).to_be_visible()
+
+    # from the menu: a favourite, on every device
+    await alice.row(walk).click(button="right")
+    await alice.page.locator("#conv-menu button[name=favourite][value=on]").click()
+    await alice.sees(walk, quiet, town.pair, everyone)
+    await phone.sees(walk, quiet, town.pair, everyone)
+    # muted: it counts quietly
+    await alice.row(quiet).focus()
+    await alice.page.keyboard.press("Shift+F10")
+    await expect(alice.page.locator("#conv-menu")).to_be_visible()
+    await alice.page.locator("#conv-menu button[name=muted][value=on]").press("Enter")
+    await expect(alice.row(quiet).locator("[data-part=count].muted")).to_be_visible()
+    await expect(alice.page).to_have_title("Chats · Messenger")
+    await expect(alice.row(quiet)).to_be_focused()
+    await alice.reload_changes_nothing()
+    await phone.reload_changes_nothing()
+
+
+async def test_a_filter_is_left_and_entered_as_things_change(town):
+    alice = town.pages["alice"]
+    quiet, walk, everyone = town.ids
+    await alice.page.locator(".tabs a", has_text="Unread").click()
+    await alice.sees()
+    await expect(alice.page.locator(".list-none[data-none=unread]")).to_be_visible()
+    assert alice.page.url.endswith("?show=unread")
+    await town.say("bob", walk, "one")
+    await town.say("bob", town.pair, "two")
+    await alice.sees(town.pair, walk)
+    await alice.row(walk).click()
+    await alice.page.locator("message-log").wait_for()
+    await expect(alice.row(walk).locator("[data-part=count]")).to_be_hidden()
+    await alice.sees(town.pair, walk)  # the open one stays
+    assert "show=unread" in alice.page.url
+    await alice.reload_changes_nothing()
+    await alice.row(town.pair).click()
+    await alice.sees(town.pair)  # and goes as it is left
+    # archived, it is out of all filters but its own, until somebody writes
+    await alice.page.locator(".tabs a", has_text="All").click()
+    await alice.row(everyone).click(button="right")
+    await alice.page.locator("#conv-menu button[name=archived][value=on]").click()
+    await expect(alice.row(everyone)).to_be_hidden()
+    await alice.page.locator("[data-part=archive-tab]").click()
+    await alice.sees(town.pair, everyone)
+    await alice.page.locator(".tabs a", has_text="All").click()
+    await town.say("bob", everyone, "back")
+    await alice.sees(everyone, town.pair, walk, quiet)
+    await alice.reload_changes_nothing()
+
+
+async def test_more_than_a_page_of_conversations(town):
+    alice = town.pages["alice"]
+
+    def build() -> list[int]:
+        with town.site.orm():
+            made = [
+                actions.create_group(town.people["alice"], f"Group {n}", [town.people["bob"]]).id for n in range(90)
+            ]
+            send_many([Send(town.people["bob"], pk, uuid.uuid4(), "hi") for pk in made[:2]])
+            return made
+
+    made = await asyncio.to_thread(build)
+    await alice.open()
+    assert len(await alice.shown()) == 60
+    deep = made[10]
+    assert deep not in await alice.shown()
+    await town.say("bob", deep, "from the deep")
+    await expect(alice.page.locator("conversation-list .conv").first).to_have_attribute("data-id", str(deep))
+    await alice.page.locator(".list-scroll").evaluate("each => each.scrollTo(0, each.scrollHeight)")
+    await expect(alice.page.locator("conversation-list li:not([hidden])")).to_have_count(94)
+    shown = await alice.shown()
+    assert shown[:3] == [deep, made[1], made[0]] and len(set(shown)) == 94
+    # what lies deep is found by name, in Chinese by how it is typed
+    await alice.page.fill("input[name=find]", "ajdq")
+    await alice.sees(town.ids[0])
+    await alice.page.press("input[name=find]", "Enter")
+    await alice.page.locator(f"message-log[data-conversation-id='{town.ids[0]}']").wait_for()
+
+
+async def test_the_switcher_by_keys(town):
+    alice = town.pages["alice"]
+    quiet, walk, _everyone = town.ids
+    await town.say("bob", walk, "unread, so it stands first")
+    await expect(alice.row(walk).locator("[data-part=count]")).to_be_visible()
+    await alice.page.keyboard.press("Control+k")
+    options = alice.page.locator("#switcher [role=option]")
+    await expect(options.first).to_contain_text("Walk on Sunday")
+    await alice.page.keyboard.type("ajdq")
+    await expect(options).to_have_count(1)
+    chosen = await alice.page.locator("#switcher input").get_attribute("aria-activedescendant")
+    assert chosen == f"switch-c{quiet}"
+    await alice.page.keyboard.press("Enter")
+    await alice.page.locator(f"message-log[data-conversation-id='{quiet}']").wait_for()
+    await expect(alice.page.locator("message-composer textarea")).to_be_focused()
+    # somebody with whom there is no conversation yet
+    await alice.page.keyboard.press("Control+k")
+    await alice.page.keyboard.type("caro")
+    await expect(options).to_have_count(1)
+    await alice.page.keyboard.press("Enter")
+    await expect(alice.page.locator("#h-talk")).to_have_text("carol")
+    # Alt and arrows go on from where one is
+    await alice.page.keyboard.press("Alt+ArrowDown")
+    await alice.page.locator(f"message-log[data-conversation-id='{walk}']").wait_for()
+    await alice.page.keyboard.press("Control+/")
+    await expect(alice.page.locator("#shortcuts")).to_be_visible()
+    await alice.page.keyboard.press("Escape")
+    await expect(alice.page.locator("#shortcuts")).to_be_hidden()
+
+
+async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(town):
+    alice = town.pages["alice"]
+    sockets: list[str] = []
+    alice.page.on("websocket", lambda socket: sockets.append(socket.url))
+    await alice.open()
+    places = [f".conv[data-id='{pk}']" for pk in (*town.ids, town.pair)] + [".rail a[href='/mentions/']"]
+    client = await alice.page.context.new_cdp_session(alice.page)
+    await client.send("Performance.enable")
+
+    async def move(times: int) -> None:
+        # By locators: handles, as wait_for_selector gives them, would keep each page themselves.
+        for number in range(times):
+            await alice.page.click(places[number % len(places)])
+            if number % len(places) < 4:
+                pk = (*town.ids, town.pair)[number % len(places)]
+                await alice.page.locator(f"message-log[data-conversation-id='{pk}']").wait_for()
+            else:
+                await alice.page.locator("mention-list").wait_for(state="attached")
+
+    async def measured() -> dict[str, float]:
+        await client.send("HeapProfiler.collectGarbage")
+        told = (await client.send("Performance.getMetrics"))["metrics"]
+        return {each["name"]: each["value"] for each in told if each["name"] in METRICS}
+
+    await move(15)
+    before = await measured()
+    await move(50)
+    after = await measured()
+    assert len(sockets) == 1
+    assert after["JSEventListeners"] <= before["JSEventListeners"] + 10, (before, after)
+    assert after["Nodes"] <= before["Nodes"] * 1.2, (before, after)
+    assert after["JSHeapUsedSize"] <= before["JSHeapUsedSize"] * 1.3 + 500_000, (before, after)
+    # one handler: a text is drawn once and counted once
+    await alice.row(town.pair).click()
+    await alice.page.locator(f"message-log[data-conversation-id='{town.pair}']").wait_for()
+    await town.say("bob", town.ids[0], "counted once")
+    await expect(alice.row(town.ids[0]).locator("[data-part=count] [aria-hidden]")).to_have_text("1")
+    # back and forward are the pages that were
+    await alice.page.go_back()
+    await alice.page.locator("mention-list").wait_for(state="attached")
+    await expect(alice.page).to_have_title("(1) Mentions · Messenger")
+    await alice.page.go_back()
+    await alice.page.locator(f"message-log[data-conversation-id='{town.pair}']").wait_for()
+
+
+async def test_pages_without_the_list_count_live_too(town):
+    alice = town.pages["alice"]
+    await alice.open("/settings/")
+    await town.say("bob", town.pair, "while alice is at her settings")
+    await expect(alice.page.locator(".rail [data-total=unread] .badge")).to_be_visible()
+    assert (await alice.page.title()).startswith("(1) ")
+    icon = await alice.page.locator("link[rel=icon]").get_attribute("href")
+    assert icon and icon.startswith("data:image/png")
+
+
+async def test_a_mention_arrives_on_its_page_and_is_read_there(town):
+    alice = town.pages["alice"]
+    await alice.open("/mentions/")
+    await expect(alice.page.locator("mention-list .empty")).to_be_visible()
+    await town.say("bob", town.ids[1], "@alice look")
+    await alice.page.locator("mention-list .quoted.unread", has_text="look").wait_for()
+    await alice.page.locator("mention-list button[name=seq]").click()
+    await expect(alice.page.locator("mention-list .quoted.unread")).to_have_count(0)
+    await expect(alice.page.locator(".rail [data-total=mentions] .badge")).to_be_hidden()
+    await alice.page.locator("mention-list .where a").click()
+    await alice.page.locator(f"message-log[data-conversation-id='{town.ids[1]}']").wait_for()
+
+
+async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(town):
+    phone = town.pages["phone"]
+    await phone.page.set_viewport_size({"width": 360, "height": 640})
+    await phone.open()
+    entries = await phone.page.evaluate("history.length")
+    await phone.row(town.ids[0]).tap()
+    await phone.page.locator("message-log").wait_for()
+    await phone.page.locator(".talk-head .back").tap()
+    await expect(phone.page.locator(".list")).to_be_visible()
+    await expect(phone.row(town.ids[0])).to_be_focused()
+    assert await phone.page.evaluate("history.length") == entries + 1  # there and back, not further and further
+    for path in ("/", f"/c/{town.ids[0]}/", "/mentions/", "/people/", "/settings/", "/new/"):
+        await phone.open(path)
+        wide = await phone.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, f"{path} is {wide} wide"
+    await phone.open()
+    # press and hold is the menu, as a sheet
+    box = await phone.row(town.ids[1]).bounding_box()
+    assert box
+    client = await phone.page.context.new_cdp_session(phone.page)
+    point = {"x": box["x"] + 80, "y": box["y"] + 20}
+    await client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    await phone.page.wait_for_timeout(700)
+    await client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await expect(phone.page.locator("#conv-menu.sheet")).to_be_visible()
+    await phone.page.locator("#conv-menu button[name=favourite][value=on]").tap()
+    await expect(phone.row(town.ids[1]).locator(".conv-pin")).to_be_visible()

@@ -1,0 +1,161 @@
+"""Groups in real browsers: the panel over the page, questions, choosing people, pins and announcements live."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+
+from accounts.models import User
+from chat import actions
+
+pytestmark = pytest.mark.browser
+
+
+async def by_verb(desks, verb, *args, **options):
+    """A verb given elsewhere: what the page shows of it comes live."""
+
+    def give():
+        with desks.site.orm():
+            return verb(*args, **options)
+
+    return await asyncio.to_thread(give)
+
+
+async def test_the_panel_lies_over_a_phone_and_gives_the_focus_back(desks):
+    _alice, bob = await desks()
+    page = bob.page
+    opener = page.locator(".talk-open")  # face and name, on a phone
+    await opener.click()
+    panel = page.locator("#panel")
+    await expect(panel).to_have_attribute("role", "dialog")
+    await expect(panel.locator(".panel-view:not([hidden]) .panel-head [data-act=panel]")).to_be_focused()
+    assert await page.eval_on_selector("main.talk", "main => main.inert")
+    await page.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+    await expect(opener).to_be_focused()
+    assert not await page.eval_on_selector("main.talk", "main => main.inert")
+
+
+async def test_members_come_and_go_live_and_a_reload_shows_the_same(desks):
+    alice, _bob = await desks()
+    page, room = alice.page, int(alice.url.split("/")[2])
+    await page.click(".tools [data-act=panel][data-view=members]")
+    people = await by_verb(desks, lambda: [User.objects.create_user(name).pk for name in ("zora", "anton", "Bella")])
+    me = (await (await page.request.get("/api/v1/me/")).json())["id"]
+    await by_verb(desks, actions.add_members, me, room, people)
+    await by_verb(desks, actions.set_role, me, room, people[0], "admin")
+    await expect(page.locator("#panel .member")).to_have_count(5)
+    await expect(page.locator("#panel [data-part=member-count]")).to_have_text("5")
+    names = "all => all.map((each) => each.innerText)"
+    await expect(page.locator("[data-part=elsewhere] .member").first).to_contain_text("zora")
+    before = await page.eval_on_selector_all("#panel [data-part=elsewhere] .member", names)
+    await page.goto(f"{alice.url}?panel=members")
+    await expect(page.locator("#panel [data-part=here] .member")).to_have_count(2)
+    assert await page.eval_on_selector_all("#panel [data-part=elsewhere] .member", names) == before
+    await page.fill(".panel-find input", "anto")
+    await expect(page.locator("[data-part=found] .member")).to_have_count(1)
+    await page.fill(".panel-find input", "")
+    await by_verb(desks, actions.remove_member, me, room, people[1])
+    await expect(page.locator("#panel [data-part=all] .member")).to_have_count(4)
+    await alice.reload_changes_nothing()
+
+
+async def test_a_card_a_mention_and_a_question(desks):
+    alice, bob = await desks()
+    page = alice.page
+    await page.click(".tools [data-act=panel][data-view=members]")
+    await page.locator("#panel .member", has_text="bob").click()
+    dialog = page.locator("dialog.over")
+    await expect(dialog.locator("h2")).to_have_text("bob")
+    await dialog.locator("[data-act=mention]").click()
+    await expect(page.locator("message-composer textarea")).to_have_value("@bob ")
+    await page.locator("#panel .member", has_text="bob").click()
+    await dialog.get_by_text("Remove from the group").click()
+    await expect(dialog.locator("h2")).to_contain_text("Remove bob")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await page.locator("#panel .member", has_text="bob").click()
+    await dialog.get_by_text("Remove from the group").click()
+    await dialog.locator("button.danger").click()
+    await expect(page.locator("toast-stack .toast")).to_contain_text("Removed.")
+    await expect(page.locator("message-log li.system").last).to_contain_text("You removed bob")
+    await expect(bob.page.locator(f".conv[href='{alice.url}']")).to_have_count(0)
+
+
+async def test_an_announcement_and_pins_live(desks):
+    alice, bob = await desks()
+    room = int(alice.url.split("/")[2])
+    me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
+    words = "Read https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
+    await by_verb(desks, actions.update, me, room, {"announcement": words})
+    bar = bob.page.locator("talk-announcement")
+    await expect(bar).to_be_visible()
+    await expect(bar.locator(".mark-new")).to_be_visible()
+    await bar.locator("summary").click()
+    await expect(bar.locator(".whole a")).to_have_attribute("href", "https://example.org/a")
+    live = await bar.locator(".whole").inner_html()
+    await bob.open()
+    assert await bar.locator(".whole").inner_html() == live
+    await bar.locator("form button").click()
+    await expect(bar).to_be_hidden()
+    await bob.open()
+    await expect(bar).to_be_hidden()
+    await by_verb(desks, actions.update, me, room, {"announcement": "Now this"})
+    await expect(bar).to_be_visible()
+
+    await alice.say("keep this")
+    await bob.sees("keep this")
+    number = await bob.line("keep this").get_attribute("data-id")
+    await by_verb(desks, actions.pin, me, int(number or 0), True)
+    tool = alice.page.locator(".pin-tool")
+    await expect(tool).to_contain_text("1")
+    await tool.click()
+    await expect(alice.page.locator("#panel .pin")).to_contain_text("keep this")
+    await alice.page.click("#panel [data-act=unpin]")
+    await expect(alice.page.locator("#panel .pins-none")).to_be_visible()
+    await expect(tool).to_be_hidden()
+
+
+async def test_people_are_chosen_by_keyboard_as_chips(desks):
+    alice, _bob = await desks()
+    page = alice.page
+    await by_verb(desks, lambda: [User.objects.create_user(name) for name in ("carla", "carlos", "dora")])
+    await page.goto("/new/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    field = page.locator("people-picker input[type=search]")
+    await field.fill("carl")
+    await expect(page.locator("[data-part=results] li")).to_have_count(2)
+    await field.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chip")).to_have_count(1)
+    await page.fill("input[name=title]", "Rowing")
+    await field.fill("dora")
+    await expect(page.locator("[data-part=results] li")).to_have_count(1)
+    await field.press("Enter")
+    await expect(page.locator(".chip")).to_have_count(2)
+    await expect(page.locator("input[name=title]")).to_have_value("Rowing")  # what was typed is kept
+    await page.locator("people-picker input[type=search]").press("Backspace")
+    await expect(page.locator(".chip")).to_have_count(1)
+    await page.reload()
+    await expect(page.locator(".chip")).to_have_count(1)
+    await page.get_by_text("Open the group").click()
+    await page.wait_for_selector("message-log")
+    await expect(page.locator("#h-talk")).to_have_text("carla")
+
+
+async def test_the_settings_page_follows_and_keeps_what_is_typed(desks):
+    alice, _bob = await desks()
+    page, room = alice.page, int(alice.url.split("/")[2])
+    me = (await (await page.request.get("/api/v1/me/")).json())["id"]
+    await page.goto(f"{alice.url}settings/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    await page.fill("textarea[name=description]", "half a thou")
+    await by_verb(desks, actions.update, me, room, {"title": "Another name"})
+    await expect(page.locator("input[name=title]")).to_have_value("Another name")
+    await expect(page.locator("textarea[name=description]")).to_have_value("half a thou")
+    await expect(page.locator("[data-part=stale]")).to_be_hidden()
+    await by_verb(desks, actions.update, me, room, {"description": "from elsewhere"})
+    await expect(page.locator("[data-part=stale]")).to_be_visible()
+    await expect(page.locator("textarea[name=description]")).to_have_value("half a thou")

@@ -1,0 +1,355 @@
+"""A long history under the wheel: few lines on the page, and the line that is read stays where it is, to the pixel."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from playwright.async_api import Page, expect
+
+from chat import actions
+from chat.actions.sending import Send, send_many
+from tests.history import mark_read, write_history
+
+pytestmark = pytest.mark.browser
+
+MOST = 500  # lines on the page, as static/js/log-pages.js has it; two pages more may be under way
+
+# The line that is read, with its distance from the edge: the first that is wholly on the screen, or one after it.
+READ = """
+(nth) => {
+  const log = document.querySelector('message-log .log');
+  const { top } = log.getBoundingClientRect();
+  const line = [...log.querySelectorAll('ol > [data-seq]')].filter((li) => li.getBoundingClientRect().top >= top)[nth];
+  return { seq: Number(line.dataset.seq), offset: line.getBoundingClientRect().top - top };
+}
+"""
+OFFSET = """
+(seq) => {
+  const line = document.querySelector(`message-log ol > [data-seq="${seq}"]`);
+  return line && line.getBoundingClientRect().top - document.querySelector('message-log .log').getBoundingClientRect().top;
+}
+"""
+LINES = "() => document.querySelectorAll('message-log ol > li').length"
+
+
+class Long:
+    """The log of a long conversation, as alice reads it."""
+
+    def __init__(self, page: Page, url: str, conversation_id: int):
+        self.page, self.url, self.id = page, url, conversation_id
+
+    async def open(self, query: str = "") -> None:
+        await self.page.goto(self.url + query)
+        await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+
+    async def read(self, nth: int = 0) -> dict:
+        return await self.page.evaluate(READ, nth)
+
+    async def offset(self, seq: int) -> float | None:
+        return await self.page.evaluate(OFFSET, seq)
+
+    async def stays(self, act, wait: int = 400) -> None:
+        """Whatever `act` does, the line that is read is where it was."""
+        before = await self.read()
+        await act
+        await self.page.wait_for_timeout(wait)
+        assert await self.offset(before["seq"]) == pytest.approx(before["offset"], abs=1), before
+
+    async def scroll(self, by: int) -> None:
+        await self.page.evaluate(
+            "(by) => document.querySelector('message-log .log').scrollBy({ top: by, behavior: 'instant' })", by
+        )
+
+    @property
+    def log(self):
+        return self.page.locator("message-log .log")
+
+
+@pytest.fixture
+async def long(make_site, browser_for):
+    """`long(10_000)`: alice in a room with bob and so many messages of both, all read; `read=100` up to that seq."""
+
+    async def make(count: int, read: int | None = None, **browser) -> Long:
+        site = make_site(LIMITS="off")
+        await asyncio.to_thread(site.start)
+        make.site = site
+
+        def room() -> int:
+            alice, bob = site.people("alice", "bob")
+            make.alice, make.bob = alice.pk, bob.pk
+            with site.orm():
+                pk = actions.create_group(alice.pk, "Room", [bob.pk]).id
+                write_history(pk, [bob.pk, alice.pk], count)
+                mark_read(pk, alice.pk, read or count)
+                return pk
+
+        pk = await asyncio.to_thread(room)
+        return Long(await browser_for(site, "alice", **browser), f"/c/{pk}/", pk)
+
+    def in_site(act, *arguments):
+        """A verb, done by the server's side, from a thread."""
+
+        def inside():
+            with make.site.orm():
+                return act(*arguments)
+
+        return asyncio.to_thread(inside)
+
+    make.do = in_site
+    return make
+
+
+async def test_ten_thousand_messages_up_and_down_with_few_lines_and_a_steady_hand(long):
+    it = await long(10_000)
+    await it.open()
+    await it.log.hover()
+    most, worst, walls = 0, 0.0, 0
+    seen = {(await it.read())["seq"]}
+
+    async def walk(step: int, until) -> None:
+        nonlocal most, worst, walls
+        for _ in range(4_000):
+            here = await it.read(1)  # the very first has another head as soon as a page comes above it
+            seen.add(here["seq"])
+            if until(here["seq"]):
+                return
+            # Programmatic steps: each must move the line that is read by exactly so much, whatever comes and goes.
+            moved = await it.page.evaluate(
+                """async ([by, seq]) => {
+                  const log = document.querySelector('message-log .log');
+                  const at = (line) => line.getBoundingClientRect().top;
+                  const line = log.querySelector(`ol > [data-seq="${seq}"]`);
+                  const before = at(line), top = log.scrollTop;
+                  log.scrollTop += by;
+                  const went = log.scrollTop - top;
+                  for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
+                  const gone = !line.isConnected;
+                  return { went, moved: gone ? null : before - at(line),
+                           lines: document.querySelectorAll('message-log ol > li').length };
+                }""",
+                [step, here["seq"]],
+            )
+            most = max(most, moved["lines"])
+            if abs(moved["went"]) < abs(step):
+                walls += 1  # a machine that is busy is slower than this hand
+            if moved["moved"] is not None:
+                worst = max(worst, abs(moved["moved"] - moved["went"]))
+
+    await walk(-2_000, lambda seq: seq <= 3)
+    assert await it.page.locator("message-log .beginning").is_visible()
+    await walk(2_000, lambda seq: seq >= 9_980)
+    assert worst <= 1, f"the line that was read moved by {worst} px"
+    assert most <= MOST + 140, most  # with day lines and pauses between them
+    print(f"at most {most} lines, {walls} steps met an end, moved by {worst} px")
+
+
+async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(long):
+    it = await long(2_000)
+    await it.open()
+    await it.log.hover()
+    for _ in range(600):
+        await it.page.mouse.wheel(0, -1_200)
+        await it.page.wait_for_timeout(16)
+        if (await it.read())["seq"] <= 3:
+            break
+    assert (await it.read())["seq"] <= 3
+    await it.page.wait_for_timeout(300)
+    assert await it.page.evaluate(LINES) <= MOST + 140
+    # every line once, and in order
+    seqs = await it.page.eval_on_selector_all(
+        "message-log ol > [data-seq]", "all => all.map((each) => Number(each.dataset.seq))"
+    )
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_what_changes_above_moves_nothing(long):
+    it = await long(300)
+    await it.open("?at=150#m-150")
+    await it.page.wait_for_timeout(1_000)
+    above = (await it.read())["seq"] - 5
+
+    def message(seq):
+        from chat.models import Message
+
+        return Message.objects.get(conversation_id=it.id, seq=seq)
+
+    row = await long.do(message, above)
+    writer = row.sender_id
+    await it.stays(long.do(actions.edit, writer, row.pk, "longer " * 200), 1_000)
+    await expect(it.page.locator(f"#m-{above}")).to_contain_text("longer longer")
+    other = await long.do(message, above - 1)
+    await it.stays(long.do(actions.delete, other.sender_id, other.pk), 1_000)
+    await expect(it.page.locator(f"#m-{above - 1}.gone")).to_have_count(1)
+    # a picture that has no size until it is there, and late content
+    await it.stays(
+        it.page.evaluate(
+            """(seq) => { const box = document.createElement('div'); box.style.height = '333px';
+              document.querySelector(`#m-${seq} .body`).append(box); }""",
+            above,
+        )
+    )
+    # new ones below are told of, and move nothing
+    await it.stays(long.do(send_many, [Send(long.bob, it.id, uuid.uuid4(), "something new")]), 800)
+    await expect(it.page.locator(".latest .num")).to_have_text("1")
+
+
+async def test_the_composer_grows_the_window_changes_and_the_line_stays(long):
+    it = await long(300)
+    await it.open("?at=150#m-150")
+    await it.page.wait_for_timeout(500)
+    area = it.page.locator("message-composer textarea")
+    await it.stays(area.fill("one\ntwo\nthree\nfour\nfive"))
+    await it.stays(it.page.set_viewport_size({"width": 900, "height": 800}))
+    await it.stays(it.page.set_viewport_size({"width": 1400, "height": 600}))
+    # and at the end one stays at the end
+    await it.open("?newest=1")
+    await area.fill("")
+    for size in ({"width": 700, "height": 800}, {"width": 1300, "height": 500}):
+        await it.page.set_viewport_size(size)
+        await area.fill("one\ntwo\nthree\nfour\nfive")
+        await it.page.wait_for_timeout(300)
+        assert await it.page.evaluate(LEFT) <= 1
+        await area.fill("")
+
+
+LEFT = """
+() => { const log = document.querySelector('message-log .log'); return log.scrollHeight - log.scrollTop - log.clientHeight; }
+"""
+
+KEYBOARD = """
+(() => {
+  const view = new EventTarget();
+  Object.assign(view, { height: innerHeight, scale: 1 });
+  Object.defineProperty(window, 'visualViewport', { value: view, configurable: true });
+})()
+"""
+
+
+async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(long):
+    """As Safari does it: the window stays as large as it was, and only the visible part of it shrinks."""
+    it = await long(300, phone=True)
+    await it.page.add_init_script(KEYBOARD)
+    await it.open("?at=150#m-150")
+    await it.page.wait_for_timeout(500)
+    keyboard = (
+        "(by) => { visualViewport.height = innerHeight - by; visualViewport.dispatchEvent(new Event('resize')); }"
+    )
+    await it.stays(it.page.evaluate(keyboard, 340))
+    box = await it.page.locator("message-composer form").bounding_box()
+    assert box and box["y"] + box["height"] <= 844 - 340 + 1
+    await it.stays(it.page.evaluate(keyboard, 0))
+
+
+async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_comes(long, browser_for):
+    it = await long(400, read=200)
+    # What is painted before the script is there, and after: the same place.
+    await it.page.add_init_script(
+        """
+        window.painted = [];
+        const look = () => {
+          const line = document.querySelector('message-log .unread-line');
+          if (line) painted.push(Math.round(line.getBoundingClientRect().top));
+          if (painted.length < 40) requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+        """
+    )
+    for _ in range(2):  # and so on a reload
+        first_unread = await long.do(unread_from, it.id, long.alice)
+        await it.open()
+        await it.page.wait_for_function("() => painted.length >= 40")
+        painted = await it.page.evaluate("painted")
+        assert max(painted) - min(painted) <= 1, painted
+        line = it.page.locator("message-log .unread-line")
+        await expect(line).to_be_in_viewport()
+        following = await line.evaluate("(each) => Number(each.nextElementSibling.dataset.seq)")
+        below = await line.evaluate("(each) => each.getBoundingClientRect().top / innerHeight")
+        assert 0.15 < below < 0.75
+        assert following == first_unread
+        # what was read above is there too
+        assert (await it.read())["seq"] < following
+
+
+def unread_from(conversation_id: int, user_id: int) -> int:
+    from chat.models import Membership, Message
+
+    mark = Membership.objects.get(conversation_id=conversation_id, user_id=user_id).read_seq
+    texts = Message.objects.filter(conversation_id=conversation_id, seq__gt=mark, kind="text").exclude(
+        sender_id=user_id
+    )
+    return texts.order_by("seq").first().seq
+
+
+def mark_of(conversation_id: int, user_id: int) -> int:
+    from chat.models import Membership
+
+    return Membership.objects.get(conversation_id=conversation_id, user_id=user_id).read_seq
+
+
+async def test_the_mark_moves_with_what_is_seen_and_no_further(long):
+    it = await long(400, read=200)
+    await it.open()
+    await it.page.wait_for_timeout(2_500)
+    seen = await it.page.evaluate(
+        """() => { const log = document.querySelector('message-log .log'); const { bottom } = log.getBoundingClientRect();
+          return [...log.querySelectorAll('ol > [data-seq]')].filter((li) => li.getBoundingClientRect().bottom <= bottom + 8)
+            .map((li) => Number(li.dataset.seq)).at(-1) }"""
+    )
+    mark = await long.do(mark_of, it.id, long.alice)
+    assert 200 < mark <= seen < 390
+    number = int(await it.page.locator(".latest .num").inner_text())
+    assert 0 < number < 200
+    await it.page.locator(".latest").click()
+    await expect(it.page.locator("#m-401, #m-400").last).to_be_in_viewport()
+    await expect(it.page.locator(".latest")).to_be_hidden()
+    await it.page.wait_for_timeout(1_500)
+    assert await long.do(mark_of, it.id, long.alice) >= 400
+    # The way back leads to where one was.
+    await it.page.go_back()
+    await expect(it.page.locator(f"#m-{seen - 3}")).to_be_in_viewport()
+
+
+async def test_jumps_and_the_way_back(long):
+    it = await long(1_000)
+    await it.open("?at=900#m-900")
+    await it.page.wait_for_timeout(1_200)
+    await expect(it.page.locator("#m-900")).to_be_in_viewport()
+
+    def reply():
+        from chat.models import Message
+
+        early = Message.objects.get(conversation_id=it.id, seq=100)
+        return send_many([Send(long.bob, it.id, uuid.uuid4(), "an answer to that", early.pk)])
+
+    await long.do(reply)
+    await it.open("?newest=1")
+    await it.page.wait_for_timeout(1_500)
+    await it.open("?newest=1")  # read now: nothing stands above it
+    stub = it.page.locator(".reply[data-seq='100']")
+    await stub.wait_for()
+    await it.page.wait_for_timeout(1_500)
+    before = await it.read()
+    await stub.click()
+    await expect(it.page.locator("#m-100")).to_be_in_viewport()
+    await expect(it.page.locator("#m-100.jumped")).to_have_count(1)
+    assert "at=100" in it.page.url
+    await it.page.go_back()
+    await expect(stub).to_be_in_viewport()
+    assert await it.offset(before["seq"]) == pytest.approx(before["offset"], abs=1)
+
+
+async def test_a_day_line_leads_to_another_day(long):
+    it = await long(2_000)  # one every four minutes: five and a half days
+    await it.open()
+    await it.page.locator(".talk-head .tools button[popovertarget=talk-menu]").click()
+    await it.page.locator("button[popovertarget=date-jump]").click()
+    wanted = await it.page.evaluate("new Date(Date.now() - 3 * 86400e3).toISOString().slice(0, 10)")
+    await it.page.locator("#date-jump input[name=on]").fill(wanted)
+    await it.page.locator("#date-jump button").click()
+    await it.page.wait_for_url("**/?at=*")
+    line = it.page.locator(f".day:has(time[datetime='{wanted}'])")
+    await expect(line).to_be_in_viewport()
+    await it.page.go_back()
+    await expect(it.page.locator("message-log ol > [data-seq='2000']")).to_be_in_viewport()

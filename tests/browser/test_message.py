@@ -1,0 +1,182 @@
+"""One message under the fingers of two people: its menu every way, reactions, who reads along, folds, code, names."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import expect
+
+from accounts.actions import update_profile
+from chat import actions
+
+FOCUS = "document.activeElement"
+LONG_PRESS = 650  # ms
+
+
+async def press_and_hold(page, locator) -> None:
+    box = await locator.bounding_box()
+    point = {"x": box["x"] + min(60, box["width"] / 2), "y": box["y"] + box["height"] / 2}
+    touch = await page.context.new_cdp_session(page)
+    await touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    await page.wait_for_timeout(LONG_PRESS)
+    await touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(desks):
+    alice, bob = await desks()
+    await alice.say("first words")
+    await bob.sees("first words")
+    menu = alice.page.locator("#message-menu")
+    line = alice.line("first words")
+
+    await line.click(button="right", position={"x": 150, "y": 20})
+    await expect(menu).to_be_visible()
+    await alice.page.keyboard.press("Escape")
+    await expect(menu).to_be_hidden()
+    await expect(line).to_be_focused()
+
+    await alice.page.focus("message-composer textarea")
+    await alice.page.keyboard.press("Shift+Tab")
+    await expect(line).to_be_focused()  # the log is one stop
+    await alice.page.keyboard.press("Enter")
+    await expect(menu).to_be_visible()
+    await alice.page.keyboard.press("ArrowRight")
+    assert await alice.page.evaluate(f"{FOCUS}.dataset.emoji") == "❤️"
+    await alice.page.keyboard.press("Enter")
+    await expect(bob.line("first words").locator(".reaction[data-emoji='❤️']")).to_have_count(1)
+    await expect(line).to_be_focused()
+
+    await alice.page.keyboard.press("e")
+    await expect(alice.page.locator("message-composer textarea")).to_have_value("first words")
+    await alice.page.keyboard.press("Escape")
+
+    await press_and_hold(bob.page, bob.line("first words").locator(".msg-text"))
+    sheet = bob.page.locator("#message-menu.sheet")
+    await expect(sheet).to_be_visible()
+    box, size = await sheet.bounding_box(), bob.page.viewport_size
+    assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"] and box["y"] + box["height"] <= size["height"] + 1
+    await sheet.locator("[data-act=reply]").tap()
+    await expect(bob.page.locator(".composer-note")).to_contain_text("first words")
+
+
+async def test_a_menu_stays_inside_a_narrow_window(desks):
+    alice, _bob = await desks()
+    await alice.page.set_viewport_size({"width": 360, "height": 640})
+    await alice.say("down here")
+    await alice.settled()
+    await alice.line("down here").click(button="right", position={"x": 300, "y": 10})
+    box = await alice.page.locator("#message-menu").bounding_box()
+    assert box["x"] >= 0 and box["y"] >= 0 and box["x"] + box["width"] <= 360 and box["y"] + box["height"] <= 641
+
+
+async def test_deeds_that_can_be_undone_offer_it(desks):
+    alice, _bob = await desks()
+    await alice.say("to be pinned")
+    await alice.settled()
+    line = alice.line("to be pinned")
+    await line.focus()
+    await alice.page.keyboard.press("p")
+    await expect(line.locator("[data-part=pinned]")).to_have_count(1)
+    await alice.page.locator(".toast [data-act=undo]").click()
+    await expect(line.locator("[data-part=pinned]")).to_have_count(0)
+
+
+async def test_versions_and_readers_open_beside_the_log_and_change_live(desks):
+    alice, bob = await desks()
+    await alice.say("the quick fox")
+    await alice.settled()
+    line = alice.line("the quick fox")
+    await line.focus()
+    await alice.page.keyboard.press("e")
+    await alice.page.fill("message-composer textarea", "the slow fox")
+    await alice.page.press("message-composer textarea", "Enter")
+    theirs = bob.line("the slow fox")
+    await theirs.locator("[data-part=edited]").tap()
+    dialog = bob.page.locator("dialog.page-dialog")
+    await expect(dialog.locator("del")).to_have_text(["quick"])
+    await alice.line("the slow fox").focus()
+    await alice.page.keyboard.press("e")
+    await alice.page.fill("message-composer textarea", "the slow cat")
+    await alice.page.press("message-composer textarea", "Enter")
+    await expect(dialog.locator("del")).to_have_text(["fox", "quick"])
+    await dialog.locator("[data-act=close]").tap()
+    await expect(dialog).to_have_count(0)
+
+    mine = alice.line("the slow cat")
+    await mine.locator("[data-part=mark].read").click()
+    await expect(alice.page.locator("dialog.page-dialog #seen")).to_contain_text("bob", ignore_case=True)
+    await alice.page.keyboard.press("Escape")
+    await alice.reload_changes_nothing()
+
+
+async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(desks):
+    alice, bob = await desks()
+    await alice.say("look here")
+    await bob.sees("look here")
+    face = alice.page.locator("message-log li > .viewers .avatar")
+    await expect(face).to_have_count(1)
+    await expect(alice.page.locator(".talk-head [data-part=viewers]")).to_contain_text("1")
+    height = await alice.page.evaluate("document.querySelector('.log').scrollHeight")
+    await bob.page.goto("/")
+    await expect(face).to_have_count(0)
+    assert await alice.page.evaluate("document.querySelector('.log').scrollHeight") == height
+
+
+async def test_a_long_text_is_folded_until_it_is_asked_for(desks):
+    alice, bob = await desks()
+    await alice.page.fill("message-composer textarea", "\n".join(f"line {n}" for n in range(60)))
+    await alice.page.press("message-composer textarea", "Enter")
+    line = bob.line("line 59")
+    await line.wait_for(state="attached")
+    body = line.locator(".body")
+    folded = (await body.bounding_box())["height"]
+    await line.locator(".unfold input").check(force=True)
+    await expect(line.locator(".unfold")).to_contain_text("Show less")
+    assert (await body.bounding_box())["height"] > 2 * folded
+    await alice.reload_changes_nothing()
+
+
+async def test_code_is_marked_and_copied(desks):
+    alice, _bob = await desks()
+    code = "def f(x):\n    return x < 1  # </code><script>alert(1)</script>"
+    await alice.page.fill("message-composer textarea", f"```python\n{code}\n```\nthat is it")
+    await alice.page.press("message-composer textarea", "Enter")
+    block = alice.line("return").locator("pre")
+    await block.wait_for()
+    await alice.settled()
+    await expect(block.locator(".t-k").first).to_have_text("def")
+    await alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await block.hover()
+    await block.locator(".copy-code").click()
+    await expect(alice.page.locator(".toast")).to_contain_text("Copied")
+    assert await alice.page.evaluate("navigator.clipboard.readText()") == code
+    await alice.reload_changes_nothing()
+
+
+async def test_a_new_name_is_on_every_line_that_says_it(desks):
+    alice, bob = await desks()
+    await bob.say("from bob")
+    await alice.sees("from bob")
+    line = alice.page.locator("message-log li.msg", has_text="from bob").first
+    await line.focus()
+    await alice.page.keyboard.press("r")
+    await alice.say("an answer")
+    await press_and_hold(bob.page, bob.line("an answer").locator(".msg-text"))
+    await bob.page.locator("#message-menu [data-emoji='👍']").tap()
+    await expect(alice.line("an answer").locator(".reaction[data-emoji='👍']")).to_have_count(1)
+
+    def add_and_rename() -> None:
+        alice_herself, bob_himself, carol = desks.site.people("alice", "bob", "carol")
+        with desks.site.orm():
+            actions.add_members(alice_herself.pk, int(alice.url.strip("/").split("/")[-1]), [carol.pk])
+            update_profile(bob_himself.pk, {"name": "Robert the Second"})
+            update_profile(carol.pk, {"name": "Caroline"})
+
+    await asyncio.to_thread(add_and_rename)
+    await expect(line.locator(".msg-by b")).to_have_text("Robert the Second")
+    await expect(alice.line("an answer").locator(".reply b")).to_have_text("Robert the Second")
+    assert await alice.line("an answer").locator(".reaction[data-emoji]").get_attribute("title") == "Robert the Second"
+    await expect(alice.page.locator("message-log .system [data-slot=users]").first).to_have_text(
+        "Caroline", timeout=10_000
+    )
+    await alice.reload_changes_nothing()

@@ -1,0 +1,284 @@
+"""Signing in with Google, GitHub and WeChat, in a real browser, against real local providers, to the first message."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.processes import free_port
+from tests.providers.google import PASSWORD as AT_GOOGLE
+from tests.providers.google import Google
+from tests.providers.small import GitHub, Provider, WeChat
+
+pytestmark = pytest.mark.browser
+MOST_HOPS = 10
+
+
+@pytest.fixture
+def small():
+    made = [GitHub(), WeChat()]
+    yield made
+    for provider in made:
+        provider.stop()
+
+
+@pytest.fixture
+async def town(make_site, small, tmp_path):
+    """A site where all three are set up: `town.site`, `town.google`, `town.github`, `town.wechat`."""
+
+    class Town:
+        github, wechat = small
+        google: Google
+
+        async def open(self, **environment: str):
+            port = free_port()
+            self.google = Google(tmp_path / "google", f"http://127.0.0.1:{port}/accounts/google/login/callback/")
+            known: dict[str, str] = {}
+            for provider in (self.google, self.github, self.wechat):
+                known |= provider.our_settings()
+            self.site = make_site(**known, **environment)
+            await asyncio.to_thread(self.site.start, port=port)
+            return self.site
+
+        async def start_google(self) -> None:
+            await asyncio.to_thread(self.google.fill)
+            await asyncio.to_thread(self.google.start)
+
+    town = Town()
+    yield town
+    if hasattr(town, "google"):
+        town.google.kill()
+
+
+class Hops:
+    """The addresses that a page's own navigation went through, redirects and all."""
+
+    def __init__(self, page: Page):
+        self.seen: list[str] = []
+        page.on("request", lambda asked: self.seen.append(asked.url) if asked.is_navigation_request() else None)
+
+    def fit(self) -> None:
+        assert 0 < len(self.seen) <= MOST_HOPS, self.seen
+        self.seen.clear()
+
+
+def inside(site):
+    """The page is one of ours, behind the door."""
+    return lambda url: url.startswith(site.url) and "/accounts/" not in url
+
+
+async def press(page: Page, provider: str) -> None:
+    await page.goto("/accounts/login/")
+    await page.get_by_role("button", name=f"Continue with {provider}").click()
+
+
+async def first_message(site, page: Page, username: str, name: str) -> None:
+    """Whoever has just come in is `username`, and writes to alice."""
+    await page.wait_for_url(inside(site))
+    me = await (await page.request.get("/api/v1/me/")).json()
+    assert (me["username"], me["name"]) == (username, name)
+    (alice,) = site.people("alice")
+    await page.goto("/settings/")
+    token = await page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    answer = await page.request.post(
+        "/api/v1/conversations/",
+        data={"kind": "direct", "user_id": alice.pk},
+        headers={"X-CSRFToken": token, "Referer": page.url},
+    )
+    assert answer.ok, await answer.text()
+    await page.goto(f"/c/{(await answer.json())['id']}/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    await page.fill("message-composer textarea", "hello, I am new")
+    await page.press("message-composer textarea", "Enter")
+    await expect(page.locator("message-log li.msg .msg-text", has_text="hello, I am new")).to_be_visible()
+    await expect(page.locator("message-log .msg.pending")).to_have_count(0)
+
+
+async def test_with_github(town, browser_for):
+    site = await town.open()
+    page = await browser_for(site)
+    hops = Hops(page)
+    await press(page, "GitHub")
+    await page.click("#yes")
+    await page.wait_for_url(site.url + "/**")
+    hops.fit()
+    await first_message(site, page, "octo-cat", "Mona Octo")
+    me = await (await page.request.get("/api/v1/me/")).json()
+    assert me["email"] == "mona@example.org"
+
+
+async def test_with_wechat_which_tells_no_e_mail(town, browser_for):
+    """Also where mail is set up and everybody else has to confirm an address; and the second time."""
+    site = await town.open(EMAIL_URL="smtp://127.0.0.1:9")
+    page = await browser_for(site)
+    hops = Hops(page)
+    await press(page, "WeChat")
+    await page.click("#yes")
+    await page.wait_for_url(site.url + "/**")
+    hops.fit()
+    await first_message(site, page, "小明", "小明🎉")
+    again = await browser_for(site)
+    await press(again, "WeChat")
+    await again.click("#yes")
+    await again.wait_for_url(inside(site))
+    me = await (await again.request.get("/api/v1/me/")).json()
+    assert (me["username"], me["email"]) == ("小明", "")
+
+
+async def test_with_google(town, browser_for):
+    site = await town.open()
+    await town.start_google()
+    page = await browser_for(site)
+    hops = Hops(page)
+    await press(page, "Google")
+    await page.fill("input[name=login]", "gina")
+    await page.fill("input[name=password]", AT_GOOGLE)
+    await page.press("input[name=password]", "Enter")
+    await page.locator("button[value=grant]").click()
+    await page.wait_for_url(site.url + "/**")
+    hops.fit()
+    await first_message(site, page, "Gina_Google", "Gina Google")
+    me = await (await page.request.get("/api/v1/me/")).json()
+    assert me["email"] == "gina@example.org"
+
+
+async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(town, browser_for):
+    site = await town.open()
+    await town.start_google()
+    await asyncio.to_thread(_give_alice_an_address, site)
+    page = await browser_for(site)
+    await press(page, "Google")
+    await page.fill("input[name=login]", "loose")
+    await page.fill("input[name=password]", AT_GOOGLE)
+    await page.press("input[name=password]", "Enter")
+    await page.locator("button[value=grant]").click()
+    await page.wait_for_url(inside(site))
+    me = await (await page.request.get("/api/v1/me/")).json()
+    assert me["username"] != "alice" and me["email"] == ""
+
+
+def _give_alice_an_address(site, verified: bool = True) -> None:
+    (alice,) = site.people("alice")
+    with site.orm():
+        from allauth.account.models import EmailAddress
+
+        alice.email = "alice@example.org"
+        alice.save()
+        EmailAddress.objects.create(user=alice, email=alice.email, verified=verified, primary=True)
+
+
+async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(town, browser_for):
+    site = await town.open()
+    await asyncio.to_thread(_give_alice_an_address, site)
+    town.github.emails = [{"email": "alice@example.org", "primary": True, "verified": True}]
+    page = await browser_for(site)
+    await press(page, "GitHub")
+    await page.click("#yes")
+    await expect(page.get_by_text("There is an account with your e-mail address already")).to_be_visible()
+    assert (await page.request.get("/api/v1/me/")).status == 401
+    # And she does: signs in, connects, and the next time comes in by GitHub.
+    hers = await browser_for(site, "alice")
+    await connect(hers, "GitHub")
+    await expect(hers.get_by_text("octo-cat")).to_be_visible()
+    await press(page, "GitHub")
+    await page.click("#yes")
+    await page.wait_for_url(inside(site))
+    assert (await (await page.request.get("/api/v1/me/")).json())["username"] == "alice"
+
+
+async def connect(page: Page, provider: str) -> None:
+    await page.goto("/accounts/3rdparty/")
+    await page.get_by_role("button", name=provider, exact=True).click()
+    await page.click("#yes")
+    if "/reauthenticate/" in page.url:
+        await page.fill("input[name=password]", "let-me-talk")
+        await page.press("input[name=password]", "Enter")
+    await page.wait_for_url("**/accounts/3rdparty/")
+
+
+async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(town, browser_for):
+    site = await town.open()
+    page = await browser_for(site)
+    await press(page, "WeChat")
+    await page.click("#yes")
+    await page.wait_for_url(inside(site))
+    await connect(page, "GitHub")
+    await expect(page.locator(".rows li")).to_have_count(2)
+    await page.locator(".rows li", has_text="小明").get_by_role("button", name="Remove").click()
+    await expect(page.locator(".rows li")).to_have_count(1)
+    await page.locator(".rows li").get_by_role("button", name="Remove").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.locator(".rows li")).to_have_count(1)
+
+
+# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+async def nobody_came_in(page: Page, hops: Hops) -> None:
+    await expect(page.locator("h1")).to_be_visible()
+    hops.fit()
+    assert (await page.request.get("/api/v1/me/")).status == 401
+
+
+async def test_denied_and_errors_end_on_a_page_that_says_so(town, browser_for, troubles):
+    troubles.allow("status of 401")
+    site = await town.open()
+    page = await browser_for(site)
+    hops = Hops(page)
+    both: list[tuple[str, Provider]] = [("GitHub", town.github), ("WeChat", town.wechat)]
+    for name, provider in both:
+        await press(page, name)
+        await page.click("#no")
+        await nobody_came_in(page, hops)
+        await press(page, name)
+        await page.click("#oops")
+        await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+        await nobody_came_in(page, hops)
+        provider.broken = True
+        await press(page, name)
+        await page.click("#yes")
+        await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+        await nobody_came_in(page, hops)
+        provider.broken = False
+
+
+async def test_a_callback_without_session_or_used_twice_opens_nothing(town, browser_for, troubles):
+    troubles.allow("status of 401")
+    site = await town.open()
+    page = await browser_for(site)
+    hops = Hops(page)
+    for name in ("google", "github", "weixin"):
+        await page.goto(f"/accounts/{name}/login/callback/?code=x&state=y")
+        await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+        await nobody_came_in(page, hops)
+    await press(page, "GitHub")
+    used = await page.get_attribute("#yes", "href")
+    stranger = await browser_for(site)  # somebody else's callback: theirs is not the session that began it
+    await stranger.goto(used)
+    assert (await stranger.request.get("/api/v1/me/")).status == 401
+    await page.click("#yes")
+    await page.wait_for_url(inside(site))
+    await page.context.clear_cookies()
+    await page.goto(used)  # the code is spent, and so is the state
+    await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+    assert (await page.request.get("/api/v1/me/")).status == 401
+
+
+@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/accounts/login/"])
+async def test_next_leads_to_our_own_pages_and_never_in_circles(town, browser_for, there):
+    site = await town.open()
+    page = await browser_for(site)
+    hops = Hops(page)
+    await page.goto("/accounts/login/")
+    await page.evaluate(
+        "there => { const form = document.querySelector('form[action*=github]');"
+        " const field = document.createElement('input');"
+        " field.name = 'next'; field.value = there; form.append(field) }",
+        there,
+    )
+    await page.get_by_role("button", name="Continue with GitHub").click()
+    await page.click("#yes")
+    await page.wait_for_url(site.url + "/**")
+    await expect(page.locator("live-socket")).to_be_attached()
+    hops.fit()
+    assert (await (await page.request.get("/api/v1/me/")).json())["username"] == "octo-cat"

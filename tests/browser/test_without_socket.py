@@ -1,0 +1,46 @@
+"""Behind a proxy that lets pages through and no socket: messages come all the same, a little later, and that is said."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+async def test_where_no_socket_opens_they_talk_by_asking(desks, troubles):
+    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await desks()
+    desks.site.proxy.no_upgrades = True
+    await asyncio.to_thread(desks.site.proxy.cut)
+    banner = alice.page.locator("connection-banner .banner[data-state=polling]")
+    await expect(banner).to_be_visible(timeout=60_000)
+    await expect(bob.page.locator("connection-banner .banner[data-state=polling]")).to_be_visible(timeout=60_000)
+
+    await alice.say("over HTTP")
+    await alice.settled()
+    await bob.page.locator("message-log li.msg .msg-text", has_text="over HTTP").wait_for(timeout=20_000)
+    await bob.say("so do I")
+    await alice.page.locator("message-log li.msg .msg-text", has_text="so do I").wait_for(timeout=20_000)
+    # what the socket's commands do is done too
+    await alice.page.press("message-composer textarea", "ArrowUp")
+    await alice.page.fill("message-composer textarea", "over plain HTTP")
+    await alice.page.press("message-composer textarea", "Enter")
+    await bob.page.locator("message-log li.msg .msg-text", has_text="over plain HTTP").wait_for(timeout=20_000)
+    assert (await alice.texts()) == (await bob.texts())
+
+    # a page that is opened there works alike
+    await alice.page.reload()
+    await alice.page.wait_for_selector("live-socket[data-state=polling]", state="attached", timeout=60_000)
+    await bob.say("still here")
+    await alice.page.locator("message-log li.msg .msg-text", has_text="still here").wait_for(timeout=20_000)
+
+    # and with the first socket that opens all is as before
+    desks.site.proxy.pass_all()
+    await alice.page.wait_for_selector("live-socket[data-state=open]", state="attached", timeout=60_000)
+    await expect(banner).to_be_hidden()
+    await bob.say("live again")
+    await alice.sees("live again")
+    assert (await alice.texts()).count("over plain HTTP") == 1

@@ -1,0 +1,431 @@
+"""Writing: completion, emoji, shortcuts, drafts, input methods, and what is on its way out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import FIELD
+
+pytestmark = pytest.mark.browser
+
+OPTION = "#complete [role=option]"
+
+
+async def type_in(desk, text: str) -> None:
+    await desk.page.click(FIELD)
+    await desk.page.keyboard.type(text)
+
+
+async def paste(page, **kinds: str) -> None:
+    """As the browser tells of a paste; the clipboard itself is nobody's in a headless browser."""
+    await page.evaluate(
+        """([field, kinds]) => {
+          const clip = new DataTransfer();
+          for (const [kind, text] of Object.entries(kinds)) clip.setData(kind, text);
+          const told = new ClipboardEvent('paste', {clipboardData: clip, bubbles: true, cancelable: true});
+          const field_ = document.querySelector(field);
+          if (field_.dispatchEvent(told)) document.execCommand('insertText', false, kinds['text/plain']);
+        }""",
+        [FIELD, {kind.replace("_", "/", 1): text for kind, text in kinds.items()}],
+    )
+
+
+def named(site, **names: str) -> None:
+    with site.orm():
+        from accounts.models import User
+
+        for username, name in names.items():
+            User.objects.filter(username=username).update(name=name)
+
+
+# ── @ and : ──────────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned(desks):
+    alice, bob = await desks()
+    await asyncio.to_thread(named, desks.site, bob="王小明")
+    await alice.open()
+    for q in ("王", "小明", "wangxiaoming", "wxm", "wangxm", "bob"):
+        await alice.page.fill(FIELD, "")
+        await type_in(alice, f"@{q}")
+        await expect(alice.page.locator(OPTION)).to_have_count(1)
+        await expect(alice.page.locator(OPTION)).to_contain_text("王小明")
+    await alice.page.fill(FIELD, "")
+    await type_in(alice, "你好@wx")
+    field = alice.page.locator(FIELD)
+    await expect(field).to_have_attribute("aria-activedescendant", "complete-0")
+    await expect(field).to_have_attribute("role", "combobox")
+    await alice.page.keyboard.press("Tab")
+    assert await alice.written() == "你好@bob "
+    await expect(alice.page.locator("#complete")).to_be_hidden()
+    await expect(field).not_to_have_attribute("role", "combobox")
+    await alice.page.keyboard.press("Enter")
+    await bob.page.locator(".mention.me").wait_for()
+
+
+async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(desks):
+    alice, bob = await desks()
+    await type_in(alice, "@")
+    # alice made the group: she may call everybody. Of people bob is the only other.
+    await expect(alice.page.locator(OPTION)).to_have_count(2)
+    await alice.page.keyboard.press("ArrowDown")
+    await alice.page.keyboard.press("Enter")
+    assert await alice.written() == "@all "
+    await alice.page.fill(FIELD, "")
+    await type_in(alice, "@b")
+    await alice.page.keyboard.press("Escape")
+    await expect(alice.page.locator("#complete")).to_be_hidden()
+    await alice.page.keyboard.type("o")
+    await expect(alice.page.locator("#complete")).to_be_hidden()  # not again for this word
+    await alice.page.fill(FIELD, "")
+    await type_in(alice, "@b")
+    await alice.page.click(OPTION)
+    assert await alice.written() == "@bob "
+
+    await bob.page.tap(FIELD)
+    await bob.page.keyboard.type("@")
+    await expect(bob.page.locator(OPTION)).to_have_count(1)  # he leads nothing: nobody can be called but alice
+    await bob.page.locator(OPTION).tap()
+    assert await bob.written() == "@alice "
+    assert await bob.page.evaluate("document.activeElement.name") == "body"
+
+
+async def test_emoji_by_name_typed_whole_chosen_from_the_list_and_taken_back(desks):
+    alice, bob = await desks()
+    await type_in(alice, "well :smi")
+    await expect(alice.page.locator(OPTION).first).to_contain_text("😃")
+    await alice.page.keyboard.type("le:")
+    await expect(alice.page.locator(FIELD)).to_have_value("well 😄")
+    await alice.page.keyboard.press("Control+z")
+    await expect(alice.page.locator(FIELD)).to_have_value(re.compile(r"^well :smile:?$"))
+    await alice.page.fill(FIELD, "")
+    await type_in(alice, ":tad")
+    await expect(alice.page.locator(OPTION).first).to_contain_text(":tada:")
+    await alice.page.keyboard.press("Enter")
+    assert await alice.written() == "🎉 "
+    for text in ("at 10:30:", "`:smile:", "http://x:smile:"):
+        await alice.page.fill(FIELD, "")
+        await type_in(alice, text)
+        await alice.page.wait_for_timeout(150)
+        assert await alice.written() == text
+    await alice.page.fill(FIELD, "")
+    # A Chinese sentence goes on after a colon: Enter sends what stands there.
+    await type_in(alice, "结果:开心")
+    await expect(alice.page.locator(OPTION).first).to_be_visible()
+    await alice.page.keyboard.press("Enter")
+    await bob.sees("结果:开心")
+
+
+async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_by_touch(desks):
+    alice, bob = await desks()
+    asked: list[str] = []
+    alice.page.on("request", lambda request: asked.append(request.url))
+    await type_in(alice, "a  b")
+    await alice.page.keyboard.press("ArrowLeft")
+    await alice.page.keyboard.press("ArrowLeft")
+    assert not [url for url in asked if "emoji" in url]
+    await alice.page.click("message-composer [data-act=emoji]")
+    picker = alice.page.locator(".emoji[popover]")
+    await expect(picker).to_be_visible()
+    assert len([url for url in asked if "emoji" in url]) == 4, asked  # two scripts, their style, the names
+    assert not [url for url in asked if "emoji.zh" in url]
+    await alice.page.keyboard.type("red heart")
+    await expect(picker.locator(".emoji-one[aria-selected=true]")).to_have_text("❤️")
+    await alice.page.keyboard.press("Enter")
+    assert await alice.written() == "a ❤️ b"
+    await expect(picker).to_be_hidden()
+    assert await alice.page.evaluate("document.activeElement.name") == "body"
+    # Used last: first now. Chinese names are learnt when somebody asks in Chinese.
+    await alice.page.click("message-composer [data-act=emoji]")
+    await expect(picker.locator(".emoji-one").first).to_have_text("❤️")
+    await picker.locator("input").fill("狗")
+    await expect(picker.locator(".emoji-one", has_text="🐶")).to_be_visible()
+    await picker.locator("input").fill("wave")
+    await picker.locator("[data-act=tones]").click()
+    await picker.locator("[data-tone='5']").click()
+    await alice.page.keyboard.press("Enter")
+    assert await alice.written() == "a ❤️👋🏿 b"
+    await alice.page.click("message-composer [data-act=emoji]")
+    await alice.page.keyboard.press("Escape")
+    await expect(picker).to_be_hidden()
+
+    await bob.page.click("message-composer .add")
+    await bob.page.click("message-composer [data-act=emoji]")
+    sheet = bob.page.locator(".emoji.sheet")
+    await expect(sheet).to_be_visible()
+    assert await bob.page.evaluate("document.activeElement.tagName") != "INPUT"  # no keyboard over the faces
+    await sheet.locator(".emoji-tabs [data-group=food]").tap()
+    await sheet.locator(".emoji-group[data-group=food] .emoji-one").first.tap()
+    assert await bob.written() == "🍇"
+
+
+async def test_any_emoji_can_be_a_reaction(desks):
+    alice, bob = await desks()
+    await bob.say("react to this")
+    await alice.sees("react to this")
+    await alice.line("react to this").hover()
+    await alice.line("react to this").locator("[data-act=more]").click()
+    await alice.page.click("#message-menu [data-act=any-emoji]")
+    await alice.page.locator(".emoji[popover] input").fill("rocket")
+    await alice.page.keyboard.press("Enter")
+    await bob.page.locator(".reaction[data-emoji='🚀']").wait_for()
+
+
+# ── Shortcuts and the clipboard ──────────────────────────────────────────────────────────────────────────────────
+async def test_shortcuts_put_signs_and_undo_takes_them_away(desks):
+    alice, _bob = await desks()
+    press = alice.page.keyboard.press
+    await type_in(alice, "word")
+    await press("Shift+Home")
+    await press("Control+b")
+    assert await alice.written() == "**word**"
+    await press("Control+z")
+    assert await alice.written() == "word"
+    await press("Control+a")
+    await press("Control+Shift+X")
+    assert await alice.written() == "~~word~~"
+    await press("Control+Shift+X")
+    await press("Control+Shift+Digit8")
+    assert await alice.written() == "- word"
+    await press("End")
+    await press("Shift+Enter")
+    await alice.page.keyboard.type("next")
+    assert await alice.written() == "- word\n- next"
+    await press("Shift+Enter")
+    await press("Shift+Enter")
+    await alice.page.keyboard.type("end")
+    assert await alice.written() == "- word\n- next\nend"
+
+
+async def test_a_link_over_a_selection_links_it_and_code_stays_code(desks):
+    alice, bob = await desks()
+    await type_in(alice, "see this")
+    await alice.page.keyboard.press("Control+Shift+ArrowLeft")
+    await paste(alice.page, text_plain="https://example.org/a")
+    assert await alice.written() == "see [this](https://example.org/a)"
+    await alice.page.keyboard.press("Control+z")
+    assert await alice.written() == "see this"
+    await alice.page.fill(FIELD, "")
+    await alice.page.focus(FIELD)
+    code = "def f():\n    return 1"
+    await paste(alice.page, **{"text_plain": code, "vscode-editor-data": '{"mode":"python"}'})
+    assert await alice.written() == f"```python\n{code}\n```\n"
+    await alice.page.keyboard.press("Enter")
+    await bob.page.locator(".msg-text pre code").wait_for()
+    assert "    return 1" in await bob.page.locator(".msg-text pre code").last.inner_text()
+
+
+async def test_in_open_code_enter_makes_a_line_and_ctrl_enter_sends(desks):
+    alice, bob = await desks()
+    await type_in(alice, "```")
+    await alice.page.keyboard.press("Shift+Enter")
+    await alice.page.keyboard.type("  a")
+    await alice.page.keyboard.press("Enter")
+    await alice.page.keyboard.type("b")
+    assert await alice.written() == "```\n  a\n  b"
+    await alice.page.keyboard.press("Control+Enter")
+    await bob.page.locator(".msg-text pre").wait_for()
+
+
+async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(desks):
+    alice, bob = await desks()
+    field = bob.page.locator(FIELD)
+    await expect(field).to_have_attribute("enterkeyhint", "enter")
+    await expect(alice.page.locator(FIELD)).to_have_attribute("enterkeyhint", "send")
+    await field.tap()
+    await bob.page.keyboard.type("one")
+    await bob.page.keyboard.press("Enter")
+    await bob.page.keyboard.type("two")
+    assert await bob.written() == "one\ntwo"
+    # The tools stand behind a plus, and none of all that takes the focus.
+    await expect(bob.page.locator(".composer-tools")).to_be_hidden()
+    await bob.page.locator("message-composer .add").tap()
+    await bob.page.locator(".composer-tools [data-act=bold]").tap()
+    assert await bob.page.evaluate("document.activeElement.name") == "body"
+    await field.fill("one\ntwo")
+    await bob.page.locator("message-composer .send").tap()
+    await alice.sees("one")
+    assert await bob.page.evaluate("document.activeElement.name") == "body"
+
+
+async def test_while_an_input_method_composes_no_key_sends_or_chooses(desks):
+    alice, bob = await desks()
+    line = await alice.page.context.new_cdp_session(alice.page)
+    await alice.page.click(FIELD)
+    await line.send("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
+    await alice.page.keyboard.press("Enter")  # the input method takes it; some tell the page of it nevertheless
+    assert (await alice.written()).startswith("ni")
+    await line.send("Input.imeSetComposition", {"text": "你好", "selectionStart": 2, "selectionEnd": 2})
+    await line.send("Input.insertText", {"text": "你好"})
+    assert "你好" in await alice.written()
+    # Safari: the word is there, and then comes the Enter that chose it, as key 229 and without isComposing.
+    await alice.page.eval_on_selector(
+        FIELD,
+        """(field) => {
+          field.dispatchEvent(new CompositionEvent('compositionend', {bubbles: true, data: '你好'}));
+          const key = {key: 'Enter', keyCode: 229, bubbles: true, cancelable: true};
+          field.dispatchEvent(new KeyboardEvent('keydown', key));
+        }""",
+    )
+    assert "你好" in await alice.written()
+    assert await alice.page.locator("message-log li.msg").count() == 0
+    # The list that shows meanwhile leaves the keys to the input method as well.
+    await alice.page.fill(FIELD, "")
+    await line.send("Input.imeSetComposition", {"text": "@bo", "selectionStart": 3, "selectionEnd": 3})
+    await expect(alice.page.locator(OPTION)).to_have_count(1)
+    await alice.page.keyboard.press("Enter")
+    assert "@bob" not in await alice.written()
+    await alice.page.fill(FIELD, "你好")
+    await alice.page.keyboard.press("Enter")
+    await bob.sees("你好")
+
+
+# ── Editing and answering ────────────────────────────────────────────────────────────────────────────────────────
+async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_back(desks):
+    alice, bob = await desks()
+    await bob.say("a question")
+    await alice.say("my last")
+    await bob.sees("my last")
+    await alice.settled()
+    await alice.line("a question").hover()
+    await alice.line("a question").locator("[data-act=reply]").click()
+    await alice.page.keyboard.type("begun")
+    await alice.line("my last").hover()
+    await alice.line("my last").locator("[data-act=edit]").click()
+    await expect(alice.page.locator(FIELD)).to_have_value("my last")
+    await alice.page.keyboard.press("Escape")
+    assert await alice.written() == "begun"
+    await expect(alice.page.locator("[data-note=reply]")).to_contain_text("a question")
+    # It stays an answer over a reload.
+    await alice.open()
+    await expect(alice.page.locator("[data-note=reply]")).to_contain_text("a question")
+    assert await alice.written() == "begun"
+    await alice.page.press(FIELD, "Enter")
+    await bob.page.locator(".msg .reply", has_text="a question").wait_for()
+    await alice.settled()
+    await expect(alice.page.locator("[data-note]")).to_have_count(0)
+    await alice.page.press(FIELD, "ArrowUp")
+    await expect(alice.page.locator(FIELD)).to_have_value("begun")
+
+
+# ── Drafts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(desks, browser_for):
+    alice, bob = await desks()
+    other = type(alice)(await browser_for(desks.site, "alice", phone=True), alice.url)
+    await other.open()
+    await type_in(alice, "half a thought")
+    await expect(other.page.locator(FIELD)).to_have_value("half a thought")
+    await other.page.fill(FIELD, "half a thought, and the rest")
+    await alice.page.wait_for_timeout(500)
+    await expect(alice.page.locator(FIELD)).to_have_value("half a thought, and the rest", timeout=20_000)
+    await alice.page.press(FIELD, "Enter")
+    await bob.sees("half a thought, and the rest")
+    await expect(other.page.locator(FIELD)).to_have_value("")
+    await alice.open()
+    assert await alice.written() == ""
+
+
+async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_later(desks, troubles):
+    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, _bob = await desks()
+    desks.server.kill()
+    await type_in(alice, "written offline")
+    await alice.page.wait_for_timeout(2_000)
+    await alice.page.close(run_before_unload=False)
+    await asyncio.to_thread(desks.server.start)
+    page = await alice.page.context.new_page()
+    # Another page than that conversation: it is stored nevertheless, and the list says so.
+    await page.goto("/")
+    await expect(page.locator(".conv .draft")).to_be_visible()
+    await expect(page.locator(".conv [data-part=text]")).to_have_text("written offline")
+    await page.goto(alice.url)
+    await expect(page.locator(FIELD)).to_have_value("written offline")
+
+
+# ── What is on its way out ───────────────────────────────────────────────────────────────────────────────────────
+async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(desks, troubles):
+    troubles.allow("WebSocket connection|Failed to load resource|net::ERR|crash")
+    alice, bob = await desks()
+    await alice.say("before")
+    await bob.sees("before")
+    desks.server.kill()
+    for number in range(5):
+        await alice.say(f"held {number}")
+    held = alice.page.locator("message-log .msg.pending")
+    await expect(held).to_have_count(5)
+    await expect(held.last.locator(".off-line")).to_be_visible()  # it is not being sent, and does not say so
+    await expect(held.last.locator(".on-line")).to_be_hidden()
+    context = alice.page.context
+    line = await context.new_cdp_session(alice.page)
+    asyncio.ensure_future(line.send("Page.crash")).add_done_callback(lambda done: done.exception())
+    await asyncio.sleep(1)
+    await asyncio.to_thread(desks.server.start)
+    alice.page = await context.new_page()
+    await alice.open()
+    # His pauses between attempts have grown meanwhile, by how long the server took to start.
+    await bob.page.evaluate("dispatchEvent(new Event('online'))")
+    await bob.sees("held 4")
+    await alice.settled()
+    assert [text for text in await bob.texts() if text.startswith("held")] == [f"held {number}" for number in range(5)]
+    assert await alice.written() == ""
+    await alice.reload_changes_nothing()
+
+
+async def test_a_refused_text_is_kept_and_can_be_changed_and_sent(desks):
+    alice, bob = await desks()
+    await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
+    await alice.say("x" * 4_001)
+    failed = alice.page.locator("message-log .msg.failed")
+    await expect(failed.locator(".failed-line")).to_contain_text("4000")
+    await alice.open()
+    await expect(failed).to_have_count(1)  # also after a reload
+    await type_in(alice, "something else meanwhile")
+    await failed.locator("[data-act=revise]").click()
+    assert len(await alice.written()) == 4_001
+    await alice.page.fill(FIELD, "short now")
+    await alice.page.press(FIELD, "Enter")
+    await bob.sees("short now")
+    await expect(failed).to_have_count(0)
+    assert await alice.written() == "something else meanwhile"
+
+
+async def test_near_the_limit_what_is_left_is_counted(desks):
+    alice, _bob = await desks()
+    count = alice.page.locator("message-composer .count")
+    await alice.page.fill(FIELD, "x" * 3_700)
+    await expect(count).to_be_hidden()
+    await alice.page.fill(FIELD, "👍" * 3_990)  # code points, as the server counts
+    await expect(count).to_have_text("10 left")
+    await alice.page.fill(FIELD, "x" * 4_003)
+    await expect(count).to_have_text("3 too many")
+    await alice.page.press(FIELD, "Enter")
+    await expect(alice.page.locator(FIELD)).to_have_attribute("aria-invalid", "")
+    assert len(await alice.written()) == 4_003
+
+
+async def test_the_composer_grows_to_a_limit_and_the_log_does_not_jump(desks):
+    alice, bob = await desks()
+    for number in range(30):
+        await bob.say(f"line {number}")
+    await alice.sees("line 29")
+    height = "document.querySelector('message-composer textarea').offsetHeight"
+    one = await alice.page.evaluate(height)
+    await type_in(alice, "a")
+    heights = []
+    for _ in range(30):
+        await alice.page.keyboard.press("Shift+Enter")
+        heights.append(await alice.page.evaluate(height))
+    assert heights == sorted(heights)
+    assert one < heights[3] < heights[-1] <= 0.4 * alice.page.viewport_size["height"] + 1
+    assert await alice.page.eval_on_selector(FIELD, "field => field.scrollHeight > field.clientHeight")
+    # Whoever is at the end stays there.
+    gap = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('.log'))"
+    assert await alice.page.evaluate(gap) < 2
+    # Whoever reads above keeps the line that is being read.
+    await alice.page.fill(FIELD, "")
+    await alice.page.evaluate("document.querySelector('.log').scrollTop = 100")
+    await alice.page.wait_for_timeout(100)
+    await alice.page.fill(FIELD, "a\n" * 20)
+    assert await alice.page.evaluate("document.querySelector('.log').scrollTop") == 100

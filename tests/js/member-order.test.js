@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compare } from "../../static/js/member-order.js";
+
+const named = (...names) => names.map((name, index) => ({ id: index + 1, name, role: "member" }));
+
+test("the owner, then admins, then the others", () => {
+  const [member, admin, owner] = named("a", "b", "c");
+  admin.role = "admin";
+  owner.role = "owner";
+  assert.deepEqual([member, admin, owner].sort(compare).map(({ name }) => name), ["c", "b", "a"]);
+});
+
+// As tests/api/test_members.py finds it in both databases.
+test("by characters, capitals of A to Z as small letters, those beyond the first plane last", () => {
+  const names = ["𠮷野家", "zoë", "Änne", "anna", "Anna", "Bert", "陈小明", "_x", "Ω", "Zed", "\uffee"];
+  const sorted = named(...names).sort(compare).map(({ name }) => name);
+  assert.deepEqual(sorted, ["_x", "anna", "Anna", "Bert", "Zed", "zoë", "Änne", "Ω", "陈小明", "\uffee", "𠮷野家"]);
+});

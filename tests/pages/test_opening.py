@@ -1,0 +1,204 @@
+"""Where a conversation opens, with scripts off: the first unread, a day, the beginning; and times between lines."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from chat import actions, reading
+from chat.actions.sending import Send, send_many
+from chat.models import Conversation, Message
+
+pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+
+
+@pytest.fixture
+def history(bob, room, settings):
+    """`history(120)`: so many texts of bob's, `number 0` first; gives their seqs."""
+    settings.LIMITS = False
+
+    def make(count: int) -> list[int]:
+        sent = []
+        for start in range(0, count, 100):
+            texts = range(start, min(start + 100, count))
+            sent += send_many([Send(bob.pk, room.pk, uuid.uuid4(), f"number {number}") for number in texts])
+        return [each.message.seq for each in sent]
+
+    return make
+
+
+def shown(page) -> list[int]:
+    return [int(line["data-seq"]) for line in page.messages]
+
+
+def test_many_unread_open_at_the_first_with_some_that_was_read_above(browser, alice, room, history):
+    seqs = history(200)
+    actions.read(alice.pk, room.pk, seqs[49])
+    page = browser(alice).get(f"/c/{room.pk}/")
+    assert shown(page) == list(range(seqs[50] - 12, seqs[50] + 38))
+    lines = [each for each in page.one("message-log").one("ol").children if hasattr(each, "attrs")]
+    at = next(index for index, each in enumerate(lines) if "unread-line" in each.classes)
+    assert lines[at + 1]["data-seq"] == str(seqs[50])
+    latest = page.one("a", cls="latest")
+    assert "hidden" not in latest.attrs and latest.one(cls="num").text == "150"
+    newest = browser(alice).get(f"/c/{room.pk}/{latest['href']}")
+    assert shown(newest)[-1] == seqs[-1] and "hidden" in newest.one("a", cls="latest").attrs
+
+
+def test_a_few_unread_open_at_the_end_where_they_stand(browser, alice, room, history):
+    seqs = history(60)
+    actions.read(alice.pk, room.pk, seqs[39])
+    page = browser(alice).get(f"/c/{room.pk}/")
+    assert shown(page)[-1] == seqs[-1]
+    assert len(page.all(cls="unread-line")) == 1
+
+
+def test_marked_unread_it_opens_there_and_on_each_reload(browser, alice, room, history):
+    seqs = history(120)
+    actions.read(alice.pk, room.pk, seqs[-1])
+    hers = browser(alice)
+    assert not hers.get(f"/c/{room.pk}/").all(cls="unread-line")
+    actions.read(alice.pk, room.pk, seqs[10], back=True)
+    for _ in range(2):
+        page = hers.get(f"/c/{room.pk}/")
+        assert seqs[10] in shown(page) and seqs[-1] not in shown(page)
+        assert len(page.all(cls="unread-line")) == 1
+
+
+def test_read_page_by_page_with_scripts_off(browser, alice, room, history):
+    seqs = history(130)
+    hers = browser(alice)
+    read = []
+    for _ in range(5):
+        page = hers.get(f"/c/{room.pk}/")
+        read += [seq for seq in shown(page) if seq not in read]
+        if not page.all(cls="unread-line"):
+            break
+        hers.post(f"/c/{room.pk}/read/", page.form(f"/c/{room.pk}/read/"))
+    assert set(seqs) <= set(read) and read == sorted(read)
+
+
+def test_newer_pages_open_at_their_beginning(browser, alice, room, history):
+    seqs = history(120)
+    page = browser(alice).get(f"/c/{room.pk}/?after={seqs[20]}")
+    assert "at-start" in page.one(cls="log").classes
+    assert "at-start" not in browser(alice).get(f"/c/{room.pk}/?before={seqs[100]}").one(cls="log").classes
+
+
+# ── A day ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def spread(room, seqs: list[int], start: datetime, step: timedelta) -> None:
+    """As if they had been written one after the other, so far apart."""
+    rows = list(Message.objects.filter(conversation=room, seq__in=seqs).order_by("seq"))
+    for number, row in enumerate(rows):
+        row.created_at = start + number * step
+    Message.objects.bulk_update(rows, ["created_at"], batch_size=200)
+
+
+NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "number"),
+    [
+        ("UTC", "2026-10-01", 0),
+        ("UTC", "2026-10-03", 3),  # at 18:00 of the 2nd the third was written, at 12:00 of the 3rd the fourth
+        ("Asia/Shanghai", "2026-10-03", 2),  # where 18:00 is two in the morning of the next day
+        ("UTC", "2020-01-01", 0),
+        ("UTC", "2026-10-04", 4),
+    ],
+)
+def test_a_day_is_gone_to_in_the_readers_zone(browser, alice, room, history, zone, day, number):
+    seqs = history(8)
+    spread(room, seqs, NOON, timedelta(hours=18))
+    # 1st 12:00, 2nd 06:00, 3rd 00:00, 3rd 18:00, 4th 12:00 …
+    written = [NOON + timedelta(hours=18) * n for n in range(8)]
+    with timezone.override(zone):
+        wanted = next(n for n, at in enumerate(written) if timezone.localtime(at).date().isoformat() >= day)
+    alice.time_zone = zone
+    alice.save()
+    place = browser(alice).get(f"/c/{room.pk}/?on={day}").response["Location"]
+    first = Message.objects.filter(conversation=room).order_by("seq").first()
+    expected = seqs[wanted] if first.created_at >= NOON or wanted else first.seq
+    assert place == f"/c/{room.pk}/?at={expected}#m-{expected}"
+
+
+@pytest.mark.parametrize("day", ["", "x", "2026-13-01", "9999-12-31", "2999-01-01"])
+def test_a_day_that_is_none_or_to_come_is_the_conversation(browser, alice, room, history, day):
+    history(3)
+    assert browser(alice).get(f"/c/{room.pk}/?on={day}").status == 200
+
+
+def test_a_day_of_others_is_not_told(browser, mallory, room, history):
+    history(3)
+    assert browser(mallory).get(f"/c/{room.pk}/?on=2020-01-01").status == 404
+
+
+def test_finding_a_day_costs_few_look_ups_however_long_the_history(alice, bob, room, history):
+    seqs = history(2)
+    row = Message.objects.get(conversation=room, seq=seqs[-1])
+    rest = [
+        Message(
+            conversation=room, seq=seqs[-1] + n, version=1, first_version=1, text_count=n, sender=bob,
+            client_id=uuid.uuid4(), body="x", created_at=row.created_at + timedelta(minutes=n),
+        )
+        for n in range(1, 20_000)
+    ]  # fmt: skip
+    Message.objects.bulk_create(rest, batch_size=1000)
+    last = rest[-1].seq
+    Conversation.objects.filter(pk=room.pk).update(last_seq=last)
+    with CaptureQueriesContext(connection) as captured:
+        found = reading.first_since(alice.pk, room.pk, row.created_at + timedelta(minutes=12_345))
+    assert found == seqs[-1] + 12_345
+    assert len(captured) <= 17
+    assert reading.first_since(alice.pk, room.pk, row.created_at + timedelta(days=400)) is None
+
+
+def test_the_form_for_a_day_stands_in_the_menu(browser, alice, room):
+    page = browser(alice).get(f"/c/{room.pk}/")
+    form = page.one(id="date-jump")
+    assert form["method"] == "get" and form["action"] == f"/c/{room.pk}/"
+    assert form.one("input", name="on")["type"] == "date"
+    assert any(button.attrs.get("popovertarget") == "date-jump" for button in page.all("button"))
+
+
+# ── What stands between ──────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_beginning_says_who_made_it_and_when(browser, alice, bob, room, pair, history):
+    began = Conversation.objects.get(pk=room.pk)
+    began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    began.save()
+    hers = browser(alice).get(f"/c/{room.pk}/").one("ol").one(cls="beginning")
+    assert "20 November 2026" in hers.text
+    assert "You opened this group" in hers.text
+    assert "Alice" in browser(bob).get(f"/c/{room.pk}/").one("ol").one(cls="beginning").text
+    assert "Bob" in browser(alice).get(f"/c/{pair.pk}/").one("ol").one(cls="beginning").text
+    assert "Say hello" in browser(alice).get(f"/c/{pair.pk}/").one("ol").one(cls="beginning").text
+    history(60)
+    assert not browser(alice).get(f"/c/{room.pk}/?newest=1").one("ol").all(cls="beginning")
+
+
+def test_after_a_long_pause_the_time_stands_between(browser, alice, room, history):
+    seqs = history(4)
+    spread(room, seqs, datetime(2026, 11, 20, 8, tzinfo=UTC), timedelta(hours=2))
+    page = browser(alice).get(f"/c/{room.pk}/?newest=1")
+    assert [each.text for each in page.one("ol").all(cls="pause")] == ["10:00", "12:00", "14:00"]
+
+
+def test_opening_at_the_first_unread_asks_no_more_of_a_long_history(browser, alice, room, history):
+    def queries(path: str) -> int:
+        browser(alice).get(path)
+        hers = browser(alice)
+        with CaptureQueriesContext(connection) as captured:
+            hers.get(path)
+        return len(captured)
+
+    seqs = history(20)
+    actions.read(alice.pk, room.pk, seqs[0])
+    few = queries(f"/c/{room.pk}/")
+    history(300)
+    many = queries(f"/c/{room.pk}/")
+    assert many <= few + 1  # what stands above is a query of its own
