@@ -22,7 +22,7 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
         if name.endswith(_KINDS) and name.startswith(_OURS):
             content.seek(0)  # its hash has been taken from it
             content = ContentFile(bare(content.read().decode()).encode())
-        return super()._save(name, content)
+        return super()._save(name, content)  # type: ignore[misc]
 
 
 def bare(source: str) -> str:

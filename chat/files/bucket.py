@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.storage import default_storage
 
@@ -123,6 +123,9 @@ class Bucket:
 
     def read(self, key: str) -> BinaryIO:
         return BufferedReader(_Ranges(key), 1024 * 1024)
+
+    def path(self, key: str) -> None:
+        return None
 
     def link(self, key: str, content_type: str, disposition: str) -> str:
         parameters = {
