@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts import avatars, contacts, factors, guessing, hooks, passwords, promised, sign_ins
 from accounts.forms import SignupForm
-from accounts.models import TAKEN, Audience, Theme, User
+from accounts.models import TAKEN, Audience, SpentName, Theme, User
 from accounts.names import clean_line, clean_username, tidy_username
 from accounts.shapes import MeShape, profile_shape
 from accounts.versions import next_me_versions
@@ -168,6 +168,12 @@ def _tell_own_change(user: User, changed: set[str]) -> None:
         transaction.on_commit(partial(_call, hooks.presence_choice_changed, user.pk), robust=True)
 
 
+def changed_by_administrator(user: User, changed: set[str]) -> None:
+    """What was stored in the admin is told as if they had done it themselves."""
+    with writing():
+        _tell_own_change(user, changed)
+
+
 def me_updated(user: User) -> Personal:
     """The news of one's own profile and settings, as they are in this row."""
     return Personal(user.pk, frame("me.updated", MeShape(user.me_version, profile_shape(user))), user.me_version)
@@ -238,8 +244,14 @@ def _check_username(user: User, name: str) -> None:
         clean_username(name)
     except ValidationError as error:
         raise invalid(username=error.messages[0]) from None
-    if User.objects.like(name).exclude(pk=user.pk).exists() or promised.is_promised(name):
+    if is_taken(name, but_by=user.pk):
         raise invalid(username=str(TAKEN))
+
+
+def is_taken(name: str, but_by: int | None = None) -> bool:
+    """By somebody, by somebody who has left, or by somebody who only seems to have signed up (accounts/promised.py)."""
+    there = User.objects.like(name).exclude(pk=but_by).exists()
+    return there or SpentName.objects.has(name) or promised.is_promised(name)
 
 
 def _by_field(errors: dict[str, Any], names: dict[str, str]) -> Refused:
@@ -251,11 +263,12 @@ def _by_field(errors: dict[str, Any], names: dict[str, str]) -> Refused:
 def suspend(user_id: int, by_id: int) -> User:
     """Shut a person out: every sign-in ends, every socket closes with 4403, and nobody finds them."""
     with writing():
+        contacts.lock_around(user_id)
         user = _in_their_power(user_id, by_id)
         if user.is_active:
             user.is_active, user.suspended_at = False, timezone.now()
             user.save(update_fields=["is_active", "suspended_at"])
-        contacts.account_changed(user.pk)
+            contacts.account_changed(user.pk)
         sign_ins.end(user.pk, code=SUSPENDED)
     return user
 
@@ -263,10 +276,14 @@ def suspend(user_id: int, by_id: int) -> User:
 def restore(user_id: int, by_id: int) -> User:
     """Let a suspended person in again. They sign in anew."""
     with writing():
+        contacts.lock_around(user_id)
         user = _in_their_power(user_id, by_id)
-        user.is_active, user.suspended_at = True, None
-        user.save(update_fields=["is_active", "suspended_at"])
-        contacts.account_changed(user.pk)
+        if user.deleted_at:
+            raise forbidden(_("This account was deleted by its owner; there is nobody left to restore."))
+        if not user.is_active:
+            user.is_active, user.suspended_at = True, None
+            user.save(update_fields=["is_active", "suspended_at"])
+            contacts.account_changed(user.pk)
     return user
 
 

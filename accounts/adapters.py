@@ -29,7 +29,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from accounts import actions, guessing, invitations, letters, passwords, promised
+from accounts import actions, guessing, invitations, letters, passwords
 from accounts.forms import wait_words
 from accounts.models import TAKEN, User
 from accounts.names import LONGEST, clean_line, clean_username, is_name_character
@@ -79,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):
     # ── Names ──
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = clean_username(username)
-        if not shallow and (User.objects.like(name).exists() or promised.is_promised(name)):
+        if not shallow and actions.is_taken(name):
             raise self.validation_error("username_taken")
         return name
 

@@ -22,6 +22,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 # Django's own page would change the password without keeping this sign-in.
 admin.site.password_change = lambda request, extra_context=None: redirect("account_change_password")  # type: ignore
 
+STATE = ("is_active", "suspended_at", "deleted_at", "last_seen_at", "last_login", "date_joined")
 RAISING = ("is_staff", "is_superuser", "groups", "user_permissions")  # what makes somebody more than a person
 
 
@@ -48,7 +49,10 @@ class PersonAdmin(UserAdmin):
 
     form = forms.ModelForm  # without the line about the password's hash
     list_display = ("username", "name", "email", "is_active", "is_staff", "date_joined", "last_seen_at")
-    list_filter = ("is_active", "is_staff", "is_superuser", "groups", "date_joined")
+    list_filter = (
+        *("is_active", ("deleted_at", admin.EmptyFieldListFilter), "is_staff", "is_superuser", "groups"),
+        "date_joined",
+    )
     search_fields = ("username", "name", "email")
     ordering = ("-date_joined",)
     date_hierarchy = "date_joined"
@@ -57,7 +61,7 @@ class PersonAdmin(UserAdmin):
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("username", "name", "email", "bio", "avatar")}),
-        (_("State"), {"fields": ("is_active", "suspended_at", "last_seen_at", "last_login", "date_joined")}),
+        (_("State"), {"fields": STATE}),
         (_("Settings"), {"fields": ("language", "time_zone", "theme")}),
         (_("Privacy"), {"classes": ("collapse",), "fields": verbs.PRIVACY}),
         (_("Rights"), {"fields": RAISING}),
@@ -67,17 +71,29 @@ class PersonAdmin(UserAdmin):
     )
     # Privacy is everybody's own choice, and is told to open sockets by the verb that changes it.
     readonly_fields = (
-        *("avatar", "is_active", "suspended_at", "last_seen_at", "last_login", "date_joined"),
+        "avatar",
+        *STATE,
         *verbs.PRIVACY,
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *RAISING)
 
+    def save_model(self, request: HttpRequest, obj: User, form, change: bool) -> None:
+        """Only what was changed: the rest of the row may have moved since the page was drawn."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        changed = set(form.changed_data) & {field.name for field in User._meta.concrete_fields}
+        if changed:
+            obj.save(update_fields=changed)
+            verbs.changed_by_administrator(obj, changed)
+
     def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
         """Only superusers change those who have rights here: others would change a password, and so be them."""
         above = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
-        return not above and super().has_change_permission(request, obj)
+        gone = obj is not None and obj.deleted_at is not None
+        return not above and not gone and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return False  # what a person wrote would be nobody's; they are suspended instead

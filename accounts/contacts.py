@@ -129,8 +129,43 @@ def count_requests(user_ids: Iterable[int]) -> None:
 
 
 def account_changed(user_id: int) -> None:
-    """This account was suspended or restored: those whom it asks count it no more, or again."""
-    count_requests(Tie.objects.filter(person=user_id, state=ASKS).values_list("user", flat=True))
+    """This account was suspended or restored: it leaves the lists and requests of others, or is in them again. Their
+    devices hear so. Within the change, after `lock_around`."""
+    rows = Tie.objects.filter(person=user_id, state__in=(ASKS, CONTACT, ASKED), blocked_at=None)
+    _tell_each(list(rows.select_related("person")))
+
+
+def lock_around(user_id: int) -> None:
+    """This person and everybody with a tie to or from them, in the order of their ids, as every change of ties does."""
+    ties = Tie.objects.filter(Q(user=user_id) | Q(person=user_id))
+    ids = {user_id, *(pk for pair in ties.values_list("user_id", "person_id") for pk in pair)}
+    list(User.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values("pk"))
+
+
+def forget(user_id: int) -> None:
+    """This account is no more: nobody has it in a list, asks it or blocks it. Their devices hear so. Within the change
+    that ends it, after `lock_around`."""
+    Tie.objects.filter(user=user_id).delete()
+    rows = list(Tie.objects.filter(person=user_id).exclude(state=NONE, blocked_at=None).select_related("person"))
+    blocking = [row.user_id for row in rows if row.blocked_at]
+    for row in rows:
+        row.state, row.since, row.blocked_at = NONE, timezone.now(), None
+    _tell_each(rows, "state", "since", "blocked_at")
+    for blocker in blocking:
+        _copy_blocks(blocker)
+    tell([Listen(person) for person in blocking])
+
+
+def _tell_each(rows: list[Tie], *changed: str) -> None:
+    """Rows of many people, each with a number of its own: stored, counted, told."""
+    numbers = next_me_versions(row.user_id for row in rows)
+    for row in rows:
+        row.me_version = numbers[row.user_id][0]
+    Tie.objects.bulk_update(rows, ["me_version", *changed], batch_size=200)
+    people = [row.user_id for row in rows]
+    count_requests(people)
+    counts = dict(User.objects.filter(pk__in=people).values_list("pk", "request_count"))
+    tell([contact_updated(row, counts[row.user_id]) for row in rows])
 
 
 def _may_block(user_id: int, person_id: int) -> bool:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts import guessing, promised
 from accounts.avatars import FORMATS
 from accounts.models import User
+from accounts.names import skeleton, storable
 from accounts.zones import known_zones
 from messenger.live.addresses import request_address
 
@@ -43,6 +44,25 @@ class SignupForm(allauth_forms.SignupForm):
         """No account is made, and nobody is to see that: it takes as long, and the name is gone."""
         User().set_password(self.cleaned_data["password1"])
         promised.promise(self.cleaned_data["username"])
+
+
+class DeleteAccountForm(forms.Form):
+    """What becomes of what they wrote; and the user name, typed, so that nobody does this by mistake."""
+
+    STAY, TAKE_BACK = "stay", "take-back"
+
+    words = forms.ChoiceField(choices=[(STAY, STAY), (TAKE_BACK, TAKE_BACK)], initial=STAY)
+    username = forms.CharField(label=gettext_lazy("user name"), max_length=200)
+
+    def __init__(self, *args, user: User, **options):
+        super().__init__(*args, **options)
+        self._user = user
+
+    def clean_username(self) -> str:
+        name = self.cleaned_data["username"].removeprefix("@")
+        if skeleton(storable(name)) != self._user.username_key:
+            raise ValidationError(_("This is not your user name."))
+        return name
 
 
 class ProfileForm(forms.ModelForm):

@@ -37,6 +37,7 @@ _TOGETHER = (
 _TWO_LIKE_ONE = (("rn", "m"), ("vv", "w"))  # side by side they look like one: `rnark` and `mark`
 _MOST_MARKS = 3  # on one letter
 
+DELETED = "deleted-"  # how the names of accounts begin that are no more; nobody else's does
 # What would be taken for the site itself, or for everybody. Compared by look.
 RESERVED = """
     admin administrator all anonymous api bot channel deleted everybody everyone group here help info mail me
@@ -73,7 +74,7 @@ def tidy_username(text: str) -> str:
 def clean_username(text: str) -> str:
     """`tidy_username` for a name that somebody chooses: not one of those that the site keeps for itself."""
     name = tidy_username(text)
-    if {skeleton(name), capitals(name)} & _reserved():
+    if {skeleton(name), capitals(name)} & _reserved() or skeleton(name).startswith(skeleton(DELETED)):
         raise ValidationError(_("This user name is reserved."), code="reserved")
     return name
 

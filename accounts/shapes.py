@@ -133,7 +133,7 @@ def contact_shape(tie: Tie) -> ContactShape:
         user=user_shape(tie.person),
         state=cast(ContactState, tie.shown_state),
         blocked=tie.blocked_at is not None,
-        since=_moment(tie.since) if tie.since and tie.shown_state != Tie.State.NONE else None,
+        since=moment(tie.since) if tie.since and tie.shown_state != Tie.State.NONE else None,
         me_version=tie.me_version,
     )
 
@@ -144,8 +144,8 @@ def sign_in_shape(sign_in: SignIn, current_id: UUID | None) -> SignInShape:
         kind=cast(SignInKind, sign_in.kind),
         user_agent=sign_in.user_agent,
         address=sign_in.address,
-        created_at=_moment(sign_in.created_at),
-        last_used_at=_moment(sign_in.last_used_at),
+        created_at=moment(sign_in.created_at),
+        last_used_at=moment(sign_in.last_used_at),
         current=sign_in.pk == current_id,
     )
 
@@ -155,6 +155,6 @@ def avatar_url(user: User) -> str | None:
     return f"/avatars/{user.pk}/{user.avatar.name.rsplit('/', 1)[-1]}" if user.avatar else None
 
 
-def _moment(value: datetime) -> str:
+def moment(value: datetime) -> str:
     """As `chat.shapes.moment`: UTC, milliseconds."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

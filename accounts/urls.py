@@ -14,6 +14,7 @@ urlpatterns = [
     path("language/", views.set_language, name="set_language"),
     path("settings/", views.profile, name="profile"),
     path("settings/privacy/", privacy_page.privacy, name="privacy"),
+    path("goodbye/", views.account_deleted, name="account_deleted"),
     path("settings/sessions/", views.sessions, name="sessions"),
     path("settings/sessions/end/", views.end_other_sessions, name="end_other_sessions"),
     path("settings/sessions/<uuid:sign_in_id>/end/", views.end_session, name="end_session"),

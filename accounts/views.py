@@ -127,6 +127,12 @@ def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
     return avatars.served(User._meta.get_field("avatar").storage, picture)
 
 
+@require_safe
+def account_deleted(request: HttpRequest) -> HttpResponse:
+    """The last page of an account."""
+    return redirect("home") if request.user.is_authenticated else render(request, "accounts/deleted.html")
+
+
 # ── Where one is signed in ───────────────────────────────────────────────────────────────────────────────────────
 @login_required
 @require_safe

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from messenger.work import job
+from messenger.work import LATER, job
 
 
-@job(seconds=120, tries=3)
-def draw_picture(file_id: int) -> None:
-    """A picture that came: drawn anew without its metadata, and smaller. See chat/files/pictures.py."""
-    from chat.files import pictures
+@job(seconds=600, tries=3)
+def prepare_file(file_id: int) -> None:
+    """What came and may say where it was taken: pictures are drawn anew, and smaller; films lose what they say."""
+    from chat.files import ready
 
-    pictures.redraw(file_id)
+    ready.prepare(file_id)
+
+
+@job(seconds=3600, tries=20, wait=30)
+def leave_everything(user_id: int, take_back: bool) -> None:
+    """Somebody has deleted their account. See chat/farewell.py."""
+    from chat import farewell
+
+    farewell.leave_everything(user_id, take_back)
+
+
+@job(seconds=3 * 3600, tries=3, priority=LATER)
+def build_archive(archive_id: int) -> None:
+    """What somebody wants to download of their own. See chat/archives."""
+    from chat.archives import verbs
+
+    verbs.build(archive_id)
+
+
+@job(every=3600, seconds=600)
+def sweep_archives() -> None:
+    from chat.archives import verbs
+
+    verbs.sweep()
 
 
 @job(seconds=300, tries=5)

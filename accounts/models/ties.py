@@ -41,6 +41,6 @@ class Tie(models.Model):
 
     @property
     def shown_state(self) -> str:
-        """What its user is shown: nothing of who is blocked or left without an answer."""
-        hidden = self.blocked_at is not None or self.state == self.State.IGNORED
+        """What its user is shown: nothing of who is blocked, suspended or left without an answer."""
+        hidden = self.blocked_at is not None or self.state == self.State.IGNORED or not self.person.is_active
         return self.State.NONE.value if hidden else self.state

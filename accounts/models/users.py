@@ -94,6 +94,7 @@ class User(AbstractUser):
     search_keys = models.TextField(blank=True, editable=False)  # words; as rows of SearchKey they are looked up
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
     suspended_at = models.DateTimeField(_("suspended at"), null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)  # accounts/farewell.py
     # Goes up by one with every durable change of what is this person's own: list, marks, drafts, settings.
     me_version = models.BigIntegerField(default=0, editable=False)
     hints_done = models.BooleanField(default=False, editable=False)  # the first steps were put away

@@ -17,9 +17,7 @@ class File(models.Model):
     """Bytes that are wholly there, kept once however often they are shown. What nobody shows any more is buried."""
 
     class State(models.TextChoices):
-        WAITING = (
-            "waiting"  # a picture that is not redrawn yet: it may still say where it was taken, so it is not served
-        )
+        WAITING = "waiting"  # a picture or a film that may still say where it was taken: it is not served
         READY = "ready"
 
     key = models.CharField(max_length=200, unique=True)  # its name in the storage

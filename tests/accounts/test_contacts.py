@@ -205,6 +205,24 @@ def test_a_suspended_person_asks_nobody(alice, bob, person):
         assert alice.request_count == len(contacts.of(alice.pk).asks) == count
 
 
+def test_who_is_suspended_leaves_the_lists_of_others_at_once_and_comes_back(told, apps, alice, bob, carol, person):
+    moderator = person("root", is_superuser=True)
+    contacts.add(alice.pk, bob.pk)
+    contacts.block(carol.pk, bob.pk)
+    told.clear()
+    before = User.objects.get(pk=alice.pk).me_version
+    for verb, shown in ((actions.suspend, "none"), (actions.restore, "contact")):
+        verb(bob.pk, moderator.pk)
+        (news,) = told_contacts(told, alice)
+        assert news["contact"]["state"] == shown
+        assert told_contacts(told, carol) == []  # she sees no difference
+        missed = contacts.changed_since(alice.pk, before)
+        assert [(tie.person_id, tie.shown_state) for tie in missed] == [(bob.pk, shown)]
+        told.clear()
+        verb(bob.pk, moderator.pk)  # said again: nothing changes
+        assert told_contacts(told, alice) == []
+
+
 def test_contacts_come_with_who_is_here(apps, alice, bob, monkeypatch):
     from presence.tracker import Tracker, use
 

@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts import actions, guessing
 from accounts.models import User
+from chat import doors
 from messenger.live import limits
 from messenger.live.refusal import Refused
 from tests.servers import PASSWORD
@@ -118,6 +119,17 @@ def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
     assert not User.objects.exists()
 
 
+def test_pages_are_drawn_so_fast_for_one_person_and_no_faster(client, alice, bob, monkeypatch):
+    monkeypatch.setattr(doors, "PAGES", 3)
+    monkeypatch.setattr(doors, "PAGES_PER_SECOND", 0.01)
+    client.force_login(alice)
+    codes = [client.get("/people/").status_code for _ in range(4)]
+    assert codes == [200] * 3 + [429]
+    other = Client()
+    other.force_login(bob)
+    assert other.get("/people/").status_code == 200
+
+
 def test_limits_off_is_off(api, alice, settings):
     settings.LIMITS = False
     assert {guess(api).status_code for _ in range(15)} == {401}
@@ -145,6 +157,17 @@ def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
         assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
     with pytest.raises(Refused, match="unauthenticated"):
         actions.sign_in("alice", "wrong", "192.0.2.1")
+
+
+def test_with_redis_away_mails_can_still_be_asked_for(settings, client, alice):
+    from django.core.cache import caches
+
+    away = {"BACKEND": "messenger.cache.RedisOrHere", "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+    settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "signup": None}
+    codes = [client.post("/accounts/password/reset/", {"email": "nobody@example.org"}).status_code for _ in range(8)]
+    assert codes[0] == 302 and codes[-1] == 429, "counted all the same"
+    caches["default"].clear()
 
 
 def test_with_redis_away_people_still_sign_in(settings, alice):

@@ -126,6 +126,18 @@ def test_even_with_the_right_to_change_people_they_cannot(moderator, alice, supe
     assert browser.post(f"/admin/accounts/user/{superuser.pk}/change/", form).status_code == 403
 
 
+def test_a_name_changed_here_is_told_and_nothing_else_of_the_row_is_written(told, superuser, alice):
+    browser = browser_of(superuser)
+    form = {
+        **{"username": "alice", "name": "Renamed", "theme": "system"},
+        **{"sign_ins-TOTAL_FORMS": 0, "sign_ins-INITIAL_FORMS": 0},
+    }
+    told.clear()
+    browser.post(f"/admin/accounts/user/{alice.pk}/change/", form)
+    assert [news.me_version for news in told.to(alice)] == [alice.me_version + 1]
+    assert "Renamed" in told.to(alice)[0].text
+
+
 def test_no_hash_is_shown(superuser, alice):
     tokens_client = browser_of(alice)
     assert tokens_client

@@ -10,6 +10,7 @@ import uuid
 
 import msgspec
 import pytest
+from django.utils import timezone
 
 from accounts import actions as account_actions
 from accounts import contacts, privacy
@@ -129,6 +130,66 @@ async def test_the_blocked_hear_nothing_of_the_block(stage, three, alice, bob):
     assert [each["contact"]["blocked"] for each in heard(hers, "contact.updated")] == [True]
 
 
+async def _types(stage, room, alice):
+    await types_something(stage, alice, room)
+
+
+async def _comes(stage, room, alice):
+    stage.hub.tell(await stage.do(people.news_of_coming, {alice.pk: None}))
+
+
+async def _goes(stage, room, alice):
+    for news in (await stage.do(people.news_of_going, {alice.pk: timezone.now()})).values():
+        stage.hub.tell(news)
+
+
+async def _reads(stage, room, alice):
+    await stage.do(actions.read, alice.pk, room.pk, 99)
+    await asyncio.sleep(0.4)
+
+
+async def _gets(stage, room, alice):
+    await stage.do(actions.received, alice.pk, {room.pk: 99})
+    await asyncio.sleep(0.4)
+
+
+async def _hides(stage, room, alice):
+    await stage.do(account_actions.update_profile, alice.pk, {"show_presence": "nobody", "show_receipts": "nobody"})
+
+
+async def _names_him(stage, room, alice):
+    await stage.do(actions.send, alice.pk, room.pk, uuid.uuid4(), "hi @bob")
+
+
+# What alice does after she blocked bob, and what his sockets hear of it.
+HEARD = {
+    _types: [],
+    _comes: [],
+    _goes: [],
+    _reads: [],
+    _gets: [],
+    _hides: [],
+    _names_him: ["message.created", "mine.updated"],  # as of everybody in a room; his count of mentions stays
+}
+
+
+@pytest.mark.parametrize("deed", HEARD, ids=lambda deed: deed.__name__.strip("_"))
+async def test_what_the_blocked_hear_of_what_she_does(stage, here, room, three, alice, bob, carol, deed):
+    _hers, his, carols = three
+    await stage.do(actions.send, carol.pk, room.pk, uuid.uuid4(), "hello")
+    for user in (alice, bob):
+        here.beat_now(f"u:{user.pk}")
+    await stage.do(contacts.block, alice.pk, bob.pk)
+    await settle(stage)
+    for each in three:
+        each.wire.texts.clear()
+    await deed(stage, room, alice)
+    await settle(stage)
+    assert his.types() == HEARD[deed]
+    assert carols.types() != []  # who is not blocked hears of it
+    assert [each["mine"]["unread_mention_count"] for each in heard(his, "mine.updated")] in ([], [0])
+
+
 async def test_presence_is_told_to_contacts_alone_where_that_is_wanted(stage, room, three, alice, bob, carol):
     _hers, his, carols = three
     await stage.do(contacts.add, alice.pk, bob.pk)
@@ -166,8 +227,6 @@ async def test_a_contact_is_heard_of_without_a_shared_conversation(stage, three,
     ("setting", "at", "others"), [("everyone", True, True), ("contacts", True, False), ("nobody", False, False)]
 )
 async def test_when_somebody_left_is_told_by_its_own_setting(stage, three, alice, bob, setting, at, others):
-    from django.utils import timezone
-
     await stage.do(contacts.add, alice.pk, bob.pk)
     await stage.do(account_actions.update_profile, alice.pk, {"show_last_seen": setting})
     news = await stage.do(people.news_of_going, {alice.pk: timezone.now()})

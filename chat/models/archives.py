@@ -1,0 +1,32 @@
+"""What somebody downloads of their own."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Archive(models.Model):
+    """One for each person at most: being built, ready for some days, or failed. See chat/archives."""
+
+    class State(models.TextChoices):
+        BUILDING = "building"
+        READY = "ready"
+        FAILED = "failed"
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=8, choices=State, default=State.BUILDING)
+    asked_at = models.DateTimeField()
+    tries = models.IntegerField(default=0)
+    done = models.BigIntegerField(default=0)  # lines and files, of `total`
+    total = models.BigIntegerField(default=0)
+    key = models.CharField(max_length=200, blank=True)  # its name in the storage, when it is ready
+    size = models.BigIntegerField(default=0)
+    expires_at = models.DateTimeField(null=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.owner_id}: {self.state}"
+
+    @property
+    def percent(self) -> int:
+        return min(100 * self.done // self.total, 99) if self.total else 0

@@ -1,0 +1,284 @@
+"""One's own data as one archive: built in the background, for its owner alone, for some days."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+import zipfile
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+
+from chat import actions
+from chat import farewell as chat_farewell
+from chat.archives import build, verbs
+from chat.files import uploads
+from chat.models import Archive, Conversation
+from messenger.live.refusal import Refused
+from tests.servers import PASSWORD
+
+
+def say(person, room, text="hello", **more):
+    return actions.send(person.pk, room.pk, uuid.uuid4(), text, **more)[0]
+
+
+def page_of(person) -> Client:
+    client = Client()
+    client.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+def bytes_of(answer) -> bytes:
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def opened(client: Client) -> zipfile.ZipFile:
+    answer = client.get("/settings/data/archive/")
+    assert answer.status_code == 200 and answer["Content-Type"] == "application/zip"
+    return zipfile.ZipFile(io.BytesIO(bytes_of(answer)))
+
+
+class Links(HTMLParser):
+    def __init__(self, text: str):
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("href", "src") and value]
+
+
+# ── Asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_password_is_asked_for_and_what_was_asked_goes_on_by_itself(alice, work, transactional_db):
+    client = Client()
+    client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    answer = client.post("/settings/data/")
+    assert "/reauthenticate/" in answer.url and not Archive.objects.exists()
+    client.post(answer.url, {"password": PASSWORD})
+    assert Archive.objects.get().owner == alice
+
+
+def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
+    client = page_of(alice)
+    for _twice in range(2):
+        assert client.post("/settings/data/").url == "/settings/data/"
+    assert Archive.objects.count() == 1
+    assert 'data-state="building"' in client.get("/settings/data/").content.decode()
+    with pytest.raises(Refused, match="not_found"):
+        verbs.ready(alice.pk)
+    work()
+    page = client.get("/settings/data/").content.decode()
+    assert 'data-state="ready"' in page and 'href="/settings/data/archive/"' in page
+
+
+def test_three_a_day_are_enough(alice, transactional_db, settings, work):
+    from messenger.live import limits
+
+    settings.LIMITS = True
+    limits.forget_all()
+    for _again in range(3):
+        verbs.ask(alice.pk)
+        work()
+    with pytest.raises(Refused, match="rate_limited"):
+        verbs.ask(alice.pk)
+    limits.forget_all()
+
+
+# ── What is in it ────────────────────────────────────────────────────────────────────────────────────────────────
+def test_everything_that_one_can_read_is_in_it_as_pages_and_as_json(
+    alice, bob, carol, room, pair, work, transactional_db
+):
+    mine = uploads.store_whole(alice.pk, "our plan.txt", 4, [b"plan"])
+    bobs = uploads.store_whole(bob.pk, "bob's.txt", 5, [b"bob's"])
+    first = say(alice, room, "see **this** <script>", attachment_ids=[mine.pk])
+    say(bob, room, "and this", attachment_ids=[bobs.pk])
+    gone = say(bob, room, "never mind")
+    actions.delete(bob.pk, gone.id)
+    actions.react(bob.pk, first.id, "👍", True)
+    say(bob, pair, "between us")
+    elsewhere = Conversation.objects.get(pk=actions.create_group(carol.pk, "Carol's", [alice.pk, bob.pk]).id)
+    say(alice, elsewhere, "I was here")
+    say(carol, elsewhere, "carol's secret")
+    actions.remove_member(alice.pk, elsewhere.pk, alice.pk)
+    strangers = Conversation.objects.get(pk=actions.create_group(bob.pk, "Without alice", []).id)
+    say(bob, strangers, "about alice")
+    client = page_of(alice)
+    client.post("/settings/data/")
+    work()
+    with opened(client) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        everything = "\n".join(archive.read(name).decode() for name in names if not name.startswith("files/"))
+        account = json.loads(archive.read("account.json"))
+        (text,) = [name for name in names if name.startswith("files/")]
+        assert archive.read(text) == b"plan" and text.endswith("our plan.txt")
+        talk = next(each for each in account["conversations"] if each["id"] == room.pk)
+        said = json.loads(archive.read(f"{talk['folder']}/messages-1.json"))
+        page = archive.read(f"{talk['folder']}/messages-1.html").decode()
+        for name in names:
+            if name.endswith(".html"):
+                folder = name.rpartition("/")[0]
+                for link in Links(archive.read(name).decode()).found:
+                    assert _inside(folder, link) in names, f"{name} leads to {link}"
+    assert [each["body"] for each in said if each["kind"] == "text"] == ["see **this** <script>", "and this", ""]
+    assert "<strong>this</strong>" in page and "&lt;script&gt;" in page and "<svg" not in page
+    assert "bob&#x27;s.txt" in page and "👍 Bob" in page and "never mind" not in everything
+    assert "I was here" in everything and "between us" in everything
+    assert "carol's secret" not in everything and "about alice" not in everything
+    assert account["profile"]["username"] == "alice" and account["files"][0]["sha256"]
+    assert alice.password not in everything and "sessionid" not in everything
+    for other in (bob, carol):
+        assert not other.email or other.email not in everything
+
+
+def _inside(folder: str, link: str) -> str:
+    from posixpath import join, normpath
+    from urllib.parse import unquote
+
+    return normpath(join(folder, unquote(link)))
+
+
+def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, work, transactional_db, monkeypatch):
+    monkeypatch.setattr(build, "PAGE", 10)
+    for number in range(24):
+        say(alice, room, f"number {number}")
+    client = page_of(alice)
+    client.post("/settings/data/")
+    work()
+    with opened(client) as archive:
+        pages = [name for name in archive.namelist() if name.endswith(".html") and "messages" in name]
+        assert len(pages) == 3
+        bodies = [
+            each["body"]
+            for name in sorted(pages)
+            for each in json.loads(archive.read(name.replace(".html", ".json")))
+            if each["kind"] == "text"
+        ]
+        assert bodies == [f"number {number}" for number in range(24)]
+        assert 'href="messages-2.html"' in archive.read(sorted(pages)[0]).decode()
+
+
+def test_it_is_written_in_its_owners_language_and_time_zone(person, work, transactional_db):
+    wei = person("wei", name="小明", language="zh-hans", time_zone="Asia/Shanghai")
+    verbs.ask(wei.pk)
+    work()
+    with opened(page_of(wei)) as archive:
+        assert '<html lang="zh-hans">' in archive.read("index.html").decode()
+
+
+def test_a_file_whose_bytes_are_gone_is_named_and_the_rest_is_there(alice, room, work, transactional_db):
+    lost = uploads.store_whole(alice.pk, "lost.txt", 4, [b"lost"])
+    say(alice, room, "", attachment_ids=[lost.pk])
+    default_storage.delete(lost.file.key)
+    verbs.ask(alice.pk)
+    work()
+    with opened(page_of(alice)) as archive:
+        assert json.loads(archive.read("account.json"))["files_that_could_not_be_read"] == ["lost.txt"]
+
+
+# ── Whose it is ──────────────────────────────────────────────────────────────────────────────────────────────────
+def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, transactional_db):
+    verbs.ask(alice.pk)
+    work()
+    assert Client().get("/settings/data/archive/").status_code == 302
+    assert page_of(bob).get("/settings/data/archive/").status_code == 404
+    lazy = Client()
+    lazy.force_login(alice)
+    assert lazy.get("/settings/data/archive/").url == "/accounts/reauthenticate/?next=/settings/data/"
+    answer = page_of(alice).get("/settings/data/archive/")
+    assert answer["Cache-Control"] == "private, no-store"
+    assert answer["Content-Disposition"].startswith('attachment; filename="messenger-alice-')
+
+
+def test_a_part_can_be_asked_for_after_a_cut(alice, work, transactional_db):
+    verbs.ask(alice.pk)
+    work()
+    client = page_of(alice)
+    whole = bytes_of(client.get("/settings/data/archive/"))
+    rest = client.get("/settings/data/archive/", headers={"Range": "bytes=100-"})
+    assert rest.status_code == 206 and bytes_of(rest) == whole[100:]
+
+
+def test_after_its_days_it_is_gone_bytes_and_all(alice, work, transactional_db):
+    verbs.ask(alice.pk)
+    work()
+    archive = Archive.objects.get()
+    Archive.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert page_of(alice).get("/settings/data/archive/").status_code == 404
+    verbs.sweep()
+    assert not Archive.objects.exists() and not default_storage.exists(archive.key)
+
+
+def test_a_new_one_replaces_the_old_and_the_account_takes_it_along(alice, work, transactional_db):
+    verbs.ask(alice.pk)
+    work()
+    old = Archive.objects.get().key
+    verbs.ask(alice.pk)
+    work()
+    new = Archive.objects.get().key
+    assert old != new and not default_storage.exists(old) and default_storage.exists(new)
+    chat_farewell.delete_account(alice.pk, take_back=False)
+    assert not Archive.objects.exists() and not default_storage.exists(new)
+
+
+# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+def test_it_says_how_far_it_is(alice, room, transactional_db, monkeypatch):
+    monkeypatch.setattr(build, "NOTE_EVERY", 0)
+    monkeypatch.setattr(build, "PAGE", 5)
+    for number in range(20):
+        say(alice, room, f"number {number}")
+    archive = verbs.ask(alice.pk)
+    seen, note = [], verbs._note
+
+    def noted(pk, done, total):
+        going_on = note(pk, done, total)
+        seen.append(Archive.objects.get(pk=pk).percent)
+        return going_on
+
+    monkeypatch.setattr(verbs, "_note", noted)
+    verbs.build(archive.pk)
+    assert seen == sorted(seen) and len(set(seen)) > 3 and max(seen) <= 99
+
+
+def test_asked_for_anew_meanwhile_the_old_worker_stops_and_leaves_nothing(alice, transactional_db, monkeypatch):
+    archive = verbs.ask(alice.pk)
+    monkeypatch.setattr(build, "NOTE_EVERY", 0)
+    monkeypatch.setattr(verbs, "_note", lambda *_: False)
+    verbs.build(archive.pk)
+    assert Archive.objects.get().state == "building"
+    assert not list((verbs.settings.DATA_DIR / "archives").glob("*.zip"))
+
+
+def test_without_room_it_is_said_so_and_no_try_follows(alice, work, transactional_db, monkeypatch):
+    monkeypatch.setattr(build, "RESERVE", 2**60)
+    verbs.ask(alice.pk)
+    work()
+    assert Archive.objects.get().state == "failed"
+    page = page_of(alice).get("/settings/data/").content.decode()
+    assert "It could not be put together" in page and "Put it together" in page
+
+
+def test_what_fails_is_tried_three_times(alice, transactional_db, monkeypatch):
+    def falls(*_):
+        raise OSError("away")
+
+    monkeypatch.setattr(verbs, "_build", falls)
+    archive = verbs.ask(alice.pk)
+    for last in (False, False, True):
+        with pytest.raises(Exception):  # noqa: B017  # whichever it is, the worker has to hear of it
+            verbs.build(archive.pk)
+        assert (Archive.objects.get().state == "failed") is last
+    verbs.build(archive.pk)
+
+
+def test_one_whose_worker_never_came_back_is_said_to_have_failed(alice, transactional_db):
+    verbs.ask(alice.pk)
+    Archive.objects.update(asked_at=timezone.now() - timedelta(hours=13))
+    verbs.sweep()
+    assert Archive.objects.get().state == "failed"

@@ -1,0 +1,94 @@
+"""Taking one's data along and deleting one's account, in a real browser, with scripts and without."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+
+import pytest
+from playwright.async_api import Page, expect
+
+from chat import actions
+from tests.servers import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+async def home(make_site):
+    """With its worker, as it is shipped."""
+    site = make_site(WORKER="on")
+    await asyncio.to_thread(site.start)
+
+    def furnish() -> int:
+        alice, bob = site.people("alice", "bob")
+        with site.orm():
+            return actions.create_group(alice.pk, "Boat club", [bob.pk]).id
+
+    site.room = await asyncio.to_thread(furnish)
+    return site
+
+
+async def prove(page: Page) -> None:
+    """The password once more, where it is asked for."""
+    if "/reauthenticate/" in page.url:
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
+    page = await browser_for(home, "alice", scripts=scripts)
+    await page.goto("/settings/data/")
+    await page.get_by_role("button", name="Put it together").click()
+    await prove(page)
+    download = page.get_by_role("link", name="Download")
+    if scripts:
+        await expect(download).to_be_visible(timeout=20_000)  # by itself
+    else:
+        async with asyncio.timeout(20):
+            while not await download.count():
+                await page.get_by_role("link", name="See how far it is").click()
+    async with page.expect_download() as coming:
+        await download.click()
+    path = await (await coming.value).path()
+    with zipfile.ZipFile(io.BytesIO(await asyncio.to_thread(path.read_bytes))) as archive:
+        assert archive.testzip() is None
+        assert f"conversations/{home.room} Boat club/messages-1.html" in archive.namelist()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, troubles, scripts):
+    troubles.allow("status of 422")
+    bobs = await browser_for(home, "bob")
+    await bobs.goto(f"/c/{home.room}/")
+    page = await browser_for(home, "alice", scripts=scripts)
+    if scripts:
+        await page.goto(f"/c/{home.room}/")
+        await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+        await page.fill("message-composer textarea", "see you at the pier")
+        await page.press("message-composer textarea", "Enter")
+        await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_be_visible()
+    await page.goto("/settings/data/")
+    await page.get_by_role("link", name="Delete my account").click()
+    await prove(page)
+    await expect(page.get_by_text("goes to bob")).to_be_visible()
+    await page.fill("input[name=username]", "alison")
+    await page.get_by_role("button", name="Delete my account for good").click()
+    await expect(page.get_by_text("This is not your user name.")).to_be_visible()
+    await page.fill("input[name=username]", "alice")
+    await page.get_by_role("radio", name="Take it all back").check()
+    await page.get_by_role("button", name="Delete my account for good").click()
+    await expect(page.get_by_role("heading", name="Your account is deleted")).to_be_visible()
+    assert (await page.request.get("/api/v1/me/")).status == 401
+    # What the worker does reaches bob's open page.
+    await expect(bobs.locator("message-log .system", has_text="Deleted account").last).to_be_visible(timeout=20_000)
+    await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_have_count(0)
+    await bobs.goto(f"/c/{home.room}/settings/")
+    await expect(bobs.get_by_role("link", name="Delete the group")).to_be_visible()  # it is his now
+    await page.goto("/accounts/login/")
+    await page.fill("input[name=login]", "alice")
+    await page.fill("input[name=password]", PASSWORD)
+    await page.press("input[name=password]", "Enter")
+    await expect(page.get_by_role("alert")).to_be_visible()
