@@ -138,7 +138,7 @@ def lines(
     blocked: Collection[int] = (),
 ) -> list[Line]:
     """`messages` in ascending order. `from_start`: nothing older is left out; `names` of people in system lines and
-    of those who reacted; `blocked`: people whose texts the reader has folded."""
+    of those who reacted; `blocked`: people whose texts the reader has folded, and whose naming of them calls nobody."""
     ats = [times.parse(message.created_at) for message in messages]
     unread = _first_unread(messages, me, mine, from_start)
     places = grouped(
@@ -155,7 +155,7 @@ def lines(
             place=place,
             html=marked(message.body_html, me),
             mine=message.sender.id == me,
-            for_me=is_for(message, me),
+            for_me=is_for(message, me) and message.sender.id not in blocked,
             day=times.day_label(at.date(), today) if place.day_before else "",
             unread=message.seq == unread,
             event=event(message, me, names or {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,11 +11,13 @@ from typing import Any
 from django.utils import timezone
 
 from accounts import pinyin
+from accounts.models import User
 from chat import reading, standing, times
 from chat.lines import title_of
 from chat.models import Level
 from chat.shapes import ConversationShape, MessageShape, MineShape, excerpt
 from chat.standing import Standing, Title
+from presence import people as presence_people
 from presence.tracker import tracker
 
 SHOWN = 60  # conversations on a page, besides the favourites; older ones on the next
@@ -32,6 +35,7 @@ class Row:
     last: MessageShape | None
     who: str  # "you", "other" (then named) or "" where nobody need be named
     text: str
+    blocked: bool = False  # the reader blocks who wrote it: the words are folded here too
 
     @property
     def unread(self) -> int:
@@ -51,7 +55,7 @@ class Row:
         return self.last is not None and self.last.deleted_at is not None
 
 
-def row(conversation: ConversationShape, me: int, now: datetime) -> Row:
+def row(conversation: ConversationShape, me: int, now: datetime, blocked: Collection[int] = ()) -> Row:
     assert isinstance(conversation.mine, MineShape), "a list is somebody's own"
     last = conversation.last_message
     at = times.parse(last.created_at if last else conversation.created_at)
@@ -65,6 +69,7 @@ def row(conversation: ConversationShape, me: int, now: datetime) -> Row:
         last=last,
         who=who,
         text=excerpt(last.body, last.attachments) if last else "",
+        blocked=last is not None and last.sender.id in blocked,
     )
 
 
@@ -75,12 +80,16 @@ def cursor(text: str) -> tuple[str, int] | None:
 
 
 class Listing:
-    """The list beside a page. Counts are read when first looked at, and once; rows only where the list is drawn."""
+    """The list beside a page. Counts are read when first looked at, and once; rows only where the list is drawn.
+
+    `blocked`: people whose texts the reader has folded.
+    """
 
     FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
 
-    def __init__(self, me: int, query: Any):
+    def __init__(self, me: int, query: Any, blocked: Collection[int] = ()):
         self.me = me
+        self.blocked = blocked
         self.q = (query.get("find") or "").strip()[:80]
         self.show = query.get("show") if query.get("show") in self.FILTERS else "all"
         self.before = cursor(query.get("older") or "")
@@ -136,7 +145,7 @@ class Listing:
             page = [*top, *page, *(each for each in rest[SHOWN:] if each.id == self.here)]
         now = timezone.localtime()
         shapes = reading.these(self.me, [each.id for each in page])
-        return [row(shape, self.me, now) for shape in shapes], more
+        return [row(shape, self.me, now, self.blocked) for shape in shapes], more
 
     def _fits(self, each: Standing) -> bool:
         if each.id == self.here and not self.q:
@@ -163,6 +172,16 @@ class Listing:
     def rows(self) -> list[Row]:
         """Favourites first, then by activity; one page of them."""
         return self._page[0]
+
+    @cached_property
+    def peers_here(self) -> set[int]:
+        """Whoever is here of those whom the rows are about, as far as they show it. Two queries where anybody is."""
+        peers = [each.conversation.peer.id for each in self.rows if each.conversation.peer]
+        online = tracker().online_now(peers)
+        if not online:
+            return online
+        viewer = User.objects.only("show_presence").get(pk=self.me)
+        return {each.user_id for each in presence_people.of(viewer, online, online) if each.online}
 
     @property
     def next(self) -> str:

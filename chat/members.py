@@ -47,15 +47,16 @@ def page(
 ) -> tuple[list[MemberShape], Cursor | None]:
     """A page of members, and where the next begins. With `q` those who are found by that name, best first.
 
-    `user_ids`: only these people.
+    `user_ids`: only these people, also those who have left it: their names stand in its lines.
     """
     reading.membership(user_id, conversation_id)
     limit = max(1, min(limit, MOST))
     if q.strip():
         return _found(user_id, conversation_id, q, limit), None
-    rows = ordered(conversation_id)
-    if user_ids is not None:
-        rows = rows.filter(user_id__in=list(user_ids))
+    if user_ids is None:
+        rows = ordered(conversation_id)
+    else:
+        rows = ordered(conversation_id, left=True).filter(user_id__in=list(user_ids))
     if before is not None:
         rank, person, name = before
         rows = rows.filter(Q(rank__gt=rank) | Q(rank=rank, key__gt=name) | Q(rank=rank, key=name, user_id__gt=person))
@@ -68,8 +69,8 @@ def page(
     return [member_shape(row) for row in shown], cursor
 
 
-def ordered(conversation_id: int) -> QuerySet[Membership]:
-    """In the order in which members are listed."""
+def ordered(conversation_id: int, *, left: bool = False) -> QuerySet[Membership]:
+    """In the order in which members are listed. `left`: whoever was in it before too."""
     name = Coalesce(NullIf("user__name", Value("")), F("user__username"), output_field=CharField())
     plain = "C" if connection.vendor == "postgresql" else "BINARY"
     rank = Case(
@@ -77,7 +78,9 @@ def ordered(conversation_id: int) -> QuerySet[Membership]:
         default=Value(2),
         output_field=IntegerField(),
     )
-    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None).select_related("user")
+    rows = Membership.objects.filter(conversation_id=conversation_id).select_related("user")
+    if not left:
+        rows = rows.filter(left_at=None)
     return rows.annotate(rank=rank, key=Lower(Collate(name, plain))).order_by("rank", "key", "user_id")
 
 

@@ -219,7 +219,7 @@ class MemberCursor(serializers.Field):
 
 class MembersQuery(serializers.Serializer):
     q = Text(default="", allow_blank=True, max_length=100, help_text=_("Part of a name, also by pinyin."))
-    user_ids = Text(default=None, help_text=_("Only these people, at most 100: `3,9,12`."))
+    user_ids = Text(default=None, help_text=_("Only these people, at most 100, also those who have left: `3,9,12`."))
     before = MemberCursor(default=None, help_text=_("Where the page before ended; take it from `next`."))
     limit = Limit(default=200, most=500)
 

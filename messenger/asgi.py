@@ -17,7 +17,7 @@ from messenger.bodies import Bounded  # noqa: E402
 from messenger.checks import refuse_what_cannot_work  # noqa: E402
 from messenger.consumers import MessengerConsumer  # noqa: E402
 from messenger.live.handshake import refused  # noqa: E402
-from messenger.live.spooling import bound_requests  # noqa: E402
+from messenger.live.spooling import Unspooled, bound_requests  # noqa: E402
 from messenger.work import beside  # noqa: E402
 
 refuse_what_cannot_work()
@@ -27,7 +27,7 @@ uploads[r"/c/\d+/send/"] = settings.FORM_LIMIT  # a form that brings files
 
 application = ProtocolTypeRouter(
     {
-        "http": Receiver(Bounded(pages, uploads)),
+        "http": Unspooled(Receiver(Bounded(pages, uploads))),
         "websocket": URLRouter([path("ws/v1/", MessengerConsumer.as_asgi()), re_path("", refused)]),  # type: ignore[arg-type]
     }
 )

@@ -117,6 +117,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "messenger.proxies.only_ours_are_believed",
     "django.middleware.security.SecurityMiddleware",
+    "messenger.packing.PackedPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "messenger.api.chunked_bodies",
     "csp.middleware.CSPMiddleware",
@@ -185,13 +186,15 @@ if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
     }
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},  # a Redis that hangs is one that is away
-        }
+    _redis_cache = {
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},  # a Redis that hangs is one that is away
     }
+    CACHES = {
+        "default": {"BACKEND": "messenger.cache.RedisOrHere", **_redis_cache},
+        "sessions": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **_redis_cache},
+    }
+    SESSION_CACHE_ALIAS = "sessions"
     # Written through to the database: an emptied Redis signs nobody out.
     SESSION_ENGINE = "accounts.session_store"
 else:
@@ -380,6 +383,8 @@ MODERATOR_PERMISSIONS = [
     "chat.moderate_message",
     "chat.view_report",
     "chat.change_report",
+    "chat.view_invite",
+    "chat.change_invite",
 ]
 
 ACCESS_TOKEN_MINUTES = int(env("ACCESS_TOKEN_MINUTES", "15"))
@@ -437,7 +442,7 @@ UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request that brings a picture
 FILE_LIMIT = int(env("FILE_LIMIT_MB", "1024")) * 1024**2  # bytes of one file
 PERSON_FILES_LIMIT = int(env("PERSON_FILES_LIMIT_MB", "10240")) * 1024**2  # bytes of all files that a person sent
 CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes that its messages show
-REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request under daphne, which holds it in memory: files come in parts
+REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request under daphne, which gathers it whole: files come in parts
 FORM_LIMIT = 32 * 1024 * 1024  # bytes of a message sent by a form without scripts, its files included
 FILES_AT_ONCE = 10  # attachments of one message
 UPLOADS_AT_ONCE = 50  # of one person, unfinished or not sent

@@ -47,7 +47,7 @@ class Told(msgspec.Struct):
         if self.presence == Audience.EVERYONE or not (where or self.watchers):
             return []
         gone = self._passing(user_id, False, None, where, None)
-        gone.about = 0
+        gone.matter = ""  # whoever hides as well hears it too; across a block nobody does
         if self.presence == Audience.CONTACTS:
             gone.skip_users = self.contacts
         return [gone]

@@ -195,6 +195,12 @@ GET    settings/privacy/                                             in    200  
 POST   settings/privacy/                                             in    302    302    302    302
 GET    settings/                                                     in    200    200    200    200
 POST   settings/                                                     in    302    302    302    302
+GET    settings/data/                                               in    200    200    200    200
+POST   settings/data/                                               in    302    302    302    302 | first the password
+GET    settings/data/archive/                                       in    404    404    404    404 | none was asked for
+GET    settings/delete/                                             in    302    302    302    302 | first the password
+POST   settings/delete/                                             in    302    302    302    302 | first the password
+GET    goodbye/                                                    200    302    302    302    302
 GET    settings/sessions/                                            in    200    200    200    200
 POST   settings/sessions/end/                                        in    302    302    302    302
 POST   settings/sessions/<sign_in_id>/end/                           in    404    404    404    404

@@ -22,7 +22,7 @@ from chat.actions.groups import (
 from chat.actions.invites import join_by, make_invite, revoke_invite
 from chat.actions.marks import Move, newest_of_others, set_mine
 from chat.actions.messages import delete, edit, pin, react
-from chat.actions.moderation import hide, report, restore, settle
+from chat.actions.moderation import hide, report, restore, settle, withdraw_invite
 from chat.actions.pictures import remove_picture, set_picture
 from chat.actions.receipts import choice_changed as receipts_choice_changed
 from chat.actions.sending import Send
@@ -90,4 +90,5 @@ __all__ = [
     "set_role",
     "settle",
     "update",
+    "withdraw_invite",
 ]

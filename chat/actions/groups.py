@@ -351,9 +351,13 @@ def profile_changed(user_id: int) -> None:
     """Told as `member.updated` in each conversation of theirs, one short transaction each."""
     mine = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     for conversation_id in mine.values_list("conversation_id", flat=True):
-        with changing(conversation_id, user_id) as ledger:
-            row = ledger.membership
-            assert row
-            row.version = ledger.next_version()
-            row.save(update_fields=["version"])
-            ledger.tell(events.member_updated(conversation_id, member_shape(row)))
+        profile_changed_in(user_id, conversation_id)
+
+
+def profile_changed_in(user_id: int, conversation_id: int) -> None:
+    with changing(conversation_id, user_id) as ledger:
+        row = ledger.membership
+        assert row
+        row.version = ledger.next_version()
+        row.save(update_fields=["version"])
+        ledger.tell(events.member_updated(conversation_id, member_shape(row)))

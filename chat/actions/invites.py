@@ -2,6 +2,10 @@
 
 A link is worth what its maker may do: it opens the group while its maker is a member who may add people. Whoever was
 removed does not come back by a link that was made before.
+
+Blocks close no link. It is addressed to nobody, and whoever comes by it comes of their own will; one that opened for
+all but one would tell that one of the block. Inside, the block holds as in every group that two people share; whoever
+leads the group may remove the guest, to whom the link then opens nothing.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def delete(user_id: int, message_id: int) -> MessageShape:
         if message.deleted_at:
             ledger.require(own or ledger.leads)
             if own and message.hidden_by_id:  # its writer takes back what was only hidden: nobody sees a difference
-                _wipe(message)
+                wipe_words(message)
                 message.save(update_fields=WIPED)
             return message_shape(message)
         ledger.require(message.kind == Message.Kind.TEXT)
@@ -122,7 +122,7 @@ def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> Me
     Mention.objects.filter(message=message).delete()
     _recount(ledger, message, named)
     if wipe:
-        _wipe(message)
+        wipe_words(message)
         fields += WIPED
     else:
         message.hidden_by_id = by_id
@@ -136,7 +136,7 @@ def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> Me
 WIPED = ["body", "body_html", "mentions", "files", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
 
 
-def _wipe(message: Message) -> None:
+def wipe_words(message: Message) -> None:
     """Gone for good: nobody can restore what its writer recalled."""
     message.body = message.body_html = ""
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None

@@ -10,7 +10,7 @@ from chat import events
 from chat.actions.ledger import changing_message, moderating
 from chat.actions.messages import must_stand, note_mentions, take_away
 from chat.actions.text import check_storable
-from chat.models import Message, Report
+from chat.models import Invite, Message, Report
 from chat.shapes import message_shape
 from messenger.live.database import writing
 from messenger.live.refusal import forbidden, invalid, not_found
@@ -53,6 +53,18 @@ def restore(moderator_id: int, message_id: int) -> None:
         shape = message_shape(message)
         ledger.tell(events.message_updated(shape))
         note_mentions(ledger, message, shape, shape.mentions)
+
+
+def withdraw_invite(moderator_id: int, invite_id: int) -> None:
+    """This link opens nothing from now on. Taken back again it stays as it was."""
+    _may(moderator_id, "chat.change_invite")
+    with writing():
+        row = Invite.objects.select_for_update(no_key=True).filter(pk=invite_id).first()
+        if row is None:
+            raise not_found()
+        if row.revoked_at is None:
+            row.revoked_at = timezone.now()
+            row.save(update_fields=["revoked_at"])
 
 
 def settle(moderator_id: int, report_id: int) -> None:

@@ -42,7 +42,7 @@ def bury(older_than: timedelta = timedelta(0)) -> int:
 
 
 def sweep() -> None:
-    """Uploads and files whose time is over; pictures that wait although their job was lost; deleted groups' files."""
+    """Uploads and files whose time is over; files that wait although their job was lost; deleted groups' files."""
     now = timezone.now()
     for row in Upload.objects.filter(attachment=None, expires_at__lt=now)[:AT_ONCE]:
         uploads.drop(row)
@@ -54,18 +54,18 @@ def sweep() -> None:
         Upload.objects.filter(attachment__message__isnull=False, created_at__lt=now - timedelta(days=1)).delete()
         Attachment.objects.filter(conversation__deleted_at__lt=now - timedelta(days=1)).delete()
     bury(GRACE)
-    _redraw_forgotten()
+    _prepare_forgotten()
     if not settings.STORAGE_URL:
         _sweep_folder(settings.DATA_DIR / "uploads")
 
 
-def _redraw_forgotten() -> None:
-    from chat.jobs import draw_picture
+def _prepare_forgotten() -> None:
+    from chat.jobs import prepare_file
 
     long_ago = timezone.now() - timedelta(minutes=15)
     waiting = Q(state=File.State.WAITING, created_at__lt=long_ago)
     for pk in File.objects.filter(waiting).values_list("pk", flat=True)[:AT_ONCE]:
-        draw_picture.enqueue(pk)
+        prepare_file.enqueue(pk)
 
 
 def _sweep_folder(folder: Path) -> None:

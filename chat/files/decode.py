@@ -16,12 +16,20 @@ import sys
 from pathlib import Path
 from warnings import simplefilter
 
+import pi_heif
 from PIL import ExifTags, Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
 MEMORY = 1024 * 1024 * 1024  # bytes
 SECONDS = 40  # of CPU
-MOST_PIXELS = {"JPEG": 120_000_000, "PNG": 60_000_000, "GIF": 30_000_000, "WEBP": 40_000_000, "AVIF": 40_000_000}
+MOST_PIXELS = {
+    "JPEG": 120_000_000,
+    "PNG": 60_000_000,
+    "GIF": 30_000_000,
+    "WEBP": 40_000_000,
+    "AVIF": 40_000_000,
+    "HEIF": 60_000_000,
+}
 MOST_FRAMES, MOST_MOVING_PIXELS = 600, 150_000_000  # of all frames together; of more, only the first is shown
 SIDES = (480, 1600)  # longest side of the smaller ones
 KEPT_SIDE = 4096  # longest side of the picture itself: more than any screen
@@ -37,6 +45,10 @@ def main(source: str, folder: Path) -> int:
     ):
         resource.setrlimit(what, (most, most))
     simplefilter("error", Image.DecompressionBombWarning)
+    heif = pi_heif.options
+    heif.THUMBNAILS = heif.DEPTH_IMAGES = heif.AUX_IMAGES = False  # of all that is in such a file, the picture
+    heif.DECODE_THREADS = 1
+    pi_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = max(MOST_PIXELS.values())
     try:
         with Image.open(source, formats=FORMATS) as image:
@@ -97,7 +109,7 @@ def _still(image: Image.Image, folder: Path, kind: str) -> tuple[str, int, int]:
     if max(image.size) > KEPT_SIDE:
         image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
     profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
-    if kind == "JPEG":
+    if kind in {"JPEG", "HEIF"}:
         name = "picture.jpg"
         image.convert("RGB").save(folder / name, "JPEG", quality=90, optimize=True, progressive=True, **profile)
     elif kind in {"PNG", "GIF"}:

@@ -41,8 +41,9 @@ class DiskWriter:
             os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
 
     def close(self) -> None:
-        """What was not kept stays until the next one opens the file, and cuts it off. Not here: whoever closes late, after
-        its lease has run out, would cut off what others have kept meanwhile.
+        """What was not kept stays until the next one opens the file, and cuts it off.
+
+        Not here: whoever closes late, when its lease has run out, would cut off what others have kept meanwhile.
         """
         os.close(self._file)
 
@@ -51,15 +52,18 @@ class Disk:
     def __init__(self) -> None:
         self._folder = settings.DATA_DIR / "uploads"
 
-    def _path(self, upload: Upload) -> Path:
+    def _going(self, upload: Upload) -> Path:
         return self._folder / upload.key.rpartition("/")[2]
 
+    def path(self, key: str) -> Path | None:
+        return Path(default_storage.path(key))
+
     def open(self, upload: Upload) -> DiskWriter:
-        return DiskWriter(self._path(upload), upload.offset)
+        return DiskWriter(self._going(upload), upload.offset)
 
     def finish(self, upload: Upload) -> None:
         """Safe to repeat: after a crash the file may have its new name already."""
-        there, here = Path(default_storage.path(upload.key)), self._path(upload)
+        there, here = Path(default_storage.path(upload.key)), self._going(upload)
         there.parent.mkdir(parents=True, exist_ok=True)
         if not here.exists() and not there.exists() and upload.size == 0:
             here.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +75,7 @@ class Disk:
 
     def give_up(self, upload: Upload) -> None:
         with suppress(FileNotFoundError):
-            self._path(upload).unlink()
+            self._going(upload).unlink()
         if upload.attachment_id is None:
             with suppress(FileNotFoundError):
                 Path(default_storage.path(upload.key)).unlink()

@@ -11,10 +11,12 @@ from chat.models import Attachment
 
 HEAD = 4096  # bytes that are looked at
 
-PICTURES = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"}  # all of them are redrawn
+# All of them are redrawn; browsers are never given HEIC, which few of them know.
+PICTURES = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"}
 SOUNDS = {"audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/flac", "audio/webm", "audio/aac"}
 FILMS = {"video/mp4", "video/webm", "video/ogg", "video/quicktime"}
 SHOWN = PICTURES | SOUNDS | FILMS
+BOXED = {"video/mp4", "video/quicktime", "audio/mp4"}  # what they say about themselves is taken out: silence.py
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 from warnings import catch_warnings, simplefilter
 
@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from tinytag import TinyTag
 
 from chat.files import kinds
+from chat.files.boxes import boxes, length, read, within
 
 log = logging.getLogger(__name__)
 MOST_PIXELS = 60_000  # of a side that is believed
@@ -30,9 +31,11 @@ def measures(source: BinaryIO, content_type: str, claims: dict) -> Measures:
     """`claims` are the client's words, believed within bounds where we cannot tell. Never raises."""
     found = Measures()
     try:
+        if content_type == "image/heic":
+            return _heic(source)
         if content_type in kinds.PICTURES:
             return _picture(source)
-        if content_type in {"video/mp4", "video/quicktime", "audio/mp4"}:
+        if content_type in kinds.BOXED:
             found = _film(source)
         elif content_type in kinds.SOUNDS and content_type != "audio/webm":
             source.seek(0)
@@ -71,42 +74,22 @@ def _bounded(value: object, most: float) -> float | None:
     return round(float(value), 3)
 
 
-# ── MP4: boxes within boxes ──────────────────────────────────────────────────────────────────────────────────────
+# ── MP4 and HEIC ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _film(source: BinaryIO) -> Measures:
-    source.seek(0, 2)
-    end = source.tell()
     width = height = 0
     duration = None
-    for kind, start, stop in _boxes(source, 0, end):
-        if kind != b"moov":
+    for movie in boxes(source, 0, length(source)):
+        if movie.kind != b"moov":
             continue
-        for inner, first, last in _boxes(source, start, stop):
-            if inner == b"mvhd":
-                duration = _mvhd(_read(source, first, 32))
-            elif inner == b"trak":
-                for deeper, begin, finish in _boxes(source, first, last):
-                    if deeper == b"tkhd" and finish - begin >= 84:
-                        w, h = _tkhd(_read(source, begin, 96))
+        for inner in boxes(source, movie.start, movie.stop):
+            if inner.kind == b"mvhd":
+                duration = _mvhd(read(source, inner.start, min(32, inner.stop - inner.start)))
+            elif inner.kind == b"trak":
+                for head in boxes(source, inner.start, inner.stop):
+                    if head.kind == b"tkhd" and head.stop - head.start >= 84:
+                        w, h = _tkhd(read(source, head.start, min(96, head.stop - head.start)))
                         width, height = max(width, w), max(height, h)
     return Measures(_whole(width), _whole(height), _bounded(duration, MOST_SECONDS))
-
-
-def _boxes(source: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, start of what is in it, end). Bounded in number."""
-    for _ in range(2000):
-        if start + 8 > end:
-            return
-        size, kind = struct.unpack(">I4s", _read(source, start, 8))
-        head = 8
-        if size == 1:
-            (size,) = struct.unpack(">Q", _read(source, start + 8, 8))
-            head = 16
-        elif size == 0:
-            size = end - start
-        if size < head or start + size > end:
-            return
-        yield kind, start + head, start + size
-        start += size
 
 
 def _mvhd(data: bytes) -> float:
@@ -125,9 +108,17 @@ def _tkhd(data: bytes) -> tuple[int, int]:
     return (height, width) if a == 0 and width and height else (width, height)
 
 
-def _read(source: BinaryIO, at: int, length: int) -> bytes:
-    source.seek(at)
-    data = source.read(length)
-    if len(data) < length and len(data) < 8:
-        raise ValueError("cut short")
-    return data
+def _heic(source: BinaryIO) -> Measures:
+    """Its largest picture: tiles and previews are smaller. All pictures in such a file are turned alike."""
+    meta = next(box for box in boxes(source, 0, length(source)) if box.kind == b"meta")
+    properties = within(source, meta._replace(start=meta.start + 4), b"iprp", b"ipco")  # `meta` has a version first
+    if properties is None:
+        return Measures()
+    width = height = 0
+    turned = False
+    for each in boxes(source, properties.start, properties.stop):
+        if each.kind == b"ispe":
+            width, height = max((width, height), struct.unpack(">II", read(source, each.start + 4, 8)), key=math.prod)
+        elif each.kind == b"irot":
+            turned = bool(read(source, each.start, 1)[0] & 1)
+    return Measures(_whole(height), _whole(width)) if turned else Measures(_whole(width), _whole(height))

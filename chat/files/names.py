@@ -46,3 +46,9 @@ def extension(name: str) -> str:
     """Lower-case, without the dot; empty where there is none."""
     stem, dot, tail = name.rpartition(".")
     return tail.lower() if dot and stem and len(tail) <= 12 else ""
+
+
+def with_extension(name: str, tail: str) -> str:
+    """`beach.HEIC` as `beach.jpg`; a name without one gets it."""
+    old = extension(name)
+    return _shortened(f"{name[: -len(old) - 1] if old else name}.{tail}")

@@ -34,14 +34,14 @@ def file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBas
         row = _theirs(request, attachment_id)
         if name != row.name:
             raise not_found()
-        if row.file.state == File.State.WAITING:  # it may say where it was taken: nobody sees it before it is redrawn
-            raise Refused("unavailable", "This picture is being prepared.", retry_after=1)
+        if row.file.state == File.State.WAITING:  # it may say where it was taken
+            raise Refused("unavailable", "It is being prepared.", retry_after=1)
         shown = row.kind != Attachment.Kind.FILE and row.file.content_type in kinds.SHOWN
         kind = row.file.content_type if shown else "application/octet-stream"
         if not shown and not row.file.content_type.startswith(("text/", "image/svg", "application/x")):
             kind = row.file.content_type  # a download all the same; phones choose a program by it
         disposition = content_disposition_header("download" in request.GET or not shown, row.name) or "inline"
-        return _bytes(request, row.file.key, row.file.size, row.file.sha256, kind, disposition, ASK_AGAIN)
+        return bytes_of(request, row.file.key, row.file.size, row.file.sha256, kind, disposition, ASK_AGAIN)
     except Refused as refused:
         return _refused(refused)
 
@@ -53,7 +53,7 @@ def thumbnail(request: HttpRequest, attachment_id: int, width: int) -> HttpRespo
         made = next((each for each in row.file.thumbnails if each["width"] == width), None)
         if made is None:
             raise not_found()
-        return _bytes(request, made["key"], None, f"{row.file.sha256}-{width}", "image/webp", "inline", FOR_A_WHILE)
+        return bytes_of(request, made["key"], None, f"{row.file.sha256}-{width}", "image/webp", "inline", FOR_A_WHILE)
     except Refused as refused:
         return _refused(refused)
 
@@ -74,9 +74,10 @@ def _refused(refused: Refused) -> HttpResponse:
     return answer
 
 
-def _bytes(
+def bytes_of(
     request: HttpRequest, key: str, size: int | None, tag: str, kind: str, disposition: str, cache: str
 ) -> HttpResponseBase:
+    """What is kept under `key`, to somebody who may have it: sent by us, or by a link into the bucket for minutes."""
     try:
         if link := shelf().link(key, kind, disposition):
             answer: HttpResponseBase = HttpResponseRedirect(link)

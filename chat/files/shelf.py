@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import logging
 from functools import cache
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from django.conf import settings
@@ -49,6 +50,10 @@ class Shelf(Protocol):
 
     def read(self, key: str) -> BinaryIO:
         """A file that is kept, to be read by us; any place of it, without fetching all."""
+        ...
+
+    def path(self, key: str) -> Path | None:
+        """Where it lies on this machine, if it does."""
         ...
 
     def link(self, key: str, content_type: str, disposition: str) -> str:

@@ -26,6 +26,7 @@ from chat import jobs
 from chat.files import kinds, names
 from chat.files.measure import measures
 from chat.files.shelf import no_room, shelf
+from chat.files.silence import tells
 from chat.models import Attachment, Conversation, File, Upload
 from messenger.live import limits
 from messenger.live.database import writing
@@ -240,8 +241,9 @@ class Incoming:
             self._renew(seconds=FINISHING)
 
     def _end(self) -> None:
-        """What came is kept, and whoever hears so may send on at once, were this server killed a moment later: the lease
-        goes with the same change of the row. So nothing of ours may touch the file after it.
+        """What came is kept, and whoever hears so may send on at once, were this server killed a moment later.
+
+        The lease goes with the same change of the row, so nothing of ours may touch the file after it.
         """
         assert self._writer is not None
         if self._came:
@@ -335,13 +337,13 @@ def _complete(upload: Upload, running: Any, breathe: Callable[[], None]) -> None
             source.seek(0)
             content_type = kinds.content_type(source.read(kinds.HEAD), upload.name)
             found = measures(source, content_type, upload.claims)
+            waits = content_type in kinds.PICTURES or (content_type in kinds.BOXED and tells(source))
     except Exception as error:
         raise no_room(error) from error
     digest = running.hexdigest()
     if upload.sha256 and upload.sha256 != digest:
         drop(upload)
         raise UploadRefused(460, "invalid", _("The SHA-256 of the whole does not fit; begin again."))
-    picture = content_type in kinds.PICTURES
     with writing():
         file = File.objects.create(
             key=upload.key,
@@ -349,7 +351,7 @@ def _complete(upload: Upload, running: Any, breathe: Callable[[], None]) -> None
             size=upload.size,
             sha256=digest,
             content_type=content_type,
-            state=File.State.WAITING if picture else File.State.READY,
+            state=File.State.WAITING if waits else File.State.READY,
             **found._asdict(),
         )
         upload.sha256 = digest
@@ -363,8 +365,8 @@ def _complete(upload: Upload, running: Any, breathe: Callable[[], None]) -> None
         )
         upload.parts = {}
         upload.save(update_fields=["attachment", "sha256", "parts"])
-        if picture:
-            jobs.draw_picture.enqueue(file.pk)
+        if waits:
+            jobs.prepare_file.enqueue(file.pk)
 
 
 def declare(user_id: int, upload_id: str, sha256: str) -> None:

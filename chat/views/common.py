@@ -29,7 +29,7 @@ def question(request: PersonalRequest) -> str:
 
 def draw(request: PersonalRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """A page beside the list of conversations, which is read when the template asks for it."""
-    listing = context.setdefault("listing", Listing(request.user.pk, request.GET))
+    listing = context.setdefault("listing", Listing(request.user.pk, request.GET, request.user.blocked_ids))
     if listing.here is None and "history" in context:
         listing.here = context["conversation"].id
     return render(request, template, context, status=status)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts import contacts, privacy
 from accounts import people as directory
 from accounts.models import Tie, User
-from chat import members, pairs
+from chat import members, pairs, reading
 from chat.api.contacts import here
 from chat.doors import PersonalRequest, command, page
 from chat.views.common import draw, question
@@ -69,7 +69,7 @@ def person(request: PersonalRequest, user_id: int) -> HttpResponse:
     tie = Tie.objects.filter(user=me, person=user_id).exclude(state=Tie.State.NONE, blocked_at=None).first()
     user = User.objects.filter(pk=user_id).first() if tie else privacy.known(me, [user_id]).get(user_id)
     if user is None:
-        raise not_found()
+        user = _gone(me, user_id)
     reach = presence_people.within_reach(me, [user_id])
     shapes = presence_people.of(request.user, reach, tracker().online_now(reach))
     shared, count = members.shared_groups(me, user_id)
@@ -84,6 +84,14 @@ def person(request: PersonalRequest, user_id: int) -> HttpResponse:
         shared_count=count,
         pair=pairs.of(me, user_id),
     )
+
+
+def _gone(me: int, user_id: int) -> User:
+    """Somebody who has deleted their account, and still stands beside what they wrote to me."""
+    user = User.objects.filter(pk=user_id, deleted_at__isnull=False).first()
+    if user is None or not reading.acquainted(me, [user_id]):
+        raise not_found()
+    return user
 
 
 @command

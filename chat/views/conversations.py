@@ -39,7 +39,7 @@ def home(request: PersonalRequest) -> HttpResponse:
 @page
 def conversation_list(request: PersonalRequest) -> HttpResponse:
     """The list alone, for scripts: another filter, a search, older conversations."""
-    listing = Listing(request.user.pk, request.GET)
+    listing = Listing(request.user.pk, request.GET, request.user.blocked_ids)
     listing.here = number(request.GET.get("here"))
     return draw(request, "chat/_list.html", listing=listing)
 
@@ -81,6 +81,7 @@ def conversation_page(
     reply = _quoted(me, conversation_id, request.POST.get("reply_to_id") or request.GET.get("reply"))
     blocked = request.user.blocked_ids
     shown = lines(history.results, me=me, mine=mine, from_start=not history.has_before, names=names, blocked=blocked)
+    panel = shape.kind == "group" and request.GET.get("panel") == "members"
     receipts = reading.receipts(me, conversation_id)
     ticks.put(shown, receipts)
     return draw(
@@ -93,7 +94,6 @@ def conversation_page(
         offers=offers(shape, me),
         history=history,
         lines=shown,
-        blocked=blocked,
         ticks_in_group=shape.kind == "group",
         opens_at_start=asked["after"] is not None,
         began=timezone.localtime(row.conversation.created_at),
@@ -104,7 +104,8 @@ def conversation_page(
         members_after=MemberCursor.written(members_after),
         pin_ids=reading.pin_ids(conversation_id),
         last_shown=history.results[-1].seq if history.results else 0,
-        panel=shape.kind == "group" and request.GET.get("panel") == "members",
+        panel=panel,
+        members_here=members.here(me, conversation_id).user_ids if panel else (),
         form=form or SendForm.fresh(body=mine.draft, reply_to_id=reply.id if reply else None),
         reply=reply,
         files={

@@ -30,7 +30,8 @@ def mentions(request: PersonalRequest) -> HttpResponse:
     me = request.user.pk
     before = number(request.GET.get("before"))
     found, after = reading.mentions(me, before=before)
-    listing = Listing(me, request.GET)
+    blocked = request.user.blocked_ids
+    listing = Listing(me, request.GET, blocked)
     read = {each.id: each.read_seq for each in listing.standings}
     names = _names(found)
     return draw(
@@ -39,7 +40,7 @@ def mentions(request: PersonalRequest) -> HttpResponse:
         listing=listing,
         named=[
             Named(
-                line=lines([each], me=me, names=names)[0],
+                line=lines([each], me=me, names=names, blocked=blocked)[0],
                 where=listing.title(each.conversation_id),
                 unread=each.seq > read.get(each.conversation_id, each.seq),
             )

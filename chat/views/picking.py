@@ -27,8 +27,8 @@ class Picking:
 
     @cached_property
     def chosen(self) -> list[User]:
-        by_id = User.objects.filter(is_active=True).exclude(pk=self.me).in_bulk(self._ids)
-        inside = self._inside(by_id)
+        by_id = directory.reachable(self.me, self._ids)  # by number one learns of nobody who hides
+        inside = self._inside(by_id) | {self.me}
         return [by_id[pk] for pk in self._ids if pk in by_id and pk not in inside]
 
     @cached_property

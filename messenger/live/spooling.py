@@ -1,13 +1,16 @@
-"""How large one request may be under daphne.
+"""What one request may cost under daphne.
 
-daphne gathers a whole request, whoever sends it, and then holds all of it in memory before the application is asked:
-500 MB sent cost 500 MB. There is no place in ASGI where that could be bounded, so it is bounded where Twisted reads.
-uvicorn gives us requests as they come and needs nothing of this.
+Twisted gathers a whole request, whoever sends it, in a file of its own; daphne then reads all of that into memory
+before the application is asked: 500 MB sent cost 500 MB. There is no place in ASGI where that could be bounded. So how
+much is gathered is bounded where Twisted reads, and what daphne queues are places in the file, which are read when the
+application asks for them. uvicorn gives us requests as they come and needs nothing of this.
 """
 
 from __future__ import annotations
 
 import sys
+from io import BytesIO
+from typing import IO
 
 _ANSWER = (
     b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -36,7 +39,72 @@ def bound_requests(most: int) -> None:
         if not self._refused:
             super(given, self).handleContentChunk(data)
 
-    given.gotLength, given.handleContentChunk = got_length, handle_content_chunk
+    gathered = given.process
+
+    def process(self):
+        if not isinstance(self.content, BytesIO):
+            self.content = _Gathered(self.content)
+        return gathered(self)
+
+    given.gotLength, given.handleContentChunk, given.process = got_length, handle_content_chunk, process
+
+
+class _Place:
+    """Some bytes of a file, as long as they are."""
+
+    __slots__ = ("_at", "_file", "_length")
+
+    def __init__(self, file: IO[bytes], at: int, length: int):
+        self._file, self._at, self._length = file, at, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self) -> bytes:
+        """ValueError: the client has left, and the file with it."""
+        self._file.seek(self._at)
+        return self._file.read(self._length)
+
+
+class _Gathered:
+    """In the place of the file: bytes that are read bit by bit come later."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file, self._size, self._at = file, file.seek(0, 2), 0
+        file.seek(0)
+
+    def __getattr__(self, name: str):
+        return getattr(self._file, name)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = self._file.seek(offset, whence)
+        return self._at
+
+    def read(self, count: int = -1) -> bytes | _Place:
+        if count < 0:
+            return self._file.read()
+        place = _Place(self._file, self._at, min(count, self._size - self._at))
+        self._at += len(place)
+        return place
+
+
+class Unspooled:
+    """Before the application: what daphne left in its file is read now, a piece at a time."""
+
+    def __init__(self, application) -> None:
+        self.application = application
+
+    async def __call__(self, scope, receive, send) -> None:
+        async def received():
+            message = await receive()
+            if not isinstance(place := message.get("body"), _Place):
+                return message
+            try:
+                return {**message, "body": place.read()}
+            except ValueError:
+                return {"type": "http.disconnect"}
+
+        await self.application(scope, received, send)
 
 
 def _refuse(request, most: int) -> None:

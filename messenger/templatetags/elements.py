@@ -6,6 +6,7 @@ Each has a template of its name in templates/elements/ and a style sheet of its 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django import template
@@ -17,41 +18,17 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from accounts.shapes import user_shape
-from messenger import devices, scripts
+from messenger import devices, scripts, sheets
 from messenger.faces import face, hue
 
 register = template.Library()
 
-# In this order: the first names the layers, the last are places where the parts meet.
-_ELEMENTS = (
-    "app",
-    "tokens",
-    "ground",
-    "avatar",
-    "badge",
-    "button",
-    "search",
-    "field",
-    "switch",
-    "seg",
-    "notice",
-    "empty",
-)
-_GATE = (*_ELEMENTS, "gate")
-_APP = (
-    *_ELEMENTS,
-    *("dialog", "shell", "rail", "list", "talk", "message", "code", "viewers", "lines", "typing", "composer", "file"),
-    *("menu", "switcher", "panel", "banner", "toast", "page"),
-)
-_SHEETS = {"gate": _GATE, "app": _APP}
-
 
 @register.simple_tag
 def stylesheets(kind: str) -> SafeString:
-    """One `<link>` per component, all asked for at once and kept for ever: `@import` would ask for them one by one."""
-    return format_html_join(
-        "\n", '<link rel="stylesheet" href="{}">', ((static(f"css/{n}.css"),) for n in _SHEETS[kind])
-    )
+    """One `<link>` for all; in development one per component, as they were written."""
+    names = sheets.sources(kind) if settings.DEBUG else [sheets.joined(kind)]
+    return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(name),) for name in names))
 
 
 @register.simple_tag(takes_context=True)
@@ -85,10 +62,10 @@ def _sprite() -> str:
 
 
 @register.inclusion_tag("elements/avatar.html")
-def avatar(who: Any, size: str = "", here: bool | None = None) -> dict[str, Any]:
+def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None) -> dict[str, Any]:
     """A person (a row or its shape), or a conversation: a group, or whoever is at the other end of a pair.
 
-    `here` None: no dot at all; False: a hidden one, which scripts show; True: shown.
+    `here` None: no dot at all; False: a hidden one, which scripts show; True: shown. Or the ids of those who are here.
     """
     room = getattr(who, "kind", "") == "group"
     if isinstance(who, User):
@@ -96,6 +73,8 @@ def avatar(who: Any, size: str = "", here: bool | None = None) -> dict[str, Any]
     elif getattr(who, "kind", "") == "direct":
         who = who.peer
     name, number = (who.title if room else who.name, who.id) if who else ("", 0)
+    if here is not None and not isinstance(here, bool):
+        here = not room and number in here
     return {
         "face": face(name),
         "hue": hue(number, room),

@@ -5,20 +5,19 @@ import { ConnectionBanner } from "./connection-banner.js";
 import { watchCounts } from "./counts.js";
 import { ConversationList } from "./conversation-list.js";
 import { watchDraftsLeft } from "./drafts-left.js";
+import { watchElements } from "./elements-later.js";
 import { FileTray } from "./file-tray.js";
-import { GroupSettings } from "./group-settings.js";
 import { LiveSocket } from "./live-socket.js";
 import { MemberPanel } from "./member-panel.js";
-import { MentionList } from "./mention-list.js";
 import { MessageComposer } from "./message-composer.js";
 import { MessageLog } from "./message-log.js";
 import { watchMine } from "./mine-menu.js";
 import { watchDialogs } from "./page-dialog.js";
 import "./peek.js";
-import { PeoplePicker } from "./people-picker.js";
-import { PeoplePage, watchRequests } from "./people-page.js";
+import { watchOwn } from "./own.js";
 import { watchPresence } from "./presence-book.js";
 import { watchReceived } from "./received.js";
+import { watchRights } from "./rights.js";
 import { watchShortcuts } from "./shortcuts.js";
 import { watchShots } from "./shots.js";
 import { SoundClip } from "./sound-clip.js";
@@ -42,14 +41,11 @@ const elements = [
   ["sound-clip", SoundClip],
   ["typing-line", TypingLine],
   ["member-panel", MemberPanel],
-  ["people-picker", PeoplePicker],
-  ["people-page", PeoplePage],
   ["talk-announcement", TalkAnnouncement],
-  ["group-settings", GroupSettings],
-  ["mention-list", MentionList],
 ];
 const watches = [
-  watchBlocked, watchCounts, watchDialogs, watchDraftsLeft, watchMine, watchPresence, watchReceived, watchRequests, watchShortcuts, watchShots, watchTalkHead, watchView, watchViewport, watchVisits,
+  watchBlocked, watchCounts, watchDialogs, watchDraftsLeft, watchElements, watchMine, watchOwn, watchPresence, watchReceived,
+  watchRights, watchShortcuts, watchShots, watchTalkHead, watchView, watchViewport, watchVisits,
 ];
 for (const watch of watches) watch();
 for (const [name, element] of elements) customElements.define(name, element);

@@ -1,7 +1,7 @@
 /** Puts a log right after a change: which lines begin and end groups, days and pauses, and who has got and read mine. */
 import { drawDay, drawPause, redrawDay, redrawPause } from "./day-lines.js";
 import { grouped } from "./grouping.js";
-import { setClasses } from "./message-view.js";
+import { setClasses } from "./line-classes.js";
 import { pageTimes } from "./page.js";
 import { drawMark } from "./tick-view.js";
 

@@ -1,9 +1,12 @@
-/** Whose messages the reader of this page has folded. Nothing is withheld: it stands behind a word. */
+/** Whom the reader of this page has blocked, and so has folded. Nothing is withheld: it stands behind a word. */
 import { tell } from "./live.js";
+import { setClasses } from "./line-classes.js";
 import { clone, find, findAll } from "./page.js";
 
+const socket = () => find(document, "live-socket");
+
 /** @returns {string[]} ids */
-const all = () => (find(document, "message-log")?.dataset.blocked ?? "").split(" ").filter(Boolean);
+const all = () => (socket()?.dataset.blocked ?? "").split(" ").filter(Boolean);
 
 /** @param {number} userId */
 export function isBlocked(userId) {
@@ -14,19 +17,20 @@ export function isBlocked(userId) {
 export function watchBlocked() {
   document.addEventListener("live:contact.updated", (event) => {
     const { user, blocked } = /** @type {CustomEvent} */ (event).detail.contact;
-    const log = find(document, "message-log");
-    if (!log || blocked === isBlocked(user.id)) return;
+    const here = socket();
+    if (!here || blocked === isBlocked(user.id)) return;
     const ids = all().filter((id) => id !== String(user.id));
-    log.dataset.blocked = (blocked ? [...ids, String(user.id)] : ids).join(" ");
-    for (const line of findAll(log, `.msg[data-sender="${user.id}"]:not(.gone)`)) fold(line, blocked);
+    here.dataset.blocked = (blocked ? [...ids, String(user.id)] : ids).join(" ");
+    for (const line of findAll(document, `message-log .msg[data-sender="${user.id}"]`)) fold(line, blocked);
     tell("page:blocked", { user_id: user.id, blocked });
   });
 }
 
 /** @param {HTMLElement} line @param {boolean} blocked */
 function fold(line, blocked) {
-  line.classList.toggle("blocked", blocked);
+  const gone = line.classList.contains("gone");
+  setClasses(line, { blocked: blocked && !gone, "for-me": !blocked && find(line, ".msg-text .mention.me") !== null });
   find(line, ".unblock")?.remove();
-  const label = blocked ? find(clone("message-template"), ".unblock") : null;
+  const label = blocked && !gone ? find(clone("message-template"), ".unblock") : null;
   if (label) find(line, ".msg-text")?.before(label);
 }

@@ -56,6 +56,7 @@ export class ConversationList extends LiveElement {
     this.hear("outbox", ({ queued }) => this.#outbox(queued));
     this.listen(document, "page:conversation", ({ detail }) => this.#whole(detail.conversation));
     this.listen(document, "page:counts", ({ detail }) => this.#counts(detail.ids));
+    this.listen(document, "page:blocked", ({ detail }) => this.#blocked(detail.user_id));
     this.listen(document, "page:visited", () => this.#opened());
     this.#minute = setInterval(() => this.rows.forEach((row) => row.time()), 60_000);
   }
@@ -204,6 +205,13 @@ export class ConversationList extends LiveElement {
     this.#typing.delete(key);
     this.rows.get(id)?.typing(userId, active);
     if (active) this.#typing.set(key, setTimeout(() => this.#isTyping(id, userId, false), TYPING));
+  }
+
+  /** Blocked, or no more: what they said last is folded, or stands there again. @param {number} userId */
+  #blocked(userId) {
+    for (const row of this.rows.values()) {
+      if (row.folded(userId)) this.read(row.id);
+    }
   }
 
   /** @param {Queued[]} queued */

@@ -1,4 +1,5 @@
 /** One conversation in the list, drawn as `templates/chat/_conv.html` does. */
+import { isBlocked } from "./blocked.js";
 import { badge, tally } from "./counts.js";
 import { excerpt } from "./names.js";
 import { addresses, avatar, clone, find, pageTimes, words } from "./page.js";
@@ -83,7 +84,7 @@ export class ConversationRow {
   /** All of it, as the server has it now. @param {Conversation} conversation */
   whole(conversation) {
     const { last_message: last, mine, created_at } = conversation;
-    this.#last = last;
+    this.#newest(last);
     this.shared(conversation);
     this.#at(last?.created_at ?? created_at);
     if (mine) this.mine(mine);
@@ -152,12 +153,29 @@ export class ConversationRow {
     const moves = message.kind === "text" && message.created_at > this.activeAt;
     const isLast = this.#last ? this.#last.id === message.id : message.created_at === this.activeAt;
     if (moves || (isLast && message.kind === "text" && message.version >= (this.#last?.version ?? 0))) {
-      this.#last = message;
+      this.#newest(message);
       this.#at(message.created_at);
     }
     this.#preview();
     this.count();
     return moves;
+  }
+
+  /** @param {Message | null} message */
+  #newest(message) {
+    this.#last = message;
+    this.link.dataset.lastBy = String(message?.sender.id ?? "");
+  }
+
+  /**
+   * Somebody was blocked, or is no more.
+   * @param {number} userId
+   * @returns {boolean} whether the row has to be read anew: it shows a text of theirs as the server drew it
+   */
+  folded(userId) {
+    if (this.link.dataset.lastBy !== String(userId)) return false;
+    this.#preview();
+    return this.#last === undefined;
   }
 
   /** @param {number} userId @param {boolean} active */
@@ -204,6 +222,8 @@ export class ConversationRow {
       line.replaceChildren(...this.#failure(), part("text", ""));
     } else if (last.deleted_at) {
       line.replaceChildren(...this.#failure(), part("text", said.deleted ?? ""));
+    } else if (isBlocked(last.sender.id)) {
+      line.replaceChildren(...this.#failure(), part("text", said.blocked ?? ""));
     } else {
       const text = part("text", excerpt(last.body, last.attachments));
       line.replaceChildren(...this.#failure(), ...this.#who(last), text);

@@ -46,6 +46,7 @@ export function watchCounts() {
   });
   document.addEventListener("page:visited", drawTitle);
   hear("online", ({ count }) => online(count));
+  hear("contact.updated", ({ requests }) => number(find(document, "[data-total=requests] .badge"), requests));
   markIcon(tally.totals.unread);
 }
 
@@ -122,15 +123,20 @@ export function atMost99(count) {
 }
 
 /**
- * A number in a badge, hidden at nought.
+ * How many are unread in a badge, hidden at nought.
  * @param {HTMLElement | null} element
  * @param {number} count
  */
 export function badge(element, count) {
-  if (!element) return;
+  number(element, count);
+  const heard = find(element, ".sr");
+  if (heard) heard.textContent = fill(words("standing").unread, { n: atMost99(count) });
+}
+
+/** @param {HTMLElement | null} element a badge @param {number} count */
+function number(element, count) {
+  const seen = find(element, "[aria-hidden]");
   const text = atMost99(count);
-  element.hidden = !count;
-  const [seen, heard] = [find(element, "[aria-hidden]"), find(element, ".sr")];
+  if (element) element.hidden = !count;
   if (seen && seen.textContent !== text) seen.textContent = text;
-  if (heard) heard.textContent = fill(words("standing").unread, { n: text });
 }

@@ -7,6 +7,7 @@ import { command, tell } from "./live.js";
 import { excerpt } from "./names.js";
 import { find, findAll } from "./page.js";
 import { nameOf } from "./people.js";
+import { rights } from "./rights.js";
 import { toast, toastRefusal } from "./toast-stack.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
@@ -23,19 +24,19 @@ export class Deeds {
    * @param {HTMLElement} line
    */
   offers(act, line) {
-    const { mayPin, mayDelete, maySeeRevisions, kind } = this.log.dataset;
+    const may = rights(this.log);
     const mine = line.classList.contains("mine");
     const pinned = find(line, "[data-part=pinned]") !== null;
     const edited = find(line, "[data-part=edited]") !== null;
     const offered = {
       edit: mine && find(line, ".forwarded") === null,
-      pin: mayPin === "1" && !pinned,
-      unpin: mayPin === "1" && pinned,
+      pin: may.pin && !pinned,
+      unpin: may.pin && pinned,
       report: !mine,
       unread: !mine,
-      delete: mine || mayDelete === "1",
+      delete: mine || may.leads,
       "copy-code": find(line, ".msg-text pre") !== null,
-      revisions: edited && (mine || kind !== "group" || maySeeRevisions === "1"),
+      revisions: edited && (mine || may.revisions),
     }[act];
     return offered ?? true;
   }

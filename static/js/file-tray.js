@@ -17,7 +17,7 @@ import { Refusal } from "./refusal.js";
 const PREVIEWED = /^image\/(jpeg|png|gif|webp|avif)$/;
 const PREVIEW_LIMIT = 30 * 1024 * 1024;
 
-const canRecord = () => Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
+const canRecord = () => "MediaRecorder" in window && Boolean(navigator.mediaDevices) // not on pages that came without TLS;
 
 export class FileTray extends LiveElement {
   /** @type {Item[]} */

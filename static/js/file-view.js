@@ -32,14 +32,20 @@ function drawFile(file, several) {
     if (file.thumbnail_url) image?.setAttribute("src", file.thumbnail_url);
     (file.thumbnail_url ? blank : image)?.remove();
   } else if (file.kind === "video") {
-    element.setAttribute("src", file.url);
+    element.classList.toggle("waits", !file.ready);
+    for (const [name, value] of [["controls", ""], ["preload", "metadata"], ["src", file.url]]) {
+      if (file.ready) element.setAttribute(name, value);
+      else element.removeAttribute(name);
+    }
     element.setAttribute("aria-label", file.name);
     size(element, width, height);
   } else if (file.kind === "audio") {
     element.dataset.size = String(file.size);
     element.dataset.seconds = file.duration === null ? "" : String(file.duration);
+    element.classList.toggle("waits", !file.ready);
     const audio = find(element, "audio");
-    audio?.setAttribute("src", file.url);
+    if (file.ready) audio?.setAttribute("src", file.url);
+    else audio?.removeAttribute("src");
     audio?.setAttribute("aria-label", file.name);
     fill(element, ".clip", file.name);
     fill(element, ".num", lasts(file.duration));

@@ -21,6 +21,14 @@ import { Tabs } from "./tabs.js";
 
 const SAID = new Set(["typing", "view", "received"]); // commands without an answer
 const RELOADED = "messenger.reloaded";
+const ANSWERED = 10_000; // ms that a form's answer is waited for
+
+let sentAt = -Infinity; // when a form of this page was sent, whose answer is the next page
+document.addEventListener("submit", (event) => {
+  setTimeout(() => {
+    if (!event.defaultPrevented) sentAt = performance.now();
+  });
+});
 
 export class LiveSocket extends LiveElement {
   userId = 0;
@@ -144,6 +152,9 @@ export class LiveSocket extends LiveElement {
   }
 
   #reload() {
+    // Who signs out or deletes the account by a form here is told by its answer; a reload now would cut that off.
+    const wait = sentAt + ANSWERED - performance.now();
+    if (wait > 0) return void setTimeout(() => this.#reload(), wait);
     try {
       if (Date.now() - Number(sessionStorage.getItem(RELOADED)) < 30_000) return;
       sessionStorage.setItem(RELOADED, String(Date.now()));
@@ -177,9 +188,7 @@ export class LiveSocket extends LiveElement {
    */
   async #sync(cursors, me) {
     const open = this.#open();
-    const answer = await this.#ask("sync", { cursors, me, open });
-    for (const receipt of answer.receipts ?? []) receipt.conversation_id = open;
-    return answer;
+    return { ...(await this.#ask("sync", { cursors, me, open })), open };
   }
 
   /** @param {string} type @param {any} payload */

@@ -2,7 +2,7 @@
  * How the parts of a page speak with the one that knows the socket: `live:*` events on the document, and commands that
  * `<live-socket>` takes. `live:<type>` is told for each event of the protocol, with its payload as `detail`; besides:
  * `live:message.current` (a message as an answer brought it), `live:state` (of the connection), `live:outbox` (what is
- * pending or failed), `live:caught-up`, `live:stale` (too far behind: read afresh). Told by others: `live:rendered` (a
+ * pending or failed), `live:receipts` (all of the open conversation), `live:caught-up`, `live:stale` (too far behind: read afresh). Told by others: `live:rendered` (a
  * conversation is shown as of a version), `live:outbox.ask` (tell `live:outbox` again).
  */
 import { Refusal } from "./refusal.js";

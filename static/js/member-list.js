@@ -7,6 +7,7 @@ import { compare } from "./member-order.js";
 import { tell } from "./live.js";
 import { avatar, clone, find, findAll, words } from "./page.js";
 import { presenceOf } from "./presence-book.js";
+import { rights } from "./rights.js";
 
 /** @typedef {import("./protocol.js").Member} Member */
 /** @typedef {import("./live.js").LiveElement} LiveElement */
@@ -77,7 +78,7 @@ export class MemberList {
   }
 
   get #leads() {
-    return ["owner", "admin"].includes(find(document, "message-log")?.dataset.role ?? "");
+    return rights(find(document, "message-log")).leads;
   }
 
   get #rows() {
@@ -159,7 +160,7 @@ export class MemberList {
       const missing = user_ids.filter((/** @type {number} */ id) => !this.#row(id)).slice(0, MORE);
       if (missing.length) {
         const { results } = await api("GET", `conversations/${this.id}/members/?user_ids=${missing.join(",")}`, undefined, options);
-        for (const member of results) this.#add(member);
+        for (const member of results) if (!member.left_at) this.#add(member);
         tell("page:people", {});
       }
       this.draw();

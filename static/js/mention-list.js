@@ -23,6 +23,7 @@ export class MentionList extends LiveElement {
     this.hear("message.updated", ({ message }) => (shown(message.id) || isFor(message.mentions, me)) && this.#soon());
     this.hear("conversation.removed", () => this.#soon());
     this.hear("caught-up", () => this.#soon());
+    this.listen(document, "page:blocked", () => this.#soon());
     this.listen(document, "page:counts", ({ detail }) => this.#counts(detail.ids));
     this.listen(this, "click", (event) => this.#clicked(event));
   }

@@ -3,6 +3,7 @@ import { api } from "./api.js";
 import { asked, rank } from "./mention-match.js";
 import { avatar, clone, find, findAll } from "./page.js";
 import { presenceOf } from "./presence-book.js";
+import { rights } from "./rights.js";
 
 /** @typedef {import("./completion.js").Source} Source */
 /** @typedef {import("./completion.js").Option} Option */
@@ -81,8 +82,7 @@ export class MentionPicker {
 
   /** The server counts `@all` of those who lead a group. */
   #mayCallAll() {
-    const log = find(document, "message-log");
-    return log?.dataset.kind === "group" && ["owner", "admin"].includes(log.dataset.role ?? "");
+    return rights(find(document, "message-log")).leads;
   }
 
   /** @returns {Option[]} */

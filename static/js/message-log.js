@@ -9,10 +9,11 @@ import { Jumps } from "./jump.js";
 import { LiveElement, later, tell } from "./live.js";
 import { LogPages } from "./log-pages.js";
 import { MessageActions } from "./message-actions.js";
-import { drawMessage, drawReply, drawSender, setClasses, unnamed } from "./message-view.js";
+import { setClasses } from "./line-classes.js";
+import { drawMessage, drawReply, drawSender, unnamed } from "./message-view.js";
 import { excerpt } from "./names.js";
 import { find, findAll } from "./page.js";
-import { learn, learnMembers } from "./people.js";
+import { learn, learnPeople, nameOf } from "./people.js";
 import { QueuedLines } from "./queued-lines.js";
 import { ReadMark } from "./read-mark.js";
 import { Receipts, watchReceipts } from "./receipts.js";
@@ -71,7 +72,7 @@ export class MessageLog extends LiveElement {
     this.lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
     this.scroller = new Scroller(log, list, this.gone, () => !this.hasAfter);
     this.receipts = new Receipts(this.me);
-    for (const receipt of JSON.parse(dataset.receipts || "[]")) this.receipts.add(receipt);
+    this.receipts.replace(JSON.parse(dataset.receipts || "[]"));
     this.mark = new ReadMark(this, Number(dataset.readSeq ?? 0));
     this.queued = new QueuedLines(this);
     this.pages = new LogPages(this);
@@ -172,8 +173,8 @@ export class MessageLog extends LiveElement {
 
   /** @param {Message} message */
   #add(message) {
-    const { seq, sender, client_id } = message;
-    if (sender.id === this.me) {
+    const { seq, kind, sender, client_id } = message;
+    if (sender.id === this.me && kind === "text") { // what else I did moves no mark, here as on the server
       this.queued.take(client_id);
       if (seq > this.mark.seq) this.unreadLine.anew();
       this.mark.sent(seq);
@@ -194,8 +195,10 @@ export class MessageLog extends LiveElement {
 
   /** Drawn anew once the names are known that this page has not heard yet. @param {HTMLElement} li @param {Message} message */
   #named(li, message) {
-    if (!unnamed(message, this.me).length) return;
-    learnMembers(this.conversationId).then(() => {
+    const ids = unnamed(message, this.me);
+    if (!ids.length) return;
+    learnPeople(this.conversationId, ids).then(() => {
+      if (ids.some((id) => nameOf(id) === undefined)) return; // not to be had now
       if (li.isConnected && Number(li.dataset.version) === message.version) this.redraw(message.seq, () => this.#renew(li, message));
     });
   }

@@ -2,6 +2,7 @@
 import { isBlocked } from "./blocked.js";
 import { drawFiles } from "./file-view.js";
 import { isLong } from "./folding.js";
+import { setClasses } from "./line-classes.js";
 import { nameList } from "./names.js";
 import { addresses, avatar, clone, cloneAll, fillSlot, find, findAll, pageTimes, words } from "./page.js";
 import { nameOf } from "./people.js";
@@ -15,9 +16,6 @@ import { isFor } from "./unread.js";
 /** @typedef {import("./protocol.js").Reply} Reply */
 /** @typedef {import("./protocol.js").User} User */
 
-/** In the order in which the server writes them; the rest come and go. */
-const CLASSES = ["msg", "first", "last", "mine", "for-me", "gone", "blocked"];
-
 /**
  * @param {Message} message
  * @param {number} me
@@ -25,18 +23,6 @@ const CLASSES = ["msg", "first", "last", "mine", "for-me", "gone", "blocked"];
  */
 export function drawMessage(message, me) {
   return message.kind === "text" ? drawText(message, me) : drawSystem(message, me);
-}
-
-/**
- * @param {HTMLElement} li
- * @param {Record<string, boolean>} changes
- */
-export function setClasses(li, changes) {
-  const set = new Set(li.classList);
-  for (const [name, on] of Object.entries(changes)) on ? set.add(name) : set.delete(name);
-  const fixed = CLASSES.filter((name) => set.delete(name));
-  const wanted = [...fixed, ...set].join(" ");
-  if (li.className !== wanted) li.className = wanted;
 }
 
 /** @param {Message} message @param {number} me */
@@ -51,7 +37,7 @@ function drawText(message, me) {
   const mine = sender.id === me;
   const gone = message.deleted_at !== null;
   const blocked = !mine && !gone && isBlocked(sender.id);
-  setClasses(li, { mine, gone, "for-me": !mine && isFor(message.mentions, me), blocked });
+  setClasses(li, { mine, gone, "for-me": !mine && !isBlocked(sender.id) && isFor(message.mentions, me), blocked });
   if (!blocked) find(li, ".unblock")?.remove();
   drawSender(li, sender, mine);
   const body = find(li, ".msg-body");

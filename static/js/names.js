@@ -28,13 +28,16 @@ export function fill(words, values) {
 /** Before the name of a file, where a line has no words. @type {Record<string, string>} */
 const FILE_SIGNS = { image: "🖼️", video: "🎬", audio: "🎵", file: "📎" };
 
+/** What Python's `str.split()` takes for spaces. */
+const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
+
 /**
  * A line of a longer text, cut as the server cuts it (`chat.shapes.excerpt`).
  * @param {string} body
  * @param {import("./protocol.js").Attachment[]} [files] of the same message: named where there are no words
  */
 export function excerpt(body, files = []) {
-  let line = body.split(/\s+/u).filter(Boolean).join(" ");
+  let line = body.split(SPACES).filter(Boolean).join(" ");
   if (!line && files.length) {
     line = `${FILE_SIGNS[files[0].kind] ?? FILE_SIGNS.file} ${files[0].name}`;
     if (files.length > 1) line += ` +${files.length - 1}`;

@@ -30,7 +30,10 @@ export class PeoplePage extends LiveElement {
 
   async #readAfresh() {
     try {
-      const response = await fetch(location.href, { headers: { Accept: "text/html" }, signal: this.gone });
+      const asked = new URL(location.href);
+      const field = /** @type {HTMLInputElement | null} */ (find(document, "people-picker input[type=search]"));
+      if (field) asked.searchParams.set("q", field.value); // what was found for it stays
+      const response = await fetch(asked, { headers: { Accept: "text/html" }, signal: this.gone });
       const page = response.ok ? parsePage(await response.text()) : null;
       const fresh = page && find(page, "people-page");
       if (!fresh) return;
@@ -85,16 +88,4 @@ function say(element, { online, last_seen }) {
   const at = !online && last_seen ? pageTimes().brief(new Date(last_seen), new Date()) : "";
   const text = at && ` · ${fill(words("list-words").lastHere, { t: at })}`;
   if (element.textContent !== text) element.textContent = text;
-}
-
-/** On every page: how many people ask to be in one's list. */
-export function watchRequests() {
-  document.addEventListener("live:contact.updated", (event) => {
-    const { requests } = /** @type {CustomEvent} */ (event).detail;
-    const badge = find(document, "[data-total=requests] .badge");
-    const number = find(badge, "[aria-hidden]");
-    if (!badge || !number) return;
-    badge.hidden = !requests;
-    number.textContent = requests > 99 ? "99+" : String(requests);
-  });
 }

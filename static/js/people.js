@@ -7,7 +7,7 @@ import { find } from "./page.js";
 
 /** @type {Map<number, User>} */
 const known = new Map();
-/** @type {Map<number, Promise<void>>} */
+/** Questions that are being gathered, by conversation. @type {Map<number, {wanted: Set<number>, done: Promise<void>}>} */
 const asked = new Map();
 
 /** @param {User} user as told just now */
@@ -28,28 +28,42 @@ export function nameOf(id) {
   return drawn?.textContent ?? undefined;
 }
 
+/** @param {number} id */
+export const personOf = (id) => known.get(id);
+
+const GATHER = 50; // ms in which many names are one question
+const MOST = 100; // people in one question
+
 /**
- * Learns the members of a conversation, once.
+ * Learns who these people of a conversation are, also those who have left it. Told again of the same ones, it asks nobody.
  * @param {number} conversationId
+ * @param {number[]} ids
  */
-export function learnMembers(conversationId) {
+export async function learnPeople(conversationId, ids) {
   let asking = asked.get(conversationId);
   if (!asking) {
-    asking = readMembers(conversationId).then(
-      () => void setTimeout(() => asked.delete(conversationId), 10_000),
-      () => void asked.delete(conversationId),
-    );
+    /** @type {Set<number>} */
+    const wanted = new Set();
+    const done = new Promise((resolve) => setTimeout(resolve, GATHER)).then(() => {
+      asked.delete(conversationId);
+      return readPeople(conversationId, [...wanted].filter((id) => !known.has(id)));
+    });
+    asking = { wanted, done };
     asked.set(conversationId, asking);
   }
-  return asking;
+  for (const id of ids) asking.wanted.add(id);
+  await asking.done;
 }
 
-/** Page by page. @param {number} conversationId */
-async function readMembers(conversationId) {
-  let query = "?limit=500";
-  while (query) {
-    const { results, next } = await api("GET", `conversations/${conversationId}/members/${query}`);
-    for (const { user } of /** @type {Member[]} */ (results)) learn(user);
-    query = next ? new URL(next, location.href).search : "";
+/** @param {number} conversationId @param {number[]} ids */
+async function readPeople(conversationId, ids) {
+  try {
+    for (let at = 0; at < ids.length; at += MOST) {
+      const some = ids.slice(at, at + MOST).join(",");
+      const { results } = await api("GET", `conversations/${conversationId}/members/?user_ids=${some}`);
+      for (const { user } of /** @type {Member[]} */ (results)) learn(user);
+    }
+  } catch {
+    // Whoever needs the names next asks again.
   }
 }

@@ -25,6 +25,7 @@ export class PinList {
     for (const type of ["message.created", "message.updated", "message.current"]) {
       host.hear(type, ({ message }) => message.conversation_id === this.id && this.#changed(message));
     }
+    host.listen(document, "page:blocked", () => this.#soon());
     host.hear("member.updated", (payload) => payload.conversation_id === this.id && this.#isShown && this.#soon());
     host.listen(find(host, "[data-part=pins]"), "click", (event) => this.#clicked(event));
     host.gone.addEventListener("abort", () => clearTimeout(this.#timer));
@@ -40,12 +41,15 @@ export class PinList {
   #changed({ id, pinned, deleted_at }) {
     const was = this.#ids.has(id);
     const is = pinned && !deleted_at;
-    if (is) this.#ids.add(id);
-    else this.#ids.delete(id);
+    if (is && !was) this.#ids = new Set([id, ...this.#ids]); // newest first
+    else if (!is) this.#ids.delete(id);
     if (was || is) this.#soon();
     if (was === is) return;
     const count = String(this.#ids.size);
-    if (this.tool) this.tool.hidden = !this.#ids.size;
+    if (this.tool) {
+      this.tool.hidden = !this.#ids.size;
+      this.tool.dataset.pins = [...this.#ids].join(",");
+    }
     for (const number of findAll(document, "[data-part=pin-count]")) number.textContent = count;
   }
 

@@ -9,6 +9,8 @@ const AT_ONCE = 100; // people in one question
 
 /** @type {Map<number, Presence>} */
 const known = new Map();
+/** They left a conversation of mine: since then I may have been told nothing of them. @type {Set<number>} */
+const unsure = new Set();
 let isOpen = false;
 let asking = false;
 
@@ -31,6 +33,10 @@ export function watchPresence() {
     known.clear(); // what was told before the break may be old
     ask();
   });
+  document.addEventListener("live:member.updated", (event) => {
+    const { user, left_at } = /** @type {CustomEvent} */ (event).detail.member;
+    if (left_at) unsure.add(user.id);
+  });
   for (const type of ["page:visited", "page:people"]) document.addEventListener(type, () => ask());
 }
 
@@ -41,12 +47,15 @@ async function ask() {
   asking = true;
   await Promise.resolve(); // whatever else is being put on the page in this turn
   const ids = new Set(findAll(document, "[data-user-id]:is(.avatar:has(.here), .member)").map((each) => Number(each.dataset.userId)));
-  const missing = [...ids].filter((id) => id && !known.has(id));
+  const missing = [...ids].filter((id) => id && (!known.has(id) || unsure.has(id)));
   try {
     for (let from = 0; from < missing.length; from += AT_ONCE) {
       const some = missing.slice(from, from + AT_ONCE);
       const { results } = await api("GET", `presence/?user_ids=${some.join(",")}`);
-      for (const id of some) known.set(id, { online: false, last_seen: null });
+      for (const id of some) {
+        known.set(id, { online: false, last_seen: null });
+        unsure.delete(id);
+      }
       for (const { user_id, online, last_seen } of results) known.set(user_id, { online, last_seen });
       draw();
     }
@@ -60,7 +69,8 @@ async function ask() {
 function draw() {
   for (const face of findAll(document, ".avatar[data-user-id]")) {
     const dot = /** @type {HTMLElement | null} */ (face.querySelector(":scope > .here"));
-    if (dot) dot.hidden = !known.get(Number(face.dataset.userId))?.online;
+    const person = known.get(Number(face.dataset.userId));
+    if (dot && person) dot.hidden = !person.online; // of others, what the server drew is the newest that is known
   }
   tell("page:presence", {});
 }

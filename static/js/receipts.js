@@ -17,19 +17,22 @@ export class Receipts {
     this.me = me;
   }
 
-  /** All of them, as they stand now: of those who show them. @param {Receipt[]} receipts */
+  /** Of all who show them; who has got nothing yet is among them. @param {Receipt[]} receipts */
   replace(receipts) {
-    this.#marks.clear();
-    for (const receipt of receipts) this.add(receipt);
+    const shown = new Set(receipts.map(({ user_id }) => user_id));
+    for (const userId of this.#marks.keys()) if (!shown.has(userId)) this.remove(userId);
+    for (const receipt of receipts) this.#keep(receipt);
   }
 
-  /**
-   * Marks only go forward, so news may come late or twice; 0 and 0: they are shown no more.
-   * @param {Receipt} receipt
-   */
-  add({ user_id, delivered_seq, read_seq }) {
+  /** What is told of one; 0 and 0: they are shown no more. @param {Receipt} receipt */
+  add(receipt) {
+    if (!receipt.read_seq && !receipt.delivered_seq) this.remove(receipt.user_id);
+    else this.#keep(receipt);
+  }
+
+  /** Marks only go forward, so news may come late or twice. @param {Receipt} receipt */
+  #keep({ user_id, delivered_seq, read_seq }) {
     if (user_id === this.me) return;
-    if (this.#marks.has(user_id) && !read_seq && !delivered_seq) return this.remove(user_id);
     const mark = this.#marks.get(user_id) ?? { delivered: 0, read: 0 };
     mark.read = Math.max(mark.read, read_seq ?? 0);
     mark.delivered = Math.max(mark.delivered, delivered_seq ?? 0, mark.read);
@@ -95,6 +98,9 @@ export function watchReceipts(log) {
   };
   log.hear("receipt", (receipt) => {
     if (receipt.conversation_id === conversationId) log.redraw(0, () => receipts.add(receipt));
+  });
+  log.hear("receipts", ({ conversation_id, receipts: shown }) => {
+    if (conversation_id === conversationId) log.redraw(0, () => receipts.replace(shown));
   });
   log.hear("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && choice(mine.receipts));
   log.hear("me.updated", ask);

@@ -18,7 +18,8 @@ import { clock as realClock } from "./clock.js";
  * @property {any} [timer]
  *
  * @typedef {object} Options
- * @property {(cursors: Record<string, number>, me: number) => Promise<SyncAnswer>} sync asks the server
+ * @property {(cursors: Record<string, number>, me: number) => Promise<SyncAnswer & {open?: number | null}>} sync asks the
+ *   server; `open`: the conversation whose receipts were asked for
  * @property {(type: string, payload: any) => void} emit
  * @property {Clock} [clock]
  * @property {number} [far] versions behind, from which on reading afresh is cheaper than every change
@@ -307,7 +308,7 @@ export class Replica {
   }
 
   /**
-   * @param {SyncAnswer} answer
+   * @param {SyncAnswer & {open?: number | null}} answer
    * @param {Map<number, any>} mine
    */
   #apply(answer, mine) {
@@ -322,7 +323,7 @@ export class Replica {
     for (const contact of answer.contacts ?? []) {
       this.emit("contact.updated", { me_version: contact.me_version, contact, requests: answer.requests });
     }
-    for (const receipt of answer.receipts ?? []) this.emit("receipt", receipt);
+    if (answer.open) this.emit("receipts", { conversation_id: answer.open, receipts: answer.receipts ?? [] });
     if (answer.complete) {
       // What was not answered although it was asked for is not ours any more, or had nothing new.
       for (const known of this.#known.values()) known.behind = false;

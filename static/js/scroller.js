@@ -174,7 +174,8 @@ export class Scroller {
     void line.offsetWidth; // so that the animation begins anew
     line.classList.add("jumped");
     setTimeout(() => line.classList.remove("jumped"), 2_000);
-    line.focus({ preventScroll: true });
+    // Its wash shows where it is: no ring besides, until somebody moves on by keys.
+    line.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false }));
   }
 
   /** Some of it is on the screen. @param {Element} line */

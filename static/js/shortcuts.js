@@ -1,11 +1,20 @@
 /** Keys that work anywhere on the page: Ctrl or ⌘ with K goes somewhere by name, Ctrl / or ? shows all keys. */
 import { find, findAll } from "./page.js";
 
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+const isMac = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 const WRITING = "input, textarea, select, [contenteditable]";
+
+/** Keys in a tooltip, as a Mac writes them. @param {string} title */
+export const asOnMac = (title) => title.replace(/\bCtrl Shift (?=\S)/, "⇧⌘").replace(/\bCtrl (?=\S)/, "⌘");
+
+function nameKeys() {
+  if (isMac) for (const each of findAll(document, "[title*='Ctrl ']")) each.title = asOnMac(each.title);
+}
 
 export function watchShortcuts() {
   for (const key of findAll(document, "kbd.mod")) key.textContent = isMac ? "⌘" : "Ctrl";
+  nameKeys();
+  document.addEventListener("page:visited", nameKeys);
   const hint = find(document, "[data-part=switch-key]");
   if (hint && matchMedia("(pointer: fine)").matches) {
     hint.textContent = isMac ? "⌘K" : "Ctrl K";

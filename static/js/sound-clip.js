@@ -26,6 +26,7 @@ export class SoundClip extends HTMLElement {
   #player = null;
 
   connectedCallback() {
+    if (this.classList.contains("waits")) return; // it is drawn anew when it can be heard
     whenSeen(this, async () => {
       if (!this.isConnected || find(this, ".player")) return;
       const { SoundPlayer } = await import("./lazy/sound-player.js").catch(() => ({ SoundPlayer: null }));

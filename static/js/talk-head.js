@@ -56,7 +56,7 @@ function here() {
   const peer = find(main, "[data-part=peer-here]");
   if (peer) {
     const presence = presenceOf(Number(find(main, ".talk-head > .avatar")?.dataset.userId));
-    say(peer, presence ? whenHere(presence, new Date(), pageTimes(), said) : "");
+    if (presence) say(peer, whenHere(presence, new Date(), pageTimes(), said));
   }
 }
 

@@ -1,7 +1,7 @@
 /** `<typing-line>`: who is writing now. It ends by itself after five seconds, or with their message. */
 import { LiveElement } from "./live.js";
 import { cloneAll, fillSlot, find } from "./page.js";
-import { learnMembers, nameOf } from "./people.js";
+import { learnPeople, nameOf } from "./people.js";
 
 const STAYS = 5_000;
 
@@ -34,7 +34,7 @@ export class TypingLine extends LiveElement {
     this.#people.delete(userId);
     if (active) this.#people.set(userId, setTimeout(() => this.#typing(userId, false), STAYS));
     if (was === active) return;
-    if (active && nameOf(userId) === undefined) learnMembers(Number(this.dataset.conversationId)).then(() => this.#draw());
+    if (active && nameOf(userId) === undefined) learnPeople(Number(this.dataset.conversationId), [userId]).then(() => this.#draw());
     this.#draw();
   }
 

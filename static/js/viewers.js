@@ -4,7 +4,7 @@
  */
 import { fill, nameList } from "./names.js";
 import { avatar, find, findAll, words } from "./page.js";
-import { nameOf } from "./people.js";
+import { learnPeople, nameOf, personOf } from "./people.js";
 
 const FACES = 3; // at one line; of more the number
 
@@ -13,6 +13,8 @@ const FACES = 3; // at one line; of more the number
 export class Viewers {
   /** How far each of them has read. @type {Map<number, number>} */
   #read = new Map();
+  /** How many others look, also those who do not show how far they have read. */
+  #others = 0;
 
   /** @param {MessageLog} log */
   constructor(log) {
@@ -34,12 +36,23 @@ export class Viewers {
   #told({ count, readers }) {
     const others = readers.filter(({ user_id }) => user_id !== this.log.me);
     this.#read = new Map(others.map(({ user_id, seq }) => [user_id, seq]));
-    this.#say(Math.max(count - (count > others.length ? 1 : 0), 0)); // I am one of those who look
+    const strangers = [...this.#read.keys()].filter((id) => nameOf(id) === undefined);
+    if (strangers.length) learnPeople(this.log.conversationId, strangers).then(() => this.#named());
+    this.#others = Math.max(count - (count > others.length ? 1 : 0), 0); // I am one of those who look
+    this.#say();
     this.place();
   }
 
-  /** @param {number} count of others */
-  #say(count) {
+  /** Names that were not known are, by now. */
+  #named() {
+    if (!this.log.isConnected) return;
+    this.#say();
+    for (const faces of findAll(this.log.list, ":scope > li > .viewers")) faces.remove();
+    this.place();
+  }
+
+  #say() {
+    const count = this.#others;
     const place = find(document, ".talk-head [data-part=viewers]");
     if (!place) return;
     const said = words("viewers-words");
@@ -95,7 +108,7 @@ function face(id) {
     find(document, `.member[data-user-id="${id}"] .avatar`) ?? find(document, `.msg[data-sender="${id}"] > .avatar`);
   const copy = drawn
     ? /** @type {HTMLElement} */ (drawn.cloneNode(true))
-    : avatar({ id, username: "", name: nameOf(id) ?? "…", avatar_url: null });
+    : avatar(personOf(id) ?? { id, username: "", name: nameOf(id) ?? "…", avatar_url: null });
   copy.className = "avatar";
   find(copy, ".here")?.remove();
   return copy;

@@ -82,3 +82,13 @@ def test_a_page_of_members_asks_as_much_for_many_as_for_few(alice, room, crowd):
         [Membership(conversation=room, user=user, joined_at=room.created_at) for user in users]
     )
     assert queries() == few <= 2
+
+
+def test_whoever_has_left_is_still_known_by_number(api, alice, bob, room):
+    """Their name stands in lines of the log and under messages."""
+    actions.remove_member(bob.pk, room.pk, bob.pk)
+    (row,) = api(alice).get(f"conversations/{room.pk}/members/?user_ids={bob.pk},4711").json()["results"]
+    assert row["user"]["name"] == "Bob" and row["left_at"]
+    assert [each["user"]["name"] for each in api(alice).get(f"conversations/{room.pk}/members/").json()["results"]] == [
+        "Alice"
+    ]

@@ -115,6 +115,15 @@ describe("receipts", () => {
     assert.equal(made.of(13).state, "sent");
   });
 
+  test("all of them again, as an answer brings them: nobody is lost who has got nothing yet", () => {
+    const made = receipts();
+    made.replace([{ user_id: 2, delivered_seq: 1, read_seq: 1 }, { user_id: 4, delivered_seq: 0, read_seq: 0 }]);
+    made.replace([{ user_id: 2, delivered_seq: 1, read_seq: 1 }, { user_id: 4, delivered_seq: 0, read_seq: 0 }]);
+    assert.deepEqual(made.of(10), { state: "read", count: 1, total: 2 });
+    made.add({ user_id: 4, delivered_seq: 0, read_seq: 0 }); // told by itself: shown no more
+    assert.equal(made.of(10).total, 1);
+  });
+
   test("drawn on the last of each state in each group", () => {
     const lines = [8, 9, 10, 11, 12, 13, 14].map((seq) => ({ seq, first: seq === 8 || seq === 10 }));
     const drawn = [...receipts().drawn(lines)].map(([seq, { state, count }]) => `${seq} ${state} ${count}`);

@@ -249,10 +249,10 @@ describe("catch-up", () => {
 
   test("receipts are asked for where they are shown", async () => {
     replica.rendered(12, 5);
-    answers.push({ receipts: [{ user_id: 2, read_seq: 3 }] });
+    answers.push({ open: 12, receipts: [{ user_id: 2, read_seq: 3 }] });
     replica.welcome({ 12: 5 }, 0, true);
     await settle();
-    assert.deepEqual(told[0], ["receipt", { user_id: 2, read_seq: 3 }]);
+    assert.deepEqual(told[0], ["receipts", { conversation_id: 12, receipts: [{ user_id: 2, read_seq: 3 }] }]);
   });
 });
 

@@ -11,6 +11,10 @@ import { isBig, langFor, langOf } from "../../static/js/typography.js";
 
 const table = (name) => JSON.parse(readFileSync(new URL(`../${name}.json`, import.meta.url), "utf8"));
 
+describe("one line of a message, by the table that the server keeps to", () => {
+  for (const { body, files, line } of table("excerpt_cases")) test(line, () => assert.equal(excerpt(body, files), line));
+});
+
 describe("groups, by the table that the server keeps to", () => {
   for (const { name, zone, lines, expect } of table("grouping_cases")) {
     test(name, () => {

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from chat import actions, standing
 from chat.models import Conversation, Level, Membership, Role
+from presence.tracker import Tracker, use
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
@@ -255,3 +256,25 @@ def test_flags_of_a_standing(alice, room):
     assert row.flags == 21 and row.weight == 0
     assert row._replace(muted=False, level=Level.MENTIONS).weight == 2
     assert row._replace(muted=False, level=Level.ALL).weight == 3
+
+
+def test_who_is_here_stands_in_the_page_as_far_as_they_show_it(browser, alice, bob, pair):
+    """In the row of a pair, in its head and beside the members of a group; scripts only go on from there."""
+
+    def dots(page) -> set[str]:
+        faces = [face for face in page.all(cls="avatar") if face.attrs.get("data-user-id") == str(bob.pk)]
+        return {"off" if "hidden" in dot.attrs else "here" for face in faces for dot in face.all(cls="here")}
+
+    hers = browser(alice)
+    group = actions.create_group(alice.pk, "Walkers", [bob.pk]).id
+    pages = ("/", f"/c/{pair.pk}/", f"/c/{group}/?panel=members")
+    use(Tracker())
+    try:
+        assert [dots(hers.get(path)) for path in pages] == [{"off"}] * 3
+        browser(bob).get("/")  # a page is a sign of life
+        assert [dots(hers.get(path)) for path in pages] == [{"here"}] * 3
+        assert "here now" in hers.get(f"/c/{pair.pk}/").one(data_part="peer-here").text
+        type(bob).objects.filter(pk=bob.pk).update(show_presence="nobody")
+        assert [dots(hers.get(path)) for path in pages] == [{"off"}] * 3
+    finally:
+        use(None)

@@ -120,8 +120,8 @@ def test_people_are_never_found_by_mail(browser, alice, person):
 
 def test_the_panel_opens_without_scripts(browser, alice, room):
     hers = browser(alice)
-    assert "hidden" in hers.get(f"/c/{room.pk}/").one("aside", id="panel").attrs
-    panel = hers.get(f"/c/{room.pk}/", panel="members").one("aside", id="panel")
+    assert "hidden" in hers.get(f"/c/{room.pk}/").one("section", id="panel").attrs
+    panel = hers.get(f"/c/{room.pk}/", panel="members").one("section", id="panel")
     assert "hidden" not in panel.attrs
     assert [member["data-role"] for member in panel.all("a", cls="member")] == ["owner", "member"]
 

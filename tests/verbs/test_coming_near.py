@@ -155,6 +155,18 @@ def test_in_shared_groups_both_go_on_writing_and_nothing_is_withheld(room, alice
     assert [message.body for message in reading.history(alice.pk, room.pk).results if message.body] == ["hello all"]
 
 
+@pytest.mark.parametrize("blocker", ["maker", "guest"])
+def test_a_link_asks_no_block_and_inside_the_block_holds(told, room, alice, mallory, blocker):
+    token = actions.make_invite(alice.pk, room.pk).token
+    contacts.block(*((alice.pk, mallory.pk) if blocker == "maker" else (mallory.pk, alice.pk)))
+    shape, is_new = actions.join_by(mallory.pk, token)
+    assert is_new and shape.id == room.pk
+    send(mallory, room.pk, "hi @alice")
+    assert mentioned(told) == []
+    actions.remove_member(alice.pk, room.pk, mallory.pk)
+    assert refused(actions.join_by, mallory.pk, token)[0] == "not_found"
+
+
 # ── Mentions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("blocker", ["alice", "bob"])
 @pytest.mark.parametrize("words", ["hi @bob", "hi @all"])

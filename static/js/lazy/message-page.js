@@ -8,7 +8,7 @@ import { Refusal } from "../refusal.js";
 import { parsePage } from "../trusted.js";
 
 /** What else changes a page, besides the message itself. */
-const ALSO = { details: ["live:receipt"], revisions: [] };
+const ALSO = { details: ["live:receipt", "live:receipts"], revisions: [] };
 
 /** @param {HTMLElement} line @param {"details" | "revisions"} name */
 export async function showMessagePage(line, name) {

@@ -90,7 +90,7 @@ export class SoundPlayer {
   }
 
   async #play() {
-    if (playing !== this) playing?.#audio.pause();
+    if (playing && playing !== this) playing.#audio.pause();
     playing = this;
     const audio = this.#audio;
     try {

@@ -1,0 +1,131 @@
+"""Takes out of films and recordings (MP4, QuickTime, M4A) what they say about themselves: phones write into them where
+they were taken. Nothing moves: what is taken out becomes free space of the same size, so that all else plays as it did,
+and a large file costs a few small writes.
+
+Taken out are user data (`udta`: `©xyz`, `loci`, titles, covers), `meta` with Apple's keys, `uuid` (XMP), and tracks of
+timed metadata (`gpmd`, `camm`, `mebx`: the way, second by second) with their samples. Left in are pictures, sound,
+subtitles and times.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from chat.files.boxes import Box, boxes, length, read, within
+
+TELLING = {b"udta", b"meta"}
+MOST_ENTRIES = 1_000_000  # of one table
+
+
+class Span(NamedTuple):
+    """Bytes that become `head` and then zeros."""
+
+    start: int
+    stop: int
+    head: bytes = b""
+    sample: bool = False
+
+
+def tells(source: BinaryIO) -> bool:
+    """Whether there is anything to take out. What cannot be read may say anything."""
+    try:
+        return next(_spans(source), None) is not None
+    except (ValueError, struct.error):
+        return True
+
+
+def silence(target: BinaryIO) -> None:
+    """In place, open for reading and writing. ValueError: it cannot be read, and is as it was.
+
+    Done again after a crash it ends what was begun: samples go first, then what is in boxes, and last their names, by
+    which they are found.
+    """
+    try:
+        spans = list(_spans(target))
+    except struct.error as error:
+        raise ValueError("a box that is too small") from error
+    end = length(target)
+    for span in sorted(spans, key=lambda span: (bool(span.head), not span.sample)):
+        target.seek(span.start)
+        target.write(span.head)
+        left = min(span.stop, end) - span.start - len(span.head)
+        while left > 0:
+            left -= target.write(bytes(min(left, 1024 * 1024)))
+
+
+def _spans(source: BinaryIO) -> Iterator[Span]:
+    for box in boxes(source, 0, length(source)):
+        if box.kind in TELLING or box.kind == b"uuid":
+            yield from _free(box)
+        elif box.kind == b"moov":
+            yield from _of_movie(source, box)
+        elif box.kind == b"moof":
+            for part in boxes(source, box.start, box.stop):
+                yield from _of_part(source, part)
+
+
+def _of_movie(source: BinaryIO, movie: Box) -> Iterator[Span]:
+    for box in boxes(source, movie.start, movie.stop):
+        if box.kind in TELLING or box.kind == b"uuid":
+            yield from _free(box)
+        elif box.kind == b"trak" and _handler(source, box) == b"meta":
+            yield from _free(box)
+            yield from _samples(source, box)
+        else:
+            yield from _of_part(source, box)
+
+
+def _of_part(source: BinaryIO, part: Box) -> Iterator[Span]:
+    """Of a track. What else it holds as `uuid` may be needed to play it."""
+    if part.kind in {b"trak", b"traf"}:
+        for box in boxes(source, part.start, part.stop):
+            if box.kind in TELLING:
+                yield from _free(box)
+    elif part.kind in TELLING:
+        yield from _free(part)
+
+
+def _free(box: Box) -> Iterator[Span]:
+    """Its length stays, also one of 64 bits."""
+    yield Span(box.at + 4, box.at + 8, b"free")
+    if box.start < box.stop:
+        yield Span(box.start, box.stop)
+
+
+def _handler(source: BinaryIO, track: Box) -> bytes:
+    found = within(source, track, b"mdia", b"hdlr")
+    return read(source, found.start + 8, 4) if found and found.stop - found.start >= 12 else b""
+
+
+# ── Where the samples of a track lie ─────────────────────────────────────────────────────────────────────────────
+def _samples(source: BinaryIO, track: Box) -> Iterator[Span]:
+    table = within(source, track, b"mdia", b"minf", b"stbl")
+    if table is None:
+        return
+    parts = {box.kind: box for box in boxes(source, table.start, table.stop)}
+    if not {b"stsc", b"stsz"} <= parts.keys() or not parts.keys() & {b"stco", b"co64"}:
+        return
+    wide = b"co64" in parts
+    chunks = _numbers(source, parts[b"co64" if wide else b"stco"], 4, "Q" if wide else "I")
+    runs = _numbers(source, parts[b"stsc"], 4, "III")
+    (alike,) = struct.unpack(">I", read(source, parts[b"stsz"].start + 4, 4))
+    sizes = [] if alike else _numbers(source, parts[b"stsz"], 8, "I")
+    sample, run = 0, 0
+    for number, at in enumerate(chunks, 1):
+        while (run + 1) * 3 < len(runs) and runs[(run + 1) * 3] <= number:
+            run += 1
+        count = runs[run * 3 + 1] if runs else 0
+        size = count * alike if alike else sum(sizes[sample : sample + count])
+        sample += count
+        if size:
+            yield Span(at, at + size, sample=True)
+
+
+def _numbers(source: BinaryIO, box: Box, skip: int, each: str) -> tuple[int, ...]:
+    """A table: its number of entries after `skip` bytes, then the entries."""
+    (count,) = struct.unpack(">I", read(source, box.start + skip, 4))
+    size = struct.calcsize(f">{each}")
+    count = min(count, MOST_ENTRIES, (box.stop - box.start - skip - 4) // size)
+    return struct.unpack(f">{each * count}", read(source, box.start + skip + 4, count * size))

@@ -1,0 +1,173 @@
+"""The people page in real browsers: found by name and pinyin; requests, blocks and privacy live in the other's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page, expect
+
+from accounts import actions as account_actions
+from accounts import contacts
+from accounts.models import Tie, User
+
+pytestmark = pytest.mark.browser
+
+FOLDED = "From somebody you have blocked."
+
+
+@pytest.fixture
+def by_verb(desks):
+    async def by_verb(verb, *args):
+        def give():
+            with desks.site.orm():
+                return verb(*args)
+
+        return await asyncio.to_thread(give)
+
+    return by_verb
+
+
+def ids() -> dict[str, int]:
+    return dict(User.objects.values_list("username", "pk"))
+
+
+def state(user: int, person: int) -> str:
+    return Tie.objects.filter(user=user, person=person).values_list("state", flat=True).first() or "none"
+
+
+async def go(page: Page, path: str) -> None:
+    await page.goto(path)
+    if await page.locator("live-socket").count():
+        await page.locator("live-socket[data-state=open]").wait_for(state="attached")
+
+
+def row(page: Page, name: str, part: str = "people-page"):
+    return page.locator(f"{part} .rows li", has_text=name)
+
+
+async def reload_shows_the_same(page: Page) -> None:
+    said = "page => [...page.querySelectorAll('section')].filter((each) => !each.hidden).map((each) => each.innerText)"
+    before = await page.eval_on_selector("people-page", said)
+    await go(page, page.url)
+    await page.wait_for_timeout(200)
+    assert await page.eval_on_selector("people-page", said) == before
+
+
+async def test_somebody_is_found_by_characters_pinyin_and_initials_while_one_types(desks, by_verb):
+    alice, _bob = await desks()
+    page = alice.page
+
+    def come():
+        User.objects.create_user("chen", name="陈小明")
+        User.objects.create_user("li", name="李雷")
+
+    await by_verb(come)
+    await go(page, "/people/")
+    found = page.locator("people-picker [data-part=results] li")
+    for typed in ("陈小", "小明", "chenxiao", "xiaoming", "cxm", "@chen"):
+        await page.fill("people-picker input[type=search]", typed)
+        await expect(found).to_have_count(1)
+        await expect(found).to_contain_text("陈小明")
+    await page.fill("people-picker input[type=search]", "nobody at all")
+    await expect(found).to_have_count(0)
+    await expect(page.locator("people-picker .hint")).to_contain_text("nobody at all")
+    await page.fill("people-picker input[type=search]", "lil")
+    await found.get_by_text("Add").click()
+    await expect(page.locator("toast-stack")).to_contain_text("In your list now.")
+    await expect(row(page, "李雷")).to_have_count(1)
+
+
+async def test_a_request_is_asked_answered_and_taken_out_again_live(desks, by_verb):
+    alice, bob = await desks()
+    who = await by_verb(ids)
+    await by_verb(account_actions.update_profile, bob_id := who["bob"], {"add_me": "contacts"})
+    for page in (alice.page, bob.page):
+        await go(page, "/people/")
+    asks = bob.page.locator("section", has=bob.page.locator("#h-asks"))
+    for answer in ("Decline", "Accept"):
+        await go(alice.page, "/people/?q=bob")
+        await row(alice.page, "bob", "people-picker").get_by_text("Add").click()
+        await expect(alice.page.locator("#h-asked")).to_be_visible()
+        await expect(asks.locator("li")).to_contain_text("alice")  # live, on the other's page
+        await asks.get_by_role("button", name=answer).click()
+        await expect(bob.page.locator("#h-asks")).to_have_count(0)
+        await expect(alice.page.locator("#h-asked")).to_have_count(0)  # live again
+    here = alice.page.locator("[data-part=here]")
+    await expect(here.locator("li")).to_contain_text("bob")
+    await expect(here.locator(".avatar .here")).to_be_visible()
+    await reload_shows_the_same(alice.page)
+    await alice.page.locator("people-page .what", has_text="bob").click()
+    await alice.page.locator("dialog.over").get_by_text("Remove from my list").click()
+    await expect(row(alice.page, "bob")).to_have_count(0)
+    assert await by_verb(state, bob_id, who["alice"]) == "contact"  # his list is his own
+
+
+async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(desks, by_verb):
+    alice, bob = await desks()
+    who = await by_verb(ids)
+    await bob.say("hello @alice")
+    await alice.sees("hello @alice")
+    line, preview = alice.line("hello @alice"), alice.page.locator(".conv .conv-last").first
+    await expect(line).to_have_class("msg first last for-me")
+    await by_verb(contacts.block, who["alice"], who["bob"])
+    await expect(line).to_have_class("msg first last blocked")
+    await expect(line.locator(".msg-text")).to_be_hidden()
+    await expect(preview).to_have_text(FOLDED)
+    before = await bob.page.evaluate("document.querySelector('.shell').innerText")
+    await bob.page.locator("message-composer textarea").press_sequentially("typing")
+    await alice.page.wait_for_timeout(600)
+    await expect(alice.page.locator("typing-line .typing")).to_be_empty()
+    await bob.say("and more")
+    await expect(alice.page.locator("message-log .msg.blocked")).to_have_count(2)
+    await expect(preview).to_have_text(FOLDED)
+    assert "block" not in before.lower()
+    await alice.reload_changes_nothing()
+    await alice.page.locator(".msg.blocked .unblock").last.click()
+    await expect(alice.line("and more").locator(".msg-text")).to_be_visible()
+    await by_verb(contacts.unblock, who["alice"], who["bob"])
+    await expect(alice.page.locator("message-log .msg.blocked")).to_have_count(0)
+    await expect(line).to_have_class("msg first for-me")
+    await expect(preview).to_contain_text("and more")
+    await alice.reload_changes_nothing()
+
+
+async def test_privacy_takes_effect_in_the_other_s_browser_at_once(desks, by_verb):
+    alice, bob = await desks()
+    who = await by_verb(ids)
+    await by_verb(contacts.add, who["alice"], who["bob"])
+    await go(alice.page, "/people/")
+    await expect(alice.page.locator("[data-part=here] li")).to_contain_text("bob")
+    other = await bob.page.context.new_page()
+    for choice, list_ in (("nobody", "away"), ("contacts", "away"), ("everyone", "here")):
+        await go(other, "/settings/privacy/")
+        await other.locator(f"label:has(input[name=show_presence][value={choice}])").click()
+        await other.get_by_role("button", name="Save changes").click()
+        await expect(other.locator("toast-stack, .notice").first).to_contain_text("Saved.")
+        await expect(alice.page.locator(f"[data-part={list_}] li")).to_contain_text("bob")
+    await reload_shows_the_same(alice.page)
+
+
+async def test_with_scripts_off_all_of_it_is_forms(desks, browser_for, by_verb):
+    await desks()
+    who = await by_verb(ids)
+    await by_verb(account_actions.update_profile, who["bob"], {"write_to_me": "contacts"})
+    hers = await browser_for(desks.site, "alice", scripts=False)
+    his = await browser_for(desks.site, "bob", phone=True, scripts=False)
+    await hers.goto("/people/")
+    await hers.fill("input[name=q]", "bo")
+    await hers.press("input[name=q]", "Enter")
+    await row(hers, "bob", "people-picker").get_by_role("button", name="Add").click()
+    await expect(hers.locator("#h-asked")).to_be_visible()
+    await his.goto("/people/")
+    await row(his, "alice").get_by_role("button", name="Accept").click()
+    await expect(row(his, "alice")).to_have_count(1)
+    await hers.goto("/people/")
+    await row(hers, "bob").locator(".what").click()
+    await hers.get_by_role("button", name="Block").click()
+    await expect(hers.locator("main")).to_contain_text("You have blocked this person.")
+    await hers.goto("/people/")
+    await expect(hers.locator("#h-blocked")).to_be_visible()
+    await hers.get_by_role("button", name="Unblock").click()
+    await expect(hers.locator("#h-blocked")).to_have_count(0)
+    await expect(row(hers, "bob")).to_have_count(1)

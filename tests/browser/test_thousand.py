@@ -1,0 +1,120 @@
+"""A group of a thousand members in a browser: its page, the panel, `@`, who read a message. Settings on a phone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from accounts.models import User
+from chat import actions
+from chat.actions.marks import Move, move_many
+from chat.shapes import MineShape
+
+pytestmark = pytest.mark.browser
+
+SLOW = 3.0  # seconds: far more than it takes, since the machine may be busy
+SIGNS = "陈李王张刘杨黄赵吴周"
+
+
+@pytest.fixture
+async def crowd(desks):
+    """alice and bob in a room with 998 others, all of whom have read what alice said; `(alice, bob, room)`."""
+    alice, bob = await desks()
+    room = int(alice.url.split("/")[2])
+
+    def come() -> None:
+        with desks.site.orm():
+            me = User.objects.get(username="alice").pk
+            ids = [
+                User.objects.create(username=f"guest{number:03}", name=f"{SIGNS[number % 10]}小{number:03}").pk
+                for number in range(998)
+            ]
+            for at in (0, 500):
+                actions.add_members(me, room, ids[at : at + 500])
+
+    def read() -> None:
+        with desks.site.orm():
+            ids = User.objects.filter(username__startswith="guest").values_list("pk", flat=True)
+            assert all(isinstance(each, MineShape) for each in move_many([Move(pk, room, read_seq=99) for pk in ids]))
+
+    await asyncio.to_thread(come)
+    await alice.open()
+    await alice.say("who reads this?")
+    await alice.settled()
+    await asyncio.to_thread(read)
+    return alice, bob, room
+
+
+async def timed(what: str, doing) -> None:
+    """It is done within bounds, and how long it took is said (`pytest -s`)."""
+    began = time.perf_counter()
+    await doing
+    took = time.perf_counter() - began
+    print(f"{what}: {took * 1000:.0f} ms")
+    assert took < SLOW, what
+
+
+async def test_a_thousand_members(crowd):
+    alice, _bob, _room = crowd
+    page = alice.page
+    await timed("the page, live", alice.open())
+    await page.click(".tools [data-act=panel][data-view=members]")
+    await timed("the panel", expect(page.locator("#panel [data-part=member-count]")).to_have_text("1000"))
+    assert await page.locator("#panel .member").count() <= 101  # a page of them, not all
+    await page.fill(".panel-find input", "zx")  # initials of 赵小…
+    await timed("a member found by initials", expect(page.locator("[data-part=found] .member").first).to_be_visible())
+    await page.fill(".panel-find input", "")
+    await page.locator("message-composer textarea").press_sequentially("@yangxiao")
+    option = page.locator("#complete [role=option]")
+    await timed("@ by pinyin, of somebody far down", expect(option.first).to_contain_text("杨小"))
+    await page.keyboard.press("Escape")
+    await page.fill("message-composer textarea", "")
+    tick = alice.line("who reads this?").locator(".tail [data-part=mark], .tail .tick").first
+    await timed("how many have read", expect(tick).to_contain_text("998", timeout=10_000))
+    message = await alice.line("who reads this?").get_attribute("data-id")
+    await timed("who they are", page.goto(f"/m/{message}/details/"))
+    assert await page.locator("main .rows li, main li").count() >= 998
+    await alice.open()
+    sizes = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert sizes[0] <= sizes[1]
+
+
+async def test_settings_of_a_group_on_a_phone(desks, browser_for):
+    """Roles and handing it over, by thumb, with no moving sideways; in Chinese too."""
+    alice, _bob = await desks()
+    page = await browser_for(desks.site, "alice", phone=True, viewport={"width": 360, "height": 640})
+    path = f"{alice.url}settings/"
+    pictures = os.environ.get("PICTURES")
+
+    async def fits(name: str) -> None:
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, name
+        if pictures:
+            await page.screenshot(path=Path(pictures) / f"{name}.png", full_page=True)
+
+    await page.goto(path)
+    await fits("settings")
+    bob = page.locator("#members li", has_text="bob")
+    await bob.get_by_role("button", name="Make admin").tap()
+    await expect(bob.locator(".role")).to_have_text("admin")
+    await fits("roles")
+    await bob.get_by_role("link", name="Give the group to").tap()
+    dialog = page.locator("dialog.over")
+    await expect(dialog.locator("h2")).to_contain_text("Give the group to bob?")
+    await fits("give")
+    await dialog.get_by_role("button", name="Give it").tap()
+    await expect(bob.locator(".role")).to_have_text("owner")
+    await expect(page.locator("#h-delete")).to_have_count(0)  # hers no more
+    await page.goto(alice.url)
+    await fits("after")
+    if pictures:
+        page = await browser_for(desks.site, "bob", phone=True, viewport={"width": 360, "height": 640}, locale="zh-CN")
+        for path, name in ((f"{alice.url}settings/", "zh-settings"), (alice.url, "zh-talk"), ("/people/", "zh-people"),
+                           (f"{alice.url}pins/", "zh-pins"), (f"{alice.url}?panel=members", "zh-members")):  # fmt: skip
+            await page.goto(path)
+            await fits(name)
