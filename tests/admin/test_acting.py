@@ -202,3 +202,20 @@ def test_what_is_not_there(moderator):
     for verb in (actions.hide, actions.restore, actions.settle):
         with pytest.raises(Refused, match="not_found"):
             verb(moderator.pk, 2**62)
+
+
+def test_a_link_into_a_group_is_seen_without_its_secret_and_taken_back(at, moderator, alice, mallory, room):
+    """By the list and by the button of its page."""
+    first, second = (actions.make_invite(alice.pk, room.pk) for _ in range(2))
+    assert [row.pk for row in at.rows("invite", q="alice", state="open")] == [second.id, first.id]
+    for answer in (at.list("invite"), at.page("invite", first.id)):
+        assert answer.status_code == 200 and first.token not in answer.content.decode()
+    at.press("invite", "take_back", first.id)
+    at.act("invite", "take_back", first.id, second.id)
+    assert at.rows("invite", state="open") == []
+    assert LogEntry.objects.filter(user=moderator, change_message="Taken back.").count() == 2
+    with pytest.raises(Refused):
+        actions.join_by(mallory.pk, first.token)
+    with pytest.raises(Refused) as refused:
+        actions.withdraw_invite(alice.pk, first.id)
+    assert refused.value.code == "forbidden"

@@ -9,11 +9,12 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import moderators
 from accounts.models import User
 from chat import actions
-from chat.models import Message, Report
+from chat.models import Invite, Message, Report
 from tests.admin.conftest import permission, say
 
 # What is behind the address, for: nobody, a person, staff without rights, a moderator, a superuser.
@@ -22,10 +23,11 @@ LISTS = {
     "chat.conversation": ("in", "in", 403, 200, 200),
     "chat.message": ("in", "in", 403, 200, 200),
     "chat.report": ("in", "in", 403, 200, 200),
+    "chat.invite": ("in", "in", 403, 200, 200),
     "accounts.user": ("in", "in", 403, 200, 200),
 }
 SUPERUSERS_ALONE = ("in", "in", 403, 403, 200)
-WITHOUT_HAND = {"chat.conversation", "chat.message", "chat.report", "admin.logentry"}
+WITHOUT_HAND = {"chat.conversation", "chat.message", "chat.report", "chat.invite", "admin.logentry"}
 
 
 @pytest.fixture
@@ -64,6 +66,9 @@ def test_nothing_is_added_or_deleted_by_moderators_and_messages_by_nobody(model,
     name = model.replace(".", "_")
     rows = {"chat.report": report, "chat.message": report.message, "accounts.user": alice}
     rows["chat.conversation"] = report.message.conversation
+    rows["chat.invite"] = Invite.objects.create(
+        conversation=report.message.conversation, made_by=alice, created_at=timezone.now()
+    )
     pk = rows[model].pk if model in rows else 1
     assert outcome(moderator.get(f"{name}_add")) == 403
     assert outcome(moderator.get(f"{name}_delete", pk)) in (403, 302)
@@ -125,6 +130,8 @@ def test_the_group_has_what_it_needs_and_no_more(moderator):
         "chat.moderate_message",
         "chat.view_report",
         "chat.change_report",
+        "chat.view_invite",
+        "chat.change_invite",
     }
 
 

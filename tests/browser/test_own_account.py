@@ -200,3 +200,59 @@ def _give_alice_an_address(site) -> None:
         alice.email = "alice@example.org"
         alice.save()
         EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+
+
+async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_site, browser_for, tmp_path):
+    from tests.work.test_worker import mail_server
+
+    with mail_server(tmp_path) as (port, mails):
+        site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
+        await asyncio.to_thread(site.start, WORKER="on")
+        site.people("alice")
+        page = await browser_for(site, "alice")
+        await page.goto("/accounts/email/")
+        await page.fill("input[name=email]:not([type=radio])", "alice@example.org")
+        await page.get_by_role("button", name="Add").click()
+        if "/reauthenticate/" in page.url:
+            await page.fill("input[name=password]", PASSWORD)
+            await page.press("input[name=password]", "Enter")
+        await expect(page.locator(".rows li", has_text="alice@example.org")).to_contain_text("not confirmed")
+        await page.goto(await asyncio.to_thread(_link, mails, "/accounts/confirm-email/"))
+        await page.get_by_role("button", name="Confirm").click()
+        await page.goto("/accounts/email/")
+        row = page.locator(".rows li", has_text="alice@example.org")
+        await expect(row).not_to_contain_text("not confirmed")
+        # Days later, somewhere else, and the password is forgotten.
+        elsewhere = await browser_for(site)
+        await elsewhere.goto("/accounts/login/")
+        await elsewhere.get_by_role("link", name="Forgot it?").click()
+        await elsewhere.fill("input[name=email]", "alice@example.org")
+        await elsewhere.get_by_role("button", name="Send the link").click()
+        await elsewhere.goto(await asyncio.to_thread(_link, mails, "/accounts/password/reset/key/"))
+        await elsewhere.fill("input[name=password1]", "short")
+        await elsewhere.press("input[name=password1]", "Enter")
+        await expect(elsewhere.get_by_role("alert").first).to_be_visible()
+        for field in ("password1", "password2"):
+            if await elsewhere.locator(f"input[name={field}]").count():
+                await elsewhere.fill(f"input[name={field}]", "a-better-one-77")
+        await elsewhere.get_by_role("button", name="Set the password").click()
+        await expect(elsewhere.get_by_role("heading", name="The new password holds")).to_be_visible()
+        await page.goto("/settings/")
+        assert "/accounts/login/" in page.url, "signed out there"
+        await elsewhere.goto("/accounts/login/")
+        await elsewhere.fill("input[name=login]", "alice@example.org")
+        await elsewhere.fill("input[name=password]", "a-better-one-77")
+        await elsewhere.press("input[name=password]", "Enter")
+        await elsewhere.wait_for_url(lambda url: "/accounts/" not in url)
+        assert await inside(elsewhere)
+
+
+def _link(mails: Path, path: str) -> str:
+    """The first of this kind that came by mail."""
+    from tests.work.test_worker import until
+
+    def found() -> list[str]:
+        texts = [each.read_bytes().decode("utf-8", "replace").replace("=\r\n", "") for each in mails.glob("*.eml")]
+        return [link for text in texts for link in re.findall(rf"http://[^\s\"<]+{path}[^\s\"<]+", text)]
+
+    return until(found)[0]

@@ -85,7 +85,7 @@ async def test_a_recording_can_be_thrown_away_and_a_send_takes_it_along(desks):
 async def test_without_a_microphone_it_says_so(desks):
     alice, _bob = await desks()
     await alice.page.evaluate(
-        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }"
+        "() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') } }"
     )
     await alice.page.click("[data-act=voice]")
     await expect(alice.page.locator(".toast")).to_contain_text("microphone")

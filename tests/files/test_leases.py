@@ -60,7 +60,7 @@ def test_a_request_that_ends_late_takes_nothing_from_the_one_after_it(alice):
 
 
 def test_a_server_that_is_killed_at_the_very_end_is_not_waited_for(alice, monkeypatch):
-    """All bytes came, and while it made a file of them it died: within a minute the empty last part may be sent again."""
+    """All bytes came, and it died making a file of them: within a minute an empty last part may be sent again."""
     data = noise(1000)
     upload = uploads.begin(alice.pk, len(data), "a.bin")
     incoming = Incoming(alice.pk, upload.pk, 0)

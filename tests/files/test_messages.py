@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
+import os
 import uuid
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from chat import actions, reading
-from chat.files import care, pictures, uploads
-from chat.models import Attachment, Conversation, File, Message
+from chat.actions.batches import Send
+from chat.actions.sending import send_many
+from chat.files import care, ready, uploads
+from chat.models import Attachment, Conversation, File, Message, Upload
 from messenger.live.refusal import Refused
 from tests.api.conftest import refused
 
@@ -214,6 +220,57 @@ def test_a_full_disk_is_said_so_and_text_goes_on(api, alice, room, monkeypatch):
     assert api(alice).send(room.pk, "still here").status_code == 201
 
 
+@pytest.mark.parametrize("when", ["write", "fdatasync", "replace"])
+def test_a_disk_that_fills_up_meanwhile_is_said_so_and_nothing_half_is_kept(api, alice, room, monkeypatch, when):
+    """Whatever the moment: before it is written, when it is synced, when it gets its name."""
+    upload = uploads.begin(alice.pk, 5, "a.txt")
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def bring():
+        incoming = uploads.Incoming(alice.pk, upload.pk, 0 if when != "replace" or not again else 5)
+        try:
+            if not (again and when == "replace"):
+                incoming.take(b"words")
+            return incoming.finish()
+        finally:
+            incoming.close()
+
+    again = False
+    with monkeypatch.context() as patched:
+        patched.setattr(os, when, full)
+        with pytest.raises(Refused) as refused:
+            bring()
+    assert (refused.value.code, refused.value.status) == ("unavailable", 503)
+    assert not File.objects.exists() and not Attachment.objects.exists()
+    assert api(alice).send(room.pk, "still here").status_code == 201
+    again = True  # and later there is room
+    whole = bring().attachment
+    assert send(alice, room, whole).attachments[0].size == 5
+
+
+def test_a_file_that_was_sent_is_not_taken_back_by_its_upload(api, alice, bob, room):
+    upload = uploads.begin(alice.pk, 1, "a.txt")
+    incoming = uploads.Incoming(alice.pk, upload.pk, 0)
+    incoming.take(b"x")
+    whole = incoming.finish().attachment
+    incoming.close()
+    message = send(alice, room, whole)
+    with pytest.raises(Refused):
+        uploads.give_up(alice.pk, upload.pk)
+    assert api(bob).get(message.attachments[0].url).getvalue() == b"x"
+
+
+def test_sending_words_asks_nothing_about_files(alice, room):
+    """The path that every message takes costs what it did before there were files."""
+    words = [Send(alice.pk, room.pk, uuid.uuid4(), f"number {number}") for number in range(5)]
+    with CaptureQueriesContext(connection) as asked:
+        assert all(outcome.message for outcome in send_many(words))
+    tables = {table._meta.db_table for table in (Attachment, File, Upload)}
+    assert not [each["sql"] for each in asked if any(f'"{table}"' in each["sql"] for table in tables)]
+
+
 def test_what_was_never_sent_is_swept_after_a_day(alice, bob, room, settings):
     kept = give(alice)
     send(alice, room, kept)
@@ -253,7 +310,7 @@ def test_the_message_is_there_at_once_and_the_picture_follows(api, alice, bob, r
         None,
     )
     assert api(bob).get(shown.url).status_code == 503
-    pictures.redraw(attachment.file_id)
+    ready.prepare(attachment.file_id)
     now = reading.message(bob.pk, message.id)
     assert now.version > message.version
     assert (now.attachments[0].ready, now.attachments[0].thumbnail_url) == (True, f"/files/{shown.id}/thumbnails/480")
@@ -270,7 +327,7 @@ def test_messages_and_attachments_never_disagree(alice, bob, room):
 
     message = send(alice, room, give(alice, picture()), give(alice))
     for each in Attachment.objects.filter(kind="image"):
-        pictures.redraw(each.file_id)
+        ready.prepare(each.file_id)
     row = Message.objects.get(pk=message.id)
     rows = Attachment.objects.filter(message=row).select_related("file").order_by("place")
     assert row.files == as_kept([attachment_shape(each) for each in rows])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from chat.files import kinds, names, pictures, uploads
+from chat import reading
+from chat.files import kinds, names, pictures, ready, uploads
 from chat.models import File
 from tests.files.test_messages import give, picture, send
 
@@ -79,7 +81,7 @@ DANGEROUS = {
 @pytest.mark.parametrize("name", DANGEROUS)
 def test_what_could_run_is_only_ever_a_download(api, alice, name):
     attachment = give(alice, DANGEROUS[name], name)
-    pictures.redraw(attachment.file_id)
+    ready.prepare(attachment.file_id)
     answer = api(alice).get(f"/files/{attachment.pk}/{name}")
     assert answer["Content-Disposition"].startswith("attachment")
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -133,7 +135,7 @@ def test_who_has_it_already_is_told_so(api, alice):
 # ── Pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def redrawn(user, data: bytes, name: str) -> File:
     attachment = give(user, data, name)
-    pictures.redraw(attachment.file_id)
+    ready.prepare(attachment.file_id)
     return File.objects.get(pk=attachment.file_id)
 
 
@@ -192,7 +194,7 @@ def bomb(width: int, height: int) -> bytes:
 def test_sixty_thousand_by_sixty_thousand_pixels_are_a_file_like_others(api, alice, bob, room):
     attachment = give(alice, bomb(60_000, 60_000), "big.png")
     message = send(alice, room, attachment)
-    pictures.redraw(attachment.file_id)
+    ready.prepare(attachment.file_id)
     attachment.refresh_from_db()
     assert (attachment.kind, attachment.file.state, attachment.file.width) == ("file", "ready", None)
     answer = api(bob).get(message.attachments[0].url)
@@ -237,11 +239,28 @@ def test_a_picture_too_large_to_redraw_still_does_not_say_where_it_was_taken(ali
 
 
 @pytest.mark.usefixtures("transactional_db")
+def test_a_phones_heic_becomes_a_jpeg_that_everybody_sees_and_does_not_say_where_it_was_taken(api, alice, bob, room):
+    data = (Path(__file__).parent / "beach.heic").read_bytes()  # 96 by 64, turned by a quarter
+    assert b"SECRET PLACE" in data and b"SECRET XMP" in data
+    attachment = give(alice, data, "IMG_0001.HEIC")
+    assert (attachment.file.state, attachment.file.width, attachment.file.height) == ("waiting", 64, 96)
+    message = send(alice, room, attachment)
+    assert api(bob).get(message.attachments[0].url).status_code == 503
+    ready.prepare(attachment.file_id)
+    shown = reading.message(bob.pk, message.id).attachments[0]
+    assert (shown.kind, shown.name, shown.content_type) == ("image", "IMG_0001.jpg", "image/jpeg")
+    answer = api(bob).get(shown.url)
+    again = Image.open(io.BytesIO(answer.getvalue()))
+    assert (again.format, again.size, answer["Content-Type"]) == ("JPEG", (64, 96), "image/jpeg")
+    assert not again.getexif() and b"SECRET" not in stored(File.objects.get())
+
+
+@pytest.mark.usefixtures("transactional_db")
 def test_redrawing_twice_is_harmless(alice):
     attachment = give(alice, picture(), "a.png")
-    pictures.redraw(attachment.file_id)
+    ready.prepare(attachment.file_id)
     key = File.objects.get(pk=attachment.file_id).key
-    pictures.redraw(attachment.file_id)
+    ready.prepare(attachment.file_id)
     assert File.objects.get(pk=attachment.file_id).key == key
 
 

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -229,3 +231,46 @@ def test_under_daphne_no_request_is_larger_than_what_memory_is_meant_for(town, a
     else:
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert alice.at(town.url).offset(where) == 0
+
+
+def test_the_servers_memory_does_not_grow_with_what_is_sent(town, alice):
+    """uvicorn streams; what daphne gathers stays in its file until it is read."""
+    piece = noise(MB) * 50
+
+    def send() -> None:
+        where = alice.begin(len(piece)).headers["Location"]
+        alice.part(where, 0, piece).raise_for_status()
+        assert sha256(alice.http.get(alice.attachment(where)["url"]).content) == sha256(piece)
+
+    alice.upload(noise(MB))
+    before, most, done = memory(town), [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            most[0] = max(most[0], memory(town))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        send()
+    finally:
+        done.set()
+        watcher.join()
+    assert most[0] - before < 25 * MB
+
+
+def memory(town) -> int:
+    """Bytes that the processes of the site hold."""
+    total = 0
+    for pid in family(town.servers[0].process.pid):
+        with suppress(OSError):  # it has ended
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+    return total
+
+
+def family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(each for child in children for each in family(int(child)))]

@@ -1,11 +1,13 @@
 """How soon the text of a long conversation is there: a hundred thousand messages against a hundred, in one run.
 
-Absolute figures are of whatever machine this is and are printed; what is kept is that length costs nothing.
+Absolute figures are of whatever machine this is: they are printed, with how busy it was, and kept where it is idle enough
+to say something. What is always kept is that length costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import time
 
@@ -16,14 +18,27 @@ from tests.history import mark_read, write_history
 
 pytestmark = [pytest.mark.scale, pytest.mark.browser]
 
+MOST = 150  # ms from asking to text on the screen
+IDLE = 1.5  # the machine's load up to which that is judged
 MOST_RATIO = 1.5
 TIMES = 15
 
-# When the first text of the log was painted, and when the last stood where one reads, in ms since the page was asked for.
-PAINTED = """
-() => ({ first: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
-         answered: performance.getEntriesByType('navigation')[0].responseEnd })
+# When a text of the log was on the screen, in ms since its page was asked for. Frames are only drawn once styles are there.
+SEEN = """
+(() => {
+  const look = () => {
+    const log = document.querySelector('message-log .log');
+    const line = log && [...log.querySelectorAll('li.msg .body')].find((each) => {
+      const { top, bottom } = each.getBoundingClientRect();
+      return each.textContent && bottom > 0 && top < innerHeight;
+    });
+    if (line) requestAnimationFrame(() => (window.seenAt = performance.now()));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()
 """
+ASKED = "() => { const [it] = performance.getEntriesByType('navigation'); return [it.responseStart, it.responseEnd]; }"
 MOVED = """
 (address) => new Promise((done) => {
   const begun = performance.now();
@@ -37,7 +52,7 @@ MOVED = """
 @pytest.fixture
 async def opened(make_site, browser_for):
     site = make_site(LIMITS="off")
-    await asyncio.to_thread(site.start, "uvicorn")
+    await asyncio.to_thread(site.start)
 
     def rooms() -> dict[str, int]:
         alice, bob = site.people("alice", "bob")
@@ -49,33 +64,39 @@ async def opened(make_site, browser_for):
                 mark_read(pk, alice.pk, count if title != "unread" else 50_000)
             return made
 
-    return await browser_for(site, "alice"), await asyncio.to_thread(rooms)
+    made = await asyncio.to_thread(rooms)
+    return await browser_for(site, "alice"), made
 
 
-async def test_a_hundred_thousand_messages_open_like_a_hundred(opened):
+async def test_a_hundred_thousand_messages_open_like_a_hundred_and_at_once(opened):
     page, rooms = opened
+    await page.add_init_script(SEEN)
     taken: dict[str, dict[str, list[float]]] = {
-        what: {title: [] for title in rooms} for what in ("answer", "painted", "moved")
+        what: {title: [] for title in rooms} for what in ("answer", "navigation", "within the page")
     }
-    for turn in range(TIMES):
+    for _ in range(TIMES):
         for title, pk in rooms.items():
-            query = "?newest=1" if title == "unread" and turn % 2 else ""
             begun = time.perf_counter()
-            assert (await page.request.get(f"/c/{pk}/{query}")).ok
+            assert (await page.request.get(f"/c/{pk}/")).ok
             taken["answer"][title].append((time.perf_counter() - begun) * 1000)
-    for _ in range(TIMES // 3):
+    await page.goto("/")  # scripts and styles are there from now on
+    await page.wait_for_load_state("networkidle")
+    for _ in range(TIMES):
         for title, pk in rooms.items():
-            await page.goto(f"/c/{pk}/")
+            await page.goto(f"/c/{pk}/", wait_until="commit")
+            await page.wait_for_function("() => window.seenAt")
+            taken["navigation"][title].append(await page.evaluate("seenAt"))
             await page.wait_for_selector("live-socket[data-state=open]", state="attached")
-            taken["painted"][title].append((await page.evaluate(PAINTED))["first"])
-    for _ in range(TIMES // 3):
+    for _ in range(TIMES):
         for title, pk in rooms.items():
-            taken["moved"][title].append(await page.evaluate(MOVED, f"/c/{pk}/"))
-    medians = {
-        what: {title: statistics.median(times) for title, times in by_title.items()} for what, by_title in taken.items()
-    }
-    for what, by_title in medians.items():
-        print(f"{what}: " + ", ".join(f"{title} {ms:.0f} ms" for title, ms in by_title.items()))
-    for what, by_title in medians.items():
+            taken["within the page"][title].append(await page.evaluate(MOVED, f"/c/{pk}/"))
+            await page.wait_for_timeout(300)
+    load = os.getloadavg()[0]
+    medians = {what: {title: statistics.median(ms) for title, ms in titles.items()} for what, titles in taken.items()}
+    for what, titles in medians.items():
+        print(f"{what}: " + ", ".join(f"{title} {ms:.0f} ms" for title, ms in titles.items()))
+    print(f"medians of {TIMES}; load {load:.1f} on {os.cpu_count()} cores")
+    for what, titles in medians.items():
         for title in ("long", "unread"):
-            assert by_title[title] <= MOST_RATIO * by_title["short"] + 5, (what, by_title)
+            assert titles[title] <= MOST_RATIO * titles["short"] + 10, (what, titles)
+            assert titles[title] <= MOST or load > IDLE, (what, titles)

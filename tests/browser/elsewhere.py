@@ -1,0 +1,91 @@
+"""What people do while alice looks at her page: through the REST API, from devices of their own."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from io import BytesIO
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from tests.client import Client, token_for
+
+
+def a_picture(colour: str = "teal", size: tuple[int, int] = (300, 200)) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", size, colour).save(written, "PNG")
+    return written.getvalue()
+
+
+class Device:
+    """One person's, with a token: `await bob.put("messages/5/pin/")`."""
+
+    def __init__(self, site: Any, pk: int, token: str):
+        self.pk, self.token, self._ws_url = pk, token, site.ws_url
+        self._http = httpx.AsyncClient(
+            base_url=f"{site.url}/api/v1/", timeout=30, headers={"Authorization": f"Bearer {token}"}
+        )
+        self._socket: Client | None = None
+
+    async def ask(self, method: str, path: str, json: Any = None, **options: Any) -> Any:
+        if json is not None:
+            options["json"] = json
+        answer = await self._http.request(method, path, **options)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    async def get(self, path: str) -> Any:
+        return await self.ask("GET", path)
+
+    async def post(self, path: str, **json: Any) -> Any:
+        return await self.ask("POST", path, json)
+
+    async def put(self, path: str, **json: Any) -> Any:
+        return await self.ask("PUT", path, json)
+
+    async def patch(self, path: str, **json: Any) -> Any:
+        return await self.ask("PATCH", path, json)
+
+    async def delete(self, path: str) -> Any:
+        return await self.ask("DELETE", path)
+
+    async def picture(self, path: str, colour: str) -> Any:
+        """A picture of a person or a group."""
+        return await self.ask("PUT", path, files={"avatar": ("a.png", a_picture(colour), "image/png")})
+
+    async def upload(self, content: bytes, name: str, **about: str) -> int:
+        """By tus; the id of the attachment."""
+        pairs = {"filename": name, **about}
+        said = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
+        headers = {"Tus-Resumable": "1.0.0"}
+        length = {"Upload-Length": str(len(content)), "Upload-Metadata": said}
+        begun = await self._http.post("uploads/", headers=headers | length)
+        where = begun.raise_for_status().headers["Location"]
+        where = where[where.index("uploads/") :]
+        part = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        (await self._http.patch(where, headers=headers | part, content=content)).raise_for_status()
+        return (await self._http.get(where)).json()["attachment"]["id"]
+
+    async def send(self, conversation_id: int, body: str, **more: Any) -> dict:
+        message = {"client_id": str(uuid.uuid4()), "body": body, **more}
+        return await self.post(f"conversations/{conversation_id}/messages/", **message)
+
+    async def come(self) -> None:
+        """Is here, until `go`."""
+        self._socket = Client(self._ws_url, self.token)
+        await self._socket.__aenter__()
+
+    async def go(self) -> None:
+        if self._socket:
+            await self._socket.__aexit__()
+        self._socket = None
+
+    async def end(self) -> None:
+        await self.go()
+        await self._http.aclose()
+
+
+async def device(site: Any, username: str, pk: int) -> Device:
+    return Device(site, pk, await token_for(site.url, username))

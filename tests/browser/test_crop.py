@@ -1,0 +1,127 @@
+"""Pictures of people and groups, cropped in the page: by mouse, by keys, and not at all."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from PIL import Image
+from playwright.async_api import Page, expect
+
+from accounts.models import User
+from chat.models import Conversation
+from tests.browser.test_files import in_thread
+
+pytestmark = pytest.mark.browser
+
+
+def halves(width: int = 1200, height: int = 600) -> dict:
+    """Red on the left, blue on the right."""
+    drawn = Image.new("RGB", (width, height), "red")
+    drawn.paste("blue", (width // 2, 0, width, height))
+    written = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "SECRET PLACE"
+    drawn.save(written, "JPEG", exif=exif)
+    return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": written.getvalue()}
+
+
+def colours(content: bytes) -> tuple[str, str]:
+    """Of the middle of its left and its right edge."""
+    shown = Image.open(io.BytesIO(content)).convert("RGB")
+    assert shown.size == (256, 256)
+    return tuple("red" if shown.getpixel((x, 128))[0] > 128 else "blue" for x in (8, 247))  # type: ignore[return-value]
+
+
+async def choose(page: Page) -> None:
+    await page.set_input_files("input[name=picture]", [halves()])
+    await expect(page.locator("dialog.crop")).to_be_visible()
+
+
+async def kept(site, kind, **who) -> tuple[str, str]:
+    """The colours of what the site has now."""
+    name = await in_thread(site, lambda: kind.objects.get(**who).avatar.name)
+    return colours((site.folder / "data" / "media" / name).read_bytes())
+
+
+async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_it_is_saved(desks):
+    alice, _bob = await desks()
+    page = alice.page
+    await page.goto("/settings/")
+    await choose(page)
+    stage = page.locator(".crop-stage")
+    await expect(stage).to_be_focused()
+    await expect(stage).to_have_class(re.compile("round"))
+    box = await stage.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 40, box["y"] + 100)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 240, box["y"] + 100, steps=4)
+    await page.mouse.up()
+    await page.get_by_role("button", name="Use this part").click()
+    await expect(page.locator("dialog.crop")).to_have_count(0)
+    await expect(page.locator("[data-part=chosen]")).to_have_text("me.jpg")
+    await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile("^blob:"))
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile(r"\.webp$"))
+    assert await kept(desks.site, User, username="alice") == ("red", "red")
+
+    # By keys alone: to the right and larger; then another one is given up, and nothing is sent for it.
+    await choose(page)
+    for _step in range(20):
+        await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("+")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("ArrowRight")
+    await page.get_by_role("button", name="Use this part").press("Enter")
+    await choose(page)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog.crop")).to_have_count(0)
+    await expect(page.locator("[data-part=chosen]")).to_have_text("")
+    assert await page.evaluate("document.querySelector('input[name=picture]').files.length") == 0
+    await expect(page.locator("input[name=picture]")).to_be_focused()
+    await choose(page)
+    for _step in range(20):
+        await page.keyboard.press("ArrowRight")
+    await page.get_by_role("button", name="Use this part").click()
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.locator("[data-part=chosen]")).to_have_text("")
+    assert await kept(desks.site, User, username="alice") == ("blue", "blue")
+
+
+async def test_a_groups_picture_is_square_and_everybody_gets_it(desks):
+    alice, bob = await desks()
+    page = alice.page
+    await page.goto(f"{alice.url}settings/")
+    await choose(page)
+    await expect(page.locator(".crop-stage")).not_to_have_class(re.compile("round"))
+    await page.get_by_role("button", name="Use this part").click()
+    await page.get_by_role("button", name="Save changes").first.click()
+    await expect(bob.page.locator(".talk-head .avatar img, .talk header .avatar img").first).to_be_attached(
+        timeout=10_000
+    )
+    assert await kept(desks.site, Conversation, title="Room") == ("red", "blue")
+
+
+async def test_without_scripts_the_server_takes_the_middle(desks, browser_for):
+    await desks()
+    plain = await browser_for(desks.site, "alice", scripts=False)
+    await plain.goto("/settings/")
+    await plain.set_input_files("input[name=picture]", [halves()])
+    await plain.get_by_role("button", name="Save changes").click()
+    await expect(plain.locator("form .who-row .avatar img")).to_have_count(1)
+    assert await kept(desks.site, User, username="alice") == ("red", "blue")
+
+
+async def test_what_is_no_picture_is_said_by_the_server(desks, troubles):
+    troubles.allow("422")
+    alice, _bob = await desks()
+    await alice.page.goto("/settings/")
+    await alice.page.set_input_files(
+        "input[name=picture]", [{"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}]
+    )
+    await expect(alice.page.locator("[data-part=chosen]")).to_have_text("a.png")
+    await expect(alice.page.locator("dialog.crop")).to_have_count(0)
+    await alice.page.get_by_role("button", name="Save changes").click()
+    await expect(alice.page.locator("main form")).to_contain_text("no picture that can be read")

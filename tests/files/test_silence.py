@@ -1,0 +1,144 @@
+"""Films and recordings do not say where they were taken, and play as they did."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from contextlib import suppress
+
+import pytest
+
+from chat import reading
+from chat.files import films, ready
+from chat.files.silence import silence, tells
+from chat.models import File
+from tests.files.test_messages import give, send
+from tests.files.test_safe import stored
+
+PLACE = b"+48.8584+002.2945/"
+
+
+def box(kind: bytes, *bodies: bytes) -> bytes:
+    body = b"".join(bodies)
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def wide(kind: bytes, body: bytes) -> bytes:
+    """With a length of 64 bits."""
+    return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
+
+
+def table(kind: bytes, head: bytes, *numbers: int, each: int = 1) -> bytes:
+    return box(kind, head, struct.pack(f">{len(numbers) + 1}I", len(numbers) // each, *numbers))
+
+
+def track(handler: bytes, chunks: list[int], sizes: list[int], *more: bytes) -> bytes:
+    """Two samples in each chunk."""
+    stbl = box(
+        b"stbl",
+        table(b"stsc", bytes(4), 1, 2, 1, each=3),
+        table(b"stsz", bytes(8), *sizes),
+        table(b"stco", bytes(4), *chunks),
+    )
+    media = box(b"mdia", box(b"hdlr", bytes(8) + handler + bytes(12)), box(b"minf", stbl))
+    return box(b"trak", box(b"tkhd", bytes(84)), media, *more)
+
+
+def phone(brand: bytes = b"isom") -> bytes:
+    """As a phone writes it: a picture, and the way second by second beside it; the place in three more ways."""
+    head = box(b"ftyp", brand + b"\x00\x00\x02\x00")
+    at = len(head) + 8
+    samples = b"PICTURE1PICTURE2" + b"WAYaWAYb" + b"PICTURE3PICTURE4" + b"WAYcWAYd"
+    movie = box(
+        b"moov",
+        box(b"mvhd", bytes(12) + struct.pack(">II", 1000, 5000) + bytes(80)),
+        track(b"vide", [at, at + 24], [8, 8, 8, 8], box(b"udta", box(b"\xa9nam", b"home"))),
+        track(b"meta", [at + 16, at + 40], [4, 4, 4, 4]),
+        box(b"meta", box(b"keys", b"com.apple.quicktime.location.ISO6709"), PLACE),
+        wide(b"udta", box(b"\xa9xyz", PLACE)),
+    )
+    return head + box(b"mdat", samples) + movie + box(b"uuid", bytes(16) + b"<x:xmpmeta>" + PLACE)
+
+
+def silenced(data: bytes) -> bytes:
+    target = io.BytesIO(data)
+    silence(target)
+    return target.getvalue()
+
+
+def test_every_word_about_the_place_is_gone_and_nothing_has_moved():
+    data = phone()
+    quiet = silenced(data)
+    assert len(quiet) == len(data)
+    for said in (PLACE, b"location", b"home", b"xmpmeta", b"WAY"):
+        assert said in data and said not in quiet
+    assert b"PICTURE1PICTURE2" in quiet and b"PICTURE3PICTURE4" in quiet
+    assert quiet.count(b"trak") == 1 and b"udta" not in quiet and quiet.count(b"free") == 5
+    assert tells(io.BytesIO(data)) and not tells(io.BytesIO(quiet))
+    assert silenced(quiet) == quiet
+
+
+def test_what_says_nothing_is_not_touched():
+    data = box(b"ftyp", b"isom") + box(b"mdat", b"PICTURE") + box(b"moov", track(b"vide", [20], [7]))
+    assert not tells(io.BytesIO(data)) and silenced(data) == data
+
+
+def test_films_in_fragments_too():
+    part = box(b"moof", box(b"mfhd", bytes(8)), box(b"traf", box(b"tfhd", bytes(8)), box(b"udta", PLACE)))
+    data = box(b"ftyp", b"isom") + box(b"moov", box(b"udta", PLACE)) + part + box(b"mdat", b"PICTURE")
+    assert PLACE not in silenced(data) and b"PICTURE" in silenced(data)
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_whatever_is_cut_off_or_wrong_neither_loops_nor_grows(cut):
+    """Tables that lie about their length, boxes that end too soon: it is refused or left, and its length stays."""
+    data = phone()
+    for broken in (
+        data[: len(data) * cut // 60],
+        data[: cut * 7] + b"\xff\xff\xff\xff" + data[cut * 7 + 4 :],
+        data[: cut * 7] + bytes(4) + data[cut * 7 + 4 :],
+    ):
+        with suppress(ValueError):
+            assert len(silenced(broken)) == len(broken)
+
+
+@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize(
+    ("brand", "name", "kind"),
+    [(b"isom", "film.mp4", "video"), (b"qt  ", "IMG_1.MOV", "video"), (b"M4A ", "memo.m4a", "audio")],
+)
+def test_nobody_gets_it_before_it_is_quiet_and_then_everybody(api, alice, bob, room, brand, name, kind):
+    attachment = give(alice, phone(brand), name)
+    message = send(alice, room, attachment)
+    shown = message.attachments[0]
+    assert (shown.kind, shown.ready, shown.duration) == (kind, False, 5.0)
+    assert api(bob).get(shown.url).status_code == 503
+    ready.prepare(attachment.file_id)
+    now = reading.message(bob.pk, message.id)
+    assert now.attachments[0].ready and now.version > message.version
+    given = api(bob).get(shown.url).getvalue()
+    assert given == silenced(phone(brand))
+    file = File.objects.get()
+    assert file.sha256 == hashlib.sha256(given).hexdigest() and stored(file) == given
+    ready.prepare(attachment.file_id)
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_what_says_nothing_is_there_at_once(alice):
+    data = box(b"ftyp", b"isom") + box(b"mdat", b"PICTURE") + box(b"moov", track(b"vide", [20], [7]))
+    assert give(alice, data, "quiet.mp4").file.state == "ready"
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_what_cannot_be_read_is_a_download(api, alice, bob, room, monkeypatch):
+    def cannot(_target):
+        raise ValueError("cut short")
+
+    monkeypatch.setattr(films, "silence", cannot)
+    attachment = give(alice, phone(), "film.mp4")
+    message = send(alice, room, attachment)
+    ready.prepare(attachment.file_id)
+    shown = reading.message(bob.pk, message.id).attachments[0]
+    assert (shown.kind, shown.ready) == ("file", True)
+    assert api(bob).get(shown.url)["Content-Disposition"].startswith("attachment")
