@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput, FileInput, PasswordInput, RadioSelect
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -37,15 +39,23 @@ def importmap(context: template.Context, preload: bool = True) -> SafeString:
 
     The one inline script of a page, hence the nonce. `preload`: ask at once for all that a signed-in page starts with.
     """
+    table, preloads = (_modules if settings.DEBUG else _kept_modules)(preload)
+    nonce = context.get("CSP_NONCE", "")
+    return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, table, preloads)
+
+
+def _modules(preload: bool) -> tuple[SafeString, SafeString]:
     modules = {f"{settings.STATIC_URL}{name}": static(name) for name in scripts.modules()}
     table = json.dumps({"imports": modules}).replace("<", "\\u003c")
     wanted = ((static(name),) for name in (scripts.needed_at_once() if preload else ()))
-    preloads = format_html_join("\n", '<link rel="modulepreload" href="{}">', wanted)
-    nonce = context.get("CSP_NONCE", "")
-    return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, mark_safe(table), preloads)
+    return mark_safe(table), format_html_join("\n", '<link rel="modulepreload" href="{}">', wanted)
+
+
+_kept_modules = cache(_modules)  # in production they stand still
 
 
 @register.simple_tag
+@cache
 def icon(name: str, size: str = "") -> SafeString:
     """`{% icon "pin" %}`, small `{% icon "pin" "s" %}`. It says nothing to a screen reader: a word stands beside it."""
     return format_html(
@@ -61,8 +71,8 @@ def _sprite() -> str:
     return static("icons.svg")
 
 
-@register.inclusion_tag("elements/avatar.html")
-def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None) -> dict[str, Any]:
+@register.simple_tag
+def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None) -> SafeString:
     """A person (a row or its shape), or a conversation: a group, or whoever is at the other end of a pair.
 
     `here` None: no dot at all; False: a hidden one, which scripts show; True: shown. Or the ids of those who are here.
@@ -75,16 +85,25 @@ def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None)
     name, number = (who.title if room else who.name, who.id) if who else ("", 0)
     if here is not None and not isinstance(here, bool):
         here = not room and number in here
-    return {
+    draw = _draw_avatar if settings.DEBUG else _kept_avatar
+    return draw(name, number, who.avatar_url if who else None, size, room, here)
+
+
+def _draw_avatar(name: str, number: int, url: str | None, size: str, room: bool, here: bool | None) -> SafeString:
+    drawn = {
         "face": face(name),
         "hue": hue(number, room),
-        "url": who.avatar_url if who else None,
+        "url": url,
         "size": size,
         "room": room,
         "person": 0 if room else number,
         "here": here,
         "dot": here is not None and not room,
     }
+    return get_template("elements/avatar.html").render(drawn)
+
+
+_kept_avatar = lru_cache(maxsize=4096)(_draw_avatar)  # a page of a log shows the same few faces fifty times
 
 
 @register.inclusion_tag("elements/button.html")

@@ -12,7 +12,7 @@ import { Refusal } from "./refusal.js";
 /** @typedef {import("./protocol.js").Attachment} Attachment */
 /** @typedef {import("./lazy/file-upload.js").FileUpload} FileUpload */
 /** @typedef {{key: string, file: File, row: HTMLElement, upload: FileUpload | null, whole: Attachment | null,
- *   state: "going" | "paused" | "failed" | "whole", alt: string, measures: Record<string, string>, preview: string}} Item */
+ *   state: "going" | "paused" | "failed" | "whole", alt: string, tells: number, measures: Record<string, string>, preview: string}} Item */
 
 const PREVIEWED = /^image\/(jpeg|png|gif|webp|avif)$/;
 const PREVIEW_LIMIT = 30 * 1024 * 1024;
@@ -84,7 +84,7 @@ export class FileTray extends LiveElement {
 
   /** Whether some are not there yet. Then the form is sent when they are. */
   get holds() {
-    this.#sends = this.#recorder !== null || this.#items.some(({ state }) => state !== "whole");
+    this.#sends = this.#recorder !== null || this.#items.some(({ state, tells }) => state !== "whole" || tells > 0);
     this.#recorder?.stop(); // what was said goes along
     this.classList.toggle("sends", this.#sends);
     return this.#sends;
@@ -157,7 +157,7 @@ export class FileTray extends LiveElement {
     row.dataset.key = key;
     const preview = PREVIEWED.test(file.type) && file.size < PREVIEW_LIMIT ? URL.createObjectURL(file) : "";
     /** @type {Item} */
-    const item = { key, file, row, upload: null, whole: null, state: "going", alt, measures, preview };
+    const item = { key, file, row, upload: null, whole: null, state: "going", alt, tells: 0, measures, preview };
     this.#items.push(item);
     this.#draw(item);
     this.rows?.append(row);
@@ -275,10 +275,18 @@ export class FileTray extends LiveElement {
     const item = this.#items.find((each) => each.key === key);
     if (!item) return;
     item.alt = target.value.trim();
-    item.upload?.describe(item.alt).catch(toastRefusal);
+    if (item.upload) this.#tell(item, item.upload.describe(item.alt));
     const { file, alt, measures } = item;
     const url = item.upload?.url ?? "";
     keepFile({ key: item.key, file, url, alt, measures, conversation_id: this.conversationId, user_id: this.userId });
+  }
+
+  /** The message waits for it: what is sent can be described no more. @param {Item} item @param {Promise<void>} told */
+  async #tell(item, told) {
+    item.tells += 1;
+    await told.catch(toastRefusal);
+    item.tells -= 1;
+    if (this.#sends && !this.holds) this.form.requestSubmit();
   }
 
   /** @param {Item} item */

@@ -33,8 +33,8 @@ function drawText(message, me) {
   addresses(li, id);
   stamp(li, message);
   li.dataset.sender = String(sender.id);
-  li.dataset.clientId = message.client_id ?? "";
   const mine = sender.id === me;
+  if (mine) li.dataset.clientId = message.client_id ?? ""; // by it the page knows what it has sent
   const gone = message.deleted_at !== null;
   const blocked = !mine && !gone && isBlocked(sender.id);
   setClasses(li, { mine, gone, "for-me": !mine && !isBlocked(sender.id) && isFor(message.mentions, me), blocked });

@@ -84,12 +84,12 @@ export class PanelFrame {
     find(document, ".shell")?.classList.toggle("with-panel", this.isOpen);
     const over = this.#isOver;
     this.#behind(over);
-    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"]]) {
+    // Beside the page its contents are a region of their own; over it, the panel is a dialog that their heading names.
+    const named = find(this.panel, ".panel-view:not([hidden]) h2")?.id ?? "";
+    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"], ["aria-labelledby", named]]) {
       if (over) this.panel.setAttribute(name, value);
       else this.panel.removeAttribute(name);
     }
-    const heading = find(this.panel, ".panel-view:not([hidden]) h2");
-    if (heading) this.panel.setAttribute("aria-labelledby", heading.id);
     for (const opener of findAll(document, ".talk-head [data-act=panel]")) {
       opener.setAttribute("aria-expanded", String(this.isOpen && opener.dataset.view === this.view));
     }

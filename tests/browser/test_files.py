@@ -189,6 +189,24 @@ async def test_a_picture_is_previewed_described_and_can_be_taken_back(desks):
     await expect(page.locator(ROW)).to_have_count(0)
 
 
+async def test_a_message_waits_for_the_description_that_was_just_written(desks):
+    alice, bob = await desks(WORKER="on")
+    page = alice.page
+
+    async def slow(route: Route) -> None:
+        if route.request.method == "PUT":
+            await asyncio.sleep(1.5)
+        await route.continue_()
+
+    await page.route("**/api/v1/uploads/**", slow)
+    await pick(page, png())
+    await there(page, 1)
+    await page.locator(f"{ROW} .tray-alt").fill("a teal square")
+    await page.click(SEND)
+    await expect(page.locator(ROW)).to_have_count(0)
+    await expect(bob.page.locator("message-log .shot [alt='a teal square']")).to_have_count(1, timeout=20_000)
+
+
 async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(desks, big):
     alice, _bob = await desks(FILE_LIMIT_MB="1")
     sent: list[str] = []
