@@ -52,4 +52,10 @@ ADMIN = [
     gettext_noop("Model name"),
     gettext_noop("Add link"),
     gettext_noop("Change or view list link"),
+    # Theirs is 注销, which here ends an account.
+    gettext_noop("Log out"),
+    gettext_noop("Logged out"),
+    gettext_noop(
+        "Designates whether this user should be treated as active. Unselect this instead of deleting accounts."
+    ),
 ]

@@ -49,7 +49,7 @@ def _joined(kind: str, paths: dict[str, tuple[Any, str]]) -> bytes:
 
 # `/** @type {Element} */ (it)` and the like, within a line. A star within would make an end of it unsure.
 _TYPE = re.compile(r"/\*\* @\w+ [^*]*\*/ ?")
-# Code without a slash, and its texts whole: what comes after two slashes is a comment then, and no address or expression.
+# Code without a slash, and its texts whole: then what comes after two slashes is no part of an address or expression.
 _TAIL = re.compile(r"""((?:[^/"'`\\]|"[^"/\\]*"|'[^'/\\]*')*[^/"'`\\\s])\s+// .*""")
 _STYLE_TAIL = re.compile(r"""([^"']*[;{}])\s*/\* [^*]*\*/""")
 

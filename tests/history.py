@@ -45,7 +45,7 @@ def write_history(
     conversation = Conversation.objects.get(pk=conversation_id)
     until = until or timezone.now()
     first = conversation.last_seq + 1
-    dice = random.Random(count)
+    dice = random.Random(f"{conversation_id}/{count}")
     rows = []
     for number in range(count):
         body = f"{first + number}: " + " ".join(dice.choices(WORDS, k=dice.choice((3, 6, 9, 40))))

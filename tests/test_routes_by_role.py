@@ -291,7 +291,7 @@ NEVER = 999_999_999
 # What a well-formed request carries, by method and route. `@name` stands for an id on the stage.
 BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/signup/": {"username": "newcomer", "email": "new@example.org", "password": "let-me-talk"},
-    "POST api/v1/auth/token/": {"login": "wolf", "password": "let-me-talk"},
+    "POST api/v1/auth/token/": {"login": "newt", "password": "let-me-talk"},
     "POST api/v1/auth/token/refresh/": {"refresh": "x"},
     "POST api/v1/auth/token/revoke/": {"refresh": "x"},
     "PATCH api/v1/me/": {"bio": "here"},

@@ -84,6 +84,7 @@ export class FileTray extends LiveElement {
 
   /** Whether some are not there yet. Then the form is sent when they are. */
   get holds() {
+    for (const item of this.#items) this.#readAlt(item);
     this.#sends = this.#recorder !== null || this.#items.some(({ state, tells }) => state !== "whole" || tells > 0);
     this.#recorder?.stop(); // what was said goes along
     this.classList.toggle("sends", this.#sends);
@@ -270,15 +271,21 @@ export class FileTray extends LiveElement {
 
   /** @param {Event} event */
   #described({ target }) {
-    if (!(target instanceof HTMLInputElement)) return;
-    const key = /** @type {HTMLElement | null} */ (target.closest("[data-key]"))?.dataset.key;
+    const key = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[data-key]"))?.dataset.key;
     const item = this.#items.find((each) => each.key === key);
-    if (!item) return;
-    item.alt = target.value.trim();
-    if (item.upload) this.#tell(item, item.upload.describe(item.alt));
-    const { file, alt, measures } = item;
+    if (item) this.#readAlt(item);
+  }
+
+  /** What stands in its field, also where one is still in it. @param {Item} item */
+  #readAlt(item) {
+    const input = /** @type {HTMLInputElement | null} */ (find(item.row, ".tray-alt"));
+    const alt = input?.value.trim() ?? item.alt;
+    if (alt === item.alt) return;
+    item.alt = alt;
+    if (item.upload) this.#tell(item, item.upload.describe(alt));
+    const { key, file, measures } = item;
     const url = item.upload?.url ?? "";
-    keepFile({ key: item.key, file, url, alt, measures, conversation_id: this.conversationId, user_id: this.userId });
+    keepFile({ key, file, url, alt, measures, conversation_id: this.conversationId, user_id: this.userId });
   }
 
   /** The message waits for it: what is sent can be described no more. @param {Item} item @param {Promise<void>} told */

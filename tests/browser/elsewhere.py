@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import uuid
+import wave
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +21,16 @@ def a_picture(colour: str = "teal", size: tuple[int, int] = (300, 200)) -> bytes
     return written.getvalue()
 
 
+def a_sound(seconds: int = 1) -> bytes:
+    written = BytesIO()
+    with wave.open(written, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(8_000)
+        sound.writeframes(bytes([128]) * 8_000 * seconds)
+    return written.getvalue()
+
+
 class Device:
     """One person's, with a token: `await bob.put("messages/5/pin/")`."""
 
@@ -29,9 +41,9 @@ class Device:
         )
         self._socket: Client | None = None
 
-    async def ask(self, method: str, path: str, json: Any = None, **options: Any) -> Any:
-        if json is not None:
-            options["json"] = json
+    async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        if body is not None:
+            options["json"] = body
         answer = await self._http.request(method, path, **options)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
@@ -39,14 +51,14 @@ class Device:
     async def get(self, path: str) -> Any:
         return await self.ask("GET", path)
 
-    async def post(self, path: str, **json: Any) -> Any:
-        return await self.ask("POST", path, json)
+    async def post(self, path: str, **body: Any) -> Any:
+        return await self.ask("POST", path, body)
 
-    async def put(self, path: str, **json: Any) -> Any:
-        return await self.ask("PUT", path, json)
+    async def put(self, path: str, **body: Any) -> Any:
+        return await self.ask("PUT", path, body)
 
-    async def patch(self, path: str, **json: Any) -> Any:
-        return await self.ask("PATCH", path, json)
+    async def patch(self, path: str, **body: Any) -> Any:
+        return await self.ask("PATCH", path, body)
 
     async def delete(self, path: str) -> Any:
         return await self.ask("DELETE", path)
@@ -76,6 +88,13 @@ class Device:
         """Is here, until `go`."""
         self._socket = Client(self._ws_url, self.token)
         await self._socket.__aenter__()
+
+    async def look(self, conversation_id: int) -> None:
+        """Is here, and looks at that conversation."""
+        if not self._socket:
+            await self.come()
+        assert self._socket
+        await self._socket.raw(json.dumps({"type": "view", "payload": {"conversation_id": conversation_id}}))
 
     async def go(self) -> None:
         if self._socket:

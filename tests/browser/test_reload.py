@@ -1,5 +1,5 @@
-"""Reload changes nothing: after each kind of change that there is, what alice's page shows, drawn live by scripts, is what
-the server draws afresh, and what a page shows that is opened now.
+"""Reload changes nothing: after each kind of change that there is, what alice's page shows, drawn live by scripts, is
+what the server draws afresh, and what a page shows that is opened now.
 
 A row of the table is one change, told to her page by its socket. What the protocol can tell and no row brings fails:
 each type of event, each field of what is told, each sentence of the log.
@@ -21,7 +21,7 @@ from playwright.async_api import Page
 
 from chat.blanks import EVENTS as SENTENCES
 from messenger.protocol import contract
-from tests.browser.elsewhere import Device, a_picture, device
+from tests.browser.elsewhere import Device, a_picture, a_sound, device
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +33,8 @@ SHOWN = """
 (served) => {
   const clean = (element) => {
     const copy = element.cloneNode(true);
-    copy.querySelectorAll('.acts, .copy-code, .player, noscript, script, input[type=hidden]').forEach((each) => each.remove());
+    const ours = '.acts, .copy-code, .player, noscript, script, input[type=hidden]';
+    copy.querySelectorAll(ours).forEach((each) => each.remove());
     for (const part of ['viewers', 'here-count', 'peer-here']) {
       if (served) copy.querySelectorAll(`[data-part=${part}]`).forEach((each) => each.remove());
     }
@@ -45,7 +46,8 @@ SHOWN = """
       if (each.type === 'checkbox') each.toggleAttribute('checked', false);
       for (const name of ['tabindex', 'aria-expanded', 'style', 'data-keys']) each.removeAttribute(name);
       const names = [...each.attributes].map(({ name }) => name).sort();
-      const values = names.map((name) => (name === 'class' ? [...each.classList].sort().join(' ') : each.getAttribute(name)));
+      const value = (name) => (name === 'class' ? [...each.classList].sort().join(' ') : each.getAttribute(name));
+      const values = names.map(value);
       for (const name of names) each.removeAttribute(name);
       names.forEach((name, index) => (name === 'class' && !values[index]) || each.setAttribute(name, values[index]));
     }
@@ -55,15 +57,18 @@ SHOWN = """
   const html = document.documentElement;
   const log = document.querySelector('message-log');
   return {
-    log: all('message-log ol > li'), list: all('conversation-list ul > li:not([hidden])'), head: all('.talk-head, talk-announcement'),
+    log: all('message-log ol > li'), list: all('conversation-list ul > li:not([hidden])'),
+    head: all('.talk-head, talk-announcement'),
     places: all('.rail a, .list .tabs a'), page: [document.title, html.lang, html.dataset.theme ?? 'system'],
     rights: ['kind', 'role', 'allows', 'hasBefore', 'hasAfter'].map((name) => log?.dataset[name] ?? '').concat(
       ['blocked', 'name'].map((name) => document.querySelector('live-socket')?.dataset[name] ?? '')),
     composer: all('.composer-note').concat(document.querySelector('message-composer textarea')?.value ?? 'none'),
-    panel: served ? [] : all('member-panel .panel li, member-panel .panel-head, member-panel h3, member-panel .panel-act'),
+    panel: served ? [] : all('.panel li, .panel .panel-head, .panel h3, .panel .panel-act'),
   };
 }
 """
+
+BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.querySelector('message-log'))"
 
 
 class Stage:
@@ -185,15 +190,17 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "and once more": lambda it: it.send(it.bob, "and **more** of it, with `code` and https://example.org/a"),
     "somebody else does": lambda it: it.send(it.carol, "```python\nprint(1)\n```"),
     "I do, here": lambda it: _said(it, "said on this page"),
-    "and again": lambda it: _said(it, "two lines *follow*"),
+    "and again": lambda it: _said(it, "and one more line"),
     "I do, elsewhere": lambda it: it.send(it.alice, "from my other device"),
     "one emoji": lambda it: it.send(it.bob, "🎉"),
     "a long text": lambda it: it.send(it.carol, "word and word again\n" * 60),
     "from right to left": lambda it: it.send(it.carol, "שלום לכולם"),
     "Chinese": lambda it: it.send(it.carol, "晚上见，记得带钥匙"),
     "an answer": lambda it: it.send(it.bob, "an answer", reply_to_id=it.said["from my other device"]),
+    "a second one": lambda it: it.send(it.carol, "another answer", reply_to_id=it.said["from my other device"]),
     "an answer to a text of Chinese": lambda it: it.send(it.bob, "yes", reply_to_id=it.said["晚上见，记得带钥匙"]),
     "a text from elsewhere is handed on": _forward,
+    "another one, of somebody else": lambda it: it.send(it.alice, "", forward_id=it.said["another answer"]),
     "a mention of me": lambda it: it.send(it.carol, "@alice, look"),
     "a mention of somebody else, and of all": lambda it: it.send(it.alice, "@bob and @all"),
     # ── their changes ──
@@ -210,6 +217,7 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "a recall": lambda it: it.bob.delete(it.message("and **more** of it, with `code` and https://example.org/a")),
     "what was pinned is recalled": lambda it: it.bob.delete(it.message("an answer")),
     "mine is recalled, which was quoted": lambda it: it.alice.delete(it.message("from my other device")),
+    "an answer to it is edited": lambda it: it.carol.patch(it.message("another answer"), body="to what is gone"),
     "something rude": lambda it: it.send(it.carol, "rude"),
     "I take it away": _hide,
     "a moderator brings it back": _restore,
@@ -217,6 +225,7 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     # ── files ──
     "a picture": lambda it: _a_file(it, it.bob, "beach.png", a_picture(), "look at this", alt="A beach"),
     "files alone": _several_files,
+    "something to hear": lambda it: _a_file(it, it.bob, "voice.wav", a_sound(), "", duration="1.0"),
     "a text file of mine": lambda it: _a_file(it, it.alice, "notes.txt", b"one\ntwo\n", ""),
     # ── members ──
     "somebody comes in": lambda it: it.alice.post(f"{it.group}members/", user_ids=[it.dave.pk]),
@@ -247,7 +256,7 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "they have read all": lambda it: it.bob.post(f"{it.group}read/", seq=10**6),
     "somebody else has": lambda it: it.carol.post(f"{it.group}read/", seq=10**6),
     "somebody shows theirs no more": lambda it: it.carol.patch("me/", show_receipts="nobody"),
-    "and again": lambda it: it.carol.patch("me/", show_receipts="everyone"),
+    "they show theirs again": lambda it: it.carol.patch("me/", show_receipts="everyone"),
     "I show mine no more here": lambda it: it.mine(receipts=False),
     "and I again": lambda it: it.mine(receipts=True),
     # ── what is mine ──
@@ -281,8 +290,10 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "and a picture": lambda it: it.bob.picture("me/avatar/", "navy"),
     "they take it off": lambda it: it.bob.delete("me/avatar/"),
     "I have another name": lambda it: it.alice.patch("me/", name="Alice of Rooms", bio="Rooms."),
+    "and yet another": lambda it: it.alice.patch("me/", name="Alice", bio="Rooms and gardens."),
     "and I a picture": lambda it: it.alice.picture("me/avatar/", "gold"),
     "the dark": lambda it: it.alice.patch("me/", theme="dark"),
+    "strangers have to ask me": lambda it: it.alice.patch("me/", write_to_me="contacts", add_me="contacts"),
     "somebody asks to be in my list": lambda it: it.dave.put(f"contacts/{it.alice.pk}/"),
     "I accept": lambda it: it.alice.put(f"contacts/{it.dave.pk}/"),
     "I block somebody": lambda it: it.alice.put(f"blocks/{it.carol.pk}/"),
@@ -290,7 +301,13 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "I unblock them": lambda it: it.alice.delete(f"blocks/{it.carol.pk}/"),
     # ── who is here ──
     "somebody comes": lambda it: it.bob.come(),
+    "they look at this": lambda it: it.bob.look(it.room),
+    "somebody else does too": lambda it: it.carol.look(it.room),
     "they type": lambda it: it.bob.post(f"{it.group}typing/", active=True),
+    "the other does": lambda it: it.carol.post(f"{it.group}typing/", active=True),
+    "they type to me alone": lambda it: it.bob.post(f"conversations/{it.pair}/typing/", active=True),
+    "they look elsewhere": lambda it: it.bob.look(it.pair),
+    "the other goes": lambda it: it.carol.go(),
     "they go": lambda it: it.bob.go(),
     "the line was cut": _here_again,
     # ── the end ──
@@ -355,7 +372,7 @@ async def _compare(it: Stage, other: Page, served: bool) -> dict[str, str]:
         await other.goto(it.page.url)
         if not served:
             await other.wait_for_selector("live-socket[data-state=open]", state="attached")
-            await other.wait_for_function("() => document.querySelector('message-log')?.dataset.live !== undefined || !document.querySelector('message-log')")
+            await other.wait_for_function(BEGUN)
         for _ in range(1 if served else 8):
             live, afresh = await it.page.evaluate(SHOWN, served), await other.evaluate(SHOWN, served)
             if live == afresh:
@@ -386,8 +403,8 @@ NOT_NEWS = {"pong", "error"}
 ALWAYS_ALIKE = {
     "ProfileShape.id", "ProfileShape.username", "ProfileShape.email",  # they are alice
     "ProfileShape.language", "ProfileShape.time_zone",  # another language is another page, not a change of this one
-    *(f"ProfileShape.{name}" for name in ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")),
-    "Welcome.user_id", "Heartbeat.interval", "Heartbeat.timeout",
+    *(f"ProfileShape.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
+    "Welcome.user_id", "Welcome.heartbeat", "Heartbeat.interval", "Heartbeat.timeout",
 }  # fmt: skip
 
 
@@ -402,7 +419,7 @@ def _untold(told: list[dict]) -> set[str]:
     values: dict[str, set[str]] = defaultdict(set)
     for frame in told:
         if (struct := events.get(frame["type"])) and frame["type"] not in NOT_NEWS:
-            _walk(msgspec.convert(frame["payload"], struct), values)
+            _walk(msgspec.convert(frame["payload"], struct, str_keys=True), values)
     return missing | {field for field, seen in values.items() if len(seen) < 2} - ALWAYS_ALIKE
 
 

@@ -47,18 +47,21 @@ def test_the_list_goes_on_where_a_page_of_it_ends(browser, alice, room, pair):
     assert page.one("a", cls="conv")["data-id"] != str(shown[0].id)
 
 
-def test_forms_and_the_api_share_one_measure(browser, alice, room, say, limited, monkeypatch):
-    message = say(alice, room)
-    asked = []
-    monkeypatch.setattr(limits, "take", lambda *bucket: asked.append(bucket) or 7.2)
-    page = browser(alice).post(f"/m/{message.id}/react/", add="👍")
+def test_forms_and_the_api_share_one_measure_and_pages_have_another(browser, alice, room, say, limited, monkeypatch):
+    message, hers = say(alice, room), browser(alice)
+    hers.get("/")  # its forms' token
+    of_forms, of_pages = (f"api.person.{alice.pk}", 100, 20.0), (f"page.person.{alice.pk}", 100, 10.0)
+    empty, asked = {of_forms}, []
+    monkeypatch.setattr(limits, "take", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
+    page = hers.post(f"/m/{message.id}/react/", add="👍")
     assert page.status == 429 and page.response["Retry-After"] == "8"
-    assert asked == [(f"api.person.{alice.pk}", 100, 20.0)]
-    page = browser(alice).post(f"/m/{message.id}/forward/", conversation_id=room.pk)
-    assert page.status == 429
-    assert browser(alice).get("/").status == 200
+    assert hers.post(f"/m/{message.id}/forward/", conversation_id=room.pk).status == 429
     PersonThrottle().allow_request(SimpleNamespace(user=alice), None)
-    assert set(asked) == {(f"api.person.{alice.pk}", 100, 20.0)}
+    assert asked.count(of_forms) == 3
+    assert hers.get("/").status == 200
+    empty.add(of_pages)
+    assert hers.get("/").status == 429
+    assert set(asked) == {of_forms, of_pages}
 
 
 def test_edits_have_a_limit(alice, room, say, limited):

@@ -1,7 +1,7 @@
 """What the first page of a conversation weighs on its way to a browser: with all its styles and scripts, compressed.
 
-The page is the biggest that the demo workspace has, on the shipped server; the browser is a real one and has seen nothing
-before. What it says it was sent is what counts. Pictures and files of people are not in it.
+The page is the biggest that the demo workspace has, on the shipped server; the browser is a real one and has seen
+nothing before. What it says it was sent is what counts. Pictures and files of people are not in it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ async def test_the_first_page_of_a_conversation_is_under_150_kb_compressed(demo,
             weights[kind] += weight
             heaviest[address] = weight
     total = weights.total()
-    print(f"{name} opens {path}: {total / 1024:.1f} KB, " + ", ".join(f"{k} {w / 1024:.1f}" for k, w in weights.items()))
+    parts = ", ".join(f"{kind} {weight / 1024:.1f}" for kind, weight in weights.items())
+    print(f"{name} opens {path}: {total / 1024:.1f} KB: {parts}")
     assert set(weights) == SHIPPED, weights  # nothing escaped the scales
     first = sorted(heaviest.items(), key=lambda item: -item[1])[:10]
     assert total < MOST, f"{total / 1024:.1f} KB: {first}"

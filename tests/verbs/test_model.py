@@ -56,6 +56,9 @@ class Room:
     read: dict[str, int] = field(default_factory=dict)
     over: bool = False
 
+    members_may_add: bool = True
+    members_may_pin: bool = True
+
     def leads(self, who: str) -> bool:
         return self.group and self.roles.get(who) in ("owner", "admin")
 
@@ -207,7 +210,8 @@ class Talk(RuleBasedStateMachine):
     @rule(who=who_, place=some, others=st.sets(who_, min_size=1))
     def add(self, who, place, others):
         room = self.room(place, who)
-        expected = self.out(room, who) or ("" if room.group else "forbidden")
+        may = room.group and (room.members_may_add or room.leads(who))
+        expected = self.out(room, who) or ("" if may else "forbidden")
         users = [self.ids[name] for name in sorted(others)]
         rows = self.ask(expected, actions.add_members, self.ids[who], room.id, users)
         if rows is None:
@@ -270,6 +274,8 @@ class Talk(RuleBasedStateMachine):
             for name in changes:
                 if name in SAID and before[name] != changes[name]:
                     room.system(who)
+            room.members_may_add = changes.get("members_may_add", room.members_may_add)
+            room.members_may_pin = changes.get("members_may_pin", room.members_may_pin)
 
     @rule(who=who_, place=some, sure=st.integers(0, 5))
     def delete_group(self, who, place, sure):
@@ -364,7 +370,8 @@ class Talk(RuleBasedStateMachine):
         line = self.line(room, which)
         if line is None:
             return
-        expected = self.out(room, who) or ("not_found" if line.deleted else "")
+        may = room.members_may_pin or not room.group or room.leads(who)
+        expected = self.out(room, who) or ("not_found" if line.deleted else "" if may else "forbidden")
         self.ask(expected, actions.pin, self.ids[who], line.id, active)
         if not expected:
             line.pinned = active
