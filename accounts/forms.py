@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account import forms as allauth_forms
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
 from django.conf import settings
@@ -44,6 +45,18 @@ class SignupForm(allauth_forms.SignupForm):
         """No account is made, and nobody is to see that: it takes as long, and the name is gone."""
         User().set_password(self.cleaned_data["password1"])
         promised.promise(self.cleaned_data["username"])
+
+
+class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
+    """A code goes to whoever has confirmed the address. It would confirm it, too: and who made the account under
+    somebody else's address, with a password of their own, would then be in it together with that somebody.
+    """
+
+    def clean_email(self) -> str:
+        email = super().clean_email()
+        if self._user and not EmailAddress.objects.is_verified(email):
+            self._user = None
+        return email
 
 
 class DeleteAccountForm(forms.Form):

@@ -378,7 +378,9 @@ class SyncedMine(msgspec.Struct):
     mine: MineShape
 
 
-def sync(user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX) -> SyncAnswerShape:
+def sync(
+    user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX
+) -> SyncAnswerShape:
     """All that one device missed: in the conversations that it knows, those it does not know, and what is its own.
 
     A conversation that came since is told whole, at its version of now: its history is a page away. `limit` is over

@@ -41,7 +41,8 @@ class WeChatAdapter(WeixinOAuth2Adapter):
         if profile["openid"] != openid:
             raise OAuth2Error("WeChat told of somebody else")
         # What we have no use for, such as where somebody lives, is not kept.
-        kept = {name: profile[name] for name in ("openid", "unionid", "nickname", "headimgurl") if profile.get(name)}
+        wanted = {name: profile.get(name) for name in ("openid", "unionid", "nickname", "headimgurl")}
+        kept = {name: value[:500] for name, value in wanted.items() if value and isinstance(value, str)}
         return self.get_provider().sociallogin_from_response(request, kept)
 
 

@@ -53,7 +53,7 @@ class Place:
 
     conversation: Conversation
     membership: Membership
-    title: str
+    title: str  # as its owner last knew it
     folder: str
     pages: int = 0
     count: int = 0
@@ -116,7 +116,7 @@ class Builder:
         found = []
         for seat in seats:
             peer = peers.get(seat.conversation_id)
-            title = seat.conversation.title or (peer.shown_name if peer else str(seat.conversation_id))
+            title = _title(seat) or (peer.shown_name if peer else str(seat.conversation_id))
             folder = f"conversations/{seat.conversation_id} {names.clean(title, 'conversation')}"
             found.append(Place(seat.conversation, seat, title, folder))
         return found
@@ -168,17 +168,29 @@ class Builder:
 
     # ── Conversations ──
     def _write_conversation(self, archive: zipfile.ZipFile, place: Place) -> None:
-        rows = whole_messages().filter(conversation=place.conversation).order_by("seq")
-        if place.left:
-            rows = rows.filter(sender=self.owner, kind=Message.Kind.TEXT)
-        page = list(rows[:PAGE])
+        page = self._read(place, 0)
         while page or not place.pages:
-            following = list(rows.filter(seq__gt=page[-1].seq)[:PAGE]) if len(page) == PAGE else []
+            following = self._read(place, page[-1].seq) if len(page) == PAGE else []
             place.pages += 1
             place.count += len(page)
-            self._write_page(archive, place, [message_shape(row) for row in page], bool(following))
+            self._write_page(archive, place, page, bool(following))
             self._go_on(len(page))
             page = following
+
+    def _read(self, place: Place, after: int) -> list[MessageShape]:
+        """Whether they are still a member is asked after the rows were read: whoever is removed while this is written
+        gets nothing that was said since.
+        """
+        rows = whole_messages().filter(conversation=place.conversation, seq__gt=after).order_by("seq")
+        if not place.left:
+            page = [message_shape(row) for row in rows[:PAGE]]
+            place.membership.refresh_from_db(fields=["left_at", "role"])
+            place.conversation.refresh_from_db(fields=["deleted_at"])
+            if not place.left:
+                return page
+            place.title = _title(place.membership) or place.title
+        own = rows.filter(sender=self.owner, kind=Message.Kind.TEXT)[:PAGE]
+        return [_without_others(message_shape(row)) for row in own]
 
     def _write_page(self, archive: zipfile.ZipFile, place: Place, messages: list[MessageShape], more: bool) -> None:
         wanted = people_in(messages)
@@ -250,6 +262,22 @@ class Builder:
             "lang": translation.get_language(),
         }
         archive.writestr("index.html", _without_icons(render_to_string("archive/index.html", context)))
+
+
+def _title(seat: Membership) -> str:
+    """What a group was called when they left it: the first new name afterwards tells the old one."""
+    if seat.left_at is None:
+        return seat.conversation.title
+    renamed = Message.objects.filter(
+        conversation=seat.conversation, kind=Message.Kind.SYSTEM, event__name="renamed", created_at__gt=seat.left_at
+    )
+    first = renamed.order_by("seq").first()
+    return (first.event or {}).get("old") or "" if first else seat.conversation.title
+
+
+def _without_others(message: MessageShape) -> MessageShape:
+    """What others made of it goes on changing after one has left."""
+    return msgspec.structs.replace(message, reply_to=None, reactions=[], pinned=False)
 
 
 def _once(kept) -> list[Kept]:

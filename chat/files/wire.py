@@ -105,7 +105,10 @@ def digest_of(headers: Mapping[str, str]) -> str:
         name, _equals, value = each.strip().partition("=")
         if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":"):
             try:
-                return base64.b64decode(value[1:-1], validate=True).hex()
+                digest = base64.b64decode(value[1:-1], validate=True)
             except (binascii.Error, ValueError):
-                raise Refused("invalid", _("Repr-Digest cannot be read.")) from None
+                digest = b""
+            if len(digest) != 32:
+                raise Refused("invalid", _("Repr-Digest cannot be read."))
+            return digest.hex()
     return ""

@@ -107,6 +107,6 @@ class Card:
 
 def _member(me: int, conversation_id: int, user_id: int) -> MemberShape:
     found, _cursor = members.page(me, conversation_id, user_ids=[user_id])
-    if not found:
+    if not found or found[0].left_at:  # those who left are names in the log, and nothing more
         raise not_found()
     return found[0]

@@ -137,6 +137,50 @@ def test_everything_that_one_can_read_is_in_it_as_pages_and_as_json(
         assert not other.email or other.email not in everything
 
 
+def _written(person, work) -> tuple[str, list[dict]]:
+    """All words of the archive that is built now, and what it says of conversations."""
+    client = page_of(person)
+    client.post("/settings/data/")
+    work()
+    with opened(client) as archive:
+        words = [name + archive.read(name).decode() for name in archive.namelist() if not name.startswith("files/")]
+        return "\n".join(words), json.loads(archive.read("account.json"))["conversations"]
+
+
+def test_whoever_was_removed_learns_nothing_of_what_came_after(alice, bob, carol, room, work, transactional_db):
+    quoted = say(alice, room, "as it was said")
+    answered = say(bob, room, "my answer", reply_to_id=quoted.id)
+    actions.update(alice.pk, room.pk, {"title": "As he knew it"})
+    actions.remove_member(alice.pk, room.pk, bob.pk)
+    actions.edit(alice.pk, quoted.id, "said after")
+    actions.react(alice.pk, answered.id, "🙈", True)
+    for title in ("Secret title", "And another"):
+        actions.update(alice.pk, room.pk, {"title": title})
+    words, conversations = _written(bob, work)
+    assert [each["title"] for each in conversations if each["id"] == room.pk] == ["As he knew it"]
+    assert "my answer" in words
+    for secret in ("said after", "🙈", "Secret title", "And another"):
+        assert secret not in words
+
+
+def test_nor_whoever_is_removed_while_it_is_written(alice, bob, room, work, transactional_db, monkeypatch):
+    monkeypatch.setattr(build, "PAGE", 3)
+    for number in range(8):
+        say(alice, room, f"before {number}")
+    usual = build.Builder._write_page
+
+    def removed_meanwhile(self, archive, place, *rest):
+        usual(self, archive, place, *rest)
+        if place.pages == 1 and place.conversation.pk == room.pk:
+            actions.remove_member(alice.pk, room.pk, bob.pk)
+            say(alice, room, "said after")
+
+    monkeypatch.setattr(build.Builder, "_write_page", removed_meanwhile)
+    words, conversations = _written(bob, work)
+    assert "before 0" in words and "said after" not in words
+    assert [each["left_at"] for each in conversations if each["id"] == room.pk] != [None]
+
+
 def _inside(folder: str, link: str) -> str:
     from posixpath import join, normpath
     from urllib.parse import unquote

@@ -7,10 +7,12 @@ import re
 import pytest
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django.core import mail
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from accounts.forms import RequestLoginCodeForm
 from accounts.models import User
 from tests.servers import PASSWORD
 
@@ -50,6 +52,24 @@ def test_but_whoever_has_the_mailbox_finds_the_link_in_it_once_more(person, must
     client.post(link[1])
     assert sign_in("new-here", client=client).status_code == 302
     assert client.get("/api/v1/me/").status_code == 200
+
+
+def test_a_code_is_sent_to_confirmed_addresses_alone(person, must_confirm, settings):
+    """It would confirm the address of an account that somebody else made, who knows its password."""
+    planted = person("planted", email="alice@example.org")
+    EmailAddress.objects.create(user=planted, email="alice@example.org", verified=False, primary=True)
+
+    def found():
+        cache.clear()
+        with context.request_context(RequestFactory().post("/accounts/login/code/")):
+            form = RequestLoginCodeForm({"email": "alice@example.org"})
+            assert form.is_valid()  # as for an address that nobody has
+            return form._user
+
+    assert found() is None
+    EmailAddress.objects.update(verified=True)
+    assert found() == planted
+    assert settings.ACCOUNT_FORMS["request_login_code"] == "accounts.forms.RequestLoginCodeForm"
 
 
 def test_whoever_has_no_address_has_none_to_confirm(person, must_confirm, api):

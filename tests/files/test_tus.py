@@ -90,6 +90,11 @@ def test_the_whole_is_compared_with_the_sha256_that_was_declared(alice):
     assert answer.headers["Repr-Digest"] == f"sha-256=:{digest}:"
     assert alice.http.head(where).headers["Upload-Attachment"] == str(alice.attachment(where)["id"])
 
+    where = alice.begin(len(data)).headers["Location"]
+    for digest in (b"short", b"x" * 500):
+        said = f"sha-256=:{base64.b64encode(digest).decode()}:"
+        assert alice.part(where, 0, data, Repr_Digest=said).status_code == 400
+
     where = alice.begin(len(data), sha256=hashlib.sha256(b"something else").hexdigest()).headers["Location"]
     assert alice.part(where, 0, data).status_code == 460
     assert alice.http.head(where).status_code == 404  # nothing of it is left
@@ -257,6 +262,21 @@ def test_the_servers_memory_does_not_grow_with_what_is_sent(town, alice):
         done.set()
         watcher.join()
     assert most[0] - before < 25 * MB
+
+
+def test_nor_with_what_a_slow_reader_has_not_taken(town, alice):
+    data = noise(MB) * 60
+    where = alice.begin(len(data)).headers["Location"]
+    alice.part(where, 0, data).raise_for_status()
+    url = alice.attachment(where)["url"]
+    before = memory(town)
+    with alice.http.stream("GET", url) as answer:
+        pieces = answer.iter_bytes(MB)
+        read = [next(pieces)]
+        time.sleep(2)  # as long as all of it would take
+        assert memory(town) - before < 25 * MB
+        read.extend(pieces)
+    assert sha256(b"".join(read)) == sha256(data)
 
 
 def memory(town) -> int:

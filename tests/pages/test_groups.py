@@ -161,3 +161,12 @@ def test_a_large_group_is_paged_and_searched(browser, alice, room):
     assert len(found.one("ul", cls="rows").all("li")) == 1
     panel = hers.get(f"/c/{room.pk}/").one("member-panel")
     assert len(panel.all("a", cls="member")) == 100 and panel["data-count"] == "322" and panel["data-after"]
+
+
+def test_whoever_left_has_no_card_there_any_more(browser, alice, bob, room):
+    hers = browser(alice)
+    card = f"/c/{room.pk}/members/{bob.pk}/"
+    assert hers.get(card).status == 200
+    actions.remove_member(bob.pk, room.pk, bob.pk)
+    for address in (card, f"{card}give/", f"{card}remove/"):
+        assert hers.get(address).status == 404
