@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation.trans_real import get_supported_language_variant, parse_accept_lang_header
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
@@ -104,8 +105,19 @@ def authenticate_socket(
         sign_in_id=str(sign_in.pk),
         # A browser that offered subprotocols drops a socket that answers none of them.
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
+        language=sign_in.user.language or _spoken(headers.get(b"accept-language", b"").decode("latin-1")),
         by_bearer=token is not None,
     )
+
+
+def _spoken(header: str) -> str:
+    """The first language of an Accept-Language header that the site knows; empty without one."""
+    for code, _weight in parse_accept_lang_header(header):
+        try:
+            return get_supported_language_variant(code)
+        except LookupError:
+            continue
+    return ""
 
 
 def still_valid(pairs: Iterable[tuple[int, str]]) -> dict[str, int]:

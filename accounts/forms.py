@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from allauth.account import forms as allauth_forms
 from allauth.account.models import EmailAddress
 from allauth.core import context
@@ -18,6 +20,7 @@ from accounts.models import User
 from accounts.names import skeleton, storable
 from accounts.zones import known_zones
 from messenger.live.addresses import request_address
+from messenger.live.refusal import Words
 
 
 def wait_words(seconds: float) -> str:
@@ -114,7 +117,7 @@ class ProfileForm(forms.ModelForm):
     def changes(self) -> dict:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
-    def refuse(self, fields: dict[str, list[str]]) -> None:
+    def refuse(self, fields: Mapping[str, Sequence[Words]]) -> None:
         """What the verb found wrong, at the fields of this page."""
         for name, words in fields.items():
             for word in words:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts import hooks
 from accounts.models import Audience, Tie, User
 from messenger.live import rows
 from messenger.live.ears import Ears
-from messenger.live.refusal import Refused, forbidden, not_found
+from messenger.live.refusal import Refused, filled, forbidden, not_found
 
 CONTACT = Tie.State.CONTACT.value
 
@@ -141,12 +141,12 @@ def must_let(user_id: int, people: Iterable[User], setting: str) -> None:
 
 def blocked_refusal(name: str = "") -> Refused:
     """Only for whoever blocks."""
-    words = _("You have blocked %(name)s. Unblock them first.") % {"name": name} if name else ""
+    words = filled(_("You have blocked %(name)s. Unblock them first."), {"name": name}) if name else ""
     return Refused("blocked", words or _("You have blocked this person. Unblock them first."))
 
 
 def closed_refusal(setting: str, name: str = "") -> Refused:
     """The same words for whoever is blocked, whom a setting keeps out, and who writes to a suspended account."""
     if setting == "add_me":
-        return forbidden(_("%(name)s cannot be added by you. Send them a link to the group.") % {"name": name})
+        return forbidden(filled(_("%(name)s cannot be added by you. Send them a link to the group."), {"name": name}))
     return forbidden(_("This person takes no messages from you."))

@@ -92,7 +92,7 @@ def _store(request: HttpRequest, form: ProfileForm) -> bool:
         if refused.fields:
             form.refuse(refused.fields)
         else:
-            form.add_error("picture" if refused.code == "too_large" else None, refused.detail)
+            form.add_error("picture" if refused.code == "too_large" else None, str(refused.detail))
         return False
     return True
 

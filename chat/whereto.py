@@ -7,6 +7,7 @@ true host behind them where that is another one, and so has an address in letter
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -19,6 +20,10 @@ LONG = 60  # code points of an address; a longer one is cut to the eye, and copi
 _ADDRESS = re.compile(
     r"(?:(?:https?|ftp)://)?((?:[^\s/@?#:]*@)?[^\s/@?#:]+\.[^\s/@?#:.0-9]{2,}\.?)(?:[/?#:].*)?", re.IGNORECASE
 )
+# What passes for a part of an address, beside what Unicode itself calls the same (NFKC).
+_PASSES = str.maketrans("\u2215\u2044\u29f8\u2236\ua789", "///::")
+_STOP = re.compile("\u3002(?=[0-9a-z])", re.IGNORECASE)  # a Chinese sentence may go on behind it
+_BETWEEN = re.compile("[\\s\u2025\u2026]+")  # NFKC would make dots of an ellipsis
 _AROUND = "\"'()[]<>«»“”‘’,;!…、，。（）《》"
 # Letters of hosts in which no Latin word can be written: Chinese, Japanese, Korean.
 _NO_LATIN = re.compile("[\\-.0-9a-z\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
@@ -83,9 +88,15 @@ def is_ours(address: str) -> bool:
 
 def misleads(words: str, host: str) -> bool:
     """Whether these words make one think of another host than the true one."""
-    read = (_ADDRESS.fullmatch(word.strip(_AROUND)) for word in words.split())
+    read = (_ADDRESS.fullmatch(form) for word in _BETWEEN.split(words) for form in _forms(word.strip(_AROUND)))
     named = {match[1] for match in read if match}
     return any("@" in each or not _same(each, host) for each in named)
+
+
+def _forms(word: str) -> set[str]:
+    """As it is written, and as it may be read."""
+    plain = unicodedata.normalize("NFKC", word).translate(_PASSES)
+    return {word, plain.replace("\u3002", ".") if "://" in plain else _STOP.sub(".", plain)}
 
 
 def _same(named: str, host: str) -> bool:

@@ -8,18 +8,18 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts.shapes import UserShape, user_shape
 from chat.formatting import named_in
 from chat.models import Membership
-from messenger.live.refusal import Refused, invalid
+from messenger.live.refusal import Refused, filled, invalid
 
 
 def body_error(body: str, *, may_be_blank: bool = False) -> Refused | None:
     """Why this cannot be the text of a message; None where it can. Files may come without words."""
     if len(body) > settings.BODY_LIMIT:
-        return invalid(body=_("At most %(limit)s characters.") % {"limit": settings.BODY_LIMIT})
+        return invalid(body=filled(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
     if "\x00" in body or not is_unicode(body):
         return invalid(body=_("This text contains characters that cannot be stored."))
     if is_blank(body) and not may_be_blank:
@@ -61,7 +61,7 @@ def clean_line(text: str, limit: int, field: str, *, required: bool = False) -> 
     """
     line = " ".join(text.split())
     if len(line) > limit:
-        raise invalid(**{field: _("At most %(limit)s characters.") % {"limit": limit}})
+        raise invalid(**{field: filled(_("At most %(limit)s characters."), {"limit": limit})})
     if any(unicodedata.category(char) in _NOT_IN_LINES and char not in _JOINERS for char in _FLAG.sub("", line)):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
     if required and is_blank(line):
@@ -105,7 +105,7 @@ def _turns_back(text: str) -> bool:
 def check_storable(text: str, limit: int, field: str) -> None:
     """For a text that is kept just as it is."""
     if len(text) > limit:
-        raise invalid(**{field: _("At most %(limit)s characters.") % {"limit": limit}})
+        raise invalid(**{field: filled(_("At most %(limit)s characters."), {"limit": limit})})
     if "\x00" in text or not is_unicode(text):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
 

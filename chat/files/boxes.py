@@ -6,7 +6,10 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-MOST = 5_000  # boxes of one level that are looked at
+MOST = 200_000  # boxes of one level that are looked at
+# What stands in these is worth a look also where the file was cut short.
+HOLDERS = {b"moov", b"moof", b"trak", b"traf", b"mdia", b"udta", b"meta", b"mdat"}
+_BLOCK = 1024 * 1024
 
 
 class Box(NamedTuple):
@@ -16,25 +19,48 @@ class Box(NamedTuple):
     stop: int
 
 
+class NoBoxError(ValueError):
+    """From `at` on to `stop` there may be anything."""
+
+    def __init__(self, at: int, stop: int) -> None:
+        super().__init__("no box, or one that is cut short")
+        self.at, self.stop = at, stop
+
+
 def boxes(source: BinaryIO, start: int, stop: int) -> Iterator[Box]:
-    """Those of one level. Ends at the first that cannot be."""
+    """Those of one level. NoBoxError at the first that cannot be; one that was cut short is given as far as it goes,
+    before that. Zeros behind the last are filling.
+    """
     at = start
     for _ in range(MOST):
         if at + 8 > stop:
-            return
+            break
         size, kind = struct.unpack(">I4s", read(source, at, 8))
         head = 8
         if size == 1:
             if at + 16 > stop:
-                return
+                break
             (size,) = struct.unpack(">Q", read(source, at + 8, 8))
             head = 16
         elif size == 0:
+            if start or kind == bytes(4):  # only the last of the file has no end
+                break
             size = stop - at
-        if size < head or at + size > stop:
-            return
+        if size < head:
+            break
+        if at + size > stop:
+            if kind in HOLDERS:
+                yield Box(kind, at, at + head, stop)
+                raise NoBoxError(stop, stop)
+            break
         yield Box(kind, at, at + head, at + size)
         at += size
+    if not _zeros(source, at, stop):
+        raise NoBoxError(at, stop)
+
+
+def _zeros(source: BinaryIO, at: int, stop: int) -> bool:
+    return not any(read(source, block, min(_BLOCK, stop - block)).strip(b"\0") for block in range(at, stop, _BLOCK))
 
 
 def within(source: BinaryIO, box: Box, *path: bytes) -> Box | None:

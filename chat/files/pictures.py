@@ -69,7 +69,9 @@ def _replace(file: File, folder: Path, drawn: dict[str, Any]) -> None:
 
 
 def _as_a_download(file: File, source: Path, folder: Path) -> None:
-    """Too large or broken: a file like others, though not with what it says about the place."""
+    """Too large or broken: a file like others, though not with what it says about the place. HEIC and AVIF are given
+    as they came: where theirs stands cannot be known without reading all of it.
+    """
     clean = folder / "clean"
     changes: dict[str, Any] = {"width": None, "height": None}
     if without_metadata(source, clean, file.content_type):

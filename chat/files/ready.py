@@ -1,4 +1,9 @@
-"""What the worker does before anybody may open a file that could say where it was taken, and how it tells of it.
+"""What the worker does before anybody may open a picture or a film that could say where it was taken, and how it tells
+of it.
+
+What cannot be drawn or read is a download, as silent as can be made without decoding it. Some are given as they came,
+place and all: a HEIC or AVIF that cannot be drawn, and kinds that are never looked at, as TIFF. What may stay in a
+broken film and all else is in docs/decisions/uploads.md.
 
 A file that waits is shown by its message, with the size it will have, and not served.
 """

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from chat.files.boxes import Box, boxes, length, read, within
+from chat.files.boxes import Box, NoBoxError, boxes, length, read, within
 
 TELLING = {b"udta", b"meta"}
 MOST_ENTRIES = 1_000_000  # of one table
@@ -30,22 +30,20 @@ class Span(NamedTuple):
 
 def tells(source: BinaryIO) -> bool:
     """Whether there is anything to take out. What cannot be read may say anything."""
-    try:
-        return next(_spans(source), None) is not None
-    except (ValueError, struct.error):
-        return True
+    wrong: list[Exception] = []
+    return next(_spans(source, wrong), None) is not None or bool(wrong)
 
 
 def silence(target: BinaryIO) -> None:
-    """In place, open for reading and writing. ValueError: it cannot be read, and is as it was.
+    """In place, open for reading and writing. ValueError: it cannot be read to its end. What was found is out all
+    the same, and so is what stands where no box can be; not what a cut `mdat` holds, nor the samples of a
+    track whose tables are broken.
 
     Done again after a crash it ends what was begun: samples go first, then what is in boxes, and last their names, by
     which they are found.
     """
-    try:
-        spans = list(_spans(target))
-    except struct.error as error:
-        raise ValueError("a box that is too small") from error
+    wrong: list[Exception] = []
+    spans = list(_spans(target, wrong))
     end = length(target)
     for span in sorted(spans, key=lambda span: (bool(span.head), not span.sample)):
         target.seek(span.start)
@@ -53,28 +51,60 @@ def silence(target: BinaryIO) -> None:
         left = min(span.stop, end) - span.start - len(span.head)
         while left > 0:
             left -= target.write(bytes(min(left, 1024 * 1024)))
+    if wrong:
+        raise ValueError(str(wrong[0])) from wrong[0]
 
 
-def _spans(source: BinaryIO) -> Iterator[Span]:
+def _spans(source: BinaryIO, wrong: list[Exception]) -> Iterator[Span]:
+    """Never raises: what cannot be read goes to `wrong`, and the boxes beside it are looked at all the same."""
+    yield from _in_spite(_of_file(source, wrong), wrong)
+
+
+def _in_spite(spans: Iterator[Span], wrong: list[Exception]) -> Iterator[Span]:
+    try:
+        yield from spans
+    except (ValueError, struct.error) as error:
+        wrong.append(error)
+        if isinstance(error, NoBoxError) and error.at < error.stop:
+            yield Span(error.at, error.stop)
+
+
+def _of_file(source: BinaryIO, wrong: list[Exception]) -> Iterator[Span]:
     for box in boxes(source, 0, length(source)):
         if box.kind in TELLING or box.kind == b"uuid":
             yield from _free(box)
         elif box.kind == b"moov":
-            yield from _of_movie(source, box)
+            yield from _in_spite(_of_movie(source, box, wrong), wrong)
         elif box.kind == b"moof":
-            for part in boxes(source, box.start, box.stop):
-                yield from _of_part(source, part)
+            yield from _in_spite(_of_fragment(source, box, wrong), wrong)
 
 
-def _of_movie(source: BinaryIO, movie: Box) -> Iterator[Span]:
+def _of_fragment(source: BinaryIO, fragment: Box, wrong: list[Exception]) -> Iterator[Span]:
+    for part in boxes(source, fragment.start, fragment.stop):
+        yield from _in_spite(_of_part(source, part), wrong)
+
+
+def _of_movie(source: BinaryIO, movie: Box, wrong: list[Exception]) -> Iterator[Span]:
     for box in boxes(source, movie.start, movie.stop):
         if box.kind in TELLING or box.kind == b"uuid":
             yield from _free(box)
-        elif box.kind == b"trak" and _handler(source, box) == b"meta":
-            yield from _free(box)
-            yield from _samples(source, box)
+        elif box.kind == b"trak":
+            yield from _in_spite(_of_track(source, box, wrong), wrong)
         else:
             yield from _of_part(source, box)
+
+
+def _of_track(source: BinaryIO, track: Box, wrong: list[Exception]) -> Iterator[Span]:
+    try:
+        way = _handler(source, track) == b"meta"
+    except ValueError as error:
+        wrong.append(error)
+        way = True  # nobody can say what is in it
+    if way:
+        yield from _free(track)
+        yield from _samples(source, track)
+    else:
+        yield from _of_part(source, track)
 
 
 def _of_part(source: BinaryIO, part: Box) -> Iterator[Span]:
@@ -112,13 +142,15 @@ def _samples(source: BinaryIO, track: Box) -> Iterator[Span]:
     runs = _numbers(source, parts[b"stsc"], 4, "III")
     (alike,) = struct.unpack(">I", read(source, parts[b"stsz"].start + 4, 4))
     sizes = [] if alike else _numbers(source, parts[b"stsz"], 8, "I")
-    sample, run = 0, 0
+    sample, run, end = 0, 0, length(source)
     for number, at in enumerate(chunks, 1):
         while (run + 1) * 3 < len(runs) and runs[(run + 1) * 3] <= number:
             run += 1
         count = runs[run * 3 + 1] if runs else 0
         size = count * alike if alike else sum(sizes[sample : sample + count])
         sample += count
+        if at >= end:
+            raise ValueError("a sample behind the end")
         if size:
             yield Span(at, at + size, sample=True)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts import pinyin
@@ -113,7 +113,7 @@ def script_templates() -> SafeString:
 
 
 def _draw_templates() -> SafeString:
-    return get_template("chat/_templates.html").render(blanks.everything())
+    return mark_safe(get_template("chat/_templates.html").render(blanks.everything()))
 
 
 @cache

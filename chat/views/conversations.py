@@ -98,6 +98,7 @@ def conversation_page(
         opens_at_start=asked["after"] is not None,
         began=timezone.localtime(row.conversation.created_at),
         creator=names.get(creator or 0),
+        creator_id=creator,
         creator_is_me=creator == me,
         receipts=msgspec.json.encode(receipts).decode(),
         members=seats,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.conf import settings
+from django.utils import translation
 
 from messenger.live import database
 from messenger.live.ears import Ears
@@ -44,6 +45,7 @@ class Connection:
         "conversations",
         "ears",
         "groups",
+        "language",
         "sign_in_id",
         "user_id",
         "violations",
@@ -52,6 +54,7 @@ class Connection:
     def __init__(self, hub: Hub, wire: Wire, send: Callable, identity: Identity, connection_id: str, address: str):
         self._hub, self._wire, self._send = hub, wire, send
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
+        self.language = identity.language or settings.LANGUAGE_CODE
         self.connection_id, self.address = connection_id, address
         self.conversations: set[int] = set()  # member of and listening to; kept by the hub
         self.groups: set[str] = set()  # passing groups
@@ -130,7 +133,8 @@ class Connection:
         self.send(frame("ack", payload, ref))
 
     def refuse(self, ref: str | None, refused: Refused) -> None:
-        self.send(frame("error", refused.shape(), ref))
+        with translation.override(self.language):
+            self.send(frame("error", refused.shape(), ref))
 
     # ── End ──
     def close(self, code: int) -> None:
@@ -151,8 +155,13 @@ class Connection:
 
     # ── In ──
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A verb or a look-up, in a thread with its own database connection."""
-        return await database.run(work, *args, **kwargs)
+        """A verb or a look-up, in a thread with its own database connection, in the language of its person."""
+
+        def worded() -> T:
+            with translation.override(self.language):
+                return work(*args, **kwargs)
+
+        return await database.run(worded)
 
     def violated(self, weight: float) -> bool:
         """Note a frame that no well-made client sends. True when there were too many in a minute."""

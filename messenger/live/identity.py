@@ -13,6 +13,7 @@ class Identity(msgspec.Struct, frozen=True):
     user_id: int
     sign_in_id: str
     subprotocol: str | None = None  # what the server answers when the token came as a subprotocol
+    language: str = ""  # what they chose, else their browser; empty for the site's
     by_bearer: bool = False  # a token client: only such a one may come without an Origin
 
 

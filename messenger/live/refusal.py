@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
+from django.utils.functional import Promise, lazy
+
+Words = str | Promise  # a promise is worded where it is told
 
 STATUS = {
     "invalid": 400,
@@ -34,8 +39,8 @@ class Refused(Exception):
     def __init__(
         self,
         code: str,
-        detail: str = "",
-        fields: dict[str, list[str]] | None = None,
+        detail: Words = "",
+        fields: Mapping[str, Sequence[Words]] | None = None,
         retry_after: float | None = None,
     ):
         super().__init__(code, detail)
@@ -51,7 +56,12 @@ class Refused(Exception):
         return RefusalShape(self.code, str(self.detail) or self.code, fields, self.retry_after)
 
 
-def invalid(**fields: str) -> Refused:
+# `filled(gettext_lazy("At most %(limit)s."), {"limit": 3})` is worded when it is read: one thread stores for many
+# people, and each is answered in their own language (`Connection.refuse`).
+filled = lazy(lambda words, values: str(words) % values, str)
+
+
+def invalid(**fields: Words) -> Refused:
     """`invalid(title="Too long.")`: what is wrong, at its field."""
     first = next(iter(fields.values()), "")
     return Refused("invalid", first, {name: [word] for name, word in fields.items()} or None)
@@ -62,7 +72,7 @@ def not_found() -> Refused:
     return Refused("not_found", "Not found.")
 
 
-def forbidden(detail: str = "") -> Refused:
+def forbidden(detail: Words = "") -> Refused:
     """For what one may see but not do."""
     return Refused("forbidden", detail or "Not allowed.")
 

@@ -3,15 +3,19 @@
 Twisted gathers a whole request, whoever sends it, in a file of its own; daphne then reads all of that into memory
 before the application is asked: 500 MB sent cost 500 MB. There is no place in ASGI where that could be bounded. So how
 much is gathered is bounded where Twisted reads, and what daphne queues are places in the file, which are read when the
-application asks for them. uvicorn gives us requests as they come and needs nothing of this.
+application asks for them. Answers wait for their readers: daphne would keep all that a slow one has not taken. uvicorn
+gives us requests as they come, and waits, and needs nothing of this.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from io import BytesIO
 from typing import IO
 
+UNTAKEN = 1024 * 1024  # bytes of an answer that wait for its reader
+BREATH = 0.01  # seconds until we look again
 _ANSWER = (
     b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%s"
@@ -47,6 +51,29 @@ def bound_requests(most: int) -> None:
         return gathered(self)
 
     given.gotLength, given.handleContentChunk, given.process = got_length, handle_content_chunk, process
+    _wait_for_readers(sys.modules["daphne.server"].Server)
+
+
+def _wait_for_readers(server) -> None:
+    given = server.handle_reply
+
+    async def handle_reply(self, protocol, message):
+        await given(self, protocol, message)
+        if message["type"] != "http.response.body" or not message.get("more_body"):
+            return
+        while _untaken(protocol) > UNTAKEN and not self.connections.get(protocol, {"disconnected": 1}).get(
+            "disconnected"
+        ):
+            await asyncio.sleep(BREATH)
+
+    server.handle_reply = handle_reply
+
+
+def _untaken(protocol) -> int:
+    transport = getattr(getattr(protocol, "channel", None), "transport", None)
+    if transport is None or not hasattr(transport, "_tempDataLen"):
+        return 0
+    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
 class _Place:

@@ -100,7 +100,7 @@ def _draw_avatar(name: str, number: int, url: str | None, size: str, room: bool,
         "here": here,
         "dot": here is not None and not room,
     }
-    return get_template("elements/avatar.html").render(drawn)
+    return mark_safe(get_template("elements/avatar.html").render(drawn))
 
 
 _kept_avatar = lru_cache(maxsize=4096)(_draw_avatar)  # a page of a log shows the same few faces fifty times

@@ -398,10 +398,14 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(desks):
 
 
 async def swipe(page: Page, start: int, end: int) -> None:
+    """As a finger does it: with time between, and at rest before it is lifted. Else the browser takes the next tap for
+    one that stops what still glides."""
     touch = await page.context.new_cdp_session(page)
-    for kind, x in (("touchStart", start), ("touchMove", (start + end) // 2), ("touchMove", end), ("touchEnd", None)):
+    steps = [start + (end - start) * step // 8 for step in range(1, 9)]
+    for kind, x in (("touchStart", start), *(("touchMove", x) for x in (*steps, end, end)), ("touchEnd", None)):
         points = [] if x is None else [{"x": x, "y": 400}]
         await touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        await page.wait_for_timeout(60)
 
 
 # ── How it stands ────────────────────────────────────────────────────────────────────────────────────────────────

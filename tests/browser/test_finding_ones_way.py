@@ -319,3 +319,42 @@ async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(town):
     await expect(phone.page.locator("#conv-menu.sheet")).to_be_visible()
     await phone.page.locator("#conv-menu button[name=favourite][value=on]").tap()
     await expect(phone.row(town.ids[1]).locator(".conv-pin")).to_be_visible()
+
+
+async def test_the_first_conversation_ends_the_quiet_beside_the_list(town, browser_for):
+    (dave_pk,) = [user.pk for user in await asyncio.to_thread(town.site.people, "dave")]
+    dave = Way(await browser_for(town.site, "dave"))
+    await dave.open()
+    quiet, choose = (dave.page.locator(f"main > [data-beside={name}]") for name in ("none", "some"))
+    await expect(quiet).to_be_visible()
+    await expect(choose).to_be_hidden()
+
+    def begin() -> int:
+        with town.site.orm():
+            return actions.open_direct(town.people["bob"], dave_pk)[0].id
+
+    await town.say("bob", await asyncio.to_thread(begin), "hello dave")
+    await expect(choose).to_be_visible()
+    await expect(quiet).to_be_hidden()
+
+
+async def test_what_failed_stands_in_the_list_and_the_archive_is_left_by_undo(town):
+    alice, row = town.pages["alice"], town.pages["alice"].row(town.pair)
+    await alice.open(f"/c/{town.pair}/")
+    field = alice.page.locator("message-composer textarea")
+    await field.fill("this was sent")
+    await field.press("Enter")
+    await expect(row.locator(".conv-last")).to_have_text("You: this was sent")
+    await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
+    await field.fill("x" * 4_001)
+    await field.press("Enter")
+    await expect(row.locator(".conv-last")).to_have_text(f"Not sent {'x' * 119}…")
+    await alice.page.locator("message-log .msg.failed [data-act=discard]").click()
+    await expect(row.locator(".conv-last")).to_have_text("You: this was sent")
+
+    await row.click(button="right")
+    await alice.page.locator("#conv-menu button[name=archived][value=on]").click()
+    await alice.page.locator(".toast", has_text="Archived").locator("[data-act=undo]").click()
+    await expect(alice.page.locator(f".conv.archived[data-id='{town.pair}']")).to_have_count(0)
+    await row.click(button="right")
+    await expect(alice.page.locator("#conv-menu button[name=archived][value=on]")).to_be_visible()

@@ -62,7 +62,9 @@ SHOWN = """
     places: all('.rail a, .list .tabs a'), page: [document.title, html.lang, html.dataset.theme ?? 'system'],
     rights: ['kind', 'role', 'allows', 'hasBefore', 'hasAfter'].map((name) => log?.dataset[name] ?? '').concat(
       ['blocked', 'name'].map((name) => document.querySelector('live-socket')?.dataset[name] ?? '')),
-    composer: all('.composer-note').concat(document.querySelector('message-composer textarea')?.value ?? 'none'),
+    composer: all('.composer-note').concat(document.querySelector('message-composer textarea')?.value ?? 'none',
+      [...document.querySelectorAll('.log, .composer, .composer textarea')].flatMap((each) =>
+        ['aria-label', 'placeholder'].map((name) => each.getAttribute(name) ?? ''))),
     panel: served ? [] : all('.panel li, .panel .panel-head, .panel h3, .panel .panel-act'),
   };
 }
@@ -358,6 +360,43 @@ async def test_reload_changes_nothing(stage, troubles):
     assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
     missing = _untold(stage.told) | {f"the sentence {each}" for each in set(SENTENCES) - sentences - NEVER_SAID}
     assert not missing, f"no row brings {sorted(missing)}"
+
+
+# The same, while alice looks at her pair with bob.
+async def _bob_deletes_his_account(it: Stage) -> None:
+    from chat import farewell
+
+    await it.by_orm(lambda: farewell.delete_account(it.bob.pk, take_back=False))
+
+
+IN_A_PAIR: dict[str, Callable[[Stage], Awaitable[Any]]] = {
+    "he has the last word in the group": lambda it: it.send(it.bob, "good night all"),
+    "I write to him": lambda it: it.alice.send(it.pair, "are you there?"),
+    "he has read it": lambda it: it.bob.post(f"conversations/{it.pair}/read/", seq=10**6),
+    "he has another name": lambda it: it.bob.patch("me/", name="e $& <Robert>"),
+    "and a picture": lambda it: it.bob.picture("me/avatar/", "navy"),
+    "he takes it off": lambda it: it.bob.delete("me/avatar/"),
+    "and another": lambda it: it.bob.patch("me/", name="Bobby"),
+    "he has the last word here": lambda it: it.bob.send(it.pair, "I am"),
+    "I answer": lambda it: it.alice.send(it.pair, "good"),
+    "he has read that": lambda it: it.bob.post(f"conversations/{it.pair}/read/", seq=10**6),
+    "he deletes his account": _bob_deletes_his_account,
+}
+
+
+async def test_reload_changes_nothing_in_a_pair(stage):
+    page = stage.page
+    await page.goto(f"/c/{stage.pair}/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    differ: dict[str, str] = {}
+    for what, change in IN_A_PAIR.items():
+        await page.bring_to_front()
+        await change(stage)
+        if change is _bob_deletes_his_account:
+            await page.wait_for_function("() => document.title.includes('Deleted account')")
+        for how, found in (await _differences(stage)).items():
+            differ[f"{what}: {how}"] = found
+    assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
 
 
 async def _differences(it: Stage) -> dict[str, str]:

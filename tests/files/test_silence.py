@@ -6,11 +6,14 @@ import hashlib
 import io
 import struct
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from chat import reading
 from chat.files import films, ready
+from chat.files.plain import without_metadata
 from chat.files.silence import silence, tells
 from chat.models import File
 from tests.files.test_messages import give, send
@@ -101,6 +104,122 @@ def test_whatever_is_cut_off_or_wrong_neither_loops_nor_grows(cut):
     ):
         with suppress(ValueError):
             assert len(silenced(broken)) == len(broken)
+
+
+HEAD = box(b"ftyp", b"isom\x00\x00\x02\x00")
+UDTA = box(b"udta", box(b"\xa9xyz", PLACE))
+TABLE = box(b"stbl", box(b"stsc"), box(b"stsz"), box(b"stco"))
+FAR = box(
+    b"stbl",
+    table(b"stsc", bytes(4), 1, 1, 1, each=3),
+    table(b"stsz", bytes(8), 8),
+    box(b"co64", struct.pack(">IIQ", 0, 1, 2**64 - 1)),
+)
+BROKEN = {
+    "a movie that is cut short": (HEAD + box(b"mdat", bytes(64)) + box(b"moov", UDTA, bytes(20)))[:-3],
+    "cut in the middle of the place": (HEAD + box(b"moov", UDTA))[:-3],
+    "no box, and then the place": HEAD + box(b"moov") + b"\x00\x00\x00\x01junk" + UDTA,
+    "too small a box, and then the place": HEAD + box(b"moov", b"\x00\x00\x00\x07junk", UDTA),
+    "no box's head": HEAD + box(b"moov") + PLACE[:7],
+    "a box without an end, not the last": HEAD + box(b"moov", bytes(4) + b"free", UDTA),
+    "filling, and then the place": HEAD + box(b"moov") + bytes(8) + UDTA,
+    "a sample further off than any file": HEAD
+    + box(
+        b"moov",
+        UDTA,
+        box(
+            b"trak",
+            box(b"mdia", box(b"hdlr", bytes(8) + b"meta" + bytes(12)), box(b"minf", FAR)),
+        ),
+    ),
+    "a broken table": HEAD
+    + box(b"moov", box(b"trak", box(b"mdia", box(b"hdlr", bytes(8) + b"meta" + bytes(12)), box(b"minf", TABLE))), UDTA),
+}
+
+
+@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_is_broken_is_a_download_that_does_not_tell_either(api, alice, what):
+    data = BROKEN[what]
+    assert tells(io.BytesIO(data))
+    attachment = give(alice, data, "film.mp4")
+    assert attachment.file.state == "waiting"
+    ready.prepare(attachment.file_id)
+    attachment.refresh_from_db()
+    file = File.objects.get()
+    given = stored(file)
+    assert (attachment.kind, file.state, len(given)) == ("file", "ready", len(data))
+    assert PLACE[:7] not in given and file.sha256 == hashlib.sha256(given).hexdigest()
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_nor_does_it_tell_out_of_a_bucket(alice, monkeypatch):
+    attachment = give(alice, BROKEN["a broken table"], "film.mp4")
+    before = attachment.file.key
+    monkeypatch.setattr(films, "shelf", lambda: SimpleNamespace(path=lambda _key: None))
+    ready.prepare(attachment.file_id)
+    file = File.objects.get()
+    given = stored(file)
+    assert file.key != before and file.attachments.get().kind == "file"
+    assert PLACE not in given and file.sha256 == hashlib.sha256(given).hexdigest()
+
+
+def test_a_recording_that_was_cut_keeps_what_was_recorded():
+    data = HEAD + box(b"mdat", b"PICTURE" * 20)[:-3]
+    target = io.BytesIO(data)
+    with pytest.raises(ValueError, match="cut short"):
+        silence(target)
+    assert target.getvalue() == data
+
+
+def test_filling_behind_the_last_box_is_no_harm():
+    movie = box(b"moov", track(b"vide", [20], [7]), bytes(4))
+    for data in (HEAD + movie, HEAD + movie + bytes(5), HEAD + movie + bytes(100)):
+        assert not tells(io.BytesIO(data)) and silenced(data) == data
+
+
+def test_a_broken_gif_goes_on_moving_and_is_whole_where_it_is_whole(tmp_path):
+    frames = [Image.new("RGB", (40, 40), color) for color in ("red", "green", "blue")]
+    frames[0].save(tmp_path / "a", "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0, comment=PLACE)
+    assert PLACE in (tmp_path / "a").read_bytes()
+    assert without_metadata(tmp_path / "a", tmp_path / "b", "image/gif")
+    assert PLACE not in (tmp_path / "b").read_bytes()
+    with Image.open(tmp_path / "a") as before, Image.open(tmp_path / "b") as after:
+        assert (after.n_frames, after.info["loop"], after.info["duration"]) == (3, 0, 50)
+        for number in range(3):
+            before.seek(number)
+            after.seek(number)
+            assert after.convert("RGB").tobytes() == before.convert("RGB").tobytes()
+
+
+def app1(place: bytes) -> bytes:
+    return b"\xe1" + struct.pack(">H", len(place) + 8) + b"Exif\x00\x00" + place
+
+
+PICTURES = {
+    "again.jpg": b"\xff\xd8\xff" + app1(PLACE) + b"\xff\xd8broken\xff",
+    "filled.jpg": b"\xff\xd8\xff\xff" + app1(PLACE) + b"\xff\xda" + b"x" * 30,
+    "between.jpg": b"\xff\xd8\xff\xfe\x00\x02" + PLACE + b"\xff" + app1(PLACE) + b"\xff\xda" + b"x" * 30,
+    "cut.jpg": b"\xff\xd8\xff" + app1(PLACE)[:-3],
+    "cut.png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 50, b"eXIf") + PLACE,
+    "odd.png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 4, b"eXIf") + b"four" + b"CRC_" + b"\x00\x00",
+    "cut.webp": b"RIFF\x00\x00\x00\x00WEBPEXIF" + struct.pack("<I", 50) + PLACE,
+    "broken.gif": b"GIF89a" + bytes(7) + PLACE,
+    "comment.gif": b"GIF89a" + bytes(7) + b"!\xfe" + bytes([len(PLACE)]) + PLACE + b"\x00!\xfe\x05cut",
+    "xmp.gif": b"GIF89a" + bytes(7) + b"!\xff\x0bXMP DataXMP" + bytes([len(PLACE)]) + PLACE + b"\x00;",
+    "behind.gif": b"GIF89a" + bytes(7) + b";" + PLACE,
+}
+
+
+@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize("name", PICTURES)
+def test_nor_does_a_broken_picture(alice, name):
+    attachment = give(alice, PICTURES[name], name)
+    ready.prepare(attachment.file_id)
+    attachment.refresh_from_db()
+    given = stored(File.objects.get())
+    assert (attachment.kind, attachment.file.state) == ("file", "ready")
+    assert PLACE[:7] not in given and b"four" not in given and PICTURES[name][:2] == given[:2]
 
 
 @pytest.mark.usefixtures("transactional_db")

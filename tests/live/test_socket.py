@@ -184,6 +184,19 @@ async def test_bodies_that_cannot_be_stored_are_refused_at_their_field(town):
         assert (await alice.send(town.room, "界" * 4000))["body"] == "界" * 4000
 
 
+async def test_a_refusal_is_in_the_language_of_whoever_asked(town):
+    async with town.http("alice") as http:
+        await http.patch("/api/v1/me/", json={"language": "zh-hans"})
+    async with town.client("alice") as alice, town.client("bob") as bob:
+        details = []
+        for person in (alice, bob):
+            for body in ("x" * 4001, "  "):
+                with pytest.raises(Refusal) as refused:
+                    await person.send(town.room, body)
+                details.append(refused.value.payload["detail"])
+    assert details == ["最多 4000 个字符。", "请先写点什么。", "At most 4000 characters.", "Write something first."]
+
+
 async def test_a_frame_that_is_too_large_closes_with_1009(town):
     async with town.client("alice") as alice:
         await alice.raw(json.dumps({"type": "ping", "payload": {"x": "y" * 70_000}}))

@@ -46,6 +46,13 @@ def test_all_of_them_and_each_kind_with_who_sent_it_and_the_way_to_its_message(b
     assert hers.get(f"/c/{room.pk}/").one(id="talk-menu").all("a", href=f"/c/{room.pk}/files/")
 
 
+def test_a_picture_that_is_not_drawn_yet_has_its_name(browser, alice, room):
+    upload = uploads.store_whole(alice.pk, "a.png", len(picture()), [picture()])
+    actions.send(alice.pk, room.pk, uuid.uuid4(), "", attachment_ids=[upload.pk])
+    shot = browser(alice).get(f"/c/{room.pk}/").one("ol").one("a", cls="shot")
+    assert shot.one("canvas")["aria-label"] == shot.one("noscript").text == "a.png"
+
+
 def test_where_there_is_none_it_says_so(browser, alice, room):
     hers = browser(alice)
     assert "No files yet." in hers.get(f"/c/{room.pk}/files/").one(cls="empty").text

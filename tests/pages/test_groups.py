@@ -53,6 +53,10 @@ def test_signed_out_one_comes_back_to_the_link(browser, alice, carol, room):
     assert page.form("/accounts/login/")["next"] == f"/i/{token}/"
     assert any(f"next=%2Fi%2F{token}%2F" in link["href"] for link in page.all("a"))  # to sign up, and back
     assert "Room" not in page.text
+    words = "to join the group you were invited to."
+    assert f"Sign in {words}" in page.text
+    assert f"Create an account {words}" in nobody.get("/accounts/signup/", next=f"/i/{token}/").text
+    assert words not in nobody.get("/accounts/login/", next="/c/1/").text
 
 
 def test_a_link_that_does_not_work_says_so_whatever_the_reason(browser, alice, carol, room):

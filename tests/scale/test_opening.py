@@ -28,7 +28,7 @@ SEEN = """
 (() => {
   const look = () => {
     const log = document.querySelector('message-log .log');
-    const line = log && [...log.querySelectorAll('li.msg .body')].find((each) => {
+    const line = log && [...log.querySelectorAll('li.msg .msg-text')].find((each) => {
       const { top, bottom } = each.getBoundingClientRect();
       return each.textContent && bottom > 0 && top < innerHeight;
     });

@@ -25,6 +25,19 @@ def link(body: str) -> tuple[dict[str, str], str]:
         ("https://bank.example@evil.example/", "https://bank.example@evil.example/ (evil.example)"),
         ("[BANK.example.](https://evil.example)", "BANK.example. (evil.example)"),
         ("https://аррӏе.com/", "https://аррӏе.com/ (xn--80ak6aa92e.com)"),
+        *(
+            (f"[{words}](https://evil.example)", f"{words} (evil.example)")
+            for words in (
+                "bank\u2024test",
+                "bank\u3002test/x",
+                "https://银行\u3002中国/x",
+                "https:\u2215\u2215bank.test",
+                "https:\u2044\u2044bank.test",
+                "https:\u29f8\u29f8bank.test",
+                "https\uff1a\uff0f\uff0fbank\uff0etest",
+                "see\u2026bank.test",
+            )
+        ),
     ],
 )
 def test_a_link_that_looks_like_another_address_names_its_true_host(body, words):
@@ -39,6 +52,9 @@ def test_a_link_that_looks_like_another_address_names_its_true_host(body, words)
         "[the minutes](https://example.org/minutes)",
         "[version 1.20](https://example.org/)",
         "https://例子.中国/页",
+        "[example\uff0eorg](https://example.org/)",
+        "[请看这里。谢谢大家](https://example.org/)",
+        "[等等……我来了](https://example.org/)",
     ],
 )
 def test_an_honest_link_says_no_more(body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts.shapes import user_shape
 from chat.actions.sending.drafts import Draft, Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from chat.actions.sending.drafts import Outcome, Send, Sent
 from chat.actions.sending.rooms import memberships
