@@ -20,7 +20,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts import contacts, sign_ins
+from accounts import contacts, hooks, sign_ins
 from accounts.models import Audience, SignIn, SpentName, Theme, User
 from accounts.names import DELETED
 from messenger.live.database import writing
@@ -55,6 +55,8 @@ def erase(user_id: int) -> None:
         _blank(user)
         user.save()
         _forget_in_the_log(user)
+        for choice_changed in (*hooks.receipts_choice_changed, *hooks.presence_choice_changed):  # to nobody now
+            transaction.on_commit(partial(choice_changed, user.pk), robust=True)
         contacts.forget(user.pk)
         if picture:
             transaction.on_commit(partial(storage.delete, picture), robust=True)

@@ -104,7 +104,6 @@ def leave_everything(user_id: int, take_back: bool) -> None:
     """Safe to do again, from wherever it was cut off."""
     if not User.objects.filter(pk=user_id, deleted_at__isnull=False).exists():
         return
-    actions.receipts_choice_changed(user_id)  # the account shows nobody any more what it has read
     if take_back:
         _take_all_back(user_id)
     for place in Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None).annotate(

@@ -8,6 +8,7 @@ import { ListFilter } from "./list-filter.js";
 import { ListKeys } from "./list-keys.js";
 import { fits, order } from "./list-rules.js";
 import { LiveElement, later, tell } from "./live.js";
+import { excerpt } from "./names.js";
 import { find, findAll } from "./page.js";
 import { learn } from "./people.js";
 
@@ -152,6 +153,7 @@ export class ConversationList extends LiveElement {
     row.count();
     row.address(this.view.show);
     find(this, "[data-none=first]")?.remove();
+    for (const beside of findAll(document, "main > [data-beside]")) beside.hidden = beside.dataset.beside === "none";
     this.#place(row);
     this.#opened();
     document.dispatchEvent(new CustomEvent("page:people"));
@@ -195,6 +197,7 @@ export class ConversationList extends LiveElement {
   #renamed(user) {
     for (const row of this.rows.values()) {
       if (row.link.dataset.peerId === String(user.id)) row.peer(user);
+      row.renamed(user);
     }
   }
 
@@ -216,8 +219,12 @@ export class ConversationList extends LiveElement {
 
   /** @param {Queued[]} queued */
   #outbox(queued) {
-    const failed = new Set(queued.filter((each) => each.failed).map((each) => each.conversation_id));
-    for (const row of this.rows.values()) row.failed(failed.has(row.id));
+    /** @type {Map<number, string>} */
+    const failed = new Map();
+    for (const { failed: why, conversation_id, body, attachments } of queued) {
+      if (why) failed.set(conversation_id, excerpt(body, attachments));
+    }
+    for (const row of this.rows.values()) row.failed(failed.get(row.id) ?? null);
   }
 
   /** Marks the row of the conversation on the page; the one that was left may leave the filter too. */

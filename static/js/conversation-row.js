@@ -13,7 +13,8 @@ export class ConversationRow {
   /** The newest text; undefined while only the server's drawing of it is known. @type {Message | null | undefined} */
   #last;
   #draft = "";
-  #failed = false;
+  /** What failed; null: nothing did. @type {string | null} */
+  #failed = null;
   /** What the server drew under the name. @type {Node[]} */
   #drawn;
   /** @type {Set<number>} */
@@ -115,6 +116,17 @@ export class ConversationRow {
     this.#face(avatar(user, "l", true));
   }
 
+  /** Somebody has another name: where it stands before their text. @param {import("./protocol.js").User} user */
+  renamed(user) {
+    if (this.link.dataset.lastBy !== String(user.id)) return;
+    if (this.#last) this.#last = { ...this.#last, sender: user };
+    for (const node of this.#drawn) {
+      const name = node instanceof HTMLElement && node.matches(".who") ? find(node, "bdi") : null;
+      if (name) name.textContent = user.name;
+    }
+    this.#preview();
+  }
+
   /** The filter is kept when one goes to this conversation. @param {string} show */
   address(show) {
     this.link.setAttribute("href", `/c/${this.id}/${show === "all" ? "" : `?show=${show}`}`);
@@ -185,7 +197,7 @@ export class ConversationRow {
     this.#preview();
   }
 
-  /** Whether a text of mine failed here. @param {boolean} failed */
+  /** The text of mine that failed here last. @param {string | null} failed */
   failed(failed) {
     if (failed === this.#failed) return;
     this.#failed = failed;
@@ -214,19 +226,21 @@ export class ConversationRow {
     const last = this.#last;
     if (this.#typing.size) {
       line.replaceChildren(part("text", said.typing ?? ""));
+    } else if (this.#failed !== null) {
+      line.replaceChildren(named("fail", said.notSent ?? ""), " ", part("text", this.#failed));
     } else if (this.#draft) {
-      line.replaceChildren(...this.#failure(), named("draft", said.draft ?? ""), " ", part("text", this.#draft));
+      line.replaceChildren(named("draft", said.draft ?? ""), " ", part("text", this.#draft));
     } else if (last === undefined) {
-      line.replaceChildren(...this.#failure(), ...this.#drawn);
+      line.replaceChildren(...this.#drawn);
     } else if (!last) {
-      line.replaceChildren(...this.#failure(), part("text", ""));
+      line.replaceChildren(part("text", ""));
     } else if (last.deleted_at) {
-      line.replaceChildren(...this.#failure(), part("text", said.deleted ?? ""));
+      line.replaceChildren(part("text", said.deleted ?? ""));
     } else if (isBlocked(last.sender.id)) {
-      line.replaceChildren(...this.#failure(), part("text", said.blocked ?? ""));
+      line.replaceChildren(part("text", said.blocked ?? ""));
     } else {
       const text = part("text", excerpt(last.body, last.attachments));
-      line.replaceChildren(...this.#failure(), ...this.#who(last), text);
+      line.replaceChildren(...this.#who(last), text);
     }
   }
 
@@ -241,10 +255,6 @@ export class ConversationRow {
     if (isMine) who.append(before);
     else who.append(...[before, isolated(sender.name), after].filter(Boolean));
     return [who, " "];
-  }
-
-  #failure() {
-    return this.#failed ? [named("fail", words("list-words").notSent ?? ""), " "] : [];
   }
 
   /** Badges and marks, as the tally has them. */

@@ -7,7 +7,7 @@ import { tally } from "./counts.js";
 import { live } from "./live.js";
 import { find, findAll } from "./page.js";
 import { menuKeys, onHold, openMenu } from "./popup-menu.js";
-import { toastRefusal } from "./toast-stack.js";
+import { toast, toastRefusal } from "./toast-stack.js";
 
 /** @typedef {import("./tally.js").Standing} Standing */
 
@@ -122,7 +122,10 @@ async function clicked(event) {
 /** @param {number} id @param {string} name @param {string} value */
 async function change(id, name, value) {
   if (name !== "read") {
-    await api("PATCH", `conversations/${id}/mine/`, { [name]: name === "level" ? value : value === "on" });
+    const on = value === "on";
+    await api("PATCH", `conversations/${id}/mine/`, { [name]: name === "level" ? value : on });
+    // It may leave the list that one looks at.
+    if (name === "archived") toast(on ? "archived" : "unarchived", () => api("PATCH", `conversations/${id}/mine/`, { archived: !on }));
   } else if (value === "off") {
     await api("POST", `conversations/${id}/read/`, { back: true });
   } else {

@@ -11,6 +11,11 @@ import { reactors } from "./reactions-view.js";
  */
 export function rename(list, { id, name }, me) {
   for (const said of findAll(list, `:is(.reply, .forwarded)[data-sender="${id}"] b`)) said.textContent = name;
+  const log = list.closest("message-log"); // it keeps what stands at its beginning
+  const kept = log?.querySelector("template[data-part=beginning]");
+  for (const place of [list, kept instanceof HTMLTemplateElement ? kept.content : null]) {
+    for (const begun of findAll(place, `.beginning[data-user-id="${id}"] b`)) begun.textContent = name;
+  }
   const said = words("name-words");
   for (const line of findAll(list, `.system:is([data-actor="${id}"], [data-users~="${id}"])`)) {
     const actor = Number(line.dataset.actor);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import re
 
@@ -103,10 +104,8 @@ class Line:
                 self.held.set()
                 await self.free.wait()
             self.offsets.append(offset)
-        try:
+        with contextlib.suppress(Exception):  # the page took it back meanwhile
             await route.continue_()
-        except Exception:  # the page took it back meanwhile
-            pass
 
     def release(self) -> None:
         self.hold_from = None

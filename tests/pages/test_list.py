@@ -164,7 +164,9 @@ def test_first_steps_are_put_away_for_good(browser, alice):
     assert hers.get("/").all("ol", cls="steps")
     hers.post("/hints/done/")
     page = hers.get("/")
-    assert not page.all("ol", cls="steps") and page.one("h2", cls="stroke-title")
+    assert not page.all("ol", cls="steps")
+    some, none = page.all("div", cls="empty")
+    assert "hidden" in some.attrs and "hidden" not in none.attrs and none.one("h2").text == "Quiet so far."
 
 
 def test_the_list_alone_is_what_the_page_shows(browser, alice, chats):
