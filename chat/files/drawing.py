@@ -19,6 +19,11 @@ class Drawn:
     size: str
     lasts: str
 
+    @property
+    def seconds(self) -> str:
+        """As scripts write a number: `7`, `7.25`; empty where it is not known."""
+        return "" if self.shape.duration is None else str(self.shape.duration).removesuffix(".0")
+
 
 def drawn(files: list[AttachmentShape]) -> list[Drawn]:
     several = sum(file.kind == "image" for file in files) > 1

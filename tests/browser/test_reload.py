@@ -450,6 +450,7 @@ ALWAYS_ALIKE = {
     "ProfileShape.id", "ProfileShape.username", "ProfileShape.email",  # they are alice
     "ProfileShape.language", "ProfileShape.time_zone",  # another language is another page, not a change of this one
     *(f"ProfileShape.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
+    "ViewersShape.conversation_id",  # who looks is told of the conversation that is open
     "Welcome.user_id", "Welcome.heartbeat", "Heartbeat.interval", "Heartbeat.timeout",
 }  # fmt: skip
 
