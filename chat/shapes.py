@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -252,9 +253,39 @@ class ChangesShape(msgspec.Struct):
     members: list[MemberShape]
 
 
+# What a line leaves out of Markdown; static/js/names.js has the same, and tests/excerpt_cases.json holds them together.
+_MARKS = re.compile(r"[*_`~\[\\]")
+_CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
+_FENCE = re.compile(r"^```[^\n]*\n|```\Z|^`|`\Z")
+_MARKED = re.compile(
+    r"\\[!-/:-@\[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~"
+    r"|(?<!\w)__(?=\S)([^_\n]*[^_\s])__(?!\w)|(?<!\w)_(?=\S)([^_\n]*[^_\s])_(?!\w)"
+    r"|\[([^\[\]\n]+)\]\([^()\s]*\)"
+)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def _unmarked(body: str) -> str:
+    """The words, without the signs that Markdown reads: emphasis, code, the address behind a link's words.
+
+    Emphasis inside emphasis goes two deep. Signs within code are the code's own, and stay.
+    """
+    if not _MARKS.search(body):
+        return body
+    parts = _CODE.split(body)
+    for at, part in enumerate(parts):
+        if at % 2:
+            parts[at] = _FENCE.sub("", part)
+        else:
+            for _ in range(2):
+                part = _MARKED.sub(lambda found: found[found.lastindex or 0], part)
+            parts[at] = _ESCAPED.sub(r"\1", part)
+    return "".join(parts)
+
+
 def excerpt(body: str, files: Sequence[AttachmentShape | dict[str, Any]] = ()) -> str:
-    """One line of a text; where there is none, a sign for what kind of file is there, and its name."""
-    line = " ".join(body.split())
+    """One line of a text, without its Markdown; where there is none, a sign for the kind of file, and its name."""
+    line = " ".join(_unmarked(body).split())
     if not line and files:
         first = files[0] if isinstance(files[0], AttachmentShape) else AttachmentShape(**files[0])
         line = f"{FILE_SIGNS.get(first.kind, FILE_SIGNS['file'])} {first.name}"

@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.nursery import Child
+
 STARTS_WITHIN = 60  # seconds; far less on a machine with nothing else to do
 
 
@@ -29,7 +31,7 @@ class Program:
         self.folder = folder
         self.port = port or free_port()
         self.log = folder / f"{self.name}-{self.port}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Child | None = None
 
     # ── What each kind says of itself ────────────────────────────────────────────────────────────────────────────
     def command(self) -> Sequence[str | Path]:
@@ -57,8 +59,13 @@ class Program:
     def start(self, wait: bool = True) -> None:
         if self.running:
             raise RuntimeError(f"{self.name} runs already.")
+        self.process = self.launch()
+        if wait:
+            self.wait_until_it_answers()
+
+    def launch(self) -> subprocess.Popen[bytes] | Child:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 [str(part) for part in self.command()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -67,8 +74,6 @@ class Program:
                 start_new_session=True,  # a group of its own: workers die with it, Ctrl-C does not reach it
                 **self.popen_options(),
             )
-        if wait:
-            self.wait_until_it_answers()
 
     def wait_until_it_answers(self, within: float = STARTS_WITHIN) -> None:
         until = time.monotonic() + within

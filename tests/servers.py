@@ -1,4 +1,4 @@
-"""The shipped server, as tests run it: `bin/serve` in processes of its own, production's way.
+"""The shipped server, as tests run it: what `bin/serve` does, in processes of its own, production's way.
 
 A `Site` is one installation: a database, a data folder, an environment. Any number of `Server` processes run on it,
 each started, stopped, frozen or killed by itself, with or without a proxy of ours in front:
@@ -30,6 +30,7 @@ from tests.databases import (
     shipped_environment,
     using_database,
 )
+from tests.nursery import nursery
 from tests.processes import Program
 from tests.proxy import Proxy
 from tests.services import Databases
@@ -41,6 +42,7 @@ class Server(Program):
     """One process of the site (with uvicorn and WEB_CONCURRENCY, one group of them)."""
 
     name = "server"
+    from_the_nursery = True
 
     def __init__(self, site: Site, port: int | None, environment: dict[str, str]):
         super().__init__(site.folder, port)
@@ -50,6 +52,13 @@ class Server(Program):
 
     def command(self):
         return [ROOT / "bin" / "serve"]
+
+    def launch(self):
+        """Out of the nursery, where there is one: the same program, without the seconds of loading it."""
+        waiting = nursery() if self.from_the_nursery else None
+        if waiting is None:
+            return super().launch()
+        return waiting.start("messenger.serve", log=self.log, environment=self.environment())
 
     def popen_options(self) -> dict:
         return {"cwd": ROOT}

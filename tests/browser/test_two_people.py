@@ -136,6 +136,11 @@ async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site
     await page.fill("input[name=password]", "let-me-talk")
     await page.click("form button[type=submit] >> nth=0")
     await page.wait_for_url(f"**/c/{pk}/**")
+    # At the first unread; from there on, to the newest, and back.
+    assert "number 0\n" in await page.inner_text("message-log")
+    await page.click("a[href*='after=']")
+    assert "number 60" in await page.inner_text("message-log")
+    await page.click("a.latest")
     assert "number 119" in await page.inner_text("message-log")
     await page.click("a[href*='before=']")
     assert "number 60" in await page.inner_text("message-log")

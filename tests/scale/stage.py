@@ -36,7 +36,9 @@ def on_core(core: int) -> Iterator[bool]:
 
 
 class PinnedServer(Server):
-    """The shipped server, on the core that belongs to servers."""
+    """The shipped server, started as it is shipped, on the core that belongs to servers."""
+
+    from_the_nursery = False
 
     def popen_options(self) -> dict:
         return {**super().popen_options(), "preexec_fn": _to_server_core}
@@ -63,16 +65,6 @@ def _to_server_core() -> None:
 
 class TutorialServer(PinnedServer):
     """The same program with the same options, serving the tutorial's application instead of ours."""
-
-    def command(self):
-        serve = (ROOT / "bin" / "serve").read_text()
-        script = self.folder / "serve-the-tutorial"
-        script.write_text(
-            serve.replace("messenger.asgi:application", "tests.scale.tutorial.asgi:application").replace(
-                'cd "$(dirname "${BASH_SOURCE[0]}")/.."', f'cd "{ROOT}"'
-            )
-        )
-        return ["bash", script]
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}

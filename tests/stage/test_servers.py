@@ -6,10 +6,11 @@ import subprocess
 from contextlib import closing
 
 import httpx
+import psutil
 import pytest
 
 from tests.databases import ROOT, shipped_environment
-from tests.servers import PASSWORD
+from tests.servers import PASSWORD, Server
 
 
 def sign_in(url: str, username: str) -> httpx.Client:
@@ -58,6 +59,17 @@ def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
     assert second.running
     with site.orm():
         assert alice.sign_ins.filter(ended_at=None).count() == 1
+
+
+def test_bin_serve_becomes_the_server(site, each_server, monkeypatch):
+    """Elsewhere servers come out of the nursery; here is the script that people run."""
+    monkeypatch.setattr(Server, "from_the_nursery", False)
+    server = site.start(server=each_server)
+    assert psutil.Process(server.process.pid).cmdline()[1:] == ["-m", "messenger.serve"]
+    assert httpx.get(f"{server.url}/accounts/login/").status_code == 200
+    assert f"Messenger is at {server.url}/  ({each_server} on 127.0.0.1:{server.port}" in server.tail()
+    server.stop()
+    assert not server.running
 
 
 def test_a_taken_port_is_said_clearly(site):

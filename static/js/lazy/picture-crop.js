@@ -38,12 +38,18 @@ class Crop {
     this.range = /** @type {HTMLInputElement} */ (find(dialog, "input"));
     this.stage.classList.toggle("round", isRound);
     [this.#x, this.#y] = [picture.width / 2, picture.height / 2];
-    dialog.addEventListener("close", async () => {
+    // Drawn before it closes: "Save", pressed as soon as it can be reached again, must not send the whole picture.
+    dialog.addEventListener("submit", async (event) => {
+      if (/** @type {HTMLButtonElement | null} */ (event.submitter)?.value !== "use") return;
+      event.preventDefault();
+      done(await this.#drawn(name));
+      dialog.close("use");
+    });
+    dialog.addEventListener("close", () => {
       this.#gone.abort();
       dialog.remove();
-      const chosen = dialog.returnValue === "use" ? await this.#drawn(name) : null;
       picture.close();
-      done(chosen);
+      done(null); // where nothing was chosen before
     });
     this.range.addEventListener("input", () => this.#show(Number(this.range.value) / 100));
     this.stage.addEventListener("keydown", (event) => this.#key(event));
