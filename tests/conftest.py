@@ -99,7 +99,8 @@ def chromium_path():
     return real("chromium").path
 
 
-def pytest_configure():
+def pytest_configure(config):
+    config.pluginmanager.register(LongestFirst())
     # Asked to end, as by `timeout`, a run ends like one that is interrupted: with its servers stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -151,6 +152,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.django_db(transaction=True))
         elif "database" in names:
             item.add_marker(pytest.mark.django_db)
+
+
+class LongestFirst:
+    """Two at a time, a file at a time: both ends of a run come together when the longest files come first.
+
+    After pytest-django, which moves what needs no database to the end."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: (not item.path.match("test_reload.py"), not item.get_closest_marker("browser")))
 
 
 @pytest.fixture

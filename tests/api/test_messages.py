@@ -113,7 +113,7 @@ def test_a_reply_quotes_and_a_forward_takes_over(api, alice, bob, room, pair, ma
         "id": first["id"],
         "seq": first["seq"],
         "sender": first["sender"],
-        "excerpt": "what **I** said",
+        "excerpt": "what I said",
         "deleted": False,
     }
     forward = api(alice).send(pair.pk, "", forward_id=first["id"]).json()

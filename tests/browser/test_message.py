@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from playwright.async_api import expect
 
 from accounts.actions import update_profile
 from chat import actions
+
+pytestmark = pytest.mark.browser
 
 FOCUS = "document.activeElement"
 LONG_PRESS = 650  # ms

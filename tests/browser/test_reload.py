@@ -333,6 +333,8 @@ async def stage(make_site, browser_for):
     it.pair = (await it.alice.post("conversations/", kind="direct", user_id=it.bob.pk))["id"]
     await it.send(it.alice, "hello")
     it.plain = await browser_for(site, "alice", scripts=False)
+    # Its words alone are read: not how it looks.
+    await it.plain.route(re.compile(r"\.css(\?|$)"), lambda route: route.fulfill(body="", content_type="text/css"))
     it.fresh = await it.page.context.new_page()
     yield it
     for each in devices.values():
@@ -415,7 +417,8 @@ async def _differences(it: Stage) -> dict[str, str]:
 async def _compare(it: Stage, other: Page, served: bool) -> dict[str, str]:
     last = asyncio.get_running_loop().time() + PATIENCE
     while True:
-        await other.goto(it.page.url)
+        # What scripts do not wait for, nobody waits for here.
+        await other.goto(it.page.url, wait_until="domcontentloaded" if served else "commit")
         if not served:
             await other.wait_for_selector("live-socket[data-state=open]", state="attached")
             await other.wait_for_function(BEGUN)
