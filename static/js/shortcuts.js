@@ -51,6 +51,11 @@ async function openSwitcher() {
   if (!(dialog instanceof HTMLDialogElement)) return;
   if (dialog.open) return dialog.close();
   if (find(document, "dialog[open]")) return;
+  // Open at once, so that whoever types on types into it; what it finds comes with its script.
+  const field = /** @type {HTMLInputElement | null} */ (find(dialog, "input"));
+  if (field) field.value = "";
+  dialog.showModal();
+  field?.focus();
   const { openIt } = await import("./lazy/switcher.js");
-  openIt(dialog);
+  if (dialog.open) openIt(dialog);
 }

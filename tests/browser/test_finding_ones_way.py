@@ -107,6 +107,21 @@ async def town(make_site, browser_for):
     return town
 
 
+async def test_a_page_is_asked_for_as_the_button_goes_down_and_once(town):
+    page = town.pages["alice"].page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "x-visit" in request.headers else None)
+    for pk in town.ids[:2]:
+        await town.pages["alice"].row(pk).hover()
+        async with page.expect_response(lambda answer: "x-visit" in answer.request.headers):
+            await page.mouse.down()
+        await expect(page.locator(f"main[data-id='{pk}']")).to_have_count(0)
+        await page.mouse.up()
+        await expect(page.locator(f"main[data-id='{pk}']")).to_be_visible()
+    await page.wait_for_timeout(300)
+    assert asked == [f"{town.site.url}/c/{pk}/" for pk in town.ids[:2]]
+
+
 async def test_the_list_moves_live_and_a_reload_shows_the_same(town):
     alice, phone = town.pages["alice"], town.pages["phone"]
     quiet, walk, everyone = town.ids
@@ -211,8 +226,9 @@ async def test_the_switcher_by_keys(town):
     await expect(alice.page.locator("message-composer textarea")).to_be_focused()
     # somebody with whom there is no conversation yet
     await alice.page.keyboard.press("Control+k")
-    await alice.page.keyboard.type("caro")
+    await alice.page.keyboard.type("caro")  # at once: no letter of it goes to the composer
     await expect(options).to_have_count(1)
+    assert await alice.page.locator("message-composer textarea").input_value() == ""
     await alice.page.keyboard.press("Enter")
     await expect(alice.page.locator("#h-talk")).to_have_text("carol")
     # Alt and arrows go on from where one is

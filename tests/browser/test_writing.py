@@ -148,6 +148,7 @@ async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_b
     await alice.page.keyboard.press("Enter")
     assert await alice.written() == "a ❤️👋🏿 b"
     await alice.page.click("message-composer [data-act=emoji]")
+    await expect(picker).to_be_visible()
     await alice.page.keyboard.press("Escape")
     await expect(picker).to_be_hidden()
 

@@ -33,14 +33,12 @@ let input;
 /** @type {HTMLElement} */
 let list;
 
-/** @param {HTMLDialogElement} element */
+/** What an open dialog, in whose field there may be something already, finds. @param {HTMLDialogElement} element */
 export function openIt(element) {
   if (!dialog) prepare(element);
-  input.value = "";
   people = [];
-  draw();
-  dialog.showModal();
-  input.focus();
+  peopleFor = "";
+  typed();
   api("GET", "conversations/titles/").then(
     (answer) => {
       titles = answer.results;
@@ -55,12 +53,7 @@ function prepare(element) {
   dialog = element;
   input = /** @type {HTMLInputElement} */ (find(dialog, "input"));
   list = /** @type {HTMLElement} */ (find(dialog, "[role=listbox]"));
-  input.addEventListener("input", () => {
-    draw();
-    clearTimeout(soon);
-    asking?.abort();
-    soon = setTimeout(askPeople, PAUSE);
-  });
+  input.addEventListener("input", typed);
   input.addEventListener("keydown", key);
   list.addEventListener("click", (event) => {
     const option = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role=option]"));
@@ -75,6 +68,13 @@ function prepare(element) {
     asking?.abort();
   });
   document.addEventListener("page:counts", () => dialog.open && draw());
+}
+
+function typed() {
+  draw();
+  clearTimeout(soon);
+  asking?.abort();
+  soon = setTimeout(askPeople, PAUSE);
 }
 
 async function askPeople() {
