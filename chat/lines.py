@@ -72,6 +72,25 @@ class Line:
         return self.message.deleted_at is not None
 
     @property
+    def classes(self) -> str:
+        """By which style, and scripts, tell one text from another."""
+        place = self.place
+        named = {
+            "msg": True,
+            "first": place.first,
+            "last": place.last,
+            "mine": self.mine,
+            "for-me": self.for_me,
+            "gone": self.gone,
+            "blocked": self.blocked,
+        }
+        return " ".join(name for name, holds in named.items() if holds)
+
+    @property
+    def clock(self) -> str:
+        return times.clock(self.at)
+
+    @property
     def shown_reactions(self) -> list[ReactionLine]:
         return self.reactions[:REACTIONS]
 

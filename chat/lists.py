@@ -94,6 +94,8 @@ class Listing:
         self.show = query.get("show") if query.get("show") in self.FILTERS else "all"
         self.before = cursor(query.get("older") or "")
         self.here: int | None = None  # the conversation on the page, which stays in the list until it is left
+        self.left_out = False  # the list stands already where this page goes
+        self.opened: ConversationShape | None = None  # what is shown beside it
 
     # ── Counts: for every page ──
     @cached_property
@@ -175,8 +177,10 @@ class Listing:
 
     @cached_property
     def peers_here(self) -> set[int]:
-        """Whoever is here of those whom the rows are about, as far as they show it. Two queries where anybody is."""
-        peers = [each.conversation.peer.id for each in self.rows if each.conversation.peer]
+        """Whoever is here of those whom the page is about, as far as they show it. Two queries where anybody is."""
+        rows = [] if self.left_out else [each.conversation for each in self.rows]
+        shown = [*rows, self.opened] if self.opened else rows
+        peers = [each.peer.id for each in shown if each.peer]
         online = tracker().online_now(peers)
         if not online:
             return online

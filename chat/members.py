@@ -53,6 +53,13 @@ def page(
     limit = max(1, min(limit, MOST))
     if q.strip():
         return _found(user_id, conversation_id, q, limit), None
+    return page_of(conversation_id, user_ids=user_ids, before=before, limit=limit)
+
+
+def page_of(
+    conversation_id: int, *, user_ids: Iterable[int] | None = None, before: Cursor | None = None, limit: int = PAGE
+) -> tuple[list[MemberShape], Cursor | None]:
+    """For whoever was let in already."""
     if user_ids is None:
         rows = ordered(conversation_id)
     else:

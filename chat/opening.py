@@ -8,27 +8,24 @@ from datetime import UTC, date, datetime, time
 from django.utils import timezone
 
 from chat import reading
-from chat.shapes import ConversationShape, HistoryShape, MineShape
+from chat.models import Conversation
+from chat.shapes import HistoryShape, MineShape
 
 ABOVE = 12  # lines already read that stand above the first unread: about half a screen
 _ASKED = ("before", "after", "at")  # a seq each, in the address
 
 
-def page_of(
-    user_id: int, conversation: ConversationShape, asked: Mapping[str, int | None], newest: bool
-) -> HistoryShape:
+def page_of(conversation: Conversation, mine: MineShape, asked: Mapping[str, int | None], newest: bool) -> HistoryShape:
     """`asked`: numbers from the address. `newest`: the end is wanted, whatever is unread above it."""
     before, after, at = (asked.get(name) for name in _ASKED)
     above = None
     if before is None and after is None and at is None and not newest:
-        at, above = _first_unread(conversation), ABOVE
-    return reading.history(user_id, conversation.id, before=before, after=after, around=at, above=above)
+        at, above = _first_unread(conversation, mine), ABOVE
+    return reading.history_of(conversation, before=before, after=after, around=at, above=above)
 
 
-def _first_unread(conversation: ConversationShape) -> int | None:
+def _first_unread(conversation: Conversation, mine: MineShape) -> int | None:
     """The seq after the mark, where the newest page would begin below it or leave nothing to read above it."""
-    mine = conversation.mine
-    assert isinstance(mine, MineShape)
     beyond = conversation.last_seq - mine.read_seq > reading.PAGE - ABOVE
     return mine.read_seq + 1 if mine.unread_count and beyond else None
 

@@ -100,7 +100,15 @@ def shared_shape(conversation: Conversation) -> ConversationShape:
 
 def whole_shapes(rows: Sequence[Membership], user_id: int) -> list[ConversationShape]:
     """Conversations as one person sees them, for memberships with `conversation` at hand. Four queries in all."""
-    last = message_shapes(row.conversation.last_message_id for row in rows)
+    return _shapes(rows, user_id, message_shapes(row.conversation.last_message_id for row in rows))
+
+
+def opened_shape(row: Membership) -> ConversationShape:
+    """The same of one whose messages are read besides: without its last. Two queries at most."""
+    return _shapes([row], row.user_id, {})[0]
+
+
+def _shapes(rows: Sequence[Membership], user_id: int, last: dict[int, MessageShape]) -> list[ConversationShape]:
     peers = peers_of([row.conversation for row in rows], user_id)
     unread = unread_mentions(rows)
     return [

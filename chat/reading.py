@@ -128,15 +128,24 @@ def history(
     before: int | None = None,
     after: int | None = None,
     around: int | None = None,
+    limit: int = PAGE,
+) -> HistoryShape:
+    """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows."""
+    conversation = membership(user_id, conversation_id).conversation
+    return history_of(conversation, before=before, after=after, around=around, limit=limit)
+
+
+def history_of(
+    conversation: Conversation,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
     above: int | None = None,
     limit: int = PAGE,
 ) -> HistoryShape:
-    """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows.
-
-    `above`: how many of the lines stand above `around`; half of them unless said.
-    """
-    conversation = membership(user_id, conversation_id).conversation
-    rows = whole_messages().filter(conversation_id=conversation_id)
+    """For whoever was let in already. `above`: how many of the lines stand above `around`; half of them unless said."""
+    rows = whole_messages().filter(conversation_id=conversation.pk)
     limit = max(1, min(limit, PAGE_MAX))
     if around is not None:
         half = limit // 2 if above is None else above
@@ -238,16 +247,21 @@ def newest_unread_mentions(user_id: int) -> dict[int, int]:
 # ── Who got and read it ──────────────────────────────────────────────────────────────────────────────────────────
 def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
     """Each other member's marks, of those who show them; to nobody who hides their own."""
-    viewer = _shower(membership(user_id, conversation_id))
-    if viewer is None:
+    return receipts_of(membership(user_id, conversation_id))
+
+
+def receipts_of(seat: Membership) -> list[ReceiptShape]:
+    """For whoever was let in already, and sits here."""
+    if not _shows(seat):
         return []
+    conversation_id = seat.conversation_id
     # Each mark has a time of its own: that of the first step that reached it, or of one's own message, which moves it.
     same = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
     marked = Mark.objects.filter(**same, kind=Mark.Kind.READ, user_id=OuterRef("user_id")).order_by("at")
     wrote = Message.objects.filter(**same, kind=Message.Kind.TEXT, sender_id=OuterRef("user_id")).order_by("seq")
     rows = (
-        _showing(conversation_id, viewer)
-        .exclude(user_id=user_id)
+        _showing(conversation_id, seat.user)
+        .exclude(user_id=seat.user_id)
         .annotate(read_at=Coalesce(Subquery(marked.values("at")[:1]), Subquery(wrote.values("created_at")[:1])))
         .values_list("user_id", "delivered_seq", "read_seq", "read_at")
     )
@@ -257,10 +271,10 @@ def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
 def message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]:
     """Who got and read this message, and when: the first mark of each that reached it."""
     row = _message(user_id, message_id)
-    viewer = _shower(membership(user_id, row.conversation_id))
-    if viewer is None:
+    seat = membership(user_id, row.conversation_id)
+    if not _shows(seat):
         return []
-    people = _showing(row.conversation_id, viewer).exclude(user_id=row.sender_id).values_list("user_id", flat=True)
+    people = _showing(row.conversation_id, seat.user).exclude(user_id=row.sender_id).values_list("user_id", flat=True)
     marks = (
         Mark.objects.filter(conversation_id=row.conversation_id, seq__gte=row.seq, user_id__in=list(people))
         .values_list("user_id", "kind")
@@ -287,14 +301,12 @@ def _showing(conversation_id: int, viewer: User | None = None) -> QuerySet[Membe
 
 def shows_receipts(user_id: int, conversation_id: int) -> bool:
     """Whether this person shows theirs here, and so sees those of others."""
-    return _shower(membership(user_id, conversation_id)) is not None
+    return _shows(membership(user_id, conversation_id))
 
 
-def _shower(seat: Membership) -> User | None:
-    """Whoever sits here, if they show how far they have read; who shows none sees none."""
-    if not seat.receipts:
-        return None
-    return User.objects.exclude(show_receipts=Audience.NOBODY).filter(pk=seat.user_id).first()
+def _shows(seat: Membership) -> bool:
+    """Whether whoever sits here shows how far they have read; who shows none sees none."""
+    return seat.receipts and seat.user.show_receipts != Audience.NOBODY
 
 
 # ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────

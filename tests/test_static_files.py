@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def test_comments_and_indentation_go_and_code_stays():
     assert bare("/* one line */\n.a { }\n/* before */ .b { } /* behind */\n") == ".a { }\n.b { }\n"
     assert bare('const a = /** @type {A} */ (b("x")); // why\n') == 'const a = (b("x"));\n'
     assert bare("/** @type {A | undefined} */ let a;\n/** A thing. @type {A} */\nlet b;\n") == "let a;\nlet b;\n"
+
+
+def test_no_style_asks_what_is_anywhere_on_the_page():
+    """It would be asked again with each line that comes, and all of the page be styled anew: 13 ms each time."""
+    for sheet in STATIC.glob("css/*.css"):
+        assert not re.search(r"(^|[\s,}>])(html|body|:root)[^\s,{]*:has\(", bare(sheet.read_text())), sheet.name
 
 
 def test_addresses_and_expressions_are_no_comments():

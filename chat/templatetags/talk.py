@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+import msgspec
 from django import template
 from django.conf import settings
 from django.template.loader import get_template
@@ -104,6 +105,26 @@ def pin_text(message: Any) -> str:
 @register.filter
 def shown_title(conversation: Any) -> str:
     return lines.title_of(conversation)
+
+
+@register.simple_tag
+def drawn(line: lines.Line, ticks_in_group: bool = False) -> SafeString:
+    """A line of the log: a text, or what happened."""
+    draw = _draw_line if settings.DEBUG else _kept_line
+    return draw(msgspec.json.encode((line, ticks_in_group)), get_language())
+
+
+_line = msgspec.json.Decoder(tuple[lines.Line, bool])
+
+
+def _draw_line(told: bytes, language: str | None) -> SafeString:
+    """All that the drawing depends on comes in writing: what is kept under it cannot be out of date, nor another's."""
+    line, ticks_in_group = _line.decode(told)
+    template = get_template("chat/_system.html" if line.event else "chat/_message.html")
+    return mark_safe(template.render({"line": line, "ticks_in_group": ticks_in_group, "whole": False}))
+
+
+_kept_line = lru_cache(maxsize=2048)(_draw_line)  # one goes back and forth between a few logs, and so do others in them
 
 
 @register.simple_tag

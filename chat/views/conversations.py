@@ -21,7 +21,7 @@ from chat.files.uploads import megabytes, store_whole
 from chat.forms import MineForm, ReadForm, SendForm
 from chat.lines import lines, people_in, title_of
 from chat.lists import Listing
-from chat.queries import whole_shapes
+from chat.queries import opened_shape
 from chat.rights import offers
 from chat.serializers import MemberCursor
 from chat.shapes import MessageShape, MineShape
@@ -69,12 +69,13 @@ def conversation_page(
 ) -> HttpResponse:
     me = request.user.pk
     row = reading.membership(me, conversation_id)
-    shape = whole_shapes([row], me)[0]
+    row.user = request.user  # at hand: nobody need ask for who sits there
+    shape = opened_shape(row)
     mine = shape.mine
     assert isinstance(mine, MineShape)
     asked = {name: number(request.GET.get(name)) for name in ("before", "after", "at")}
-    history = opening.page_of(me, shape, asked, newest="newest" in request.GET)
-    seats, members_after = members.page(me, conversation_id, limit=PANEL_MEMBERS)
+    history = opening.page_of(row.conversation, mine, asked, newest="newest" in request.GET)
+    seats, members_after = members.page_of(conversation_id, limit=PANEL_MEMBERS)
     creator = row.conversation.creator_id
     wanted = people_in(history.results) | ({creator} if creator else set())
     names = _names(wanted, {member.user.id: member.user.name for member in seats})
@@ -82,7 +83,7 @@ def conversation_page(
     blocked = request.user.blocked_ids
     shown = lines(history.results, me=me, mine=mine, from_start=not history.has_before, names=names, blocked=blocked)
     panel = shape.kind == "group" and request.GET.get("panel") == "members"
-    receipts = reading.receipts(me, conversation_id)
+    receipts = reading.receipts_of(row)
     ticks.put(shown, receipts)
     return draw(
         request,

@@ -19,6 +19,11 @@ export class Jumps {
     log.listen(log.list, "click", (event) => this.#clicked(event));
   }
 
+  /** Not simply at its end: what the browser shows of it before the script takes over may be right already. */
+  get opensInside() {
+    return this.#asked() > 0 || find(this.log, ".log.at-start, .log > ol > .unread-line") !== null;
+  }
+
   /**
    * Where one begins to read: where one was, the place asked for, the first unread, or the end.
    * @param {{line: HTMLElement, offset: number} | null} painted what the browser shows already: if that is right, nothing moves

@@ -1,7 +1,7 @@
 /** The log as a window on a long history: reads older and newer pages before its edges are reached, forgets what is far. */
 import { api } from "./api.js";
 import { tell } from "./live.js";
-import { find } from "./page.js";
+import { afterPaint, find } from "./page.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 /** @typedef {import("./protocol.js").Message} Message */
@@ -30,10 +30,19 @@ export function tooMany(count, at) {
 export class LogPages {
   /** What was told about messages outside the window while a page was under way. @type {Message[] | null} */
   #told = null;
+  #readsAhead = false;
 
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
+    afterPaint(() => this.#begin());
+  }
+
+  /** What one came for is on the screen now. */
+  #begin() {
+    if (this.log.gone.aborted) return;
+    this.#readsAhead = true;
+    this.near();
   }
 
   /** Told about a message that has no place here now. @param {Message} message */
@@ -44,6 +53,7 @@ export class LogPages {
   /** Reads on where the reader comes near an edge. */
   near() {
     const { log } = this;
+    if (!this.#readsAhead) return;
     if (log.scroller.nearStart && log.hasBefore) this.read("before");
     else if (log.scroller.nearEnd && log.hasAfter) this.read("after");
   }

@@ -67,7 +67,8 @@ export class MessageLog extends LiveElement {
     this.conversationId = Number(dataset.conversationId);
     this.me = Number(dataset.me);
     this.list = list;
-    const painted = topLine(log, list);
+    this.#jumps = new Jumps(this);
+    const painted = this.#jumps.opensInside ? topLine(log, list) : null; // measuring lays out all lines once more
     dataset.live = ""; // from here on style leaves it to the script where the log is scrolled to
     this.lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
     this.scroller = new Scroller(log, list, this.gone, () => !this.hasAfter);
@@ -84,7 +85,6 @@ export class MessageLog extends LiveElement {
       mentions: 0,
     });
     this.unreadLine = new UnreadLine(this);
-    this.#jumps = new Jumps(this);
     watchReceipts(this);
     this.viewers = new Viewers(this);
     new MessageActions(this);

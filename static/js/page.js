@@ -121,6 +121,11 @@ function child(parent, name, text) {
   return span;
 }
 
+/** Once what is drawn by now is on the screen. @param {() => void} run */
+export function afterPaint(run) {
+  requestAnimationFrame(() => setTimeout(run));
+}
+
 /** A name for something new. Also where the page is not served safely and `randomUUID` is missing. */
 export function uuid() {
   if (crypto.randomUUID) return crypto.randomUUID();

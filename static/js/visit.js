@@ -12,8 +12,15 @@ const OURS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|people\/|co
 const ASSETS = "head > script[src], head > link[rel=stylesheet]";
 const LINKS = ".conv, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
 
+const AHEAD = 1_000; // ms for which a page that was asked for at the press of a button is fresh
+
+/** @typedef {{response: Response, html: string}} Answer */
+/** @typedef {{address: string, at: number, stop: AbortController, answer: Promise<Answer>}} Asked a page on its way */
+
 /** @type {AbortController | undefined} */
 let going;
+/** Asked for as the button went down, most of a tenth of a second before the click. @type {Asked | undefined} */
+let pressed;
 let shown = location.pathname + location.search;
 /** Where in a log one was when one left the page that is coming back. @type {Place | null} */
 let place = backAt();
@@ -25,17 +32,15 @@ let place = backAt();
  * @param {{replace?: boolean, pop?: boolean, say?: string}} [options] `pop`: the browser has moved already; `say`: a word
  */
 export async function goTo(address, { replace = false, pop = false, say = "" } = {}) {
-  const url = new URL(address, location.href);
-  const show = find(document, "conversation-list")?.dataset.show ?? "all";
-  if (!pop && show !== "all" && !url.searchParams.has("show")) url.searchParams.set("show", show);
+  const url = pop ? new URL(address, location.href) : filtered(address);
   if (!live.on || !fits(document) || !OURS.test(url.pathname)) return location.assign(url);
   going?.abort();
-  const here = (going = new AbortController());
-  let response, html;
   place = pop ? history.state?.place ?? null : null;
+  const asked = take(pop ? around(url) : url);
+  const here = (going = asked.stop);
+  let response, html;
   try {
-    response = await fetch(pop ? around(url) : url, { headers: { Accept: "text/html" }, signal: here.signal });
-    html = await response.text();
+    ({ response, html } = await asked.answer);
   } catch {
     if (!here.signal.aborted) toastRefusal(new Refusal({ code: "unavailable" }));
     return;
@@ -54,6 +59,43 @@ export async function goTo(address, { replace = false, pop = false, say = "" } =
   else if (there.hash && find(document, ".shell > main.page")) document.getElementById(there.hash.slice(1))?.scrollIntoView();
   tell("page:visited", {});
   if (say) toast(say);
+}
+
+/** Where a link leads while the list is filtered: it stays so. @param {string} address */
+function filtered(address) {
+  const url = new URL(address, location.href);
+  const show = find(document, "conversation-list")?.dataset.show ?? "all";
+  if (show !== "all" && !url.searchParams.has("show")) url.searchParams.set("show", show);
+  return url;
+}
+
+/** Asks for a page without what stands here already. @param {URL} url @returns {Asked} */
+function ask(url) {
+  const stop = new AbortController();
+  const read = async () => {
+    const response = await fetch(url, { headers: { Accept: "text/html", "X-Visit": "1" }, signal: stop.signal });
+    return { response, html: await response.text() };
+  };
+  return { address: withoutHash(url), at: performance.now(), stop, answer: read() };
+}
+
+/** What is on its way already, or else is asked for now. @param {URL} url @returns {Asked} */
+function take(url) {
+  const early = pressed;
+  pressed = undefined;
+  if (early?.address === withoutHash(url) && performance.now() - early.at < AHEAD) return early;
+  early?.stop.abort();
+  return ask(url);
+}
+
+/** @param {URL} url */
+const withoutHash = (url) => url.href.replace(/#.*/, "");
+
+/** @param {string} address */
+function press(address) {
+  pressed?.stop.abort();
+  pressed = ask(filtered(address));
+  pressed.answer.catch(() => {}); // whoever takes it is told
 }
 
 /** A step within the page that is shown, which the browser's way back undoes. @param {string} address */
@@ -136,22 +178,36 @@ function swap(page, left) {
   if (arrived && !field) arrived.textContent = page.title.replace(/^\(\d+\+?\) /, ""); // read out: the focus says it else
 }
 
+/** The link whose page takes the place of this one, where that is what a click means. @param {MouseEvent} event */
+function linkOf(event) {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return null;
+  const link = /** @type {Element} */ (event.target).closest("a[href]");
+  if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download") || link.dataset.act) return null;
+  if (link.origin !== location.origin || !OURS.test(link.pathname) || !fits(document) || !live.on) return null;
+  return link.matches(LINKS) ? link : null;
+}
+
+/** @param {HTMLAnchorElement} link */
+const leadsOn = (link) => link.pathname + link.search !== shown || link.hash !== "";
+
 /** Takes over clicks on conversations, and the browser's way back. */
 export function watchVisits() {
   addEventListener("pagehide", keepPlace);
+  // Of a mouse alone: a finger that goes down may be about to scroll.
+  document.addEventListener("pointerdown", (event) => {
+    const link = event.pointerType === "mouse" ? linkOf(event) : null;
+    if (link?.matches(".conv") && leadsOn(link)) press(link.href);
+  });
   document.addEventListener("click", (event) => {
-    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const link = /** @type {Element} */ (event.target).closest("a[href]");
-    if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download") || link.dataset.act) return;
-    if (link.origin !== location.origin || !OURS.test(link.pathname) || !fits(document) || !live.on) return;
-    if (!link.matches(LINKS)) return;
+    const link = linkOf(event);
+    if (!link) return;
     event.preventDefault();
     // The arrow of a phone goes back where one came from there: its list does not pile up in the history.
     if (link.matches(".back") && history.state?.from && new URL(history.state.from, location.href).pathname === link.pathname) {
       history.back();
       return;
     }
-    if (link.pathname + link.search !== shown || link.hash) goTo(link.href);
+    if (leadsOn(link)) goTo(link.href);
   });
   addEventListener("popstate", () => {
     if (location.pathname + location.search === shown) return; // only the place in the page

@@ -314,6 +314,40 @@ def test_what_the_scripts_are_told(browser, alice, bob, room, say):
     assert page.one("live-socket")["data-user-id"] == str(alice.pk)
 
 
+def test_a_page_in_the_place_of_another_brings_what_is_not_there_yet(browser, alice, bob, room, say):
+    say(bob, room, "hello")
+    hers = browser(alice)
+    whole, visit = hers.get(f"/c/{room.pk}/"), hers.visit(f"/c/{room.pk}/")
+    assert visit.one("main").text == whole.one("main").text
+    assert visit.one("member-panel").text == whole.one("member-panel").text
+    assert visit.one("title").text == whole.one("title").text
+    assert whole.all(cls="conv") and not visit.all(cls="conv")
+    assert 'id="message-template"' in whole.html and "message-template" not in visit.html
+
+
+def test_a_line_is_drawn_afresh_for_whoever_looks_and_whatever_changed(browser, alice, bob, room, say):
+    """What was drawn before is kept, under all that it shows."""
+    message = say(bob, room, "one")
+    hers, his = browser(alice), browser(bob)
+
+    def line(page):
+        return page.one(id=f"m-{message.seq}")
+
+    assert "mine" not in line(hers.get(f"/c/{room.pk}/")).classes
+    assert "mine" in line(his.get(f"/c/{room.pk}/")).classes
+    assert line(hers.get(f"/c/{room.pk}/")).one(cls="body").text == "one"
+    actions.edit(bob.pk, message.id, "two")
+    bob.name = "Robert"
+    bob.save()
+    alice.time_zone, alice.language = "Asia/Shanghai", "zh-hans"
+    alice.save()
+    before, after = line(his.get(f"/c/{room.pk}/")), line(hers.get(f"/c/{room.pk}/"))
+    assert after.one(cls="body").text == "two"
+    assert after.one("b").text == "Robert"
+    assert before.one(cls="more")["title"] != after.one(cls="more")["title"]
+    assert before.all("time")[0].text != after.all("time")[0].text
+
+
 def queries(browser, path: str) -> int:
     browser.get(path)
     with CaptureQueriesContext(connection) as captured:

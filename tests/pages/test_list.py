@@ -276,6 +276,7 @@ def test_who_is_here_stands_in_the_page_as_far_as_they_show_it(browser, alice, b
         browser(bob).get("/")  # a page is a sign of life
         assert [dots(hers.get(path)) for path in pages] == [{"here"}] * 3
         assert "here now" in hers.get(f"/c/{pair.pk}/").one(data_part="peer-here").text
+        assert "here now" in hers.visit(f"/c/{pair.pk}/").one(data_part="peer-here").text
         type(bob).objects.filter(pk=bob.pk).update(show_presence="nobody")
         assert [dots(hers.get(path)) for path in pages] == [{"off"}] * 3
     finally:
