@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import os
@@ -124,16 +125,15 @@ def collected_static() -> Path:
     kept = (
         Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"
     )
-    if not kept.is_dir():
-        made = RUN_DIR / "collected"
-        run_manage("collectstatic", "--no-input", "--verbosity", "0", DATA_DIR=str(made))
-        for old in kept.parent.glob("messenger-static-*"):
-            if old.stat().st_mtime < time.time() - 3600:  # younger ones may be in use by a run beside this one
-                shutil.rmtree(old, ignore_errors=True)
-        try:
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a run beside this one, or its other half, need not do it too
+        if not kept.is_dir():
+            made = RUN_DIR / "collected"
+            run_manage("collectstatic", "--no-input", "--verbosity", "0", DATA_DIR=str(made))
+            for old in kept.parent.glob("messenger-static-*"):
+                if old.stat().st_mtime < time.time() - 3600:  # younger ones may be in use
+                    shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
             shutil.move(made, kept)
-        except OSError:  # a run beside this one was quicker
-            return made / "static"
     return kept / "static"
 
 
