@@ -72,6 +72,19 @@ def test_bin_serve_becomes_the_server(site, each_server, monkeypatch):
     assert not server.running
 
 
+def test_uvicorn_with_several_processes(make_site, monkeypatch):
+    monkeypatch.setattr(Server, "from_the_nursery", False)
+    site = make_site(database="postgres", redis=True)
+    (alice,) = site.people("alice")
+    server = site.start(server="uvicorn", WEB_CONCURRENCY="2")
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    assert sum("spawn_main" in " ".join(each.cmdline()) for each in family) == 2
+    with closing(sign_in(server.url, "alice")) as client:
+        assert [client.get("/api/v1/me/").json()["id"] for _ in range(10)] == [alice.pk] * 10
+    server.stop()
+    assert not [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
 def test_a_taken_port_is_said_clearly(site):
     server = site.start()
     taken = subprocess.run(
