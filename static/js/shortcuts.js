@@ -56,6 +56,7 @@ async function openSwitcher() {
   if (field) field.value = "";
   dialog.showModal();
   field?.focus();
-  const { openIt } = await import("./lazy/switcher.js");
-  if (dialog.open) openIt(dialog);
+  const script = await import("./lazy/switcher.js").catch(() => null);
+  if (!script) dialog.close(); // no line to fetch it by: better none than one that finds nothing
+  else if (dialog.open) script.openIt(dialog);
 }
