@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 
 import pytest
@@ -291,8 +292,7 @@ async def test_pages_without_the_list_count_live_too(town):
     await town.say("bob", town.pair, "while alice is at her settings")
     await expect(alice.page.locator(".rail [data-total=unread] .badge")).to_be_visible()
     assert (await alice.page.title()).startswith("(1) ")
-    icon = await alice.page.locator("link[rel=icon]").get_attribute("href")
-    assert icon and icon.startswith("data:image/png")
+    await expect(alice.page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
 
 
 async def test_a_mention_arrives_on_its_page_and_is_read_there(town):
