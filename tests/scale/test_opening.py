@@ -1,7 +1,7 @@
 """How soon the text of a long conversation is there: a hundred thousand messages against a hundred, in one run.
 
-Absolute figures are of whatever machine this is: they are printed, with how busy it was, and kept where it is idle
-enough to say something. What is always kept is that length costs nothing.
+Absolute figures are of whatever machine this is: they are printed, with how busy it was, and judged where asked for.
+What is always judged: length costs nothing, and a browser adds a few times the server's answer.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from tests.history import mark_read, write_history
 
 pytestmark = [pytest.mark.scale, pytest.mark.browser]
 
-MOST = 150  # ms from asking to text on the screen
-IDLE = 1.5  # the machine's load up to which that is judged
 MOST_RATIO = 1.5
+MOST_ANSWERS = 5  # how many times the server's answer, timed in the same run, until there is text on the screen
+# A machine that is shared is a third slower from one minute to the next, so milliseconds are judged where asked for:
+# `OPENING_MS=150 bin/test tests/scale/test_opening.py -s`.
+MOST = float(os.environ.get("OPENING_MS", "inf"))
 TIMES = 15
 
 # When a text of the log was on the screen, ms since its page was asked for. No frame is drawn before styles are there.
@@ -103,4 +105,5 @@ async def test_a_hundred_thousand_messages_open_like_a_hundred_and_at_once(opene
     for what, titles in medians.items():
         for title in ("long", "unread"):
             assert titles[title] <= MOST_RATIO * titles["short"] + 10, (what, titles)
-            assert titles[title] <= MOST or load > IDLE, (what, titles)
+            assert titles[title] <= MOST_ANSWERS * medians["answer"][title], (what, medians)
+            assert titles[title] <= MOST, (what, titles)
