@@ -13,6 +13,7 @@ class ChatConfig(AppConfig):
         import presence.hooks
         from chat import actions, people, reading
         from chat.actions import receipts
+        from chat.receipts import shown_read_marks
 
         accounts.hooks.profile_changed.append(actions.profile_changed)
         accounts.hooks.receipts_choice_changed.append(actions.receipts_choice_changed)
@@ -20,6 +21,6 @@ class ChatConfig(AppConfig):
         accounts.hooks.shares_with = reading.acquainted
         accounts.hooks.talks_with = people.partners
         accounts.hooks.members_of = people.members
-        presence.hooks.read_marks = reading.shown_read_marks
+        presence.hooks.read_marks = shown_read_marks
         presence.hooks.conversations_of = reading.conversation_ids
         presence.hooks.may_see = reading.acquainted

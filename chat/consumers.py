@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 
-from chat import actions, reading
+from chat import actions, catchup
 from chat.actions.batches import mark_queue, send_queue
 from chat.actions.marks import Move
 from chat.actions.sending import Send, Sent
@@ -146,8 +146,8 @@ def received(connection: Connection, payload: ReceivedPayload, ref: str | None) 
         mark_queue.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
 
 
-async def sync(connection: Connection, payload: SyncPayload) -> reading.SyncAnswerShape:
-    return await connection.run(reading.sync, connection.user_id, payload.cursors, payload.me, payload.open)
+async def sync(connection: Connection, payload: SyncPayload) -> catchup.SyncAnswerShape:
+    return await connection.run(catchup.sync, connection.user_id, payload.cursors, payload.me, payload.open)
 
 
 class ChatPart(Part):
@@ -158,7 +158,7 @@ class ChatPart(Part):
         Command("reaction.set", ReactionPayload, react, MessageAnswer),
         Command("read", ReadPayload, read, MineAnswer, answers_itself=True),
         Command("received", ReceivedPayload, received, answers_itself=True),
-        Command("sync", SyncPayload, sync, reading.SyncAnswerShape),
+        Command("sync", SyncPayload, sync, catchup.SyncAnswerShape),
     )
 
 

@@ -5,39 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
-from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
-from accounts import contacts, pinyin, privacy
-from accounts.models import Audience, User
-from accounts.shapes import ContactShape, contact_shape
+from accounts import pinyin
 from chat import standing
-from chat.models import Conversation, Mark, Membership, Mention, Message, Role
-from chat.queries import unread_mentions, whole_messages, whole_shapes
+from chat.models import Conversation, Membership, Mention, Message, Role
+from chat.queries import whole_messages, whole_shapes
 from chat.shapes import (
-    ChangesShape,
     ConversationShape,
     HistoryShape,
     MemberShape,
-    MessageReceiptShape,
     MessageShape,
-    MineShape,
-    ReceiptShape,
     RevisionShape,
     TitleShape,
     member_shape,
     message_shape,
-    mine_shape,
     moment,
-    moment_or_none,
     room_picture,
 )
 from messenger.live.refusal import forbidden, not_found
 
 PAGE, PAGE_MAX = 50, 100
-CHANGES, CHANGES_MAX = 200, 500
 
 
 def membership(user_id: int, conversation_id: int) -> Membership:
@@ -188,10 +177,10 @@ def first_since(user_id: int, conversation_id: int, since: datetime) -> int | No
 
 
 def message(user_id: int, message_id: int) -> MessageShape:
-    return message_shape(_message(user_id, message_id))
+    return message_shape(message_row(user_id, message_id))
 
 
-def _message(user_id: int, message_id: int) -> Message:
+def message_row(user_id: int, message_id: int) -> Message:
     mine = Conversation.objects.visible_to(user_id)
     row = whole_messages().filter(pk=message_id, conversation__in=mine).first()
     if row is None:
@@ -201,7 +190,7 @@ def _message(user_id: int, message_id: int) -> Message:
 
 def revisions(user_id: int, message_id: int) -> list[RevisionShape]:
     """What it said before, oldest first; of more than a hundred the newest. Nothing of what was deleted."""
-    row = _message(user_id, message_id)
+    row = message_row(user_id, message_id)
     if row.deleted_at:
         raise not_found()
     seat = membership(user_id, row.conversation_id)
@@ -244,228 +233,7 @@ def newest_unread_mentions(user_id: int) -> dict[int, int]:
     return dict(newest.values_list("conversation_id").annotate(newest=Max("seq")).order_by()) if mine else {}
 
 
-# ── Who got and read it ──────────────────────────────────────────────────────────────────────────────────────────
-def receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
-    """Each other member's marks, of those who show them; to nobody who hides their own."""
-    return receipts_of(membership(user_id, conversation_id))
-
-
-def receipts_of(seat: Membership) -> list[ReceiptShape]:
-    """For whoever was let in already, and sits here."""
-    if not _shows(seat):
-        return []
-    conversation_id = seat.conversation_id
-    # Each mark has a time of its own: that of the first step that reached it, or of one's own message, which moves it.
-    same = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
-    marked = Mark.objects.filter(**same, kind=Mark.Kind.READ, user_id=OuterRef("user_id")).order_by("at")
-    wrote = Message.objects.filter(**same, kind=Message.Kind.TEXT, sender_id=OuterRef("user_id")).order_by("seq")
-    rows = (
-        _showing(conversation_id, seat.user)
-        .exclude(user_id=seat.user_id)
-        .annotate(read_at=Coalesce(Subquery(marked.values("at")[:1]), Subquery(wrote.values("created_at")[:1])))
-        .values_list("user_id", "delivered_seq", "read_seq", "read_at")
-    )
-    return [ReceiptShape(uid, got, read, moment_or_none(at)) for uid, got, read, at in rows]
-
-
-def message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]:
-    """Who got and read this message, and when: the first mark of each that reached it."""
-    row = _message(user_id, message_id)
-    seat = membership(user_id, row.conversation_id)
-    if not _shows(seat):
-        return []
-    people = _showing(row.conversation_id, seat.user).exclude(user_id=row.sender_id).values_list("user_id", flat=True)
-    marks = (
-        Mark.objects.filter(conversation_id=row.conversation_id, seq__gte=row.seq, user_id__in=list(people))
-        .values_list("user_id", "kind")
-        .annotate(at=Min("at"))
-        .order_by()
-    )
-    first = {(uid, kind): at for uid, kind, at in marks}
-    reached = sorted({uid for uid, _kind in first})
-    return [
-        MessageReceiptShape(
-            uid, moment_or_none(first.get((uid, "delivered"))), moment_or_none(first.get((uid, "read")))
-        )
-        for uid in reached
-    ]
-
-
-def _showing(conversation_id: int, viewer: User | None = None) -> QuerySet[Membership]:
-    """Members who show how far they have read, in all and in this conversation; to this viewer, where one is given."""
-    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None, receipts=True)
-    if viewer is not None:
-        return rows.filter(Q(user=viewer.pk) | privacy.shown(viewer, "show_receipts", "user__"))
-    return rows.exclude(user__show_receipts=Audience.NOBODY)
-
-
-def shows_receipts(user_id: int, conversation_id: int) -> bool:
-    """Whether this person shows theirs here, and so sees those of others."""
-    return _shows(membership(user_id, conversation_id))
-
-
-def _shows(seat: Membership) -> bool:
-    """Whether whoever sits here shows how far they have read; who shows none sees none."""
-    return seat.receipts and seat.user.show_receipts != Audience.NOBODY
-
-
-# ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────
-def changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesShape:
-    """Rows changed since `after`, all kinds merged in order of version and cut at `limit`."""
-    return changes_of(membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
-
-
-def changes_of(row: Membership, after: int, limit: int) -> ChangesShape:
-    conversation = row.conversation
-    messages, members, info, version, complete = changed_rows(conversation, after, limit)
-    shape = whole_shapes([row], row.user_id)[0] if info else None
-    return ChangesShape(
-        version=version,
-        complete=complete,
-        conversation=shape,
-        messages=[message_shape(each) for each in messages],
-        members=[member_shape(each) for each in members],
-    )
-
-
-def changed_rows(
-    conversation: Conversation, after: int, limit: int
-) -> tuple[list[Message], list[Membership], bool, int, bool]:
-    """Messages, members and whether the shared fields changed since `after`; up to which version; whether that is all.
-
-    `conversation` was read before, so rows newer than its version may come too: they are left for the next time.
-    """
-    now = conversation.version
-    if after >= now:
-        return [], [], False, now, True
-    since = Q(version__gt=after, version__lte=now)
-    messages = list(whole_messages().filter(since, conversation=conversation).order_by("version")[: limit + 1])
-    members = list(conversation.memberships.filter(since).select_related("user").order_by("version")[: limit + 1])
-    versions = sorted(
-        [each.version for each in messages]
-        + [each.version for each in members]
-        + ([conversation.info_version] if conversation.info_version > after else [])
-    )
-    complete = len(versions) <= limit
-    upto = now if complete else versions[limit - 1]
-    return (
-        [each for each in messages if each.version <= upto],
-        [each for each in members if each.version <= upto],
-        after < conversation.info_version <= upto,
-        upto,
-        complete,
-    )
-
-
-class SyncAnswerShape(msgspec.Struct):
-    """What a device missed. `removed` are those of its conversations that are its person's no more; `contacts` what
-    people have become to its person since `me`, also those who are nothing any more.
-    """
-
-    conversations: list[SyncedConversation]
-    mine: list[SyncedMine]
-    removed: list[int]
-    receipts: list[ReceiptShape]
-    contacts: list[ContactShape]
-    requests: int  # how many people ask to be in one's list
-    me_version: int
-    complete: bool
-
-
-class SyncedConversation(msgspec.Struct):
-    """As `Changes`, of one conversation. One that the device did not name is told whole, without rows."""
-
-    conversation_id: int
-    version: int
-    complete: bool
-    conversation: ConversationShape | None
-    messages: list[MessageShape]
-    members: list[MemberShape]
-
-
-class SyncedMine(msgspec.Struct):
-    """What is one's own about a conversation, as of now."""
-
-    conversation_id: int
-    mine: MineShape
-
-
-def sync(
-    user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX
-) -> SyncAnswerShape:
-    """All that one device missed: in the conversations that it knows, those it does not know, and what is its own.
-
-    A conversation that came since is told whole, at its version of now: its history is a page away. `limit` is over
-    all rows together; where it cuts, `complete` is false and the device asks on with the versions it was given.
-    """
-    me_version, requests = User.objects.values_list("me_version", "request_count").get(pk=user_id)
-    rows = {
-        row.conversation_id: row
-        for row in Membership.objects.filter(
-            user_id=user_id, left_at=None, conversation__deleted_at=None
-        ).select_related("conversation")
-    }
-    left, synced = limit, []
-    unknown = [row for cid, row in rows.items() if cid not in cursors]
-    behind = [row for cid, row in rows.items() if cid in cursors and cursors[cid] < row.conversation.version]
-    # What is on the screen comes first.
-    behind.sort(key=lambda row: (row.conversation_id != open_id, -row.conversation.active_at.timestamp()))
-    complete = True
-    for row in behind:
-        if left <= 0:
-            complete = False
-            break
-        found = changes_of(row, cursors[row.conversation_id], left)
-        left -= len(found.messages) + len(found.members) + (found.conversation is not None)
-        complete = complete and found.complete
-        synced.append(
-            SyncedConversation(
-                row.conversation_id,
-                found.version,
-                found.complete,
-                found.conversation,
-                found.messages,
-                found.members,
-            )
-        )
-    for shape in whole_shapes(unknown, user_id):
-        synced.append(SyncedConversation(shape.id, shape.version, True, shape, [], []))
-    # What is one's own is as of now, and so is told of a conversation once all of its changes are: counts of unread
-    # that a device made by itself, from rows in order of version and not of seq, would be wrong.
-    whole = {each.conversation_id for each in synced if each.complete}
-    moved = [row for cid, row in rows.items() if cid in whole or (complete and row.me_version > me)]
-    unread = unread_mentions(moved)
-    return SyncAnswerShape(
-        conversations=synced,
-        mine=[
-            SyncedMine(cid, mine_shape(row, row.conversation, unread.get((cid, user_id), 0)))
-            for row in moved
-            for cid in [row.conversation_id]
-        ],
-        removed=sorted(cid for cid in cursors if cid not in rows),
-        receipts=receipts(user_id, open_id) if open_id in rows and open_id is not None else [],
-        contacts=[contact_shape(tie) for tie in contacts.changed_since(user_id, me)] if complete else [],
-        requests=requests,
-        me_version=me_version if complete else me,
-        complete=complete,
-    )
-
-
-def versions(user_id: int) -> tuple[dict[int, int], int]:
-    """Of all one's conversations, and one's own: what `welcome` says. Two queries."""
-    me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
-    mine = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None).values_list(
-        "conversation_id", "conversation__version"
-    )
-    return dict(mine), me_version
-
-
 # ── What presence asks ───────────────────────────────────────────────────────────────────────────────────────────
-def shown_read_marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """How far these people have read; who shows no receipts is left out."""
-    return dict(_showing(conversation_id).filter(user_id__in=user_ids).values_list("user_id", "read_seq"))
-
-
 def conversation_ids(user_id: int) -> list[int]:
     return list(Conversation.objects.visible_to(user_id).values_list("pk", flat=True))
 

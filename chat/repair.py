@@ -8,9 +8,9 @@ from accounts import contacts
 from accounts.actions import me_updated
 from accounts.models import Tie, User
 from chat import events
+from chat.catchup import changed_rows
 from chat.models import Conversation, Membership, Message
 from chat.queries import shared_shape, whole_shapes
-from chat.reading import changed_rows
 from chat.shapes import member_shape, message_shape
 from messenger.live.news import Durable, Personal
 

@@ -2,7 +2,7 @@
 
 from accounts import privacy
 from accounts.authentication import authenticate_socket, still_valid
-from chat import reading, repair
+from chat import catchup, repair
 from chat.consumers import PART as CHAT
 from messenger.live.consumer import LiveConsumer
 from messenger.live.hub import compose
@@ -13,7 +13,7 @@ from presence.consumers import PART as PRESENCE
 class MessengerConsumer(LiveConsumer):
     parts = (PRESENCE, CHAT)
     authenticate = staticmethod(authenticate_socket)
-    versions = staticmethod(reading.versions)
+    versions = staticmethod(catchup.versions)
     ears = staticmethod(privacy.ears)
 
 

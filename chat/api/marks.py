@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat import actions, reading
+from chat import actions, receipts
 from chat.api.door import Door, answer, lists, says
 from chat.serializers import ReadSerializer
 from chat.shapes import MineShape, ReceiptShape
@@ -21,4 +21,4 @@ class Read(Door):
 class Receipts(Door):
     @lists(ReceiptShape, "How far each member who shows it has got and read")
     def list(self, request, conversation_id: int):
-        return page(request, reading.receipts(self.person_id, conversation_id))
+        return page(request, receipts.conversation_receipts(self.person_id, conversation_id))

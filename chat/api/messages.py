@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat import actions, reading
+from chat import actions, catchup, reading, receipts
 from chat.api.door import Door, answer, does, done, lists, says
 from chat.serializers import (
     ChangesQuery,
@@ -47,7 +47,7 @@ class History(Door):
 class Changes(Door):
     @says(ChangesShape, "What changed in a conversation since a version", parameters=[ChangesQuery])
     def list(self, request, conversation_id: int):
-        return answer(reading.changes(self.person_id, conversation_id, **self.asked(ChangesQuery)))
+        return answer(catchup.changes(self.person_id, conversation_id, **self.asked(ChangesQuery)))
 
 
 class Messages(Door):
@@ -69,7 +69,7 @@ class Messages(Door):
 
     @lists(MessageReceiptShape, "Who got and who read a message, and when")
     def receipts(self, request, message_id: int):
-        return page(request, reading.message_receipts(self.person_id, message_id))
+        return page(request, receipts.message_receipts(self.person_id, message_id))
 
     @does("Report a message to the moderators", request=ReportSerializer)
     def report(self, request, message_id: int):

@@ -22,6 +22,7 @@ from chat.forms import MineForm, ReadForm, SendForm
 from chat.lines import lines, people_in, title_of
 from chat.lists import Listing
 from chat.queries import opened_shape
+from chat.receipts import receipts_of
 from chat.rights import offers
 from chat.serializers import MemberCursor
 from chat.shapes import MessageShape, MineShape
@@ -83,7 +84,7 @@ def conversation_page(
     blocked = request.user.blocked_ids
     shown = lines(history.results, me=me, mine=mine, from_start=not history.has_before, names=names, blocked=blocked)
     panel = shape.kind == "group" and request.GET.get("panel") == "members"
-    receipts = reading.receipts_of(row)
+    receipts = receipts_of(row)
     ticks.put(shown, receipts)
     return draw(
         request,

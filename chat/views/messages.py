@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from chat import actions, differences, reading
+from chat import actions, differences, reading, receipts
 from chat.doors import PersonalRequest, command, form_page, page
 from chat.forms import ActiveForm, EditForm, ForwardForm, ReactForm, ReportForm, SendForm
 from chat.lines import lines, title_of
@@ -147,16 +147,16 @@ def _details(request: PersonalRequest, shape: MessageShape) -> dict[str, Any]:
     """Read last comes first, then who only got it, then who did neither; of each emoji everybody who put it there."""
     me = request.user.pk
     members = {member.user.id: member.user for member in reading.members(me, shape.conversation_id)}
-    marks = [each for each in reading.message_receipts(me, shape.id) if each.user_id in members]
+    marks = [each for each in receipts.message_receipts(me, shape.id) if each.user_id in members]
     marks.sort(key=lambda each: each.read_at or each.delivered_at or "", reverse=True)
-    shown = {receipt.user_id for receipt in reading.receipts(me, shape.conversation_id)}
+    shown = {receipt.user_id for receipt in receipts.conversation_receipts(me, shape.conversation_id)}
     told = {each.user_id for each in marks} | {shape.sender.id, me}
     return {
         "message": shape,
         "read": [{"user": members[each.user_id], "at": each.read_at} for each in marks if each.read_at],
         "got": [{"user": members[each.user_id], "at": each.delivered_at} for each in marks if not each.read_at],
         "waiting": [user for pk, user in members.items() if pk in shown - told],
-        "hides": not reading.shows_receipts(me, shape.conversation_id),
+        "hides": not receipts.shows_receipts(me, shape.conversation_id),
         "reactions": [
             {
                 "emoji": each.emoji,

@@ -12,6 +12,7 @@ from django.db.models import TextChoices
 from msgspec import inspect as types
 
 import accounts.shapes
+import chat.catchup
 import chat.events
 import chat.invites
 import chat.members
@@ -88,7 +89,7 @@ TOLD_TO = {
 
 def shapes() -> list[Struct]:
     """What is inside of frames and REST answers, in the order in which the code defines it."""
-    modules = (accounts.shapes, chat.shapes, chat.invites, chat.members, chat.reading, presence.shapes)
+    modules = (accounts.shapes, chat.shapes, chat.invites, chat.members, chat.catchup, presence.shapes)
     return [RefusalShape, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
 
 
@@ -201,8 +202,8 @@ def numbers() -> list[tuple[str, str]]:
         ("picture of a person", picture),
         ("`excerpt` of a quoted message", f"{chat.shapes.EXCERPT} code points"),
         ("page of a list or of history", f"{chat.reading.PAGE} unless said, {chat.reading.PAGE_MAX} at most"),
-        ("rows of `changes/`", f"{chat.reading.CHANGES} unless said, {chat.reading.CHANGES_MAX} at most"),
-        ("rows of one `sync` answer, over all conversations", f"{chat.reading.CHANGES_MAX}"),
+        ("rows of `changes/`", f"{chat.catchup.CHANGES} unless said, {chat.catchup.CHANGES_MAX} at most"),
+        ("rows of one `sync` answer, over all conversations", f"{chat.catchup.CHANGES_MAX}"),
         ("people in one question to `presence/`", f"{serializers.PEOPLE_AT_MOST}"),
         ("`typing` ends by itself after", f"{typists.ENDS_AFTER:g} s"),
         ("a sign of life without a socket counts for", f"{times.beat:g} s"),

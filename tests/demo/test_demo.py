@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import User
-from chat import actions, reading
+from chat import actions, catchup, reading
 from chat.actions.marks import Move, move_many
 from chat.demo import script
 from chat.demo.play import EVERYTHING, PASSWORD, play
@@ -192,7 +192,7 @@ def test_catching_up_from_nothing_gives_what_a_fresh_load_shows(looking):
         for shape in reading.conversations(user.pk)[0]:
             known, after = {}, 0
             while True:
-                changes = reading.changes(user.pk, shape.id, after, 50)
+                changes = catchup.changes(user.pk, shape.id, after, 50)
                 known.update({message.seq: message for message in changes.messages})
                 after = changes.version
                 if changes.complete:

@@ -15,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
-from chat import actions, reading
+from chat import actions, catchup, reading
 from chat.actions.batches import Send
 from chat.actions.sending import send_many
 from chat.files import care, ready, uploads
@@ -317,7 +317,7 @@ def test_the_message_is_there_at_once_and_the_picture_follows(api, alice, bob, r
     assert api(bob).get(now.attachments[0].url)["Content-Type"] == "image/jpeg"
     small = api(bob).get(now.attachments[0].thumbnail_url)
     assert Image.open(io.BytesIO(small.getvalue())).size == (480, 360)
-    changes = reading.changes(bob.pk, room.pk, message.version)
+    changes = catchup.changes(bob.pk, room.pk, message.version)
     assert [each.id for each in changes.messages] == [message.id]
 
 

@@ -74,9 +74,9 @@ class Stage:
         listener = Listener(connection, wire, replica)
         await self.hub.attend(connection)
         from accounts import privacy
-        from chat import reading
+        from chat import catchup
 
-        versions, me_version = await self.do(reading.versions, user.pk)
+        versions, me_version = await self.do(catchup.versions, user.pk)
         connection.ears = (await self.do(privacy.ears, [user.pk])).get(user.pk)
         await self.hub.enter_all(connection, versions, me_version)
         connection.opened('{"type":"welcome","payload":{}}')

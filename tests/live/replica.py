@@ -241,10 +241,10 @@ def loaded(user_id: int) -> Replica:
     """A replica as a page is after loading: to be followed by events."""
     from accounts import contacts
     from accounts.shapes import contact_shape
-    from chat import reading
+    from chat import catchup, reading
 
     replica = Replica(user_id)
-    _, replica.me_version = reading.versions(user_id)
+    _, replica.me_version = catchup.versions(user_id)
     for shape in reading.conversations(user_id, limit=1000)[0]:
         replica._put_conversation(_builtins(shape))
         before = None

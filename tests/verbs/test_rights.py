@@ -14,7 +14,7 @@ import pytest
 from django.db import transaction
 
 from accounts.models import User
-from chat import actions, reading
+from chat import actions, catchup, reading, receipts
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, Sent, send_many
 from messenger.live.refusal import Refused
@@ -128,11 +128,11 @@ DEEDS: dict[str, Deed] = {
     "read the conversation": lambda s, name, me: reading.conversation(me, s.room),
     "read its history": lambda s, name, me: reading.history(me, s.room),
     "read its members": lambda s, name, me: reading.members(me, s.room),
-    "read its changes": lambda s, name, me: reading.changes(me, s.room, 0),
-    "read its receipts": lambda s, name, me: reading.receipts(me, s.room),
+    "read its changes": lambda s, name, me: catchup.changes(me, s.room, 0),
+    "read its receipts": lambda s, name, me: receipts.conversation_receipts(me, s.room),
     "read its pins": lambda s, name, me: reading.pins(me, s.room),
     "read a message": lambda s, name, me: reading.message(me, s.messages["max"]),
-    "read its readers": lambda s, name, me: reading.message_receipts(me, s.messages["max"]),
+    "read its readers": lambda s, name, me: receipts.message_receipts(me, s.messages["max"]),
     "read revisions, open": lambda s, name, me: reading.revisions(me, s.messages["max"]),
     "read revisions, closed": lambda s, name, me: reading.revisions(me, s.messages["max"]),
     "send": lambda s, name, me: s.send(me, s.room, "hi"),
