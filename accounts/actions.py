@@ -1,6 +1,6 @@
 """What can be done with an account. Each verb asks whether it may, changes rows in one transaction, tells the news.
 
-They raise `Refused`; see messenger/live/refusal.py.
+They raise `Refused`; see messenger/core/errors.py.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from accounts.names import clean_line, clean_username, tidy_username
 from accounts.shapes import MeShape, profile_shape
 from accounts.versions import next_me_versions
 from accounts.zones import known_zones
-from messenger.live import limits
-from messenger.live.database import writing
+from messenger.core import rate_limits
+from messenger.core.database import writing
+from messenger.core.errors import Refused, forbidden, invalid, not_found, rate_limited
+from messenger.live.events import RefreshVisibility, UserEvent, publish
 from messenger.live.frames import frame
 from messenger.live.identity import SUSPENDED
-from messenger.live.news import Listen, Personal, tell
-from messenger.live.refusal import Refused, forbidden, invalid, not_found, rate_limited
 
 PRIVACY = ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")
 SEEN_BY_OTHERS = {"username", "name", "avatar"}
@@ -117,7 +117,7 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
 
 def set_avatar(user_id: int, upload: BinaryIO, size: int) -> User:
     """Give oneself a picture. `size` is in bytes."""
-    if wait := limits.take(f"avatar.{user_id}", AVATARS, AVATARS_PER_SECOND):
+    if wait := rate_limits.take(f"avatar.{user_id}", AVATARS, AVATARS_PER_SECOND):
         raise rate_limited(wait)
     picture = avatars.redrawn(upload, size)
     storage = User._meta.get_field("avatar").storage
@@ -156,14 +156,14 @@ def _locked(user_id: int) -> User:
 
 def _tell_own_change(user: User, changed: set[str]) -> None:
     user.me_version = next_me_versions([user.pk])[user.pk][0]
-    tell([me_updated(user)])
+    publish([me_updated(user)])
     if changed & SEEN_BY_OTHERS:
         # After commit, and not in here: rows of conversations are locked before those of people, never the other way.
         transaction.on_commit(partial(_call, hooks.profile_changed, user.pk), robust=True)
     if "show_receipts" in changed:
         transaction.on_commit(partial(_call, hooks.receipts_choice_changed, user.pk), robust=True)
     if {"show_presence", "show_receipts"} & changed:
-        tell([Listen(user.pk)])
+        publish([RefreshVisibility(user.pk)])
     if "show_presence" in changed:
         transaction.on_commit(partial(_call, hooks.presence_choice_changed, user.pk), robust=True)
 
@@ -174,9 +174,9 @@ def changed_by_administrator(user: User, changed: set[str]) -> None:
         _tell_own_change(user, changed)
 
 
-def me_updated(user: User) -> Personal:
+def me_updated(user: User) -> UserEvent:
     """The news of one's own profile and settings, as they are in this row."""
-    return Personal(user.pk, frame("me.updated", MeShape(user.me_version, profile_shape(user))), user.me_version)
+    return UserEvent(user.pk, frame("me.updated", MeShape(user.me_version, profile_shape(user))), user.me_version)
 
 
 def _call(functions: list[Callable[[int], object]], user_id: int) -> None:

@@ -33,8 +33,8 @@ from accounts import actions, guessing, invitations, letters, passwords
 from accounts.forms import wait_words
 from accounts.models import TAKEN, User
 from accounts.names import LONGEST, clean_line, clean_username, is_name_character
-from messenger.live.addresses import request_address
-from messenger.live.database import writing
+from messenger.core.client_ip import request_address
+from messenger.core.database import writing
 
 _wrong_words = lazy(passwords.wrong_words, str)()
 

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from accounts import actions as verbs
 from accounts.models import SignIn, User
 from accounts.names import skeleton, storable
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # Django's own page would change the password without keeping this sign-in.

@@ -32,9 +32,9 @@ from accounts.serializers import (
 )
 from accounts.shapes import ProfileShape, SignInShape, TokenPair, profile_shape, sign_in_shape
 from messenger.api import page
-from messenger.live.addresses import request_address
-from messenger.live.refusal import RefusalShape, invalid
-from messenger.struct_serializers import page_of, serializer_for
+from messenger.core.client_ip import request_address
+from messenger.core.errors import RefusalShape, invalid
+from messenger.rest.struct_serializers import page_of, serializer_for
 
 TOKENS, SESSIONS, ME = ["Signing in"], ["Sign-ins"], ["Me"]
 REFUSAL = serializer_for(RefusalShape)

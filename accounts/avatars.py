@@ -18,7 +18,7 @@ from django.http import FileResponse, Http404
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image
 
-from messenger.live.refusal import Refused, invalid, unavailable
+from messenger.core.errors import Refused, invalid, unavailable
 
 SIDE = 256  # pixels
 MOST_BYTES = 5 * 1024 * 1024

@@ -21,11 +21,11 @@ from accounts import hooks, pinyin, privacy
 from accounts.models import Audience, Tie, User
 from accounts.shapes import ContactEvent, ContactShape, contact_shape
 from accounts.versions import next_me_versions
-from messenger.live import limits
-from messenger.live.database import writing
+from messenger.core import rate_limits
+from messenger.core.database import writing
+from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.live.events import RefreshVisibility, UserEvent, publish
 from messenger.live.frames import frame
-from messenger.live.news import Listen, Personal, tell
-from messenger.live.refusal import invalid, not_found, rate_limited
 
 NONE, ASKED, ASKS, IGNORED, CONTACT = (state.value for state in Tie.State)
 ASKING = ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")
@@ -52,7 +52,7 @@ def add(user_id: int, person_id: int) -> ContactShape:
         elif theirs.state == CONTACT or not _is_asked(person):
             pair.set(mine, CONTACT)
         else:
-            if wait := limits.take(f"contact.{user_id}", ASK_BURST, ASK_PER_SECOND):
+            if wait := rate_limits.take(f"contact.{user_id}", ASK_BURST, ASK_PER_SECOND):
                 raise rate_limited(wait)
             pair.set(mine, ASKED)
             pair.set(theirs, ASKS)
@@ -153,7 +153,7 @@ def forget(user_id: int) -> None:
     _tell_each(rows, "state", "since", "blocked_at")
     for blocker in blocking:
         _copy_blocks(blocker)
-    tell([Listen(person) for person in blocking])
+    publish([RefreshVisibility(person) for person in blocking])
 
 
 def _tell_each(rows: list[Tie], *changed: str) -> None:
@@ -165,7 +165,7 @@ def _tell_each(rows: list[Tie], *changed: str) -> None:
     people = [row.user_id for row in rows]
     count_requests(people)
     counts = dict(User.objects.filter(pk__in=people).values_list("pk", "request_count"))
-    tell([contact_updated(row, counts[row.user_id]) for row in rows])
+    publish([contact_updated(row, counts[row.user_id]) for row in rows])
 
 
 def _may_block(user_id: int, person_id: int) -> bool:
@@ -246,17 +246,17 @@ class _both:
         counts = dict(User.objects.filter(pk__in=self.ids).values_list("pk", "request_count"))
         told: list = [contact_updated(row, counts[row.user_id]) for row in self.changed]
         if self.hush:
-            told += [Listen(user_id) for user_id in self.ids]
-        tell(told)
+            told += [RefreshVisibility(user_id) for user_id in self.ids]
+        publish(told)
         if self.hush:
             transaction.on_commit(partial(_call, self.ids), robust=True)
         return contact_shape(self.mine)
 
 
-def contact_updated(row: Tie, requests: int) -> Personal:
+def contact_updated(row: Tie, requests: int) -> UserEvent:
     """The news of what somebody is to me, as it stands in this row."""
     event = ContactEvent(row.me_version, contact_shape(row), requests)
-    return Personal(row.user_id, frame("contact.updated", event), row.me_version)
+    return UserEvent(row.user_id, frame("contact.updated", event), row.me_version)
 
 
 def _call(ids: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts import guessing
 from accounts.forms import wait_words
 from accounts.models import User
-from messenger.live.refusal import Refused, rate_limited
+from messenger.core.errors import Refused, rate_limited
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 

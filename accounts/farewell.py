@@ -23,8 +23,8 @@ from django.utils.translation import override
 from accounts import contacts, hooks, sign_ins
 from accounts.models import Audience, SignIn, SpentName, Theme, User
 from accounts.names import DELETED
-from messenger.live.database import writing
-from messenger.live.refusal import forbidden, not_found
+from messenger.core.database import writing
+from messenger.core.errors import forbidden, not_found
 
 _KEPT = {"id", "date_joined", "me_version"}  # of the person's row; who they were does not follow from these
 

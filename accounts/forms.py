@@ -19,8 +19,8 @@ from accounts.avatars import FORMATS
 from accounts.models import User
 from accounts.names import skeleton, storable
 from accounts.zones import known_zones
-from messenger.live.addresses import request_address
-from messenger.live.refusal import Words
+from messenger.core.client_ip import request_address
+from messenger.core.errors import Words
 
 
 def wait_words(seconds: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from accounts.names import skeleton, storable
-from messenger.live import limits
+from messenger.core import rate_limits
 
 TRIES, PER_SECOND = 10, 10 / 60
 MUST_WAIT = "messenger.must_wait"  # in request.META, where a page has to answer that: seconds
@@ -20,48 +20,48 @@ CODES, CODES_PER_SECOND = 5, 5 / 300  # of six digits, for one person
 def count(login: str, address: str) -> float:
     """Before a password is looked at: 0, or the seconds to wait."""
     buckets = _buckets(login, address)
-    waits = limits.take_many(buckets)
+    waits = rate_limits.take_many(buckets)
     if wait := max(waits):
-        limits.give_back([bucket for bucket, refused in zip(buckets, waits, strict=True) if not refused])
+        rate_limits.give_back([bucket for bucket, refused in zip(buckets, waits, strict=True) if not refused])
     return wait
 
 
 def may_try(user_id: int) -> bool:
     """Whether one more password may be looked at for this person, by user name and e-mail together. Nobody is told: who
     saw the two counted together would know that they are one person's."""
-    return not limits.take(*_person_bucket(user_id))
+    return not rate_limits.take(*_person_bucket(user_id))
 
 
 def person_was_right(user_id: int) -> None:
-    limits.give_back([_person_bucket(user_id)])
+    rate_limits.give_back([_person_bucket(user_id)])
 
 
-def _person_bucket(user_id: int) -> limits.Bucket:
+def _person_bucket(user_id: int) -> rate_limits.Bucket:
     return f"guess.person.{user_id}", TRIES, PER_SECOND
 
 
 def was_right(login: str, address: str) -> None:
-    limits.give_back(_buckets(login, address))
+    rate_limits.give_back(_buckets(login, address))
 
 
 def count_sign_up(address: str) -> float:
-    return limits.take(f"signup.address.{address}", SIGN_UPS, SIGN_UPS_PER_SECOND)
+    return rate_limits.take(f"signup.address.{address}", SIGN_UPS, SIGN_UPS_PER_SECOND)
 
 
 def count_code(user_id: int) -> float:
     """Before a code of a second factor is looked at: 0, or the seconds to wait."""
-    return limits.take(*_code_bucket(user_id))
+    return rate_limits.take(*_code_bucket(user_id))
 
 
 def code_was_right(user_id: int) -> None:
-    limits.give_back([_code_bucket(user_id)])
+    rate_limits.give_back([_code_bucket(user_id)])
 
 
-def _code_bucket(user_id: int) -> limits.Bucket:
+def _code_bucket(user_id: int) -> rate_limits.Bucket:
     return f"code.account.{user_id}", CODES, CODES_PER_SECOND
 
 
-def _buckets(login: str, address: str) -> list[limits.Bucket]:
+def _buckets(login: str, address: str) -> list[rate_limits.Bucket]:
     # Not the name itself: keys stand in Redis in plain sight, and people type passwords into the wrong field.
     account = sha256(skeleton(storable(login)).encode()).hexdigest()[:32]
     return [

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import mail
 from accounts.models import QueuedMail
-from messenger.work import SOONER, job
+from messenger.background import SOONER, job
 
 MAIL_KEPT = timedelta(days=2)  # then nobody waits for it any more, and its links have expired
 

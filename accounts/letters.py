@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from messenger.devices import device
+from messenger.core.user_agents import device
 
 _LINK = re.compile(r"https?://\S+")
 _CODE = re.compile(r"[A-Z0-9]{4,}(?:-[A-Z0-9]{2,})*|\d{4,}")

@@ -16,8 +16,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import OperationalError
 
 from accounts.models import QueuedMail
-from messenger.live.database import writing
-from messenger.work import GiveUp
+from messenger.background import GiveUp
+from messenger.core.database import writing
 
 
 class Queued(BaseEmailBackend):

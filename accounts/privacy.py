@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import hooks
 from accounts.models import Audience, Tie, User
-from messenger.live import rows
-from messenger.live.ears import Ears
-from messenger.live.refusal import Refused, filled, forbidden, not_found
+from messenger.core import bulk_sql
+from messenger.core.errors import Refused, filled, forbidden, not_found
+from messenger.live.visibility import Ears
 
 CONTACT = Tie.State.CONTACT.value
 
@@ -54,9 +54,9 @@ def ears(user_ids: Iterable[int]) -> dict[int, Ears]:
     wanted = sorted(set(user_ids))
     if not wanted:
         return {}
-    these = rows.placeholders(1, len(wanted))
+    these = bulk_sql.placeholders(1, len(wanted))
     hides = "NOT (u.show_presence = 'everyone' AND u.show_receipts = 'everyone')"
-    found = rows.fetch(
+    found = bulk_sql.fetch(
         f"SELECT user_id, 'blocked', person_id FROM accounts_tie WHERE blocked_at IS NOT NULL AND user_id IN {these}"
         " UNION ALL SELECT person_id, 'blocked', user_id FROM accounts_tie"
         f" WHERE blocked_at IS NOT NULL AND person_id IN {these}"

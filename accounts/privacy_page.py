@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import actions
 from accounts.authentication import signed_in_by
 from accounts.models import User
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 
 class PrivacyForm(forms.ModelForm):

@@ -6,7 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.models import Audience, Theme
-from messenger.api_fields import Text
+from messenger.rest.fields import Text
 
 PASSWORD_LIMIT = 4096  # hashing more would be work for nothing
 

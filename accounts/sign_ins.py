@@ -22,11 +22,11 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import SignIn, User, stamp_of
-from messenger.live.addresses import request_address
-from messenger.live.database import writing
+from messenger.core.client_ip import request_address
+from messenger.core.database import writing
+from messenger.core.errors import not_found
+from messenger.live.events import Disconnect, publish
 from messenger.live.identity import NOT_SIGNED_IN, SUSPENDED
-from messenger.live.news import Cut, tell
-from messenger.live.refusal import not_found
 
 IN_SESSION = "sign_in"  # the key in a browser's session under which the row's id stands
 IN_REQUEST = "messenger.sign_in"  # the key in request.META under which the row stands once it was looked up
@@ -108,9 +108,9 @@ def end(
             if session_key:
                 session_store()().delete(session_key)
         if sign_in_id is None:
-            tell([Cut(user_id, code, keep_sign_in_id=str(keep or ""))])
+            publish([Disconnect(user_id, code, keep_sign_in_id=str(keep or ""))])
         elif ended:
-            tell([Cut(user_id, code, sign_in_id=str(sign_in_id))])
+            publish([Disconnect(user_id, code, sign_in_id=str(sign_in_id))])
     return len(ended)
 
 

@@ -18,7 +18,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts import sign_ins
 from accounts.models import SignIn, User
 from accounts.shapes import TokenPair
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 SIGN_IN_CLAIM = "sid"
 LONGEST = 2000  # characters; ours have about 300. What is longer is not even decoded.

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-import messenger.paths  # noqa: F401  # registers the converter `id`
+import messenger.core.path_converters  # noqa: F401  # registers the converter `id`
 from accounts import privacy_page, views
 
 urlpatterns = [

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from accounts.models import User
-from messenger.live import rows
+from messenger.core import bulk_sql
 
 
 def next_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
@@ -18,10 +18,10 @@ def next_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
     wanted = Counter(user_ids)
     if not wanted:
         return {}
-    known = rows.fetch(
-        f"SELECT id, me_version FROM accounts_user WHERE id IN {rows.placeholders(1, len(wanted))}"
-        f" ORDER BY id{rows.locked()}",
+    known = bulk_sql.fetch(
+        f"SELECT id, me_version FROM accounts_user WHERE id IN {bulk_sql.placeholders(1, len(wanted))}"
+        f" ORDER BY id{bulk_sql.locked()}",
         wanted,
     )
-    rows.update(User, ("id", "me_version"), [(pk, last + wanted[pk]) for pk, last in known])
+    bulk_sql.update(User, ("id", "me_version"), [(pk, last + wanted[pk]) for pk, last in known])
     return {pk: list(range(last + 1, last + 1 + wanted[pk])) for pk, last in known}

@@ -24,7 +24,7 @@ from accounts.forms import ProfileForm
 from accounts.models import SignIn as SignInRow
 from accounts.models import User
 from accounts.names import storable
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 
 # ── In and out ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from chat.api.members import Here, Members, People
 from chat.api.messages import Changes, History, Mentions, Messages, Pin, Pins, Reactions
 from chat.api.sync import Sync
 from chat.api.uploads import Files, Uploads
-from messenger import paths  # noqa: F401  (registers <id:…>)
+from messenger.core import path_converters  # noqa: F401  (registers <id:…>)
 
 C, M = "conversations/<id:conversation_id>/", "messages/<id:message_id>/"
 LIST_CREATE: dict[str, Any] = {"get": "list", "post": "create"}

@@ -13,9 +13,9 @@ from chat.actions.batches import mark_queue, send_queue
 from chat.actions.marks import Move
 from chat.actions.sending import Send, Sent
 from chat.shapes import MessageShape, MineShape
+from messenger.core.errors import Refused, not_found
+from messenger.live.commands import Command, Part
 from messenger.live.connection import Connection
-from messenger.live.parts import Command, Part
-from messenger.live.refusal import Refused, not_found
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]

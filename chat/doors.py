@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
 from messenger.api import ASK_BURST, ASK_PER_SECOND
-from messenger.live import limits
-from messenger.live.refusal import Refused, rate_limited
+from messenger.core import rate_limits
+from messenger.core.errors import Refused, rate_limited
 
 View = Callable[..., HttpResponse]
 PAGES, PAGES_PER_SECOND = 100, 10.0  # drawn for one person
@@ -61,9 +61,9 @@ def _measure(request: HttpRequest) -> None:
     """Forms and the API take from one bucket of their person's: who is too fast at one is so at the other. Pages have
     their own, since nobody reads ten in a second."""
     if request.method == "POST":
-        wait = limits.take(f"api.person.{request.user.pk}", ASK_BURST, ASK_PER_SECOND)
+        wait = rate_limits.take(f"api.person.{request.user.pk}", ASK_BURST, ASK_PER_SECOND)
     else:
-        wait = limits.take(f"page.person.{request.user.pk}", PAGES, PAGES_PER_SECOND)
+        wait = rate_limits.take(f"page.person.{request.user.pk}", PAGES, PAGES_PER_SECOND)
     if wait > 0:
         raise rate_limited(wait)
 

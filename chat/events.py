@@ -9,11 +9,11 @@ import msgspec
 
 from chat.queries import Hiding
 from chat.shapes import ConversationShape, MemberShape, MessageShape, MineShape
+from messenger.live.events import ConversationEvent, EphemeralEvent, UserEvent
 from messenger.live.frames import frame
-from messenger.live.news import Durable, Passing, Personal
 
 
-class MessageEvent(msgspec.Struct):
+class MessagePayload(msgspec.Struct):
     """A message as it is now. A deleted one is an update too."""
 
     conversation_id: int
@@ -22,7 +22,7 @@ class MessageEvent(msgspec.Struct):
     message: MessageShape
 
 
-class ConversationEvent(msgspec.Struct):
+class ConversationPayload(msgspec.Struct):
     """What all members share, as it is now."""
 
     conversation_id: int
@@ -31,7 +31,7 @@ class ConversationEvent(msgspec.Struct):
     conversation: ConversationShape
 
 
-class MemberEvent(msgspec.Struct):
+class MemberPayload(msgspec.Struct):
     """A member who came, left (`left_at`), or has another role, name or picture."""
 
     conversation_id: int
@@ -79,10 +79,10 @@ class MentionEvent(msgspec.Struct):
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {
-    "message.created": MessageEvent,
-    "message.updated": MessageEvent,
-    "conversation.updated": ConversationEvent,
-    "member.updated": MemberEvent,
+    "message.created": MessagePayload,
+    "message.updated": MessagePayload,
+    "conversation.updated": ConversationPayload,
+    "member.updated": MemberPayload,
     "conversation.added": ConversationAdded,
     "conversation.removed": ConversationRemoved,
     "mine.updated": MineUpdated,
@@ -91,21 +91,21 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
 }
 
 
-def message_created(message: MessageShape, after: int | None = None) -> Durable:
-    return _durable("message.created", MessageEvent, message.conversation_id, message.version, after, message)
+def message_created(message: MessageShape, after: int | None = None) -> ConversationEvent:
+    return _durable("message.created", MessagePayload, message.conversation_id, message.version, after, message)
 
 
-def message_updated(message: MessageShape, after: int | None = None) -> Durable:
-    return _durable("message.updated", MessageEvent, message.conversation_id, message.version, after, message)
+def message_updated(message: MessageShape, after: int | None = None) -> ConversationEvent:
+    return _durable("message.updated", MessagePayload, message.conversation_id, message.version, after, message)
 
 
-def conversation_updated(conversation: ConversationShape, version: int, after: int | None = None) -> Durable:
+def conversation_updated(conversation: ConversationShape, version: int, after: int | None = None) -> ConversationEvent:
     """What all members share. What is one's own (`mine`) is not in it."""
-    return _durable("conversation.updated", ConversationEvent, conversation.id, version, after, conversation)
+    return _durable("conversation.updated", ConversationPayload, conversation.id, version, after, conversation)
 
 
-def member_updated(conversation_id: int, member: MemberShape, after: int | None = None) -> Durable:
-    news = _durable("member.updated", MemberEvent, conversation_id, member.version, after, member)
+def member_updated(conversation_id: int, member: MemberShape, after: int | None = None) -> ConversationEvent:
+    news = _durable("member.updated", MemberPayload, conversation_id, member.version, after, member)
     if member.left_at is None:
         news.joined = member.user.id
     else:
@@ -113,35 +113,37 @@ def member_updated(conversation_id: int, member: MemberShape, after: int | None 
     return news
 
 
-def _durable(name: str, event: type[Any], conversation_id: int, version: int, after: int | None, what: Any) -> Durable:
+def _durable(
+    name: str, event: type[Any], conversation_id: int, version: int, after: int | None, what: Any
+) -> ConversationEvent:
     after = version - 1 if after is None else after
-    return Durable(conversation_id, after, version, frame(name, event(conversation_id, after, version, what)))
+    return ConversationEvent(conversation_id, after, version, frame(name, event(conversation_id, after, version, what)))
 
 
-def conversation_added(user_id: int, me_version: int, conversation: ConversationShape, joined_at: int) -> Personal:
+def conversation_added(user_id: int, me_version: int, conversation: ConversationShape, joined_at: int) -> UserEvent:
     """`joined_at` is the version of the membership: what came before is history, not news."""
     text = frame("conversation.added", ConversationAdded(me_version, conversation))
-    return Personal(user_id, text, me_version, joins=conversation.id, version=joined_at, upto=conversation.version)
+    return UserEvent(user_id, text, me_version, joins=conversation.id, version=joined_at, upto=conversation.version)
 
 
-def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_at: int) -> Personal:
+def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_at: int) -> UserEvent:
     text = frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
-    return Personal(user_id, text, me_version, leaves=conversation_id, version=left_at)
+    return UserEvent(user_id, text, me_version, leaves=conversation_id, version=left_at)
 
 
-def mine_updated(user_id: int, conversation_id: int, mine: MineShape) -> Personal:
+def mine_updated(user_id: int, conversation_id: int, mine: MineShape) -> UserEvent:
     text = frame("mine.updated", MineUpdated(mine.me_version, conversation_id, mine))
-    return Personal(user_id, text, mine.me_version)
+    return UserEvent(user_id, text, mine.me_version)
 
 
-def mentioned(user_id: int, message: MessageShape) -> Personal:
-    return Personal(user_id, frame("mention", MentionEvent(message)))
+def mentioned(user_id: int, message: MessageShape) -> UserEvent:
+    return UserEvent(user_id, frame("mention", MentionEvent(message)))
 
 
-def receipts(told: Sequence[Receipt], hiding: Hiding) -> list[Passing]:
+def receipts(told: Sequence[Receipt], hiding: Hiding) -> list[EphemeralEvent]:
     """To the members, but for those who hide their own, and to contacts alone where a person shows it to no others."""
     return [
-        Passing(
+        EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
             frame("receipt", receipt),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}",
@@ -155,10 +157,10 @@ def receipts(told: Sequence[Receipt], hiding: Hiding) -> list[Passing]:
     ]
 
 
-def hidden_receipts(told: Sequence[Receipt], hiding: Hiding) -> list[Passing]:
+def hidden_receipts(told: Sequence[Receipt], hiding: Hiding) -> list[EphemeralEvent]:
     """Of those who show their receipts to contacts alone: to all others, that there are none any more."""
     return [
-        Passing(
+        EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
             frame("receipt", Receipt(receipt.conversation_id, receipt.user_id, 0, 0, receipt.at)),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}.hidden",
@@ -169,7 +171,7 @@ def hidden_receipts(told: Sequence[Receipt], hiding: Hiding) -> list[Passing]:
     ]
 
 
-def receipt_to(viewer_id: int, receipt: Receipt) -> Passing:
+def receipt_to(viewer_id: int, receipt: Receipt) -> EphemeralEvent:
     """For one person alone, who may know this much."""
     key = f"receipt.{receipt.conversation_id}.{receipt.user_id}"
-    return Passing(f"user.{viewer_id}", frame("receipt", receipt), key)
+    return EphemeralEvent(f"user.{viewer_id}", frame("receipt", receipt), key)

@@ -26,8 +26,8 @@ from chat.files import uploads
 from chat.models import Attachment, Conversation, Invite, Mark, Membership, Mention, Message, Reaction, Role, Upload
 from chat.queries import whole_messages
 from chat.shapes import message_shape
-from messenger.live.database import writing
-from messenger.live.refusal import Refused
+from messenger.core.database import writing
+from messenger.core.errors import Refused
 
 AT_ONCE = 50  # messages in one transaction: others write in between
 

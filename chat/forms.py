@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.avatars import FORMATS
 from chat.doors import reason
 from chat.models import Role
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 MANY = 500  # people chosen at once
 

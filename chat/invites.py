@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.shapes import UserShape, user_shape
 from chat.models import Conversation, Invite, Membership, Role
 from chat.shapes import moment, moment_or_none
-from messenger.live.refusal import forbidden, not_found
+from messenger.core.errors import forbidden, not_found
 
 
 class InviteShape(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messenger.work import LATER, job
+from messenger.background import LATER, job
 
 
 @job(seconds=600, tries=3)

@@ -6,7 +6,7 @@ from django.db.models import F, QuerySet
 
 from accounts.models import User
 from chat.models import Conversation, Membership
-from messenger.live.refusal import not_found
+from messenger.core.errors import not_found
 
 PARTNERS = 100
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from chat.models import Conversation, Membership, Message
 from chat.shapes import ConversationShape, MessageShape, conversation_shape, message_shape, mine_shape
-from messenger.live.rows import fetch, placeholders
+from messenger.core.bulk_sql import fetch, placeholders
 
 
 def whole_messages() -> QuerySet[Message]:

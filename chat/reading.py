@@ -24,7 +24,7 @@ from chat.shapes import (
     moment,
     room_picture,
 )
-from messenger.live.refusal import forbidden, not_found
+from messenger.core.errors import forbidden, not_found
 
 PAGE, PAGE_MAX = 50, 100
 

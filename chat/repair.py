@@ -12,7 +12,7 @@ from chat.catchup import changed_rows
 from chat.models import Conversation, Membership, Message
 from chat.queries import shared_shape, whole_shapes
 from chat.shapes import member_shape, message_shape
-from messenger.live.news import Durable, Personal
+from messenger.live.events import ConversationEvent, UserEvent
 
 LIMIT = 1000  # rows told at once; of more, readers ask for what they need
 
@@ -25,7 +25,7 @@ def me_versions(user_ids: list[int]) -> dict[int, int]:
     return dict(User.objects.filter(pk__in=user_ids).values_list("pk", "me_version"))
 
 
-def changes(conversation_id: int, after: int) -> list[Durable]:
+def changes(conversation_id: int, after: int) -> list[ConversationEvent]:
     """What happened in a conversation since a version, as it is now, in order; each follows the one before."""
     conversation = Conversation.objects.filter(pk=conversation_id).first()
     if conversation is None:
@@ -58,14 +58,14 @@ def _out_of_order(came: list[Message]) -> bool:
     return any(one.seq > other.seq for one, other in pairwise(came))
 
 
-def _ask(conversation: Conversation, after: int) -> Durable:
+def _ask(conversation: Conversation, after: int) -> ConversationEvent:
     """Where the rows cannot be told as news, readers hear of a hole and ask for what they miss (`sync`)."""
     news = events.conversation_updated(shared_shape(conversation), conversation.version)
     news.after = after  # for the hub it follows what was told; in the frame it does not
     return news
 
 
-def personal(user_id: int, after: int) -> tuple[list[Personal], int]:
+def personal(user_id: int, after: int) -> tuple[list[UserEvent], int]:
     """What is one person's own since their version, and the version that this brings them to.
 
     Conversations that came, went, or changed for them, people who became something else to them; and, always, the

@@ -1,7 +1,7 @@
 """What comes in through the REST API: form only. Whether it may be done, and how long a text may be, the verbs know.
 
 Fields that are not named here are ignored: a forged sender, time, id or `seq` is never even looked at. What goes out
-is made from chat/shapes.py by messenger/struct_serializers.py.
+is made from chat/shapes.py by messenger/rest/struct_serializers.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rest_framework import serializers
 from chat import times
 from chat.actions.text import is_unicode
 from chat.models import Attachment, Conversation, Level, Report, Role
-from messenger.api_fields import Flag, Id, Ids, Limit, Number, Text, Uuid
+from messenger.rest.fields import Flag, Id, Ids, Limit, Number, Text, Uuid
 
 CURSORS = 5_000  # conversations in one `sync`, as on the socket
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from accounts.shapes import UserShape
 from chat.models import Level
-from messenger.live.rows import fetch
+from messenger.core.bulk_sql import fetch
 
 # As scripts get it, in one number (static/js/tally.js).
 MUTED, MENTIONS_ONLY, NOTHING, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16

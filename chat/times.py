@@ -10,7 +10,7 @@ from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from messenger.paths import MAX_ID
+from messenger.core.path_converters import MAX_ID
 
 
 def parse(moment: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-import messenger.paths  # noqa: F401  (the `id` in paths)
+import messenger.core.path_converters  # noqa: F401  (the `id` in paths)
 from chat.files import serving
 from chat.views import (
     contacts,

@@ -35,10 +35,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
-from messenger.bodies import TOO_LARGE
-from messenger.live import limits
-from messenger.live.addresses import request_address
-from messenger.live.refusal import RefusalShape, Refused, forbidden, not_found, rate_limited, unavailable
+from messenger.core import rate_limits
+from messenger.core.client_ip import request_address
+from messenger.core.errors import RefusalShape, Refused, forbidden, not_found, rate_limited, unavailable
+from messenger.request_limits import TOO_LARGE
 
 log = logging.getLogger("messenger.api")
 
@@ -86,7 +86,7 @@ def chunked_bodies(get_response):
 
 @sync_and_async_middleware
 def bodies_that_can_be_read(get_response):
-    """Refuses what is too large (413, see messenger/bodies.py) or in a charset other than UTF-8 (415).
+    """Refuses what is too large (413, see messenger/request_limits.py) or in a charset other than UTF-8 (415).
 
     Before anything looks at the body: Django decodes forms by whatever codec a client names, `utf-7` or `zip`.
     """
@@ -143,7 +143,7 @@ class PersonThrottle(BaseThrottle):
     def allow_request(self, request, view) -> bool:
         user = request.user
         who = f"person.{user.pk}" if user and user.is_authenticated else f"address.{request_address(request)}"
-        self.seconds = limits.take(f"api.{who}", ASK_BURST, ASK_PER_SECOND)
+        self.seconds = rate_limits.take(f"api.{who}", ASK_BURST, ASK_PER_SECOND)
         return self.seconds <= 0
 
     def wait(self) -> float:

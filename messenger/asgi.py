@@ -13,12 +13,15 @@ pages = get_asgi_application()  # before anything that imports models
 from django.conf import settings  # noqa: E402
 
 from chat.files.receiver import Receiver  # noqa: E402
-from messenger.bodies import Bounded  # noqa: E402
+from messenger.background import sidecar  # noqa: E402
 from messenger.checks import refuse_what_cannot_work  # noqa: E402
 from messenger.consumers import MessengerConsumer  # noqa: E402
+from messenger.daphne_limits import (
+    Unspooled,
+    bound_requests,  # noqa: E402
+)
 from messenger.live.handshake import refused  # noqa: E402
-from messenger.live.spooling import Unspooled, bound_requests  # noqa: E402
-from messenger.work import beside  # noqa: E402
+from messenger.request_limits import Bounded  # noqa: E402
 
 refuse_what_cannot_work()
 bound_requests(settings.REQUEST_LIMIT)
@@ -39,4 +42,4 @@ gc.freeze()
 gc.set_threshold(10_000, 10, 10)
 
 if settings.WORKER:
-    beside.start()
+    sidecar.start()

@@ -6,7 +6,7 @@ from chat import catchup, repair
 from chat.consumers import PART as CHAT
 from messenger.live.consumer import LiveConsumer
 from messenger.live.hub import compose
-from messenger.live.repair import Source
+from messenger.live.reconcile import Source
 from presence.consumers import PART as PRESENCE
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from messenger.live.addresses import is_trusted
+from messenger.core.client_ip import is_trusted
 
 HEADER = "HTTP_X_FORWARDED_PROTO"
 

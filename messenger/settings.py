@@ -145,7 +145,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "messenger.context.site",
+                "messenger.context_processors.site",
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static", "messenger.templatetags.elements"],
         },
@@ -191,7 +191,7 @@ if REDIS_URL:
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},  # a Redis that hangs is one that is away
     }
     CACHES = {
-        "default": {"BACKEND": "messenger.cache.RedisOrHere", **_redis_cache},
+        "default": {"BACKEND": "messenger.core.cache.RedisOrHere", **_redis_cache},
         "sessions": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **_redis_cache},
     }
     SESSION_CACHE_ALIAS = "sessions"
@@ -247,7 +247,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "messenger.static_files.StaticFiles"
+        else "messenger.assets.storage.StaticFiles"
     },
 }
 STATIC_URL = "/static/"
@@ -413,7 +413,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["messenger.api.PersonThrottle"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "messenger.api.JSONWhateverIsAccepted",
     "DEFAULT_METADATA_CLASS": "messenger.api.AllowedMethods",
-    "DEFAULT_SCHEMA_CLASS": "messenger.api_schema.ApiSchema",
+    "DEFAULT_SCHEMA_CLASS": "messenger.rest.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "messenger.api.answer_refusal",
     "UNICODE_JSON": True,
 }
@@ -492,7 +492,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"refusals": {"()": "messenger.logs.Refusals"}},
+    "filters": {"refusals": {"()": "messenger.log_filters.Refusals"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
     "loggers": {

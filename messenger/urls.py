@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from messenger.api import unknown_path
-from messenger.api_docs import ApiDocs, ApiDocument
+from messenger.rest.docs_views import ApiDocs, ApiDocument
 
 urlpatterns = [
     path("admin/", admin.site.urls),

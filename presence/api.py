@@ -14,10 +14,10 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.models import User
 from messenger.api import page
-from messenger.live import limits
-from messenger.live.addresses import request_address
-from messenger.live.refusal import not_found, rate_limited
-from messenger.struct_serializers import page_of, serializer_for
+from messenger.core import rate_limits
+from messenger.core.client_ip import request_address
+from messenger.core.errors import not_found, rate_limited
+from messenger.rest.struct_serializers import page_of, serializer_for
 from presence import browsers, hooks, people, typists
 from presence.serializers import BeatSerializer, PresenceQuery, TypingSerializer
 from presence.shapes import HeadCountShape, PresenceShape
@@ -70,7 +70,7 @@ class Beat(ViewSet):
         if browser:
             tracker().beat_now(f"b:{browser}")
             return _head_count()
-        if wait := limits.take(f"browsers.{request_address(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
+        if wait := rate_limits.take(f"browsers.{request_address(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
             raise rate_limited(wait)
         browser = browsers.make_browser()
         tracker().beat_now(f"b:{browser}")

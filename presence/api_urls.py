@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from messenger import paths  # noqa: F401  (registers <id:…>)
+from messenger.core import path_converters  # noqa: F401  (registers <id:…>)
 from presence.api import Beat, HeadCount, Presence, Typing
 
 urlpatterns = [

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from django.utils import timezone
 
-from messenger.live import database
-from messenger.live.news import tell_now
-from messenger.live.parts import Command, Part
-from messenger.live.refusal import Refused, not_found
-from messenger.live.wire import Outgoing
+from messenger.core import database
+from messenger.core.errors import Refused, not_found
+from messenger.live.commands import Command, Part
+from messenger.live.events import publish_now
+from messenger.live.transport import Outgoing
 from presence import people, shapes, typists
 from presence.store import Tick
 from presence.tracker import tracker
@@ -90,7 +90,7 @@ class PresencePart(Part):
         self.viewing.stir(*tick.stirred)
         await self.viewing.leave_lost()
         if tick.head_count_changed:
-            tell_now([shapes.head_count(tick.head_count)])
+            publish_now([shapes.head_count(tick.head_count)])
         for user_id in tick.arrived:
             self._came.setdefault(user_id, None)
         if tick.leaving:
@@ -101,7 +101,7 @@ class PresencePart(Part):
         leaving, self._leaving = self._leaving, []
         if came:
             try:
-                tell_now(await database.run(people.news_of_coming, came))
+                publish_now(await database.run(people.news_of_coming, came))
             except Refused:
                 self._came = came | self._came  # when the database is back
                 raise
@@ -110,7 +110,7 @@ class PresencePart(Part):
             news_of = await database.run(people.news_of_going, left_at)
             # Only now, so that nobody is lost where the database did not answer: a later tick finds them again.
             gone = await tracker().settle(tick, left_at)
-            tell_now([news for user_id in gone for news in news_of.get(user_id, ())])
+            publish_now([news for user_id in gone for news in news_of.get(user_id, ())])
             await database.run(people.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
 
     async def _store_seen(self) -> None:

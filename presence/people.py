@@ -2,7 +2,7 @@
 
 Synchronous, for database threads. Settings and contacts are asked each time something is told: two queries for any
 number of people, and never out of date. What the hearers themselves are not to hear, by a block or because they
-hide, each process knows of its own connections (messenger.live.ears).
+hide, each process knows of its own connections (messenger.live.visibility).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django.db.models import BooleanField, Case, Q, Value, When
 
 from accounts.models import Audience, Tie, User
 from accounts.privacy import CONTACT, lets, shown
-from messenger.live.database import writing
-from messenger.live.news import News, Passing, tell_now
+from messenger.core.database import writing
+from messenger.live.events import EphemeralEvent, Event, publish_now
 from presence import hooks, shapes
 from presence.tracker import tracker
 
@@ -29,7 +29,7 @@ class Told(msgspec.Struct):
     contacts: tuple[int, ...] = ()  # in this person's list
     watchers: tuple[int, ...] = ()  # who have this person in theirs
 
-    def news(self, user_id: int, online: bool, at: datetime | None, where: tuple[int, ...]) -> list[Passing]:
+    def news(self, user_id: int, online: bool, at: datetime | None, where: tuple[int, ...]) -> list[EphemeralEvent]:
         """That they are here or not, for those who may know it; at what time, for those who may know that too."""
         if self.presence == Audience.NOBODY or not (where or self.watchers):
             return []
@@ -42,7 +42,7 @@ class Told(msgspec.Struct):
         others.skip_users = self.contacts
         return [self._passing(user_id, online, at, where, self.contacts), others]
 
-    def hidden(self, user_id: int, where: tuple[int, ...]) -> list[Passing]:
+    def hidden(self, user_id: int, where: tuple[int, ...]) -> list[EphemeralEvent]:
         """For those who may not know it any more: as if this person had never been here."""
         if self.presence == Audience.EVERYONE or not (where or self.watchers):
             return []
@@ -54,7 +54,7 @@ class Told(msgspec.Struct):
 
     def _passing(
         self, user_id: int, online: bool, at: datetime | None, where: tuple[int, ...], few: tuple[int, ...] | None
-    ) -> Passing:
+    ) -> EphemeralEvent:
         return shapes.presence(user_id, online, at, where, users=self.watchers, only=few)
 
 
@@ -73,9 +73,9 @@ def told_of(user_ids: Iterable[int]) -> dict[int, Told]:
     return found
 
 
-def news_of_coming(where: Mapping[int, tuple[int, ...] | None]) -> list[News]:
+def news_of_coming(where: Mapping[int, tuple[int, ...] | None]) -> list[Event]:
     """These people are here now. `where`: the conversations in which it is to be told; None: look them up."""
-    news: list[News] = []
+    news: list[Event] = []
     for user_id, told in told_of(where).items():
         if told.presence != Audience.NOBODY:
             ids = where[user_id]
@@ -83,7 +83,7 @@ def news_of_coming(where: Mapping[int, tuple[int, ...] | None]) -> list[News]:
     return news
 
 
-def news_of_going(left_at: Mapping[int, datetime]) -> dict[int, list[Passing]]:
+def news_of_going(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEvent]]:
     """These people left: what is to be told of each."""
     return {
         user_id: told.news(user_id, False, left_at[user_id], tuple(hooks.conversations(user_id)))
@@ -136,7 +136,7 @@ def choice_changed(user_id: int) -> None:
         return
     where = tuple(hooks.conversations(user_id))
     for told in told_of([user_id]).values():
-        tell_now([*told.hidden(user_id, where), *told.news(user_id, True, None, where)])
+        publish_now([*told.hidden(user_id, where), *told.news(user_id, True, None, where)])
 
 
 def tie_changed(user_id: int, other_id: int) -> None:
@@ -149,4 +149,4 @@ def tie_changed(user_id: int, other_id: int) -> None:
         viewer = people[viewer_id]
         seen = within_reach(viewer_id, [subject_id])
         for shape in of(viewer, seen, online) or [shapes.presence_shape(subject_id, False, None)]:
-            tell_now([shapes.presence_to(viewer_id, shape)])
+            publish_now([shapes.presence_to(viewer_id, shape)])

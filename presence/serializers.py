@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from messenger.api_fields import Flag, Id, Text
+from messenger.rest.fields import Flag, Id, Text
 
 PEOPLE_AT_MOST = 200  # in one question
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from messenger.live.events import EphemeralEvent
 from messenger.live.frames import frame
-from messenger.live.news import Passing
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
@@ -80,10 +80,12 @@ def moment(value: datetime) -> str:
 
 
 # ── News ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def typing(user_id: int, conversation_id: int, active: bool) -> Passing:
+def typing(user_id: int, conversation_id: int, active: bool) -> EphemeralEvent:
     text = frame("typing", TypingShape(conversation_id, user_id, active))
     key = f"typing.{conversation_id}.{user_id}"
-    return Passing(f"conversation.{conversation_id}", text, key, skip_user=user_id, about=user_id, matter="typing")
+    return EphemeralEvent(
+        f"conversation.{conversation_id}", text, key, skip_user=user_id, about=user_id, matter="typing"
+    )
 
 
 def presence_shape(user_id: int, online: bool, last_seen: datetime | None) -> PresenceShape:
@@ -97,9 +99,9 @@ def presence(
     conversations: tuple[int, ...],
     users: tuple[int, ...] = (),
     only: tuple[int, ...] | None = None,
-) -> Passing:
+) -> EphemeralEvent:
     """For those who listen to any of these conversations, and for these people; one of them there must be."""
-    return Passing(
+    return EphemeralEvent(
         "",
         frame("presence", presence_shape(user_id, online, last_seen)),
         f"presence.{user_id}",
@@ -112,16 +114,16 @@ def presence(
     )
 
 
-def presence_to(viewer_id: int, shape: PresenceShape) -> Passing:
+def presence_to(viewer_id: int, shape: PresenceShape) -> EphemeralEvent:
     """For one person alone, who may know this much."""
-    return Passing(f"user.{viewer_id}", frame("presence", shape), f"presence.{shape.user_id}")
+    return EphemeralEvent(f"user.{viewer_id}", frame("presence", shape), f"presence.{shape.user_id}")
 
 
-def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> Passing:
+def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> EphemeralEvent:
     readers = [ReaderShape(user_id, seq) for user_id, seq in sorted(marks.items())]
     text = frame("viewers", ViewersShape(conversation_id, count, readers))
-    return Passing(f"presence.{conversation_id}", text, f"viewers.{conversation_id}")
+    return EphemeralEvent(f"presence.{conversation_id}", text, f"viewers.{conversation_id}")
 
 
-def head_count(count: int) -> Passing:
-    return Passing("online", frame("online", HeadCountShape(count)), "online")
+def head_count(count: int) -> EphemeralEvent:
+    return EphemeralEvent("online", frame("online", HeadCountShape(count)), "online")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from messenger.live.news import tell_now
+from messenger.live.events import publish_now
 from presence import shapes
 
 ENDS_AFTER = 5.0  # seconds after it was last heard
@@ -97,4 +97,4 @@ here = Typists()  # of this process
 
 def tell(told: list[Told]) -> None:
     if told:
-        tell_now([shapes.typing(*one) for one in told])
+        publish_now([shapes.typing(*one) for one in told])

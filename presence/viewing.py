@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts import privacy
-from messenger.live import database
-from messenger.live.ears import NOBODY, OPEN, Ears, see
+from messenger.core import database
+from messenger.core.errors import Refused
+from messenger.live.events import EphemeralEvent, Event, publish_now
 from messenger.live.hub import hub
-from messenger.live.news import News, Passing, tell_now
-from messenger.live.refusal import Refused
+from messenger.live.visibility import NOBODY, OPEN, Ears, see
 from presence import hooks, shapes
 from presence.tracker import tracker
 
@@ -59,12 +59,12 @@ class Viewing:
         for conversation_id in stirred:
             if looking := await tracker().viewers(conversation_id):
                 try:
-                    tell_now(await database.run(_news, conversation_id, looking))
+                    publish_now(await database.run(_news, conversation_id, looking))
                 except Refused:  # the database is away: the next change tells
                     continue
 
 
-def _news(conversation_id: int, looking: set[int]) -> list[News]:
+def _news(conversation_id: int, looking: set[int]) -> list[Event]:
     """Each is told of those who show it to them: whoever hides their presence is not counted, and counts nobody;
     whoever hides their receipts is told nobody's. Two queries. Those who see the same are told in one piece.
     """
@@ -76,7 +76,7 @@ def _news(conversation_id: int, looking: set[int]) -> list[News]:
         told.skip_users = tuple(looking - marks.keys())
         return [told, *_without(conversation_id, looking, marks)]
     shows = {pk for pk in looking if ears.get(pk, OPEN).presence != NOBODY}
-    news: list[News] = []
+    news: list[Event] = []
     for viewer in sorted(looking):
         seen = {pk for pk in shows if pk == viewer or see(ears, viewer, pk, "presence")}
         read = {
@@ -85,7 +85,7 @@ def _news(conversation_id: int, looking: set[int]) -> list[News]:
             if pk in seen and viewer in marks and (pk == viewer or see(ears, viewer, pk, "receipts"))
         }
         told = shapes.viewers(conversation_id, len(seen), read)
-        news.append(Passing(f"user.{viewer}", told.text, told.key))
+        news.append(EphemeralEvent(f"user.{viewer}", told.text, told.key))
     return news
 
 
@@ -94,7 +94,7 @@ def _differs(ears: Ears, others: set[int]) -> bool:
     return few or ears.presence == NOBODY or bool(ears.blocked & others)
 
 
-def _without(conversation_id: int, looking: set[int], marks: dict[int, int]) -> list[Passing]:
+def _without(conversation_id: int, looking: set[int], marks: dict[int, int]) -> list[EphemeralEvent]:
     """For those who hide how far they have read in this conversation: without the others' marks."""
     without = shapes.viewers(conversation_id, len(looking), {})
-    return [Passing(f"user.{pk}", without.text, without.key) for pk in sorted(looking - marks.keys())]
+    return [EphemeralEvent(f"user.{pk}", without.text, without.key) for pk in sorted(looking - marks.keys())]

@@ -169,7 +169,7 @@ def work(database):
     """`work()` does the background work that is due, in this process, and says how many jobs that were."""
     from django.utils.module_loading import autodiscover_modules
 
-    from messenger.work import queue
+    from messenger.background import queue
 
     autodiscover_modules("jobs")
     return queue.run_all

@@ -1,7 +1,7 @@
 """Starts our own server in half a second instead of four: most of a start is loading what never changes.
 
 A process that has loaded the packages, but neither our settings nor our code, waits. Asked for a server it forks; the
-child takes on the environment it is told and then does what `bin/serve` does: `python -m messenger.serve`. Each test
+child takes on the environment it is told and then does what `bin/serve` does: `python -m messenger.server`. Each test
 has its server for itself and may kill it. Where no `fork` is safe (macOS), servers start the long way.
 """
 

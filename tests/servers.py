@@ -58,7 +58,7 @@ class Server(Program):
         waiting = nursery() if self.from_the_nursery else None
         if waiting is None:
             return super().launch()
-        return waiting.start("messenger.serve", log=self.log, environment=self.environment())
+        return waiting.start("messenger.server", log=self.log, environment=self.environment())
 
     def popen_options(self) -> dict:
         return {"cwd": ROOT}

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from messenger.consumers import MessengerConsumer
-from messenger.live.refusal import STATUS, RefusalShape
-from messenger.protocol import contract, files, page, routes, script_types
+from messenger.core.errors import STATUS, RefusalShape
+from messenger.protocol import contract, markdown, routes, typescript, writer
 
 APPS = ("accounts", "chat", "presence", "messenger")
 
@@ -23,15 +23,15 @@ def sources():
 
 
 def test_both_files_are_as_the_code_has_it():
-    differing = [path.name for path in files.differing()]
+    differing = [path.name for path in writer.differing()]
     assert not differing, f"{differing}: run `manage.py protocol`"
 
 
 def test_the_command_checks_and_writes(tmp_path, monkeypatch, capsys):
     copies = tmp_path / "protocol.md", tmp_path / "protocol.d.ts"
-    for copy, original in zip(copies, files.paths(), strict=True):
+    for copy, original in zip(copies, writer.paths(), strict=True):
         copy.write_text(original.read_text(encoding="utf-8").replace("seq", "place"), encoding="utf-8")
-    monkeypatch.setattr(files, "paths", lambda: copies)
+    monkeypatch.setattr(writer, "paths", lambda: copies)
     monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
     with pytest.raises(CommandError, match=r"protocol\.md, protocol\.d\.ts"):
         call_command("protocol", "--check")
@@ -64,7 +64,7 @@ def test_every_shape_has_words_and_a_name_of_its_own():
 
 
 def test_links_lead_somewhere():
-    text = files.paths()[0].read_text(encoding="utf-8")
+    text = writer.paths()[0].read_text(encoding="utf-8")
     headings = {
         re.sub(r"[^\w\- ]", "", line).strip().lower().replace(" ", "-") for line in re.findall("^#+ (.*)", text, re.M)
     }
@@ -91,7 +91,7 @@ def test_every_route_of_the_api_is_there():
 
 
 def test_types_of_what_may_be_absent():
-    text = script_types.text()
+    text = typescript.text()
     assert "fields?: Record<string, string[]>;" in text, "left out where there is nothing to say"
     assert "mine?: Mine | null;" in text
     assert "reply_to_id?: number | null;" in text, "a command may leave out what has a default"
@@ -104,5 +104,5 @@ def test_a_shape_that_no_word_is_known_for_is_not_passed_over():
         field: bytes
 
     with pytest.raises(KeyError):
-        page._fields(Odd)
-    assert page._fields(RefusalShape)
+        markdown._fields(Odd)
+    assert markdown._fields(RefusalShape)

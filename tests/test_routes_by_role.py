@@ -30,7 +30,7 @@ from accounts.models import SignIn, User
 from chat import actions
 from chat.files import uploads
 from chat.models import Conversation
-from messenger.live import batching
+from messenger.core import batch_writer
 
 # Cells: a status, or `in` for a redirect to the sign-in page, or `-` where the role cannot be tried.
 # After the bar: what stands for the ids in the path, where it is not wolf's.
@@ -488,9 +488,9 @@ class Stage:
 def stage(db, monkeypatch):
     """In one transaction, so that each cell can be undone: sends are then stored in the caller's own thread."""
     monkeypatch.setattr(
-        batching.Batcher,
+        batch_writer.Batcher,
         "call",
-        lambda batcher, command, timeout=0: batching._raised(batcher._store([command])[0]),
+        lambda batcher, command, timeout=0: batch_writer._raised(batcher._store([command])[0]),
     )
     return Stage()
 

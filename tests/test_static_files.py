@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from messenger import sheets
-from messenger.static_files import bare
+from messenger.assets import stylesheets
+from messenger.assets.storage import bare
 from tests.databases import collected_static
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,9 +78,9 @@ def test_scripts_without_comments_are_the_same_programs(tmp_path):
     assert written == {path.name: path.read_text() for path in (tmp_path / "bare-out").rglob("*.js")}
 
 
-@pytest.mark.parametrize("kind", sheets.SHEETS)
+@pytest.mark.parametrize("kind", stylesheets.SHEETS)
 def test_styles_are_shipped_as_one_file_in_their_order(kind):
-    shipped = (collected_static() / sheets.joined(kind)).read_text()
+    shipped = (collected_static() / stylesheets.joined(kind)).read_text()
     at = 0
-    for name in sheets.sources(kind):
+    for name in stylesheets.sources(kind):
         at = shipped.index(bare((STATIC / name).read_text()).strip(), at)

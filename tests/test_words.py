@@ -114,7 +114,7 @@ def test_it_is_compiled():
 
 
 def test_what_others_say_on_our_pages_is_chinese_too():
-    """Django and allauth, through messenger/borrowed_words.py."""
+    """Django and allauth, through messenger/third_party_strings.py."""
     with translation.override("zh-hans"):
         assert dateformat.format(date(2026, 11, 20), "D") == "周五"
         with pytest.raises(ValidationError, match="密码太短，至少需要 8 个字符。"):

@@ -1,6 +1,6 @@
 """Every verb of conversations. Each reads: may they, change, tell. Doors call these and nothing below.
 
-All raise `messenger.live.refusal.Refused` when they do not act.
+All raise `messenger.core.errors.Refused` when they do not act.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, send_many, send_waiting
-from messenger.live.batching import Batcher
+from messenger.core.batch_writer import Batcher
 
 send_queue: Batcher[Send] = Batcher(
     "sends", send_many, lambda send: send.conversation_id, wait=send_waiting, size=settings.BATCH_SIZE

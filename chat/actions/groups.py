@@ -21,9 +21,10 @@ from chat.actions.text import clean_block, clean_line
 from chat.models import Conversation, Membership, Role
 from chat.queries import shared_shape, unread_mentions, whole_shapes, with_mine
 from chat.shapes import ConversationShape, MemberShape, member_shape, mine_shape
-from messenger.live import limits, news
-from messenger.live.database import writing
-from messenger.live.refusal import invalid, not_found, rate_limited
+from messenger.core import rate_limits
+from messenger.core.database import writing
+from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.live.events import UserEvent, publish
 
 TITLE, DESCRIPTION, ANNOUNCEMENT = 80, 500, 1000
 AT_ONCE = 500  # people added by one command
@@ -58,7 +59,7 @@ def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> Conversat
     wanted = [user_id, *dict.fromkeys(pk for pk in user_ids if pk != user_id)]
     if len(wanted) > AT_ONCE + 1:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
-    if wait := limits.take(f"group.{user_id}", GROUPS, GROUPS_PER_SECOND):
+    if wait := rate_limits.take(f"group.{user_id}", GROUPS, GROUPS_PER_SECOND):
         raise rate_limited(wait)
     people = directory.reachable(user_id, wanted)
     if missing := [pk for pk in wanted if pk not in people]:
@@ -104,7 +105,7 @@ def _enter(conversation: Conversation, people: list[User]) -> dict[int, Conversa
             shape.peer = next(user_shape(user) for user in people if user.pk != row.user_id)
         shapes[row.user_id] = shape
         told.append(events.conversation_added(row.user_id, row.me_version, shape, row.version))
-    news.tell(told)
+    publish(told)
     return shapes
 
 
@@ -236,7 +237,7 @@ def join(ledger: Ledger, people: list[User]) -> list[Membership]:
     rows = sorted([*fresh, *back], key=lambda row: row.version)
     shared = cache(lambda: shared_shape(conversation))  # asked when all else is done, once for all who come
 
-    def added(row: Membership) -> news.Personal:
+    def added(row: Membership) -> UserEvent:
         return events.conversation_added(row.user_id, row.me_version, with_mine(shared(), row), row.version)
 
     for row in rows:
@@ -284,7 +285,7 @@ def _leave(ledger: Ledger, rows: list[Membership]) -> None:
         ledger.tell_person(row, _removed)
 
 
-def _removed(row: Membership) -> news.Personal:
+def _removed(row: Membership) -> UserEvent:
     return events.conversation_removed(row.user_id, row.me_version, row.conversation_id, row.version)
 
 
@@ -322,7 +323,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
         return member_shape(row)
 
 
-def _mine_changed(row: Membership) -> news.Personal:
+def _mine_changed(row: Membership) -> UserEvent:
     """A role is shown to all, and is part of `mine` too; so is which announcement was seen."""
     count = unread_mentions([row]).get((row.conversation_id, row.user_id), 0)
     return events.mine_updated(row.user_id, row.conversation_id, mine_shape(row, row.conversation, count))

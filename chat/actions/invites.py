@@ -23,8 +23,8 @@ from chat.models import Conversation, Invite, Membership, Role
 from chat.models.invites import digest_of
 from chat.queries import whole_shapes
 from chat.shapes import ConversationShape
-from messenger.live import limits
-from messenger.live.refusal import Refused, invalid, not_found, rate_limited
+from messenger.core import rate_limits
+from messenger.core.errors import Refused, invalid, not_found, rate_limited
 
 MOST_OPEN = 50  # links of one group at a time
 MOST_USES = 1_000_000
@@ -49,7 +49,7 @@ def make_invite(
         )
         if len(open_invites(conversation_id, now)) >= MOST_OPEN:
             raise invalid(max_uses=_("There are %(most)d links already. Take one back first.") % {"most": MOST_OPEN})
-        if wait := limits.take(f"invites.{user_id}", MADE, MADE_PER_SECOND):
+        if wait := rate_limits.take(f"invites.{user_id}", MADE, MADE_PER_SECOND):
             raise rate_limited(wait)
         assert ledger.membership
         invite = Invite.objects.create(
@@ -100,7 +100,7 @@ def join_by(user_id: int, token: str) -> tuple[ConversationShape, bool]:
 def invite_for(user_id: int, token: str) -> Invite:
     """The link, if it opens something to this person. Tries with links that do not are counted."""
     bucket = (f"invite.tries.{user_id}", TRIES, TRIES_PER_SECOND)
-    if wait := limits.take(*bucket):
+    if wait := rate_limits.take(*bucket):
         raise rate_limited(wait)
     found = Invite.objects.select_related("conversation", "made_by").filter(digest=digest_of(token)).first()
     if found is None or found.conversation.deleted_at is not None:
@@ -108,7 +108,7 @@ def invite_for(user_id: int, token: str) -> Invite:
     seat = Membership.objects.filter(conversation_id=found.conversation_id, user_id=user_id).first()
     if not (seat and seat.left_at is None) and not _opens(found, found.conversation, seat):
         raise dead()
-    limits.give_back([bucket])
+    rate_limits.give_back([bucket])
     return found
 
 

@@ -22,9 +22,9 @@ from chat import events
 from chat.models import Conversation, Membership, Message, Role
 from chat.queries import whole_messages
 from chat.shapes import message_shape
-from messenger.live import news
-from messenger.live.database import writing
-from messenger.live.refusal import forbidden, not_found
+from messenger.core.database import writing
+from messenger.core.errors import forbidden, not_found
+from messenger.live.events import Event, UserEvent, publish
 
 # Of a membership: changed under the lock of its row alone, and not under that of the conversation.
 _OWN = (
@@ -38,8 +38,8 @@ class Ledger:
         self.conversation = conversation
         self.membership = membership
         self.now: datetime = timezone.now()
-        self._news: list[news.News] = []
-        self._personal: list[tuple[Membership, Callable[[Membership], news.Personal]]] = []
+        self._news: list[Event] = []
+        self._personal: list[tuple[Membership, Callable[[Membership], UserEvent]]] = []
         self._fields: set[str] = set()
 
     # ── May they ──
@@ -107,10 +107,10 @@ class Ledger:
         message.save(update_fields={"version", *fields})
 
     # ── News ──
-    def tell(self, *what: news.News) -> None:
+    def tell(self, *what: Event) -> None:
         self._news += what
 
-    def tell_person(self, row: Membership, make: Callable[[Membership], news.Personal]) -> None:
+    def tell_person(self, row: Membership, make: Callable[[Membership], UserEvent]) -> None:
         """`make` is called at the end, with `row.me_version` set: people's rows are locked last, all at once."""
         self._personal.append((row, make))
 
@@ -138,7 +138,7 @@ class Ledger:
                 row.me_version = numbers[row.user_id].pop(0)
             Membership.objects.bulk_update(rows, ["me_version"])
             self._news += [make(row) for row, make in self._personal]
-        news.tell(self._news)
+        publish(self._news)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ from chat.actions.text import check_storable
 from chat.models import Level, Mark, Membership, Message
 from chat.queries import hiding_receipts, unread_mentions
 from chat.shapes import MineShape, mine_shape, moment
-from messenger.live import news, rows
-from messenger.live.database import writing
-from messenger.live.refusal import Refused, invalid, not_found
+from messenger.core import bulk_sql
+from messenger.core.database import writing
+from messenger.core.errors import Refused, invalid, not_found
+from messenger.live.events import Event, publish
 
 
 class Move(NamedTuple):
@@ -90,31 +91,31 @@ def move_many(moves: Sequence[Move]) -> list[MineShape | Refused | None]:
         numbers = next_me_versions(seat.user_id for seat in read)
         for seat in read:
             seat.me_version = numbers[seat.user_id].pop(0)
-        rows.update(
+        bulk_sql.update(
             Membership,
             ("id", "read_seq", "read_count", "delivered_seq", "me_version"),
             [(seat.id, *seat.marks(), seat.me_version) for seat in changed],
         )
         _write_history(changed, now)
         mines = _mines(seats, [move for move in moves if move.read_seq is not None])
-        told: list[news.News] = [
+        told: list[Event] = [
             events.mine_updated(seat.user_id, seat.conversation_id, mines[seat.key])
             for seat in read
             if seat.key in mines
         ]
-        news.tell(told + _receipts(changed, now))
+        publish(told + _receipts(changed, now))
         return [_answer(move, seats, mines) for move in moves]
 
 
 def _seats(keys: set[tuple[int, int]]) -> Seats:
-    found = rows.fetch(
+    found = bulk_sql.fetch(
         "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
         " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.receipts, m.me_version,"
         " c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
-        f" AND (m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)})"
-        f" ORDER BY m.id{rows.locked('m')}",
+        f" AND (m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})"
+        f" ORDER BY m.id{bulk_sql.locked('m')}",
         [number for key in keys for number in key],
     )
     seats = [_Seat(*row) for row in found]
@@ -139,9 +140,9 @@ def _count(moved: list[_Seat]) -> None:
     places = {(seat.conversation_id, seat.read_seq) for seat in moved if 0 < seat.read_seq < seat.last_seq}
     counts: dict[tuple[int, int], int] = {}
     if places:
-        found = rows.fetch(
+        found = bulk_sql.fetch(
             "SELECT conversation_id, seq, text_count FROM chat_message"
-            f" WHERE (conversation_id, seq) IN (VALUES {rows.placeholders(len(places), 2)})",
+            f" WHERE (conversation_id, seq) IN (VALUES {bulk_sql.placeholders(len(places), 2)})",
             [number for place in places for number in place],
         )
         counts = {(conversation_id, seq): count for conversation_id, seq, count in found}
@@ -167,10 +168,10 @@ def _write_history(changed: list[_Seat], now: datetime) -> None:
         for kind, old, new in (("read", read, seat.read_seq), ("delivered", delivered, seat.delivered_seq)):
             if new > old:
                 history.append((seat.conversation_id, seat.user_id, kind, new, now))
-    rows.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+    bulk_sql.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
 
 
-def _receipts(changed: list[_Seat], now: datetime) -> list[news.News]:
+def _receipts(changed: list[_Seat], now: datetime) -> list[Event]:
     """Told to the others unless its owner hides what they have read."""
     at = moment(now)
     told = [
@@ -239,15 +240,15 @@ def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
             row.save(update_fields=[*fields, "me_version"])
         mine = mine_shape(row, row.conversation, unread_mentions([row]).get((conversation_id, user_id), 0))
         if fields:
-            news.tell([events.mine_updated(user_id, conversation_id, mine)])
+            publish([events.mine_updated(user_id, conversation_id, mine)])
         if "receipts" in fields:
-            news.tell(receipts.shown_or_hidden(user_id, conversation_id))
+            publish(receipts.shown_or_hidden(user_id, conversation_id))
         return mine
 
 
 def newest_of_others(user_id: int, conversation_id: int) -> int:
     """Seq of the newest text that somebody else wrote, 0 where there is none. `not_found` for strangers."""
-    found = rows.fetch(
+    found = bulk_sql.fetch(
         "SELECT (SELECT seq FROM chat_message t WHERE t.conversation_id = m.conversation_id AND t.kind = 'text'"
         " AND t.sender_id <> m.user_id ORDER BY t.seq DESC LIMIT 1)"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"

@@ -17,8 +17,9 @@ from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.queries import unread_mentions, whole_messages
 from chat.shapes import MentionShape, MessageShape, message_shape, mine_shape
 from chat.typography import is_emoji
-from messenger.live import limits, news
-from messenger.live.refusal import invalid, not_found, rate_limited
+from messenger.core import rate_limits
+from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.live.events import UserEvent
 
 KINDS = 50  # of emoji under one message
 EDITS, EDITS_PER_SECOND = 20, 1.0  # of one person: each leaves a revision behind
@@ -27,7 +28,7 @@ EDITS, EDITS_PER_SECOND = 20, 1.0  # of one person: each leaves a revision behin
 def edit(user_id: int, message_id: int, body: str) -> MessageShape:
     """Put other words in place of one's own. The earlier ones stay as a revision."""
     check_body(body, may_be_blank=True)
-    if wait := limits.take(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
+    if wait := rate_limits.take(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
         raise rate_limited(wait)
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
@@ -78,7 +79,7 @@ def _recount(ledger: Ledger, message: Message, user_ids: set[int]) -> None:
     )
     counts = cache(lambda: unread_mentions(rows))  # asked when all else is done, once for all
 
-    def recounted(row: Membership) -> news.Personal:
+    def recounted(row: Membership) -> UserEvent:
         mine = mine_shape(row, ledger.conversation, counts().get((row.conversation_id, row.user_id), 0))
         return events.mine_updated(row.user_id, row.conversation_id, mine)
 

@@ -12,8 +12,8 @@ from chat.actions.messages import must_stand, note_mentions, take_away
 from chat.actions.text import check_storable
 from chat.models import Invite, Message, Report
 from chat.shapes import message_shape
-from messenger.live.database import writing
-from messenger.live.refusal import forbidden, invalid, not_found
+from messenger.core.database import writing
+from messenger.core.errors import forbidden, invalid, not_found
 
 REASON = 500  # characters
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from accounts import privacy
 from chat.models import Conversation, Membership
-from messenger.live import rows
-from messenger.live.refusal import Refused
+from messenger.core import bulk_sql
+from messenger.core.errors import Refused
 
 OPEN, BLOCKED, CLOSED = "open", "blocked", "closed"
 
@@ -46,7 +46,7 @@ def must_be_open(row: Membership) -> None:
 
 
 def standing(membership_id: int) -> str:
-    found = rows.fetch(
+    found = bulk_sql.fetch(
         f"SELECT {STANDING} FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{JOINS} WHERE m.id = %s",
         [membership_id],
     )

@@ -14,8 +14,8 @@ from chat.actions.ledger import Ledger, changing
 from chat.models import Conversation
 from chat.queries import whole_shapes
 from chat.shapes import ConversationShape
-from messenger.live import limits
-from messenger.live.refusal import rate_limited
+from messenger.core import rate_limits
+from messenger.core.errors import rate_limited
 
 FOLDER = "rooms"
 PICTURES, PICTURES_PER_SECOND = 5, 1 / 60  # given by one person: decoding them is work
@@ -25,7 +25,7 @@ def set_picture(user_id: int, conversation_id: int, upload: BinaryIO, size: int)
     """Give a group a picture. `size` is in bytes."""
     with changing(conversation_id, user_id) as ledger:  # before any work is done for whoever may not
         _may(ledger)
-    if wait := limits.take(f"picture.{user_id}", PICTURES, PICTURES_PER_SECOND):
+    if wait := rate_limits.take(f"picture.{user_id}", PICTURES, PICTURES_PER_SECOND):
         raise rate_limited(wait)
     picture = avatars.redrawn(upload, size)
     storage = Conversation._meta.get_field("avatar").storage

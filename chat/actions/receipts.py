@@ -10,15 +10,15 @@ from chat import events
 from chat.models import Membership
 from chat.queries import hiding_receipts
 from chat.shapes import moment
-from messenger.live import news
+from messenger.live.events import Event, publish
 
 
 def choice_changed(user_id: int) -> None:
     """This person has just begun to hide what they have read, or to show it, wherever they are a member."""
-    news.tell(shown_or_hidden(user_id))
+    publish(shown_or_hidden(user_id))
 
 
-def shown_or_hidden(user_id: int, conversation_id: int | None = None) -> list[news.News]:
+def shown_or_hidden(user_id: int, conversation_id: int | None = None) -> list[Event]:
     """What the others hear of it: the marks as they stand, or that there are none any more. Asked within the change.
 
     Without `conversation_id` of all of this person's conversations. Two queries, and a piece of news for each.
@@ -46,7 +46,7 @@ def tie_changed(user_id: int, other_id: int) -> None:
         user_id=other_id, left_at=None, conversation__in=shared.values("conversation")
     ).values_list("conversation_id", flat=True)
     at = moment(timezone.now())
-    told: list[news.News] = []
+    told: list[Event] = []
     people = User.objects.in_bulk([user_id, other_id])
     for viewer_id, subject_id in ((user_id, other_id), (other_id, user_id)):
         viewer = people[viewer_id]
@@ -55,4 +55,4 @@ def tie_changed(user_id: int, other_id: int) -> None:
         for cid, delivered, read, here in seats.values_list("conversation_id", "delivered_seq", "read_seq", "receipts"):
             marks = (delivered, read) if sees and here else (0, 0)
             told.append(events.receipt_to(viewer_id, events.Receipt(cid, subject_id, *marks, at)))
-    news.tell(told)
+    publish(told)

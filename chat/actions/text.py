@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.shapes import UserShape, user_shape
 from chat.formatting import named_in
 from chat.models import Membership
-from messenger.live.refusal import Refused, filled, invalid
+from messenger.core.errors import Refused, filled, invalid
 
 
 def body_error(body: str, *, may_be_blank: bool = False) -> Refused | None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.names import skeleton, storable
 from chat.admin import looking
 from chat.models import Conversation, Membership, Role
-from messenger.paths import MAX_ID
+from messenger.core.path_converters import MAX_ID
 
 MEMBERS = 200  # named on a conversation's page
 

@@ -14,7 +14,7 @@ from accounts.names import skeleton, storable
 from chat import actions as verbs
 from chat.admin import looking
 from chat.models import Invite
-from messenger.paths import MAX_ID
+from messenger.core.path_converters import MAX_ID
 
 
 class Open(admin.SimpleListFilter):

@@ -17,11 +17,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-import messenger.paths  # noqa: F401  (the `id` in paths)
+import messenger.core.path_converters  # noqa: F401  (the `id` in paths)
 from chat.doors import reason
 from chat.models import Conversation, Membership
-from messenger.live.database import writing
-from messenger.live.refusal import Refused
+from messenger.core.database import writing
+from messenger.core.errors import Refused
 
 LISTED = 1000  # rows that a list pages through; who wants older ones narrows the search
 AT_ONCE = 200  # rows that one act is done to

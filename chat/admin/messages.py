@@ -17,7 +17,7 @@ from accounts.names import skeleton, storable
 from chat import actions as verbs
 from chat.admin import looking
 from chat.models import Message
-from messenger.paths import MAX_ID
+from messenger.core.path_converters import MAX_ID
 
 LOOK_BACK = 200_000  # newest messages that a list goes through, unless it is of one conversation
 AROUND = 10  # messages shown before and after

@@ -20,7 +20,7 @@ from chat.serializers import (
 )
 from chat.shapes import ConversationShape, MineShape, TitleShape
 from messenger.api import page
-from messenger.live.refusal import invalid
+from messenger.core.errors import invalid
 
 NEW = {Conversation.Kind.DIRECT.value: OpenDirectSerializer, Conversation.Kind.GROUP.value: CreateGroupSerializer}
 NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(NEW.values()), "kind")

@@ -10,8 +10,8 @@ from rest_framework import serializers, status
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from messenger.live.refusal import RefusalShape
-from messenger.struct_serializers import page_of, serializer_for
+from messenger.core.errors import RefusalShape
+from messenger.rest.struct_serializers import page_of, serializer_for
 
 
 # A comment and no docstring: that would be repeated in the OpenAPI document under every operation.

@@ -18,10 +18,10 @@ from django.utils import timezone
 from chat import jobs
 from chat.archives.build import Builder, NobodyWaits, NoRoom
 from chat.models import Archive
-from messenger.live import limits
-from messenger.live.database import writing
-from messenger.live.refusal import not_found, rate_limited
-from messenger.work import GiveUp
+from messenger.background import GiveUp
+from messenger.core import rate_limits
+from messenger.core.database import writing
+from messenger.core.errors import not_found, rate_limited
 
 log = logging.getLogger(__name__)
 KEPT = timedelta(days=7)
@@ -39,7 +39,7 @@ def ask(user_id: int) -> Archive:
     going_on = of(user_id)
     if going_on and going_on.state == Archive.State.BUILDING:
         return going_on
-    if wait := limits.take(f"archive.{user_id}", ASKS, ASKS_PER_SECOND):
+    if wait := rate_limits.take(f"archive.{user_id}", ASKS, ASKS_PER_SECOND):
         raise rate_limited(wait)
     with writing():
         drop_of(user_id)

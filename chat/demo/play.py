@@ -22,9 +22,9 @@ from chat.actions.messages import members_of
 from chat.actions.sending import Send, Sent, send_many
 from chat.demo.script import Deed, Message, Person, Session, Talk, people, talks
 from chat.models import Report
-from messenger.live import news
-from messenger.live.database import writing
-from messenger.live.refusal import Refused
+from messenger.core.database import writing
+from messenger.core.errors import Refused
+from messenger.live import events
 
 PASSWORD = "let-me-talk"
 MODERATOR = "moderator"
@@ -73,12 +73,12 @@ def _clock() -> Iterator[_Clock]:
 def _alone() -> Iterator[None]:
     """Weeks are said in seconds: no limits. And nobody is there to be told."""
     limits, settings.LIMITS = settings.LIMITS, False
-    outlet = news.set_outlet(lambda _news: None)
+    outlet = events.set_publisher(lambda _news: None)
     try:
         yield
     finally:
         settings.LIMITS = limits
-        news.set_outlet(outlet)
+        events.set_publisher(outlet)
 
 
 # ── The cast ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.files import uploads
 from chat.files.shelf import remove
 from chat.models import Attachment, File, Upload
-from messenger.live.database import writing
+from messenger.core.database import writing
 
 log = logging.getLogger(__name__)
 AT_ONCE = 200

@@ -11,7 +11,7 @@ from chat.files.shapes import attachment_shape
 from chat.models import Attachment, Conversation, Message
 from chat.reading import PAGE, membership
 from chat.shapes import FileShape, moment
-from messenger.live.refusal import not_found
+from messenger.core.errors import not_found
 
 
 def attachment(user_id: int, attachment_id: int) -> Attachment:

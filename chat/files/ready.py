@@ -25,7 +25,7 @@ from chat.files.shelf import remove, shelf
 from chat.files.uploads import new_key
 from chat.models import Attachment, File
 from chat.shapes import message_shape
-from messenger.live.database import writing
+from messenger.core.database import writing
 
 BLOCK = 4 * 1024 * 1024
 # Where another kind was made of a picture, its name says so too: a phone's `IMG_1.HEIC` is a JPEG now.

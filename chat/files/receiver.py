@@ -26,9 +26,9 @@ from rest_framework.views import APIView
 
 from chat.files import uploads, wire
 from messenger.api import as_refusal
-from messenger.live import limits
-from messenger.live.database import in_own_connection
-from messenger.live.refusal import Refused, rate_limited
+from messenger.core import rate_limits
+from messenger.core.database import in_own_connection
+from messenger.core.errors import Refused, rate_limited
 
 log = logging.getLogger(__name__)
 GATHERED = 1024 * 1024  # bytes for which one hop to a thread is made
@@ -92,7 +92,7 @@ class _Part:
         """Who is it, may they, does it fit: all before a byte is taken."""
         user_id = _who(self._request)
         with translation.override(translation.get_language_from_request(self._request)):
-            if wait := limits.take(f"part.{user_id}", PARTS, PARTS_PER_SECOND):
+            if wait := rate_limits.take(f"part.{user_id}", PARTS, PARTS_PER_SECOND):
                 raise rate_limited(wait)
             wire.check_version(self._headers)
             if self._headers.get("Content-Type", "").partition(";")[0].strip() != wire.PART_TYPE:

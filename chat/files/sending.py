@@ -17,7 +17,7 @@ from chat.files.shapes import attachment_shape
 from chat.files.uploads import check_conversation
 from chat.models import Attachment, Conversation
 from chat.shapes import AttachmentShape
-from messenger.live.refusal import Refused, invalid
+from messenger.core.errors import Refused, invalid
 
 
 class Wanted:

@@ -18,7 +18,7 @@ from accounts.authentication import whoever_asks
 from chat.files import kinds, reading
 from chat.files.shelf import no_room, shelf
 from chat.models import Attachment, File
-from messenger.live.refusal import Refused, not_found
+from messenger.core.errors import Refused, not_found
 
 BLOCK = 256 * 1024
 # Whatever it is, opened by itself it may do nothing and knows nobody.

@@ -22,7 +22,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from chat.models import Upload
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 log = logging.getLogger(__name__)
 

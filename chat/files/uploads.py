@@ -28,9 +28,9 @@ from chat.files.measure import measures
 from chat.files.shelf import no_room, shelf
 from chat.files.silence import tells
 from chat.models import Attachment, Conversation, File, Upload
-from messenger.live import limits
-from messenger.live.database import writing
-from messenger.live.refusal import Refused, invalid, not_found, rate_limited
+from messenger.core import rate_limits
+from messenger.core.database import writing
+from messenger.core.errors import Refused, invalid, not_found, rate_limited
 
 CHECKSUMS = ("sha1", "sha256")
 BLOCK = 8 * 1024 * 1024  # bytes after which what came without a checksum is kept: as much may have to come again
@@ -56,7 +56,7 @@ class UploadRefused(Refused):
 # ── Beginning ────────────────────────────────────────────────────────────────────────────────────────────────────
 def begin(user_id: int, size: int, name: str, **about: Any) -> Upload:
     """`about`: alt, sha256 of the whole, conversation_id it is for, claims. Refuses what can never be kept."""
-    if wait := limits.take(f"upload.{user_id}", BEGINS, BEGINS_PER_SECOND):
+    if wait := rate_limits.take(f"upload.{user_id}", BEGINS, BEGINS_PER_SECOND):
         raise rate_limited(wait)
     if size > settings.FILE_LIMIT:
         raise Refused("too_large", _("A file may have at most %s.") % megabytes(settings.FILE_LIMIT))

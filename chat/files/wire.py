@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from chat.files.uploads import CHECKSUMS, UploadRefused
 from chat.models import Upload
-from messenger.live.refusal import Refused, invalid
+from messenger.core.errors import Refused, invalid
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum,expiration,termination"

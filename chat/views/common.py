@@ -12,7 +12,7 @@ from chat.doors import PersonalRequest
 from chat.forms import RefusableForm
 from chat.lists import Listing
 from chat.shapes import MessageShape
-from messenger.live.refusal import Refused, invalid
+from messenger.core.errors import Refused, invalid
 
 HANDLED = {"invalid", "conflict", "rate_limited", "too_large"}  # said in the form, which keeps what was typed
 

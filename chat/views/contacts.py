@@ -19,7 +19,7 @@ from chat import members, pairs, reading
 from chat.api.contacts import here
 from chat.doors import PersonalRequest, command, page
 from chat.views.common import draw, question
-from messenger.live.refusal import invalid, not_found
+from messenger.core.errors import invalid, not_found
 from presence import people as presence_people
 from presence.shapes import PresenceShape
 from presence.tracker import tracker

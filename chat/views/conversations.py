@@ -27,7 +27,7 @@ from chat.rights import offers
 from chat.serializers import MemberCursor
 from chat.shapes import MessageShape, MineShape
 from chat.views.common import at_the_end, draw, number, place_in, said, take
-from messenger.live.refusal import Refused, invalid
+from messenger.core.errors import Refused, invalid
 
 PANEL_MEMBERS = 100  # of a larger group the panel names so many at first, and the settings page all
 

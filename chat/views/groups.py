@@ -18,7 +18,7 @@ from chat.serializers import MemberCursor
 from chat.shapes import ConversationShape
 from chat.views.common import draw, take
 from chat.views.picking import Picking
-from messenger.live.refusal import Refused, forbidden, not_found
+from messenger.core.errors import Refused, forbidden, not_found
 
 SHOWN = 50  # members on one page
 WORDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")

@@ -19,7 +19,7 @@ from chat.forms import InviteForm
 from chat.models import Conversation
 from chat.views.common import take
 from chat.views.groups import settings_page
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 # The token stands in the address. No referrer may carry it; `no-referrer` itself would hide from our own form where it
 # comes from, and it would be refused.

@@ -17,7 +17,7 @@ from chat.rights import offers
 from chat.shapes import ConversationShape, MemberShape
 from chat.views.common import draw, said
 from chat.views.groups import group
-from messenger.live.refusal import forbidden, not_found
+from messenger.core.errors import forbidden, not_found
 from presence import people as presence_people
 from presence.tracker import tracker
 

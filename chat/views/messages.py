@@ -16,7 +16,7 @@ from chat.lines import lines, title_of
 from chat.rights import offers
 from chat.shapes import MessageShape
 from chat.views.common import at_its_place, at_the_end, draw, said, take
-from messenger.live.refusal import Refused, not_found
+from messenger.core.errors import Refused, not_found
 
 
 @page

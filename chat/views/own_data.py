@@ -20,7 +20,7 @@ from chat.archives import verbs as archives
 from chat.doors import PersonalRequest, form_page, page
 from chat.files.serving import bytes_of
 from chat.views.common import draw
-from messenger.live.database import writing
+from messenger.core.database import writing
 
 _shown_again = reauthentication_required(allow_get=True)
 

@@ -13,7 +13,7 @@ from chat.forms import DirectForm, GroupForm
 from chat.lines import name_list
 from chat.views.common import draw, said, take
 from chat.views.picking import Picking
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 
 @page

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from django.conf import settings
 from django.utils import translation
 
-from messenger.live import database
-from messenger.live.ears import Ears
+from messenger.core import database
+from messenger.core.errors import Refused
 from messenger.live.frames import frame
 from messenger.live.identity import Identity
-from messenger.live.refusal import Refused
-from messenger.live.wire import Outgoing, Wire
+from messenger.live.transport import Outgoing, Wire
+from messenger.live.visibility import Ears
 
 if TYPE_CHECKING:
     from messenger.live.hub import Hub

@@ -19,17 +19,17 @@ from django.conf import settings
 from django.http.cookie import parse_cookie
 from django.utils import timezone
 
-from messenger.live import database
-from messenger.live.addresses import client_address
+from messenger.core import database
+from messenger.core.client_ip import client_address
+from messenger.core.errors import Refused
+from messenger.live.commands import Command, Part
 from messenger.live.connection import Connection
-from messenger.live.ears import Ears
 from messenger.live.frames import decode_incoming, frame
 from messenger.live.hub import hub
 from messenger.live.identity import TOO_MANY, Identity, SocketRefused
 from messenger.live.origins import origin_allowed
-from messenger.live.parts import Command, Part
-from messenger.live.refusal import Refused
-from messenger.live.wire import wire_for
+from messenger.live.transport import wire_for
+from messenger.live.visibility import Ears
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Coroutine, Iterable
 
 from django.conf import settings
 
-from messenger.live import news
+from messenger.live import events
+from messenger.live.channel_layer import Layer
 from messenger.live.connection import Connection
-from messenger.live.ending import before_the_end
-from messenger.live.layer import Layer
-from messenger.live.news import Cut, Durable, Listen, News, Passing, Personal
-from messenger.live.repair import Repair, Source
-from messenger.live.wire import Outgoing
+from messenger.live.events import ConversationEvent, Disconnect, EphemeralEvent, Event, RefreshVisibility, UserEvent
+from messenger.live.reconcile import Repair, Source
+from messenger.live.shutdown import before_the_end
+from messenger.live.transport import Outgoing
 
 log = logging.getLogger(__name__)
 GOING_AWAY = 1001
@@ -37,9 +37,11 @@ class _Room:
         self.told = told
         self.sockets: set[Connection] = set()
         self.joining: list[tuple[int, Connection]] = []  # heard from that version on
-        self.held: dict[int, Durable] = {}  # by version: came before what they follow
+        self.held: dict[int, ConversationEvent] = {}  # by version: came before what they follow
         self.timer: asyncio.TimerHandle | None = None
-        self.gathered: dict[str, Passing] | None = None  # None: nothing has passed just now, the next goes at once
+        self.gathered: dict[str, EphemeralEvent] | None = (
+            None  # None: nothing has passed just now, the next goes at once
+        )
 
 
 class _Person:
@@ -48,7 +50,7 @@ class _Person:
     def __init__(self) -> None:
         self.told = -1  # -1: not known yet
         self.connections: set[Connection] = set()
-        self.held: dict[int, Personal] = {}
+        self.held: dict[int, UserEvent] = {}
         self.timer: asyncio.TimerHandle | None = None
 
 
@@ -62,11 +64,11 @@ class Hub:
         self.repair = Repair(self, source)
         self._layer = Layer(self.hear) if settings.REDIS_URL else None
         self._tasks = [self.loop.create_task(work()) for work in (self.repair.sweep, *background)]
-        news.set_outlet(self.tell_from_anywhere)
+        events.set_publisher(self.tell_from_anywhere)
         before_the_end(self._end)
 
     # ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def tell_from_anywhere(self, told: list[News]) -> None:
+    def tell_from_anywhere(self, told: list[Event]) -> None:
         try:
             here = asyncio.get_running_loop() is self.loop
         except RuntimeError:
@@ -76,27 +78,27 @@ class Hub:
         elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.tell, told)
 
-    def tell(self, told: list[News]) -> None:
+    def tell(self, told: list[Event]) -> None:
         """To our own sockets at once, and once to the other processes."""
         if self._layer:
             self._layer.publish(told)
         self.hear(told)
 
-    def hear(self, told: Iterable[News]) -> None:
+    def hear(self, told: Iterable[Event]) -> None:
         for item in told:
-            if isinstance(item, Durable):
+            if isinstance(item, ConversationEvent):
                 self.hear_durable(item)
-            elif isinstance(item, Personal):
+            elif isinstance(item, UserEvent):
                 self._hear_personal(item)
-            elif isinstance(item, Passing):
+            elif isinstance(item, EphemeralEvent):
                 self._hear_passing(item)
-            elif isinstance(item, Listen):
+            elif isinstance(item, RefreshVisibility):
                 self.repair.listen_anew(item.user_id)
             else:
                 self._cut(item)
 
     # ── Durable: in order of version ─────────────────────────────────────────────────────────────────────────────
-    def hear_durable(self, item: Durable) -> None:
+    def hear_durable(self, item: ConversationEvent) -> None:
         room = self.rooms.get(item.conversation_id)
         if room is None or item.version <= room.told:
             return
@@ -121,7 +123,7 @@ class Hub:
             room.timer.cancel()
             room.timer = None
 
-    def _tell_room(self, room: _Room, item: Durable) -> None:
+    def _tell_room(self, room: _Room, item: ConversationEvent) -> None:
         room.told = item.version
         if item.left and (person := self.people.get(item.left)):
             for connection in person.connections:
@@ -139,7 +141,7 @@ class Hub:
                 self._enter(room, connection, item.conversation_id)
 
     # ── Personal ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def _hear_personal(self, item: Personal) -> None:
+    def _hear_personal(self, item: UserEvent) -> None:
         person = self.people.get(item.user_id)
         if person is None:
             return
@@ -160,7 +162,7 @@ class Hub:
             person.timer.cancel()
             person.timer = None
 
-    def tell_person(self, person: _Person, item: Personal) -> None:
+    def tell_person(self, person: _Person, item: UserEvent) -> None:
         if item.me_version:
             person.told = max(person.told, item.me_version)
         outgoing = Outgoing(item.text)
@@ -188,7 +190,7 @@ class Hub:
             self._leave(connection, conversation_id, version)
 
     # ── Passing and cutting ──────────────────────────────────────────────────────────────────────────────────────
-    def _hear_passing(self, item: Passing) -> None:
+    def _hear_passing(self, item: EphemeralEvent) -> None:
         if item.gathers and (room := self.rooms.get(item.gathers)):
             if room.gathered is not None:
                 room.gathered[item.key] = item
@@ -205,7 +207,7 @@ class Hub:
             for item in gathered.values():
                 self._tell_passing(item)
 
-    def _tell_passing(self, item: Passing) -> None:
+    def _tell_passing(self, item: EphemeralEvent) -> None:
         outgoing = Outgoing(item.text)
         for connection in self._listeners(item):
             user_id = connection.user_id
@@ -217,7 +219,7 @@ class Hub:
                 continue
             connection.write_passing(item.key, outgoing)
 
-    def _listeners(self, item: Passing) -> Iterable[Connection]:
+    def _listeners(self, item: EphemeralEvent) -> Iterable[Connection]:
         if item.conversations or item.users:
             rooms = [self.rooms[cid].sockets for cid in item.conversations if cid in self.rooms]
             people = [self.people[user_id].connections for user_id in item.users if user_id in self.people]
@@ -231,7 +233,7 @@ class Hub:
             return person.connections if person else ()
         return self.groups.get(item.group, ())
 
-    def _cut(self, item: Cut) -> None:
+    def _cut(self, item: Disconnect) -> None:
         person = self.people.get(item.user_id)
         for connection in list(person.connections) if person else ():
             if item.sign_in_id and connection.sign_in_id != item.sign_in_id:

@@ -24,10 +24,10 @@ from accounts.models import SignIn, Theme, User
 from chat.actions import groups, moderation
 from chat.models import Conversation, Level, Message, Role
 from messenger import api
-from messenger.api_schema import WORDS
 from messenger.consumers import MessengerConsumer
+from messenger.core.errors import STATUS, RefusalShape
 from messenger.live import connection, consumer, hub, identity
-from messenger.live.refusal import STATUS, RefusalShape
+from messenger.rest.openapi import WORDS
 from presence import serializers, store, typists
 
 Struct = type[msgspec.Struct]

@@ -20,8 +20,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from accounts.shapes import user_shape
-from messenger import devices, scripts, sheets
-from messenger.faces import face, hue
+from messenger.assets import scripts
+from messenger.assets.stylesheets import joined, sources
+from messenger.core import user_agents
+from messenger.core.initials import face, hue
 
 register = template.Library()
 
@@ -29,7 +31,7 @@ register = template.Library()
 @register.simple_tag
 def stylesheets(kind: str) -> SafeString:
     """One `<link>` for all; in development one per component, as they were written."""
-    names = sheets.sources(kind) if settings.DEBUG else [sheets.joined(kind)]
+    names = sources(kind) if settings.DEBUG else [joined(kind)]
     return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(name),) for name in names))
 
 
@@ -173,7 +175,7 @@ def empty(title: str, text: str = "") -> dict[str, Any]:
 
 @register.filter
 def device(user_agent: str) -> str:
-    return devices.device(user_agent)
+    return user_agents.device(user_agent)
 
 
 @register.filter

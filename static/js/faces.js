@@ -1,4 +1,4 @@
-/** Letters and colour of somebody without a picture: as `messenger/faces.py`, kept alike by tests/face_cases.json. */
+/** Letters and colour of somebody without a picture: as `messenger/core/initials.py`, kept alike by tests/face_cases.json. */
 
 const HUES = 10;
 const HAN = /^[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{323af}]/u;

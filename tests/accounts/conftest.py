@@ -6,27 +6,27 @@ import pytest
 from django.contrib.auth.hashers import get_hasher
 from django.test import Client
 
-from messenger.live import limits
-from messenger.live.news import Cut, News, Personal, set_outlet
+from messenger.core import rate_limits
+from messenger.live.events import Disconnect, Event, UserEvent, set_publisher
 from tests.servers import PASSWORD
 
 
-class Told(list[News]):
+class Told(list[Event]):
     """What verbs have told after commit."""
 
-    def cuts(self) -> list[Cut]:
-        return [news for news in self if isinstance(news, Cut)]
+    def cuts(self) -> list[Disconnect]:
+        return [news for news in self if isinstance(news, Disconnect)]
 
-    def to(self, user) -> list[Personal]:
-        return [news for news in self if isinstance(news, Personal) and news.user_id == user.pk]
+    def to(self, user) -> list[UserEvent]:
+        return [news for news in self if isinstance(news, UserEvent) and news.user_id == user.pk]
 
 
 @pytest.fixture
 def told(transactional_db):
     news = Told()
-    set_outlet(news.extend)
+    set_publisher(news.extend)
     yield news
-    set_outlet(None)
+    set_publisher(None)
 
 
 class Api(Client):
@@ -84,6 +84,6 @@ def hashed(monkeypatch) -> list[str]:
 def limited(settings):
     """Limits as they are shipped, from empty buckets."""
     settings.LIMITS = True
-    limits.forget_all()
+    rate_limits.forget_all()
     yield
-    limits.forget_all()
+    rate_limits.forget_all()

@@ -6,8 +6,8 @@ import pytest
 
 from accounts import actions, contacts
 from accounts.models import Tie, User
-from messenger.live.news import Listen
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
+from messenger.live.events import RefreshVisibility
 from tests.verbs.test_at_once import at_once
 
 
@@ -140,7 +140,7 @@ def test_a_block_is_mine_alone_to_hear(told, apps, alice, bob):
     assert answer.status_code == 200 and answer.json()["blocked"] is True
     assert [each["contact"]["blocked"] for each in told_contacts(told, alice)] == [True]
     assert told.to(bob) == []
-    assert {item.user_id for item in told if isinstance(item, Listen)} == {alice.pk, bob.pk}
+    assert {item.user_id for item in told if isinstance(item, RefreshVisibility)} == {alice.pk, bob.pk}
     alice.refresh_from_db()
     assert alice.blocked_ids == [bob.pk]
     assert [each["user"]["id"] for each in apps["alice"].send("get", "blocks/").json()["results"]] == [bob.pk]

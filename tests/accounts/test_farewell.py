@@ -20,7 +20,7 @@ from chat import actions
 from chat import farewell as chat_farewell
 from chat.files import uploads
 from chat.models import Attachment, Conversation, Membership, Mention, Message, Reaction, Revision
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.servers import PASSWORD
 
 

@@ -8,8 +8,8 @@ from django.test import Client
 from accounts import actions, guessing
 from accounts.models import User
 from chat import doors
-from messenger.live import limits
-from messenger.live.refusal import Refused
+from messenger.core import rate_limits
+from messenger.core.errors import Refused
 from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("limited")
@@ -143,10 +143,10 @@ def test_processes_share_the_count_through_redis(redis_url, settings, alice):
     settings.REDIS_URL = redis_url
     for _ in range(5):
         for _process in range(2):
-            limits.forget_all()  # as another process would begin: knowing nothing
+            rate_limits.forget_all()  # as another process would begin: knowing nothing
             with pytest.raises(Refused, match="unauthenticated"):
                 actions.sign_in("alice", "wrong", "192.0.2.1")
-    limits.forget_all()
+    rate_limits.forget_all()
     with pytest.raises(Refused, match="rate_limited"):
         actions.sign_in("alice", "wrong", "192.0.2.1")
 
@@ -162,7 +162,7 @@ def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
 def test_with_redis_away_mails_can_still_be_asked_for(settings, client, alice):
     from django.core.cache import caches
 
-    away = {"BACKEND": "messenger.cache.RedisOrHere", "LOCATION": "redis://127.0.0.1:1/0"}
+    away = {"BACKEND": "messenger.core.cache.RedisOrHere", "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {"default": away}
     settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "signup": None}
     codes = [client.post("/accounts/password/reset/", {"email": "nobody@example.org"}).status_code for _ in range(8)]

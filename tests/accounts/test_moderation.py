@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts import actions, moderators
 from accounts.models import SignIn, User
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.servers import PASSWORD
 
 

@@ -19,7 +19,7 @@ from chat import farewell as chat_farewell
 from chat.archives import build, verbs
 from chat.files import uploads
 from chat.models import Archive, Conversation
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.servers import PASSWORD
 
 
@@ -78,16 +78,16 @@ def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
 
 
 def test_three_a_day_are_enough(alice, transactional_db, settings, work):
-    from messenger.live import limits
+    from messenger.core import rate_limits
 
     settings.LIMITS = True
-    limits.forget_all()
+    rate_limits.forget_all()
     for _again in range(3):
         verbs.ask(alice.pk)
         work()
     with pytest.raises(Refused, match="rate_limited"):
         verbs.ask(alice.pk)
-    limits.forget_all()
+    rate_limits.forget_all()
 
 
 # ── What is in it ────────────────────────────────────────────────────────────────────────────────────────────────

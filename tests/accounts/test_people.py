@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.people import find
 from accounts.shapes import UserShape, user_shape
 from chat.actions import create_group, open_direct, send
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 
 @pytest.fixture

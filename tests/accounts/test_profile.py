@@ -8,7 +8,7 @@ from django.utils import translation
 
 from accounts import actions, hooks
 from accounts.models import User
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 FORM = {
     "username": "alice",

@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts import tokens
 from accounts.models import SignIn
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.servers import PASSWORD
 
 

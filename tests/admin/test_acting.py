@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from accounts.models import User
 from chat import actions, reading
 from chat.models import Conversation, Message, Report
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.admin.conftest import say
 
 

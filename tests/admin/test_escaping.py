@@ -13,7 +13,7 @@ from django.utils.html import escape
 from accounts.models import User
 from chat import actions
 from chat.models import Conversation, Report
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.admin.conftest import say
 
 HOSTILE = [

@@ -13,16 +13,16 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 import accounts.shapes
-import messenger.live.refusal
+import messenger.core.errors
 import presence.shapes
 from chat import shapes
-from messenger.live.refusal import RefusalShape
-from messenger.struct_serializers import serializer_for
+from messenger.core.errors import RefusalShape
+from messenger.rest.struct_serializers import serializer_for
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 STRUCTS = [
     kind
-    for module in (messenger.live.refusal, accounts.shapes, presence.shapes, shapes)
+    for module in (messenger.core.errors, accounts.shapes, presence.shapes, shapes)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
 ]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from chat import actions
 from chat.actions.invites import join_by
 from chat.models import Invite, Membership, Message
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.api.conftest import refused
 
 

@@ -20,7 +20,7 @@ from chat.actions.batches import Send
 from chat.actions.sending import send_many
 from chat.files import care, ready, uploads
 from chat.models import Attachment, Conversation, File, Message, Upload
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.api.conftest import refused
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own

@@ -8,7 +8,8 @@ import itertools
 import msgspec
 import pytest
 
-from messenger.live import database, hub, news
+from messenger.core import database
+from messenger.live import events, hub
 from messenger.live.connection import Connection
 from messenger.live.identity import Identity
 from tests.live.replica import Replica, loaded
@@ -108,4 +109,4 @@ async def stage(transactional_db, settings):
     for task in list(ours._tasks):
         task.cancel()
     hub._hub = None
-    news.set_outlet(None)
+    events.set_publisher(None)

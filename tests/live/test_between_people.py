@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import actions as account_actions
 from accounts import contacts, privacy
 from chat import actions
-from messenger.live import database
+from messenger.core import database
 from presence import people, tracker
 from presence.viewing import _news
 from tests.live.conftest import Listener

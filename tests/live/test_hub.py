@@ -9,18 +9,18 @@ from contextlib import contextmanager
 import msgspec
 
 from chat import actions, catchup
-from messenger.live import news
-from messenger.live.news import Cut, Passing
+from messenger.live import events
+from messenger.live.events import Disconnect, EphemeralEvent
 from tests.live.replica import fresh
 
 
 @contextmanager
 def held_back():
     """What verbs tell meanwhile does not reach the hub; it is in the list."""
-    outlet, told = news._outlet, []
-    news.set_outlet(told.extend)
+    outlet, told = events._publisher, []
+    events.set_publisher(told.extend)
     yield told
-    news.set_outlet(outlet)
+    events.set_publisher(outlet)
 
 
 async def send(stage, user, conversation_id, body="hello"):
@@ -101,7 +101,9 @@ async def test_whoever_was_removed_hears_nothing_later_whatever_comes_first(stag
         await stage.do(actions.remove_member, alice.pk, room.pk, bob.pk)
         await send(stage, alice, room.pk, "he is gone")
 
-    stage.hub.tell([item for item in told if isinstance(item, news.Durable)][-1:])  # the message, before the removal
+    stage.hub.tell(
+        [item for item in told if isinstance(item, events.ConversationEvent)][-1:]
+    )  # the message, before the removal
     await stage.settle()
     assert "message.created" not in listener.types()
     stage.hub.tell(told)
@@ -136,14 +138,14 @@ async def test_a_person_added_in_a_process_where_nobody_listens_yet_hears_the_ne
 
 async def test_cut_closes_the_sockets_of_that_sign_in_and_no_other(stage, room, alice):
     one, other = await stage.listen(alice, "one"), await stage.listen(alice, "other")
-    stage.hub.tell([Cut(alice.pk, 4401, "one")])
+    stage.hub.tell([Disconnect(alice.pk, 4401, "one")])
     await stage.settle()
     assert (one.closed_with, other.closed_with) == (4401, None)
 
 
 async def test_after_the_cut_nothing_is_written(stage, room, alice, bob):
     listener = await stage.listen(bob, "one")
-    stage.hub.tell([Cut(bob.pk, 4403)])
+    stage.hub.tell([Disconnect(bob.pk, 4403)])
     await send(stage, alice, room.pk, "too late")
     assert "message.created" not in listener.types()
     assert listener.closed_with == 4403
@@ -163,7 +165,9 @@ async def test_on_a_slow_line_messages_go_first_and_only_the_newest_presence_fol
     listener.wire.texts.clear()
     listener.wire.stuck = 100_000
     for number in range(3):
-        stage.hub.tell([Passing(f"conversation.{room.pk}", f'{{"type":"typing","payload":{number}}}', "typing.1")])
+        stage.hub.tell(
+            [EphemeralEvent(f"conversation.{room.pk}", f'{{"type":"typing","payload":{number}}}', "typing.1")]
+        )
     await send(stage, alice, room.pk)
     assert listener.types()[0] == "message.created"
     assert "typing" not in listener.types()

@@ -9,8 +9,8 @@ import pytest
 from chat import actions, reading
 from chat.models import Revision
 from messenger.api import PersonThrottle
-from messenger.live import limits
-from messenger.live.refusal import Refused
+from messenger.core import rate_limits
+from messenger.core.errors import Refused
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in 
 @pytest.fixture
 def limited(settings):
     settings.LIMITS = True
-    limits.forget_all()
+    rate_limits.forget_all()
     yield
-    limits.forget_all()
+    rate_limits.forget_all()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_forms_and_the_api_share_one_measure_and_pages_have_another(browser, ali
     hers.get("/")  # its forms' token
     of_forms, of_pages = (f"api.person.{alice.pk}", 100, 20.0), (f"page.person.{alice.pk}", 100, 10.0)
     empty, asked = {of_forms}, []
-    monkeypatch.setattr(limits, "take", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
+    monkeypatch.setattr(rate_limits, "take", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
     page = hers.post(f"/m/{message.id}/react/", add="👍")
     assert page.status == 429 and page.response["Retry-After"] == "8"
     assert hers.post(f"/m/{message.id}/forward/", conversation_id=room.pk).status == 429

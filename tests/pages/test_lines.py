@@ -15,8 +15,8 @@ from accounts.shapes import UserShape
 from chat import blanks, lines, times, typography
 from chat.lines import Stamp, grouped, marked, name_list
 from chat.shapes import MentionShape, MineShape, SystemEvent
-from messenger.devices import device
-from messenger.faces import face, hue
+from messenger.core.initials import face, hue
+from messenger.core.user_agents import device
 
 HERE = Path(__file__).resolve().parent.parent
 GROUPING = json.loads((HERE / "grouping_cases.json").read_text())

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import contacts
 from chat import actions
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 

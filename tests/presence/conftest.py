@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from messenger.live import news
+from messenger.live import events
 from presence import tracker
 from presence.redis_store import RedisStore
 from presence.store import Leaving, Times
@@ -81,10 +81,10 @@ def make_process(redis_url):
 @pytest.fixture
 def told():
     """What is told, instead of telling it."""
-    before, kept = news._outlet, []
-    news.set_outlet(kept.extend)
+    before, kept = events._publisher, []
+    events.set_publisher(kept.extend)
     yield kept
-    news.set_outlet(before)
+    events.set_publisher(before)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from accounts import actions
 from accounts.models import User
-from messenger.live import limits
-from messenger.live.news import Passing
+from messenger.core import rate_limits
+from messenger.live.events import EphemeralEvent
 from presence import hooks, typists
 from presence.tracker import Tracker
 
@@ -129,12 +129,12 @@ def test_a_cookie_that_is_not_ours_is_replaced(api, here, made_up):
 
 def test_visitors_cannot_be_made_up_by_the_thousand(api, here, settings):
     settings.LIMITS = True
-    limits.forget_all()
+    rate_limits.forget_all()
     answers = [api().post(API + "presence/beat/", {}, format="json") for _ in range(40)]
     assert {answer.status_code for answer in answers} == {200, 429}
     assert answers[-1].json()["code"] == "rate_limited" and answers[-1].json()["retry_after"] > 0
     assert here.head_count_now() <= 31
-    limits.forget_all()
+    rate_limits.forget_all()
 
 
 def test_a_visitor_who_signs_in_is_the_same_one(api, here, alice):
@@ -196,7 +196,7 @@ def test_who_begins_to_hide_goes_and_who_shows_again_comes(here, told, alice, dj
     for shows in (False, True):
         with django_capture_on_commit_callbacks(execute=True):
             actions.update_profile(alice.pk, {"show_presence": "everyone" if shows else "nobody"})
-        news = [item for item in told if isinstance(item, Passing) and item.key == f"presence.{alice.pk}"]
+        news = [item for item in told if isinstance(item, EphemeralEvent) and item.key == f"presence.{alice.pk}"]
         assert news[-1].conversations == (ROOM,)
         assert json.loads(news[-1].text)["payload"] == {"user_id": alice.pk, "online": shows, "last_seen": None}
     assert len(news) == 2

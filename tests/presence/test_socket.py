@@ -8,11 +8,11 @@ import json
 import pytest
 from channels.testing import WebsocketCommunicator
 
+from messenger.live import events
 from messenger.live import hub as hub_module
-from messenger.live import news
 from messenger.live.consumer import LiveConsumer
 from messenger.live.identity import Identity
-from messenger.live.repair import Source
+from messenger.live.reconcile import Source
 from presence import hooks
 from presence.consumers import PresencePart
 from presence.shapes import moment
@@ -82,7 +82,7 @@ async def site(here, transactional_db, monkeypatch):
     monkeypatch.setattr(hub_module, "_source", nothing)
     part = PresencePart()
     monkeypatch.setattr(hub_module, "_background", (part.run,))
-    outlet = news._outlet
+    outlet = events._publisher
 
     class App(LiveConsumer):
         parts = (part,)
@@ -110,7 +110,7 @@ async def site(here, transactional_db, monkeypatch):
         await socket.close()
     for task in hub_module.hub()._tasks:
         task.cancel()
-    news.set_outlet(outlet)
+    events.set_publisher(outlet)
 
 
 async def test_a_fresh_socket_hears_how_many_are_here(site, alice, bob):

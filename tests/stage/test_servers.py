@@ -65,7 +65,7 @@ def test_bin_serve_becomes_the_server(site, each_server, monkeypatch):
     """Elsewhere servers come out of the nursery; here is the script that people run."""
     monkeypatch.setattr(Server, "from_the_nursery", False)
     server = site.start(server=each_server)
-    assert psutil.Process(server.process.pid).cmdline()[1:] == ["-m", "messenger.serve"]
+    assert psutil.Process(server.process.pid).cmdline()[1:] == ["-m", "messenger.server"]
     assert httpx.get(f"{server.url}/accounts/login/").status_code == 200
     assert f"Messenger is at {server.url}/  ({each_server} on 127.0.0.1:{server.port}" in server.tail()
     server.stop()

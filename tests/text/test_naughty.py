@@ -15,7 +15,7 @@ from chat import actions, reading
 from chat.actions.sending import Send, Sent, send_many
 from chat.models import Conversation, Membership, Message, Report
 from chat.typography import is_emoji
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 from tests.text.naughty import OURS, naughty
 from tests.text.reader import assert_harmless
 

@@ -6,7 +6,7 @@ import pytest
 
 from chat.actions.messages import is_emoji
 from chat.actions.text import body_error, clean_line, is_blank
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 # One code point, with a variation selector, skin, joiners, a pair of letters, a key, tags.
 EMOJI = (

@@ -9,7 +9,7 @@ import pytest
 
 from chat import actions, reading
 from chat.models import Message
-from messenger.live import database
+from messenger.core import database
 from presence import tracker
 from tests.live import conftest as live
 from tests.live.replica import fresh

@@ -19,8 +19,8 @@ from django.test import Client
 
 from accounts import tokens
 from chat import reading
-from messenger.live import database
-from messenger.live.refusal import STATUS, Refused
+from messenger.core import database
+from messenger.core.errors import STATUS, Refused
 
 PATIENCE = 20  # seconds; the machine may be busy
 CODES = {status: code for code, status in STATUS.items() if code != "blocked"}

@@ -25,10 +25,9 @@ from chat.actions.batches import send_queue
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, Sent, send_many, send_waiting
 from chat.models import Conversation, Membership, Message
-from messenger.live import news
-from messenger.live.batching import Batcher
-from messenger.live.news import Durable, Personal
-from messenger.live.refusal import Refused
+from messenger.core.batch_writer import Batcher
+from messenger.core.errors import Refused
+from messenger.live.events import ConversationEvent, Event, UserEvent, set_publisher
 
 pytestmark = pytest.mark.usefixtures("postgres_db")
 
@@ -62,10 +61,10 @@ def codes(results: list[Any]) -> Counter[str]:
 @pytest.fixture
 def told():
     """All news of this test, in the order of telling."""
-    kept: list[news.News] = []
-    before = news.set_outlet(kept.extend)
+    kept: list[Event] = []
+    before = set_publisher(kept.extend)
     yield kept
-    news.set_outlet(before)
+    set_publisher(before)
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def group(owner, *others) -> int:
     return actions.create_group(owner.pk, "Room", [other.pk for other in others]).id
 
 
-def assert_sound(conversation_id: int, told: list[news.News]) -> None:
+def assert_sound(conversation_id: int, told: list[Event]) -> None:
     room = Conversation.objects.get(pk=conversation_id)
     messages = list(Message.objects.filter(conversation=room).order_by("seq"))
     members = list(Membership.objects.filter(conversation=room))
@@ -95,23 +94,23 @@ def assert_sound(conversation_id: int, told: list[news.News]) -> None:
     if room.kind == "group":
         assert owners == ([] if room.deleted_at else [room.owner_id])
     durable = sorted(
-        (n for n in told if isinstance(n, Durable) and n.conversation_id == room.pk), key=lambda n: n.version
+        (n for n in told if isinstance(n, ConversationEvent) and n.conversation_id == room.pk), key=lambda n: n.version
     )
     assert all(item.after < item.version for item in durable)
     assert [item.after for item in durable[1:]] == [item.version for item in durable[:-1]]
     if durable:
         assert durable[-1].version == room.version
     for user_id in {row.user_id for row in members}:
-        mine = sorted(n.me_version for n in told if isinstance(n, Personal) and n.user_id == user_id and n.me_version)
+        mine = sorted(n.me_version for n in told if isinstance(n, UserEvent) and n.user_id == user_id and n.me_version)
         last = User.objects.values_list("me_version", flat=True).get(pk=user_id)
         assert mine == list(range(last - len(mine) + 1, last + 1))
     for row in here:
         assert_last_word(row, told)
 
 
-def assert_last_word(row: Membership, told: list[news.News]) -> None:
+def assert_last_word(row: Membership, told: list[Event]) -> None:
     """The newest `mine` that this person was told of this conversation is what stands in the row."""
-    own = [n for n in told if isinstance(n, Personal) and n.user_id == row.user_id and n.me_version == row.me_version]
+    own = [n for n in told if isinstance(n, UserEvent) and n.user_id == row.user_id and n.me_version == row.me_version]
     for item in own:
         frame = json.loads(item.text)
         if frame["type"] == "mine.updated" and frame["payload"]["conversation_id"] == row.conversation_id:
@@ -133,7 +132,7 @@ def test_both_open_the_one_pair(cast, told):
         assert {shape.peer.id for shape, _ in answers[:2]} == {other.pk}
         assert_sound(answers[0][0].id, [])
     assert Conversation.objects.count() == 15 and Membership.objects.count() == 30
-    assert sum(isinstance(item, Personal) for item in told) == 30
+    assert sum(isinstance(item, UserEvent) for item in told) == 30
 
 
 # ── One owner ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -274,7 +273,7 @@ def test_somebody_is_removed_and_added_while_others_send(cast, told):
 
     at_once(lambda: talk(alice), lambda: talk(bob), lambda: talk(dave), lambda: turn(alice), lambda: turn(carol))
     assert_sound(room, told)
-    his = [item for item in told if isinstance(item, Durable) and dave.pk in (item.joined, item.left)]
+    his = [item for item in told if isinstance(item, ConversationEvent) and dave.pk in (item.joined, item.left)]
     turns = sorted((item.version, bool(item.joined)) for item in his)
     assert [came for _version, came in turns] == [bool(place % 2) for place in range(len(turns))]  # left, came, left …
     row = Membership.objects.get(conversation_id=room, user=dave)

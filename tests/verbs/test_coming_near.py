@@ -12,8 +12,8 @@ from accounts import contacts
 from accounts.models import User
 from chat import actions, reading
 from chat.models import Mention
-from messenger.live.news import Personal, set_outlet
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
+from messenger.live.events import UserEvent, set_publisher
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -35,13 +35,13 @@ def sets(user, **settings):
 @pytest.fixture
 def told():
     news: list = []
-    before = set_outlet(news.extend)
+    before = set_publisher(news.extend)
     yield news
-    set_outlet(before)
+    set_publisher(before)
 
 
 def mentioned(told) -> list[int]:
-    return [item.user_id for item in told if isinstance(item, Personal) and json.loads(item.text)["type"] == "mention"]
+    return [item.user_id for item in told if isinstance(item, UserEvent) and json.loads(item.text)["type"] == "mention"]
 
 
 # ── Beginning to write ───────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import pytest
 
 from chat import actions, invites, reading
 from chat.models import Conversation, Report
-from messenger.live import database
+from messenger.core import database
 from tests.verbs.doors import DOORS, doors_of
 
 

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError
 
-from messenger.live.batching import BUSY, Batcher, _Ticket
-from messenger.live.refusal import Refused, forbidden
+from messenger.core.batch_writer import BUSY, Batcher, _Ticket
+from messenger.core.errors import Refused, forbidden
 
 pytestmark = pytest.mark.django_db(transaction=True)  # its threads open connections, and ask nothing
 Command = tuple[str, int]  # lane, number

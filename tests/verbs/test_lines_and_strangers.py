@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from chat import actions
 from chat.models import Conversation
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -23,9 +23,9 @@ from chat.actions.groups import CLEAN, SAID
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, send_many
 from chat.models import Conversation, Membership, Message
-from messenger.live import news
-from messenger.live.news import Durable, Personal
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
+from messenger.live import events
+from messenger.live.events import ConversationEvent, UserEvent
 from tests.live.replica import Replica, fresh, loaded
 
 NAMES = ("ann", "ben", "cai", "dot")
@@ -86,14 +86,14 @@ class Air:
 
     def tell(self, told) -> None:
         for item in list(told):
-            if isinstance(item, Durable):
+            if isinstance(item, ConversationEvent):
                 inside = self.inside.setdefault(item.conversation_id, set())
                 inside.discard(item.left)
                 for user_id in inside:
                     self._hear(user_id, item.text)
                 if item.joined:
                     inside.add(item.joined)
-            elif isinstance(item, Personal):
+            elif isinstance(item, UserEvent):
                 if item.joins:
                     self.inside.setdefault(item.joins, set()).add(item.user_id)
                 self._hear(item.user_id, item.text)
@@ -116,7 +116,7 @@ class Talk(RuleBasedStateMachine):
         self.rooms: list[Room] = []
         self.sent: list[tuple[Send, int]] = []
         self.air = Air({pk: loaded(pk) for pk in self.ids.values()})
-        self.outlet, news.tell = news.tell, self.air.tell
+        self.outlet, events.publish = events.publish, self.air.tell
 
     def teardown(self):
         try:
@@ -135,7 +135,7 @@ class Talk(RuleBasedStateMachine):
                         with pytest.raises(Refused):
                             reading.history(pk, room.id)
         finally:
-            news.tell = self.outlet
+            events.publish = self.outlet
             transaction.set_rollback(True)
             self.story.__exit__(None, None, None)
 

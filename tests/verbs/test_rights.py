@@ -17,7 +17,7 @@ from accounts.models import User
 from chat import actions, catchup, reading, receipts
 from chat.actions.marks import Move, move_many
 from chat.actions.sending import Send, Sent, send_many
-from messenger.live.refusal import Refused
+from messenger.core.errors import Refused
 
 # `open`, `closed`: what the group lets members do. `self` is whoever asks.
 TABLE = """

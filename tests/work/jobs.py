@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from messenger.work import GiveUp, job
+from messenger.background import GiveUp, job
 
 
 def _mark(path: str, word: str) -> None:

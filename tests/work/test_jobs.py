@@ -12,8 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from messenger import work as api
-from messenger.work import queue
+from messenger import background as api
+from messenger.background import queue
 from tests.work import jobs
 
 
@@ -141,7 +141,7 @@ def test_one_that_was_given_to_another_writes_nothing_down(database, marks):
 
 def test_what_repeats_is_planned_once_in_each_interval_by_whomever(each_database, marks, monkeypatch):
     rules = api.Rules(60, 1, 1, 1, every=3600)
-    monkeypatch.setattr(queue, "repeated", lambda: [("messenger.jobs.forget_finished_work", rules)])
+    monkeypatch.setattr(queue, "repeated", lambda: [("messenger.tasks.forget_finished_work", rules)])
     one, other = {}, {}
     queue.plan(one)
     queue.plan(other)
@@ -167,5 +167,5 @@ def test_what_is_done_is_forgotten_after_a_day(database, marks):
 
 def test_every_jobs_module_can_be_read(work):
     paths = [path for path, _ in api.repeated()]
-    assert "messenger.jobs.forget_finished_work" in paths
+    assert "messenger.tasks.forget_finished_work" in paths
     assert "accounts.jobs.forget_old_mail" in paths

@@ -1,6 +1,6 @@
 """Sending: many commands in one transaction, each accepted or refused by itself.
 
-The hot path, and so its rows are tuples (messenger.live.rows). Number of statements: 6 for any number of sends, and
+The hot path, and so its rows are tuples (messenger.core.bulk_sql). Number of statements: 6 for any number of sends, and
 one or two more for each of: mentions, replies, forwards, marks that were behind.
 """
 
@@ -14,9 +14,9 @@ from chat.actions.sending import quotes, rooms, seats, storing, telling
 from chat.actions.sending.drafts import Outcome, Send, Sent
 from chat.actions.sending.repeats import answer_repeats
 from chat.files import sending as files
-from messenger.live import news
-from messenger.live.batching import BUSY
-from messenger.live.database import writing
+from messenger.core.batch_writer import BUSY
+from messenger.core.database import writing
+from messenger.live import events
 
 __all__ = ["Outcome", "Send", "Sent", "send_many", "send_waiting"]
 
@@ -56,6 +56,6 @@ def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
             storing.number(drafts)
             storing.insert(drafts, now)
             storing.move_on(drafts, now)
-            news.tell(telling.tell(drafts, now, outcomes) + telling.marks(drafts, now))
+            events.publish(telling.tell(drafts, now, outcomes) + telling.marks(drafts, now))
         repeats()
     return outcomes  # type: ignore[return-value]

@@ -11,8 +11,8 @@ import msgspec
 from accounts.shapes import UserShape
 from chat.files import sending as files
 from chat.shapes import ForwardShape, MentionShape, MessageShape, ReplyShape
-from messenger.live.batching import Busy
-from messenger.live.refusal import Refused
+from messenger.core.batch_writer import Busy
+from messenger.core.errors import Refused
 
 
 class Send(msgspec.Struct, frozen=True):

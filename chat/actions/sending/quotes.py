@@ -10,7 +10,7 @@ from chat.actions.sending.rooms import memberships
 from chat.files import sending as files
 from chat.models import Message
 from chat.shapes import ForwardShape, moment, reply_shape
-from messenger.live.refusal import invalid
+from messenger.core.errors import invalid
 
 
 def quoted(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:

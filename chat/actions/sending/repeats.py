@@ -11,8 +11,8 @@ from chat.actions.sending.drafts import Outcome, Send, Sent
 from chat.actions.sending.rooms import memberships
 from chat.queries import whole_messages
 from chat.shapes import message_shape
-from messenger.live import rows
-from messenger.live.refusal import Refused, not_found
+from messenger.core import bulk_sql
+from messenger.core.errors import Refused, not_found
 
 
 def answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[Outcome | None]) -> Callable[[], None]:
@@ -22,12 +22,12 @@ def answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[O
     """
     if not places:
         return lambda: None
-    ids = rows.uuids([commands[place].client_id for place in places])
+    ids = bulk_sql.uuids([commands[place].client_id for place in places])
     known = {
         (sender_id, client_id): (digest, pk)
-        for sender_id, client_id, digest, pk in rows.fetch(
+        for sender_id, client_id, digest, pk in bulk_sql.fetch(
             "SELECT sender_id, client_id, digest, id FROM chat_message"
-            f" WHERE client_id IN {rows.placeholders(1, len(ids))}",
+            f" WHERE client_id IN {bulk_sql.placeholders(1, len(ids))}",
             ids,
         )
     }

@@ -6,19 +6,19 @@ from typing import Any
 
 from chat.actions.sending.drafts import Room
 from chat.models import Conversation
-from messenger.live import rows
-from messenger.live.batching import BUSY
+from messenger.core import bulk_sql
+from messenger.core.batch_writer import BUSY
 
 # Of a membership `m`: in the archive, and a text brings it back.
 PUT_AWAY = "m.archived AND NOT m.muted AND m.left_at IS NULL"
 
 
 def lock(ids: set[int], skip_locked: bool) -> dict[int, Any]:
-    locking = rows.locked()
-    found = rows.fetch(
+    locking = bulk_sql.locked()
+    found = bulk_sql.fetch(
         "SELECT id, kind, last_seq, text_count, version, EXISTS (SELECT 1 FROM chat_membership m WHERE"
         f" m.conversation_id = chat_conversation.id AND {PUT_AWAY}) FROM chat_conversation"
-        f" WHERE id IN {rows.placeholders(1, len(ids))} AND deleted_at IS NULL"
+        f" WHERE id IN {bulk_sql.placeholders(1, len(ids))} AND deleted_at IS NULL"
         f" ORDER BY id{locking}{' SKIP LOCKED' if locking and skip_locked else ''}",
         ids,
     )
@@ -35,9 +35,9 @@ def lock(ids: set[int], skip_locked: bool) -> dict[int, Any]:
 def memberships(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Of these (conversation, person), those that are so now."""
     return set(
-        rows.fetch(
+        bulk_sql.fetch(
             "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
-            f" (conversation_id, user_id) IN (VALUES {rows.placeholders(len(pairs), 2)})",
+            f" (conversation_id, user_id) IN (VALUES {bulk_sql.placeholders(len(pairs), 2)})",
             [number for pair in pairs for number in pair],
         )
     )

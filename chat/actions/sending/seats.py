@@ -12,8 +12,8 @@ from chat.actions import pairs
 from chat.actions.sending.drafts import Draft, Outcome, Room, Seat, Send
 from chat.actions.sending.rooms import PUT_AWAY
 from chat.actions.text import body_error
-from messenger.live import limits, rows
-from messenger.live.refusal import Refused, invalid, not_found, rate_limited
+from messenger.core import bulk_sql, rate_limits
+from messenger.core.errors import Refused, invalid, not_found, rate_limited
 
 
 def seated(
@@ -24,15 +24,15 @@ def seated(
     seats: dict[tuple[int, int], Seat] = {}
     # Memberships are locked all at once, in the order of their ids: also those that come out of the archive.
     put_away = [room.id for room in rooms.values() if isinstance(room, Room) and room.put_away]
-    also = f" OR (m.conversation_id IN {rows.placeholders(1, len(put_away))} AND {PUT_AWAY})" if put_away else ""
+    also = f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(put_away))} AND {PUT_AWAY})" if put_away else ""
     if keys:
-        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active, standing, apart in rows.fetch(
+        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active, standing, apart in bulk_sql.fetch(
             "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
             f" u.show_receipts <> 'nobody' AND m.receipts, u.is_active, {pairs.STANDING}, {pairs.APART}"
             f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{pairs.JOINS}"
             " WHERE m.left_at IS NULL AND"
-            f" ((m.conversation_id, m.user_id) IN (VALUES {rows.placeholders(len(keys), 2)}){also})"
-            f" ORDER BY m.id{rows.locked('m')}",
+            f" ((m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)}){also})"
+            f" ORDER BY m.id{bulk_sql.locked('m')}",
             [*(number for key in keys for number in key), *put_away],
         ):
             picture = f"/avatars/{uid}/{avatar.rsplit('/', 1)[-1]}" if avatar else None
@@ -63,7 +63,7 @@ def _words_error(command: Send) -> Refused | None:
 def allowed(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
     """The send limit, for all doors alike. Asked last of all, so that a refused command costs nothing."""
     burst, per_second = settings.SEND_BURST, settings.SEND_PER_SECOND
-    waits = limits.take_many([(f"send.{draft.command.user_id}", burst, per_second) for draft in drafts])
+    waits = rate_limits.take_many([(f"send.{draft.command.user_id}", burst, per_second) for draft in drafts])
     for draft, wait in zip(drafts, waits, strict=True):
         if wait:
             outcomes[draft.place] = rate_limited(wait)

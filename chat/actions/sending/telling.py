@@ -13,12 +13,13 @@ from chat.actions.sending.storing import who_hears
 from chat.models import Mark, Membership
 from chat.queries import hiding_receipts, unread_mentions
 from chat.shapes import MessageShape, MineShape, mine_shape, moment
-from messenger.live import news, rows
+from messenger.core import bulk_sql
+from messenger.live.events import Event
 
 
-def tell(drafts: list[Draft], now: datetime, outcomes: list[Outcome | None]) -> list[news.News]:
+def tell(drafts: list[Draft], now: datetime, outcomes: list[Outcome | None]) -> list[Event]:
     at = moment(now)
-    told: list[news.News] = []
+    told: list[Event] = []
     for draft in drafts:
         command = draft.command
         shape = MessageShape(
@@ -49,7 +50,7 @@ def tell(drafts: list[Draft], now: datetime, outcomes: list[Outcome | None]) -> 
     return told
 
 
-def marks(drafts: list[Draft], now: datetime) -> list[news.News]:
+def marks(drafts: list[Draft], now: datetime) -> list[Event]:
     """For senders who had something unread: their mark has moved, which their other devices and the others hear.
 
     And for those who had the conversation in the archive: it comes back.
@@ -59,12 +60,12 @@ def marks(drafts: list[Draft], now: datetime) -> list[news.News]:
     if not behind and not back:
         return []
     numbers = next_me_versions([*(draft.command.user_id for draft in behind.values()), *(row.user_id for row in back)])
-    seats = rows.fetch(
+    seats = bulk_sql.fetch(
         "SELECT id, muted, level, favourite, archived, draft, announcement_seen, receipts FROM chat_membership"
-        f" WHERE id IN {rows.placeholders(1, len(behind))} ORDER BY id",
+        f" WHERE id IN {bulk_sql.placeholders(1, len(behind))} ORDER BY id",
         behind,
     )
-    told: list[news.News] = []
+    told: list[Event] = []
     shown: list[events.Receipt] = []
     moved, history, at = [], [], moment(now)
     mentions = unread_mentions(back)
@@ -92,8 +93,8 @@ def marks(drafts: list[Draft], now: datetime) -> list[news.News]:
             shown.append(events.Receipt(room.id, user_id, seat.sent_seq, seat.sent_seq, at))
         moved.append((seat_id, me_version))
         history += [(room.id, user_id, kind, seat.sent_seq, now) for kind in ("delivered", "read")]
-    rows.update(Membership, ("id", "me_version"), moved)
-    rows.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+    bulk_sql.update(Membership, ("id", "me_version"), moved)
+    bulk_sql.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
     if shown:
         told += events.receipts(shown, hiding_receipts((each.conversation_id, each.user_id) for each in shown))
     return told
@@ -118,5 +119,5 @@ def _bring_back(drafts: list[Draft]) -> list[Membership]:
     back = list(found.select_related("conversation").order_by("pk"))
     for row in back:
         row.archived = False
-    rows.update(Membership, ("id", "archived"), [(row.pk, False) for row in back])
+    bulk_sql.update(Membership, ("id", "archived"), [(row.pk, False) for row in back])
     return back

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from messenger.protocol import files
+from messenger.protocol import writer
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="change nothing; fail where a file differs")
 
     def handle(self, *, check: bool, **options):
-        changed = files.differing() if check else files.write()
+        changed = writer.differing() if check else writer.write()
         names = ", ".join(str(path.relative_to(settings.BASE_DIR)) for path in changed)
         if check and changed:
             raise CommandError(f"Not as the code has it: {names}. Run manage.py protocol.")

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import autodiscover_modules
 
-from messenger.work import queue
-from messenger.work.runner import Runner, without_pool
+from messenger.background import queue
+from messenger.background.worker import Runner, without_pool
 
 
 class Command(BaseCommand):

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django_tasks_db.models import DBTaskResult
 
-from messenger.work import queue, rules_of
+from messenger.background import queue, rules_of
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from messenger.live import database
-from messenger.live.ears import Ears
-from messenger.live.news import Durable, Personal
+from messenger.core import database
+from messenger.live.events import ConversationEvent, UserEvent
+from messenger.live.visibility import Ears
 
 if TYPE_CHECKING:
     from messenger.live.hub import Hub
@@ -30,8 +30,8 @@ class Source:
         self,
         versions: Callable[[list[int]], dict[int, int]],
         me_versions: Callable[[list[int]], dict[int, int]],
-        changes: Callable[[int, int], list[Durable]],
-        personal: Callable[[int, int], tuple[list[Personal], int]],
+        changes: Callable[[int, int], list[ConversationEvent]],
+        personal: Callable[[int, int], tuple[list[UserEvent], int]],
         invalid: Callable[[list[tuple[int, str]]], dict[str, int]],
         ears: Callable[[list[int]], dict[int, Ears]] = lambda user_ids: {},
     ):

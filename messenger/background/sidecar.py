@@ -25,7 +25,7 @@ _process: subprocess.Popen[bytes] | None = None
 def start() -> None:
     """Start it, and start it anew whenever it ends."""
     threading.Thread(target=_keep, name="worker", daemon=True).start()
-    task_enqueued.connect(_enqueued, weak=False, dispatch_uid="messenger.work.beside")
+    task_enqueued.connect(_enqueued, weak=False, dispatch_uid="messenger.background.sidecar")
 
 
 def _keep() -> None:

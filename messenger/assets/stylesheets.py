@@ -1,6 +1,6 @@
 """Which style sheets a page has. A component has a file of its own; production ships each kind's as one.
 
-One file is fetched once and packs better than thirty: `messenger.static_files` joins them when static files are
+One file is fetched once and packs better than thirty: `messenger.assets.storage` joins them when static files are
 collected. `bin/dev` serves them as they were written.
 """
 

@@ -9,8 +9,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 
-from messenger.live.refusal import STATUS, RefusalShape
-from messenger.struct_serializers import serializer_for
+from messenger.core.errors import STATUS, RefusalShape
+from messenger.rest.struct_serializers import serializer_for
 
 WORDS = {
     "invalid": "`invalid`: something in the request is wrong; `fields` says what, where it has a name.",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from messenger.protocol import page, script_types
+from messenger.protocol import markdown, typescript
 
 
 def paths() -> tuple[Path, Path]:
@@ -25,10 +25,10 @@ def as_they_should_be() -> dict[Path, str]:
     """Both files, with what is generated as the code has it now. Raises ValueError where a mark is missing."""
     document, types = paths()
     text = document.read_text(encoding="utf-8")
-    for name, written in page.sections().items():
+    for name, written in markdown.sections().items():
         text = _filled(document, text, f"<!-- generated: {name} -->", f"<!-- end of {name} -->", f"\n{written}\n")
     script = _filled(
-        types, types.read_text(encoding="utf-8"), "// generated", "// end of generated", f"\n{script_types.text()}\n"
+        types, types.read_text(encoding="utf-8"), "// generated", "// end of generated", f"\n{typescript.text()}\n"
     )
     return {document: text, types: script}
 

@@ -11,7 +11,7 @@ import msgspec
 from django.db import transaction
 
 
-class Durable(msgspec.Struct, tag="d", array_like=True):
+class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
     """A stored change of a conversation: `version` follows `after`. `text` is the whole frame."""
 
     conversation_id: int
@@ -22,7 +22,7 @@ class Durable(msgspec.Struct, tag="d", array_like=True):
     left: int = 0  # user id: hears nothing of it from this version on
 
 
-class Personal(msgspec.Struct, tag="p", array_like=True):
+class UserEvent(msgspec.Struct, tag="p", array_like=True):
     """For every device of one person."""
 
     user_id: int
@@ -34,7 +34,7 @@ class Personal(msgspec.Struct, tag="p", array_like=True):
     upto: int = 0  # with `joins`: the conversation's version that the frame shows
 
 
-class Passing(msgspec.Struct, tag="e", array_like=True):
+class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
     """Typing, presence, counts: best effort. While a line is slow only the newest with the same `key` is kept."""
 
     group: str  # a hub group, such as "conversation.12", "presence.12", "user.3" or "online"
@@ -45,14 +45,14 @@ class Passing(msgspec.Struct, tag="e", array_like=True):
     # Instead of `group`: everybody who listens to any of these conversations, once each.
     conversations: tuple[int, ...] = ()
     users: tuple[int, ...] = ()  # with `conversations`: these people too
-    # Of whom it tells, and what: whoever is not to hear that is left out (messenger.live.ears).
+    # Of whom it tells, and what: whoever is not to hear that is left out (messenger.live.visibility).
     about: int = 0
     matter: str = ""  # "presence", "receipts", or what only a block keeps back
     only: tuple[int, ...] | None = None  # nobody but these people
     gathers: int = 0  # conversation id: where many come, only the newest with each key is told, a few times a second
 
 
-class Cut(msgspec.Struct, tag="c", array_like=True):
+class Disconnect(msgspec.Struct, tag="c", array_like=True):
     """A right to listen has ended: this person's sockets close, all of them or those of one sign-in."""
 
     user_id: int
@@ -61,21 +61,21 @@ class Cut(msgspec.Struct, tag="c", array_like=True):
     keep_sign_in_id: str = ""  # all but this one
 
 
-class Listen(msgspec.Struct, tag="l", array_like=True):
+class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
     """What these people's sockets are not to hear has changed: it is read again."""
 
     user_id: int
 
 
-News = Durable | Personal | Passing | Cut | Listen
+Event = ConversationEvent | UserEvent | EphemeralEvent | Disconnect | RefreshVisibility
 
-_outlet: Callable[[list[News]], None] | None = None
-
-
-Outlet = Callable[[list[News]], None]
+_publisher: Callable[[list[Event]], None] | None = None
 
 
-def set_outlet(outlet: Outlet | None) -> Outlet | None:
+Publisher = Callable[[list[Event]], None]
+
+
+def set_publisher(outlet: Publisher | None) -> Publisher | None:
     """The hub of this process sets itself here. A process without one (a management command) publishes instead.
 
     Says what was set before.
@@ -85,14 +85,14 @@ def set_outlet(outlet: Outlet | None) -> Outlet | None:
     return before
 
 
-def tell(news: Iterable[News]) -> None:
+def publish(news: Iterable[Event]) -> None:
     """Tell this after the transaction under way commits, at once if there is none. From any thread."""
     told = list(news)
     if told:
-        transaction.on_commit(lambda: tell_now(told))
+        transaction.on_commit(lambda: publish_now(told))
 
 
-def tell_now(news: list[News]) -> None:
-    from messenger.live import layer  # which is made of news itself
+def publish_now(news: list[Event]) -> None:
+    from messenger.live import channel_layer  # which is made of news itself
 
-    (_outlet or layer.publish_from_outside)(news)
+    (_publisher or channel_layer.publish_from_outside)(news)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.management import call_command
 
-from messenger.work import job, queue
+from messenger.background import job, queue
 
 
 @job(every=3600)

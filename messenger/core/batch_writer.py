@@ -19,8 +19,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from django.db import IntegrityError
 
-from messenger.live.database import in_own_connection
-from messenger.live.refusal import Refused, unavailable
+from messenger.core.database import in_own_connection
+from messenger.core.errors import Refused, unavailable
 
 C = TypeVar("C")
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 A job is a function, declared in a `jobs` module of its app, and put off by a row in our own database:
 
-    from messenger.work import job
+    from messenger.background import job
 
     @job(seconds=60, tries=5)
     def draw_thumbnail(attachment_id: int) -> None:
@@ -15,7 +15,7 @@ after a crash. It is done at least once, so a job has to bear being done again. 
 table for a day: ids, never secrets.
 
 The API is that of Django 6's own tasks, by django-tasks; rows by django-tasks-db. Retrying, time limits, repeating
-and the worker are ours: see messenger/work/runner.py and docs/decisions/background-work.md.
+and the worker are ours: see messenger/background/worker.py and docs/decisions/background-work.md.
 """
 
 from __future__ import annotations

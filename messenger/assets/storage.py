@@ -15,7 +15,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from messenger import sheets
+from messenger.assets import stylesheets
 
 _KINDS = (".js", ".css")
 _OURS = ("js/", "css/")
@@ -30,8 +30,8 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
 
     def post_process(self, paths: dict[str, tuple[Any, str]], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run:
-            for kind in sheets.SHEETS:
-                name = sheets.joined(kind)
+            for kind in stylesheets.SHEETS:
+                name = stylesheets.joined(kind)
                 self.delete(name)
                 self._save(name, ContentFile(_joined(kind, paths)))
                 paths[name] = (self, name)
@@ -40,7 +40,7 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
 
 def _joined(kind: str, paths: dict[str, tuple[Any, str]]) -> bytes:
     parts = []
-    for name in sheets.sources(kind):
+    for name in stylesheets.sources(kind):
         storage, path = paths[name]
         with storage.open(path) as file:
             parts.append(file.read().strip())

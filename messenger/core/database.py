@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
-from messenger.live.refusal import unavailable
+from messenger.core.errors import unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")

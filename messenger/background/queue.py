@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from messenger.work import GiveUp, repeated, rules_of
+from messenger.background import GiveUp, repeated, rules_of
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import TextChoices
 from msgspec import inspect as types
 
-from messenger.paths import MAX_ID
+from messenger.core.path_converters import MAX_ID
 from messenger.protocol import contract, routes
 from messenger.protocol.contract import Struct, docstring, wire_name
 

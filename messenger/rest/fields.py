@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from messenger.paths import MAX_ID
+from messenger.core.path_converters import MAX_ID
 
 
 class Text(serializers.CharField):

@@ -1,7 +1,7 @@
 """The way to other processes: this process as one member of channel-layer groups.
 
 Groups are named plainly: `conversation.12`, `user.3`, `presence.12`, `online`. The layer delivers at most once; what
-it loses is found by the repair (messenger.live.repair).
+it loses is found by the repair (messenger.live.reconcile).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from messenger.live.news import Cut, Durable, Listen, News, Personal
+from messenger.live.events import ConversationEvent, Disconnect, Event, RefreshVisibility, UserEvent
 
 log = logging.getLogger(__name__)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[News]).decode
+_decode = msgspec.msgpack.Decoder(list[Event]).decode
 
 
 class Layer:
     """This process as one member of channel-layer groups. Redis may be away: nothing here is waited for long."""
 
-    def __init__(self, hear: Callable[[list[News]], None]):
+    def __init__(self, hear: Callable[[list[Event]], None]):
         self._hear = hear
         self._process_id = uuid.uuid4().hex  # what we sent ourselves has been heard already
         self._layer = get_channel_layer()
@@ -38,7 +38,7 @@ class Layer:
         self._member: set[str] = set()
         self._changed = asyncio.Event()
         self._settled = asyncio.Event()
-        self._out: list[News] = []
+        self._out: list[Event] = []
         self._filled = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work()) for work in (self._receive, self._keep_membership, self._publish)]
@@ -103,7 +103,7 @@ class Layer:
                 log.warning("News from the channel layer could not be heard: %s", type(error).__name__)
                 await asyncio.sleep(0.2)
 
-    def publish(self, told: list[News]) -> None:
+    def publish(self, told: list[Event]) -> None:
         self._out += told
         self._filled.set()
 
@@ -122,19 +122,19 @@ class Layer:
                     await asyncio.sleep(0.05)
 
 
-def by_group(told: Iterable[News]) -> dict[str, list[News]]:
-    groups: dict[str, list[News]] = {}
+def by_group(told: Iterable[Event]) -> dict[str, list[Event]]:
+    groups: dict[str, list[Event]] = {}
     for item in told:
-        if isinstance(item, Durable):
+        if isinstance(item, ConversationEvent):
             groups.setdefault(f"conversation.{item.conversation_id}", []).append(item)
-        elif isinstance(item, Personal | Cut | Listen):
+        elif isinstance(item, UserEvent | Disconnect | RefreshVisibility):
             groups.setdefault(f"user.{item.user_id}", []).append(item)
         else:
             groups.setdefault("online" if item.conversations or item.users else item.group, []).append(item)
     return groups
 
 
-def publish_from_outside(told: list[News]) -> None:
+def publish_from_outside(told: list[Event]) -> None:
     """From a process without sockets, such as a management command. Without Redis, the server's sweep finds it."""
     if not settings.REDIS_URL:
         return
