@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import actions as verbs
-from accounts.models import SignIn, User
-from accounts.names import skeleton, storable
+from accounts.models import PRIVACY_FIELDS, SignIn, User
+from accounts.text.usernames import skeleton, storable
 from messenger.core.errors import Refused
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -63,7 +63,7 @@ class PersonAdmin(UserAdmin):
         (None, {"fields": ("username", "name", "email", "bio", "avatar")}),
         (_("State"), {"fields": STATE}),
         (_("Settings"), {"fields": ("language", "time_zone", "theme")}),
-        (_("Privacy"), {"classes": ("collapse",), "fields": verbs.PRIVACY}),
+        (_("Privacy"), {"classes": ("collapse",), "fields": PRIVACY_FIELDS}),
         (_("Rights"), {"fields": RAISING}),
     )
     add_fieldsets = (
@@ -73,7 +73,7 @@ class PersonAdmin(UserAdmin):
     readonly_fields = (
         "avatar",
         *STATE,
-        *verbs.PRIVACY,
+        *PRIVACY_FIELDS,
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):

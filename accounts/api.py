@@ -19,9 +19,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import actions, invitations, sign_ins, tokens
+from accounts import actions
+from accounts.auth import sign_ins, signup_links, tokens
 from accounts.authentication import SessionAuthentication
 from accounts.models import SignIn, User
+from accounts.schemas import ProfileShape, SignInShape, TokenPair, profile_shape, sign_in_shape
 from accounts.serializers import (
     AvatarSerializer,
     LoginSerializer,
@@ -30,7 +32,6 @@ from accounts.serializers import (
     SignUpSerializer,
     VerifySerializer,
 )
-from accounts.shapes import ProfileShape, SignInShape, TokenPair, profile_shape, sign_in_shape
 from messenger.api import page
 from messenger.core.client_ip import request_address
 from messenger.core.errors import RefusalShape, invalid
@@ -96,7 +97,7 @@ class SignUp(OpenView):
     def post(self, request: Request) -> Response:
         data = _read(SignUpSerializer, request)
         with _passing_session(request._request) as session:
-            session[invitations.IN_SESSION] = data["invite"]
+            session[signup_links.IN_SESSION] = data["invite"]
             user, verify = actions.sign_up(request._request, data["username"], data["email"], data["password"])
         if user is None or verify:
             return Response({"verify": True}, status=status.HTTP_201_CREATED, headers=NO_STORE)

@@ -17,7 +17,8 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate
 
-        from accounts import moderators, sign_ins
+        from accounts import moderator_group
+        from accounts.auth import sign_ins
 
         def signed_in(request, user, **_kwargs):
             sign_ins.begin_browser(request, user)
@@ -44,4 +45,4 @@ class AccountsConfig(AppConfig):
             allauth_signals.password_reset,
         ):
             signal.connect(password_changed, weak=False, dispatch_uid="accounts")
-        post_migrate.connect(moderators.grant, weak=False, dispatch_uid="accounts.moderators")
+        post_migrate.connect(moderator_group.grant, weak=False, dispatch_uid="accounts.moderator_group")

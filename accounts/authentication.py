@@ -15,7 +15,7 @@ from django.utils.translation.trans_real import get_supported_language_variant, 
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from accounts import sign_ins, tokens
+from accounts.auth import sign_ins, tokens
 from accounts.models import SignIn, User
 from messenger.live.identity import NOT_SIGNED_IN, Identity, SocketRefused
 

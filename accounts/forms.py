@@ -1,4 +1,4 @@
-"""Forms of account pages. The rules themselves are in accounts.names, accounts.actions and allauth's adapter."""
+"""Forms of account pages. The rules themselves are in accounts.text.usernames, accounts.actions and allauth's adapter."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import guessing, promised
+from accounts import username_reservations
+from accounts.auth import login_limits
 from accounts.avatars import FORMATS
 from accounts.models import User
-from accounts.names import skeleton, storable
-from accounts.zones import known_zones
+from accounts.text.usernames import skeleton, storable
+from accounts.timezones import known_zones
 from messenger.core.client_ip import request_address
 from messenger.core.errors import Words
 
@@ -34,7 +35,7 @@ class SignupForm(allauth_forms.SignupForm):
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        self.wait = guessing.count_sign_up(request_address(context.request))
+        self.wait = login_limits.count_sign_up(request_address(context.request))
         if self.wait:
             raise ValidationError(wait_words(self.wait), code="rate_limited")
         return cleaned
@@ -47,7 +48,7 @@ class SignupForm(allauth_forms.SignupForm):
     def pretend(self) -> None:
         """No account is made, and nobody is to see that: it takes as long, and the name is gone."""
         User().set_password(self.cleaned_data["password1"])
-        promised.promise(self.cleaned_data["username"])
+        username_reservations.promise(self.cleaned_data["username"])
 
 
 class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):

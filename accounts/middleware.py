@@ -13,10 +13,10 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
-from accounts import sign_ins
+from accounts.auth import sign_ins
 from accounts.authentication import signed_in_by
 from accounts.models import User
-from accounts.zones import time_zone_of
+from accounts.timezones import time_zone_of
 
 # Whoever has the address has what it opens, so no cache may keep the page.
 _SECRET_ADDRESSES = {"account_reset_password_from_key", "account_confirm_email", "join"}

@@ -1,4 +1,4 @@
-"""What comes in by the API, and how it is described. What goes out are the structs of accounts.shapes."""
+"""What comes in by the API, and how it is described. What goes out are the structs of accounts.schemas."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 import messenger.core.path_converters  # noqa: F401  # registers the converter `id`
-from accounts import privacy_page, views
+from accounts import views
 
 urlpatterns = [
     path("accounts/login/", views.SignIn.as_view(), name="account_login"),
@@ -13,7 +13,7 @@ urlpatterns = [
     path("join/<str:token>/", views.join, name="join"),
     path("language/", views.set_language, name="set_language"),
     path("settings/", views.profile, name="profile"),
-    path("settings/privacy/", privacy_page.privacy, name="privacy"),
+    path("settings/privacy/", views.privacy, name="privacy"),
     path("goodbye/", views.account_deleted, name="account_deleted"),
     path("settings/sessions/", views.sessions, name="sessions"),
     path("settings/sessions/end/", views.end_other_sessions, name="end_other_sessions"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
 from chat.files.drawing import drawn
 from chat.lines import Event, Line, Place, ReactionLine
 from chat.lists import Row

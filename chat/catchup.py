@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from django.db.models import Q
 
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import User
-from accounts.shapes import ContactShape, contact_shape
+from accounts.schemas import ContactShape, contact_shape
 from chat.models import Conversation, Membership, Message
 from chat.queries import unread_mentions, whole_messages, whole_shapes
 from chat.reading import membership

@@ -14,9 +14,9 @@ from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.utils import timezone
 
-from accounts import farewell as account
+from accounts.actions import deletion as account
 from accounts.models import User
-from accounts.shapes import UserShape, user_shape
+from accounts.schemas import UserShape, user_shape
 from chat import actions, events, jobs
 from chat.actions.groups import profile_changed_in
 from chat.actions.ledger import Ledger

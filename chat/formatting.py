@@ -20,8 +20,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.linkify import linkify
 
-from accounts.names import LONGEST, SHORTEST, is_name_character, skeleton
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
+from accounts.text.usernames import LONGEST, SHORTEST, is_name_character, skeleton
 from chat import whereto
 from chat.highlighting import highlighted
 from chat.shapes import MentionShape
@@ -119,7 +119,7 @@ _markdown.inline.ruler.at("linkify", _linkify_rule)
 
 
 def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = False) -> tuple[str, list[MentionShape]]:
-    """HTML of a body, and whom it mentions. `members` by `accounts.names.skeleton` of the user name.
+    """HTML of a body, and whom it mentions. `members` by `accounts.text.usernames.skeleton` of the user name.
 
     `everybody`: whether `@all` counts (its writer is an admin of a group).
     """

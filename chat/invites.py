@@ -8,7 +8,7 @@ import msgspec
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from accounts.shapes import UserShape, user_shape
+from accounts.schemas import UserShape, user_shape
 from chat.models import Conversation, Invite, Membership, Role
 from chat.shapes import moment, moment_or_none
 from messenger.core.errors import forbidden, not_found

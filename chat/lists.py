@@ -10,14 +10,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import pinyin
 from accounts.models import User
+from accounts.text import pinyin
 from chat import reading, standing, times
 from chat.lines import title_of
 from chat.models import Level
 from chat.shapes import ConversationShape, MessageShape, MineShape, excerpt
 from chat.standing import Standing, Title
-from presence import people as presence_people
+from presence import visibility as presence_people
 from presence.tracker import tracker
 
 SHOWN = 60  # conversations on a page, besides the favourites; older ones on the next

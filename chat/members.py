@@ -13,13 +13,13 @@ from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Collate, Lower, NullIf
 
-from accounts import people as directory
 from accounts.models import User
+from accounts.selectors import user_search as directory
 from chat import reading
 from chat.models import Membership, Role
 from chat.shapes import MemberShape, member_shape
 from presence import hooks
-from presence import people as presence_people
+from presence import visibility as presence_people
 from presence.tracker import tracker
 
 

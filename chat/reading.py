@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
-from accounts import pinyin
+from accounts.text import pinyin
 from chat import standing
 from chat.models import Conversation, Membership, Mention, Message, Role
 from chat.queries import whole_messages, whole_shapes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts import privacy
 from accounts.models import Audience, User
+from accounts.selectors import privacy
 from chat.models import Mark, Membership, Message
 from chat.reading import membership, message_row
 from chat.shapes import MessageReceiptShape, ReceiptShape, moment_or_none

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from accounts import contacts
-from accounts.actions import me_updated
+from accounts.actions import contacts, me_updated
 from accounts.models import Tie, User
 from chat import events
 from chat.catchup import changed_rows

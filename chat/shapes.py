@@ -11,9 +11,9 @@ from uuid import UUID
 import msgspec
 
 from accounts.models import User
-from accounts.shapes import ContactState, Moment, UserShape, user_shape
+from accounts.schemas import ContactState, Moment, UserShape, user_shape
 from chat.models import Conversation, Membership, Message
-from presence.shapes import PresenceShape
+from presence.schemas import PresenceShape
 
 EXCERPT = 120  # code points of a quoted message
 FILE_SIGNS = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/names.js has the same

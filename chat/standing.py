@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
 from chat.models import Level
 from messenger.core.bulk_sql import fetch
 

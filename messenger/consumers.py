@@ -1,7 +1,7 @@
 """The one socket, put together: who authenticates, whose commands it obeys, where the truth is read."""
 
-from accounts import privacy
 from accounts.authentication import authenticate_socket, still_valid
+from accounts.selectors import privacy
 from chat import catchup, repair
 from chat.consumers import PART as CHAT
 from messenger.live.consumer import LiveConsumer

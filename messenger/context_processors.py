@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from accounts import providers
+from accounts.auth import providers
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

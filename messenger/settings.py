@@ -196,11 +196,11 @@ if REDIS_URL:
     }
     SESSION_CACHE_ALIAS = "sessions"
     # Written through to the database: an emptied Redis signs nobody out.
-    SESSION_ENGINE = "accounts.session_store"
+    SESSION_ENGINE = "accounts.session_backends.cached_db"
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    SESSION_ENGINE = "accounts.session_database"
+    SESSION_ENGINE = "accounts.session_backends.db"
 
 # ── Files: under DATA_DIR, or in S3 ──────────────────────────────────────────────────────────────────────────────
 STORAGE_URL = env("STORAGE_URL")
@@ -268,7 +268,9 @@ if EMAIL_URL:
     EMAIL_TIMEOUT = 10
 else:
     MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-EMAIL_BACKEND = "accounts.mail.Queued"  # keeps a mail with the transaction under way; a job gives it to MAIL_BACKEND
+EMAIL_BACKEND = (
+    "accounts.email.backend.Queued"  # keeps a mail with the transaction under way; a job gives it to MAIL_BACKEND
+)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
 
 # ── Work that nobody waits for: see messenger/work ────────────────────────────────────────────────────────────────
@@ -286,7 +288,7 @@ TIME_ZONE = env("TIME_ZONE", "UTC")
 
 # ── Accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.passwords.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.auth.auth_backends.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -297,8 +299,8 @@ LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "account_login", "home", "a
 SIGNUP = env("SIGNUP", "open")  # open, invite or closed
 if SIGNUP not in {"open", "invite", "closed"}:
     raise ImproperlyConfigured("SIGNUP must be open, invite or closed.")
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
-SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+ACCOUNT_ADAPTER = "accounts.auth.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.auth.adapters.SocialAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*" if EMAIL_URL else "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
@@ -312,18 +314,18 @@ ACCOUNT_FORMS = {
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2
-ACCOUNT_USERNAME_VALIDATORS = "accounts.names.username_validators"
+ACCOUNT_USERNAME_VALIDATORS = "accounts.text.usernames.username_validators"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before e-mail, other ways in and second factors are changed
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds
 ACCOUNT_LOGIN_BY_CODE_ENABLED = bool(EMAIL_URL) or DEBUG  # a code by mail instead of the password
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a new password, a removed second factor …
-MFA_ADAPTER = "accounts.factors.FactorAdapter"
+MFA_ADAPTER = "accounts.auth.mfa.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "authenticate": "accounts.factors.AuthenticateForm",
-    "reauthenticate": "accounts.factors.ReauthenticateForm",
+    "authenticate": "accounts.auth.mfa.AuthenticateForm",
+    "reauthenticate": "accounts.auth.mfa.ReauthenticateForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # an e-mail that nobody has confirmed opens nothing here
@@ -332,7 +334,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _site.hostname == "localhost"
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # a provider's e-mail never opens an existing account by itself
 SOCIALACCOUNT_QUERY_EMAIL = True
-# Whom a provider knows is known. Only an e-mail that the provider has verified is taken over (accounts/adapters.py),
+# Whom a provider knows is known. Only an e-mail that the provider has verified is taken over (accounts/auth/adapters.py),
 # and WeChat tells none; so there is nothing to confirm.
 SOCIALACCOUNT_EMAIL_REQUIRED, SOCIALACCOUNT_EMAIL_VERIFICATION = False, "optional"
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 8  # seconds that we wait for a provider's answer
@@ -377,7 +379,7 @@ PROVIDER_ORIGINS = [
     if SOCIALACCOUNT_PROVIDERS[provider]["APPS"]
 ]
 
-# What a group of moderators may do, made by `migrate`; see accounts/moderators.py.
+# What a group of moderators may do, made by `migrate`; see accounts/moderator_group.py.
 MODERATOR_PERMISSIONS = [
     "accounts.view_user",
     "accounts.suspend_user",
@@ -392,7 +394,7 @@ MODERATOR_PERMISSIONS = [
 
 ACCESS_TOKEN_MINUTES = int(env("ACCESS_TOKEN_MINUTES", "15"))
 REFRESH_TOKEN_DAYS = int(env("REFRESH_TOKEN_DAYS", "30"))
-# Lifetimes are the two above, set by accounts/tokens.py; so is the claim `sid`, the sign-in that a token hangs on.
+# Lifetimes are the two above, set by accounts/auth/tokens.py; so is the claim `sid`, the sign-in that a token hangs on.
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": SECRET_KEY,
@@ -456,7 +458,7 @@ SLOW_READER_BYTES = 1024 * 1024  # bytes waiting for one socket until it is clos
 SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often what was told is compared with the database
 HOLE_SECONDS = 0.05  # how long a process waits for a version that has not come
 LIMITS = flag("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
-# Signing in and up is limited by accounts/guessing.py, at every door; the rest of allauth's own limits stay.
+# Signing in and up is limited by accounts/auth/login_limits.py, at every door; the rest of allauth's own limits stay.
 ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": None, "signup": None}
 SEND_BURST, SEND_PER_SECOND = 10, 2.0
 CONNECTIONS_PER_PERSON, CONNECTIONS_PER_ADDRESS = 10, 100

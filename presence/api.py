@@ -18,9 +18,9 @@ from messenger.core import rate_limits
 from messenger.core.client_ip import request_address
 from messenger.core.errors import not_found, rate_limited
 from messenger.rest.struct_serializers import page_of, serializer_for
-from presence import browsers, hooks, people, typists
+from presence import hooks, typing_state, visibility, visitor_cookie
+from presence.schemas import HeadCountShape, PresenceShape
 from presence.serializers import BeatSerializer, PresenceQuery, TypingSerializer
-from presence.shapes import HeadCountShape, PresenceShape
 from presence.tracker import tracker
 
 NEW_BROWSERS, NEW_BROWSERS_PER_SECOND = 30, 0.5  # of one address: whoever keeps no cookies counts anew each time
@@ -35,8 +35,8 @@ class Presence(ViewSet):
     )
     def list(self, request: Request) -> Response:
         asked = _checked(PresenceQuery(data=request.query_params.dict()))["user_ids"]
-        seen = people.within_reach(_me(request), asked)
-        return page(request, people.of(cast(User, request.user), seen, tracker().online_now(seen)))
+        seen = visibility.within_reach(_me(request), asked)
+        return page(request, visibility.of(cast(User, request.user), seen, tracker().online_now(seen)))
 
 
 # For everybody, signed in or not.
@@ -59,7 +59,7 @@ class Beat(ViewSet):
     )
     def create(self, request: Request) -> Response:
         view = _checked(BeatSerializer(data=request.data))["view"]
-        browser = browsers.browser_of(request)
+        browser = visitor_cookie.browser_of(request)
         if request.user.is_authenticated:
             if view is not None:
                 _must_be_member(_me(request), view)
@@ -72,10 +72,10 @@ class Beat(ViewSet):
             return _head_count()
         if wait := rate_limits.take(f"browsers.{request_address(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
             raise rate_limited(wait)
-        browser = browsers.make_browser()
+        browser = visitor_cookie.make_browser()
         tracker().beat_now(f"b:{browser}")
         response = _head_count()
-        browsers.remember(response, browser)
+        visitor_cookie.remember(response, browser)
         return response
 
 
@@ -90,7 +90,7 @@ class Typing(ViewSet):
         active = _checked(TypingSerializer(data=request.data))["active"]
         me = _me(request)
         _must_be_member(me, conversation_id)
-        typists.tell(typists.here.heard(f"rest.{me}", me, conversation_id, active))
+        typing_state.tell(typing_state.here.heard(f"rest.{me}", me, conversation_id, active))
         return Response(status=204)
 
 

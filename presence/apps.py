@@ -10,7 +10,7 @@ class PresenceConfig(AppConfig):
 
     def ready(self) -> None:
         import accounts.hooks
-        from presence import people
+        from presence import visibility
 
-        accounts.hooks.presence_choice_changed.append(people.choice_changed)
-        accounts.hooks.tie_changed.append(people.tie_changed)
+        accounts.hooks.presence_choice_changed.append(visibility.choice_changed)
+        accounts.hooks.tie_changed.append(visibility.tie_changed)

@@ -15,10 +15,10 @@ from messenger.core.errors import Refused, not_found
 from messenger.live.commands import Command, Part
 from messenger.live.events import publish_now
 from messenger.live.transport import Outgoing
-from presence import people, shapes, typists
+from presence import schemas, typing_state, visibility
 from presence.store import Tick
 from presence.tracker import tracker
-from presence.viewing import Viewing
+from presence.viewers import Viewing
 
 if TYPE_CHECKING:
     from messenger.live.connection import Connection
@@ -33,8 +33,8 @@ SEEN = 60.0  # seconds: how often it is stored that people without a socket were
 class PresencePart(Part):
     def __init__(self) -> None:
         self.commands = (
-            Command("typing", shapes.TypingPayload, self.typing),
-            Command("view", shapes.ViewPayload, self.view),
+            Command("typing", schemas.TypingPayload, self.typing),
+            Command("view", schemas.ViewPayload, self.view),
         )
         self.viewing = Viewing()
         self._first: set[str] = set()  # connections with which somebody came, until their `welcome` is sent
@@ -43,13 +43,13 @@ class PresencePart(Part):
         self._leaving: list[Tick] = []
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────
-    async def typing(self, connection: Connection, payload: shapes.TypingPayload) -> None:
+    async def typing(self, connection: Connection, payload: schemas.TypingPayload) -> None:
         if payload.conversation_id not in connection.conversations:
             raise not_found()
         heard = connection.connection_id, connection.user_id, payload.conversation_id, payload.active
-        typists.tell(typists.here.heard(*heard))
+        typing_state.tell(typing_state.here.heard(*heard))
 
-    async def view(self, connection: Connection, payload: shapes.ViewPayload) -> None:
+    async def view(self, connection: Connection, payload: schemas.ViewPayload) -> None:
         if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
             raise not_found()
         await self.viewing.look(connection, payload.conversation_id)
@@ -60,7 +60,7 @@ class PresencePart(Part):
             self._first.add(connection.connection_id)
 
     async def opened(self, connection: Connection) -> None:
-        count = shapes.head_count(tracker().last_count())
+        count = schemas.head_count(tracker().last_count())
         connection.write_passing(count.key, Outgoing(count.text))
         if connection.connection_id in self._first:
             self._first.discard(connection.connection_id)
@@ -69,7 +69,7 @@ class PresencePart(Part):
     async def closed(self, connection: Connection) -> None:
         self._first.discard(connection.connection_id)
         self.viewing.forget(connection)
-        typists.tell(typists.here.stopped(connection.connection_id))
+        typing_state.tell(typing_state.here.stopped(connection.connection_id))
         await tracker().closed(connection.connection_id)
 
     # ── The clock ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,14 +83,14 @@ class PresencePart(Part):
             tasks.create_task(_every(SEEN, self._store_seen))
 
     async def _end_typing(self) -> None:
-        typists.tell(typists.here.pulse())
+        typing_state.tell(typing_state.here.pulse())
 
     async def _tick(self) -> None:
         tick = await tracker().tick()
         self.viewing.stir(*tick.stirred)
         await self.viewing.leave_lost()
         if tick.head_count_changed:
-            publish_now([shapes.head_count(tick.head_count)])
+            publish_now([schemas.head_count(tick.head_count)])
         for user_id in tick.arrived:
             self._came.setdefault(user_id, None)
         if tick.leaving:
@@ -101,21 +101,21 @@ class PresencePart(Part):
         leaving, self._leaving = self._leaving, []
         if came:
             try:
-                publish_now(await database.run(people.news_of_coming, came))
+                publish_now(await database.run(visibility.news_of_coming, came))
             except Refused:
                 self._came = came | self._came  # when the database is back
                 raise
         for tick in leaving:
             left_at = {user_id: timezone.now() - timedelta(seconds=ago) for user_id, ago in tick.leaving}
-            news_of = await database.run(people.news_of_going, left_at)
+            news_of = await database.run(visibility.news_of_going, left_at)
             # Only now, so that nobody is lost where the database did not answer: a later tick finds them again.
             gone = await tracker().settle(tick, left_at)
             publish_now([news for user_id in gone for news in news_of.get(user_id, ())])
-            await database.run(people.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
+            await database.run(visibility.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
 
     async def _store_seen(self) -> None:
         if signed := tracker().signed():
-            await database.run(people.store_last_seen, dict.fromkeys(signed, timezone.now()))
+            await database.run(visibility.store_last_seen, dict.fromkeys(signed, timezone.now()))
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoReturn:

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.utils.functional import LazyObject, empty
 
 from accounts.authentication import signed_in_by
-from presence.browsers import browser_of
 from presence.tracker import tracker
+from presence.visitor_cookie import browser_of
 
 
 class SignsOfLife:

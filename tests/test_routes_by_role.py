@@ -25,8 +25,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from accounts import actions as account_actions
-from accounts import sign_ins, tokens
-from accounts.models import SignIn, User
+from accounts.auth import sign_ins, tokens
+from accounts.models import PRIVACY_FIELDS, SignIn, User
 from chat import actions
 from chat.files import uploads
 from chat.models import Conversation
@@ -322,7 +322,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST m/<message_id>/forward/": {"conversation_id": "@notes", "client_id": str(uuid.uuid4())},
     "POST m/<message_id>/report/": {"reason": "spam"},
     "POST people/<user_id>/do/": {"do": "add"},
-    "POST settings/privacy/": dict.fromkeys(account_actions.PRIVACY, "everyone"),
+    "POST settings/privacy/": dict.fromkeys(PRIVACY_FIELDS, "everyone"),
     "POST settings/": {"username": "@own", "theme": "system"},
     "POST language/": {"language": "en"},
 }

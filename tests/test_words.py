@@ -21,7 +21,7 @@ from django.core.exceptions import ValidationError
 from django.utils import dateformat, translation
 from django.utils.translation.template import templatize
 
-from accounts.adapters import AccountAdapter
+from accounts.auth.adapters import AccountAdapter
 
 SOURCES = ("accounts", "chat", "messenger", "presence", "templates")
 CATALOGUE = Path(settings.BASE_DIR) / "locale/zh_Hans/LC_MESSAGES/django.po"

@@ -11,8 +11,8 @@ from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from accounts import pinyin
-from accounts.names import KEY_LENGTH, LONGEST, capitals, skeleton, storable, tidy_username, validate_username
+from accounts.text import pinyin
+from accounts.text.usernames import KEY_LENGTH, LONGEST, capitals, skeleton, storable, tidy_username, validate_username
 
 
 class UserManager(DjangoUserManager):
@@ -59,12 +59,16 @@ class Audience(models.TextChoices):
     NOBODY = "nobody", _("Nobody")
 
 
+# The settings with an `Audience`, in the order in which forms and exports list them.
+PRIVACY_FIELDS = ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")
+
+
 def audience(label) -> models.CharField:
     return models.CharField(label, max_length=8, choices=Audience, default=Audience.EVERYONE)
 
 
 class User(AbstractUser):
-    """A person. What others may see is `accounts.shapes.UserShape`; everything else is the person's own."""
+    """A person. What others may see is `accounts.schemas.UserShape`; everything else is the person's own."""
 
     first_name = last_name = None  # type: ignore[assignment]
     username = models.CharField(
@@ -94,7 +98,9 @@ class User(AbstractUser):
     search_keys = models.TextField(blank=True, editable=False)  # words; as rows of SearchKey they are looked up
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
     suspended_at = models.DateTimeField(_("suspended at"), null=True, blank=True, editable=False)
-    deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)  # accounts/farewell.py
+    deleted_at = models.DateTimeField(
+        _("deleted at"), null=True, blank=True, editable=False
+    )  # accounts/actions/deletion.py
     # Goes up by one with every durable change of what is this person's own: list, marks, drafts, settings.
     me_version = models.BigIntegerField(default=0, editable=False)
     hints_done = models.BooleanField(default=False, editable=False)  # the first steps were put away
@@ -166,7 +172,7 @@ class SearchKeyManager(models.Manager["SearchKey"]):
 
 
 class SearchKey(models.Model):
-    """One way to begin to type a person's name (accounts.pinyin). What was typed is the beginning of a key."""
+    """One way to begin to type a person's name (accounts.text.pinyin). What was typed is the beginning of a key."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     key = models.CharField(max_length=60, db_index=True)

@@ -10,11 +10,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import people as directory
-from accounts import privacy
+from accounts.actions.user_version import next_me_versions
 from accounts.models import User
-from accounts.shapes import user_shape
-from accounts.versions import next_me_versions
+from accounts.schemas import user_shape
+from accounts.selectors import privacy
+from accounts.selectors import user_search as directory
 from chat import events
 from chat.actions.ledger import Ledger, changing
 from chat.actions.text import clean_block, clean_line

@@ -16,8 +16,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from accounts.actions.user_version import next_me_versions
 from accounts.models import User
-from accounts.versions import next_me_versions
 from chat import events
 from chat.models import Conversation, Membership, Message, Role
 from chat.queries import whole_messages

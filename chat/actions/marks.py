@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.versions import next_me_versions
+from accounts.actions.user_version import next_me_versions
 from chat import events
 from chat.actions import receipts
 from chat.actions.text import check_storable

@@ -6,7 +6,7 @@ from functools import cache
 
 from django.utils.translation import gettext as _
 
-from accounts import privacy
+from accounts.selectors import privacy
 from chat import events
 from chat.actions import pairs
 from chat.actions.ledger import Ledger, changing_message

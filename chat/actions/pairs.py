@@ -6,7 +6,7 @@ Blocked, kept out by a setting, or writing to a suspended account: all are refus
 
 from __future__ import annotations
 
-from accounts import privacy
+from accounts.selectors import privacy
 from chat.models import Conversation, Membership
 from messenger.core import bulk_sql
 from messenger.core.errors import Refused

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from accounts import privacy
 from accounts.models import Audience, User
+from accounts.selectors import privacy
 from chat import events
 from chat.models import Membership
 from chat.queries import hiding_receipts

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.shapes import UserShape, user_shape
+from accounts.schemas import UserShape, user_shape
 from chat.formatting import named_in
 from chat.models import Membership
 from messenger.core.errors import Refused, filled, invalid

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts.names import skeleton, storable
+from accounts.text.usernames import skeleton, storable
 from chat.admin import looking
 from chat.models import Conversation, Membership, Role
 from messenger.core.path_converters import MAX_ID

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.names import skeleton, storable
+from accounts.text.usernames import skeleton, storable
 from chat import actions as verbs
 from chat.admin import looking
 from chat.models import Invite

@@ -6,14 +6,14 @@ from typing import cast
 
 import msgspec
 
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import Tie, User
-from accounts.shapes import ContactShape, contact_shape
+from accounts.schemas import ContactShape, contact_shape
 from chat.api.door import Door, answer, does, done, lists, says
 from chat.shapes import ListedContactShape
 from messenger.api import page
-from presence import people as presence_people
-from presence.shapes import PresenceShape
+from presence import visibility as presence_people
+from presence.schemas import PresenceShape
 from presence.tracker import tracker
 
 

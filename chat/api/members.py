@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts import people
-from accounts.shapes import UserShape, user_shape
+from accounts.schemas import UserShape, user_shape
+from accounts.selectors import user_search
 from chat import actions, members
 from chat.api.door import Door, answer, does, done, lists, says
 from chat.serializers import AddMembersSerializer, MemberCursor, MembersQuery, PeopleQuery, RoleChangeSerializer
@@ -43,5 +43,5 @@ class People(Door):
     @lists(UserShape, "People to write to or to mention", parameters=[PeopleQuery])
     def list(self, request):
         query = self.asked(PeopleQuery)
-        found = people.find(self.person_id, query["q"], query["conversation"], query["limit"])
+        found = user_search.find(self.person_id, query["q"], query["conversation"], query["limit"])
         return page(request, [user_shape(user) for user in found])

@@ -22,10 +22,11 @@ from django.db.models import Sum
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from accounts import contacts, own_data
+from accounts.actions import contacts
 from accounts.models import User
-from accounts.shapes import user_shape
-from accounts.zones import time_zone_of
+from accounts.schemas import user_shape
+from accounts.selectors import data_export
+from accounts.timezones import time_zone_of
 from chat.files import names, uploads
 from chat.files.disk import RESERVE
 from chat.files.shelf import shelf
@@ -221,7 +222,7 @@ class Builder:
     def _write_account(self, archive: zipfile.ZipFile, places: list[Place]) -> None:
         list_of = contacts.of(self.owner.pk)
         told = {
-            **own_data.of(self.owner),
+            **data_export.of(self.owner),
             "contacts": [user_shape(tie.person) for tie in list_of.contacts],
             "blocked": [user_shape(tie.person) for tie in contacts.blocked(self.owner.pk)],
             "conversations": [

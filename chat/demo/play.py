@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts import moderators
+from accounts import moderator_group
 from accounts.models import User
 from chat import actions
 from chat.actions.marks import Move, move_many
@@ -103,7 +103,7 @@ def _make_people(cast: list[Person], held: list[Talk], now: datetime) -> dict[st
         user.save()
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     made = {user.username: user for user in users}
-    group, _made = Group.objects.get_or_create(name=moderators.NAME)
+    group, _made = Group.objects.get_or_create(name=moderator_group.NAME)
     made[MODERATOR].groups.add(group)
     return made
 

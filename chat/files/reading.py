@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.shapes import user_shape
+from accounts.schemas import user_shape
 from chat.files.shapes import attachment_shape
 from chat.models import Attachment, Conversation, Message
 from chat.reading import PAGE, membership

@@ -15,7 +15,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
-from accounts import pinyin
+from accounts.text import pinyin
 from chat import addresses, blanks, folding, lines, times, typography
 from chat.lists import Listing
 from chat.shapes import excerpt

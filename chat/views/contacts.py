@@ -12,16 +12,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import contacts, privacy
-from accounts import people as directory
+from accounts.actions import contacts
 from accounts.models import Tie, User
+from accounts.selectors import privacy
+from accounts.selectors import user_search as directory
 from chat import members, pairs, reading
 from chat.api.contacts import here
 from chat.doors import PersonalRequest, command, page
 from chat.views.common import draw, question
 from messenger.core.errors import invalid, not_found
-from presence import people as presence_people
-from presence.shapes import PresenceShape
+from presence import visibility as presence_people
+from presence.schemas import PresenceShape
 from presence.tracker import tracker
 
 FOUND = 30

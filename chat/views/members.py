@@ -18,7 +18,7 @@ from chat.shapes import ConversationShape, MemberShape
 from chat.views.common import draw, said
 from chat.views.groups import group
 from messenger.core.errors import forbidden, not_found
-from presence import people as presence_people
+from presence import visibility as presence_people
 from presence.tracker import tracker
 
 

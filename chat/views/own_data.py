@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from accounts.farewell import must_not_be_the_last
+from accounts.actions.deletion import must_not_be_the_last
 from accounts.forms import DeleteAccountForm
 from chat import farewell
 from chat.archives import verbs as archives

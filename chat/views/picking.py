@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from urllib.parse import urlencode
 
-from accounts import people as directory
 from accounts.models import User
+from accounts.selectors import user_search as directory
 from chat.doors import PersonalRequest
 from chat.models import Membership
 from chat.views.common import number, question

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import avatars
 from accounts.authentication import whoever_asks
-from accounts.names import storable
+from accounts.text.usernames import storable
 from chat.actions.pictures import FOLDER
 from chat.models import Conversation
 

@@ -2,7 +2,7 @@
 
 What stands in it counts tries and remembers spent codes (allauth). Without it, pages that need no Redis would fail; to
 count alone for a while is better, and no code is taken twice by one process. Sessions have a cache of their own, with
-the database behind it: see accounts/session_store.py.
+the database behind it: see accounts/session_backends/cached_db.py.
 """
 
 from __future__ import annotations

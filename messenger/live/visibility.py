@@ -1,7 +1,7 @@
 """What somebody is not to hear of others: people between whom there is a block, and what is shown to few.
 
 Read once for a connection's person and kept on it, so that telling a room asks nobody. The wire only compares
-numbers; what they mean is the apps' business (accounts.privacy).
+numbers; what they mean is the apps' business (accounts.selectors.privacy).
 """
 
 from __future__ import annotations

@@ -11,16 +11,18 @@ from django.conf import settings
 from django.db.models import TextChoices
 from msgspec import inspect as types
 
-import accounts.shapes
+import accounts.schemas
 import chat.catchup
 import chat.events
 import chat.invites
 import chat.members
 import chat.reading
 import chat.shapes
-import presence.shapes
-from accounts import avatars, guessing, names
+import presence.schemas
+from accounts import avatars
+from accounts.auth import login_limits
 from accounts.models import SignIn, Theme, User
+from accounts.text import usernames
 from chat.actions import groups, moderation
 from chat.models import Conversation, Level, Message, Role
 from messenger import api
@@ -28,7 +30,7 @@ from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS, RefusalShape
 from messenger.live import connection, consumer, hub, identity
 from messenger.rest.openapi import WORDS
-from presence import serializers, store, typists
+from presence import serializers, store, typing_state
 
 Struct = type[msgspec.Struct]
 KIB = 1024
@@ -59,9 +61,9 @@ def events() -> dict[str, Struct]:
         "pong": consumer.Nothing,
         "error": RefusalShape,
         **chat.events.EVENTS,
-        "me.updated": accounts.shapes.MeShape,
-        "contact.updated": accounts.shapes.ContactEvent,
-        **presence.shapes.EVENTS,
+        "me.updated": accounts.schemas.MeShape,
+        "contact.updated": accounts.schemas.ContactEvent,
+        **presence.schemas.EVENTS,
     }
 
 
@@ -89,7 +91,7 @@ TOLD_TO = {
 
 def shapes() -> list[Struct]:
     """What is inside of frames and REST answers, in the order in which the code defines it."""
-    modules = (accounts.shapes, chat.shapes, chat.invites, chat.members, chat.catchup, presence.shapes)
+    modules = (accounts.schemas, chat.shapes, chat.invites, chat.members, chat.catchup, presence.schemas)
     return [RefusalShape, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
 
 
@@ -188,10 +190,13 @@ def numbers() -> list[tuple[str, str]]:
         ("connections of a person, of an address", f"{person}, {address}"),
         ("sends of a person, all doors together", _rate(settings.SEND_BURST, settings.SEND_PER_SECOND)),
         ("REST requests of a person, or of an address signed out", _rate(api.ASK_BURST, api.ASK_PER_SECOND)),
-        ("wrong passwords, for an account and from an address", _slow_rate(guessing.TRIES, guessing.PER_SECOND)),
-        ("accounts made from an address", _slow_rate(guessing.SIGN_UPS, guessing.SIGN_UPS_PER_SECOND)),
+        (
+            "wrong passwords, for an account and from an address",
+            _slow_rate(login_limits.TRIES, login_limits.PER_SECOND),
+        ),
+        ("accounts made from an address", _slow_rate(login_limits.SIGN_UPS, login_limits.SIGN_UPS_PER_SECOND)),
         ("`body` of a message, `draft`", f"{settings.BODY_LIMIT} code points"),
-        ("user name", f"{names.SHORTEST} to {names.LONGEST} code points"),
+        ("user name", f"{usernames.SHORTEST} to {usernames.LONGEST} code points"),
         ("`name` (display name), `bio`", f"{_longest(User, 'name')}, {_longest(User, 'bio')} code points"),
         (
             "title, description, announcement",
@@ -205,7 +210,7 @@ def numbers() -> list[tuple[str, str]]:
         ("rows of `changes/`", f"{chat.catchup.CHANGES} unless said, {chat.catchup.CHANGES_MAX} at most"),
         ("rows of one `sync` answer, over all conversations", f"{chat.catchup.CHANGES_MAX}"),
         ("people in one question to `presence/`", f"{serializers.PEOPLE_AT_MOST}"),
-        ("`typing` ends by itself after", f"{typists.ENDS_AFTER:g} s"),
+        ("`typing` ends by itself after", f"{typing_state.ENDS_AFTER:g} s"),
         ("a sign of life without a socket counts for", f"{times.beat:g} s"),
         ("offline after the last socket closed", f"{times.grace:g} s"),
         ("offline after a server died", f"{times.lease:g} s"),

@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
-from accounts.shapes import user_shape
+from accounts.schemas import user_shape
 from messenger.assets import scripts
 from messenger.assets.stylesheets import joined, sources
 from messenger.core import user_agents

@@ -11,7 +11,7 @@
  * @property {User | null} peer
  */
 
-/** What was typed, as keys are written: see `accounts/pinyin.py`. @param {string} text */
+/** What was typed, as keys are written: see `accounts/text/pinyin.py`. @param {string} text */
 export function typed(text) {
   return text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]/g, "");
 }

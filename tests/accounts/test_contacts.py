@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from accounts import actions, contacts
-from accounts.models import Tie, User
+from accounts import actions
+from accounts.actions import contacts
+from accounts.models import PRIVACY_FIELDS, Tie, User
 from messenger.core.errors import Refused
 from messenger.live.events import RefreshVisibility
 from tests.verbs.test_at_once import at_once
@@ -45,7 +46,7 @@ def test_whoever_lets_everybody_in_is_put_into_a_list_and_not_told(told, apps, a
     assert told_contacts(told, bob) == []
 
 
-@pytest.mark.parametrize("setting", actions.PRIVACY)
+@pytest.mark.parametrize("setting", PRIVACY_FIELDS)
 def test_whoever_lets_in_contacts_alone_is_asked(told, apps, alice, bob, setting):
     asks_first(bob, **{setting: "contacts"})
     if setting == "find_me":

@@ -138,7 +138,7 @@ def inside(guarded) -> Client:
 
 
 def test_with_the_factor_the_other_devices_go_and_their_sockets_at_once(told, inside, guarded):
-    from accounts import tokens
+    from accounts.auth import tokens
 
     pair = tokens.open_for(guarded)
     told.clear()
@@ -164,7 +164,7 @@ def test_a_factor_is_not_removed_without_showing_that_it_is_you(guarded):
 
 
 def test_with_a_provider_the_other_devices_go(told, alice):
-    from accounts import tokens
+    from accounts.auth import tokens
 
     account = SocialAccount.objects.create(user=alice, provider="github", uid="1", extra_data={})
     pair = tokens.open_for(alice)

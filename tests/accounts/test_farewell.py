@@ -14,7 +14,8 @@ from django.core import mail
 from django.test import Client
 
 from accounts import actions as account_actions
-from accounts import contacts, farewell, tokens
+from accounts.actions import contacts, deletion
+from accounts.auth import tokens
 from accounts.models import SignIn, Tie, User
 from chat import actions
 from chat import farewell as chat_farewell
@@ -147,7 +148,7 @@ def test_lists_requests_and_blocks_of_others_lose_them(told, alice, bob, carol, 
     account_actions.update_profile(carol.pk, {"write_to_me": "contacts"})
     contacts.add(alice.pk, bob.pk)
     told.clear()
-    farewell.erase(alice.pk)
+    deletion.erase(alice.pk)
     assert contacts.of(bob.pk).contacts == [] and contacts.blocked(carol.pk) == []
     assert User.objects.get(pk=carol.pk).blocked_ids == []
     assert not Tie.objects.filter(user=alice).exists()
@@ -239,7 +240,7 @@ def test_what_was_not_sent_is_deleted(alice, work, transactional_db):
 # ── For the administrators ───────────────────────────────────────────────────────────────────────────────────────
 def test_nobody_restores_or_changes_who_is_gone(alice, transactional_db):
     root = User.objects.create_superuser("root-of-all", password=PASSWORD)
-    farewell.erase(alice.pk)
+    deletion.erase(alice.pk)
     with pytest.raises(Refused, match="forbidden"):
         account_actions.restore(alice.pk, root.pk)
     client = Client()
@@ -251,7 +252,7 @@ def test_nobody_restores_or_changes_who_is_gone(alice, transactional_db):
 
 
 def test_a_card_says_that_the_account_was_deleted(alice, bob, pair, transactional_db):
-    farewell.erase(alice.pk)
+    deletion.erase(alice.pk)
     client = Client()
     client.force_login(bob)
     page = client.get(f"/people/{alice.pk}/").content.decode()

@@ -5,7 +5,8 @@ import threading
 import pytest
 from django.test import Client
 
-from accounts import actions, guessing
+from accounts import actions
+from accounts.auth import login_limits
 from accounts.models import User
 from chat import doors
 from messenger.core import rate_limits
@@ -110,7 +111,7 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
 
 
 def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
-    for _ in range(guessing.SIGN_UPS):
+    for _ in range(login_limits.SIGN_UPS):
         assert api.send("post", "auth/signup/", {"username": "a", "password": "x"}).status_code == 400
     answer = api.send("post", "auth/signup/", {"username": "dave", "password": "correct horse battery"})
     assert answer.status_code == 429 and answer.json()["retry_after"] > 0
@@ -136,7 +137,7 @@ def test_limits_off_is_off(api, alice, settings):
 
 
 def test_names_and_addresses_are_not_kept_in_plain_sight(alice):
-    assert all("alice" not in key for key, _, _ in guessing._buckets("alice", "192.0.2.1"))
+    assert all("alice" not in key for key, _, _ in login_limits._buckets("alice", "192.0.2.1"))
 
 
 def test_processes_share_the_count_through_redis(redis_url, settings, alice):

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from accounts import letters
-from accounts import mail as queued
+from accounts.email import backend as queued
+from accounts.email import layout
 from accounts.models import QueuedMail
 from tests.servers import PASSWORD
 
@@ -38,7 +38,7 @@ class Taker:
 
 @pytest.fixture
 def outgoing(settings):
-    settings.EMAIL_BACKEND, settings.MAIL_BACKEND = "accounts.mail.Queued", "tests.accounts.test_mail.Taker"
+    settings.EMAIL_BACKEND, settings.MAIL_BACKEND = "accounts.email.backend.Queued", "tests.accounts.test_mail.Taker"
     taken.clear()
     Taker.refuses = []
     return taken
@@ -109,18 +109,18 @@ def test_a_crash_after_sending_sends_nothing_again(outgoing, work):
 def test_a_mail_nobody_waits_for_any_more_is_forgotten(outgoing, work):
     from datetime import timedelta
 
-    from accounts import jobs
+    from accounts import tasks
 
     send_mail("Hello", "text", None, ["alice@example.org"])
     QueuedMail.objects.update(created_at=QueuedMail.objects.get().created_at - timedelta(days=3))
-    jobs.forget_old_mail.call()
+    tasks.forget_old_mail.call()
     assert not QueuedMail.objects.exists()
 
 
 # ── How they look ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_paragraphs_links_and_codes():
     text = "Hello\n\nhttps://x.example/a?b=c\n\n123456\n\nA1B2-C3"
-    assert [(block.kind, block.text) for block in letters.blocks(text)] == [
+    assert [(block.kind, block.text) for block in layout.blocks(text)] == [
         ("text", "Hello"),
         ("link", "https://x.example/a?b=c"),
         ("code", "123456"),

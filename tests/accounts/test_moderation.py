@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from accounts import actions, moderators
+from accounts import actions, moderator_group
 from accounts.models import SignIn, User
 from messenger.core.errors import Refused
 from tests.servers import PASSWORD
@@ -17,8 +17,8 @@ def moderators_group(database):
     from django.apps import apps
 
     for label in ("accounts", "chat"):
-        moderators.grant(apps.get_app_config(label), "default", apps)
-    return Group.objects.get(name=moderators.NAME)
+        moderator_group.grant(apps.get_app_config(label), "default", apps)
+    return Group.objects.get(name=moderator_group.NAME)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from accounts.names import KEY_LENGTH, capitals, clean_line, clean_username, skeleton
+from accounts.text.usernames import KEY_LENGTH, capitals, clean_line, clean_username, skeleton
 
 
 @pytest.mark.parametrize(

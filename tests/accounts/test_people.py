@@ -4,10 +4,11 @@ import uuid
 
 import pytest
 
-from accounts import actions, contacts
+from accounts import actions
+from accounts.actions import contacts
 from accounts.models import User
-from accounts.people import find
-from accounts.shapes import UserShape, user_shape
+from accounts.schemas import UserShape, user_shape
+from accounts.selectors.user_search import find
 from chat.actions import create_group, open_direct, send
 from messenger.core.errors import Refused
 

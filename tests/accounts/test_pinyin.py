@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.pinyin import LONGEST, MOST, keys, person_keys, typed
+from accounts.text.pinyin import LONGEST, MOST, keys, person_keys, typed
 
 
 @pytest.mark.parametrize(

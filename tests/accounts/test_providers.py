@@ -9,8 +9,8 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
-from accounts import providers
-from accounts.adapters import AccountAdapter, SocialAccountAdapter
+from accounts.auth import providers
+from accounts.auth.adapters import AccountAdapter, SocialAccountAdapter
 from accounts.models import User
 
 KEYS = {"APPS": [{"client_id": "id", "secret": "secret"}]}

@@ -4,7 +4,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from accounts.shapes import ProfileShape, SignInShape
+from accounts.schemas import ProfileShape, SignInShape
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import caches
 from django.test import AsyncClient, Client
 
-from accounts import sign_ins
+from accounts.auth import sign_ins
 from accounts.authentication import authenticate_socket
 from accounts.models import SignIn
 from messenger.live.identity import NOT_SIGNED_IN, SocketRefused
@@ -16,7 +16,7 @@ def use_redis(settings, url):
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": options}
     }
-    settings.SESSION_ENGINE = "accounts.session_store"
+    settings.SESSION_ENGINE = "accounts.session_backends.cached_db"
 
 
 def signed_in() -> Client:
@@ -61,7 +61,7 @@ def test_what_stays_in_redis_after_an_end_opens_nothing(settings, redis_url, ali
 ODD = ["\0" + "a" * 31, "a" * 31 + "\0", "A" * 32, "a" * 33, "a" * 31 + "\n", "é" * 32, "../" + "a" * 29, "a" * 8]
 
 
-@pytest.mark.parametrize("engine", ["accounts.session_store", "accounts.session_database"])
+@pytest.mark.parametrize("engine", ["accounts.session_backends.cached_db", "accounts.session_backends.db"])
 def test_what_is_no_key_is_no_session_and_asks_nobody(settings, db, django_assert_num_queries, engine):
     settings.SESSION_ENGINE = engine
     with django_assert_num_queries(0):
@@ -73,7 +73,7 @@ def test_what_is_no_key_is_no_session_and_asks_nobody(settings, db, django_asser
             assert caught.value.code == NOT_SIGNED_IN
 
 
-@pytest.mark.parametrize("engine", ["accounts.session_store", "accounts.session_database"])
+@pytest.mark.parametrize("engine", ["accounts.session_backends.cached_db", "accounts.session_backends.db"])
 def test_an_odd_cookie_is_nobodys_by_page_and_a_session_may_begin(settings, alice, engine):
     settings.SESSION_ENGINE = engine
     client = Client()

@@ -8,7 +8,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 
-from accounts import passwords, sign_ins
+from accounts.auth import auth_backends, sign_ins
 from accounts.models import SignIn, User
 from tests.servers import PASSWORD
 
@@ -59,7 +59,7 @@ def test_every_try_takes_one_hash_and_so_the_same_time(person, hashed, login):
     gina.set_unusable_password()  # came by Google
     gina.save()
     hashed.clear()
-    assert passwords.check(login, "wrong") is None
+    assert auth_backends.check(login, "wrong") is None
     assert len(hashed) == 1
 
 

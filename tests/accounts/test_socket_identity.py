@@ -5,7 +5,8 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions, sign_ins, tokens
+from accounts import actions
+from accounts.auth import sign_ins, tokens
 from accounts.authentication import authenticate_socket, still_valid
 from accounts.models import SignIn, User
 from messenger.live.identity import SocketRefused

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
-from accounts import tokens
+from accounts.auth import tokens
 from accounts.models import SignIn
 from messenger.core.errors import Refused
 from tests.servers import PASSWORD

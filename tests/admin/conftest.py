@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from accounts import moderators
+from accounts import moderator_group
 from chat.actions.sending import Send, Sent, send_many
 
 
@@ -24,12 +24,12 @@ def say(user, conversation_id: int, body: str, **more) -> int:
 @pytest.fixture
 def moderator(person):
     """Staff in the group that `migrate` makes, and nothing more. Not a member of anything."""
-    group, _ = Group.objects.get_or_create(name=moderators.NAME)
+    group, _ = Group.objects.get_or_create(name=moderator_group.NAME)
     if not group.permissions.exists():  # a test with real commits empties the tables that `migrate` filled
         from django.apps import apps
 
         for app in ("accounts", "chat"):
-            moderators.grant(apps.get_app_config(app), "default", apps)
+            moderator_group.grant(apps.get_app_config(app), "default", apps)
     user = person("molly", is_staff=True)
     user.groups.add(group)
     return user

@@ -7,7 +7,7 @@ import re
 
 import httpx
 
-from accounts import moderators
+from accounts import moderator_group
 from tests.client import Client, token_for
 from tests.servers import PASSWORD
 
@@ -24,7 +24,7 @@ def _stage(site) -> tuple[int, int]:
     with site.orm():
         molly.is_staff = True
         molly.save()
-        molly.groups.add(Group.objects.get(name=moderators.NAME))
+        molly.groups.add(Group.objects.get(name=moderator_group.NAME))
         room = actions.create_group(alice.pk, "Room", [bob.pk]).id
         actions.report(bob.pk, say(alice, room, "something rude"), "rude")
         return room, Report.objects.get().pk

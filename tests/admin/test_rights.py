@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import moderators
+from accounts import moderator_group
 from accounts.models import User
 from chat import actions
 from chat.models import Invite, Message, Report
@@ -114,7 +114,7 @@ def test_acts_are_for_moderators(model, act, desks, report):
     ],
 )
 def test_each_permission_counts_by_itself(without, model, act, desk, moderator, report):
-    Group.objects.get(name=moderators.NAME).permissions.remove(permission(without))
+    Group.objects.get(name=moderator_group.NAME).permissions.remove(permission(without))
     at = desk(User.objects.get(pk=moderator.pk))
     pk = report.pk if model == "report" else report.message_id
     assert at.press(model, act, pk).status_code == 403

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import tokens
+from accounts.auth import tokens
 
 ROOT = "/api/v1/"
 

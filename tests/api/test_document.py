@@ -12,9 +12,9 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-import accounts.shapes
+import accounts.schemas
 import messenger.core.errors
-import presence.shapes
+import presence.schemas
 from chat import shapes
 from messenger.core.errors import RefusalShape
 from messenger.rest.struct_serializers import serializer_for
@@ -22,7 +22,7 @@ from messenger.rest.struct_serializers import serializer_for
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 STRUCTS = [
     kind
-    for module in (messenger.core.errors, accounts.shapes, presence.shapes, shapes)
+    for module in (messenger.core.errors, accounts.schemas, presence.schemas, shapes)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
 ]

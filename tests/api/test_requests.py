@@ -11,7 +11,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import OperationalError
 from django.test import Client, override_settings
 
-from accounts import sign_ins
+from accounts.auth import sign_ins
 from chat import reading
 from messenger.api import chunked_bodies
 from messenger.core import rate_limits

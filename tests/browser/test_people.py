@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from accounts import actions as account_actions
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import Tie, User
 
 pytestmark = pytest.mark.browser

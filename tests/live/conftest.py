@@ -74,7 +74,7 @@ class Stage:
         replica = await self.do(loaded, user.pk)
         listener = Listener(connection, wire, replica)
         await self.hub.attend(connection)
-        from accounts import privacy
+        from accounts.selectors import privacy
         from chat import catchup
 
         versions, me_version = await self.do(catchup.versions, user.pk)

@@ -239,8 +239,8 @@ def fresh(user_id: int) -> Row:
 
 def loaded(user_id: int) -> Replica:
     """A replica as a page is after loading: to be followed by events."""
-    from accounts import contacts
-    from accounts.shapes import contact_shape
+    from accounts.actions import contacts
+    from accounts.schemas import contact_shape
     from chat import catchup, reading
 
     replica = Replica(user_id)

@@ -13,11 +13,12 @@ import pytest
 from django.utils import timezone
 
 from accounts import actions as account_actions
-from accounts import contacts, privacy
+from accounts.actions import contacts
+from accounts.selectors import privacy
 from chat import actions
 from messenger.core import database
-from presence import people, tracker
-from presence.viewing import _news
+from presence import tracker, visibility
+from presence.viewers import _news
 from tests.live.conftest import Listener
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -43,9 +44,9 @@ async def settle(stage):
 
 
 async def types_something(stage, user, conversation):
-    from presence import shapes
+    from presence import schemas
 
-    stage.hub.tell([shapes.typing(user.pk, conversation.pk, True)])
+    stage.hub.tell([schemas.typing(user.pk, conversation.pk, True)])
     await stage.settle()
 
 
@@ -135,11 +136,11 @@ async def _types(stage, room, alice):
 
 
 async def _comes(stage, room, alice):
-    stage.hub.tell(await stage.do(people.news_of_coming, {alice.pk: None}))
+    stage.hub.tell(await stage.do(visibility.news_of_coming, {alice.pk: None}))
 
 
 async def _goes(stage, room, alice):
-    for news in (await stage.do(people.news_of_going, {alice.pk: timezone.now()})).values():
+    for news in (await stage.do(visibility.news_of_going, {alice.pk: timezone.now()})).values():
         stage.hub.tell(news)
 
 
@@ -197,7 +198,7 @@ async def test_presence_is_told_to_contacts_alone_where_that_is_wanted(stage, ro
     await settle(stage)
     for each in three:
         each.wire.texts.clear()
-    stage.hub.tell(await stage.do(people.news_of_coming, {alice.pk: None}))
+    stage.hub.tell(await stage.do(visibility.news_of_coming, {alice.pk: None}))
     await stage.settle()
     assert [each["online"] for each in heard(his, "presence")] == [True]
     assert heard(carols, "presence") == []
@@ -209,7 +210,7 @@ async def test_who_hides_sees_nobody(stage, room, three, alice, bob):
     await settle(stage)
     for each in three:
         each.wire.texts.clear()
-    stage.hub.tell(await stage.do(people.news_of_coming, {bob.pk: None}))
+    stage.hub.tell(await stage.do(visibility.news_of_coming, {bob.pk: None}))
     await stage.settle()
     assert heard(hers, "presence") == []
     assert len(heard(carols, "presence")) == 1
@@ -217,7 +218,7 @@ async def test_who_hides_sees_nobody(stage, room, three, alice, bob):
 
 async def test_a_contact_is_heard_of_without_a_shared_conversation(stage, three, alice, mallory):
     await stage.do(contacts.add, alice.pk, mallory.pk)
-    stage.hub.tell(await stage.do(people.news_of_coming, {mallory.pk: None}))
+    stage.hub.tell(await stage.do(visibility.news_of_coming, {mallory.pk: None}))
     await stage.settle()
     assert [each["user_id"] for each in heard(three[0], "presence")] == [mallory.pk]
     assert heard(three[2], "presence") == []
@@ -229,7 +230,7 @@ async def test_a_contact_is_heard_of_without_a_shared_conversation(stage, three,
 async def test_when_somebody_left_is_told_by_its_own_setting(stage, three, alice, bob, setting, at, others):
     await stage.do(contacts.add, alice.pk, bob.pk)
     await stage.do(account_actions.update_profile, alice.pk, {"show_last_seen": setting})
-    news = await stage.do(people.news_of_going, {alice.pk: timezone.now()})
+    news = await stage.do(visibility.news_of_going, {alice.pk: timezone.now()})
     for each in three:
         each.wire.texts.clear()
     stage.hub.tell(news[alice.pk])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from accounts import actions as account_actions
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import User
 from chat import actions, catchup
 from tests.live.replica import fresh

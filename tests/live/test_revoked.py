@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import websockets
 
-from accounts import tokens
+from accounts.auth import tokens
 from accounts.models import User
 from tests.servers import PASSWORD, Site
 
@@ -204,7 +204,7 @@ def _way_in(site: Site, user_id: int, what: str) -> tuple[str, dict[str, str]]:
     from allauth.mfa.models import Authenticator
     from allauth.socialaccount.models import SocialAccount
 
-    from accounts.factors import FactorAdapter
+    from accounts.auth.mfa import FactorAdapter
 
     with site.orm():
         if what == "an authenticator app":

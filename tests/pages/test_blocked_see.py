@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from accounts import actions as account_actions
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import User
 from chat import actions
 from presence.tracker import Tracker, use

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import User
 from chat import actions
 

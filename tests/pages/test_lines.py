@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone, translation
 
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
 from chat import blanks, lines, times, typography
 from chat.lines import Stamp, grouped, marked, name_list
 from chat.shapes import MentionShape, MineShape, SystemEvent

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import contacts
+from accounts.actions import contacts
 from chat import actions
 from messenger.core.errors import Refused
 

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts import actions as account_actions
-from accounts import contacts
-from accounts.models import Tie, User
+from accounts.actions import contacts
+from accounts.models import PRIVACY_FIELDS, Tie, User
 from presence.tracker import Tracker, use
 
 
@@ -137,7 +137,7 @@ def test_the_page_costs_the_same_with_many_contacts(browsers, alice, bob, person
 
 
 # ── Privacy ──────────────────────────────────────────────────────────────────────────────────────────────────────
-SETTINGS = dict.fromkeys(account_actions.PRIVACY, "everyone")
+SETTINGS = dict.fromkeys(PRIVACY_FIELDS, "everyone")
 
 
 def test_settings_of_privacy_are_stored_without_scripts(browsers, alice):

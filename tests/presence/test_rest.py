@@ -11,7 +11,7 @@ from accounts import actions
 from accounts.models import User
 from messenger.core import rate_limits
 from messenger.live.events import EphemeralEvent
-from presence import hooks, typists
+from presence import hooks, typing_state
 from presence.tracker import Tracker
 
 ROOM, OTHER = 12, 13
@@ -45,7 +45,7 @@ def shared(monkeypatch):
 
     monkeypatch.setattr(hooks, "conversations_of", conversations_of)
     monkeypatch.setattr(hooks, "may_see", may_see)
-    monkeypatch.setattr(typists, "here", typists.Typists())
+    monkeypatch.setattr(typing_state, "here", typing_state.Typists())
     return members
 
 

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
-from presence import browsers, middleware
+from presence import middleware, visitor_cookie
 from presence import tracker as tracker_module
 from presence.middleware import SignsOfLife
 from presence.tracker import Tracker
@@ -87,7 +87,7 @@ def test_who_has_just_signed_out_is_gone(here: Tracker, request_of, settings, mo
 
 def test_their_browser_is_no_visitor_any_more(here: Tracker, request_of):
     response = HttpResponse()
-    browsers.remember(response, "a-browser")
+    visitor_cookie.remember(response, "a-browser")
     here.beat_now("b:a-browser")
     SignsOfLife(answer)(request_of(ALICE, browser=response.cookies["browser"].value))
     assert here.head_count_now() == 1

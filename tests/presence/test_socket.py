@@ -15,7 +15,7 @@ from messenger.live.identity import Identity
 from messenger.live.reconcile import Source
 from presence import hooks
 from presence.consumers import PresencePart
-from presence.shapes import moment
+from presence.schemas import moment
 from tests.presence.conftest import TIMES
 
 ROOM, OTHER = 12, 13
@@ -156,7 +156,7 @@ async def test_who_hides_is_not_told_of(site, alice, person):
 
 
 async def test_typing_is_heard_by_the_others_and_ends_by_itself(site, alice, bob, monkeypatch):
-    monkeypatch.setattr("presence.typists.ENDS_AFTER", 0.5)
+    monkeypatch.setattr("presence.typing_state.ENDS_AFTER", 0.5)
     hers, second, his = await site(alice), await site(alice), await site(bob)
     await hers.say("typing", conversation_id=ROOM, active=True)
     assert await his.hear("typing") == {"conversation_id": ROOM, "user_id": alice.pk, "active": True}

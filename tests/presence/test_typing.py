@@ -2,7 +2,7 @@
 
 import pytest
 
-from presence.typists import Typists
+from presence.typing_state import Typists
 
 ALICE, BOB, ROOM = 1, 2, 12
 

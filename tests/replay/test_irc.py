@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.names import tidy_username
+from accounts.text.usernames import tidy_username
 from chat.replay import irc
 
 DAY = Path(__file__).parent / "day.txt"

@@ -172,8 +172,8 @@ def _sign_in(people: list) -> list[str]:
     from django.contrib.sessions.models import Session
     from django.utils import timezone
 
+    from accounts.auth.sign_ins import IN_SESSION
     from accounts.models import SignIn
-    from accounts.sign_ins import IN_SESSION
 
     ends = timezone.now() + timezone.timedelta(days=1)
     store, sign_ins, sessions, cookies = SessionStore(), [], [], []

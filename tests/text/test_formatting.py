@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
 from chat import formatting
 from chat.formatting import render
 from tests.text.reader import Reader, assert_harmless

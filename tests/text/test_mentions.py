@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.names import is_name_character, skeleton
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
+from accounts.text.usernames import is_name_character, skeleton
 from chat import actions, reading
 from chat.actions.text import members_named
 from chat.formatting import named_in, render

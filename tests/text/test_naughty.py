@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from accounts import actions as account_actions
-from accounts import people
 from accounts.models import User
+from accounts.selectors import user_search
 from chat import actions, reading
 from chat.actions.sending import Send, Sent, send_many
 from chat.models import Conversation, Membership, Message, Report
@@ -129,7 +129,7 @@ def test_as_a_profile(alice, bob, some):
                 assert refusal.code == "invalid" and set(refusal.fields) == {name}, shortened(text)
         fresh = User.objects.get(pk=alice.pk)
         assert fresh.username and fresh.username.isprintable()
-        assert isinstance(people.find(bob.pk, text), list)
+        assert isinstance(user_search.find(bob.pk, text), list)
         if text.isascii() and text.isprintable() and text.strip() and len(text) <= 40:
             assert fresh.name == " ".join(text.split())
 

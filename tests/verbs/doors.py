@@ -17,7 +17,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.messages import ERROR, get_messages
 from django.test import Client
 
-from accounts import tokens
+from accounts.auth import tokens
 from chat import reading
 from messenger.core import database
 from messenger.core.errors import STATUS, Refused

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from accounts import actions as account_actions
-from accounts import contacts
+from accounts.actions import contacts
 from accounts.models import User
 from chat import actions, reading
 from chat.models import Mention

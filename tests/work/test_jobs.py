@@ -168,4 +168,4 @@ def test_what_is_done_is_forgotten_after_a_day(database, marks):
 def test_every_jobs_module_can_be_read(work):
     paths = [path for path, _ in api.repeated()]
     assert "messenger.tasks.forget_finished_work" in paths
-    assert "accounts.jobs.forget_old_mail" in paths
+    assert "accounts.tasks.forget_old_mail" in paths

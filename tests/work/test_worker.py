@@ -188,7 +188,7 @@ def test_mail_that_could_not_go_out_goes_out_once_after_a_restart(make_site, tmp
     site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
     server = site.start(WORKER="on")
     ask_for_reset(server, "late@example.org")
-    until(lambda: "accounts.jobs.send_mail failed, try 1" in server.tail(500))
+    until(lambda: "accounts.tasks.send_mail failed, try 1" in server.tail(500))
     server.kill()
     with mail_server(tmp_path, str(port)) as (port, mails):
         with site.orm():

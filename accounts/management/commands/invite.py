@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import invitations
+from accounts.auth import signup_links
 
 
 class Command(BaseCommand):
@@ -17,4 +17,4 @@ class Command(BaseCommand):
             raise CommandError("SIGNUP is 'closed': no link would work.")
         if not 1 <= days <= 365:
             raise CommandError("A link works for 1 to 365 days.")
-        self.stdout.write(invitations.make_link(days))
+        self.stdout.write(signup_links.make_link(days))

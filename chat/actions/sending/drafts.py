@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
 from chat.files import sending as files
 from chat.shapes import ForwardShape, MentionShape, MessageShape, ReplyShape
 from messenger.core.batch_writer import Busy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.shapes import user_shape
+from accounts.schemas import user_shape
 from chat.actions.sending.drafts import Draft, Outcome
 from chat.actions.sending.rooms import memberships
 from chat.files import sending as files

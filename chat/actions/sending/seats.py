@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts.shapes import UserShape
+from accounts.schemas import UserShape
 from chat.actions import pairs
 from chat.actions.sending.drafts import Draft, Outcome, Room, Seat, Send
 from chat.actions.sending.rooms import PUT_AWAY

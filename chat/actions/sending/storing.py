@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import privacy
+from accounts.selectors import privacy
 from chat.actions.messages import members_of
 from chat.actions.sending.drafts import Draft
 from chat.actions.text import members_named

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from accounts.versions import next_me_versions
+from accounts.actions.user_version import next_me_versions
 from chat import events
 from chat.actions.sending.drafts import Draft, Outcome, Sent
 from chat.actions.sending.storing import who_hears

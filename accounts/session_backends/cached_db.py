@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.cached_db import SessionStore as CachedSto
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from redis import RedisError
 
-from accounts.session_database import KnownKeys
+from accounts.session_backends.db import KnownKeys
 
 log = logging.getLogger(__name__)
 

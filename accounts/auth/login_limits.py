@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from accounts.names import skeleton, storable
+from accounts.text.usernames import skeleton, storable
 from messenger.core import rate_limits
 
 TRIES, PER_SECOND = 10, 10 / 60

@@ -12,7 +12,7 @@ from hashlib import sha256
 from django.core.cache import cache
 from redis import RedisError
 
-from accounts.names import capitals, skeleton
+from accounts.text.usernames import capitals, skeleton
 
 log = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accounts import privacy
+from accounts.selectors import privacy
 from messenger.core import database
 from messenger.core.errors import Refused
 from messenger.live.events import EphemeralEvent, Event, publish_now
 from messenger.live.hub import hub
 from messenger.live.visibility import NOBODY, OPEN, Ears, see
-from presence import hooks, shapes
+from presence import hooks, schemas
 from presence.tracker import tracker
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _news(conversation_id: int, looking: set[int]) -> list[Event]:
     ears = privacy.ears(looking)
     # Nobody here hides from, shows to few, or blocks another: nearly always. Else there is a view for each.
     if not any(_differs(ears[pk], looking - {pk}) for pk in looking & ears.keys()):
-        told = shapes.viewers(conversation_id, len(looking), marks)
+        told = schemas.viewers(conversation_id, len(looking), marks)
         told.skip_users = tuple(looking - marks.keys())
         return [told, *_without(conversation_id, looking, marks)]
     shows = {pk for pk in looking if ears.get(pk, OPEN).presence != NOBODY}
@@ -84,7 +84,7 @@ def _news(conversation_id: int, looking: set[int]) -> list[Event]:
             for pk, seq in marks.items()
             if pk in seen and viewer in marks and (pk == viewer or see(ears, viewer, pk, "receipts"))
         }
-        told = shapes.viewers(conversation_id, len(seen), read)
+        told = schemas.viewers(conversation_id, len(seen), read)
         news.append(EphemeralEvent(f"user.{viewer}", told.text, told.key))
     return news
 
@@ -96,5 +96,5 @@ def _differs(ears: Ears, others: set[int]) -> bool:
 
 def _without(conversation_id: int, looking: set[int], marks: dict[int, int]) -> list[EphemeralEvent]:
     """For those who hide how far they have read in this conversation: without the others' marks."""
-    without = shapes.viewers(conversation_id, len(looking), {})
+    without = schemas.viewers(conversation_id, len(looking), {})
     return [EphemeralEvent(f"user.{pk}", without.text, without.key) for pk in sorted(looking - marks.keys())]

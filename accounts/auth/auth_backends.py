@@ -11,9 +11,9 @@ from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import guessing
+from accounts.auth import login_limits
 from accounts.models import User
-from accounts.names import skeleton, storable
+from accounts.text.usernames import skeleton, storable
 
 
 def owner(login: str) -> User | None:
@@ -32,12 +32,12 @@ def owner(login: str) -> User | None:
 def check(login: str, password: str) -> User | None:
     """The person whose login and password these are, suspended or not; None for everybody else."""
     user = owner(login)
-    if user is None or not guessing.may_try(user.pk):
+    if user is None or not login_limits.may_try(user.pk):
         User().set_password(password)  # takes as long as looking at a real one
         return None
     if not user.check_password(password):
         return None
-    guessing.person_was_right(user.pk)
+    login_limits.person_was_right(user.pk)
     return user
 
 

@@ -10,9 +10,9 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import sign_ins
+from accounts.auth import sign_ins
 from accounts.models import User
-from accounts.shapes import moment, profile_shape, sign_in_shape
+from accounts.schemas import moment, profile_shape, sign_in_shape
 
 
 def of(user: User) -> dict[str, Any]:

@@ -20,9 +20,11 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts import contacts, hooks, sign_ins
-from accounts.models import Audience, SignIn, SpentName, Theme, User
-from accounts.names import DELETED
+from accounts import hooks
+from accounts.actions import contacts
+from accounts.auth import sign_ins
+from accounts.models import PRIVACY_FIELDS, Audience, SignIn, SpentName, Theme, User
+from accounts.text.usernames import DELETED
 from messenger.core.database import writing
 from messenger.core.errors import forbidden, not_found
 
@@ -70,7 +72,7 @@ def _blank(user: User) -> None:
     user.set_unusable_password()
     user.is_active, user.deleted_at = False, timezone.now()
     user.theme = Theme.SYSTEM
-    for setting in ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts"):
+    for setting in PRIVACY_FIELDS:
         setattr(user, setting, Audience.NOBODY)
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import actions
 from accounts.authentication import signed_in_by
-from accounts.models import User
+from accounts.models import PRIVACY_FIELDS, User
 from messenger.core.errors import Refused
 
 
@@ -23,7 +23,7 @@ class PrivacyForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = actions.PRIVACY
+        fields = PRIVACY_FIELDS
 
     def _post_clean(self) -> None:
         """Nothing: the instance stays as it is stored until the verb has changed it."""
@@ -48,7 +48,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 def _store(user_id: int, form: PrivacyForm) -> bool:
     try:
-        actions.update_profile(user_id, {name: form.cleaned_data[name] for name in actions.PRIVACY})
+        actions.update_profile(user_id, {name: form.cleaned_data[name] for name in PRIVACY_FIELDS})
     except Refused as refused:
         for name, words in (refused.fields or {"": [refused.detail]}).items():
             form.add_error(name or None, [str(word) for word in words])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.crypto import salted_hmac
 
-from accounts.names import capitals, skeleton
+from accounts.text.usernames import capitals, skeleton
 
 
 class SpentNameManager(models.Manager["SpentName"]):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from messenger.live.events import publish_now
-from presence import shapes
+from presence import schemas
 
 ENDS_AFTER = 5.0  # seconds after it was last heard
 TOLD_EVERY = 2.0  # seconds between two tellings that a speaker types in a conversation
@@ -97,4 +97,4 @@ here = Typists()  # of this process
 
 def tell(told: list[Told]) -> None:
     if told:
-        publish_now([shapes.typing(*one) for one in told])
+        publish_now([schemas.typing(*one) for one in told])

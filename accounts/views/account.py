@@ -18,12 +18,13 @@ from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.i18n import set_language as django_set_language
 
-from accounts import actions, avatars, guessing, invitations, sign_ins
+from accounts import actions, avatars
+from accounts.auth import login_limits, sign_ins, signup_links
 from accounts.authentication import signed_in_by, whoever_asks
 from accounts.forms import ProfileForm
 from accounts.models import SignIn as SignInRow
 from accounts.models import User
-from accounts.names import storable
+from accounts.text.usernames import storable
 from messenger.core.errors import Refused
 
 
@@ -31,7 +32,7 @@ from messenger.core.errors import Refused
 class SignIn(allauth_views.LoginView):
     def form_invalid(self, form) -> HttpResponse:
         response = super().form_invalid(form)
-        if wait := self.request.META.get(guessing.MUST_WAIT, 0):
+        if wait := self.request.META.get(login_limits.MUST_WAIT, 0):
             response.status_code = HTTPStatus.TOO_MANY_REQUESTS
             response["Retry-After"] = str(int(wait) + 1)
         return response
@@ -58,8 +59,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     """An invitation (`manage.py invite`) is remembered in the session, through the detour over a provider too."""
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
-    if invitations.is_good(token):
-        request.session[invitations.IN_SESSION] = token
+    if signup_links.is_good(token):
+        request.session[signup_links.IN_SESSION] = token
     return redirect("account_signup")
 
 

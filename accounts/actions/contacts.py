@@ -17,10 +17,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import hooks, pinyin, privacy
-from accounts.models import Audience, Tie, User
-from accounts.shapes import ContactEvent, ContactShape, contact_shape
-from accounts.versions import next_me_versions
+from accounts import hooks
+from accounts.actions.user_version import next_me_versions
+from accounts.models import PRIVACY_FIELDS, Audience, Tie, User
+from accounts.schemas import ContactEvent, ContactShape, contact_shape
+from accounts.selectors import privacy
+from accounts.text import pinyin
 from messenger.core import rate_limits
 from messenger.core.database import writing
 from messenger.core.errors import invalid, not_found, rate_limited
@@ -28,7 +30,6 @@ from messenger.live.events import RefreshVisibility, UserEvent, publish
 from messenger.live.frames import frame
 
 NONE, ASKED, ASKS, IGNORED, CONTACT = (state.value for state in Tie.State)
-ASKING = ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")
 MOST = 1000  # contacts listed
 ASK_BURST, ASK_PER_SECOND = 30, 1 / 60  # requests of one person to others
 
@@ -181,7 +182,7 @@ def _must_be_two(user_id: int, person_id: int) -> None:
 
 def _is_asked(person: User) -> bool:
     """Whether being this person's contact means more than to stand in a list."""
-    return any(getattr(person, setting) != Audience.EVERYONE for setting in ASKING)
+    return any(getattr(person, setting) != Audience.EVERYONE for setting in PRIVACY_FIELDS)
 
 
 # ── One change of two people's rows ──────────────────────────────────────────────────────────────────────────────

@@ -29,14 +29,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from accounts import actions, guessing, invitations, letters, passwords
+from accounts import actions
+from accounts.auth import auth_backends, login_limits, signup_links
+from accounts.email import layout
 from accounts.forms import wait_words
 from accounts.models import TAKEN, User
-from accounts.names import LONGEST, clean_line, clean_username, is_name_character
+from accounts.text.usernames import LONGEST, clean_line, clean_username, is_name_character
 from messenger.core.client_ip import request_address
 from messenger.core.database import writing
 
-_wrong_words = lazy(passwords.wrong_words, str)()
+_wrong_words = lazy(auth_backends.wrong_words, str)()
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -49,11 +51,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     # ── Who may ──
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and invitations.is_invited(request))
+        return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and signup_links.is_invited(request))
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
-        if wait := guessing.count(_login(credentials), request_address(request)):
-            request.META[guessing.MUST_WAIT] = wait  # the view answers 429
+        if wait := login_limits.count(_login(credentials), request_address(request)):
+            request.META[login_limits.MUST_WAIT] = wait  # the view answers 429
             raise ValidationError(wait_words(wait), code="rate_limited")
 
     def authenticate(self, request: HttpRequest, **credentials):
@@ -66,11 +68,14 @@ class AccountAdapter(DefaultAccountAdapter):
                 address.send_confirmation(request)
             return None
         if user:
-            guessing.was_right(_login(credentials), request_address(request))
+            login_limits.was_right(_login(credentials), request_address(request))
         return user
 
     def get_login_stages(self) -> list[str]:
-        theirs, ours = "allauth.account.stages.EmailVerificationStage", "accounts.stages.EmailVerificationStage"
+        theirs, ours = (
+            "allauth.account.stages.EmailVerificationStage",
+            "accounts.auth.login_stages.EmailVerificationStage",
+        )
         return [ours if stage == theirs else stage for stage in super().get_login_stages()]
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -115,7 +120,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """As text, and as HTML made of the same text. Its links lead to this site, whatever Host a request had."""
         context = {**context, "site_host": urlsplit(settings.SITE_URL).netloc}
         message = cast(EmailMultiAlternatives, super().render_mail(template_prefix, email, context, headers))
-        message.attach_alternative(letters.html(str(message.subject), str(message.body)), "text/html")
+        message.attach_alternative(layout.html(str(message.subject), str(message.body)), "text/html")
         return message
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
@@ -124,7 +129,7 @@ class AccountAdapter(DefaultAccountAdapter):
         to = email or known.order_by("-primary").values_list("email", flat=True).first()
         if to is None:
             return
-        told = letters.about(request_address(self.request), self.get_http_user_agent(self.request))
+        told = layout.about(request_address(self.request), self.get_http_user_agent(self.request))
         with override(user.language or get_language()):
             self.send_mail(template_prefix, to, {"user": user, **told, **(context or {})})
 

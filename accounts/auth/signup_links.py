@@ -10,7 +10,7 @@ from django.core import signing
 from django.http import HttpRequest
 from django.urls import reverse
 
-_SALT = "accounts.invitations"
+_SALT = "accounts.auth.signup_links"
 IN_SESSION = "invitation"
 
 

@@ -1,6 +1,6 @@
 """Tokens for clients that are no browsers: a short-lived access token and a refresh token that is spent by its use.
 
-Both carry the id of their sign-in as `sid`. A token is good only while that row stands (`accounts.sign_ins`), so
+Both carry the id of their sign-in as `sid`. A token is good only while that row stands (`accounts.auth.sign_ins`), so
 signing out, suspension and a new password end access tokens at once, not when they expire.
 """
 
@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts import sign_ins
+from accounts.auth import sign_ins
 from accounts.models import SignIn, User
-from accounts.shapes import TokenPair
+from accounts.schemas import TokenPair
 from messenger.core.errors import Refused
 
 SIGN_IN_CLAIM = "sid"

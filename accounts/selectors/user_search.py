@@ -14,9 +14,11 @@ from django.db import connection
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 
-from accounts import hooks, pinyin, privacy
+from accounts import hooks
 from accounts.models import SearchKey, Tie, User
-from accounts.names import LONGEST, skeleton, storable
+from accounts.selectors import privacy
+from accounts.text import pinyin
+from accounts.text.usernames import LONGEST, skeleton, storable
 
 MOST = 100
 LONGEST_QUESTION = 60

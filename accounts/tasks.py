@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import mail
+from accounts.email import backend
 from accounts.models import QueuedMail
 from messenger.background import SOONER, job
 
@@ -16,7 +16,7 @@ MAIL_KEPT = timedelta(days=2)  # then nobody waits for it any more, and its link
 @job(seconds=60, tries=24, wait=10, longest_wait=3600, priority=SOONER)
 def send_mail(mail_id: int) -> None:
     """Tried for most of a day. Each mail is on its own: one address that hangs holds up no other."""
-    mail.send(mail_id)
+    backend.send(mail_id)
 
 
 @job(every=3600)

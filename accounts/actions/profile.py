@@ -19,13 +19,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import avatars, contacts, factors, guessing, hooks, passwords, promised, sign_ins
+from accounts import avatars, hooks, username_reservations
+from accounts.actions import contacts
+from accounts.actions.user_version import next_me_versions
+from accounts.auth import auth_backends, login_limits, mfa, sign_ins
 from accounts.forms import SignupForm
-from accounts.models import TAKEN, Audience, SpentName, Theme, User
-from accounts.names import clean_line, clean_username, tidy_username
-from accounts.shapes import MeShape, profile_shape
-from accounts.versions import next_me_versions
-from accounts.zones import known_zones
+from accounts.models import PRIVACY_FIELDS, TAKEN, Audience, SpentName, Theme, User
+from accounts.schemas import MeShape, profile_shape
+from accounts.text.usernames import clean_line, clean_username, tidy_username
+from accounts.timezones import known_zones
 from messenger.core import rate_limits
 from messenger.core.database import writing
 from messenger.core.errors import Refused, forbidden, invalid, not_found, rate_limited
@@ -33,7 +35,6 @@ from messenger.live.events import RefreshVisibility, UserEvent, publish
 from messenger.live.frames import frame
 from messenger.live.identity import SUSPENDED
 
-PRIVACY = ("find_me", "write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts")
 SEEN_BY_OTHERS = {"username", "name", "avatar"}
 AVATARS, AVATARS_PER_SECOND = 5, 1 / 60  # pictures of one person: decoding them is work
 
@@ -44,20 +45,20 @@ def sign_in(login: str, password: str, address: str, code: str = "") -> User:
 
     Where they have a second factor, `code` too: of their authenticator app, or a recovery code.
     """
-    if wait := guessing.count(login, address):
+    if wait := login_limits.count(login, address):
         raise rate_limited(wait)
-    user = passwords.check(login, password)
-    wrong = Refused("unauthenticated", passwords.wrong_words())
+    user = auth_backends.check(login, password)
+    wrong = Refused("unauthenticated", auth_backends.wrong_words())
     if user is None:
         raise wrong
     if must_confirm_email(user):
         # As for a wrong password, and counted like one: otherwise whoever signed up with somebody's e-mail would learn
         # here whether an account was made, and so whether that e-mail had one before.
         raise wrong
-    guessing.was_right(login, address)
+    login_limits.was_right(login, address)
     if not user.is_active:
         raise forbidden(_("This account is suspended."))
-    factors.check_code(user, code)
+    mfa.check_code(user, code)
     return user
 
 
@@ -220,7 +221,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "language": _one_of(lambda: {"", *dict(settings.LANGUAGES)}),
     "time_zone": _one_of(lambda: {"", *known_zones()}),
     "theme": _one_of(lambda: Theme.values),
-    **dict.fromkeys(PRIVACY, _one_of(lambda: Audience.values)),
+    **dict.fromkeys(PRIVACY_FIELDS, _one_of(lambda: Audience.values)),
 }
 
 
@@ -249,9 +250,9 @@ def _check_username(user: User, name: str) -> None:
 
 
 def is_taken(name: str, but_by: int | None = None) -> bool:
-    """By somebody, by somebody who has left, or by somebody who only seems to have signed up (accounts/promised.py)."""
+    """By somebody, by somebody who has left, or by somebody who only seems to have signed up (accounts/username_reservations.py)."""
     there = User.objects.like(name).exclude(pk=but_by).exists()
-    return there or SpentName.objects.has(name) or promised.is_promised(name)
+    return there or SpentName.objects.has(name) or username_reservations.is_promised(name)
 
 
 def _by_field(errors: dict[str, Any], names: dict[str, str]) -> Refused:

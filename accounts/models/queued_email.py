@@ -4,7 +4,7 @@ from django.db import models
 
 
 class QueuedMail(models.Model):
-    """See accounts/mail.py. It may hold a link that opens an account, so it is deleted as it is sent, and shown
+    """See accounts/email/backend.py. It may hold a link that opens an account, so it is deleted as it is sent, and shown
     nowhere."""
 
     sender = models.CharField(max_length=320)

@@ -24,7 +24,7 @@ class Queued(BaseEmailBackend):
     """settings.EMAIL_BACKEND. What it keeps goes out by settings.MAIL_BACKEND."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        from accounts.jobs import send_mail  # which calls what stands below
+        from accounts.tasks import send_mail  # which calls what stands below
 
         count = 0
         for message in email_messages:

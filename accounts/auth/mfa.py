@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts import guessing
+from accounts.auth import login_limits
 from accounts.forms import wait_words
 from accounts.models import User
 from messenger.core.errors import Refused, rate_limited
@@ -51,7 +51,9 @@ class FactorAdapter(DefaultMFAAdapter):
 
 def _box() -> MultiFernet:
     keys = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
-    return MultiFernet([Fernet(urlsafe_b64encode(sha256(f"accounts.factors:{key}".encode()).digest())) for key in keys])
+    return MultiFernet(
+        [Fernet(urlsafe_b64encode(sha256(f"accounts.auth.mfa:{key}".encode()).digest())) for key in keys]
+    )
 
 
 def asks_for_code(user: User) -> bool:
@@ -65,11 +67,11 @@ def check_code(user: User, code: str) -> None:
         return
     if not code:
         raise _code_refused(_("This account asks for a code: from its authenticator app, or a recovery code."))
-    if wait := guessing.count_code(user.pk):
+    if wait := login_limits.count_code(user.pk):
         raise rate_limited(wait)
     if not _is_right(user, code):
         raise _code_refused(_("The code is not right."))
-    guessing.code_was_right(user.pk)
+    login_limits.code_was_right(user.pk)
 
 
 def _code_refused(words: str) -> Refused:
@@ -87,11 +89,11 @@ class _Counted:
     user: Any
 
     def clean_code(self) -> str:
-        if wait := guessing.count_code(self.user.pk):
+        if wait := login_limits.count_code(self.user.pk):
             raise ValidationError(wait_words(wait), code="rate_limited")
         self.cleaned_data["code"] = self.cleaned_data["code"].strip()  # type: ignore[attr-defined]
         code = super().clean_code()  # type: ignore[misc]
-        guessing.code_was_right(self.user.pk)
+        login_limits.code_was_right(self.user.pk)
         return code
 
 

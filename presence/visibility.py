@@ -14,10 +14,10 @@ import msgspec
 from django.db.models import BooleanField, Case, Q, Value, When
 
 from accounts.models import Audience, Tie, User
-from accounts.privacy import CONTACT, lets, shown
+from accounts.selectors.privacy import CONTACT, lets, shown
 from messenger.core.database import writing
 from messenger.live.events import EphemeralEvent, Event, publish_now
-from presence import hooks, shapes
+from presence import hooks, schemas
 from presence.tracker import tracker
 
 
@@ -55,7 +55,7 @@ class Told(msgspec.Struct):
     def _passing(
         self, user_id: int, online: bool, at: datetime | None, where: tuple[int, ...], few: tuple[int, ...] | None
     ) -> EphemeralEvent:
-        return shapes.presence(user_id, online, at, where, users=self.watchers, only=few)
+        return schemas.presence(user_id, online, at, where, users=self.watchers, only=few)
 
 
 def told_of(user_ids: Iterable[int]) -> dict[int, Told]:
@@ -110,7 +110,7 @@ def within_reach(user_id: int, user_ids: list[int]) -> set[int]:
     )
 
 
-def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[shapes.PresenceShape]:
+def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[schemas.PresenceShape]:
     """What the viewer may know of these people now. Who hides looks as if they had never been here. One query."""
 
     def flag(condition: Q) -> Case:
@@ -124,7 +124,7 @@ def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[shapes.P
         .values_list("pk", "shows", "tells", "last_seen_at")
     )
     return [
-        shapes.presence_shape(user_id, shows and user_id in online, last_seen if shows and tells else None)
+        schemas.presence_shape(user_id, shows and user_id in online, last_seen if shows and tells else None)
         for user_id, shows, tells, last_seen in rows
     ]
 
@@ -148,5 +148,5 @@ def tie_changed(user_id: int, other_id: int) -> None:
             continue  # who is away looks the same as who hides, but for a time that a new page asks for
         viewer = people[viewer_id]
         seen = within_reach(viewer_id, [subject_id])
-        for shape in of(viewer, seen, online) or [shapes.presence_shape(subject_id, False, None)]:
-            publish_now([shapes.presence_to(viewer_id, shape)])
+        for shape in of(viewer, seen, online) or [schemas.presence_shape(subject_id, False, None)]:
+            publish_now([schemas.presence_to(viewer_id, shape)])
