@@ -156,5 +156,5 @@ def avatar_url(user: User) -> str | None:
 
 
 def moment(value: datetime) -> str:
-    """As `chat.shapes.moment`: UTC, milliseconds."""
+    """As `chat.schemas.moment`: UTC, milliseconds."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

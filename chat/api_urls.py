@@ -7,9 +7,9 @@ from django.urls import path
 from chat.api.contacts import Blocks, Contacts, Ignored
 from chat.api.conversations import Conversations, Mine, Picture, Titles
 from chat.api.invites import Invites, Join
-from chat.api.marks import Read, Receipts
 from chat.api.members import Here, Members, People
 from chat.api.messages import Changes, History, Mentions, Messages, Pin, Pins, Reactions
+from chat.api.read_markers import Read, Receipts
 from chat.api.sync import Sync
 from chat.api.uploads import Files, Uploads
 from messenger.core import path_converters  # noqa: F401  (registers <id:…>)

@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 
-from chat import actions, catchup
-from chat.actions.batches import mark_queue, send_queue
-from chat.actions.marks import Move
+from chat import actions, selectors
+from chat.actions.queues import mark_queue, send_queue
+from chat.actions.read_markers import Move
 from chat.actions.sending import Send, Sent
-from chat.shapes import MessageShape, MineShape
+from chat.schemas import MessageShape, MineShape
 from messenger.core.errors import Refused, not_found
 from messenger.live.commands import Command, Part
 from messenger.live.connection import Connection
@@ -146,8 +146,8 @@ def received(connection: Connection, payload: ReceivedPayload, ref: str | None) 
         mark_queue.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
 
 
-async def sync(connection: Connection, payload: SyncPayload) -> catchup.SyncAnswerShape:
-    return await connection.run(catchup.sync, connection.user_id, payload.cursors, payload.me, payload.open)
+async def sync(connection: Connection, payload: SyncPayload) -> selectors.SyncAnswerShape:
+    return await connection.run(selectors.sync_client, connection.user_id, payload.cursors, payload.me, payload.open)
 
 
 class ChatPart(Part):
@@ -158,7 +158,7 @@ class ChatPart(Part):
         Command("reaction.set", ReactionPayload, react, MessageAnswer),
         Command("read", ReadPayload, read, MineAnswer, answers_itself=True),
         Command("received", ReceivedPayload, received, answers_itself=True),
-        Command("sync", SyncPayload, sync, catchup.SyncAnswerShape),
+        Command("sync", SyncPayload, sync, selectors.SyncAnswerShape),
     )
 
 

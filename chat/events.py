@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from chat.queries import Hiding
-from chat.shapes import ConversationShape, MemberShape, MessageShape, MineShape
+from chat.schemas import ConversationShape, MemberShape, MessageShape, MineShape
+from chat.selectors.prefetch import HiddenReceipts
 from messenger.live.events import ConversationEvent, EphemeralEvent, UserEvent
 from messenger.live.frames import frame
 
@@ -140,7 +140,7 @@ def mentioned(user_id: int, message: MessageShape) -> UserEvent:
     return UserEvent(user_id, frame("mention", MentionEvent(message)))
 
 
-def receipts(told: Sequence[Receipt], hiding: Hiding) -> list[EphemeralEvent]:
+def receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[EphemeralEvent]:
     """To the members, but for those who hide their own, and to contacts alone where a person shows it to no others."""
     return [
         EphemeralEvent(
@@ -157,7 +157,7 @@ def receipts(told: Sequence[Receipt], hiding: Hiding) -> list[EphemeralEvent]:
     ]
 
 
-def hidden_receipts(told: Sequence[Receipt], hiding: Hiding) -> list[EphemeralEvent]:
+def hidden_receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[EphemeralEvent]:
     """Of those who show their receipts to contacts alone: to all others, that there are none any more."""
     return [
         EphemeralEvent(

@@ -9,8 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
-from chat.doors import reason
 from chat.models import Role
+from chat.views.decorators import reason
 from messenger.core.errors import Refused
 
 MANY = 500  # people chosen at once

@@ -1,7 +1,7 @@
 """What comes in through the REST API: form only. Whether it may be done, and how long a text may be, the verbs know.
 
 Fields that are not named here are ignored: a forged sender, time, id or `seq` is never even looked at. What goes out
-is made from chat/shapes.py by messenger/rest/struct_serializers.py.
+is made from chat/schemas.py by messenger/rest/struct_serializers.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from chat import times
-from chat.actions.text import is_unicode
+from chat.actions.validation import is_unicode
 from chat.models import Attachment, Conversation, Level, Report, Role
+from chat.view_models import times
 from messenger.rest.fields import Flag, Id, Ids, Limit, Number, Text, Uuid
 
 CURSORS = 5_000  # conversations in one `sync`, as on the socket
@@ -28,7 +28,7 @@ def longest(model, field: str) -> int:
 
 @extend_schema_field(OpenApiTypes.STR)
 class ActivityCursor(serializers.Field):
-    """A place in the list of conversations, (time, id) for `chat.reading`: `2026-11-21T01:02:03.456789+00:00_12`."""
+    """A place in the list of conversations, (time, id) for `chat.selectors.messages`: `2026-11-21T01:02:03.456789+00:00_12`."""
 
     default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the page before.")}
 
@@ -199,7 +199,7 @@ class ChangesQuery(serializers.Serializer):
 
 @extend_schema_field(OpenApiTypes.STR)
 class MemberCursor(serializers.Field):
-    """A place in the list of members: rank, person and name, for `chat.members`."""
+    """A place in the list of members: rank, person and name, for `chat.selectors.members`."""
 
     default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the page before.")}
 

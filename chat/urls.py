@@ -3,19 +3,19 @@
 from django.urls import path
 
 import messenger.core.path_converters  # noqa: F401  (the `id` in paths)
-from chat.files import serving
+from chat.attachments import downloads
 from chat.views import (
+    account_data,
     contacts,
     conversations,
     files,
+    group_avatar,
     groups,
     invites,
     members,
     mentions,
     messages,
-    own_data,
     people,
-    pictures,
     pins,
 )
 
@@ -29,9 +29,9 @@ urlpatterns = [
     path("people/", contacts.people, name="people"),
     path("people/<id:user_id>/", contacts.person, name="person"),
     path("people/<id:user_id>/do/", contacts.person_command, name="person_command"),
-    path("settings/data/", own_data.own_data, name="own_data"),
-    path("settings/data/archive/", own_data.own_archive, name="own_archive"),
-    path("settings/delete/", own_data.delete_account, name="delete_account"),
+    path("settings/data/", account_data.own_data, name="own_data"),
+    path("settings/data/archive/", account_data.own_archive, name="own_archive"),
+    path("settings/delete/", account_data.delete_account, name="delete_account"),
     path("mentions/", mentions.mentions, name="mentions"),
     path("mentions/read/", mentions.mark_all_read, name="mentions_read"),
     path("c/<id:conversation_id>/", conversations.conversation, name="conversation"),
@@ -52,9 +52,9 @@ urlpatterns = [
     path("c/<id:conversation_id>/invites/<id:invite_id>/revoke/", invites.revoke_invite, name="revoke_invite"),
     path("i/<token:token>/", invites.join, name="join_group"),
     path("i/<token:token>/picture/", invites.picture, name="invite_picture"),
-    path("avatars/rooms/<id:conversation_id>/<str:name>", pictures.room_picture, name="room_picture"),
-    path("files/<id:attachment_id>/thumbnails/<int:width>", serving.thumbnail, name="thumbnail"),
-    path("files/<id:attachment_id>/<str:name>", serving.file, name="file"),
+    path("avatars/rooms/<id:conversation_id>/<str:name>", group_avatar.room_picture, name="room_picture"),
+    path("files/<id:attachment_id>/thumbnails/<int:width>", downloads.thumbnail, name="thumbnail"),
+    path("files/<id:attachment_id>/<str:name>", downloads.file, name="file"),
     path("m/<id:message_id>/", messages.message, name="message"),
     path("m/<id:message_id>/act/", messages.message_actions, name="message_actions"),
     path("m/<id:message_id>/edit/", messages.edit_message, name="edit_message"),

@@ -12,7 +12,7 @@ pages = get_asgi_application()  # before anything that imports models
 
 from django.conf import settings  # noqa: E402
 
-from chat.files.receiver import Receiver  # noqa: E402
+from chat.attachments.tus.receiver import Receiver  # noqa: E402
 from messenger.background import sidecar  # noqa: E402
 from messenger.checks import refuse_what_cannot_work  # noqa: E402
 from messenger.consumers import MessengerConsumer  # noqa: E402

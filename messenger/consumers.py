@@ -2,7 +2,7 @@
 
 from accounts.authentication import authenticate_socket, still_valid
 from accounts.selectors import privacy
-from chat import catchup, repair
+from chat import selectors
 from chat.consumers import PART as CHAT
 from messenger.live.consumer import LiveConsumer
 from messenger.live.hub import compose
@@ -13,11 +13,18 @@ from presence.consumers import PART as PRESENCE
 class MessengerConsumer(LiveConsumer):
     parts = (PRESENCE, CHAT)
     authenticate = staticmethod(authenticate_socket)
-    versions = staticmethod(catchup.versions)
+    versions = staticmethod(selectors.list_versions)
     ears = staticmethod(privacy.ears)
 
 
 compose(
-    Source(repair.versions, repair.me_versions, repair.changes, repair.personal, still_valid, privacy.ears),
+    Source(
+        selectors.conversation_versions,
+        selectors.user_versions,
+        selectors.missed_conversation_events,
+        selectors.missed_user_events,
+        still_valid,
+        privacy.ears,
+    ),
     background=[part.run for part in MessengerConsumer.parts],
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop, ngettext_lazy
 
-# `chat.times` says them in the list of conversations. Django's short names of days are in Chinese as long as the long.
+# `chat.view_models.times` says them in the list of conversations. Django's short names of days are in Chinese as long as the long.
 DAYS = [
     gettext_noop("Mon"),
     gettext_noop("Tue"),

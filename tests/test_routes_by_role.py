@@ -28,7 +28,7 @@ from accounts import actions as account_actions
 from accounts.auth import sign_ins, tokens
 from accounts.models import PRIVACY_FIELDS, SignIn, User
 from chat import actions
-from chat.files import uploads
+from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
 

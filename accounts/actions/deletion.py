@@ -1,5 +1,5 @@
 """The end of an account. What is erased here is erased at once and for good; what it leaves in conversations is seen to
-by chat (chat/farewell.py), in the background.
+by chat (chat/actions/account_deletion.py), in the background.
 
 The row stays, without a name: others' conversations have a place for whoever wrote in them.
 """

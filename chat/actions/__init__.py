@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from chat.actions.batches import mark_queue, send_queue
+from chat.actions.group_avatar import remove_picture, set_picture
 from chat.actions.groups import (
     add_members,
     create_group,
@@ -20,13 +20,13 @@ from chat.actions.groups import (
     update,
 )
 from chat.actions.invites import join_by, make_invite, revoke_invite
-from chat.actions.marks import Move, newest_of_others, set_mine
 from chat.actions.messages import delete, edit, pin, react
 from chat.actions.moderation import hide, report, restore, settle, withdraw_invite
-from chat.actions.pictures import remove_picture, set_picture
+from chat.actions.queues import mark_queue, send_queue
+from chat.actions.read_markers import Move, newest_of_others, set_mine
 from chat.actions.receipts import choice_changed as receipts_choice_changed
 from chat.actions.sending import Send
-from chat.shapes import MessageShape, MineShape
+from chat.schemas import MessageShape, MineShape
 
 
 def send(

@@ -16,11 +16,11 @@ from accounts.schemas import user_shape
 from accounts.selectors import privacy
 from accounts.selectors import user_search as directory
 from chat import events
-from chat.actions.ledger import Ledger, changing
-from chat.actions.text import clean_block, clean_line
+from chat.actions.transaction import Ledger, changing
+from chat.actions.validation import clean_block, clean_line
 from chat.models import Conversation, Membership, Role
-from chat.queries import shared_shape, unread_mentions, whole_shapes, with_mine
-from chat.shapes import ConversationShape, MemberShape, member_shape, mine_shape
+from chat.schemas import ConversationShape, MemberShape, member_shape, mine_shape
+from chat.selectors import conversation_shapes, count_unread_mentions, shared_conversation_shape, with_member_state
 from messenger.core import rate_limits
 from messenger.core.database import writing
 from messenger.core.errors import invalid, not_found, rate_limited
@@ -51,7 +51,7 @@ def open_direct(user_id: int, other_id: int) -> tuple[ConversationShape, bool]:
         except IntegrityError:  # the other was quicker
             existing = Conversation.objects.get(pair=pair)
     membership = Membership.objects.select_related("conversation").get(conversation=existing, user_id=user_id)
-    return whole_shapes([membership], user_id)[0], False
+    return conversation_shapes([membership], user_id)[0], False
 
 
 def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> ConversationShape:
@@ -97,10 +97,10 @@ def _enter(conversation: Conversation, people: list[User]) -> dict[int, Conversa
     Membership.objects.bulk_create(rows)
     conversation.member_count = len(rows)
     conversation.save(update_fields=["version", "member_count"])
-    shared = shared_shape(conversation)
+    shared = shared_conversation_shape(conversation)
     shapes, told = {}, []
     for row in rows:
-        shape = with_mine(shared, row)
+        shape = with_member_state(shared, row)
         if conversation.pair:
             shape.peer = next(user_shape(user) for user in people if user.pk != row.user_id)
         shapes[row.user_id] = shape
@@ -150,7 +150,7 @@ def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> Conve
             tell_info(ledger)
         assert ledger.membership
         ledger.membership.conversation = conversation
-        return whole_shapes([ledger.membership], user_id)[0]
+        return conversation_shapes([ledger.membership], user_id)[0]
 
 
 def _announce(ledger: Ledger) -> None:
@@ -171,7 +171,7 @@ def tell_info(ledger: Ledger) -> None:
     conversation = ledger.conversation
     conversation.info_version = ledger.next_version()
     ledger.changed("info_version")
-    ledger.tell(events.conversation_updated(shared_shape(conversation), conversation.info_version))
+    ledger.tell(events.conversation_updated(shared_conversation_shape(conversation), conversation.info_version))
 
 
 def _actor(ledger: Ledger) -> User:
@@ -235,10 +235,12 @@ def join(ledger: Ledger, people: list[User]) -> list[Membership]:
     conversation.member_count += len(fresh) + len(back)
     ledger.changed("member_count")
     rows = sorted([*fresh, *back], key=lambda row: row.version)
-    shared = cache(lambda: shared_shape(conversation))  # asked when all else is done, once for all who come
+    shared = cache(
+        lambda: shared_conversation_shape(conversation)
+    )  # asked when all else is done, once for all who come
 
     def added(row: Membership) -> UserEvent:
-        return events.conversation_added(row.user_id, row.me_version, with_mine(shared(), row), row.version)
+        return events.conversation_added(row.user_id, row.me_version, with_member_state(shared(), row), row.version)
 
     for row in rows:
         row.conversation = conversation
@@ -325,7 +327,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
 
 def _mine_changed(row: Membership) -> UserEvent:
     """A role is shown to all, and is part of `mine` too; so is which announcement was seen."""
-    count = unread_mentions([row]).get((row.conversation_id, row.user_id), 0)
+    count = count_unread_mentions([row]).get((row.conversation_id, row.user_id), 0)
     return events.mine_updated(row.user_id, row.conversation_id, mine_shape(row, row.conversation, count))
 
 

@@ -17,12 +17,18 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat.actions.groups import group_only, join, tell_info
-from chat.actions.ledger import changing, entering
-from chat.invites import InvitePreviewShape, InviteShape, invite_shape, open_invites, preview_shape
+from chat.actions.transaction import changing, entering
 from chat.models import Conversation, Invite, Membership, Role
 from chat.models.invites import digest_of
-from chat.queries import whole_shapes
-from chat.shapes import ConversationShape
+from chat.schemas import ConversationShape
+from chat.selectors import (
+    InvitePreviewShape,
+    InviteShape,
+    conversation_shapes,
+    invite_preview_shape,
+    invite_shape,
+    open_invites,
+)
 from messenger.core import rate_limits
 from messenger.core.errors import Refused, invalid, not_found, rate_limited
 
@@ -94,7 +100,7 @@ def join_by(user_id: int, token: str) -> tuple[ConversationShape, bool]:
             tell_info(ledger)
         assert seat
         seat.conversation = ledger.conversation
-    return whole_shapes([seat], user_id)[0], is_new
+    return conversation_shapes([seat], user_id)[0], is_new
 
 
 def invite_for(user_id: int, token: str) -> Invite:
@@ -116,7 +122,7 @@ def preview(user_id: int, token: str) -> InvitePreviewShape:
     """What the link leads to. It changes nothing, but to know a link is to be counted among those who try."""
     invite = invite_for(user_id, token)
     seat = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id, left_at=None)
-    return preview_shape(invite, is_member=seat.exists())
+    return invite_preview_shape(invite, is_member=seat.exists())
 
 
 def _opens(invite: Invite, conversation: Conversation, seat: Membership | None) -> bool:

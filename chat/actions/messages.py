@@ -8,15 +8,15 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import privacy
 from chat import events
-from chat.actions import pairs
-from chat.actions.ledger import Ledger, changing_message
-from chat.actions.text import check_body, members_named
-from chat.files import sending as files
-from chat.formatting import render
+from chat.actions import direct_rules
+from chat.actions.transaction import Ledger, changing_message
+from chat.actions.validation import check_body, members_named
+from chat.attachments import message_files as files
 from chat.models import Membership, Mention, Message, Reaction, Revision
-from chat.queries import unread_mentions, whole_messages
-from chat.shapes import MentionShape, MessageShape, message_shape, mine_shape
-from chat.typography import is_emoji
+from chat.schemas import MentionShape, MessageShape, message_shape, mine_shape
+from chat.selectors import count_unread_mentions, messages_with_relations
+from chat.text.language import is_emoji
+from chat.text.markdown import render
 from messenger.core import rate_limits
 from messenger.core.errors import invalid, not_found, rate_limited
 from messenger.live.events import UserEvent
@@ -77,7 +77,7 @@ def _recount(ledger: Ledger, message: Message, user_ids: set[int]) -> None:
             conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
         )
     )
-    counts = cache(lambda: unread_mentions(rows))  # asked when all else is done, once for all
+    counts = cache(lambda: count_unread_mentions(rows))  # asked when all else is done, once for all
 
     def recounted(row: Membership) -> UserEvent:
         mine = mine_shape(row, ledger.conversation, counts().get((row.conversation_id, row.user_id), 0))
@@ -170,7 +170,7 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
         else:
             mine.delete()
         ledger.save_message(message)
-        shape = message_shape(whole_messages().get(pk=message.pk))
+        shape = message_shape(messages_with_relations().get(pk=message.pk))
         ledger.tell(events.message_updated(shape))
         return shape
 
@@ -195,7 +195,7 @@ def _pair_open(ledger: Ledger) -> None:
     """What changes a message of a pair is seen by the other one, and so goes no further than a new message."""
     assert ledger.membership
     ledger.membership.conversation = ledger.conversation
-    pairs.must_be_open(ledger.membership)
+    direct_rules.must_be_open(ledger.membership)
 
 
 def must_stand(message: Message) -> None:

@@ -7,11 +7,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import events
-from chat.actions.ledger import changing_message, moderating
 from chat.actions.messages import must_stand, note_mentions, take_away
-from chat.actions.text import check_storable
+from chat.actions.transaction import changing_message, moderating
+from chat.actions.validation import check_storable
 from chat.models import Invite, Message, Report
-from chat.shapes import message_shape
+from chat.schemas import message_shape
 from messenger.core.database import writing
 from messenger.core.errors import forbidden, invalid, not_found
 

@@ -8,8 +8,8 @@ from accounts.models import Audience, User
 from accounts.selectors import privacy
 from chat import events
 from chat.models import Membership
-from chat.queries import hiding_receipts
-from chat.shapes import moment
+from chat.schemas import moment
+from chat.selectors import find_hidden_receipts
 from messenger.live.events import Event, publish
 
 
@@ -35,7 +35,7 @@ def shown_or_hidden(user_id: int, conversation_id: int | None = None) -> list[Ev
             "conversation_id", "delivered_seq", "read_seq", "receipts", "user__show_receipts"
         )
     ]
-    hiding = hiding_receipts((receipt.conversation_id, user_id) for receipt in told)
+    hiding = find_hidden_receipts((receipt.conversation_id, user_id) for receipt in told)
     return [*events.receipts(told, hiding), *events.hidden_receipts(told, hiding)]
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.text.usernames import skeleton, storable
-from chat.admin import looking
+from chat.admin import base
 from chat.models import Conversation, Membership, Role
 from messenger.core.path_converters import MAX_ID
 
@@ -30,7 +30,7 @@ class Ended(admin.SimpleListFilter):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(looking.Looking):
+class ConversationAdmin(base.Looking):
     list_display = ("id", "name", "kind", "owner_link", "member_count", "text_count", "active_at", "deleted_at")
     list_display_links = ("id", "name")
     list_filter = ("kind", Ended)
@@ -45,7 +45,7 @@ class ConversationAdmin(looking.Looking):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return super().get_queryset(request).prefetch_related(looking.pairs_with_people())
+        return super().get_queryset(request).prefetch_related(base.pairs_with_people())
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         text = " ".join(storable(search_term).split())
@@ -59,26 +59,26 @@ class ConversationAdmin(looking.Looking):
 
     @admin.display(description=_("name"))
     def name(self, row: Conversation) -> SafeString:
-        return looking.words(looking.title(row))
+        return base.words(base.title(row))
 
     @admin.display(description=_("owner"))
     def owner_link(self, row: Conversation) -> SafeString:
-        return looking.person(row.owner)
+        return base.person(row.owner)
 
     @admin.display(description=_("description"))
     def description_text(self, row: Conversation) -> SafeString:
-        return looking.block(row.description)
+        return base.block(row.description)
 
     @admin.display(description=_("announcement"))
     def announcement_text(self, row: Conversation) -> SafeString:
-        return looking.block(row.announcement)
+        return base.block(row.announcement)
 
     @admin.display(description=_("members"))
     def members(self, row: Conversation) -> SafeString:
         """Those who are in, and then those who were."""
         rows = row.memberships.select_related("user").order_by("left_at", "pk")[: MEMBERS + 1]
         here = sorted(rows[:MEMBERS], key=lambda each: each.left_at is not None)
-        listed = format_html_join("", "<li>{}{}</li>", ((looking.person(each.user), _state(each)) for each in here))
+        listed = format_html_join("", "<li>{}{}</li>", ((base.person(each.user), _state(each)) for each in here))
         more = SafeString("<li>…</li>") if len(rows) > MEMBERS else ""
         return format_html('<ul class="members">{}{}</ul>', listed, more)
 

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.text.usernames import skeleton, storable
 from chat import actions as verbs
-from chat.admin import looking
+from chat.admin import base
 from chat.models import Invite
 from messenger.core.path_converters import MAX_ID
 
@@ -30,7 +30,7 @@ class Open(admin.SimpleListFilter):
 
 
 @admin.register(Invite)
-class InviteAdmin(looking.Looking):
+class InviteAdmin(base.Looking):
     list_display = ("id", "group", "maker", "created_at", "expires_at", "used", "revoked_at")
     list_filter = (Open,)
     list_select_related = ("conversation", "made_by")
@@ -59,7 +59,7 @@ class InviteAdmin(looking.Looking):
     @admin.action(description=_("Take back: it opens nothing from now on"), permissions=["take_back"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Invite]) -> None:
         def act(invite: Invite) -> None:
-            verbs.withdraw_invite(looking.me(request), invite.pk)
+            verbs.withdraw_invite(base.me(request), invite.pk)
             self.log_change(request, invite, "Taken back.")
 
         if done := self.act_on(request, queryset.filter(revoked_at=None), act):
@@ -68,11 +68,11 @@ class InviteAdmin(looking.Looking):
 
     @admin.display(description=_("group"))
     def group(self, row: Invite) -> SafeString:
-        return looking.link(row.conversation, looking.title(row.conversation))
+        return base.link(row.conversation, base.title(row.conversation))
 
     @admin.display(description=_("made by"))
     def maker(self, row: Invite) -> SafeString:
-        return looking.person(row.made_by)
+        return base.person(row.made_by)
 
     @admin.display(description=_("used"))
     def used(self, row: Invite) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.text.usernames import skeleton, storable
 from chat import actions as verbs
-from chat.admin import looking
+from chat.admin import base
 from chat.models import Message
 from messenger.core.path_converters import MAX_ID
 
@@ -52,7 +52,7 @@ class State(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(looking.Looking):
+class MessageAdmin(base.Looking):
     list_display = ("id", "said", "sender_link", "place", "kind", "created_at", "state")
     list_display_links = ("id", "said")
     list_filter = ("kind", State, "created_at")
@@ -71,7 +71,7 @@ class MessageAdmin(looking.Looking):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        return super().get_queryset(request).prefetch_related(looking.pairs_with_people("conversation__"))
+        return super().get_queryset(request).prefetch_related(base.pairs_with_people("conversation__"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         """Always asked, also without words: so no list, filtered or not, ever goes through more than LOOK_BACK rows."""
@@ -104,7 +104,7 @@ class MessageAdmin(looking.Looking):
     @admin.action(description=_("Hide from everybody, at once"), permissions=["moderate"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def act(message: Message) -> None:
-            verbs.hide(looking.me(request), message.pk)
+            verbs.hide(base.me(request), message.pk)
             self.log_change(request, message, "Hidden.")
 
         if done := self.act_on(request, queryset.filter(deleted_at=None), act):
@@ -114,7 +114,7 @@ class MessageAdmin(looking.Looking):
     @admin.action(description=_("Restore for everybody"), permissions=["moderate"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def act(message: Message) -> None:
-            verbs.restore(looking.me(request), message.pk)
+            verbs.restore(base.me(request), message.pk)
             self.log_change(request, message, "Restored.")
 
         if done := self.act_on(request, queryset.filter(deleted_at__isnull=False), act):
@@ -124,19 +124,19 @@ class MessageAdmin(looking.Looking):
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────
     @admin.display(description=_("text"))
     def said(self, row: Message) -> SafeString:
-        return looking.excerpt(row.body) if row.kind == Message.Kind.TEXT else looking.words(_event(row))
+        return base.excerpt(row.body) if row.kind == Message.Kind.TEXT else base.words(_event(row))
 
     @admin.display(description=_("text"))
     def text(self, row: Message) -> SafeString:
-        return looking.block(row.body if row.kind == Message.Kind.TEXT else _event(row))
+        return base.block(row.body if row.kind == Message.Kind.TEXT else _event(row))
 
     @admin.display(description=_("sender"))
     def sender_link(self, row: Message) -> SafeString:
-        return looking.person(row.sender)
+        return base.person(row.sender)
 
     @admin.display(description=_("conversation"))
     def place(self, row: Message) -> SafeString:
-        return looking.link(row.conversation, f"{looking.title(row.conversation)} ({row.conversation_id}/{row.seq})")
+        return base.link(row.conversation, f"{base.title(row.conversation)} ({row.conversation_id}/{row.seq})")
 
     @admin.display(description=_("state"))
     def state(self, row: Message) -> Any:
@@ -145,22 +145,22 @@ class MessageAdmin(looking.Looking):
     @admin.display(description=_("answers"))
     def answers(self, row: Message) -> SafeString:
         quoted = row.reply_to
-        return looking.link(quoted, f"{quoted.sender.username}: {quoted.body[: looking.EXCERPT]}" if quoted else "")
+        return base.link(quoted, f"{quoted.sender.username}: {quoted.body[: base.EXCERPT]}" if quoted else "")
 
     @admin.display(description=_("forwarded from"))
     def forwarded(self, row: Message) -> SafeString:
-        return looking.person(row.forwarded_sender)
+        return base.person(row.forwarded_sender)
 
     @admin.display(description=_("said before"))
     def earlier(self, row: Message) -> SafeString:
-        rows = row.revisions.all()[: looking.AT_ONCE]
-        return format_html_join("", "{}", ((looking.block(each.body),) for each in rows)) or looking.words("—")
+        rows = row.revisions.all()[: base.AT_ONCE]
+        return format_html_join("", "{}", ((base.block(each.body),) for each in rows)) or base.words("—")
 
     @admin.display(description=_("reports"))
     def reports(self, row: Message) -> SafeString:
-        rows = row.reports.select_related("reporter").order_by("-pk")[: looking.AT_ONCE]
-        listed = ((looking.link(each, each.reporter.username), looking.words(each.reason)) for each in rows)
-        return format_html_join("", "<p>{}: {}</p>", listed) or looking.words("—")
+        rows = row.reports.select_related("reporter").order_by("-pk")[: base.AT_ONCE]
+        listed = ((base.link(each, each.reporter.username), base.words(each.reason)) for each in rows)
+        return format_html_join("", "<p>{}: {}</p>", listed) or base.words("—")
 
     @admin.display(description=_("around it"))
     def around(self, row: Message) -> SafeString:
@@ -179,8 +179,8 @@ class MessageAdmin(looking.Looking):
                         HERE if each.pk == row.pk else "",
                         each.pk,
                         f"{each.created_at:%Y-%m-%d %H:%M}",
-                        looking.words(each.sender.username),
-                        looking.block(each.body if each.kind == Message.Kind.TEXT else _event(each)),
+                        base.words(each.sender.username),
+                        base.block(each.body if each.kind == Message.Kind.TEXT else _event(each)),
                         format_html(" <i>{}</i>", state(each)) if each.deleted_at else "",
                     )
                     for each in lines

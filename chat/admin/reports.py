@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts import actions as account_verbs
 from chat import actions as verbs
-from chat.admin import looking
+from chat.admin import base
 from chat.admin.messages import state
 from chat.models import Message, Report
 
@@ -31,7 +31,7 @@ class Settled(admin.SimpleListFilter):
 
 
 @admin.register(Report)
-class ReportAdmin(looking.Looking):
+class ReportAdmin(base.Looking):
     list_display = ("id", "reported", "reason_line", "writer", "reporter_link", "created_at", "settled_at")
     list_display_links = ("id", "reported")
     list_filter = (Settled, "created_at")
@@ -62,7 +62,7 @@ class ReportAdmin(looking.Looking):
         def act(report: Report) -> None:
             message = report.message
             if message.deleted_at is None:
-                verbs.hide(looking.me(request), message.pk)
+                verbs.hide(base.me(request), message.pk)
                 self.log_change(request, message, "Hidden.")
             self._settle_all(request, report)
 
@@ -71,7 +71,7 @@ class ReportAdmin(looking.Looking):
     @admin.action(description=_("Settle, and leave the message as it is"), permissions=["settle"])
     def only_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def act(report: Report) -> None:
-            verbs.settle(looking.me(request), report.pk)
+            verbs.settle(base.me(request), report.pk)
             self.log_change(request, report, "Settled.")
 
         self._act(request, queryset, act)
@@ -81,7 +81,7 @@ class ReportAdmin(looking.Looking):
         def act(report: Report) -> None:
             writer = report.message.sender
             if writer.is_active:
-                account_verbs.suspend(writer.pk, looking.me(request))
+                account_verbs.suspend(writer.pk, base.me(request))
                 self.log_change(request, writer, "Suspended.")
             self._settle_all(request, report)
 
@@ -95,43 +95,43 @@ class ReportAdmin(looking.Looking):
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
         """This one and what others say about the same message: there is nothing left of it to look at."""
         for each in Report.objects.filter(message=report.message_id, settled_at=None):
-            verbs.settle(looking.me(request), each.pk)
+            verbs.settle(base.me(request), each.pk)
             self.log_change(request, each, "Settled.")
 
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────
     @admin.display(description=_("reported text"))
     def reported(self, row: Report) -> SafeString:
-        return looking.excerpt(row.body)
+        return base.excerpt(row.body)
 
     @admin.display(description=_("reported text"))
     def reported_text(self, row: Report) -> SafeString:
-        return looking.block(row.body)
+        return base.block(row.body)
 
     @admin.display(description=_("reason"))
     def reason_line(self, row: Report) -> SafeString:
-        return looking.excerpt(row.reason)
+        return base.excerpt(row.reason)
 
     @admin.display(description=_("reason"))
     def reason_text(self, row: Report) -> SafeString:
-        return looking.block(row.reason)
+        return base.block(row.reason)
 
     @admin.display(description=_("message"))
     def message_link(self, row: Report) -> SafeString:
-        return looking.link(row.message, _("In its place") + f" ({row.message})")
+        return base.link(row.message, _("In its place") + f" ({row.message})")
 
     @admin.display(description=_("message now"))
     def message_now(self, row: Report) -> SafeString:
         message: Message = row.message
-        return format_html("{} {}", looking.block(message.body), state(message))
+        return format_html("{} {}", base.block(message.body), state(message))
 
     @admin.display(description=_("writer"))
     def writer(self, row: Report) -> SafeString:
-        return looking.person(row.message.sender)
+        return base.person(row.message.sender)
 
     @admin.display(description=_("reporter"))
     def reporter_link(self, row: Report) -> SafeString:
-        return looking.person(row.reporter)
+        return base.person(row.reporter)
 
     @admin.display(description=_("settled by"))
     def settled_by_link(self, row: Report) -> SafeString:
-        return looking.person(row.settled_by)
+        return base.person(row.settled_by)

@@ -9,8 +9,8 @@ import msgspec
 from accounts.actions import contacts
 from accounts.models import Tie, User
 from accounts.schemas import ContactShape, contact_shape
-from chat.api.door import Door, answer, does, done, lists, says
-from chat.shapes import ListedContactShape
+from chat.api.base import Door, answer, does, done, lists, says
+from chat.schemas import ListedContactShape
 from messenger.api import page
 from presence import visibility as presence_people
 from presence.schemas import PresenceShape

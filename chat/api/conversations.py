@@ -6,9 +6,10 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.parsers import MultiPartParser
 
-from chat import actions, reading
-from chat.api.door import Door, answer, does, done, lists, says
+from chat import actions, selectors
+from chat.api.base import Door, answer, does, done, lists, says
 from chat.models import Conversation
+from chat.schemas import ConversationShape, MineShape, TitleShape
 from chat.serializers import (
     ActivityCursor,
     ConversationChangesSerializer,
@@ -18,7 +19,6 @@ from chat.serializers import (
     OpenDirectSerializer,
     PictureSerializer,
 )
-from chat.shapes import ConversationShape, MineShape, TitleShape
 from messenger.api import page
 from messenger.core.errors import invalid
 
@@ -29,7 +29,7 @@ NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(NEW.values
 class Conversations(Door):
     @lists(ConversationShape, "My conversations, newest activity first", parameters=[ConversationsQuery])
     def list(self, request):
-        conversations, cursor = reading.conversations(self.person_id, **self.asked(ConversationsQuery))
+        conversations, cursor = selectors.list_conversations(self.person_id, **self.asked(ConversationsQuery))
         return page(request, conversations, ActivityCursor.written(cursor))
 
     @says(
@@ -51,7 +51,7 @@ class Conversations(Door):
 
     @says(ConversationShape, "One conversation")
     def retrieve(self, request, conversation_id: int):
-        return answer(reading.conversation(self.person_id, conversation_id))
+        return answer(selectors.get_conversation(self.person_id, conversation_id))
 
     @says(ConversationShape, "Change a group", request=ConversationChangesSerializer(partial=True))
     def partial_update(self, request, conversation_id: int):
@@ -67,7 +67,7 @@ class Conversations(Door):
 class Titles(Door):
     @lists(TitleShape, "What all my conversations are called, newest activity first: for finding one by its name")
     def list(self, request):
-        return page(request, reading.titles(self.person_id))
+        return page(request, selectors.list_titles(self.person_id))
 
 
 class Picture(Door):

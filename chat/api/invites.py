@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from chat import actions, invites
+from chat import actions, selectors
 from chat.actions.invites import preview
-from chat.api.door import Door, answer, does, done, lists, says
-from chat.invites import InvitePreviewShape, InviteShape
+from chat.api.base import Door, answer, does, done, lists, says
+from chat.schemas import ConversationShape
+from chat.selectors import InvitePreviewShape, InviteShape
 from chat.serializers import InviteSerializer
-from chat.shapes import ConversationShape
 from messenger.api import page
 
 
 class Invites(Door):
     @lists(InviteShape, "Links into a group that work, newest first; members see their own")
     def list(self, request, conversation_id: int):
-        return page(request, invites.of(self.person_id, conversation_id))
+        return page(request, selectors.list_invites(self.person_id, conversation_id))
 
     @says(InviteShape, "Make a link into a group", created="A new link.", request=InviteSerializer)
     def create(self, request, conversation_id: int):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from accounts.schemas import UserShape, user_shape
 from accounts.selectors import user_search
-from chat import actions, members
-from chat.api.door import Door, answer, does, done, lists, says
+from chat import actions, selectors
+from chat.api.base import Door, answer, does, done, lists, says
+from chat.schemas import MemberShape
 from chat.serializers import AddMembersSerializer, MemberCursor, MembersQuery, PeopleQuery, RoleChangeSerializer
-from chat.shapes import MemberShape
 from messenger.api import page
 
 
 class Members(Door):
     @lists(MemberShape, "Members of a conversation: owner, admins, then by name", parameters=[MembersQuery])
     def list(self, request, conversation_id: int):
-        found, cursor = members.page(self.person_id, conversation_id, **self.asked(MembersQuery))
+        found, cursor = selectors.find_members(self.person_id, conversation_id, **self.asked(MembersQuery))
         return page(request, found, MemberCursor.written(cursor))
 
     @lists(MemberShape, "Add people; answers with those who were not in", request=AddMembersSerializer)
@@ -34,9 +34,9 @@ class Members(Door):
 
 
 class Here(Door):
-    @says(members.HereShape, "Which members are here now")
+    @says(selectors.OnlineMembersShape, "Which members are here now")
     def list(self, request, conversation_id: int):
-        return answer(members.here(self.person_id, conversation_id))
+        return answer(selectors.list_online_members(self.person_id, conversation_id))
 
 
 class People(Door):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from chat import actions, catchup, reading, receipts
-from chat.api.door import Door, answer, does, done, lists, says
+from chat import actions, selectors
+from chat.api.base import Door, answer, does, done, lists, says
+from chat.schemas import ChangesShape, HistoryShape, MessageReceiptShape, MessageShape, RevisionShape
 from chat.serializers import (
     ChangesQuery,
     EditSerializer,
@@ -13,14 +14,13 @@ from chat.serializers import (
     ReportSerializer,
     SendSerializer,
 )
-from chat.shapes import ChangesShape, HistoryShape, MessageReceiptShape, MessageShape, RevisionShape
 from messenger.api import page
 
 
 class History(Door):
     @says(HistoryShape, "Messages of a conversation in order; the newest if nothing is said", parameters=[HistoryQuery])
     def list(self, request, conversation_id: int):
-        return answer(reading.history(self.person_id, conversation_id, **self.asked(HistoryQuery)))
+        return answer(selectors.get_history(self.person_id, conversation_id, **self.asked(HistoryQuery)))
 
     @says(
         MessageShape,
@@ -47,13 +47,13 @@ class History(Door):
 class Changes(Door):
     @says(ChangesShape, "What changed in a conversation since a version", parameters=[ChangesQuery])
     def list(self, request, conversation_id: int):
-        return answer(catchup.changes(self.person_id, conversation_id, **self.asked(ChangesQuery)))
+        return answer(selectors.get_changes(self.person_id, conversation_id, **self.asked(ChangesQuery)))
 
 
 class Messages(Door):
     @says(MessageShape, "One message")
     def retrieve(self, request, message_id: int):
-        return answer(reading.message(self.person_id, message_id))
+        return answer(selectors.get_message(self.person_id, message_id))
 
     @says(MessageShape, "Edit a message of one's own", request=EditSerializer)
     def partial_update(self, request, message_id: int):
@@ -65,11 +65,11 @@ class Messages(Door):
 
     @lists(RevisionShape, "What a message said before it was edited")
     def revisions(self, request, message_id: int):
-        return page(request, reading.revisions(self.person_id, message_id))
+        return page(request, selectors.list_revisions(self.person_id, message_id))
 
     @lists(MessageReceiptShape, "Who got and who read a message, and when")
     def receipts(self, request, message_id: int):
-        return page(request, receipts.message_receipts(self.person_id, message_id))
+        return page(request, selectors.list_message_receipts(self.person_id, message_id))
 
     @does("Report a message to the moderators", request=ReportSerializer)
     def report(self, request, message_id: int):
@@ -105,10 +105,10 @@ class Pin(Door):
 class Pins(Door):
     @lists(MessageShape, "Pinned messages of a conversation")
     def list(self, request, conversation_id: int):
-        return page(request, reading.pins(self.person_id, conversation_id))
+        return page(request, selectors.list_pins(self.person_id, conversation_id))
 
 
 class Mentions(Door):
     @lists(MessageShape, "Messages that mention me, newest first", parameters=[MentionsQuery])
     def list(self, request):
-        return page(request, *reading.mentions(self.person_id, **self.asked(MentionsQuery)))
+        return page(request, *selectors.list_mentions(self.person_id, **self.asked(MentionsQuery)))

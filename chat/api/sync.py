@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from chat import catchup
-from chat.api.door import Door, answer, says
+from chat import selectors
+from chat.api.base import Door, answer, says
 from chat.serializers import SyncSerializer
 
 
 class Sync(Door):
     @says(
-        catchup.SyncAnswerShape,
+        selectors.SyncAnswerShape,
         "What this device missed",
         description="The socket's `sync`, for where no socket can be opened: ask every few seconds, and while"
         " `complete` is false at once, with the versions of the answer.",
@@ -17,4 +17,4 @@ class Sync(Door):
     )
     def create(self, request):
         given = self.given(SyncSerializer)
-        return answer(catchup.sync(self.person_id, given["cursors"], given["me"], given["open"]))
+        return answer(selectors.sync_client(self.person_id, given["cursors"], given["me"], given["open"]))

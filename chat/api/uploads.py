@@ -1,5 +1,5 @@
 """Uploads by tus 1.0: beginning one, asking how far it is, giving it up. The bytes themselves (PATCH) are taken in by
-chat/files/receiver.py, ahead of Django, which would read a whole request before any view.
+chat/attachments/tus/receiver.py, ahead of Django, which would read a whole request before any view.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
-from chat.api.door import Door, answer, done, lists, says
-from chat.files import reading, uploads, wire
-from chat.files.shapes import upload_shape
+from chat.api.base import Door, answer, done, lists, says
+from chat.attachments import selectors, uploads
+from chat.attachments.schemas import upload_shape
+from chat.attachments.tus import headers
+from chat.schemas import FileShape, UploadShape
 from chat.serializers import DescribeSerializer, FilesQuery
-from chat.shapes import FileShape, UploadShape
 from messenger.api import StrictJSONParser, page
 
 
@@ -43,11 +44,11 @@ class Uploads(Door):
         responses={201: None},
     )
     def create(self, request):
-        wire.check_version(request.headers)
-        about = wire.metadata_of(request.headers)
+        headers.check_version(request.headers)
+        about = headers.metadata_of(request.headers)
         upload = uploads.begin(
             self.person_id,
-            wire.size_of(request.headers),
+            headers.size_of(request.headers),
             about.get("filename") or about.get("name") or "",
             alt=about.get("alt", ""),
             sha256=about.get("sha256", ""),
@@ -56,16 +57,16 @@ class Uploads(Door):
         )
         if upload.size == 0:  # nothing will follow
             upload = uploads.take_nothing(upload)
-        said = {"Location": wire.address(upload), **wire.said_of(upload)}
+        said = {"Location": headers.address(upload), **headers.said_of(upload)}
         return Response(status=201, headers=said)
 
     def options(self, request, *args, **kwargs):
-        return Response(status=204, headers=wire.said_of_server())
+        return Response(status=204, headers=headers.said_of_server())
 
     @extend_schema(summary="How far an upload is, in headers", responses={200: None})
     def head(self, request, upload_id: str):
         upload = uploads.look(self.person_id, upload_id)
-        return Response(status=200, headers=wire.said_of(upload))
+        return Response(status=200, headers=headers.said_of(upload))
 
     @says(UploadShape, "How far an upload is; once the file is whole, the attachment to send")
     def retrieve(self, request, upload_id: str):
@@ -82,14 +83,14 @@ class Uploads(Door):
     def destroy(self, request, upload_id: str):
         uploads.give_up(self.person_id, upload_id)
         answered = done()
-        answered["Tus-Resumable"] = wire.VERSION
+        answered["Tus-Resumable"] = headers.VERSION
         return answered
 
 
 class Files(Door):
     @lists(FileShape, "Files of a conversation, newest first", parameters=[FilesQuery])
     def list(self, request, conversation_id: int):
-        return page(request, *reading.files(self.person_id, conversation_id, **self.asked(FilesQuery)))
+        return page(request, *selectors.files(self.person_id, conversation_id, **self.asked(FilesQuery)))
 
 
 def _number(text: str | None) -> int | None:

@@ -1,8 +1,8 @@
 """The nouns: conversations, who is in them, and what was said."""
 
-from chat.models.archives import Archive
+from chat.models.attachments import Attachment, File, Upload
 from chat.models.conversations import Conversation, Level, Mark, Membership, Role
-from chat.models.files import Attachment, File, Upload
+from chat.models.exports import Archive
 from chat.models.invites import Invite
 from chat.models.messages import Mention, Message, Reaction, Report, Revision
 

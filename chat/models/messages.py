@@ -27,7 +27,9 @@ class Message(models.Model):
     body = models.TextField(blank=True)
     body_html = models.TextField(blank=True)
     mentions = models.JSONField(default=list)  # [{"user_id", "start", "end"}], user_id null for @all
-    files = models.JSONField(default=list)  # as the wire shows them, see chat/files/shapes.py; access asks Attachment
+    files = models.JSONField(
+        default=list
+    )  # as the wire shows them, see chat/attachments/schemas.py; access asks Attachment
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     forwarded_at = models.DateTimeField(null=True)  # when the forwarded message was written

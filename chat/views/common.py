@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from chat.doors import PersonalRequest
 from chat.forms import RefusableForm
-from chat.lists import Listing
-from chat.shapes import MessageShape
+from chat.schemas import MessageShape
+from chat.view_models.conversation_list import Listing
+from chat.views.decorators import PersonalRequest
 from messenger.core.errors import Refused, invalid
 
 HANDLED = {"invalid", "conflict", "rate_limited", "too_large"}  # said in the form, which keeps what was typed

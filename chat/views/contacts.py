@@ -16,10 +16,10 @@ from accounts.actions import contacts
 from accounts.models import Tie, User
 from accounts.selectors import privacy
 from accounts.selectors import user_search as directory
-from chat import members, pairs, reading
+from chat import selectors
 from chat.api.contacts import here
-from chat.doors import PersonalRequest, command, page
 from chat.views.common import draw, question
+from chat.views.decorators import PersonalRequest, command, page
 from messenger.core.errors import invalid, not_found
 from presence import visibility as presence_people
 from presence.schemas import PresenceShape
@@ -73,7 +73,7 @@ def person(request: PersonalRequest, user_id: int) -> HttpResponse:
         user = _gone(me, user_id)
     reach = presence_people.within_reach(me, [user_id])
     shapes = presence_people.of(request.user, reach, tracker().online_now(reach))
-    shared, count = members.shared_groups(me, user_id)
+    shared, count = selectors.list_shared_groups(me, user_id)
     return draw(
         request,
         "chat/person.html",
@@ -83,14 +83,14 @@ def person(request: PersonalRequest, user_id: int) -> HttpResponse:
         presence=shapes[0] if shapes else None,
         shared=[row.conversation for row in shared],
         shared_count=count,
-        pair=pairs.of(me, user_id),
+        pair=selectors.get_direct_conversation_id(me, user_id),
     )
 
 
 def _gone(me: int, user_id: int) -> User:
     """Somebody who has deleted their account, and still stands beside what they wrote to me."""
     user = User.objects.filter(pk=user_id, deleted_at__isnull=False).first()
-    if user is None or not reading.acquainted(me, [user_id]):
+    if user is None or not selectors.users_sharing_conversations(me, [user_id]):
         raise not_found()
     return user
 

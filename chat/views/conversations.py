@@ -14,19 +14,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from chat import actions, members, opening, reading, ticks
-from chat.doors import PersonalRequest, back, command, page
-from chat.files.reading import sent_under
-from chat.files.uploads import megabytes, store_whole
+from chat import actions, selectors
+from chat.attachments.selectors import sent_under
+from chat.attachments.uploads import megabytes, store_whole
 from chat.forms import MineForm, ReadForm, SendForm
-from chat.lines import lines, people_in, title_of
-from chat.lists import Listing
-from chat.queries import opened_shape
-from chat.receipts import receipts_of
-from chat.rights import offers
+from chat.schemas import MessageShape, MineShape
+from chat.selectors import opened_conversation_shape, receipts_for_member
 from chat.serializers import MemberCursor
-from chat.shapes import MessageShape, MineShape
+from chat.view_models import receipt_marks, start_position
+from chat.view_models.conversation_list import Listing
+from chat.view_models.message_log import lines, people_in, title_of
+from chat.view_models.permissions import offers
 from chat.views.common import at_the_end, draw, number, place_in, said, take
+from chat.views.decorators import PersonalRequest, back, command, page
 from messenger.core.errors import Refused, invalid
 
 PANEL_MEMBERS = 100  # of a larger group the panel names so many at first, and the settings page all
@@ -54,14 +54,14 @@ def dismiss_hints(request: PersonalRequest) -> HttpResponse:
 
 @page
 def conversation(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    if (day := opening.day_in(request.GET.get("on"))) and (place := _place_of(request, conversation_id, day)):
+    if (day := start_position.day_in(request.GET.get("on"))) and (place := _place_of(request, conversation_id, day)):
         return redirect(place)
     return conversation_page(request, conversation_id)
 
 
 def _place_of(request: PersonalRequest, conversation_id: int, day: date) -> str | None:
     """Where a day begins, or the days after it if nothing was said then; None where nothing was said since."""
-    seq = reading.first_since(request.user.pk, conversation_id, opening.start_of(day))
+    seq = selectors.first_seq_since(request.user.pk, conversation_id, start_position.start_of(day))
     return place_in(conversation_id, seq) if seq else None
 
 
@@ -69,14 +69,14 @@ def conversation_page(
     request: PersonalRequest, conversation_id: int, form: SendForm | None = None, status: int = 200
 ) -> HttpResponse:
     me = request.user.pk
-    row = reading.membership(me, conversation_id)
+    row = selectors.get_membership(me, conversation_id)
     row.user = request.user  # at hand: nobody need ask for who sits there
-    shape = opened_shape(row)
+    shape = opened_conversation_shape(row)
     mine = shape.mine
     assert isinstance(mine, MineShape)
     asked = {name: number(request.GET.get(name)) for name in ("before", "after", "at")}
-    history = opening.page_of(row.conversation, mine, asked, newest="newest" in request.GET)
-    seats, members_after = members.page_of(conversation_id, limit=PANEL_MEMBERS)
+    history = start_position.page_of(row.conversation, mine, asked, newest="newest" in request.GET)
+    seats, members_after = selectors.members_page(conversation_id, limit=PANEL_MEMBERS)
     creator = row.conversation.creator_id
     wanted = people_in(history.results) | ({creator} if creator else set())
     names = _names(wanted, {member.user.id: member.user.name for member in seats})
@@ -84,8 +84,8 @@ def conversation_page(
     blocked = request.user.blocked_ids
     shown = lines(history.results, me=me, mine=mine, from_start=not history.has_before, names=names, blocked=blocked)
     panel = shape.kind == "group" and request.GET.get("panel") == "members"
-    receipts = receipts_of(row)
-    ticks.put(shown, receipts)
+    receipts = receipts_for_member(row)
+    receipt_marks.put(shown, receipts)
     return draw(
         request,
         "chat/conversation.html",
@@ -105,10 +105,10 @@ def conversation_page(
         receipts=msgspec.json.encode(receipts).decode(),
         members=seats,
         members_after=MemberCursor.written(members_after),
-        pin_ids=reading.pin_ids(conversation_id),
+        pin_ids=selectors.list_pin_ids(conversation_id),
         last_shown=history.results[-1].seq if history.results else 0,
         panel=panel,
-        members_here=members.here(me, conversation_id).user_ids if panel else (),
+        members_here=selectors.list_online_members(me, conversation_id).user_ids if panel else (),
         form=form or SendForm.fresh(body=mine.draft, reply_to_id=reply.id if reply else None),
         reply=reply,
         files={
@@ -124,7 +124,7 @@ def _quoted(me: int, conversation_id: int, text: str | None) -> MessageShape | N
     if (message_id := number(text)) is None:
         return None
     try:
-        quoted = reading.message(me, message_id)
+        quoted = selectors.get_message(me, message_id)
     except Refused:
         return None
     return quoted if quoted.conversation_id == conversation_id and not quoted.deleted_at else None
@@ -169,7 +169,7 @@ def _brought(request: PersonalRequest, conversation_id: int, client_id: UUID) ->
     given = [each for each in request.FILES.getlist("files") if each.name]
     if not given:
         return []
-    reading.membership(request.user.pk, conversation_id)
+    selectors.get_membership(request.user.pk, conversation_id)
     if (sent := sent_under(request.user.pk, client_id)) is not None:
         return sent
     if len(given) > settings.FILES_AT_ONCE:
@@ -189,7 +189,7 @@ def set_mine(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     form = MineForm(request.POST)
     wanted, me = said(form)["read"], request.user.pk
     if wanted == "on":
-        actions.read(me, conversation_id, reading.membership(me, conversation_id).conversation.last_seq)
+        actions.read(me, conversation_id, selectors.get_membership(me, conversation_id).conversation.last_seq)
     elif wanted == "off":
         actions.mark_unread(me, conversation_id)
     if changes := form.changes():

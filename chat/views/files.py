@@ -7,14 +7,15 @@ from datetime import datetime
 
 from django.http import HttpResponse
 
-from chat import reading, times
-from chat.doors import PersonalRequest, page
-from chat.files.drawing import Drawn, tile
-from chat.files.reading import files as files_of
-from chat.lines import title_of
+from chat import selectors
+from chat.attachments.selectors import files as files_of
 from chat.models import Attachment
-from chat.shapes import FileShape
+from chat.schemas import FileShape
+from chat.view_models import times
+from chat.view_models.attachments import Drawn, tile
+from chat.view_models.message_log import title_of
 from chat.views.common import draw, number
+from chat.views.decorators import PersonalRequest, page
 
 PAGE = 60  # whole rows of two, three, four or five tiles
 
@@ -34,7 +35,7 @@ class Shown:
 def files(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     """Newest first, all of them or one kind (`?kind=image`); `?before=` goes on to older ones."""
     me = request.user.pk
-    shape = reading.conversation(me, conversation_id)
+    shape = selectors.get_conversation(me, conversation_id)
     kind = request.GET.get("kind", "")
     kind = kind if kind in Attachment.Kind.values else ""
     before = number(request.GET.get("before"))

@@ -9,15 +9,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from chat import actions, invites, members, reading
-from chat.doors import PersonalRequest, form_page, page
+from chat import actions, selectors
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
-from chat.lines import title_of
-from chat.rights import offers
+from chat.schemas import ConversationShape
 from chat.serializers import MemberCursor
-from chat.shapes import ConversationShape
+from chat.view_models.message_log import title_of
+from chat.view_models.permissions import offers
 from chat.views.common import draw, take
-from chat.views.picking import Picking
+from chat.views.decorators import PersonalRequest, form_page, page
+from chat.views.people_picker import Picking
 from messenger.core.errors import Refused, forbidden, not_found
 
 SHOWN = 50  # members on one page
@@ -26,7 +26,7 @@ WORDS = ("title", "description", "announcement", "members_may_add", "members_may
 
 def group(me: int, conversation_id: int) -> ConversationShape:
     """The group; a pair has no settings."""
-    shape = reading.conversation(me, conversation_id)
+    shape = selectors.get_conversation(me, conversation_id)
     if shape.kind != "group":
         raise not_found()
     return shape
@@ -66,7 +66,7 @@ def settings_page(
     shape = group(me, conversation_id)
     may = offers(shape, me)
     wanted = request.GET.get("member", "").strip()[:80]
-    shown, cursor = members.page(me, conversation_id, q=wanted, before=_place(request), limit=SHOWN)
+    shown, cursor = selectors.find_members(me, conversation_id, q=wanted, before=_place(request), limit=SHOWN)
     if form is None:
         form = GroupSettingsForm(initial={name: getattr(shape, name) for name in WORDS})
     return draw(
@@ -82,13 +82,13 @@ def settings_page(
         member_q=wanted,
         members_after=MemberCursor.written(cursor),
         members_from_start=not request.GET.get("after"),
-        invites=invites.of(me, conversation_id) if may.add else [],
+        invites=selectors.list_invites(me, conversation_id) if may.add else [],
         invite=invite or InviteForm(),
         picking=Picking(request, among_not=conversation_id) if may.add else None,
     )
 
 
-def _place(request: PersonalRequest) -> members.Cursor | None:
+def _place(request: PersonalRequest) -> selectors.MemberPosition | None:
     """Where the page of members begins; what is no place is the beginning."""
     try:
         return MemberCursor().to_internal_value(request.GET["after"])
@@ -113,7 +113,7 @@ def leave_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
 def delete_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     """The end of a group, for which its name is typed."""
     me = request.user.pk
-    shape = reading.conversation(me, conversation_id)
+    shape = selectors.get_conversation(me, conversation_id)
     if not offers(shape, me).owns:
         raise forbidden(_("Only the owner may delete the group."))
     form = DeleteGroupForm(request.POST if request.method == "POST" else None)

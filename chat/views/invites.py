@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from accounts import avatars
 from chat import actions
 from chat.actions.invites import invite_for, preview
-from chat.doors import PersonalRequest, command, form_page, page
 from chat.forms import InviteForm
 from chat.models import Conversation
 from chat.views.common import take
+from chat.views.decorators import PersonalRequest, command, form_page, page
 from chat.views.groups import settings_page
 from messenger.core.errors import Refused
 

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from chat import actions, members, reading
-from chat.doors import PersonalRequest, back, command, form_page, page
+from chat import actions, selectors
 from chat.forms import PeopleForm, RoleForm
-from chat.lines import title_of
-from chat.rights import offers
-from chat.shapes import ConversationShape, MemberShape
+from chat.schemas import ConversationShape, MemberShape
+from chat.view_models.message_log import title_of
+from chat.view_models.permissions import offers
 from chat.views.common import draw, said
+from chat.views.decorators import PersonalRequest, back, command, form_page, page
 from chat.views.groups import group
 from messenger.core.errors import forbidden, not_found
 from presence import visibility as presence_people
@@ -74,7 +74,7 @@ def give_group(request: PersonalRequest, conversation_id: int, user_id: int) -> 
 def member(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
     """Who this is: what they say of themselves, when they were here, where else one meets them."""
     me = request.user.pk
-    shape = reading.conversation(me, conversation_id)
+    shape = selectors.get_conversation(me, conversation_id)
     return draw(
         request,
         "chat/member.html",
@@ -97,7 +97,7 @@ class Card:
         self.governable = may.owns and not self.is_me
         online = tracker().online_now([self.user.pk])
         (self.presence,) = presence_people.of(User.objects.get(pk=me), [self.user.pk], online)
-        rows, self.shared_count = members.shared_groups(me, self.user.pk) if not self.is_me else ([], 0)
+        rows, self.shared_count = selectors.list_shared_groups(me, self.user.pk) if not self.is_me else ([], 0)
         self.shared = [row.conversation for row in rows]
 
     @property
@@ -106,7 +106,7 @@ class Card:
 
 
 def _member(me: int, conversation_id: int, user_id: int) -> MemberShape:
-    found, _cursor = members.page(me, conversation_id, user_ids=[user_id])
+    found, _cursor = selectors.find_members(me, conversation_id, user_ids=[user_id])
     if not found or found[0].left_at:  # those who left are names in the log, and nothing more
         raise not_found()
     return found[0]

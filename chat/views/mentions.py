@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from accounts.models import User
-from chat import actions, reading
-from chat.doors import PersonalRequest, back, command, page
-from chat.lines import Line, lines, people_in
-from chat.lists import Listing
-from chat.shapes import MessageShape
+from chat import actions, selectors
+from chat.schemas import MessageShape
+from chat.view_models.conversation_list import Listing
+from chat.view_models.message_log import Line, lines, people_in
 from chat.views.common import draw, number
+from chat.views.decorators import PersonalRequest, back, command, page
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Named:
 def mentions(request: PersonalRequest) -> HttpResponse:
     me = request.user.pk
     before = number(request.GET.get("before"))
-    found, after = reading.mentions(me, before=before)
+    found, after = selectors.list_mentions(me, before=before)
     blocked = request.user.blocked_ids
     listing = Listing(me, request.GET, blocked)
     read = {each.id: each.read_seq for each in listing.standings}
@@ -61,6 +61,6 @@ def _names(found: list[MessageShape]) -> dict[int, str]:
 def mark_all_read(request: PersonalRequest) -> HttpResponse:
     """Each conversation is read up to the newest message in it that names one."""
     me = request.user.pk
-    for conversation_id, seq in reading.newest_unread_mentions(me).items():
+    for conversation_id, seq in selectors.newest_unread_mentions(me).items():
         actions.read(me, conversation_id, seq)
     return back(request) if request.POST.get("next") else redirect("mentions")

@@ -9,20 +9,21 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from chat import actions, differences, reading, receipts
-from chat.doors import PersonalRequest, command, form_page, page
+from chat import actions, selectors
 from chat.forms import ActiveForm, EditForm, ForwardForm, ReactForm, ReportForm, SendForm
-from chat.lines import lines, title_of
-from chat.rights import offers
-from chat.shapes import MessageShape
+from chat.schemas import MessageShape
+from chat.text import diff
+from chat.view_models.message_log import lines, title_of
+from chat.view_models.permissions import offers
 from chat.views.common import at_its_place, at_the_end, draw, said, take
+from chat.views.decorators import PersonalRequest, command, form_page, page
 from messenger.core.errors import Refused, not_found
 
 
 @page
 def message(request: PersonalRequest, message_id: int) -> HttpResponse:
     """A permanent address of a message: the conversation, opened at its place."""
-    shape = reading.message(request.user.pk, message_id)
+    shape = selectors.get_message(request.user.pk, message_id)
     return redirect(at_its_place(shape))
 
 
@@ -41,10 +42,10 @@ def actions_page(
 ) -> HttpResponse:
     """All that can be done with one message, as plain forms."""
     me = request.user.pk
-    shape = reading.message(me, message_id)
+    shape = selectors.get_message(me, message_id)
     if shape.kind != "text":
         raise not_found()
-    home = reading.conversation(me, shape.conversation_id)
+    home = selectors.get_conversation(me, shape.conversation_id)
     may = offers(home, me)
     line = lines([shape], me=me)[0]
     return draw(
@@ -104,7 +105,7 @@ def report_message(request: PersonalRequest, message_id: int) -> HttpResponse:
     form = ReportForm(request.POST)
     if not form.is_valid():
         return actions_page(request, message_id, report=form, status=400)
-    shape = reading.message(request.user.pk, message_id)
+    shape = selectors.get_message(request.user.pk, message_id)
     actions.report(request.user.pk, message_id, form.cleaned_data["reason"])
     messages.success(request, _("The moderators have your report. Thank you."))
     return redirect(at_its_place(shape))
@@ -113,7 +114,7 @@ def report_message(request: PersonalRequest, message_id: int) -> HttpResponse:
 @form_page
 def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
     me = request.user.pk
-    shape = reading.message(me, message_id)
+    shape = selectors.get_message(me, message_id)
     if shape.kind != "text" or shape.deleted_at:
         raise not_found()
     form = ForwardForm(request.POST or None, initial=SendForm.fresh().initial)
@@ -137,7 +138,7 @@ def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
 @page
 def message_details(request: PersonalRequest, message_id: int) -> HttpResponse:
     """Who got and read it, and who reacted."""
-    shape = reading.message(request.user.pk, message_id)
+    shape = selectors.get_message(request.user.pk, message_id)
     if shape.kind != "text" or shape.deleted_at:
         raise not_found()
     return draw(request, "chat/details.html", line=lines([shape], me=request.user.pk)[0], **_details(request, shape))
@@ -146,17 +147,17 @@ def message_details(request: PersonalRequest, message_id: int) -> HttpResponse:
 def _details(request: PersonalRequest, shape: MessageShape) -> dict[str, Any]:
     """Read last comes first, then who only got it, then who did neither; of each emoji everybody who put it there."""
     me = request.user.pk
-    members = {member.user.id: member.user for member in reading.members(me, shape.conversation_id)}
-    marks = [each for each in receipts.message_receipts(me, shape.id) if each.user_id in members]
+    members = {member.user.id: member.user for member in selectors.list_members(me, shape.conversation_id)}
+    marks = [each for each in selectors.list_message_receipts(me, shape.id) if each.user_id in members]
     marks.sort(key=lambda each: each.read_at or each.delivered_at or "", reverse=True)
-    shown = {receipt.user_id for receipt in receipts.conversation_receipts(me, shape.conversation_id)}
+    shown = {receipt.user_id for receipt in selectors.list_receipts(me, shape.conversation_id)}
     told = {each.user_id for each in marks} | {shape.sender.id, me}
     return {
         "message": shape,
         "read": [{"user": members[each.user_id], "at": each.read_at} for each in marks if each.read_at],
         "got": [{"user": members[each.user_id], "at": each.delivered_at} for each in marks if not each.read_at],
         "waiting": [user for pk, user in members.items() if pk in shown - told],
-        "hides": not receipts.shows_receipts(me, shape.conversation_id),
+        "hides": not selectors.shows_receipts(me, shape.conversation_id),
         "reactions": [
             {
                 "emoji": each.emoji,
@@ -172,10 +173,10 @@ def _details(request: PersonalRequest, shape: MessageShape) -> dict[str, Any]:
 def revisions(request: PersonalRequest, message_id: int) -> HttpResponse:
     """What it said before, each version with what changed in it; the newest first."""
     me = request.user.pk
-    shape = reading.message(me, message_id)
-    before = reading.revisions(me, message_id)
+    shape = selectors.get_message(me, message_id)
+    before = selectors.list_revisions(me, message_id)
     times = [each.written_at for each in before] + [shape.edited_at or shape.created_at]
-    compared = differences.versions([*(each.body for each in before), shape.body])
+    compared = diff.versions([*(each.body for each in before), shape.body])
     return draw(
         request,
         "chat/revisions.html",

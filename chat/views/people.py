@@ -8,11 +8,11 @@ from django.shortcuts import redirect
 from accounts.models import User
 from chat import actions
 from chat.actions.groups import TITLE
-from chat.doors import PersonalRequest, command, page
 from chat.forms import DirectForm, GroupForm
-from chat.lines import name_list
+from chat.view_models.message_log import name_list
 from chat.views.common import draw, said, take
-from chat.views.picking import Picking
+from chat.views.decorators import PersonalRequest, command, page
+from chat.views.people_picker import Picking
 from messenger.core.errors import Refused
 
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
-from chat import reading
-from chat.doors import PersonalRequest, page
-from chat.lines import title_of
-from chat.rights import offers
+from chat import selectors
+from chat.view_models.message_log import title_of
+from chat.view_models.permissions import offers
 from chat.views.common import draw
+from chat.views.decorators import PersonalRequest, page
 
 
 @page
 def pins(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     """Newest pin first, each with the way to its place."""
     me = request.user.pk
-    shape = reading.conversation(me, conversation_id)
+    shape = selectors.get_conversation(me, conversation_id)
     return draw(
         request,
         "chat/pins.html",
         conversation=shape,
         title=title_of(shape),
         offers=offers(shape, me),
-        pins=reading.pins(me, conversation_id),
+        pins=selectors.list_pins(me, conversation_id),
     )

@@ -12,12 +12,12 @@ from django.db.models import TextChoices
 from msgspec import inspect as types
 
 import accounts.schemas
-import chat.catchup
 import chat.events
-import chat.invites
-import chat.members
-import chat.reading
-import chat.shapes
+import chat.schemas
+import chat.selectors.invites
+import chat.selectors.members
+import chat.selectors.messages
+import chat.selectors.sync
 import presence.schemas
 from accounts import avatars
 from accounts.auth import login_limits
@@ -91,7 +91,14 @@ TOLD_TO = {
 
 def shapes() -> list[Struct]:
     """What is inside of frames and REST answers, in the order in which the code defines it."""
-    modules = (accounts.schemas, chat.shapes, chat.invites, chat.members, chat.catchup, presence.schemas)
+    modules = (
+        accounts.schemas,
+        chat.schemas,
+        chat.selectors.invites,
+        chat.selectors.members,
+        chat.selectors.sync,
+        presence.schemas,
+    )
     return [RefusalShape, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
 
 
@@ -205,10 +212,10 @@ def numbers() -> list[tuple[str, str]]:
         ("`reason` of a report", f"{moderation.REASON} code points"),
         ("people named in one command", f"{groups.AT_ONCE}"),
         ("picture of a person", picture),
-        ("`excerpt` of a quoted message", f"{chat.shapes.EXCERPT} code points"),
-        ("page of a list or of history", f"{chat.reading.PAGE} unless said, {chat.reading.PAGE_MAX} at most"),
-        ("rows of `changes/`", f"{chat.catchup.CHANGES} unless said, {chat.catchup.CHANGES_MAX} at most"),
-        ("rows of one `sync` answer, over all conversations", f"{chat.catchup.CHANGES_MAX}"),
+        ("`excerpt` of a quoted message", f"{chat.schemas.EXCERPT} code points"),
+        ("page of a list or of history", f"{chat.selectors.PAGE} unless said, {chat.selectors.PAGE_MAX} at most"),
+        ("rows of `changes/`", f"{chat.selectors.CHANGES} unless said, {chat.selectors.CHANGES_MAX} at most"),
+        ("rows of one `sync` answer, over all conversations", f"{chat.selectors.CHANGES_MAX}"),
         ("people in one question to `presence/`", f"{serializers.PEOPLE_AT_MOST}"),
         ("`typing` ends by itself after", f"{typing_state.ENDS_AFTER:g} s"),
         ("a sign of life without a socket counts for", f"{times.beat:g} s"),

@@ -1,4 +1,4 @@
-/** Addresses in plain text made links: as `chat/addresses.py`, kept alike by tests/address_cases.json. */
+/** Addresses in plain text made links: as `chat/text/autolink.py`, kept alike by tests/address_cases.json. */
 
 const ADDRESS = /https?:\/\/[^\s<>"'`（）《》【】“”‘’，。！？；：、]+/giu;
 const AFTER = /[.,;:!?)\]}]+$/;

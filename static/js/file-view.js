@@ -1,4 +1,4 @@
-/** Draws files of messages as `templates/chat/_attachment.html` does, from the same file, cloned. See chat/files/drawing.py. */
+/** Draws files of messages as `templates/chat/_attachment.html` does, from the same file, cloned. See chat/view_models/attachments.py. */
 import { clone, find } from "./page.js";
 
 /** @typedef {import("./protocol.js").Attachment} Attachment */

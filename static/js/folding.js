@@ -1,5 +1,5 @@
 /**
- * Whether a text is so long that only its beginning is shown until somebody asks for the rest: as `chat/folding.py`,
+ * Whether a text is so long that only its beginning is shown until somebody asks for the rest: as `chat/text/truncation.py`,
  * kept alike by tests/fold_cases.json.
  */
 

@@ -1,4 +1,4 @@
-/** Which line begins and ends a group and where a day begins: as `chat/lines.py`, kept alike by tests/grouping_cases.json. */
+/** Which line begins and ends a group and where a day begins: as `chat/view_models/message_log.py`, kept alike by tests/grouping_cases.json. */
 
 const PAUSE = 5 * 60 * 1000; // so long a silence ends a group
 const LONG_PAUSE = 60 * 60 * 1000; // after so long a silence on one day the time stands between

@@ -1,4 +1,4 @@
-/** Which conversations stand in the list, and in which order: the same rules as `chat/lists.py`. */
+/** Which conversations stand in the list, and in which order: the same rules as `chat/view_models/conversation_list.py`. */
 
 /**
  * @typedef {object} Item

@@ -1,4 +1,4 @@
-/** The order of members, as `chat/members.py` has it: the owner, admins, the others by name. */
+/** The order of members, as `chat/selectors/members.py` has it: the owner, admins, the others by name. */
 
 /** @typedef {{id: number, name: string, role: string}} Placed */
 

@@ -3,7 +3,7 @@
 /** @typedef {import("./protocol.js").User & {pinyin?: string}} Person */
 
 // Letters of languages written without spaces: an `@` may follow them, and a name may follow it, as the server reads it
-// (chat/formatting.py).
+// (chat/text/markdown.py).
 const UNSPACED =
   "\\u0e00-\\u0eff\\u1000-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e80-\\u31ff\\u3400-\\u9fff\\ua960-\\ua97f\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffdc\\u{20000}-\\u{3ffff}";
 const ASKED = new RegExp(`(?<![@/.\\\\-])(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])@([\\p{L}\\p{M}\\p{N}_.-]{0,30})$`, "u");

@@ -1,4 +1,4 @@
-/** Lists of names, as `chat/lines.py` makes them, with the words of `<template id="name-words">`. */
+/** Lists of names, as `chat/view_models/message_log.py` makes them, with the words of `<template id="name-words">`. */
 
 /**
  * `bob`, `bob and carol`, `bob, carol and dave`, `bob, carol, dave and 7 more`.
@@ -39,7 +39,7 @@ const MARKED =
 const ESCAPED = /\\([!-/:-@[-`{-~])/g;
 
 /**
- * The words, without the signs that Markdown reads; as `_unmarked` of chat/shapes.py.
+ * The words, without the signs that Markdown reads; as `_unmarked` of chat/schemas.py.
  * @param {string} body
  */
 function unmarked(body) {
@@ -53,7 +53,7 @@ function unmarked(body) {
 }
 
 /**
- * A line of a longer text, cut as the server cuts it (`chat.shapes.excerpt`).
+ * A line of a longer text, cut as the server cuts it (`chat.schemas.excerpt`).
  * @param {string} body
  * @param {import("./protocol.js").Attachment[]} [files] of the same message: named where there are no words
  */

@@ -1,4 +1,4 @@
-/** Which of my messages were sent, got and read, from the marks of the others. As `chat/ticks.py`. */
+/** Which of my messages were sent, got and read, from the marks of the others. As `chat/view_models/receipt_marks.py`. */
 import { api } from "./api.js";
 import { atMostEvery } from "./clock.js";
 import { findAll } from "./page.js";

@@ -1,4 +1,4 @@
-/** What the reader may do in the open conversation, as `chat/rights.py` says it, and as it changes. */
+/** What the reader may do in the open conversation, as `chat/view_models/permissions.py` says it, and as it changes. */
 import { find } from "./page.js";
 
 /** @param {HTMLElement | null} log `<message-log data-kind data-role data-allows>` */

@@ -1,6 +1,6 @@
 /**
  * Where I stand in all my conversations, also in those that no list on the page shows: unread, mentions, muted and the
- * like. It begins with what the server says (`chat/standing.py`) and goes on with what is told, so that every page
+ * like. It begins with what the server says (`chat/selectors/summaries.py`) and goes on with what is told, so that every page
  * counts live and a reload counts the same.
  */
 import { Unread } from "./unread.js";

@@ -1,5 +1,5 @@
 /**
- * Times in words, in the reader's zone and language, as `chat/times.py` says them: formats and names come from the page
+ * Times in words, in the reader's zone and language, as `chat/view_models/times.py` says them: formats and names come from the page
  * (`<template id="time-words">`), in Django's date letters.
  */
 

@@ -1,4 +1,4 @@
-/** How a text is set: as `chat/typography.py`, kept alike by tests/lang_cases.json and tests/big_cases.json. */
+/** How a text is set: as `chat/text/language.py`, kept alike by tests/lang_cases.json and tests/big_cases.json. */
 
 const CHINESE = "zh-Hans";
 const LATIN = "en";

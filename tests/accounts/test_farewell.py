@@ -18,8 +18,8 @@ from accounts.actions import contacts, deletion
 from accounts.auth import tokens
 from accounts.models import SignIn, Tie, User
 from chat import actions
-from chat import farewell as chat_farewell
-from chat.files import uploads
+from chat.actions import account_deletion as chat_farewell
+from chat.attachments import uploads
 from chat.models import Attachment, Conversation, Membership, Mention, Message, Reaction, Revision
 from messenger.core.errors import Refused
 from tests.servers import PASSWORD

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts import actions
 from accounts.auth import login_limits
 from accounts.models import User
-from chat import doors
+from chat.views import decorators
 from messenger.core import rate_limits
 from messenger.core.errors import Refused
 from tests.servers import PASSWORD
@@ -121,8 +121,8 @@ def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
 
 
 def test_pages_are_drawn_so_fast_for_one_person_and_no_faster(client, alice, bob, monkeypatch):
-    monkeypatch.setattr(doors, "PAGES", 3)
-    monkeypatch.setattr(doors, "PAGES_PER_SECOND", 0.01)
+    monkeypatch.setattr(decorators, "PAGES", 3)
+    monkeypatch.setattr(decorators, "PAGES_PER_SECOND", 0.01)
     client.force_login(alice)
     codes = [client.get("/people/").status_code for _ in range(4)]
     assert codes == [200] * 3 + [429]

@@ -15,9 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from chat import actions
-from chat import farewell as chat_farewell
-from chat.archives import build, verbs
-from chat.files import uploads
+from chat.actions import account_deletion as chat_farewell
+from chat.attachments import uploads
+from chat.export import actions as export_actions
+from chat.export import builder
 from chat.models import Archive, Conversation
 from messenger.core.errors import Refused
 from tests.servers import PASSWORD
@@ -71,7 +72,7 @@ def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
     assert Archive.objects.count() == 1
     assert 'data-state="building"' in client.get("/settings/data/").content.decode()
     with pytest.raises(Refused, match="not_found"):
-        verbs.ready(alice.pk)
+        export_actions.ready(alice.pk)
     work()
     page = client.get("/settings/data/").content.decode()
     assert 'data-state="ready"' in page and 'href="/settings/data/archive/"' in page
@@ -83,10 +84,10 @@ def test_three_a_day_are_enough(alice, transactional_db, settings, work):
     settings.LIMITS = True
     rate_limits.forget_all()
     for _again in range(3):
-        verbs.ask(alice.pk)
+        export_actions.ask(alice.pk)
         work()
     with pytest.raises(Refused, match="rate_limited"):
-        verbs.ask(alice.pk)
+        export_actions.ask(alice.pk)
     rate_limits.forget_all()
 
 
@@ -164,10 +165,10 @@ def test_whoever_was_removed_learns_nothing_of_what_came_after(alice, bob, carol
 
 
 def test_nor_whoever_is_removed_while_it_is_written(alice, bob, room, work, transactional_db, monkeypatch):
-    monkeypatch.setattr(build, "PAGE", 3)
+    monkeypatch.setattr(builder, "PAGE", 3)
     for number in range(8):
         say(alice, room, f"before {number}")
-    usual = build.Builder._write_page
+    usual = builder.Builder._write_page
 
     def removed_meanwhile(self, archive, place, *rest):
         usual(self, archive, place, *rest)
@@ -175,7 +176,7 @@ def test_nor_whoever_is_removed_while_it_is_written(alice, bob, room, work, tran
             actions.remove_member(alice.pk, room.pk, bob.pk)
             say(alice, room, "said after")
 
-    monkeypatch.setattr(build.Builder, "_write_page", removed_meanwhile)
+    monkeypatch.setattr(builder.Builder, "_write_page", removed_meanwhile)
     words, conversations = _written(bob, work)
     assert "before 0" in words and "said after" not in words
     assert [each["left_at"] for each in conversations if each["id"] == room.pk] != [None]
@@ -189,7 +190,7 @@ def _inside(folder: str, link: str) -> str:
 
 
 def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, work, transactional_db, monkeypatch):
-    monkeypatch.setattr(build, "PAGE", 10)
+    monkeypatch.setattr(builder, "PAGE", 10)
     for number in range(24):
         say(alice, room, f"number {number}")
     client = page_of(alice)
@@ -210,7 +211,7 @@ def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, wo
 
 def test_it_is_written_in_its_owners_language_and_time_zone(person, work, transactional_db):
     wei = person("wei", name="小明", language="zh-hans", time_zone="Asia/Shanghai")
-    verbs.ask(wei.pk)
+    export_actions.ask(wei.pk)
     work()
     with opened(page_of(wei)) as archive:
         assert '<html lang="zh-hans">' in archive.read("index.html").decode()
@@ -220,7 +221,7 @@ def test_a_file_whose_bytes_are_gone_is_named_and_the_rest_is_there(alice, room,
     lost = uploads.store_whole(alice.pk, "lost.txt", 4, [b"lost"])
     say(alice, room, "", attachment_ids=[lost.pk])
     default_storage.delete(lost.file.key)
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     work()
     with opened(page_of(alice)) as archive:
         assert json.loads(archive.read("account.json"))["files_that_could_not_be_read"] == ["lost.txt"]
@@ -228,7 +229,7 @@ def test_a_file_whose_bytes_are_gone_is_named_and_the_rest_is_there(alice, room,
 
 # ── Whose it is ──────────────────────────────────────────────────────────────────────────────────────────────────
 def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, transactional_db):
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     work()
     assert Client().get("/settings/data/archive/").status_code == 302
     assert page_of(bob).get("/settings/data/archive/").status_code == 404
@@ -241,7 +242,7 @@ def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, tran
 
 
 def test_a_part_can_be_asked_for_after_a_cut(alice, work, transactional_db):
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     work()
     client = page_of(alice)
     whole = bytes_of(client.get("/settings/data/archive/"))
@@ -250,20 +251,20 @@ def test_a_part_can_be_asked_for_after_a_cut(alice, work, transactional_db):
 
 
 def test_after_its_days_it_is_gone_bytes_and_all(alice, work, transactional_db):
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     work()
     archive = Archive.objects.get()
     Archive.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert page_of(alice).get("/settings/data/archive/").status_code == 404
-    verbs.sweep()
+    export_actions.sweep()
     assert not Archive.objects.exists() and not default_storage.exists(archive.key)
 
 
 def test_a_new_one_replaces_the_old_and_the_account_takes_it_along(alice, work, transactional_db):
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     work()
     old = Archive.objects.get().key
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     work()
     new = Archive.objects.get().key
     assert old != new and not default_storage.exists(old) and default_storage.exists(new)
@@ -273,35 +274,35 @@ def test_a_new_one_replaces_the_old_and_the_account_takes_it_along(alice, work, 
 
 # ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
 def test_it_says_how_far_it_is(alice, room, transactional_db, monkeypatch):
-    monkeypatch.setattr(build, "NOTE_EVERY", 0)
-    monkeypatch.setattr(build, "PAGE", 5)
+    monkeypatch.setattr(builder, "NOTE_EVERY", 0)
+    monkeypatch.setattr(builder, "PAGE", 5)
     for number in range(20):
         say(alice, room, f"number {number}")
-    archive = verbs.ask(alice.pk)
-    seen, note = [], verbs._note
+    archive = export_actions.ask(alice.pk)
+    seen, note = [], export_actions._note
 
     def noted(pk, done, total):
         going_on = note(pk, done, total)
         seen.append(Archive.objects.get(pk=pk).percent)
         return going_on
 
-    monkeypatch.setattr(verbs, "_note", noted)
-    verbs.build(archive.pk)
+    monkeypatch.setattr(export_actions, "_note", noted)
+    export_actions.build(archive.pk)
     assert seen == sorted(seen) and len(set(seen)) > 3 and max(seen) <= 99
 
 
 def test_asked_for_anew_meanwhile_the_old_worker_stops_and_leaves_nothing(alice, transactional_db, monkeypatch):
-    archive = verbs.ask(alice.pk)
-    monkeypatch.setattr(build, "NOTE_EVERY", 0)
-    monkeypatch.setattr(verbs, "_note", lambda *_: False)
-    verbs.build(archive.pk)
+    archive = export_actions.ask(alice.pk)
+    monkeypatch.setattr(builder, "NOTE_EVERY", 0)
+    monkeypatch.setattr(export_actions, "_note", lambda *_: False)
+    export_actions.build(archive.pk)
     assert Archive.objects.get().state == "building"
-    assert not list((verbs.settings.DATA_DIR / "archives").glob("*.zip"))
+    assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
 def test_without_room_it_is_said_so_and_no_try_follows(alice, work, transactional_db, monkeypatch):
-    monkeypatch.setattr(build, "RESERVE", 2**60)
-    verbs.ask(alice.pk)
+    monkeypatch.setattr(builder, "RESERVE", 2**60)
+    export_actions.ask(alice.pk)
     work()
     assert Archive.objects.get().state == "failed"
     page = page_of(alice).get("/settings/data/").content.decode()
@@ -312,17 +313,17 @@ def test_what_fails_is_tried_three_times(alice, transactional_db, monkeypatch):
     def falls(*_):
         raise OSError("away")
 
-    monkeypatch.setattr(verbs, "_build", falls)
-    archive = verbs.ask(alice.pk)
+    monkeypatch.setattr(export_actions, "_build", falls)
+    archive = export_actions.ask(alice.pk)
     for last in (False, False, True):
         with pytest.raises(Exception):  # noqa: B017  # whichever it is, the worker has to hear of it
-            verbs.build(archive.pk)
+            export_actions.build(archive.pk)
         assert (Archive.objects.get().state == "failed") is last
-    verbs.build(archive.pk)
+    export_actions.build(archive.pk)
 
 
 def test_one_whose_worker_never_came_back_is_said_to_have_failed(alice, transactional_db):
-    verbs.ask(alice.pk)
+    export_actions.ask(alice.pk)
     Archive.objects.update(asked_at=timezone.now() - timedelta(hours=13))
-    verbs.sweep()
+    export_actions.sweep()
     assert Archive.objects.get().state == "failed"

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from accounts.models import User
-from chat import actions, reading
+from chat import actions, selectors
 from chat.models import Conversation, Message, Report
 from messenger.core.errors import Refused
 from tests.admin.conftest import say
@@ -33,15 +33,15 @@ def test_hiding_and_restoring(at, way, rude, bob, room):
     do = getattr(at, way)
     version = Conversation.objects.get(pk=room.pk).version
     assert "1 message is hidden." in do("message", "hide", rude).content.decode()
-    seen = reading.message(bob.pk, rude)
+    seen = selectors.get_message(bob.pk, rude)
     assert (seen.body, seen.deleted_at is None, seen.version) == ("", False, version + 1)
-    assert reading.mentions(bob.pk)[0] == []
+    assert selectors.list_mentions(bob.pk)[0] == []
     assert "something rude" in at.page("message", rude).content.decode()
     assert "hidden by molly" in at.page("message", rude).content.decode()
 
     assert "1 message is restored." in do("message", "restore", rude).content.decode()
-    assert reading.message(bob.pk, rude).body == "something rude, @bob"
-    assert [each.id for each in reading.mentions(bob.pk)[0]] == [rude]
+    assert selectors.get_message(bob.pk, rude).body == "something rude, @bob"
+    assert [each.id for each in selectors.list_mentions(bob.pk)[0]] == [rude]
     assert log() == [("molly", "message", "Hidden."), ("molly", "message", "Restored.")]
 
 
@@ -72,7 +72,7 @@ def test_what_a_group_admin_deleted_can_be_restored(at, alice, bob, room):
     message = say(bob, room.pk, "deleted by the owner")
     actions.delete(alice.pk, message)
     at.press("message", "restore", message)
-    assert reading.message(bob.pk, message).body == "deleted by the owner"
+    assert selectors.get_message(bob.pk, message).body == "deleted by the owner"
 
 
 def test_system_lines_stay(at, moderator, alice, carol, room):
@@ -131,14 +131,14 @@ def test_settling_one(at, moderator, bob, rude, reports):
     assert "1 report is settled." in at.press("report", "only_settle", reports[0]).content.decode()
     assert open_reports() == reports[1:]
     assert Report.objects.get(pk=reports[0]).settled_by == moderator
-    assert reading.message(bob.pk, rude).body
+    assert selectors.get_message(bob.pk, rude).body
     assert log() == [("molly", "report", "Settled.")]
 
 
 def test_hiding_settles_all_that_was_said_of_that_message(at, bob, rude, reports):
     at.act("report", "hide_and_settle", reports[0])
     assert open_reports() == reports[2:]
-    assert reading.message(bob.pk, rude).deleted_at
+    assert selectors.get_message(bob.pk, rude).deleted_at
     assert log() == [("molly", "message", "Hidden."), ("molly", "report", "Settled."), ("molly", "report", "Settled.")]
 
 
@@ -147,7 +147,7 @@ def test_suspending_the_writer(at, alice, bob, rude, reports):
     alice.refresh_from_db()
     assert not alice.is_active and alice.suspended_at
     assert open_reports() == reports[2:]
-    assert reading.message(bob.pk, rude).body
+    assert selectors.get_message(bob.pk, rude).body
     assert log()[0] == ("molly", "user", "Suspended.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat import actions
-from chat.admin import looking
+from chat.admin import base
 from chat.admin import messages as message_admin
 from chat.models import Conversation, Message
 from tests.admin.conftest import say
@@ -151,11 +151,11 @@ def test_no_list_counts_further_than_it_shows_or_looks_further_back(at, said, al
     assert [row.pk for row in at.rows("message")] == [newest]
     assert len(at.rows("message", q=f"in:{room.pk} dinner")) == 3  # one conversation has an index of its own
 
-    monkeypatch.setattr(looking, "LISTED", 2)
+    monkeypatch.setattr(base, "LISTED", 2)
     assert at.list("message", q=f"in:{room.pk}").context["cl"].result_count == 2
 
 
 def test_what_is_done_to_very_many_at_once_is_refused(at, said, alice, room, monkeypatch):
-    monkeypatch.setattr(looking, "AT_ONCE", 1)
+    monkeypatch.setattr(base, "AT_ONCE", 1)
     at.act("message", "hide", said["dinner"], said["yes"])
     assert not Message.objects.exclude(deleted_at=None).exists()

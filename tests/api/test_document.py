@@ -15,14 +15,14 @@ from drf_spectacular.validation import validate_schema
 import accounts.schemas
 import messenger.core.errors
 import presence.schemas
-from chat import shapes
+from chat import schemas
 from messenger.core.errors import RefusalShape
 from messenger.rest.struct_serializers import serializer_for
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 STRUCTS = [
     kind
-    for module in (messenger.core.errors, accounts.schemas, presence.schemas, shapes)
+    for module in (messenger.core.errors, accounts.schemas, presence.schemas, schemas)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
 ]
@@ -53,7 +53,7 @@ def test_struct_serializer_and_document_name_the_same_fields(document, struct):
     optional = set(fields) - set(component.get("required", []))
     if struct is RefusalShape:
         assert optional == {"fields", "retry_after"}
-    elif struct is shapes.ConversationShape:
+    elif struct is schemas.ConversationShape:
         assert optional == {"mine"}
     else:
         assert not optional

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from chat import actions, members, reading
+from chat import actions, selectors
 from chat.models import Membership
 from presence import tracker
 from tests.api.conftest import refused
@@ -24,7 +24,7 @@ def crowd(alice, room):
 
 
 def test_pages_put_together_are_the_whole_in_its_order(each_database, api, alice, room, crowd):
-    whole = [member.user.name for member in reading.members(alice.pk, room.pk)]
+    whole = [member.user.name for member in selectors.list_members(alice.pk, room.pk)]
     assert whole[:3] == ["Alice", "Bert", "_x"] and whole[-1] == "𠮷野家"
     names, url = [], f"conversations/{room.pk}/members/?limit=3"
     while url:
@@ -73,7 +73,7 @@ def test_who_is_here(api, alice, bob, mallory, room, crowd):
 def test_a_page_of_members_asks_as_much_for_many_as_for_few(alice, room, crowd):
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
-            members.page(alice.pk, room.pk, limit=5)
+            selectors.find_members(alice.pk, room.pk, limit=5)
         return len(asked)
 
     few = queries()

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.test import Client, override_settings
 
 from accounts.auth import sign_ins
-from chat import reading
+from chat import selectors
 from messenger.api import chunked_bodies
 from messenger.core import rate_limits
 from tests.api.conftest import ROOT, refused
@@ -194,7 +194,7 @@ def test_a_database_that_is_away_is_said_so(api, alice, monkeypatch):
     def away(*_args, **_options):
         raise OperationalError("connection to server lost\nDETAIL: with internals")
 
-    monkeypatch.setattr(reading, "conversations", away)
+    monkeypatch.setattr(selectors, "list_conversations", away)
     answer = api(alice).get("conversations/")
     body = refused(answer, "unavailable", 503)
     assert "internals" not in body["detail"] and answer.headers["Retry-After"] == "1"
@@ -220,7 +220,7 @@ def test_a_fault_of_ours_is_logged_and_shows_nothing(api, alice, monkeypatch, ca
     def broken(*_args, **_options):
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(reading, "conversations", broken)
+    monkeypatch.setattr(selectors, "list_conversations", broken)
     caller = api(alice)
     caller._client.raise_request_exception = False
     with caplog.at_level(logging.ERROR, "messenger.api"):

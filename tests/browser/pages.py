@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.async_api import BrowserContext
 
 from accounts.models import User
-from chat.demo.play import play
+from chat.demo.seed import play
 from chat.models import Conversation, Invite, Message
 from tests.servers import PASSWORD, Site, shipped_hash
 

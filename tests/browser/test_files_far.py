@@ -93,14 +93,15 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
     await alice.reload_changes_nothing()
 
     def prepare() -> None:
-        from chat.files import films, ready
+        from chat.attachments import processing
+        from chat.attachments.media import videos
 
         (file,) = File.objects.all()
         path = desks.site.folder / "data" / "media" / file.key
         assert PLACE in path.read_bytes()
-        films._in_place(path)  # as the worker does it in the site's folder, which is not this process's
+        videos._in_place(path)  # as the worker does it in the site's folder, which is not this process's
         assert PLACE not in path.read_bytes()
-        ready.change(file, sha256=ready.sha256_of(path))
+        processing.change(file, sha256=processing.sha256_of(path))
 
     await in_thread(desks.site, prepare)
     for desk in (alice, bob):

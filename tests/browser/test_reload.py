@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from playwright.async_api import Page
 
-from chat.blanks import EVENTS as SENTENCES
+from chat.view_models.template_samples import EVENTS as SENTENCES
 from messenger.protocol import contract
 from tests.browser.elsewhere import Device, a_picture, a_sound, device
 from tests.servers import PASSWORD

@@ -12,8 +12,8 @@ from playwright.async_api import expect
 
 from accounts.models import User
 from chat import actions
-from chat.actions.marks import Move, move_many
-from chat.shapes import MineShape
+from chat.actions.read_markers import Move, move_many
+from chat.schemas import MineShape
 
 pytestmark = pytest.mark.browser
 

@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import User
-from chat import actions, catchup, reading
-from chat.actions.marks import Move, move_many
-from chat.demo import script
-from chat.demo.play import EVERYTHING, PASSWORD, play
+from chat import actions, selectors
+from chat.actions.read_markers import Move, move_many
+from chat.demo import parser
+from chat.demo.seed import EVERYTHING, PASSWORD, play
 from chat.models import Conversation, Mark, Membership, Mention, Message, Reaction, Report, Revision, Role
 from tests.admin.conftest import say
 
@@ -121,10 +121,10 @@ def test_there_is_something_of_everything(looking):
 
 
 def test_some_have_something_unread(looking):
-    for talk in script.talks(timezone.now()):
+    for talk in parser.talks(timezone.now()):
         conversation = _conversation(talk)
         for row in conversation.memberships.select_related("user"):
-            mine = reading.conversation(row.user_id, conversation.pk).mine
+            mine = selectors.get_conversation(row.user_id, conversation.pk).mine
             assert mine.unread_count == talk.unread.get(row.user.username, 0), (talk.name, row.user.username)
 
 
@@ -189,15 +189,15 @@ def test_personal_numbers_are_each_persons_own(looking):
 
 def test_catching_up_from_nothing_gives_what_a_fresh_load_shows(looking):
     for user in looking.people[:3]:
-        for shape in reading.conversations(user.pk)[0]:
+        for shape in selectors.list_conversations(user.pk)[0]:
             known, after = {}, 0
             while True:
-                changes = catchup.changes(user.pk, shape.id, after, 50)
+                changes = selectors.get_changes(user.pk, shape.id, after, 50)
                 known.update({message.seq: message for message in changes.messages})
                 after = changes.version
                 if changes.complete:
                     break
-            page = reading.history(user.pk, shape.id, after=0, limit=100)
+            page = selectors.get_history(user.pk, shape.id, after=0, limit=100)
             assert [known[message.seq] for message in page.results] == page.results
 
 
@@ -211,14 +211,14 @@ def test_life_goes_on_from_there(each_database):
     [mine] = move_many([Move(bob.pk, everyone.pk, read_seq=EVERYTHING)])
     assert mine.unread_count == 0
     group = actions.create_group(alice.pk, "New", [bob.pk])
-    assert reading.conversations(alice.pk)[0][0].id == group.id
+    assert selectors.list_conversations(alice.pk)[0][0].id == group.id
 
 
 # ── The script ───────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("now", HOURS, ids=str)
 def test_whatever_the_hour(now):
-    names = {person.username for person in script.people()}
-    for talk in script.talks(now):
+    names = {person.username for person in parser.people()}
+    for talk in parser.talks(now):
         assert {*talk.people, *talk.admins, *talk.unread, *talk.muted, *talk.favourite, *talk.drafts} <= names
         times = [message.at for message in talk.messages]
         assert times == sorted(set(times)), talk.name
@@ -232,8 +232,8 @@ def test_whatever_the_hour(now):
 def test_a_line_that_makes_no_sense_is_named(line, tmp_path):
     file = tmp_path / "talk.txt"
     file.write_text(f"pair alice bob\n\n2 minutes ago\nalice: hello\n{line}\n")
-    with pytest.raises(script.ScriptError, match=r"talk, line 5"):
-        script._Reader(file, HOURS[0]).read()
+    with pytest.raises(parser.ScriptError, match=r"talk, line 5"):
+        parser._Reader(file, HOURS[0]).read()
 
 
 def test_clients_ids_are_never_used_twice(looking):

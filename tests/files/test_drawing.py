@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.files.drawing import box, lasts, mark_of, size_of
-from chat.shapes import AttachmentShape
+from chat.schemas import AttachmentShape
+from chat.view_models.attachments import box, lasts, mark_of, size_of
 
 TABLE = json.loads((Path(__file__).resolve().parent.parent / "file_cases.json").read_text())
 

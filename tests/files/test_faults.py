@@ -102,12 +102,12 @@ def test_on_another_day_it_goes_on_too(site, senders):
 
     from django.utils import timezone
 
-    from chat.files import care
+    from chat.attachments import cleanup
 
     with site.orm():
         a_day_ago = timezone.now() - timedelta(hours=26)
         Upload.objects.update(created_at=a_day_ago, expires_at=a_day_ago + timedelta(hours=72))
-        care.sweep()
+        cleanup.sweep()
     assert alice.offset(where) == MB
     alice.part(where, MB, data[MB:]).raise_for_status()
     assert alice.http.get(alice.attachment(where)["url"]).content == data
@@ -188,7 +188,7 @@ def draw_in_bucket(site, environment) -> None:
     from tests.databases import run_manage
 
     code = (
-        "from chat.models import File; from chat.files import ready;"
+        "from chat.models import File; from chat.attachments import ready;"
         "[ready.prepare(pk) for pk in File.objects.filter(state='waiting').values_list('pk', flat=True)]"
     )
     run_manage("shell", "-c", code, **(site.environment | environment))

@@ -10,8 +10,8 @@ import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from chat.files import uploads
-from chat.files.uploads import Incoming, UploadRefused
+from chat.attachments import uploads
+from chat.attachments.uploads import Incoming, UploadRefused
 from chat.models import Upload
 from tests.files.conftest import noise
 

@@ -15,10 +15,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
-from chat import actions, catchup, reading
-from chat.actions.batches import Send
+from chat import actions, selectors
+from chat.actions.queues import Send
 from chat.actions.sending import send_many
-from chat.files import care, ready, uploads
+from chat.attachments import cleanup, processing, uploads
 from chat.models import Attachment, Conversation, File, Message, Upload
 from messenger.core.errors import Refused
 from tests.api.conftest import refused
@@ -115,9 +115,9 @@ def test_recall_takes_the_file_away_for_good(api, alice, bob, room):
     room.refresh_from_db()
     assert room.file_bytes == 10
     actions.delete(alice.pk, message.id)
-    care.bury()
+    cleanup.bury()
     assert api(bob).get(message.attachments[0].url).status_code == 404
-    assert reading.message(bob.pk, message.id).attachments == []
+    assert selectors.get_message(bob.pk, message.id).attachments == []
     assert not File.objects.filter(pk=file.pk).exists()
     assert not default_storage.exists(file.key)
     room.refresh_from_db()
@@ -127,8 +127,8 @@ def test_recall_takes_the_file_away_for_good(api, alice, bob, room):
 def test_what_an_admin_hides_is_hidden_and_comes_back_when_restored(api, alice, bob, room, person):
     message = send(bob, room, give(bob), body="look")
     actions.delete(alice.pk, message.id)
-    care.bury()
-    assert reading.message(bob.pk, message.id).attachments == []
+    cleanup.bury()
+    assert selectors.get_message(bob.pk, message.id).attachments == []
     assert api(bob).get(message.attachments[0].url).status_code == 404
     moderator = person("moderator", is_superuser=True, is_staff=True)
     actions.restore(moderator.pk, message.id)
@@ -143,10 +143,10 @@ def test_forwarding_shares_the_file_and_the_last_message_takes_it_along(api, ali
     assert forwarded.attachments[0].id != message.attachments[0].id
     assert File.objects.count() == 1
     actions.delete(alice.pk, message.id)
-    care.bury()
+    cleanup.bury()
     assert api(carol).get(forwarded.attachments[0].url).getvalue() == b"some words"
     actions.delete(bob.pk, forwarded.id)
-    care.bury()
+    cleanup.bury()
     assert not File.objects.exists()
 
 
@@ -186,7 +186,7 @@ def test_files_of_a_conversation_by_kind_newest_first(api, alice, bob, mallory, 
 def test_a_page_of_messages_asks_no_question_more_for_its_files(django_assert_num_queries, alice, room):
     def pages() -> int:
         with django_assert_num_queries(3):
-            return len(reading.history(alice.pk, room.pk).results)
+            return len(selectors.get_history(alice.pk, room.pk).results)
 
     actions.send(alice.pk, room.pk, uuid.uuid4(), "words")
     pages()
@@ -212,7 +212,7 @@ def test_limits_are_told_before_bytes_are_wasted(api, alice, room, settings):
 
 
 def test_a_full_disk_is_said_so_and_text_goes_on(api, alice, room, monkeypatch):
-    from chat.files import disk
+    from chat.attachments.storage import disk
 
     monkeypatch.setattr(disk, "RESERVE", 10**18)
     said = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "1000"}
@@ -277,12 +277,12 @@ def test_what_was_never_sent_is_swept_after_a_day(alice, bob, room, settings):
     unsent = give(alice)
     unfinished = uploads.begin(bob.pk, 100, "late.bin")
     key = unsent.file.key
-    care.sweep()
+    cleanup.sweep()
     assert Attachment.objects.count() == 2
     settings.UNSENT_HOURS = 0
     type(unfinished).objects.filter(pk=unfinished.pk).update(expires_at=unfinished.created_at)
-    care.sweep()
-    care.bury()
+    cleanup.sweep()
+    cleanup.bury()
     assert list(Attachment.objects.all()) == [kept]
     assert not type(unfinished).objects.filter(owner=bob).exists()
     assert not default_storage.exists(key)
@@ -293,8 +293,8 @@ def test_a_deleted_groups_files_go_a_day_later(alice, room, django_assert_num_qu
     send(alice, room, give(alice))
     actions.delete_group(alice.pk, room.pk)
     Conversation.objects.filter(pk=room.pk).update(deleted_at="2026-01-01T00:00:00Z")
-    care.sweep()
-    care.bury()
+    cleanup.sweep()
+    cleanup.bury()
     assert not File.objects.exists()
 
 
@@ -310,24 +310,24 @@ def test_the_message_is_there_at_once_and_the_picture_follows(api, alice, bob, r
         None,
     )
     assert api(bob).get(shown.url).status_code == 503
-    ready.prepare(attachment.file_id)
-    now = reading.message(bob.pk, message.id)
+    processing.prepare(attachment.file_id)
+    now = selectors.get_message(bob.pk, message.id)
     assert now.version > message.version
     assert (now.attachments[0].ready, now.attachments[0].thumbnail_url) == (True, f"/files/{shown.id}/thumbnails/480")
     assert api(bob).get(now.attachments[0].url)["Content-Type"] == "image/jpeg"
     small = api(bob).get(now.attachments[0].thumbnail_url)
     assert Image.open(io.BytesIO(small.getvalue())).size == (480, 360)
-    changes = catchup.changes(bob.pk, room.pk, message.version)
+    changes = selectors.get_changes(bob.pk, room.pk, message.version)
     assert [each.id for each in changes.messages] == [message.id]
 
 
 def test_messages_and_attachments_never_disagree(alice, bob, room):
     """What a message's row shows is what the attachments say."""
-    from chat.files.shapes import as_kept, attachment_shape
+    from chat.attachments.schemas import as_kept, attachment_shape
 
     message = send(alice, room, give(alice, picture()), give(alice))
     for each in Attachment.objects.filter(kind="image"):
-        ready.prepare(each.file_id)
+        processing.prepare(each.file_id)
     row = Message.objects.get(pk=message.id)
     rows = Attachment.objects.filter(message=row).select_related("file").order_by("place")
     assert row.files == as_kept([attachment_shape(each) for each in rows])
@@ -342,7 +342,7 @@ def test_without_scripts_a_form_brings_files_too_and_twice_is_once(client, alice
         return client.post(f"/c/{room.pk}/send/", {"body": "look", "client_id": client_id, "files": files})
 
     assert [post().status_code, post().status_code] == [302, 302]
-    (message,) = [each for each in reading.history(bob.pk, room.pk).results if each.kind == "text"]
+    (message,) = [each for each in selectors.get_history(bob.pk, room.pk).results if each.kind == "text"]
     assert [each.name for each in message.attachments] == ["a.txt", "b.txt"]
     page = client.get(f"/c/{room.pk}/").content.decode()
     assert f'href="{message.attachments[0].url}?download"' in page

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chat import reading
-from chat.files import kinds, names, pictures, ready, uploads
+from chat import selectors
+from chat.attachments import filenames, processing, uploads
+from chat.attachments.media import content_types, images
 from chat.models import File
 from tests.files.test_messages import give, picture, send
 
@@ -38,12 +39,12 @@ NASTY = [
 
 @pytest.mark.parametrize(("given", "kept"), NASTY)
 def test_names_are_kept_for_people_and_harmless_for_systems(given, kept):
-    assert names.clean(given) == kept
+    assert filenames.clean(given) == kept
 
 
 def test_a_name_of_500_characters_is_cut_before_its_extension():
     for letter in ("a", "字", "📊"):
-        name = names.clean(letter * 500 + ".tar.gz")
+        name = filenames.clean(letter * 500 + ".tar.gz")
         assert name.endswith(".tar.gz")
         assert len(name) <= 120 and len(name.encode()) <= 255
 
@@ -57,14 +58,14 @@ def test_a_name_comes_back_as_it_was_in_the_download(api, alice):
 
 # ── Types ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_type_is_that_of_the_content_and_not_of_the_name():
-    assert kinds.content_type(picture(), "report.pdf") == "image/png"
-    assert kinds.content_type(b"<!DOCTYPE html><script>", "photo.png") == "text/html"
-    assert kinds.content_type(b'<?xml version="1.0"?><svg onload="x">', "photo.jpg") == "image/svg+xml"
-    assert kinds.content_type(b"MZ\x90\x00", "song.mp3") == "application/vnd.microsoft.portable-executable"
-    assert kinds.content_type(b"PK\x03\x04....", "report.docx").endswith("wordprocessingml.document")
-    assert kinds.content_type("字".encode() * 3000, "a.txt") == "text/plain"
-    assert kinds.content_type(b"\x00\x01\x02", "a.txt") == "application/octet-stream"
-    assert kinds.content_type(b"", "a.txt") == "application/octet-stream"
+    assert content_types.content_type(picture(), "report.pdf") == "image/png"
+    assert content_types.content_type(b"<!DOCTYPE html><script>", "photo.png") == "text/html"
+    assert content_types.content_type(b'<?xml version="1.0"?><svg onload="x">', "photo.jpg") == "image/svg+xml"
+    assert content_types.content_type(b"MZ\x90\x00", "song.mp3") == "application/vnd.microsoft.portable-executable"
+    assert content_types.content_type(b"PK\x03\x04....", "report.docx").endswith("wordprocessingml.document")
+    assert content_types.content_type("字".encode() * 3000, "a.txt") == "text/plain"
+    assert content_types.content_type(b"\x00\x01\x02", "a.txt") == "application/octet-stream"
+    assert content_types.content_type(b"", "a.txt") == "application/octet-stream"
 
 
 DANGEROUS = {
@@ -81,7 +82,7 @@ DANGEROUS = {
 @pytest.mark.parametrize("name", DANGEROUS)
 def test_what_could_run_is_only_ever_a_download(api, alice, name):
     attachment = give(alice, DANGEROUS[name], name)
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     answer = api(alice).get(f"/files/{attachment.pk}/{name}")
     assert answer["Content-Disposition"].startswith("attachment")
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -135,12 +136,12 @@ def test_who_has_it_already_is_told_so(api, alice):
 # ── Pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def redrawn(user, data: bytes, name: str) -> File:
     attachment = give(user, data, name)
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     return File.objects.get(pk=attachment.file_id)
 
 
 def stored(file: File) -> bytes:
-    from chat.files.shelf import shelf
+    from chat.attachments.storage.base import shelf
 
     with shelf().read(file.key) as source:
         return source.read()
@@ -194,7 +195,7 @@ def bomb(width: int, height: int) -> bytes:
 def test_sixty_thousand_by_sixty_thousand_pixels_are_a_file_like_others(api, alice, bob, room):
     attachment = give(alice, bomb(60_000, 60_000), "big.png")
     message = send(alice, room, attachment)
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     attachment.refresh_from_db()
     assert (attachment.kind, attachment.file.state, attachment.file.width) == ("file", "ready", None)
     answer = api(bob).get(message.attachments[0].url)
@@ -229,7 +230,7 @@ def test_a_broken_picture_is_a_file_like_others(alice):
 
 @pytest.mark.usefixtures("transactional_db")
 def test_a_picture_too_large_to_redraw_still_does_not_say_where_it_was_taken(alice, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST_BYTES", 10)
+    monkeypatch.setattr(images, "MOST_BYTES", 10)
     for kind in ("JPEG", "PNG", "WEBP"):
         data = with_place(kind)
         file = redrawn(alice, data, "large")
@@ -246,8 +247,8 @@ def test_a_phones_heic_becomes_a_jpeg_that_everybody_sees_and_does_not_say_where
     assert (attachment.file.state, attachment.file.width, attachment.file.height) == ("waiting", 64, 96)
     message = send(alice, room, attachment)
     assert api(bob).get(message.attachments[0].url).status_code == 503
-    ready.prepare(attachment.file_id)
-    shown = reading.message(bob.pk, message.id).attachments[0]
+    processing.prepare(attachment.file_id)
+    shown = selectors.get_message(bob.pk, message.id).attachments[0]
     assert (shown.kind, shown.name, shown.content_type) == ("image", "IMG_0001.jpg", "image/jpeg")
     answer = api(bob).get(shown.url)
     again = Image.open(io.BytesIO(answer.getvalue()))
@@ -258,9 +259,9 @@ def test_a_phones_heic_becomes_a_jpeg_that_everybody_sees_and_does_not_say_where
 @pytest.mark.usefixtures("transactional_db")
 def test_redrawing_twice_is_harmless(alice):
     attachment = give(alice, picture(), "a.png")
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     key = File.objects.get(pk=attachment.file_id).key
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     assert File.objects.get(pk=attachment.file_id).key == key
 
 

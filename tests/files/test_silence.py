@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from chat import reading
-from chat.files import films, ready
-from chat.files.plain import without_metadata
-from chat.files.silence import silence, tells
+from chat import selectors
+from chat.attachments import processing
+from chat.attachments.media import videos
+from chat.attachments.media.image_metadata import without_metadata
+from chat.attachments.media.mp4_metadata import silence, tells
 from chat.models import File
 from tests.files.test_messages import give, send
 from tests.files.test_safe import stored
@@ -144,7 +145,7 @@ def test_what_is_broken_is_a_download_that_does_not_tell_either(api, alice, what
     assert tells(io.BytesIO(data))
     attachment = give(alice, data, "film.mp4")
     assert attachment.file.state == "waiting"
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     attachment.refresh_from_db()
     file = File.objects.get()
     given = stored(file)
@@ -156,8 +157,8 @@ def test_what_is_broken_is_a_download_that_does_not_tell_either(api, alice, what
 def test_nor_does_it_tell_out_of_a_bucket(alice, monkeypatch):
     attachment = give(alice, BROKEN["a broken table"], "film.mp4")
     before = attachment.file.key
-    monkeypatch.setattr(films, "shelf", lambda: SimpleNamespace(path=lambda _key: None))
-    ready.prepare(attachment.file_id)
+    monkeypatch.setattr(videos, "shelf", lambda: SimpleNamespace(path=lambda _key: None))
+    processing.prepare(attachment.file_id)
     file = File.objects.get()
     given = stored(file)
     assert file.key != before and file.attachments.get().kind == "file"
@@ -215,7 +216,7 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_nor_does_a_broken_picture(alice, name):
     attachment = give(alice, PICTURES[name], name)
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
     attachment.refresh_from_db()
     given = stored(File.objects.get())
     assert (attachment.kind, attachment.file.state) == ("file", "ready")
@@ -233,14 +234,14 @@ def test_nobody_gets_it_before_it_is_quiet_and_then_everybody(api, alice, bob, r
     shown = message.attachments[0]
     assert (shown.kind, shown.ready, shown.duration) == (kind, False, 5.0)
     assert api(bob).get(shown.url).status_code == 503
-    ready.prepare(attachment.file_id)
-    now = reading.message(bob.pk, message.id)
+    processing.prepare(attachment.file_id)
+    now = selectors.get_message(bob.pk, message.id)
     assert now.attachments[0].ready and now.version > message.version
     given = api(bob).get(shown.url).getvalue()
     assert given == silenced(phone(brand))
     file = File.objects.get()
     assert file.sha256 == hashlib.sha256(given).hexdigest() and stored(file) == given
-    ready.prepare(attachment.file_id)
+    processing.prepare(attachment.file_id)
 
 
 @pytest.mark.usefixtures("transactional_db")
@@ -254,10 +255,10 @@ def test_what_cannot_be_read_is_a_download(api, alice, bob, room, monkeypatch):
     def cannot(_target):
         raise ValueError("cut short")
 
-    monkeypatch.setattr(films, "silence", cannot)
+    monkeypatch.setattr(videos, "silence", cannot)
     attachment = give(alice, phone(), "film.mp4")
     message = send(alice, room, attachment)
-    ready.prepare(attachment.file_id)
-    shown = reading.message(bob.pk, message.id).attachments[0]
+    processing.prepare(attachment.file_id)
+    shown = selectors.get_message(bob.pk, message.id).attachments[0]
     assert (shown.kind, shown.ready) == ("file", True)
     assert api(bob).get(shown.url)["Content-Disposition"].startswith("attachment")

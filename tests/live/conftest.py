@@ -75,9 +75,9 @@ class Stage:
         listener = Listener(connection, wire, replica)
         await self.hub.attend(connection)
         from accounts.selectors import privacy
-        from chat import catchup
+        from chat import selectors
 
-        versions, me_version = await self.do(catchup.versions, user.pk)
+        versions, me_version = await self.do(selectors.list_versions, user.pk)
         connection.ears = (await self.do(privacy.ears, [user.pk])).get(user.pk)
         await self.hub.enter_all(connection, versions, me_version)
         connection.opened('{"type":"welcome","payload":{}}')

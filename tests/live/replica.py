@@ -241,15 +241,15 @@ def loaded(user_id: int) -> Replica:
     """A replica as a page is after loading: to be followed by events."""
     from accounts.actions import contacts
     from accounts.schemas import contact_shape
-    from chat import catchup, reading
+    from chat import selectors
 
     replica = Replica(user_id)
-    _, replica.me_version = catchup.versions(user_id)
-    for shape in reading.conversations(user_id, limit=1000)[0]:
+    _, replica.me_version = selectors.list_versions(user_id)
+    for shape in selectors.list_conversations(user_id, limit=1000)[0]:
         replica._put_conversation(_builtins(shape))
         before = None
         while True:
-            page = reading.history(user_id, shape.id, before=before, limit=100)
+            page = selectors.get_history(user_id, shape.id, before=before, limit=100)
             for message in page.results:
                 replica.messages[shape.id][message.seq] = _builtins(message)
                 if message.reply_to:
@@ -257,7 +257,7 @@ def loaded(user_id: int) -> Replica:
             if not page.has_before:
                 break
             before = page.results[0].seq
-        for member in reading.members(user_id, shape.id):
+        for member in selectors.list_members(user_id, shape.id):
             replica.members[shape.id][member.user.id] = _builtins(member)
     for tie in [*(tie for part in contacts.of(user_id) for tie in part), *contacts.blocked(user_id)]:
         replica._put_contact(_builtins(contact_shape(tie)))

@@ -252,10 +252,10 @@ async def test_viewers_across_a_block_neither_count_nor_see_each_other(stage, ro
 
 
 async def test_receipts_asked_for_are_those_that_are_told(stage, room, three, alice, bob, carol):
-    from chat import receipts
+    from chat import selectors
 
     def shown_to(user):
-        return {each.user_id for each in receipts.conversation_receipts(user.pk, room.pk)}
+        return {each.user_id for each in selectors.list_receipts(user.pk, room.pk)}
 
     assert await stage.do(shown_to, alice) == {bob.pk, carol.pk}
     await stage.do(contacts.block, bob.pk, alice.pk)

@@ -12,7 +12,7 @@ from PIL import Image
 from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import User
-from chat import actions, catchup
+from chat import actions, selectors
 from tests.live.replica import fresh
 
 
@@ -276,7 +276,7 @@ async def test_whoever_was_away_catches_up_to_the_same(name, stage, room, pair, 
         for _ in range(50):
             payload = replica.sync_payload()
             cursors = {int(cid): version for cid, version in payload["cursors"].items()}
-            answer = await stage.do(catchup.sync, user.pk, cursors, payload["me"], None, 3)
+            answer = await stage.do(selectors.sync_client, user.pk, cursors, payload["me"], None, 3)
             if replica.caught_up(msgspec.json.decode(msgspec.json.encode(answer))):
                 break
         replica.agrees_with(await stage.do(fresh, user.pk))

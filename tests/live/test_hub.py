@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from chat import actions, catchup
+from chat import actions, selectors
 from messenger.live import events
 from messenger.live.events import Disconnect, EphemeralEvent
 from tests.live.replica import fresh
@@ -90,7 +90,7 @@ async def test_rows_that_cannot_be_told_in_order_make_readers_ask(stage, room, a
 
     replica = listener.catch()
     assert replica.behind == {room.pk}
-    answer = await stage.do(catchup.sync, bob.pk, replica.versions, replica.me_version, None)
+    answer = await stage.do(selectors.sync_client, bob.pk, replica.versions, replica.me_version, None)
     replica.caught_up(msgspec.json.decode(msgspec.json.encode(answer)))
     replica.agrees_with(await stage.do(fresh, bob.pk))
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chat import actions, reading
+from chat import actions, selectors
 from chat.models import Revision
 from messenger.api import PersonThrottle
 from messenger.core import rate_limits
@@ -41,7 +41,7 @@ def test_a_place_that_is_none_in_the_list_is_as_if_not_asked(browser, alice, roo
 
 
 def test_the_list_goes_on_where_a_page_of_it_ends(browser, alice, room, pair):
-    shown, after = reading.conversations(alice.pk, limit=1)
+    shown, after = selectors.list_conversations(alice.pk, limit=1)
     page = browser(alice).get("/", older="~".join(map(str, after)))
     assert page.status == 200 and len(page.all("a", cls="conv")) == 1
     assert page.one("a", cls="conv")["data-id"] != str(shown[0].id)
@@ -88,7 +88,7 @@ def test_the_newest_hundred_revisions_are_shown_oldest_first(alice, room, say):
         Revision(message_id=message.id, body=str(n), body_html=str(n), written_at=message.created_at)
         for n in range(130)
     )
-    assert [each.body for each in reading.revisions(alice.pk, message.id)] == [str(n) for n in range(30, 130)]
+    assert [each.body for each in selectors.list_revisions(alice.pk, message.id)] == [str(n) for n in range(30, 130)]
 
 
 def test_a_name_in_the_list_is_set_apart_from_what_was_said(browser, alice, bob, room, say):

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat import actions
-from chat.files import ready, uploads
+from chat.attachments import processing, uploads
 from chat.models import Attachment
 from chat.views import files
 from tests.files.test_messages import picture
@@ -21,7 +21,7 @@ def give(person, room, *named: tuple[str, bytes], body: str = ""):
     ids = [uploads.store_whole(person.pk, name, len(data), [data]).pk for name, data in named]
     message, _ = actions.send(person.pk, room.pk, uuid.uuid4(), body, attachment_ids=ids)
     for each in Attachment.objects.filter(message=message.id, kind="image"):
-        ready.prepare(each.file_id)
+        processing.prepare(each.file_id)
     return message
 
 

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from accounts.models import User
-from chat import actions, invites
+from chat import actions, selectors
 from chat.models import Conversation, Invite, Membership
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
@@ -61,7 +61,7 @@ def test_signed_out_one_comes_back_to_the_link(browser, alice, carol, room):
 
 def test_a_link_that_does_not_work_says_so_whatever_the_reason(browser, alice, carol, room):
     token = actions.make_invite(alice.pk, room.pk).token
-    actions.revoke_invite(alice.pk, room.pk, invites.of(alice.pk, room.pk)[0].id)
+    actions.revoke_invite(alice.pk, room.pk, selectors.list_invites(alice.pk, room.pk)[0].id)
     hers = browser(carol)
     pages = [hers.get(f"/i/{token}/"), hers.get("/i/x/"), hers.post(f"/i/{token}/")]
     assert [page.status for page in pages] == [404, 404, 404]

@@ -12,9 +12,10 @@ import pytest
 from django.utils import timezone, translation
 
 from accounts.schemas import UserShape
-from chat import blanks, lines, times, typography
-from chat.lines import Stamp, grouped, marked, name_list
-from chat.shapes import MentionShape, MineShape, SystemEvent
+from chat.schemas import MentionShape, MineShape, SystemEvent
+from chat.text import language
+from chat.view_models import message_log, template_samples, times
+from chat.view_models.message_log import Stamp, grouped, marked, name_list
 from messenger.core.initials import face, hue
 from messenger.core.user_agents import device
 
@@ -48,7 +49,7 @@ def test_faces(case):
 
 @pytest.mark.parametrize("case", LANGS, ids=lambda case: case["text"] or "nothing")
 def test_in_which_language_a_text_is_set(case):
-    assert typography.lang_of(case["text"]) == case["lang"]
+    assert language.lang_of(case["text"]) == case["lang"]
 
 
 @pytest.mark.parametrize(
@@ -64,12 +65,12 @@ def test_in_which_language_a_text_is_set(case):
     ],
 )
 def test_a_language_is_said_only_where_the_page_is_set_otherwise(text, page, said):
-    assert typography.lang_for(text, page) == said
+    assert language.lang_for(text, page) == said
 
 
 @pytest.mark.parametrize("case", BIG, ids=lambda case: case["text"] or "nothing")
 def test_which_texts_are_set_big(case):
-    assert typography.is_big(case["text"]) == case["big"]
+    assert language.is_big(case["text"]) == case["big"]
 
 
 def test_every_colour_is_used():
@@ -78,7 +79,7 @@ def test_every_colour_is_used():
 
 
 def text(seq: int, sender: int = 1, at: str = "2026-11-21T09:00:00.000Z", **fields):
-    message = blanks.everything()["blank_line"].message
+    message = template_samples.everything()["blank_line"].message
     values = {"id": seq, "seq": seq, "sender": UserShape(sender, f"u{sender}", f"U{sender}"), "created_at": at}
     return type(message)(**{name: getattr(message, name) for name in message.__struct_fields__} | values | fields)
 
@@ -98,18 +99,20 @@ def unread(read_seq: int, count: int) -> MineShape:
     ],
 )
 def test_the_unread_line(read_seq, count, from_start, stands_above):
-    drawn = lines.lines([text(seq) for seq in (1, 2, 3)], me=9, mine=unread(read_seq, count), from_start=from_start)
+    drawn = message_log.lines(
+        [text(seq) for seq in (1, 2, 3)], me=9, mine=unread(read_seq, count), from_start=from_start
+    )
     assert [line.message.seq for line in drawn if line.unread] == ([stands_above] if stands_above else [])
 
 
 def test_no_unread_line_where_its_place_is_further_up():
-    drawn = lines.lines([text(seq) for seq in (7, 8)], me=9, mine=unread(3, 5), from_start=False)
+    drawn = message_log.lines([text(seq) for seq in (7, 8)], me=9, mine=unread(3, 5), from_start=False)
     assert not any(line.unread for line in drawn)
 
 
 def test_the_unread_line_passes_over_ones_own_and_system_lines():
     came = text(3, kind="system", event=SystemEvent("joined", 1))
-    drawn = lines.lines([text(1), text(2, sender=9), came, text(4)], me=9, mine=unread(1, 1))
+    drawn = message_log.lines([text(1), text(2, sender=9), came, text(4)], me=9, mine=unread(1, 1))
     assert [line.message.seq for line in drawn if line.unread] == [4]
 
 
@@ -118,7 +121,7 @@ def test_the_unread_line_passes_over_ones_own_and_system_lines():
 )
 def test_what_is_for_me(sender, mentioned, expected):
     message = text(1, sender, mentions=[MentionShape(pk, 0, 2) for pk in mentioned])
-    assert lines.is_for(message, 9) is expected
+    assert message_log.is_for(message, 9) is expected
 
 
 def test_my_mentions_are_marked_and_no_others():
@@ -157,7 +160,7 @@ def test_lists_of_names(names, words):
     ],
 )
 def test_system_lines(event, kind, actor, users):
-    told = lines.event(text(1, kind="system", event=event), 9, {1: "U1", 2: "U2"})
+    told = message_log.event(text(1, kind="system", event=event), 9, {1: "U1", 2: "U2"})
     assert (told.kind, told.actor, told.users) == (kind, actor, users)
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import actions, standing
+from chat import actions, selectors
 from chat.models import Conversation, Level, Membership, Role
 from presence.tracker import Tracker, use
 
@@ -239,7 +239,7 @@ def test_two_thousand_conversations_are_quick(browser, alice, room, pair, bob, s
     """Measured: 5 ms for where one stands in 2,000, 80 ms for the whole page. The bounds are for a busy machine."""
     crowd(alice, 2000)
     started = time.perf_counter()
-    rows = standing.of(alice.pk)
+    rows = selectors.list_summaries(alice.pk)
     assert time.perf_counter() - started < 0.25 and len(rows) == 2002
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -254,7 +254,9 @@ def test_two_thousand_conversations_are_quick(browser, alice, room, pair, bob, s
 
 
 def test_flags_of_a_standing(alice, room):
-    row = standing.of(alice.pk)[0]._replace(muted=True, level=Level.NONE, favourite=True, unread=3, mentions=2)
+    row = selectors.list_summaries(alice.pk)[0]._replace(
+        muted=True, level=Level.NONE, favourite=True, unread=3, mentions=2
+    )
     assert row.flags == 21 and row.weight == 0
     assert row._replace(muted=False, level=Level.MENTIONS).weight == 2
     assert row._replace(muted=False, level=Level.ALL).weight == 3

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import actions, reading
+from chat import actions, selectors
 from chat.actions.sending import Send, send_many
 from chat.models import Conversation, Message
 
@@ -152,10 +152,10 @@ def test_finding_a_day_costs_few_look_ups_however_long_the_history(alice, bob, r
     last = rest[-1].seq
     Conversation.objects.filter(pk=room.pk).update(last_seq=last)
     with CaptureQueriesContext(connection) as captured:
-        found = reading.first_since(alice.pk, room.pk, row.created_at + timedelta(minutes=12_345))
+        found = selectors.first_seq_since(alice.pk, room.pk, row.created_at + timedelta(minutes=12_345))
     assert found == seqs[-1] + 12_345
     assert len(captured) <= 17
-    assert reading.first_since(alice.pk, room.pk, row.created_at + timedelta(days=400)) is None
+    assert selectors.first_seq_since(alice.pk, room.pk, row.created_at + timedelta(days=400)) is None
 
 
 def test_the_form_for_a_day_stands_in_the_menu(browser, alice, room):

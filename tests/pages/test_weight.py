@@ -15,7 +15,7 @@ import httpx
 import pytest
 from django.db.models import Count
 
-from chat.demo.play import PASSWORD
+from chat.demo.seed import PASSWORD
 from tests.databases import run_manage
 
 pytestmark = pytest.mark.browser

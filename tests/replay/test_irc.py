@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from accounts.text.usernames import tidy_username
-from chat.replay import irc
+from tools.irc_replay import log_parser
 
 DAY = Path(__file__).parent / "day.txt"
 
 
 @pytest.fixture
 def read(tmp_path):
-    def read(*lines: str) -> irc.Day:
+    def read(*lines: str) -> log_parser.Day:
         file = tmp_path / "a-day.txt"
         file.write_bytes("\n".join(lines).encode())
-        return irc.read(file)
+        return log_parser.read(file)
 
     return read
 
 
-def told(day: irc.Day) -> list[tuple[str, str, str]]:
+def told(day: log_parser.Day) -> list[tuple[str, str, str]]:
     return [(each.what, each.nick, each.text) for each in day.happenings]
 
 
@@ -62,13 +62,13 @@ def test_time_goes_forward(read):
 def test_bytes_that_are_no_utf8_are_not_the_end(tmp_path):
     file = tmp_path / "x.txt"
     file.write_bytes(b"[10:00] <a> caf\xe9\n[10:00] <a> nul\x00\n[10:00] <a> \x02\x03\n")
-    day = irc.read(file)
+    day = log_parser.read(file)
     assert told(day) == [("says", "a", "caf�")]
     assert sum(day.skipped.values()) == 2
 
 
 def test_the_made_up_day_is_read_whole():
-    day = irc.read(DAY)
+    day = log_parser.read(DAY)
     assert day.lines == 60
     assert dict(day.skipped) == {
         "lines without a visible character": 2,
@@ -93,7 +93,7 @@ def test_the_made_up_day_is_read_whole():
     ],
 )
 def test_names(nick, name):
-    wanted = list(islice(irc.names(nick), 12))
+    wanted = list(islice(log_parser.names(nick), 12))
     assert wanted[0] == name
     assert len(set(wanted)) == 12
     for each in wanted:

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from chat.replay import irc, play
-from chat.replay.play import Replay, Report
 from tests.servers import PASSWORD
+from tools.irc_replay import log_parser, runner
+from tools.irc_replay.runner import Replay, Report
 
 DAY = Path(__file__).parent / "day.txt"
 
 
-def replay(site, *days: irc.Day, **options) -> Replay:
-    return Replay(site.url, days or [irc.read(DAY)], **{"speed": 0, "password": PASSWORD, "patience": 40, **options})
+def replay(site, *days: log_parser.Day, **options) -> Replay:
+    return Replay(
+        site.url, days or [log_parser.read(DAY)], **{"speed": 0, "password": PASSWORD, "patience": 40, **options}
+    )
 
 
 def stored(site, title: str) -> list[str]:
@@ -39,13 +41,13 @@ async def test_every_line_once_and_in_order_though_the_server_is_killed(site, ea
     report = await running
 
     assert report.good, report.words()
-    day = irc.read(DAY)
+    day = log_parser.read(DAY)
     expected = [each.text for each in day.happenings if each.what == "says"]
     assert report.lines == len(expected) == 60
     assert await asyncio.to_thread(stored, site, "day") == expected
     assert report.reconnects >= 1 and report.retries >= 2  # it may be killed again before the watcher is back
     assert report.members == 10  # eight come, one goes and comes again
-    assert {door for door, number in report.by_door.items() if number > 5} == set(play.DOORS)
+    assert {door for door, number in report.by_door.items() if number > 5} == set(runner.DOORS)
     assert len({person.username for person in playing.people.values()}) == len(day.nicks)
 
 
@@ -53,7 +55,7 @@ async def test_whoever_is_too_fast_waits_as_the_server_says(site, tmp_path):
     await asyncio.to_thread(site.start, LIMITS="on")
     file = tmp_path / "fast.txt"
     file.write_text("\n".join(f"[10:00] <quick> line {number}" for number in range(18)))
-    report = await replay(site, irc.read(file)).run()
+    report = await replay(site, log_parser.read(file)).run()
     assert report.good, report.words()
     assert report.asked_to_wait > 0
     assert report.seconds > 3  # ten at once, then two a second
@@ -65,7 +67,7 @@ async def test_several_days_at_once_share_their_people(site, tmp_path):
     for name in ("one", "two", "three"):
         file = tmp_path / f"{name}.txt"
         file.write_text("\n".join(f"[10:00] <{'alice' if n % 2 else 'bob'}> {name} {n}" for n in range(12)))
-        days.append(irc.read(file))
+        days.append(log_parser.read(file))
     report = await replay(site, *days).run()
     assert report.good, report.words()
     assert (report.groups, report.people, report.lines) == (3, 2, 36)
@@ -77,9 +79,9 @@ async def test_a_second_replay_finds_its_people_again(site, tmp_path):
     await asyncio.to_thread(site.start)
     file = tmp_path / "again.txt"
     file.write_text("[10:00] <alice> hello\n[10:00] <bob> hello")
-    first = replay(site, irc.read(file))
+    first = replay(site, log_parser.read(file))
     assert (await first.run()).good
-    second = replay(site, irc.read(file), doors=["form"])
+    second = replay(site, log_parser.read(file), doors=["form"])
     assert (await second.run()).good
     assert [p.id for p in first.people.values()] == [p.id for p in second.people.values()]
 
@@ -88,7 +90,7 @@ async def test_speed(site, tmp_path):
     await asyncio.to_thread(site.start)
     file = tmp_path / "slow.txt"
     file.write_text("[10:00] <alice> now\n[10:02] <alice> two minutes later")
-    report = await replay(site, irc.read(file), speed=60, doors=["api"]).run()
+    report = await replay(site, log_parser.read(file), speed=60, doors=["api"]).run()
     assert report.good and 2 <= report.seconds < 6
 
 
@@ -103,8 +105,8 @@ async def test_what_differs_is_said(site, tmp_path, monkeypatch):
         return [*texts[:1], *texts[3:1:-1], texts[4], texts[4]]
 
     monkeypatch.setattr(Replay, "_load", lossy)
-    monkeypatch.setattr(play, "CATCHES_UP_WITHIN", 0.2)
-    report = await replay(site, irc.read(file)).run()
+    monkeypatch.setattr(runner, "CATCHES_UP_WITHIN", 0.2)
+    report = await replay(site, log_parser.read(file)).run()
     assert (report.missing, report.duplicates, report.order_equal, report.screens_equal) == (1, 1, False, False)
     assert not report.good and "DIFFERENT" in report.words()
 

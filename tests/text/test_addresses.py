@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.addresses import linked, parts
+from chat.text.autolink import linked, parts
 
 CASES = json.loads((Path(__file__).parents[1] / "address_cases.json").read_text())
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.differences import WORDS, compare, versions
+from chat.text.diff import WORDS, compare, versions
 
 
 def shown(before: str, after: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.shapes import AttachmentShape, excerpt
+from chat.schemas import AttachmentShape, excerpt
 
 CASES = json.loads((Path(__file__).parent.parent / "excerpt_cases.json").read_text("utf-8"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.folding import is_long
+from chat.text.truncation import is_long
 
 CASES = json.loads((Path(__file__).parent.parent / "fold_cases.json").read_text("utf-8"))
 

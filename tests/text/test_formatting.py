@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accounts.schemas import UserShape
-from chat import formatting
-from chat.formatting import render
+from chat.text import markdown
+from chat.text.markdown import render
 from tests.text.reader import Reader, assert_harmless
 
 ALICE = {"alice": UserShape(1, "alice", "Alice")}
@@ -88,7 +88,7 @@ def test_only_addresses_with_a_scheme_are_links():
 # ── Plain text, the quick way ────────────────────────────────────────────────────────────────────────────────────
 def slowly(body: str) -> str:
     """What Markdown itself makes of it, without the short cut."""
-    return formatting._clean(formatting._markdown.render(formatting._line_ends(body)))
+    return markdown._clean(markdown._markdown.render(markdown._line_ends(body)))
 
 
 PIECES = st.sampled_from(
@@ -124,15 +124,15 @@ PIECES = st.sampled_from(
 @example("\x0ba\x0c\n\x0bb")
 @example("a\n\x0c\nb")
 def test_the_quick_way_says_what_markdown_says(body):
-    if not formatting._SIGNS.search(body):
-        assert formatting._plain(body) == slowly(body)
+    if not markdown._SIGNS.search(body):
+        assert markdown._plain(body) == slowly(body)
 
 
 @quick
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
 def test_the_quick_way_says_what_markdown_says_of_any_text(body):
-    if not formatting._SIGNS.search(body):
-        assert formatting._plain(body) == slowly(body)
+    if not markdown._SIGNS.search(body):
+        assert markdown._plain(body) == slowly(body)
 
 
 # ── Nothing is swallowed ─────────────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +279,7 @@ def cost(body: str, tries: int) -> float:
     spent = []
     for _ in range(tries):
         begun = time.thread_time()
-        formatting.named_in(body)
+        markdown.named_in(body)
         render(body, ALICE)
         spent.append(time.thread_time() - begun)
     return min(spent)

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from chat.formatting import render
-from chat.highlighting import LANGUAGES, MARKS, highlighted
+from chat.text.code_highlighting import LANGUAGES, MARKS, highlighted
+from chat.text.markdown import render
 from tests.text.reader import Reader, assert_harmless
 
 SIGNS = [

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from accounts.schemas import UserShape
 from accounts.text.usernames import is_name_character, skeleton
-from chat import actions, reading
-from chat.actions.text import members_named
-from chat.formatting import named_in, render
+from chat import actions, selectors
+from chat.actions.validation import members_named
 from chat.models import Mention
+from chat.text.markdown import named_in, render
 from tests.text.reader import Reader
 
 NAMES = [
@@ -231,12 +231,12 @@ def test_only_members_are_named_and_nobody_by_themselves(room, alice, bob, mallo
 @pytest.mark.usefixtures("town")
 def test_an_edit_names_anew(room, alice, bob, carol):
     message = say(alice, room, "hello @bob")
-    assert reading.conversation(bob.pk, room.pk).mine.unread_mention_count == 1
+    assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 1
     edited = actions.edit(alice.pk, message.id, "界 @carol, hello")
     assert [(m.user_id, m.start, m.end) for m in edited.mentions] == [(carol.pk, 2, 8)]
     assert told(message) == {carol.pk}
-    assert reading.conversation(bob.pk, room.pk).mine.unread_mention_count == 0
-    assert [each.id for each in reading.mentions(carol.pk)[0]] == [message.id]
+    assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 0
+    assert [each.id for each in selectors.list_mentions(carol.pk)[0]] == [message.id]
     assert told(actions.edit(alice.pk, message.id, "@all")) == {bob.pk, carol.pk}
     assert told(actions.delete(alice.pk, message.id)) == set()
 

@@ -11,10 +11,10 @@ from django.test import Client
 from accounts import actions as account_actions
 from accounts.models import User
 from accounts.selectors import user_search
-from chat import actions, reading
+from chat import actions, selectors
 from chat.actions.sending import Send, Sent, send_many
 from chat.models import Conversation, Membership, Message, Report
-from chat.typography import is_emoji
+from chat.text.language import is_emoji
 from messenger.core.errors import Refused
 from tests.text.naughty import OURS, naughty
 from tests.text.reader import assert_harmless
@@ -77,11 +77,11 @@ def test_as_messages(room, alice, texts, some):
         refused = refusal_of(actions.edit, alice.pk, first, text, field="body")
         assert refused == (text not in taken), shortened(text)
         if not refused:
-            shape = reading.message(alice.pk, first)
+            shape = selectors.get_message(alice.pk, first)
             assert shape.body == text
             assert_harmless(shape.body_html)
             first, other = other, first
-    for revision in reading.revisions(alice.pk, first):
+    for revision in selectors.list_revisions(alice.pk, first):
         assert_harmless(revision.body_html)
 
 

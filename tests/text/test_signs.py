@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat.actions.messages import is_emoji
-from chat.actions.text import body_error, clean_line, is_blank
+from chat.actions.validation import body_error, clean_line, is_blank
 from messenger.core.errors import Refused
 
 # One code point, with a variation selector, skin, joiners, a pair of letters, a key, tags.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from chat.formatting import render
+from chat.text.markdown import render
 from tests.text.reader import assert_harmless
 
 

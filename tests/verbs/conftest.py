@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat import actions, reading
+from chat import actions, selectors
 from chat.models import Message
 from messenger.core import database
 from presence import tracker
@@ -59,16 +59,16 @@ class Town:
         return self.listeners[name].types()
 
     async def message(self, message) -> Any:
-        return await database.run(reading.message, self.alice.pk, message.id)
+        return await database.run(selectors.get_message, self.alice.pk, message.id)
 
     async def mine(self, who, conversation: int = 0) -> Any:
-        return (await database.run(reading.conversation, who.pk, conversation or self.room)).mine
+        return (await database.run(selectors.get_conversation, who.pk, conversation or self.room)).mine
 
     async def conversation(self, conversation: int = 0) -> Any:
-        return await database.run(reading.conversation, self.alice.pk, conversation or self.room)
+        return await database.run(selectors.get_conversation, self.alice.pk, conversation or self.room)
 
     async def roles(self) -> dict[str, str]:
-        rows = await database.run(reading.members, self.alice.pk, self.room)
+        rows = await database.run(selectors.list_members, self.alice.pk, self.room)
         return {row.user.username: row.role for row in rows}
 
     async def last(self, **which: Any) -> Message:

@@ -18,7 +18,7 @@ from django.contrib.messages import ERROR, get_messages
 from django.test import Client
 
 from accounts.auth import tokens
-from chat import reading
+from chat import selectors
 from messenger.core import database
 from messenger.core.errors import STATUS, Refused
 
@@ -165,7 +165,7 @@ class Page:
         """The settings page posts all of its fields; what is not ticked is not sent."""
         names = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
         try:
-            shape = reading.conversation(who.pk, conversation)
+            shape = selectors.get_conversation(who.pk, conversation)
         except Refused:
             return {"conversation": conversation, **changes}
         whole = {name: getattr(shape, name) for name in names} | changes

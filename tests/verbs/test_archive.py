@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from chat import actions, standing
+from chat import actions, selectors
 from chat.actions.sending import Send, Sent, send_many
 from chat.models import Membership
 
@@ -28,7 +28,7 @@ def test_a_batch_brings_it_back_once_for_each_who_put_it_away(alice, bob, carol,
     assert row(alice, room).me_version == before[alice.pk] + 1
     assert row(bob, room).me_version > before[bob.pk]
     assert row(carol, room).me_version == before[carol.pk]
-    stands = {each.id: each for each in standing.of(alice.pk)}[room.pk]
+    stands = {each.id: each for each in selectors.list_summaries(alice.pk)}[room.pk]
     assert (stands.unread, stands.mentions, stands.archived) == (2, 1, False)
     # told with the numbers that a fresh look gives
     assert actions.set_mine(alice.pk, room.pk, {}).unread_count == 2

@@ -20,9 +20,9 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from chat import actions, reading
-from chat.actions.batches import send_queue
-from chat.actions.marks import Move, move_many
+from chat import actions, selectors
+from chat.actions.queues import send_queue
+from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, Sent, send_many, send_waiting
 from chat.models import Conversation, Membership, Message
 from messenger.core.batch_writer import Batcher
@@ -178,12 +178,12 @@ def test_a_message_is_edited_deleted_and_reacted_to_at_once(cast, told):
             by = bob if number % 4 == 1 else alice
             calls.append(lambda m=message, by=by: actions.delete(by.pk, m))
         assert set(codes(at_once(*calls))) <= {"", "not_found"}
-        shapes = [reading.message(user.pk, message) for user in (alice, bob, carol, dave)]
+        shapes = [selectors.get_message(user.pk, message) for user in (alice, bob, carol, dave)]
         assert shapes == [shapes[0]] * 4
         row = Message.objects.get(pk=message)
         if number % 2:
             assert shapes[0].deleted_at and shapes[0].body == "" and shapes[0].reactions == [] and not shapes[0].pinned
-            assert reading.mentions(carol.pk)[0] == []
+            assert selectors.list_mentions(carol.pk)[0] == []
             if number % 4 == 1:
                 assert row.body == "" and row.revisions.count() == 0 and row.reactions.count() == 0
             else:

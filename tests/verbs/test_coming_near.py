@@ -10,7 +10,7 @@ import pytest
 from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import User
-from chat import actions, reading
+from chat import actions, selectors
 from chat.models import Mention
 from messenger.core.errors import Refused
 from messenger.live.events import UserEvent, set_publisher
@@ -73,7 +73,7 @@ def test_a_pair_that_is_there_is_opened_again_and_reads_as_before(pair, alice, b
     contacts.block(bob.pk, alice.pk)
     shape, created = actions.open_direct(alice.pk, bob.pk)
     assert shape.id == pair.pk and not created
-    assert len(reading.history(alice.pk, pair.pk).results) == 1
+    assert len(selectors.get_history(alice.pk, pair.pk).results) == 1
 
 
 def test_a_block_ends_direct_messages_both_ways_and_only_the_blocker_is_told_why(pair, alice, bob):
@@ -152,7 +152,9 @@ def test_who_is_in_already_stays_whatever_they_let(room, alice, bob):
 def test_in_shared_groups_both_go_on_writing_and_nothing_is_withheld(room, alice, bob):
     contacts.block(alice.pk, bob.pk)
     send(bob, room.pk, "hello all")
-    assert [message.body for message in reading.history(alice.pk, room.pk).results if message.body] == ["hello all"]
+    assert [message.body for message in selectors.get_history(alice.pk, room.pk).results if message.body] == [
+        "hello all"
+    ]
 
 
 @pytest.mark.parametrize("blocker", ["maker", "guest"])
@@ -179,7 +181,7 @@ def test_a_mention_across_a_block_calls_nobody(told, room, alice, bob, carol, bl
     others = [carol.pk] if "@all" in words else []
     assert mentioned(told) == others
     assert list(Mention.objects.values_list("user_id", flat=True)) == others
-    assert reading.conversation(bob.pk, room.pk).mine.unread_mention_count == 0
+    assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 0
     told.clear()
     actions.edit(alice.pk, message.id, words + "!")
     assert mentioned(told) == [] and Mention.objects.count() == len(others)
@@ -211,8 +213,8 @@ def test_blocks_cost_the_list_and_a_conversation_no_query(room, pair, alice, bob
 
     def cost() -> int:
         with CaptureQueriesContext(connection) as asked:
-            reading.conversations(alice.pk)
-            reading.history(alice.pk, room.pk)
+            selectors.list_conversations(alice.pk)
+            selectors.get_history(alice.pk, room.pk)
         return len(asked)
 
     before = cost()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat import actions, invites, reading
+from chat import actions, selectors
 from chat.models import Conversation, Report
 from messenger.core import database
 from tests.verbs.doors import DOORS, doors_of
@@ -68,7 +68,7 @@ async def test_edit(door, town):
     after = await town.message(message)
     assert (after.body, after.version) == ("hello @carol\nyou", message.version + 1)
     assert after.edited_at and [mention.user_id for mention in after.mentions] == [town.carol.pk]
-    assert [each.body for each in await database.run(reading.revisions, town.bob.pk, message.id)] == ["helo"]
+    assert [each.body for each in await database.run(selectors.list_revisions, town.bob.pk, message.id)] == ["helo"]
     assert "mention" in town.told("carol")
     await town.all_agree()
 
@@ -116,7 +116,7 @@ async def test_pin(door, town):
     for active in (True, True, False, True):
         assert (await door(town.bob, "pin", message=message.id, active=active)).code == ""
     assert (await town.message(message)).version == message.version + 3
-    assert [each.id for each in await database.run(reading.pins, town.alice.pk, town.room)] == [message.id]
+    assert [each.id for each in await database.run(selectors.list_pins, town.alice.pk, town.room)] == [message.id]
     await town.all_agree()
 
 
@@ -215,7 +215,7 @@ async def test_change_a_group(door, town):
         assert (await door(town.adam, "update", conversation=town.room, **changes)).code == ""
     group = await town.conversation()
     assert {name: getattr(group, name) for name in changes} == changes
-    history = await database.run(reading.history, town.bob.pk, town.room)
+    history = await database.run(selectors.get_history, town.bob.pk, town.room)
     assert [line.event.name for line in history.results] == ["role", "renamed", "described", "announced"]
     await town.all_agree()
 
@@ -244,7 +244,7 @@ async def test_remove_and_leave(door, town):
     for name in ("bob", "carol"):
         assert "conversation.removed" in town.told(name)
         assert not any("they do not hear this" in text for text in town.listeners[name].wire.texts)
-    history = await database.run(reading.history, town.alice.pk, town.room)
+    history = await database.run(selectors.get_history, town.alice.pk, town.room)
     assert [line.event.name for line in history.results if line.event] == ["role", "removed", "left"]
     await town.all_agree()
 
@@ -278,7 +278,7 @@ async def test_delete_a_group(door, town):
 async def test_come_in_by_a_link(door, town):
     await town.listen()
     assert (await door(town.bob, "make_invite", conversation=town.room, max_uses=1)).code == ""
-    (invite,) = await database.run(invites.of, town.bob.pk, town.room)
+    (invite,) = await database.run(selectors.list_invites, town.bob.pk, town.room)
     for who in (town.carol, town.mallory, town.mallory):  # a member is led in, and does not use it up
         assert (await door(who, "join", token=invite.token)).code == ""
     assert (await town.roles())["mallory"] == "member"
@@ -288,7 +288,7 @@ async def test_come_in_by_a_link(door, town):
     await database.run(actions.remove_member, town.alice.pk, town.room, town.mallory.pk)
     assert (await door(town.mallory, "join", token=invite.token)).code == "not_found"  # used up, and she was removed
     assert (await door(town.bob, "make_invite", conversation=town.room)).code == ""
-    (invite,) = await database.run(invites.of, town.bob.pk, town.room)
+    (invite,) = await database.run(selectors.list_invites, town.bob.pk, town.room)
     assert (await door(town.carol, "revoke_invite", conversation=town.room, invite=invite.id)).code == "not_found"
     assert (await door(town.adam, "revoke_invite", conversation=town.room, invite=invite.id)).code == ""
     assert (await door(town.mallory, "join", token=invite.token)).code == "not_found"
@@ -410,7 +410,7 @@ async def test_refusals(door, town):
     await database.run(actions.update, town.alice.pk, town.room, {"title": "Hall"})
     closed = dict.fromkeys(("members_may_add", "members_may_pin"), False)
     await database.run(actions.update, town.alice.pk, town.room, closed)
-    system = (await database.run(reading.history, town.alice.pk, town.room)).results[-1]
+    system = (await database.run(selectors.get_history, town.alice.pk, town.room)).results[-1]
     send = (town.alice.pk, town.room, uuid.uuid4(), "")
     forwarded, _ = await database.run(actions.send, *send, forward_id=in_pair.id)
     ids = {name: user.pk for name, user in town.people.items()}
@@ -445,7 +445,7 @@ async def test_what_a_door_sends_in_a_row_is_stored_in_that_order(door, town):
     await town.listen()
     for number in range(20):
         assert (await door(town.bob, "send", conversation=town.room, body=f"{number}")).code == ""
-    history = await database.run(reading.history, town.alice.pk, town.room)
+    history = await database.run(selectors.get_history, town.alice.pk, town.room)
     assert [each.body for each in history.results if each.kind == "text"] == [f"{number}" for number in range(20)]
     assert (await town.mine(town.alice)).unread_count == 20
     await town.all_agree()
@@ -455,7 +455,7 @@ async def test_one_client_id_through_all_doors_is_one_message(town, make_door):
     once = {"conversation": town.room, "body": "once", "client_id": str(uuid.uuid4())}
     answers = [await make_door(name)(town.bob, "send", **once) for name in DOORS]
     assert [answer.code for answer in answers] == ["", "", ""]
-    history = await database.run(reading.history, town.alice.pk, town.room)
+    history = await database.run(selectors.get_history, town.alice.pk, town.room)
     assert [each.body for each in history.results if each.kind == "text"] == ["once"]
     page, api, socket = answers
     assert api.answer == socket.answer and page.answer.endswith(f"#m-{api.answer['seq']}")

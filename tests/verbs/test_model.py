@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from accounts.models import User
-from chat import actions, reading
+from chat import actions, selectors
 from chat.actions.groups import CLEAN, SAID
-from chat.actions.marks import Move, move_many
+from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, send_many
 from chat.models import Conversation, Membership, Message
 from messenger.core.errors import Refused
@@ -124,7 +124,7 @@ class Talk(RuleBasedStateMachine):
                 replica = self.air.replicas[pk]
                 assert not replica.behind and not replica.me_behind
                 replica.agrees_with(fresh(pk))
-                mine = {shape.id: shape.mine for shape in reading.conversations(pk, limit=100)[0]}
+                mine = {shape.id: shape.mine for shape in selectors.list_conversations(pk, limit=100)[0]}
                 assert set(mine) == {room.id for room in self.rooms if name in room.roles and not room.over}
                 for room in self.rooms:
                     if room.id in mine:
@@ -133,7 +133,7 @@ class Talk(RuleBasedStateMachine):
                         assert mine[room.id].role == room.roles[name]
                     else:
                         with pytest.raises(Refused):
-                            reading.history(pk, room.id)
+                            selectors.get_history(pk, room.id)
         finally:
             events.publish = self.outlet
             transaction.set_rollback(True)

@@ -14,8 +14,8 @@ import pytest
 from django.db import transaction
 
 from accounts.models import User
-from chat import actions, catchup, reading, receipts
-from chat.actions.marks import Move, move_many
+from chat import actions, selectors
+from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, Sent, send_many
 from messenger.core.errors import Refused
 
@@ -125,16 +125,16 @@ def move(me: int, room: int) -> None:
 
 Deed = Callable[[Stage, str, int], Any]  # stage, own name, own id
 DEEDS: dict[str, Deed] = {
-    "read the conversation": lambda s, name, me: reading.conversation(me, s.room),
-    "read its history": lambda s, name, me: reading.history(me, s.room),
-    "read its members": lambda s, name, me: reading.members(me, s.room),
-    "read its changes": lambda s, name, me: catchup.changes(me, s.room, 0),
-    "read its receipts": lambda s, name, me: receipts.conversation_receipts(me, s.room),
-    "read its pins": lambda s, name, me: reading.pins(me, s.room),
-    "read a message": lambda s, name, me: reading.message(me, s.messages["max"]),
-    "read its readers": lambda s, name, me: receipts.message_receipts(me, s.messages["max"]),
-    "read revisions, open": lambda s, name, me: reading.revisions(me, s.messages["max"]),
-    "read revisions, closed": lambda s, name, me: reading.revisions(me, s.messages["max"]),
+    "read the conversation": lambda s, name, me: selectors.get_conversation(me, s.room),
+    "read its history": lambda s, name, me: selectors.get_history(me, s.room),
+    "read its members": lambda s, name, me: selectors.list_members(me, s.room),
+    "read its changes": lambda s, name, me: selectors.get_changes(me, s.room, 0),
+    "read its receipts": lambda s, name, me: selectors.list_receipts(me, s.room),
+    "read its pins": lambda s, name, me: selectors.list_pins(me, s.room),
+    "read a message": lambda s, name, me: selectors.get_message(me, s.messages["max"]),
+    "read its readers": lambda s, name, me: selectors.list_message_receipts(me, s.messages["max"]),
+    "read revisions, open": lambda s, name, me: selectors.list_revisions(me, s.messages["max"]),
+    "read revisions, closed": lambda s, name, me: selectors.list_revisions(me, s.messages["max"]),
     "send": lambda s, name, me: s.send(me, s.room, "hi"),
     "reply": lambda s, name, me: s.send(me, s.room, "hi", reply_to_id=s.messages["max"]),
     "forward into it": lambda s, name, me: s.send(me, s.room, forward_id=s.brought[name]),
@@ -242,13 +242,13 @@ def test_the_last_one_out_ends_the_group(stage):
     notes = actions.create_group(stage.ids["olga"], "Alone", []).id
     actions.remove_member(stage.ids["olga"], notes, stage.ids["olga"])
     with pytest.raises(Refused):
-        reading.conversation(stage.ids["olga"], notes)
+        selectors.get_conversation(stage.ids["olga"], notes)
 
 
 def test_whoever_comes_back_is_a_member_like_any_other(stage):
     actions.remove_member(stage.ids["olga"], stage.room, stage.ids["adam"])
     actions.add_members(stage.ids["olga"], stage.room, [stage.ids["adam"]])
-    assert reading.conversation(stage.ids["adam"], stage.room).mine.role == "member"
+    assert selectors.get_conversation(stage.ids["adam"], stage.room).mine.role == "member"
     assert done(stage, DEEDS["rename"], "adam") == "forbidden"
 
 
@@ -256,11 +256,11 @@ def test_moderators_of_the_site_hide_and_restore_without_being_members(stage):
     boss = User.objects.create_superuser("boss").pk
     message = stage.messages["max"]
     actions.hide(boss, message)
-    assert reading.message(stage.ids["mia"], message).deleted_at
+    assert selectors.get_message(stage.ids["mia"], message).deleted_at
     actions.restore(boss, message)
-    assert reading.message(stage.ids["mia"], message).body == "other words"
+    assert selectors.get_message(stage.ids["mia"], message).body == "other words"
     with pytest.raises(Refused) as refused:
-        reading.message(boss, message)
+        selectors.get_message(boss, message)
     assert refused.value.code == "not_found"
 
 

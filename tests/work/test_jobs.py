@@ -96,7 +96,7 @@ def test_a_job_can_give_up(database, marks):
 
 def test_a_job_that_is_no_more_fails_and_stops_nobody(database, marks):
     row = jobs.note.enqueue(marks.path, "x").db_result
-    DBTaskResult.objects.filter(pk=row.pk).update(task_path="chat.jobs.removed_last_year")
+    DBTaskResult.objects.filter(pk=row.pk).update(task_path="chat.tasks.removed_last_year")
     jobs.note.enqueue(marks.path, "next")
     assert queue.run_all() == 2
     assert marks.words() == ["next"]

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from chat.actions.sending import quotes, rooms, seats, storing, telling
-from chat.actions.sending.drafts import Outcome, Send, Sent
-from chat.actions.sending.repeats import answer_repeats
-from chat.files import sending as files
+from chat.actions.sending import authorize, locking, persist, publish, references
+from chat.actions.sending.idempotency import answer_repeats
+from chat.actions.sending.types import Outcome, Send, Sent
+from chat.attachments import message_files as files
 from messenger.core.batch_writer import BUSY
 from messenger.core.database import writing
 from messenger.live import events
@@ -37,7 +37,7 @@ def send_waiting(commands: Sequence[Send]) -> list[Outcome]:
 def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
     outcomes: list[Outcome | None] = [None] * len(commands)
     with writing():
-        locked = rooms.lock({command.conversation_id for command in commands}, skip_locked)
+        locked = locking.lock({command.conversation_id for command in commands}, skip_locked)
         open_places = []
         for place, command in enumerate(commands):
             room = locked.get(command.conversation_id)
@@ -45,17 +45,17 @@ def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
             if room is not BUSY:
                 open_places.append(place)
         repeats = answer_repeats(commands, open_places, outcomes)
-        drafts = seats.seated(commands, open_places, locked, outcomes)
-        drafts = quotes.quoted(drafts, outcomes)
-        drafts = quotes.with_files(drafts, outcomes)
-        drafts = seats.allowed(drafts, outcomes)
-        storing.format_texts(drafts)
+        drafts = authorize.seated(commands, open_places, locked, outcomes)
+        drafts = references.quoted(drafts, outcomes)
+        drafts = references.with_files(drafts, outcomes)
+        drafts = authorize.allowed(drafts, outcomes)
+        persist.format_texts(drafts)
         if drafts:
             now = timezone.now()
             files.show((draft.brought for draft in drafts if draft.brought), now)
-            storing.number(drafts)
-            storing.insert(drafts, now)
-            storing.move_on(drafts, now)
-            events.publish(telling.tell(drafts, now, outcomes) + telling.marks(drafts, now))
+            persist.number(drafts)
+            persist.insert(drafts, now)
+            persist.move_on(drafts, now)
+            events.publish(publish.tell(drafts, now, outcomes) + publish.marks(drafts, now))
         repeats()
     return outcomes  # type: ignore[return-value]

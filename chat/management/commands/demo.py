@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from chat.demo.play import PASSWORD, play
+from chat.demo.seed import PASSWORD, play
 
 
 class Command(BaseCommand):

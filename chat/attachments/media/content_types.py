@@ -1,0 +1,129 @@
+"""What a file is, by what is in it. Its name and the client's word count only where it makes no difference.
+
+Shown in place is what stands in SHOWN; the signature of each is looked for here. All else is a download, whatever
+its type says: SVG, HTML, and what pretends to be several things at once.
+"""
+
+from __future__ import annotations
+
+from chat.attachments.filenames import extension
+from chat.models import Attachment
+
+HEAD = 4096  # bytes that are looked at
+
+# All of them are redrawn; browsers are never given HEIC, which few of them know.
+PICTURES = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"}
+SOUNDS = {"audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/flac", "audio/webm", "audio/aac"}
+FILMS = {"video/mp4", "video/webm", "video/ogg", "video/quicktime"}
+SHOWN = PICTURES | SOUNDS | FILMS
+BOXED = {"video/mp4", "video/quicktime", "audio/mp4"}  # what they say about themselves is taken out: silence.py
+
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"fLaC", "audio/flac"),
+    (b"ID3", "audio/mpeg"),
+    (b"%PDF-", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"PK\x05\x06", "application/zip"),
+    (b"\x1f\x8b\x08", "application/gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    (b"Rar!\x1a\x07", "application/vnd.rar"),
+    (b"BZh", "application/x-bzip2"),
+    (b"\xfd7zXZ\x00", "application/x-xz"),
+    (b"(\xb5/\xfd", "application/zstd"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"BM", "image/bmp"),
+    (b"{\\rtf", "application/rtf"),
+    (b"SQLite format 3\x00", "application/vnd.sqlite3"),
+    (b"\x7fELF", "application/x-executable"),
+    (b"MZ", "application/vnd.microsoft.portable-executable"),
+)
+_BRANDS = {  # of `ftyp` boxes
+    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"), "image/heic"),
+    **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), "audio/mp4"),
+    b"qt  ": "video/quicktime",
+}
+# Of these a download has a better name by its extension. None is ever shown in place.
+_BY_NAME = {
+    "zip": {
+        "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "odt": "application/vnd.oasis.opendocument.text",
+        "ods": "application/vnd.oasis.opendocument.spreadsheet",
+        "odp": "application/vnd.oasis.opendocument.presentation",
+        "epub": "application/epub+zip",
+        "apk": "application/vnd.android.package-archive",
+        "jar": "application/java-archive",
+    },
+    "x-ole-storage": {
+        "doc": "application/msword",
+        "xls": "application/vnd.ms-excel",
+        "ppt": "application/vnd.ms-powerpoint",
+        "msg": "application/vnd.ms-outlook",
+    },
+    "plain": {"csv": "text/csv", "md": "text/markdown", "json": "application/json"},
+}
+_MARKUP = (b"<!doctype html", b"<html", b"<script", b"<body", b"<head", b"<iframe", b"<svg", b"<?xml")
+
+
+def content_type(head: bytes, name: str) -> str:
+    """`head`: the first HEAD bytes. `name` only tells apart what is a download all the same."""
+    found = _by_signature(head)
+    return _BY_NAME.get(found.partition("/")[2], {}).get(extension(name), found)
+
+
+def _by_signature(head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "video/mp4")
+    if head[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12], "application/octet-stream")
+    if head[:4] == b"\x1aE\xdf\xa3" and b"webm" in head[:64]:
+        return "video/webm" if b"V_" in head else "audio/webm"  # the codec of a picture
+    if head[:4] == b"OggS":
+        return "video/ogg" if b"theora" in head[:128] else "audio/ogg"
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return "audio/aac"
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 not in (0, 0xF0):
+        return "audio/mpeg"
+    return _text(head)
+
+
+def _text(head: bytes) -> str:
+    if not head or b"\x00" in head or not _whole_utf8(head):
+        return "application/octet-stream"
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if b"<svg" in start[:1024]:
+        return "image/svg+xml"
+    if start.startswith(_MARKUP):
+        return "application/xml" if start.startswith(b"<?xml") else "text/html"
+    return "text/plain"
+
+
+def _whole_utf8(head: bytes) -> bool:
+    """Text that is cut in the middle of a character is text."""
+    for cut in range(4):
+        try:
+            head[: len(head) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+def kind_of(content_type: str, *, shown: bool = True) -> str:
+    """Under which heading it stands. A picture that could not be redrawn (`shown=False`) is a file like others."""
+    if not shown or content_type not in SHOWN:
+        return str(Attachment.Kind.FILE)
+    if content_type in PICTURES:
+        return str(Attachment.Kind.IMAGE)
+    return str(Attachment.Kind.VIDEO if content_type in FILMS else Attachment.Kind.AUDIO)
