@@ -16,7 +16,7 @@ from chat.models import Conversation, Membership, Message
 from presence.schemas import PresenceShape
 
 EXCERPT = 120  # code points of a quoted message
-FILE_SIGNS = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/names.js has the same
+FILE_SIGNS = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/lib/wording.js has the same
 
 
 def moment(value: datetime) -> str:
@@ -253,7 +253,7 @@ class ChangesShape(msgspec.Struct):
     members: list[MemberShape]
 
 
-# What a line leaves out of Markdown; static/js/names.js has the same, and tests/excerpt_cases.json holds them together.
+# What a line leaves out of Markdown; static/js/lib/wording.js has the same, and tests/shared_cases/excerpts.json holds them together.
 _MARKS = re.compile(r"[*_`~\[\\]")
 _CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
 _FENCE = re.compile(r"^```[^\n]*\n|```\Z|^`|`\Z")

@@ -18,7 +18,7 @@ from messenger.checks import refuse_what_cannot_work  # noqa: E402
 from messenger.consumers import MessengerConsumer  # noqa: E402
 from messenger.daphne_limits import (
     Unspooled,
-    bound_requests,  # noqa: E402
+    bound_requests,
 )
 from messenger.live.handshake import refused  # noqa: E402
 from messenger.request_limits import Bounded  # noqa: E402

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import websockets
 
-from tests.live.replica import Replica
+from tests.live.client_state import Replica
 from tests.servers import PASSWORD
 
 

@@ -171,7 +171,7 @@ def work(database):
 
     from messenger.background import queue
 
-    autodiscover_modules("jobs")
+    autodiscover_modules("tasks")
     return queue.run_all
 
 

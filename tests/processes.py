@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.nursery import Child
+from tests.fork_server import Child
 
 STARTS_WITHIN = 60  # seconds; far less on a machine with nothing else to do
 

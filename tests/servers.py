@@ -30,7 +30,7 @@ from tests.databases import (
     shipped_environment,
     using_database,
 )
-from tests.nursery import nursery
+from tests.fork_server import nursery
 from tests.processes import Program
 from tests.proxy import Proxy
 from tests.services import Databases

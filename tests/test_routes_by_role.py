@@ -112,7 +112,7 @@ GET    api/v1/conversations/<conversation_id>/receipts/             401    404  
 GET    api/v1/conversations/<conversation_id>/pins/                 401    404    200    200    200
 POST   api/v1/conversations/<conversation_id>/typing/               401    404    204    204    204
 GET    api/v1/conversations/<conversation_id>/files/                401    404    200    200    200
--- the API: uploads, which are one's own (the bytes of one, PATCH: tests/files/test_tus.py)
+-- the API: uploads, which are one's own (the bytes of one, PATCH: tests/attachments/test_tus_uploads.py)
 POST   api/v1/uploads/                                              401    412    412    412    412 | without tus headers
 GET    api/v1/uploads/<upload_id>/                                  401    404    404    404    404
 GET    api/v1/uploads/<upload_id>/                                  401    200    200    200    200 | upload=own
@@ -273,7 +273,7 @@ GET    accounts/2fa/webauthn/login/                                    in    302
 POST   accounts/2fa/webauthn/login/                                    in    302    302    302    302
 GET    accounts/2fa/webauthn/reauthenticate/                           in    302    302    302    302
 POST   accounts/2fa/webauthn/reauthenticate/                           in    302    302    302    302
---- first the password again (302), then 404 where the key is not one's own: tests/accounts/test_factors.py
+--- first the password again (302), then 404 where the key is not one's own: tests/accounts/test_mfa.py
 GET    accounts/2fa/webauthn/keys/<pk>/edit/                           in    302    302    302    302
 GET    accounts/2fa/webauthn/keys/<pk>/remove/                         in    302    302    302    302
 POST   accounts/2fa/webauthn/keys/<pk>/edit/                           in    302    302    302    302

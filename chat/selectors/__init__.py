@@ -79,13 +79,13 @@ from chat.selectors.summaries import (
 from chat.selectors.sync import SyncAnswerShape, get_changes, list_versions, sync_client
 
 __all__ = [
+    "PAGE",
     "ConversationSummary",
     "ConversationTitle",
     "InvitePreviewShape",
     "InviteShape",
     "MemberPosition",
     "OnlineMembersShape",
-    "PAGE",
     "SyncAnswerShape",
     "activity_time",
     "conversation_shapes",

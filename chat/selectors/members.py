@@ -1,7 +1,7 @@
 """Who is in a conversation, a page at a time: the owner first, then admins, then the others by name.
 
 Names are ordered by their characters, capitals of A to Z as small letters, on every database and in scripts alike
-(`static/js/member-order.js`), so that a member who comes live stands where a fresh page puts them.
+(`static/js/conversation/panel/member-order.js`), so that a member who comes live stands where a fresh page puts them.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from accounts.schemas import UserShape
 from chat.models import Level
 from messenger.core.bulk_sql import fetch
 
-# As scripts get it, in one number (static/js/tally.js).
+# As scripts get it, in one number (static/js/conversation-list/unread-totals.js).
 MUTED, MENTIONS_ONLY, NOTHING, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16
 
 

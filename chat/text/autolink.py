@@ -1,6 +1,6 @@
 """Addresses in plain text that people wrote, such as an announcement: made links, and nothing else made anything.
 
-`static/js/addresses-in-text.js` does the same for what comes live; both keep to tests/address_cases.json.
+`static/js/lib/autolink.js` does the same for what comes live; both keep to tests/shared_cases/autolink.json.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How a text is set: in which language, and whether it is so little that it is set big.
 
-`static/js/typography.js` does the same for live messages; both keep to tests/lang_cases.json and tests/big_cases.json.
+`static/js/lib/text-language.js` does the same for live messages; both keep to tests/shared_cases/languages.json and tests/shared_cases/emoji_only.json.
 The ranges are written out, since scripts and Python do not know the same classes of characters.
 """
 

@@ -1,7 +1,7 @@
 """Whether a text is so long that only its beginning is shown until somebody asks for the rest.
 
-Told from the text alone, so that a page is drawn folded and nothing jumps. `static/js/folding.js` does the same for
-live messages; both keep to tests/fold_cases.json.
+Told from the text alone, so that a page is drawn folded and nothing jumps. `static/js/lib/long-message.js` does the same for
+live messages; both keep to tests/shared_cases/long_messages.json.
 """
 
 from __future__ import annotations

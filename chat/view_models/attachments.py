@@ -1,4 +1,4 @@
-"""Files as the log draws them. `static/js/file-view.js` does the same; both keep to tests/file_cases.json."""
+"""Files as the log draws them. `static/js/conversation/attachments/attachment-renderer.js` does the same; both keep to tests/shared_cases/attachments.json."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the log shows: messages as lines, in groups, with day lines, the unread line and worded system lines.
 
-`static/js/grouping.js` does the same for live messages; both keep to tests/grouping_cases.json.
+`static/js/conversation/log/grouping.js` does the same for live messages; both keep to tests/shared_cases/grouping.json.
 """
 
 from __future__ import annotations

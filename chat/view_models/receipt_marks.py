@@ -1,6 +1,6 @@
 """Which of my texts were sent, got and read: the small marks behind their last words.
 
-A mark stands on the last of each state in each group of mine. `static/js/receipts.js` does the same for what is told
+A mark stands on the last of each state in each group of mine. `static/js/conversation/receipts/receipts.js` does the same for what is told
 live.
 """
 

@@ -30,7 +30,7 @@ def question(request: PersonalRequest) -> str:
 def draw(request: PersonalRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """A page beside the list of conversations, which is read when the template asks for it."""
     listing = context.setdefault("listing", Listing(request.user.pk, request.GET, request.user.blocked_ids))
-    listing.left_out = request.headers.get("X-Visit") == "1"  # static/js/visit.js
+    listing.left_out = request.headers.get("X-Visit") == "1"  # static/js/ui/page-navigation.js
     if listing.here is None and "history" in context:
         listing.opened = context["conversation"]
         listing.here = context["conversation"].id

@@ -1,4 +1,4 @@
-"""Letters and colour of somebody without a picture. `static/js` does the same; both keep to tests/face_cases.json."""
+"""Letters and colour of somebody without a picture. `static/js` does the same; both keep to tests/shared_cases/initials.json."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The wire contract, as the code itself defines it, in two forms: docs/protocol.md for people who write clients, and
-static/js/protocol.d.ts for the page's own scripts. `manage.py protocol` writes both; a test compares them.
+static/js/realtime/protocol.d.ts for the page's own scripts. `manage.py protocol` writes both; a test compares them.
 
     contract.py      what there is: commands, events, shapes, codes, numbers
     routes.py        the REST routes, from the OpenAPI document

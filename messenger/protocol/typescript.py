@@ -1,4 +1,4 @@
-"""The contract as TypeScript: the generated part of static/js/protocol.d.ts. Types only, no browser ever loads it."""
+"""The contract as TypeScript: the generated part of static/js/realtime/protocol.d.ts. Types only, no browser ever loads it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from messenger.protocol import markdown, typescript
 
 def paths() -> tuple[Path, Path]:
     root = Path(settings.BASE_DIR)
-    return root / "docs" / "protocol.md", root / "static" / "js" / "protocol.d.ts"
+    return root / "docs" / "protocol.md", root / "static" / "js" / "realtime" / "protocol.d.ts"
 
 
 def as_they_should_be() -> dict[Path, str]:

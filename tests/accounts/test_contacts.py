@@ -9,7 +9,7 @@ from accounts.actions import contacts
 from accounts.models import PRIVACY_FIELDS, Tie, User
 from messenger.core.errors import Refused
 from messenger.live.events import RefreshVisibility
-from tests.verbs.test_at_once import at_once
+from tests.actions.test_concurrency import at_once
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from PIL import Image
 from playwright.async_api import Page, Route, expect
 
 from chat.models import Attachment, Upload
+from tests.attachments.conftest import MB, noise
 from tests.browser.conftest import FIELD
-from tests.files.conftest import MB, noise
 from tests.proxy import UP
 
 pytestmark = pytest.mark.browser
 
-PART = 4 * MB  # as static/js/lazy/file-upload.js sends them
+PART = 4 * MB  # as static/js/composer/files/file-upload.js sends them
 ROW = "file-tray .tray-row"
 SEND = "message-composer .send"
 

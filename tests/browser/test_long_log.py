@@ -11,12 +11,12 @@ from playwright.async_api import Page, expect
 
 from chat import actions
 from chat.actions.sending import Send, send_many
-from tests.history import mark_read, write_history
+from tests.bulk_history import mark_read, write_history
 
 pytestmark = pytest.mark.browser
 
 LONG = int(os.environ.get("LONG", "3000"))  # 10000 takes a minute and a half
-MOST = 500  # lines on the page, as static/js/log-pages.js has it; two pages more may be under way
+MOST = 500  # lines on the page, as static/js/conversation/log/history-loader.js has it; two pages more may be under way
 
 # The line that is read, with its distance from the edge: the first that is wholly on the screen, or one after it.
 READ = """

@@ -159,7 +159,7 @@ async def test_an_authenticator_app_without_scripts(home, browser_for):
 
 async def test_a_code_by_mail(make_site, browser_for, tmp_path):
     """Through the worker, to a mail server, and back."""
-    from tests.work.test_worker import mail_server
+    from tests.background.test_worker import mail_server
 
     with mail_server(tmp_path) as (port, mails):
         site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
@@ -187,7 +187,7 @@ async def test_a_code_by_mail(make_site, browser_for, tmp_path):
 
 
 def _first(mails: Path) -> str:
-    from tests.work.test_worker import until
+    from tests.background.test_worker import until
 
     return until(lambda: [each for each in mails.glob("*.eml")])[0].read_text().replace("\r\n", "\n")
 
@@ -203,7 +203,7 @@ def _give_alice_an_address(site) -> None:
 
 
 async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_site, browser_for, tmp_path):
-    from tests.work.test_worker import mail_server
+    from tests.background.test_worker import mail_server
 
     with mail_server(tmp_path) as (port, mails):
         site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
@@ -249,7 +249,7 @@ async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_si
 
 def _link(mails: Path, path: str) -> str:
     """The first of this kind that came by mail."""
-    from tests.work.test_worker import until
+    from tests.background.test_worker import until
 
     def found() -> list[str]:
         texts = [each.read_bytes().decode("utf-8", "replace").replace("=\r\n", "") for each in mails.glob("*.eml")]

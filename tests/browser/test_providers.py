@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.processes import free_port
-from tests.providers.google import PASSWORD as AT_GOOGLE
-from tests.providers.google import Google
-from tests.providers.small import GitHub, Provider, WeChat
+from tests.providers.fake_github_wechat import GitHub, Provider, WeChat
+from tests.providers.fake_google import PASSWORD as AT_GOOGLE
+from tests.providers.fake_google import Google
 
 pytestmark = pytest.mark.browser
 MOST_HOPS = 10

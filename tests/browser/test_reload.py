@@ -21,7 +21,7 @@ from playwright.async_api import Page
 
 from chat.view_models.template_samples import EVENTS as SENTENCES
 from messenger.protocol import contract
-from tests.browser.elsewhere import Device, a_picture, a_sound, device
+from tests.browser.other_devices import Device, a_picture, a_sound, device
 from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.browser

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { askedEmoji } from "../../static/js/emoji-names.js";
-import { EmojiTable } from "../../static/js/lazy/emoji-table.js";
-import { asked, fit, rank } from "../../static/js/mention-match.js";
+import { askedEmoji } from "../../static/js/composer/completion/emoji-completion.js";
+import { EmojiTable } from "../../static/js/lib/emoji-table.js";
+import { asked, fit, rank } from "../../static/js/composer/completion/mention-match.js";
 
 describe("@", () => {
   test("at the beginning, after a space, in a Chinese sentence; not in a word or an address", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { Connection, backoff } from "../../static/js/connection.js";
+import { Connection, backoff } from "../../static/js/realtime/connection/connection.js";
 import { FakeClock, fakeSockets, settle } from "./fakes.js";
 
 let clock, Socket, states, events, connection;

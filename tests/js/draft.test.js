@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Draft } from "../../static/js/draft.js";
+import { Draft } from "../../static/js/composer/draft.js";
 import { FakeClock, settle } from "./fakes.js";
 
 let clock, kept, stored, fails, server, theirs, busy;

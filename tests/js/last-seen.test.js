@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { whenHere } from "../../static/js/last-seen.js";
-import { Times } from "../../static/js/times.js";
+import { whenHere } from "../../static/js/lib/last-seen.js";
+import { Times } from "../../static/js/lib/times.js";
 
 const times = new Times({ time: "H:i", weekday: "D", short: "j M", weekdaysShort: "Mon|Tue|Wed|Thu|Fri|Sat|Sun", monthsShort: "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec", shortYear: "j M Y" }, "UTC");
 const words = { hereNow: "here now", lastNow: "a moment ago", lastMinutes: "%n min ago", lastHere: "last here %t" };

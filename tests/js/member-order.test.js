@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compare } from "../../static/js/member-order.js";
+import { compare } from "../../static/js/conversation/panel/member-order.js";
 
 const named = (...names) => names.map((name, index) => ({ id: index + 1, name, role: "member" }));
 

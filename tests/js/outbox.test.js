@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { MemoryStore, openStore } from "../../static/js/outbox-store.js";
-import { Outbox } from "../../static/js/outbox.js";
-import { Refusal } from "../../static/js/refusal.js";
+import { MemoryStore, openStore } from "../../static/js/realtime/outbox/outbox-store.js";
+import { Outbox } from "../../static/js/realtime/outbox/outbox.js";
+import { Refusal } from "../../static/js/realtime/api-error.js";
 import { FakeClock, settle } from "./fakes.js";
 
 let clock, store, sends, changes, sent, outbox;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, prepared, text, told } from "../../static/js/passkeys.js";
+import { bytes, prepared, text, told } from "../../static/js/pages/passkeys.js";
 
 test("bytes go over and come back as they were", () => {
   const all = Uint8Array.from({ length: 256 }, (_, number) => number);

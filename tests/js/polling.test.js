@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { Polling } from "../../static/js/polling.js";
+import { Polling } from "../../static/js/realtime/connection/polling.js";
 import { FakeClock } from "./fakes.js";
 
 function make() {

@@ -12,7 +12,7 @@ from messenger.core import database
 from messenger.live import events, hub
 from messenger.live.connection import Connection
 from messenger.live.identity import Identity
-from tests.live.replica import Replica, loaded
+from tests.live.client_state import Replica, loaded
 
 _numbers = itertools.count(1)
 

@@ -11,7 +11,7 @@ import msgspec
 from chat import actions, selectors
 from messenger.live import events
 from messenger.live.events import Disconnect, EphemeralEvent
-from tests.live.replica import fresh
+from tests.live.client_state import fresh
 
 
 @contextmanager

@@ -111,7 +111,7 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """As static/js/visit.js asks for a page that takes the place of another."""
+        """As static/js/ui/page-navigation.js asks for a page that takes the place of another."""
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:

@@ -29,9 +29,18 @@ import django
 django.setup()
 
 from tests.scale import measures  # noqa: E402
+from tests.scale.contenders import (
+    Ours,
+    Side,
+    Tutorial,
+)
+from tests.scale.environment import (
+    CLIENT_CORE,
+    Stage,
+    on_core,
+    stage,
+)
 from tests.scale.measures import Numbers  # noqa: E402
-from tests.scale.sides import Ours, Side, Tutorial  # noqa: E402
-from tests.scale.stage import CLIENT_CORE, Stage, on_core, stage  # noqa: E402
 from tests.services import Register  # noqa: E402
 
 MEASURES = ("idle", "fan-out", "pairs", "alone", "usual", "burst", "catch-up")

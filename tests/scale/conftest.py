@@ -1,7 +1,7 @@
 import pytest
 
 from tests.conftest import real
-from tests.scale.stage import CLIENT_CORE, on_core, stage
+from tests.scale.environment import CLIENT_CORE, on_core, stage
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

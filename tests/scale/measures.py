@@ -8,10 +8,10 @@ import time
 
 import msgspec
 
-from tests.scale.crowd import Asker, Crowd
-from tests.scale.sides import Side
+from tests.scale.clients import Asker, Crowd
+from tests.scale.contenders import Side
+from tests.scale.environment import GROUP_SIZE, TEAM_SIZE, Stage
 from tests.scale.sockets import Socket, open_all
-from tests.scale.stage import GROUP_SIZE, TEAM_SIZE, Stage
 
 Numbers = dict[str, float]
 

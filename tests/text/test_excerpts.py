@@ -1,4 +1,4 @@
-"""One line of a message, in the list, answers and pins: cut alike on the server and in static/js/names.js."""
+"""One line of a message, in the list, answers and pins: cut alike on the server and in static/js/lib/wording.js."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from chat.schemas import AttachmentShape, excerpt
 
-CASES = json.loads((Path(__file__).parent.parent / "excerpt_cases.json").read_text("utf-8"))
+CASES = json.loads((Path(__file__).parent.parent / "shared_cases/excerpts.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["line"][:20]))

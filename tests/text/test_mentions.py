@@ -15,7 +15,7 @@ from chat import actions, selectors
 from chat.actions.validation import members_named
 from chat.models import Mention
 from chat.text.markdown import named_in, render
-from tests.text.reader import Reader
+from tests.text.html_reader import Reader
 
 NAMES = [
     "alice",

@@ -18,7 +18,7 @@ from chat.attachments.processing import change, fetch, sha256_of, store
 from chat.models import File
 
 log = logging.getLogger(__name__)
-DECODE = Path(__file__).with_name("decode.py")
+DECODE = Path(__file__).with_name("image_subprocess.py")
 MOST_BYTES = 64 * 1024 * 1024
 SECONDS = 60  # of the clock; decode.py bounds its own CPU time
 

@@ -1,4 +1,4 @@
-"""`manage.py protocol`: the contract, as docs/protocol.md and static/js/protocol.d.ts say it, from the code."""
+"""`manage.py protocol`: the contract, as docs/protocol.md and static/js/realtime/protocol.d.ts say it, from the code."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -7,7 +7,7 @@ from messenger.protocol import writer
 
 
 class Command(BaseCommand):
-    help = "Write what the code says of the protocol into docs/protocol.md and static/js/protocol.d.ts."
+    help = "Write what the code says of the protocol into docs/protocol.md and static/js/realtime/protocol.d.ts."
     requires_system_checks = []
 
     def add_arguments(self, parser):

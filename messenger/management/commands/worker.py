@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--jobs", type=int, default=settings.WORKER_JOBS, help="how many at once")
 
     def handle(self, *, once: bool, beside: bool, jobs: int, **options: object) -> None:
-        autodiscover_modules("jobs")
+        autodiscover_modules("tasks")
         if once:
             self.stdout.write(f"{queue.run_all()} done.")
             return

@@ -1,0 +1,96 @@
+/** Above the log: title, announcement, how many are members, who is here. */
+import { whenHere } from "../../lib/last-seen.js";
+import { fill } from "../../lib/wording.js";
+import { avatar, find, pageTimes, words } from "../../lib/dom.js";
+import { presenceOf } from "../../realtime/state/presence-cache.js";
+
+/** @typedef {import("../../realtime/protocol.js").Conversation} Conversation */
+/** @typedef {import("../../realtime/protocol.js").User} User */
+
+export function watchTalkHead() {
+  document.addEventListener("live:conversation.updated", (event) => {
+    const { conversation } = /** @type {CustomEvent} */ (event).detail;
+    const main = find(document, `main.talk[data-id="${conversation.id}"]`);
+    if (main) update(main, conversation);
+  });
+  document.addEventListener("live:member.updated", (event) => {
+    const { conversation_id, member } = /** @type {CustomEvent} */ (event).detail;
+    const main = find(document, `main.talk[data-kind=direct][data-id="${conversation_id}"]`);
+    if (main) updatePeer(main, member.user);
+  });
+  for (const type of ["page:presence", "page:visited", "page:here"]) document.addEventListener(type, here);
+  setInterval(here, 30_000); // "5 min ago" becomes six
+}
+
+/** @param {HTMLElement} main @param {Conversation} conversation */
+function update(main, conversation) {
+  const { kind, title, description, member_count, avatar_url } = conversation;
+  if (kind !== "group") return;
+  const face = find(main, ".talk-head > .avatar");
+  if (find(main, "#h-talk")?.textContent !== title || drawn(face) !== avatar_url) face?.replaceWith(avatar(conversation));
+  call(main, title);
+  const said = words("list-words");
+  const members = find(main, "[data-part=member-count]");
+  if (members) members.textContent = member_count === 1 ? said.membersOne ?? "" : fill(said.members, { n: member_count });
+  const panel = find(document, "member-panel [data-part=member-count]");
+  if (panel) panel.textContent = String(member_count);
+  const about = find(main, "[data-part=about-group]");
+  if (about) about.textContent = description && ` · ${description}`;
+}
+
+/** The other one of a pair, as they are called now. @param {HTMLElement} main @param {User} user */
+function updatePeer(main, user) {
+  const face = find(main, `.talk-head > .avatar[data-user-id="${user.id}"]`);
+  if (!face) return;
+  if (find(main, "#h-talk")?.textContent !== user.name || drawn(face) !== user.avatar_url) {
+    const fresh = avatar(user, "", true);
+    const [was, dot] = [find(face, ".here"), find(fresh, ".here")];
+    if (dot) dot.hidden = was?.hidden ?? true;
+    face.replaceWith(fresh);
+  }
+  const handle = find(main, "[data-part=peer-username]");
+  if (handle) handle.textContent = `@${user.username}`;
+  call(main, user.name);
+}
+
+/** The address of its picture. @param {HTMLElement | null} face */
+const drawn = (face) => find(face, "img")?.getAttribute("src") ?? null;
+
+/** Another title, wherever the page says it. @param {HTMLElement} main @param {string} title */
+function call(main, title) {
+  const heading = find(main, "#h-talk");
+  const old = heading?.textContent ?? "";
+  if (!heading || old === title) return;
+  heading.textContent = heading.title = title;
+  const at = document.title.indexOf(old, document.title.match(/^\(\d+\+?\) /)?.[0].length ?? 0);
+  if (at >= 0) document.title = document.title.slice(0, at) + title + document.title.slice(at + old.length);
+  const { message, write } = words("talk-words");
+  find(main, ".log")?.setAttribute("aria-label", title);
+  find(main, ".composer")?.setAttribute("aria-label", fill(message, { t: title }));
+  const field = find(main, ".composer textarea");
+  field?.setAttribute("aria-label", fill(message, { t: title }));
+  field?.setAttribute("placeholder", fill(write, { t: title }));
+}
+
+/** Of a group how many are here, of a pair whether the other is, or when they were. */
+function here() {
+  const main = find(document, "main.talk[data-id]");
+  const said = words("list-words");
+  const count = find(main, "[data-part=here-count]");
+  if (count) {
+    const online = Number(find(document, "member-panel")?.dataset.here ?? 0);
+    say(count, online ? fill(said.here, { n: online }) : "");
+  }
+  const peer = find(main, "[data-part=peer-here]");
+  if (peer) {
+    const presence = presenceOf(Number(find(main, ".talk-head > .avatar")?.dataset.userId));
+    if (presence) say(peer, whenHere(presence, new Date(), pageTimes(), said));
+  }
+}
+
+/** @param {HTMLElement} element @param {string} text */
+function say(element, text) {
+  element.hidden = !text;
+  const whole = text && ` · ${text}`;
+  if (element.textContent !== whole) element.textContent = whole;
+}

@@ -1,0 +1,33 @@
+/** A button on the block of code under the pointer, or with the focus, that copies it. One button for the whole log. */
+import { copy } from "../../ui/clipboard.js";
+import { clone } from "../../lib/dom.js";
+import { toast, toastRefusal } from "../../ui/toast-stack.js";
+
+export class CodeCopy {
+  /** @param {import("../log/message-log.js").MessageLog} log */
+  constructor(log) {
+    this.button = clone("copy-code-template");
+    if (!this.button) return;
+    for (const type of ["pointerover", "focusin"]) log.listen(log.list, type, (event) => this.#attach(event.target));
+    log.listen(this.button, "click", (event) => {
+      event.stopPropagation();
+      this.#copy();
+    });
+  }
+
+  /** @param {EventTarget | null} target */
+  #attach(target) {
+    const block = target instanceof Element ? target.closest(".msg-text pre") : null;
+    if (block && this.button && this.button.parentElement !== block) block.append(this.button);
+  }
+
+  async #copy() {
+    const code = this.button?.parentElement?.querySelector(":scope > code");
+    try {
+      await copy(code?.textContent?.replace(/\n$/, "") ?? "");
+      toast("copied");
+    } catch (refusal) {
+      toastRefusal(refusal);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** `<member-panel>`: what stands beside a conversation: of a group its members, of a pair the other person; what is pinned. */
+import { LiveElement, later, tell } from "../../realtime/events.js";
+import { MemberList } from "./member-list.js";
+import { find } from "../../lib/dom.js";
+import { readInto } from "../../ui/page-dialog.js";
+import { PanelFrame } from "./side-panel.js";
+import { PinList } from "./pin-list.js";
+
+export class MemberPanel extends LiveElement {
+  /** @type {PinList} */
+  #pins = later();
+
+  start() {
+    if (find(this, "[data-view=members]")) new MemberList(this);
+    this.#pins = new PinList(this);
+    new PanelFrame(this, (view) => this.#shown(view));
+  }
+
+  /** @param {string} view */
+  #shown(view) {
+    this.#pins.show(view === "pins");
+    const about = find(this, "[data-part=about]");
+    const opener = find(document, ".talk-head [data-act=panel][data-view=about]");
+    if (view === "about" && about && opener) {
+      readInto(about, opener.getAttribute("href") ?? "", this.gone).then(() => tell("page:people", {}), () => {});
+    }
+  }
+}

@@ -1,0 +1,125 @@
+"""Rubbish in every field, parameter and path of every operation of the OpenAPI document: refused, and never a 500.
+
+On both databases, since each has its own idea of what it cannot store. The long list of naughty strings, which is about
+what we make of a text and not about storing it, is tried on one.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from urllib.parse import quote
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from tests.naughty_strings import naughty_strings
+
+VALUES = [
+    None, True, 0, -1, 2**31, 2**63 - 1, 2**63, 10**30, 1.5, "", " ", "x", "x" * 5000, "NUL \x00", "\u202e\u200d\ufeff",
+    "👩‍👩‍👧‍👦", "\uffff", "' OR 1=1 --", "<script>alert(1)</script>", "%s %d {0}", "../../etc/passwd", "٣", "1e3",
+    [], [[]], [None], [2**63], {}, {"a": {"b": []}}, str(uuid.UUID(int=0)),
+]  # fmt: skip
+TEXTS = [value for value in VALUES if isinstance(value, str)]
+IN_PATHS = ["0", "9" * 19, str(2**63 - 1), "%00", "%ff", "%ed%a0%80", "%2e%2e%2f", "x" * 300, "-1", "1.0", "%D9%A3"]
+
+
+@pytest.fixture
+def stage(database, api, alice, bob):
+    """What ids in paths stand for, and a body for each operation that would do."""
+    made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
+    sent = api(alice).send(made["id"]).json()
+    invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()
+    return {
+        "conversation_id": made["id"],
+        "message_id": sent["id"],
+        "user_id": bob.pk,
+        "emoji": "👍",
+        "invite_id": invite["id"],
+        "token": invite["token"],
+        "upload_id": str(uuid.UUID(int=1)),
+    }
+
+
+def operations() -> list[tuple[str, str, dict]]:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    found = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            fields = {}
+            if content:
+                schema = document["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]]
+                for part in schema.get("oneOf", [schema]):
+                    part = document["components"]["schemas"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+                    fields |= part["properties"]
+            parameters = operation.get("parameters", [])
+            of_query = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
+            found.append((method.upper(), path, {"fields": list(fields), "query": of_query}))
+    return found
+
+
+GOOD = {
+    "kind": "group",
+    "title": "Title",
+    "client_id": "0b7f0000-0000-4000-8000-000000000000",
+    "body": "words",
+    "user_ids": [2],
+    "role": "admin",
+    "seq": 1,
+    "active": True,
+}
+
+
+def test_rubbish_is_refused_and_breaks_nothing(each_database, stage, api, alice):
+    hers, broken, tried = api(alice), [], 0
+    hers._client.raise_request_exception = False
+    for method, path, parts in operations():
+        if "/sessions/" in path or "/auth/" in path or path.endswith("/me/avatar/"):
+            continue  # ends our own sign-in, or takes no JSON
+        address = path.format(**{name: quote(str(value)) for name, value in stage.items()}, sign_in_id=uuid.uuid4())
+        good = {name: GOOD[name] for name in parts["fields"] if name in GOOD}
+        requests = [(address, {**good, name: value}) for name in parts["fields"] for value in VALUES]
+        requests += [
+            (f"{address}?{name}={quote(text)}", None)
+            for name in parts["query"]
+            for text in VALUES
+            if isinstance(text, str)
+        ]
+        requests += [(f"{address}?{name}={raw}", None) for name in parts["query"] for raw in IN_PATHS]
+        if method != "DELETE":  # or the stage would be gone
+            requests += [
+                (path.format(**{**stage, name: raw}), good)
+                for name in stage
+                for raw in IN_PATHS
+                if f"{{{name}}}" in path
+            ]
+        for address_, body in requests:
+            answer = hers(method, address_, body) if body is not None else hers(method, address_)
+            tried += 1
+            if answer.status_code >= 500 or not _speaks_json(answer):
+                broken.append(f"{answer.status_code} {method} {address_} {str(body)[:200]}")
+    assert not broken
+    assert tried > 1500
+
+
+def _speaks_json(answer) -> bool:
+    if answer.status_code == 204:
+        return True
+    body = json.loads(answer.content)
+    return answer.status_code < 400 or {"code", "detail"} <= set(body)
+
+
+def test_naughty_strings_are_kept_as_they_are_or_refused(transactional_db, stage, api, alice):
+    hers, room = api(alice), stage["conversation_id"]
+    for text in naughty_strings():
+        sent = hers.send(room, text)
+        assert sent.status_code in (201, 400), text
+        if sent.status_code == 201:
+            message = hers.get(f"messages/{sent.json()['id']}/").json()
+            assert message["body"] == text
+            assert "<script" not in message["body_html"].lower()
+        renamed = hers.patch(f"conversations/{room}/", {"title": text, "description": text, "announcement": text})
+        assert renamed.status_code in (200, 400), text
+        assert hers.patch(f"conversations/{room}/mine/", {"draft": text}).status_code in (200, 400), text
+        assert hers.get("users/", query_params={"q": text}).status_code in (200, 400), text

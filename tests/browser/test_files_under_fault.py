@@ -1,0 +1,217 @@
+"""Files on the page where it is hard: a killed server, a part that is damaged, a bucket, films, and half a gigabyte."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import re
+import struct
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from chat.models import File
+from tests.attachments.conftest import MB
+from tests.attachments.test_mp4_metadata import PLACE, box
+from tests.browser.conftest import FIELD
+from tests.browser.test_files import PART, ROW, SEND, Line, big, in_thread, pdf, pick, png, there  # noqa: F401
+from tests.conftest import real
+
+pytestmark = pytest.mark.browser
+
+# One second of a film, as this browser records it.
+RECORD = """async () => {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 320, height: 180});
+  const brush = canvas.getContext("2d");
+  const type = ["video/mp4;codecs=vp9", "video/mp4"].find((each) => MediaRecorder.isTypeSupported(each));
+  if (!type) return null;
+  const recorder = new MediaRecorder(canvas.captureStream(25), {mimeType: type});
+  const pieces = [];
+  recorder.ondataavailable = ({data}) => pieces.push(data);
+  const done = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  for (let frame = 0; frame < 50; frame += 1) {
+    brush.fillStyle = `hsl(${frame * 7} 80% 50%)`;
+    brush.fillRect(0, 0, 320, 180);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  recorder.stop();
+  await done;
+  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}"""
+
+
+def with_place(film: bytes) -> bytes:
+    """The place, where phones write it: in `moov`, which has no offsets beyond it in a film of fragments."""
+    at = film.index(b"moov") - 4
+    (size,) = struct.unpack(">I", film[at : at + 4])
+    said = box(b"udta", box(b"\xa9xyz", PLACE))
+    return film[:at] + struct.pack(">I", size + len(said)) + film[at + 4 : at + size] + said + film[at + size :]
+
+
+async def film(page: Page) -> dict:
+    recorded = await page.evaluate(RECORD)
+    if not recorded:
+        pytest.skip("this browser records no MP4")
+    return {"name": "sea.mp4", "mimeType": "video/mp4", "buffer": with_place(base64.b64decode(recorded))}
+
+
+async def plays(page: Page) -> None:
+    """From where it is wound to."""
+    played = """async (film) => {
+      if (film.readyState < 1) await new Promise((resolve, reject) => {
+        [film.onloadedmetadata, film.onerror] = [resolve, reject];
+        film.load();
+      });
+      film.muted = true;
+      film.currentTime = 1;
+      await new Promise((resolve) => (film.onseeked = resolve));
+      await film.play();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      film.pause();
+      return [film.videoWidth, film.currentTime > 1];
+    }"""
+    assert await page.locator("message-log video.film").evaluate(played) == [320, True]
+
+
+async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(desks):
+    alice, bob = await desks()  # without a worker: it has to wait
+    said = await film(alice.page)
+    await pick(alice.page, said)
+    await there(alice.page, 1)
+    await alice.page.fill(FIELD, "look at the sea")
+    await alice.page.press(FIELD, "Enter")
+    for desk in (alice, bob):
+        await desk.sees("look at the sea")
+        await expect(desk.page.locator("message-log video.film.waits")).to_have_count(1)
+        assert await desk.page.locator("message-log video.film").get_attribute("src") is None
+    before = await bob.page.locator("message-log video.film").bounding_box()
+    await alice.reload_changes_nothing()
+
+    def prepare() -> None:
+        from chat.attachments import processing
+        from chat.attachments.media import videos
+
+        (file,) = File.objects.all()
+        path = desks.site.folder / "data" / "media" / file.key
+        assert PLACE in path.read_bytes()
+        videos._in_place(path)  # as the worker does it in the site's folder, which is not this process's
+        assert PLACE not in path.read_bytes()
+        processing.change(file, sha256=processing.sha256_of(path))
+
+    await in_thread(desks.site, prepare)
+    for desk in (alice, bob):
+        await expect(desk.page.locator("message-log video.film[controls]")).to_have_count(1, timeout=20_000)
+        await plays(desk.page)
+    after = await bob.page.locator("message-log video.film").bounding_box()
+    assert before and after and before["height"] == after["height"], "nothing jumps"
+    await alice.reload_changes_nothing()
+    await bob.reload_changes_nothing()
+
+
+async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(desks):
+    s3 = real("s3")
+    alice, bob = await desks(server="uvicorn", WORKER="on", STORAGE_URL=s3.url, **s3.credentials)
+    await pick(alice.page, png("a.png"), pdf("a.pdf"), await film(alice.page))
+    await there(alice.page, 3)
+    await alice.page.fill(FIELD, "from afar")
+    await alice.page.press(FIELD, "Enter")
+    for desk in (alice, bob):
+        await desk.sees("from afar")
+        await expect(desk.page.locator("message-log .shot img")).to_have_count(1, timeout=30_000)
+        await desk.page.wait_for_function(
+            "() => { const image = document.querySelector('.shot img'); return image.complete && image.naturalWidth }"
+        )
+        await expect(desk.page.locator("message-log video.film[controls]")).to_have_count(1, timeout=30_000)
+        await plays(desk.page)
+    async with bob.page.expect_download() as got:
+        await bob.page.locator("message-log .doc").tap()
+    download = await got.value
+    assert download.suggested_filename == "a.pdf"
+    await alice.page.locator("message-log .shot").click()
+    shown = alice.page.locator("dialog.viewer .viewer-stage img")
+    await expect(shown).to_be_visible()
+    await expect(alice.page.locator("dialog.viewer")).not_to_have_class(re.compile("waits"), timeout=10_000)
+    assert await shown.evaluate("(image) => image.naturalWidth") == 640
+    await alice.page.keyboard.press("Escape")
+    await bob.reload_changes_nothing()
+
+
+async def test_after_the_server_was_killed_it_goes_on_by_itself(desks, big, troubles):  # noqa: F811
+    troubles.allow("ERR_|WebSocket|502|503|423|Failed to fetch")
+    alice, bob = await desks(server="uvicorn")
+    line = await Line(alice.page).start()
+    line.hold_from = 3 * PART
+    await pick(alice.page, big(5 * PART))
+    await asyncio.wait_for(line.held.wait(), 30)
+    before = len(line.offsets)
+    server = desks.site.servers[0]
+    await asyncio.to_thread(server.kill)
+    line.release()
+    await asyncio.sleep(2)
+    await asyncio.to_thread(server.start)
+    await expect(alice.page.locator(f"{ROW}[data-state=whole]")).to_have_count(1, timeout=60_000)
+    assert min(line.offsets[before:]) == 3 * PART, "nothing that was acknowledged is sent again"
+    await alice.page.wait_for_selector("live-socket[data-state=open]", state="attached", timeout=30_000)
+    await alice.page.click(SEND)
+    await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=30_000)
+
+
+async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one(desks, big, troubles):  # noqa: F811
+    troubles.allow("460")
+    alice, _bob = await desks(server="uvicorn")
+    sent: list[int] = []
+    statuses: list[int] = []
+
+    async def damage(route: Route) -> None:
+        request = route.request
+        if request.method != "PATCH":
+            return await route.continue_()
+        offset = int(request.headers["upload-offset"])
+        sent.append(offset)
+        if sent.count(PART) == 1 and offset == PART:
+            return await route.continue_(post_data=b"!" * PART)
+        await route.continue_()
+
+    await alice.page.route("**/api/v1/uploads/**", damage)
+    alice.page.on(
+        "response", lambda answer: statuses.append(answer.status) if answer.request.method == "PATCH" else None
+    )
+    await pick(alice.page, big(3 * PART))
+    await there(alice.page, 1)
+    assert sent == [0, PART, PART, 2 * PART]
+    assert statuses == [204, 460, 204, 204]
+
+
+WATCH = """() => {
+  window.tasks = [];
+  new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({duration}) => Math.round(duration))))
+    .observe({type: "longtask", buffered: false});
+}"""
+
+
+@pytest.mark.scale
+async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(desks, big):  # noqa: F811
+    """`BIG_MB=500 bin/test …` for the whole of it."""
+    size = int(os.environ.get("BIG_MB", "96"))
+    alice, bob = await desks(server="uvicorn")
+    path = big(MB)
+    with open(path, "ab") as more:
+        block = os.urandom(MB)
+        for _ in range(size - 1):
+            more.write(block)
+    await alice.page.wait_for_timeout(2000)
+    await alice.page.evaluate(WATCH)
+    began = asyncio.get_running_loop().time()
+    await pick(alice.page, path)
+    await expect(alice.page.locator(f"{ROW}[data-state=whole]")).to_have_count(1, timeout=600_000)
+    seconds = asyncio.get_running_loop().time() - began
+    tasks = await alice.page.evaluate("window.tasks")
+    print(f"{size} MB in {seconds:.1f} s, {size / seconds:.0f} MB/s; tasks over 50 ms: {tasks}")
+    assert tasks == []
+    await alice.page.click(SEND)
+    await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=30_000)

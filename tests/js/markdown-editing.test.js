@@ -1,0 +1,158 @@
+/** What keys, buttons and pastes make of a text. `|` marks what is selected, or where the caret stands. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { actOfKey } from "../../static/js/composer/composer-toolbar.js";
+import { format, isInCode, isInFence, nextLine } from "../../static/js/composer/markdown-editing.js";
+import { pasted } from "../../static/js/composer/paste.js";
+
+function parse(text) {
+  const [before, chosen = "", after] = text.split("|");
+  const isCaret = after === undefined;
+  const [middle, rest] = isCaret ? ["", chosen] : [chosen, after];
+  return [before + middle + rest, before.length, before.length + middle.length];
+}
+
+/** The text after a change, with what is selected marked. */
+function after(value, change) {
+  if (!change) return null;
+  const { from, to, text, select = [from + text.length, from + text.length] } = change;
+  const made = value.slice(0, from) + text + value.slice(to);
+  const [start, end] = select;
+  return start === end ? `${made.slice(0, start)}|${made.slice(start)}` : `${made.slice(0, start)}|${made.slice(start, end)}|${made.slice(end)}`;
+}
+
+describe("Markdown signs", () => {
+  const cases = [
+    ["bold", "a |b| c", "a **|b|** c"],
+    ["bold", "a **|b|** c", "a |b| c"],
+    ["bold", "|**b**|", "|b|"],
+    ["bold", "a | b |c", "a  **|b|** c"],
+    ["bold", "|", "**|**"],
+    ["bold", "*|b|*", "***|b|***"], // both
+    ["italic", "**|b|**", "***|b|***"],
+    ["italic", "|b|", "*|b|*"],
+    ["strike", "|b|", "~~|b|~~"],
+    ["code", "|b|", "`|b|`"],
+    ["code", "x |a\nb|", "x \n```\na\nb\n```\n|"],
+    ["code", "|a\n```\nb|", "````\na\n```\nb\n````\n|"],
+    ["list", "x\n|a\nb|", "x\n- a\n- b|"],
+    ["list", "x\n|- a\n- b|", "x\na\nb|"],
+    ["numbers", "|a\n- b|", "1. a\n2. b|"],
+    ["quote", "sa|id", "> sa|id"],
+    ["list", "\n|x", "\n- |x"],
+    ["list", "|\nx", "- |\nx"],
+    ["link", "a |b| c", "a [b](|) c"],
+    ["link", "|", "[|]()"],
+    ["link", "|https://a.example/b|", "[|](https://a.example/b)"],
+    ["mention", "hi|", "hi @|"],
+    ["mention", "|", "@|"],
+    ["mention", "你好|", "你好@|"],
+  ];
+  for (const [act, text, expected] of cases) {
+    test(`${act} ${JSON.stringify(text)}`, () => {
+      const [value, start, end] = parse(text);
+      assert.equal(after(value, format(value, start, end, act)), expected);
+    });
+  }
+
+  test("twice is not at all", () => {
+    for (const act of ["bold", "italic", "strike", "code"]) {
+      const once = format("word", 0, 4, act);
+      const value = once.text;
+      assert.equal(after(value, format(value, ...once.select, act)), "|word|", act);
+    }
+  });
+
+  test("nothing for what it does not know", () => assert.equal(format("", 0, 0, "dance"), null));
+});
+
+describe("keys", () => {
+  const key = (key, code, rest = {}) => ({ key, code, ctrlKey: true, metaKey: false, shiftKey: false, altKey: false, ...rest });
+
+  test("Ctrl or ⌘, as the machine has it", () => {
+    assert.equal(actOfKey(key("b", "KeyB")), "bold");
+    assert.equal(actOfKey(key("B", "KeyB", { ctrlKey: false, metaKey: true })), "bold");
+    assert.equal(actOfKey(key("X", "KeyX", { shiftKey: true })), "strike");
+    assert.equal(actOfKey(key("*", "Digit8", { shiftKey: true })), "list");
+  });
+
+  test("the quick switcher, typing and AltGr are left alone", () => {
+    assert.equal(actOfKey(key("k", "KeyK")), undefined);
+    assert.equal(actOfKey(key("b", "KeyB", { ctrlKey: false })), undefined);
+    assert.equal(actOfKey(key("€", "KeyE", { altKey: true })), undefined);
+  });
+});
+
+describe("a new line", () => {
+  const cases = [
+    ["- a|", "- a\n- |"],
+    ["- a|b", "- a\n- |b"],
+    ["1. a|", "1. a\n2. |"],
+    ["9) a|", "9) a\n10) |"],
+    ["  * a|", "  * a\n  * |"],
+    ["> said|", "> said\n> |"],
+    ["- a\n- |", "- a\n|"],
+    ["plain|", "plain\n|"],
+    ["-no list|", "-no list\n|"],
+    ["```\n  a|", "```\n  a\n  |"],
+    ["```\n- a|", "```\n- a\n|"],
+  ];
+  for (const [text, expected] of cases) {
+    test(JSON.stringify(text), () => {
+      const [value, start, end] = parse(text);
+      assert.equal(after(value, nextLine(value, start, end)), expected);
+    });
+  }
+});
+
+test("where code is open", () => {
+  assert.equal(isInFence("```\na", 5), true);
+  assert.equal(isInFence("```\na\n```\n", 10), false);
+  assert.equal(isInFence("````\n```\n", 9), true);
+  assert.equal(isInFence("a ``` b\n", 8), false);
+  assert.equal(isInCode("a `b", 4), true);
+  assert.equal(isInCode("a `b` c", 7), false);
+});
+
+describe("pasted", () => {
+  const paste = (text, clip) => {
+    const [value, start, end] = parse(text);
+    return after(value, pasted(value, start, end, clip));
+  };
+
+  test("an address over a selection links it", () => {
+    assert.equal(paste("see |this| page", { text: "https://example.org/a" }), "see [this](https://example.org/a)| page");
+    assert.equal(paste("|a [b]|", { text: "https://example.org/x(y)" }), "[a \\[b\\]](<https://example.org/x(y)>)|");
+  });
+
+  test("over nothing, over an address, over lines or in code it is itself", () => {
+    const address = { text: "https://example.org/a" };
+    for (const text of ["a |", "|https://old.example/|", "|a\nb|", "`|a|`", "[a](|b|"]) assert.equal(paste(text, address), null, text);
+    assert.equal(paste("|word|", { text: "javascript:alert(1)" }), null);
+  });
+
+  const code = "def f():\n    return 1";
+
+  test("code from an editor stays code, with its language", () => {
+    assert.equal(paste("|", { text: code, editor: '{"mode":"python"}' }), "```python\ndef f():\n    return 1\n```\n|");
+    assert.equal(paste("look: |", { text: `${code}\n`, editor: '{"mode":"plaintext"}' }), "look: \n```\ndef f():\n    return 1\n```\n|");
+    assert.equal(paste("|", { text: "a\nb", editor: "no json" }), "```\na\nb\n```\n|");
+  });
+
+  test("also from JetBrains, from a web page, from a terminal", () => {
+    assert.match(paste("|", { text: "a\nb", html: "<html><body><pre style='x'>a\nb</pre></body></html>" }), /^```\na\nb\n```/);
+    assert.match(paste("|", { text: "a\nb", html: `<div style="color: #000;font-family: 'Fira Code', monospace;white-space: pre;">a</div>` }), /^```/);
+    assert.match(paste("|", { text: "if (a) {\n  b();\n}" }), /^```\nif/);
+    assert.equal(paste("|", { text: "x", html: "<meta charset='utf-8'><code>x</code>" }), "`x`|");
+  });
+
+  test("words stay words", () => {
+    for (const text of ["one line", "two\nlines", "- a\n  - b\n  - c", "Dear Bob,\n\n  I write to you\n  from here."]) {
+      assert.equal(paste("|", { text }), null, text);
+    }
+    assert.equal(paste("|", { text: "one word", editor: '{"mode":"python"}' }), null);
+    assert.equal(paste("```\n|", { text: code, editor: '{"mode":"python"}' }), null);
+    assert.equal(paste("|", { text: "```\na\nb\n```", editor: '{"mode":"markdown"}' }), null);
+  });
+});

@@ -1,0 +1,89 @@
+"""The page of a conversation's files: by kind, newest first, in pages, for members alone."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from chat import actions
+from chat.attachments import processing, uploads
+from chat.models import Attachment
+from chat.views import files
+from tests.attachments.test_message_files import picture
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+
+def give(person, room, *named: tuple[str, bytes], body: str = ""):
+    ids = [uploads.store_whole(person.pk, name, len(data), [data]).pk for name, data in named]
+    message, _ = actions.send(person.pk, room.pk, uuid.uuid4(), body, attachment_ids=ids)
+    for each in Attachment.objects.filter(message=message.id, kind="image"):
+        processing.prepare(each.file_id)
+    return message
+
+
+def names(page) -> list[str]:
+    return [each.text for each in page.all(cls="doc-name")]
+
+
+def test_all_of_them_and_each_kind_with_who_sent_it_and_the_way_to_its_message(browser, alice, bob, room):
+    give(bob, room, ("old.pdf", b"%PDF-1.4 old"))
+    message = give(alice, room, ("a.png", picture()), ("new.pdf", b"%PDF-1.4 new"))
+    hers = browser(alice)
+    page = hers.get(f"/c/{room.pk}/files/")
+    assert names(page) == ["new.pdf", "old.pdf"] and len(page.all("a", cls="shot")) == 1
+    assert [each.one("b").text for each in page.all("p", cls="file-by")] == ["Alice", "Alice", "Bob"]
+    assert page.all("p", cls="file-by")[0].one("a")["href"] == f"/m/{message.id}/"
+    photos = hers.get(f"/c/{room.pk}/files/", kind="image")
+    assert names(photos) == [] and len(photos.all("a", cls="shot")) == 1
+    documents = hers.get(f"/c/{room.pk}/files/", kind="file")
+    assert names(documents) == ["new.pdf", "old.pdf"] and not documents.all("a", cls="shot")
+    assert documents.one("nav", cls="kinds").one("a", aria_current="page").text == "Documents"
+    # The way there is in the menu of the conversation.
+    assert hers.get(f"/c/{room.pk}/").one(id="talk-menu").all("a", href=f"/c/{room.pk}/files/")
+
+
+def test_a_picture_that_is_not_drawn_yet_has_its_name(browser, alice, room):
+    upload = uploads.store_whole(alice.pk, "a.png", len(picture()), [picture()])
+    actions.send(alice.pk, room.pk, uuid.uuid4(), "", attachment_ids=[upload.pk])
+    shot = browser(alice).get(f"/c/{room.pk}/").one("ol").one("a", cls="shot")
+    assert shot.one("canvas")["aria-label"] == shot.one("noscript").text == "a.png"
+
+
+def test_where_there_is_none_it_says_so(browser, alice, room):
+    hers = browser(alice)
+    assert "No files yet." in hers.get(f"/c/{room.pk}/files/").one(cls="empty").text
+    assert "No photos yet." in hers.get(f"/c/{room.pk}/files/", kind="image").one(cls="empty").text
+    assert "No files yet." in hers.get(f"/c/{room.pk}/files/", kind="nonsense", before="x").one(cls="empty").text
+
+
+def test_in_pages_and_with_as_many_queries_for_many_as_for_few(browser, alice, room, monkeypatch):
+    monkeypatch.setattr(files, "PAGE", 3)
+    for number in range(5):
+        give(alice, room, (f"{number}.pdf", b"%PDF-1.4"))
+    hers = browser(alice)
+    page = hers.get(f"/c/{room.pk}/files/", kind="file")
+    assert names(page) == ["4.pdf", "3.pdf", "2.pdf"]
+    (older,) = [link for link in page.all("a") if link.text == "Older files"]
+    rest = hers.get(
+        f"/c/{room.pk}/files/", **dict(pair.split("=") for pair in older["href"].removeprefix("?").split("&"))
+    )
+    assert names(rest) == ["1.pdf", "0.pdf"]
+    assert not [link for link in rest.all("a") if link.text == "Older files"]
+    counts = []
+    for size in (1, 5):
+        monkeypatch.setattr(files, "PAGE", size)
+        with CaptureQueriesContext(connection) as asked:
+            hers.get(f"/c/{room.pk}/files/")
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_what_is_deleted_is_gone_and_a_stranger_learns_nothing(browser, alice, bob, mallory, room):
+    message = give(alice, room, ("secret.pdf", b"%PDF-1.4"))
+    assert browser(mallory).get(f"/c/{room.pk}/files/").status == 404
+    actions.delete(alice.pk, message.id)
+    assert names(browser(bob).get(f"/c/{room.pk}/files/")) == []

@@ -1,0 +1,158 @@
+"""Open sockets that send and listen, and what they heard: counted, and compared with what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterable
+
+import msgspec
+
+from tests.scale.contenders import Side
+from tests.scale.environment import Stage
+from tests.scale.sockets import Socket, open_all
+
+BODY = "The quick brown fox jumps over the lazy dog, number {}, and goes home."
+DRAINS_WITHIN = 60.0  # seconds: what has not come by then is lost
+
+
+class Crowd:
+    """People of the stage, by number, each with a socket to the room that is theirs.
+
+    A sender keeps `window` messages under way until `until`: each answer sends the next.
+    """
+
+    def __init__(self, side: Side, stage: Stage):
+        self.side, self.stage = side, stage
+        self.sockets: list[Socket] = []
+        self.window, self.until = 0, 0.0
+        self.first_sent = self.last_heard = 0.0
+        self.deliveries = 0
+        self.waits: list[float] = []  # seconds from send to answer
+        self.journeys: list[float] = []  # seconds from send to each reader, where `timed`
+        self.timed = False
+        self.busy = 0.0  # seconds of the server's processor from the flood to its end
+        self._sent: dict[str, float] = {}
+        self._mine: dict[str, Socket] = {}  # sends that are not answered yet
+        self._answered: set[str] = set()
+        self._fault: Exception | None = None  # of a frame that should not have come
+
+    async def open(self, seats: Iterable[tuple[int, int]]) -> None:
+        """`seats`: (number of the person, conversation)."""
+        seats = list(seats)
+        doors = [(self.side.path(room), self.stage.cookies[person]) for person, room in seats]
+        self.sockets = await open_all(self.side.server.port, doors, self._hear)
+        for socket, (_, room) in zip(self.sockets, seats, strict=True):
+            socket.mind = {"room": room, "place": None, "seen": set()}
+        await asyncio.sleep(1.0)  # welcomes, presence and head counts are over
+
+    def close(self) -> None:
+        for socket in self.sockets:
+            assert not socket.closed, socket.ended
+            socket.close()
+
+    def send(self, socket: Socket) -> str:
+        ref = str(uuid.uuid4())
+        self._mine[ref] = socket
+        self._sent[ref] = time.perf_counter()
+        self.first_sent = self.first_sent or self._sent[ref]
+        socket.send(self.side.command(socket.mind["room"], ref, BODY.format(len(self._sent))))
+        return ref
+
+    def flood(self, senders: Iterable[Socket], window: int, seconds: float) -> None:
+        self.busy = -self.side.server.busy()
+        self.window, self.until = window, time.perf_counter() + seconds
+        for socket in senders:
+            for _ in range(window):
+                self.send(socket)
+
+    async def drain(self, readers: int) -> None:
+        """Until each message is answered, and heard by this number of people."""
+        while time.perf_counter() < self.until:
+            self._check()
+            await asyncio.sleep(0.02)
+        end = time.perf_counter() + DRAINS_WITHIN
+        while self._mine or self.deliveries < readers * len(self._sent):
+            self._check()
+            if time.perf_counter() > end:
+                wanted = readers * len(self._sent)
+                raise AssertionError(f"Not answered: {len(self._mine)}. Heard: {self.deliveries} of {wanted}.")
+            await asyncio.sleep(0.005)
+        self.busy += self.side.server.busy()
+        await asyncio.sleep(0.1)
+        self._check()
+        assert self.deliveries == readers * len(self._sent), "Something was heard twice"
+
+    def _check(self) -> None:
+        if self._fault:
+            raise self._fault
+
+    def check_stored(self) -> None:
+        stored = self.side.stored(self._answered)
+        assert stored == len(self._answered) == len(self._sent), f"{stored} stored of {len(self._sent)} answered"
+
+    @property
+    def sent(self) -> int:
+        return len(self._sent)
+
+    @property
+    def seconds(self) -> float:
+        return self.last_heard - self.first_sent
+
+    def _hear(self, socket: Socket, frame: bytes) -> None:
+        try:
+            self._note(socket, frame)
+        except Exception as fault:  # the event loop would only cut the line
+            self._fault = self._fault or fault
+
+    def _note(self, socket: Socket, frame: bytes) -> None:
+        heard = self.side.heard(frame)
+        if heard.brings:
+            self._in_order(socket, heard.place)
+            self.deliveries += 1
+            self.last_heard = now = time.perf_counter()
+            if self.timed:
+                self.journeys.append(now - self._sent[heard.ref])
+        if heard.answers and self._mine.get(heard.ref) is socket:
+            del self._mine[heard.ref]
+            self._answered.add(heard.ref)
+            self.last_heard = now = time.perf_counter()
+            self.waits.append(now - self._sent[heard.ref])
+            if now < self.until:
+                self.send(socket)
+
+    def _in_order(self, socket: Socket, place: int) -> None:
+        mind = socket.mind
+        if self.side.ordered:
+            assert mind["place"] in (None, place - 1), f"heard {place} after {mind['place']}"
+            mind["place"] = place
+        else:
+            assert place not in mind["seen"], f"heard {place} twice"
+            mind["seen"].add(place)
+
+
+# ── Asking ours what it does not tell by itself ──────────────────────────────────────────────────────────────────
+class Asker:
+    """One socket that waits for the answer to what it asks."""
+
+    def __init__(self) -> None:
+        self.welcome: dict = {}
+        self._answer: asyncio.Future | None = None
+
+    async def open(self, stage: Stage, person: int) -> None:
+        server = stage.servers["ours"]
+        [self.socket] = await open_all(server.port, [("/ws/v1/", stage.cookies[person])], self._hear)
+        while not self.welcome:
+            await asyncio.sleep(0.005)
+
+    async def ask(self, kind: str, payload: dict) -> bytes:
+        self._answer = asyncio.get_running_loop().create_future()
+        self.socket.send(msgspec.json.encode({"type": kind, "payload": payload, "ref": "asked"}))
+        return await asyncio.wait_for(self._answer, 30)
+
+    def _hear(self, socket: Socket, frame: bytes) -> None:
+        if not self.welcome:
+            self.welcome = msgspec.json.decode(frame)["payload"]
+        elif b'"ref":"asked"' in frame and self._answer:
+            self._answer.set_result(frame)

@@ -1,0 +1,109 @@
+"""How soon the text of a long conversation is there: a hundred thousand messages against a hundred, in one run.
+
+Absolute figures are of whatever machine this is: they are printed, with how busy it was, and judged where asked for.
+What is always judged: length costs nothing, and a browser adds a few times the server's answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import time
+
+import pytest
+
+from chat import actions
+from tests.bulk_history import mark_read, write_history
+
+pytestmark = [pytest.mark.scale, pytest.mark.browser]
+
+MOST_RATIO = 1.5
+MOST_ANSWERS = 5  # how many times the server's answer, timed in the same run, until there is text on the screen
+# A machine that is shared is a third slower from one minute to the next, so milliseconds are judged where asked for:
+# `OPENING_MS=150 bin/test tests/scale/test_opening_speed.py -s`.
+MOST = float(os.environ.get("OPENING_MS", "inf"))
+TIMES = 15
+
+# When a text of the log was on the screen, ms since its page was asked for. No frame is drawn before styles are there.
+SEEN = """
+(() => {
+  const look = () => {
+    const log = document.querySelector('message-log .log');
+    const line = log && [...log.querySelectorAll('li.msg .msg-text')].find((each) => {
+      const { top, bottom } = each.getBoundingClientRect();
+      return each.textContent && bottom > 0 && top < innerHeight;
+    });
+    if (line) requestAnimationFrame(() => (window.seenAt = performance.now()));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()
+"""
+SEEN_AT = """
+() => new Promise((done) => {
+  const look = () => (window.seenAt ? done(window.seenAt) : setTimeout(look, 5));
+  look();
+})
+"""
+MOVED = """
+(address) => new Promise((done) => {
+  const begun = performance.now();
+  document.addEventListener('page:visited', () => requestAnimationFrame(() => requestAnimationFrame(
+    () => done(performance.now() - begun))), { once: true });
+  document.querySelector(`.conv[href="${address}"]`).click();
+})
+"""
+
+
+@pytest.fixture
+async def opened(make_site, browser_for):
+    site = make_site(LIMITS="off")
+    await asyncio.to_thread(site.start)
+
+    def rooms() -> dict[str, int]:
+        alice, bob = site.people("alice", "bob")
+        with site.orm():
+            made = {}
+            for title, count in (("short", 100), ("long", 100_000), ("unread", 100_000)):
+                pk = made[title] = actions.create_group(alice.pk, title, [bob.pk]).id
+                write_history(pk, [bob.pk, alice.pk], count)
+                mark_read(pk, alice.pk, count if title != "unread" else 50_000)
+            return made
+
+    made = await asyncio.to_thread(rooms)
+    return await browser_for(site, "alice"), made
+
+
+async def test_a_hundred_thousand_messages_open_like_a_hundred_and_at_once(opened):
+    page, rooms = opened
+    await page.add_init_script(SEEN)
+    taken: dict[str, dict[str, list[float]]] = {
+        what: {title: [] for title in rooms} for what in ("answer", "navigation", "within the page")
+    }
+    for _ in range(TIMES):
+        for title, pk in rooms.items():
+            begun = time.perf_counter()
+            assert (await page.request.get(f"/c/{pk}/")).ok
+            taken["answer"][title].append((time.perf_counter() - begun) * 1000)
+    await page.goto("/")  # scripts and styles are there from now on
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    for _ in range(TIMES):
+        for title, pk in rooms.items():
+            await page.goto(f"/c/{pk}/")
+            taken["navigation"][title].append(await page.evaluate(SEEN_AT))
+            await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    for _ in range(TIMES):
+        for title, pk in rooms.items():
+            taken["within the page"][title].append(await page.evaluate(MOVED, f"/c/{pk}/"))
+            await page.wait_for_timeout(300)
+    load = os.getloadavg()[0]
+    medians = {what: {title: statistics.median(ms) for title, ms in titles.items()} for what, titles in taken.items()}
+    for what, titles in medians.items():
+        print(f"{what}: " + ", ".join(f"{title} {ms:.0f} ms" for title, ms in titles.items()))
+    print(f"medians of {TIMES}; load {load:.1f} on {os.cpu_count()} cores")
+    for what, titles in medians.items():
+        for title in ("long", "unread"):
+            assert titles[title] <= MOST_RATIO * titles["short"] + 10, (what, titles)
+            assert titles[title] <= MOST_ANSWERS * medians["answer"][title], (what, medians)
+            assert titles[title] <= MOST, (what, titles)

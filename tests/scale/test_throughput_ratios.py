@@ -1,0 +1,55 @@
+"""That what `python -m tests.scale` measures has not been lost. Short, and content with half: machines are busy."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from tests.scale import measures
+from tests.scale.contenders import Ours, Tutorial
+
+pytestmark = pytest.mark.scale
+
+
+def run(measure) -> measures.Numbers:
+    """In a thread with a loop of its own: the loop of this run's other tests stays as it is."""
+    got: list = []
+
+    def inside() -> None:
+        try:
+            got.append(asyncio.run(measure))
+        except BaseException as error:
+            got.append(error)
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    if isinstance(got[0], BaseException):
+        raise got[0]
+    return got[0]
+
+
+def test_an_idle_connection_is_small(made):
+    """Before the others: on a server that has served, new connections find room in what was freed."""
+    numbers = run(measures.idle(Ours(made), made, 200, seconds=0))
+    assert numbers["KiB each"] <= 45
+
+
+def test_a_group_hears_ten_times_as_fast(made):
+    ours = run(measures.fan_out(Ours(made), made, seconds=2))
+    tutorials = run(measures.fan_out(Tutorial(made), made, seconds=2))
+    assert ours["deliveries/s"] >= 5 * tutorials["deliveries/s"]
+
+
+def test_pairs_send_five_times_as_fast(made):
+    ours = run(measures.pairs(Ours(made), made, seconds=2, count=150))
+    tutorials = run(measures.pairs(Tutorial(made), made, seconds=2, count=150))
+    assert ours["sends/s"] >= 2.5 * tutorials["sends/s"]
+
+
+def test_what_was_missed_is_caught_up_in_order(made):
+    """No time is asked of it here; that nothing is left out is."""
+    made.fill(1200)
+    run(measures.catch_up(made, 1200, times=1))

@@ -1,0 +1,108 @@
+"""docs/protocol.md and static/js/realtime/protocol.d.ts say what the code says, and leave nothing of it out."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from messenger.consumers import MessengerConsumer
+from messenger.core.errors import STATUS, RefusalShape
+from messenger.protocol import contract, markdown, routes, typescript, writer
+
+APPS = ("accounts", "chat", "presence", "messenger")
+
+
+def sources():
+    for app in APPS:
+        for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
+            yield path, path.read_text(encoding="utf-8")
+
+
+def test_both_files_are_as_the_code_has_it():
+    differing = [path.name for path in writer.differing()]
+    assert not differing, f"{differing}: run `manage.py protocol`"
+
+
+def test_the_command_checks_and_writes(tmp_path, monkeypatch, capsys):
+    copies = tmp_path / "protocol.md", tmp_path / "protocol.d.ts"
+    for copy, original in zip(copies, writer.paths(), strict=True):
+        copy.write_text(original.read_text(encoding="utf-8").replace("seq", "place"), encoding="utf-8")
+    monkeypatch.setattr(writer, "paths", lambda: copies)
+    monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
+    with pytest.raises(CommandError, match=r"protocol\.md, protocol\.d\.ts"):
+        call_command("protocol", "--check")
+    call_command("protocol")
+    call_command("protocol", "--check")
+    assert "`place` numbers the messages" in copies[0].read_text(), "what is written by hand stays"
+    assert "| `seq` | integer |" in copies[0].read_text()
+    copies[0].write_text("no marks")
+    with pytest.raises(ValueError, match="needs the marks"):
+        call_command("protocol")
+
+
+def test_every_frame_that_is_made_is_an_event_of_the_page():
+    made = {name for _path, text in sources() for name in re.findall(r'\b(?:frame|_durable)\(\s*"([a-z.]+)"', text)}
+    assert {"message.created", "welcome", "typing"} <= made, "this test no longer finds what it looks for"
+    assert made - {"ack"} == set(contract.events())
+    assert set(contract.TOLD_TO) == set(contract.events())
+
+
+def test_every_command_has_words_and_a_place():
+    commands = {command.name: command for command in contract.commands()}
+    assert set(commands) == {*MessengerConsumer.commands, "ping"}
+    assert [name for name, command in commands.items() if not command.about] == []
+
+
+def test_every_shape_has_words_and_a_name_of_its_own():
+    assert [struct.__name__ for struct in contract.shapes() if not contract.docstring(struct)] == []
+    names = [contract.wire_name(struct).lower() for struct in contract.shapes()]
+    assert len(names) == len(set(names))
+
+
+def test_links_lead_somewhere():
+    text = writer.paths()[0].read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^\w\- ]", "", line).strip().lower().replace(" ", "-") for line in re.findall("^#+ (.*)", text, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+def test_codes():
+    assert set(contract.refusals()) == set(STATUS)
+    constants = re.compile(r"^[A-Z_]+ = (1\d{3}|4\d{3})$", re.MULTILINE)
+    live = [text for path, text in sources() if path.parent.name == "live"]
+    closing = {int(code) for text in live for code in constants.findall(text)}
+    assert closing == set(contract.CLOSE_CODES)
+
+
+def test_every_route_of_the_api_is_there():
+    from django.urls import get_resolver
+
+    found = {route.path for route in routes.routes()}
+    served = set()
+    for pattern in get_resolver().url_patterns:
+        if str(pattern.pattern) == "api/v1/":
+            served |= {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(each.pattern)) for each in pattern.url_patterns}
+    assert found == served
+
+
+def test_types_of_what_may_be_absent():
+    text = typescript.text()
+    assert "fields?: Record<string, string[]>;" in text, "left out where there is nothing to say"
+    assert "mine?: Mine | null;" in text
+    assert "reply_to_id?: number | null;" in text, "a command may leave out what has a default"
+    assert "  reply_to: Reply | null;" in text, "of what is written nothing is missing"
+    assert "any" not in re.findall(r"[:|] (\w+)", text)
+
+
+def test_a_shape_that_no_word_is_known_for_is_not_passed_over():
+    class Odd(msgspec.Struct):
+        field: bytes
+
+    with pytest.raises(KeyError):
+        markdown._fields(Odd)
+    assert markdown._fields(RefusalShape)

@@ -1,0 +1,17 @@
+"""Long texts are folded, alike on the server and in scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chat.text.truncation import is_long
+
+CASES = json.loads((Path(__file__).parent.parent / "shared_cases/long_messages.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_what_is_long_is_folded(case):
+    assert is_long(case["repeat"] * case["times"] + case["then"]) is case["long"]
