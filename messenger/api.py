@@ -115,7 +115,7 @@ def _answer(request: HttpRequest, refused: Refused) -> HttpResponseBase:
     """A refusal before any view, in JSON below /api/, else a page that needs no person."""
     if request.path.startswith("/api/"):
         return JsonResponse(msgspec.to_builtins(refused.shape()), status=refused.status)
-    return HttpResponse(render_to_string("refused.html", {"reason": refused.detail}), status=refused.status)
+    return HttpResponse(render_to_string("error.html", {"reason": refused.detail}), status=refused.status)
 
 
 class JSONWhateverIsAccepted(DefaultContentNegotiation):

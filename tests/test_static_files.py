@@ -14,7 +14,7 @@ from tests.databases import collected_static
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
-OURS = sorted([*STATIC.glob("js/**/*.js"), *STATIC.glob("css/*.css")])
+OURS = sorted([*STATIC.glob("js/**/*.js"), *STATIC.glob("css/**/*.css")])
 TSC = ROOT / "node_modules" / ".bin" / "tsc"
 
 
@@ -28,7 +28,7 @@ def test_comments_and_indentation_go_and_code_stays():
 
 def test_no_style_asks_what_is_anywhere_on_the_page():
     """It would be asked again with each line that comes, and all of the page be styled anew: 13 ms each time."""
-    for sheet in STATIC.glob("css/*.css"):
+    for sheet in STATIC.glob("css/**/*.css"):
         assert not re.search(r"(^|[\s,}>])(html|body|:root)[^\s,{]*:has\(", bare(sheet.read_text())), sheet.name
 
 

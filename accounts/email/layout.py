@@ -34,7 +34,7 @@ def html(subject: str, text: str) -> str:
     """The last paragraph is the site's name: it stands below the line."""
     *body, foot = blocks(text)
     return render_to_string(
-        "account/email/letter.html",
+        "account/email/layout.html",
         {"subject": subject, "blocks": body, "foot": foot.text, "lang": get_language() or settings.LANGUAGE_CODE},
     )
 

@@ -78,7 +78,7 @@ def profile(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("Saved."))
             return redirect("profile")
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(request, "accounts/profile.html", {"form": form}, status=status)
+    return render(request, "settings/profile.html", {"form": form}, status=status)
 
 
 def _store(request: HttpRequest, form: ProfileForm) -> bool:
@@ -131,7 +131,7 @@ def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
 @require_safe
 def account_deleted(request: HttpRequest) -> HttpResponse:
     """The last page of an account."""
-    return redirect("home") if request.user.is_authenticated else render(request, "accounts/deleted.html")
+    return redirect("home") if request.user.is_authenticated else render(request, "settings/account_deleted.html")
 
 
 # ── Where one is signed in ───────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +140,7 @@ def account_deleted(request: HttpRequest) -> HttpResponse:
 def sessions(request: HttpRequest) -> HttpResponse:
     current = _mine(request)
     context = {"sign_ins": sign_ins.open_ones(current.user_id), "current_id": current.pk}
-    return render(request, "accounts/sessions.html", context)
+    return render(request, "settings/devices.html", context)
 
 
 @login_required

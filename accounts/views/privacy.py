@@ -43,7 +43,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
             return redirect("privacy")
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     context = {"form": form, "blocked_count": len(stored.blocked_ids)}
-    return render(request, "accounts/privacy.html", context, status=status)
+    return render(request, "settings/privacy.html", context, status=status)
 
 
 def _store(user_id: int, form: PrivacyForm) -> bool:

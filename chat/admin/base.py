@@ -53,7 +53,7 @@ class Looking(admin.ModelAdmin):
     list_max_show_all = 0
     sortable_by = ()
     buttons: tuple[str, ...] = ()
-    change_form_template = "admin/chat/looking.html"
+    change_form_template = "admin/chat/change_form.html"
 
     class Media:
         css = {"all": ["css/admin.css"]}

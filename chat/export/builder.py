@@ -199,7 +199,7 @@ class Builder:
         shown = lines(messages, me=self.owner.pk, names=known)
         html = _without_icons(
             render_to_string(
-                "archive/conversation.html",
+                "export/conversation.html",
                 {
                     "place": place,
                     "shown": [(line, self._attached(line)) for line in shown],
@@ -262,7 +262,7 @@ class Builder:
             "since": timezone.localtime(self.owner.date_joined),
             "lang": translation.get_language(),
         }
-        archive.writestr("index.html", _without_icons(render_to_string("archive/index.html", context)))
+        archive.writestr("index.html", _without_icons(render_to_string("export/index.html", context)))
 
 
 def _title(seat: Membership) -> str:

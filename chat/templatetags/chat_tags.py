@@ -31,7 +31,7 @@ register.filter(pinyin.spelled)
 EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered first
 
 
-@register.inclusion_tag("chat/_rail.html", takes_context=True)
+@register.inclusion_tag("chat/list/_navigation_rail.html", takes_context=True)
 def rail(context: template.Context, current: str = "") -> dict[str, Any]:
     """The places. On pages without a list of conversations the list is read for its counts alone."""
     request = context["request"]
@@ -122,7 +122,7 @@ _line = msgspec.json.Decoder(tuple[message_log.Line, bool])
 def _draw_line(told: bytes, language: str | None) -> SafeString:
     """All that the drawing depends on comes in writing: what is kept under it cannot be out of date, nor another's."""
     line, ticks_in_group = _line.decode(told)
-    template = get_template("chat/_system.html" if line.event else "chat/_message.html")
+    template = get_template("chat/message/_system_message.html" if line.event else "chat/message/_message.html")
     return mark_safe(template.render({"line": line, "ticks_in_group": ticks_in_group, "whole": False}))
 
 
@@ -136,7 +136,7 @@ def script_templates() -> SafeString:
 
 
 def _draw_templates() -> SafeString:
-    return mark_safe(get_template("chat/_templates.html").render(template_samples.everything()))
+    return mark_safe(get_template("chat/_script_templates.html").render(template_samples.everything()))
 
 
 @cache

@@ -6,7 +6,7 @@ live messages; both keep to tests/shared_cases/long_messages.json.
 
 from __future__ import annotations
 
-ROWS = 24  # as many are shown whole; of more, static/css/message.css shows sixteen
+ROWS = 24  # as many are shown whole; of more, static/css/conversation/message.css shows sixteen
 WIDTH = 84  # Latin letters in a row of the reading measure; a Chinese one is as wide as two
 _WIDE = 0x1100  # from here on letters are wide, near enough
 

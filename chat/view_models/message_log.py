@@ -81,7 +81,7 @@ class Line:
             "last": place.last,
             "mine": self.mine,
             "for-me": self.for_me,
-            "gone": self.gone,
+            "deleted": self.gone,
             "blocked": self.blocked,
         }
         return " ".join(name for name, holds in named.items() if holds)

@@ -36,7 +36,7 @@ def own_data(request: PersonalRequest) -> HttpResponse:
     archive = archives.of(me)
     asked_at = timezone.localtime(archive.asked_at) if archive else None
     expires_at = timezone.localtime(archive.expires_at) if archive and archive.expires_at else None
-    return draw(request, "accounts/own_data.html", archive=archive, asked_at=asked_at, expires_at=expires_at)
+    return draw(request, "settings/data_export.html", archive=archive, asked_at=asked_at, expires_at=expires_at)
 
 
 @page
@@ -63,7 +63,7 @@ def delete_account(request: PersonalRequest) -> HttpResponse:
     must_not_be_the_last(user)
     if request.method != "POST" or not form.is_valid():
         status = 200 if request.method != "POST" else 422
-        return draw(request, "accounts/delete.html", status, form=form, plan=account_deletion.plan(user.pk))
+        return draw(request, "settings/delete_account.html", status, form=form, plan=account_deletion.plan(user.pk))
     with writing():
         get_adapter().send_notification_mail("account/email/account_deleted", user)
         account_deletion.delete_account(user.pk, take_back=form.cleaned_data["words"] == form.TAKE_BACK)

@@ -49,7 +49,7 @@ def people(request: PersonalRequest) -> HttpResponse:
     states = contacts.between(me, [user.pk for user in found])
     return draw(
         request,
-        "chat/people.html",
+        "chat/people/contacts.html",
         q=q,
         found=[Row(user, states[user.pk].state if user.pk in states else "none") for user in found],
         asks=[Row(tie.person, tie.shown_state) for tie in mine.asks],
@@ -76,7 +76,7 @@ def person(request: PersonalRequest, user_id: int) -> HttpResponse:
     shared, count = selectors.list_shared_groups(me, user_id)
     return draw(
         request,
-        "chat/person.html",
+        "chat/people/contact.html",
         person=user,
         state=tie.shown_state if tie else "none",
         blocked=tie is not None and tie.blocked_at is not None,

@@ -42,7 +42,7 @@ def conversation_list(request: PersonalRequest) -> HttpResponse:
     """The list alone, for scripts: another filter, a search, older conversations."""
     listing = Listing(request.user.pk, request.GET, request.user.blocked_ids)
     listing.here = number(request.GET.get("here"))
-    return draw(request, "chat/_list.html", listing=listing)
+    return draw(request, "chat/list/_conversation_list.html", listing=listing)
 
 
 @command
@@ -88,7 +88,7 @@ def conversation_page(
     receipt_marks.put(shown, receipts)
     return draw(
         request,
-        "chat/conversation.html",
+        "chat/conversation/conversation.html",
         status,
         conversation=shape,
         mine=mine,

@@ -100,7 +100,7 @@ def back(request: HttpRequest, otherwise: str = "home", *args) -> HttpResponse:
 
 def refused_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
     answer = render(
-        request, _PAGES.get(refusal.status, "refused.html"), {"reason": reason(refusal)}, status=refusal.status
+        request, _PAGES.get(refusal.status, "error.html"), {"reason": reason(refusal)}, status=refusal.status
     )
     if refusal.retry_after is not None:
         answer["Retry-After"] = str(math.ceil(refusal.retry_after))

@@ -43,7 +43,7 @@ def files(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     shown = [Shown(each, tile(each.attachment), times.parse(each.created_at)) for each in found]
     return draw(
         request,
-        "chat/files.html",
+        "chat/conversation/files.html",
         conversation=shape,
         title=title_of(shape),
         kind=kind,

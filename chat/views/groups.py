@@ -71,7 +71,7 @@ def settings_page(
         form = GroupSettingsForm(initial={name: getattr(shape, name) for name in WORDS})
     return draw(
         request,
-        "chat/group_settings.html",
+        "chat/group/group_settings.html",
         status,
         conversation=shape,
         mine=shape.mine,
@@ -102,7 +102,7 @@ def leave_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     shape = group(request.user.pk, conversation_id)
     return draw(
         request,
-        "chat/leave.html",
+        "chat/group/leave_group.html",
         conversation=shape,
         title=title_of(shape),
         must_give=offers(shape, request.user.pk).owns and shape.member_count > 1,
@@ -122,4 +122,4 @@ def delete_group(request: PersonalRequest, conversation_id: int) -> HttpResponse
         messages.success(request, _("The group is deleted."))
         return redirect("home")
     status = 200 if request.method != "POST" else 400
-    return draw(request, "chat/delete_group.html", status, conversation=shape, title=title_of(shape), form=form)
+    return draw(request, "chat/group/delete_group.html", status, conversation=shape, title=title_of(shape), form=form)

@@ -77,10 +77,10 @@ def _join(request: PersonalRequest, token: str) -> HttpResponse:
     except Refused as refusal:
         if refusal.code != "not_found":
             raise
-        return render(request, "chat/dead_link.html", status=404)
+        return render(request, "chat/group/invite_invalid.html", status=404)
     if group.conversation_id:
         return redirect("conversation", group.conversation_id)
-    return render(request, "chat/join.html", {"group": group, "token": token})
+    return render(request, "chat/group/invite.html", {"group": group, "token": token})
 
 
 @page

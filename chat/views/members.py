@@ -42,7 +42,7 @@ def remove_member(request: PersonalRequest, conversation_id: int, user_id: int) 
         member = _member(me, conversation_id, user_id)
         if not offers(shape, me).remove(member):
             raise forbidden(_("You may not remove this person."))
-        return draw(request, "chat/remove.html", conversation=shape, title=title_of(shape), member=member)
+        return draw(request, "chat/group/remove_member.html", conversation=shape, title=title_of(shape), member=member)
     actions.remove_member(me, conversation_id, user_id)
     if user_id == me:
         messages.success(request, _("You have left the group."))
@@ -67,7 +67,7 @@ def give_group(request: PersonalRequest, conversation_id: int, user_id: int) -> 
     member = _member(me, conversation_id, user_id)
     if not offers(shape, me).owns or user_id == me:
         raise forbidden(_("Only the owner may change roles."))
-    return draw(request, "chat/give.html", conversation=shape, title=title_of(shape), member=member)
+    return draw(request, "chat/group/transfer_ownership.html", conversation=shape, title=title_of(shape), member=member)
 
 
 @page
@@ -77,7 +77,7 @@ def member(request: PersonalRequest, conversation_id: int, user_id: int) -> Http
     shape = selectors.get_conversation(me, conversation_id)
     return draw(
         request,
-        "chat/member.html",
+        "chat/group/member.html",
         conversation=shape,
         title=title_of(shape),
         card=Card(me, shape, _member(me, conversation_id, user_id)),

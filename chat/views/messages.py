@@ -50,7 +50,7 @@ def actions_page(
     line = lines([shape], me=me)[0]
     return draw(
         request,
-        "chat/message.html",
+        "chat/message/actions.html",
         status,
         **_details(request, shape),
         conversation=home,
@@ -127,7 +127,7 @@ def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
             take(form, refusal)
     return draw(
         request,
-        "chat/forward.html",
+        "chat/message/forward.html",
         200 if not form.errors else 400,
         message=shape,
         line=lines([shape], me=me)[0],
@@ -141,7 +141,12 @@ def message_details(request: PersonalRequest, message_id: int) -> HttpResponse:
     shape = selectors.get_message(request.user.pk, message_id)
     if shape.kind != "text" or shape.deleted_at:
         raise not_found()
-    return draw(request, "chat/details.html", line=lines([shape], me=request.user.pk)[0], **_details(request, shape))
+    return draw(
+        request,
+        "chat/message/message_details.html",
+        line=lines([shape], me=request.user.pk)[0],
+        **_details(request, shape),
+    )
 
 
 def _details(request: PersonalRequest, shape: MessageShape) -> dict[str, Any]:
@@ -179,7 +184,7 @@ def revisions(request: PersonalRequest, message_id: int) -> HttpResponse:
     compared = diff.versions([*(each.body for each in before), shape.body])
     return draw(
         request,
-        "chat/revisions.html",
+        "chat/message/revisions.html",
         message=shape,
         line=lines([shape], me=me)[0],
         versions=[

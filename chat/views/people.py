@@ -23,7 +23,14 @@ def new_conversation(request: PersonalRequest) -> HttpResponse:
 
 def new_page(request: PersonalRequest, form: GroupForm, status: int = 200) -> HttpResponse:
     picking = Picking(request, always=True)
-    return draw(request, "chat/new.html", status, form=form, picking=picking, named=_named_after(picking.chosen))
+    return draw(
+        request,
+        "chat/people/new_conversation.html",
+        status,
+        form=form,
+        picking=picking,
+        named=_named_after(picking.chosen),
+    )
 
 
 def _named_after(people: list[User]) -> str:

@@ -18,7 +18,7 @@ def pins(request: PersonalRequest, conversation_id: int) -> HttpResponse:
     shape = selectors.get_conversation(me, conversation_id)
     return draw(
         request,
-        "chat/pins.html",
+        "chat/conversation/pins.html",
         conversation=shape,
         title=title_of(shape),
         offers=offers(shape, me),

@@ -118,7 +118,7 @@ def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
 def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) -> dict[str, Any]:
     """A form field with its label, hint and errors, drawn after what kind of question it asks.
 
-    Options: `kind="seg"` draws a select as a row of buttons, `optional=True` says so, `aside` and `aside_url` put a
+    Options: `kind="segmented"` draws a select as a row of buttons, `optional=True` says so, `aside` and `aside_url` put a
     link beside the label; every other one is an attribute of the control.
     """
     drawn = {name: options.pop(name, "") for name in ("kind", "optional", "aside", "aside_url", "narrow")}
@@ -137,23 +137,25 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
     if kind == "switch":
         attrs |= {"class": "switch", "role": "switch"}
     elif kind == "file":
-        attrs |= {"class": "sr"}  # its label is the button: the browser's own speaks the browser's language
-    elif kind != "seg":
+        attrs |= {
+            "class": "visually-hidden"
+        }  # its label is the button: the browser's own speaks the browser's language
+    elif kind != "segmented":
         attrs |= {"class": "input"}
     return {
         "bound": bound,
         "kind": kind,
         "label": label or bound.label,
         "hint": hint,
-        "control": bound.as_widget(attrs=attrs) if kind != "seg" else "",
-        "choices": getattr(bound.field, "choices", ()) if kind == "seg" else (),
+        "control": bound.as_widget(attrs=attrs) if kind != "segmented" else "",
+        "choices": getattr(bound.field, "choices", ()) if kind == "segmented" else (),
         "chosen": str(bound.value()),
         **drawn,
     }
 
 
 def _kind(widget: Any) -> str:
-    kinds = {CheckboxInput: "switch", RadioSelect: "seg", PasswordInput: "password", FileInput: "file"}
+    kinds = {CheckboxInput: "switch", RadioSelect: "segmented", PasswordInput: "password", FileInput: "file"}
     return next((kind for cls, kind in kinds.items() if isinstance(widget, cls)), "text")
 
 

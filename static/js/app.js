@@ -41,7 +41,7 @@ const elements = [
   ["sound-clip", SoundClip],
   ["typing-line", TypingLine],
   ["member-panel", MemberPanel],
-  ["talk-announcement", TalkAnnouncement],
+  ["conversation-announcement", TalkAnnouncement],
 ];
 const watches = [
   watchBlocked, watchCounts, watchDialogs, watchDraftsLeft, watchElements, watchMine, watchOwn, watchPresence, watchReceived,

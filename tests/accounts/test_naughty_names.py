@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from tests.naughty_strings import naughty_strings
+from tests.naughty_strings import OURS, naughty_strings
 
 
 @pytest.fixture

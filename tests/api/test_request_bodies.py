@@ -75,7 +75,7 @@ async def test_what_is_too_large_is_refused_by_its_length_and_as_it_comes(path, 
         if path.startswith("/api/"):
             assert json.loads(body)["code"] == "too_large"
         else:
-            assert b'class="gate"' in body
+            assert b'class="auth-page"' in body
     fits, _body, _taken = await ask(path, ("content-length", str(most)), ("content-type", "text/plain"))
     assert fits != 413
 
@@ -97,7 +97,7 @@ def test_another_charset_is_refused_before_anything_reads_it(kind, charset):
         if path.startswith("/api/"):
             assert answer.json()["code"] == "unsupported"
         else:
-            assert b'class="gate"' in answer.content
+            assert b'class="auth-page"' in answer.content
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", '"utf-8"'])

@@ -339,8 +339,8 @@ async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_lat
     page = await alice.page.context.new_page()
     # Another page than that conversation: it is stored nevertheless, and the list says so.
     await page.goto("/")
-    await expect(page.locator(".conv .draft")).to_be_visible()
-    await expect(page.locator(".conv [data-part=text]")).to_have_text("written offline")
+    await expect(page.locator(".conversation-row .draft")).to_be_visible()
+    await expect(page.locator(".conversation-row [data-part=text]")).to_have_text("written offline")
     await page.goto(alice.url)
     await expect(page.locator(FIELD)).to_have_value("written offline")
 

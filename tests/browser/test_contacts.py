@@ -108,7 +108,7 @@ async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(des
     who = await by_verb(ids)
     await bob.say("hello @alice")
     await alice.sees("hello @alice")
-    line, preview = alice.line("hello @alice"), alice.page.locator(".conv .conv-last").first
+    line, preview = alice.line("hello @alice"), alice.page.locator(".conversation-row .row-last").first
     await expect(line).to_have_class("msg first last for-me")
     await by_verb(contacts.block, who["alice"], who["bob"])
     await expect(line).to_have_class("msg first last blocked")

@@ -105,8 +105,8 @@ async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
     phone = size is SMALL
     page = await browser_for(demo.site, "alice", phone=phone, **size)
     ways = {
-        "menu of the conversation": ["click [popovertarget=talk-menu]"],
-        "members": ["click .talk-open" if phone else "click .tools [data-view=members]"],
+        "menu of the conversation": ["click [popovertarget=conversation-menu]"],
+        "members": ["click .conversation-open" if phone else "click .tools [data-view=members]"],
         "pinned": ["click .pin-tool"],
         "switcher": ["press Control+k", "type a"],
         "members to mention": ["click #say", "type @"],

@@ -136,13 +136,13 @@ async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_s
     await page.press(FIELD, "Enter")
     for desk in (alice, bob):
         await desk.sees("several at once")
-        await expect(desk.page.locator("message-log .shot")).to_have_count(4)
+        await expect(desk.page.locator("message-log .attachment-image")).to_have_count(4)
         await expect(desk.page.locator("message-log .doc .doc-name")).to_have_text(["picked.pdf", "dropped.pdf"])
         # The pictures follow, drawn by the worker, and change nothing of where things stand.
-        await expect(desk.page.locator("message-log .shot img")).to_have_count(4, timeout=20_000)
-        await expect(desk.line("several at once").locator(".attachments.several .shot")).to_have_count(2)
+        await expect(desk.page.locator("message-log .attachment-image img")).to_have_count(4, timeout=20_000)
+        await expect(desk.line("several at once").locator(".attachments.several .attachment-image")).to_have_count(2)
         await desk.page.wait_for_function(
-            "() => [...document.querySelectorAll('message-log .shot img')].every((each) => each.complete && each.naturalWidth)"
+            "() => [...document.querySelectorAll('message-log .attachment-image img')].every((each) => each.complete && each.naturalWidth)"
         )
     await alice.reload_changes_nothing()
     await bob.reload_changes_nothing()
@@ -181,7 +181,9 @@ async def test_a_picture_is_previewed_described_and_can_be_taken_back(desks):
     await rows.nth(1).get_by_role("button", name="Remove dropped.png").click()
     await expect(rows).to_have_count(2)
     await page.click(SEND)
-    await expect(bob.page.locator("message-log .shot [alt='a teal square']")).to_have_count(1, timeout=20_000)
+    await expect(bob.page.locator("message-log .attachment-image [alt='a teal square']")).to_have_count(
+        1, timeout=20_000
+    )
     assert await in_thread(desks.site, lambda: Attachment.objects.filter(message=None).count()) == 0
     assert await in_thread(desks.site, lambda: Attachment.objects.count()) == 2
     await alice.reload_changes_nothing()
@@ -203,7 +205,9 @@ async def test_a_message_waits_for_the_description_that_was_just_written(desks):
     await page.locator(f"{ROW} .tray-alt").fill("a teal square")
     await page.click(SEND)
     await expect(page.locator(ROW)).to_have_count(0)
-    await expect(bob.page.locator("message-log .shot [alt='a teal square']")).to_have_count(1, timeout=20_000)
+    await expect(bob.page.locator("message-log .attachment-image [alt='a teal square']")).to_have_count(
+        1, timeout=20_000
+    )
 
 
 async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(desks, big):
@@ -331,7 +335,7 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(desks, b
     assert min(line.offsets[before:]) >= 3 * PART
     await expect(alice.page.locator(".tray-alt")).to_have_value("a large square")
     await alice.page.click(SEND)
-    await expect(bob.page.locator(".shot [alt='a large square']")).to_have_count(1, timeout=30_000)
+    await expect(bob.page.locator(".attachment-image [alt='a large square']")).to_have_count(1, timeout=30_000)
     await alice.open()
     await alice.page.wait_for_timeout(500)
     await expect(alice.page.locator(ROW)).to_have_count(0)
@@ -348,8 +352,8 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(desks):
         await alice.page.fill(FIELD, f"here is {name}")
         await alice.page.press(FIELD, "Enter")
         await expect(alice.page.locator(ROW)).to_have_count(0)
-    shots = alice.page.locator("message-log .shot")
-    await expect(alice.page.locator("message-log .shot img")).to_have_count(3, timeout=30_000)
+    shots = alice.page.locator("message-log .attachment-image")
+    await expect(alice.page.locator("message-log .attachment-image img")).to_have_count(3, timeout=30_000)
     viewer = alice.page.locator("dialog.viewer")
     await shots.nth(1).click()
     await expect(viewer).to_be_visible()
@@ -380,8 +384,8 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(desks):
     await expect(alice.line("here is three.png")).to_be_focused()
 
     # With a finger; and what is deleted meanwhile is not shown any more.
-    await expect(bob.page.locator("message-log .shot img")).to_have_count(3, timeout=20_000)
-    await bob.page.locator("message-log .shot").nth(2).tap()
+    await expect(bob.page.locator("message-log .attachment-image img")).to_have_count(3, timeout=20_000)
+    await bob.page.locator("message-log .attachment-image").nth(2).tap()
     theirs = bob.page.locator("dialog.viewer")
     await expect(theirs.locator(".viewer-count")).to_have_text("3 / 3")
     await expect(theirs.locator(".viewer-who b")).to_have_text("alice")
@@ -421,9 +425,9 @@ async def test_nothing_scrolls_sideways_on_a_narrow_screen(desks):
     await pick(page, png("wide.png", width=3000, height=200))
     await there(page, 1)
     await page.click(SEND)
-    await expect(page.locator("message-log .shot img")).to_have_count(3, timeout=20_000)
+    await expect(page.locator("message-log .attachment-image img")).to_have_count(3, timeout=20_000)
     assert not await page.evaluate(sideways)
-    for box in [await each.bounding_box() for each in await page.locator(".shot, .doc").all()]:
+    for box in [await each.bounding_box() for each in await page.locator(".attachment-image, .doc").all()]:
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360
 
 
@@ -435,5 +439,5 @@ async def test_without_scripts_files_go_by_the_form(desks, browser_for):
     await plain.fill(FIELD, "by the form")
     await plain.click(SEND)
     await bob.sees("by the form")
-    await expect(bob.line("by the form").locator(".shot")).to_have_count(1)
+    await expect(bob.line("by the form").locator(".attachment-image")).to_have_count(1)
     await expect(plain.locator(".doc-name")).to_have_text("minutes.pdf")

@@ -122,9 +122,9 @@ async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(desks):
     await alice.page.press(FIELD, "Enter")
     for desk in (alice, bob):
         await desk.sees("from afar")
-        await expect(desk.page.locator("message-log .shot img")).to_have_count(1, timeout=30_000)
+        await expect(desk.page.locator("message-log .attachment-image img")).to_have_count(1, timeout=30_000)
         await desk.page.wait_for_function(
-            "() => { const image = document.querySelector('.shot img'); return image.complete && image.naturalWidth }"
+            "() => { const image = document.querySelector('.attachment-image img'); return image.complete && image.naturalWidth }"
         )
         await expect(desk.page.locator("message-log video.film[controls]")).to_have_count(1, timeout=30_000)
         await plays(desk.page)
@@ -132,7 +132,7 @@ async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(desks):
         await bob.page.locator("message-log .doc").tap()
     download = await got.value
     assert download.suggested_filename == "a.pdf"
-    await alice.page.locator("message-log .shot").click()
+    await alice.page.locator("message-log .attachment-image").click()
     shown = alice.page.locator("dialog.viewer .viewer-stage img")
     await expect(shown).to_be_visible()
     await expect(alice.page.locator("dialog.viewer")).not_to_have_class(re.compile("waits"), timeout=10_000)

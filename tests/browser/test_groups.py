@@ -26,16 +26,16 @@ async def by_verb(desks, verb, *args, **options):
 async def test_the_panel_lies_over_a_phone_and_gives_the_focus_back(desks):
     _alice, bob = await desks()
     page = bob.page
-    opener = page.locator(".talk-open")  # face and name, on a phone
+    opener = page.locator(".conversation-open")  # face and name, on a phone
     await opener.click()
     panel = page.locator("#panel")
     await expect(panel).to_have_attribute("role", "dialog")
     await expect(panel.locator(".panel-view:not([hidden]) .panel-head [data-act=panel]")).to_be_focused()
-    assert await page.eval_on_selector("main.talk", "main => main.inert")
+    assert await page.eval_on_selector("main.conversation", "main => main.inert")
     await page.keyboard.press("Escape")
     await expect(panel).to_be_hidden()
     await expect(opener).to_be_focused()
-    assert not await page.eval_on_selector("main.talk", "main => main.inert")
+    assert not await page.eval_on_selector("main.conversation", "main => main.inert")
 
 
 async def test_members_come_and_go_live_and_a_reload_shows_the_same(desks):
@@ -81,7 +81,7 @@ async def test_a_card_a_mention_and_a_question(desks):
     await dialog.locator("button.danger").click()
     await expect(page.locator("toast-stack .toast")).to_contain_text("Removed.")
     await expect(page.locator("message-log li.system").last).to_contain_text("You removed bob")
-    await expect(bob.page.locator(f".conv[href='{alice.url}']")).to_have_count(0)
+    await expect(bob.page.locator(f".conversation-row[href='{alice.url}']")).to_have_count(0)
 
 
 async def test_an_announcement_and_pins_live(desks):
@@ -90,7 +90,7 @@ async def test_an_announcement_and_pins_live(desks):
     me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
     words = "Read https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
     await by_verb(desks, actions.update, me, room, {"announcement": words})
-    bar = bob.page.locator("talk-announcement")
+    bar = bob.page.locator("conversation-announcement")
     await expect(bar).to_be_visible()
     await expect(bar.locator(".mark-new")).to_be_visible()
     await bar.locator("summary").click()
@@ -142,7 +142,7 @@ async def test_people_are_chosen_by_keyboard_as_chips(desks):
     await expect(page.locator(".chip")).to_have_count(1)
     await page.get_by_text("Open the group").click()
     await page.wait_for_selector("message-log")
-    await expect(page.locator("#h-talk")).to_have_text("carla")
+    await expect(page.locator("#h-conversation")).to_have_text("carla")
 
 
 async def test_the_settings_page_follows_and_keeps_what_is_typed(desks):

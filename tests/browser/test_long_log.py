@@ -345,7 +345,7 @@ async def test_jumps_and_the_way_back(long):
 async def test_a_day_line_leads_to_another_day(long):
     it = await long(2_000)  # one every four minutes: five and a half days
     await it.open()
-    await it.page.locator(".talk-head .tools button[popovertarget=talk-menu]").click()
+    await it.page.locator(".conversation-head .tools button[popovertarget=conversation-menu]").click()
     await it.page.locator("button[popovertarget=date-jump]").click()
     wanted = await it.page.evaluate("new Date(Date.now() - 3 * 86400e3).toISOString().slice(0, 10)")
     await it.page.locator("#date-jump input[name=on]").fill(wanted)

@@ -120,7 +120,7 @@ async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(desks):
     await bob.sees("look here")
     face = alice.page.locator("message-log li > .viewers .avatar")
     await expect(face).to_have_count(1)
-    await expect(alice.page.locator(".talk-head [data-part=viewers]")).to_contain_text("1")
+    await expect(alice.page.locator(".conversation-head [data-part=viewers]")).to_contain_text("1")
     height = await alice.page.evaluate("document.querySelector('.log').scrollHeight")
     await bob.page.goto("/")
     await expect(face).to_have_count(0)

@@ -38,17 +38,17 @@ class Way:
         await self.page.locator("live-socket[data-state=open]").wait_for(state="attached")
 
     def row(self, pk: int):
-        return self.page.locator(f".conv[data-id='{pk}']")
+        return self.page.locator(f".conversation-row[data-id='{pk}']")
 
     async def shown(self) -> list[int]:
         return await self.page.eval_on_selector_all(
-            "conversation-list li:not([hidden]) .conv", "all => all.map((each) => Number(each.dataset.id))"
+            "conversation-list li:not([hidden]) .conversation-row", "all => all.map((each) => Number(each.dataset.id))"
         )
 
     async def sees(self, *ids: int) -> None:
         """These conversations, in this order."""
         await self.page.wait_for_function(
-            "wanted => JSON.stringify([...document.querySelectorAll('conversation-list li:not([hidden]) .conv')]"
+            "wanted => JSON.stringify([...document.querySelectorAll('conversation-list li:not([hidden]) .conversation-row')]"
             ".map((each) => Number(each.dataset.id))) === wanted",
             arg="[" + ",".join(map(str, ids)) + "]",
         )
@@ -135,14 +135,14 @@ async def test_the_list_moves_live_and_a_reload_shows_the_same(town):
 
     # from the menu: a favourite, on every device
     await alice.row(walk).click(button="right")
-    await alice.page.locator("#conv-menu button[name=favourite][value=on]").click()
+    await alice.page.locator("#row-menu button[name=favourite][value=on]").click()
     await alice.sees(walk, quiet, town.pair, everyone)
     await phone.sees(walk, quiet, town.pair, everyone)
     # muted: it counts quietly
     await alice.row(quiet).focus()
     await alice.page.keyboard.press("Shift+F10")
-    await expect(alice.page.locator("#conv-menu")).to_be_visible()
-    await alice.page.locator("#conv-menu button[name=muted][value=on]").press("Enter")
+    await expect(alice.page.locator("#row-menu")).to_be_visible()
+    await alice.page.locator("#row-menu button[name=muted][value=on]").press("Enter")
     await expect(alice.row(quiet).locator("[data-part=count].muted")).to_be_visible()
     await expect(alice.page).to_have_title("Chats · Messenger")
     await expect(alice.row(quiet)).to_be_focused()
@@ -171,7 +171,7 @@ async def test_a_filter_is_left_and_entered_as_things_change(town):
     # archived, it is out of all filters but its own, until somebody writes
     await alice.page.locator(".tabs a", has_text="All").click()
     await alice.row(everyone).click(button="right")
-    await alice.page.locator("#conv-menu button[name=archived][value=on]").click()
+    await alice.page.locator("#row-menu button[name=archived][value=on]").click()
     await expect(alice.row(everyone)).to_be_hidden()
     await alice.page.locator("[data-part=archive-tab]").click()
     await alice.sees(town.pair, everyone)
@@ -198,7 +198,9 @@ async def test_more_than_a_page_of_conversations(town):
     deep = made[10]
     assert deep not in await alice.shown()
     await town.say("bob", deep, "from the deep")
-    await expect(alice.page.locator("conversation-list .conv").first).to_have_attribute("data-id", str(deep))
+    await expect(alice.page.locator("conversation-list .conversation-row").first).to_have_attribute(
+        "data-id", str(deep)
+    )
     await alice.page.locator(".list-scroll").evaluate("each => each.scrollTo(0, each.scrollHeight)")
     await expect(alice.page.locator("conversation-list li:not([hidden])")).to_have_count(94)
     shown = await alice.shown()
@@ -231,7 +233,7 @@ async def test_the_switcher_by_keys(town):
     await expect(options).to_have_count(1)
     assert await alice.page.locator("message-composer textarea").input_value() == ""
     await alice.page.keyboard.press("Enter")
-    await expect(alice.page.locator("#h-talk")).to_have_text("carol")
+    await expect(alice.page.locator("#h-conversation")).to_have_text("carol")
     # Alt and arrows go on from where one is
     await alice.page.keyboard.press("Alt+ArrowDown")
     await alice.page.locator(f"message-log[data-conversation-id='{walk}']").wait_for()
@@ -246,7 +248,7 @@ async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(town):
     sockets: list[str] = []
     alice.page.on("websocket", lambda socket: sockets.append(socket.url))
     await alice.open()
-    places = [f".conv[data-id='{pk}']" for pk in (*town.ids, town.pair)] + [".rail a[href='/mentions/']"]
+    places = [f".conversation-row[data-id='{pk}']" for pk in (*town.ids, town.pair)] + [".rail a[href='/mentions/']"]
     client = await alice.page.context.new_cdp_session(alice.page)
     await client.send("Performance.enable")
 
@@ -315,7 +317,7 @@ async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(town):
     entries = await phone.page.evaluate("history.length")
     await phone.row(town.ids[0]).tap()
     await phone.page.locator("message-log").wait_for()
-    await phone.page.locator(".talk-head .back").tap()
+    await phone.page.locator(".conversation-head .back").tap()
     await expect(phone.page.locator(".list")).to_be_visible()
     await expect(phone.row(town.ids[0])).to_be_focused()
     assert await phone.page.evaluate("history.length") == entries + 1  # there and back, not further and further
@@ -332,9 +334,9 @@ async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(town):
     await client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
     await phone.page.wait_for_timeout(700)
     await client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    await expect(phone.page.locator("#conv-menu.sheet")).to_be_visible()
-    await phone.page.locator("#conv-menu button[name=favourite][value=on]").tap()
-    await expect(phone.row(town.ids[1]).locator(".conv-pin")).to_be_visible()
+    await expect(phone.page.locator("#row-menu.sheet")).to_be_visible()
+    await phone.page.locator("#row-menu button[name=favourite][value=on]").tap()
+    await expect(phone.row(town.ids[1]).locator(".row-pin")).to_be_visible()
 
 
 async def test_the_first_conversation_ends_the_quiet_beside_the_list(town, browser_for):
@@ -360,17 +362,17 @@ async def test_what_failed_stands_in_the_list_and_the_archive_is_left_by_undo(to
     field = alice.page.locator("message-composer textarea")
     await field.fill("this was sent")
     await field.press("Enter")
-    await expect(row.locator(".conv-last")).to_have_text("You: this was sent")
+    await expect(row.locator(".row-last")).to_have_text("You: this was sent")
     await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
     await field.fill("x" * 4_001)
     await field.press("Enter")
-    await expect(row.locator(".conv-last")).to_have_text(f"Not sent {'x' * 119}…")
+    await expect(row.locator(".row-last")).to_have_text(f"Not sent {'x' * 119}…")
     await alice.page.locator("message-log .msg.failed [data-act=discard]").click()
-    await expect(row.locator(".conv-last")).to_have_text("You: this was sent")
+    await expect(row.locator(".row-last")).to_have_text("You: this was sent")
 
     await row.click(button="right")
-    await alice.page.locator("#conv-menu button[name=archived][value=on]").click()
+    await alice.page.locator("#row-menu button[name=archived][value=on]").click()
     await alice.page.locator(".toast", has_text="Archived").locator("[data-act=undo]").click()
-    await expect(alice.page.locator(f".conv.archived[data-id='{town.pair}']")).to_have_count(0)
+    await expect(alice.page.locator(f".conversation-row.archived[data-id='{town.pair}']")).to_have_count(0)
     await row.click(button="right")
-    await expect(alice.page.locator("#conv-menu button[name=archived][value=on]")).to_be_visible()
+    await expect(alice.page.locator("#row-menu button[name=archived][value=on]")).to_be_visible()

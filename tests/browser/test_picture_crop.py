@@ -98,9 +98,9 @@ async def test_a_groups_picture_is_square_and_everybody_gets_it(desks):
     await expect(page.locator(".crop-stage")).not_to_have_class(re.compile("round"))
     await page.get_by_role("button", name="Use this part").click()
     await page.get_by_role("button", name="Save changes").first.click()
-    await expect(bob.page.locator(".talk-head .avatar img, .talk header .avatar img").first).to_be_attached(
-        timeout=10_000
-    )
+    await expect(
+        bob.page.locator(".conversation-head .avatar img, .conversation header .avatar img").first
+    ).to_be_attached(timeout=10_000)
     assert await kept(desks.site, Conversation, title="Room") == ("red", "blue")
 
 

@@ -43,7 +43,7 @@ SHOWN = """
     for (const each of [copy, ...copy.querySelectorAll('*')]) {
       each.classList.remove('jumped', 'open', 'new', 'short');
       if (each.matches('.here') && served) each.hidden = true;
-      if (each.matches('.conv')) each.removeAttribute('data-version'); // since when it is known, which nobody sees
+      if (each.matches('.conversation-row')) each.removeAttribute('data-version'); // since when it is known, which nobody sees
       if (each.type === 'checkbox') each.toggleAttribute('checked', false);
       for (const name of ['tabindex', 'aria-expanded', 'style', 'data-keys']) each.removeAttribute(name);
       const names = [...each.attributes].map(({ name }) => name).sort();
@@ -59,7 +59,7 @@ SHOWN = """
   const log = document.querySelector('message-log');
   return {
     log: all('message-log ol > li'), list: all('conversation-list ul > li:not([hidden])'),
-    head: all('.talk-head, talk-announcement'),
+    head: all('.conversation-head, conversation-announcement'),
     places: all('.rail a, .list .tabs a'), page: [document.title, html.lang, html.dataset.theme ?? 'system'],
     rights: ['kind', 'role', 'allows', 'hasBefore', 'hasAfter'].map((name) => log?.dataset[name] ?? '').concat(
       ['blocked', 'name'].map((name) => document.querySelector('live-socket')?.dataset[name] ?? '')),

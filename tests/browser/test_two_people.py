@@ -158,7 +158,7 @@ async def test_a_removed_member_sees_the_conversation_go_at_once(desks):
     headers = {"X-CSRFToken": token, "Referer": alice.page.url}
     url = f"/api/v1/conversations/{conversation}/members/{me['id']}/"
     assert (await alice.page.request.delete(url, headers=headers)).ok
-    await expect(bob.page.locator(f".conv[data-id='{conversation}']")).to_have_count(0)
+    await expect(bob.page.locator(f".conversation-row[data-id='{conversation}']")).to_have_count(0)
     await alice.say("he does not see this")
     await alice.settled()
     await bob.page.wait_for_timeout(500)

@@ -36,15 +36,19 @@ def test_the_page_of_mentions_folds_too(browser, alice, named):
 
 
 def test_the_list_says_only_that_somebody_wrote(browser, alice, bob, carol, room, pair, say, named):
-    say_before = browser(alice).get("/").one("a", cls="conv", data_id=str(room.pk)).one("span", cls="conv-last")
+    say_before = (
+        browser(alice).get("/").one("a", cls="conversation-row", data_id=str(room.pk)).one("span", cls="row-last")
+    )
     assert say_before.text == FOLDED and "these are my words" not in say_before.text
     actions.add_members(alice.pk, room.pk, [carol.pk])
     say(carol, room, "and mine")
-    assert "and mine" in browser(alice).get("/").one("a", cls="conv", data_id=str(room.pk)).text
+    assert "and mine" in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(room.pk)).text
     # To bob, who is blocked, and to the others it is as ever.
     say(bob, room, "more of my words")
     for reader in (bob, carol):
-        assert "more of my words" in browser(reader).get("/").one("a", cls="conv", data_id=str(room.pk)).text
+        assert (
+            "more of my words" in browser(reader).get("/").one("a", cls="conversation-row", data_id=str(room.pk)).text
+        )
 
 
 def test_pins_fold_too_and_unblocking_brings_all_back(browser, alice, bob, room, named):
@@ -54,7 +58,7 @@ def test_pins_fold_too_and_unblocking_brings_all_back(browser, alice, bob, room,
     assert "these are my words" in hers.get(f"/c/{room.pk}/pins/").one("span", cls="pin-text").text
     (line,) = hers.get("/mentions/").messages
     assert "for-me" in line.classes and "blocked" not in line.classes
-    assert "these are my words" in hers.get("/").one("a", cls="conv").text
+    assert "these are my words" in hers.get("/").one("a", cls="conversation-row").text
 
 
 def test_folding_asks_the_database_nothing(browser, alice, bob, room, named):

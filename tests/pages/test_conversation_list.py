@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 def ids(page) -> list[int]:
-    return [int(row["data-id"]) for row in page.all("a", cls="conv")]
+    return [int(row["data-id"]) for row in page.all("a", cls="conversation-row")]
 
 
 def totals(page) -> tuple[str, str]:
@@ -58,7 +58,7 @@ def test_each_filter_shows_its_own_and_is_kept_in_addresses(browser, alice, chat
         assert ids(page) == wanted, show
         assert page.one("nav", cls="tabs").one("a", aria_current="true")["href"] == f"?show={show}"
         kept = "" if show == "all" else f"?show={show}"
-        assert all(row["href"].endswith(f"/{kept}") for row in page.all("a", cls="conv")), show
+        assert all(row["href"].endswith(f"/{kept}") for row in page.all("a", cls="conversation-row")), show
     assert ids(hers.get("/", show="nonsense")) == expected["all"]
 
 
@@ -84,7 +84,7 @@ def test_what_calls_is_counted_and_what_is_quiet_is_not(browser, alice, chats):
     hers.post(f"/c/{chats['pair']}/mine/", muted="on")
     page = hers.get("/")
     assert totals(page) == ("1", "1")
-    row = next(row for row in page.all("a", cls="conv") if row["data-id"] == str(chats["pair"]))
+    row = next(row for row in page.all("a", cls="conversation-row") if row["data-id"] == str(chats["pair"]))
     assert {"muted", "quiet", "unread"} <= row.classes
     assert "muted" in row.one("span", data_part="count").classes
     hers.post(f"/c/{chats['room']}/mine/", level="mentions")

@@ -126,7 +126,7 @@ def test_a_reply(browser, alice, bob, room, say):
     assert (stub["data-id"], stub["data-seq"]) == (str(asked.id), str(asked.seq))
     actions.delete(bob.pk, asked.id)
     stub = hers.get(f"/c/{room.pk}/").messages[-1].one("a", cls="reply")
-    assert "gone" in stub.classes and "a question" not in stub.text + stub["title"]
+    assert "deleted" in stub.classes and "a question" not in stub.text + stub["title"]
 
 
 def test_a_message_of_elsewhere_is_not_quoted(browser, alice, bob, mallory, room, pair, say):
@@ -225,11 +225,11 @@ def test_pinning_forwarding_and_reporting(browser, alice, bob, room, pair, say):
 def test_ones_own_settings_of_a_conversation(browser, alice, room):
     hers = browser(alice)
     hers.post(f"/c/{room.pk}/mine/", muted="on", favourite="on")
-    row = hers.get("/").one("a", cls="conv")
+    row = hers.get("/").one("a", cls="conversation-row")
     assert "muted" in row.classes
     hers.post(f"/c/{room.pk}/mine/", muted="off", archived="on")
-    assert not hers.get("/").all("a", cls="conv")
-    row = hers.get("/?show=archived").one("a", cls="conv")
+    assert not hers.get("/").all("a", cls="conversation-row")
+    row = hers.get("/?show=archived").one("a", cls="conversation-row")
     assert row.classes >= {"archived", "favourite"} and "muted" not in row.classes
 
 
@@ -242,7 +242,7 @@ def test_the_way_back_stays_on_this_site(browser, alice, room):
 
 def test_no_token_no_change(browser, alice, room):
     answer = browser(alice).client.post(f"/c/{room.pk}/mine/", {"muted": "on"})
-    assert answer.status_code == 403 and b"gate" in answer.content
+    assert answer.status_code == 403 and b"auth-page" in answer.content
 
 
 NAUGHTY = '"><script>alert(1)</script>{{ 7 }}'
@@ -321,7 +321,7 @@ def test_a_page_in_the_place_of_another_brings_what_is_not_there_yet(browser, al
     assert visit.one("main").text == whole.one("main").text
     assert visit.one("member-panel").text == whole.one("member-panel").text
     assert visit.one("title").text == whole.one("title").text
-    assert whole.all(cls="conv") and not visit.all(cls="conv")
+    assert whole.all(cls="conversation-row") and not visit.all(cls="conversation-row")
     assert 'id="message-template"' in whole.html and "message-template" not in visit.html
 
 

@@ -34,22 +34,22 @@ def test_all_of_them_and_each_kind_with_who_sent_it_and_the_way_to_its_message(b
     message = give(alice, room, ("a.png", picture()), ("new.pdf", b"%PDF-1.4 new"))
     hers = browser(alice)
     page = hers.get(f"/c/{room.pk}/files/")
-    assert names(page) == ["new.pdf", "old.pdf"] and len(page.all("a", cls="shot")) == 1
+    assert names(page) == ["new.pdf", "old.pdf"] and len(page.all("a", cls="attachment-image")) == 1
     assert [each.one("b").text for each in page.all("p", cls="file-by")] == ["Alice", "Alice", "Bob"]
     assert page.all("p", cls="file-by")[0].one("a")["href"] == f"/m/{message.id}/"
     photos = hers.get(f"/c/{room.pk}/files/", kind="image")
-    assert names(photos) == [] and len(photos.all("a", cls="shot")) == 1
+    assert names(photos) == [] and len(photos.all("a", cls="attachment-image")) == 1
     documents = hers.get(f"/c/{room.pk}/files/", kind="file")
-    assert names(documents) == ["new.pdf", "old.pdf"] and not documents.all("a", cls="shot")
+    assert names(documents) == ["new.pdf", "old.pdf"] and not documents.all("a", cls="attachment-image")
     assert documents.one("nav", cls="kinds").one("a", aria_current="page").text == "Documents"
     # The way there is in the menu of the conversation.
-    assert hers.get(f"/c/{room.pk}/").one(id="talk-menu").all("a", href=f"/c/{room.pk}/files/")
+    assert hers.get(f"/c/{room.pk}/").one(id="conversation-menu").all("a", href=f"/c/{room.pk}/files/")
 
 
 def test_a_picture_that_is_not_drawn_yet_has_its_name(browser, alice, room):
     upload = uploads.store_whole(alice.pk, "a.png", len(picture()), [picture()])
     actions.send(alice.pk, room.pk, uuid.uuid4(), "", attachment_ids=[upload.pk])
-    shot = browser(alice).get(f"/c/{room.pk}/").one("ol").one("a", cls="shot")
+    shot = browser(alice).get(f"/c/{room.pk}/").one("ol").one("a", cls="attachment-image")
     assert shot.one("canvas")["aria-label"] == shot.one("noscript").text == "a.png"
 
 

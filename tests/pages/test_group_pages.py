@@ -77,7 +77,7 @@ def test_a_picture_by_the_settings_form(browser, alice, bob, room):
     assert hers.post(path, fields | {"picture": picture}).status == 302
     url = hers.get(path).one("span", data_part="face").one("img")["src"]
     assert browser(bob).client.get(url).status_code == 200
-    rows = browser(bob).get("/").all("a", cls="conv")
+    rows = browser(bob).get("/").all("a", cls="conversation-row")
     assert rows[0].one("img")["src"] == url
     wrong = hers.post(path, fields | {"picture": SimpleUploadedFile("a.png", b"nothing", "image/png"), "title": "Kept"})
     assert wrong.status == 400 and wrong.one(id="id_picture-error").text
@@ -89,15 +89,15 @@ def test_a_picture_by_the_settings_form(browser, alice, bob, room):
 def test_an_announcement_is_new_until_it_is_put_away(browser, alice, bob, room):
     actions.update(alice.pk, room.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
     his, path = browser(bob), f"/c/{room.pk}/"
-    bar = his.get(path).one("talk-announcement")
+    bar = his.get(path).one("conversation-announcement")
     assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one("p", cls="whole").text
     assert bar.one("a")["href"] == "https://example.org/a"
-    assert "hidden" in browser(alice).get(path).one("talk-announcement").attrs  # she wrote it
+    assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # she wrote it
     version = bar.one("input", name="announcement_seen")["value"]
     his.post(f"/c/{room.pk}/mine/", announcement_seen=version)
-    assert "hidden" in his.get(path).one("talk-announcement").attrs
+    assert "hidden" in his.get(path).one("conversation-announcement").attrs
     actions.update(alice.pk, room.pk, {"announcement": "Something else"})
-    assert "hidden" not in his.get(path).one("talk-announcement").attrs
+    assert "hidden" not in his.get(path).one("conversation-announcement").attrs
 
 
 def test_pins_have_a_page_and_a_count(browser, alice, bob, room, say):

@@ -24,12 +24,12 @@ def test_the_list_newest_first(browser, alice, bob, carol, room, say):
     pair = Conversation.objects.get(pk=actions.open_direct(alice.pk, carol.pk)[0].id)
     say(carol, pair, "**hello** there")
     say(bob, room, "later")
-    rows = browser(alice).get("/").all("a", cls="conv")
+    rows = browser(alice).get("/").all("a", cls="conversation-row")
     assert [row["data-id"] for row in rows] == [str(room.pk), str(pair.pk)]
-    assert rows[0].one(cls="conv-last").text == "Bob : later"
-    assert rows[1].one(cls="conv-last").text == "hello there"
+    assert rows[0].one(cls="row-last").text == "Bob : later"
+    assert rows[1].one(cls="row-last").text == "hello there"
     assert rows[1]["data-peer-id"] == str(carol.pk)
-    found = browser(alice).get("/", find="CAR").all("a", cls="conv")
+    found = browser(alice).get("/", find="CAR").all("a", cls="conversation-row")
     assert [row["data-id"] for row in found] == [str(pair.pk)]
 
 
@@ -144,7 +144,7 @@ OWN = ["/settings/", "/settings/sessions/", "/accounts/email/", "/accounts/passw
 @pytest.mark.parametrize("path", GATE)
 def test_the_gate(browser, path):
     page = browser().get(path)
-    assert page.status == 200 and page.one("main", cls="gate") and not page.all("live-socket")
+    assert page.status == 200 and page.one("main", cls="auth-page") and not page.all("live-socket")
     assert page.one("h1").text
 
 
@@ -184,13 +184,13 @@ def test_theme_language_and_zone_of_the_reader(browser, person):
 
 
 # ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "refused.html"])
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "error.html"])
 def test_pages_of_what_went_wrong_need_nothing(template, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert 'class="gate"' in render_to_string(template, {})
+        assert 'class="auth-page"' in render_to_string(template, {})
 
 
 def test_a_path_that_is_none(browser, alice):
     for who in (browser(), browser(alice)):
         page = who.get("/no/such/page/")
-        assert page.status == 404 and page.one("main", cls="gate")
+        assert page.status == 404 and page.one("main", cls="auth-page")

@@ -37,14 +37,14 @@ def limited(settings):
 )
 def test_a_place_that_is_none_in_the_list_is_as_if_not_asked(browser, alice, room, place):
     page = browser(alice).get("/", older=place)
-    assert page.status == 200 and page.all("a", cls="conv")
+    assert page.status == 200 and page.all("a", cls="conversation-row")
 
 
 def test_the_list_goes_on_where_a_page_of_it_ends(browser, alice, room, pair):
     shown, after = selectors.list_conversations(alice.pk, limit=1)
     page = browser(alice).get("/", older="~".join(map(str, after)))
-    assert page.status == 200 and len(page.all("a", cls="conv")) == 1
-    assert page.one("a", cls="conv")["data-id"] != str(shown[0].id)
+    assert page.status == 200 and len(page.all("a", cls="conversation-row")) == 1
+    assert page.one("a", cls="conversation-row")["data-id"] != str(shown[0].id)
 
 
 def test_forms_and_the_api_share_one_measure_and_pages_have_another(browser, alice, room, say, limited, monkeypatch):
@@ -95,7 +95,7 @@ def test_a_name_in_the_list_is_set_apart_from_what_was_said(browser, alice, bob,
     bob.name = "سامي"
     bob.save()
     say(bob, room, "hello")
-    last = browser(alice).get("/").one("span", cls="conv-last")
+    last = browser(alice).get("/").one("span", cls="row-last")
     assert "dir" not in last.attrs
     who = last.one("span", cls="who")
     assert who.text.replace(" ", "") == "سامي:"
@@ -112,5 +112,5 @@ def test_first_steps_stand_in_the_list_too(browser, alice, bob):
 def test_the_picture_is_chosen_with_a_button_of_ours(browser, alice):
     page = browser(alice).get("/settings/")
     field = page.one("input", type="file")
-    assert "sr" in field.classes
+    assert "visually-hidden" in field.classes
     assert page.one("label", cls="btn")["for"] == field["id"]

@@ -51,7 +51,7 @@ MOVED = """
   const begun = performance.now();
   document.addEventListener('page:visited', () => requestAnimationFrame(() => requestAnimationFrame(
     () => done(performance.now() - begun))), { once: true });
-  document.querySelector(`.conv[href="${address}"]`).click();
+  document.querySelector(`.conversation-row[href="${address}"]`).click();
 })
 """
 

@@ -75,8 +75,8 @@ export class ConversationList extends LiveElement {
    */
   take(drawn) {
     const ids = [];
-    for (const li of findAll(drawn, "ul > li:has(> .conv)")) {
-      const id = Number(find(li, ".conv")?.dataset.id);
+    for (const li of findAll(drawn, "ul > li:has(> .conversation-row)")) {
+      const id = Number(find(li, ".conversation-row")?.dataset.id);
       ids.push(id);
       if (this.rows.has(id)) continue;
       const row = new ConversationRow(li, this.me);
@@ -165,7 +165,7 @@ export class ConversationList extends LiveElement {
     const { show } = this.view;
     li.hidden = !fits(row, this.view);
     const next = [...this.list.children].find((other) => {
-      const known = other !== li && this.rows.get(Number(find(other, ".conv")?.dataset.id));
+      const known = other !== li && this.rows.get(Number(find(other, ".conversation-row")?.dataset.id));
       return known && order(row, known, show) < 0;
     });
     if (!li.isConnected || li.nextElementSibling !== (next ?? null)) {

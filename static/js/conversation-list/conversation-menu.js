@@ -12,7 +12,7 @@ import { toast, toastRefusal } from "../ui/toast-stack.js";
 /** @typedef {import("./unread-totals.js").Standing} Standing */
 
 export function watchMine() {
-  const menu = document.getElementById("conv-menu");
+  const menu = document.getElementById("row-menu");
   document.addEventListener("click", clicked);
   document.addEventListener("page:counts", () => drawHead());
   document.addEventListener("page:visited", () => drawHead());
@@ -28,9 +28,9 @@ export function watchMine() {
     openMenu(menu, link, at, held);
   };
   const never = new AbortController().signal;
-  onHold(document.body, "conversation-list .conv", (link) => open(link, null, true), never);
+  onHold(document.body, "conversation-list .conversation-row", (link) => open(link, null, true), never);
   document.addEventListener("contextmenu", (event) => {
-    const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("conversation-list .conv"));
+    const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("conversation-list .conversation-row"));
     if (!link || !live.on) return;
     event.preventDefault();
     if (menu.matches(":popover-open")) return; // press and hold was first
@@ -39,13 +39,13 @@ export function watchMine() {
     open(link, isKey ? null : { x: event.clientX, y: event.clientY });
   });
   document.addEventListener("keydown", (event) => {
-    const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.("conversation-list .conv"));
+    const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.("conversation-list .conversation-row"));
     if (!link || !(event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey))) return;
     event.preventDefault();
     open(link, null);
   });
   document.addEventListener("pointerdown", (event) => {
-    const inside = /** @type {Element} */ (event.target).closest("#conv-menu");
+    const inside = /** @type {Element} */ (event.target).closest("#row-menu");
     if (!inside && menu.matches(":popover-open")) menu.hidePopover();
   });
   addEventListener("resize", () => menu.matches(":popover-open") && menu.hidePopover());
@@ -90,7 +90,7 @@ function draw(form, { unread, favourite, muted, archived, level }) {
 
 /** The menu in the head of the open conversation. */
 function drawHead() {
-  const form = find(document, "#talk-menu .mine-menu");
+  const form = find(document, "#conversation-menu .mine-menu");
   const standing = tally.of(Number(form?.dataset.id));
   if (!form || !standing) return;
   draw(form, standing);

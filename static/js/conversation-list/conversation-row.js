@@ -1,4 +1,4 @@
-/** One conversation in the list, drawn as `templates/chat/_conv.html` does. */
+/** One conversation in the list, drawn as `templates/chat/list/_conversation_row.html` does. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { badge, tally } from "./unread-badges.js";
 import { excerpt } from "../lib/wording.js";
@@ -27,7 +27,7 @@ export class ConversationRow {
   constructor(li, me) {
     this.li = li;
     this.me = me;
-    this.link = /** @type {HTMLElement} */ (find(li, ".conv"));
+    this.link = /** @type {HTMLElement} */ (find(li, ".conversation-row"));
     this.id = Number(this.link.dataset.id);
     const line = this.#line;
     this.#drawn = [...(line?.childNodes ?? [])];
@@ -40,9 +40,9 @@ export class ConversationRow {
    * @param {number} me
    */
   static make(conversation, me) {
-    const li = clone("conv-template");
+    const li = clone("row-template");
     if (!li) return null;
-    const link = /** @type {HTMLElement} */ (find(li, ".conv"));
+    const link = /** @type {HTMLElement} */ (find(li, ".conversation-row"));
     addresses(link, conversation.id);
     link.dataset.id = String(conversation.id);
     const row = new ConversationRow(li, me);
@@ -51,7 +51,7 @@ export class ConversationRow {
   }
 
   get #line() {
-    return find(this.link, ".conv-last");
+    return find(this.link, ".row-last");
   }
 
   get kind() {
@@ -79,7 +79,7 @@ export class ConversationRow {
   }
 
   get title() {
-    return find(this.link, ".conv-name .clip")?.textContent ?? "";
+    return find(this.link, ".row-name .clip")?.textContent ?? "";
   }
 
   /** All of it, as the server has it now. @param {Conversation} conversation */
@@ -135,7 +135,7 @@ export class ConversationRow {
   /** @param {string} title */
   named(title) {
     this.link.title = title;
-    const name = find(this.link, ".conv-name .clip");
+    const name = find(this.link, ".row-name .clip");
     if (name) name.textContent = title;
   }
 
@@ -271,8 +271,8 @@ export class ConversationRow {
     count?.classList.toggle("muted", quiet);
     badge(count, unread.count);
     this.#shown(".badge.at", unread.mentions > 0);
-    this.#shown(".conv-muted", muted);
-    this.#shown(".conv-pin", favourite);
+    this.#shown(".row-muted", muted);
+    this.#shown(".row-pin", favourite);
   }
 
   /** @param {string} selector @param {boolean} on */

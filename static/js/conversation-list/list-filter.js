@@ -36,7 +36,7 @@ export class ListFilter {
     if (this.input?.value) {
       // A page that came with a search: what it shows was found.
       this.#find = this.input.value;
-      this.#found = new Set(findAll(list, ".conv").map((link) => Number(link.dataset.id)));
+      this.#found = new Set(findAll(list, ".conversation-row").map((link) => Number(link.dataset.id)));
       this.#view();
     }
   }
@@ -110,7 +110,7 @@ export class ListFilter {
   }
 
   #shown() {
-    return findAll(this.list, "li:not([hidden]) > .conv");
+    return findAll(this.list, "li:not([hidden]) > .conversation-row");
   }
 
   // ── Asking the server ────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,27 +8,27 @@ export class ListKeys {
   constructor(list) {
     this.list = list;
     list.listen(list.list, "keydown", (event) => this.#key(event));
-    list.listen(list.list, "focusin", (event) => this.#stop(event.target.closest(".conv")));
+    list.listen(list.list, "focusin", (event) => this.#stop(event.target.closest(".conversation-row")));
     list.listen(document, "keydown", (event) => this.#jump(event));
-    list.listen(document, "page:visited", () => this.#stop(find(list, ".conv[aria-current]")));
-    this.#stop(find(list, ".conv[aria-current]") ?? this.#shown()[0] ?? null);
+    list.listen(document, "page:visited", () => this.#stop(find(list, ".conversation-row[aria-current]")));
+    this.#stop(find(list, ".conversation-row[aria-current]") ?? this.#shown()[0] ?? null);
   }
 
   #shown() {
-    return findAll(this.list.list, ":scope > li:not([hidden]) > .conv");
+    return findAll(this.list.list, ":scope > li:not([hidden]) > .conversation-row");
   }
 
   /** Where the Tab key comes in. @param {HTMLElement | null} link */
   #stop(link) {
     const stop = link ?? this.#shown()[0];
-    for (const each of findAll(this.list.list, ".conv")) each.tabIndex = each === stop ? 0 : -1;
+    for (const each of findAll(this.list.list, ".conversation-row")) each.tabIndex = each === stop ? 0 : -1;
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const shown = this.#shown();
-    const at = shown.indexOf(/** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest(".conv")));
+    const at = shown.indexOf(/** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest(".conversation-row")));
     if (at < 0) return;
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
     if (to === undefined) return;

@@ -129,7 +129,7 @@ export function atMost99(count) {
  */
 export function badge(element, count) {
   number(element, count);
-  const heard = find(element, ".sr");
+  const heard = find(element, ".visually-hidden");
   if (heard) heard.textContent = fill(words("standing").unread, { n: atMost99(count) });
 }
 

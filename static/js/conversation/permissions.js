@@ -31,7 +31,7 @@ export function watchRights() {
 function draw(log) {
   const add = find(document, "member-panel [data-part=add]");
   if (add) add.hidden = !rights(log).add;
-  const leave = find(document, ".talk-menu [data-act=leave]");
+  const leave = find(document, ".conversation-menu [data-act=leave]");
   if (leave) leave.dataset.role = log.dataset.role;
 }
 

@@ -10,7 +10,7 @@ import { Refusal } from "../realtime/api-error.js";
 
 const OURS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|people\/|contacts\/|new\/))?$/;
 const ASSETS = "head > script[src], head > link[rel=stylesheet]";
-const LINKS = ".conv, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
+const LINKS = ".conversation-row, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
 
 const AHEAD = 1_000; // ms for which a page that was asked for at the press of a button is fresh
 
@@ -172,7 +172,7 @@ function swap(page, left) {
   find(document, "toast-stack")?.append(...findAll(page, "toast-stack > .toast"));
   // The next thing to do is to write; a phone's keyboard is not thrown at whoever came to read.
   const field = matchMedia("(pointer: fine)").matches && find(next, "message-composer textarea");
-  const row = next.offsetHeight > 1 ? null : find(shell, `.conv[data-id="${left}"]`); // a phone, back at its list
+  const row = next.offsetHeight > 1 ? null : find(shell, `.conversation-row[data-id="${left}"]`); // a phone, back at its list
   if (!next.contains(document.activeElement)) (row || field || next).focus({ preventScroll: true });
   const arrived = find(document, "[data-part=arrived]");
   if (arrived && !field) arrived.textContent = page.title.replace(/^\(\d+\+?\) /, ""); // read out: the focus says it else
@@ -196,7 +196,7 @@ export function watchVisits() {
   // Of a mouse alone: a finger that goes down may be about to scroll.
   document.addEventListener("pointerdown", (event) => {
     const link = event.pointerType === "mouse" ? linkOf(event) : null;
-    if (link?.matches(".conv") && leadsOn(link)) press(link.href);
+    if (link?.matches(".conversation-row") && leadsOn(link)) press(link.href);
   });
   document.addEventListener("click", (event) => {
     const link = linkOf(event);

@@ -309,7 +309,7 @@ export class FileTray extends LiveElement {
 
   /** Anywhere on the conversation. */
   #listenForDrops() {
-    const place = this.closest(".talk, main") ?? document.body;
+    const place = this.closest(".conversation, main") ?? document.body;
     const hasFiles = (/** @type {DragEvent} */ { dataTransfer }) => dataTransfer?.types.includes("Files") ?? false;
     this.listen(place, "dragover", (event) => {
       if (!hasFiles(event)) return;

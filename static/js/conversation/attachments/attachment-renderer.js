@@ -1,4 +1,4 @@
-/** Draws files of messages as `templates/chat/_attachment.html` does, from the same file, cloned. See chat/view_models/attachments.py. */
+/** Draws files of messages as `templates/chat/message/_attachment.html` does, from the same file, cloned. See chat/view_models/attachments.py. */
 import { clone, find } from "../../lib/dom.js";
 
 /** @typedef {import("../../realtime/protocol.js").Attachment} Attachment */

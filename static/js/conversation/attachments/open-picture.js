@@ -5,7 +5,7 @@ import { Refusal } from "../../realtime/api-error.js";
 export function watchShots() {
   document.addEventListener("click", async (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const shot = /** @type {Element} */ (event.target).closest(".shot");
+    const shot = /** @type {Element} */ (event.target).closest(".attachment-image");
     if (!(shot instanceof HTMLElement)) return;
     event.preventDefault();
     if (!shot.querySelector("img")) return; // still being drawn: there is nothing to see yet

@@ -10,7 +10,7 @@ const AWAY = 120; // px down after which it closes
 const LARGEST = 8;
 const STEP = 1.5;
 
-/** @param {HTMLElement} shot `.shot` */
+/** @param {HTMLElement} shot `.attachment-image` */
 export function viewPicture(shot) {
   const dialog = clone("viewer-template");
   if (dialog instanceof HTMLDialogElement) new Viewer(dialog, shot);
@@ -44,7 +44,7 @@ class Viewer {
   }
 
   get #shots() {
-    return findAll(this.place, ".shot:has(img)");
+    return findAll(this.place, ".attachment-image:has(img)");
   }
 
   #listen() {

@@ -1,4 +1,4 @@
-/** `<talk-announcement>`: the bar above the log. New until one puts it away, on every device; a change brings it back. */
+/** `<conversation-announcement>`: the bar above the log. New until one puts it away, on every device; a change brings it back. */
 import { api } from "../../realtime/api.js";
 import { linked } from "../../lib/autolink.js";
 import { LiveElement } from "../../realtime/events.js";

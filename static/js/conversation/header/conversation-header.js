@@ -10,12 +10,12 @@ import { presenceOf } from "../../realtime/state/presence-cache.js";
 export function watchTalkHead() {
   document.addEventListener("live:conversation.updated", (event) => {
     const { conversation } = /** @type {CustomEvent} */ (event).detail;
-    const main = find(document, `main.talk[data-id="${conversation.id}"]`);
+    const main = find(document, `main.conversation[data-id="${conversation.id}"]`);
     if (main) update(main, conversation);
   });
   document.addEventListener("live:member.updated", (event) => {
     const { conversation_id, member } = /** @type {CustomEvent} */ (event).detail;
-    const main = find(document, `main.talk[data-kind=direct][data-id="${conversation_id}"]`);
+    const main = find(document, `main.conversation[data-kind=direct][data-id="${conversation_id}"]`);
     if (main) updatePeer(main, member.user);
   });
   for (const type of ["page:presence", "page:visited", "page:here"]) document.addEventListener(type, here);
@@ -26,8 +26,8 @@ export function watchTalkHead() {
 function update(main, conversation) {
   const { kind, title, description, member_count, avatar_url } = conversation;
   if (kind !== "group") return;
-  const face = find(main, ".talk-head > .avatar");
-  if (find(main, "#h-talk")?.textContent !== title || drawn(face) !== avatar_url) face?.replaceWith(avatar(conversation));
+  const face = find(main, ".conversation-head > .avatar");
+  if (find(main, "#h-conversation")?.textContent !== title || drawn(face) !== avatar_url) face?.replaceWith(avatar(conversation));
   call(main, title);
   const said = words("list-words");
   const members = find(main, "[data-part=member-count]");
@@ -40,9 +40,9 @@ function update(main, conversation) {
 
 /** The other one of a pair, as they are called now. @param {HTMLElement} main @param {User} user */
 function updatePeer(main, user) {
-  const face = find(main, `.talk-head > .avatar[data-user-id="${user.id}"]`);
+  const face = find(main, `.conversation-head > .avatar[data-user-id="${user.id}"]`);
   if (!face) return;
-  if (find(main, "#h-talk")?.textContent !== user.name || drawn(face) !== user.avatar_url) {
+  if (find(main, "#h-conversation")?.textContent !== user.name || drawn(face) !== user.avatar_url) {
     const fresh = avatar(user, "", true);
     const [was, dot] = [find(face, ".here"), find(fresh, ".here")];
     if (dot) dot.hidden = was?.hidden ?? true;
@@ -58,13 +58,13 @@ const drawn = (face) => find(face, "img")?.getAttribute("src") ?? null;
 
 /** Another title, wherever the page says it. @param {HTMLElement} main @param {string} title */
 function call(main, title) {
-  const heading = find(main, "#h-talk");
+  const heading = find(main, "#h-conversation");
   const old = heading?.textContent ?? "";
   if (!heading || old === title) return;
   heading.textContent = heading.title = title;
   const at = document.title.indexOf(old, document.title.match(/^\(\d+\+?\) /)?.[0].length ?? 0);
   if (at >= 0) document.title = document.title.slice(0, at) + title + document.title.slice(at + old.length);
-  const { message, write } = words("talk-words");
+  const { message, write } = words("conversation-words");
   find(main, ".log")?.setAttribute("aria-label", title);
   find(main, ".composer")?.setAttribute("aria-label", fill(message, { t: title }));
   const field = find(main, ".composer textarea");
@@ -74,7 +74,7 @@ function call(main, title) {
 
 /** Of a group how many are here, of a pair whether the other is, or when they were. */
 function here() {
-  const main = find(document, "main.talk[data-id]");
+  const main = find(document, "main.conversation[data-id]");
   const said = words("list-words");
   const count = find(main, "[data-part=here-count]");
   if (count) {
@@ -83,7 +83,7 @@ function here() {
   }
   const peer = find(main, "[data-part=peer-here]");
   if (peer) {
-    const presence = presenceOf(Number(find(main, ".talk-head > .avatar")?.dataset.userId));
+    const presence = presenceOf(Number(find(main, ".conversation-head > .avatar")?.dataset.userId));
     if (presence) say(peer, whenHere(presence, new Date(), pageTimes(), said));
   }
 }

@@ -53,7 +53,7 @@ export class Viewers {
 
   #say() {
     const count = this.#others;
-    const place = find(document, ".talk-head [data-part=viewers]");
+    const place = find(document, ".conversation-head [data-part=viewers]");
     if (!place) return;
     const said = words("viewers-words");
     const text = count ? ` · ${fill(count === 1 ? said.one : said.many, { n: count })}` : "";

@@ -67,7 +67,7 @@ export class LogKeys {
     if (step !== undefined && (target === line || target === this.view)) {
       event.preventDefault();
       this.#move(line, step);
-    } else if (line && target === line && line.matches(".msg[data-seq]:not(.gone)")) {
+    } else if (line && target === line && line.matches(".msg[data-seq]:not(.deleted)")) {
       this.#act(event, line);
     }
   }

@@ -134,7 +134,7 @@ export class MessageLog extends LiveElement {
 
   /** My newest text that stands, for editing. */
   get myLast() {
-    return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.gone)").at(-1) ?? null;
+    return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.deleted)").at(-1) ?? null;
   }
 
   /** The message behind a line, with its text as it was written. @param {HTMLElement} li @returns {Promise<Message>} */

@@ -76,7 +76,7 @@ function linesFrom(list, from) {
  * @param {boolean} inGroup
  */
 function drawMarks(lines, receipts, inGroup) {
-  const mine = lines.map(({ li }) => li).filter((li) => li.dataset.seq && li.matches(".mine:not(.gone)"));
+  const mine = lines.map(({ li }) => li).filter((li) => li.dataset.seq && li.matches(".mine:not(.deleted)"));
   const drawn = receipts.drawn(
     mine.map((li) => ({ seq: Number(li.dataset.seq), first: li.classList.contains("first") })),
   );

@@ -28,7 +28,7 @@ export function watchBlocked() {
 
 /** @param {HTMLElement} line @param {boolean} blocked */
 function fold(line, blocked) {
-  const gone = line.classList.contains("gone");
+  const gone = line.classList.contains("deleted");
   setClasses(line, { blocked: blocked && !gone, "for-me": !blocked && find(line, ".msg-text .mention.me") !== null });
   find(line, ".unblock")?.remove();
   const label = blocked && !gone ? find(clone("message-template"), ".unblock") : null;

@@ -1,7 +1,7 @@
-/** The classes of a line, as `templates/chat/_message.html` writes them. */
+/** The classes of a line, as `templates/chat/message/_message.html` writes them. */
 
 /** In its order; the rest come and go. */
-const CLASSES = ["msg", "first", "last", "mine", "for-me", "gone", "blocked"];
+const CLASSES = ["msg", "first", "last", "mine", "for-me", "deleted", "blocked"];
 
 /**
  * @param {HTMLElement} li

@@ -9,7 +9,7 @@ import { onHold } from "../../ui/popup-menu.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
-const LINE = ".msg[data-seq]:not(.gone)";
+const LINE = ".msg[data-seq]:not(.deleted)";
 
 export class MessageActions {
   /** @param {MessageLog} log */

@@ -1,4 +1,4 @@
-/** Draws a message as `templates/chat/_message.html` and `_system.html` do, from the same file, cloned. */
+/** Draws a message as `templates/chat/message/_message.html` and `_system.html` do, from the same file, cloned. */
 import { isBlocked } from "./blocked-messages.js";
 import { drawFiles } from "../attachments/attachment-renderer.js";
 import { isLong } from "../../lib/long-message.js";
@@ -37,7 +37,7 @@ function drawText(message, me) {
   if (mine) li.dataset.clientId = message.client_id ?? ""; // by it the page knows what it has sent
   const gone = message.deleted_at !== null;
   const blocked = !mine && !gone && isBlocked(sender.id);
-  setClasses(li, { mine, gone, "for-me": !mine && !isBlocked(sender.id) && isFor(message.mentions, me), blocked });
+  setClasses(li, { mine, deleted: gone, "for-me": !mine && !isBlocked(sender.id) && isFor(message.mentions, me), blocked });
   if (!blocked) find(li, ".unblock")?.remove();
   drawSender(li, sender, mine);
   const body = find(li, ".msg-body");
@@ -116,7 +116,7 @@ function drawBody(li, content, text, me) {
  */
 export function drawReply(stub, { id, seq, sender, excerpt, deleted }) {
   const text = deleted ? stub.dataset.deleted ?? "" : excerpt;
-  stub.classList.toggle("gone", deleted);
+  stub.classList.toggle("deleted", deleted);
   stub.setAttribute("href", stub.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${id}/`) ?? "");
   stub.dataset.id = String(id);
   stub.dataset.seq = String(seq);

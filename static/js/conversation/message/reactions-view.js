@@ -1,4 +1,4 @@
-/** Draws what people put under a message, as `templates/chat/_reactions.html` does: first come first, and by whom. */
+/** Draws what people put under a message, as `templates/chat/message/_reactions.html` does: first come first, and by whom. */
 import { nameList } from "../../lib/wording.js";
 import { find, words } from "../../lib/dom.js";
 import { nameOf } from "../../realtime/state/user-cache.js";

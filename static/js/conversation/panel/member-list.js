@@ -237,7 +237,7 @@ export class MemberList {
   }
 }
 
-/** As `templates/chat/_member.html` draws one. @param {HTMLElement} row @param {Member} member @param {number} me */
+/** As `templates/chat/conversation/_member.html` draws one. @param {HTMLElement} row @param {Member} member @param {number} me */
 function fill(row, { user, role }, me) {
   const said = words("role-words");
   Object.assign(row.dataset, { userId: String(user.id), role, username: user.username });

@@ -20,7 +20,7 @@ export class MemberPanel extends LiveElement {
   #shown(view) {
     this.#pins.show(view === "pins");
     const about = find(this, "[data-part=about]");
-    const opener = find(document, ".talk-head [data-act=panel][data-view=about]");
+    const opener = find(document, ".conversation-head [data-act=panel][data-view=about]");
     if (view === "about" && about && opener) {
       readInto(about, opener.getAttribute("href") ?? "", this.gone).then(() => tell("page:people", {}), () => {});
     }

@@ -20,7 +20,7 @@ export class PinList {
   constructor(host) {
     this.host = host;
     this.id = Number(host.dataset.conversationId);
-    this.tool = find(document, `main.talk[data-id="${this.id}"] .pin-tool`);
+    this.tool = find(document, `main.conversation[data-id="${this.id}"] .pin-tool`);
     this.#ids = new Set((this.tool?.dataset.pins ?? "").split(",").filter(Boolean).map(Number));
     for (const type of ["message.created", "message.updated", "message.current"]) {
       host.hear(type, ({ message }) => message.conversation_id === this.id && this.#changed(message));

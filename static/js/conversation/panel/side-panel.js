@@ -71,7 +71,7 @@ export class PanelFrame {
 
   close() {
     if (!this.isOpen) return;
-    const openers = findAll(document, `.talk-head [data-act=panel][data-view="${this.view}"]`);
+    const openers = findAll(document, `.conversation-head [data-act=panel][data-view="${this.view}"]`);
     const opener = this.#from ?? openers.find((each) => each.checkVisibility());
     this.panel.hidden = true;
     this.#settle();
@@ -90,7 +90,7 @@ export class PanelFrame {
       if (over) this.panel.setAttribute(name, value);
       else this.panel.removeAttribute(name);
     }
-    for (const opener of findAll(document, ".talk-head [data-act=panel]")) {
+    for (const opener of findAll(document, ".conversation-head [data-act=panel]")) {
       opener.setAttribute("aria-expanded", String(this.isOpen && opener.dataset.view === this.view));
     }
   }

@@ -1,4 +1,4 @@
-/** Draws who got and read a text of mine, after its last word, as `templates/chat/_tick.html` does. */
+/** Draws who got and read a text of mine, after its last word, as `templates/chat/message/_receipt_mark.html` does. */
 import { fill } from "../../lib/wording.js";
 import { addresses, clone, find } from "../../lib/dom.js";
 
@@ -19,7 +19,7 @@ export function drawMark(li, mark, inGroup) {
   if (kind === "read-group") {
     const words = fill(element.title, { a: mark.count, b: mark.total });
     element.title = words;
-    say(element, ".sr", words);
+    say(element, ".visually-hidden", words);
     say(element, ".num", String(mark.count));
   }
   if (old) old.replaceWith(element);

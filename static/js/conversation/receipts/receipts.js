@@ -91,7 +91,7 @@ export function watchReceipts(log) {
   const choice = (/** @type {unknown} */ now) => {
     if (String(now) === shown) return;
     shown = String(now);
-    for (const entry of findAll(document, "#talk-menu [name=receipts]")) {
+    for (const entry of findAll(document, "#conversation-menu [name=receipts]")) {
       entry.hidden = (entry.getAttribute("value") === "on") === Boolean(now);
     }
     ask();

@@ -26,7 +26,7 @@ export function watchReceived() {
   };
 
   // What the page came with: unread rows, of which the server cannot know yet that they got here.
-  for (const { dataset } of findAll(document, ".conv.unread[data-last-seq]")) add(Number(dataset.id), Number(dataset.lastSeq));
+  for (const { dataset } of findAll(document, ".conversation-row.unread[data-last-seq]")) add(Number(dataset.id), Number(dataset.lastSeq));
 
   for (const type of ["live:message.created", "live:message.updated"]) {
     document.addEventListener(type, (event) => {

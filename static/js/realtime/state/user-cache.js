@@ -24,7 +24,7 @@ export function nameOf(id) {
   const drawn =
     find(document, `.member[data-user-id="${id}"] .clip`) ??
     find(document, `.msg[data-sender="${id}"]:not(.mine) .msg-by b`) ??
-    find(document, `.conv[data-peer-id="${id}"] .conv-name .clip`);
+    find(document, `.conversation-row[data-peer-id="${id}"] .row-name .clip`);
   return drawn?.textContent ?? undefined;
 }
 
