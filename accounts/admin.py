@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from accounts import actions as verbs
 from accounts.models import PRIVACY_FIELDS, SignIn, User
 from accounts.text.usernames import skeleton, storable
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # Django's own page would change the password without keeping this sign-in.
@@ -130,7 +130,7 @@ class PersonAdmin(UserAdmin):
         for person in queryset:
             try:
                 verb(person.pk, request.user.pk)
-            except Refused as refused:
+            except ApplicationError as refused:
                 self.message_user(request, f"{person}: {refused.detail}", messages.ERROR)
             else:
                 self.log_change(request, person, logged)

@@ -23,7 +23,7 @@ from accounts import actions
 from accounts.auth import sign_ins, signup_links, tokens
 from accounts.authentication import SessionAuthentication
 from accounts.models import SignIn, User
-from accounts.schemas import ProfileShape, SignInShape, TokenPair, profile_shape, sign_in_shape
+from accounts.schemas import ProfileSchema, SignInSchema, TokenPair, profile_schema, sign_in_schema
 from accounts.serializers import (
     AvatarSerializer,
     LoginSerializer,
@@ -33,12 +33,12 @@ from accounts.serializers import (
     VerifySerializer,
 )
 from messenger.api import page
-from messenger.core.client_ip import request_address
-from messenger.core.errors import RefusalShape, invalid
+from messenger.core.client_ip import request_ip
+from messenger.core.errors import ErrorSchema, invalid
 from messenger.rest.struct_serializers import page_of, serializer_for
 
 TOKENS, SESSIONS, ME = ["Signing in"], ["Sign-ins"], ["Me"]
-REFUSAL = serializer_for(RefusalShape)
+REFUSAL = serializer_for(ErrorSchema)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -54,7 +54,7 @@ def _row(request: Request) -> SignIn:
 
 
 def _pair_for(user: User, request: Request) -> TokenPair:
-    return tokens.open_for(user, address=request_address(request), user_agent=request.META.get("HTTP_USER_AGENT", ""))
+    return tokens.open_for(user, address=request_ip(request), user_agent=request.META.get("HTTP_USER_AGENT", ""))
 
 
 def _answer(pair: TokenPair, status_code: int = status.HTTP_200_OK) -> Response:
@@ -121,7 +121,7 @@ class Tokens(OpenView):
     )
     def post(self, request: Request) -> Response:
         data = _read(LoginSerializer, request)
-        user = actions.sign_in(data["login"], data["password"], request_address(request), data["code"])
+        user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"])
         return _answer(_pair_for(user, request))
 
 
@@ -171,10 +171,10 @@ class Revoke(OpenView):
 
 # ── Where one is signed in ───────────────────────────────────────────────────────────────────────────────────────
 class Sessions(APIView):
-    @extend_schema(tags=SESSIONS, summary="My sign-ins, last used first", responses=page_of(SignInShape))
+    @extend_schema(tags=SESSIONS, summary="My sign-ins, last used first", responses=page_of(SignInSchema))
     def get(self, request: Request) -> Response:
         rows = sign_ins.open_ones(_row(request).user_id)
-        return page(request, [sign_in_shape(row, _row(request).pk) for row in rows])
+        return page(request, [sign_in_schema(row, _row(request).pk) for row in rows])
 
     @extend_schema(
         tags=SESSIONS,
@@ -201,19 +201,19 @@ class Session(APIView):
 
 # ── Me ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Me(APIView):
-    @extend_schema(tags=ME, summary="My profile and settings", responses=serializer_for(ProfileShape))
+    @extend_schema(tags=ME, summary="My profile and settings", responses=serializer_for(ProfileSchema))
     def get(self, request: Request) -> Response:
-        return Response(msgspec.to_builtins(profile_shape(_row(request).user)))
+        return Response(msgspec.to_builtins(profile_schema(_row(request).user)))
 
     @extend_schema(
         tags=ME,
         summary="Change my profile and settings",
         request=ProfileChangesSerializer,
-        responses=serializer_for(ProfileShape),
+        responses=serializer_for(ProfileSchema),
     )
     def patch(self, request: Request) -> Response:
         user = actions.update_profile(_row(request).user_id, _read(ProfileChangesSerializer, request))
-        return Response(msgspec.to_builtins(profile_shape(user)))
+        return Response(msgspec.to_builtins(profile_schema(user)))
 
 
 class Avatar(APIView):
@@ -223,16 +223,16 @@ class Avatar(APIView):
         tags=ME,
         summary="Give me a picture",
         request={"multipart/form-data": AvatarSerializer},
-        responses=serializer_for(ProfileShape),
+        responses=serializer_for(ProfileSchema),
     )
     def put(self, request: Request) -> Response:
         upload = request.FILES.get("avatar")
         if upload is None:
             raise invalid(avatar="A file is expected here, as multipart/form-data.")
         user = actions.set_avatar(_row(request).user_id, upload, upload.size)
-        return Response(msgspec.to_builtins(profile_shape(user)))
+        return Response(msgspec.to_builtins(profile_schema(user)))
 
-    @extend_schema(tags=ME, summary="Take my picture away", responses={200: serializer_for(ProfileShape)})
+    @extend_schema(tags=ME, summary="Take my picture away", responses={200: serializer_for(ProfileSchema)})
     def delete(self, request: Request) -> Response:
         user = actions.remove_avatar(_row(request).user_id)
-        return Response(msgspec.to_builtins(profile_shape(user)))
+        return Response(msgspec.to_builtins(profile_schema(user)))

@@ -18,7 +18,7 @@ from django.http import FileResponse, Http404
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image
 
-from messenger.core.errors import Refused, invalid, unavailable
+from messenger.core.errors import ApplicationError, invalid, unavailable
 
 SIDE = 256  # pixels
 MOST_BYTES = 5 * 1024 * 1024
@@ -41,10 +41,10 @@ _UPRIGHT = {
 
 
 def redrawn(upload: BinaryIO, size: int) -> ContentFile:
-    """A square WebP without metadata, under a name of its own. Raises Refused for what is no picture, and
+    """A square WebP without metadata, under a name of its own. Raises ApplicationError for what is no picture, and
     `unavailable` where others are being decoded for too long."""
     if size > MOST_BYTES:
-        raise Refused("too_large", _("The picture may have at most %d MB.") % (MOST_BYTES // 1024 // 1024))
+        raise ApplicationError("too_large", _("The picture may have at most %d MB.") % (MOST_BYTES // 1024 // 1024))
     if not _one_at_a_time.acquire(timeout=PATIENCE):
         raise unavailable()
     try:
@@ -53,7 +53,7 @@ def redrawn(upload: BinaryIO, size: int) -> ContentFile:
             picture = _square(upload)
         written = BytesIO()
         picture.save(written, "WEBP", quality=82, method=4)
-    except Refused:
+    except ApplicationError:
         raise
     except Exception as error:  # decoders raise what they like: OSError, ValueError, SyntaxError, struct.error, …
         raise invalid(avatar=_("This is no picture that can be read. Use JPEG, PNG, WebP or GIF.")) from error

@@ -20,7 +20,7 @@ from accounts.avatars import FORMATS
 from accounts.models import User
 from accounts.text.usernames import skeleton, storable
 from accounts.timezones import known_zones
-from messenger.core.client_ip import request_address
+from messenger.core.client_ip import request_ip
 from messenger.core.errors import Words
 
 
@@ -35,7 +35,7 @@ class SignupForm(allauth_forms.SignupForm):
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        self.wait = login_limits.count_sign_up(request_address(context.request))
+        self.wait = login_limits.count_sign_up(request_ip(context.request))
         if self.wait:
             raise ValidationError(wait_words(self.wait), code="rate_limited")
         return cleaned

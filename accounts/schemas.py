@@ -1,6 +1,6 @@
 """How a person, and what is a person's own, goes over the wire.
 
-`UserShape` is what others may see: never an e-mail, a token or a hash. `ProfileShape` goes to that person only.
+`UserSchema` is what others may see: never an e-mail, a token or a hash. `ProfileSchema` goes to that person only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SignInKind = Literal["browser", "token"]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
-class UserShape(msgspec.Struct):
+class UserSchema(msgspec.Struct):
     """What others may see of a person. `name` is the display name, or the user name where there is none."""
 
     id: int
@@ -28,7 +28,7 @@ class UserShape(msgspec.Struct):
     avatar_url: str | None = None
 
 
-class ProfileShape(msgspec.Struct):
+class ProfileSchema(msgspec.Struct):
     """One's own profile and settings. `language` and `time_zone` are empty where the browser decides.
 
     The last six before `me_version` are one's privacy: who may find me by name, begin to write to me, add me to
@@ -53,19 +53,19 @@ class ProfileShape(msgspec.Struct):
     me_version: int
 
 
-class MeShape(msgspec.Struct):
+class MeSchema(msgspec.Struct):
     """The payload of `me.updated`, told to that person's devices."""
 
     me_version: int
-    user: ProfileShape
+    user: ProfileSchema
 
 
-class ContactShape(msgspec.Struct):
+class ContactSchema(msgspec.Struct):
     """What somebody is to me. `asked`: by me, without an answer yet; `asks`: they ask me, and I may accept, decline or
     ignore it; `contact`: in my list. `blocked`: by me; it hides whatever else there is between us.
     """
 
-    user: UserShape
+    user: UserSchema
     state: ContactState
     blocked: bool
     since: Moment | None
@@ -79,11 +79,11 @@ class ContactEvent(msgspec.Struct):
     """
 
     me_version: int
-    contact: ContactShape
+    contact: ContactSchema
     requests: int
 
 
-class SignInShape(msgspec.Struct):
+class SignInSchema(msgspec.Struct):
     """One way in that stands open. `current`: the one that this request came by."""
 
     id: str
@@ -102,12 +102,12 @@ class TokenPair(msgspec.Struct):
     refresh: str
 
 
-def user_shape(user: User) -> UserShape:
-    return UserShape(user.pk, user.username, user.shown_name, avatar_url(user))
+def user_schema(user: User) -> UserSchema:
+    return UserSchema(user.pk, user.username, user.shown_name, avatar_url(user))
 
 
-def profile_shape(user: User) -> ProfileShape:
-    return ProfileShape(
+def profile_schema(user: User) -> ProfileSchema:
+    return ProfileSchema(
         id=user.pk,
         username=user.username,
         name=user.shown_name,
@@ -127,10 +127,10 @@ def profile_shape(user: User) -> ProfileShape:
     )
 
 
-def contact_shape(tie: Tie) -> ContactShape:
+def contact_schema(tie: Tie) -> ContactSchema:
     """For a tie with `person` at hand."""
-    return ContactShape(
-        user=user_shape(tie.person),
+    return ContactSchema(
+        user=user_schema(tie.person),
         state=cast(ContactState, tie.shown_state),
         blocked=tie.blocked_at is not None,
         since=moment(tie.since) if tie.since and tie.shown_state != Tie.State.NONE else None,
@@ -138,8 +138,8 @@ def contact_shape(tie: Tie) -> ContactShape:
     )
 
 
-def sign_in_shape(sign_in: SignIn, current_id: UUID | None) -> SignInShape:
-    return SignInShape(
+def sign_in_schema(sign_in: SignIn, current_id: UUID | None) -> SignInSchema:
+    return SignInSchema(
         id=str(sign_in.pk),
         kind=cast(SignInKind, sign_in.kind),
         user_agent=sign_in.user_agent,

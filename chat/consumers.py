@@ -12,8 +12,8 @@ from chat import actions, selectors
 from chat.actions.queues import mark_queue, send_queue
 from chat.actions.read_markers import Move
 from chat.actions.sending import Send, Sent
-from chat.schemas import MessageShape, MineShape
-from messenger.core.errors import Refused, not_found
+from chat.schemas import MessageSchema, MineSchema
+from messenger.core.errors import ApplicationError, not_found
 from messenger.live.commands import Command, Part
 from messenger.live.connection import Connection
 
@@ -76,18 +76,18 @@ class SyncPayload(msgspec.Struct):
 
 
 class MessageAnswer(msgspec.Struct):
-    message: MessageShape
+    message: MessageSchema
 
 
 class MineAnswer(msgspec.Struct):
-    mine: MineShape
+    mine: MineSchema
 
 
 def send(connection: Connection, payload: SendPayload, ref: str | None) -> None:
     """Into the queue, and on to the next frame: what one socket sends is stored in its order."""
 
-    def done(outcome: Sent | Refused) -> None:
-        if isinstance(outcome, Refused):
+    def done(outcome: Sent | ApplicationError) -> None:
+        if isinstance(outcome, ApplicationError):
             connection.refuse(ref, outcome)
         else:
             connection.answer(ref, MessageAnswer(outcome.message))
@@ -120,8 +120,8 @@ async def react(connection: Connection, payload: ReactionPayload) -> MessageAnsw
 
 
 def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
-    def done(outcome: MineShape | Refused) -> None:
-        if isinstance(outcome, Refused):
+    def done(outcome: MineSchema | ApplicationError) -> None:
+        if isinstance(outcome, ApplicationError):
             connection.refuse(ref, outcome)
         else:
             connection.answer(ref, MineAnswer(outcome))
@@ -131,10 +131,10 @@ def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
 
 def received(connection: Connection, payload: ReceivedPayload, ref: str | None) -> None:
     """No answer is due unless something is refused, and then one."""
-    refused: list[Refused] = []
+    refused: list[ApplicationError] = []
 
-    def done(outcome: Refused | None) -> None:
-        if isinstance(outcome, Refused):
+    def done(outcome: ApplicationError | None) -> None:
+        if isinstance(outcome, ApplicationError):
             if not refused:
                 connection.refuse(ref, outcome)
             refused.append(outcome)
@@ -146,7 +146,7 @@ def received(connection: Connection, payload: ReceivedPayload, ref: str | None) 
         mark_queue.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
 
 
-async def sync(connection: Connection, payload: SyncPayload) -> selectors.SyncAnswerShape:
+async def sync(connection: Connection, payload: SyncPayload) -> selectors.SyncAnswerSchema:
     return await connection.run(selectors.sync_client, connection.user_id, payload.cursors, payload.me, payload.open)
 
 
@@ -158,7 +158,7 @@ class ChatPart(Part):
         Command("reaction.set", ReactionPayload, react, MessageAnswer),
         Command("read", ReadPayload, read, MineAnswer, answers_itself=True),
         Command("received", ReceivedPayload, received, answers_itself=True),
-        Command("sync", SyncPayload, sync, selectors.SyncAnswerShape),
+        Command("sync", SyncPayload, sync, selectors.SyncAnswerSchema),
     )
 
 

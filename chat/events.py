@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from chat.schemas import ConversationShape, MemberShape, MessageShape, MineShape
+from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema
 from chat.selectors.prefetch import HiddenReceipts
 from messenger.live.events import ConversationEvent, EphemeralEvent, UserEvent
-from messenger.live.frames import frame
+from messenger.live.frames import encode_frame
 
 
 class MessagePayload(msgspec.Struct):
@@ -19,7 +19,7 @@ class MessagePayload(msgspec.Struct):
     conversation_id: int
     after: int
     version: int
-    message: MessageShape
+    message: MessageSchema
 
 
 class ConversationPayload(msgspec.Struct):
@@ -28,7 +28,7 @@ class ConversationPayload(msgspec.Struct):
     conversation_id: int
     after: int
     version: int
-    conversation: ConversationShape
+    conversation: ConversationSchema
 
 
 class MemberPayload(msgspec.Struct):
@@ -37,14 +37,14 @@ class MemberPayload(msgspec.Struct):
     conversation_id: int
     after: int
     version: int
-    member: MemberShape
+    member: MemberSchema
 
 
 class ConversationAdded(msgspec.Struct):
     """Mine from now on; or known and told anew: then it replaces what was known."""
 
     me_version: int
-    conversation: ConversationShape
+    conversation: ConversationSchema
 
 
 class ConversationRemoved(msgspec.Struct):
@@ -59,7 +59,7 @@ class MineUpdated(msgspec.Struct):
 
     me_version: int
     conversation_id: int
-    mine: MineShape
+    mine: MineSchema
 
 
 class Receipt(msgspec.Struct):
@@ -75,7 +75,7 @@ class Receipt(msgspec.Struct):
 class MentionEvent(msgspec.Struct):
     """A message that names this person, or everybody."""
 
-    message: MessageShape
+    message: MessageSchema
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {
@@ -91,20 +91,20 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
 }
 
 
-def message_created(message: MessageShape, after: int | None = None) -> ConversationEvent:
+def message_created(message: MessageSchema, after: int | None = None) -> ConversationEvent:
     return _durable("message.created", MessagePayload, message.conversation_id, message.version, after, message)
 
 
-def message_updated(message: MessageShape, after: int | None = None) -> ConversationEvent:
+def message_updated(message: MessageSchema, after: int | None = None) -> ConversationEvent:
     return _durable("message.updated", MessagePayload, message.conversation_id, message.version, after, message)
 
 
-def conversation_updated(conversation: ConversationShape, version: int, after: int | None = None) -> ConversationEvent:
+def conversation_updated(conversation: ConversationSchema, version: int, after: int | None = None) -> ConversationEvent:
     """What all members share. What is one's own (`mine`) is not in it."""
     return _durable("conversation.updated", ConversationPayload, conversation.id, version, after, conversation)
 
 
-def member_updated(conversation_id: int, member: MemberShape, after: int | None = None) -> ConversationEvent:
+def member_updated(conversation_id: int, member: MemberSchema, after: int | None = None) -> ConversationEvent:
     news = _durable("member.updated", MemberPayload, conversation_id, member.version, after, member)
     if member.left_at is None:
         news.joined = member.user.id
@@ -117,27 +117,29 @@ def _durable(
     name: str, event: type[Any], conversation_id: int, version: int, after: int | None, what: Any
 ) -> ConversationEvent:
     after = version - 1 if after is None else after
-    return ConversationEvent(conversation_id, after, version, frame(name, event(conversation_id, after, version, what)))
+    return ConversationEvent(
+        conversation_id, after, version, encode_frame(name, event(conversation_id, after, version, what))
+    )
 
 
-def conversation_added(user_id: int, me_version: int, conversation: ConversationShape, joined_at: int) -> UserEvent:
+def conversation_added(user_id: int, me_version: int, conversation: ConversationSchema, joined_at: int) -> UserEvent:
     """`joined_at` is the version of the membership: what came before is history, not news."""
-    text = frame("conversation.added", ConversationAdded(me_version, conversation))
+    text = encode_frame("conversation.added", ConversationAdded(me_version, conversation))
     return UserEvent(user_id, text, me_version, joins=conversation.id, version=joined_at, upto=conversation.version)
 
 
 def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_at: int) -> UserEvent:
-    text = frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
+    text = encode_frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
     return UserEvent(user_id, text, me_version, leaves=conversation_id, version=left_at)
 
 
-def mine_updated(user_id: int, conversation_id: int, mine: MineShape) -> UserEvent:
-    text = frame("mine.updated", MineUpdated(mine.me_version, conversation_id, mine))
+def mine_updated(user_id: int, conversation_id: int, mine: MineSchema) -> UserEvent:
+    text = encode_frame("mine.updated", MineUpdated(mine.me_version, conversation_id, mine))
     return UserEvent(user_id, text, mine.me_version)
 
 
-def mentioned(user_id: int, message: MessageShape) -> UserEvent:
-    return UserEvent(user_id, frame("mention", MentionEvent(message)))
+def mentioned(user_id: int, message: MessageSchema) -> UserEvent:
+    return UserEvent(user_id, encode_frame("mention", MentionEvent(message)))
 
 
 def receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[EphemeralEvent]:
@@ -145,7 +147,7 @@ def receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[EphemeralE
     return [
         EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
-            frame("receipt", receipt),
+            encode_frame("receipt", receipt),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}",
             skip_users=hiding.members.get(receipt.conversation_id, ()),
             about=receipt.user_id,
@@ -162,7 +164,7 @@ def hidden_receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[Eph
     return [
         EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
-            frame("receipt", Receipt(receipt.conversation_id, receipt.user_id, 0, 0, receipt.at)),
+            encode_frame("receipt", Receipt(receipt.conversation_id, receipt.user_id, 0, 0, receipt.at)),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}.hidden",
             skip_users=(receipt.user_id, *hiding.few[receipt.user_id]),
         )
@@ -174,4 +176,4 @@ def hidden_receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[Eph
 def receipt_to(viewer_id: int, receipt: Receipt) -> EphemeralEvent:
     """For one person alone, who may know this much."""
     key = f"receipt.{receipt.conversation_id}.{receipt.user_id}"
-    return EphemeralEvent(f"user.{viewer_id}", frame("receipt", receipt), key)
+    return EphemeralEvent(f"user.{viewer_id}", encode_frame("receipt", receipt), key)

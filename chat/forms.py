@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.avatars import FORMATS
 from chat.models import Role
 from chat.views.decorators import reason
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 MANY = 500  # people chosen at once
 
 
 class RefusableForm(forms.Form):
-    def refuse(self, refusal: Refused) -> None:
+    def refuse(self, refusal: ApplicationError) -> None:
         """Put the words of a refusal where the person looks."""
         named = {"avatar": "picture"}  # what the API calls it
         told = {named.get(name, name): words for name, words in (refusal.fields or {}).items()}

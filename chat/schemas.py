@@ -11,9 +11,9 @@ from uuid import UUID
 import msgspec
 
 from accounts.models import User
-from accounts.schemas import ContactState, Moment, UserShape, user_shape
+from accounts.schemas import ContactState, Moment, UserSchema, user_schema
 from chat.models import Conversation, Membership, Message
-from presence.schemas import PresenceShape
+from presence.schemas import PresenceSchema
 
 EXCERPT = 120  # code points of a quoted message
 FILE_SIGNS = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/lib/wording.js has the same
@@ -28,7 +28,7 @@ def moment_or_none(value: datetime | None) -> str | None:
     return moment(value) if value else None
 
 
-class MentionShape(msgspec.Struct):
+class MentionSchema(msgspec.Struct):
     """`start` and `end` count code points of the body. `user_id` is null where everybody is meant (@all)."""
 
     user_id: int | None
@@ -36,24 +36,24 @@ class MentionShape(msgspec.Struct):
     end: int
 
 
-class ReplyShape(msgspec.Struct):
+class ReplySchema(msgspec.Struct):
     """The quoted message as it is now."""
 
     id: int
     seq: int
-    sender: UserShape
+    sender: UserSchema
     excerpt: str
     deleted: bool
 
 
-class ForwardShape(msgspec.Struct):
+class ForwardSchema(msgspec.Struct):
     """Who wrote a forwarded text first, and when."""
 
-    sender: UserShape
+    sender: UserSchema
     created_at: str | None
 
 
-class AttachmentShape(msgspec.Struct):
+class AttachmentSchema(msgspec.Struct):
     """A file of a message. `url` is a path of this site, which asks who wants it. `kind`: image, video, audio, file.
 
     Width and height are pixels, duration seconds. Until a picture is `ready` its url answers 503: it is being redrawn,
@@ -75,7 +75,7 @@ class AttachmentShape(msgspec.Struct):
     alt: str = ""
 
 
-class ReactionShape(msgspec.Struct):
+class ReactionSchema(msgspec.Struct):
     """One emoji, and who put it there, first come first."""
 
     emoji: str
@@ -94,7 +94,7 @@ class SystemEvent(msgspec.Struct):
     by_id: int | None = None
 
 
-class MessageShape(msgspec.Struct):
+class MessageSchema(msgspec.Struct):
     """One line of a conversation. Deleted, it keeps ids, seq, kind, sender and times, and loses all else."""
 
     id: int
@@ -103,14 +103,14 @@ class MessageShape(msgspec.Struct):
     version: int
     client_id: str | None
     kind: str
-    sender: UserShape
+    sender: UserSchema
     body: str
     body_html: str
-    mentions: list[MentionShape]
-    reply_to: ReplyShape | None
-    forwarded_from: ForwardShape | None
-    attachments: list[AttachmentShape]
-    reactions: list[ReactionShape]
+    mentions: list[MentionSchema]
+    reply_to: ReplySchema | None
+    forwarded_from: ForwardSchema | None
+    attachments: list[AttachmentSchema]
+    reactions: list[ReactionSchema]
     pinned: bool
     created_at: str
     edited_at: str | None
@@ -118,7 +118,7 @@ class MessageShape(msgspec.Struct):
     event: SystemEvent | None
 
 
-class MineShape(msgspec.Struct):
+class MineSchema(msgspec.Struct):
     """What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`.
 
     `receipts`: shows here how far they have got and read, and sees it of the others.
@@ -139,7 +139,7 @@ class MineShape(msgspec.Struct):
     receipts: bool = True
 
 
-class ConversationShape(msgspec.Struct):
+class ConversationSchema(msgspec.Struct):
     """A pair, whose `peer` is the other person, or a group. `mine` is absent where all are told alike."""
 
     id: int
@@ -153,18 +153,18 @@ class ConversationShape(msgspec.Struct):
     members_may_add: bool
     members_may_pin: bool
     revisions_visible: bool
-    peer: UserShape | None
+    peer: UserSchema | None
     last_seq: int
     version: int
-    last_message: MessageShape | None
+    last_message: MessageSchema | None
     created_at: str
     # The version with which the announcement was put up or changed last.
     announced_version: int = 0
     # Absent in what all members hear alike (conversation.updated, changes).
-    mine: MineShape | msgspec.UnsetType | None = msgspec.UNSET
+    mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class TitleShape(msgspec.Struct):
+class TitleSchema(msgspec.Struct):
     """What a conversation is called. A search text finds it in `title`, or where one of `keys` begins with it.
 
     `keys` are how a Chinese title is typed: by pinyin and by initials, from each character on.
@@ -175,20 +175,20 @@ class TitleShape(msgspec.Struct):
     title: str
     keys: list[str]
     avatar_url: str | None
-    peer: UserShape | None
+    peer: UserSchema | None
 
 
-class MemberShape(msgspec.Struct):
+class MemberSchema(msgspec.Struct):
     """A person in a conversation. `left_at` is null while they are in it."""
 
-    user: UserShape
+    user: UserSchema
     role: str
     joined_at: str
     left_at: str | None
     version: int
 
 
-class ReceiptShape(msgspec.Struct):
+class ReceiptSchema(msgspec.Struct):
     """How far a member has got and read, and when they had read so far."""
 
     user_id: int
@@ -197,7 +197,7 @@ class ReceiptShape(msgspec.Struct):
     read_at: str | None
 
 
-class MessageReceiptShape(msgspec.Struct):
+class MessageReceiptSchema(msgspec.Struct):
     """Who got and read one message, and when."""
 
     user_id: int
@@ -205,17 +205,17 @@ class MessageReceiptShape(msgspec.Struct):
     read_at: str | None
 
 
-class FileShape(msgspec.Struct):
+class FileSchema(msgspec.Struct):
     """A file of a conversation, and the message that shows it."""
 
-    attachment: AttachmentShape
+    attachment: AttachmentSchema
     message_id: int
     seq: int
-    sender: UserShape
+    sender: UserSchema
     created_at: str
 
 
-class UploadShape(msgspec.Struct):
+class UploadSchema(msgspec.Struct):
     """A file on its way; `offset` bytes are safely there. Once it is whole, `attachment` is what a message can name."""
 
     id: str
@@ -223,10 +223,10 @@ class UploadShape(msgspec.Struct):
     size: int
     offset: int
     expires_at: str
-    attachment: AttachmentShape | None
+    attachment: AttachmentSchema | None
 
 
-class RevisionShape(msgspec.Struct):
+class RevisionSchema(msgspec.Struct):
     """What a message said before an edit, and when that was written."""
 
     body: str
@@ -234,23 +234,23 @@ class RevisionShape(msgspec.Struct):
     written_at: str
 
 
-class HistoryShape(msgspec.Struct):
+class HistorySchema(msgspec.Struct):
     """A page by `seq`, ascending. `version` was read before the rows: they may be newer, never older."""
 
-    results: list[MessageShape]
+    results: list[MessageSchema]
     has_before: bool
     has_after: bool
     version: int
 
 
-class ChangesShape(msgspec.Struct):
+class ChangesSchema(msgspec.Struct):
     """Rows changed since a version, as they are now, up to `version`. Ask on until `complete`."""
 
     version: int
     complete: bool
-    conversation: ConversationShape | None
-    messages: list[MessageShape]
-    members: list[MemberShape]
+    conversation: ConversationSchema | None
+    messages: list[MessageSchema]
+    members: list[MemberSchema]
 
 
 # What a line leaves out of Markdown; static/js/lib/wording.js has the same, and tests/shared_cases/excerpts.json holds them together.
@@ -283,46 +283,46 @@ def _unmarked(body: str) -> str:
     return "".join(parts)
 
 
-def excerpt(body: str, files: Sequence[AttachmentShape | dict[str, Any]] = ()) -> str:
+def excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
     """One line of a text, without its Markdown; where there is none, a sign for the kind of file, and its name."""
     line = " ".join(_unmarked(body).split())
     if not line and files:
-        first = files[0] if isinstance(files[0], AttachmentShape) else AttachmentShape(**files[0])
+        first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
         line = f"{FILE_SIGNS.get(first.kind, FILE_SIGNS['file'])} {first.name}"
         if len(files) > 1:
             line += f" +{len(files) - 1}"
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 
-def reply_shape(quoted: Message) -> ReplyShape:
+def reply_schema(quoted: Message) -> ReplySchema:
     gone = quoted.deleted_at is not None
-    return ReplyShape(
-        quoted.pk, quoted.seq, user_shape(quoted.sender), "" if gone else excerpt(quoted.body, quoted.files), gone
+    return ReplySchema(
+        quoted.pk, quoted.seq, user_schema(quoted.sender), "" if gone else excerpt(quoted.body, quoted.files), gone
     )
 
 
-def message_shape(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageShape:
+def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
     """`message` with sender, reply_to and forwarded_sender at hand; `fresh` spares looking for reactions."""
     gone = message.deleted_at is not None
-    reply = None if gone or message.reply_to is None else reply_shape(message.reply_to)
+    reply = None if gone or message.reply_to is None else reply_schema(message.reply_to)
     forward = None
     if message.forwarded_at and message.forwarded_sender and not gone:
-        forward = ForwardShape(user_shape(message.forwarded_sender), moment(message.forwarded_at))
-    return MessageShape(
+        forward = ForwardSchema(user_schema(message.forwarded_sender), moment(message.forwarded_at))
+    return MessageSchema(
         id=message.pk,
         conversation_id=message.conversation_id,
         seq=message.seq,
         version=message.version,
         client_id=str(message.client_id) if message.client_id else None,
         kind=str(message.kind),
-        sender=user_shape(sender or message.sender),
+        sender=user_schema(sender or message.sender),
         body="" if gone else message.body,
         body_html="" if gone else message.body_html,
-        mentions=[] if gone else [MentionShape(**mention) for mention in message.mentions],
+        mentions=[] if gone else [MentionSchema(**mention) for mention in message.mentions],
         reply_to=reply,
         forwarded_from=forward,
-        attachments=[] if gone else [AttachmentShape(**file) for file in message.files],
-        reactions=[] if gone or fresh else reaction_shapes(message),
+        attachments=[] if gone else [AttachmentSchema(**file) for file in message.files],
+        reactions=[] if gone or fresh else reaction_schemas(message),
         pinned=message.pinned_at is not None and not gone,
         created_at=moment(message.created_at),
         edited_at=None if gone else moment_or_none(message.edited_at),
@@ -331,16 +331,16 @@ def message_shape(message: Message, sender: User | None = None, *, fresh: bool =
     )
 
 
-def reaction_shapes(message: Message) -> list[ReactionShape]:
+def reaction_schemas(message: Message) -> list[ReactionSchema]:
     """In the order in which each emoji first came."""
     by_emoji: dict[str, list[int]] = {}
     for reaction in message.reactions.all():
         by_emoji.setdefault(reaction.emoji, []).append(reaction.user_id)
-    return [ReactionShape(emoji, user_ids) for emoji, user_ids in by_emoji.items()]
+    return [ReactionSchema(emoji, user_ids) for emoji, user_ids in by_emoji.items()]
 
 
-def mine_shape(membership: Membership, conversation: Conversation, unread_mentions: int) -> MineShape:
-    return MineShape(
+def mine_schema(membership: Membership, conversation: Conversation, unread_mentions: int) -> MineSchema:
+    return MineSchema(
         role=str(membership.role),
         read_seq=membership.read_seq,
         unread_count=max(conversation.text_count - membership.read_count, 0),
@@ -361,14 +361,14 @@ def room_picture(conversation_id: int, name: str | None) -> str | None:
     return f"/avatars/rooms/{conversation_id}/{name.rsplit('/', 1)[-1]}" if name else None
 
 
-def conversation_shape(
+def conversation_schema(
     conversation: Conversation,
     *,
-    last_message: MessageShape | None,
+    last_message: MessageSchema | None,
     peer: User | None = None,
-    mine: MineShape | msgspec.UnsetType | None = msgspec.UNSET,
-) -> ConversationShape:
-    return ConversationShape(
+    mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET,
+) -> ConversationSchema:
+    return ConversationSchema(
         id=conversation.pk,
         kind=str(conversation.kind),
         title=conversation.title,
@@ -380,7 +380,7 @@ def conversation_shape(
         members_may_add=conversation.members_may_add,
         members_may_pin=conversation.members_may_pin,
         revisions_visible=conversation.revisions_visible,
-        peer=user_shape(peer) if peer else None,
+        peer=user_schema(peer) if peer else None,
         last_seq=conversation.last_seq,
         version=conversation.version,
         last_message=last_message,
@@ -390,9 +390,9 @@ def conversation_shape(
     )
 
 
-def member_shape(membership: Membership) -> MemberShape:
-    return MemberShape(
-        user=user_shape(membership.user),
+def member_schema(membership: Membership) -> MemberSchema:
+    return MemberSchema(
+        user=user_schema(membership.user),
         role=str(membership.role),
         joined_at=moment(membership.joined_at),
         left_at=moment_or_none(membership.left_at),
@@ -405,12 +405,12 @@ def as_uuid(text: str) -> UUID:
 
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
-class ListedContactShape(msgspec.Struct):
+class ListedContactSchema(msgspec.Struct):
     """As `Contact`; `presence` is null of who is not in one's list yet."""
 
-    user: UserShape
+    user: UserSchema
     state: ContactState
     blocked: bool
     since: Moment | None
     me_version: int
-    presence: PresenceShape | None = None
+    presence: PresenceSchema | None = None

@@ -36,8 +36,8 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_address
-from messenger.core.errors import RefusalShape, Refused, forbidden, not_found, rate_limited, unavailable
+from messenger.core.client_ip import request_ip
+from messenger.core.errors import ApplicationError, ErrorSchema, forbidden, not_found, rate_limited, unavailable
 from messenger.request_limits import TOO_LARGE
 
 log = logging.getLogger("messenger.api")
@@ -59,7 +59,7 @@ class StrictJSONParser(BaseParser):
             return msgspec.json.decode(raw, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             reason = _("nested too deeply") if isinstance(error, RecursionError) else str(error)
-            raise Refused("invalid", _("The request is not a JSON object: %s.") % reason.rstrip(".")) from None
+            raise ApplicationError("invalid", _("The request is not a JSON object: %s.") % reason.rstrip(".")) from None
 
 
 @sync_and_async_middleware
@@ -98,7 +98,7 @@ def bodies_that_can_be_read(get_response):
         if charset is None:
             return None
         if charset.strip().lower() not in {"utf-8", "utf8"}:
-            return _answer(request, Refused("unsupported", _("The request cannot be read.")))
+            return _answer(request, ApplicationError("unsupported", _("The request cannot be read.")))
         request.encoding = "utf-8"  # Django knows forms under this spelling alone
         return None
 
@@ -111,10 +111,10 @@ def bodies_that_can_be_read(get_response):
     return later if iscoroutinefunction(get_response) else now
 
 
-def _answer(request: HttpRequest, refused: Refused) -> HttpResponseBase:
+def _answer(request: HttpRequest, refused: ApplicationError) -> HttpResponseBase:
     """A refusal before any view, in JSON below /api/, else a page that needs no person."""
     if request.path.startswith("/api/"):
-        return JsonResponse(msgspec.to_builtins(refused.shape()), status=refused.status)
+        return JsonResponse(msgspec.to_builtins(refused.schema()), status=refused.status)
     return HttpResponse(render_to_string("error.html", {"reason": refused.detail}), status=refused.status)
 
 
@@ -142,8 +142,8 @@ class PersonThrottle(BaseThrottle):
 
     def allow_request(self, request, view) -> bool:
         user = request.user
-        who = f"person.{user.pk}" if user and user.is_authenticated else f"address.{request_address(request)}"
-        self.seconds = rate_limits.take(f"api.{who}", ASK_BURST, ASK_PER_SECOND)
+        who = f"person.{user.pk}" if user and user.is_authenticated else f"address.{request_ip(request)}"
+        self.seconds = rate_limits.acquire(f"api.{who}", ASK_BURST, ASK_PER_SECOND)
         return self.seconds <= 0
 
     def wait(self) -> float:
@@ -164,18 +164,18 @@ def answer_refusal(exc: Exception, context: dict[str, Any]) -> Response:
         headers["WWW-Authenticate"] = getattr(exc, "auth_header", None) or "Bearer"
     if refused.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(refused.retry_after))
-    return Response(msgspec.to_builtins(refused.shape()), status=refused.status, headers=headers)
+    return Response(msgspec.to_builtins(refused.schema()), status=refused.status, headers=headers)
 
 
-def as_refusal(exc: Exception) -> Refused | None:
+def as_refusal(exc: Exception) -> ApplicationError | None:
     """Frameworks have their own words for the same few refusals. None: this is no refusal but a fault of ours."""
     match exc:
-        case Refused():
+        case ApplicationError():
             return exc
         case exceptions.ValidationError():
             return _invalid(exc.detail)
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return Refused("unauthenticated", str(exc.detail))
+            return ApplicationError("unauthenticated", str(exc.detail))
         case exceptions.PermissionDenied():
             return forbidden(str(exc.detail))
         case django_exceptions.PermissionDenied():
@@ -183,13 +183,13 @@ def as_refusal(exc: Exception) -> Refused | None:
         case exceptions.NotFound() | Http404():
             return not_found()
         case exceptions.MethodNotAllowed():
-            return Refused("method_not_allowed", str(exc.detail))
+            return ApplicationError("method_not_allowed", str(exc.detail))
         case exceptions.UnsupportedMediaType():
-            return Refused("unsupported", str(exc.detail))
+            return ApplicationError("unsupported", str(exc.detail))
         case exceptions.Throttled():
             return rate_limited(getattr(exc, "wait", None) or 1)
         case exceptions.APIException() if exc.status_code < 500:
-            return Refused("invalid", str(exc.detail))
+            return ApplicationError("invalid", str(exc.detail))
         case django_exceptions.ValidationError():
             return _invalid(exc.message_dict if hasattr(exc, "error_dict") else exc.messages)
         case django_exceptions.RequestDataTooBig():
@@ -200,27 +200,29 @@ def as_refusal(exc: Exception) -> Refused | None:
             | MultiPartParserError()
             | UnreadablePostError()
         ):
-            return Refused("invalid", _("The request cannot be read."))
+            return ApplicationError("invalid", _("The request cannot be read."))
         case OperationalError() | InterfaceError():
             log.warning("The database did not answer: %s", str(exc).partition("\n")[0])
             return unavailable()
     return None
 
 
-def _too_large(most: int = 0) -> Refused:
-    return Refused("too_large", _("A request may have %d bytes.") % (most or settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+def _too_large(most: int = 0) -> ApplicationError:
+    return ApplicationError(
+        "too_large", _("A request may have %d bytes.") % (most or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    )
 
 
-def _internal() -> RefusalShape:
-    return RefusalShape("internal", _("Something went wrong here. It has been noted."))
+def _internal() -> ErrorSchema:
+    return ErrorSchema("internal", _("Something went wrong here. It has been noted."))
 
 
-def _invalid(detail: Any) -> Refused:
+def _invalid(detail: Any) -> ApplicationError:
     """`detail` as REST framework nests it: what is wrong with the third of a list stands at the list's name."""
     if not isinstance(detail, dict):
-        return Refused("invalid", next(_words(detail), ""))
+        return ApplicationError("invalid", next(_words(detail), ""))
     fields = {str(name): list(_words(words)) for name, words in detail.items()}
-    return Refused("invalid", next(_words(detail), ""), fields)
+    return ApplicationError("invalid", next(_words(detail), ""), fields)
 
 
 def _words(detail: Any) -> Iterator[str]:
@@ -236,13 +238,13 @@ def _words(detail: Any) -> Iterator[str]:
 def unknown_path(request: HttpRequest) -> JsonResponse:
     """The last route below /api/: nothing there, said in JSON and never by a redirect, which would lose a body."""
     refused = not_found()
-    return JsonResponse(msgspec.to_builtins(refused.shape()), status=refused.status)
+    return JsonResponse(msgspec.to_builtins(refused.schema()), status=refused.status)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """handler500: where no view could answer, mostly because a middleware found the database away. That is said so."""
     refused = as_refusal(error) if isinstance(error := sys.exc_info()[1], Exception) else None
-    shape, status = (refused.shape(), refused.status) if refused else (_internal(), 500)
+    shape, status = (refused.schema(), refused.status) if refused else (_internal(), 500)
     if request.path.startswith("/api/"):
         answer: HttpResponseBase = JsonResponse(msgspec.to_builtins(shape), status=status)
     else:

@@ -5,7 +5,7 @@ from accounts.selectors import privacy
 from chat import selectors
 from chat.consumers import PART as CHAT
 from messenger.live.consumer import LiveConsumer
-from messenger.live.hub import compose
+from messenger.live.hub import configure
 from messenger.live.reconcile import Source
 from presence.consumers import PART as PRESENCE
 
@@ -17,7 +17,7 @@ class MessengerConsumer(LiveConsumer):
     ears = staticmethod(privacy.ears)
 
 
-compose(
+configure(
     Source(
         selectors.conversation_versions,
         selectors.user_versions,

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from messenger.core.client_ip import is_trusted
+from messenger.core.client_ip import is_trusted_proxy
 
 HEADER = "HTTP_X_FORWARDED_PROTO"
 
@@ -17,7 +17,7 @@ def only_ours_are_believed(get_response):
     """Outermost: what stands in `settings.SECURE_PROXY_SSL_HEADER` counts only from TRUSTED_PROXIES."""
 
     def weigh(request: HttpRequest) -> None:
-        if HEADER in request.META and not is_trusted(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
+        if HEADER in request.META and not is_trusted_proxy(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
             del request.META[HEADER]
 
     async def later(request: HttpRequest) -> HttpResponseBase:

@@ -273,7 +273,7 @@ EMAIL_BACKEND = (
 )
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
 
-# ── Work that nobody waits for: see messenger/work ────────────────────────────────────────────────────────────────
+# ── Work that nobody waits for: see messenger/background ────────────────────────────────────────────────────────────────
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # The server brings its worker along unless it is told that others run (`manage.py worker`, as the Procfile does).
 WORKER = flag("WORKER", True)

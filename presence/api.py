@@ -15,11 +15,11 @@ from rest_framework.viewsets import ViewSet
 from accounts.models import User
 from messenger.api import page
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_address
+from messenger.core.client_ip import request_ip
 from messenger.core.errors import not_found, rate_limited
 from messenger.rest.struct_serializers import page_of, serializer_for
 from presence import hooks, typing_state, visibility, visitor_cookie
-from presence.schemas import HeadCountShape, PresenceShape
+from presence.schemas import HeadCountSchema, PresenceSchema
 from presence.serializers import BeatSerializer, PresenceQuery, TypingSerializer
 from presence.tracker import tracker
 
@@ -31,7 +31,7 @@ NEW_BROWSERS, NEW_BROWSERS_PER_SECOND = 30, 0.5  # of one address: whoever keeps
 # Of oneself and of people with whom one shares a conversation; others are left out, as if they were not there.
 class Presence(ViewSet):
     @extend_schema(
-        summary="Who of these people is here", parameters=[PresenceQuery], responses={200: page_of(PresenceShape)}
+        summary="Who of these people is here", parameters=[PresenceQuery], responses={200: page_of(PresenceSchema)}
     )
     def list(self, request: Request) -> Response:
         asked = _checked(PresenceQuery(data=request.query_params.dict()))["user_ids"]
@@ -43,7 +43,7 @@ class Presence(ViewSet):
 class HeadCount(ViewSet):
     permission_classes = [AllowAny]
 
-    @extend_schema(summary="How many people are on the site now", responses={200: serializer_for(HeadCountShape)})
+    @extend_schema(summary="How many people are on the site now", responses={200: serializer_for(HeadCountSchema)})
     def list(self, request: Request) -> Response:
         return _head_count()
 
@@ -55,7 +55,7 @@ class Beat(ViewSet):
         summary="A sign of life, from whoever has no socket",
         description="Counts for three minutes. Who is not signed in is told by a cookie, which is made where absent.",
         request=BeatSerializer,
-        responses={200: serializer_for(HeadCountShape)},
+        responses={200: serializer_for(HeadCountSchema)},
     )
     def create(self, request: Request) -> Response:
         view = _checked(BeatSerializer(data=request.data))["view"]
@@ -70,7 +70,7 @@ class Beat(ViewSet):
         if browser:
             tracker().beat_now(f"b:{browser}")
             return _head_count()
-        if wait := rate_limits.take(f"browsers.{request_address(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
+        if wait := rate_limits.acquire(f"browsers.{request_ip(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
             raise rate_limited(wait)
         browser = visitor_cookie.make_browser()
         tracker().beat_now(f"b:{browser}")
@@ -109,4 +109,4 @@ def _must_be_member(user_id: int, conversation_id: int) -> None:
 
 
 def _head_count() -> Response:
-    return Response(msgspec.to_builtins(HeadCountShape(tracker().head_count_now())))
+    return Response(msgspec.to_builtins(HeadCountSchema(tracker().head_count_now())))

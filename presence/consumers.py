@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from django.utils import timezone
 
 from messenger.core import database
-from messenger.core.errors import Refused, not_found
+from messenger.core.errors import ApplicationError, not_found
 from messenger.live.commands import Command, Part
 from messenger.live.events import publish_now
 from messenger.live.transport import Outgoing
@@ -101,21 +101,21 @@ class PresencePart(Part):
         leaving, self._leaving = self._leaving, []
         if came:
             try:
-                publish_now(await database.run(visibility.news_of_coming, came))
-            except Refused:
+                publish_now(await database.run_in_thread(visibility.news_of_coming, came))
+            except ApplicationError:
                 self._came = came | self._came  # when the database is back
                 raise
         for tick in leaving:
             left_at = {user_id: timezone.now() - timedelta(seconds=ago) for user_id, ago in tick.leaving}
-            news_of = await database.run(visibility.news_of_going, left_at)
+            news_of = await database.run_in_thread(visibility.news_of_going, left_at)
             # Only now, so that nobody is lost where the database did not answer: a later tick finds them again.
             gone = await tracker().settle(tick, left_at)
             publish_now([news for user_id in gone for news in news_of.get(user_id, ())])
-            await database.run(visibility.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
+            await database.run_in_thread(visibility.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
 
     async def _store_seen(self) -> None:
         if signed := tracker().signed():
-            await database.run(visibility.store_last_seen, dict.fromkeys(signed, timezone.now()))
+            await database.run_in_thread(visibility.store_last_seen, dict.fromkeys(signed, timezone.now()))
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoReturn:
@@ -123,7 +123,7 @@ async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoRetur
         await asyncio.sleep(seconds)
         try:
             await step()
-        except Refused:
+        except ApplicationError:
             pass  # the database is away, and says so itself
         except Exception:
             log.exception("A step of presence failed; it goes on.")

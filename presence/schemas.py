@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from messenger.live.events import EphemeralEvent
-from messenger.live.frames import frame
+from messenger.live.frames import encode_frame
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
@@ -29,7 +29,7 @@ class ViewPayload(msgspec.Struct):
 
 
 # ── Events and answers ───────────────────────────────────────────────────────────────────────────────────────────
-class PresenceShape(msgspec.Struct):
+class PresenceSchema(msgspec.Struct):
     """`last_seen` is null while the person is here, and for people who do not show it."""
 
     user_id: int
@@ -37,7 +37,7 @@ class PresenceShape(msgspec.Struct):
     last_seen: Moment | None
 
 
-class TypingShape(msgspec.Struct):
+class TypingSchema(msgspec.Struct):
     """Ends by itself 5 seconds after it was last told."""
 
     conversation_id: int
@@ -45,32 +45,32 @@ class TypingShape(msgspec.Struct):
     active: bool
 
 
-class ReaderShape(msgspec.Struct):
+class ReaderSchema(msgspec.Struct):
     """How far one of them has read."""
 
     user_id: int
     seq: int
 
 
-class ViewersShape(msgspec.Struct):
+class ViewersSchema(msgspec.Struct):
     """People, not tabs. `readers` are those who show their presence, and how far each has read."""
 
     conversation_id: int
     count: int
-    readers: list[ReaderShape]
+    readers: list[ReaderSchema]
 
 
-class HeadCountShape(msgspec.Struct):
+class HeadCountSchema(msgspec.Struct):
     """How many people are on the site now: a person counts once, and so does a browser with nobody signed in."""
 
     count: int
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {
-    "typing": TypingShape,
-    "presence": PresenceShape,
-    "viewers": ViewersShape,
-    "online": HeadCountShape,
+    "typing": TypingSchema,
+    "presence": PresenceSchema,
+    "viewers": ViewersSchema,
+    "online": HeadCountSchema,
 }
 
 
@@ -81,15 +81,15 @@ def moment(value: datetime) -> str:
 
 # ── News ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def typing(user_id: int, conversation_id: int, active: bool) -> EphemeralEvent:
-    text = frame("typing", TypingShape(conversation_id, user_id, active))
+    text = encode_frame("typing", TypingSchema(conversation_id, user_id, active))
     key = f"typing.{conversation_id}.{user_id}"
     return EphemeralEvent(
         f"conversation.{conversation_id}", text, key, skip_user=user_id, about=user_id, matter="typing"
     )
 
 
-def presence_shape(user_id: int, online: bool, last_seen: datetime | None) -> PresenceShape:
-    return PresenceShape(user_id, online, moment(last_seen) if last_seen and not online else None)
+def presence_schema(user_id: int, online: bool, last_seen: datetime | None) -> PresenceSchema:
+    return PresenceSchema(user_id, online, moment(last_seen) if last_seen and not online else None)
 
 
 def presence(
@@ -103,7 +103,7 @@ def presence(
     """For those who listen to any of these conversations, and for these people; one of them there must be."""
     return EphemeralEvent(
         "",
-        frame("presence", presence_shape(user_id, online, last_seen)),
+        encode_frame("presence", presence_schema(user_id, online, last_seen)),
         f"presence.{user_id}",
         skip_user=user_id,
         conversations=conversations,
@@ -114,16 +114,16 @@ def presence(
     )
 
 
-def presence_to(viewer_id: int, shape: PresenceShape) -> EphemeralEvent:
+def presence_to(viewer_id: int, shape: PresenceSchema) -> EphemeralEvent:
     """For one person alone, who may know this much."""
-    return EphemeralEvent(f"user.{viewer_id}", frame("presence", shape), f"presence.{shape.user_id}")
+    return EphemeralEvent(f"user.{viewer_id}", encode_frame("presence", shape), f"presence.{shape.user_id}")
 
 
 def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> EphemeralEvent:
-    readers = [ReaderShape(user_id, seq) for user_id, seq in sorted(marks.items())]
-    text = frame("viewers", ViewersShape(conversation_id, count, readers))
+    readers = [ReaderSchema(user_id, seq) for user_id, seq in sorted(marks.items())]
+    text = encode_frame("viewers", ViewersSchema(conversation_id, count, readers))
     return EphemeralEvent(f"presence.{conversation_id}", text, f"viewers.{conversation_id}")
 
 
 def head_count(count: int) -> EphemeralEvent:
-    return EphemeralEvent("online", frame("online", HeadCountShape(count)), "online")
+    return EphemeralEvent("online", encode_frame("online", HeadCountSchema(count)), "online")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from accounts.selectors import privacy
 from messenger.core import database
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from messenger.live.events import EphemeralEvent, Event, publish_now
-from messenger.live.hub import hub
-from messenger.live.visibility import NOBODY, OPEN, Ears, see
+from messenger.live.hub import get_hub
+from messenger.live.visibility import NOBODY, OPEN, Visibility, can_see
 from presence import hooks, schemas
 from presence.tracker import tracker
 
@@ -31,11 +31,11 @@ class Viewing:
     async def look(self, connection: Connection, conversation_id: int | None) -> None:
         _, before = self._looking.pop(connection.connection_id, (None, None))
         if before is not None and before != conversation_id:
-            hub().unlisten(connection, group(before))
+            get_hub().unlisten(connection, group(before))
         if conversation_id is not None:
             self._looking[connection.connection_id] = connection, conversation_id
             if before != conversation_id:
-                hub().listen(connection, group(conversation_id))
+                get_hub().listen(connection, group(conversation_id))
         # Whoever says again what it looks at wants to hear who else does.
         await tracker().looking_at(connection.connection_id, conversation_id)
         self.stir(before, conversation_id)
@@ -59,8 +59,8 @@ class Viewing:
         for conversation_id in stirred:
             if looking := await tracker().viewers(conversation_id):
                 try:
-                    publish_now(await database.run(_news, conversation_id, looking))
-                except Refused:  # the database is away: the next change tells
+                    publish_now(await database.run_in_thread(_news, conversation_id, looking))
+                except ApplicationError:  # the database is away: the next change tells
                     continue
 
 
@@ -78,18 +78,18 @@ def _news(conversation_id: int, looking: set[int]) -> list[Event]:
     shows = {pk for pk in looking if ears.get(pk, OPEN).presence != NOBODY}
     news: list[Event] = []
     for viewer in sorted(looking):
-        seen = {pk for pk in shows if pk == viewer or see(ears, viewer, pk, "presence")}
+        seen = {pk for pk in shows if pk == viewer or can_see(ears, viewer, pk, "presence")}
         read = {
             pk: seq
             for pk, seq in marks.items()
-            if pk in seen and viewer in marks and (pk == viewer or see(ears, viewer, pk, "receipts"))
+            if pk in seen and viewer in marks and (pk == viewer or can_see(ears, viewer, pk, "receipts"))
         }
         told = schemas.viewers(conversation_id, len(seen), read)
         news.append(EphemeralEvent(f"user.{viewer}", told.text, told.key))
     return news
 
 
-def _differs(ears: Ears, others: set[int]) -> bool:
+def _differs(ears: Visibility, others: set[int]) -> bool:
     few = any(shown is not None and not others <= shown for shown in (ears.presence, ears.receipts))
     return few or ears.presence == NOBODY or bool(ears.blocked & others)
 

@@ -15,7 +15,7 @@ from django.db.models import BooleanField, Case, Q, Value, When
 
 from accounts.models import Audience, Tie, User
 from accounts.selectors.privacy import CONTACT, lets, shown
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.live.events import EphemeralEvent, Event, publish_now
 from presence import hooks, schemas
 from presence.tracker import tracker
@@ -94,7 +94,7 @@ def news_of_going(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEv
 
 def store_last_seen(seen_at: Mapping[int, datetime]) -> None:
     """When these people were last seen. Of who shows it to nobody, that is not kept."""
-    with writing():
+    with write_transaction():
         showing = User.objects.filter(pk__in=seen_at).exclude(
             Q(show_presence=Audience.NOBODY) | Q(show_last_seen=Audience.NOBODY)
         )
@@ -110,7 +110,7 @@ def within_reach(user_id: int, user_ids: list[int]) -> set[int]:
     )
 
 
-def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[schemas.PresenceShape]:
+def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[schemas.PresenceSchema]:
     """What the viewer may know of these people now. Who hides looks as if they had never been here. One query."""
 
     def flag(condition: Q) -> Case:
@@ -124,7 +124,7 @@ def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[schemas.
         .values_list("pk", "shows", "tells", "last_seen_at")
     )
     return [
-        schemas.presence_shape(user_id, shows and user_id in online, last_seen if shows and tells else None)
+        schemas.presence_schema(user_id, shows and user_id in online, last_seen if shows and tells else None)
         for user_id, shows, tells, last_seen in rows
     ]
 
@@ -148,5 +148,5 @@ def tie_changed(user_id: int, other_id: int) -> None:
             continue  # who is away looks the same as who hides, but for a time that a new page asks for
         viewer = people[viewer_id]
         seen = within_reach(viewer_id, [subject_id])
-        for shape in of(viewer, seen, online) or [schemas.presence_shape(subject_id, False, None)]:
+        for shape in of(viewer, seen, online) or [schemas.presence_schema(subject_id, False, None)]:
             publish_now([schemas.presence_to(viewer_id, shape)])

@@ -120,7 +120,7 @@ def collected_static() -> Path:
     change. One folder is kept, whole or not there: it is made aside and then given its name.
     """
     sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
-    sources += [ROOT / "messenger" / "static_files.py", ROOT / "requirements.lock"]
+    sources += [*(ROOT / "messenger" / "assets").glob("*.py"), ROOT / "requirements.lock"]
     state = repr(sorted((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources))
     kept = (
         Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"

@@ -48,7 +48,7 @@ def test_links_lead_to_files(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_tests_that_are_named_are_there(page):
-    for path, test in re.findall(r"\b(tests/[\w/.]*\w)(?:::(\w+))?", text_of(page)):
+    for path, test in re.findall(r"\b(tests/[\w/.-]*\w)(?:::(\w+))?", text_of(page)):
         file = ROOT / path
         assert file.exists(), path
         assert not test or re.search(rf"def {test}\(", text_of(file)), f"{path}::{test}"
@@ -72,7 +72,7 @@ def test_running_names_every_variable_and_no_other():
     read = set(re.findall(r'\b(?:env|flag|listed)\("([A-Z_]+)"', settings))
     read |= set(re.findall(r'"((?:GOOGLE|GITHUB|WEIXIN)_[A-Z_]+)"', settings))
     read |= set(re.findall(r"\$\{([A-Z_]+):-", text_of(ROOT / "bin" / "setup")))
-    read |= set(re.findall(r'os\.environ\.get\("([A-Z_]+)"', text_of(ROOT / "messenger" / "serve.py")))
+    read |= set(re.findall(r'os\.environ\.get\("([A-Z_]+)"', text_of(ROOT / "messenger" / "server.py")))
     page = text_of(ROOT / "docs" / "running.md")
     table = page[page.index("## Variables") : page.index("## Signing in with Google")]
     told = set(re.findall(r"`([A-Z][A-Z_]{3,})`", table)) - {"NORMAL", "FULL", "INFO"}

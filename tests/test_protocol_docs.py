@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from messenger.consumers import MessengerConsumer
-from messenger.core.errors import STATUS, RefusalShape
+from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.protocol import contract, markdown, routes, typescript, writer
 
 APPS = ("accounts", "chat", "presence", "messenger")
@@ -45,7 +45,7 @@ def test_the_command_checks_and_writes(tmp_path, monkeypatch, capsys):
 
 
 def test_every_frame_that_is_made_is_an_event_of_the_page():
-    made = {name for _path, text in sources() for name in re.findall(r'\b(?:frame|_durable)\(\s*"([a-z.]+)"', text)}
+    made = {name for _path, text in sources() for name in re.findall(r'\b(?:encode_frame|_durable)\(\s*"([a-z.]+)"', text)}
     assert {"message.created", "welcome", "typing"} <= made, "this test no longer finds what it looks for"
     assert made - {"ack"} == set(contract.events())
     assert set(contract.TOLD_TO) == set(contract.events())
@@ -72,7 +72,7 @@ def test_links_lead_somewhere():
 
 
 def test_codes():
-    assert set(contract.refusals()) == set(STATUS)
+    assert set(contract.refusals()) == set(STATUS_BY_CODE)
     constants = re.compile(r"^[A-Z_]+ = (1\d{3}|4\d{3})$", re.MULTILINE)
     live = [text for path, text in sources() if path.parent.name == "live"]
     closing = {int(code) for text in live for code in constants.findall(text)}
@@ -105,4 +105,4 @@ def test_a_shape_that_no_word_is_known_for_is_not_passed_over():
 
     with pytest.raises(KeyError):
         markdown._fields(Odd)
-    assert markdown._fields(RefusalShape)
+    assert markdown._fields(ErrorSchema)

@@ -488,7 +488,7 @@ class Stage:
 def stage(db, monkeypatch):
     """In one transaction, so that each cell can be undone: sends are then stored in the caller's own thread."""
     monkeypatch.setattr(
-        batch_writer.Batcher,
+        batch_writer.BatchWriter,
         "call",
         lambda batcher, command, timeout=0: batch_writer._raised(batcher._store([command])[0]),
     )

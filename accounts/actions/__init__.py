@@ -1,6 +1,6 @@
 """Everything that can be done with an account. Views, the API and the admin call these actions and nothing below.
 
-All raise `messenger.core.errors.Refused` when they do not act.
+All raise `messenger.core.errors.ApplicationError` when they do not act.
 """
 
 from accounts.actions.profile import (

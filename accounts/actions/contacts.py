@@ -20,14 +20,14 @@ from django.utils.translation import gettext as _
 from accounts import hooks
 from accounts.actions.user_version import next_me_versions
 from accounts.models import PRIVACY_FIELDS, Audience, Tie, User
-from accounts.schemas import ContactEvent, ContactShape, contact_shape
+from accounts.schemas import ContactEvent, ContactSchema, contact_schema
 from accounts.selectors import privacy
 from accounts.text import pinyin
 from messenger.core import rate_limits
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.core.errors import invalid, not_found, rate_limited
 from messenger.live.events import RefreshVisibility, UserEvent, publish
-from messenger.live.frames import frame
+from messenger.live.frames import encode_frame
 
 NONE, ASKED, ASKS, IGNORED, CONTACT = (state.value for state in Tie.State)
 MOST = 1000  # contacts listed
@@ -35,7 +35,7 @@ ASK_BURST, ASK_PER_SECOND = 30, 1 / 60  # requests of one person to others
 
 
 # ── Verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def add(user_id: int, person_id: int) -> ContactShape:
+def add(user_id: int, person_id: int) -> ContactSchema:
     """Into my list; or asked, where their privacy wants that; or accepted, where they have asked me."""
     _must_be_two(user_id, person_id)
     person = privacy.known(user_id, [person_id]).get(person_id)
@@ -46,14 +46,14 @@ def add(user_id: int, person_id: int) -> ContactShape:
         if mine.blocked_at:
             raise privacy.blocked_refusal(person.shown_name)
         if mine.state in (CONTACT, ASKED):
-            return contact_shape(mine)
+            return contact_schema(mine)
         if mine.state in (ASKS, IGNORED):
             pair.set(mine, CONTACT)
             pair.set(theirs, CONTACT)
         elif theirs.state == CONTACT or not _is_asked(person):
             pair.set(mine, CONTACT)
         else:
-            if wait := rate_limits.take(f"contact.{user_id}", ASK_BURST, ASK_PER_SECOND):
+            if wait := rate_limits.acquire(f"contact.{user_id}", ASK_BURST, ASK_PER_SECOND):
                 raise rate_limited(wait)
             pair.set(mine, ASKED)
             pair.set(theirs, ASKS)
@@ -90,7 +90,7 @@ def drop(user_id: int, person_id: int) -> None:
     (decline if asks else remove)(user_id, person_id)
 
 
-def block(user_id: int, person_id: int) -> ContactShape:
+def block(user_id: int, person_id: int) -> ContactSchema:
     """From now on nothing comes from this person, and nothing goes to them. They are not told."""
     _must_be_two(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):
@@ -105,10 +105,10 @@ def unblock(user_id: int, person_id: int) -> None:
     _set_block(user_id, person_id, False)
 
 
-def _set_block(user_id: int, person_id: int, blocked: bool) -> ContactShape:
+def _set_block(user_id: int, person_id: int, blocked: bool) -> ContactSchema:
     with _both(user_id, person_id) as pair:
         if (pair.mine.blocked_at is not None) == blocked:
-            return contact_shape(pair.mine)
+            return contact_schema(pair.mine)
         pair.mine.blocked_at = timezone.now() if blocked else None
         pair.touch(pair.mine)
         pair.after.append(lambda: _copy_blocks(user_id))
@@ -197,7 +197,7 @@ class _both:
         self.changed: list[Tie] = []
         self.after: list[Callable[[], None]] = []
         self.hush = False  # what both are not to hear of each other has changed
-        self._writing = writing()
+        self._writing = write_transaction()
 
     def __enter__(self) -> _both:
         self._writing.__enter__()
@@ -234,9 +234,9 @@ class _both:
         if row not in self.changed:
             self.changed.append(row)
 
-    def close(self) -> ContactShape:
+    def close(self) -> ContactSchema:
         if not self.changed:
-            return contact_shape(self.mine)
+            return contact_schema(self.mine)
         numbers = next_me_versions(row.user_id for row in self.changed)
         for row in self.changed:
             row.me_version = numbers[row.user_id][0]
@@ -251,13 +251,13 @@ class _both:
         publish(told)
         if self.hush:
             transaction.on_commit(partial(_call, self.ids), robust=True)
-        return contact_shape(self.mine)
+        return contact_schema(self.mine)
 
 
 def contact_updated(row: Tie, requests: int) -> UserEvent:
     """The news of what somebody is to me, as it stands in this row."""
-    event = ContactEvent(row.me_version, contact_shape(row), requests)
-    return UserEvent(row.user_id, frame("contact.updated", event), row.me_version)
+    event = ContactEvent(row.me_version, contact_schema(row), requests)
+    return UserEvent(row.user_id, encode_frame("contact.updated", event), row.me_version)
 
 
 def _call(ids: tuple[int, int]) -> None:
@@ -287,11 +287,11 @@ def _sounds(person: User) -> str:
     return next(iter(pinyin.keys(person.shown_name)), "") or pinyin.folded(person.shown_name)
 
 
-def one(user_id: int, person_id: int) -> ContactShape:
+def one(user_id: int, person_id: int) -> ContactSchema:
     row = _shown(user_id).filter(person=person_id, state__in=(ASKS, CONTACT, ASKED)).first()
     if row is None:
         raise not_found()
-    return contact_shape(row)
+    return contact_schema(row)
 
 
 def _shown(user_id: int):
@@ -305,17 +305,17 @@ def blocked(user_id: int) -> list[Tie]:
     return list(mine.order_by("-blocked_at", "-pk")[:MOST])
 
 
-def one_blocked(user_id: int, person_id: int) -> ContactShape:
+def one_blocked(user_id: int, person_id: int) -> ContactSchema:
     row = Tie.objects.filter(user=user_id, person=person_id, blocked_at__isnull=False).select_related("person").first()
     if row is None:
         raise not_found()
-    return contact_shape(row)
+    return contact_schema(row)
 
 
-def between(user_id: int, person_ids: Iterable[int]) -> dict[int, ContactShape]:
+def between(user_id: int, person_ids: Iterable[int]) -> dict[int, ContactSchema]:
     """What these people are to me, by their ids; who is nothing to me is left out."""
     rows = Tie.objects.filter(user=user_id, person__in=list(person_ids)).select_related("person")
-    return {row.person_id: contact_shape(row) for row in rows}
+    return {row.person_id: contact_schema(row) for row in rows}
 
 
 def changed_since(user_id: int, me_version: int) -> list[Tie]:

@@ -25,7 +25,7 @@ from accounts.actions import contacts
 from accounts.auth import sign_ins
 from accounts.models import PRIVACY_FIELDS, Audience, SignIn, SpentName, Theme, User
 from accounts.text.usernames import DELETED
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 
 _KEPT = {"id", "date_joined", "me_version"}  # of the person's row; who they were does not follow from these
@@ -40,7 +40,7 @@ def must_not_be_the_last(user: User) -> None:
 
 def erase(user_id: int) -> None:
     """Who this person was, how they came in, whom they knew. Every sign-in ends, with its sockets and tokens."""
-    with writing():
+    with write_transaction():
         contacts.lock_around(user_id)
         user = User.objects.filter(pk=user_id, deleted_at=None).first()
         if user is None:

@@ -1,6 +1,6 @@
 """What can be done with an account. Each verb asks whether it may, changes rows in one transaction, tells the news.
 
-They raise `Refused`; see messenger/core/errors.py.
+They raise `ApplicationError`; see messenger/core/errors.py.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from accounts.actions.user_version import next_me_versions
 from accounts.auth import auth_backends, login_limits, mfa, sign_ins
 from accounts.forms import SignupForm
 from accounts.models import PRIVACY_FIELDS, TAKEN, Audience, SpentName, Theme, User
-from accounts.schemas import MeShape, profile_shape
+from accounts.schemas import MeSchema, profile_schema
 from accounts.text.usernames import clean_line, clean_username, tidy_username
 from accounts.timezones import known_zones
 from messenger.core import rate_limits
-from messenger.core.database import writing
-from messenger.core.errors import Refused, forbidden, invalid, not_found, rate_limited
+from messenger.core.database import write_transaction
+from messenger.core.errors import ApplicationError, forbidden, invalid, not_found, rate_limited
 from messenger.live.events import RefreshVisibility, UserEvent, publish
-from messenger.live.frames import frame
+from messenger.live.frames import encode_frame
 from messenger.live.identity import SUSPENDED
 
 SEEN_BY_OTHERS = {"username", "name", "avatar"}
@@ -48,7 +48,7 @@ def sign_in(login: str, password: str, address: str, code: str = "") -> User:
     if wait := login_limits.count(login, address):
         raise rate_limited(wait)
     user = auth_backends.check(login, password)
-    wrong = Refused("unauthenticated", auth_backends.wrong_words())
+    wrong = ApplicationError("unauthenticated", auth_backends.wrong_words())
     if user is None:
         raise wrong
     if must_confirm_email(user):
@@ -101,7 +101,7 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
     """Change one's profile and settings: any of the names in `_CHECKS`. What is the same already is no change."""
     cleaned = _cleaned(changes)
     try:
-        with writing():
+        with write_transaction():
             user = _locked(user_id)
             changed = {name: value for name, value in cleaned.items() if getattr(user, name) != value}
             if "username" in changed:
@@ -118,7 +118,7 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
 
 def set_avatar(user_id: int, upload: BinaryIO, size: int) -> User:
     """Give oneself a picture. `size` is in bytes."""
-    if wait := rate_limits.take(f"avatar.{user_id}", AVATARS, AVATARS_PER_SECOND):
+    if wait := rate_limits.acquire(f"avatar.{user_id}", AVATARS, AVATARS_PER_SECOND):
         raise rate_limited(wait)
     picture = avatars.redrawn(upload, size)
     storage = User._meta.get_field("avatar").storage
@@ -135,7 +135,7 @@ def remove_avatar(user_id: int) -> User:
 
 
 def _replace_avatar(user_id: int, name: str) -> User:
-    with writing():
+    with write_transaction():
         user = _locked(user_id)
         old, storage = user.avatar.name or "", user.avatar.storage
         if old == name:
@@ -171,13 +171,15 @@ def _tell_own_change(user: User, changed: set[str]) -> None:
 
 def changed_by_administrator(user: User, changed: set[str]) -> None:
     """What was stored in the admin is told as if they had done it themselves."""
-    with writing():
+    with write_transaction():
         _tell_own_change(user, changed)
 
 
 def me_updated(user: User) -> UserEvent:
     """The news of one's own profile and settings, as they are in this row."""
-    return UserEvent(user.pk, frame("me.updated", MeShape(user.me_version, profile_shape(user))), user.me_version)
+    return UserEvent(
+        user.pk, encode_frame("me.updated", MeSchema(user.me_version, profile_schema(user))), user.me_version
+    )
 
 
 def _call(functions: list[Callable[[int], object]], user_id: int) -> None:
@@ -255,15 +257,15 @@ def is_taken(name: str, but_by: int | None = None) -> bool:
     return there or SpentName.objects.has(name) or username_reservations.is_promised(name)
 
 
-def _by_field(errors: dict[str, Any], names: dict[str, str]) -> Refused:
+def _by_field(errors: dict[str, Any], names: dict[str, str]) -> ApplicationError:
     fields = {names.get(name, name): [str(word) for word in words] for name, words in errors.items()}
-    return Refused("invalid", next(iter(fields.values()))[0], fields)
+    return ApplicationError("invalid", next(iter(fields.values()))[0], fields)
 
 
 # ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────────────
 def suspend(user_id: int, by_id: int) -> User:
     """Shut a person out: every sign-in ends, every socket closes with 4403, and nobody finds them."""
-    with writing():
+    with write_transaction():
         contacts.lock_around(user_id)
         user = _in_their_power(user_id, by_id)
         if user.is_active:
@@ -276,7 +278,7 @@ def suspend(user_id: int, by_id: int) -> User:
 
 def restore(user_id: int, by_id: int) -> User:
     """Let a suspended person in again. They sign in anew."""
-    with writing():
+    with write_transaction():
         contacts.lock_around(user_id)
         user = _in_their_power(user_id, by_id)
         if user.deleted_at:

@@ -20,8 +20,8 @@ def next_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
         return {}
     known = bulk_sql.fetch(
         f"SELECT id, me_version FROM accounts_user WHERE id IN {bulk_sql.placeholders(1, len(wanted))}"
-        f" ORDER BY id{bulk_sql.locked()}",
+        f" ORDER BY id{bulk_sql.lock_rows()}",
         wanted,
     )
-    bulk_sql.update(User, ("id", "me_version"), [(pk, last + wanted[pk]) for pk, last in known])
+    bulk_sql.update_rows(User, ("id", "me_version"), [(pk, last + wanted[pk]) for pk, last in known])
     return {pk: list(range(last + 1, last + 1 + wanted[pk])) for pk, last in known}

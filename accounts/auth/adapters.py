@@ -35,8 +35,8 @@ from accounts.email import layout
 from accounts.forms import wait_words
 from accounts.models import TAKEN, User
 from accounts.text.usernames import LONGEST, clean_line, clean_username, is_name_character
-from messenger.core.client_ip import request_address
-from messenger.core.database import writing
+from messenger.core.client_ip import request_ip
+from messenger.core.database import write_transaction
 
 _wrong_words = lazy(auth_backends.wrong_words, str)()
 
@@ -54,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and signup_links.is_invited(request))
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
-        if wait := login_limits.count(_login(credentials), request_address(request)):
+        if wait := login_limits.count(_login(credentials), request_ip(request)):
             request.META[login_limits.MUST_WAIT] = wait  # the view answers 429
             raise ValidationError(wait_words(wait), code="rate_limited")
 
@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 address.send_confirmation(request)
             return None
         if user:
-            login_limits.was_right(_login(credentials), request_address(request))
+            login_limits.was_right(_login(credentials), request_ip(request))
         return user
 
     def get_login_stages(self) -> list[str]:
@@ -79,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return [ours if stage == theirs else stage for stage in super().get_login_stages()]
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return request_address(request)
+        return request_ip(request)
 
     # ── Names ──
     def clean_username(self, username: str, shallow: bool = False) -> str:
@@ -109,7 +109,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user = super().save_user(request, user, form, commit=False)
         if commit:
             try:
-                with writing():
+                with write_transaction():
                     user.save()
             except IntegrityError:
                 raise ValidationError({"username": TAKEN}) from None
@@ -129,7 +129,7 @@ class AccountAdapter(DefaultAccountAdapter):
         to = email or known.order_by("-primary").values_list("email", flat=True).first()
         if to is None:
             return
-        told = layout.about(request_address(self.request), self.get_http_user_agent(self.request))
+        told = layout.about(request_ip(self.request), self.get_http_user_agent(self.request))
         with override(user.language or get_language()):
             self.send_mail(template_prefix, to, {"user": user, **told, **(context or {})})
 

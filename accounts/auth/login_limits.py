@@ -20,20 +20,20 @@ CODES, CODES_PER_SECOND = 5, 5 / 300  # of six digits, for one person
 def count(login: str, address: str) -> float:
     """Before a password is looked at: 0, or the seconds to wait."""
     buckets = _buckets(login, address)
-    waits = rate_limits.take_many(buckets)
+    waits = rate_limits.acquire_many(buckets)
     if wait := max(waits):
-        rate_limits.give_back([bucket for bucket, refused in zip(buckets, waits, strict=True) if not refused])
+        rate_limits.release([bucket for bucket, refused in zip(buckets, waits, strict=True) if not refused])
     return wait
 
 
 def may_try(user_id: int) -> bool:
     """Whether one more password may be looked at for this person, by user name and e-mail together. Nobody is told: who
     saw the two counted together would know that they are one person's."""
-    return not rate_limits.take(*_person_bucket(user_id))
+    return not rate_limits.acquire(*_person_bucket(user_id))
 
 
 def person_was_right(user_id: int) -> None:
-    rate_limits.give_back([_person_bucket(user_id)])
+    rate_limits.release([_person_bucket(user_id)])
 
 
 def _person_bucket(user_id: int) -> rate_limits.Bucket:
@@ -41,20 +41,20 @@ def _person_bucket(user_id: int) -> rate_limits.Bucket:
 
 
 def was_right(login: str, address: str) -> None:
-    rate_limits.give_back(_buckets(login, address))
+    rate_limits.release(_buckets(login, address))
 
 
 def count_sign_up(address: str) -> float:
-    return rate_limits.take(f"signup.address.{address}", SIGN_UPS, SIGN_UPS_PER_SECOND)
+    return rate_limits.acquire(f"signup.address.{address}", SIGN_UPS, SIGN_UPS_PER_SECOND)
 
 
 def count_code(user_id: int) -> float:
     """Before a code of a second factor is looked at: 0, or the seconds to wait."""
-    return rate_limits.take(*_code_bucket(user_id))
+    return rate_limits.acquire(*_code_bucket(user_id))
 
 
 def code_was_right(user_id: int) -> None:
-    rate_limits.give_back([_code_bucket(user_id)])
+    rate_limits.release([_code_bucket(user_id)])
 
 
 def _code_bucket(user_id: int) -> rate_limits.Bucket:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.auth import login_limits
 from accounts.forms import wait_words
 from accounts.models import User
-from messenger.core.errors import Refused, rate_limited
+from messenger.core.errors import ApplicationError, rate_limited
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -74,8 +74,8 @@ def check_code(user: User, code: str) -> None:
     login_limits.code_was_right(user.pk)
 
 
-def _code_refused(words: str) -> Refused:
-    return Refused("unauthenticated", words, {"code": [words]})
+def _code_refused(words: str) -> ApplicationError:
+    return ApplicationError("unauthenticated", words, {"code": [words]})
 
 
 def _is_right(user: User, code: str) -> bool:

@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import SignIn, User, stamp_of
-from messenger.core.client_ip import request_address
-from messenger.core.database import writing
+from messenger.core.client_ip import request_ip
+from messenger.core.database import write_transaction
 from messenger.core.errors import not_found
 from messenger.live.events import Disconnect, publish
 from messenger.live.identity import NOT_SIGNED_IN, SUSPENDED
@@ -69,7 +69,7 @@ def begin_browser(request: HttpRequest, user: User) -> SignIn:
         sign_in = begin(
             user,
             SignIn.Kind.BROWSER,
-            address=request_address(request),
+            address=request_ip(request),
             user_agent=request.META.get("HTTP_USER_AGENT", ""),
             session_key=session.session_key or "",
         )
@@ -96,7 +96,7 @@ def end(
 
     Their sessions are deleted, their tokens refused from now on, their sockets closed with `code`.
     """
-    with writing():
+    with write_transaction():
         rows = SignIn.objects.filter(user_id=user_id, ended_at=None)
         if sign_in_id is not None:
             rows = rows.filter(pk=sign_in_id)

@@ -18,14 +18,14 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts.auth import sign_ins
 from accounts.models import SignIn, User
 from accounts.schemas import TokenPair
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 SIGN_IN_CLAIM = "sid"
 LONGEST = 2000  # characters; ours have about 300. What is longer is not even decoded.
 
 
-def no_longer() -> Refused:
-    return Refused("unauthenticated", _("This token is not valid, or no longer."))
+def no_longer() -> ApplicationError:
+    return ApplicationError("unauthenticated", _("This token is not valid, or no longer."))
 
 
 def open_for(user: User, *, address: str = "", user_agent: str = "") -> TokenPair:
@@ -65,7 +65,7 @@ def sign_in_of(text: str) -> SignIn | None:
     """The sign-in behind an access token, with its person, dead or alive. One query."""
     try:
         claims = _read(simplejwt.AccessToken, text)
-    except Refused:
+    except ApplicationError:
         return None
     return SignIn.objects.select_related("user").filter(pk=claims.sign_in_id, user_id=claims.user_id).first()
 

@@ -17,7 +17,7 @@ from django.db import OperationalError
 
 from accounts.models import QueuedMail
 from messenger.background import GiveUp
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 
 
 class Queued(BaseEmailBackend):
@@ -30,7 +30,7 @@ class Queued(BaseEmailBackend):
         for message in email_messages:
             if recipients := message.recipients():
                 raw = message.message().as_bytes()  # once: a mail tried again has the Message-ID that it had
-                with writing():
+                with write_transaction():
                     mail = QueuedMail.objects.create(sender=message.from_email, recipients=recipients, raw=raw)
                     send_mail.enqueue(mail.pk)
                 count += 1

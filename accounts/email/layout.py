@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from messenger.core.user_agents import device
+from messenger.core.user_agents import describe_user_agent
 
 _LINK = re.compile(r"https?://\S+")
 _CODE = re.compile(r"[A-Z0-9]{4,}(?:-[A-Z0-9]{2,})*|\d{4,}")
@@ -41,4 +41,4 @@ def html(subject: str, text: str) -> str:
 
 def about(request_address: str, user_agent: str) -> dict[str, object]:
     """What a mail about a change says of where it came from."""
-    return {"ip": request_address, "device": device(user_agent), "timestamp": timezone.localtime()}
+    return {"ip": request_address, "device": describe_user_agent(user_agent), "timestamp": timezone.localtime()}

@@ -68,7 +68,7 @@ def audience(label) -> models.CharField:
 
 
 class User(AbstractUser):
-    """A person. What others may see is `accounts.schemas.UserShape`; everything else is the person's own."""
+    """A person. What others may see is `accounts.schemas.UserSchema`; everything else is the person's own."""
 
     first_name = last_name = None  # type: ignore[assignment]
     username = models.CharField(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.auth import sign_ins
 from accounts.models import User
-from accounts.schemas import moment, profile_shape, sign_in_shape
+from accounts.schemas import moment, profile_schema, sign_in_schema
 
 
 def of(user: User) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def of(user: User) -> dict[str, Any]:
         "site": settings.SITE_URL,
         "written_at": moment(timezone.now()),
         "joined_at": moment(user.date_joined),
-        "profile": profile_shape(user),
+        "profile": profile_schema(user),
         "emails": list(EmailAddress.objects.filter(user=user).order_by("pk").values("email", "verified", "primary")),
         "providers": [
             {"provider": row.provider, "id": row.uid, "told": row.extra_data, "connected_at": moment(row.date_joined)}
@@ -30,5 +30,5 @@ def of(user: User) -> dict[str, Any]:
             {"type": row.type, "name": row.data.get("name", ""), "added_at": moment(row.created_at)}
             for row in Authenticator.objects.filter(user=user).order_by("pk")
         ],
-        "sign_ins": [sign_in_shape(row, None) for row in sign_ins.open_ones(user.pk)],
+        "sign_ins": [sign_in_schema(row, None) for row in sign_ins.open_ones(user.pk)],
     }

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import hooks
 from accounts.models import Audience, Tie, User
 from messenger.core import bulk_sql
-from messenger.core.errors import Refused, filled, forbidden, not_found
-from messenger.live.visibility import Ears
+from messenger.core.errors import ApplicationError, forbidden, format_lazily, not_found
+from messenger.live.visibility import Visibility
 
 CONTACT = Tie.State.CONTACT.value
 
@@ -49,7 +49,7 @@ def shown(viewer: User, setting: str, prefix: str = "") -> Q:
 
 
 # ── For what is told live ────────────────────────────────────────────────────────────────────────────────────────
-def ears(user_ids: Iterable[int]) -> dict[int, Ears]:
+def ears(user_ids: Iterable[int]) -> dict[int, Visibility]:
     """What these people hear of others, and show them; who has no block and hides nothing is left out. One query."""
     wanted = sorted(set(user_ids))
     if not wanted:
@@ -84,7 +84,7 @@ def ears(user_ids: Iterable[int]) -> dict[int, Ears]:
         return frozenset(contacts.get(user_id, ()) if setting == Audience.CONTACTS else ())
 
     return {
-        user_id: Ears(frozenset(blocked.get(user_id, ())), to_whom(user_id, 0), to_whom(user_id, 1))
+        user_id: Visibility(frozenset(blocked.get(user_id, ())), to_whom(user_id, 0), to_whom(user_id, 1))
         for user_id in blocked.keys() | settings.keys()
     }
 
@@ -139,14 +139,16 @@ def must_let(user_id: int, people: Iterable[User], setting: str) -> None:
             raise closed_refusal(setting, person.shown_name)
 
 
-def blocked_refusal(name: str = "") -> Refused:
+def blocked_refusal(name: str = "") -> ApplicationError:
     """Only for whoever blocks."""
-    words = filled(_("You have blocked %(name)s. Unblock them first."), {"name": name}) if name else ""
-    return Refused("blocked", words or _("You have blocked this person. Unblock them first."))
+    words = format_lazily(_("You have blocked %(name)s. Unblock them first."), {"name": name}) if name else ""
+    return ApplicationError("blocked", words or _("You have blocked this person. Unblock them first."))
 
 
-def closed_refusal(setting: str, name: str = "") -> Refused:
+def closed_refusal(setting: str, name: str = "") -> ApplicationError:
     """The same words for whoever is blocked, whom a setting keeps out, and who writes to a suspended account."""
     if setting == "add_me":
-        return forbidden(filled(_("%(name)s cannot be added by you. Send them a link to the group."), {"name": name}))
+        return forbidden(
+            format_lazily(_("%(name)s cannot be added by you. Send them a link to the group."), {"name": name})
+        )
     return forbidden(_("This person takes no messages from you."))

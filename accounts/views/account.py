@@ -25,7 +25,7 @@ from accounts.forms import ProfileForm
 from accounts.models import SignIn as SignInRow
 from accounts.models import User
 from accounts.text.usernames import storable
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 
 # ── In and out ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -89,7 +89,7 @@ def _store(request: HttpRequest, form: ProfileForm) -> bool:
             actions.set_avatar(user_id, picture, picture.size)
         elif form.cleaned_data["remove_picture"]:
             actions.remove_avatar(user_id)
-    except Refused as refused:
+    except ApplicationError as refused:
         if refused.fields:
             form.refuse(refused.fields)
         else:
@@ -149,7 +149,7 @@ def end_session(request: HttpRequest, sign_in_id: UUID) -> HttpResponse:
     current = _mine(request)
     try:
         sign_ins.end_one(current.user_id, sign_in_id)
-    except Refused:
+    except ApplicationError:
         raise Http404 from None
     if current.pk == sign_in_id:
         request.session.flush()

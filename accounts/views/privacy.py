@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import actions
 from accounts.authentication import signed_in_by
 from accounts.models import PRIVACY_FIELDS, User
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 
 class PrivacyForm(forms.ModelForm):
@@ -49,7 +49,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def _store(user_id: int, form: PrivacyForm) -> bool:
     try:
         actions.update_profile(user_id, {name: form.cleaned_data[name] for name in PRIVACY_FIELDS})
-    except Refused as refused:
+    except ApplicationError as refused:
         for name, words in (refused.fields or {"": [refused.detail]}).items():
             form.add_error(name or None, [str(word) for word in words])
         return False

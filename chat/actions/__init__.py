@@ -1,6 +1,6 @@
 """Every verb of conversations. Each reads: may they, change, tell. Doors call these and nothing below.
 
-All raise `messenger.core.errors.Refused` when they do not act.
+All raise `messenger.core.errors.ApplicationError` when they do not act.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from chat.actions.queues import mark_queue, send_queue
 from chat.actions.read_markers import Move, newest_of_others, set_mine
 from chat.actions.receipts import choice_changed as receipts_choice_changed
 from chat.actions.sending import Send
-from chat.schemas import MessageShape, MineShape
+from chat.schemas import MessageSchema, MineSchema
 
 
 def send(
@@ -37,7 +37,7 @@ def send(
     reply_to_id: int | None = None,
     forward_id: int | None = None,
     attachment_ids: Sequence[int] = (),
-) -> tuple[MessageShape, bool]:
+) -> tuple[MessageSchema, bool]:
     """From a thread: store and tell. The message, and whether it is new (False: this client_id was known)."""
     sent = send_queue.call(
         Send(user_id, conversation_id, client_id, body, reply_to_id, forward_id, tuple(attachment_ids))
@@ -45,12 +45,12 @@ def send(
     return sent.message, sent.created
 
 
-def read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineShape:
+def read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineSchema:
     """From a thread: move one's read mark to `seq`; `back`: everything from `seq` on is unread again."""
     return mark_queue.call(Move(user_id, conversation_id, read_seq=seq, back=back))
 
 
-def mark_unread(user_id: int, conversation_id: int) -> MineShape:
+def mark_unread(user_id: int, conversation_id: int) -> MineSchema:
     """From the newest text of somebody else on. Where there is none nothing changes."""
     seq = newest_of_others(user_id, conversation_id)
     return read(user_id, conversation_id, seq, back=seq > 0)

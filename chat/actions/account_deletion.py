@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.actions import deletion as account
 from accounts.models import User
-from accounts.schemas import UserShape, user_shape
+from accounts.schemas import UserSchema, user_schema
 from chat import actions, events, tasks
 from chat.actions.groups import profile_changed_in
 from chat.actions.messages import WIPED, take_away, wipe_words
@@ -24,10 +24,10 @@ from chat.actions.transaction import Ledger
 from chat.attachments import uploads
 from chat.export import actions as archives
 from chat.models import Attachment, Conversation, Invite, Mark, Membership, Mention, Message, Reaction, Role, Upload
-from chat.schemas import message_shape
+from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
-from messenger.core.database import writing
-from messenger.core.errors import Refused
+from messenger.core.database import write_transaction
+from messenger.core.errors import ApplicationError
 
 AT_ONCE = 50  # messages in one transaction: others write in between
 
@@ -39,7 +39,7 @@ class Fate:
 
     id: int
     title: str
-    heir: UserShape | None
+    heir: UserSchema | None
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def plan(user_id: int) -> Plan:
     return Plan(
         owned=[
             Fate(
-                place.conversation_id, place.conversation.title, user_shape(people[place.heir]) if place.heir else None
+                place.conversation_id, place.conversation.title, user_schema(people[place.heir]) if place.heir else None
             )
             for place in places
         ],
@@ -91,7 +91,7 @@ def delete_account(user_id: int, *, take_back: bool) -> None:
 
     `take_back`: everything that they wrote, too.
     """
-    with writing():
+    with write_transaction():
         account.erase(user_id)
         Membership.objects.filter(user_id=user_id).update(draft="")
         Invite.objects.filter(made_by=user_id, revoked_at=None).update(revoked_at=timezone.now())
@@ -111,13 +111,13 @@ def leave_everything(user_id: int, take_back: bool) -> None:
     ):
         try:
             _leave(place)
-        except Refused as refused:
+        except ApplicationError as refused:
             if refused.code != "not_found":  # the group ended meanwhile, or they are out of it already
                 raise
     for row in Upload.objects.filter(owner_id=user_id):
         if row.attachment_id is None or Attachment.objects.filter(pk=row.attachment_id, message=None).exists():
             uploads.drop(row)
-    with writing():
+    with write_transaction():
         Attachment.objects.filter(owner_id=user_id, message=None).delete()
         Mark.objects.filter(user_id=user_id).delete()
         Mention.objects.filter(user_id=user_id).delete()
@@ -154,7 +154,7 @@ def _take_all_back(user_id: int) -> None:
             Reaction.objects.filter(user_id=user_id, message=message_id).delete()
             message = messages_with_relations().get(pk=message_id)
             ledger.save_message(message)
-            ledger.tell(events.message_updated(message_shape(message)))
+            ledger.tell(events.message_updated(message_schema(message)))
 
 
 def _written(user_id: int, conversation_id: int, after: int) -> list[int]:
@@ -167,7 +167,7 @@ def _written(user_id: int, conversation_id: int, after: int) -> list[int]:
 @contextmanager
 def _under_lock(conversation_id: int) -> Iterator[Ledger]:
     """As nobody in particular, and where the group has ended, too: then nobody listens."""
-    with writing():
+    with write_transaction():
         ledger = Ledger(Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id), None)
         yield ledger
         ledger.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from accounts.selectors import privacy
 from chat.models import Conversation, Membership
 from messenger.core import bulk_sql
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 OPEN, BLOCKED, CLOSED = "open", "blocked", "closed"
 
@@ -33,7 +33,7 @@ APART = (
 )
 
 
-def refusal(standing: str) -> Refused | None:
+def refusal(standing: str) -> ApplicationError | None:
     if standing == BLOCKED:
         return privacy.blocked_refusal()
     return privacy.closed_refusal("write_to_me") if standing == CLOSED else None

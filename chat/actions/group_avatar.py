@@ -12,8 +12,8 @@ from accounts import avatars
 from chat.actions.groups import group_only, tell_info
 from chat.actions.transaction import Ledger, changing
 from chat.models import Conversation
-from chat.schemas import ConversationShape
-from chat.selectors import conversation_shapes
+from chat.schemas import ConversationSchema
+from chat.selectors import conversation_schemas
 from messenger.core import rate_limits
 from messenger.core.errors import rate_limited
 
@@ -21,11 +21,11 @@ FOLDER = "rooms"
 PICTURES, PICTURES_PER_SECOND = 5, 1 / 60  # given by one person: decoding them is work
 
 
-def set_picture(user_id: int, conversation_id: int, upload: BinaryIO, size: int) -> ConversationShape:
+def set_picture(user_id: int, conversation_id: int, upload: BinaryIO, size: int) -> ConversationSchema:
     """Give a group a picture. `size` is in bytes."""
     with changing(conversation_id, user_id) as ledger:  # before any work is done for whoever may not
         _may(ledger)
-    if wait := rate_limits.take(f"picture.{user_id}", PICTURES, PICTURES_PER_SECOND):
+    if wait := rate_limits.acquire(f"picture.{user_id}", PICTURES, PICTURES_PER_SECOND):
         raise rate_limited(wait)
     picture = avatars.redrawn(upload, size)
     storage = Conversation._meta.get_field("avatar").storage
@@ -37,11 +37,11 @@ def set_picture(user_id: int, conversation_id: int, upload: BinaryIO, size: int)
         raise
 
 
-def remove_picture(user_id: int, conversation_id: int) -> ConversationShape:
+def remove_picture(user_id: int, conversation_id: int) -> ConversationSchema:
     return _replace(user_id, conversation_id, "")
 
 
-def _replace(user_id: int, conversation_id: int, name: str) -> ConversationShape:
+def _replace(user_id: int, conversation_id: int, name: str) -> ConversationSchema:
     with changing(conversation_id, user_id) as ledger:
         _may(ledger)
         conversation, row = ledger.conversation, ledger.membership
@@ -55,7 +55,7 @@ def _replace(user_id: int, conversation_id: int, name: str) -> ConversationShape
             if old:
                 transaction.on_commit(partial(storage.delete, old), robust=True)
         row.conversation = conversation
-        return conversation_shapes([row], user_id)[0]
+        return conversation_schemas([row], user_id)[0]
 
 
 def _may(ledger: Ledger) -> None:

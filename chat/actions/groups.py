@@ -12,17 +12,17 @@ from django.utils.translation import gettext as _
 
 from accounts.actions.user_version import next_me_versions
 from accounts.models import User
-from accounts.schemas import user_shape
+from accounts.schemas import user_schema
 from accounts.selectors import privacy
 from accounts.selectors import user_search as directory
 from chat import events
 from chat.actions.transaction import Ledger, changing
 from chat.actions.validation import clean_block, clean_line
 from chat.models import Conversation, Membership, Role
-from chat.schemas import ConversationShape, MemberShape, member_shape, mine_shape
-from chat.selectors import conversation_shapes, count_unread_mentions, shared_conversation_shape, with_member_state
+from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema
+from chat.selectors import conversation_schemas, count_unread_mentions, shared_conversation_schema, with_member_state
 from messenger.core import rate_limits
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.core.errors import invalid, not_found, rate_limited
 from messenger.live.events import UserEvent, publish
 
@@ -32,7 +32,7 @@ GROUPS, GROUPS_PER_SECOND = 10, 1 / 30  # opened by one person
 
 
 # ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def open_direct(user_id: int, other_id: int) -> tuple[ConversationShape, bool]:
+def open_direct(user_id: int, other_id: int) -> tuple[ConversationSchema, bool]:
     """The one conversation of these two, made if it is not there. Both may call at once: one row comes of it."""
     if user_id == other_id:
         raise invalid(user_id=_("This needs somebody else."))
@@ -44,28 +44,28 @@ def open_direct(user_id: int, other_id: int) -> tuple[ConversationShape, bool]:
             raise not_found()
         privacy.must_let(user_id, [people[other_id]], "write_to_me")
         try:
-            with writing():
+            with write_transaction():
                 conversation = _create(kind=Conversation.Kind.DIRECT, pair=pair, owner=None)
                 shapes = _enter(conversation, [people[user_id], people[other_id]])
                 return shapes[user_id], True
         except IntegrityError:  # the other was quicker
             existing = Conversation.objects.get(pair=pair)
     membership = Membership.objects.select_related("conversation").get(conversation=existing, user_id=user_id)
-    return conversation_shapes([membership], user_id)[0], False
+    return conversation_schemas([membership], user_id)[0], False
 
 
-def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> ConversationShape:
+def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> ConversationSchema:
     title = clean_line(title, TITLE, "title", required=True)
     wanted = [user_id, *dict.fromkeys(pk for pk in user_ids if pk != user_id)]
     if len(wanted) > AT_ONCE + 1:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": AT_ONCE})
-    if wait := rate_limits.take(f"group.{user_id}", GROUPS, GROUPS_PER_SECOND):
+    if wait := rate_limits.acquire(f"group.{user_id}", GROUPS, GROUPS_PER_SECOND):
         raise rate_limited(wait)
     people = directory.reachable(user_id, wanted)
     if missing := [pk for pk in wanted if pk not in people]:
         raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing[0]})
     privacy.must_let(user_id, people.values(), "add_me")
-    with writing():
+    with write_transaction():
         conversation = _create(
             kind=Conversation.Kind.GROUP, title=title, owner=people[user_id], creator=people[user_id]
         )
@@ -77,7 +77,7 @@ def _create(**fields: Any) -> Conversation:
     return Conversation.objects.create(**fields, created_at=now, active_at=now, version=1, info_version=1)
 
 
-def _enter(conversation: Conversation, people: list[User]) -> dict[int, ConversationShape]:
+def _enter(conversation: Conversation, people: list[User]) -> dict[int, ConversationSchema]:
     """The first members. Nobody listens to the new conversation yet: each hears `conversation.added`."""
     now = conversation.created_at
     numbers = next_me_versions(user.pk for user in people)
@@ -97,12 +97,12 @@ def _enter(conversation: Conversation, people: list[User]) -> dict[int, Conversa
     Membership.objects.bulk_create(rows)
     conversation.member_count = len(rows)
     conversation.save(update_fields=["version", "member_count"])
-    shared = shared_conversation_shape(conversation)
+    shared = shared_conversation_schema(conversation)
     shapes, told = {}, []
     for row in rows:
         shape = with_member_state(shared, row)
         if conversation.pair:
-            shape.peer = next(user_shape(user) for user in people if user.pk != row.user_id)
+            shape.peer = next(user_schema(user) for user in people if user.pk != row.user_id)
         shapes[row.user_id] = shape
         told.append(events.conversation_added(row.user_id, row.me_version, shape, row.version))
     publish(told)
@@ -128,7 +128,7 @@ SAID: dict[str, tuple[str, bool]] = {
 }
 
 
-def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> ConversationShape:
+def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> ConversationSchema:
     """Title, description, announcement, and what members may do. Each change of words is a line in the log."""
     wanted = {name: CLEAN[name](value) for name, value in changes.items() if name in CLEAN}
     with changing(conversation_id, user_id) as ledger:
@@ -150,7 +150,7 @@ def update(user_id: int, conversation_id: int, changes: dict[str, Any]) -> Conve
             tell_info(ledger)
         assert ledger.membership
         ledger.membership.conversation = conversation
-        return conversation_shapes([ledger.membership], user_id)[0]
+        return conversation_schemas([ledger.membership], user_id)[0]
 
 
 def _announce(ledger: Ledger) -> None:
@@ -171,7 +171,7 @@ def tell_info(ledger: Ledger) -> None:
     conversation = ledger.conversation
     conversation.info_version = ledger.next_version()
     ledger.changed("info_version")
-    ledger.tell(events.conversation_updated(shared_conversation_shape(conversation), conversation.info_version))
+    ledger.tell(events.conversation_updated(shared_conversation_schema(conversation), conversation.info_version))
 
 
 def _actor(ledger: Ledger) -> User:
@@ -184,7 +184,7 @@ def group_only(ledger: Ledger) -> None:
 
 
 # ── Members ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> list[MemberShape]:
+def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> list[MemberSchema]:
     """Add people; those who are in already stay as they are. Whoever was in before has its old row again."""
     wanted = list(dict.fromkeys(user_ids))
     if not wanted:
@@ -205,7 +205,7 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
         if rows:
             ledger.system_line(_actor(ledger), "joined", users=[row.user for row in rows])
             tell_info(ledger)  # the number of members
-        return [member_shape(row) for row in rows]
+        return [member_schema(row) for row in rows]
 
 
 def join(ledger: Ledger, people: list[User]) -> list[Membership]:
@@ -236,7 +236,7 @@ def join(ledger: Ledger, people: list[User]) -> list[Membership]:
     ledger.changed("member_count")
     rows = sorted([*fresh, *back], key=lambda row: row.version)
     shared = cache(
-        lambda: shared_conversation_shape(conversation)
+        lambda: shared_conversation_schema(conversation)
     )  # asked when all else is done, once for all who come
 
     def added(row: Membership) -> UserEvent:
@@ -244,7 +244,7 @@ def join(ledger: Ledger, people: list[User]) -> list[Membership]:
 
     for row in rows:
         row.conversation = conversation
-        ledger.tell(events.member_updated(conversation.pk, member_shape(row)))
+        ledger.tell(events.member_updated(conversation.pk, member_schema(row)))
         ledger.tell_person(row, added)
     return rows
 
@@ -283,7 +283,7 @@ def _leave(ledger: Ledger, rows: list[Membership]) -> None:
         row.left_at, row.role, row.version = ledger.now, Role.MEMBER, ledger.next_version()
     Membership.objects.bulk_update(rows, ["left_at", "role", "version", "was_removed"])
     for row in rows:
-        ledger.tell(events.member_updated(row.conversation_id, member_shape(row)))
+        ledger.tell(events.member_updated(row.conversation_id, member_schema(row)))
         ledger.tell_person(row, _removed)
 
 
@@ -291,7 +291,7 @@ def _removed(row: Membership) -> UserEvent:
     return events.conversation_removed(row.user_id, row.me_version, row.conversation_id, row.version)
 
 
-def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> MemberShape:
+def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> MemberSchema:
     """Make somebody admin or member; `owner` hands the group over, and the old owner becomes admin."""
     if role not in Role.values:
         raise invalid(role=_("Choose owner, admin or member."))
@@ -300,7 +300,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
         row = _member(ledger, target_id)
         ledger.require(ledger.role == Role.OWNER, _("Only the owner may change roles."))
         if row.role == role:
-            return member_shape(row)
+            return member_schema(row)
         ledger.require(target_id != user_id, _("Give the group to somebody else first, or delete it."))
         changed, old = [row], row.role
         if role == Role.OWNER:
@@ -314,7 +314,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
         for each in changed:
             each.version = ledger.next_version()
             each.save(update_fields=["role", "version"])
-            ledger.tell(events.member_updated(each.conversation_id, member_shape(each)))
+            ledger.tell(events.member_updated(each.conversation_id, member_schema(each)))
             each.conversation = ledger.conversation
             ledger.tell_person(each, _mine_changed)
         if role == Role.OWNER:
@@ -322,13 +322,13 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
             tell_info(ledger)
         else:
             ledger.system_line(_actor(ledger), "role", users=[row.user], old=old, new=role)
-        return member_shape(row)
+        return member_schema(row)
 
 
 def _mine_changed(row: Membership) -> UserEvent:
     """A role is shown to all, and is part of `mine` too; so is which announcement was seen."""
     count = count_unread_mentions([row]).get((row.conversation_id, row.user_id), 0)
-    return events.mine_updated(row.user_id, row.conversation_id, mine_shape(row, row.conversation, count))
+    return events.mine_updated(row.user_id, row.conversation_id, mine_schema(row, row.conversation, count))
 
 
 def delete_group(user_id: int, conversation_id: int) -> None:
@@ -363,4 +363,4 @@ def profile_changed_in(user_id: int, conversation_id: int) -> None:
         assert row
         row.version = ledger.next_version()
         row.save(update_fields=["version"])
-        ledger.tell(events.member_updated(conversation_id, member_shape(row)))
+        ledger.tell(events.member_updated(conversation_id, member_schema(row)))

@@ -20,17 +20,17 @@ from chat.actions.groups import group_only, join, tell_info
 from chat.actions.transaction import changing, entering
 from chat.models import Conversation, Invite, Membership, Role
 from chat.models.invites import digest_of
-from chat.schemas import ConversationShape
+from chat.schemas import ConversationSchema
 from chat.selectors import (
-    InvitePreviewShape,
-    InviteShape,
-    conversation_shapes,
-    invite_preview_shape,
-    invite_shape,
+    InvitePreviewSchema,
+    InviteSchema,
+    conversation_schemas,
+    invite_preview_schema,
+    invite_schema,
     open_invites,
 )
 from messenger.core import rate_limits
-from messenger.core.errors import Refused, invalid, not_found, rate_limited
+from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
 MOST_OPEN = 50  # links of one group at a time
 MOST_USES = 1_000_000
@@ -41,7 +41,7 @@ TRIES, TRIES_PER_SECOND = 10, 1 / 10  # of one person, with links that do not wo
 
 def make_invite(
     user_id: int, conversation_id: int, *, expires_at: datetime | None = None, max_uses: int | None = None
-) -> InviteShape:
+) -> InviteSchema:
     """A new link. `expires_at` none: until it is taken back; `max_uses` none: for any number of people."""
     now = timezone.now()
     if expires_at is not None and not now < expires_at <= now + LONGEST:
@@ -55,7 +55,7 @@ def make_invite(
         )
         if len(open_invites(conversation_id, now)) >= MOST_OPEN:
             raise invalid(max_uses=_("There are %(most)d links already. Take one back first.") % {"most": MOST_OPEN})
-        if wait := rate_limits.take(f"invites.{user_id}", MADE, MADE_PER_SECOND):
+        if wait := rate_limits.acquire(f"invites.{user_id}", MADE, MADE_PER_SECOND):
             raise rate_limited(wait)
         assert ledger.membership
         invite = Invite.objects.create(
@@ -65,7 +65,7 @@ def make_invite(
             expires_at=expires_at,
             max_uses=max_uses,
         )
-        return invite_shape(invite)
+        return invite_schema(invite)
 
 
 def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
@@ -79,7 +79,7 @@ def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
         invite.save(update_fields=["revoked_at"])
 
 
-def join_by(user_id: int, token: str) -> tuple[ConversationShape, bool]:
+def join_by(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
     """Come in by a link. The conversation, and whether one is new in it. Members are led in without using it up."""
     invite = invite_for(user_id, token)
     with entering(invite.conversation_id) as ledger:
@@ -100,13 +100,13 @@ def join_by(user_id: int, token: str) -> tuple[ConversationShape, bool]:
             tell_info(ledger)
         assert seat
         seat.conversation = ledger.conversation
-    return conversation_shapes([seat], user_id)[0], is_new
+    return conversation_schemas([seat], user_id)[0], is_new
 
 
 def invite_for(user_id: int, token: str) -> Invite:
     """The link, if it opens something to this person. Tries with links that do not are counted."""
     bucket = (f"invite.tries.{user_id}", TRIES, TRIES_PER_SECOND)
-    if wait := rate_limits.take(*bucket):
+    if wait := rate_limits.acquire(*bucket):
         raise rate_limited(wait)
     found = Invite.objects.select_related("conversation", "made_by").filter(digest=digest_of(token)).first()
     if found is None or found.conversation.deleted_at is not None:
@@ -114,15 +114,15 @@ def invite_for(user_id: int, token: str) -> Invite:
     seat = Membership.objects.filter(conversation_id=found.conversation_id, user_id=user_id).first()
     if not (seat and seat.left_at is None) and not _opens(found, found.conversation, seat):
         raise dead()
-    rate_limits.give_back([bucket])
+    rate_limits.release([bucket])
     return found
 
 
-def preview(user_id: int, token: str) -> InvitePreviewShape:
+def preview(user_id: int, token: str) -> InvitePreviewSchema:
     """What the link leads to. It changes nothing, but to know a link is to be counted among those who try."""
     invite = invite_for(user_id, token)
     seat = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id, left_at=None)
-    return invite_preview_shape(invite, is_member=seat.exists())
+    return invite_preview_schema(invite, is_member=seat.exists())
 
 
 def _opens(invite: Invite, conversation: Conversation, seat: Membership | None) -> bool:
@@ -135,6 +135,6 @@ def _opens(invite: Invite, conversation: Conversation, seat: Membership | None) 
     return maker is not None and (maker.role != Role.MEMBER or conversation.members_may_add)
 
 
-def dead() -> Refused:
+def dead() -> ApplicationError:
     """Unknown, expired, used up, taken back: one answer for all, which tells nobody what a link was."""
-    return Refused("not_found", _("This link does not work, or no longer. Ask for a new one."))
+    return ApplicationError("not_found", _("This link does not work, or no longer. Ask for a new one."))

@@ -13,7 +13,7 @@ from chat.actions.transaction import Ledger, changing_message
 from chat.actions.validation import check_body, members_named
 from chat.attachments import message_files as files
 from chat.models import Membership, Mention, Message, Reaction, Revision
-from chat.schemas import MentionShape, MessageShape, message_shape, mine_shape
+from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, messages_with_relations
 from chat.text.language import is_emoji
 from chat.text.markdown import render
@@ -25,10 +25,10 @@ KINDS = 50  # of emoji under one message
 EDITS, EDITS_PER_SECOND = 20, 1.0  # of one person: each leaves a revision behind
 
 
-def edit(user_id: int, message_id: int, body: str) -> MessageShape:
+def edit(user_id: int, message_id: int, body: str) -> MessageSchema:
     """Put other words in place of one's own. The earlier ones stay as a revision."""
     check_body(body, may_be_blank=True)
-    if wait := rate_limits.take(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
+    if wait := rate_limits.acquire(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
         raise rate_limited(wait)
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
@@ -37,7 +37,7 @@ def edit(user_id: int, message_id: int, body: str) -> MessageShape:
         ledger.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
         check_body(body, may_be_blank=bool(message.files))
         if body == message.body:
-            return message_shape(message)
+            return message_schema(message)
         Revision.objects.create(
             message=message,
             body=message.body,
@@ -51,13 +51,13 @@ def edit(user_id: int, message_id: int, body: str) -> MessageShape:
         message.body, message.edited_at = body, ledger.now
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
         ledger.save_message(message, "body", "body_html", "mentions", "edited_at")
-        shape = message_shape(message)
+        shape = message_schema(message)
         ledger.tell(events.message_updated(shape))
         note_mentions(ledger, message, shape, mentions)
         return shape
 
 
-def note_mentions(ledger: Ledger, message: Message, shape: MessageShape, mentions: list[MentionShape]) -> None:
+def note_mentions(ledger: Ledger, message: Message, shape: MessageSchema, mentions: list[MentionSchema]) -> None:
     """People newly named hear of it; people no longer named have nothing left to find."""
     before = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     now = mentioned_ids(ledger.conversation.pk, message.sender_id, mentions)
@@ -80,14 +80,14 @@ def _recount(ledger: Ledger, message: Message, user_ids: set[int]) -> None:
     counts = cache(lambda: count_unread_mentions(rows))  # asked when all else is done, once for all
 
     def recounted(row: Membership) -> UserEvent:
-        mine = mine_shape(row, ledger.conversation, counts().get((row.conversation_id, row.user_id), 0))
+        mine = mine_schema(row, ledger.conversation, counts().get((row.conversation_id, row.user_id), 0))
         return events.mine_updated(row.user_id, row.conversation_id, mine)
 
     for row in rows:
         ledger.tell_person(row, recounted)
 
 
-def mentioned_ids(conversation_id: int, sender_id: int, mentions: list[MentionShape]) -> set[int]:
+def mentioned_ids(conversation_id: int, sender_id: int, mentions: list[MentionSchema]) -> set[int]:
     """Whom these mentions mean: members, never the writer. `@all` means every member."""
     named = {mention.user_id for mention in mentions if mention.user_id is not None}
     if any(mention.user_id is None for mention in mentions):
@@ -101,7 +101,7 @@ def members_of(conversation_id: int) -> list[int]:
     )
 
 
-def delete(user_id: int, message_id: int) -> MessageShape:
+def delete(user_id: int, message_id: int) -> MessageSchema:
     """Recall one's own, which wipes it; or, as owner or admin, hide somebody else's."""
     with changing_message(message_id, user_id) as (ledger, message):
         own = message.sender_id == user_id
@@ -110,13 +110,13 @@ def delete(user_id: int, message_id: int) -> MessageShape:
             if own and message.hidden_by_id:  # its writer takes back what was only hidden: nobody sees a difference
                 wipe_words(message)
                 message.save(update_fields=WIPED)
-            return message_shape(message)
+            return message_schema(message)
         ledger.require(message.kind == Message.Kind.TEXT)
         ledger.require(own or ledger.leads, _("Only its writer or an admin may delete this message."))
         return take_away(ledger, message, wipe=own, by_id=user_id)
 
 
-def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> MessageShape:
+def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
     message.deleted_at, message.pinned_at = ledger.now, None
     fields = ["deleted_at", "pinned_at"]
     named = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
@@ -129,7 +129,7 @@ def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> Me
         message.hidden_by_id = by_id
         fields.append("hidden_by")
     ledger.save_message(message, *fields)
-    shape = message_shape(message)
+    shape = message_schema(message)
     ledger.tell(events.message_updated(shape))
     return shape
 
@@ -149,7 +149,7 @@ def wipe_words(message: Message) -> None:
     Reaction.objects.filter(message=message).delete()
 
 
-def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageShape:
+def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
     """Put one's mark under a message, or take it away. Saying what is already so changes nothing."""
     if not is_emoji(emoji):
         raise invalid(emoji=_("One emoji, please."))
@@ -158,7 +158,7 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
         ledger.require(message.kind == Message.Kind.TEXT)
         mine = Reaction.objects.filter(message=message, user_id=user_id, emoji=emoji)
         if mine.exists() == active:
-            return message_shape(message)
+            return message_schema(message)
         if active:
             _pair_open(ledger)
             if Reaction.objects.filter(message=message, user_id=user_id).count() >= 20:
@@ -170,23 +170,23 @@ def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSha
         else:
             mine.delete()
         ledger.save_message(message)
-        shape = message_shape(messages_with_relations().get(pk=message.pk))
+        shape = message_schema(messages_with_relations().get(pk=message.pk))
         ledger.tell(events.message_updated(shape))
         return shape
 
 
-def pin(user_id: int, message_id: int, active: bool) -> MessageShape:
+def pin(user_id: int, message_id: int, active: bool) -> MessageSchema:
     with changing_message(message_id, user_id) as (ledger, message):
         must_stand(message)
         group = ledger.conversation.kind == "group"
         ledger.require(ledger.leads or not group or ledger.conversation.members_may_pin, _("Only admins may pin here."))
         ledger.require(message.kind == Message.Kind.TEXT)
         if (message.pinned_at is not None) == active:
-            return message_shape(message)
+            return message_schema(message)
         _pair_open(ledger)
         message.pinned_at = ledger.now if active else None
         ledger.save_message(message, "pinned_at")
-        shape = message_shape(message)
+        shape = message_schema(message)
         ledger.tell(events.message_updated(shape))
         return shape
 

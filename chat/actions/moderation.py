@@ -11,8 +11,8 @@ from chat.actions.messages import must_stand, note_mentions, take_away
 from chat.actions.transaction import changing_message, moderating
 from chat.actions.validation import check_storable
 from chat.models import Invite, Message, Report
-from chat.schemas import message_shape
-from messenger.core.database import writing
+from chat.schemas import message_schema
+from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, invalid, not_found
 
 REASON = 500  # characters
@@ -50,7 +50,7 @@ def restore(moderator_id: int, message_id: int) -> None:
             raise invalid(message=_("Its writer recalled this message; there is nothing left to restore."))
         message.deleted_at, message.hidden_by = None, None
         ledger.save_message(message, "deleted_at", "hidden_by")
-        shape = message_shape(message)
+        shape = message_schema(message)
         ledger.tell(events.message_updated(shape))
         note_mentions(ledger, message, shape, shape.mentions)
 
@@ -58,7 +58,7 @@ def restore(moderator_id: int, message_id: int) -> None:
 def withdraw_invite(moderator_id: int, invite_id: int) -> None:
     """This link opens nothing from now on. Taken back again it stays as it was."""
     _may(moderator_id, "chat.change_invite")
-    with writing():
+    with write_transaction():
         row = Invite.objects.select_for_update(no_key=True).filter(pk=invite_id).first()
         if row is None:
             raise not_found()
@@ -70,7 +70,7 @@ def withdraw_invite(moderator_id: int, invite_id: int) -> None:
 def settle(moderator_id: int, report_id: int) -> None:
     """This report needs no more looking at. Whoever settled it first stays noted."""
     _may(moderator_id, "chat.change_report")
-    with writing():
+    with write_transaction():
         row = Report.objects.select_for_update(no_key=True).filter(pk=report_id).first()
         if row is None:
             raise not_found()

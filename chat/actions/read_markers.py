@@ -20,11 +20,11 @@ from chat import events
 from chat.actions import receipts
 from chat.actions.validation import check_storable
 from chat.models import Level, Mark, Membership, Message
-from chat.schemas import MineShape, mine_shape, moment
+from chat.schemas import MineSchema, mine_schema, moment
 from chat.selectors import count_unread_mentions, find_hidden_receipts
 from messenger.core import bulk_sql
-from messenger.core.database import writing
-from messenger.core.errors import Refused, invalid, not_found
+from messenger.core.database import write_transaction
+from messenger.core.errors import ApplicationError, invalid, not_found
 from messenger.live.events import Event, publish
 
 
@@ -73,13 +73,13 @@ class _Seat(msgspec.Struct):
 Seats = dict[tuple[int, int], _Seat]  # by conversation and person
 
 
-def move_many(moves: Sequence[Move]) -> list[MineShape | Refused | None]:
-    """Answers in the order of the moves: `mine` for a read mark, None for a delivered one, a Refused for strangers.
+def move_many(moves: Sequence[Move]) -> list[MineSchema | ApplicationError | None]:
+    """Answers in the order of the moves: `mine` for a read mark, None for a delivered one, a ApplicationError for strangers.
 
     Seven statements for any number of moves, and one for each of those whom a mark moved back leaves with texts of
     their own behind it.
     """
-    with writing():
+    with write_transaction():
         now = timezone.now()
         seats = _seats({(move.conversation_id, move.user_id) for move in moves})
         for move in moves:
@@ -91,7 +91,7 @@ def move_many(moves: Sequence[Move]) -> list[MineShape | Refused | None]:
         numbers = next_me_versions(seat.user_id for seat in read)
         for seat in read:
             seat.me_version = numbers[seat.user_id].pop(0)
-        bulk_sql.update(
+        bulk_sql.update_rows(
             Membership,
             ("id", "read_seq", "read_count", "delivered_seq", "me_version"),
             [(seat.id, *seat.marks(), seat.me_version) for seat in changed],
@@ -115,7 +115,7 @@ def _seats(keys: set[tuple[int, int]]) -> Seats:
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
         f" AND (m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})"
-        f" ORDER BY m.id{bulk_sql.locked('m')}",
+        f" ORDER BY m.id{bulk_sql.lock_rows('m')}",
         [number for key in keys for number in key],
     )
     seats = [_Seat(*row) for row in found]
@@ -168,7 +168,7 @@ def _write_history(changed: list[_Seat], now: datetime) -> None:
         for kind, old, new in (("read", read, seat.read_seq), ("delivered", delivered, seat.delivered_seq)):
             if new > old:
                 history.append((seat.conversation_id, seat.user_id, kind, new, now))
-    bulk_sql.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+    bulk_sql.insert_rows(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
 
 
 def _receipts(changed: list[_Seat], now: datetime) -> list[Event]:
@@ -183,14 +183,14 @@ def _receipts(changed: list[_Seat], now: datetime) -> list[Event]:
     return [*events.receipts(told, hiding)]
 
 
-def _mines(seats: Seats, moves: Sequence[Move]) -> dict[tuple[int, int], MineShape]:
+def _mines(seats: Seats, moves: Sequence[Move]) -> dict[tuple[int, int], MineSchema]:
     wanted = {key: seats[key] for key in {(move.conversation_id, move.user_id) for move in moves} if key in seats}
     mentions = count_unread_mentions(list(wanted.values()))
     return {key: _mine(seat, mentions.get(key, 0)) for key, seat in wanted.items()}
 
 
-def _mine(seat: _Seat, unread_mentions: int) -> MineShape:
-    return MineShape(
+def _mine(seat: _Seat, unread_mentions: int) -> MineSchema:
+    return MineSchema(
         role=seat.role,
         read_seq=seat.read_seq,
         unread_count=max(seat.text_count - seat.read_count, 0),
@@ -206,21 +206,21 @@ def _mine(seat: _Seat, unread_mentions: int) -> MineShape:
     )
 
 
-def _answer(move: Move, seats: Seats, mines: dict[tuple[int, int], MineShape]) -> MineShape | Refused | None:
+def _answer(move: Move, seats: Seats, mines: dict[tuple[int, int], MineSchema]) -> MineSchema | ApplicationError | None:
     key = (move.conversation_id, move.user_id)
     if key not in seats:
         return not_found()
     return None if move.read_seq is None else mines[key]
 
 
-def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
+def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
     """What is one's own about a conversation: muted, level, favourite, archived, draft, and up to which announcement
     all were put away. Nothing new tells nothing."""
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
     if "draft" in changes:
         check_storable(changes["draft"], settings.BODY_LIMIT, "draft")
-    with writing():
+    with write_transaction():
         row = (
             Membership.objects.select_for_update(no_key=True, of=("self",))
             .select_related("conversation")
@@ -238,7 +238,7 @@ def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineShape:
                 setattr(row, name, changes[name])
             row.me_version = next_me_versions([user_id])[user_id][0]
             row.save(update_fields=[*fields, "me_version"])
-        mine = mine_shape(row, row.conversation, count_unread_mentions([row]).get((conversation_id, user_id), 0))
+        mine = mine_schema(row, row.conversation, count_unread_mentions([row]).get((conversation_id, user_id), 0))
         if fields:
             publish([events.mine_updated(user_id, conversation_id, mine)])
         if "receipts" in fields:

@@ -20,9 +20,9 @@ from accounts.actions.user_version import next_me_versions
 from accounts.models import User
 from chat import events
 from chat.models import Conversation, Membership, Message, Role
-from chat.schemas import message_shape
+from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 from messenger.live.events import Event, UserEvent, publish
 
@@ -98,7 +98,7 @@ class Ledger:
             event=event,
             created_at=self.now,
         )
-        shape = message_shape(message, actor, fresh=True)
+        shape = message_schema(message, actor, fresh=True)
         self.tell(events.message_created(shape))
 
     def save_message(self, message: Message, *fields: str) -> None:
@@ -150,7 +150,7 @@ def changing(conversation_id: int, user_id: int) -> Iterator[Ledger]:
     seat = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
     if not seat.filter(conversation__deleted_at=None).exists():
         raise not_found()
-    with writing():
+    with write_transaction():
         conversation = (
             Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
         )
@@ -165,7 +165,7 @@ def changing(conversation_id: int, user_id: int) -> Iterator[Ledger]:
 @contextmanager
 def entering(conversation_id: int) -> Iterator[Ledger]:
     """For whoever comes in by a link, and so is no member yet. Whether they may, the verb asks under the lock."""
-    with writing():
+    with write_transaction():
         conversation = (
             Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
         )
@@ -192,7 +192,7 @@ def moderating(message_id: int) -> Iterator[tuple[Ledger, Message]]:
     place = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
     if place is None:
         raise not_found()
-    with writing():
+    with write_transaction():
         conversation = Conversation.objects.select_for_update(no_key=True).get(pk=place)
         ledger = Ledger(conversation, None)
         yield ledger, messages_with_relations().get(pk=message_id)

@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.schemas import UserShape, user_shape
+from accounts.schemas import UserSchema, user_schema
 from chat.models import Membership
 from chat.text.markdown import named_in
-from messenger.core.errors import Refused, filled, invalid
+from messenger.core.errors import ApplicationError, format_lazily, invalid
 
 
-def body_error(body: str, *, may_be_blank: bool = False) -> Refused | None:
+def body_error(body: str, *, may_be_blank: bool = False) -> ApplicationError | None:
     """Why this cannot be the text of a message; None where it can. Files may come without words."""
     if len(body) > settings.BODY_LIMIT:
-        return invalid(body=filled(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
+        return invalid(body=format_lazily(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
     if "\x00" in body or not is_unicode(body):
         return invalid(body=_("This text contains characters that cannot be stored."))
     if is_blank(body) and not may_be_blank:
@@ -61,7 +61,7 @@ def clean_line(text: str, limit: int, field: str, *, required: bool = False) -> 
     """
     line = " ".join(text.split())
     if len(line) > limit:
-        raise invalid(**{field: filled(_("At most %(limit)s characters."), {"limit": limit})})
+        raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
     if any(unicodedata.category(char) in _NOT_IN_LINES and char not in _JOINERS for char in _FLAG.sub("", line)):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
     if required and is_blank(line):
@@ -105,12 +105,12 @@ def _turns_back(text: str) -> bool:
 def check_storable(text: str, limit: int, field: str) -> None:
     """For a text that is kept just as it is."""
     if len(text) > limit:
-        raise invalid(**{field: filled(_("At most %(limit)s characters."), {"limit": limit})})
+        raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
     if "\x00" in text or not is_unicode(text):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
 
 
-def members_named(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserShape]]:
+def members_named(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
     """For (conversation id, body) pairs: the members whom these bodies may mention, by key. One query, or none."""
     wanted: dict[int, set[str]] = {}
     for conversation_id, body in bodies:
@@ -123,7 +123,7 @@ def members_named(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, User
         left_at=None,
         user__is_active=True,
     ).select_related("user")
-    found: dict[int, dict[str, UserShape]] = {}
+    found: dict[int, dict[str, UserSchema]] = {}
     for row in rows:
-        found.setdefault(row.conversation_id, {})[row.user.username_key] = user_shape(row.user)
+        found.setdefault(row.conversation_id, {})[row.user.username_key] = user_schema(row.user)
     return found

@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 import messenger.core.path_converters  # noqa: F401  (the `id` in paths)
 from chat.models import Conversation, Membership
 from chat.views.decorators import reason
-from messenger.core.database import writing
-from messenger.core.errors import Refused
+from messenger.core.database import write_transaction
+from messenger.core.errors import ApplicationError
 
 LISTED = 1000  # rows that a list pages through; who wants older ones narrows the search
 AT_ONCE = 200  # rows that one act is done to
@@ -113,9 +113,9 @@ class Looking(admin.ModelAdmin):
         done = 0
         for row in chosen:
             try:
-                with writing():
+                with write_transaction():
                     act(row)
-            except Refused as refused:
+            except ApplicationError as refused:
                 self.message_user(request, f"{row}: {reason(refused)}", messages.ERROR)
             else:
                 done += 1

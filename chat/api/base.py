@@ -10,7 +10,7 @@ from rest_framework import serializers, status
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from messenger.core.errors import RefusalShape
+from messenger.core.errors import ErrorSchema
 from messenger.rest.struct_serializers import page_of, serializer_for
 
 
@@ -61,7 +61,7 @@ def says(
     if already:
         responses[200] = OpenApiResponse(body, already)
     if conflict:
-        responses[409] = OpenApiResponse(serializer_for(RefusalShape), conflict)
+        responses[409] = OpenApiResponse(serializer_for(ErrorSchema), conflict)
     return extend_schema(summary=summary, responses=responses, **options)
 
 

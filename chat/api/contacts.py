@@ -8,16 +8,16 @@ import msgspec
 
 from accounts.actions import contacts
 from accounts.models import Tie, User
-from accounts.schemas import ContactShape, contact_shape
+from accounts.schemas import ContactSchema, contact_schema
 from chat.api.base import Door, answer, does, done, lists, says
-from chat.schemas import ListedContactShape
+from chat.schemas import ListedContactSchema
 from messenger.api import page
 from presence import visibility as presence_people
-from presence.schemas import PresenceShape
+from presence.schemas import PresenceSchema
 from presence.tracker import tracker
 
 
-def here(viewer: User, ties: list[Tie]) -> dict[int, PresenceShape]:
+def here(viewer: User, ties: list[Tie]) -> dict[int, PresenceSchema]:
     """What the viewer may know of people in their list now."""
     ids = [tie.person_id for tie in ties if tie.shown_state == Tie.State.CONTACT]
     shapes = presence_people.of(viewer, ids, tracker().online_now(ids)) if ids else []
@@ -25,19 +25,21 @@ def here(viewer: User, ties: list[Tie]) -> dict[int, PresenceShape]:
 
 
 class Contacts(Door):
-    @lists(ListedContactShape, "My contacts, who asks to be one, and whom I asked")
+    @lists(ListedContactSchema, "My contacts, who asks to be one, and whom I asked")
     def list(self, request):
         ties = [tie for part in contacts.of(self.person_id) for tie in part]
         present = here(cast(User, request.user), ties)
-        shapes = [(contact_shape(tie), present.get(tie.person_id)) for tie in ties]
-        return page(request, [ListedContactShape(**msgspec.structs.asdict(shape), presence=of) for shape, of in shapes])
+        shapes = [(contact_schema(tie), present.get(tie.person_id)) for tie in ties]
+        return page(
+            request, [ListedContactSchema(**msgspec.structs.asdict(shape), presence=of) for shape, of in shapes]
+        )
 
-    @says(ContactShape, "What somebody is to me; `not_found` who is nothing")
+    @says(ContactSchema, "What somebody is to me; `not_found` who is nothing")
     def retrieve(self, request, user_id: int):
         return answer(contacts.one(self.person_id, user_id))
 
     @says(
-        ContactShape,
+        ContactSchema,
         "Put somebody into my list",
         description="Or ask them, where their privacy wants that (`asked`); or accept them, where they have asked me.",
         request=None,
@@ -63,16 +65,16 @@ class Ignored(Door):
 
 
 class Blocks(Door):
-    @lists(ContactShape, "Whom I block, the newest first")
+    @lists(ContactSchema, "Whom I block, the newest first")
     def list(self, request):
-        return page(request, [contact_shape(tie) for tie in contacts.blocked(self.person_id)])
+        return page(request, [contact_schema(tie) for tie in contacts.blocked(self.person_id)])
 
-    @says(ContactShape, "One whom I block; `not_found` who is not")
+    @says(ContactSchema, "One whom I block; `not_found` who is not")
     def retrieve(self, request, user_id: int):
         return answer(contacts.one_blocked(self.person_id, user_id))
 
     @says(
-        ContactShape,
+        ContactSchema,
         "Block somebody",
         description="No direct messages, mentions, groups, presence, receipts or typing between us. They are not told.",
         request=None,

@@ -9,7 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from chat import actions, selectors
 from chat.api.base import Door, answer, does, done, lists, says
 from chat.models import Conversation
-from chat.schemas import ConversationShape, MineShape, TitleShape
+from chat.schemas import ConversationSchema, MineSchema, TitleSchema
 from chat.serializers import (
     ActivityCursor,
     ConversationChangesSerializer,
@@ -27,13 +27,13 @@ NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(NEW.values
 
 
 class Conversations(Door):
-    @lists(ConversationShape, "My conversations, newest activity first", parameters=[ConversationsQuery])
+    @lists(ConversationSchema, "My conversations, newest activity first", parameters=[ConversationsQuery])
     def list(self, request):
         conversations, cursor = selectors.list_conversations(self.person_id, **self.asked(ConversationsQuery))
         return page(request, conversations, ActivityCursor.written(cursor))
 
     @says(
-        ConversationShape,
+        ConversationSchema,
         "Open a direct conversation, or create a group",
         created="A new conversation.",
         already="The direct conversation that the two have already.",
@@ -49,11 +49,11 @@ class Conversations(Door):
         conversation, created = actions.open_direct(self.person_id, new["user_id"])
         return answer(conversation, 201 if created else 200)
 
-    @says(ConversationShape, "One conversation")
+    @says(ConversationSchema, "One conversation")
     def retrieve(self, request, conversation_id: int):
         return answer(selectors.get_conversation(self.person_id, conversation_id))
 
-    @says(ConversationShape, "Change a group", request=ConversationChangesSerializer(partial=True))
+    @says(ConversationSchema, "Change a group", request=ConversationChangesSerializer(partial=True))
     def partial_update(self, request, conversation_id: int):
         changes = self.given(ConversationChangesSerializer, partial=True)
         return answer(actions.update(self.person_id, conversation_id, changes))
@@ -65,7 +65,7 @@ class Conversations(Door):
 
 
 class Titles(Door):
-    @lists(TitleShape, "What all my conversations are called, newest activity first: for finding one by its name")
+    @lists(TitleSchema, "What all my conversations are called, newest activity first: for finding one by its name")
     def list(self, request):
         return page(request, selectors.list_titles(self.person_id))
 
@@ -73,20 +73,20 @@ class Titles(Door):
 class Picture(Door):
     parser_classes = (MultiPartParser,)
 
-    @says(ConversationShape, "Give a group a picture", request={"multipart/form-data": PictureSerializer})
+    @says(ConversationSchema, "Give a group a picture", request={"multipart/form-data": PictureSerializer})
     def update(self, request, conversation_id: int):
         upload = request.FILES.get("avatar")
         if upload is None:
             raise invalid(avatar=_("A file is expected here, as multipart/form-data."))
         return answer(actions.set_picture(self.person_id, conversation_id, upload, upload.size))
 
-    @says(ConversationShape, "Take a group's picture away")
+    @says(ConversationSchema, "Take a group's picture away")
     def destroy(self, request, conversation_id: int):
         return answer(actions.remove_picture(self.person_id, conversation_id))
 
 
 class Mine(Door):
-    @says(MineShape, "Change what is my own about a conversation", request=MineChangesSerializer(partial=True))
+    @says(MineSchema, "Change what is my own about a conversation", request=MineChangesSerializer(partial=True))
     def partial_update(self, request, conversation_id: int):
         changes = self.given(MineChangesSerializer, partial=True)
         return answer(actions.set_mine(self.person_id, conversation_id, changes))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from chat import actions, selectors
 from chat.actions.invites import preview
 from chat.api.base import Door, answer, does, done, lists, says
-from chat.schemas import ConversationShape
-from chat.selectors import InvitePreviewShape, InviteShape
+from chat.schemas import ConversationSchema
+from chat.selectors import InvitePreviewSchema, InviteSchema
 from chat.serializers import InviteSerializer
 from messenger.api import page
 
 
 class Invites(Door):
-    @lists(InviteShape, "Links into a group that work, newest first; members see their own")
+    @lists(InviteSchema, "Links into a group that work, newest first; members see their own")
     def list(self, request, conversation_id: int):
         return page(request, selectors.list_invites(self.person_id, conversation_id))
 
-    @says(InviteShape, "Make a link into a group", created="A new link.", request=InviteSerializer)
+    @says(InviteSchema, "Make a link into a group", created="A new link.", request=InviteSerializer)
     def create(self, request, conversation_id: int):
         return answer(actions.make_invite(self.person_id, conversation_id, **self.given(InviteSerializer)), 201)
 
@@ -27,12 +27,12 @@ class Invites(Door):
 
 
 class Join(Door):
-    @says(InvitePreviewShape, "What a link leads to")
+    @says(InvitePreviewSchema, "What a link leads to")
     def retrieve(self, request, token: str):
         return answer(preview(self.person_id, token))
 
     @says(
-        ConversationShape,
+        ConversationSchema,
         "Come into a group by a link",
         created="One is a member now.",
         already="One was a member already; the link was not used up.",

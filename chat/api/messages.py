@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chat import actions, selectors
 from chat.api.base import Door, answer, does, done, lists, says
-from chat.schemas import ChangesShape, HistoryShape, MessageReceiptShape, MessageShape, RevisionShape
+from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, MessageSchema, RevisionSchema
 from chat.serializers import (
     ChangesQuery,
     EditSerializer,
@@ -18,12 +18,14 @@ from messenger.api import page
 
 
 class History(Door):
-    @says(HistoryShape, "Messages of a conversation in order; the newest if nothing is said", parameters=[HistoryQuery])
+    @says(
+        HistorySchema, "Messages of a conversation in order; the newest if nothing is said", parameters=[HistoryQuery]
+    )
     def list(self, request, conversation_id: int):
         return answer(selectors.get_history(self.person_id, conversation_id, **self.asked(HistoryQuery)))
 
     @says(
-        MessageShape,
+        MessageSchema,
         "Send a message",
         created="Stored.",
         already="It was stored before under this client_id: the message as it is now.",
@@ -45,29 +47,29 @@ class History(Door):
 
 
 class Changes(Door):
-    @says(ChangesShape, "What changed in a conversation since a version", parameters=[ChangesQuery])
+    @says(ChangesSchema, "What changed in a conversation since a version", parameters=[ChangesQuery])
     def list(self, request, conversation_id: int):
         return answer(selectors.get_changes(self.person_id, conversation_id, **self.asked(ChangesQuery)))
 
 
 class Messages(Door):
-    @says(MessageShape, "One message")
+    @says(MessageSchema, "One message")
     def retrieve(self, request, message_id: int):
         return answer(selectors.get_message(self.person_id, message_id))
 
-    @says(MessageShape, "Edit a message of one's own", request=EditSerializer)
+    @says(MessageSchema, "Edit a message of one's own", request=EditSerializer)
     def partial_update(self, request, message_id: int):
         return answer(actions.edit(self.person_id, message_id, self.given(EditSerializer)["body"]))
 
-    @says(MessageShape, "Recall a message of one's own, or delete one as owner or admin")
+    @says(MessageSchema, "Recall a message of one's own, or delete one as owner or admin")
     def destroy(self, request, message_id: int):
         return answer(actions.delete(self.person_id, message_id))
 
-    @lists(RevisionShape, "What a message said before it was edited")
+    @lists(RevisionSchema, "What a message said before it was edited")
     def revisions(self, request, message_id: int):
         return page(request, selectors.list_revisions(self.person_id, message_id))
 
-    @lists(MessageReceiptShape, "Who got and who read a message, and when")
+    @lists(MessageReceiptSchema, "Who got and who read a message, and when")
     def receipts(self, request, message_id: int):
         return page(request, selectors.list_message_receipts(self.person_id, message_id))
 
@@ -78,11 +80,11 @@ class Messages(Door):
 
 
 class Reactions(Door):
-    @says(MessageShape, "Put one's reaction under a message", request=None)
+    @says(MessageSchema, "Put one's reaction under a message", request=None)
     def update(self, request, message_id: int, emoji: str):
         return self._react(message_id, emoji, active=True)
 
-    @says(MessageShape, "Take one's reaction away")
+    @says(MessageSchema, "Take one's reaction away")
     def destroy(self, request, message_id: int, emoji: str):
         return self._react(message_id, emoji, active=False)
 
@@ -93,22 +95,22 @@ class Reactions(Door):
 
 
 class Pin(Door):
-    @says(MessageShape, "Pin a message", request=None)
+    @says(MessageSchema, "Pin a message", request=None)
     def update(self, request, message_id: int):
         return answer(actions.pin(self.person_id, message_id, True))
 
-    @says(MessageShape, "Unpin a message")
+    @says(MessageSchema, "Unpin a message")
     def destroy(self, request, message_id: int):
         return answer(actions.pin(self.person_id, message_id, False))
 
 
 class Pins(Door):
-    @lists(MessageShape, "Pinned messages of a conversation")
+    @lists(MessageSchema, "Pinned messages of a conversation")
     def list(self, request, conversation_id: int):
         return page(request, selectors.list_pins(self.person_id, conversation_id))
 
 
 class Mentions(Door):
-    @lists(MessageShape, "Messages that mention me, newest first", parameters=[MentionsQuery])
+    @lists(MessageSchema, "Messages that mention me, newest first", parameters=[MentionsQuery])
     def list(self, request):
         return page(request, *selectors.list_mentions(self.person_id, **self.asked(MentionsQuery)))

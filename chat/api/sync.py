@@ -9,7 +9,7 @@ from chat.serializers import SyncSerializer
 
 class Sync(Door):
     @says(
-        selectors.SyncAnswerShape,
+        selectors.SyncAnswerSchema,
         "What this device missed",
         description="The socket's `sync`, for where no socket can be opened: ask every few seconds, and while"
         " `complete` is false at once, with the versions of the answer.",

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from chat.api.base import Door, answer, done, lists, says
 from chat.attachments import selectors, uploads
-from chat.attachments.schemas import upload_shape
+from chat.attachments.schemas import upload_schema
 from chat.attachments.tus import headers
-from chat.schemas import FileShape, UploadShape
+from chat.schemas import FileSchema, UploadSchema
 from chat.serializers import DescribeSerializer, FilesQuery
 from messenger.api import StrictJSONParser, page
 
@@ -68,16 +68,16 @@ class Uploads(Door):
         upload = uploads.look(self.person_id, upload_id)
         return Response(status=200, headers=headers.said_of(upload))
 
-    @says(UploadShape, "How far an upload is; once the file is whole, the attachment to send")
+    @says(UploadSchema, "How far an upload is; once the file is whole, the attachment to send")
     def retrieve(self, request, upload_id: str):
-        return answer(upload_shape(uploads.look(self.person_id, upload_id)))
+        return answer(upload_schema(uploads.look(self.person_id, upload_id)))
 
     @says(
-        UploadShape, "Describe a picture that is not sent yet, for those who cannot see it", request=DescribeSerializer
+        UploadSchema, "Describe a picture that is not sent yet, for those who cannot see it", request=DescribeSerializer
     )
     def describe(self, request, upload_id: str):
         alt = self.given(DescribeSerializer)["alt"]
-        return answer(upload_shape(uploads.describe(self.person_id, upload_id, alt)))
+        return answer(upload_schema(uploads.describe(self.person_id, upload_id, alt)))
 
     @extend_schema(summary="Give an upload up: nothing of it is left", responses={204: None})
     def destroy(self, request, upload_id: str):
@@ -88,7 +88,7 @@ class Uploads(Door):
 
 
 class Files(Door):
-    @lists(FileShape, "Files of a conversation, newest first", parameters=[FilesQuery])
+    @lists(FileSchema, "Files of a conversation, newest first", parameters=[FilesQuery])
     def list(self, request, conversation_id: int):
         return page(request, *selectors.files(self.person_id, conversation_id, **self.asked(FilesQuery)))
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.attachments import uploads
 from chat.attachments.storage.base import remove
 from chat.models import Attachment, File, Upload
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 
 log = logging.getLogger(__name__)
 AT_ONCE = 200
@@ -30,7 +30,7 @@ def bury(older_than: timedelta = timedelta(0)) -> int:
     buried = 0
     gone = File.objects.filter(attachments=None, created_at__lte=timezone.now() - older_than)
     for pk in gone.values_list("pk", flat=True)[:AT_ONCE]:
-        with writing():
+        with write_transaction():
             file = File.objects.select_for_update().filter(pk=pk).first()
             if file is None or file.attachments.exists():
                 continue
@@ -49,7 +49,7 @@ def sweep() -> None:
     unsent = Attachment.objects.filter(message=None, created_at__lt=now - timedelta(hours=settings.UNSENT_HOURS))
     for row in Upload.objects.filter(attachment__in=unsent)[:AT_ONCE]:
         uploads.drop(row)
-    with writing():
+    with write_transaction():
         unsent.delete()
         Upload.objects.filter(attachment__message__isnull=False, created_at__lt=now - timedelta(days=1)).delete()
         Attachment.objects.filter(conversation__deleted_at__lt=now - timedelta(days=1)).delete()

@@ -19,7 +19,7 @@ from chat.attachments import selectors
 from chat.attachments.media import content_types
 from chat.attachments.storage.base import no_room, shelf
 from chat.models import Attachment, File
-from messenger.core.errors import Refused, not_found
+from messenger.core.errors import ApplicationError, not_found
 
 BLOCK = 256 * 1024
 # Whatever it is, opened by itself it may do nothing and knows nobody.
@@ -36,14 +36,14 @@ def file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBas
         if name != row.name:
             raise not_found()
         if row.file.state == File.State.WAITING:  # it may say where it was taken
-            raise Refused("unavailable", "It is being prepared.", retry_after=1)
+            raise ApplicationError("unavailable", "It is being prepared.", retry_after=1)
         shown = row.kind != Attachment.Kind.FILE and row.file.content_type in content_types.SHOWN
         kind = row.file.content_type if shown else "application/octet-stream"
         if not shown and not row.file.content_type.startswith(("text/", "image/svg", "application/x")):
             kind = row.file.content_type  # a download all the same; phones choose a program by it
         disposition = content_disposition_header("download" in request.GET or not shown, row.name) or "inline"
         return bytes_of(request, row.file.key, row.file.size, row.file.sha256, kind, disposition, ASK_AGAIN)
-    except Refused as refused:
+    except ApplicationError as refused:
         return _refused(refused)
 
 
@@ -55,7 +55,7 @@ def thumbnail(request: HttpRequest, attachment_id: int, width: int) -> HttpRespo
         if made is None:
             raise not_found()
         return bytes_of(request, made["key"], None, f"{row.file.sha256}-{width}", "image/webp", "inline", FOR_A_WHILE)
-    except Refused as refused:
+    except ApplicationError as refused:
         return _refused(refused)
 
 
@@ -67,7 +67,7 @@ def _theirs(request: HttpRequest, attachment_id: int) -> Attachment:
     return selectors.attachment(person.pk, attachment_id)
 
 
-def _refused(refused: Refused) -> HttpResponse:
+def _refused(refused: ApplicationError) -> HttpResponse:
     answer = JsonResponse({"code": refused.code, "detail": refused.detail}, status=refused.status)
     answer["Cache-Control"] = "private, no-store"
     if refused.retry_after:

@@ -13,11 +13,11 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 
 from chat import tasks
-from chat.attachments.schemas import attachment_shape
+from chat.attachments.schemas import attachment_schema
 from chat.attachments.uploads import check_conversation
 from chat.models import Attachment, Conversation
-from chat.schemas import AttachmentShape
-from messenger.core.errors import Refused, invalid
+from chat.schemas import AttachmentSchema
+from messenger.core.errors import ApplicationError, invalid
 
 
 class Wanted:
@@ -26,9 +26,9 @@ class Wanted:
     def __init__(self, conversation_id: int, user_id: int, ids: Sequence[int] = (), forwarded_id: int | None = None):
         self.conversation_id, self.user_id = conversation_id, user_id
         self.ids, self.forwarded_id = list(ids), forwarded_id
-        self.refused: Refused | None = None
+        self.refused: ApplicationError | None = None
         self.rows: list[Attachment] = []
-        self.shapes: list[AttachmentShape] = []
+        self.shapes: list[AttachmentSchema] = []
 
 
 def find(wanted: Sequence[Wanted]) -> None:
@@ -51,7 +51,7 @@ def find(wanted: Sequence[Wanted]) -> None:
             each.refused = _fits(each, held)
 
 
-def _own(wanted: Wanted, unsent: dict[int, Attachment]) -> Refused | None:
+def _own(wanted: Wanted, unsent: dict[int, Attachment]) -> ApplicationError | None:
     if len(wanted.ids) > settings.FILES_AT_ONCE:
         words = _("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE}
         return invalid(attachment_ids=words)
@@ -63,14 +63,14 @@ def _own(wanted: Wanted, unsent: dict[int, Attachment]) -> Refused | None:
     return None
 
 
-def _fits(wanted: Wanted, held: dict[int, int]) -> Refused | None:
+def _fits(wanted: Wanted, held: dict[int, int]) -> ApplicationError | None:
     """How much the conversation's files have; its row is locked."""
     conversation_id, more = wanted.conversation_id, sum(row.file.size for row in wanted.rows)
     if conversation_id not in held:
         held[conversation_id] = Conversation.objects.values_list("file_bytes", flat=True).get(pk=conversation_id)
     try:
         check_conversation(held[conversation_id], more)
-    except Refused as refused:
+    except ApplicationError as refused:
         return refused
     held[conversation_id] += more
     return None
@@ -91,7 +91,7 @@ def show(wanted: Iterable[Wanted], now: datetime) -> None:
                 )
                 for row in each.rows
             )
-        each.shapes = [attachment_shape(row) for row in each.rows]
+        each.shapes = [attachment_schema(row) for row in each.rows]
 
 
 def belong(wanted: Wanted, message_id: int) -> None:

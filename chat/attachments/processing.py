@@ -21,12 +21,12 @@ from chat import events
 from chat.actions.transaction import moderating
 from chat.attachments import filenames
 from chat.attachments.media import content_types
-from chat.attachments.schemas import as_kept, attachment_shape
+from chat.attachments.schemas import as_kept, attachment_schema
 from chat.attachments.storage.base import remove, shelf
 from chat.attachments.uploads import new_key
 from chat.models import Attachment, File
-from chat.schemas import message_shape
-from messenger.core.database import writing
+from chat.schemas import message_schema
+from messenger.core.database import write_transaction
 
 BLOCK = 4 * 1024 * 1024
 # Where another kind was made of a picture, its name says so too: a phone's `IMG_1.HEIC` is a JPEG now.
@@ -66,7 +66,7 @@ def sha256_of(path: Path) -> str:
 def change(file: File, *, kind: str = "", **changes: Any) -> None:
     """The row first, then the messages that show it, each in its own conversation's order; last the old bytes."""
     old, file_type = file.key, file.content_type
-    with writing():
+    with write_transaction():
         row = File.objects.select_for_update().filter(pk=file.pk, state=File.State.WAITING).first()
         if row is None:  # buried, or another worker was quicker
             for key in [changes.get("key"), *(each["key"] for each in changes.get("thumbnails", ()))]:
@@ -93,9 +93,9 @@ def tell(message_id: int) -> None:
     """A message's row shows its files as they are now; members hear of it."""
     with moderating(message_id) as (ledger, message):
         attachments = Attachment.objects.filter(message=message).select_related("file").order_by("place")
-        files = as_kept([attachment_shape(each) for each in attachments])
+        files = as_kept([attachment_schema(each) for each in attachments])
         if files == message.files:
             return
         message.files = files
         ledger.save_message(message, "files")
-        ledger.tell(events.message_updated(message_shape(message)))
+        ledger.tell(events.message_updated(message_schema(message)))

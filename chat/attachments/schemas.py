@@ -7,14 +7,14 @@ from urllib.parse import quote
 import msgspec
 
 from chat.models import Attachment, File, Upload
-from chat.schemas import AttachmentShape, UploadShape, moment
+from chat.schemas import AttachmentSchema, UploadSchema, moment
 
 
-def attachment_shape(attachment: Attachment) -> AttachmentShape:
+def attachment_schema(attachment: Attachment) -> AttachmentSchema:
     """`attachment` with its file at hand."""
     file = attachment.file
     thumbnails = [f"/files/{attachment.pk}/thumbnails/{each['width']}" for each in file.thumbnails]
-    return AttachmentShape(
+    return AttachmentSchema(
         id=attachment.pk,
         kind=str(attachment.kind),
         name=attachment.name,
@@ -31,18 +31,18 @@ def attachment_shape(attachment: Attachment) -> AttachmentShape:
     )
 
 
-def as_kept(shapes: list[AttachmentShape]) -> list[dict]:
+def as_kept(shapes: list[AttachmentSchema]) -> list[dict]:
     return msgspec.to_builtins(shapes)
 
 
-def upload_shape(upload: Upload) -> UploadShape:
+def upload_schema(upload: Upload) -> UploadSchema:
     """`upload` with its attachment and file at hand."""
     whole = upload.attachment
-    return UploadShape(
+    return UploadSchema(
         id=upload.pk,
         name=upload.name,
         size=upload.size,
         offset=upload.offset,
         expires_at=moment(upload.expires_at),
-        attachment=attachment_shape(whole) if whole else None,
+        attachment=attachment_schema(whole) if whole else None,
     )

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.schemas import user_shape
-from chat.attachments.schemas import attachment_shape
+from accounts.schemas import user_schema
+from chat.attachments.schemas import attachment_schema
 from chat.models import Attachment, Conversation, Message
-from chat.schemas import FileShape, moment
+from chat.schemas import FileSchema, moment
 from chat.selectors.conversations import PAGE, get_membership
 from messenger.core.errors import not_found
 
@@ -30,7 +30,7 @@ def attachment(user_id: int, attachment_id: int) -> Attachment:
 
 def files(
     user_id: int, conversation_id: int, *, kind: str = "", before: int | None = None, limit: int = PAGE
-) -> tuple[list[FileShape], int | None]:
+) -> tuple[list[FileSchema], int | None]:
     """Newest first, of one kind or of all. The cursor is the last attachment's id."""
     get_membership(user_id, conversation_id)
     rows = Attachment.objects.filter(conversation_id=conversation_id, message__deleted_at=None)
@@ -43,8 +43,8 @@ def files(
     for row in found[:limit]:
         message = row.message
         assert message is not None
-        sender = user_shape(message.sender)
-        shapes.append(FileShape(attachment_shape(row), message.pk, message.seq, sender, moment(message.created_at)))
+        sender = user_schema(message.sender)
+        shapes.append(FileSchema(attachment_schema(row), message.pk, message.seq, sender, moment(message.created_at)))
     return shapes, (found[limit - 1].pk if len(found) > limit else None)
 
 

@@ -30,8 +30,8 @@ from chat.attachments.media.mp4_metadata import tells
 from chat.attachments.storage.base import no_room, shelf
 from chat.models import Attachment, Conversation, File, Upload
 from messenger.core import rate_limits
-from messenger.core.database import writing
-from messenger.core.errors import Refused, invalid, not_found, rate_limited
+from messenger.core.database import write_transaction
+from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
 CHECKSUMS = ("sha1", "sha256")
 BLOCK = 8 * 1024 * 1024  # bytes after which what came without a checksum is kept: as much may have to come again
@@ -42,7 +42,7 @@ ALT = 500  # code points
 BEGINS, BEGINS_PER_SECOND = 60, 1.0
 
 
-class UploadRefused(Refused):
+class UploadRefused(ApplicationError):
     """With a status of its own, as tus has them: 410, 412, 423, 460."""
 
     def __init__(self, status: int, code: str, detail: str):
@@ -57,10 +57,10 @@ class UploadRefused(Refused):
 # ── Beginning ────────────────────────────────────────────────────────────────────────────────────────────────────
 def begin(user_id: int, size: int, name: str, **about: Any) -> Upload:
     """`about`: alt, sha256 of the whole, conversation_id it is for, claims. Refuses what can never be kept."""
-    if wait := rate_limits.take(f"upload.{user_id}", BEGINS, BEGINS_PER_SECOND):
+    if wait := rate_limits.acquire(f"upload.{user_id}", BEGINS, BEGINS_PER_SECOND):
         raise rate_limited(wait)
     if size > settings.FILE_LIMIT:
-        raise Refused("too_large", _("A file may have at most %s.") % megabytes(settings.FILE_LIMIT))
+        raise ApplicationError("too_large", _("A file may have at most %s.") % megabytes(settings.FILE_LIMIT))
     if conversation_id := about.get("conversation_id"):
         conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
         if conversation is None:
@@ -73,13 +73,13 @@ def begin(user_id: int, size: int, name: str, **about: Any) -> Upload:
         shelf().make_room(size)
     except Exception as error:
         raise no_room(error) from error
-    with writing():
+    with write_transaction():
         going_on = Upload.objects.filter(owner_id=user_id)
         waiting = going_on.filter(attachment=None).aggregate(total=Sum("size"))["total"] or 0
         kept = File.objects.filter(owner_id=user_id).aggregate(total=Sum("size"))["total"] or 0
         if kept + waiting + size > settings.PERSON_FILES_LIMIT:
             words = _("Your files may have at most %s together.") % megabytes(settings.PERSON_FILES_LIMIT)
-            raise Refused("too_large", words)
+            raise ApplicationError("too_large", words)
         if going_on.filter(Q(attachment=None) | Q(attachment__message=None)).count() >= settings.UPLOADS_AT_ONCE:
             raise rate_limited(60)
         return Upload.objects.create(
@@ -97,7 +97,7 @@ def begin(user_id: int, size: int, name: str, **about: Any) -> Upload:
 def check_conversation(held: int, more: int) -> None:
     if held + more > settings.CONVERSATION_FILES_LIMIT:
         words = _("The files of a conversation may have at most %s together.")
-        raise Refused("too_large", words % megabytes(settings.CONVERSATION_FILES_LIMIT))
+        raise ApplicationError("too_large", words % megabytes(settings.CONVERSATION_FILES_LIMIT))
 
 
 def new_key(extension: str = "") -> str:
@@ -136,7 +136,7 @@ def give_up(user_id: int, upload_id: str) -> None:
 
 def drop(row: Upload) -> None:
     """The rows first: bytes that no row names are harmless, and swept with their folder."""
-    with writing():
+    with write_transaction():
         locked = Upload.objects.select_for_update().filter(pk=row.pk).select_related(None).first()
         if locked is None:
             return
@@ -153,7 +153,7 @@ def drop(row: Upload) -> None:
 
 def describe(user_id: int, upload_id: str, alt: str) -> Upload:
     """Alternative text, while it is not sent."""
-    with writing():
+    with write_transaction():
         row = look(user_id, upload_id)
         if row.attachment is not None and row.attachment.message_id is not None:
             raise UploadRefused(409, "conflict", _("This file was sent already."))
@@ -180,7 +180,7 @@ class Incoming:
         now = timezone.now()
         mine = Upload.objects.filter(pk=upload_id, owner_id=user_id)
         free = mine.filter(Q(writer="") | Q(writer_until__lt=now), offset=offset, attachment=None)
-        with writing():
+        with write_transaction():
             got = free.update(writer=self._token, writer_until=now + timedelta(seconds=LEASE))
         self.upload = look(user_id, upload_id)
         if not got:
@@ -203,7 +203,7 @@ class Incoming:
 
     def take(self, data: bytes) -> None:
         if self._writer is None or self.upload.offset + self._came + len(data) > self.upload.size:
-            raise Refused("too_large", _("These are more bytes than were declared."))
+            raise ApplicationError("too_large", _("These are more bytes than were declared."))
         if time.monotonic() > self._until - (LEASE - RENEW):
             self._renew()
         if self._part is not None:
@@ -289,14 +289,14 @@ class Incoming:
 
     def _renew(self, seconds: float = LEASE, **fields: Any) -> None:
         until = timezone.now() + timedelta(seconds=seconds)
-        with writing():
+        with write_transaction():
             held = Upload.objects.filter(pk=self.upload.pk, writer=self._token).update(writer_until=until, **fields)
         if not held:
             raise locked()
         self._until = time.monotonic() + seconds
 
     def _release(self) -> None:
-        with writing():
+        with write_transaction():
             Upload.objects.filter(pk=self.upload.pk, writer=self._token).update(writer="", writer_until=None)
 
 
@@ -345,7 +345,7 @@ def _complete(upload: Upload, running: Any, breathe: Callable[[], None]) -> None
     if upload.sha256 and upload.sha256 != digest:
         drop(upload)
         raise UploadRefused(460, "invalid", _("The SHA-256 of the whole does not fit; begin again."))
-    with writing():
+    with write_transaction():
         file = File.objects.create(
             key=upload.key,
             owner_id=upload.owner_id,

@@ -22,8 +22,8 @@ from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, Sent, send_many
 from chat.demo.parser import Deed, Message, Person, Session, Talk, people, talks
 from chat.models import Report
-from messenger.core.database import writing
-from messenger.core.errors import Refused
+from messenger.core.database import write_transaction
+from messenger.core.errors import ApplicationError
 from messenger.live import events
 
 PASSWORD = "let-me-talk"
@@ -42,7 +42,7 @@ class Played:
 def play(now: datetime | None = None) -> Played:
     """All of it, or, where anything fails, nothing. `now` is the moment up to which there is something to see."""
     now = now or datetime.now().astimezone()  # in the zone of this machine: mornings are mornings
-    with _alone(), writing(), _clock() as clock:
+    with _alone(), write_transaction(), _clock() as clock:
         held = talks(now)
         stage = _Stage(clock, _make_people(people(), held, now))
         for when, _order, do in sorted(_everything(stage, held, now), key=lambda entry: entry[:2]):
@@ -181,7 +181,11 @@ class _Place:
     def _send(self, by: str, number: int | None = None, **what: object) -> None:
         [sent] = send_many([Send(self.stage.id(by), self.id, uuid.uuid4(), **what)])  # type: ignore[arg-type]
         if not isinstance(sent, Sent):
-            raise sent if isinstance(sent, Refused) else RuntimeError("Somebody else is writing to this database.")
+            raise (
+                sent
+                if isinstance(sent, ApplicationError)
+                else RuntimeError("Somebody else is writing to this database.")
+            )
         if number is not None:
             self.said[number] = sent.message.id, sent.message.seq
 

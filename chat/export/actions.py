@@ -20,7 +20,7 @@ from chat.export.builder import Builder, NobodyWaits, NoRoom
 from chat.models import Archive
 from messenger.background import GiveUp
 from messenger.core import rate_limits
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.core.errors import not_found, rate_limited
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ def ask(user_id: int) -> Archive:
     going_on = of(user_id)
     if going_on and going_on.state == Archive.State.BUILDING:
         return going_on
-    if wait := rate_limits.take(f"archive.{user_id}", ASKS, ASKS_PER_SECOND):
+    if wait := rate_limits.acquire(f"archive.{user_id}", ASKS, ASKS_PER_SECOND):
         raise rate_limited(wait)
-    with writing():
+    with write_transaction():
         drop_of(user_id)
         archive = Archive.objects.create(owner_id=user_id, asked_at=timezone.now())
         tasks.build_archive.enqueue(archive.pk)
@@ -91,7 +91,7 @@ def _build(archive: Archive) -> None:
         size, key = path.stat().st_size, _keep(path)
         now = timezone.now()
         changes = {"state": Archive.State.READY, "key": key, "size": size, "expires_at": now + KEPT}
-        with writing():
+        with write_transaction():
             kept = Archive.objects.filter(pk=archive.pk, state=Archive.State.BUILDING).update(**changes)
         if not kept:
             _remove(key)
@@ -101,7 +101,7 @@ def _build(archive: Archive) -> None:
 
 def _note(archive_id: int, done: int, total: int) -> bool:
     """How far it is. False: nobody waits for it any more."""
-    with writing():
+    with write_transaction():
         return bool(Archive.objects.filter(pk=archive_id).update(done=done, total=total))
 
 
@@ -128,7 +128,7 @@ def sweep() -> None:
     """Those whose days are over, and those whose worker never came back."""
     now = timezone.now()
     for owner_id in list(Archive.objects.filter(expires_at__lt=now).values_list("owner_id", flat=True)):
-        with writing():
+        with write_transaction():
             drop_of(owner_id)
     lost = Archive.objects.filter(state=Archive.State.BUILDING, asked_at__lt=now - LOST)
     lost.update(state=Archive.State.FAILED)

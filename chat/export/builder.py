@@ -24,14 +24,14 @@ from django.utils import timezone, translation
 
 from accounts.actions import contacts
 from accounts.models import User
-from accounts.schemas import user_shape
+from accounts.schemas import user_schema
 from accounts.selectors import data_export
 from accounts.timezones import time_zone_of
 from chat.attachments import filenames, uploads
 from chat.attachments.storage.base import shelf
 from chat.attachments.storage.disk import RESERVE
 from chat.models import Conversation, Membership, Message
-from chat.schemas import MessageShape, message_shape, moment, moment_or_none
+from chat.schemas import MessageSchema, message_schema, moment, moment_or_none
 from chat.selectors import messages_with_relations, peers_by_conversation
 from chat.view_models.message_log import Line, lines, people_in
 
@@ -178,22 +178,22 @@ class Builder:
             self._go_on(len(page))
             page = following
 
-    def _read(self, place: Place, after: int) -> list[MessageShape]:
+    def _read(self, place: Place, after: int) -> list[MessageSchema]:
         """Whether they are still a member is asked after the rows were read: whoever is removed while this is written
         gets nothing that was said since.
         """
         rows = messages_with_relations().filter(conversation=place.conversation, seq__gt=after).order_by("seq")
         if not place.left:
-            page = [message_shape(row) for row in rows[:PAGE]]
+            page = [message_schema(row) for row in rows[:PAGE]]
             place.membership.refresh_from_db(fields=["left_at", "role"])
             place.conversation.refresh_from_db(fields=["deleted_at"])
             if not place.left:
                 return page
             place.title = _title(place.membership) or place.title
         own = rows.filter(sender=self.owner, kind=Message.Kind.TEXT)[:PAGE]
-        return [_without_others(message_shape(row)) for row in own]
+        return [_without_others(message_schema(row)) for row in own]
 
-    def _write_page(self, archive: zipfile.ZipFile, place: Place, messages: list[MessageShape], more: bool) -> None:
+    def _write_page(self, archive: zipfile.ZipFile, place: Place, messages: list[MessageSchema], more: bool) -> None:
         wanted = people_in(messages)
         known = {user.pk: user.shown_name for user in User.objects.filter(pk__in=wanted)} if wanted else {}
         shown = lines(messages, me=self.owner.pk, names=known)
@@ -223,8 +223,8 @@ class Builder:
         list_of = contacts.of(self.owner.pk)
         told = {
             **data_export.of(self.owner),
-            "contacts": [user_shape(tie.person) for tie in list_of.contacts],
-            "blocked": [user_shape(tie.person) for tie in contacts.blocked(self.owner.pk)],
+            "contacts": [user_schema(tie.person) for tie in list_of.contacts],
+            "blocked": [user_schema(tie.person) for tie in contacts.blocked(self.owner.pk)],
             "conversations": [
                 {
                     "id": place.conversation.pk,
@@ -276,7 +276,7 @@ def _title(seat: Membership) -> str:
     return (first.event or {}).get("old") or "" if first else seat.conversation.title
 
 
-def _without_others(message: MessageShape) -> MessageShape:
+def _without_others(message: MessageSchema) -> MessageSchema:
     """What others made of it goes on changing after one has left."""
     return msgspec.structs.replace(message, reply_to=None, reactions=[], pinned=False)
 

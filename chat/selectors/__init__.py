@@ -16,16 +16,16 @@ from chat.selectors.conversations import (
     users_sharing_conversations,
 )
 from chat.selectors.invites import (
-    InvitePreviewShape,
-    InviteShape,
-    invite_preview_shape,
-    invite_shape,
+    InvitePreviewSchema,
+    InviteSchema,
+    invite_preview_schema,
+    invite_schema,
     list_invites,
     open_invites,
 )
 from chat.selectors.members import (
     MemberPosition,
-    OnlineMembersShape,
+    OnlineMembersSchema,
     find_members,
     list_members,
     list_online_members,
@@ -45,13 +45,13 @@ from chat.selectors.messages import (
     newest_unread_mentions,
 )
 from chat.selectors.prefetch import (
-    conversation_shapes,
+    conversation_schemas,
     count_unread_mentions,
     find_hidden_receipts,
     messages_with_relations,
-    opened_conversation_shape,
+    opened_conversation_schema,
     peers_by_conversation,
-    shared_conversation_shape,
+    shared_conversation_schema,
     with_member_state,
 )
 from chat.selectors.receipts import (
@@ -76,19 +76,19 @@ from chat.selectors.summaries import (
     summaries_as_json,
     titles_by_conversation,
 )
-from chat.selectors.sync import SyncAnswerShape, get_changes, list_versions, sync_client
+from chat.selectors.sync import SyncAnswerSchema, get_changes, list_versions, sync_client
 
 __all__ = [
     "PAGE",
     "ConversationSummary",
     "ConversationTitle",
-    "InvitePreviewShape",
-    "InviteShape",
+    "InvitePreviewSchema",
+    "InviteSchema",
     "MemberPosition",
-    "OnlineMembersShape",
-    "SyncAnswerShape",
+    "OnlineMembersSchema",
+    "SyncAnswerSchema",
     "activity_time",
-    "conversation_shapes",
+    "conversation_schemas",
     "conversation_versions",
     "count_unread_mentions",
     "find_hidden_receipts",
@@ -101,8 +101,8 @@ __all__ = [
     "get_membership",
     "get_message",
     "history_page",
-    "invite_preview_shape",
-    "invite_shape",
+    "invite_preview_schema",
+    "invite_schema",
     "list_conversation_ids",
     "list_conversations",
     "list_conversations_by_id",
@@ -126,11 +126,11 @@ __all__ = [
     "missed_user_events",
     "newest_unread_mentions",
     "open_invites",
-    "opened_conversation_shape",
+    "opened_conversation_schema",
     "peers_by_conversation",
     "query_members",
     "receipts_for_member",
-    "shared_conversation_shape",
+    "shared_conversation_schema",
     "shows_receipts",
     "summaries_after",
     "summaries_as_json",

@@ -9,11 +9,11 @@ from django.db.models import Q
 from accounts.text import pinyin
 from chat.models import Conversation, Membership
 from chat.schemas import (
-    ConversationShape,
-    TitleShape,
+    ConversationSchema,
+    TitleSchema,
     room_picture,
 )
-from chat.selectors.prefetch import conversation_shapes
+from chat.selectors.prefetch import conversation_schemas
 from chat.selectors.summaries import list_summaries, titles_by_conversation
 from messenger.core.errors import not_found
 
@@ -34,7 +34,7 @@ def get_membership(user_id: int, conversation_id: int) -> Membership:
 
 def list_conversations(
     user_id: int, *, before: tuple[str, int] | None = None, limit: int = PAGE
-) -> tuple[list[ConversationShape], tuple[str, int] | None]:
+) -> tuple[list[ConversationSchema], tuple[str, int] | None]:
     """Mine, newest activity first. `before` is the (time, id) cursor that the page before gave; None where it ends."""
     rows = (
         Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
@@ -50,25 +50,25 @@ def list_conversations(
     if len(found) > limit:
         last = page[-1].conversation
         cursor = (last.active_at.isoformat(), last.pk)
-    return conversation_shapes(page, user_id), cursor
+    return conversation_schemas(page, user_id), cursor
 
 
-def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[ConversationShape]:
+def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[ConversationSchema]:
     """Of my conversations those with these ids, in their order; what is none of mine is left out."""
     if not ids:
         return []
     found = Membership.objects.filter(
         user_id=user_id, conversation__in=ids, left_at=None, conversation__deleted_at=None
     ).select_related("conversation")
-    shapes = {shape.id: shape for shape in conversation_shapes(list(found), user_id)}
+    shapes = {shape.id: shape for shape in conversation_schemas(list(found), user_id)}
     return [shapes[pk] for pk in ids if pk in shapes]
 
 
-def list_titles(user_id: int) -> list[TitleShape]:
+def list_titles(user_id: int) -> list[TitleSchema]:
     """What all my conversations are called, newest activity first. Two statements."""
     called = titles_by_conversation(user_id)
     return [
-        TitleShape(
+        TitleSchema(
             id=title.id,
             kind=title.kind,
             title=title.name,
@@ -81,8 +81,8 @@ def list_titles(user_id: int) -> list[TitleShape]:
     ]
 
 
-def get_conversation(user_id: int, conversation_id: int) -> ConversationShape:
-    return conversation_shapes([get_membership(user_id, conversation_id)], user_id)[0]
+def get_conversation(user_id: int, conversation_id: int) -> ConversationSchema:
+    return conversation_schemas([get_membership(user_id, conversation_id)], user_id)[0]
 
 
 def list_conversation_ids(user_id: int) -> list[int]:

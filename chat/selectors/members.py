@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Collate, Lower, NullIf
 from accounts.models import User
 from accounts.selectors import user_search as directory
 from chat.models import Membership, Role
-from chat.schemas import MemberShape, member_shape
+from chat.schemas import MemberSchema, member_schema
 from chat.selectors.conversations import get_membership
 from messenger.core.errors import not_found
 from presence import hooks
@@ -24,7 +24,7 @@ from presence import visibility as presence_people
 from presence.tracker import tracker
 
 
-class OnlineMembersShape(msgspec.Struct):
+class OnlineMembersSchema(msgspec.Struct):
     """The members who are here now, as far as they show it."""
 
     count: int
@@ -45,7 +45,7 @@ def find_members(
     user_ids: Iterable[int] | None = None,
     before: MemberPosition | None = None,
     limit: int = PAGE,
-) -> tuple[list[MemberShape], MemberPosition | None]:
+) -> tuple[list[MemberSchema], MemberPosition | None]:
     """A page of members, and where the next begins. With `q` those who are found by that name, best first.
 
     `user_ids`: only these people, also those who have left it: their names stand in its lines.
@@ -63,7 +63,7 @@ def members_page(
     user_ids: Iterable[int] | None = None,
     before: MemberPosition | None = None,
     limit: int = PAGE,
-) -> tuple[list[MemberShape], MemberPosition | None]:
+) -> tuple[list[MemberSchema], MemberPosition | None]:
     """For whoever was let in already."""
     if user_ids is None:
         rows = members_in_order(conversation_id)
@@ -78,7 +78,7 @@ def members_page(
     if len(found) > limit:
         last = shown[-1]
         cursor = (ROLE_RANK[Role(last.role)], last.user_id, ascii_lower(last.user.shown_name))
-    return [member_shape(row) for row in shown], cursor
+    return [member_schema(row) for row in shown], cursor
 
 
 def members_in_order(conversation_id: int, *, left: bool = False) -> QuerySet[Membership]:
@@ -96,21 +96,21 @@ def members_in_order(conversation_id: int, *, left: bool = False) -> QuerySet[Me
     return rows.annotate(rank=rank, key=Lower(Collate(name, plain))).order_by("rank", "key", "user_id")
 
 
-def _found(user_id: int, conversation_id: int, q: str, limit: int) -> list[MemberShape]:
+def _found(user_id: int, conversation_id: int, q: str, limit: int) -> list[MemberSchema]:
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
     found = directory.find(user_id, q, conversation_id, limit)
     by_id = {row.user_id: row for row in rows.filter(user__in=found).select_related("user")}
-    return [member_shape(by_id[user.pk]) for user in found if user.pk in by_id]
+    return [member_schema(by_id[user.pk]) for user in found if user.pk in by_id]
 
 
-def list_online_members(user_id: int, conversation_id: int) -> OnlineMembersShape:
+def list_online_members(user_id: int, conversation_id: int) -> OnlineMembersSchema:
     """The members who are here now, as far as they show it to this person; oneself too."""
     get_membership(user_id, conversation_id)
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
     online = tracker().online_now(list(rows.values_list("user_id", flat=True)))
     seen = hooks.visible(user_id, list(online)) | ({user_id} & online)
     ids = sorted(each.user_id for each in presence_people.of(User.objects.get(pk=user_id), seen, online) if each.online)
-    return OnlineMembersShape(len(ids), ids)
+    return OnlineMembersSchema(len(ids), ids)
 
 
 def list_shared_groups(user_id: int, other_id: int, most: int = 6) -> tuple[list[Membership], int]:
@@ -127,10 +127,10 @@ def list_shared_groups(user_id: int, other_id: int, most: int = 6) -> tuple[list
     return found[:most], len(found) if len(found) <= most else mine.count()
 
 
-def list_members(user_id: int, conversation_id: int) -> list[MemberShape]:
+def list_members(user_id: int, conversation_id: int) -> list[MemberSchema]:
     """All of them: owner first, then admins, then the others by name. A page of them: chat/selectors/members.py."""
     get_membership(user_id, conversation_id)
-    return [member_shape(row) for row in members_in_order(conversation_id)]
+    return [member_schema(row) for row in members_in_order(conversation_id)]
 
 
 def ascii_lower(name: str) -> str:

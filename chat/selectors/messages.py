@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from chat.models import Conversation, Mention, Message, Role
 from chat.schemas import (
-    HistoryShape,
-    MessageShape,
-    RevisionShape,
-    message_shape,
+    HistorySchema,
+    MessageSchema,
+    RevisionSchema,
+    message_schema,
     moment,
 )
 from chat.selectors.conversations import get_membership
@@ -32,7 +32,7 @@ def get_history(
     after: int | None = None,
     around: int | None = None,
     limit: int = PAGE,
-) -> HistoryShape:
+) -> HistorySchema:
     """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows."""
     conversation = get_membership(user_id, conversation_id).conversation
     return history_page(conversation, before=before, after=after, around=around, limit=limit)
@@ -46,7 +46,7 @@ def history_page(
     around: int | None = None,
     above: int | None = None,
     limit: int = PAGE,
-) -> HistoryShape:
+) -> HistorySchema:
     """For whoever was let in already. `above`: how many of the lines stand above `around`; half of them unless said."""
     rows = messages_with_relations().filter(conversation_id=conversation.pk)
     limit = max(1, min(limit, PAGE_MAX))
@@ -63,8 +63,8 @@ def history_page(
     # Numbers have no holes, so the ends are known without asking.
     first = found[0].seq if found else (before if before is not None else (after or 0) + 1)
     last = found[-1].seq if found else first - 1
-    return HistoryShape(
-        results=[message_shape(row) for row in found],
+    return HistorySchema(
+        results=[message_schema(row) for row in found],
         has_before=first > 1 and conversation.last_seq > 0,
         has_after=last < conversation.last_seq,
         version=conversation.version,
@@ -90,8 +90,8 @@ def first_seq_since(user_id: int, conversation_id: int, since: datetime) -> int 
     return low if low < end else None
 
 
-def get_message(user_id: int, message_id: int) -> MessageShape:
-    return message_shape(get_message_row(user_id, message_id))
+def get_message(user_id: int, message_id: int) -> MessageSchema:
+    return message_schema(get_message_row(user_id, message_id))
 
 
 def get_message_row(user_id: int, message_id: int) -> Message:
@@ -102,7 +102,7 @@ def get_message_row(user_id: int, message_id: int) -> Message:
     return row
 
 
-def list_revisions(user_id: int, message_id: int) -> list[RevisionShape]:
+def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
     """What it said before, oldest first; of more than a hundred the newest. Nothing of what was deleted."""
     row = get_message_row(user_id, message_id)
     if row.deleted_at:
@@ -112,10 +112,10 @@ def list_revisions(user_id: int, message_id: int) -> list[RevisionShape]:
     if not allowed:
         raise forbidden(_("Earlier versions are not shown in this group."))
     newest = list(row.revisions.order_by("-pk")[:PAGE_MAX])
-    return [RevisionShape(each.body, each.body_html, moment(each.written_at)) for each in reversed(newest)]
+    return [RevisionSchema(each.body, each.body_html, moment(each.written_at)) for each in reversed(newest)]
 
 
-def list_pins(user_id: int, conversation_id: int) -> list[MessageShape]:
+def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
     """Newest pin first, a hundred at most."""
     get_membership(user_id, conversation_id)
     rows = (
@@ -123,7 +123,7 @@ def list_pins(user_id: int, conversation_id: int) -> list[MessageShape]:
         .filter(conversation_id=conversation_id, pinned_at__isnull=False)
         .order_by("-pinned_at")
     )
-    return [message_shape(row) for row in rows[:PAGE_MAX]]
+    return [message_schema(row) for row in rows[:PAGE_MAX]]
 
 
 def list_pin_ids(conversation_id: int) -> list[int]:
@@ -134,7 +134,7 @@ def list_pin_ids(conversation_id: int) -> list[int]:
 
 def list_mentions(
     user_id: int, *, before: int | None = None, limit: int = PAGE
-) -> tuple[list[MessageShape], int | None]:
+) -> tuple[list[MessageSchema], int | None]:
     """Messages that name me, newest first, where I am a member now. The cursor is the last mention's id."""
     rows = Mention.objects.filter(user_id=user_id, conversation__in=Conversation.objects.visible_to(user_id))
     if before:
@@ -142,7 +142,7 @@ def list_mentions(
     found = list(rows.order_by("-pk").values_list("pk", "message_id")[: limit + 1])
     page = found[:limit]
     by_id = {row.pk: row for row in messages_with_relations().filter(pk__in=[message_id for _, message_id in page])}
-    shapes = [message_shape(by_id[message_id]) for _, message_id in page]
+    shapes = [message_schema(by_id[message_id]) for _, message_id in page]
     return shapes, (page[-1][0] if len(found) > limit else None)
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from chat.models import Conversation, Membership, Message
-from chat.schemas import ConversationShape, MessageShape, conversation_shape, message_shape, mine_shape
+from chat.schemas import ConversationSchema, MessageSchema, conversation_schema, message_schema, mine_schema
 from messenger.core.bulk_sql import fetch, placeholders
 
 
@@ -21,9 +21,9 @@ def messages_with_relations() -> QuerySet[Message]:
     )
 
 
-def message_shapes(ids: Iterable[int | None]) -> dict[int, MessageShape]:
+def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
     wanted = [pk for pk in ids if pk]
-    return {row.pk: message_shape(row) for row in messages_with_relations().filter(pk__in=wanted)} if wanted else {}
+    return {row.pk: message_schema(row) for row in messages_with_relations().filter(pk__in=wanted)} if wanted else {}
 
 
 class Reader(Protocol):
@@ -92,35 +92,35 @@ def peers_by_conversation(conversations: Iterable[Conversation], user_id: int) -
     return {row.conversation_id: row.user for row in rows}
 
 
-def shared_conversation_shape(conversation: Conversation) -> ConversationShape:
+def shared_conversation_schema(conversation: Conversation) -> ConversationSchema:
     """What every member sees alike, and nothing of one's own."""
-    last = message_shapes([conversation.last_message_id])
-    return conversation_shape(conversation, last_message=last.get(conversation.last_message_id or 0))
+    last = message_schemas([conversation.last_message_id])
+    return conversation_schema(conversation, last_message=last.get(conversation.last_message_id or 0))
 
 
-def conversation_shapes(rows: Sequence[Membership], user_id: int) -> list[ConversationShape]:
+def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[ConversationSchema]:
     """Conversations as one person sees them, for memberships with `conversation` at hand. Four queries in all."""
-    return _shapes(rows, user_id, message_shapes(row.conversation.last_message_id for row in rows))
+    return _shapes(rows, user_id, message_schemas(row.conversation.last_message_id for row in rows))
 
 
-def opened_conversation_shape(row: Membership) -> ConversationShape:
+def opened_conversation_schema(row: Membership) -> ConversationSchema:
     """The same of one whose messages are read besides: without its last. Two queries at most."""
     return _shapes([row], row.user_id, {})[0]
 
 
-def _shapes(rows: Sequence[Membership], user_id: int, last: dict[int, MessageShape]) -> list[ConversationShape]:
+def _shapes(rows: Sequence[Membership], user_id: int, last: dict[int, MessageSchema]) -> list[ConversationSchema]:
     peers = peers_by_conversation([row.conversation for row in rows], user_id)
     unread = count_unread_mentions(rows)
     return [
-        conversation_shape(
+        conversation_schema(
             row.conversation,
             last_message=last.get(row.conversation.last_message_id or 0),
             peer=peers.get(row.conversation_id),
-            mine=mine_shape(row, row.conversation, unread.get((row.conversation_id, user_id), 0)),
+            mine=mine_schema(row, row.conversation, unread.get((row.conversation_id, user_id), 0)),
         )
         for row in rows
     ]
 
 
-def with_member_state(shared: ConversationShape, row: Membership, mentions: int = 0) -> ConversationShape:
-    return msgspec.structs.replace(shared, mine=mine_shape(row, row.conversation, mentions))
+def with_member_state(shared: ConversationSchema, row: Membership, mentions: int = 0) -> ConversationSchema:
+    return msgspec.structs.replace(shared, mine=mine_schema(row, row.conversation, mentions))

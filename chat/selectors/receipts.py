@@ -8,17 +8,17 @@ from django.db.models.functions import Coalesce
 from accounts.models import Audience, User
 from accounts.selectors import privacy
 from chat.models import Mark, Membership, Message
-from chat.schemas import MessageReceiptShape, ReceiptShape, moment_or_none
+from chat.schemas import MessageReceiptSchema, ReceiptSchema, moment_or_none
 from chat.selectors.conversations import get_membership
 from chat.selectors.messages import get_message_row
 
 
-def list_receipts(user_id: int, conversation_id: int) -> list[ReceiptShape]:
+def list_receipts(user_id: int, conversation_id: int) -> list[ReceiptSchema]:
     """Each other member's marks, of those who show them; to nobody who hides their own."""
     return receipts_for_member(get_membership(user_id, conversation_id))
 
 
-def receipts_for_member(seat: Membership) -> list[ReceiptShape]:
+def receipts_for_member(seat: Membership) -> list[ReceiptSchema]:
     """For whoever was let in already, and sits here."""
     if not _shows(seat):
         return []
@@ -33,10 +33,10 @@ def receipts_for_member(seat: Membership) -> list[ReceiptShape]:
         .annotate(read_at=Coalesce(Subquery(marked.values("at")[:1]), Subquery(wrote.values("created_at")[:1])))
         .values_list("user_id", "delivered_seq", "read_seq", "read_at")
     )
-    return [ReceiptShape(uid, got, read, moment_or_none(at)) for uid, got, read, at in rows]
+    return [ReceiptSchema(uid, got, read, moment_or_none(at)) for uid, got, read, at in rows]
 
 
-def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptShape]:
+def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptSchema]:
     """Who got and read this message, and when: the first mark of each that reached it."""
     row = get_message_row(user_id, message_id)
     seat = get_membership(user_id, row.conversation_id)
@@ -52,7 +52,7 @@ def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptS
     first = {(uid, kind): at for uid, kind, at in marks}
     reached = sorted({uid for uid, _kind in first})
     return [
-        MessageReceiptShape(
+        MessageReceiptSchema(
             uid, moment_or_none(first.get((uid, "delivered"))), moment_or_none(first.get((uid, "read")))
         )
         for uid in reached

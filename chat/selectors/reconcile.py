@@ -8,8 +8,8 @@ from accounts.actions import contacts, me_updated
 from accounts.models import Tie, User
 from chat import events
 from chat.models import Conversation, Membership, Message
-from chat.schemas import member_shape, message_shape
-from chat.selectors.prefetch import conversation_shapes, shared_conversation_shape
+from chat.schemas import member_schema, message_schema
+from chat.selectors.prefetch import conversation_schemas, shared_conversation_schema
 from chat.selectors.sync import changed_rows
 from messenger.live.events import ConversationEvent, UserEvent
 
@@ -41,11 +41,11 @@ def missed_conversation_events(conversation_id: int, after: int) -> list[Convers
     for version, kind, row in sorted(rows, key=lambda each: each[0]):
         if kind == "message":
             make = events.message_created if row.first_version > after else events.message_updated  # type: ignore[attr-defined]
-            told.append(make(message_shape(row), last))  # type: ignore[arg-type]
+            told.append(make(message_schema(row), last))  # type: ignore[arg-type]
         elif kind == "member":
-            told.append(events.member_updated(conversation_id, member_shape(row), last))  # type: ignore[arg-type]
+            told.append(events.member_updated(conversation_id, member_schema(row), last))  # type: ignore[arg-type]
         else:
-            told.append(events.conversation_updated(shared_conversation_shape(conversation), version, last))
+            told.append(events.conversation_updated(shared_conversation_schema(conversation), version, last))
         last = version
     if last < upto:  # what stood between was changed again since, and comes with its newer version
         return [_ask(conversation, after)]
@@ -59,7 +59,7 @@ def _out_of_order(came: list[Message]) -> bool:
 
 def _ask(conversation: Conversation, after: int) -> ConversationEvent:
     """Where the rows cannot be told as news, readers hear of a hole and ask for what they miss (`sync`)."""
-    news = events.conversation_updated(shared_conversation_shape(conversation), conversation.version)
+    news = events.conversation_updated(shared_conversation_schema(conversation), conversation.version)
     news.after = after  # for the hub it follows what was told; in the frame it does not
     return news
 
@@ -75,7 +75,7 @@ def missed_user_events(user_id: int, after: int) -> tuple[list[UserEvent], int]:
         return [], after
     rows = list(Membership.objects.filter(user_id=user_id, me_version__gt=after).select_related("conversation"))
     here = [row for row in rows if row.left_at is None and row.conversation.deleted_at is None]
-    shapes = {shape.id: shape for shape in conversation_shapes(here, user_id)}
+    shapes = {shape.id: shape for shape in conversation_schemas(here, user_id)}
     told = []
     both: list[Membership | Tie] = [*rows, *contacts.changed_since(user_id, after)]
     for row in sorted(both, key=lambda each: each.me_version):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from chat.models import Level
 from messenger.core.bulk_sql import fetch
 
@@ -117,11 +117,11 @@ class ConversationTitle(NamedTuple):
         return self.title if self.kind == "group" else self.peer_name or self.peer_username
 
     @property
-    def peer(self) -> UserShape | None:
+    def peer(self) -> UserSchema | None:
         if self.peer_id is None:
             return None
         picture = f"/avatars/{self.peer_id}/{self.peer_avatar.rsplit('/', 1)[-1]}" if self.peer_avatar else None
-        return UserShape(self.peer_id, self.peer_username, self.name, picture)
+        return UserSchema(self.peer_id, self.peer_username, self.name, picture)
 
 
 def titles_by_conversation(user_id: int) -> dict[int, ConversationTitle]:

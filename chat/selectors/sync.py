@@ -7,41 +7,41 @@ from django.db.models import Q
 
 from accounts.actions import contacts
 from accounts.models import User
-from accounts.schemas import ContactShape, contact_shape
+from accounts.schemas import ContactSchema, contact_schema
 from chat.models import Conversation, Membership, Message
 from chat.schemas import (
-    ChangesShape,
-    ConversationShape,
-    MemberShape,
-    MessageShape,
-    MineShape,
-    ReceiptShape,
-    member_shape,
-    message_shape,
-    mine_shape,
+    ChangesSchema,
+    ConversationSchema,
+    MemberSchema,
+    MessageSchema,
+    MineSchema,
+    ReceiptSchema,
+    member_schema,
+    message_schema,
+    mine_schema,
 )
 from chat.selectors.conversations import get_membership
-from chat.selectors.prefetch import conversation_shapes, count_unread_mentions, messages_with_relations
+from chat.selectors.prefetch import conversation_schemas, count_unread_mentions, messages_with_relations
 from chat.selectors.receipts import list_receipts
 
 CHANGES, CHANGES_MAX = 200, 500
 
 
-def get_changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesShape:
+def get_changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesSchema:
     """Rows changed since `after`, all kinds merged in order of version and cut at `limit`."""
     return changes_for_member(get_membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
 
 
-def changes_for_member(row: Membership, after: int, limit: int) -> ChangesShape:
+def changes_for_member(row: Membership, after: int, limit: int) -> ChangesSchema:
     conversation = row.conversation
     messages, members, info, version, complete = changed_rows(conversation, after, limit)
-    shape = conversation_shapes([row], row.user_id)[0] if info else None
-    return ChangesShape(
+    shape = conversation_schemas([row], row.user_id)[0] if info else None
+    return ChangesSchema(
         version=version,
         complete=complete,
         conversation=shape,
-        messages=[message_shape(each) for each in messages],
-        members=[member_shape(each) for each in members],
+        messages=[message_schema(each) for each in messages],
+        members=[member_schema(each) for each in members],
     )
 
 
@@ -74,7 +74,7 @@ def changed_rows(
     )
 
 
-class SyncAnswerShape(msgspec.Struct):
+class SyncAnswerSchema(msgspec.Struct):
     """What a device missed. `removed` are those of its conversations that are its person's no more; `contacts` what
     people have become to its person since `me`, also those who are nothing any more.
     """
@@ -82,8 +82,8 @@ class SyncAnswerShape(msgspec.Struct):
     conversations: list[SyncedConversation]
     mine: list[SyncedMine]
     removed: list[int]
-    receipts: list[ReceiptShape]
-    contacts: list[ContactShape]
+    receipts: list[ReceiptSchema]
+    contacts: list[ContactSchema]
     requests: int  # how many people ask to be in one's list
     me_version: int
     complete: bool
@@ -95,21 +95,21 @@ class SyncedConversation(msgspec.Struct):
     conversation_id: int
     version: int
     complete: bool
-    conversation: ConversationShape | None
-    messages: list[MessageShape]
-    members: list[MemberShape]
+    conversation: ConversationSchema | None
+    messages: list[MessageSchema]
+    members: list[MemberSchema]
 
 
 class SyncedMine(msgspec.Struct):
     """What is one's own about a conversation, as of now."""
 
     conversation_id: int
-    mine: MineShape
+    mine: MineSchema
 
 
 def sync_client(
     user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX
-) -> SyncAnswerShape:
+) -> SyncAnswerSchema:
     """All that one device missed: in the conversations that it knows, those it does not know, and what is its own.
 
     A conversation that came since is told whole, at its version of now: its history is a page away. `limit` is over
@@ -145,23 +145,23 @@ def sync_client(
                 found.members,
             )
         )
-    for shape in conversation_shapes(unknown, user_id):
+    for shape in conversation_schemas(unknown, user_id):
         synced.append(SyncedConversation(shape.id, shape.version, True, shape, [], []))
     # What is one's own is as of now, and so is told of a conversation once all of its changes are: counts of unread
     # that a device made by itself, from rows in order of version and not of seq, would be wrong.
     whole = {each.conversation_id for each in synced if each.complete}
     moved = [row for cid, row in rows.items() if cid in whole or (complete and row.me_version > me)]
     unread = count_unread_mentions(moved)
-    return SyncAnswerShape(
+    return SyncAnswerSchema(
         conversations=synced,
         mine=[
-            SyncedMine(cid, mine_shape(row, row.conversation, unread.get((cid, user_id), 0)))
+            SyncedMine(cid, mine_schema(row, row.conversation, unread.get((cid, user_id), 0)))
             for row in moved
             for cid in [row.conversation_id]
         ],
         removed=sorted(cid for cid in cursors if cid not in rows),
         receipts=list_receipts(user_id, open_id) if open_id in rows and open_id is not None else [],
-        contacts=[contact_shape(tie) for tie in contacts.changed_since(user_id, me)] if complete else [],
+        contacts=[contact_schema(tie) for tie in contacts.changed_since(user_id, me)] if complete else [],
         requests=requests,
         me_version=me_version if complete else me,
         complete=complete,

@@ -20,9 +20,9 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.linkify import linkify
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from accounts.text.usernames import LONGEST, SHORTEST, is_name_character, skeleton
-from chat.schemas import MentionShape
+from chat.schemas import MentionSchema
 from chat.text import link_safety
 from chat.text.code_highlighting import highlighted
 
@@ -118,7 +118,7 @@ _markdown.core.ruler.push("links", _links_rule)
 _markdown.inline.ruler.at("linkify", _linkify_rule)
 
 
-def render(body: str, members: Mapping[str, UserShape], *, everybody: bool = False) -> tuple[str, list[MentionShape]]:
+def render(body: str, members: Mapping[str, UserSchema], *, everybody: bool = False) -> tuple[str, list[MentionSchema]]:
     """HTML of a body, and whom it mentions. `members` by `accounts.text.usernames.skeleton` of the user name.
 
     `everybody`: whether `@all` counts (its writer is an admin of a group).
@@ -186,7 +186,7 @@ def _shortenings(run: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if SHORTEST <= len(name) <= LONGEST]
 
 
-def _find(body: str, members: Mapping[str, UserShape], everybody: bool) -> list[tuple[MentionShape, str]]:
+def _find(body: str, members: Mapping[str, UserSchema], everybody: bool) -> list[tuple[MentionSchema, str]]:
     found = []
     for start, names in _candidates(body) if members or everybody else ():
         for name in names:
@@ -195,12 +195,12 @@ def _find(body: str, members: Mapping[str, UserShape], everybody: bool) -> list[
                 continue
             user_id = user.id if user else None
             span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">@{escape(name)}</span>'
-            found.append((MentionShape(user_id, start, start + 1 + len(name)), span))
+            found.append((MentionSchema(user_id, start, start + 1 + len(name)), span))
             break
     return found
 
 
-def _marked(body: str, found: list[tuple[MentionShape, str]]) -> str:
+def _marked(body: str, found: list[tuple[MentionSchema, str]]) -> str:
     """The body with a place held for each mention."""
     pieces, at = [], 0
     for number, (mention, _) in enumerate(found):

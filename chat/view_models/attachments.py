@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chat.attachments.filenames import extension
-from chat.schemas import AttachmentShape
+from chat.schemas import AttachmentSchema
 
 ALONE, TOGETHER = (360, 320), 176  # pixels: the box that one picture fits into; the side of a tile among several
 
 
 @dataclass(slots=True)
 class Drawn:
-    shape: AttachmentShape
+    shape: AttachmentSchema
     width: int
     height: int
     mark: str
@@ -25,19 +25,19 @@ class Drawn:
         return "" if self.shape.duration is None else str(self.shape.duration).removesuffix(".0")
 
 
-def drawn(files: list[AttachmentShape]) -> list[Drawn]:
+def drawn(files: list[AttachmentSchema]) -> list[Drawn]:
     several = sum(file.kind == "image" for file in files) > 1
     return [
         Drawn(file, *box(file, several), mark_of(file.name), size_of(file.size), lasts(file.duration)) for file in files
     ]
 
 
-def tile(file: AttachmentShape) -> Drawn:
+def tile(file: AttachmentSchema) -> Drawn:
     """As it stands among others on the page of files, whose scripts draw nothing."""
     return Drawn(file, *box(file, True), mark_of(file.name), size_of(file.size), lasts(file.duration))
 
 
-def box(file: AttachmentShape, several: bool) -> tuple[int, int]:
+def box(file: AttachmentSchema, several: bool) -> tuple[int, int]:
     """Its place in the log, known before it is loaded: nothing jumps."""
     if several and file.kind == "image":
         return TOGETHER, TOGETHER

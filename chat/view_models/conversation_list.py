@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.text import pinyin
 from chat import selectors
 from chat.models import Level
-from chat.schemas import ConversationShape, MessageShape, MineShape, excerpt
+from chat.schemas import ConversationSchema, MessageSchema, MineSchema, excerpt
 from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
 from chat.view_models.message_log import title_of
@@ -28,12 +28,12 @@ SHOWN = 60  # conversations on a page, besides the favourites; older ones on the
 class Row:
     """One conversation in the list."""
 
-    conversation: ConversationShape
-    mine: MineShape
+    conversation: ConversationSchema
+    mine: MineSchema
     title: str
     at: datetime
     when: str
-    last: MessageShape | None
+    last: MessageSchema | None
     who: str  # "you", "other" (then named) or "" where nobody need be named
     text: str
     blocked: bool = False  # the reader blocks who wrote it: the words are folded here too
@@ -56,8 +56,8 @@ class Row:
         return self.last is not None and self.last.deleted_at is not None
 
 
-def row(conversation: ConversationShape, me: int, now: datetime, blocked: Collection[int] = ()) -> Row:
-    assert isinstance(conversation.mine, MineShape), "a list is somebody's own"
+def row(conversation: ConversationSchema, me: int, now: datetime, blocked: Collection[int] = ()) -> Row:
+    assert isinstance(conversation.mine, MineSchema), "a list is somebody's own"
     last = conversation.last_message
     at = times.parse(last.created_at if last else conversation.created_at)
     who = "you" if last and last.sender.id == me else "other" if last and conversation.kind == "group" else ""
@@ -96,7 +96,7 @@ class Listing:
         self.before = cursor(query.get("older") or "")
         self.here: int | None = None  # the conversation on the page, which stays in the list until it is left
         self.left_out = False  # the list stands already where this page goes
-        self.opened: ConversationShape | None = None  # what is shown beside it
+        self.opened: ConversationSchema | None = None  # what is shown beside it
 
     # ── Counts: for every page ──
     @cached_property

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from chat.schemas import MessageShape, MineShape, ReactionShape
+from chat.schemas import MessageSchema, MineSchema, ReactionSchema
 from chat.view_models import times
 from chat.view_models.attachments import Drawn, drawn
 from chat.view_models.receipt_marks import Tick
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(slots=True)
 class Line:
-    message: MessageShape
+    message: MessageSchema
     at: datetime
     place: Place
     html: str = ""  # the body, with what names the reader marked
@@ -148,10 +148,10 @@ def grouped(stamps: Sequence[Stamp]) -> list[Place]:
 
 
 def lines(
-    messages: Sequence[MessageShape],
+    messages: Sequence[MessageSchema],
     *,
     me: int,
-    mine: MineShape | None = None,
+    mine: MineSchema | None = None,
     from_start: bool = True,
     names: Mapping[int, str] | None = None,
     blocked: Collection[int] = (),
@@ -190,7 +190,7 @@ def lines(
     ]
 
 
-def is_for(message: MessageShape, me: int) -> bool:
+def is_for(message: MessageSchema, me: int) -> bool:
     """It names me, or everybody, and I did not write it myself."""
     return message.sender.id != me and any(mention.user_id in (me, None) for mention in message.mentions)
 
@@ -200,7 +200,7 @@ def marked(html: str, me: int) -> str:
     return re.sub(rf'<span class="mention" (data-user-id="(?:{me}|all)")', r'<span class="mention me" \1', html)
 
 
-def _first_unread(messages: Sequence[MessageShape], me: int, mine: MineShape | None, from_start: bool) -> int | None:
+def _first_unread(messages: Sequence[MessageSchema], me: int, mine: MineSchema | None, from_start: bool) -> int | None:
     """The seq that the unread line stands above; None where that place is not on this page."""
     if mine is None or not mine.unread_count or not messages:
         return None
@@ -211,7 +211,7 @@ def _first_unread(messages: Sequence[MessageShape], me: int, mine: MineShape | N
 
 
 # ── System lines ─────────────────────────────────────────────────────────────────────────────────────────────────
-def event(message: MessageShape, me: int, names: Mapping[int, str]) -> Event | None:
+def event(message: MessageSchema, me: int, names: Mapping[int, str]) -> Event | None:
     if (told := message.event) is None:
         return None
     actor = told.actor_id or message.sender.id
@@ -237,7 +237,7 @@ def event(message: MessageShape, me: int, names: Mapping[int, str]) -> Event | N
     )
 
 
-def people_in(messages: Sequence[MessageShape]) -> set[int]:
+def people_in(messages: Sequence[MessageSchema]) -> set[int]:
     """Whose names the system lines among these need, and what is said of reactions."""
     told = {
         user_id
@@ -249,7 +249,7 @@ def people_in(messages: Sequence[MessageShape]) -> set[int]:
     return told.union(*(each.user_ids[:NAMES_IN_FULL] for m in messages for each in m.reactions))
 
 
-def reactors(reaction: ReactionShape, me: int, names: Mapping[int, str]) -> str:
+def reactors(reaction: ReactionSchema, me: int, names: Mapping[int, str]) -> str:
     """Who put it there, first come first; nothing where nobody's name is at hand."""
     if not names:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chat.schemas import ConversationShape, MemberShape, MessageShape, MineShape
+from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +26,33 @@ class Offers:
     def owns(self) -> bool:
         return self.group and self.role == "owner"
 
-    def edit(self, message: MessageShape) -> bool:
+    def edit(self, message: MessageSchema) -> bool:
         return self.mine(message) and self.alive(message)
 
-    def delete(self, message: MessageShape) -> bool:
+    def delete(self, message: MessageSchema) -> bool:
         return self.alive(message) and (self.leads or self.mine(message))
 
-    def report(self, message: MessageShape) -> bool:
+    def report(self, message: MessageSchema) -> bool:
         return self.alive(message) and not self.mine(message)
 
-    def see_revisions(self, message: MessageShape) -> bool:
+    def see_revisions(self, message: MessageSchema) -> bool:
         return bool(message.edited_at) and (self.revisions or self.mine(message))
 
-    def remove(self, member: MemberShape) -> bool:
+    def remove(self, member: MemberSchema) -> bool:
         if member.user.id == self.me:
             return False
         return self.owns or (self.leads and member.role == "member")
 
-    def mine(self, message: MessageShape) -> bool:
+    def mine(self, message: MessageSchema) -> bool:
         return message.sender.id == self.me
 
     @staticmethod
-    def alive(message: MessageShape) -> bool:
+    def alive(message: MessageSchema) -> bool:
         return message.kind == "text" and message.deleted_at is None
 
 
-def offers(conversation: ConversationShape, me: int) -> Offers:
-    assert isinstance(conversation.mine, MineShape), "rights are somebody's own"
+def offers(conversation: ConversationSchema, me: int) -> Offers:
+    assert isinstance(conversation.mine, MineSchema), "rights are somebody's own"
     role = conversation.mine.role
     group = conversation.kind == "group"
     leads = group and role in ("owner", "admin")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chat.schemas import ReceiptShape
+from chat.schemas import ReceiptSchema
 
 if TYPE_CHECKING:
     from chat.view_models.message_log import Line
@@ -30,7 +30,7 @@ class Tick:
         return f"{self.state} {self.count} {self.total}"
 
 
-def put(lines: Sequence[Line], receipts: Sequence[ReceiptShape]) -> None:
+def put(lines: Sequence[Line], receipts: Sequence[ReceiptSchema]) -> None:
     """`lines` of one page, ascending; `receipts` of the others who show theirs."""
     mine = [line for line in lines if line.mine and not line.gone and not line.event]
     ticks = [_tick(line.message.seq, receipts) for line in mine]
@@ -39,7 +39,7 @@ def put(lines: Sequence[Line], receipts: Sequence[ReceiptShape]) -> None:
             line.tick = tick
 
 
-def _tick(seq: int, receipts: Sequence[ReceiptShape]) -> Tick:
+def _tick(seq: int, receipts: Sequence[ReceiptSchema]) -> Tick:
     count = sum(1 for each in receipts if each.read_seq >= seq)
     delivered = any(each.delivered_seq >= seq for each in receipts)
     return Tick("read" if count else "delivered" if delivered else "sent", count, len(receipts))

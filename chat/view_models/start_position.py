@@ -9,13 +9,15 @@ from django.utils import timezone
 
 from chat import selectors
 from chat.models import Conversation
-from chat.schemas import HistoryShape, MineShape
+from chat.schemas import HistorySchema, MineSchema
 
 ABOVE = 12  # lines already read that stand above the first unread: about half a screen
 _ASKED = ("before", "after", "at")  # a seq each, in the address
 
 
-def page_of(conversation: Conversation, mine: MineShape, asked: Mapping[str, int | None], newest: bool) -> HistoryShape:
+def page_of(
+    conversation: Conversation, mine: MineSchema, asked: Mapping[str, int | None], newest: bool
+) -> HistorySchema:
     """`asked`: numbers from the address. `newest`: the end is wanted, whatever is unread above it."""
     before, after, at = (asked.get(name) for name in _ASKED)
     above = None
@@ -24,7 +26,7 @@ def page_of(conversation: Conversation, mine: MineShape, asked: Mapping[str, int
     return selectors.history_page(conversation, before=before, after=after, around=at, above=above)
 
 
-def _first_unread(conversation: Conversation, mine: MineShape) -> int | None:
+def _first_unread(conversation: Conversation, mine: MineSchema) -> int | None:
     """The seq after the mark, where the newest page would begin below it or leave nothing to read above it."""
     beyond = conversation.last_seq - mine.read_seq > selectors.PAGE - ABOVE
     return mine.read_seq + 1 if mine.unread_count and beyond else None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from chat.models import Attachment
-from chat.schemas import AttachmentShape, ConversationShape, MemberShape, MessageShape, MineShape
+from chat.schemas import AttachmentSchema, ConversationSchema, MemberSchema, MessageSchema, MineSchema
 from chat.view_models.attachments import drawn
 from chat.view_models.conversation_list import Row
 from chat.view_models.message_log import Event, Line, Place, ReactionLine
 
-_NOBODY = UserShape(0, "", "")
+_NOBODY = UserSchema(0, "", "")
 _NEVER = datetime(2000, 1, 1, 12, tzinfo=UTC)
 EVENTS = (
     *("joined", "added", "linked", "linked-mine", "left", "removed", "renamed", "described", "pictured", "unpictured"),
@@ -25,13 +25,13 @@ def everything() -> dict[str, Any]:
         "blank_line": _line(),
         "blank_events": [_line(Event(kind, "", "", "", "")) for kind in EVENTS],
         "blank_row": _row(),
-        "blank_files": drawn([AttachmentShape(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]),
-        "blank_member": MemberShape(_NOBODY, "member", "", None, 0),
+        "blank_files": drawn([AttachmentSchema(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]),
+        "blank_member": MemberSchema(_NOBODY, "member", "", None, 0),
     }
 
 
 def _line(event: Event | None = None) -> Line:
-    message = MessageShape(
+    message = MessageSchema(
         id=0,
         conversation_id=0,
         seq=0,
@@ -56,8 +56,8 @@ def _line(event: Event | None = None) -> Line:
 
 
 def _row() -> Row:
-    mine = MineShape("member", 0, 0, 0, False, "all", False, False, "", 0)
-    conversation = ConversationShape(
+    mine = MineSchema("member", 0, 0, 0, False, "all", False, False, "", 0)
+    conversation = ConversationSchema(
         id=0,
         kind="direct",
         title="",

@@ -20,7 +20,7 @@ from chat.attachments.downloads import bytes_of
 from chat.export import actions as archives
 from chat.views.common import draw
 from chat.views.decorators import PersonalRequest, form_page, page
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 
 _shown_again = reauthentication_required(allow_get=True)
 
@@ -64,7 +64,7 @@ def delete_account(request: PersonalRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         status = 200 if request.method != "POST" else 422
         return draw(request, "settings/delete_account.html", status, form=form, plan=account_deletion.plan(user.pk))
-    with writing():
+    with write_transaction():
         get_adapter().send_notification_mail("account/email/account_deleted", user)
         account_deletion.delete_account(user.pk, take_back=form.cleaned_data["words"] == form.TAKE_BACK)
     request.session.flush()

@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from chat.forms import RefusableForm
-from chat.schemas import MessageShape
+from chat.schemas import MessageSchema
 from chat.view_models.conversation_list import Listing
 from chat.views.decorators import PersonalRequest
-from messenger.core.errors import Refused, invalid
+from messenger.core.errors import ApplicationError, invalid
 
 HANDLED = {"invalid", "conflict", "rate_limited", "too_large"}  # said in the form, which keeps what was typed
 
@@ -44,7 +44,7 @@ def said(form: RefusableForm) -> dict[str, Any]:
     return form.cleaned_data
 
 
-def take(form: RefusableForm, refusal: Refused) -> int:
+def take(form: RefusableForm, refusal: ApplicationError) -> int:
     """Put a refusal into the form that it answers, and give the status; what no form can say goes on to its page."""
     if refusal.code not in HANDLED:
         raise refusal
@@ -52,12 +52,12 @@ def take(form: RefusableForm, refusal: Refused) -> int:
     return refusal.status
 
 
-def at_the_end(message: MessageShape) -> str:
+def at_the_end(message: MessageSchema) -> str:
     """Where a message of just now stands."""
     return f"{reverse('conversation', args=[message.conversation_id])}#m-{message.seq}"
 
 
-def at_its_place(message: MessageShape) -> str:
+def at_its_place(message: MessageSchema) -> str:
     """The conversation opened where this message stands, however old it is."""
     return place_in(message.conversation_id, message.seq)
 

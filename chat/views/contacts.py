@@ -22,7 +22,7 @@ from chat.views.common import draw, question
 from chat.views.decorators import PersonalRequest, command, page
 from messenger.core.errors import invalid, not_found
 from presence import visibility as presence_people
-from presence.schemas import PresenceShape
+from presence.schemas import PresenceSchema
 from presence.tracker import tracker
 
 FOUND = 30
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
     user: User
     state: str
-    presence: PresenceShape | None = None
+    presence: PresenceSchema | None = None
     place: int = 0  # in the order of names
 
 

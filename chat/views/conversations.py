@@ -18,8 +18,8 @@ from chat import actions, selectors
 from chat.attachments.selectors import sent_under
 from chat.attachments.uploads import megabytes, store_whole
 from chat.forms import MineForm, ReadForm, SendForm
-from chat.schemas import MessageShape, MineShape
-from chat.selectors import opened_conversation_shape, receipts_for_member
+from chat.schemas import MessageSchema, MineSchema
+from chat.selectors import opened_conversation_schema, receipts_for_member
 from chat.serializers import MemberCursor
 from chat.view_models import receipt_marks, start_position
 from chat.view_models.conversation_list import Listing
@@ -27,7 +27,7 @@ from chat.view_models.message_log import lines, people_in, title_of
 from chat.view_models.permissions import offers
 from chat.views.common import at_the_end, draw, number, place_in, said, take
 from chat.views.decorators import PersonalRequest, back, command, page
-from messenger.core.errors import Refused, invalid
+from messenger.core.errors import ApplicationError, invalid
 
 PANEL_MEMBERS = 100  # of a larger group the panel names so many at first, and the settings page all
 
@@ -71,9 +71,9 @@ def conversation_page(
     me = request.user.pk
     row = selectors.get_membership(me, conversation_id)
     row.user = request.user  # at hand: nobody need ask for who sits there
-    shape = opened_conversation_shape(row)
+    shape = opened_conversation_schema(row)
     mine = shape.mine
-    assert isinstance(mine, MineShape)
+    assert isinstance(mine, MineSchema)
     asked = {name: number(request.GET.get(name)) for name in ("before", "after", "at")}
     history = start_position.page_of(row.conversation, mine, asked, newest="newest" in request.GET)
     seats, members_after = selectors.members_page(conversation_id, limit=PANEL_MEMBERS)
@@ -119,13 +119,13 @@ def conversation_page(
     )
 
 
-def _quoted(me: int, conversation_id: int, text: str | None) -> MessageShape | None:
+def _quoted(me: int, conversation_id: int, text: str | None) -> MessageSchema | None:
     """The message that is being answered; none if there is none to see here."""
     if (message_id := number(text)) is None:
         return None
     try:
         quoted = selectors.get_message(me, message_id)
-    except Refused:
+    except ApplicationError:
         return None
     return quoted if quoted.conversation_id == conversation_id and not quoted.deleted_at else None
 
@@ -153,7 +153,7 @@ def send(request: PersonalRequest, conversation_id: int) -> HttpResponse:
             reply_to_id=given["reply_to_id"],
             attachment_ids=_brought(request, conversation_id, given["client_id"]),
         )
-    except Refused as refusal:
+    except ApplicationError as refusal:
         status = take(form, refusal)
         if refusal.code == "conflict":
             form.anew()

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from messenger.api import ASK_BURST, ASK_PER_SECOND
 from messenger.core import rate_limits
-from messenger.core.errors import Refused, rate_limited
+from messenger.core.errors import ApplicationError, rate_limited
 
 View = Callable[..., HttpResponse]
 PAGES, PAGES_PER_SECOND = 100, 10.0  # drawn for one person
@@ -51,7 +51,7 @@ def _page(view: View, methods: list[str]) -> View:
         try:
             _measure(request)
             return view(request, *args, **kwargs)
-        except Refused as refusal:
+        except ApplicationError as refusal:
             return refused_page(request, refusal)
 
     return door
@@ -61,9 +61,9 @@ def _measure(request: HttpRequest) -> None:
     """Forms and the API take from one bucket of their person's: who is too fast at one is so at the other. Pages have
     their own, since nobody reads ten in a second."""
     if request.method == "POST":
-        wait = rate_limits.take(f"api.person.{request.user.pk}", ASK_BURST, ASK_PER_SECOND)
+        wait = rate_limits.acquire(f"api.person.{request.user.pk}", ASK_BURST, ASK_PER_SECOND)
     else:
-        wait = rate_limits.take(f"page.person.{request.user.pk}", PAGES, PAGES_PER_SECOND)
+        wait = rate_limits.acquire(f"page.person.{request.user.pk}", PAGES, PAGES_PER_SECOND)
     if wait > 0:
         raise rate_limited(wait)
 
@@ -77,11 +77,11 @@ def command(view: View) -> View:
     def door(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
             _measure(request)
-        except Refused as refusal:
+        except ApplicationError as refusal:
             return refused_page(request, refusal)  # not the page before: that would be one request more
         try:
             return view(request, *args, **kwargs)
-        except Refused as refusal:
+        except ApplicationError as refusal:
             if refusal.status in _PAGES or refusal.status == 503:
                 return refused_page(request, refusal)
             messages.error(request, reason(refusal))
@@ -98,7 +98,7 @@ def back(request: HttpRequest, otherwise: str = "home", *args) -> HttpResponse:
     return redirect(otherwise, *args)
 
 
-def refused_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
+def refused_page(request: HttpRequest, refusal: ApplicationError) -> HttpResponse:
     answer = render(
         request, _PAGES.get(refusal.status, "error.html"), {"reason": reason(refusal)}, status=refusal.status
     )
@@ -107,7 +107,7 @@ def refused_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
     return answer
 
 
-def reason(refusal: Refused) -> str:
+def reason(refusal: ApplicationError) -> str:
     """In the reader's words. What verbs say at a field is worded already."""
     if refusal.code == "rate_limited":
         seconds = max(math.ceil(refusal.retry_after or 1), 1)

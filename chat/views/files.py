@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from chat import selectors
 from chat.attachments.selectors import files as files_of
 from chat.models import Attachment
-from chat.schemas import FileShape
+from chat.schemas import FileSchema
 from chat.view_models import times
 from chat.view_models.attachments import Drawn, tile
 from chat.view_models.message_log import title_of
@@ -22,7 +22,7 @@ PAGE = 60  # whole rows of two, three, four or five tiles
 
 @dataclass(slots=True)
 class Shown:
-    shape: FileShape
+    shape: FileSchema
     file: Drawn
     at: datetime
 

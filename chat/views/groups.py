@@ -11,20 +11,20 @@ from django.utils.translation import gettext as _
 
 from chat import actions, selectors
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
-from chat.schemas import ConversationShape
+from chat.schemas import ConversationSchema
 from chat.serializers import MemberCursor
 from chat.view_models.message_log import title_of
 from chat.view_models.permissions import offers
 from chat.views.common import draw, take
 from chat.views.decorators import PersonalRequest, form_page, page
 from chat.views.people_picker import Picking
-from messenger.core.errors import Refused, forbidden, not_found
+from messenger.core.errors import ApplicationError, forbidden, not_found
 
 SHOWN = 50  # members on one page
 WORDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
 
 
-def group(me: int, conversation_id: int) -> ConversationShape:
+def group(me: int, conversation_id: int) -> ConversationSchema:
     """The group; a pair has no settings."""
     shape = selectors.get_conversation(me, conversation_id)
     if shape.kind != "group":
@@ -41,7 +41,7 @@ def group_settings(request: PersonalRequest, conversation_id: int) -> HttpRespon
         return settings_page(request, conversation_id, form, status=400)
     try:
         _store(request.user.pk, conversation_id, form.cleaned_data)
-    except Refused as refusal:
+    except ApplicationError as refusal:
         return settings_page(request, conversation_id, form, status=take(form, refusal))
     messages.success(request, _("Saved."))
     return redirect("group_settings", conversation_id)

@@ -19,7 +19,7 @@ from chat.models import Conversation
 from chat.views.common import take
 from chat.views.decorators import PersonalRequest, command, form_page, page
 from chat.views.groups import settings_page
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 # The token stands in the address. No referrer may carry it; `no-referrer` itself would hide from our own form where it
 # comes from, and it would be refused.
@@ -37,7 +37,7 @@ def make_invite(request: PersonalRequest, conversation_id: int) -> HttpResponse:
         actions.make_invite(
             request.user.pk, conversation_id, expires_at=expires_at, max_uses=form.cleaned_data["max_uses"]
         )
-    except Refused as refusal:
+    except ApplicationError as refusal:
         return settings_page(request, conversation_id, invite=form, status=take(form, refusal))
     messages.success(request, _("The link is made."))
     return _to_links(conversation_id)
@@ -74,7 +74,7 @@ def _join(request: PersonalRequest, token: str) -> HttpResponse:
                 messages.success(request, _("You are in. Say hello."))
             return redirect("conversation", conversation.id)
         group = preview(me, token)
-    except Refused as refusal:
+    except ApplicationError as refusal:
         if refusal.code != "not_found":
             raise
         return render(request, "chat/group/invite_invalid.html", status=404)

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from chat import actions, selectors
 from chat.forms import PeopleForm, RoleForm
-from chat.schemas import ConversationShape, MemberShape
+from chat.schemas import ConversationSchema, MemberSchema
 from chat.view_models.message_log import title_of
 from chat.view_models.permissions import offers
 from chat.views.common import draw, said
@@ -87,7 +87,7 @@ def member(request: PersonalRequest, conversation_id: int, user_id: int) -> Http
 class Card:
     """One member, as another sees them."""
 
-    def __init__(self, me: int, conversation: ConversationShape, member: MemberShape):
+    def __init__(self, me: int, conversation: ConversationSchema, member: MemberSchema):
         self.member = member
         self.user = User.objects.get(pk=member.user.id)
         self.is_me = member.user.id == me
@@ -105,7 +105,7 @@ class Card:
         return self.shared_count - len(self.shared)
 
 
-def _member(me: int, conversation_id: int, user_id: int) -> MemberShape:
+def _member(me: int, conversation_id: int, user_id: int) -> MemberSchema:
     found, _cursor = selectors.find_members(me, conversation_id, user_ids=[user_id])
     if not found or found[0].left_at:  # those who left are names in the log, and nothing more
         raise not_found()

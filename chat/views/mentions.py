@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 
 from accounts.models import User
 from chat import actions, selectors
-from chat.schemas import MessageShape
+from chat.schemas import MessageSchema
 from chat.view_models.conversation_list import Listing
 from chat.view_models.message_log import Line, lines, people_in
 from chat.views.common import draw, number
@@ -51,7 +51,7 @@ def mentions(request: PersonalRequest) -> HttpResponse:
     )
 
 
-def _names(found: list[MessageShape]) -> dict[int, str]:
+def _names(found: list[MessageSchema]) -> dict[int, str]:
     """Of those who reacted: one look-up for the whole page."""
     wanted = set(people_in(found))
     return {user.pk: user.shown_name for user in User.objects.filter(pk__in=wanted)} if wanted else {}

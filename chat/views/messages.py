@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 
 from chat import actions, selectors
 from chat.forms import ActiveForm, EditForm, ForwardForm, ReactForm, ReportForm, SendForm
-from chat.schemas import MessageShape
+from chat.schemas import MessageSchema
 from chat.text import diff
 from chat.view_models.message_log import lines, title_of
 from chat.view_models.permissions import offers
 from chat.views.common import at_its_place, at_the_end, draw, said, take
 from chat.views.decorators import PersonalRequest, command, form_page, page
-from messenger.core.errors import Refused, not_found
+from messenger.core.errors import ApplicationError, not_found
 
 
 @page
@@ -75,7 +75,7 @@ def edit_message(request: PersonalRequest, message_id: int) -> HttpResponse:
         return actions_page(request, message_id, edit=form, status=400)
     try:
         shape = actions.edit(request.user.pk, message_id, form.cleaned_data["body"])
-    except Refused as refusal:
+    except ApplicationError as refusal:
         return actions_page(request, message_id, edit=form, status=take(form, refusal))
     return redirect(at_its_place(shape))
 
@@ -123,7 +123,7 @@ def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
         try:
             sent, _created = actions.send(me, given["conversation_id"], given["client_id"], "", forward_id=message_id)
             return redirect(at_the_end(sent))
-        except Refused as refusal:
+        except ApplicationError as refusal:
             take(form, refusal)
     return draw(
         request,
@@ -149,7 +149,7 @@ def message_details(request: PersonalRequest, message_id: int) -> HttpResponse:
     )
 
 
-def _details(request: PersonalRequest, shape: MessageShape) -> dict[str, Any]:
+def _details(request: PersonalRequest, shape: MessageSchema) -> dict[str, Any]:
     """Read last comes first, then who only got it, then who did neither; of each emoji everybody who put it there."""
     me = request.user.pk
     members = {member.user.id: member.user for member in selectors.list_members(me, shape.conversation_id)}

@@ -13,7 +13,7 @@ from chat.view_models.message_log import name_list
 from chat.views.common import draw, said, take
 from chat.views.decorators import PersonalRequest, command, page
 from chat.views.people_picker import Picking
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 
 @page
@@ -57,6 +57,6 @@ def new_group(request: PersonalRequest) -> HttpResponse:
         given = form.cleaned_data
         title = given["title"].strip() or _named_after(Picking(request).chosen)
         shape = actions.create_group(request.user.pk, title, given["user_ids"])
-    except Refused as refusal:
+    except ApplicationError as refusal:
         return new_page(request, form, take(form, refusal))
     return redirect("conversation", shape.id)

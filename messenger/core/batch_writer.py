@@ -19,8 +19,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from django.db import IntegrityError
 
-from messenger.core.database import in_own_connection
-from messenger.core.errors import Refused, unavailable
+from messenger.core.database import with_own_connection
+from messenger.core.errors import ApplicationError, unavailable
 
 C = TypeVar("C")
 log = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ class _Ticket(msgspec.Struct):
     lane: Hashable
 
 
-class Batcher(Generic[C]):
-    """`store(commands)` answers for each: a result, a `Refused`, or BUSY; `wait` is the same, waiting instead of BUSY.
+class BatchWriter(Generic[C]):
+    """`store(commands)` answers for each: a result, a `ApplicationError`, or BUSY; `wait` is the same, waiting instead of BUSY.
 
     `pause` is how many seconds to gather after a batch before the next is taken: 0 for what people wait for.
     """
@@ -69,11 +69,11 @@ class Batcher(Generic[C]):
 
     # ── In ──
     def submit(self, command: C, done: Done) -> None:
-        """From the event loop. `done(outcome)` is called there after commit; the outcome may be a `Refused`."""
+        """From the event loop. `done(outcome)` is called there after commit; the outcome may be a `ApplicationError`."""
         self._put(_Ticket(command, done, asyncio.get_running_loop(), self._lane_of(command)))
 
     async def ask(self, command: C) -> Any:
-        """From the event loop, waiting. Raises the `Refused`."""
+        """From the event loop, waiting. Raises the `ApplicationError`."""
         future = asyncio.get_running_loop().create_future()
 
         def done(outcome: Any) -> None:
@@ -84,7 +84,7 @@ class Batcher(Generic[C]):
         return _raised(await future)
 
     def call(self, command: C, timeout: float = 5.0) -> Any:
-        """From a thread, waiting at most `timeout` seconds. Raises the `Refused`.
+        """From a thread, waiting at most `timeout` seconds. Raises the `ApplicationError`.
 
         What took longer may still be stored; given again it is found, where the command has a client_id.
         """
@@ -156,8 +156,8 @@ def in_own_connection_or_refusals(store: Callable, batch: list[_Ticket]) -> Sequ
     """Outcomes for all, whatever happens. A batch that fails for one command's sake is split to spare the others."""
     commands = [ticket.command for ticket in batch]
     try:
-        return in_own_connection(store, commands)
-    except Refused as refused:  # of the whole: the database is away
+        return with_own_connection(store, commands)
+    except ApplicationError as refused:  # of the whole: the database is away
         return [refused] * len(batch)
     except Exception as error:
         if len(batch) == 1 and not isinstance(error, IntegrityError):
@@ -181,8 +181,8 @@ def _in_halves(store: Callable, batch: list[_Ticket]) -> Sequence[Any]:
 def _once_more(store: Callable, commands: list[Any]) -> Sequence[Any]:
     """Two processes stored one client_id at once and this one lost: now it finds the other's row."""
     try:
-        return in_own_connection(store, commands)
-    except Refused as refused:
+        return with_own_connection(store, commands)
+    except ApplicationError as refused:
         return [refused]
     except Exception:
         log.exception("A command could not be stored")
@@ -213,6 +213,6 @@ def _call_all(calls: list[tuple[Done, Any]]) -> None:
 
 
 def _raised(outcome: Any) -> Any:
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, ApplicationError):
         raise outcome
     return outcome

@@ -36,14 +36,14 @@ def placeholders(count: int, width: int) -> str:
     return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
 
 
-def locked(of: str = "") -> str:
+def lock_rows(of: str = "") -> str:
     """The end of a SELECT that locks its rows against changes, where the database knows that; `of` is an alias."""
     if not connection.features.has_select_for_update:
         return ""
     return " FOR NO KEY UPDATE" + (f" OF {of}" if of else "")
 
 
-def insert(
+def insert_rows(
     model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = ""
 ) -> list[tuple]:
     """New rows; what `returning` names of each, in any order. Columns that are not given have to allow NULL."""
@@ -63,7 +63,7 @@ def insert(
         return cursor.fetchall() if returning else []
 
 
-def update(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """The first column is the primary key. On PostgreSQL the rows have to be locked already: their order is its own."""
     if not rows:
         return

@@ -13,7 +13,7 @@ def _trusted(names: tuple[str, ...]) -> list:
     return [ip_network(name, strict=False) for name in names]
 
 
-def is_trusted(text: str) -> bool:
+def is_trusted_proxy(text: str) -> bool:
     try:
         address = ip_address(text)
     except ValueError:
@@ -21,14 +21,14 @@ def is_trusted(text: str) -> bool:
     return any(address in network for network in _trusted(tuple(settings.TRUSTED_PROXIES)))
 
 
-def client_address(peer: str | None, forwarded_for: str = "") -> str:
+def client_ip(peer: str | None, forwarded_for: str = "") -> str:
     """The nearest address that is not one of our proxies. `peer` is the other end of the TCP connection.
 
     The list is read from its right end: what stands further left was written by whoever we do not trust.
     """
     address = peer or "127.0.0.1"
     for hop in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
-        if not is_trusted(address):
+        if not is_trusted_proxy(address):
             break
         try:
             address = str(ip_address(hop))
@@ -37,5 +37,5 @@ def client_address(peer: str | None, forwarded_for: str = "") -> str:
     return address
 
 
-def request_address(request) -> str:
-    return client_address(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+def request_ip(request) -> str:
+    return client_ip(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))

@@ -23,7 +23,7 @@ _one_writer = threading.RLock()
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def write_transaction() -> Iterator[None]:
     """A transaction that changes rows.
 
     SQLite has one writer at a time and waits by polling; inside a process our own lock is fairer and quicker.
@@ -43,7 +43,7 @@ def writing() -> Iterator[None]:
         raise unavailable() from error
 
 
-def in_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in this thread and leave no stale connection behind."""
     close_old_connections()
     try:
@@ -55,7 +55,7 @@ def in_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
         close_old_connections()
 
 
-async def run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run synchronous database work in one of a few threads that keep their connections."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, lambda: in_own_connection(work, *args, **kwargs))
+    return await loop.run_in_executor(_threads, lambda: with_own_connection(work, *args, **kwargs))

@@ -9,7 +9,7 @@ from django.utils.functional import Promise, lazy
 
 Words = str | Promise  # a promise is worded where it is told
 
-STATUS = {
+STATUS_BY_CODE = {
     "invalid": 400,
     "unauthenticated": 401,
     "forbidden": 403,
@@ -24,7 +24,7 @@ STATUS = {
 }
 
 
-class RefusalShape(msgspec.Struct, omit_defaults=True):
+class ErrorSchema(msgspec.Struct, omit_defaults=True):
     """An error as REST and the socket tell it. `retry_after` is in seconds."""
 
     code: str
@@ -33,7 +33,7 @@ class RefusalShape(msgspec.Struct, omit_defaults=True):
     retry_after: float | None = None
 
 
-class Refused(Exception):
+class ApplicationError(Exception):
     """Raised by a verb that does not act. Nothing was changed, nothing is told."""
 
     def __init__(
@@ -48,39 +48,39 @@ class Refused(Exception):
 
     @property
     def status(self) -> int:
-        return STATUS[self.code]
+        return STATUS_BY_CODE[self.code]
 
-    def shape(self) -> RefusalShape:
+    def schema(self) -> ErrorSchema:
         # str(): the words may be lazy translations
         fields = {name: [str(word) for word in words] for name, words in self.fields.items()} if self.fields else None
-        return RefusalShape(self.code, str(self.detail) or self.code, fields, self.retry_after)
+        return ErrorSchema(self.code, str(self.detail) or self.code, fields, self.retry_after)
 
 
 # `filled(gettext_lazy("At most %(limit)s."), {"limit": 3})` is worded when it is read: one thread stores for many
 # people, and each is answered in their own language (`Connection.refuse`).
-filled = lazy(lambda words, values: str(words) % values, str)
+format_lazily = lazy(lambda words, values: str(words) % values, str)
 
 
-def invalid(**fields: Words) -> Refused:
+def invalid(**fields: Words) -> ApplicationError:
     """`invalid(title="Too long.")`: what is wrong, at its field."""
     first = next(iter(fields.values()), "")
-    return Refused("invalid", first, {name: [word] for name, word in fields.items()} or None)
+    return ApplicationError("invalid", first, {name: [word] for name, word in fields.items()} or None)
 
 
-def not_found() -> Refused:
+def not_found() -> ApplicationError:
     """For what is not there and for what one may not see: nobody can tell the difference."""
-    return Refused("not_found", "Not found.")
+    return ApplicationError("not_found", "Not found.")
 
 
-def forbidden(detail: Words = "") -> Refused:
+def forbidden(detail: Words = "") -> ApplicationError:
     """For what one may see but not do."""
-    return Refused("forbidden", detail or "Not allowed.")
+    return ApplicationError("forbidden", detail or "Not allowed.")
 
 
-def rate_limited(retry_after: float) -> Refused:
-    return Refused("rate_limited", "Too fast.", retry_after=round(retry_after, 2))
+def rate_limited(retry_after: float) -> ApplicationError:
+    return ApplicationError("rate_limited", "Too fast.", retry_after=round(retry_after, 2))
 
 
-def unavailable() -> Refused:
+def unavailable() -> ApplicationError:
     """The database is away or busy. The same command may be given again."""
-    return Refused("unavailable", "Not possible just now.", retry_after=1)
+    return ApplicationError("unavailable", "Not possible just now.", retry_after=1)

@@ -10,7 +10,7 @@ HUES = 10  # as many as static/css/base/tokens.css has
 _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 
 
-class Face(NamedTuple):
+class Initials(NamedTuple):
     """`second` stands beside `initial` only where the avatar is all one sees of a person: in the narrow list."""
 
     initial: str
@@ -18,17 +18,19 @@ class Face(NamedTuple):
     lang: str
 
 
-def face(name: str) -> Face:
+def initials_for(name: str) -> Initials:
     """Chinese names show two characters, so that 小千 and 小泷 differ; others one letter, and another in reserve."""
     words = [word for word in name.split() if any(map(str.isalnum, word))]
     if not words:
-        return Face(name.strip()[:1], "", "en")
+        return Initials(name.strip()[:1], "", "en")
     word = words[0]
     start = next(place for place, char in enumerate(word) if char.isalnum())
     after = word[start + 1 : start + 2]
     if _HAN.match(word[start]):
-        return Face(word[start] + (after if _HAN.match(after) else ""), "", "zh-Hans")
-    return Face(_upper(word[start]), _second(words[-1]) if len(words) > 1 else after if after.isalnum() else "", "en")
+        return Initials(word[start] + (after if _HAN.match(after) else ""), "", "zh-Hans")
+    return Initials(
+        _upper(word[start]), _second(words[-1]) if len(words) > 1 else after if after.isalnum() else "", "en"
+    )
 
 
 def _second(word: str) -> str:

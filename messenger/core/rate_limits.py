@@ -105,7 +105,7 @@ class _Shared:
 _buckets: _Here | _Shared | None = None
 
 
-def take_many(buckets: Sequence[Bucket]) -> list[float]:
+def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
     """For each bucket 0 and a token taken, or the seconds until one is there. With LIMITS=off always 0."""
     global _buckets
     if not settings.LIMITS or not buckets:
@@ -115,17 +115,17 @@ def take_many(buckets: Sequence[Bucket]) -> list[float]:
     return _buckets.take(buckets)
 
 
-def take(key: str, burst: int, per_second: float) -> float:
-    return take_many([(key, burst, per_second)])[0]
+def acquire(key: str, burst: int, per_second: float) -> float:
+    return acquire_many([(key, burst, per_second)])[0]
 
 
-def give_back(buckets: Sequence[Bucket]) -> None:
+def release(buckets: Sequence[Bucket]) -> None:
     """Undo one `take` of each: what was counted beforehand turned out not to count, as a right password does."""
     if _buckets is not None and settings.LIMITS:
         _buckets.give_back(buckets)
 
 
-def forget_all() -> None:
+def reset_all() -> None:
     """For tests: empty every bucket of this process."""
     global _buckets
     _buckets = None

@@ -25,7 +25,7 @@ _SYSTEMS = (
 LONGEST = 60
 
 
-def device(user_agent: str) -> str:
+def describe_user_agent(user_agent: str) -> str:
     """Empty where nothing is known; what is no browser is named as it names itself."""
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")

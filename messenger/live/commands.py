@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Command:
     """`handle(connection, payload)` runs in the event loop. What it returns is sent as `ack` (None: no answer is due).
 
-    It raises `Refused` to be answered by `error`. Work on the database goes through `await connection.run(verb, …)`.
+    It raises `ApplicationError` to be answered by `error`. Work on the database goes through `await connection.run(verb, …)`.
     A handler that answers by itself, later, takes a third argument `ref` and is marked `answers_itself`.
     """
 

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.utils import translation
 
 from messenger.core import database
-from messenger.core.errors import Refused
-from messenger.live.frames import frame
+from messenger.core.errors import ApplicationError
+from messenger.live.frames import encode_frame
 from messenger.live.identity import Identity
 from messenger.live.transport import Outgoing, Wire
-from messenger.live.visibility import Ears
+from messenger.live.visibility import Visibility
 
 if TYPE_CHECKING:
     from messenger.live.hub import Hub
@@ -58,7 +58,7 @@ class Connection:
         self.connection_id, self.address = connection_id, address
         self.conversations: set[int] = set()  # member of and listening to; kept by the hub
         self.groups: set[str] = set()  # passing groups
-        self.ears: Ears | None = None  # what is not to be heard of others; None: everything is
+        self.ears: Visibility | None = None  # what is not to be heard of others; None: everything is
         self.closing = False
         self.violations: list[tuple[float, float]] = []
         self._commands_full_at = 0.0
@@ -130,11 +130,11 @@ class Connection:
         self.write(Outgoing(text))
 
     def answer(self, ref: str | None, payload: Any) -> None:
-        self.send(frame("ack", payload, ref))
+        self.send(encode_frame("ack", payload, ref))
 
-    def refuse(self, ref: str | None, refused: Refused) -> None:
+    def refuse(self, ref: str | None, refused: ApplicationError) -> None:
         with translation.override(self.language):
-            self.send(frame("error", refused.shape(), ref))
+            self.send(encode_frame("error", refused.schema(), ref))
 
     # ── End ──
     def close(self, code: int) -> None:
@@ -161,7 +161,7 @@ class Connection:
             with translation.override(self.language):
                 return work(*args, **kwargs)
 
-        return await database.run(worded)
+        return await database.run_in_thread(worded)
 
     def violated(self, weight: float) -> bool:
         """Note a frame that no well-made client sends. True when there were too many in a minute."""

@@ -20,16 +20,16 @@ from django.http.cookie import parse_cookie
 from django.utils import timezone
 
 from messenger.core import database
-from messenger.core.client_ip import client_address
-from messenger.core.errors import Refused
+from messenger.core.client_ip import client_ip
+from messenger.core.errors import ApplicationError
 from messenger.live.commands import Command, Part
 from messenger.live.connection import Connection
-from messenger.live.frames import decode_incoming, frame
-from messenger.live.hub import hub
+from messenger.live.frames import decode_incoming, encode_frame
+from messenger.live.hub import get_hub
 from messenger.live.identity import TOO_MANY, Identity, SocketRefused
 from messenger.live.origins import origin_allowed
 from messenger.live.transport import wire_for
-from messenger.live.visibility import Ears
+from messenger.live.visibility import Visibility
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class LiveConsumer(AsyncConsumer):
     versions: ClassVar[Versions]
 
     @staticmethod
-    def ears(user_ids: list[int]) -> dict[int, Ears]:
+    def ears(user_ids: list[int]) -> dict[int, Visibility]:
         """What these people are not to hear of others: nothing, unless an app says so."""
         return {}
 
@@ -108,8 +108,8 @@ class LiveConsumer(AsyncConsumer):
         await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
         peer = scope.get("client") or (None,)
         forwarded = _headers(scope).get(b"x-forwarded-for", b"").decode("latin-1")
-        address = client_address(peer[0], forwarded)
-        connection = Connection(hub(), wire_for(send), send, identity, uuid.uuid4().hex, address)
+        address = client_ip(peer[0], forwarded)
+        connection = Connection(get_hub(), wire_for(send), send, identity, uuid.uuid4().hex, address)
         scope.clear()  # headers and cookies are of no more use; an idle socket is to be small
         try:
             await self._serve(connection, receive)
@@ -119,7 +119,7 @@ class LiveConsumer(AsyncConsumer):
             log.exception("A socket failed")
             connection.close(INTERNAL)
         finally:
-            hub().forget(connection)
+            get_hub().forget(connection)
             for part in self.parts:
                 try:
                     await part.closed(connection)
@@ -136,7 +136,7 @@ class LiveConsumer(AsyncConsumer):
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         if not origin_allowed(origins, by_bearer=bearer):
             raise SocketRefused(0)
-        return await database.run(self.authenticate, headers, scope["subprotocols"], cookies)
+        return await database.run_in_thread(self.authenticate, headers, scope["subprotocols"], cookies)
 
     async def _serve(self, connection: Connection, receive: Callable) -> None:
         try:
@@ -145,13 +145,13 @@ class LiveConsumer(AsyncConsumer):
         except SocketRefused as refused:
             connection.close(refused.code)
             return
-        await hub().attend(connection)
-        versions, me_version, connection.ears = await database.run(self._standing, connection.user_id)
-        heard = await hub().enter_all(connection, versions, me_version)
+        await get_hub().attend(connection)
+        versions, me_version, connection.ears = await database.run_in_thread(self._standing, connection.user_id)
+        heard = await get_hub().enter_all(connection, versions, me_version)
         heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
         now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, heard, me_version)
-        connection.opened(frame("welcome", welcome))
+        connection.opened(encode_frame("welcome", welcome))
         for part in self.parts:
             await part.opened(connection)
         while True:
@@ -161,7 +161,7 @@ class LiveConsumer(AsyncConsumer):
             if not connection.closing:
                 await self._frame(connection, event)
 
-    def _standing(self, user_id: int) -> tuple[dict[int, int], int, Ears | None]:
+    def _standing(self, user_id: int) -> tuple[dict[int, int], int, Visibility | None]:
         """What is read of a person as their socket opens, in a database thread."""
         return *self.versions(user_id), self.ears([user_id]).get(user_id)
 
@@ -182,14 +182,14 @@ class LiveConsumer(AsyncConsumer):
             if wait := connection.may_command():
                 raise Flooding("rate_limited", "Too fast.", retry_after=round(wait, 2))
             if incoming.type == "ping":
-                connection.send(frame("pong", {}, ref))
+                connection.send(encode_frame("pong", {}, ref))
                 return
             command = self.commands.get(incoming.type)
             if command is None:
                 raise _malformed("No such command.")
             payload = _decoded(self.decoders[command.name], bytes(incoming.payload))
             await self._obey(connection, command, payload, ref)
-        except Refused as refused:
+        except ApplicationError as refused:
             connection.refuse(ref, refused)
             if isinstance(refused, Malformed | Flooding) and connection.violated(refused.weight):
                 connection.close(TOO_MANY)
@@ -202,22 +202,22 @@ class LiveConsumer(AsyncConsumer):
             answer = command.handle(connection, payload)
             if inspect.isawaitable(answer):
                 answer = await answer
-        except Refused:
+        except ApplicationError:
             raise
         except Exception as error:
             log.exception("The command %s failed", command.name)
-            raise Refused("unavailable", "Not possible just now.", retry_after=5) from error
+            raise ApplicationError("unavailable", "Not possible just now.", retry_after=5) from error
         if answer is not None:
             connection.answer(ref, answer)
 
 
-class Malformed(Refused):
+class Malformed(ApplicationError):
     """A frame that no well-made client sends. Twenty of them in a minute end the connection."""
 
     weight = 1.0
 
 
-class Flooding(Refused):
+class Flooding(ApplicationError):
     """One of more commands than anybody needs. Two hundred in a minute end the connection."""
 
     weight = 0.1

@@ -75,13 +75,13 @@ _publisher: Callable[[list[Event]], None] | None = None
 Publisher = Callable[[list[Event]], None]
 
 
-def set_publisher(outlet: Publisher | None) -> Publisher | None:
+def set_publisher(publisher: Publisher | None) -> Publisher | None:
     """The hub of this process sets itself here. A process without one (a management command) publishes instead.
 
     Says what was set before.
     """
-    global _outlet
-    before, _outlet = _outlet, outlet
+    global _publisher
+    before, _publisher = _publisher, publisher
     return before
 
 

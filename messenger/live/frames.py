@@ -25,6 +25,6 @@ _encoder = msgspec.json.Encoder()
 decode_incoming = msgspec.json.Decoder(Incoming).decode
 
 
-def frame(type: str, payload: Any, ref: str | None = None) -> str:
+def encode_frame(type: str, payload: Any, ref: str | None = None) -> str:
     """Encoded once, however many read it."""
     return _encoder.encode(Frame(type, payload, ref)).decode()

@@ -376,13 +376,13 @@ _source: Source | None = None
 _background: tuple[Callable[[], Coroutine], ...] = ()
 
 
-def compose(source: Source, background: Iterable[Callable[[], Coroutine]]) -> None:
+def configure(source: Source, background: Iterable[Callable[[], Coroutine]]) -> None:
     """What hubs are made with: where the truth is, and the apps' own tasks that each process runs."""
     global _source, _background
     _source, _background = source, tuple(background)
 
 
-def hub() -> Hub:
+def get_hub() -> Hub:
     """This process's hub; made with its first connection, in the event loop that serves it."""
     global _hub
     loop = asyncio.get_running_loop()

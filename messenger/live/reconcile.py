@@ -15,7 +15,7 @@ from django.conf import settings
 
 from messenger.core import database
 from messenger.live.events import ConversationEvent, UserEvent
-from messenger.live.visibility import Ears
+from messenger.live.visibility import Visibility
 
 if TYPE_CHECKING:
     from messenger.live.hub import Hub
@@ -33,7 +33,7 @@ class Source:
         changes: Callable[[int, int], list[ConversationEvent]],
         personal: Callable[[int, int], tuple[list[UserEvent], int]],
         invalid: Callable[[list[tuple[int, str]]], dict[str, int]],
-        ears: Callable[[list[int]], dict[int, Ears]] = lambda user_ids: {},
+        ears: Callable[[list[int]], dict[int, Visibility]] = lambda user_ids: {},
     ):
         self.versions, self.me_versions, self.changes = versions, me_versions, changes
         self.personal, self.invalid, self.ears = personal, invalid, ears
@@ -68,7 +68,7 @@ class Repair:
             return
         room.timer = None
         async with self._repairing:
-            missed = await database.run(self._source.changes, conversation_id, room.told)
+            missed = await database.run_in_thread(self._source.changes, conversation_id, room.told)
             if missed:
                 log.info("conversation %s: told %s changes from the rows", conversation_id, len(missed))
             for item in missed:
@@ -84,7 +84,7 @@ class Repair:
             return
         person.timer = None
         async with self._repairing:
-            missed, me_version = await database.run(self._source.personal, user_id, person.told)
+            missed, me_version = await database.run_in_thread(self._source.personal, user_id, person.told)
             for item in missed:
                 if item.me_version > person.told:
                     self._hub.tell_person(person, item)
@@ -111,7 +111,7 @@ class Repair:
     async def compare(self, conversation_ids: list[int]) -> None:
         for part in _parts(conversation_ids):
             before = {cid: self._hub.rooms[cid].told for cid in part if cid in self._hub.rooms}
-            for cid, version in (await database.run(self._source.versions, part)).items():
+            for cid, version in (await database.run_in_thread(self._source.versions, part)).items():
                 room = self._hub.rooms.get(cid)
                 # Behind, and not catching up by itself: what was just committed is on its way and needs no help.
                 if room is not None and room.told < version and room.told == before.get(cid) and room.timer is None:
@@ -126,7 +126,7 @@ class Repair:
 
     async def compare_people(self) -> None:
         for part in _parts([user_id for user_id, person in self._hub.people.items() if person.told >= 0]):
-            for user_id, version in (await database.run(self._source.me_versions, part)).items():
+            for user_id, version in (await database.run_in_thread(self._source.me_versions, part)).items():
                 person = self._hub.people.get(user_id)
                 if person is not None and person.told < version and person.timer is None:
                     person.timer = self._loop.call_later(
@@ -143,7 +143,7 @@ class Repair:
     async def check_sign_ins(self) -> None:
         open_now = {connection.sign_in_id: connection for connection in self._hub.connections()}
         for part in _parts([(connection.user_id, sign_in) for sign_in, connection in open_now.items()]):
-            ended = await database.run(self._source.invalid, part)
+            ended = await database.run_in_thread(self._source.invalid, part)
             for connection in self._hub.connections() if ended else ():
                 if code := ended.get(connection.sign_in_id):
                     self._hub.forget(connection)
@@ -157,7 +157,7 @@ class Repair:
     async def listen(self, user_ids: list[int]) -> None:
         """Read what these people are not to hear of others."""
         for part in _parts(user_ids):
-            ears = await database.run(self._source.ears, part)
+            ears = await database.run_in_thread(self._source.ears, part)
             for user_id in part:
                 person = self._hub.people.get(user_id)
                 for connection in person.connections if person else ():

@@ -11,7 +11,7 @@ import msgspec
 NOBODY: frozenset[int] = frozenset()
 
 
-class Ears(msgspec.Struct, frozen=True):
+class Visibility(msgspec.Struct, frozen=True):
     """`blocked`: between whom and this person there is a block, either way. The others are whom this person shows
     their presence and their receipts to, and so sees them of; None: everybody."""
 
@@ -26,9 +26,9 @@ class Ears(msgspec.Struct, frozen=True):
         return shown_to is None or about in shown_to
 
 
-OPEN = Ears()  # nearly everybody's
+OPEN = Visibility()  # nearly everybody's
 
 
-def see(ears: dict[int, Ears], viewer: int, subject: int, matter: str) -> bool:
+def can_see(ears: dict[int, Visibility], viewer: int, subject: int, matter: str) -> bool:
     """Whether one person sees this of another: each has to show it to the other. `ears` leaves out who is open."""
     return ears.get(viewer, OPEN).hear(subject, matter) and ears.get(subject, OPEN).hear(viewer, matter)

@@ -14,9 +14,9 @@ from msgspec import inspect as types
 import accounts.schemas
 import chat.events
 import chat.schemas
+import chat.selectors.conversations
 import chat.selectors.invites
 import chat.selectors.members
-import chat.selectors.messages
 import chat.selectors.sync
 import presence.schemas
 from accounts import avatars
@@ -27,7 +27,7 @@ from chat.actions import groups, moderation
 from chat.models import Conversation, Level, Message, Role
 from messenger import api
 from messenger.consumers import MessengerConsumer
-from messenger.core.errors import STATUS, RefusalShape
+from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.live import connection, consumer, hub, identity
 from messenger.rest.openapi import WORDS
 from presence import serializers, store, typing_state
@@ -59,9 +59,9 @@ def events() -> dict[str, Struct]:
     return {
         "welcome": consumer.Welcome,
         "pong": consumer.Nothing,
-        "error": RefusalShape,
+        "error": ErrorSchema,
         **chat.events.EVENTS,
-        "me.updated": accounts.schemas.MeShape,
+        "me.updated": accounts.schemas.MeSchema,
         "contact.updated": accounts.schemas.ContactEvent,
         **presence.schemas.EVENTS,
     }
@@ -99,7 +99,7 @@ def shapes() -> list[Struct]:
         chat.selectors.sync,
         presence.schemas,
     )
-    return [RefusalShape, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
+    return [ErrorSchema, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
 
 
 def _shapes_of(module: ModuleType) -> Iterator[Struct]:
@@ -110,12 +110,12 @@ def _shapes_of(module: ModuleType) -> Iterator[Struct]:
 
 
 def wire_name(struct: Struct) -> str:
-    """What a shape is called outside of this repository: `MessageShape` is a `Message`."""
-    return _RENAMED.get(struct, struct.__name__.removesuffix("Shape"))
+    """What a shape is called outside of this repository: `MessageSchema` is a `Message`."""
+    return _RENAMED.get(struct, struct.__name__.removesuffix("Schema"))
 
 
 _RENAMED: dict[Struct, str] = {
-    RefusalShape: "ErrorPayload",
+    ErrorSchema: "ErrorPayload",
     chat.events.Receipt: "ReceiptEvent",  # `Receipt` is that of lists, which know when
 }
 
@@ -155,7 +155,7 @@ def refusals() -> dict[str, tuple[int, str]]:
         "method_not_allowed": "there is such a path, and it does something else.",
         "conflict": "this `client_id` was used for another message.",
     }
-    return {code: (status, meanings[code]) for code, status in STATUS.items()}
+    return {code: (status, meanings[code]) for code, status in STATUS_BY_CODE.items()}
 
 
 CLOSE_CODES = {
@@ -213,9 +213,12 @@ def numbers() -> list[tuple[str, str]]:
         ("people named in one command", f"{groups.AT_ONCE}"),
         ("picture of a person", picture),
         ("`excerpt` of a quoted message", f"{chat.schemas.EXCERPT} code points"),
-        ("page of a list or of history", f"{chat.selectors.PAGE} unless said, {chat.selectors.PAGE_MAX} at most"),
-        ("rows of `changes/`", f"{chat.selectors.CHANGES} unless said, {chat.selectors.CHANGES_MAX} at most"),
-        ("rows of one `sync` answer, over all conversations", f"{chat.selectors.CHANGES_MAX}"),
+        (
+            "page of a list or of history",
+            f"{chat.selectors.conversations.PAGE} unless said, {chat.selectors.conversations.PAGE_MAX} at most",
+        ),
+        ("rows of `changes/`", f"{chat.selectors.sync.CHANGES} unless said, {chat.selectors.sync.CHANGES_MAX} at most"),
+        ("rows of one `sync` answer, over all conversations", f"{chat.selectors.sync.CHANGES_MAX}"),
         ("people in one question to `presence/`", f"{serializers.PEOPLE_AT_MOST}"),
         ("`typing` ends by itself after", f"{typing_state.ENDS_AFTER:g} s"),
         ("a sign of life without a socket counts for", f"{times.beat:g} s"),

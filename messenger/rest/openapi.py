@@ -9,7 +9,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 
-from messenger.core.errors import STATUS, RefusalShape
+from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.rest.struct_serializers import serializer_for
 
 WORDS = {
@@ -51,9 +51,9 @@ class ApiSchema(AutoSchema):
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         bodies = super()._get_response_bodies(*args, **kwargs)
         for code in self._refusals():
-            status = str(STATUS[code])
+            status = str(STATUS_BY_CODE[code])
             if status not in bodies:
-                described = OpenApiResponse(serializer_for(RefusalShape), WORDS[code])
+                described = OpenApiResponse(serializer_for(ErrorSchema), WORDS[code])
                 bodies[status] = self._get_response_for_code(described, status)
         return dict(sorted(bodies.items()))
 

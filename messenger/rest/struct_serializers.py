@@ -1,6 +1,6 @@
 """Serializers made from the structs that the wire uses, so that no field is named twice.
 
-`serializer_for(MessageShape)` is a REST framework serializer class whose fields are those of the struct. It writes what
+`serializer_for(MessageSchema)` is a REST framework serializer class whose fields are those of the struct. It writes what
 `msgspec` writes, and the OpenAPI document describes exactly that.
 """
 
@@ -32,20 +32,20 @@ class Moment(serializers.CharField):
 
 @cache
 def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
-    """The serializer class of a struct: `MessageShape` gives `MessageSerializer`, in the document `Message`."""
+    """The serializer class of a struct: `MessageSchema` gives `MessageSerializer`, in the document `Message`."""
     info = types.type_info(struct)
     assert isinstance(info, types.StructType)
     body: dict[str, Any] = {"struct": struct, "__doc__": _docstring(struct), "__module__": struct.__module__}
     for field in info.fields:
         body[field.encode_name] = _field(field.type, required=not _may_be_absent(struct, field))
-    name = f"{struct.__name__.removesuffix('Shape')}Serializer"
+    name = f"{struct.__name__.removesuffix('Schema')}Serializer"
     return extend_schema_serializer(many=False)(type(name, (StructSerializer,), body))
 
 
 @cache
 def page_of(struct: type[msgspec.Struct]) -> type[serializers.Serializer]:
     """`{"results": [struct …], "next": url or null}`, for the document."""
-    name = f"{struct.__name__.removesuffix('Shape')}PageSerializer"
+    name = f"{struct.__name__.removesuffix('Schema')}PageSerializer"
     body = {
         "results": serializer_for(struct)(many=True),
         "next": serializers.URLField(allow_null=True, help_text="The next page, or null at the end of the list."),

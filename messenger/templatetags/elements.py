@@ -19,11 +19,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
-from accounts.schemas import user_shape
+from accounts.schemas import user_schema
 from messenger.assets import scripts
 from messenger.assets.stylesheets import joined, sources
 from messenger.core import user_agents
-from messenger.core.initials import face, hue
+from messenger.core.initials import hue, initials_for
 
 register = template.Library()
 
@@ -81,7 +81,7 @@ def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None)
     """
     room = getattr(who, "kind", "") == "group"
     if isinstance(who, User):
-        who = user_shape(who)
+        who = user_schema(who)
     elif getattr(who, "kind", "") == "direct":
         who = who.peer
     name, number = (who.title if room else who.name, who.id) if who else ("", 0)
@@ -93,7 +93,7 @@ def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None)
 
 def _draw_avatar(name: str, number: int, url: str | None, size: str, room: bool, here: bool | None) -> SafeString:
     drawn = {
-        "face": face(name),
+        "face": initials_for(name),
         "hue": hue(number, room),
         "url": url,
         "size": size,
@@ -177,7 +177,7 @@ def empty(title: str, text: str = "") -> dict[str, Any]:
 
 @register.filter
 def device(user_agent: str) -> str:
-    return user_agents.device(user_agent)
+    return user_agents.describe_user_agent(user_agent)
 
 
 @register.filter

@@ -21,7 +21,7 @@ import { watchRights } from "./conversation/permissions.js";
 import { watchShortcuts } from "./ui/shortcuts.js";
 import { watchShots } from "./conversation/attachments/open-picture.js";
 import { SoundClip } from "./conversation/attachments/sound-clip.js";
-import { TalkAnnouncement } from "./conversation/header/conversation-announcement.js";
+import { ConversationAnnouncement } from "./conversation/header/conversation-announcement.js";
 import { watchTalkHead } from "./conversation/header/conversation-header.js";
 import { ToastStack } from "./ui/toast-stack.js";
 import { TypingLine } from "./conversation/header/typing-indicator.js";
@@ -41,7 +41,7 @@ const elements = [
   ["sound-clip", SoundClip],
   ["typing-line", TypingLine],
   ["member-panel", MemberPanel],
-  ["conversation-announcement", TalkAnnouncement],
+  ["conversation-announcement", ConversationAnnouncement],
 ];
 const watches = [
   watchBlocked, watchCounts, watchDialogs, watchDraftsLeft, watchElements, watchMine, watchOwn, watchPresence, watchReceived,

@@ -84,6 +84,6 @@ def hashed(monkeypatch) -> list[str]:
 def limited(settings):
     """Limits as they are shipped, from empty buckets."""
     settings.LIMITS = True
-    rate_limits.forget_all()
+    rate_limits.reset_all()
     yield
-    rate_limits.forget_all()
+    rate_limits.reset_all()

@@ -7,7 +7,7 @@ import pytest
 from accounts import actions
 from accounts.actions import contacts
 from accounts.models import PRIVACY_FIELDS, Tie, User
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from messenger.live.events import RefreshVisibility
 from tests.actions.test_concurrency import at_once
 
@@ -27,7 +27,7 @@ def state(user, other) -> str:
 
 
 def refusal(verb, *args) -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         verb(*args)
     return refused.value.code
 
@@ -246,7 +246,7 @@ def test_asking_many_people_is_slowed_down(limited, alice, person):
         other = person(f"p{number}", write_to_me="contacts")
         try:
             codes.append(contacts.add(alice.pk, other.pk).state)
-        except Refused as refused:
+        except ApplicationError as refused:
             codes.append(refused.code)
     assert codes == ["asked"] * contacts.ASK_BURST + ["rate_limited"]
 

@@ -20,7 +20,7 @@ from chat.attachments import uploads
 from chat.export import actions as export_actions
 from chat.export import builder
 from chat.models import Archive, Conversation
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 
@@ -71,7 +71,7 @@ def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
         assert client.post("/settings/data/").url == "/settings/data/"
     assert Archive.objects.count() == 1
     assert 'data-state="building"' in client.get("/settings/data/").content.decode()
-    with pytest.raises(Refused, match="not_found"):
+    with pytest.raises(ApplicationError, match="not_found"):
         export_actions.ready(alice.pk)
     work()
     page = client.get("/settings/data/").content.decode()
@@ -82,13 +82,13 @@ def test_three_a_day_are_enough(alice, transactional_db, settings, work):
     from messenger.core import rate_limits
 
     settings.LIMITS = True
-    rate_limits.forget_all()
+    rate_limits.reset_all()
     for _again in range(3):
         export_actions.ask(alice.pk)
         work()
-    with pytest.raises(Refused, match="rate_limited"):
+    with pytest.raises(ApplicationError, match="rate_limited"):
         export_actions.ask(alice.pk)
-    rate_limits.forget_all()
+    rate_limits.reset_all()
 
 
 # ── What is in it ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ from chat import actions
 from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
 from chat.models import Attachment, Conversation, Membership, Mention, Message, Reaction, Revision
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 
@@ -133,7 +133,7 @@ def test_nobody_can_take_the_name_afterwards_nor_one_that_looks_like_it(alice, b
     for name in ("alice", "ALICE", "a1ice"):
         answer = api.send("post", "auth/signup/", {"username": name, "password": "a-long-one-77"})
         assert answer.status_code == 400 and "taken" in str(answer.json()["fields"]["username"])
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         account_actions.update_profile(bob.pk, {"username": "alice"})
 
 
@@ -173,7 +173,7 @@ def test_groups_go_on_and_messages_stay_without_a_name(alice, bob, carol, room, 
     html = page.get(f"/c/{room.pk}/").content.decode()
     assert "we meet at noon" in html and "Deleted account" in html and ">Alice<" not in html
     assert "Deleted account" in page.get(f"/c/{pair.pk}/").content.decode()
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         say(bob, pair, "are you there?")
     assert Message.objects.get(pk=said.id).body and Conversation.objects.get(pk=carols).member_count == 1
 
@@ -241,7 +241,7 @@ def test_what_was_not_sent_is_deleted(alice, work, transactional_db):
 def test_nobody_restores_or_changes_who_is_gone(alice, transactional_db):
     root = User.objects.create_superuser("root-of-all", password=PASSWORD)
     deletion.erase(alice.pk)
-    with pytest.raises(Refused, match="forbidden"):
+    with pytest.raises(ApplicationError, match="forbidden"):
         account_actions.restore(alice.pk, root.pk)
     client = Client()
     client.force_login(root)

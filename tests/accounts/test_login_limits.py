@@ -10,7 +10,7 @@ from accounts.auth import login_limits
 from accounts.models import User
 from chat.views import decorators
 from messenger.core import rate_limits
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("limited")
@@ -98,7 +98,7 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
         for _ in range(5):
             try:
                 actions.sign_in("alice", "wrong", "192.0.2.1")
-            except Refused as refused:
+            except ApplicationError as refused:
                 outcomes.append(refused.code)
         connection.close()
 
@@ -144,11 +144,11 @@ def test_processes_share_the_count_through_redis(redis_url, settings, alice):
     settings.REDIS_URL = redis_url
     for _ in range(5):
         for _process in range(2):
-            rate_limits.forget_all()  # as another process would begin: knowing nothing
-            with pytest.raises(Refused, match="unauthenticated"):
+            rate_limits.reset_all()  # as another process would begin: knowing nothing
+            with pytest.raises(ApplicationError, match="unauthenticated"):
                 actions.sign_in("alice", "wrong", "192.0.2.1")
-    rate_limits.forget_all()
-    with pytest.raises(Refused, match="rate_limited"):
+    rate_limits.reset_all()
+    with pytest.raises(ApplicationError, match="rate_limited"):
         actions.sign_in("alice", "wrong", "192.0.2.1")
 
 
@@ -156,7 +156,7 @@ def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
     settings.REDIS_URL = redis_url
     for _ in range(15):
         assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
-    with pytest.raises(Refused, match="unauthenticated"):
+    with pytest.raises(ApplicationError, match="unauthenticated"):
         actions.sign_in("alice", "wrong", "192.0.2.1")
 
 

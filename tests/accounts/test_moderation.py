@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts import actions, moderator_group
 from accounts.models import SignIn, User
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 
@@ -90,7 +90,7 @@ def test_a_moderator_acts_on_no_staff_and_not_on_themselves(moderator, superuser
 def test_nobody_else_suspends(alice, bob, person, who):
     by = {"alice": alice.pk, "staff without rights": person("stan", is_staff=True).pk, "nobody": 0}[who]
     for verb in (actions.suspend, actions.restore):
-        with pytest.raises(Refused, match="forbidden"):
+        with pytest.raises(ApplicationError, match="forbidden"):
             verb(bob.pk, by)
     bob.refresh_from_db()
     assert bob.is_active

@@ -8,7 +8,7 @@ from django.utils import translation
 
 from accounts import actions, hooks
 from accounts.models import User
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 FORM = {
     "username": "alice",
@@ -141,7 +141,7 @@ def test_a_wrong_value_is_an_error_at_its_field_and_changes_nothing(app, alice, 
 def test_nobody_raises_themselves_by_mass_assignment(app, alice, name):
     before = User.objects.filter(pk=alice.pk).values().get()
     app.send("patch", "me/", {name: True})
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         actions.update_profile(alice.pk, {name: True})
     assert User.objects.filter(pk=alice.pk).values().get() == before
 

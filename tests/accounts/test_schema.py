@@ -4,7 +4,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from accounts.schemas import ProfileShape, SignInShape
+from accounts.schemas import ProfileSchema, SignInSchema
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def test_accounts_are_described_without_a_warning(capsys, schema):
     assert "accounts" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("component", "struct"), [("Profile", ProfileShape), ("SignIn", SignInShape)])
+@pytest.mark.parametrize(("component", "struct"), [("Profile", ProfileSchema), ("SignIn", SignInSchema)])
 def test_what_is_described_is_what_is_sent(schema, component, struct):
     assert set(schema["components"]["schemas"][component]["properties"]) == set(struct.__struct_fields__)
 

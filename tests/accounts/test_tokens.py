@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.auth import tokens
 from accounts.models import SignIn
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 
@@ -79,7 +79,7 @@ def test_of_parallel_refreshes_exactly_one_wins(each_database, alice):
         gate.wait()
         try:
             won.append(tokens.refresh(pair.refresh))
-        except Refused as refused:
+        except ApplicationError as refused:
             lost.append(refused.code)
         finally:
             connection.close()
@@ -90,7 +90,7 @@ def test_of_parallel_refreshes_exactly_one_wins(each_database, alice):
     for thread in threads:
         thread.join(30)
     assert len(won) == 1 and lost == ["unauthenticated"] * 7
-    with pytest.raises(Refused):  # two had it, so nobody has it now
+    with pytest.raises(ApplicationError):  # two had it, so nobody has it now
         tokens.refresh(won[0].refresh)
     assert SignIn.objects.get().ended_at
 

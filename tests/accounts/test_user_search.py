@@ -7,10 +7,10 @@ import pytest
 from accounts import actions
 from accounts.actions import contacts
 from accounts.models import User
-from accounts.schemas import UserShape, user_shape
+from accounts.schemas import UserSchema, user_schema
 from accounts.selectors.user_search import find
 from chat.actions import create_group, open_direct, send
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_members_of_a_conversation_who_wrote_last_first(transactional_db, crowd)
     send(malice.pk, group.id, uuid.uuid4(), "hello")
     assert names(alice, "", conversation_id=group.id) == ["malice", "alina"]
     assert names(alice, "ali", conversation_id=group.id) == ["alina"]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         names(crowd["bob"], "ali", conversation_id=group.id)
     assert refused.value.code == "not_found"
 
@@ -152,5 +152,5 @@ def test_an_old_contact_is_found_among_very_many_who_are_called_alike(crowd, per
 
 
 def test_others_see_four_things_of_a_person(crowd):
-    assert UserShape.__struct_fields__ == ("id", "username", "name", "avatar_url")
-    assert "secret" not in repr(user_shape(crowd["alice"]))
+    assert UserSchema.__struct_fields__ == ("id", "username", "name", "avatar_url")
+    assert "secret" not in repr(user_schema(crowd["alice"]))

@@ -29,13 +29,13 @@ class Town:
 
     async def build(self) -> None:
         members = [self.adam.pk, self.bob.pk, self.carol.pk]
-        self.room = (await database.run(actions.create_group, self.alice.pk, "Room", members)).id
-        await database.run(actions.set_role, self.alice.pk, self.room, self.adam.pk, "admin")
-        self.pair = (await database.run(actions.open_direct, self.alice.pk, self.bob.pk))[0].id
+        self.room = (await database.run_in_thread(actions.create_group, self.alice.pk, "Room", members)).id
+        await database.run_in_thread(actions.set_role, self.alice.pk, self.room, self.adam.pk, "admin")
+        self.pair = (await database.run_in_thread(actions.open_direct, self.alice.pk, self.bob.pk))[0].id
 
     async def say(self, who, body: str = "hello", conversation: int = 0, **options: Any):
         place = conversation or self.room
-        return (await database.run(actions.send, who.pk, place, uuid.uuid4(), body, **options))[0]
+        return (await database.run_in_thread(actions.send, who.pk, place, uuid.uuid4(), body, **options))[0]
 
     async def listen(self) -> None:
         """From here on, what everybody is told is noted."""
@@ -49,7 +49,7 @@ class Town:
         for name, listener in self.listeners.items():
             replica = listener.catch()
             assert not replica.behind and not replica.me_behind, f"{name} has a hole"
-            replica.agrees_with(await database.run(fresh, self.people[name].pk))
+            replica.agrees_with(await database.run_in_thread(fresh, self.people[name].pk))
 
     def told_at_all(self) -> list[str]:
         """To anybody."""
@@ -59,27 +59,33 @@ class Town:
         return self.listeners[name].types()
 
     async def message(self, message) -> Any:
-        return await database.run(selectors.get_message, self.alice.pk, message.id)
+        return await database.run_in_thread(selectors.get_message, self.alice.pk, message.id)
 
     async def mine(self, who, conversation: int = 0) -> Any:
-        return (await database.run(selectors.get_conversation, who.pk, conversation or self.room)).mine
+        return (await database.run_in_thread(selectors.get_conversation, who.pk, conversation or self.room)).mine
 
     async def conversation(self, conversation: int = 0) -> Any:
-        return await database.run(selectors.get_conversation, self.alice.pk, conversation or self.room)
+        return await database.run_in_thread(selectors.get_conversation, self.alice.pk, conversation or self.room)
 
     async def roles(self) -> dict[str, str]:
-        rows = await database.run(selectors.list_members, self.alice.pk, self.room)
+        rows = await database.run_in_thread(selectors.list_members, self.alice.pk, self.room)
         return {row.user.username: row.role for row in rows}
 
     async def last(self, **which: Any) -> Message:
-        return await database.run(lambda: Message.objects.filter(kind="text", **which).order_by("pk").last())
+        return await database.run_in_thread(lambda: Message.objects.filter(kind="text", **which).order_by("pk").last())
 
 
 @pytest.fixture
 async def town(stage, person, alice, bob, carol, mallory):
     town = Town(
         stage,
-        {"alice": alice, "adam": await database.run(person, "adam"), "bob": bob, "carol": carol, "mallory": mallory},
+        {
+            "alice": alice,
+            "adam": await database.run_in_thread(person, "adam"),
+            "bob": bob,
+            "carol": carol,
+            "mallory": mallory,
+        },
     )
     await town.build()
     return town

@@ -20,10 +20,10 @@ from django.test import Client
 from accounts.auth import tokens
 from chat import selectors
 from messenger.core import database
-from messenger.core.errors import STATUS, Refused
+from messenger.core.errors import STATUS_BY_CODE, ApplicationError
 
 PATIENCE = 20  # seconds; the machine may be busy
-CODES = {status: code for code, status in STATUS.items() if code != "blocked"}
+CODES = {status: code for code, status in STATUS_BY_CODE.items() if code != "blocked"}
 
 
 class Outcome(NamedTuple):
@@ -56,7 +56,7 @@ class Api:
 
     async def __call__(self, who, verb: str, **arguments: Any) -> Outcome:
         method, path, body = self.TABLE[verb](**arguments)
-        return await database.run(self._ask, who, method, path, body)
+        return await database.run_in_thread(self._ask, who, method, path, body)
 
     def _ask(self, who, method: str, path: str, body: Any) -> Outcome:
         data = b"" if body is None else json.dumps(body)
@@ -64,7 +64,7 @@ class Api:
         said = answer.json() if answer.content else None
         if answer.status_code < 300:
             return Outcome("", None, said)
-        assert STATUS[said["code"]] == answer.status_code
+        assert STATUS_BY_CODE[said["code"]] == answer.status_code
         return Outcome(said["code"], set(said.get("fields", ())))
 
     async def close(self) -> None:
@@ -145,7 +145,7 @@ class Page:
         self._browsers: dict[int, Client] = {}
 
     async def __call__(self, who, verb: str, **arguments: Any) -> Outcome:
-        return await database.run(self._post, who, verb, arguments)
+        return await database.run_in_thread(self._post, who, verb, arguments)
 
     def _post(self, who, verb: str, arguments: dict[str, Any]) -> Outcome:
         if who.pk not in self._browsers:
@@ -166,7 +166,7 @@ class Page:
         names = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
         try:
             shape = selectors.get_conversation(who.pk, conversation)
-        except Refused:
+        except ApplicationError:
             return {"conversation": conversation, **changes}
         whole = {name: getattr(shape, name) for name in names} | changes
         return {"conversation": conversation, **{name: value for name, value in whole.items() if value is not False}}
@@ -230,7 +230,7 @@ class Socket:
         if who.pk not in self._sockets:
             from messenger.asgi import application
 
-            pair = await database.run(tokens.open_for, who)
+            pair = await database.run_in_thread(tokens.open_for, who)
             headers = [(b"authorization", f"Bearer {pair.access}".encode())]
             socket = WebsocketCommunicator(application, "/ws/v1/", headers)
             accepted, _protocol = await socket.connect(PATIENCE)

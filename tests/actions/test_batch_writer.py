@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError
 
-from messenger.core.batch_writer import BUSY, Batcher, _Ticket
-from messenger.core.errors import Refused, forbidden
+from messenger.core.batch_writer import BUSY, BatchWriter, _Ticket
+from messenger.core.errors import ApplicationError, forbidden
 
 pytestmark = pytest.mark.django_db(transaction=True)  # its threads open connections, and ask nothing
 Command = tuple[str, int]  # lane, number
@@ -69,7 +69,9 @@ class Queue:
 
     def __init__(self, store: Store, **options):
         self.store = store
-        self.batcher: Batcher[Command] = Batcher("test", store.store, lambda c: c[0], wait=store.wait, **options)
+        self.batcher: BatchWriter[Command] = BatchWriter(
+            "test", store.store, lambda c: c[0], wait=store.wait, **options
+        )
         self._threads = ThreadPoolExecutor(64)
 
     def ask(self, *commands: Command) -> list:
@@ -128,7 +130,7 @@ def test_each_is_refused_by_itself(store, queue, standing_still):
     good, bad, also_good = queue.ask(("a", 1), ("forbidden", 2), ("b", 3))
     store.gate.set()
     assert (good.result(10), also_good.result(10)) == (("a", 1), ("b", 3))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         bad.result(10)
     assert refused.value.code == "forbidden"
 
@@ -143,7 +145,7 @@ def test_one_that_cannot_be_stored_spares_the_others(store, queue, standing_stil
     for answer in answers:
         try:
             got.append(answer.result(10))
-        except Refused as refused:
+        except ApplicationError as refused:
             got.append(refused.code)
     assert got == [("a", number) if number != 7 or not code else code for number in range(16)]
     assert [number for lane, number in store.stored if lane == "a"] == [n for n in range(16) if n != 7 or not code]
@@ -180,7 +182,7 @@ def test_a_lane_that_was_busy_in_one_half_of_a_split_batch_is_not_overtaken_by_t
 
 def test_who_waits_too_long_is_told(store, queue):
     store.held = {"held"}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         queue.batcher.call(("held", 0), 0.2)
     assert refused.value.code == "unavailable"
     store.held = set()

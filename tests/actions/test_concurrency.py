@@ -25,8 +25,8 @@ from chat.actions.queues import send_queue
 from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, Sent, send_many, send_waiting
 from chat.models import Conversation, Membership, Message
-from messenger.core.batch_writer import Batcher
-from messenger.core.errors import Refused
+from messenger.core.batch_writer import BatchWriter
+from messenger.core.errors import ApplicationError
 from messenger.live.events import ConversationEvent, Event, UserEvent, set_publisher
 
 pytestmark = pytest.mark.usefixtures("postgres_db")
@@ -40,7 +40,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
         gate.wait(20)
         try:
             results[place] = calls[place]()
-        except Refused as refused:
+        except ApplicationError as refused:
             results[place] = refused
         finally:
             connection.close()
@@ -55,7 +55,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def codes(results: list[Any]) -> Counter[str]:
-    return Counter(result.code if isinstance(result, Refused) else "" for result in results)
+    return Counter(result.code if isinstance(result, ApplicationError) else "" for result in results)
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_one_client_id_in_two_conversations_is_a_conflict(cast, told):
 
 
 def _as_another_process(command: Send) -> Any:
-    return Batcher("another", send_many, lambda send: send.conversation_id, wait=send_waiting).call(command, 20)
+    return BatchWriter("another", send_many, lambda send: send.conversation_id, wait=send_waiting).call(command, 20)
 
 
 def test_two_processes_write_into_one_conversation(cast, told):
@@ -230,7 +230,7 @@ def test_two_processes_write_into_one_conversation(cast, told):
     alice, *others = cast
     room = group(alice, *others)
     queues = [
-        Batcher(name, send_many, lambda send: send.conversation_id, wait=send_waiting, size=16)
+        BatchWriter(name, send_many, lambda send: send.conversation_id, wait=send_waiting, size=16)
         for name in ("one", "two")
     ]
 
@@ -258,7 +258,7 @@ def test_somebody_is_removed_and_added_while_others_send(cast, told):
         for number in range(20):
             try:
                 actions.send(user.pk, room, uuid.uuid4(), f"{number} @dave")
-            except Refused as refused:
+            except ApplicationError as refused:
                 assert refused.code == "not_found" and user is dave
 
     def turn(user):
@@ -268,7 +268,7 @@ def test_somebody_is_removed_and_added_while_others_send(cast, told):
                     actions.add_members(user.pk, room, [dave.pk])
                 else:
                     actions.remove_member(user.pk, room, dave.pk)
-            except Refused as refused:
+            except ApplicationError as refused:
                 assert refused.code == "not_found"
 
     at_once(lambda: talk(alice), lambda: talk(bob), lambda: talk(dave), lambda: turn(alice), lambda: turn(carol))
@@ -386,7 +386,7 @@ def test_verbs_at_random_never_wait_for_each_other_in_a_ring(cast, told):
                     case "name":
                         actions.profile_changed(user.pk)
                 count[deed] += 1
-            except Refused as refused:
+            except ApplicationError as refused:
                 count[refused.code] += 1
 
     at_once(*[lambda user=user, seed=seed: live(user, seed) for seed, user in enumerate(cast * 2)])

@@ -68,7 +68,9 @@ async def test_edit(door, town):
     after = await town.message(message)
     assert (after.body, after.version) == ("hello @carol\nyou", message.version + 1)
     assert after.edited_at and [mention.user_id for mention in after.mentions] == [town.carol.pk]
-    assert [each.body for each in await database.run(selectors.list_revisions, town.bob.pk, message.id)] == ["helo"]
+    assert [each.body for each in await database.run_in_thread(selectors.list_revisions, town.bob.pk, message.id)] == [
+        "helo"
+    ]
     assert "mention" in town.told("carol")
     await town.all_agree()
 
@@ -116,7 +118,9 @@ async def test_pin(door, town):
     for active in (True, True, False, True):
         assert (await door(town.bob, "pin", message=message.id, active=active)).code == ""
     assert (await town.message(message)).version == message.version + 3
-    assert [each.id for each in await database.run(selectors.list_pins, town.alice.pk, town.room)] == [message.id]
+    assert [each.id for each in await database.run_in_thread(selectors.list_pins, town.alice.pk, town.room)] == [
+        message.id
+    ]
     await town.all_agree()
 
 
@@ -126,7 +130,7 @@ async def test_report(door, town):
     await town.listen()
     for reason in ("first", "advertising"):
         assert (await door(town.bob, "report", message=message.id, reason=reason)).code == ""
-    (report,) = await database.run(lambda: list(Report.objects.values("reporter_id", "reason", "body")))
+    (report,) = await database.run_in_thread(lambda: list(Report.objects.values("reporter_id", "reason", "body")))
     assert report == {"reporter_id": town.bob.pk, "reason": "advertising", "body": "spam"}
     assert town.told_at_all() == []
 
@@ -181,7 +185,7 @@ async def test_open_a_pair(door, town):
     await town.listen()
     for who, other in ((town.bob, town.carol), (town.carol, town.bob), (town.bob, town.carol)):
         assert (await door(who, "open_direct", user=other.pk)).code == ""
-    pairs = await database.run(lambda: list(Conversation.objects.filter(kind="direct").exclude(pk=town.pair)))
+    pairs = await database.run_in_thread(lambda: list(Conversation.objects.filter(kind="direct").exclude(pk=town.pair)))
     assert [pair.pair for pair in pairs] == [":".join(map(str, sorted((town.bob.pk, town.carol.pk))))]
     assert town.told("bob") == town.told("carol") == ["conversation.added"]
     await town.all_agree()
@@ -192,7 +196,7 @@ async def test_create_a_group(door, town):
     await town.listen()
     users = [town.alice.pk, town.carol.pk, town.bob.pk]  # oneself is in it anyway
     assert (await door(town.bob, "create_group", title="  New \n group ", users=users)).code == ""
-    group = await database.run(lambda: Conversation.objects.filter(kind="group").latest("pk"))
+    group = await database.run_in_thread(lambda: Conversation.objects.filter(kind="group").latest("pk"))
     assert (group.title, group.owner_id, group.member_count) == ("New group", town.bob.pk, 3)
     for name in ("alice", "bob", "carol"):
         assert town.told(name) == ["conversation.added"]
@@ -215,7 +219,7 @@ async def test_change_a_group(door, town):
         assert (await door(town.adam, "update", conversation=town.room, **changes)).code == ""
     group = await town.conversation()
     assert {name: getattr(group, name) for name in changes} == changes
-    history = await database.run(selectors.get_history, town.bob.pk, town.room)
+    history = await database.run_in_thread(selectors.get_history, town.bob.pk, town.room)
     assert [line.event.name for line in history.results] == ["role", "renamed", "described", "announced"]
     await town.all_agree()
 
@@ -244,7 +248,7 @@ async def test_remove_and_leave(door, town):
     for name in ("bob", "carol"):
         assert "conversation.removed" in town.told(name)
         assert not any("they do not hear this" in text for text in town.listeners[name].wire.texts)
-    history = await database.run(selectors.get_history, town.alice.pk, town.room)
+    history = await database.run_in_thread(selectors.get_history, town.alice.pk, town.room)
     assert [line.event.name for line in history.results if line.event] == ["role", "removed", "left"]
     await town.all_agree()
 
@@ -278,17 +282,17 @@ async def test_delete_a_group(door, town):
 async def test_come_in_by_a_link(door, town):
     await town.listen()
     assert (await door(town.bob, "make_invite", conversation=town.room, max_uses=1)).code == ""
-    (invite,) = await database.run(selectors.list_invites, town.bob.pk, town.room)
+    (invite,) = await database.run_in_thread(selectors.list_invites, town.bob.pk, town.room)
     for who in (town.carol, town.mallory, town.mallory):  # a member is led in, and does not use it up
         assert (await door(who, "join", token=invite.token)).code == ""
     assert (await town.roles())["mallory"] == "member"
     assert (await town.conversation()).member_count == 5
     assert (await town.mine(town.mallory)).unread_count == 0
     assert town.told("mallory").count("conversation.added") == 1
-    await database.run(actions.remove_member, town.alice.pk, town.room, town.mallory.pk)
+    await database.run_in_thread(actions.remove_member, town.alice.pk, town.room, town.mallory.pk)
     assert (await door(town.mallory, "join", token=invite.token)).code == "not_found"  # used up, and she was removed
     assert (await door(town.bob, "make_invite", conversation=town.room)).code == ""
-    (invite,) = await database.run(selectors.list_invites, town.bob.pk, town.room)
+    (invite,) = await database.run_in_thread(selectors.list_invites, town.bob.pk, town.room)
     assert (await door(town.carol, "revoke_invite", conversation=town.room, invite=invite.id)).code == "not_found"
     assert (await door(town.adam, "revoke_invite", conversation=town.room, invite=invite.id)).code == ""
     assert (await door(town.mallory, "join", token=invite.token)).code == "not_found"
@@ -298,14 +302,14 @@ async def test_come_in_by_a_link(door, town):
 @through("see_announcement")
 async def test_put_an_announcement_away(door, town):
     await town.listen()
-    shape = await database.run(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at ten"})
+    shape = await database.run_in_thread(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at ten"})
     assert (await town.mine(town.adam)).announcement_seen == shape.announced_version  # whoever wrote it has seen it
     assert (await town.mine(town.bob)).announcement_seen == 0
     for version in (shape.announced_version, shape.announced_version, 10**9):  # none is put away before it is there
         assert (await door(town.bob, "see_announcement", conversation=town.room, version=version)).code == ""
     assert (await town.mine(town.bob)).announcement_seen == shape.announced_version
     assert town.told("bob").count("mine.updated") == 1
-    later = await database.run(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at eleven"})
+    later = await database.run_in_thread(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at eleven"})
     assert later.announced_version > shape.announced_version  # new again
     await town.all_agree()
 
@@ -406,13 +410,13 @@ async def test_refusals(door, town):
     """The table above through each door that knows the verb; and nobody is told of any of it."""
     message, in_pair = await town.say(town.bob, "mine"), await town.say(town.alice, "ours", town.pair)
     recalled = await town.say(town.bob, "gone")
-    await database.run(actions.delete, town.bob.pk, recalled.id)
-    await database.run(actions.update, town.alice.pk, town.room, {"title": "Hall"})
+    await database.run_in_thread(actions.delete, town.bob.pk, recalled.id)
+    await database.run_in_thread(actions.update, town.alice.pk, town.room, {"title": "Hall"})
     closed = dict.fromkeys(("members_may_add", "members_may_pin"), False)
-    await database.run(actions.update, town.alice.pk, town.room, closed)
-    system = (await database.run(selectors.get_history, town.alice.pk, town.room)).results[-1]
+    await database.run_in_thread(actions.update, town.alice.pk, town.room, closed)
+    system = (await database.run_in_thread(selectors.get_history, town.alice.pk, town.room)).results[-1]
     send = (town.alice.pk, town.room, uuid.uuid4(), "")
-    forwarded, _ = await database.run(actions.send, *send, forward_id=in_pair.id)
+    forwarded, _ = await database.run_in_thread(actions.send, *send, forward_id=in_pair.id)
     ids = {name: user.pk for name, user in town.people.items()}
     ids |= {"room": town.room, "pair": town.pair, "message": message.id, "in_pair": in_pair.id}
     ids |= {"recalled": recalled.id, "system": system.id, "forwarded": forwarded.id}
@@ -423,7 +427,9 @@ async def test_refusals(door, town):
             return value
         return [ids.get(each, each) for each in value] if isinstance(value, list) else ids.get(value, value)
 
-    before = await database.run(lambda: list(Conversation.objects.order_by("pk").values_list("pk", "version")))
+    before = await database.run_in_thread(
+        lambda: list(Conversation.objects.order_by("pk").values_list("pk", "version"))
+    )
     await town.listen()
     wrong = []
     for verb, who, arguments, expected in REFUSED:
@@ -436,7 +442,7 @@ async def test_refusals(door, town):
     assert wrong == []
     await town.stage.settle()
     assert town.told_at_all() == []
-    after = await database.run(lambda: list(Conversation.objects.order_by("pk").values_list("pk", "version")))
+    after = await database.run_in_thread(lambda: list(Conversation.objects.order_by("pk").values_list("pk", "version")))
     assert after == before
 
 
@@ -445,7 +451,7 @@ async def test_what_a_door_sends_in_a_row_is_stored_in_that_order(door, town):
     await town.listen()
     for number in range(20):
         assert (await door(town.bob, "send", conversation=town.room, body=f"{number}")).code == ""
-    history = await database.run(selectors.get_history, town.alice.pk, town.room)
+    history = await database.run_in_thread(selectors.get_history, town.alice.pk, town.room)
     assert [each.body for each in history.results if each.kind == "text"] == [f"{number}" for number in range(20)]
     assert (await town.mine(town.alice)).unread_count == 20
     await town.all_agree()
@@ -455,7 +461,7 @@ async def test_one_client_id_through_all_doors_is_one_message(town, make_door):
     once = {"conversation": town.room, "body": "once", "client_id": str(uuid.uuid4())}
     answers = [await make_door(name)(town.bob, "send", **once) for name in DOORS]
     assert [answer.code for answer in answers] == ["", "", ""]
-    history = await database.run(selectors.get_history, town.alice.pk, town.room)
+    history = await database.run_in_thread(selectors.get_history, town.alice.pk, town.room)
     assert [each.body for each in history.results if each.kind == "text"] == ["once"]
     page, api, socket = answers
     assert api.answer == socket.answer and page.answer.endswith(f"#m-{api.answer['seq']}")

@@ -17,7 +17,7 @@ from accounts.models import User
 from chat import actions, selectors
 from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, Sent, send_many
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 # `open`, `closed`: what the group lets members do. `self` is whoever asks.
 TABLE = """
@@ -119,7 +119,7 @@ def stage(db):
 
 def move(me: int, room: int) -> None:
     (outcome,) = move_many([Move(me, room, read_seq=3)])
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, ApplicationError):
         raise outcome
 
 
@@ -176,7 +176,7 @@ def done(stage: Stage, deed: Deed, name: str) -> str:
     with undone():
         try:
             deed(stage, name, stage.ids[name])
-        except Refused as refusal:
+        except ApplicationError as refusal:
             return refusal.code
     return ""
 
@@ -233,7 +233,7 @@ def test_what_one_may_not_see_can_be_neither_quoted_nor_brought_along(stage):
     for option in ("reply_to_id", "forward_id"):
         for message in (stage.in_pair["mia"], stage.brought["olga"], 999_999_999):
             body = "hi" if option == "reply_to_id" else ""
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(ApplicationError) as refused:
                 stage.send(stage.ids["adam"], stage.room, body, **{option: message})
             assert (refused.value.code, set(refused.value.fields)) == ("invalid", {option})
 
@@ -241,7 +241,7 @@ def test_what_one_may_not_see_can_be_neither_quoted_nor_brought_along(stage):
 def test_the_last_one_out_ends_the_group(stage):
     notes = actions.create_group(stage.ids["olga"], "Alone", []).id
     actions.remove_member(stage.ids["olga"], notes, stage.ids["olga"])
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         selectors.get_conversation(stage.ids["olga"], notes)
 
 
@@ -259,7 +259,7 @@ def test_moderators_of_the_site_hide_and_restore_without_being_members(stage):
     assert selectors.get_message(stage.ids["mia"], message).deleted_at
     actions.restore(boss, message)
     assert selectors.get_message(stage.ids["mia"], message).body == "other words"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         selectors.get_message(boss, message)
     assert refused.value.code == "not_found"
 
@@ -268,6 +268,6 @@ def test_what_its_writer_recalled_nobody_restores(stage):
     boss, message = User.objects.create_superuser("boss").pk, stage.messages["max"]
     actions.delete(stage.ids["olga"], message)  # hidden first, and recalled by its writer then
     actions.delete(stage.ids["max"], message)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         actions.restore(boss, message)
     assert refused.value.code == "invalid"

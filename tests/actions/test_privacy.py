@@ -12,7 +12,7 @@ from accounts.actions import contacts
 from accounts.models import User
 from chat import actions, selectors
 from chat.models import Mention
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from messenger.live.events import UserEvent, set_publisher
 
 pytestmark = pytest.mark.usefixtures("each_database")
@@ -23,7 +23,7 @@ def send(user, conversation, body="hello"):
 
 
 def refused(verb, *args) -> tuple[str, str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApplicationError) as caught:
         verb(*args)
     return caught.value.code, str(caught.value.detail)
 

@@ -23,7 +23,7 @@ from chat.actions.groups import CLEAN, SAID
 from chat.actions.read_markers import Move, move_many
 from chat.actions.sending import Send, send_many
 from chat.models import Conversation, Membership, Message
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from messenger.live import events
 from messenger.live.events import ConversationEvent, UserEvent
 from tests.live.client_state import Replica, fresh, loaded
@@ -116,7 +116,9 @@ class Talk(RuleBasedStateMachine):
         self.rooms: list[Room] = []
         self.sent: list[tuple[Send, int]] = []
         self.air = Air({pk: loaded(pk) for pk in self.ids.values()})
-        self.outlet, events.publish = events.publish, self.air.tell
+        # Events of a transaction that is rolled back in the end are published at once.
+        self.publisher = events.set_publisher(self.air.tell)
+        self.on_commit, transaction.on_commit = transaction.on_commit, lambda act, **options: act()
 
     def teardown(self):
         try:
@@ -132,10 +134,11 @@ class Talk(RuleBasedStateMachine):
                         assert counts == room.unread(name)
                         assert mine[room.id].role == room.roles[name]
                     else:
-                        with pytest.raises(Refused):
+                        with pytest.raises(ApplicationError):
                             selectors.get_history(pk, room.id)
         finally:
-            events.publish = self.outlet
+            events.set_publisher(self.publisher)
+            transaction.on_commit = self.on_commit
             transaction.set_rollback(True)
             self.story.__exit__(None, None, None)
 
@@ -144,7 +147,7 @@ class Talk(RuleBasedStateMachine):
         """Do it; it has to be refused with `expected`, or done where that is empty."""
         try:
             answer = verb(*args)
-        except Refused as refusal:
+        except ApplicationError as refusal:
             assert refusal.code == expected, (verb, args)
             return None
         assert expected == "", (verb, args)
@@ -153,14 +156,14 @@ class Talk(RuleBasedStateMachine):
     @staticmethod
     def send(command: Send):
         (outcome,) = send_many([command])
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, ApplicationError):
             raise outcome
         return outcome
 
     @staticmethod
     def mark(move: Move):
         (outcome,) = move_many([move])
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, ApplicationError):
             raise outcome
         return outcome
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from chat import actions
 from chat.models import Conversation
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -20,10 +20,10 @@ RLO, LRI, PDF, PDI = "\u202e", "\u2066", "\u202c", "\u2069"
     "sign", [RLO, LRI, PDI, "\x9f", "\x80", "\x07", "\x7f", "\u200b", "\u2060", "\ufeff", "\ud800"]
 )
 def test_no_title_turns_or_hides_letters(alice, room, sign):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         actions.create_group(alice.pk, f"a{sign}b", [])
     assert set(refused.value.fields) == {"title"}
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         actions.update(alice.pk, room.pk, {"title": f"a{sign}b"})
 
 
@@ -42,7 +42,7 @@ def test_several_lines(alice, room, field):
     assert say("one\r\ntwo\n\tthree") == "one\ntwo\n\tthree"
     assert say(f"{LRI}abc{PDI} and {RLO}{LRI}x{PDI}{PDF}") == f"{LRI}abc{PDI} and {RLO}{LRI}x{PDI}{PDF}"
     for text in ("a\x07b", "a\x85b", "a\x9fb", f"a{RLO}b", f"a{LRI}\n{PDI}b", f"a{PDF}b", f"{RLO}{LRI}{PDF}{PDI}"):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ApplicationError) as refused:
             say(text)
         assert set(refused.value.fields) == {field}
 
@@ -52,7 +52,7 @@ def test_several_lines(alice, room, field):
     "emoji", ["\0", "👍\u202e", "\u2066\ufe0f", "\u205f\ufe0f", "\u3000\ufe0f", "👍\u200d\u2066\ufe0f"]
 )
 def test_no_reaction_of_what_turns_or_shows_nothing(alice, emoji, active):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         actions.react(alice.pk, 1, emoji, active)
     assert set(refused.value.fields) == {"emoji"}
 
@@ -64,7 +64,7 @@ def test_a_stranger_does_not_wait_for_a_row_that_somebody_holds(postgres_db, mal
     def knock() -> None:
         try:
             actions.update(mallory.pk, room.pk, {"title": "Mine"})
-        except Refused as refused:
+        except ApplicationError as refused:
             outcome.append(refused)
         finally:
             connection.close()

@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from accounts.models import User
 from chat import actions, selectors
 from chat.models import Conversation, Message, Report
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.admin.conftest import say
 
 
@@ -79,7 +79,7 @@ def test_system_lines_stay(at, moderator, alice, carol, room):
     actions.add_members(alice.pk, room.pk, [carol.pk])
     line = Message.objects.get(kind="system")
     at.act("message", "hide", line.pk)
-    with pytest.raises(Refused, match="forbidden"):
+    with pytest.raises(ApplicationError, match="forbidden"):
         actions.hide(moderator.pk, line.pk)
     line.refresh_from_db()
     assert line.deleted_at is None and log() == []
@@ -168,15 +168,15 @@ def test_a_message_reported_again_is_looked_at_again(at, alice, bob, rude, repor
 
 
 def test_what_cannot_be_reported(alice, bob, carol, mallory, room, rude, moderator):
-    with pytest.raises(Refused, match="not_found"):
+    with pytest.raises(ApplicationError, match="not_found"):
         actions.report(mallory.pk, rude, "")
-    with pytest.raises(Refused, match="invalid"):
+    with pytest.raises(ApplicationError, match="invalid"):
         actions.report(bob.pk, rude, "x" * 501)
     actions.add_members(alice.pk, room.pk, [carol.pk])
-    with pytest.raises(Refused, match="forbidden"):
+    with pytest.raises(ApplicationError, match="forbidden"):
         actions.report(bob.pk, Message.objects.get(kind="system").pk, "")
     actions.hide(moderator.pk, rude)
-    with pytest.raises(Refused, match="not_found"):
+    with pytest.raises(ApplicationError, match="not_found"):
         actions.report(bob.pk, rude, "")
 
 
@@ -194,13 +194,13 @@ def test_the_verbs_ask_whether_they_may(who, request, rude, moderator, bob):
         (actions.restore, rude),
         (actions.settle, Report.objects.get().pk),
     ):
-        with pytest.raises(Refused, match="forbidden"):
+        with pytest.raises(ApplicationError, match="forbidden"):
             verb(user.pk, pk)
 
 
 def test_what_is_not_there(moderator):
     for verb in (actions.hide, actions.restore, actions.settle):
-        with pytest.raises(Refused, match="not_found"):
+        with pytest.raises(ApplicationError, match="not_found"):
             verb(moderator.pk, 2**62)
 
 
@@ -214,8 +214,8 @@ def test_a_link_into_a_group_is_seen_without_its_secret_and_taken_back(at, moder
     at.act("invite", "take_back", first.id, second.id)
     assert at.rows("invite", state="open") == []
     assert LogEntry.objects.filter(user=moderator, change_message="Taken back.").count() == 2
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         actions.join_by(mallory.pk, first.token)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         actions.withdraw_invite(alice.pk, first.id)
     assert refused.value.code == "forbidden"

@@ -10,7 +10,7 @@ from django.utils.html import escape
 from accounts.models import User
 from chat import actions
 from chat.models import Conversation, Report
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.admin.conftest import say
 from tests.naughty_strings import naughty_strings
 
@@ -69,7 +69,7 @@ def test_naughty_strings(desk, moderator, alice, bob):
     for text in naughty_strings():
         try:
             sent.append(say(alice, group.id, text))
-        except Refused as refused:
+        except ApplicationError as refused:
             assert refused.code == "invalid"
     for page in range(0, len(sent), 20):
         content = at.page("message", sent[page]).content.decode()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from chat import actions
 from chat.actions.invites import join_by
 from chat.models import Invite, Membership, Message
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.api.conftest import refused
 
 
@@ -146,7 +146,7 @@ def test_twenty_at_once_by_a_link_for_five(each_database, alice, person, room):
         gate.wait()
         try:
             came.append(join_by(user.pk, token)[1])
-        except Refused as refusal:
+        except ApplicationError as refusal:
             came.append(refusal.code)
         finally:
             connection.close()

@@ -16,7 +16,7 @@ import accounts.schemas
 import messenger.core.errors
 import presence.schemas
 from chat import schemas
-from messenger.core.errors import RefusalShape
+from messenger.core.errors import ErrorSchema
 from messenger.rest.struct_serializers import serializer_for
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
@@ -46,14 +46,14 @@ def test_struct_serializer_and_document_name_the_same_fields(document, struct):
     fields = [field.encode_name for field in msgspec.structs.fields(struct)]
     serializer = serializer_for(struct)()
     assert list(serializer.fields) == fields
-    component = document["components"]["schemas"].get(struct.__name__.removesuffix("Shape"))
+    component = document["components"]["schemas"].get(struct.__name__.removesuffix("Schema"))
     if component is None:
         return  # not part of a REST answer
     assert list(component["properties"]) == fields
     optional = set(fields) - set(component.get("required", []))
-    if struct is RefusalShape:
+    if struct is ErrorSchema:
         assert optional == {"fields", "retry_after"}
-    elif struct is schemas.ConversationShape:
+    elif struct is schemas.ConversationSchema:
         assert optional == {"mine"}
     else:
         assert not optional

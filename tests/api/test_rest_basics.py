@@ -179,7 +179,7 @@ def test_whoever_asks_too_fast_waits(api, alice, bob, monkeypatch):
     monkeypatch.setattr("messenger.api.ASK_BURST", 3)
     monkeypatch.setattr("messenger.api.ASK_PER_SECOND", 0.5)
     hers, his = api(alice), api(bob)
-    rate_limits.forget_all()
+    rate_limits.reset_all()
     with override_settings(LIMITS=True):
         answers = [hers.get("conversations/") for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -187,7 +187,7 @@ def test_whoever_asks_too_fast_waits(api, alice, bob, monkeypatch):
         assert 0 < body["retry_after"] <= 2
         assert 0 < int(answers[3].headers["Retry-After"]) <= 2
         assert his.get("conversations/").status_code == 200
-    rate_limits.forget_all()
+    rate_limits.reset_all()
 
 
 def test_a_database_that_is_away_is_said_so(api, alice, monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.schemas import AttachmentShape
+from chat.schemas import AttachmentSchema
 from chat.view_models.attachments import box, lasts, mark_of, size_of
 
 TABLE = json.loads((Path(__file__).resolve().parent.parent / "shared_cases/attachments.json").read_text())
@@ -15,7 +15,7 @@ TABLE = json.loads((Path(__file__).resolve().parent.parent / "shared_cases/attac
 
 @pytest.mark.parametrize("case", TABLE["boxes"], ids=str)
 def test_its_place_is_known_before_it_is_loaded(case):
-    file = AttachmentShape(1, case["kind"], "a", "", 1, "", width=case["width"], height=case["height"])
+    file = AttachmentSchema(1, case["kind"], "a", "", 1, "", width=case["width"], height=case["height"])
     assert list(box(file, case["several"])) == case["box"]
 
 

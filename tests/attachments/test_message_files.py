@@ -20,7 +20,7 @@ from chat.actions.queues import Send
 from chat.actions.sending import send_many
 from chat.attachments import cleanup, processing, uploads
 from chat.models import Attachment, Conversation, File, Message, Upload
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.api.conftest import refused
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
@@ -154,7 +154,7 @@ def test_an_edit_leaves_the_files_alone_and_may_take_all_words_away(alice, room)
     message = send(alice, room, give(alice), body="look")
     edited = actions.edit(alice.pk, message.id, "")
     assert (edited.body, len(edited.attachments)) == ("", 1)
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         actions.edit(alice.pk, actions.send(alice.pk, room.pk, uuid.uuid4(), "words")[0].id, "")
 
 
@@ -240,7 +240,7 @@ def test_a_disk_that_fills_up_meanwhile_is_said_so_and_nothing_half_is_kept(api,
     again = False
     with monkeypatch.context() as patched:
         patched.setattr(os, when, full)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ApplicationError) as refused:
             bring()
     assert (refused.value.code, refused.value.status) == ("unavailable", 503)
     assert not File.objects.exists() and not Attachment.objects.exists()
@@ -257,7 +257,7 @@ def test_a_file_that_was_sent_is_not_taken_back_by_its_upload(api, alice, bob, r
     whole = incoming.finish().attachment
     incoming.close()
     message = send(alice, room, whole)
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         uploads.give_up(alice.pk, upload.pk)
     assert api(bob).get(message.attachments[0].url).getvalue() == b"x"
 
@@ -323,14 +323,14 @@ def test_the_message_is_there_at_once_and_the_picture_follows(api, alice, bob, r
 
 def test_messages_and_attachments_never_disagree(alice, bob, room):
     """What a message's row shows is what the attachments say."""
-    from chat.attachments.schemas import as_kept, attachment_shape
+    from chat.attachments.schemas import as_kept, attachment_schema
 
     message = send(alice, room, give(alice, picture()), give(alice))
     for each in Attachment.objects.filter(kind="image"):
         processing.prepare(each.file_id)
     row = Message.objects.get(pk=message.id)
     rows = Attachment.objects.filter(message=row).select_related("file").order_by("place")
-    assert row.files == as_kept([attachment_shape(each) for each in rows])
+    assert row.files == as_kept([attachment_schema(each) for each in rows])
 
 
 def test_without_scripts_a_form_brings_files_too_and_twice_is_once(client, alice, bob, room):

@@ -188,8 +188,8 @@ def draw_in_bucket(site, environment) -> None:
     from tests.databases import run_manage
 
     code = (
-        "from chat.models import File; from chat.attachments import ready;"
-        "[ready.prepare(pk) for pk in File.objects.filter(state='waiting').values_list('pk', flat=True)]"
+        "from chat.models import File; from chat.attachments import processing;"
+        "[processing.prepare(pk) for pk in File.objects.filter(state='waiting').values_list('pk', flat=True)]"
     )
     run_manage("shell", "-c", code, **(site.environment | environment))
 

@@ -62,7 +62,7 @@ def test_what_failed_is_tried_again_after_a_while(each_database, marks, caplog):
     queue.run_all()
     assert marks.words() == ["tried"] * 3
     assert the_row().status == "SUCCESSFUL"
-    assert "OSError at jobs.py" in caplog.text
+    assert "OSError at sample_tasks.py" in caplog.text
     assert "secret@example.org" not in caplog.text + the_row().traceback, "what an error says may be somebody's"
 
 

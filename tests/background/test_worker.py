@@ -19,7 +19,7 @@ from tests.databases import ROOT, shipped_environment
 from tests.processes import Program
 
 pytestmark = pytest.mark.faults
-SMTP = Path(__file__).with_name("smtp.py")
+SMTP = Path(__file__).with_name("smtp_server.py")
 
 
 class Worker(Program):

@@ -450,10 +450,10 @@ def _difference(live: list[str], afresh: list[str]) -> str:
 NOT_NEWS = {"pong", "error"}
 # Fields that never have a second value in what one person is told here, and why.
 ALWAYS_ALIKE = {
-    "ProfileShape.id", "ProfileShape.username", "ProfileShape.email",  # they are alice
-    "ProfileShape.language", "ProfileShape.time_zone",  # another language is another page, not a change of this one
-    *(f"ProfileShape.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
-    "ViewersShape.conversation_id",  # who looks is told of the conversation that is open
+    "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email",  # they are alice
+    "ProfileSchema.language", "ProfileSchema.time_zone",  # another language is another page, not a change of this one
+    *(f"ProfileSchema.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
+    "ViewersSchema.conversation_id",  # who looks is told of the conversation that is open
     "Welcome.user_id", "Welcome.heartbeat", "Heartbeat.interval", "Heartbeat.timeout",
 }  # fmt: skip
 
@@ -487,5 +487,5 @@ def _walk(told: Any, values: dict[str, set[str]]) -> None:
 def test_a_field_that_no_row_changes_is_found():
     frame = {"type": "typing", "payload": {"conversation_id": 1, "user_id": 2, "active": True}}
     untold = _untold([frame, {**frame, "payload": {**frame["payload"], "active": False, "user_id": 3}}])
-    assert "TypingShape.conversation_id" in untold and "TypingShape.active" not in untold
+    assert "TypingSchema.conversation_id" in untold and "TypingSchema.active" not in untold
     assert "message.created" in untold

@@ -240,7 +240,7 @@ def fresh(user_id: int) -> Row:
 def loaded(user_id: int) -> Replica:
     """A replica as a page is after loading: to be followed by events."""
     from accounts.actions import contacts
-    from accounts.schemas import contact_shape
+    from accounts.schemas import contact_schema
     from chat import selectors
 
     replica = Replica(user_id)
@@ -260,7 +260,7 @@ def loaded(user_id: int) -> Replica:
         for member in selectors.list_members(user_id, shape.id):
             replica.members[shape.id][member.user.id] = _builtins(member)
     for tie in [*(tie for part in contacts.of(user_id) for tie in part), *contacts.blocked(user_id)]:
-        replica._put_contact(_builtins(contact_shape(tie)))
+        replica._put_contact(_builtins(contact_schema(tie)))
     replica.came.clear()
     return replica
 

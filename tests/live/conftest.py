@@ -60,7 +60,7 @@ class Listener:
 
 class Stage:
     def __init__(self):
-        self.hub = hub.hub()
+        self.hub = hub.get_hub()
 
     async def listen(self, user, sign_in_id: str = "") -> Listener:
         wire = NotingWire()
@@ -86,7 +86,7 @@ class Stage:
 
     async def do(self, verb, *args, **kwargs):
         """A verb, as a door calls it; then time for its news to arrive."""
-        result = await database.run(verb, *args, **kwargs)
+        result = await database.run_in_thread(verb, *args, **kwargs)
         await self.settle()
         return result
 

@@ -83,7 +83,7 @@ async def test_who_opens_a_socket_later_hears_as_little(stage, room, three, alic
 async def test_typing_asks_no_database(stage, room, three, alice, bob, monkeypatch):
     await stage.do(contacts.block, alice.pk, bob.pk)
     await settle(stage)
-    monkeypatch.setattr(database, "run", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(database, "run_in_thread", lambda *_: pytest.fail("asked"))
     await types_something(stage, bob, room)
     assert len(heard(three[2], "typing")) == 1
 

@@ -200,7 +200,7 @@ def test_deleting(browser, alice, bob, room, say):
     message = say(bob, room, "a secret")
     assert browser(bob).post(f"/m/{message.id}/delete/").status == 302
     page = browser(alice).get(f"/c/{room.pk}/")
-    assert "gone" in page.messages[-1].classes and "a secret" not in page.html
+    assert "deleted" in page.messages[-1].classes and "a secret" not in page.html
     assert "a secret" not in browser(alice).get(f"/m/{message.id}/act/").html
     assert browser(alice).get(f"/m/{message.id}/forward/").status == 404
 

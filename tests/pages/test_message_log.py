@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone, translation
 
-from accounts.schemas import UserShape
-from chat.schemas import MentionShape, MineShape, SystemEvent
+from accounts.schemas import UserSchema
+from chat.schemas import MentionSchema, MineSchema, SystemEvent
 from chat.text import language
 from chat.view_models import message_log, template_samples, times
 from chat.view_models.message_log import Stamp, grouped, marked, name_list
-from messenger.core.initials import face, hue
-from messenger.core.user_agents import device
+from messenger.core.initials import hue, initials_for
+from messenger.core.user_agents import describe_user_agent
 
 HERE = Path(__file__).resolve().parent.parent
 GROUPING = json.loads((HERE / "shared_cases/grouping.json").read_text())
@@ -44,7 +44,7 @@ def test_groups(case):
 
 @pytest.mark.parametrize("case", FACES, ids=lambda case: case["name"] or "nothing")
 def test_faces(case):
-    assert face(case["name"])._asdict() == {name: case[name] for name in ("initial", "second", "lang")}
+    assert initials_for(case["name"])._asdict() == {name: case[name] for name in ("initial", "second", "lang")}
 
 
 @pytest.mark.parametrize("case", LANGS, ids=lambda case: case["text"] or "nothing")
@@ -80,12 +80,12 @@ def test_every_colour_is_used():
 
 def text(seq: int, sender: int = 1, at: str = "2026-11-21T09:00:00.000Z", **fields):
     message = template_samples.everything()["blank_line"].message
-    values = {"id": seq, "seq": seq, "sender": UserShape(sender, f"u{sender}", f"U{sender}"), "created_at": at}
+    values = {"id": seq, "seq": seq, "sender": UserSchema(sender, f"u{sender}", f"U{sender}"), "created_at": at}
     return type(message)(**{name: getattr(message, name) for name in message.__struct_fields__} | values | fields)
 
 
-def unread(read_seq: int, count: int) -> MineShape:
-    return MineShape("member", read_seq, count, 0, False, "all", False, False, "", 0)
+def unread(read_seq: int, count: int) -> MineSchema:
+    return MineSchema("member", read_seq, count, 0, False, "all", False, False, "", 0)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_the_unread_line_passes_over_ones_own_and_system_lines():
     ("sender", "mentioned", "expected"), [(1, [9], True), (1, [None], True), (1, [2], False), (9, [None], False)]
 )
 def test_what_is_for_me(sender, mentioned, expected):
-    message = text(1, sender, mentions=[MentionShape(pk, 0, 2) for pk in mentioned])
+    message = text(1, sender, mentions=[MentionSchema(pk, 0, 2) for pk in mentioned])
     assert message_log.is_for(message, 9) is expected
 
 
@@ -203,7 +203,12 @@ def test_scripts_are_told_all_the_words():
 def test_devices():
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
     edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0"
-    assert (device(firefox), device(edge), device("curl/8.5"), device("")) == (
+    assert (
+        describe_user_agent(firefox),
+        describe_user_agent(edge),
+        describe_user_agent("curl/8.5"),
+        describe_user_agent(""),
+    ) == (
         "Firefox, Linux",
         "Edge, Windows",
         "curl/8.5",

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.actions import contacts
 from chat import actions
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 
@@ -41,7 +41,7 @@ def test_one_message_has_room_for_fifty_kinds_and_shows_the_first_two_dozen(brow
     message = say(bob, room)
     for n, emoji in enumerate(kinds[:50]):
         actions.react(people[n // 20].pk, message.id, emoji, True)
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         actions.react(alice.pk, message.id, kinds[50], True)
     actions.react(alice.pk, message.id, kinds[0], True)  # one that is there goes on
     line = last(browser, alice, room)

@@ -10,7 +10,7 @@ from chat import actions, selectors
 from chat.models import Revision
 from messenger.api import PersonThrottle
 from messenger.core import rate_limits
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in 
 @pytest.fixture
 def limited(settings):
     settings.LIMITS = True
-    rate_limits.forget_all()
+    rate_limits.reset_all()
     yield
-    rate_limits.forget_all()
+    rate_limits.reset_all()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_forms_and_the_api_share_one_measure_and_pages_have_another(browser, ali
     hers.get("/")  # its forms' token
     of_forms, of_pages = (f"api.person.{alice.pk}", 100, 20.0), (f"page.person.{alice.pk}", 100, 10.0)
     empty, asked = {of_forms}, []
-    monkeypatch.setattr(rate_limits, "take", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
+    monkeypatch.setattr(rate_limits, "acquire", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
     page = hers.post(f"/m/{message.id}/react/", add="👍")
     assert page.status == 429 and page.response["Retry-After"] == "8"
     assert hers.post(f"/m/{message.id}/forward/", conversation_id=room.pk).status == 429
@@ -68,7 +68,7 @@ def test_edits_have_a_limit(alice, room, say, limited):
     message = say(alice, room)
     for number in range(20):
         actions.edit(alice.pk, message.id, f"words {number}")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         for number in range(20):
             actions.edit(alice.pk, message.id, f"more words {number}")
     assert refused.value.code == "rate_limited" and refused.value.retry_after
@@ -77,7 +77,7 @@ def test_edits_have_a_limit(alice, room, say, limited):
 def test_groups_have_a_limit(alice, limited):
     for number in range(10):
         actions.create_group(alice.pk, f"Group {number}", [])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         actions.create_group(alice.pk, "One more", [])
     assert refused.value.code == "rate_limited" and refused.value.retry_after > 1
 

@@ -129,12 +129,12 @@ def test_a_cookie_that_is_not_ours_is_replaced(api, here, made_up):
 
 def test_visitors_cannot_be_made_up_by_the_thousand(api, here, settings):
     settings.LIMITS = True
-    rate_limits.forget_all()
+    rate_limits.reset_all()
     answers = [api().post(API + "presence/beat/", {}, format="json") for _ in range(40)]
     assert {answer.status_code for answer in answers} == {200, 429}
     assert answers[-1].json()["code"] == "rate_limited" and answers[-1].json()["retry_after"] > 0
     assert here.head_count_now() <= 31
-    rate_limits.forget_all()
+    rate_limits.reset_all()
 
 
 def test_a_visitor_who_signs_in_is_the_same_one(api, here, alice):

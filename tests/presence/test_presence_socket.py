@@ -108,7 +108,7 @@ async def site(here, transactional_db, monkeypatch):
     yield open
     for socket in opened:
         await socket.close()
-    for task in hub_module.hub()._tasks:
+    for task in hub_module.get_hub()._tasks:
         task.cancel()
     events.set_publisher(outlet)
 
@@ -232,7 +232,7 @@ async def test_who_is_removed_looks_at_nothing(site, here, alice, bob):
     await hers.say("view", conversation_id=ROOM)
     for socket in (hers, his):
         await socket.hear("viewers", count=2)
-    hub = hub_module.hub()
+    hub = hub_module.get_hub()
     (connection,) = hub.people[bob.pk].connections
     hub._leave(connection, ROOM, 2)
     await hers.hear("viewers", count=1)

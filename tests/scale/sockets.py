@@ -14,7 +14,7 @@ TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
 OPEN_AT_ONCE = 25  # handshakes under way: more would only wait in the server's queue
 
 
-class Refused(Exception):
+class ApplicationError(Exception):
     """The handshake was not answered by 101."""
 
 
@@ -39,7 +39,7 @@ class Socket(asyncio.Protocol):
         self.closed = True
         self.ended = self.ended or f"the line was cut: {error}"
         if not self._opened.done():
-            self._opened.set_exception(Refused(self.ended))
+            self._opened.set_exception(ApplicationError(self.ended))
 
     async def opened(self) -> None:
         await self._opened
@@ -53,7 +53,7 @@ class Socket(asyncio.Protocol):
                 self._rest = head
                 return
             if not head.startswith(b"HTTP/1.1 101"):
-                self._opened.set_exception(Refused(head.split(b"\r\n")[0].decode()))
+                self._opened.set_exception(ApplicationError(head.split(b"\r\n")[0].decode()))
                 return
             self._opened.set_result(None)
         self._rest = self._frames(data)

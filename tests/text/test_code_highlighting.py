@@ -99,9 +99,9 @@ def test_words_are_the_same_whatever_is_written(language):
 
 
 def test_a_mention_in_code_is_words():
-    from accounts.schemas import UserShape
+    from accounts.schemas import UserSchema
 
-    said, mentions = render("```python\n@alice\ndef f(): pass\n```", {"alice": UserShape(1, "alice", "Alice")})
+    said, mentions = render("```python\n@alice\ndef f(): pass\n```", {"alice": UserSchema(1, "alice", "Alice")})
     assert '<span class="t-f">@alice</span>' in said and not mentions
 
 

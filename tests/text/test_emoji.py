@@ -6,7 +6,7 @@ import pytest
 
 from chat.actions.messages import is_emoji
 from chat.actions.validation import body_error, clean_line, is_blank
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 # One code point, with a variation selector, skin, joiners, a pair of letters, a key, tags.
 EMOJI = (
@@ -87,7 +87,7 @@ def test_what_nobody_can_see_is_no_message(text):
     assert is_blank(text)
     refusal = body_error(text)
     assert refusal is not None and refusal.code == "invalid" and set(refusal.fields) == {"body"}
-    with pytest.raises(Refused):
+    with pytest.raises(ApplicationError):
         clean_line(text, 80, "title", required=True)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from chat.schemas import AttachmentShape, excerpt
+from chat.schemas import AttachmentSchema, excerpt
 
 CASES = json.loads((Path(__file__).parent.parent / "shared_cases/excerpts.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["line"][:20]))
 def test_one_line_of_a_message(case):
-    files = [AttachmentShape(1, each["kind"], each["name"], "", 0, "") for each in case["files"]]
+    files = [AttachmentSchema(1, each["kind"], each["name"], "", 0, "") for each in case["files"]]
     assert excerpt(case["body"], files) == case["line"]

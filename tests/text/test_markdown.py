@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from chat.text import markdown
 from chat.text.markdown import render
 from tests.text.html_reader import Reader, assert_harmless
 
-ALICE = {"alice": UserShape(1, "alice", "Alice")}
+ALICE = {"alice": UserSchema(1, "alice", "Alice")}
 quick = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 

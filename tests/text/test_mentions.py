@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from accounts.text.usernames import is_name_character, skeleton
 from chat import actions, selectors
 from chat.actions.validation import members_named
@@ -32,7 +32,7 @@ NAMES = [
     "_eve_",
     "x" * 30,
 ]
-PEOPLE = {skeleton(name): UserShape(number, name, name) for number, name in enumerate(NAMES, 1)}
+PEOPLE = {skeleton(name): UserSchema(number, name, name) for number, name in enumerate(NAMES, 1)}
 
 
 def named(body: str, **options) -> list[str]:

@@ -15,7 +15,7 @@ from chat import actions, selectors
 from chat.actions.sending import Send, Sent, send_many
 from chat.models import Conversation, Membership, Message, Report
 from chat.text.language import is_emoji
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 from tests.naughty_strings import OURS, naughty_strings
 from tests.text.html_reader import assert_harmless
 
@@ -37,7 +37,7 @@ def refusal_of(verb, *args, field: str) -> bool:
     """Whether the verb refused the text, which it may only do as invalid and at this field."""
     try:
         verb(*args)
-    except Refused as refusal:
+    except ApplicationError as refusal:
         assert refusal.code == "invalid" and set(refusal.fields) == {field}, (refusal, args)
         return True
     return False
@@ -58,7 +58,7 @@ def send_all(alice, room, texts) -> dict[str, int]:
                 assert outcome.message.body == text
                 taken[text] = outcome.message.id
             else:
-                assert isinstance(outcome, Refused) and set(outcome.fields) == {"body"}, shortened(text)
+                assert isinstance(outcome, ApplicationError) and set(outcome.fields) == {"body"}, shortened(text)
     return taken
 
 
@@ -91,7 +91,7 @@ def test_as_words_of_a_group(room, alice, some):
             try:
                 actions.update(alice.pk, room.pk, given)
                 break
-            except Refused as refusal:
+            except ApplicationError as refusal:
                 assert refusal.code == "invalid" and len(refusal.fields) == 1, shortened(text)
                 del given[next(iter(refusal.fields))]
         fresh = Conversation.objects.get(pk=room.pk)
@@ -123,7 +123,7 @@ def test_as_a_profile(alice, bob, some):
         for name in ("name", "bio", "username"):
             try:
                 account_actions.update_profile(alice.pk, {name: text})
-            except Refused as refusal:
+            except ApplicationError as refusal:
                 assert refusal.code == "invalid" and set(refusal.fields) == {name}, shortened(text)
         fresh = User.objects.get(pk=alice.pk)
         assert fresh.username and fresh.username.isprintable()

@@ -15,7 +15,7 @@ from chat.actions.sending.idempotency import answer_repeats
 from chat.actions.sending.types import Outcome, Send, Sent
 from chat.attachments import message_files as files
 from messenger.core.batch_writer import BUSY
-from messenger.core.database import writing
+from messenger.core.database import write_transaction
 from messenger.live import events
 
 __all__ = ["Outcome", "Send", "Sent", "send_many", "send_waiting"]
@@ -36,7 +36,7 @@ def send_waiting(commands: Sequence[Send]) -> list[Outcome]:
 
 def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
     outcomes: list[Outcome | None] = [None] * len(commands)
-    with writing():
+    with write_transaction():
         locked = locking.lock({command.conversation_id for command in commands}, skip_locked)
         open_places = []
         for place, command in enumerate(commands):

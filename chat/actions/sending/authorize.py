@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from chat.actions import direct_rules
 from chat.actions.sending.locking import PUT_AWAY
 from chat.actions.sending.types import Draft, Outcome, Room, Seat, Send
 from chat.actions.validation import body_error
 from messenger.core import bulk_sql, rate_limits
-from messenger.core.errors import Refused, invalid, not_found, rate_limited
+from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
 
 def seated(
@@ -32,11 +32,11 @@ def seated(
             f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.JOINS}"
             " WHERE m.left_at IS NULL AND"
             f" ((m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)}){also})"
-            f" ORDER BY m.id{bulk_sql.locked('m')}",
+            f" ORDER BY m.id{bulk_sql.lock_rows('m')}",
             [*(number for key in keys for number in key), *put_away],
         ):
             picture = f"/avatars/{uid}/{avatar.rsplit('/', 1)[-1]}" if avatar else None
-            sender = UserShape(uid, username, name or username, picture)
+            sender = UserSchema(uid, username, name or username, picture)
             seats[cid, uid] = Seat(pk, role, read_seq, sender, bool(shows), bool(active), standing, bool(apart))
     drafts = []
     for place in places:
@@ -52,7 +52,7 @@ def seated(
     return drafts
 
 
-def _words_error(command: Send) -> Refused | None:
+def _words_error(command: Send) -> ApplicationError | None:
     if command.forward_id is None:
         return body_error(command.body, may_be_blank=bool(command.attachment_ids))
     if command.body or command.attachment_ids:
@@ -63,7 +63,7 @@ def _words_error(command: Send) -> Refused | None:
 def allowed(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
     """The send limit, for all doors alike. Asked last of all, so that a refused command costs nothing."""
     burst, per_second = settings.SEND_BURST, settings.SEND_PER_SECOND
-    waits = rate_limits.take_many([(f"send.{draft.command.user_id}", burst, per_second) for draft in drafts])
+    waits = rate_limits.acquire_many([(f"send.{draft.command.user_id}", burst, per_second) for draft in drafts])
     for draft, wait in zip(drafts, waits, strict=True):
         if wait:
             outcomes[draft.place] = rate_limited(wait)

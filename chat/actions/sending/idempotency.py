@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.actions.sending.locking import memberships
 from chat.actions.sending.types import Outcome, Send, Sent
-from chat.schemas import message_shape
+from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
 from messenger.core import bulk_sql
-from messenger.core.errors import Refused, not_found
+from messenger.core.errors import ApplicationError, not_found
 
 
 def answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[Outcome | None]) -> Callable[[], None]:
@@ -59,7 +59,7 @@ def answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[O
             messages = messages_with_relations().in_bulk(set(stored.values()))
             for place, pk in stored.items():
                 if (commands[place].conversation_id, commands[place].user_id) in members:
-                    outcomes[place] = Sent(message_shape(messages[pk]), created=False)
+                    outcomes[place] = Sent(message_schema(messages[pk]), created=False)
                 else:
                     outcomes[place] = not_found()
         for place, earlier in again:
@@ -69,5 +69,5 @@ def answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[O
     return answer
 
 
-def _conflict() -> Refused:
-    return Refused("conflict", _("This client_id was used for another message."))
+def _conflict() -> ApplicationError:
+    return ApplicationError("conflict", _("This client_id was used for another message."))

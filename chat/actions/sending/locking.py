@@ -14,7 +14,7 @@ PUT_AWAY = "m.archived AND NOT m.muted AND m.left_at IS NULL"
 
 
 def lock(ids: set[int], skip_locked: bool) -> dict[int, Any]:
-    locking = bulk_sql.locked()
+    locking = bulk_sql.lock_rows()
     found = bulk_sql.fetch(
         "SELECT id, kind, last_seq, text_count, version, EXISTS (SELECT 1 FROM chat_membership m WHERE"
         f" m.conversation_id = chat_conversation.id AND {PUT_AWAY}) FROM chat_conversation"

@@ -53,7 +53,9 @@ def insert(drafts: list[Draft], now: datetime) -> None:
              draft.digest, draft.body, draft.body_html, draft.mentions, draft.brought.shapes if draft.brought else [],
              command.reply_to_id, forwarded_from, draft.forwarded_at, now)
         )  # fmt: skip
-    ids = {(room, seq): pk for pk, room, seq in bulk_sql.insert(Message, _COLUMNS, new, "id, conversation_id, seq")}
+    ids = {
+        (room, seq): pk for pk, room, seq in bulk_sql.insert_rows(Message, _COLUMNS, new, "id, conversation_id, seq")
+    }
     for draft in drafts:
         draft.id = draft.room.last_message_id = ids[draft.room.id, draft.seq]
         if draft.brought:
@@ -64,7 +66,7 @@ def insert(drafts: list[Draft], now: datetime) -> None:
         if draft.mentions
         for user_id in who_hears(draft)
     ]
-    bulk_sql.insert(Mention, ("message_id", "user_id", "conversation_id", "seq"), named)
+    bulk_sql.insert_rows(Mention, ("message_id", "user_id", "conversation_id", "seq"), named)
 
 
 def _text_counts(drafts: list[Draft]) -> list[int]:
@@ -94,12 +96,12 @@ def who_hears(draft: Draft) -> list[int]:
 def move_on(drafts: list[Draft], now: datetime) -> None:
     rooms = {draft.room.id: draft.room for draft in drafts}.values()
     seats = {draft.seat.id: draft.seat for draft in drafts}.values()
-    bulk_sql.update(
+    bulk_sql.update_rows(
         Conversation,
         ("id", "last_seq", "text_count", "version", "last_message_id", "active_at"),
         [(room.id, room.last_seq, room.text_count, room.version, room.last_message_id, now) for room in rooms],
     )
-    bulk_sql.update(
+    bulk_sql.update_rows(
         Membership,
         ("id", "read_seq", "read_count", "sent_seq", "delivered_seq"),
         [(seat.id, seat.sent_seq, seat.sent_count, seat.sent_seq, seat.sent_seq) for seat in seats],

@@ -11,7 +11,7 @@ from chat import events
 from chat.actions.sending.persist import who_hears
 from chat.actions.sending.types import Draft, Outcome, Sent
 from chat.models import Mark, Membership
-from chat.schemas import MessageShape, MineShape, mine_shape, moment
+from chat.schemas import MessageSchema, MineSchema, mine_schema, moment
 from chat.selectors import count_unread_mentions, find_hidden_receipts
 from messenger.core import bulk_sql
 from messenger.live.events import Event
@@ -22,7 +22,7 @@ def tell(drafts: list[Draft], now: datetime, outcomes: list[Outcome | None]) -> 
     told: list[Event] = []
     for draft in drafts:
         command = draft.command
-        shape = MessageShape(
+        shape = MessageSchema(
             id=draft.id,
             conversation_id=draft.room.id,
             seq=draft.seq,
@@ -71,7 +71,7 @@ def marks(drafts: list[Draft], now: datetime) -> list[Event]:
     mentions = count_unread_mentions(back)
     for row in back:
         row.me_version = numbers[row.user_id].pop(0)
-        mine = mine_shape(row, row.conversation, mentions.get((row.conversation_id, row.user_id), 0))
+        mine = mine_schema(row, row.conversation, mentions.get((row.conversation_id, row.user_id), 0))
         told.append(events.mine_updated(row.user_id, row.conversation_id, mine))
         moved.append((row.pk, row.me_version))
     for seat_id, muted, level, favourite, archived, unsent, announcement_seen, receipts in seats:
@@ -84,7 +84,7 @@ def marks(drafts: list[Draft], now: datetime) -> list[Event]:
             for other in (drafts if unread else ())
             if other.mentions and other.room is room and other.seq > seat.sent_seq
         )
-        mine = MineShape(
+        mine = MineSchema(
             seat.role, seat.sent_seq, unread, mentioned, bool(muted), level, bool(favourite), bool(archived), unsent,
             me_version, announcement_seen, bool(receipts),
         )  # fmt: skip
@@ -93,8 +93,8 @@ def marks(drafts: list[Draft], now: datetime) -> list[Event]:
             shown.append(events.Receipt(room.id, user_id, seat.sent_seq, seat.sent_seq, at))
         moved.append((seat_id, me_version))
         history += [(room.id, user_id, kind, seat.sent_seq, now) for kind in ("delivered", "read")]
-    bulk_sql.update(Membership, ("id", "me_version"), moved)
-    bulk_sql.insert(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+    bulk_sql.update_rows(Membership, ("id", "me_version"), moved)
+    bulk_sql.insert_rows(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
     if shown:
         told += events.receipts(shown, find_hidden_receipts((each.conversation_id, each.user_id) for each in shown))
     return told
@@ -119,5 +119,5 @@ def _bring_back(drafts: list[Draft]) -> list[Membership]:
     back = list(found.select_related("conversation").order_by("pk"))
     for row in back:
         row.archived = False
-    bulk_sql.update(Membership, ("id", "archived"), [(row.pk, False) for row in back])
+    bulk_sql.update_rows(Membership, ("id", "archived"), [(row.pk, False) for row in back])
     return back

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.schemas import user_shape
+from accounts.schemas import user_schema
 from chat.actions.sending.locking import memberships
 from chat.actions.sending.types import Draft, Outcome
 from chat.attachments import message_files as files
 from chat.models import Message
-from chat.schemas import ForwardShape, moment, reply_shape
+from chat.schemas import ForwardSchema, moment, reply_schema
 from messenger.core.errors import invalid
 
 
@@ -28,7 +28,7 @@ def quoted(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
             if quoted is None or quoted.conversation_id != command.conversation_id or quoted.kind != Message.Kind.TEXT:
                 outcomes[draft.place] = invalid(reply_to_id=_("There is no such message here."))
                 continue
-            draft.reply = reply_shape(quoted)
+            draft.reply = reply_schema(quoted)
         if command.forward_id:
             source = messages.get(command.forward_id)
             if (
@@ -41,7 +41,7 @@ def quoted(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
                 continue
             writer = source.forwarded_sender or source.sender
             draft.body, draft.forwarded_at = source.body, source.forwarded_at or source.created_at
-            draft.forward = ForwardShape(user_shape(writer), moment(draft.forwarded_at))
+            draft.forward = ForwardSchema(user_schema(writer), moment(draft.forwarded_at))
             if source.files:
                 draft.brought = files.Wanted(command.conversation_id, command.user_id, forwarded_id=source.pk)
         good.append(draft)

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import msgspec
 
-from accounts.schemas import UserShape
+from accounts.schemas import UserSchema
 from chat.attachments import message_files as files
-from chat.schemas import ForwardShape, MentionShape, MessageShape, ReplyShape
+from chat.schemas import ForwardSchema, MentionSchema, MessageSchema, ReplySchema
 from messenger.core.batch_writer import Busy
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    message: MessageShape
+    message: MessageSchema
     created: bool
 
 
@@ -57,7 +57,7 @@ class Seat(msgspec.Struct):
     id: int
     role: str
     read_seq: int
-    sender: UserShape
+    sender: UserSchema
     shows_receipts: bool
     active: bool
     standing: str  # to the other one of a pair: chat.actions.direct_rules
@@ -77,11 +77,11 @@ class Draft(msgspec.Struct):
     seat: Seat
     body: str = ""
     body_html: str = ""
-    mentions: list[MentionShape] = []
+    mentions: list[MentionSchema] = []
     named: list[int] | None = None  # who hears of it; None: not asked yet
     unheard: set[int] = set()  # who is named and does not: there is a block between
-    reply: ReplyShape | None = None
-    forward: ForwardShape | None = None
+    reply: ReplySchema | None = None
+    forward: ForwardSchema | None = None
     forwarded_at: datetime | None = None
     brought: files.Wanted | None = None
     seq: int = 0
@@ -89,4 +89,4 @@ class Draft(msgspec.Struct):
     id: int = 0
 
 
-Outcome = Sent | Refused | Busy
+Outcome = Sent | ApplicationError | Busy

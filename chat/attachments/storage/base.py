@@ -22,7 +22,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from chat.models import Upload
-from messenger.core.errors import Refused
+from messenger.core.errors import ApplicationError
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +76,9 @@ def remove(key: str) -> None:
     default_storage.delete(key)
 
 
-def no_room(error: BaseException) -> Refused:
+def no_room(error: BaseException) -> ApplicationError:
     """The disk is full, the bucket hangs or refuses: said so, and nothing else of the site is touched."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     log.error("A file could not be stored: %s", error if full else repr(error)[:300])
     words = _("There is no room for files at the moment.") if full else _("Files cannot be stored at the moment.")
-    return Refused("unavailable", words, retry_after=30)
+    return ApplicationError("unavailable", words, retry_after=30)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from chat.attachments.uploads import CHECKSUMS, UploadRefused
 from chat.models import Upload
-from messenger.core.errors import Refused, invalid
+from messenger.core.errors import ApplicationError, invalid
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum,expiration,termination"
@@ -67,7 +67,7 @@ def offset_of(headers: Mapping[str, str]) -> int:
 
 def _number(text: str | None, header: str) -> int:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Refused("invalid", _("%s has to be a number.") % header)
+        raise ApplicationError("invalid", _("%s has to be a number.") % header)
     return int(text)
 
 
@@ -81,7 +81,7 @@ def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:
         try:
             found[key] = base64.b64decode(value, validate=True).decode(errors="replace")
         except (binascii.Error, ValueError):
-            raise Refused("invalid", _("Upload-Metadata cannot be read.")) from None
+            raise ApplicationError("invalid", _("Upload-Metadata cannot be read.")) from None
     return found
 
 
@@ -92,11 +92,11 @@ def checksum_of(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
         return None
     algorithm, _space, value = given.strip().partition(" ")
     if algorithm not in CHECKSUMS:
-        raise Refused("invalid", _("Known checksums: %s.") % ", ".join(CHECKSUMS))
+        raise ApplicationError("invalid", _("Known checksums: %s.") % ", ".join(CHECKSUMS))
     try:
         return algorithm, base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        raise Refused("invalid", _("Upload-Checksum cannot be read.")) from None
+        raise ApplicationError("invalid", _("Upload-Checksum cannot be read.")) from None
 
 
 def digest_of(headers: Mapping[str, str]) -> str:
@@ -109,6 +109,6 @@ def digest_of(headers: Mapping[str, str]) -> str:
             except (binascii.Error, ValueError):
                 digest = b""
             if len(digest) != 32:
-                raise Refused("invalid", _("Repr-Digest cannot be read."))
+                raise ApplicationError("invalid", _("Repr-Digest cannot be read."))
             return digest.hex()
     return ""

@@ -37,8 +37,8 @@ from chat.attachments.tus.headers import (
 )
 from messenger.api import as_refusal
 from messenger.core import rate_limits
-from messenger.core.database import in_own_connection
-from messenger.core.errors import Refused, rate_limited
+from messenger.core.database import with_own_connection
+from messenger.core.errors import ApplicationError, rate_limited
 
 log = logging.getLogger(__name__)
 GATHERED = 1024 * 1024  # bytes for which one hop to a thread is made
@@ -102,17 +102,17 @@ class _Part:
         """Who is it, may they, does it fit: all before a byte is taken."""
         user_id = _who(self._request)
         with translation.override(translation.get_language_from_request(self._request)):
-            if wait := rate_limits.take(f"part.{user_id}", PARTS, PARTS_PER_SECOND):
+            if wait := rate_limits.acquire(f"part.{user_id}", PARTS, PARTS_PER_SECOND):
                 raise rate_limited(wait)
             check_version(self._headers)
             if self._headers.get("Content-Type", "").partition(";")[0].strip() != PART_TYPE:
-                raise Refused("unsupported", f"{PART_TYPE} is expected.")
+                raise ApplicationError("unsupported", f"{PART_TYPE} is expected.")
             offset, checksum = offset_of(self._headers), checksum_of(self._headers)
             digest = digest_of(self._headers)
             upload = uploads.look(user_id, self._upload_id)
             length = self._headers.get("Content-Length", "0")
             if length.isdigit() and len(length) < 19 and offset + int(length) > upload.size:
-                raise Refused("too_large", "These are more bytes than were declared.")
+                raise ApplicationError("too_large", "These are more bytes than were declared.")
             if digest:
                 uploads.declare(user_id, self._upload_id, digest)
             return uploads.Incoming(user_id, self._upload_id, offset, checksum)
@@ -149,7 +149,7 @@ class _Part:
             log.error("A part could not be taken in", exc_info=error)
             shape, status = {"code": "internal", "detail": "Something went wrong here. It has been noted."}, 500
         else:
-            shape, status = msgspec.to_builtins(refused.shape()), refused.status
+            shape, status = msgspec.to_builtins(refused.schema()), refused.status
         await self._let_go()
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if status == 401:
@@ -180,7 +180,7 @@ class _Part:
     async def _quietly(self, work: Callable[[], Any]) -> None:
         try:
             await _in_thread(work)
-        except Refused as refused:
+        except ApplicationError as refused:
             log.info("The end of a part: %s", refused)
         except Exception:
             log.exception("The end of a part")
@@ -192,7 +192,7 @@ def _who(request: ASGIRequest) -> int:
     asked = Request(request, authenticators=[each() for each in APIView.authentication_classes])
     user = asked.user
     if not user or not user.is_authenticated:
-        raise Refused("unauthenticated", "Sign in first.")
+        raise ApplicationError("unauthenticated", "Sign in first.")
     return user.pk
 
 
@@ -202,8 +202,8 @@ async def _in_thread(work: Callable[..., Any], *args: Any) -> Any:
 
     def own() -> Any:
         try:
-            return in_own_connection(work, *args)
+            return with_own_connection(work, *args)
         except (OperationalError, InterfaceError) as error:
-            raise Refused("unavailable", "Not possible just now.", retry_after=1) from error
+            raise ApplicationError("unavailable", "Not possible just now.", retry_after=1) from error
 
     return await asyncio.shield(loop.run_in_executor(_threads, own))

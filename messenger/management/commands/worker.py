@@ -1,4 +1,4 @@
-"""Does the work that nobody waits for: mail, thumbnails, sweeping up. See messenger/work."""
+"""Does the work that nobody waits for: mail, thumbnails, sweeping up. See messenger/background."""
 
 from __future__ import annotations
 

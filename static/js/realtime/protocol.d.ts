@@ -343,7 +343,7 @@ export interface InvitePreview {
 }
 
 /** The members who are here now, as far as they show it. */
-export interface Here {
+export interface OnlineMembers {
   count: number;
   user_ids: number[];
 }
@@ -418,7 +418,7 @@ export interface Welcome {
 export type Nothing = Record<string, never>;
 
 /** A message as it is now. A deleted one is an update too. */
-export interface MessageEvent {
+export interface MessagePayload {
   conversation_id: number;
   after: number;
   version: number;
@@ -426,7 +426,7 @@ export interface MessageEvent {
 }
 
 /** What all members share, as it is now. */
-export interface ConversationEvent {
+export interface ConversationPayload {
   conversation_id: number;
   after: number;
   version: number;
@@ -434,7 +434,7 @@ export interface ConversationEvent {
 }
 
 /** A member who came, left (`left_at`), or has another role, name or picture. */
-export interface MemberEvent {
+export interface MemberPayload {
   conversation_id: number;
   after: number;
   version: number;
@@ -559,10 +559,10 @@ export interface Events {
   "welcome": Welcome;
   "pong": Nothing;
   "error": ErrorPayload;
-  "message.created": MessageEvent;
-  "message.updated": MessageEvent;
-  "conversation.updated": ConversationEvent;
-  "member.updated": MemberEvent;
+  "message.created": MessagePayload;
+  "message.updated": MessagePayload;
+  "conversation.updated": ConversationPayload;
+  "member.updated": MemberPayload;
   "conversation.added": ConversationAdded;
   "conversation.removed": ConversationRemoved;
   "mine.updated": MineUpdated;

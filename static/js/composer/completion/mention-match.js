@@ -71,6 +71,6 @@ export function rank(people, q, talked) {
   return people
     .map((person, index) => ({ person, index, fit: fit(person, q), talk: place.get(person.id) ?? Infinity }))
     .filter((each) => each.fit !== null)
-    .sort((a, b) => Number(a.fit) - Number(b.fit) || (a.conversation === b.talk ? a.index - b.index : a.conversation - b.talk))
+    .sort((a, b) => Number(a.fit) - Number(b.fit) || (a.talk === b.talk ? a.index - b.index : a.talk - b.talk))
     .map(({ person }) => person);
 }

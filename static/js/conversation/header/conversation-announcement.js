@@ -5,7 +5,7 @@ import { LiveElement } from "../../realtime/events.js";
 import { find } from "../../lib/dom.js";
 import { toastRefusal } from "../../ui/toast-stack.js";
 
-export class TalkAnnouncement extends LiveElement {
+export class ConversationAnnouncement extends LiveElement {
   start() {
     const id = Number(this.dataset.conversationId);
     this.hear("conversation.updated", ({ conversation }) => {
