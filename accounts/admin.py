@@ -1,4 +1,4 @@
-"""People, for moderators and administrators. Signing in here is signing in to the site: one page, one limit."""
+"""Admin of users, for moderators and administrators. Its sign-in is the site's sign-in page, with the same limits."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import actions as verbs
+from accounts import actions as account_actions
 from accounts.models import PRIVACY_FIELDS, SignIn, User
-from accounts.text.usernames import skeleton, storable
+from accounts.text.cleaning import strip_unstorable
+from accounts.usernames.rules import skeleton
 from messenger.core.errors import ApplicationError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-# Django's own page would change the password without keeping this sign-in.
+# Django's own page changes the password without updating this browser's sign-in, which would end it.
 admin.site.password_change = lambda request, extra_context=None: redirect("account_change_password")  # type: ignore
 
-STATE = ("is_active", "suspended_at", "deleted_at", "last_seen_at", "last_login", "date_joined")
-RAISING = ("is_staff", "is_superuser", "groups", "user_permissions")  # what makes somebody more than a person
+STATE_FIELDS = ("is_active", "suspended_at", "deleted_at", "last_seen_at", "last_login", "date_joined")
+RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")  # only superusers may change them
 
 
 class SignInInline(admin.TabularInline):
@@ -44,10 +45,10 @@ class SignInInline(admin.TabularInline):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
-    """Suspending and restoring go through the verbs, with effect at once; `is_active` is only shown."""
+class AccountAdmin(UserAdmin):
+    """Users. Suspending and restoring are admin actions with immediate effect; `is_active` is read-only."""
 
-    form = forms.ModelForm  # without the line about the password's hash
+    form = forms.ModelForm  # without the field that shows the password hash
     list_display = ("username", "name", "email", "is_active", "is_staff", "date_joined", "last_seen_at")
     list_filter = (
         *("is_active", ("deleted_at", admin.EmptyFieldListFilter), "is_staff", "is_superuser", "groups"),
@@ -61,85 +62,85 @@ class PersonAdmin(UserAdmin):
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("username", "name", "email", "bio", "avatar")}),
-        (_("State"), {"fields": STATE}),
+        (_("State"), {"fields": STATE_FIELDS}),
         (_("Settings"), {"fields": ("language", "time_zone", "theme")}),
         (_("Privacy"), {"classes": ("collapse",), "fields": PRIVACY_FIELDS}),
-        (_("Rights"), {"fields": RAISING}),
+        (_("Rights"), {"fields": RIGHTS_FIELDS}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2")}),
     )
-    # Privacy is everybody's own choice, and is told to open sockets by the verb that changes it.
+    # Privacy settings belong to the user. The action that changes them also updates open sockets.
     readonly_fields = (
         "avatar",
-        *STATE,
+        *STATE_FIELDS,
         *PRIVACY_FIELDS,
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):
-        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *RAISING)
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *RIGHTS_FIELDS)
 
     def save_model(self, request: HttpRequest, obj: User, form, change: bool) -> None:
-        """Only what was changed: the rest of the row may have moved since the page was drawn."""
+        """Saves changed fields only: the other ones may have changed in the database since the page was rendered."""
         if not change:
             super().save_model(request, obj, form, change)
             return
         changed = set(form.changed_data) & {field.name for field in User._meta.concrete_fields}
         if changed:
             obj.save(update_fields=changed)
-            verbs.changed_by_administrator(obj, changed)
+            account_actions.publish_admin_change(obj, changed)
 
     def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
-        """Only superusers change those who have rights here: others would change a password, and so be them."""
-        above = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
-        gone = obj is not None and obj.deleted_at is not None
-        return not above and not gone and super().has_change_permission(request, obj)
+        """Only superusers may change staff: a moderator could set a password and sign in as that person."""
+        is_privileged = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
+        is_deleted = obj is not None and obj.deleted_at is not None
+        return not is_privileged and not is_deleted and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
-        return False  # what a person wrote would be nobody's; they are suspended instead
+        return False  # messages would lose their sender; accounts are suspended instead
 
     def get_inlines(self, request: HttpRequest, obj=None):
         return self.inlines if obj else ()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
-        text = storable(search_term)
-        found, duplicates = super().get_search_results(request, queryset, text)
-        if text.strip():  # also by look: what is reported as `аlice` may be `alice`
-            found = found | queryset.filter(Q(username_key=skeleton(text)))
-        return found, duplicates
+        text = strip_unstorable(search_term)
+        results, may_have_duplicates = super().get_search_results(request, queryset, text)
+        if text.strip():  # also by skeleton: a reported `аlice` (Cyrillic а) may be `alice`
+            results = results | queryset.filter(Q(username_key=skeleton(text)))
+        return results, may_have_duplicates
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")
 
     @admin.action(description=_("Suspend: sign out everywhere, at once"), permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        done = self._each(request, queryset, verbs.suspend, "Suspended.")
-        if done:
-            words = ngettext("%d person is suspended.", "%d people are suspended.", done) % done
-            self.message_user(request, words, messages.SUCCESS)
+        count = self._run_action(request, queryset, account_actions.suspend_user, "Suspended.")
+        if count:
+            message = ngettext("%d person is suspended.", "%d people are suspended.", count) % count
+            self.message_user(request, message, messages.SUCCESS)
 
     @admin.action(description=_("Restore: let them sign in again"), permissions=["suspend"])
     def restore(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        done = self._each(request, queryset, verbs.restore, "Restored.")
-        if done:
-            words = ngettext("%d person is restored.", "%d people are restored.", done) % done
-            self.message_user(request, words, messages.SUCCESS)
+        count = self._run_action(request, queryset, account_actions.restore_user, "Restored.")
+        if count:
+            message = ngettext("%d person is restored.", "%d people are restored.", count) % count
+            self.message_user(request, message, messages.SUCCESS)
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[User], verb, logged: str) -> int:
-        done = 0
-        for person in queryset:
+    def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action, log_message: str) -> int:
+        count = 0
+        for user in queryset:
             try:
-                verb(person.pk, request.user.pk)
-            except ApplicationError as refused:
-                self.message_user(request, f"{person}: {refused.detail}", messages.ERROR)
+                action(user.pk, request.user.pk)
+            except ApplicationError as error:
+                self.message_user(request, f"{user}: {error.detail}", messages.ERROR)
             else:
-                self.log_change(request, person, logged)
-                done += 1
-        return done
+                self.log_change(request, user, log_message)
+                count += 1
+        return count
 
 
-class GroupsForSuperusers(GroupAdmin):
-    """Whoever could edit a group could raise themselves."""
+class SuperuserGroupAdmin(GroupAdmin):
+    """Groups, for superusers only: anybody who may edit a group could grant rights to themselves."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser
@@ -150,4 +151,4 @@ class GroupsForSuperusers(GroupAdmin):
 
 
 admin.site.unregister(Group)
-admin.site.register(Group, GroupsForSuperusers)
+admin.site.register(Group, SuperuserGroupAdmin)

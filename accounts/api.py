@@ -1,4 +1,4 @@
-"""The API's door to accounts: tokens, sign-ins, one's own profile."""
+"""REST API of accounts: tokens, sign-ins, the user's own profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from accounts import actions
 from accounts.auth import sign_ins, signup_links, tokens
 from accounts.authentication import SessionAuthentication
 from accounts.models import SignIn, User
-from accounts.schemas import ProfileSchema, SignInSchema, TokenPair, profile_schema, sign_in_schema
+from accounts.schemas import ProfileSchema, SignInSchema, TokenPairSchema, profile_schema, sign_in_schema
 from accounts.serializers import (
     AvatarSerializer,
     LoginSerializer,
@@ -32,55 +32,57 @@ from accounts.serializers import (
     SignUpSerializer,
     VerifySerializer,
 )
-from messenger.api import page
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import ErrorSchema, invalid
-from messenger.rest.struct_serializers import page_of, serializer_for
+from messenger.rest.pagination import paginated_response
+from messenger.rest.struct_serializers import page_serializer_for, serializer_for
 
-TOKENS, SESSIONS, ME = ["Signing in"], ["Sign-ins"], ["Me"]
-REFUSAL = serializer_for(ErrorSchema)
+TOKENS, SIGN_INS, ME = ["Signing in"], ["Sign-ins"], ["Me"]
+ERROR = serializer_for(ErrorSchema)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def _read(serializer_class, request: Request) -> dict:
+def _validated_data(serializer_class, request: Request) -> dict:
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
 
-def _row(request: Request) -> SignIn:
-    """The sign-in that this request came by: both ways to sign in give it."""
+def _sign_in(request: Request) -> SignIn:
+    """Returns the sign-in of the request. Both authentication classes set it."""
     return cast(SignIn, request.auth)
 
 
-def _pair_for(user: User, request: Request) -> TokenPair:
-    return tokens.open_for(user, address=request_ip(request), user_agent=request.META.get("HTTP_USER_AGENT", ""))
+def _issue_token_pair(user: User, request: Request) -> TokenPairSchema:
+    return tokens.issue_token_pair(
+        user, address=request_ip(request), user_agent=request.META.get("HTTP_USER_AGENT", "")
+    )
 
 
-def _answer(pair: TokenPair, status_code: int = status.HTTP_200_OK) -> Response:
+def _token_response(pair: TokenPairSchema, status_code: int = status.HTTP_200_OK) -> Response:
     return Response(msgspec.to_builtins(pair), status=status_code, headers=NO_STORE)
 
 
 @contextmanager
-def _passing_session(request: HttpRequest) -> Iterator[SessionBase]:
-    """allauth writes into the session as it makes an account. A token client has none, and is to get none."""
-    own = request.session
-    request.session = sign_ins.session_store()()
+def _temporary_session(request: HttpRequest) -> Iterator[SessionBase]:
+    """Gives allauth a session to write to while it creates an account. Token clients have no session and get none."""
+    original = request.session
+    request.session = sign_ins.session_store_class()()
     try:
         yield request.session
     finally:
-        request.session = own
+        request.session = original
 
 
-class OpenView(APIView):
-    """For whoever is not signed in: credentials that came along, good or bad, are not even looked at."""
+class PublicAPIView(APIView):
+    """A view for clients that are not signed in. Credentials in the request are ignored, valid or not."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
-# ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────────────
-class SignUp(OpenView):
+# ── Tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────
+class SignUpView(PublicAPIView):
     @extend_schema(
         tags=TOKENS,
         summary="Sign up",
@@ -88,122 +90,122 @@ class SignUp(OpenView):
         responses={
             201: PolymorphicProxySerializer(
                 component_name="SignedUp",
-                serializers=[serializer_for(TokenPair), VerifySerializer],
+                serializers=[serializer_for(TokenPairSchema), VerifySerializer],
                 resource_type_field_name=None,
             ),
-            403: OpenApiResponse(REFUSAL, "`forbidden`: nobody can sign up here by themselves."),
+            403: OpenApiResponse(ERROR, "`forbidden`: sign-up is closed."),
         },
     )
     def post(self, request: Request) -> Response:
-        data = _read(SignUpSerializer, request)
-        with _passing_session(request._request) as session:
-            session[signup_links.IN_SESSION] = data["invite"]
-            user, verify = actions.sign_up(request._request, data["username"], data["email"], data["password"])
-        if user is None or verify:
+        data = _validated_data(SignUpSerializer, request)
+        with _temporary_session(request._request) as session:
+            session[signup_links.INVITE_SESSION_KEY] = data["invite"]
+            user, must_confirm = actions.sign_up(request._request, data["username"], data["email"], data["password"])
+        if user is None or must_confirm:
             return Response({"verify": True}, status=status.HTTP_201_CREATED, headers=NO_STORE)
-        return _answer(_pair_for(user, request), status.HTTP_201_CREATED)
+        return _token_response(_issue_token_pair(user, request), status.HTTP_201_CREATED)
 
 
-class Tokens(OpenView):
+class TokenObtainView(PublicAPIView):
     @extend_schema(
         tags=TOKENS,
-        summary="Sign in: a token pair",
+        summary="Sign in and get a token pair",
         request=LoginSerializer,
         responses={
-            200: serializer_for(TokenPair),
+            200: serializer_for(TokenPairSchema),
             401: OpenApiResponse(
-                REFUSAL,
-                "`unauthenticated`: the user name or the password is not right, or the e-mail is not confirmed. With"
-                " `code` among its `fields`: both are right, and a code of the second factor is asked for.",
+                ERROR,
+                "`unauthenticated`: user name or password is wrong, or the e-mail is not confirmed. With `code` in"
+                " `fields`: both are right, but a code of the second factor is required.",
             ),
-            403: OpenApiResponse(REFUSAL, "`forbidden`: suspended."),
+            403: OpenApiResponse(ERROR, "`forbidden`: suspended."),
         },
     )
     def post(self, request: Request) -> Response:
-        data = _read(LoginSerializer, request)
+        data = _validated_data(LoginSerializer, request)
         user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"])
-        return _answer(_pair_for(user, request))
+        return _token_response(_issue_token_pair(user, request))
 
 
-class SessionTokens(APIView):
+class SessionTokenView(APIView):
     authentication_classes = (SessionAuthentication,)
 
     @extend_schema(
         tags=TOKENS,
-        summary="A token pair for whoever has a session",
-        description="For a browser that is signed in, with Google for example, and wants tokens for another client.",
+        summary="Get a token pair with the session cookie",
+        description="For a signed-in browser that needs tokens for another client, for example after Google sign-in.",
         request=None,
-        responses=serializer_for(TokenPair),
+        responses=serializer_for(TokenPairSchema),
     )
     def post(self, request: Request) -> Response:
-        return _answer(_pair_for(_row(request).user, request))
+        return _token_response(_issue_token_pair(_sign_in(request).user, request))
 
 
-class Refresh(OpenView):
+class TokenRefreshView(PublicAPIView):
     @extend_schema(
         tags=TOKENS,
-        summary="A new pair for a refresh token",
-        description="The refresh token is spent by this. Using a spent one ends its sign-in and all its tokens.",
+        summary="Exchange a refresh token for a new pair",
+        description="A refresh token can be used once. A second use ends its sign-in and invalidates all its tokens.",
         request=RefreshSerializer,
         responses={
-            200: serializer_for(TokenPair),
-            401: OpenApiResponse(REFUSAL, "`unauthenticated`: not valid, spent, or its sign-in is over."),
+            200: serializer_for(TokenPairSchema),
+            401: OpenApiResponse(ERROR, "`unauthenticated`: invalid, expired or used, or its sign-in has ended."),
         },
     )
     def post(self, request: Request) -> Response:
-        return _answer(tokens.refresh(_read(RefreshSerializer, request)["refresh"]))
+        return _token_response(tokens.refresh_token_pair(_validated_data(RefreshSerializer, request)["refresh"]))
 
 
-class Revoke(OpenView):
+class TokenRevokeView(PublicAPIView):
     @extend_schema(
         tags=TOKENS,
         summary="Sign this client out",
         request=RefreshSerializer,
         responses={
             204: None,
-            401: OpenApiResponse(REFUSAL, "`unauthenticated`: this is no refresh token of ours."),
+            401: OpenApiResponse(ERROR, "`unauthenticated`: not a valid refresh token."),
         },
     )
     def post(self, request: Request) -> Response:
-        tokens.revoke(_read(RefreshSerializer, request)["refresh"])
+        tokens.revoke_token(_validated_data(RefreshSerializer, request)["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-# ── Where one is signed in ───────────────────────────────────────────────────────────────────────────────────────
-class Sessions(APIView):
-    @extend_schema(tags=SESSIONS, summary="My sign-ins, last used first", responses=page_of(SignInSchema))
+# ── Sign-ins ────────────────────────────────────────────────────────────────────────────────────────────────────
+class SignInListView(APIView):
+    @extend_schema(tags=SIGN_INS, summary="My sign-ins, last used first", responses=page_serializer_for(SignInSchema))
     def get(self, request: Request) -> Response:
-        rows = sign_ins.open_ones(_row(request).user_id)
-        return page(request, [sign_in_schema(row, _row(request).pk) for row in rows])
+        rows = sign_ins.list_active_sign_ins(_sign_in(request).user_id)
+        return paginated_response(request, [sign_in_schema(row, _sign_in(request).pk) for row in rows])
 
     @extend_schema(
-        tags=SESSIONS,
+        tags=SIGN_INS,
         operation_id="sessions_destroy_others",
         summary="Sign out everywhere else",
         responses={204: None},
     )
     def delete(self, request: Request) -> Response:
-        sign_ins.end(_row(request).user_id, keep=_row(request).pk)
+        sign_ins.end_sign_ins(_sign_in(request).user_id, keep=_sign_in(request).pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class Session(APIView):
+class SignInDetailView(APIView):
     @extend_schema(
-        tags=SESSIONS,
+        tags=SIGN_INS,
         summary="End a sign-in of mine",
         parameters=[OpenApiParameter("sign_in_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
         responses={204: None},
     )
     def delete(self, request: Request, sign_in_id: UUID) -> Response:
-        sign_ins.end_one(_row(request).user_id, sign_in_id)
+        sign_ins.end_sign_in(_sign_in(request).user_id, sign_in_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 # ── Me ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-class Me(APIView):
+class MeView(APIView):
     @extend_schema(tags=ME, summary="My profile and settings", responses=serializer_for(ProfileSchema))
     def get(self, request: Request) -> Response:
-        return Response(msgspec.to_builtins(profile_schema(_row(request).user)))
+        return Response(msgspec.to_builtins(profile_schema(_sign_in(request).user)))
 
     @extend_schema(
         tags=ME,
@@ -212,16 +214,16 @@ class Me(APIView):
         responses=serializer_for(ProfileSchema),
     )
     def patch(self, request: Request) -> Response:
-        user = actions.update_profile(_row(request).user_id, _read(ProfileChangesSerializer, request))
+        user = actions.update_profile(_sign_in(request).user_id, _validated_data(ProfileChangesSerializer, request))
         return Response(msgspec.to_builtins(profile_schema(user)))
 
 
-class Avatar(APIView):
+class AvatarView(APIView):
     parser_classes = (MultiPartParser,)
 
     @extend_schema(
         tags=ME,
-        summary="Give me a picture",
+        summary="Set my avatar",
         request={"multipart/form-data": AvatarSerializer},
         responses=serializer_for(ProfileSchema),
     )
@@ -229,10 +231,10 @@ class Avatar(APIView):
         upload = request.FILES.get("avatar")
         if upload is None:
             raise invalid(avatar="A file is expected here, as multipart/form-data.")
-        user = actions.set_avatar(_row(request).user_id, upload, upload.size)
+        user = actions.set_avatar(_sign_in(request).user_id, upload, upload.size)
         return Response(msgspec.to_builtins(profile_schema(user)))
 
-    @extend_schema(tags=ME, summary="Take my picture away", responses={200: serializer_for(ProfileSchema)})
+    @extend_schema(tags=ME, summary="Remove my avatar", responses={200: serializer_for(ProfileSchema)})
     def delete(self, request: Request) -> Response:
-        user = actions.remove_avatar(_row(request).user_id)
+        user = actions.remove_avatar(_sign_in(request).user_id)
         return Response(msgspec.to_builtins(profile_schema(user)))

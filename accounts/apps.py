@@ -1,4 +1,4 @@
-"""What frameworks tell us by signal: somebody signed in or out, or has a new password."""
+"""The app, with its receivers of signals: sign-in, sign-out, changed passwords and removed ways to sign in."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate
 
-        from accounts import moderator_group
-        from accounts.auth import sign_ins
+        from accounts.auth import moderator_group, sign_ins
 
-        def signed_in(request, user, **_kwargs):
-            sign_ins.begin_browser(request, user)
+        def handle_login(request, user, **_kwargs):
+            sign_ins.start_browser_sign_in(request, user)
 
-        def signed_out(request, user, **_kwargs):
-            sign_ins.end_browser(request, user)
+        def handle_logout(request, user, **_kwargs):
+            sign_ins.end_browser_sign_in(request, user)
 
-        def password_changed(request, user, **_kwargs):
-            sign_ins.password_changed(request, user)
+        def handle_password_change(request, user, **_kwargs):
+            sign_ins.end_after_password_change(request, user)
 
-        def way_in_removed(request, user, **_kwargs):
-            sign_ins.way_in_removed(request, user)
+        def handle_authenticator_removed(request, user, **_kwargs):
+            sign_ins.end_after_method_removed(request, user)
 
-        def provider_removed(request, socialaccount, **_kwargs):
-            sign_ins.way_in_removed(request, socialaccount.user)
+        def handle_provider_removed(request, socialaccount, **_kwargs):
+            sign_ins.end_after_method_removed(request, socialaccount.user)
 
-        mfa_signals.authenticator_removed.connect(way_in_removed, weak=False, dispatch_uid="accounts")
-        social_account_removed.connect(provider_removed, weak=False, dispatch_uid="accounts")
-        user_logged_in.connect(signed_in, weak=False, dispatch_uid="accounts")
-        user_logged_out.connect(signed_out, weak=False, dispatch_uid="accounts")
+        mfa_signals.authenticator_removed.connect(handle_authenticator_removed, weak=False, dispatch_uid="accounts")
+        social_account_removed.connect(handle_provider_removed, weak=False, dispatch_uid="accounts")
+        user_logged_in.connect(handle_login, weak=False, dispatch_uid="accounts")
+        user_logged_out.connect(handle_logout, weak=False, dispatch_uid="accounts")
         for signal in (
             allauth_signals.password_changed,
             allauth_signals.password_set,
             allauth_signals.password_reset,
         ):
-            signal.connect(password_changed, weak=False, dispatch_uid="accounts")
-        post_migrate.connect(moderator_group.grant, weak=False, dispatch_uid="accounts.moderator_group")
+            signal.connect(handle_password_change, weak=False, dispatch_uid="accounts")
+        post_migrate.connect(
+            moderator_group.create_moderator_group, weak=False, dispatch_uid="accounts.auth.moderator_group"
+        )

@@ -1,6 +1,6 @@
-"""Who is calling: by a bearer token or by the site's session cookie, over HTTP and on the socket.
+"""Authentication of HTTP requests and sockets: by a bearer token or by the session cookie.
 
-A bearer that is given wins. Where it is no good the answer is "nobody", never whoever the cookie names.
+A bearer token takes precedence. If it is invalid the request is unauthenticated; the cookie is not used instead.
 """
 
 from __future__ import annotations
@@ -10,108 +10,147 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import get_supported_language_variant, parse_accept_lang_header
-from rest_framework import authentication, exceptions
+from rest_framework import HTTP_HEADER_ENCODING, authentication, exceptions
 from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import Token
 
 from accounts.auth import sign_ins, tokens
 from accounts.models import SignIn, User
-from messenger.live.identity import NOT_SIGNED_IN, Identity, SocketRefused
+from messenger.live.handshake import NOT_SIGNED_IN, Identity, SocketRefused
 
 SUBPROTOCOL = "messenger.v1"
-_BEARER_PROTOCOL = "bearer."
+_BEARER_SUBPROTOCOL_PREFIX = "bearer."
 
 
 # ── HTTP ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-class BearerAuthentication(authentication.BaseAuthentication):
-    """`Authorization: Bearer <access token>`. One query: the sign-in together with its person. `request.auth` is it."""
+class BearerAuthentication(JWTAuthentication):
+    """`Authorization: Bearer <access token>`. `request.auth` is the sign-in.
 
-    def authenticate(self, request: Request) -> tuple[User, SignIn] | None:
-        token = _bearer(request.META.get("HTTP_AUTHORIZATION", ""))
-        if token is None:
+    Differences from simplejwt: the token is valid only while its sign-in is active; one query reads the sign-in and its
+    user; the scheme is compared without regard to case; all errors have the code `unauthenticated`.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, SignIn] | None:  # type: ignore[override]
+        raw_token = self.get_raw_token(self.get_header(request) or b"")
+        if raw_token is None:
             return None
-        sign_in = tokens.sign_in_of(token)
-        if sign_in is None or not sign_ins.alive(sign_in, sign_in.user):
-            raise exceptions.AuthenticationFailed(_("This token is not valid, or no longer."), code="unauthenticated")
-        sign_ins.touch(sign_in)
+        sign_in = self.get_sign_in(self.get_validated_token(raw_token))
+        sign_ins.touch_sign_in(sign_in)
         return sign_in.user, sign_in
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Returns None for another scheme. The token of a malformed header is invalid: the cookie is not used then."""
+        token = _bearer_token(header.decode(HTTP_HEADER_ENCODING))
+        return None if token is None else token.encode(HTTP_HEADER_ENCODING)
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        token = tokens.validate_access_token(raw_token.decode(HTTP_HEADER_ENCODING))
+        if token is None:
+            raise _authentication_failed()
+        return token
+
+    def get_sign_in(self, validated_token: Token) -> SignIn:
+        sign_in = tokens.sign_in_for_validated_token(validated_token)
+        if sign_in is None or not sign_ins.is_active(sign_in, sign_in.user):
+            raise _authentication_failed()
+        return sign_in
+
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
+        return self.get_sign_in(validated_token).user
+
+
+def _authentication_failed() -> exceptions.AuthenticationFailed:
+    error = tokens.invalid_token_error()
+    return exceptions.AuthenticationFailed(str(error.detail), code=error.code)
+
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The session cookie. Requests that change something need the CSRF token. `request.auth` is the sign-in."""
+    """The session cookie. Unsafe requests need the CSRF token. `request.auth` is the sign-in."""
 
     def authenticate(self, request: Request) -> tuple[User, SignIn] | None:
-        sign_in = signed_in_by(request._request)
+        sign_in = get_sign_in(request._request)
         if sign_in is None:
             return None
-        # The plain request: Django's check then reads no body that REST framework would have to parse.
+        # The check gets Django's request, so that it does not read a body that REST framework has to parse.
         self.enforce_csrf(request._request)  # type: ignore[arg-type]
         return sign_in.user, sign_in
 
     def authenticate_header(self, request: Request) -> str:
-        return "Bearer"  # so that nobody gets 401 where this is the only way in, too
+        return "Bearer"  # REST framework would answer 403 instead of 401 without it
 
 
-def signed_in_by(request: HttpRequest) -> SignIn | None:
-    """The sign-in behind the request's cookie, looked up once. See accounts.middleware."""
-    if sign_ins.IN_REQUEST not in request.META:
-        sign_in = sign_ins.of_session(request.session)
-        request.META[sign_ins.IN_REQUEST] = sign_in if sign_in and sign_ins.alive(sign_in, sign_in.user) else None
-    return request.META[sign_ins.IN_REQUEST]
+def get_sign_in(request: HttpRequest) -> SignIn | None:
+    """Returns the active sign-in of the request's session cookie. It is looked up once for each request."""
+    if sign_ins.SIGN_IN_META_KEY not in request.META:
+        sign_in = sign_ins.sign_in_for_session(request.session)
+        is_active = sign_in is not None and sign_ins.is_active(sign_in, sign_in.user)
+        request.META[sign_ins.SIGN_IN_META_KEY] = sign_in if is_active else None
+    return request.META[sign_ins.SIGN_IN_META_KEY]
 
 
-def whoever_asks(request: HttpRequest) -> User | None:
-    """For plain views that serve browsers and token clients alike, such as pictures."""
-    token = _bearer(request.META.get("HTTP_AUTHORIZATION", ""))
-    sign_in = signed_in_by(request) if token is None else tokens.sign_in_of(token)
-    return sign_in.user if sign_in and sign_ins.alive(sign_in, sign_in.user) else None
+def require_sign_in(request: HttpRequest) -> SignIn:
+    """Returns the sign-in of a request in a view behind `login_required`."""
+    sign_in = get_sign_in(request)
+    assert sign_in is not None
+    return sign_in
 
 
-def _bearer(header: str) -> str | None:
-    """The token in an Authorization header; None where it is of no bearer, empty where it is malformed."""
+def get_request_user(request: HttpRequest) -> User | None:
+    """Returns the user of a plain Django view that serves browsers and token clients, for example pictures."""
+    token = _bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
+    sign_in = get_sign_in(request) if token is None else tokens.sign_in_for_token(token)
+    return sign_in.user if sign_in and sign_ins.is_active(sign_in, sign_in.user) else None
+
+
+def _bearer_token(header: str) -> str | None:
+    """Returns the token of an Authorization header: None for another scheme, empty if there is none."""
     scheme, _, token = header.strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-# ── The socket ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── WebSocket ────────────────────────────────────────────────────────────────────────────────────────────────────
 def authenticate_socket(
     headers: Mapping[bytes, bytes], subprotocols: Iterable[str], cookies: Mapping[str, str]
 ) -> Identity:
-    """Who opens this socket. Raises SocketRefused with 4401 for nobody, 4403 for the suspended.
+    """Returns the user who opens a socket. Two queries at most. The Origin header is checked by the caller.
 
-    Synchronous; two queries at most. Whether the Origin is ours is asked elsewhere, before.
+    The token is in the Authorization header or, for browsers, in the subprotocol `bearer.<token>`. Raises SocketRefused
+    with code 4401 (not signed in) or 4403 (suspended).
     """
     offered = list(subprotocols)
-    header = headers.get(b"authorization", b"").decode("latin-1")
-    by_protocol = [name.removeprefix(_BEARER_PROTOCOL) for name in offered if name.startswith(_BEARER_PROTOCOL)]
-    token = _bearer(header)
-    if token is None and by_protocol:
-        token = by_protocol[0]
+    token = _bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+    subprotocol_tokens = [
+        name.removeprefix(_BEARER_SUBPROTOCOL_PREFIX) for name in offered if name.startswith(_BEARER_SUBPROTOCOL_PREFIX)
+    ]
+    if token is None and subprotocol_tokens:
+        token = subprotocol_tokens[0]
     if token is not None:
-        sign_in = tokens.sign_in_of(token)
+        sign_in = tokens.sign_in_for_token(token)
     else:
-        key = cookies.get(settings.SESSION_COOKIE_NAME)
-        sign_in = sign_ins.of_session(sign_ins.session_store()(key)) if key else None
+        session_key = cookies.get(settings.SESSION_COOKIE_NAME)
+        sign_in = sign_ins.sign_in_for_session(sign_ins.session_store_class()(session_key)) if session_key else None
     if sign_in is None:
         raise SocketRefused(NOT_SIGNED_IN)
-    if code := _why_over(sign_in):
+    user = sign_in.user
+    if code := sign_ins.close_code_for(sign_in.ended_at is not None, sign_in.stamp, user.password, user.is_active):
         raise SocketRefused(code)
     return Identity(
         user_id=sign_in.user_id,
         sign_in_id=str(sign_in.pk),
-        # A browser that offered subprotocols drops a socket that answers none of them.
+        # A browser that offered subprotocols closes a socket that selects none of them.
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
-        language=sign_in.user.language or _spoken(headers.get(b"accept-language", b"").decode("latin-1")),
+        language=user.language or _preferred_language(headers.get(b"accept-language", b"").decode("latin-1")),
         by_bearer=token is not None,
     )
 
 
-def _spoken(header: str) -> str:
-    """The first language of an Accept-Language header that the site knows; empty without one."""
+def _preferred_language(header: str) -> str:
+    """Returns the first supported language of an Accept-Language header, or an empty text."""
     for code, _weight in parse_accept_lang_header(header):
         try:
             return get_supported_language_variant(code)
@@ -120,26 +159,21 @@ def _spoken(header: str) -> str:
     return ""
 
 
-def still_valid(pairs: Iterable[tuple[int, str]]) -> dict[str, int]:
-    """For open sockets, (user id, sign-in id): those that are over, with the code to close them by. One query."""
-    asked = {sign_in_id: user_id for user_id, sign_in_id in pairs}
-    over = dict.fromkeys(asked, NOT_SIGNED_IN)
-    rows = SignIn.objects.filter(pk__in=[pk for text in asked if (pk := _uuid(text))]).values_list(
+def find_ended_sign_ins(pairs: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """Returns those of the (user id, sign-in id) pairs that are not active, as sign-in id → close code. One query."""
+    user_id_by_sign_in = {sign_in_id: user_id for user_id, sign_in_id in pairs}
+    codes = dict.fromkeys(user_id_by_sign_in, NOT_SIGNED_IN)
+    pks = [pk for sign_in_id in user_id_by_sign_in if (pk := _uuid_or_none(sign_in_id))]
+    rows = SignIn.objects.filter(pk__in=pks).values_list(
         "pk", "user_id", "ended_at", "stamp", "user__password", "user__is_active"
     )
-    for pk, user_id, ended_at, stamp, password, is_active in rows:
-        code = sign_ins.why_over(ended_at is not None, stamp, password, is_active)
-        if asked.get(str(pk)) == user_id:
-            over[str(pk)] = code
-    return {sign_in_id: code for sign_in_id, code in over.items() if code}
+    for pk, user_id, ended_at, stamp, password_hash, user_is_active in rows:
+        if user_id_by_sign_in.get(str(pk)) == user_id:
+            codes[str(pk)] = sign_ins.close_code_for(ended_at is not None, stamp, password_hash, user_is_active)
+    return {sign_in_id: code for sign_in_id, code in codes.items() if code}
 
 
-def _why_over(sign_in: SignIn) -> int:
-    user = sign_in.user
-    return sign_ins.why_over(sign_in.ended_at is not None, sign_in.stamp, user.password, user.is_active)
-
-
-def _uuid(text: str) -> UUID | None:
+def _uuid_or_none(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:

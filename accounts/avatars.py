@@ -1,7 +1,7 @@
-"""Pictures of people and groups: what comes in is decoded within bounds and written anew: nothing of the file survives.
+"""Avatars of users and groups: uploads are decoded within limits and encoded again; no byte of the file is kept.
 
-A picture of a few kilobytes can have as many pixels as it likes, and each costs four bytes to decode. So: bounds that
-depend on how a format is decoded, no second copy of the whole, and one picture at a time in each process.
+A file of a few kilobytes can have any number of pixels, and each pixel takes four bytes after decoding. So there are
+limits for each way of decoding, the whole picture is never copied, and each process decodes one picture at a time.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from PIL import ExifTags, Image
 
 from messenger.core.errors import ApplicationError, invalid, unavailable
 
-SIDE = 256  # pixels
-MOST_BYTES = 5 * 1024 * 1024
-MOST_PIXELS = 40_000_000  # of a JPEG, a phone's: it is decoded at an eighth of its size
-MOST_DECODED = 16_000_000  # of what has to be decoded as it is: 64 MB
-MOST_WEBP = 5_000_000  # its decoder holds four copies
+AVATAR_SIZE = 256  # width and height in pixels
+MAX_BYTES = 5 * 1024 * 1024
+MAX_JPEG_PIXELS = 40_000_000  # JPEG, as from phones: it is decoded at down to an eighth of its size
+MAX_DECODED_PIXELS = 16_000_000  # formats that are decoded at full size: 64 MB of memory
+MAX_WEBP_PIXELS = 5_000_000  # WebP: its decoder holds four copies
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-PATIENCE = 4.0  # seconds to wait for the picture before
-_one_at_a_time = BoundedSemaphore()
+LOCK_TIMEOUT = 4.0  # seconds to wait while another picture is decoded
+_decoder_lock = BoundedSemaphore()
 
-_UPRIGHT = {
+_TRANSPOSE_BY_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -40,32 +40,35 @@ _UPRIGHT = {
 }
 
 
-def redrawn(upload: BinaryIO, size: int) -> ContentFile:
-    """A square WebP without metadata, under a name of its own. Raises ApplicationError for what is no picture, and
-    `unavailable` where others are being decoded for too long."""
-    if size > MOST_BYTES:
-        raise ApplicationError("too_large", _("The picture may have at most %d MB.") % (MOST_BYTES // 1024 // 1024))
-    if not _one_at_a_time.acquire(timeout=PATIENCE):
+def make_avatar(upload: BinaryIO, size: int) -> ContentFile:
+    """Returns a square WebP without metadata and with a random name. `size` is the size of the upload in bytes.
+
+    Raises `too_large`, `invalid` for a file that is not a supported picture, or `unavailable` while the process is busy
+    with other pictures for too long.
+    """
+    if size > MAX_BYTES:
+        raise ApplicationError("too_large", _("The picture may have at most %d MB.") % (MAX_BYTES // 1024 // 1024))
+    if not _decoder_lock.acquire(timeout=LOCK_TIMEOUT):
         raise unavailable()
     try:
         with catch_warnings():
             simplefilter("error", Image.DecompressionBombWarning)
-            picture = _square(upload)
-        written = BytesIO()
-        picture.save(written, "WEBP", quality=82, method=4)
+            picture = _decode_square(upload)
+        output = BytesIO()
+        picture.save(output, "WEBP", quality=82, method=4)
     except ApplicationError:
         raise
-    except Exception as error:  # decoders raise what they like: OSError, ValueError, SyntaxError, struct.error, …
+    except Exception as error:  # decoders raise many types: OSError, ValueError, SyntaxError, struct.error, …
         raise invalid(avatar=_("This is no picture that can be read. Use JPEG, PNG, WebP or GIF.")) from error
     finally:
-        _one_at_a_time.release()
-    return ContentFile(written.getvalue(), name=f"{token_hex(8)}.webp")
+        _decoder_lock.release()
+    return ContentFile(output.getvalue(), name=f"{token_hex(8)}.webp")
 
 
-def served(storage: Storage, path: str) -> FileResponse:
-    """A stored picture, to whoever may see it: that has been asked. Its name is new with each picture, so it is kept.
+def avatar_response(storage: Storage, path: str) -> FileResponse:
+    """Returns a stored avatar. Callers check who may see it. Raises Http404 if the file does not exist.
 
-    Raises Http404 where it is gone.
+    Browsers may cache it without limit, because each picture has a new name.
     """
     try:
         content = storage.open(path)
@@ -82,37 +85,43 @@ def served(storage: Storage, path: str) -> FileResponse:
     )
 
 
-def _square(upload: BinaryIO) -> Image.Image:
+def _decode_square(upload: BinaryIO) -> Image.Image:
     with Image.open(upload, formats=FORMATS) as source:
-        _bound(source, _most(source))  # the header says so; nothing is decoded yet
-        source.draft("RGB", (SIDE * 2, SIDE * 2))  # JPEG: decoded small, where it is not long and narrow
-        _bound(source, MOST_DECODED)
-        small = _middle(source)
-        turn = _UPRIGHT.get(source.getexif().get(ExifTags.Base.Orientation, 1))
-    small = small.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return small if turn is None else small.transpose(turn)
+        _check_pixels(source, _max_pixels(source))  # from the header: nothing is decoded yet
+        source.draft(
+            "RGB", (AVATAR_SIZE * 2, AVATAR_SIZE * 2)
+        )  # JPEG: decoded at reduced size, unless it is long and narrow
+        _check_pixels(source, MAX_DECODED_PIXELS)
+        small = _center_square(source)
+        transpose = _TRANSPOSE_BY_ORIENTATION.get(source.getexif().get(ExifTags.Base.Orientation, 1))
+    small = small.resize((AVATAR_SIZE, AVATAR_SIZE), Image.Resampling.LANCZOS)
+    return small if transpose is None else small.transpose(transpose)
 
 
-def _most(source: Image.Image) -> int:
+def _max_pixels(source: Image.Image) -> int:
     if source.format == "WEBP":
-        return MOST_WEBP
+        return MAX_WEBP_PIXELS
     # A progressive JPEG is decoded in several passes over all of it.
-    return MOST_PIXELS if source.format in {"JPEG", "MPO"} and not source.info.get("progressive") else MOST_DECODED
+    return (
+        MAX_JPEG_PIXELS
+        if source.format in {"JPEG", "MPO"} and not source.info.get("progressive")
+        else MAX_DECODED_PIXELS
+    )
 
 
-def _bound(source: Image.Image, most: int) -> None:
-    if source.width * source.height > most:
-        raise invalid(avatar=_("The picture may have at most %d megapixels.") % (most // 1_000_000))
+def _check_pixels(source: Image.Image, max_pixels: int) -> None:
+    if source.width * source.height > max_pixels:
+        raise invalid(avatar=_("The picture may have at most %d megapixels.") % (max_pixels // 1_000_000))
 
 
-def _middle(source: Image.Image) -> Image.Image:
-    """The square in the middle, at two to four times SIDE where there is as much.
+def _center_square(source: Image.Image) -> Image.Image:
+    """Returns the centre square, reduced to two to four times AVATAR_SIZE if it is larger.
 
-    Band by band: Pillow would copy the whole before it makes a picture with transparency smaller.
+    It works in bands, because Pillow copies the whole of a picture with transparency before reducing it.
     """
     source.load()
     mode = "RGBA" if source.has_transparency_data else "RGB"
-    factor = max(1, min(source.size) // (SIDE * 2))
+    factor = max(1, min(source.size) // (AVATAR_SIZE * 2))
     side = min(source.size) // factor
     left, top = (source.width - side * factor) // 2, (source.height - side * factor) // 2
     small = Image.new(mode, (side, side))

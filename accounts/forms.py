@@ -1,8 +1,6 @@
-"""Forms of account pages. The rules themselves are in accounts.text.usernames, accounts.actions and allauth's adapter."""
+"""Forms of account pages. Most rules are in accounts.usernames, accounts.actions and allauth's adapter."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 
 from allauth.account import forms as allauth_forms
 from allauth.account.models import EmailAddress
@@ -14,46 +12,50 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import username_reservations
 from accounts.auth import login_limits
 from accounts.avatars import FORMATS
-from accounts.models import User
-from accounts.text.usernames import skeleton, storable
-from accounts.timezones import known_zones
+from accounts.models import PRIVACY_FIELDS, User
+from accounts.selectors.timezones import available_zone_names
+from accounts.text.cleaning import strip_unstorable
+from accounts.usernames import reservations
+from accounts.usernames.rules import skeleton
 from messenger.core.client_ip import request_ip
-from messenger.core.errors import Words
+from messenger.core.errors import ApplicationError
 
 
-def wait_words(seconds: float) -> str:
+def wait_message(seconds: float) -> str:
+    """Returns the message of a rate limit."""
     return _("Too many tries. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
 
 
 class SignupForm(allauth_forms.SignupForm):
-    """allauth's, by page and API. `wait`: seconds, where this address has signed up too often."""
+    """Sign-up by page and API, with a rate limit. `wait`: seconds to wait, if this address has signed up too often."""
 
     wait = 0.0
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        self.wait = login_limits.count_sign_up(request_ip(context.request))
+        self.wait = login_limits.acquire_sign_up(request_ip(context.request))
         if self.wait:
-            raise ValidationError(wait_words(self.wait), code="rate_limited")
+            raise ValidationError(wait_message(self.wait), code="rate_limited")
         return cleaned
 
     def try_save(self, request: HttpRequest):
         if self.account_already_exists:
-            self.pretend()
+            self.imitate_sign_up()
         return super().try_save(request)
 
-    def pretend(self) -> None:
-        """No account is made, and nobody is to see that: it takes as long, and the name is gone."""
+    def imitate_sign_up(self) -> None:
+        """Makes a sign-up that creates no account look like a real one: it takes as long, and the name is taken."""
         User().set_password(self.cleaned_data["password1"])
-        username_reservations.promise(self.cleaned_data["username"])
+        reservations.reserve_username(self.cleaned_data["username"])
 
 
 class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
-    """A code goes to whoever has confirmed the address. It would confirm it, too: and who made the account under
-    somebody else's address, with a password of their own, would then be in it together with that somebody.
+    """Sign-in with a code by e-mail, only for accounts that have confirmed the address.
+
+    Entering the code would confirm the address. If somebody had signed up with another person's address and a password
+    of their own, both would then have access to the same account.
     """
 
     def clean_email(self) -> str:
@@ -64,7 +66,7 @@ class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
 
 
 class DeleteAccountForm(forms.Form):
-    """What becomes of what they wrote; and the user name, typed, so that nobody does this by mistake."""
+    """Asks what happens to the user's messages, and for the user name, against deletion by mistake."""
 
     STAY, TAKE_BACK = "stay", "take-back"
 
@@ -77,13 +79,13 @@ class DeleteAccountForm(forms.Form):
 
     def clean_username(self) -> str:
         name = self.cleaned_data["username"].removeprefix("@")
-        if skeleton(storable(name)) != self._user.username_key:
+        if skeleton(strip_unstorable(name)) != self._user.username_key:
             raise ValidationError(_("This is not your user name."))
         return name
 
 
 class ProfileForm(forms.ModelForm):
-    """Profile and settings in one page. It only reads; `accounts.actions` judges and stores."""
+    """Profile and settings. The form only parses; `accounts.actions` validates and stores."""
 
     picture = forms.FileField(
         label=gettext_lazy("picture"),
@@ -106,20 +108,38 @@ class ProfileForm(forms.ModelForm):
         browser = _("As the browser")
         for name, choices in (
             ("language", settings.LANGUAGES),
-            ("time_zone", [(zone, zone) for zone in sorted(known_zones())]),
+            ("time_zone", [(zone, zone) for zone in sorted(available_zone_names())]),
         ):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = [("", browser), *choices]
 
     def _post_clean(self) -> None:
-        """Nothing: the instance stays as it is stored until the verb has changed it."""
+        """Does not change the instance, unlike ModelForm: only the action does."""
 
     def changes(self) -> dict:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
-    def refuse(self, fields: Mapping[str, Sequence[Words]]) -> None:
-        """What the verb found wrong, at the fields of this page."""
-        for name, words in fields.items():
-            for word in words:
-                self.add_error("picture" if name == "avatar" else name, str(word))
+    def add_action_errors(self, error: ApplicationError) -> None:
+        """Adds the errors of an action to the fields of this form."""
+        if not error.fields:
+            self.add_error("picture" if error.code == "too_large" else None, str(error.detail))
+        for name, messages in (error.fields or {}).items():
+            for message in messages:
+                self.add_error("picture" if name == "avatar" else name, str(message))
+
+
+class PrivacyForm(forms.ModelForm):
+    """The privacy settings. The form only parses; `accounts.actions` validates and stores."""
+
+    class Meta:
+        model = User
+        fields = PRIVACY_FIELDS
+
+    def _post_clean(self) -> None:
+        """Does not change the instance, unlike ModelForm: only the action does."""
+
+    def add_action_errors(self, error: ApplicationError) -> None:
+        """Adds the errors of an action to the fields of this form."""
+        for name, messages in (error.fields or {"": [error.detail]}).items():
+            self.add_error(name or None, [str(message) for message in messages])

@@ -1,6 +1,6 @@
-"""Where other apps are told what happens to a person, since accounts may not import them.
+"""Hooks for other apps, because accounts must not import them.
 
-An app appends its functions in `AppConfig.ready`. They are called in the same thread, after commit.
+Listeners are called after commit, in the same thread. An app appends its functions in `AppConfig.ready`.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-profile_changed: list[Callable[[int], object]] = []  # user id: the name, user name or picture that others see is new
-receipts_choice_changed: list[Callable[[int], object]] = []  # user id: they begin to hide, or show, what they have read
-presence_choice_changed: list[Callable[[int], object]] = []  # user id: they begin to hide, or show, that they are here
-tie_changed: list[Callable[[int, int], object]] = []  # two people: in contact, or blocked, or no longer so
+# ── Listeners ────────────────────────────────────────────────────────────────────────────────────────────────────
+profile_changed: list[Callable[[int], object]] = []  # (user id): name, user name or avatar changed
+receipts_setting_changed: list[Callable[[int], object]] = []  # (user id): `show_receipts` changed
+presence_setting_changed: list[Callable[[int], object]] = []  # (user id): `show_presence` changed
+relationship_changed: list[Callable[[int, int], object]] = []  # (user id, user id): contact or block began or ended
 
-# ── What accounts has to ask about conversations, which it knows nothing of. `chat` sets these when it is ready. ──
-# person, people → those of them who share a conversation with this person
-shares_with: Callable[[int, list[int]], set[int]] | None = None
-# person → whom they talk with in pairs, the newest first; as many as are worth ranking by
-talks_with: Callable[[int], list[int]] | None = None
-# person, conversation → its members, each with `wrote`: the number of their newest text; raises `not_found`
-members_of: Callable[[int, int], QuerySet[User]] | None = None
-
-
-def met(user_id: int, person_ids: list[int]) -> set[int]:
-    return shares_with(user_id, person_ids) if shares_with and person_ids else set()
+# ── Queries about conversations, set by chat ─────────────────────────────────────────────────────────────────────
+# (user id, user ids) → those of the users who share a conversation with the first one
+shared_conversation_hook: Callable[[int, list[int]], set[int]] | None = None
+# (user id) → partners of direct conversations, newest conversation first, as many as matter for ranking
+direct_partners_hook: Callable[[int], list[int]] | None = None
+# (user id, conversation id) → the members, annotated with `wrote`, the sequence number of their newest message.
+# Raises `not_found`.
+conversation_members_hook: Callable[[int, int], QuerySet[User]] | None = None
 
 
-def partners(user_id: int) -> list[int]:
-    return talks_with(user_id) if talks_with else []
+def users_sharing_conversation(user_id: int, person_ids: list[int]) -> set[int]:
+    return shared_conversation_hook(user_id, person_ids) if shared_conversation_hook and person_ids else set()
 
 
-def people_of(user_id: int, conversation_id: int) -> QuerySet[User] | None:
-    return members_of(user_id, conversation_id) if members_of else None
+def direct_partner_ids(user_id: int) -> list[int]:
+    return direct_partners_hook(user_id) if direct_partners_hook else []
+
+
+def conversation_members(user_id: int, conversation_id: int) -> QuerySet[User] | None:
+    return conversation_members_hook(user_id, conversation_id) if conversation_members_hook else None

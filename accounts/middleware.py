@@ -1,4 +1,4 @@
-"""Who is behind a page request, and in what language and time zone the page is worded for them."""
+"""Middleware: the signed-in user of a request, and the language and time zone of the page."""
 
 from __future__ import annotations
 
@@ -14,94 +14,94 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts.auth import sign_ins
-from accounts.authentication import signed_in_by
+from accounts.authentication import get_sign_in
 from accounts.models import User
-from accounts.timezones import time_zone_of
+from accounts.selectors.timezones import time_zone_for
 
-# Whoever has the address has what it opens, so no cache may keep the page.
-_SECRET_ADDRESSES = {"account_reset_password_from_key", "account_confirm_email", "join"}
+# The URLs of these pages contain a secret, so no cache may store the pages.
+_SECRET_URL_NAMES = {"account_reset_password_from_key", "account_confirm_email", "join"}
 
 
-class SignedInPerson(AuthenticationMiddleware):
-    """`request.user`, as Django's middleware gives it, but only while the sign-in behind the session stands.
+class SignInMiddleware(AuthenticationMiddleware):
+    """Sets `request.user` like Django's middleware, but only while the sign-in of the session is active.
 
-    It takes the same one query, since sign-in and person are read together.
+    It needs the same single query, because the sign-in and its user are read together.
     """
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: _person(request) or AnonymousUser())  # type: ignore[assignment]
-        request.auser = partial(_person_async, request)
+        request.user = SimpleLazyObject(lambda: _get_user(request) or AnonymousUser())  # type: ignore[assignment]
+        request.auser = partial(_aget_user, request)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """Nothing is looked up before somebody asks, so there is no need to go to another thread for it."""
+        """Does not switch to another thread: the user is looked up lazily."""
         self.process_request(request)
-        return await self.get_response(request)  # type: ignore[misc]  # asynchronous where this is called
+        return await self.get_response(request)  # type: ignore[misc]  # asynchronous in this case
 
 
-class PersonalSettings:
-    """Activates language and time zone, and keeps private pages out of every cache.
+class UserSettingsMiddleware:
+    """Activates language and time zone, and forbids caching of private pages.
 
-    The person's own settings come first, then what the browser says: cookies, then Accept-Language. Requests without
-    a session cookie are not held up by a look into the database.
+    The settings of the user take precedence over the browser's: cookies, then Accept-Language. A request without a
+    session cookie needs no database query.
     """
 
     sync_capable = async_capable = True
 
     def __init__(self, get_response):
         self.get_response = get_response
-        self.waits = iscoroutinefunction(get_response)
-        if self.waits:
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest):
-        if self.waits:
-            return self._answer(request)
-        person = _used_by(request) if _has_session(request) else None
-        _activate(request, person)
-        return _finish(request, person, self.get_response(request))
+        if self.is_async:
+            return self.__acall__(request)
+        user = _get_user_and_touch(request) if _has_session_cookie(request) else None
+        _activate_settings(request, user)
+        return _add_headers(request, user, self.get_response(request))
 
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        person = await sync_to_async(_used_by)(request) if _has_session(request) else None
-        _activate(request, person)
-        return _finish(request, person, await self.get_response(request))
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        user = await sync_to_async(_get_user_and_touch)(request) if _has_session_cookie(request) else None
+        _activate_settings(request, user)
+        return _add_headers(request, user, await self.get_response(request))
 
 
-def _has_session(request: HttpRequest) -> bool:
+def _has_session_cookie(request: HttpRequest) -> bool:
     return settings.SESSION_COOKIE_NAME in request.COOKIES
 
 
-def _person(request: HttpRequest) -> User | None:
-    sign_in = signed_in_by(request)
+def _get_user(request: HttpRequest) -> User | None:
+    sign_in = get_sign_in(request)
     return sign_in.user if sign_in else None
 
 
-async def _person_async(request: HttpRequest) -> User | AnonymousUser:
-    return await sync_to_async(_person)(request) or AnonymousUser()
+async def _aget_user(request: HttpRequest) -> User | AnonymousUser:
+    return await sync_to_async(_get_user)(request) or AnonymousUser()
 
 
-def _used_by(request: HttpRequest) -> User | None:
-    sign_in = signed_in_by(request)
+def _get_user_and_touch(request: HttpRequest) -> User | None:
+    sign_in = get_sign_in(request)
     if sign_in is None:
         return None
-    if sign_ins.touch(sign_in):
-        request.session.modified = True  # whoever keeps coming stays signed in
+    if sign_ins.touch_sign_in(sign_in):
+        request.session.modified = True  # extends the session, so that active users stay signed in
     return sign_in.user
 
 
-def _activate(request: HttpRequest, person: User | None) -> None:
-    language = person.language if person else ""
+def _activate_settings(request: HttpRequest, user: User | None) -> None:
+    language = user.language if user else ""
     translation.activate(language or translation.get_language_from_request(request))
     request.LANGUAGE_CODE = translation.get_language()
-    timezone.activate(time_zone_of(person, request.COOKIES))
+    timezone.activate(time_zone_for(user, request.COOKIES))
 
 
-def _finish(request: HttpRequest, person: User | None, response: HttpResponseBase) -> HttpResponseBase:
+def _add_headers(request: HttpRequest, user: User | None, response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Language", translation.get_language())
     match = request.resolver_match
-    private = person or "HTTP_AUTHORIZATION" in request.META or (match and match.url_name in _SECRET_ADDRESSES)
-    if private and not response.has_header("Cache-Control"):
+    is_private = user or "HTTP_AUTHORIZATION" in request.META or (match and match.url_name in _SECRET_URL_NAMES)
+    if is_private and not response.has_header("Cache-Control"):
         response["Cache-Control"] = "private, no-store"
-    if person is None:
+    if user is None:
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response

@@ -1,26 +1,26 @@
-"""How a person, and what is a person's own, goes over the wire.
+"""Output schemas of users, profiles, contacts and sign-ins.
 
-`UserSchema` is what others may see: never an e-mail, a token or a hash. `ProfileSchema` goes to that person only.
+`UserSchema` is what other users may see: it never has an e-mail, a token or a hash. `ProfileSchema` is sent to its user
+only.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal, cast
+from typing import Literal, cast
 from uuid import UUID
 
 import msgspec
 
-from accounts.models import SignIn, Tie, User
+from accounts.models import Relationship, SignIn, User
+from messenger.core.timestamps import Timestamp, format_timestamp
 
 AudienceName = Literal["everyone", "contacts", "nobody"]
 ContactState = Literal["none", "asked", "asks", "contact"]
 SignInKind = Literal["browser", "token"]
-Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 class UserSchema(msgspec.Struct):
-    """What others may see of a person. `name` is the display name, or the user name where there is none."""
+    """A user as others see them. `name` is the display name, or the user name if there is none."""
 
     id: int
     username: str
@@ -29,10 +29,11 @@ class UserSchema(msgspec.Struct):
 
 
 class ProfileSchema(msgspec.Struct):
-    """One's own profile and settings. `language` and `time_zone` are empty where the browser decides.
+    """Your own profile and settings. `language` and `time_zone` are empty if the browser's are used.
 
-    The last six before `me_version` are one's privacy: who may find me by name, begin to write to me, add me to
-    groups; who sees that I am here, when I was last here, what I have read.
+    The privacy settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`)
+    or adds you to groups (`add_me`); who sees that you are online (`show_presence`), when you were last online
+    (`show_last_seen`) and what you have read (`show_receipts`).
     """
 
     id: int
@@ -54,28 +55,31 @@ class ProfileSchema(msgspec.Struct):
 
 
 class MeSchema(msgspec.Struct):
-    """The payload of `me.updated`, told to that person's devices."""
+    """The payload of `me.updated`, sent to all devices of the user."""
 
     me_version: int
     user: ProfileSchema
 
 
 class ContactSchema(msgspec.Struct):
-    """What somebody is to me. `asked`: by me, without an answer yet; `asks`: they ask me, and I may accept, decline or
-    ignore it; `contact`: in my list. `blocked`: by me; it hides whatever else there is between us.
+    """What another user is to you.
+
+    `state`: `contact` (in your contact list), `asked` (you sent a contact request that is not answered), `asks` (they
+    sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you have blocked them; `state` is
+    `none` then.
     """
 
     user: UserSchema
     state: ContactState
     blocked: bool
-    since: Moment | None
+    since: Timestamp | None
     me_version: int
 
 
 class ContactEvent(msgspec.Struct):
-    """The payload of `contact.updated`, told to my devices: what somebody is to me from now on.
+    """The payload of `contact.updated`, sent to all your devices after a change of a contact, request or block.
 
-    `requests`: how many people ask to be in my list.
+    `requests`: the number of contact requests that you have received.
     """
 
     me_version: int
@@ -84,34 +88,34 @@ class ContactEvent(msgspec.Struct):
 
 
 class SignInSchema(msgspec.Struct):
-    """One way in that stands open. `current`: the one that this request came by."""
+    """A sign-in that can still be used. `current`: the one of this request."""
 
     id: str
     kind: SignInKind
     user_agent: str
     address: str | None
-    created_at: Moment
-    last_used_at: Moment
+    created_at: Timestamp
+    last_used_at: Timestamp
     current: bool
 
 
-class TokenPair(msgspec.Struct):
-    """`access` goes with every request; `refresh` gives a new pair, once."""
+class TokenPairSchema(msgspec.Struct):
+    """`access` authenticates requests; `refresh` can be exchanged once for a new pair."""
 
     access: str
     refresh: str
 
 
 def user_schema(user: User) -> UserSchema:
-    return UserSchema(user.pk, user.username, user.shown_name, avatar_url(user))
+    return UserSchema(user.pk, user.username, user.display_name, user_avatar_url(user.pk, user.avatar.name))
 
 
 def profile_schema(user: User) -> ProfileSchema:
     return ProfileSchema(
         id=user.pk,
         username=user.username,
-        name=user.shown_name,
-        avatar_url=avatar_url(user),
+        name=user.display_name,
+        avatar_url=user_avatar_url(user.pk, user.avatar.name),
         email=user.email,
         bio=user.bio,
         language=user.language,
@@ -127,14 +131,15 @@ def profile_schema(user: User) -> ProfileSchema:
     )
 
 
-def contact_schema(tie: Tie) -> ContactSchema:
-    """For a tie with `person` at hand."""
+def contact_schema(relationship: Relationship) -> ContactSchema:
+    """Returns the schema of a row whose `person` is loaded."""
+    has_state = relationship.visible_state != Relationship.State.NONE
     return ContactSchema(
-        user=user_schema(tie.person),
-        state=cast(ContactState, tie.shown_state),
-        blocked=tie.blocked_at is not None,
-        since=moment(tie.since) if tie.since and tie.shown_state != Tie.State.NONE else None,
-        me_version=tie.me_version,
+        user=user_schema(relationship.person),
+        state=cast(ContactState, relationship.visible_state),
+        blocked=relationship.blocked_at is not None,
+        since=format_timestamp(relationship.since) if relationship.since and has_state else None,
+        me_version=relationship.me_version,
     )
 
 
@@ -144,17 +149,15 @@ def sign_in_schema(sign_in: SignIn, current_id: UUID | None) -> SignInSchema:
         kind=cast(SignInKind, sign_in.kind),
         user_agent=sign_in.user_agent,
         address=sign_in.address,
-        created_at=moment(sign_in.created_at),
-        last_used_at=moment(sign_in.last_used_at),
+        created_at=format_timestamp(sign_in.created_at),
+        last_used_at=format_timestamp(sign_in.last_used_at),
         current=sign_in.pk == current_id,
     )
 
 
-def avatar_url(user: User) -> str | None:
-    """A stable path of this site; its name changes with the picture, so it may be kept for ever."""
-    return f"/avatars/{user.pk}/{user.avatar.name.rsplit('/', 1)[-1]}" if user.avatar else None
+def user_avatar_url(user_id: int, stored_name: str | None) -> str | None:
+    """Returns the path of a user's avatar on this site, or None. `stored_name` is the name in the storage.
 
-
-def moment(value: datetime) -> str:
-    """As `chat.schemas.moment`: UTC, milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    The last part of the path changes with the picture, so browsers may cache it without limit.
+    """
+    return f"/avatars/{user_id}/{stored_name.rsplit('/', 1)[-1]}" if stored_name else None

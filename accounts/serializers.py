@@ -1,4 +1,4 @@
-"""What comes in by the API, and how it is described. What goes out are the structs of accounts.schemas."""
+"""Serializers of API requests. Responses are the structs of accounts.schemas."""
 
 from __future__ import annotations
 
@@ -6,62 +6,64 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.models import Audience, Theme
-from messenger.rest.fields import Text
+from messenger.rest.fields import StrictCharField
 
-PASSWORD_LIMIT = 4096  # hashing more would be work for nothing
+MAX_PASSWORD_LENGTH = 4096  # limits the work of hashing
 
 
 class SignUpSerializer(serializers.Serializer):
-    """`email` may be left out where this site sends no mail. `invite`: the token of an invitation, where one is due."""
+    """`email` is optional on a site that sends no e-mail. `invite`: the token of a sign-up link, if one is required."""
 
-    username = Text(max_length=200)
-    email = Text(max_length=254, required=False, allow_blank=True, default="")
-    password = Text(max_length=PASSWORD_LIMIT)
-    invite = Text(max_length=500, required=False, allow_blank=True, default="")
+    username = StrictCharField(max_length=200)
+    email = StrictCharField(max_length=254, required=False, allow_blank=True, default="")
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH)
+    invite = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
 
 
 class LoginSerializer(serializers.Serializer):
-    """`login` is the user name or the e-mail. `code`: for an account with a second factor, that of its authenticator
-    app, or a recovery code."""
+    """`login` is the user name or the e-mail. `code` is required for an account with a second factor: from its
+    authenticator app, or a recovery code."""
 
-    login = Text(max_length=254)
-    password = Text(max_length=PASSWORD_LIMIT)
-    code = Text(max_length=20, required=False, allow_blank=True, default="")
+    login = StrictCharField(max_length=254)
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH)
+    code = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 
 
 class RefreshSerializer(serializers.Serializer):
-    refresh = Text(max_length=4000)
+    refresh = StrictCharField(max_length=4000)
 
 
 class VerifySerializer(serializers.Serializer):
-    """The e-mail must be confirmed before anybody can sign in."""
+    """The account was created, but its e-mail must be confirmed before signing in."""
 
     verify = serializers.BooleanField()
 
 
-class _Audience(serializers.ChoiceField):
+class AudienceField(serializers.ChoiceField):
     def __init__(self, **options):
         super().__init__(**{"required": False, "choices": sorted(Audience.values), **options})
 
 
 class ProfileChangesSerializer(serializers.Serializer):
-    """Any of these. An empty name stands for the user name, an empty language or zone for the browser's."""
+    """All fields are optional. An empty `name` means the user name, an empty `language` or
+    `time_zone` that of the browser."""
 
-    username = Text(required=False, max_length=200)
-    name = Text(required=False, allow_blank=True, max_length=500)
-    bio = Text(required=False, allow_blank=True, max_length=1000)
+    username = StrictCharField(required=False, max_length=200)
+    name = StrictCharField(required=False, allow_blank=True, max_length=500)
+    bio = StrictCharField(required=False, allow_blank=True, max_length=1000)
     language = serializers.ChoiceField(required=False, allow_blank=True, choices=settings.LANGUAGES)
-    time_zone = Text(required=False, allow_blank=True, max_length=64)
+    time_zone = StrictCharField(required=False, allow_blank=True, max_length=64)
     theme = serializers.ChoiceField(required=False, choices=Theme.choices)
-    find_me = _Audience()
-    write_to_me = _Audience()
-    add_me = _Audience()
-    show_presence = _Audience()
-    show_last_seen = _Audience()
-    show_receipts = _Audience()
+    find_me = AudienceField()
+    write_to_me = AudienceField()
+    add_me = AudienceField()
+    show_presence = AudienceField()
+    show_last_seen = AudienceField()
+    show_receipts = AudienceField()
 
 
 class AvatarSerializer(serializers.Serializer):
-    """JPEG (40 megapixels at most), PNG, GIF (16) or WebP (5), at most 5 MB. It is cut square and written anew."""
+    """JPEG (at most 40 megapixels), PNG, GIF (16) or WebP (5), at most 5 MB. It is cropped to a
+    square and re-encoded."""
 
     avatar = serializers.FileField()

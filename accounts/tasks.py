@@ -1,4 +1,4 @@
-"""What accounts leave to the worker."""
+"""Background tasks of accounts."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts.email import backend
+from accounts.email import backends
 from accounts.models import QueuedMail
-from messenger.background import SOONER, job
+from messenger.background import HIGH_PRIORITY, task
 
-MAIL_KEPT = timedelta(days=2)  # then nobody waits for it any more, and its links have expired
+MAIL_LIFETIME = timedelta(days=2)  # then the links in it have expired
 
 
-@job(seconds=60, tries=24, wait=10, longest_wait=3600, priority=SOONER)
+@task(timeout=60, max_attempts=24, retry_delay=10, max_retry_delay=3600, priority=HIGH_PRIORITY)
 def send_mail(mail_id: int) -> None:
-    """Tried for most of a day. Each mail is on its own: one address that hangs holds up no other."""
-    backend.send(mail_id)
+    """Sends one e-mail, with retries for most of a day. A slow recipient does not delay other e-mails."""
+    backends.send_queued_mail(mail_id)
 
 
-@job(every=3600)
-def forget_old_mail() -> None:
-    QueuedMail.objects.filter(created_at__lt=timezone.now() - MAIL_KEPT).delete()
+@task(every=3600)
+def delete_old_mail() -> None:
+    """Deletes e-mails that could not be sent."""
+    QueuedMail.objects.filter(created_at__lt=timezone.now() - MAIL_LIFETIME).delete()

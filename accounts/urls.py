@@ -1,4 +1,4 @@
-"""Account pages. Stands before allauth's own addresses, two of which it takes over."""
+"""URLs of account pages. They are included before allauth's, because they replace two of them."""
 
 from django.urls import path
 from django.views.generic import RedirectView
@@ -7,10 +7,10 @@ import messenger.core.path_converters  # noqa: F401  # registers the converter `
 from accounts import views
 
 urlpatterns = [
-    path("accounts/login/", views.SignIn.as_view(), name="account_login"),
-    path("accounts/signup/", views.SignUp.as_view(), name="account_signup"),
+    path("accounts/login/", views.SignInView.as_view(), name="account_login"),
+    path("accounts/signup/", views.SignUpView.as_view(), name="account_signup"),
     path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
-    path("join/<str:token>/", views.join, name="join"),
+    path("join/<str:token>/", views.accept_signup_link, name="join"),
     path("language/", views.set_language, name="set_language"),
     path("settings/", views.profile, name="profile"),
     path("settings/privacy/", views.privacy, name="privacy"),

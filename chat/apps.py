@@ -1,4 +1,4 @@
-"""Chat tells accounts and presence what they ask, since neither may import it."""
+"""Configures the app and sets the hooks through which accounts and presence reach chat without importing it."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -12,15 +12,13 @@ class ChatConfig(AppConfig):
         import accounts.hooks
         import presence.hooks
         from chat import actions, selectors
-        from chat.actions import receipts
-        from chat.selectors import visible_read_markers
 
-        accounts.hooks.profile_changed.append(actions.profile_changed)
-        accounts.hooks.receipts_choice_changed.append(actions.receipts_choice_changed)
-        accounts.hooks.tie_changed.append(receipts.tie_changed)
-        accounts.hooks.shares_with = selectors.users_sharing_conversations
-        accounts.hooks.talks_with = selectors.list_direct_partners
-        accounts.hooks.members_of = selectors.query_members
-        presence.hooks.read_marks = visible_read_markers
-        presence.hooks.conversations_of = selectors.list_conversation_ids
-        presence.hooks.may_see = selectors.users_sharing_conversations
+        accounts.hooks.profile_changed.append(actions.publish_profile_change)
+        accounts.hooks.receipts_setting_changed.append(actions.publish_receipts_choice)
+        accounts.hooks.relationship_changed.append(actions.publish_receipts_between)
+        accounts.hooks.shared_conversation_hook = selectors.filter_users_sharing_conversations
+        accounts.hooks.direct_partners_hook = selectors.list_direct_partner_ids
+        accounts.hooks.conversation_members_hook = selectors.query_members
+        presence.hooks.read_markers_hook = selectors.get_visible_read_markers
+        presence.hooks.conversation_ids_hook = selectors.list_conversation_ids
+        presence.hooks.shared_users_hook = selectors.filter_users_sharing_conversations

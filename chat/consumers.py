@@ -1,4 +1,4 @@
-"""What chat brings to the socket: its commands, each of which calls one verb."""
+"""The commands of chat on the WebSocket. Each calls one action or selector."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import msgspec
 from django.conf import settings
 
 from chat import actions, selectors
-from chat.actions.queues import mark_queue, send_queue
-from chat.actions.read_markers import Move
-from chat.actions.sending import Send, Sent
+from chat.actions.queues import read_marker_queue, send_queue
+from chat.actions.read_markers import MarkerMove
+from chat.actions.sending import SendCommand, SentMessage
 from chat.schemas import MessageSchema, MineSchema
 from messenger.core.errors import ApplicationError, not_found
-from messenger.live.commands import Command, Part
-from messenger.live.connection import Connection
+from messenger.live.commands import command
+from messenger.live.consumer import LiveConsumer
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class SendPayload(msgspec.Struct):
-    """Store a message. The same `client_id` again stores nothing and answers with the message as it is now."""
+    """Send a message. If the `client_id` was used before, no message is created: the answer is the existing message as
+    it is now."""
 
     conversation_id: Id
     client_id: UUID
@@ -33,20 +34,20 @@ class SendPayload(msgspec.Struct):
 
 
 class EditPayload(msgspec.Struct):
-    """Put other words in place of one's own."""
+    """Edit one of your own messages."""
 
     message_id: Id
     body: str
 
 
 class DeletePayload(msgspec.Struct):
-    """Recall one's own message, or delete another's as owner or admin."""
+    """Delete your own message; an owner or admin of a group may delete any message."""
 
     message_id: Id
 
 
 class ReactionPayload(msgspec.Struct):
-    """Put one's emoji under a message, or take it away."""
+    """Add (`active`: true) or remove your reaction to a message."""
 
     message_id: Id
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
@@ -54,7 +55,7 @@ class ReactionPayload(msgspec.Struct):
 
 
 class ReadPayload(msgspec.Struct):
-    """`back`: everything from `seq` on is unread again."""
+    """Set your read marker: everything up to `seq` is read. With `back`, everything from `seq` on is unread again."""
 
     conversation_id: Id
     seq: Count
@@ -62,13 +63,14 @@ class ReadPayload(msgspec.Struct):
 
 
 class ReceivedPayload(msgspec.Struct):
-    """Got on this device, cumulative: the newest seq by conversation."""
+    """Messages that this device received: the newest `seq` of each conversation, which includes all before it."""
 
     marks: Annotated[dict[Id, Count], msgspec.Meta(max_length=500)]
 
 
 class SyncPayload(msgspec.Struct):
-    """What this device knows: versions by conversation, its person's own, and which conversation is open."""
+    """Ask for missed changes. `cursors`: the version of each conversation that this client has; `me`: its version of
+    the user's own state; `open`: the conversation on the screen."""
 
     cursors: Annotated[dict[Id, Count], msgspec.Meta(max_length=5000)] = {}
     me: Count = 0
@@ -83,83 +85,85 @@ class MineAnswer(msgspec.Struct):
     mine: MineSchema
 
 
-def send(connection: Connection, payload: SendPayload, ref: str | None) -> None:
-    """Into the queue, and on to the next frame: what one socket sends is stored in its order."""
+class ChatConsumer(LiveConsumer):
+    @command("message.send", SendPayload, answer=MessageAnswer, deferred=True)
+    def message_send(self, payload: SendPayload, ref: str | None) -> None:
+        """Queue the message and continue with the next frame. The queue keeps the order of one connection."""
+        connection = self.connection
 
-    def done(outcome: Sent | ApplicationError) -> None:
-        if isinstance(outcome, ApplicationError):
-            connection.refuse(ref, outcome)
-        else:
-            connection.answer(ref, MessageAnswer(outcome.message))
+        def on_stored(outcome: SentMessage | ApplicationError) -> None:
+            if isinstance(outcome, ApplicationError):
+                connection.send_error(ref, outcome)
+            else:
+                connection.send_ack(ref, MessageAnswer(outcome.message))
 
-    send_queue.submit(
-        Send(
-            connection.user_id,
-            payload.conversation_id,
-            payload.client_id,
-            payload.body,
-            payload.reply_to_id,
-            payload.forward_id,
-            tuple(payload.attachment_ids),
-        ),
-        done,
-    )
+        send_queue.submit(
+            SendCommand(
+                connection.user_id,
+                payload.conversation_id,
+                payload.client_id,
+                payload.body,
+                payload.reply_to_id,
+                payload.forward_id,
+                tuple(payload.attachment_ids),
+            ),
+            on_stored,
+        )
 
+    @command("message.edit", EditPayload, answer=MessageAnswer)
+    async def message_edit(self, payload: EditPayload) -> MessageAnswer:
+        connection = self.connection
+        message = await connection.run(actions.edit_message, connection.user_id, payload.message_id, payload.body)
+        return MessageAnswer(message)
 
-async def edit(connection: Connection, payload: EditPayload) -> MessageAnswer:
-    return MessageAnswer(await connection.run(actions.edit, connection.user_id, payload.message_id, payload.body))
+    @command("message.delete", DeletePayload, answer=MessageAnswer)
+    async def message_delete(self, payload: DeletePayload) -> MessageAnswer:
+        connection = self.connection
+        return MessageAnswer(await connection.run(actions.delete_message, connection.user_id, payload.message_id))
 
+    @command("reaction.set", ReactionPayload, answer=MessageAnswer)
+    async def reaction_set(self, payload: ReactionPayload) -> MessageAnswer:
+        connection = self.connection
+        message = await connection.run(
+            actions.set_reaction, connection.user_id, payload.message_id, payload.emoji, payload.active
+        )
+        return MessageAnswer(message)
 
-async def delete(connection: Connection, payload: DeletePayload) -> MessageAnswer:
-    return MessageAnswer(await connection.run(actions.delete, connection.user_id, payload.message_id))
+    @command("read", ReadPayload, answer=MineAnswer, deferred=True)
+    def read(self, payload: ReadPayload, ref: str | None) -> None:
+        connection = self.connection
 
+        def on_stored(outcome: MineSchema | ApplicationError) -> None:
+            if isinstance(outcome, ApplicationError):
+                connection.send_error(ref, outcome)
+            else:
+                connection.send_ack(ref, MineAnswer(outcome))
 
-async def react(connection: Connection, payload: ReactionPayload) -> MessageAnswer:
-    message = await connection.run(actions.react, connection.user_id, payload.message_id, payload.emoji, payload.active)
-    return MessageAnswer(message)
+        read_marker_queue.submit(
+            MarkerMove(connection.user_id, payload.conversation_id, read_seq=payload.seq, back=payload.back), on_stored
+        )
 
+    @command("received", ReceivedPayload, deferred=True)
+    def received(self, payload: ReceivedPayload, ref: str | None) -> None:
+        """Send nothing on success, and one `error` at most however many conversations fail."""
+        connection = self.connection
+        errors: list[ApplicationError] = []
 
-def read(connection: Connection, payload: ReadPayload, ref: str | None) -> None:
-    def done(outcome: MineSchema | ApplicationError) -> None:
-        if isinstance(outcome, ApplicationError):
-            connection.refuse(ref, outcome)
-        else:
-            connection.answer(ref, MineAnswer(outcome))
+        def on_stored(outcome: ApplicationError | None) -> None:
+            if isinstance(outcome, ApplicationError):
+                if not errors:
+                    connection.send_error(ref, outcome)
+                errors.append(outcome)
 
-    mark_queue.submit(Move(connection.user_id, payload.conversation_id, read_seq=payload.seq, back=payload.back), done)
+        subscribed = {cid: seq for cid, seq in payload.marks.items() if cid in connection.conversations}
+        if len(subscribed) < len(payload.marks):
+            on_stored(not_found())
+        for conversation_id, seq in subscribed.items():
+            read_marker_queue.submit(MarkerMove(connection.user_id, conversation_id, delivered_seq=seq), on_stored)
 
-
-def received(connection: Connection, payload: ReceivedPayload, ref: str | None) -> None:
-    """No answer is due unless something is refused, and then one."""
-    refused: list[ApplicationError] = []
-
-    def done(outcome: ApplicationError | None) -> None:
-        if isinstance(outcome, ApplicationError):
-            if not refused:
-                connection.refuse(ref, outcome)
-            refused.append(outcome)
-
-    known = {cid: seq for cid, seq in payload.marks.items() if cid in connection.conversations}
-    if len(known) < len(payload.marks):
-        done(not_found())
-    for conversation_id, seq in known.items():
-        mark_queue.submit(Move(connection.user_id, conversation_id, delivered_seq=seq), done)
-
-
-async def sync(connection: Connection, payload: SyncPayload) -> selectors.SyncAnswerSchema:
-    return await connection.run(selectors.sync_client, connection.user_id, payload.cursors, payload.me, payload.open)
-
-
-class ChatPart(Part):
-    commands = (
-        Command("message.send", SendPayload, send, MessageAnswer, answers_itself=True),
-        Command("message.edit", EditPayload, edit, MessageAnswer),
-        Command("message.delete", DeletePayload, delete, MessageAnswer),
-        Command("reaction.set", ReactionPayload, react, MessageAnswer),
-        Command("read", ReadPayload, read, MineAnswer, answers_itself=True),
-        Command("received", ReceivedPayload, received, answers_itself=True),
-        Command("sync", SyncPayload, sync, selectors.SyncAnswerSchema),
-    )
-
-
-PART = ChatPart()
+    @command("sync", SyncPayload, answer=selectors.SyncAnswerSchema)
+    async def sync(self, payload: SyncPayload) -> selectors.SyncAnswerSchema:
+        connection = self.connection
+        return await connection.run(
+            selectors.sync_client, connection.user_id, payload.cursors, payload.me, payload.open
+        )

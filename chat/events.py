@@ -1,20 +1,22 @@
-"""The news of conversations: typed, encoded once, with no stray fields. Only verbs (and repairs) make them."""
+"""Events of conversations: the payloads of their frames, and functions that build and encode them.
+
+Actions publish them, and reconciling builds missed ones (chat.selectors.reconcile).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema
-from chat.selectors.prefetch import HiddenReceipts
 from messenger.live.events import ConversationEvent, EphemeralEvent, UserEvent
 from messenger.live.frames import encode_frame
 
 
 class MessagePayload(msgspec.Struct):
-    """A message as it is now. A deleted one is an update too."""
+    """A message as it is now. Deleting one is an update, too."""
 
     conversation_id: int
     after: int
@@ -23,7 +25,7 @@ class MessagePayload(msgspec.Struct):
 
 
 class ConversationPayload(msgspec.Struct):
-    """What all members share, as it is now."""
+    """The shared fields of a conversation, as they are now."""
 
     conversation_id: int
     after: int
@@ -32,7 +34,7 @@ class ConversationPayload(msgspec.Struct):
 
 
 class MemberPayload(msgspec.Struct):
-    """A member who came, left (`left_at`), or has another role, name or picture."""
+    """A member who joined, left (`left_at`), or has a new role, name or avatar."""
 
     conversation_id: int
     after: int
@@ -41,21 +43,21 @@ class MemberPayload(msgspec.Struct):
 
 
 class ConversationAdded(msgspec.Struct):
-    """Mine from now on; or known and told anew: then it replaces what was known."""
+    """The user is a member of this conversation. If the client has it already, this replaces what the client has."""
 
     me_version: int
     conversation: ConversationSchema
 
 
 class ConversationRemoved(msgspec.Struct):
-    """Mine no more: left, removed, or the group was deleted."""
+    """The user is no longer a member: they left, were removed, or the group was deleted."""
 
     me_version: int
     conversation_id: int
 
 
 class MineUpdated(msgspec.Struct):
-    """What is my own about a conversation, whole."""
+    """The whole member state of the user in a conversation."""
 
     me_version: int
     conversation_id: int
@@ -63,7 +65,7 @@ class MineUpdated(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """How far a member has got and read. Marks only go forward; 0 and 0: they show theirs no more."""
+    """How far a member has received and read. Both only grow, except 0 and 0: the member no longer shows receipts."""
 
     conversation_id: int
     user_id: int
@@ -73,7 +75,7 @@ class Receipt(msgspec.Struct):
 
 
 class MentionEvent(msgspec.Struct):
-    """A message that names this person, or everybody."""
+    """A message that mentions the user, or everybody."""
 
     message: MessageSchema
 
@@ -91,89 +93,113 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
 }
 
 
+# Each function returns an event whose frame is encoded once. `after`: the version that the event follows.
 def message_created(message: MessageSchema, after: int | None = None) -> ConversationEvent:
-    return _durable("message.created", MessagePayload, message.conversation_id, message.version, after, message)
-
-
-def message_updated(message: MessageSchema, after: int | None = None) -> ConversationEvent:
-    return _durable("message.updated", MessagePayload, message.conversation_id, message.version, after, message)
-
-
-def conversation_updated(conversation: ConversationSchema, version: int, after: int | None = None) -> ConversationEvent:
-    """What all members share. What is one's own (`mine`) is not in it."""
-    return _durable("conversation.updated", ConversationPayload, conversation.id, version, after, conversation)
-
-
-def member_updated(conversation_id: int, member: MemberSchema, after: int | None = None) -> ConversationEvent:
-    news = _durable("member.updated", MemberPayload, conversation_id, member.version, after, member)
-    if member.left_at is None:
-        news.joined = member.user.id
-    else:
-        news.left = member.user.id
-    return news
-
-
-def _durable(
-    name: str, event: type[Any], conversation_id: int, version: int, after: int | None, what: Any
-) -> ConversationEvent:
-    after = version - 1 if after is None else after
-    return ConversationEvent(
-        conversation_id, after, version, encode_frame(name, event(conversation_id, after, version, what))
+    return _conversation_event(
+        "message.created", MessagePayload, message.conversation_id, message.version, after, message
     )
 
 
-def conversation_added(user_id: int, me_version: int, conversation: ConversationSchema, joined_at: int) -> UserEvent:
-    """`joined_at` is the version of the membership: what came before is history, not news."""
+def message_updated(message: MessageSchema, after: int | None = None) -> ConversationEvent:
+    return _conversation_event(
+        "message.updated", MessagePayload, message.conversation_id, message.version, after, message
+    )
+
+
+def conversation_updated(conversation: ConversationSchema, version: int, after: int | None = None) -> ConversationEvent:
+    """`conversation` has the shared fields only, without member state (`mine`)."""
+    return _conversation_event(
+        "conversation.updated", ConversationPayload, conversation.id, version, after, conversation
+    )
+
+
+def member_updated(conversation_id: int, member: MemberSchema, after: int | None = None) -> ConversationEvent:
+    event = _conversation_event("member.updated", MemberPayload, conversation_id, member.version, after, member)
+    if member.left_at is None:
+        event.joined_user_id = member.user.id
+    else:
+        event.left_user_id = member.user.id
+    return event
+
+
+def _conversation_event(
+    name: str, payload: type[Any], conversation_id: int, version: int, after: int | None, content: Any
+) -> ConversationEvent:
+    after = version - 1 if after is None else after
+    return ConversationEvent(
+        conversation_id, after, version, encode_frame(name, payload(conversation_id, after, version, content))
+    )
+
+
+def conversation_added(
+    user_id: int, me_version: int, conversation: ConversationSchema, joined_version: int
+) -> UserEvent:
+    """`joined_version`: version of the membership. The user receives the events after it."""
     text = encode_frame("conversation.added", ConversationAdded(me_version, conversation))
-    return UserEvent(user_id, text, me_version, joins=conversation.id, version=joined_at, upto=conversation.version)
+    return UserEvent(
+        user_id,
+        text,
+        me_version,
+        joined_conversation_id=conversation.id,
+        version=joined_version,
+        conversation_version=conversation.version,
+    )
 
 
-def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_at: int) -> UserEvent:
+def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_version: int) -> UserEvent:
+    """`left_version`: version of the membership. The user receives the events before it."""
     text = encode_frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
-    return UserEvent(user_id, text, me_version, leaves=conversation_id, version=left_at)
+    return UserEvent(user_id, text, me_version, left_conversation_id=conversation_id, version=left_version)
 
 
-def mine_updated(user_id: int, conversation_id: int, mine: MineSchema) -> UserEvent:
-    text = encode_frame("mine.updated", MineUpdated(mine.me_version, conversation_id, mine))
-    return UserEvent(user_id, text, mine.me_version)
+def mine_updated(user_id: int, conversation_id: int, member_state: MineSchema) -> UserEvent:
+    text = encode_frame("mine.updated", MineUpdated(member_state.me_version, conversation_id, member_state))
+    return UserEvent(user_id, text, member_state.me_version)
 
 
-def mentioned(user_id: int, message: MessageSchema) -> UserEvent:
+def user_mentioned(user_id: int, message: MessageSchema) -> UserEvent:
     return UserEvent(user_id, encode_frame("mention", MentionEvent(message)))
 
 
-def receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[EphemeralEvent]:
-    """To the members, but for those who hide their own, and to contacts alone where a person shows it to no others."""
+class HiddenReceipts(NamedTuple):
+    """Who must not receive which receipts."""
+
+    hiding_members: dict[int, tuple[int, ...]]  # by conversation id: members who hide theirs, and so see none
+    contacts_only: dict[int, tuple[int, ...]]  # by id of a user who shows theirs to contacts only: the contacts
+
+
+def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
+    """To the members except those who hide their own receipts; to contacts only where the user's setting says so."""
     return [
         EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
             encode_frame("receipt", receipt),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}",
-            skip_users=hiding.members.get(receipt.conversation_id, ()),
-            about=receipt.user_id,
-            matter="receipts",
-            only=hiding.few.get(receipt.user_id),
-            gathers=receipt.conversation_id,
+            skip_users=hidden.hiding_members.get(receipt.conversation_id, ()),
+            subject_id=receipt.user_id,
+            topic="receipts",
+            allowed_users=hidden.contacts_only.get(receipt.user_id),
+            combine_in_conversation=receipt.conversation_id,
         )
-        for receipt in told
+        for receipt in receipts
     ]
 
 
-def hidden_receipts(told: Sequence[Receipt], hiding: HiddenReceipts) -> list[EphemeralEvent]:
-    """Of those who show their receipts to contacts alone: to all others, that there are none any more."""
+def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
+    """For users who show receipts to contacts only: tells all other members that there are none any more."""
     return [
         EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
             encode_frame("receipt", Receipt(receipt.conversation_id, receipt.user_id, 0, 0, receipt.at)),
             f"receipt.{receipt.conversation_id}.{receipt.user_id}.hidden",
-            skip_users=(receipt.user_id, *hiding.few[receipt.user_id]),
+            skip_users=(receipt.user_id, *hidden.contacts_only[receipt.user_id]),
         )
-        for receipt in told
-        if receipt.user_id in hiding.few
+        for receipt in receipts
+        if receipt.user_id in hidden.contacts_only
     ]
 
 
-def receipt_to(viewer_id: int, receipt: Receipt) -> EphemeralEvent:
-    """For one person alone, who may know this much."""
+def receipt_for_viewer(viewer_id: int, receipt: Receipt) -> EphemeralEvent:
+    """To one user alone. The caller has checked that they may see it."""
     key = f"receipt.{receipt.conversation_id}.{receipt.user_id}"
     return EphemeralEvent(f"user.{viewer_id}", encode_frame("receipt", receipt), key)

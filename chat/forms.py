@@ -1,4 +1,4 @@
-"""What page forms ask. They only shape the input; what it may be is the verb's to say, at the same field."""
+"""Forms of the pages. They parse the input; actions validate it, and their errors are shown at the same fields."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
 from chat.models import Role
-from chat.views.decorators import reason
+from messenger.core.error_messages import error_message
 from messenger.core.errors import ApplicationError
+from messenger.core.numbers import is_id
 
-MANY = 500  # people chosen at once
+MAX_USER_IDS = 500  # in one request
+_FIELD_NAMES = {"avatar": "picture"}  # field of an ApplicationError → field of a form, where the names differ
 
 
-class RefusableForm(forms.Form):
-    def refuse(self, refusal: ApplicationError) -> None:
-        """Put the words of a refusal where the person looks."""
-        named = {"avatar": "picture"}  # what the API calls it
-        told = {named.get(name, name): words for name, words in (refusal.fields or {}).items()}
-        if refusal.code == "too_large" and "picture" in self.fields:
-            told = {"picture": [str(refusal.detail)]}
-        fields = {name: words for name, words in told.items() if name in self.fields}
-        for name, words in fields.items():
-            self.add_error(name, [str(word) for word in words])
-        if not fields:
-            self.add_error(None, reason(refusal))
+class BaseForm(forms.Form):
+    def add_application_error(self, error: ApplicationError) -> None:
+        """Shows an error at the fields that it names, or above the form if the form has none of these fields."""
+        messages = {_FIELD_NAMES.get(name, name): texts for name, texts in (error.fields or {}).items()}
+        if error.code == "too_large" and "picture" in self.fields:
+            messages = {"picture": [str(error.detail)]}
+        messages = {name: texts for name, texts in messages.items() if name in self.fields}
+        for name, texts in messages.items():
+            self.add_error(name, [str(text) for text in texts])
+        if not messages:
+            self.add_error(None, error_message(error))
 
     def first_error(self) -> str:
-        return next((str(words[0]) for words in self.errors.values()), "")
+        return next((str(messages[0]) for messages in self.errors.values()), "")
 
 
 class TextField(forms.CharField):
-    """What somebody wrote, as they wrote it; browsers post line ends as CR LF, sockets and the API do not."""
+    """Text that is not stripped. CR LF becomes LF: browsers post CR LF, clients of the API and the socket send LF."""
 
     def __init__(self, *, required: bool = False, widget: Any = forms.Textarea, **options: Any):
         super().__init__(strip=False, required=required, widget=widget, **options)
@@ -43,15 +44,15 @@ class TextField(forms.CharField):
         return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
-class NumbersField(forms.MultipleChoiceField):
-    """Ids of people, from any number of inputs of one name."""
+class UserIdsField(forms.MultipleChoiceField):
+    """User ids, from any number of inputs with the same name."""
 
     def validate(self, value) -> None:
-        if len(value) > MANY or not all(number.isdecimal() and len(number) < 19 for number in value):
+        if len(value) > MAX_USER_IDS or not all(is_id(user_id) for user_id in value):
             raise forms.ValidationError(_("Choose somebody."), code="invalid")
 
     def clean(self, value) -> list[int]:
-        return [int(number) for number in super().clean(value)]
+        return [int(user_id) for user_id in super().clean(value)]
 
 
 class IdField(forms.IntegerField):
@@ -59,32 +60,32 @@ class IdField(forms.IntegerField):
         super().__init__(min_value=1, max_value=2**63 - 1, widget=widget, **options)
 
 
-class SendForm(RefusableForm):
-    """`client_id` is made with the form, so that the same form sent twice is one message."""
+class SendForm(BaseForm):
+    """`client_id` is created with the form, so that a form that is posted twice sends one message."""
 
     body = TextField(label=_("Message"))
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     reply_to_id = IdField(required=False)
 
     @classmethod
-    def fresh(cls, body: str = "", reply_to_id: int | None = None) -> SendForm:
+    def create_unbound(cls, body: str = "", reply_to_id: int | None = None) -> SendForm:
         return cls(initial={"body": body, "client_id": uuid.uuid4(), "reply_to_id": reply_to_id})
 
-    def anew(self) -> None:
-        """The same words as another message."""
+    def renew_client_id(self) -> None:
+        """Gives the bound form a new client_id, so that posting the same text again sends another message."""
         self.data = {name: self.data.get(name, "") for name in self.fields} | {"client_id": str(uuid.uuid4())}
 
 
-class EditForm(RefusableForm):
+class EditForm(BaseForm):
     body = TextField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 4}))
 
 
-class ForwardForm(RefusableForm):
+class ForwardForm(BaseForm):
     conversation_id = IdField()
     client_id = forms.UUIDField(widget=forms.HiddenInput)
 
 
-class ReportForm(RefusableForm):
+class ReportForm(BaseForm):
     reason = forms.CharField(
         label=_("What is wrong with it"),
         max_length=500,
@@ -94,41 +95,41 @@ class ReportForm(RefusableForm):
     )
 
 
-class ReactForm(RefusableForm):
-    """`add` or `remove` holds the emoji: pressing twice is the same as once."""
+class ReactionForm(BaseForm):
+    """`add` or `remove` holds the emoji. Posting it twice has the same effect as posting it once."""
 
     add = forms.CharField(required=False, max_length=64)
     remove = forms.CharField(required=False, max_length=64)
 
 
-class ActiveForm(RefusableForm):
+class PinForm(BaseForm):
     active = forms.BooleanField(required=False)
 
 
-class ReadForm(RefusableForm):
+class ReadMarkerForm(BaseForm):
     seq = IdField()
     back = forms.BooleanField(required=False)
 
 
-class DirectForm(RefusableForm):
+class DirectConversationForm(BaseForm):
     user_id = IdField()
 
 
-class GroupForm(RefusableForm):
+class CreateGroupForm(BaseForm):
     title = forms.CharField(label=_("Name of the group"), required=False, max_length=200)
-    user_ids = NumbersField(required=False)
+    user_ids = UserIdsField(required=False)
 
 
-class PeopleForm(RefusableForm):
-    user_ids = NumbersField(required=False)
+class AddMembersForm(BaseForm):
+    user_ids = UserIdsField(required=False)
 
 
-class RoleForm(RefusableForm):
+class RoleForm(BaseForm):
     role = forms.ChoiceField(choices=Role.choices)
 
 
-class DeleteGroupForm(RefusableForm):
-    """Its name is typed, so that nobody ends a group by a slip of the hand."""
+class DeleteGroupForm(BaseForm):
+    """Asks for the name of the group, so that a group is not deleted by accident."""
 
     title = forms.CharField(
         label=_("The name of the group"),
@@ -137,8 +138,8 @@ class DeleteGroupForm(RefusableForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def check(self, title: str) -> bool:
-        """Whether it was typed, white space aside. What is wrong is said at the field."""
+    def check_title(self, title: str) -> bool:
+        """Returns whether the name was typed, ignoring extra white space. If not, adds an error to the field."""
         typed = " ".join(self.data.get("title", "").split())
         if typed == title:
             return True
@@ -146,8 +147,8 @@ class DeleteGroupForm(RefusableForm):
         return False
 
 
-class InviteForm(RefusableForm):
-    """How long a link works, in days, and for how many people; empty: without end."""
+class InviteForm(BaseForm):
+    """`days`: how long the link works. `max_uses`: how many people can join. Empty: without limit."""
 
     days = forms.ChoiceField(
         label=_("It works"),
@@ -165,7 +166,7 @@ class InviteForm(RefusableForm):
     )
 
 
-class GroupSettingsForm(RefusableForm):
+class GroupSettingsForm(BaseForm):
     picture = forms.FileField(
         label=_("Picture"),
         required=False,
@@ -191,8 +192,8 @@ class GroupSettingsForm(RefusableForm):
     )
 
 
-class MineForm(RefusableForm):
-    """What is one's own about a conversation, any of it: `muted=on`, `muted=off` …; `read=off` marks it unread."""
+class MemberStateForm(BaseForm):
+    """Changes of the member state. All fields are optional: `muted=on`, `muted=off` …; `read=off` marks it unread."""
 
     SWITCHES = ("muted", "favourite", "archived", "receipts")
 
@@ -202,7 +203,7 @@ class MineForm(RefusableForm):
     announcement_seen = IdField(required=False)
 
     def changes(self) -> dict[str, bool | str | int]:
-        """Only what was sent."""
+        """Returns the fields that were sent, except `read`."""
         changes: dict[str, bool | str | int] = {
             name: self.cleaned_data[name] == "on" for name in self.SWITCHES if self.cleaned_data[name] in ("on", "off")
         }

@@ -1,35 +1,25 @@
-"""The one shape of everything in a conversation: the same in a page, a REST answer, a live event and a catch-up."""
+"""Output schemas of chat. One schema for pages, REST responses, events and catch-up, and functions to build them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from accounts.models import User
-from accounts.schemas import ContactState, Moment, UserSchema, user_schema
+from accounts.schemas import ContactState, UserSchema, user_schema
 from chat.models import Conversation, Membership, Message
+from messenger.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from presence.schemas import PresenceSchema
 
-EXCERPT = 120  # code points of a quoted message
-FILE_SIGNS = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/lib/wording.js has the same
-
-
-def moment(value: datetime) -> str:
-    """`2026-11-21T01:02:03.456Z`: UTC, milliseconds, always the same length, so that texts sort as times."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-
-
-def moment_or_none(value: datetime | None) -> str | None:
-    return moment(value) if value else None
+EXCERPT_LENGTH = 120  # code points of a quoted message
+FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/lib/wording.js has the same
 
 
 class MentionSchema(msgspec.Struct):
-    """`start` and `end` count code points of the body. `user_id` is null where everybody is meant (@all)."""
+    """`start` and `end` count code points of the body. `user_id` is null for everybody (@all)."""
 
     user_id: int | None
     start: int
@@ -47,17 +37,17 @@ class ReplySchema(msgspec.Struct):
 
 
 class ForwardSchema(msgspec.Struct):
-    """Who wrote a forwarded text first, and when."""
+    """The original author of a forwarded message, and when it was written."""
 
     sender: UserSchema
     created_at: str | None
 
 
 class AttachmentSchema(msgspec.Struct):
-    """A file of a message. `url` is a path of this site, which asks who wants it. `kind`: image, video, audio, file.
+    """A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file.
 
-    Width and height are pixels, duration seconds. Until a picture is `ready` its url answers 503: it is being redrawn,
-    and `message.updated` says when it is done. `preview_url` fills a screen, `thumbnail_url` a place in the log.
+    `width` and `height` are in pixels, `duration` in seconds. While a file is being processed `ready` is false and its
+    url responds with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`: small image.
     """
 
     id: int
@@ -76,15 +66,17 @@ class AttachmentSchema(msgspec.Struct):
 
 
 class ReactionSchema(msgspec.Struct):
-    """One emoji, and who put it there, first come first."""
+    """One emoji and the users who reacted with it, in the order of their reactions."""
 
     emoji: str
     user_ids: list[int]
 
 
 class SystemEvent(msgspec.Struct):
-    """A system line, worded by the reader's page: joined, left, removed, renamed, described, pictured, announced,
-    owner, role … `by_id` of somebody who joined: whose link it was. Of `role`, `old` and `new` are roles."""
+    """The content of a system message; clients translate it. `name`: joined, left, removed, renamed, described,
+    pictured, announced, owner, role. `by_id`: with `joined`, the creator of the invite link. With `role`, `old` and
+    `new` are roles.
+    """
 
     name: str
     actor_id: int | None = None
@@ -95,7 +87,7 @@ class SystemEvent(msgspec.Struct):
 
 
 class MessageSchema(msgspec.Struct):
-    """One line of a conversation. Deleted, it keeps ids, seq, kind, sender and times, and loses all else."""
+    """A message. A deleted message has only ids, seq, kind, sender and times left."""
 
     id: int
     conversation_id: int
@@ -119,10 +111,10 @@ class MessageSchema(msgspec.Struct):
 
 
 class MineSchema(msgspec.Struct):
-    """What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`.
+    """The member state: what only the user sees of a conversation. `unread_count`: texts by others after `read_seq`.
 
-    `receipts`: shows here how far they have got and read, and sees it of the others.
-    The announcement is new to this person while `announcement_seen` is below the conversation's `announced_version`.
+    `receipts`: the user shows receipts in this conversation, and sees those of the others.
+    The announcement is new to the user while `announcement_seen` is below the conversation's `announced_version`.
     """
 
     role: str
@@ -140,7 +132,7 @@ class MineSchema(msgspec.Struct):
 
 
 class ConversationSchema(msgspec.Struct):
-    """A pair, whose `peer` is the other person, or a group. `mine` is absent where all are told alike."""
+    """A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members."""
 
     id: int
     kind: str
@@ -158,16 +150,16 @@ class ConversationSchema(msgspec.Struct):
     version: int
     last_message: MessageSchema | None
     created_at: str
-    # The version with which the announcement was put up or changed last.
+    # The version of the last change of the announcement.
     announced_version: int = 0
-    # Absent in what all members hear alike (conversation.updated, changes).
+    # Absent in what is the same for all members (conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class TitleSchema(msgspec.Struct):
-    """What a conversation is called. A search text finds it in `title`, or where one of `keys` begins with it.
+    """The title of a conversation, for search. A query matches if `title` contains it or one of `keys` starts with it.
 
-    `keys` are how a Chinese title is typed: by pinyin and by initials, from each character on.
+    `keys`: how a Chinese title is typed, by pinyin and by initials, from each character on.
     """
 
     id: int
@@ -179,7 +171,7 @@ class TitleSchema(msgspec.Struct):
 
 
 class MemberSchema(msgspec.Struct):
-    """A person in a conversation. `left_at` is null while they are in it."""
+    """A member of a conversation. `left_at` is null for current members."""
 
     user: UserSchema
     role: str
@@ -189,7 +181,7 @@ class MemberSchema(msgspec.Struct):
 
 
 class ReceiptSchema(msgspec.Struct):
-    """How far a member has got and read, and when they had read so far."""
+    """How far a member has received and read, and when they read up to `read_seq`."""
 
     user_id: int
     delivered_seq: int
@@ -198,7 +190,7 @@ class ReceiptSchema(msgspec.Struct):
 
 
 class MessageReceiptSchema(msgspec.Struct):
-    """Who got and read one message, and when."""
+    """When a member received and read one message."""
 
     user_id: int
     delivered_at: str | None
@@ -206,7 +198,7 @@ class MessageReceiptSchema(msgspec.Struct):
 
 
 class FileSchema(msgspec.Struct):
-    """A file of a conversation, and the message that shows it."""
+    """A file of a conversation, and the message that it belongs to."""
 
     attachment: AttachmentSchema
     message_id: int
@@ -216,7 +208,7 @@ class FileSchema(msgspec.Struct):
 
 
 class UploadSchema(msgspec.Struct):
-    """A file on its way; `offset` bytes are safely there. Once it is whole, `attachment` is what a message can name."""
+    """An upload. `offset`: bytes stored so far. `attachment`: set once it is complete, to be sent with a message."""
 
     id: str
     name: str
@@ -227,7 +219,7 @@ class UploadSchema(msgspec.Struct):
 
 
 class RevisionSchema(msgspec.Struct):
-    """What a message said before an edit, and when that was written."""
+    """The text of a message before an edit, and when it was written."""
 
     body: str
     body_html: str
@@ -235,7 +227,7 @@ class RevisionSchema(msgspec.Struct):
 
 
 class HistorySchema(msgspec.Struct):
-    """A page by `seq`, ascending. `version` was read before the rows: they may be newer, never older."""
+    """A page of messages, ascending by `seq`. `version` was read first: messages may be newer, not older."""
 
     results: list[MessageSchema]
     has_before: bool
@@ -244,7 +236,7 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """Rows changed since a version, as they are now, up to `version`. Ask on until `complete`."""
+    """Rows changed since a version, as they are now, up to `version`. Repeat with `version` until `complete`."""
 
     version: int
     complete: bool
@@ -253,11 +245,11 @@ class ChangesSchema(msgspec.Struct):
     members: list[MemberSchema]
 
 
-# What a line leaves out of Markdown; static/js/lib/wording.js has the same, and tests/shared_cases/excerpts.json holds them together.
-_MARKS = re.compile(r"[*_`~\[\\]")
+# Markdown that excerpts leave out. static/js/lib/wording.js does the same: tests/shared_cases/excerpts.json.
+_MARKDOWN_CHARACTERS = re.compile(r"[*_`~\[\\]")
 _CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
 _FENCE = re.compile(r"^```[^\n]*\n|```\Z|^`|`\Z")
-_MARKED = re.compile(
+_EMPHASIS_OR_LINK = re.compile(
     r"\\[!-/:-@\[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~"
     r"|(?<!\w)__(?=\S)([^_\n]*[^_\s])__(?!\w)|(?<!\w)_(?=\S)([^_\n]*[^_\s])_(?!\w)"
     r"|\[([^\[\]\n]+)\]\([^()\s]*\)"
@@ -265,49 +257,56 @@ _MARKED = re.compile(
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
-def _unmarked(body: str) -> str:
-    """The words, without the signs that Markdown reads: emphasis, code, the address behind a link's words.
+def _strip_markdown(body: str) -> str:
+    """Removes the marks of emphasis, code and links. Nested emphasis is removed two levels deep.
 
-    Emphasis inside emphasis goes two deep. Signs within code are the code's own, and stay.
+    Text inside code is kept as it is.
     """
-    if not _MARKS.search(body):
+    if not _MARKDOWN_CHARACTERS.search(body):
         return body
     parts = _CODE.split(body)
-    for at, part in enumerate(parts):
-        if at % 2:
-            parts[at] = _FENCE.sub("", part)
+    for index, part in enumerate(parts):
+        if index % 2:  # a match of _CODE
+            parts[index] = _FENCE.sub("", part)
         else:
             for _ in range(2):
-                part = _MARKED.sub(lambda found: found[found.lastindex or 0], part)
-            parts[at] = _ESCAPED.sub(r"\1", part)
+                part = _EMPHASIS_OR_LINK.sub(lambda match: match[match.lastindex or 0], part)
+            parts[index] = _ESCAPED.sub(r"\1", part)
     return "".join(parts)
 
 
-def excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
-    """One line of a text, without its Markdown; where there is none, a sign for the kind of file, and its name."""
-    line = " ".join(_unmarked(body).split())
+def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
+    """Returns a text on one line without Markdown. Without a text: an emoji for the kind of file, and its name."""
+    line = " ".join(_strip_markdown(body).split())
     if not line and files:
         first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
-        line = f"{FILE_SIGNS.get(first.kind, FILE_SIGNS['file'])} {first.name}"
+        line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
         if len(files) > 1:
             line += f" +{len(files) - 1}"
-    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+    return line if len(line) <= EXCERPT_LENGTH else line[: EXCERPT_LENGTH - 1] + "…"
 
 
 def reply_schema(quoted: Message) -> ReplySchema:
-    gone = quoted.deleted_at is not None
+    deleted = quoted.deleted_at is not None
     return ReplySchema(
-        quoted.pk, quoted.seq, user_schema(quoted.sender), "" if gone else excerpt(quoted.body, quoted.files), gone
+        quoted.pk,
+        quoted.seq,
+        user_schema(quoted.sender),
+        "" if deleted else make_excerpt(quoted.body, quoted.files),
+        deleted,
     )
 
 
 def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
-    """`message` with sender, reply_to and forwarded_sender at hand; `fresh` spares looking for reactions."""
-    gone = message.deleted_at is not None
-    reply = None if gone or message.reply_to is None else reply_schema(message.reply_to)
+    """Builds the schema of a message with its relations loaded (`messages_with_relations`).
+
+    `sender` may be given instead of `message.sender`. `fresh`: a new message, so that no query looks for reactions.
+    """
+    deleted = message.deleted_at is not None
+    reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)
     forward = None
-    if message.forwarded_at and message.forwarded_sender and not gone:
-        forward = ForwardSchema(user_schema(message.forwarded_sender), moment(message.forwarded_at))
+    if message.forwarded_at and message.forwarded_sender and not deleted:
+        forward = ForwardSchema(user_schema(message.forwarded_sender), format_timestamp(message.forwarded_at))
     return MessageSchema(
         id=message.pk,
         conversation_id=message.conversation_id,
@@ -316,23 +315,23 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
         client_id=str(message.client_id) if message.client_id else None,
         kind=str(message.kind),
         sender=user_schema(sender or message.sender),
-        body="" if gone else message.body,
-        body_html="" if gone else message.body_html,
-        mentions=[] if gone else [MentionSchema(**mention) for mention in message.mentions],
+        body="" if deleted else message.body,
+        body_html="" if deleted else message.body_html,
+        mentions=[] if deleted else [MentionSchema(**mention) for mention in message.mentions],
         reply_to=reply,
         forwarded_from=forward,
-        attachments=[] if gone else [AttachmentSchema(**file) for file in message.files],
-        reactions=[] if gone or fresh else reaction_schemas(message),
-        pinned=message.pinned_at is not None and not gone,
-        created_at=moment(message.created_at),
-        edited_at=None if gone else moment_or_none(message.edited_at),
-        deleted_at=moment_or_none(message.deleted_at),
+        attachments=[] if deleted else [AttachmentSchema(**file) for file in message.files],
+        reactions=[] if deleted or fresh else reaction_schemas(message),
+        pinned=message.pinned_at is not None and not deleted,
+        created_at=format_timestamp(message.created_at),
+        edited_at=None if deleted else format_optional_timestamp(message.edited_at),
+        deleted_at=format_optional_timestamp(message.deleted_at),
         event=SystemEvent(**message.event) if message.event else None,
     )
 
 
 def reaction_schemas(message: Message) -> list[ReactionSchema]:
-    """In the order in which each emoji first came."""
+    """In the order in which each emoji was first used."""
     by_emoji: dict[str, list[int]] = {}
     for reaction in message.reactions.all():
         by_emoji.setdefault(reaction.emoji, []).append(reaction.user_id)
@@ -356,8 +355,8 @@ def mine_schema(membership: Membership, conversation: Conversation, unread_menti
     )
 
 
-def room_picture(conversation_id: int, name: str | None) -> str | None:
-    """Its address on this site, which asks who wants it; `name` is the stored file's."""
+def group_avatar_url(conversation_id: int, name: str | None) -> str | None:
+    """Returns the path of a group's avatar on this site, None without one. `name`: the file's name in the storage."""
     return f"/avatars/rooms/{conversation_id}/{name.rsplit('/', 1)[-1]}" if name else None
 
 
@@ -374,7 +373,7 @@ def conversation_schema(
         title=conversation.title,
         description=conversation.description,
         announcement=conversation.announcement,
-        avatar_url=room_picture(conversation.pk, conversation.avatar.name),
+        avatar_url=group_avatar_url(conversation.pk, conversation.avatar.name),
         owner_id=conversation.owner_id,
         member_count=conversation.member_count,
         members_may_add=conversation.members_may_add,
@@ -384,7 +383,7 @@ def conversation_schema(
         last_seq=conversation.last_seq,
         version=conversation.version,
         last_message=last_message,
-        created_at=moment(conversation.created_at),
+        created_at=format_timestamp(conversation.created_at),
         announced_version=conversation.announced_version,
         mine=mine,
     )
@@ -394,23 +393,19 @@ def member_schema(membership: Membership) -> MemberSchema:
     return MemberSchema(
         user=user_schema(membership.user),
         role=str(membership.role),
-        joined_at=moment(membership.joined_at),
-        left_at=moment_or_none(membership.left_at),
+        joined_at=format_timestamp(membership.joined_at),
+        left_at=format_optional_timestamp(membership.left_at),
         version=membership.version,
     )
 
 
-def as_uuid(text: str) -> UUID:
-    return UUID(text)
-
-
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ListedContactSchema(msgspec.Struct):
-    """As `Contact`; `presence` is null of who is not in one's list yet."""
+    """Like `Contact`. `presence` is null for a user who is not a contact yet."""
 
     user: UserSchema
     state: ContactState
     blocked: bool
-    since: Moment | None
+    since: Timestamp | None
     me_version: int
     presence: PresenceSchema | None = None

@@ -1,52 +1,53 @@
-"""What conversations leave to the worker."""
+"""Background tasks of chat. Functions are imported when a task runs, because their modules import this one."""
 
 from __future__ import annotations
 
-from messenger.background import LATER, job
+from messenger.background import LOW_PRIORITY, task
 
 
-@job(seconds=600, tries=3)
+@task(timeout=600, max_attempts=3)
 def prepare_file(file_id: int) -> None:
-    """What came and may say where it was taken: pictures are drawn anew, and smaller; films lose what they say."""
-    from chat.attachments import processing
+    """Removes metadata from an image or a video, and creates the thumbnails of an image."""
+    from chat.actions import attachments
 
-    processing.prepare(file_id)
+    attachments.process_file(file_id)
 
 
-@job(seconds=3600, tries=20, wait=30)
-def leave_everything(user_id: int, take_back: bool) -> None:
-    """Somebody has deleted their account. See chat/actions/account_deletion.py."""
+@task(timeout=3600, max_attempts=20, retry_delay=30)
+def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
+    """Removes a deleted user from all conversations. See chat/actions/account_deletion.py."""
     from chat.actions import account_deletion
 
-    account_deletion.leave_everything(user_id, take_back)
+    account_deletion.leave_all_conversations(user_id, delete_messages)
 
 
-@job(seconds=3 * 3600, tries=3, priority=LATER)
-def build_archive(archive_id: int) -> None:
-    """What somebody wants to download of their own. See chat/archives."""
+@task(timeout=3 * 3600, max_attempts=3, priority=LOW_PRIORITY)
+def build_data_export(export_id: int) -> None:
+    """Builds the data export of a user. See chat/export."""
     from chat.export import actions
 
-    actions.build(archive_id)
+    actions.build_export(export_id)
 
 
-@job(every=3600, seconds=600)
-def sweep_archives() -> None:
+@task(every=3600, timeout=600)
+def clean_up_data_exports() -> None:
+    """Deletes expired data exports."""
     from chat.export import actions
 
-    actions.sweep()
+    actions.clean_up_exports()
 
 
-@job(seconds=300, tries=5)
-def bury_files() -> None:
-    """Files that no message shows any more, thumbnails too."""
+@task(timeout=300, max_attempts=5)
+def delete_orphaned_files() -> None:
+    """Deletes files without attachments, with their thumbnails."""
     from chat.attachments import cleanup
 
-    cleanup.bury()
+    cleanup.delete_orphaned_files()
 
 
-@job(every=600, seconds=600)
-def sweep_files() -> None:
-    """What was never sent, what was never finished, what a killed server left behind."""
+@task(every=600, timeout=600)
+def clean_up_files() -> None:
+    """Deletes files that were not sent, expired uploads, and what a killed server left in the storage."""
     from chat.attachments import cleanup
 
-    cleanup.sweep()
+    cleanup.clean_up()

@@ -1,4 +1,4 @@
-"""The composition has no models; it brings the system checks and the commands that are about all apps together."""
+"""This app has no models. It provides system checks, and commands and tasks that concern all apps."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ class MessengerConfig(AppConfig):
     verbose_name = _("Messenger")
 
     def ready(self) -> None:
-        from messenger import checks  # noqa: F401  (registers them)
+        from messenger import checks  # noqa: F401  (registers the checks)

@@ -1,6 +1,6 @@
-"""System checks: combinations of variables that cannot work (errors), or should not be served to others (warnings).
+"""System checks of the settings: errors for combinations that cannot work, warnings for insecure ones.
 
-`manage.py check` runs them, as do `migrate` and `runserver`; `check --deploy` those for production as well.
+`manage.py check`, `migrate` and `runserver` run them; `check --deploy` also runs those for production.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
-OLDEST_SQLITE = (3, 35)  # INSERT … RETURNING
+MIN_SQLITE_VERSION = (3, 35)  # the first with INSERT … RETURNING
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Where boto3 looks for keys, or for what gives it some. A role of the machine itself it finds without any of these.
-S3_KEYS = (
+# Variables in which boto3 looks for keys or for a way to get them. It finds the role of a machine without them.
+S3_KEY_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_S3_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -30,23 +30,26 @@ S3_KEYS = (
 
 
 @register()
-def engines(**_kwargs: object) -> list[CheckMessage]:
+def check_services(**_kwargs: object) -> list[CheckMessage]:
     return [*_database(), *_processes(), *_storage()]
 
 
-def refuse_what_cannot_work() -> None:
-    """For the server, which runs no checks by itself: better no start than messages that do not arrive."""
-    if errors := [message for message in engines() if message.is_serious()]:
+def raise_for_misconfigured_services() -> None:
+    """Raises ImproperlyConfigured if a service is misconfigured. Called by the server, which runs no checks itself.
+
+    Without it a server could start that loses messages.
+    """
+    if errors := [message for message in check_services() if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{message.msg} {message.hint or ''}" for message in errors))
 
 
 @register(Tags.security)
-def safety(**_kwargs: object) -> list[CheckMessage]:
+def check_security(**_kwargs: object) -> list[CheckMessage]:
     return [*_limits(), *_address(), *_proxies()]
 
 
 @register(Tags.security, deploy=True)
-def production(**_kwargs: object) -> list[CheckMessage]:
+def check_production(**_kwargs: object) -> list[CheckMessage]:
     return [*_mail()]
 
 
@@ -54,19 +57,19 @@ def database_engine() -> str:
     return settings.DATABASES["default"]["ENGINE"]
 
 
-# ── Engines ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Services ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def _database() -> Iterator[CheckMessage]:
     engine = database_engine()
     if engine not in {SQLITE, POSTGRESQL}:
         yield Error(
-            f"DATABASE_URL names a database that is neither PostgreSQL nor SQLite: {engine}.",
-            hint="Use postgres://…, or leave it out.",
+            f"DATABASE_URL is neither a PostgreSQL nor a SQLite database: {engine}.",
+            hint="Use postgres://…, or remove DATABASE_URL.",
             id="messenger.E001",
         )
-    if engine == SQLITE and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+    if engine == SQLITE and sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         yield Error(
             f"SQLite {sqlite3.sqlite_version} is too old: messages are stored with INSERT … RETURNING.",
-            hint="Use a Python that is built with SQLite 3.35 or later, or PostgreSQL.",
+            hint="Use a Python with SQLite 3.35 or later, or PostgreSQL.",
             id="messenger.E002",
         )
 
@@ -77,32 +80,32 @@ def _processes() -> Iterator[CheckMessage]:
         return
     if not settings.REDIS_URL:
         yield Error(
-            f"{processes} processes without Redis: none of them would tell the others' people anything.",
+            f"{processes} processes without Redis: none of them could deliver events to the users of the others.",
             hint="Set REDIS_URL, or WEB_CONCURRENCY=1.",
             id="messenger.E003",
         )
     if database_engine() == SQLITE:
         yield Error(
-            f"{processes} processes on one SQLite file: they would keep each other waiting for every message.",
+            f"{processes} processes on one SQLite file: they would block each other with every message.",
             hint="Set DATABASE_URL to PostgreSQL, or WEB_CONCURRENCY=1.",
             id="messenger.E004",
         )
 
 
 def _storage() -> Iterator[CheckMessage]:
-    if settings.STORAGE_URL and not any(os.environ.get(name) for name in S3_KEYS):
+    if settings.STORAGE_URL and not any(os.environ.get(name) for name in S3_KEY_VARIABLES):
         yield Warning(
-            "STORAGE_URL is set, and no variable holds keys for it.",
-            hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, unless this machine has a role that gives them.",
+            "STORAGE_URL is set, but no variable contains keys for it.",
+            hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, unless this machine has a role that provides them.",
             id="messenger.W001",
         )
 
 
-# ── Safety ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Security ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _limits() -> Iterator[CheckMessage]:
     if not settings.LIMITS:
         yield Warning(
-            "LIMITS is off: anybody may send, guess passwords and connect as fast as they can.",
+            "LIMITS is off: messages, password attempts and connections are not limited.",
             hint="Only for tests and benchmarks.",
             id="messenger.W002",
         )
@@ -112,8 +115,8 @@ def _address() -> Iterator[CheckMessage]:
     site = urlsplit(settings.SITE_URL)
     if site.path or site.query:
         yield Error(
-            f"SITE_URL is {settings.SITE_URL}: the site has to live at the root of its address.",
-            hint="Give it a host of its own, such as https://chat.example.org.",
+            f"SITE_URL is {settings.SITE_URL}: the site must be at the root of its host.",
+            hint="Use a separate host, such as https://chat.example.org.",
             id="messenger.E005",
         )
     if site.hostname in LOOPBACK:
@@ -121,12 +124,12 @@ def _address() -> Iterator[CheckMessage]:
     if not settings.SECURE:
         yield Warning(
             f"SITE_URL is {settings.SITE_URL}: passwords, tokens and messages cross the network in plain text.",
-            hint="Serve it over https. A proxy in front does that: see docs/running.md.",
+            hint="Serve it over https, for example with a reverse proxy: see docs/running.md.",
             id="messenger.W003",
         )
     if settings.DEBUG:
         yield Warning(
-            "DEBUG is on at an address that others can reach: errors show them the settings and the code.",
+            "DEBUG is on at a public address: error pages show settings and code to everybody.",
             hint="DEBUG=on belongs on localhost.",
             id="messenger.W004",
         )
@@ -138,21 +141,21 @@ def _proxies() -> Iterator[CheckMessage]:
             network = ip_network(name, strict=False)
         except ValueError:
             yield Error(
-                f"TRUSTED_PROXIES names {name!r}, which is no address and no network.",
+                f"TRUSTED_PROXIES contains {name!r}, which is neither an address nor a network.",
                 hint="For example 127.0.0.1, or 10.0.0.0/8.",
                 id="messenger.E006",
             )
             continue
         if network.prefixlen == 0:
             yield Warning(
-                f"TRUSTED_PROXIES holds {name}: anybody may say from which address they come.",
-                hint="Name the proxy's own address, or the network that only proxies are in.",
+                f"TRUSTED_PROXIES contains {name}: every client could choose its own address.",
+                hint="Use the address of the proxy, or a network that contains only proxies.",
                 id="messenger.W005",
             )
     if settings.SECURE and not settings.TRUSTED_PROXIES:
         yield Warning(
             "SITE_URL is https and TRUSTED_PROXIES is empty: behind a proxy every page would redirect to itself.",
-            hint="Name the proxy's address. No need where the server itself speaks TLS.",
+            hint="Set it to the address of the proxy. Not needed if the server itself speaks TLS.",
             id="messenger.W006",
         )
 
@@ -160,7 +163,7 @@ def _proxies() -> Iterator[CheckMessage]:
 def _mail() -> Iterator[CheckMessage]:
     if not settings.EMAIL_URL:
         yield Warning(
-            "EMAIL_URL is not set: mails, and with them links that reset passwords, are printed into the server's log.",
+            "EMAIL_URL is not set: mails, including password reset links, are printed to the log of the server.",
             hint="Set it, for example to smtp+tls://user:password@mail.example.org:587.",
             id="messenger.W007",
         )

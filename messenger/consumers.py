@@ -1,30 +1,27 @@
-"""The one socket, put together: who authenticates, whose commands it obeys, where the truth is read."""
+"""The one WebSocket consumer of the site, composed from the consumers of the apps, and the configuration of the hub."""
 
-from accounts.authentication import authenticate_socket, still_valid
+from accounts.authentication import find_ended_sign_ins
 from accounts.selectors import privacy
 from chat import selectors
-from chat.consumers import PART as CHAT
-from messenger.live.consumer import LiveConsumer
+from chat.consumers import ChatConsumer
 from messenger.live.hub import configure
-from messenger.live.reconcile import Source
-from presence.consumers import PART as PRESENCE
+from messenger.live.reconcile import ReconciliationSource
+from presence.consumers import PresenceConsumer
 
 
-class MessengerConsumer(LiveConsumer):
-    parts = (PRESENCE, CHAT)
-    authenticate = staticmethod(authenticate_socket)
-    versions = staticmethod(selectors.list_versions)
-    ears = staticmethod(privacy.ears)
+class MessengerConsumer(PresenceConsumer, ChatConsumer):
+    list_versions = staticmethod(selectors.list_versions)
+    visibility_by_user = staticmethod(privacy.visibility_for)
 
 
 configure(
-    Source(
-        selectors.conversation_versions,
-        selectors.user_versions,
-        selectors.missed_conversation_events,
-        selectors.missed_user_events,
-        still_valid,
-        privacy.ears,
+    ReconciliationSource(
+        conversation_versions=selectors.get_conversation_versions,
+        user_versions=selectors.get_user_versions,
+        missed_conversation_events=selectors.build_missed_conversation_events,
+        missed_user_events=selectors.build_missed_user_events,
+        ended_sign_ins=find_ended_sign_ins,
+        visibility_by_user=privacy.visibility_for,
     ),
-    background=[part.run for part in MessengerConsumer.parts],
+    background=MessengerConsumer.background_tasks(),
 )

@@ -1,4 +1,4 @@
-"""What every page knows: the site's name, the reader's language, zone and theme, and the ways to sign in."""
+"""Template context of every page: site name, language, time zone, theme and sign-in providers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "theme": _theme(request),
         "languages": [{"code": code, "lang": html_lang(code), "name": name} for code, name in settings.LANGUAGES],
         "signup": settings.SIGNUP,
-        "providers": providers.offered(),
-        # Only developers are told what is not set up.
-        "providers_missing": providers.missing() if settings.DEBUG else [],
+        "providers": providers.list_configured(),
+        # Only developers see which providers are not configured.
+        "providers_missing": providers.list_unconfigured() if settings.DEBUG else [],
     }
 
 
 def html_lang(code: str) -> str:
-    """`zh-hans` as HTML and screen readers write it: `zh-Hans`."""
-    head, _, tail = code.partition("-")
-    return f"{head}-{tail.title() if len(tail) == 4 else tail.upper()}" if tail else head
+    """Returns the language tag for HTML, such as `zh-Hans` for Django's `zh-hans`."""
+    language, _, subtag = code.partition("-")  # a script has four letters, a region has two
+    return f"{language}-{subtag.title() if len(subtag) == 4 else subtag.upper()}" if subtag else language
 
 
 def _theme(request: HttpRequest) -> str:
-    """`light` or `dark`, or nothing: then the system decides. Error pages come without a person."""
+    """Returns `light`, `dark`, or an empty string if the system decides. Error pages have no user."""
     user = getattr(request, "user", None)
     theme = getattr(user, "theme", "")
     return theme if theme in {"light", "dark"} else ""

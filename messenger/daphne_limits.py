@@ -1,10 +1,15 @@
-"""What one request may cost under daphne.
+"""Limits the memory that one request can use with daphne.
 
-Twisted gathers a whole request, whoever sends it, in a file of its own; daphne then reads all of that into memory
-before the application is asked: 500 MB sent cost 500 MB. There is no place in ASGI where that could be bounded. So how
-much is gathered is bounded where Twisted reads, and what daphne queues are places in the file, which are read when the
-application asks for them. Answers wait for their readers: daphne would keep all that a slow one has not taken. uvicorn
-gives us requests as they come, and waits, and needs nothing of this.
+Twisted collects a whole request in a temporary file before it calls daphne, also for anonymous clients. daphne then
+reads all of it into memory before it calls the application: a request of 500 MB takes 500 MB. ASGI has no hook to limit
+that. This module therefore patches three things:
+
+- Twisted stops reading at a limit, and the request is answered with status 413.
+- daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads them when the application
+  asks for them.
+- Responses wait for slow readers. daphne would keep everything that a client has not read yet in memory.
+
+uvicorn passes requests on as they arrive, waits for slow readers, and needs none of this.
 """
 
 from __future__ import annotations
@@ -14,128 +19,134 @@ import sys
 from io import BytesIO
 from typing import IO
 
-UNTAKEN = 1024 * 1024  # bytes of an answer that wait for its reader
-BREATH = 0.01  # seconds until we look again
-_ANSWER = (
+MAX_UNSENT = 1024 * 1024  # bytes of a response that may wait for a slow reader
+POLL_INTERVAL = 0.01  # seconds between two looks at the unsent bytes
+_TOO_LARGE_RESPONSE = (
     b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%s"
 )
 
 
-def bound_requests(most: int) -> None:
-    """Requests of more than `most` bytes are answered 413 and the line is closed. Only where daphne is the server."""
-    server = sys.modules.get("daphne.http_protocol")
-    if server is None:
+def patch_daphne(max_request_size: int) -> None:
+    """Answers requests of more than `max_request_size` bytes with 413 and closes their connection; see above.
+
+    Does nothing if daphne is not the running server.
+    """
+    http_protocol = sys.modules.get("daphne.http_protocol")
+    if http_protocol is None:
         return
-    given = server.WebRequest
+    request_class = http_protocol.WebRequest
 
     def got_length(self, length: int | None) -> None:
-        self._came = 0
-        self._refused = False
-        if length is not None and length > most:
-            _refuse(self, most)
-        super(given, self).gotLength(0 if self._refused else length)
+        self._received = 0
+        self._is_rejected = False
+        if length is not None and length > max_request_size:
+            _reject(self, max_request_size)
+        super(request_class, self).gotLength(0 if self._is_rejected else length)
 
     def handle_content_chunk(self, data: bytes) -> None:
-        self._came += len(data)
-        if self._came > most and not self._refused:
-            _refuse(self, most)
-        if not self._refused:
-            super(given, self).handleContentChunk(data)
+        self._received += len(data)
+        if self._received > max_request_size and not self._is_rejected:
+            _reject(self, max_request_size)
+        if not self._is_rejected:
+            super(request_class, self).handleContentChunk(data)
 
-    gathered = given.process
+    original_process = request_class.process
 
     def process(self):
         if not isinstance(self.content, BytesIO):
-            self.content = _Gathered(self.content)
-        return gathered(self)
+            self.content = _SpooledBody(self.content)
+        return original_process(self)
 
-    given.gotLength, given.handleContentChunk, given.process = got_length, handle_content_chunk, process
-    _wait_for_readers(sys.modules["daphne.server"].Server)
+    request_class.gotLength = got_length
+    request_class.handleContentChunk = handle_content_chunk
+    request_class.process = process
+    _patch_backpressure(sys.modules["daphne.server"].Server)
 
 
-def _wait_for_readers(server) -> None:
-    given = server.handle_reply
+def _patch_backpressure(server) -> None:
+    """Makes `send()` wait until the client has read most of the response, or has disconnected."""
+    original_handle_reply = server.handle_reply
 
     async def handle_reply(self, protocol, message):
-        await given(self, protocol, message)
+        await original_handle_reply(self, protocol, message)
         if message["type"] != "http.response.body" or not message.get("more_body"):
             return
-        while _untaken(protocol) > UNTAKEN and not self.connections.get(protocol, {"disconnected": 1}).get(
+        while _unsent_bytes(protocol) > MAX_UNSENT and not self.connections.get(protocol, {"disconnected": 1}).get(
             "disconnected"
         ):
-            await asyncio.sleep(BREATH)
+            await asyncio.sleep(POLL_INTERVAL)
 
     server.handle_reply = handle_reply
 
 
-def _untaken(protocol) -> int:
+def _unsent_bytes(protocol) -> int:
     transport = getattr(getattr(protocol, "channel", None), "transport", None)
     if transport is None or not hasattr(transport, "_tempDataLen"):
         return 0
     return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
-class _Place:
-    """Some bytes of a file, as long as they are."""
+class _ByteRange:
+    """A range of a file in place of its bytes. daphne asks for its length only."""
 
-    __slots__ = ("_at", "_file", "_length")
+    __slots__ = ("_file", "_length", "_start")
 
-    def __init__(self, file: IO[bytes], at: int, length: int):
-        self._file, self._at, self._length = file, at, length
+    def __init__(self, file: IO[bytes], start: int, length: int):
+        self._file, self._start, self._length = file, start, length
 
     def __len__(self) -> int:
         return self._length
 
     def read(self) -> bytes:
-        """ValueError: the client has left, and the file with it."""
-        self._file.seek(self._at)
+        """Raises ValueError if the client has disconnected, because the file is closed then."""
+        self._file.seek(self._start)
         return self._file.read(self._length)
 
 
-class _Gathered:
-    """In the place of the file: bytes that are read bit by bit come later."""
+class _SpooledBody:
+    """Replaces the temporary file of a request: `read(count)` returns a byte range that is read later."""
 
     def __init__(self, file: IO[bytes]):
-        self._file, self._size, self._at = file, file.seek(0, 2), 0
+        self._file, self._size, self._position = file, file.seek(0, 2), 0
         file.seek(0)
 
     def __getattr__(self, name: str):
         return getattr(self._file, name)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = self._file.seek(offset, whence)
-        return self._at
+        self._position = self._file.seek(offset, whence)
+        return self._position
 
-    def read(self, count: int = -1) -> bytes | _Place:
+    def read(self, count: int = -1) -> bytes | _ByteRange:
         if count < 0:
             return self._file.read()
-        place = _Place(self._file, self._at, min(count, self._size - self._at))
-        self._at += len(place)
-        return place
+        byte_range = _ByteRange(self._file, self._position, min(count, self._size - self._position))
+        self._position += len(byte_range)
+        return byte_range
 
 
-class Unspooled:
-    """Before the application: what daphne left in its file is read now, a piece at a time."""
+class SpooledBodyReader:
+    """ASGI middleware that reads the byte ranges of a spooled body when the application receives them."""
 
     def __init__(self, application) -> None:
         self.application = application
 
     async def __call__(self, scope, receive, send) -> None:
-        async def received():
+        async def receive_bytes():
             message = await receive()
-            if not isinstance(place := message.get("body"), _Place):
+            if not isinstance(byte_range := message.get("body"), _ByteRange):
                 return message
             try:
-                return {**message, "body": place.read()}
+                return {**message, "body": byte_range.read()}
             except ValueError:
                 return {"type": "http.disconnect"}
 
-        await self.application(scope, received, send)
+        await self.application(scope, receive_bytes, send)
 
 
-def _refuse(request, most: int) -> None:
-    request._refused = True
-    body = b'{"code":"too_large","detail":"A request may have %d bytes."}' % most
-    request.channel.transport.write(_ANSWER % (len(body), body))
+def _reject(request, max_request_size: int) -> None:
+    request._is_rejected = True
+    body = b'{"code":"too_large","detail":"A request may have %d bytes."}' % max_request_size
+    request.channel.transport.write(_TOO_LARGE_RESPONSE % (len(body), body))
     request.channel.loseConnection()

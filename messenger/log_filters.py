@@ -1,18 +1,21 @@
-"""How much is said of a request that was refused: one line, and no alarm."""
+"""Logging filters, used in settings.LOGGING."""
 
 from __future__ import annotations
 
 import logging
 
 
-class Refusals(logging.Filter):
-    """Django reports refused hosts, forms with too many fields and the like as errors, with a traceback. Anybody can
-    cause them from outside at will, and nothing is broken here: a warning in one line."""
+class ClientErrorFilter(logging.Filter):
+    """Reduces reports of client errors to one warning line without a traceback.
+
+    Django logs invalid hosts, forms with too many fields and the like as errors with a traceback. Any client can cause
+    them, and they are not faults of the server.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         status = getattr(record, "status_code", 0)
-        refused = record.name.startswith("django.security") or (isinstance(status, int) and 400 <= status < 500)
-        if refused:
+        is_client_error = record.name.startswith("django.security") or (isinstance(status, int) and 400 <= status < 500)
+        if is_client_error:
             record.exc_info, record.exc_text = None, None
             if record.levelno > logging.WARNING:
                 record.levelno, record.levelname = logging.WARNING, "WARNING"

@@ -1,4 +1,4 @@
-"""How large a request's body may be. Django reads it to the end, to memory and disk, before any of its limits asks."""
+"""The maximum size of request bodies. Django reads a whole body into memory or to disk before its limits apply."""
 
 from __future__ import annotations
 
@@ -8,58 +8,60 @@ from typing import Any
 
 from django.conf import settings
 
-TOO_LARGE = "messenger.too_large"  # in the scope of a request that was: the bytes it might have had
+TOO_LARGE = "messenger.too_large"  # key in the scope of a request that was too large: the limit in bytes
 
 
-class Bounded:
-    """Around Django's ASGI application. What is too large, by its Content-Length or as it comes, reaches Django without
-    the rest of its body and with TOO_LARGE in its scope; `messenger.api.bodies_that_can_be_read` answers it 413.
+class RequestSizeLimiter:
+    """ASGI middleware around Django's application that limits the body of a request.
 
-    `larger`: paths at which more is allowed, as whole expressions, in bytes. All others have
+    A body that is too large, by its Content-Length or while it arrives, is cut off, and TOO_LARGE is set in the scope.
+    `messenger.middleware.reject_unreadable_bodies` then answers with status 413.
+
+    `larger` maps regular expressions for whole paths to their limit in bytes. All other paths have
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def __init__(self, application, larger: Mapping[str, int]) -> None:
         self.application = application
-        self.larger = [(re.compile(path), most) for path, most in larger.items()]
+        self.larger = [(re.compile(path), limit) for path, limit in larger.items()]
 
-    def _most(self, path: str) -> int:
+    def _limit_for(self, path: str) -> int:
         return next(
-            (most for paths, most in self.larger if paths.fullmatch(path)), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            (limit for pattern, limit in self.larger if pattern.fullmatch(path)), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         )
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
             return await self.application(scope, receive, send)
-        most = self._most(scope["path"])
+        limit = self._limit_for(scope["path"])
         scope = dict(scope)
-        if _declared(scope) > most:
-            scope[TOO_LARGE] = most
-        came, ended = 0, False
+        if _content_length(scope) > limit:
+            scope[TOO_LARGE] = limit
+        size, has_ended = 0, False
 
-        async def bounded() -> dict[str, Any]:
-            nonlocal came, ended
+        async def receive_limited() -> dict[str, Any]:
+            nonlocal size, has_ended
             while True:
-                if TOO_LARGE in scope and not ended:
-                    ended = True
+                if TOO_LARGE in scope and not has_ended:
+                    has_ended = True
                     return {"type": "http.request", "body": b"", "more_body": False}
                 message = await receive()
                 if message["type"] != "http.request":
                     return message
-                if ended:  # the rest is let go by
+                if has_ended:  # discards the rest of the body
                     continue
-                came += len(message.get("body", b""))
-                if came > most:
-                    scope[TOO_LARGE] = most
+                size += len(message.get("body", b""))
+                if size > limit:
+                    scope[TOO_LARGE] = limit
                     continue
-                ended = not message.get("more_body", False)
+                has_ended = not message.get("more_body", False)
                 return message
 
-        await self.application(scope, bounded, send)
+        await self.application(scope, receive_limited, send)
 
 
-def _declared(scope) -> int:
-    """The Content-Length in bytes; 0 where there is none or it is no number, as then what comes is counted."""
+def _content_length(scope) -> int:
+    """Returns the Content-Length in bytes; 0 without a valid one, because the received bytes are counted anyway."""
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() and len(value) < 20 else 0

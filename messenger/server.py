@@ -1,4 +1,4 @@
-"""Becomes the server: what `bin/serve` runs. Options of daphne and uvicorn are here, their numbers in the settings."""
+"""Starts daphne or uvicorn in this process. bin/serve runs this module; numeric options come from the settings."""
 
 from __future__ import annotations
 
@@ -15,55 +15,57 @@ except ImportError:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments` may name the server. Ends with one clear line where it cannot be started."""
+    """`arguments` may hold the name of the server. Exits with a one-line message if it cannot start."""
     if arguments:
         os.environ["SERVER"] = arguments[0]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
     host = os.environ.get("HOST", "127.0.0.1")
     try:
         port = settings.PORT
-    except (ImproperlyConfigured, ValueError) as wrong:
-        sys.exit(f"bin/serve: {wrong}")
-    start = {"daphne": daphne, "uvicorn": uvicorn}.get(settings.SERVER)
-    if start is None:
+    except (ImproperlyConfigured, ValueError) as error:
+        sys.exit(f"bin/serve: {error}")
+    run_server = {"daphne": run_daphne, "uvicorn": run_uvicorn}.get(settings.SERVER)
+    if run_server is None:
         sys.exit(f"bin/serve: SERVER is daphne or uvicorn, not {settings.SERVER!r}.")
-    refuse_a_taken_port(host, port)
+    exit_if_port_is_taken(host, port)
     print(f"Messenger is at {settings.SITE_URL}/  ({settings.SERVER} on {host}:{port}; Ctrl-C ends it)", flush=True)
-    start(host, port, settings.ASGI_APPLICATION.replace(".application", ":application"))
+    run_server(host, port, settings.ASGI_APPLICATION.replace(".application", ":application"))
 
 
-def refuse_a_taken_port(host: str, port: int) -> None:
-    """Better one clear line now than a traceback from inside a server."""
+def exit_if_port_is_taken(host: str, port: int) -> None:
+    """Exits with a one-line message, where the server would print a traceback."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a port just left is free
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as the servers do: a port that was closed a moment ago is free
         try:
             probe.bind((host, port))
-        except OSError as taken:
-            sys.exit(f"bin/serve: port {port} of {host} cannot be had: {taken.strerror}. Set PORT to another one.")
+        except OSError as error:
+            sys.exit(f"bin/serve: port {port} of {host} cannot be had: {error.strerror}. Set PORT to another one.")
 
 
-# Frames over twice the protocol's limit end at the server's door; up to there ours answers, with 1009.
-def daphne(host: str, port: int, application: str) -> None:
+# The servers drop frames larger than twice FRAME_LIMIT. Up to that size our consumer answers, with close code 1009.
+def run_daphne(host: str, port: int, application: str) -> None:
     from daphne.cli import CommandLineInterface
 
-    # daphne counts whole seconds.
+    # daphne accepts whole seconds only.
     interval, timeout = math.ceil(settings.HEARTBEAT_INTERVAL), math.ceil(settings.HEARTBEAT_TIMEOUT)
-    frame = 2 * settings.FRAME_LIMIT
+    max_frame_size = 2 * settings.FRAME_LIMIT
     CommandLineInterface().run(
         [
             *("-b", host, "-p", str(port), "--verbosity", "0", "--no-server-name"),
             *("--ping-interval", str(interval), "--ping-timeout", str(timeout), "--websocket_timeout=-1"),
-            *("--websocket-max-message-size", str(frame), "--websocket-max-frame-size", str(frame)),
+            *("--websocket-max-message-size", str(max_frame_size), "--websocket-max-frame-size", str(max_frame_size)),
             application,
         ]
     )
 
 
-def uvicorn(host: str, port: int, application: str) -> None:
-    from uvicorn.main import main as run
+def run_uvicorn(host: str, port: int, application: str) -> None:
+    from uvicorn.main import main as uvicorn_main
 
-    # Proxy headers are read by the application, from TRUSTED_PROXIES alone. Deflate would halve what goes out.
-    run(
+    # The application itself reads proxy headers, from TRUSTED_PROXIES only. Deflate would halve the throughput.
+    uvicorn_main(
         [
             *("--host", host, "--port", str(port), "--workers", os.environ.get("WEB_CONCURRENCY") or "1"),
             *("--ws", "websockets-sansio", "--ws-max-size", str(2 * settings.FRAME_LIMIT)),

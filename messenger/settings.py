@@ -1,11 +1,12 @@
-"""All settings, in one file: every engine has an embedded default and is changed by one environment variable.
+"""All settings. Each external service has an embedded default and is changed with one environment variable.
 
-The table of variables, with what each means, is in docs/running.md. Numbers that the protocol names are here, with
-the protocol's defaults, so that a test or a site can set others.
+docs/running.md describes the environment variables. The limits and timeouts that docs/protocol.md names are settings
+too, so that tests and sites can change them.
 """
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,53 +22,55 @@ def env(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
 
 
-def flag(name: str, default: bool = False) -> bool:
-    """`on`, `1`, `true`, `yes` are true; `off`, `0`, `false`, `no` and nothing are false."""
+def env_bool(name: str, default: bool = False) -> bool:
+    """Reads a boolean: `on`, `1`, `true` and `yes` are true, other values are false, an empty one is the default."""
     value = env(name).lower()
     return default if not value else value in {"1", "on", "true", "yes"}
 
 
-def listed(name: str) -> list[str]:
+def env_list(name: str) -> list[str]:
+    """Reads values separated by commas."""
     return [part.strip() for part in env(name).split(",") if part.strip()]
 
 
-# ── Ground ───────────────────────────────────────────────────────────────────────────────────────────────────────
-DEBUG = flag("DEBUG")
+# ── Core ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+DEBUG = env_bool("DEBUG")
 PORT = int(env("PORT", "8000"))
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "var"))).resolve()
-SERVER = env("SERVER", "daphne")  # daphne or uvicorn: what bin/serve starts
+SERVER = env("SERVER", "daphne")  # daphne or uvicorn; started by bin/serve
 
 
 def secret_key() -> str:
-    """The key from the environment; in development one is made once and kept in DATA_DIR."""
+    """Returns the key from the environment; in development, one that is generated once and stored in DATA_DIR."""
     if key := env("SECRET_KEY"):
         return key
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is not set. Set it to a long random text, or DEBUG=on for development.")
-    kept = DATA_DIR / "secret_key"
-    if not kept.exists():
+    path = DATA_DIR / "secret_key"
+    if not path.exists():
         DATA_DIR.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        kept.write_text(secrets.token_urlsafe(50))
-    return kept.read_text()
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
 
 
 SECRET_KEY = secret_key()
 
-# ── Where we live: hosts, origins and cookies follow from one address ────────────────────────────────────────────
+# ── Hosts, cookies and HTTPS: derived from SITE_URL ───────────────────────────────────────────────────────────────
+SITE_NAME = env("SITE_NAME") or _("Messenger")
 SITE_URL = env("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 _site = urlsplit(SITE_URL)
 if _site.scheme not in {"http", "https"} or not _site.hostname:
     raise ImproperlyConfigured(f"SITE_URL must be an http or https address, not {SITE_URL!r}.")
 SECURE = _site.scheme == "https"
 _loopback = _site.hostname in {"localhost", "127.0.0.1", "::1"}
-_aliases = ["localhost", "127.0.0.1", "[::1]"] if _loopback else [_site.hostname]
+_site_hosts = ["localhost", "127.0.0.1", "[::1]"] if _loopback else [_site.hostname]
 _port = f":{_site.port}" if _site.port else ""
-ALLOWED_HOSTS = _aliases + listed("EXTRA_HOSTS")
-# Full origins, scheme and port included: who may open a socket or post a form from a browser.
-SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _aliases] + listed("EXTRA_ORIGINS")
+ALLOWED_HOSTS = _site_hosts + env_list("EXTRA_HOSTS")
+# Origins with scheme and port: pages of these origins may open a socket or post a form.
+SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _site_hosts] + env_list("EXTRA_ORIGINS")
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
-TRUSTED_PROXIES = listed("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-For is believed
+TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-* headers are used
 
 SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if SECURE else "csrftoken"
@@ -78,17 +81,17 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE and TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = int(env("HSTS_SECONDS", "31536000")) if SECURE else 0
-# What one site says of its whole domain, and for years, is for its operator to say.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and flag("HSTS_SUBDOMAINS")
-SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS and flag("HSTS_PRELOAD")
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which ask for these two
+# Both affect the whole domain, for years. Only the operator can decide that.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and env_bool("HSTS_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS and env_bool("HSTS_PRELOAD")
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they demand the two settings above
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# ── The house ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Applications, middleware and templates ────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
-    "daphne",  # first: its runserver serves the socket too
-    "messenger.admin_app.Admin",  # django.contrib.admin, with our site
+    "daphne",  # first: its runserver command also serves WebSockets
+    "messenger.admin.MessengerAdminConfig",  # django.contrib.admin with our AdminSite
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -115,22 +118,22 @@ INSTALLED_APPS = [
     "chat",
 ]
 MIDDLEWARE = [
-    "messenger.proxies.only_ours_are_believed",
+    "messenger.middleware.ignore_untrusted_forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
-    "messenger.packing.PackedPages",
+    "messenger.middleware.CompressedPagesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "messenger.api.chunked_bodies",
+    "messenger.middleware.chunked_body_length",
     "csp.middleware.CSPMiddleware",
-    "messenger.api.bodies_that_can_be_read",
+    "messenger.middleware.reject_unreadable_bodies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "accounts.middleware.SignedInPerson",  # django.contrib.auth's, and the sign-in must stand
-    "accounts.middleware.PersonalSettings",  # language and time zone of whoever is signed in; no-store
+    "accounts.middleware.SignInMiddleware",  # replaces django.contrib.auth's; the sign-in must not have ended
+    "accounts.middleware.UserSettingsMiddleware",  # language and time zone of the user; no-store
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "presence.middleware.SignsOfLife",
+    "presence.middleware.ActivityMiddleware",
 ]
 ROOT_URLCONF = "messenger.urls"
 ASGI_APPLICATION = "messenger.asgi.application"
@@ -153,9 +156,9 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ── Database: a SQLite file, or PostgreSQL ───────────────────────────────────────────────────────────────────────
+# ── Database: SQLite or PostgreSQL ────────────────────────────────────────────────────────────────────────────────
 DATABASE_URL = env("DATABASE_URL")
-LOCK_TIMEOUT = 4.0  # seconds a verb waits for a row that somebody else holds; every command is answered within 5
+LOCK_TIMEOUT = 4.0  # seconds that a transaction waits for a lock; every command is answered within 5 seconds
 if DATABASE_URL:
     _database = dj_database_url.parse(DATABASE_URL, conn_max_age=0)
     if _database["ENGINE"] == "django.db.backends.postgresql":
@@ -164,15 +167,15 @@ if DATABASE_URL:
         _options.setdefault("connect_timeout", 4)
         _options.setdefault("options", f"-c statement_timeout=15000 -c lock_timeout={int(LOCK_TIMEOUT * 1000)}")
 else:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes its file, but no folder
+    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite creates its file, but not the folder
     _database = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(DATA_DIR / "messenger.sqlite3"),
-        "CONN_MAX_AGE": None,  # opening a file and its PRAGMAs costs twenty times a query
+        "CONN_MAX_AGE": None,  # opening the file and running the PRAGMAs takes as long as twenty queries
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": LOCK_TIMEOUT,
-            # NORMAL in WAL mode survives a killed process; against power loss set SQLITE_SYNCHRONOUS=FULL.
+            # NORMAL in WAL mode survives a killed process. Against power loss set SQLITE_SYNCHRONOUS=FULL.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous="
             + ("FULL" if env("SQLITE_SYNCHRONOUS").upper() == "FULL" else "NORMAL")
             + "; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000",
@@ -180,7 +183,7 @@ else:
     }
 DATABASES = {"default": _database}
 
-# ── Redis: channel layer, presence, limits, cache and sessions; or all in this one process ───────────────────────
+# ── Channel layer, cache and sessions: Redis or this process ──────────────────────────────────────────────────────
 REDIS_URL = env("REDIS_URL")
 if REDIS_URL:
     CHANNEL_LAYERS = {
@@ -188,29 +191,30 @@ if REDIS_URL:
     }
     _redis_cache = {
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},  # a Redis that hangs is one that is away
+        # A Redis that hangs is treated as unreachable.
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
     CACHES = {
-        "default": {"BACKEND": "messenger.core.cache.RedisOrHere", **_redis_cache},
+        "default": {"BACKEND": "messenger.core.cache.RedisCacheWithFallback", **_redis_cache},
         "sessions": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **_redis_cache},
     }
     SESSION_CACHE_ALIAS = "sessions"
-    # Written through to the database: an emptied Redis signs nobody out.
+    # Sessions are also written to the database, so that an emptied Redis does not sign users out.
     SESSION_ENGINE = "accounts.session_backends.cached_db"
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     SESSION_ENGINE = "accounts.session_backends.db"
 
-# ── Files: under DATA_DIR, or in S3 ──────────────────────────────────────────────────────────────────────────────
+# ── File storage: DATA_DIR or S3 ──────────────────────────────────────────────────────────────────────────────────
 STORAGE_URL = env("STORAGE_URL")
 
 
-def _s3_client(by_path: bool):
-    """A bucket that hangs is one that is away: an upload is refused within half a minute, and text goes on."""
+def _s3_client_config(path_style: bool):
+    """Short timeouts: if the bucket hangs, an upload fails within half a minute and other requests are not affected."""
     from botocore.config import Config
 
-    style = {"addressing_style": "path" if by_path else "auto"}
+    style = {"addressing_style": "path" if path_style else "auto"}
     retries = {"total_max_attempts": 2}
     return Config(connect_timeout=5, read_timeout=10, retries=retries, signature_version="s3v4", s3=style)
 
@@ -230,10 +234,10 @@ if STORAGE_URL:
             "querystring_auth": True,
             "querystring_expire": 300,
             "file_overwrite": False,
-            "client_config": _s3_client(by_path="endpoint" in _query),
+            "client_config": _s3_client_config(path_style="endpoint" in _query),
         },
     }
-    # Where browsers are sent for a file: the bucket itself, or a CDN in front of it that passes the signature on.
+    # Host of the file URLs that browsers are redirected to: the bucket, or a CDN that forwards the signed query string.
     FILES_HOST = env("FILES_CDN").rstrip("/")
     _files_origin = FILES_HOST or _query.get("endpoint", [f"https://{_s3.netloc}.s3.amazonaws.com"])[0].rstrip("/")
 else:
@@ -247,7 +251,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "messenger.assets.storage.StaticFiles"
+        else "messenger.assets.storage.BundlingStaticFilesStorage"
     },
 }
 STATIC_URL = "/static/"
@@ -255,7 +259,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
-# ── Mail: on the console, or SMTP ────────────────────────────────────────────────────────────────────────────────
+# ── E-mail: console or SMTP ───────────────────────────────────────────────────────────────────────────────────────
 EMAIL_URL = env("EMAIL_URL")
 if EMAIL_URL:
     _mail = urlsplit(EMAIL_URL)
@@ -268,25 +272,24 @@ if EMAIL_URL:
     EMAIL_TIMEOUT = 10
 else:
     MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-EMAIL_BACKEND = (
-    "accounts.email.backend.Queued"  # keeps a mail with the transaction under way; a job gives it to MAIL_BACKEND
-)
+# Stores mails in the current transaction; a background task passes them to MAIL_BACKEND.
+EMAIL_BACKEND = "accounts.email.backends.QueuedEmailBackend"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
 
-# ── Work that nobody waits for: see messenger/background ────────────────────────────────────────────────────────────────
+# ── Background tasks: see messenger/background ────────────────────────────────────────────────────────────────────
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-# The server brings its worker along unless it is told that others run (`manage.py worker`, as the Procfile does).
-WORKER = flag("WORKER", True)
-WORKER_JOBS = int(env("WORKER_JOBS", "2"))  # at once, each in a process of its own
+# The server starts a worker as its child process. Off if workers run separately (`manage.py worker`, see Procfile).
+WORKER = env_bool("WORKER", True)
+WORKER_JOBS = int(env("WORKER_JOBS", "2"))  # tasks at a time, each in its own process
 
-# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Internationalization ──────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", "UTC")
 
-# ── Accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Accounts and authentication ───────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.auth.auth_backends.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -305,7 +308,8 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*" if EMAIL_URL else "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
 ACCOUNT_UNIQUE_EMAIL = True
-# Without mail nobody can confirm an address, so it is nobody's alone: an address that is known is no error.
+# "strict": sign-up with a known address succeeds like any other. Without mail, addresses cannot be confirmed, so an
+# address does not belong to one account only.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_FORMS = {
     "signup": "accounts.forms.SignupForm",
@@ -314,30 +318,30 @@ ACCOUNT_FORMS = {
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2
-ACCOUNT_USERNAME_VALIDATORS = "accounts.text.usernames.username_validators"
+ACCOUNT_USERNAME_VALIDATORS = "accounts.usernames.rules.username_validators"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before e-mail, other ways in and second factors are changed
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before changes of e-mail, providers and second factors
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds
-ACCOUNT_LOGIN_BY_CODE_ENABLED = bool(EMAIL_URL) or DEBUG  # a code by mail instead of the password
+ACCOUNT_LOGIN_BY_CODE_ENABLED = bool(EMAIL_URL) or DEBUG  # sign-in with a code by mail instead of the password
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
-ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a new password, a removed second factor …
-MFA_ADAPTER = "accounts.auth.mfa.FactorAdapter"
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails about a new password, a removed second factor …
+MFA_ADAPTER = "accounts.auth.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "accounts.auth.mfa.AuthenticateForm",
     "reauthenticate": "accounts.auth.mfa.ReauthenticateForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # an e-mail that nobody has confirmed opens nothing here
-MFA_TOTP_TOLERANCE = 1  # half a minute that a clock may be off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an unconfirmed e-mail address gives no access on this site
+MFA_TOTP_TOLERANCE = 1  # time steps (of 30 s) that a clock may differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _site.hostname == "localhost"
 SOCIALACCOUNT_LOGIN_ON_GET = False
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # a provider's e-mail never opens an existing account by itself
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # the e-mail of a provider never signs in to an existing account
 SOCIALACCOUNT_QUERY_EMAIL = True
-# Whom a provider knows is known. Only an e-mail that the provider has verified is taken over (accounts/auth/adapters.py),
-# and WeChat tells none; so there is nothing to confirm.
+# Sign-in with a provider needs no further confirmation: only an e-mail that the provider has verified is stored
+# (accounts/auth/adapters.py), and WeChat provides none.
 SOCIALACCOUNT_EMAIL_REQUIRED, SOCIALACCOUNT_EMAIL_VERIFICATION = False, "optional"
-SOCIALACCOUNT_REQUESTS_TIMEOUT = 8  # seconds that we wait for a provider's answer
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 8  # seconds
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 PROVIDER_VARIABLES = {
     "google": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
@@ -347,13 +351,13 @@ PROVIDER_VARIABLES = {
 SOCIALACCOUNT_PROVIDERS: dict[str, dict] = {
     provider: {
         "APPS": [{"client_id": env(key), "secret": env(secret)}] if env(key) and env(secret) else [],
-        "OAUTH_PKCE_ENABLED": provider != "weixin",  # which knows none
+        "OAUTH_PKCE_ENABLED": provider != "weixin",  # WeChat does not support PKCE
     }
     for provider, (key, secret) in PROVIDER_VARIABLES.items()
 }
 SOCIALACCOUNT_PROVIDERS["google"]["SCOPE"] = ["openid", "profile", "email"]
 SOCIALACCOUNT_PROVIDERS["github"]["SCOPE"] = ["read:user", "user:email"]
-for _name, _variable in {  # another server's addresses, for tests and company installations
+for _name, _variable in {  # URLs of other servers, for tests and company installations
     "ACCESS_TOKEN_URL": "GOOGLE_TOKEN_URL",
     "AUTHORIZE_URL": "GOOGLE_AUTHORIZE_URL",
     "ID_TOKEN_ISSUER": "GOOGLE_ISSUER",
@@ -368,7 +372,7 @@ if env("WEIXIN_AUTHORIZE_URL"):
     SOCIALACCOUNT_PROVIDERS["weixin"]["AUTHORIZE_URL"] = env("WEIXIN_AUTHORIZE_URL")
 if env("WEIXIN_API_URL"):
     SOCIALACCOUNT_PROVIDERS["weixin"]["API_URL"] = env("WEIXIN_API_URL").rstrip("/")
-# A form may lead there, and only there: browsers hold the policy's form-action against redirects too.
+# Sign-in forms redirect to these origins. Browsers apply the policy's form-action to redirects too.
 PROVIDER_ORIGINS = [
     "{0.scheme}://{0.netloc}".format(urlsplit(url))
     for provider, url in {
@@ -379,7 +383,7 @@ PROVIDER_ORIGINS = [
     if SOCIALACCOUNT_PROVIDERS[provider]["APPS"]
 ]
 
-# What a group of moderators may do, made by `migrate`; see accounts/moderator_group.py.
+# Permissions of the group of moderators that `migrate` creates; see accounts/auth/moderator_group.py.
 MODERATOR_PERMISSIONS = [
     "accounts.view_user",
     "accounts.suspend_user",
@@ -394,8 +398,10 @@ MODERATOR_PERMISSIONS = [
 
 ACCESS_TOKEN_MINUTES = int(env("ACCESS_TOKEN_MINUTES", "15"))
 REFRESH_TOKEN_DAYS = int(env("REFRESH_TOKEN_DAYS", "30"))
-# Lifetimes are the two above, set by accounts/auth/tokens.py; so is the claim `sid`, the sign-in that a token hangs on.
+# accounts/auth/tokens.py adds the claim `sid`: the id of the sign-in that a token belongs to.
 SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=ACCESS_TOKEN_MINUTES),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=REFRESH_TOKEN_DAYS),
     "ALGORITHM": "HS256",
     "SIGNING_KEY": SECRET_KEY,
     "USER_ID_CLAIM": "user_id",
@@ -403,7 +409,7 @@ SIMPLE_JWT = {
     "TOKEN_TYPE_CLAIM": "token_type",
 }
 
-# ── REST ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── REST framework and OpenAPI ────────────────────────────────────────────────────────────────────────────────────
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",
@@ -411,12 +417,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["messenger.api.StrictJSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["messenger.api.PersonThrottle"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "messenger.api.JSONWhateverIsAccepted",
-    "DEFAULT_METADATA_CLASS": "messenger.api.AllowedMethods",
-    "DEFAULT_SCHEMA_CLASS": "messenger.rest.openapi.ApiSchema",
-    "EXCEPTION_HANDLER": "messenger.api.answer_refusal",
+    "DEFAULT_PARSER_CLASSES": ["messenger.rest.parsers.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["messenger.rest.throttling.UserOrAddressThrottle"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "messenger.rest.negotiation.JSONOnlyNegotiation",
+    "DEFAULT_METADATA_CLASS": "messenger.rest.metadata.AllowedMethodsMetadata",
+    "DEFAULT_SCHEMA_CLASS": "messenger.rest.openapi.ErrorResponsesAutoSchema",
+    "EXCEPTION_HANDLER": "messenger.rest.exceptions.exception_handler",
     "UNICODE_JSON": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -434,43 +440,43 @@ SPECTACULAR_SETTINGS = {
         "id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1},
         "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     },
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # nothing is asked of other hosts
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # no requests to other hosts
 }
 
-# ── The wire: numbers of the protocol ────────────────────────────────────────────────────────────────────────────
-HEARTBEAT_INTERVAL = float(env("HEARTBEAT_INTERVAL", "5"))  # seconds between pings, both ways
-HEARTBEAT_TIMEOUT = float(env("HEARTBEAT_TIMEOUT", "7"))  # seconds until a pong is late
+# ── Protocol, limits and timeouts ─────────────────────────────────────────────────────────────────────────────────
+HEARTBEAT_INTERVAL = float(env("HEARTBEAT_INTERVAL", "5"))  # seconds between pings, in both directions
+HEARTBEAT_TIMEOUT = float(env("HEARTBEAT_TIMEOUT", "7"))  # seconds until a missing pong closes the connection
 FRAME_LIMIT = 64 * 1024  # bytes of one command
 BODY_LIMIT = 4000  # code points of one message
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request that is no file
-UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request that brings a picture
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request without files
+UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request with a profile or group picture
 FILE_LIMIT = int(env("FILE_LIMIT_MB", "1024")) * 1024**2  # bytes of one file
-PERSON_FILES_LIMIT = int(env("PERSON_FILES_LIMIT_MB", "10240")) * 1024**2  # bytes of all files that a person sent
-CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes that its messages show
-REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request under daphne, which gathers it whole: files come in parts
-FORM_LIMIT = 32 * 1024 * 1024  # bytes of a message sent by a form without scripts, its files included
+PERSON_FILES_LIMIT = int(env("PERSON_FILES_LIMIT_MB", "10240")) * 1024**2  # bytes of all files that one user sent
+CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes of all its files
+REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request; only with daphne, which buffers whole requests
+FORM_LIMIT = 32 * 1024 * 1024  # bytes of a message sent by a form without JavaScript, including files
 FILES_AT_ONCE = 10  # attachments of one message
-UPLOADS_AT_ONCE = 50  # of one person, unfinished or not sent
-UPLOAD_HOURS = 72  # an unfinished upload waits for its next part
-UNSENT_HOURS = 24  # a file that is whole waits to be sent
-UPLOAD_SILENCE = 30.0  # seconds without a byte until the server ends a request that brings a part
-SLOW_READER_BYTES = 1024 * 1024  # bytes waiting for one socket until it is closed with 1013
-SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often what was told is compared with the database
-HOLE_SECONDS = 0.05  # how long a process waits for a version that has not come
-LIMITS = flag("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
-# Signing in and up is limited by accounts/auth/login_limits.py, at every door; the rest of allauth's own limits stay.
+UPLOADS_AT_ONCE = 50  # of one user: unfinished uploads and unsent files
+UPLOAD_HOURS = 72  # hours that an unfinished upload waits for its next part
+UNSENT_HOURS = 24  # hours that an uploaded file waits to be sent
+UPLOAD_SILENCE = 30.0  # seconds without data until the server ends an upload request
+SLOW_READER_BYTES = 1024 * 1024  # bytes queued for one socket until it is closed with code 1013
+SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # interval at which delivered events are compared with the database
+EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
+LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
+# accounts/auth/login_limits.py limits sign-in and sign-up for pages and API. The other limits of allauth stay active.
 ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": None, "signup": None}
 SEND_BURST, SEND_PER_SECOND = 10, 2.0
 CONNECTIONS_PER_PERSON, CONNECTIONS_PER_ADDRESS = 10, 100
 VIOLATIONS_PER_MINUTE = 20
-BATCH_SIZE = 256  # commands stored in one transaction at most
+BATCH_SIZE = 256  # maximum number of commands that one transaction stores
 
-# ── Safety of pages ──────────────────────────────────────────────────────────────────────────────────────────────
-# Addresses of IPv6 are no valid sources there; browsers would say so on every page.
+# ── Content Security Policy ───────────────────────────────────────────────────────────────────────────────────────
+# IPv6 addresses are not valid in a policy; browsers would log an error on every page.
 _file_sources = ["{0.scheme}://{0.netloc}".format(urlsplit(_files_origin))] if _files_origin else []
 _socket_origins = [origin.replace("http", "ws", 1) for origin in SITE_ORIGINS if "[" not in origin]
 CONTENT_SECURITY_POLICY = {
-    # The admin and the API's page set a policy of their own, a little looser; what is set already stays.
+    # The admin and Swagger UI set a less strict policy of their own; the middleware keeps an existing header.
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
@@ -489,13 +495,13 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-# ── Logs: never a message's text, never a token ──────────────────────────────────────────────────────────────────
+# ── Logging: never the text of a message, never a token ───────────────────────────────────────────────────────────
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"refusals": {"()": "messenger.log_filters.Refusals"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
+    "filters": {"client_errors": {"()": "messenger.log_filters.ClientErrorFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["client_errors"]}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
@@ -504,5 +510,3 @@ LOGGING = {
         "django_tasks": {"level": "WARNING"},
     },
 }
-
-SITE_NAME = env("SITE_NAME") or _("Messenger")

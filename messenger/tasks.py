@@ -1,18 +1,19 @@
-"""Sweeping up that belongs to no app of ours."""
+"""Periodic cleanup that belongs to no single app."""
 
 from __future__ import annotations
 
 from django.core.management import call_command
 
-from messenger.background import job, queue
+from messenger.background import queue, task
 
 
-@job(every=3600)
-def forget_finished_work() -> None:
-    queue.forget_finished()
+@task(every=3600)
+def delete_finished_tasks() -> None:
+    """Deletes old rows of the task queue."""
+    queue.delete_finished()
 
 
-@job(every=24 * 3600, seconds=600)
+@task(every=24 * 3600, timeout=600)
 def clear_sessions() -> None:
-    """Sessions of browsers that are over, by time."""
+    """Deletes expired browser sessions."""
     call_command("clearsessions")

@@ -1,13 +1,14 @@
-"""Words that Django and allauth say on our pages and have no Chinese for, or not as we say it.
+"""Strings of Django and allauth that have no Chinese translation, or one that does not fit our pages.
 
-They are only named here: that puts them into our catalogue (locale/), which is asked before theirs.
+Listing them here makes `makemessages` add them to our catalogue (locale/), which has priority over theirs.
 """
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_noop, ngettext_lazy
 
-# `chat.view_models.times` says them in the list of conversations. Django's short names of days are in Chinese as long as the long.
+# Used in the conversation list by chat/view_models/times.py. In Chinese, Django's short day names are as long as the
+# full names.
 DAYS = [
     gettext_noop("Mon"),
     gettext_noop("Tue"),
@@ -52,7 +53,7 @@ ADMIN = [
     gettext_noop("Model name"),
     gettext_noop("Add link"),
     gettext_noop("Change or view list link"),
-    # Theirs is 注销, which here ends an account.
+    # Django translates it as 注销, which on this site means deleting the account.
     gettext_noop("Log out"),
     gettext_noop("Logged out"),
     gettext_noop(

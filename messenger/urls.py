@@ -1,24 +1,24 @@
-"""Every address of the site, by app."""
+"""The URLs of the site."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from messenger.api import unknown_path
-from messenger.rest.docs_views import ApiDocs, ApiDocument
+from messenger.rest.docs_views import OpenAPISchemaView, SwaggerUIView
+from messenger.rest.exceptions import api_not_found
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("", include("accounts.urls")),  # before allauth's, two of which it takes over
+    path("", include("accounts.urls")),  # before allauth's: it replaces two of its views
     path("accounts/", include("allauth.urls")),
     path("favicon.ico", RedirectView.as_view(url="/static/favicon.svg", permanent=True)),
-    path("api/schema/", ApiDocument.as_view(), name="api_schema"),
-    path("api/docs/", ApiDocs.as_view(), name="api_docs"),
+    path("api/schema/", OpenAPISchemaView.as_view(), name="api_schema"),
+    path("api/docs/", SwaggerUIView.as_view(), name="api_docs"),
     path("api/v1/", include("accounts.api_urls")),
     path("api/v1/", include("presence.api_urls")),
     path("api/v1/", include("chat.api_urls")),
-    re_path(r"^api/", unknown_path),
+    re_path(r"^api/", api_not_found),
     path("", include("chat.urls")),
 ]
 
-handler500 = "messenger.api.server_error"
+handler500 = "messenger.rest.exceptions.server_error"

@@ -1,4 +1,4 @@
-"""The REST door of presence: who is here, how many are, and signs of life from whoever has no socket."""
+"""REST views of presence: who is online, the head count, and heartbeats of clients without a WebSocket."""
 
 from __future__ import annotations
 
@@ -13,100 +13,106 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.models import User
-from messenger.api import page
 from messenger.core import rate_limits
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import not_found, rate_limited
-from messenger.rest.struct_serializers import page_of, serializer_for
+from messenger.rest.pagination import paginated_response
+from messenger.rest.struct_serializers import page_serializer_for, serializer_for
 from presence import hooks, typing_state, visibility, visitor_cookie
 from presence.schemas import HeadCountSchema, PresenceSchema
-from presence.serializers import BeatSerializer, PresenceQuery, TypingSerializer
-from presence.tracker import tracker
+from presence.serializers import HeartbeatSerializer, PresenceQuerySerializer, TypingSerializer
+from presence.tracker import get_tracker
 
-NEW_BROWSERS, NEW_BROWSERS_PER_SECOND = 30, 0.5  # of one address: whoever keeps no cookies counts anew each time
+NEW_VISITORS_BURST, NEW_VISITORS_PER_SECOND = 30, 0.5  # per IP address: a client without cookies is new each time
 
-# Comments and no docstrings below: those would stand in the OpenAPI document under every operation.
+# Comments instead of docstrings: OpenAPI would show a docstring in each operation.
 
 
-# Of oneself and of people with whom one shares a conversation; others are left out, as if they were not there.
-class Presence(ViewSet):
+# Answers for the user, their contacts and users with a common conversation. Other ids are left out, like unknown ids.
+class PresenceViewSet(ViewSet):
     @extend_schema(
-        summary="Who of these people is here", parameters=[PresenceQuery], responses={200: page_of(PresenceSchema)}
+        summary="Presence of these users",
+        parameters=[PresenceQuerySerializer],
+        responses={200: page_serializer_for(PresenceSchema)},
     )
     def list(self, request: Request) -> Response:
-        asked = _checked(PresenceQuery(data=request.query_params.dict()))["user_ids"]
-        seen = visibility.within_reach(_me(request), asked)
-        return page(request, visibility.of(cast(User, request.user), seen, tracker().online_now(seen)))
+        user_ids = _validated_data(PresenceQuerySerializer(data=request.query_params.dict()))["user_ids"]
+        reachable_ids = visibility.filter_reachable_users(_current_user_id(request), user_ids)
+        online_ids = get_tracker().get_online_users(reachable_ids)
+        presences = visibility.list_visible_presence(cast(User, request.user), reachable_ids, online_ids)
+        return paginated_response(request, presences)
 
 
-# For everybody, signed in or not.
-class HeadCount(ViewSet):
+# Public: for signed-in users and visitors.
+class HeadCountViewSet(ViewSet):
     permission_classes = [AllowAny]
 
-    @extend_schema(summary="How many people are on the site now", responses={200: serializer_for(HeadCountSchema)})
+    @extend_schema(summary="How many users and visitors are online", responses={200: serializer_for(HeadCountSchema)})
     def list(self, request: Request) -> Response:
-        return _head_count()
+        return _head_count_response()
 
 
-class Beat(ViewSet):
+class HeartbeatViewSet(ViewSet):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        summary="A sign of life, from whoever has no socket",
-        description="Counts for three minutes. Who is not signed in is told by a cookie, which is made where absent.",
-        request=BeatSerializer,
+        summary="Heartbeat of a client without a WebSocket",
+        description="Counts for three minutes. A visitor is identified by a cookie, which the first heartbeat sets.",
+        request=HeartbeatSerializer,
         responses={200: serializer_for(HeadCountSchema)},
     )
     def create(self, request: Request) -> Response:
-        view = _checked(BeatSerializer(data=request.data))["view"]
-        browser = visitor_cookie.browser_of(request)
+        conversation_id = _validated_data(HeartbeatSerializer(data=request.data))["view"]
+        browser_id = visitor_cookie.get_browser_id(request)
         if request.user.is_authenticated:
-            if view is not None:
-                _must_be_member(_me(request), view)
-            tracker().beat_now(f"u:{_me(request)}", view, browser)
-            return _head_count()
-        if view is not None:
+            if conversation_id is not None:
+                _check_membership(_current_user_id(request), conversation_id)
+            get_tracker().record_heartbeat(f"u:{_current_user_id(request)}", conversation_id, browser_id)
+            return _head_count_response()
+        if conversation_id is not None:
             raise not_found()
-        if browser:
-            tracker().beat_now(f"b:{browser}")
-            return _head_count()
-        if wait := rate_limits.acquire(f"browsers.{request_ip(request)}", NEW_BROWSERS, NEW_BROWSERS_PER_SECOND):
+        if browser_id:
+            get_tracker().record_heartbeat(f"b:{browser_id}")
+            return _head_count_response()
+        if wait := rate_limits.acquire(f"browsers.{request_ip(request)}", NEW_VISITORS_BURST, NEW_VISITORS_PER_SECOND):
             raise rate_limited(wait)
-        browser = visitor_cookie.make_browser()
-        tracker().beat_now(f"b:{browser}")
-        response = _head_count()
-        visitor_cookie.remember(response, browser)
+        browser_id = visitor_cookie.create_browser_id()
+        get_tracker().record_heartbeat(f"b:{browser_id}")
+        response = _head_count_response()
+        visitor_cookie.set_browser_cookie(response, browser_id)
         return response
 
 
-class Typing(ViewSet):
+class TypingViewSet(ViewSet):
     @extend_schema(
-        summary="Say that I am typing, or no longer",
-        description="It ends by itself after five seconds.",
+        summary="Report that the user is typing, or stopped",
+        description="Ends by itself five seconds after the last call.",
         request=TypingSerializer,
         responses={204: None},
     )
     def create(self, request: Request, conversation_id: int) -> Response:
-        active = _checked(TypingSerializer(data=request.data))["active"]
-        me = _me(request)
-        _must_be_member(me, conversation_id)
-        typing_state.tell(typing_state.here.heard(f"rest.{me}", me, conversation_id, active))
+        active = _validated_data(TypingSerializer(data=request.data))["active"]
+        user_id = _current_user_id(request)
+        _check_membership(user_id, conversation_id)
+        source = f"rest.{user_id}"  # all API clients of a user are one source
+        typing_state.publish_changes(typing_state.local_state.update(source, user_id, conversation_id, active))
         return Response(status=204)
 
 
-def _me(request: Request) -> int:
+def _current_user_id(request: Request) -> int:
     return cast(int, request.user.pk)
 
 
-def _checked(serializer: serializers.Serializer) -> dict[str, Any]:
+def _validated_data(serializer: serializers.Serializer) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
 
-def _must_be_member(user_id: int, conversation_id: int) -> None:
-    if conversation_id not in hooks.conversations(user_id):
+def _check_membership(user_id: int, conversation_id: int) -> None:
+    """Raise "not found" if the user is not a member of the conversation."""
+    if conversation_id not in hooks.list_conversation_ids(user_id):
         raise not_found()
 
 
-def _head_count() -> Response:
-    return Response(msgspec.to_builtins(HeadCountSchema(tracker().head_count_now())))
+def _head_count_response() -> Response:
+    return Response(msgspec.to_builtins(HeadCountSchema(get_tracker().get_head_count())))

@@ -1,4 +1,4 @@
-"""Presence is told by accounts what it has to know, since accounts may not import it."""
+"""The presence app. It connects itself to the hooks of accounts, because accounts may not import presence."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -12,5 +12,5 @@ class PresenceConfig(AppConfig):
         import accounts.hooks
         from presence import visibility
 
-        accounts.hooks.presence_choice_changed.append(visibility.choice_changed)
-        accounts.hooks.tie_changed.append(visibility.tie_changed)
+        accounts.hooks.presence_setting_changed.append(visibility.on_presence_setting_changed)
+        accounts.hooks.relationship_changed.append(visibility.on_relationship_changed)

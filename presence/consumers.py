@@ -1,4 +1,4 @@
-"""Presence on the socket: its commands, and what it does as connections come and go."""
+"""The presence commands on the WebSocket, and the presence events that follow from connections."""
 
 from __future__ import annotations
 
@@ -6,127 +6,143 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import ClassVar, NoReturn
 
 from django.utils import timezone
 
 from messenger.core import database
 from messenger.core.errors import ApplicationError, not_found
-from messenger.live.commands import Command, Part
+from messenger.live.commands import command
+from messenger.live.consumer import LiveConsumer
 from messenger.live.events import publish_now
-from messenger.live.transport import Outgoing
+from messenger.live.transport import OutgoingFrame
 from presence import schemas, typing_state, visibility
-from presence.store import Tick
-from presence.tracker import tracker
-from presence.viewers import Viewing
-
-if TYPE_CHECKING:
-    from messenger.live.connection import Connection
+from presence.store import TickResult
+from presence.tracker import get_tracker
+from presence.viewers import ConversationViewers
 
 log = logging.getLogger(__name__)
 
-PULSE = 0.25  # seconds: how long changes of viewers are gathered, and how exactly typing ends
-TICK = 1.0  # seconds: how often leases are renewed and looked through
-SEEN = 60.0  # seconds: how often it is stored that people without a socket were here
+PUBLISH_SECONDS = 0.25  # how long changes of viewers and presence are collected, and the precision of the end of typing
+TICK_SECONDS = 1.0  # how often leases are renewed and checked
+LAST_SEEN_SECONDS = 60.0  # how often `last_seen_at` of users without a connection is stored
 
 
-class PresencePart(Part):
+class PresenceBroadcaster:
+    """Publishes who came and left, who is viewing and the end of typing. Used in the event loop only."""
+
     def __init__(self) -> None:
-        self.commands = (
-            Command("typing", schemas.TypingPayload, self.typing),
-            Command("view", schemas.ViewPayload, self.view),
-        )
-        self.viewing = Viewing()
-        self._first: set[str] = set()  # connections with which somebody came, until their `welcome` is sent
-        # What is to be told: who came, and in which conversations (None: to be looked up); and who may have left.
-        self._came: dict[int, tuple[int, ...] | None] = {}
-        self._leaving: list[Tick] = []
+        self.viewing = ConversationViewers()
+        self.first_connections: set[str] = set()  # of users who were offline; until their `welcome` is sent
+        # Users whose arrival is to be published, and their conversations (None: to be read from the database)
+        self._arrivals: dict[int, tuple[int, ...] | None] = {}
+        self._ticks_with_departures: list[TickResult] = []
 
-    # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────
-    async def typing(self, connection: Connection, payload: schemas.TypingPayload) -> None:
-        if payload.conversation_id not in connection.conversations:
-            raise not_found()
-        heard = connection.connection_id, connection.user_id, payload.conversation_id, payload.active
-        typing_state.tell(typing_state.here.heard(*heard))
+    def add_arrival(self, user_id: int, conversation_ids: tuple[int, ...]) -> None:
+        """Publish soon that the user is online."""
+        self._arrivals[user_id] = conversation_ids
 
-    async def view(self, connection: Connection, payload: schemas.ViewPayload) -> None:
-        if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
-            raise not_found()
-        await self.viewing.look(connection, payload.conversation_id)
-
-    # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────
-    async def opening(self, connection: Connection) -> None:
-        if await tracker().opening(connection.connection_id, connection.user_id, connection.address):
-            self._first.add(connection.connection_id)
-
-    async def opened(self, connection: Connection) -> None:
-        count = schemas.head_count(tracker().last_count())
-        connection.write_passing(count.key, Outgoing(count.text))
-        if connection.connection_id in self._first:
-            self._first.discard(connection.connection_id)
-            self._came[connection.user_id] = tuple(connection.conversations)
-
-    async def closed(self, connection: Connection) -> None:
-        self._first.discard(connection.connection_id)
-        self.viewing.forget(connection)
-        typing_state.tell(typing_state.here.stopped(connection.connection_id))
-        await tracker().closed(connection.connection_id)
-
-    # ── The clock ────────────────────────────────────────────────────────────────────────────────────────────────
     async def run(self) -> None:
-        # Side by side: what asks the database may be kept waiting, and leases are to be renewed meanwhile.
+        """Run all periodic steps until cancelled.
+
+        They are separate tasks: steps that query the database may have to wait, and leases must be renewed meanwhile.
+        """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_every(PULSE, self._end_typing))
-            tasks.create_task(_every(PULSE, self.viewing.tell))
-            tasks.create_task(_every(PULSE, self._tell))
-            tasks.create_task(_every(TICK, self._tick))
-            tasks.create_task(_every(SEEN, self._store_seen))
+            tasks.create_task(_run_every(PUBLISH_SECONDS, self._end_typing))
+            tasks.create_task(_run_every(PUBLISH_SECONDS, self.viewing.publish_changes))
+            tasks.create_task(_run_every(PUBLISH_SECONDS, self._publish_arrivals_and_departures))
+            tasks.create_task(_run_every(TICK_SECONDS, self._tick))
+            tasks.create_task(_run_every(LAST_SEEN_SECONDS, self._store_last_seen))
 
     async def _end_typing(self) -> None:
-        typing_state.tell(typing_state.here.pulse())
+        typing_state.publish_changes(typing_state.local_state.collect_due())
 
     async def _tick(self) -> None:
-        tick = await tracker().tick()
-        self.viewing.stir(*tick.stirred)
-        await self.viewing.leave_lost()
+        tick = await get_tracker().tick()
+        self.viewing.mark_changed(*tick.changed_conversation_ids)
+        await self.viewing.end_views_of_non_members()
         if tick.head_count_changed:
-            publish_now([schemas.head_count(tick.head_count)])
+            publish_now([schemas.head_count_event(tick.head_count)])
         for user_id in tick.arrived:
-            self._came.setdefault(user_id, None)
-        if tick.leaving:
-            self._leaving.append(tick)
+            self._arrivals.setdefault(user_id, None)
+        if tick.departures:
+            self._ticks_with_departures.append(tick)
 
-    async def _tell(self) -> None:
-        came, self._came = self._came, {}
-        leaving, self._leaving = self._leaving, []
-        if came:
+    async def _publish_arrivals_and_departures(self) -> None:
+        arrivals, self._arrivals = self._arrivals, {}
+        ticks, self._ticks_with_departures = self._ticks_with_departures, []
+        if arrivals:
             try:
-                publish_now(await database.run_in_thread(visibility.news_of_coming, came))
+                publish_now(await database.run_in_thread(visibility.online_events, arrivals))
             except ApplicationError:
-                self._came = came | self._came  # when the database is back
+                self._arrivals = arrivals | self._arrivals  # the database is down: try again at the next step
                 raise
-        for tick in leaving:
-            left_at = {user_id: timezone.now() - timedelta(seconds=ago) for user_id, ago in tick.leaving}
-            news_of = await database.run_in_thread(visibility.news_of_going, left_at)
-            # Only now, so that nobody is lost where the database did not answer: a later tick finds them again.
-            gone = await tracker().settle(tick, left_at)
-            publish_now([news for user_id in gone for news in news_of.get(user_id, ())])
-            await database.run_in_thread(visibility.store_last_seen, {user_id: left_at[user_id] for user_id in gone})
+        for tick in ticks:
+            left_at = {user_id: timezone.now() - timedelta(seconds=ago) for user_id, ago in tick.departures}
+            events_by_user = await database.run_in_thread(visibility.offline_events, left_at)
+            # Settled after the query, so that no departure is lost if the database fails: a later tick has it again.
+            departed = await get_tracker().confirm_departures(tick, left_at)
+            publish_now([event for user_id in departed for event in events_by_user.get(user_id, ())])
+            departed_at = {user_id: left_at[user_id] for user_id in departed}
+            await database.run_in_thread(visibility.store_last_seen, departed_at)
 
-    async def _store_seen(self) -> None:
-        if signed := tracker().signed():
-            await database.run_in_thread(visibility.store_last_seen, dict.fromkeys(signed, timezone.now()))
+    async def _store_last_seen(self) -> None:
+        if user_ids := get_tracker().pop_active_user_ids():
+            await database.run_in_thread(visibility.store_last_seen, dict.fromkeys(user_ids, timezone.now()))
 
 
-async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoReturn:
+async def _run_every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoReturn:
     while True:
         await asyncio.sleep(seconds)
         try:
             await step()
         except ApplicationError:
-            pass  # the database is away, and says so itself
+            pass  # the database is down, which is logged elsewhere
         except Exception:
             log.exception("A step of presence failed; it goes on.")
 
 
-PART = PresencePart()
+class PresenceConsumer(LiveConsumer):
+    broadcaster: ClassVar[PresenceBroadcaster] = PresenceBroadcaster()  # shared by all connections of the process
+
+    @command("typing", schemas.TypingPayload)
+    async def typing(self, payload: schemas.TypingPayload) -> None:
+        connection = self.connection
+        if payload.conversation_id not in connection.conversations:
+            raise not_found()
+        changes = typing_state.local_state.update(
+            connection.connection_id, connection.user_id, payload.conversation_id, payload.active
+        )
+        typing_state.publish_changes(changes)
+
+    @command("view", schemas.ViewPayload)
+    async def view(self, payload: schemas.ViewPayload) -> None:
+        connection = self.connection
+        if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
+            raise not_found()
+        await self.broadcaster.viewing.set_view(connection, payload.conversation_id)
+
+    async def connecting(self) -> None:
+        connection = self.connection
+        is_first = await get_tracker().open_connection(connection.connection_id, connection.user_id, connection.address)
+        if is_first:
+            self.broadcaster.first_connections.add(connection.connection_id)
+
+    async def connected(self) -> None:
+        connection = self.connection
+        count = schemas.head_count_event(get_tracker().get_last_head_count())
+        connection.enqueue_ephemeral(count.key, OutgoingFrame(count.text))
+        if connection.connection_id in self.broadcaster.first_connections:
+            self.broadcaster.first_connections.discard(connection.connection_id)
+            self.broadcaster.add_arrival(connection.user_id, tuple(connection.conversations))
+
+    async def disconnected(self) -> None:
+        connection = self.connection
+        self.broadcaster.first_connections.discard(connection.connection_id)
+        self.broadcaster.viewing.remove_connection(connection)
+        typing_state.publish_changes(typing_state.local_state.remove_source(connection.connection_id))
+        await get_tracker().close_connection(connection.connection_id)
+
+    @classmethod
+    async def run(cls) -> None:
+        await cls.broadcaster.run()

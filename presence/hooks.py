@@ -1,27 +1,31 @@
-"""What presence has to ask about conversations, which it knows nothing of. `chat` sets these when it is ready.
+"""What presence needs to know about conversations. `chat` sets these hooks when Django is ready.
 
-All are synchronous and may ask the database. Where one is not set, nobody shares anything with anybody.
+Presence may not import `chat`. The hooks are synchronous and may query the database. Without them, no users share a
+conversation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# conversation, people → the read mark of each; who shows none is left out
-read_marks: Callable[[int, set[int]], dict[int, int]] | None = None
-# person → the conversations that they are a member of now
-conversations_of: Callable[[int], list[int]] | None = None
-# person, people → those of them who share a conversation with this person
-may_see: Callable[[int, list[int]], set[int]] | None = None
+# (conversation id, user ids) → `read_seq` by user id; users who hide their receipts are left out
+read_markers_hook: Callable[[int, set[int]], dict[int, int]] | None = None
+# user id → ids of the conversations of which the user is a member
+conversation_ids_hook: Callable[[int], list[int]] | None = None
+# (user id, other user ids) → those of the others who share a conversation with the user
+shared_users_hook: Callable[[int, list[int]], set[int]] | None = None
 
 
-def marks(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    return read_marks(conversation_id, user_ids) if read_marks and user_ids else {}
+def get_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
+    """Return `read_seq` by user id, of those users who show their receipts."""
+    return read_markers_hook(conversation_id, user_ids) if read_markers_hook and user_ids else {}
 
 
-def conversations(user_id: int) -> list[int]:
-    return conversations_of(user_id) if conversations_of else []
+def list_conversation_ids(user_id: int) -> list[int]:
+    """Return the ids of the conversations of which the user is a member."""
+    return conversation_ids_hook(user_id) if conversation_ids_hook else []
 
 
-def visible(user_id: int, user_ids: list[int]) -> set[int]:
-    return may_see(user_id, user_ids) if may_see and user_ids else set()
+def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
+    """Return those of `user_ids` who share a conversation with the user."""
+    return shared_users_hook(user_id, user_ids) if shared_users_hook and user_ids else set()

@@ -1,4 +1,7 @@
-"""Leases in the memory of one process: the whole truth without Redis, the local view with it."""
+"""A presence store in the memory of this process.
+
+It is the only store of a site without Redis. With Redis it holds what belongs to this process.
+"""
 
 from __future__ import annotations
 
@@ -8,176 +11,183 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from presence.store import USUAL, Lease, Leaving, Opened, Sign, Tick, Times
+from presence.store import DEFAULT_TIMEOUTS, Activity, Departure, Lease, OpenResult, TickResult, Timeouts
 
-HEAD_COUNT_GAP = 0.9  # seconds: a tick that comes a little early still counts as the next second's
+HEAD_COUNT_INTERVAL = 0.9  # seconds between two changed head counts; below 1, since ticks may come a little early
 
 
 class MemoryStore:
-    def __init__(self, times: Times = USUAL, clock: Callable[[], float] = time.monotonic):
-        self.times = times
+    def __init__(self, timeouts: Timeouts = DEFAULT_TIMEOUTS, clock: Callable[[], float] = time.monotonic):
+        self.timeouts = timeouts
         self._clock = clock
         self._lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
-        self._of_person: defaultdict[int, set[str]] = defaultdict(set)
-        self._of_address: defaultdict[str, set[str]] = defaultdict(set)
-        self._here: dict[str, float] = {}  # who → when they leave unless renewed; infinite while a socket is open
-        self._beats: dict[str, float] = {}  # who → the end of their explicit beat
-        self._beat_views: dict[str, int] = {}
-        self._views: defaultdict[int, dict[str, int]] = defaultdict(dict)  # conversation → connection or who → user
+        self._connections_of_user: defaultdict[int, set[str]] = defaultdict(set)
+        self._connections_of_address: defaultdict[str, set[str]] = defaultdict(set)
+        self._online_until: dict[str, float] = {}  # by subject; infinite while a connection is open
+        self._heartbeat_until: dict[str, float] = {}  # by subject
+        self._heartbeat_views: dict[str, int] = {}  # by subject
+        # By conversation id, then by viewer (a connection id, or a subject with a heartbeat): user ids
+        self._viewers: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._arrived: set[int] = set()
-        self._stirred: set[int] = set()
-        self._told = (-1, -math.inf)  # the head count told last, and when
+        self._changed_conversation_ids: set[int] = set()
+        self._reported_head_count = (-1, -math.inf)  # the head count last given as changed, and when
 
     # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────
-    def open(self, lease: Lease, per_person: int, per_address: int) -> Opened:
+    def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
         with self._lock:
-            if 0 < per_person <= len(self._of_person.get(lease.user_id, ())):
-                return Opened.TOO_MANY
-            if 0 < per_address <= len(self._of_address.get(lease.address, ())):
-                return Opened.TOO_MANY
-            return Opened.FIRST if self._add(lease) else Opened.ANOTHER
+            if 0 < per_user <= len(self._connections_of_user.get(lease.user_id, ())):
+                return OpenResult.TOO_MANY
+            if 0 < per_address <= len(self._connections_of_address.get(lease.address, ())):
+                return OpenResult.TOO_MANY
+            return OpenResult.FIRST if self._add(lease) else OpenResult.ADDITIONAL
 
     def _add(self, lease: Lease) -> bool:
-        """True if the person was not here."""
+        """Return whether the user was offline."""
         self._leases[lease.connection_id] = lease
-        self._of_person[lease.user_id].add(lease.connection_id)
-        self._of_address[lease.address].add(lease.connection_id)
-        if lease.view:
-            self._views[lease.view][lease.connection_id] = lease.user_id
-        who = f"u:{lease.user_id}"
-        new = who not in self._here
-        self._here[who] = math.inf
-        return new
+        self._connections_of_user[lease.user_id].add(lease.connection_id)
+        self._connections_of_address[lease.address].add(lease.connection_id)
+        if lease.viewed_conversation_id:
+            self._viewers[lease.viewed_conversation_id][lease.connection_id] = lease.user_id
+        subject = f"u:{lease.user_id}"
+        was_offline = subject not in self._online_until
+        self._online_until[subject] = math.inf
+        return was_offline
 
-    def close(self, connection_id: str) -> None:
+    def close_lease(self, connection_id: str) -> None:
         with self._lock:
-            self._drop(connection_id)
+            self._remove(connection_id)
 
-    def _drop(self, connection_id: str) -> None:
+    def _remove(self, connection_id: str) -> None:
         lease = self._leases.pop(connection_id, None)
         if lease is None:
             return
-        _discard(self._of_person, lease.user_id, connection_id)
-        _discard(self._of_address, lease.address, connection_id)
-        self._look_away(lease.view, connection_id)
-        if lease.user_id not in self._of_person:
-            who = f"u:{lease.user_id}"
-            self._here[who] = max(self._clock() + self.times.grace, self._beats.get(who, 0.0))
+        _discard(self._connections_of_user, lease.user_id, connection_id)
+        _discard(self._connections_of_address, lease.address, connection_id)
+        self._remove_viewer(lease.viewed_conversation_id, connection_id)
+        if lease.user_id not in self._connections_of_user:
+            subject = f"u:{lease.user_id}"
+            grace_ends = self._clock() + self.timeouts.grace
+            self._online_until[subject] = max(grace_ends, self._heartbeat_until.get(subject, 0.0))
 
-    def look(self, connection_id: str, conversation_id: int) -> None:
+    def set_view(self, connection_id: str, conversation_id: int) -> None:
         with self._lock:
             lease = self._leases.get(connection_id)
             if lease is None:
                 return
-            self._look_away(lease.view, connection_id)
-            self._leases[connection_id] = lease._replace(view=conversation_id)
+            self._remove_viewer(lease.viewed_conversation_id, connection_id)
+            self._leases[connection_id] = lease._replace(viewed_conversation_id=conversation_id)
             if conversation_id:
-                self._views[conversation_id][connection_id] = lease.user_id
+                self._viewers[conversation_id][connection_id] = lease.user_id
 
-    def _look_away(self, conversation_id: int, looker: str) -> None:
-        if lookers := self._views.get(conversation_id):
-            lookers.pop(looker, None)
-            if not lookers:
-                del self._views[conversation_id]
+    def _remove_viewer(self, conversation_id: int, viewer: str) -> None:
+        if viewers := self._viewers.get(conversation_id):
+            viewers.pop(viewer, None)
+            if not viewers:
+                del self._viewers[conversation_id]
 
     def register(self, leases: Iterable[Lease]) -> list[int]:
         with self._lock:
-            wanted = {lease.connection_id: lease for lease in leases}
-            for connection_id in self._leases.keys() - wanted.keys():
-                self._drop(connection_id)
-            new = set()
-            for connection_id, lease in wanted.items():
-                if known := self._leases.get(connection_id):
-                    self._look_away(known.view, connection_id)
+            new_leases = {lease.connection_id: lease for lease in leases}
+            for connection_id in self._leases.keys() - new_leases.keys():
+                self._remove(connection_id)
+            arrived = set()
+            for connection_id, lease in new_leases.items():
+                if old_lease := self._leases.get(connection_id):
+                    self._remove_viewer(old_lease.viewed_conversation_id, connection_id)
                 if self._add(lease):
-                    new.add(lease.user_id)
-            return list(new)
+                    arrived.add(lease.user_id)
+            return list(arrived)
 
-    def leases(self) -> list[Lease]:
+    def list_leases(self) -> list[Lease]:
         with self._lock:
             return list(self._leases.values())
 
-    # ── Signs of life without a socket ───────────────────────────────────────────────────────────────────────────
-    def sign(self, sign: Sign) -> None:
+    # ── Activity without a WebSocket ─────────────────────────────────────────────────────────────────────────────
+    def record_activity(self, activity: Activity) -> None:
         with self._lock:
-            who, end = sign.who, self._clock() + self.times.beat
-            if sign.instead_of:
-                self._here.pop(sign.instead_of, None)
-            if who not in self._here and who.startswith("u:"):
-                self._arrived.add(int(who[2:]))
-            self._here[who] = max(end, self._here.get(who, 0.0))
-            if sign.explicit and who.startswith("u:"):
-                self._beats[who] = end
-                self._beat_look(who, sign.view)
+            subject, until = activity.subject, self._clock() + self.timeouts.heartbeat
+            if activity.replaces:
+                self._online_until.pop(activity.replaces, None)
+            if subject not in self._online_until and subject.startswith("u:"):
+                self._arrived.add(int(subject[2:]))
+            self._online_until[subject] = max(until, self._online_until.get(subject, 0.0))
+            if activity.is_heartbeat and subject.startswith("u:"):
+                self._heartbeat_until[subject] = until
+                self._set_heartbeat_view(subject, activity.viewed_conversation_id)
 
-    def _beat_look(self, who: str, view: int) -> None:
-        before = self._beat_views.get(who, 0)
-        if view == before:
+    def _set_heartbeat_view(self, subject: str, conversation_id: int) -> None:
+        previous_id = self._heartbeat_views.get(subject, 0)
+        if conversation_id == previous_id:
             return
-        if before:
-            self._look_away(before, who)
-            del self._beat_views[who]
-        if view:
-            self._beat_views[who] = view
-            self._views[view][who] = int(who[2:])
-        self._stirred |= {before, view} - {0}
+        if previous_id:
+            self._remove_viewer(previous_id, subject)
+            del self._heartbeat_views[subject]
+        if conversation_id:
+            self._heartbeat_views[subject] = conversation_id
+            self._viewers[conversation_id][subject] = int(subject[2:])
+        self._changed_conversation_ids |= {previous_id, conversation_id} - {0}
 
-    def signs(self) -> list[Sign]:
-        """The explicit beats that still count: what a store that lost everything needs to hear again."""
+    def list_activities(self) -> list[Activity]:
+        """Return the activities that still count, to write them to a Redis that lost its data.
+
+        Left out are subjects whose time is not longer than the grace period, since that is probably the grace period of
+        a closed connection.
+        """
         with self._lock:
             now = self._clock()
             return [
-                Sign(who, who in self._beats, self._beat_views.get(who, 0))
-                for who, end in self._here.items()
-                if now < end < math.inf and end - now > self.times.grace
+                Activity(subject, subject in self._heartbeat_until, self._heartbeat_views.get(subject, 0))
+                for subject, until in self._online_until.items()
+                if now < until < math.inf and until - now > self.timeouts.grace
             ]
 
-    # ── The clock ────────────────────────────────────────────────────────────────────────────────────────────────
-    def tick(self, expected: int = 0) -> Tick:
+    # ── Expiry ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def tick(self, expected_leases: int = 0) -> TickResult:
         with self._lock:
             now = self._clock()
-            for who in [who for who, end in self._beats.items() if end <= now]:
-                self._beat_look(who, 0)
-                del self._beats[who]
-            claim = now + self.times.claim
-            leaving = []
-            for who, end in [(who, end) for who, end in self._here.items() if end <= now]:
-                if who.startswith("u:"):
-                    leaving.append(Leaving(int(who[2:]), now - end))
-                    self._here[who] = claim
+            for subject in [subject for subject, until in self._heartbeat_until.items() if until <= now]:
+                self._set_heartbeat_view(subject, 0)
+                del self._heartbeat_until[subject]
+            claim = now + self.timeouts.claim
+            departures = []
+            expired = [(subject, until) for subject, until in self._online_until.items() if until <= now]
+            for subject, until in expired:
+                if subject.startswith("u:"):
+                    departures.append(Departure(int(subject[2:]), now - until))
+                    self._online_until[subject] = claim
                 else:
-                    del self._here[who]
+                    del self._online_until[subject]
             arrived, self._arrived = sorted(self._arrived), set()
-            stirred, self._stirred = sorted(self._stirred), set()
-            count, (told, told_at) = len(self._here), self._told
-            changed = count != told and now - told_at >= HEAD_COUNT_GAP
-            if changed:
-                self._told = (count, now)
-            return Tick(True, arrived, leaving, repr(claim), stirred, count, changed)
+            changed_ids, self._changed_conversation_ids = sorted(self._changed_conversation_ids), set()
+            count, (reported_count, reported_at) = len(self._online_until), self._reported_head_count
+            is_changed = count != reported_count and now - reported_at >= HEAD_COUNT_INTERVAL
+            if is_changed:
+                self._reported_head_count = (count, now)
+            return TickResult(True, arrived, departures, repr(claim), changed_ids, count, is_changed)
 
-    def settle(self, claim: str, user_ids: Iterable[int]) -> list[int]:
+    def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
         with self._lock:
-            gone = [user_id for user_id in user_ids if self._here.get(f"u:{user_id}") == float(claim)]
-            for user_id in gone:
-                del self._here[f"u:{user_id}"]
+            departed = [user_id for user_id in user_ids if self._online_until.get(f"u:{user_id}") == float(claim)]
+            for user_id in departed:
+                del self._online_until[f"u:{user_id}"]
                 self._arrived.discard(user_id)
-            return gone
+            return departed
 
-    # ── Looking ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def online(self, user_ids: Iterable[int]) -> set[int]:
+    # ── Queries ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def get_online_users(self, user_ids: Iterable[int]) -> set[int]:
         with self._lock:
             now = self._clock()
-            return {user_id for user_id in user_ids if self._here.get(f"u:{user_id}", 0.0) > now}
+            return {user_id for user_id in user_ids if self._online_until.get(f"u:{user_id}", 0.0) > now}
 
-    def head_count(self) -> int:
+    def get_head_count(self) -> int:
         with self._lock:
             now = self._clock()
-            return sum(end > now for end in self._here.values())
+            return sum(until > now for until in self._online_until.values())
 
-    def viewers(self, conversation_id: int) -> set[int]:
+    def get_viewers(self, conversation_id: int) -> set[int]:
         with self._lock:
-            return set(self._views.get(conversation_id, {}).values())
+            return set(self._viewers.get(conversation_id, {}).values())
 
 
 def _discard(index: defaultdict, key: object, connection_id: str) -> None:

@@ -1,4 +1,4 @@
-"""A page or an API request is a sign of life: whoever reads without a socket is here, too."""
+"""Middleware that counts each request of a signed-in user as a sign of life, for users without a WebSocket."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.utils.functional import LazyObject, empty
 
-from accounts.authentication import signed_in_by
-from presence.tracker import tracker
-from presence.visitor_cookie import browser_of
+from accounts.authentication import get_sign_in
+from presence.tracker import get_tracker
+from presence.visitor_cookie import get_browser_id
 
 
-class SignsOfLife:
-    """Asks nothing and waits for nothing: only where it is known already who is calling is that noted."""
+class ActivityMiddleware:
+    """Records the activity of the user, after the response.
+
+    It makes no query and waits for nothing: it records only users whom the view or another middleware has loaded.
+    """
 
     sync_capable = async_capable = True
 
@@ -23,28 +26,32 @@ class SignsOfLife:
 
     def __call__(self, request):
         if iscoroutinefunction(self):
-            return self._later(request)
+            return self._acall(request)
         response = self.get_response(request)
-        self._note(request)
+        self._record(request)
         return response
 
-    async def _later(self, request):
+    async def _acall(self, request):
         response = await self.get_response(request)
-        self._note(request)
+        self._record(request)
         return response
 
-    def _note(self, request) -> None:
-        user_id = _known_person(request)
+    def _record(self, request) -> None:
+        user_id = _get_user_id_without_query(request)
         if user_id is not None:
-            tracker().notice(user_id, browser_of(request))
+            get_tracker().record_activity(user_id, get_browser_id(request))
 
 
-def _known_person(request) -> int | None:
-    """REST framework, and whoever signs in or out, has put the person here; else the session's was looked up before."""
+def _get_user_id_without_query(request) -> int | None:
+    """Return the id of the request's user if it is already loaded, otherwise None.
+
+    REST framework, and the views that sign in or out, set `request.user`. For other requests accounts.middleware, which
+    runs before, has loaded the sign-in of the session.
+    """
     user = getattr(request, "user", None)
     if not isinstance(user, LazyObject) or user._wrapped is not empty:  # type: ignore[attr-defined]
         return user.pk if user is not None and user.is_authenticated else None
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
-        sign_in = signed_in_by(request)  # found by accounts.middleware, which comes before: no query
+        sign_in = get_sign_in(request)  # already loaded: no query
         return sign_in.user_id if sign_in else None
     return None

@@ -1,44 +1,44 @@
-"""What goes over the wire about who is here: commands, events and answers, each as one struct."""
+"""Presence on the wire: payloads of commands, schemas of events and answers, and functions that build the events."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
+from messenger.core.timestamps import Timestamp, format_timestamp
 from messenger.live.events import EphemeralEvent
 from messenger.live.frames import encode_frame
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class TypingPayload(msgspec.Struct):
-    """Typing here, or no longer."""
+    """The user is typing in a conversation (`active`), or stopped."""
 
     conversation_id: Id
     active: bool
 
 
 class ViewPayload(msgspec.Struct):
-    """What this client is looking at; null: at no conversation."""
+    """The conversation that this client shows; null: none."""
 
     conversation_id: Id | None
 
 
-# ── Events and answers ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Schemas of events and answers ────────────────────────────────────────────────────────────────────────────────
 class PresenceSchema(msgspec.Struct):
-    """`last_seen` is null while the person is here, and for people who do not show it."""
+    """Whether a user is online. `last_seen` is null while the user is online, and if the user does not show it."""
 
     user_id: int
     online: bool
-    last_seen: Moment | None
+    last_seen: Timestamp | None
 
 
 class TypingSchema(msgspec.Struct):
-    """Ends by itself 5 seconds after it was last told."""
+    """A user is typing (`active`), or stopped. A client ends it 5 seconds after the last event."""
 
     conversation_id: int
     user_id: int
@@ -46,14 +46,14 @@ class TypingSchema(msgspec.Struct):
 
 
 class ReaderSchema(msgspec.Struct):
-    """How far one of them has read."""
+    """The read marker of a viewer: read up to the message `seq`."""
 
     user_id: int
     seq: int
 
 
 class ViewersSchema(msgspec.Struct):
-    """People, not tabs. `readers` are those who show their presence, and how far each has read."""
+    """Users viewing a conversation, each counted once. `readers`: those who show their presence and receipts."""
 
     conversation_id: int
     count: int
@@ -61,7 +61,7 @@ class ViewersSchema(msgspec.Struct):
 
 
 class HeadCountSchema(msgspec.Struct):
-    """How many people are on the site now: a person counts once, and so does a browser with nobody signed in."""
+    """How many users and visitors are online. Each user counts once, and each browser without a signed-in user."""
 
     count: int
 
@@ -74,33 +74,28 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
 }
 
 
-def moment(value: datetime) -> str:
-    """`2026-11-21T01:02:03.456Z`, as every time of the contract."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-
-
-# ── News ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def typing(user_id: int, conversation_id: int, active: bool) -> EphemeralEvent:
+# ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def typing_event(user_id: int, conversation_id: int, active: bool) -> EphemeralEvent:
     text = encode_frame("typing", TypingSchema(conversation_id, user_id, active))
     key = f"typing.{conversation_id}.{user_id}"
     return EphemeralEvent(
-        f"conversation.{conversation_id}", text, key, skip_user=user_id, about=user_id, matter="typing"
+        f"conversation.{conversation_id}", text, key, skip_user=user_id, subject_id=user_id, topic="typing"
     )
 
 
 def presence_schema(user_id: int, online: bool, last_seen: datetime | None) -> PresenceSchema:
-    return PresenceSchema(user_id, online, moment(last_seen) if last_seen and not online else None)
+    return PresenceSchema(user_id, online, format_timestamp(last_seen) if last_seen and not online else None)
 
 
-def presence(
+def presence_event(
     user_id: int,
     online: bool,
     last_seen: datetime | None,
     conversations: tuple[int, ...],
     users: tuple[int, ...] = (),
-    only: tuple[int, ...] | None = None,
+    allowed_users: tuple[int, ...] | None = None,
 ) -> EphemeralEvent:
-    """For those who listen to any of these conversations, and for these people; one of them there must be."""
+    """Return the event for members of any of these conversations and for `users`. At least one of both is needed."""
     return EphemeralEvent(
         "",
         encode_frame("presence", presence_schema(user_id, online, last_seen)),
@@ -108,22 +103,23 @@ def presence(
         skip_user=user_id,
         conversations=conversations,
         users=users,
-        about=user_id,
-        matter="presence",
-        only=only,
+        subject_id=user_id,
+        topic="presence",
+        allowed_users=allowed_users,
     )
 
 
-def presence_to(viewer_id: int, shape: PresenceSchema) -> EphemeralEvent:
-    """For one person alone, who may know this much."""
-    return EphemeralEvent(f"user.{viewer_id}", encode_frame("presence", shape), f"presence.{shape.user_id}")
+def user_presence_event(viewer_id: int, presence: PresenceSchema) -> EphemeralEvent:
+    """Return the event for a single viewer. `presence` must be what this viewer may see."""
+    return EphemeralEvent(f"user.{viewer_id}", encode_frame("presence", presence), f"presence.{presence.user_id}")
 
 
-def viewers(conversation_id: int, count: int, marks: dict[int, int]) -> EphemeralEvent:
-    readers = [ReaderSchema(user_id, seq) for user_id, seq in sorted(marks.items())]
+def viewers_event(conversation_id: int, count: int, read_markers: dict[int, int]) -> EphemeralEvent:
+    """Return the event for all connections that view the conversation. `read_markers`: `seq` by user id."""
+    readers = [ReaderSchema(user_id, seq) for user_id, seq in sorted(read_markers.items())]
     text = encode_frame("viewers", ViewersSchema(conversation_id, count, readers))
     return EphemeralEvent(f"presence.{conversation_id}", text, f"viewers.{conversation_id}")
 
 
-def head_count(count: int) -> EphemeralEvent:
+def head_count_event(count: int) -> EphemeralEvent:
     return EphemeralEvent("online", encode_frame("online", HeadCountSchema(count)), "online")

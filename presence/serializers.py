@@ -1,31 +1,33 @@
-"""What comes in through the REST API about who is here."""
+"""Serializers for the input of the REST views of presence."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from messenger.rest.fields import Flag, Id, Text
+from messenger.rest.fields import IdField, StrictBooleanField, StrictCharField
 
-PEOPLE_AT_MOST = 200  # in one question
+MAX_USERS = 200  # in one request
 
 
-class PresenceQuery(serializers.Serializer):
-    user_ids = Text(max_length=20 * PEOPLE_AT_MOST, help_text=_("Ids of people, with commas; at most 200."))
+class PresenceQuerySerializer(serializers.Serializer):
+    user_ids = StrictCharField(max_length=20 * MAX_USERS, help_text=_("Ids of people, with commas; at most 200."))
 
     def validate_user_ids(self, text: str) -> list[int]:
         parts = text.split(",")
-        if len(parts) > PEOPLE_AT_MOST:
-            raise serializers.ValidationError(_("At most %(most)d people.") % {"most": PEOPLE_AT_MOST})
-        # `int` and so REST framework would take other scripts' digits, spaces and 1.0 as well.
+        if len(parts) > MAX_USERS:
+            raise serializers.ValidationError(_("At most %(most)d people.") % {"most": MAX_USERS})
+        # `int`, and therefore REST framework, also accept digits of other scripts, spaces and "1.0".
         if not all(part.isascii() and part.isdecimal() for part in parts):
             raise serializers.ValidationError(_("Numbers with commas between them, please."))
-        return sorted({Id().run_validation(part) for part in parts})
+        return sorted({IdField().run_validation(part) for part in parts})
 
 
-class BeatSerializer(serializers.Serializer):
-    view = Id(default=None, allow_null=True, help_text=_("The conversation that one looks at."))
+@extend_schema_serializer(component_name="Beat")  # its public name in the OpenAPI document
+class HeartbeatSerializer(serializers.Serializer):
+    view = IdField(default=None, allow_null=True, help_text=_("The conversation that one looks at."))
 
 
 class TypingSerializer(serializers.Serializer):
-    active = Flag()
+    active = StrictBooleanField()

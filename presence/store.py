@@ -1,10 +1,10 @@
-"""What a store of leases can do: one small interface, kept in memory (one process) or in Redis (any number).
+"""The interface of a presence store. `MemoryStore` serves a single process, `RedisStore` any number of processes.
 
-Everything in a store is a lease, nothing is a counter: a connection lives as long as its process says that it is
-alive, a sign of life without a socket lives for some minutes. What nobody renews fades by itself.
+A store contains leases and no counters. A connection is online as long as its process renews its lease. Activity
+without a WebSocket counts for a few minutes. A lease that is not renewed expires, so a crash leaves nothing behind.
 
-`who` is `u:<user id>` for a person and `b:<browser id>` for a browser in which nobody is signed in.
-All methods are synchronous and may be called from any thread.
+A `subject` is `u:<user id>` for a user, or `b:<browser id>` for a browser without a signed-in user (a visitor).
+All methods are synchronous and thread-safe.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 
-class Times(NamedTuple):
-    """In seconds. Tests set shorter ones."""
+class Timeouts(NamedTuple):
+    """All in seconds. Tests use shorter ones."""
 
-    lease: float = 15.0  # a process that said nothing for so long is dead, and its connections with it
-    grace: float = 3.0  # after the last connection closed, until the person is offline: reloads do not flap
-    beat: float = 180.0  # how long a sign of life without a socket counts
-    claim: float = 10.0  # within this whoever found somebody gone has told it; else the next one does
-    pause: float = 3.0  # nobody ticked for so long: it was the store or the whole site that stood still
-    patience: float = 6.0  # then no process is declared dead for so long
+    lease: float = 15.0  # a process that does not tick for this long is dead, and its connections are closed
+    grace: float = 3.0  # from the last closed connection until the user is offline, so that a reload is not published
+    heartbeat: float = 180.0  # how long activity without a WebSocket counts as online
+    claim: float = 10.0  # a process that found departures must confirm them within this; then another process may
+    stall: float = 3.0  # a pause between two ticks of any process above this: Redis or the whole site was stopped
+    stall_recovery: float = 6.0  # after a stall no process is declared dead for this long
 
 
-USUAL = Times()
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Lease(NamedTuple):
@@ -33,68 +33,72 @@ class Lease(NamedTuple):
 
     connection_id: str
     user_id: int
-    address: str
-    view: int = 0  # the conversation looked at; 0: none
+    address: str  # IP address of the client
+    viewed_conversation_id: int = 0  # 0: no conversation
 
 
-class Sign(NamedTuple):
-    """A sign of life from whoever has no socket."""
+class Activity(NamedTuple):
+    """A sign of life without a WebSocket: a heartbeat or a request."""
 
-    who: str
-    # An explicit beat outlives the person's sockets. A request implies less: closing the last tab says more.
-    explicit: bool = False
-    view: int = 0
-    instead_of: str = ""  # the browser `b:…` that has turned out to be this person
-
-
-class Opened(Enum):
-    FIRST = "first"  # the person was not here: tell that they came
-    ANOTHER = "another"
-    TOO_MANY = "too many"  # nothing was changed
-    UNKNOWN = "unknown"  # the store does not know this process (any more): register, then ask again
+    subject: str
+    # A heartbeat keeps the user online after their sockets are closed. An ordinary request does not: when the last tab
+    # is closed, that is newer and more exact information than the request.
+    is_heartbeat: bool = False
+    viewed_conversation_id: int = 0  # 0: no conversation
+    replaces: str = ""  # the `b:…` subject as which this user's browser was counted before the sign-in
 
 
-class Leaving(NamedTuple):
+class OpenResult(Enum):
+    FIRST = "first"  # the user was offline: publish that they are online
+    ADDITIONAL = "another"
+    TOO_MANY = "too many"  # a limit is reached; nothing was stored
+    UNKNOWN_PROCESS = "unknown"  # the store has no lease of this process (any more): register, then open again
+
+
+class Departure(NamedTuple):
     user_id: int
-    ago: float  # seconds since the lease ended
+    seconds_ago: float  # since the end of the lease
 
 
-class Tick(NamedTuple):
-    """What one look at the clock brought. Each thing is given to exactly one process, which tells it."""
+class TickResult(NamedTuple):
+    """The changes since the previous tick. Each change is given to exactly one process, which publishes it."""
 
-    known: bool  # False: this process's leases are not there as they should be: register
-    arrived: list[int]  # people who came without a socket, or whom a lost store had forgotten
-    leaving: list[Leaving]  # their leases ended; `settle` says who is really gone
-    claim: str  # for `settle`
-    stirred: list[int]  # conversations whose viewers changed without a connection of ours changing
+    is_registered: bool  # False: leases of this process are missing in the store, so it must register
+    arrived: list[int]  # users who came online without a WebSocket, or whom a store without data had lost
+    departures: list[Departure]  # their leases ended; `confirm_departures` returns which of them are offline
+    claim: str  # for `confirm_departures`
+    changed_conversation_ids: list[int]  # their viewers changed by other things than a command on a connection
     head_count: int
-    head_count_changed: bool  # since it was last given as changed, a second ago or more
+    head_count_changed: bool  # since it was last given as changed, at least a second ago
 
 
 class Store(Protocol):
-    def open(self, lease: Lease, per_person: int, per_address: int) -> Opened:
-        """Begin a lease, unless the person or the address has that many already (0: no limit)."""
+    def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
+        """Begin a lease, unless the user or the address already has as many as the limit (0: no limit)."""
 
-    def close(self, connection_id: str) -> None: ...
+    def close_lease(self, connection_id: str) -> None: ...
 
-    def look(self, connection_id: str, conversation_id: int) -> None:
-        """This connection looks at that conversation now, at no other; 0: at none."""
+    def set_view(self, connection_id: str, conversation_id: int) -> None:
+        """Set the conversation that this connection views (0: none). It replaces the previous one."""
 
-    def sign(self, sign: Sign) -> None: ...
+    def record_activity(self, activity: Activity) -> None: ...
 
-    def tick(self, expected: int) -> Tick:
-        """Once a second: renew this process's lease, find what ended. `expected`: how many connections it has."""
+    def tick(self, expected_leases: int) -> TickResult:
+        """Renew the lease of this process and find what has ended. To be called once a second.
 
-    def settle(self, claim: str, user_ids: Iterable[int]) -> list[int]:
-        """Of those that a tick found leaving: who has not come back since, and is gone from now on."""
+        `expected_leases`: the number of connections that this process has.
+        """
+
+    def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
+        """Set the departed users of a tick offline, and return those who did not come back in the meantime."""
 
     def register(self, leases: Iterable[Lease]) -> list[int]:
-        """These are all the connections of this process. Returns whose presence was not known."""
+        """Replace the leases of this process with these, and return the users who were not online in the store."""
 
-    def online(self, user_ids: Iterable[int]) -> set[int]: ...
+    def get_online_users(self, user_ids: Iterable[int]) -> set[int]: ...
 
-    def head_count(self) -> int:
-        """Distinct people and signed-out browsers."""
+    def get_head_count(self) -> int:
+        """Return the number of distinct users and visitors who are online."""
 
-    def viewers(self, conversation_id: int) -> set[int]:
-        """The distinct people who look at it."""
+    def get_viewers(self, conversation_id: int) -> set[int]:
+        """Return the distinct users who view the conversation."""

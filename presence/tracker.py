@@ -1,10 +1,12 @@
-"""Who is here, as this process knows and tells it.
+"""The presence of this process: writes each step to its own store and, if configured, to Redis.
 
-Every step is made in the local store and, where there is Redis, in the shared one. The shared one answers; while it is
-away the local view does, nothing is raised, and on its return everything that it missed is registered again.
+With Redis, answers come from Redis. If Redis fails, the answers come from this process's own store and no error is
+raised. When Redis is back, the process registers all its leases again, including those that Redis missed.
 
-Steps of connections are made one after another, by one thread where Redis is asked, so that the local store and
-the shared one never differ by more than the step under way. Request threads ask directly.
+With Redis, the steps of connections run one after another in a single thread, so that the two stores differ by one step
+at most. Request threads read directly.
+
+As in Django, asynchronous variants of synchronous methods begin with `a`.
 """
 
 from __future__ import annotations
@@ -21,225 +23,245 @@ from typing import ParamSpec, TypeVar
 import redis
 from django.conf import settings
 
-from messenger.live.identity import TOO_MANY, SocketRefused
+from messenger.live.handshake import TOO_MANY, SocketRefused
 from presence.memory_store import MemoryStore
 from presence.redis_store import RedisStore
-from presence.store import USUAL, Lease, Opened, Sign, Store, Tick, Times
+from presence.store import DEFAULT_TIMEOUTS, Activity, Lease, OpenResult, Store, TickResult, Timeouts
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-AWAY = 1.0  # seconds for which a Redis that did not answer is not asked again
-NOTICE_GAP = 30.0  # seconds: requests of one person between two of these are not written down
-NOTICED_AT_MOST = 20_000  # people remembered for that
+REDIS_RETRY_AFTER = 1.0  # seconds without a new attempt after Redis failed
+ACTIVITY_INTERVAL = 30.0  # seconds: of the requests of one user, one in this time is recorded
+MAX_REMEMBERED_ACTIVITIES = 20_000  # entries; above this, entries older than ACTIVITY_INTERVAL are removed
 
 
-class Tracker:
-    def __init__(self, shared: RedisStore | None = None, times: Times = USUAL):
-        self.local = MemoryStore(times)
-        self.shared = shared
-        self._writer = ThreadPoolExecutor(1, "presence") if shared else None
-        self._away = False
-        self._back_at = 0.0  # not before then is an absent Redis asked again
-        self._missed = False  # something was not told to the shared store
-        self._known: set[int] = set()  # people whom a registration made known anew; the next tick tells
-        self._claimed_in: Store = self.local
-        self._count: int | None = None  # the head count of the last tick
-        self._signed: set[int] = set()  # who gave a sign of life to this process since that was last asked
-        self._noticed: dict[tuple[int, str], float] = {}
-        self._noticing = threading.Lock()
+class PresenceTracker:
+    def __init__(self, redis_store: RedisStore | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS):
+        self.local_store = MemoryStore(timeouts)
+        self.redis_store = redis_store
+        self._executor = ThreadPoolExecutor(1, "presence") if redis_store else None
+        self._is_redis_down = False
+        self._redis_retry_at = 0.0  # monotonic time
+        self._redis_missed_steps = False
+        self._arrived_by_registration: set[int] = set()  # users whom the next tick reports as arrived
+        self._claim_store: Store = self.local_store  # the store that gave the last tick
+        self._head_count: int | None = None  # of the last tick from Redis
+        self._active_user_ids: set[int] = set()  # users with activity in this process since `pop_active_user_ids`
+        self._activity_recorded_at: dict[tuple[int, str], float] = {}
+        self._activity_lock = threading.Lock()
 
-    # ── For the socket (in the event loop) ───────────────────────────────────────────────────────────────────────
-    async def opening(self, connection_id: str, user_id: int, address: str) -> bool:
-        """True if the person was not here before. Raises `SocketRefused` where there are too many connections."""
-        opened = await self._write(self._open, Lease(connection_id, user_id, address))
-        if opened is Opened.TOO_MANY:
+    # ── For the WebSocket consumer (in the event loop) ───────────────────────────────────────────────────────────
+    async def open_connection(self, connection_id: str, user_id: int, address: str) -> bool:
+        """Return whether the user was offline before. Raises `SocketRefused` if there are too many connections."""
+        result = await self._run_in_order(self._open, Lease(connection_id, user_id, address))
+        if result is OpenResult.TOO_MANY:
             raise SocketRefused(TOO_MANY)
-        return opened is Opened.FIRST
+        return result is OpenResult.FIRST
 
-    async def closed(self, connection_id: str) -> None:
-        await self._write(self._close, connection_id)
+    async def close_connection(self, connection_id: str) -> None:
+        await self._run_in_order(self._close, connection_id)
 
-    async def looking_at(self, connection_id: str, conversation_id: int | None) -> None:
-        await self._write(self._look, connection_id, conversation_id or 0)
+    async def set_view(self, connection_id: str, conversation_id: int | None) -> None:
+        await self._run_in_order(self._set_view, connection_id, conversation_id or 0)
 
-    async def beat(self, who: str, view: int | None = None, browser: str = "") -> None:
-        await self._write(self.beat_now, who, view, browser)
+    async def arecord_heartbeat(self, subject: str, conversation_id: int | None = None, browser_id: str = "") -> None:
+        await self._run_in_order(self.record_heartbeat, subject, conversation_id, browser_id)
 
-    async def online(self, user_ids: Iterable[int]) -> set[int]:
-        return await self._write(self.online_now, user_ids)
+    async def aget_online_users(self, user_ids: Iterable[int]) -> set[int]:
+        return await self._run_in_order(self.get_online_users, user_ids)
 
-    async def head_count(self) -> int:
-        return await self._write(self.head_count_now)
+    async def aget_head_count(self) -> int:
+        return await self._run_in_order(self.get_head_count)
 
-    async def viewers(self, conversation_id: int) -> set[int]:
-        return await self._write(self.viewers_now, conversation_id)
+    async def aget_viewers(self, conversation_id: int) -> set[int]:
+        return await self._run_in_order(self.get_viewers, conversation_id)
 
-    async def tick(self) -> Tick:
-        """Once a second, while this process has a socket to tell anything to."""
-        return await self._write(self._tick)
+    async def tick(self) -> TickResult:
+        """Renew the leases and return what has changed. To be called once a second while the process has a socket."""
+        return await self._run_in_order(self._tick)
 
-    async def settle(self, tick: Tick, user_ids: Iterable[int]) -> list[int]:
-        """Of those whom the tick found leaving: who is gone from now on, and ours to tell."""
-        return await self._write(self._settle, tick.claim, list(user_ids))
+    async def confirm_departures(self, tick: TickResult, user_ids: Iterable[int]) -> list[int]:
+        """Set departed users of the tick offline. Return those whose departure this process must publish."""
+        return await self._run_in_order(self._confirm_departures, tick.claim, list(user_ids))
 
     # ── For requests (in any thread) ─────────────────────────────────────────────────────────────────────────────
-    def beat_now(self, who: str, view: int | None = None, browser: str = "") -> None:
-        """A sign of life from whoever has no socket: `u:3`, or `b:<browser id>` where nobody is signed in.
+    def record_heartbeat(self, subject: str, conversation_id: int | None = None, browser_id: str = "") -> None:
+        """Record a heartbeat of a client without a WebSocket.
 
-        `browser` is the id under which that person's browser may have been counted before they signed in.
+        `subject`: `u:<user id>`, or `b:<browser id>` of a visitor. `conversation_id`: the conversation that the user
+        views. `browser_id`: the id as which the user's browser may have been counted before the sign-in.
         """
-        self._sign(Sign(who, True, view or 0, f"b:{browser}" if browser else ""))
+        replaces = f"b:{browser_id}" if browser_id else ""
+        self._record(Activity(subject, True, conversation_id or 0, replaces))
 
-    def online_now(self, user_ids: Iterable[int]) -> set[int]:
-        asked = list(user_ids)
-        if not asked:
+    def get_online_users(self, user_ids: Iterable[int]) -> set[int]:
+        id_list = list(user_ids)
+        if not id_list:
             return set()
-        return self._ask(lambda store: store.online(asked), lambda: self.local.online(asked))
+        return self._with_fallback(
+            lambda store: store.get_online_users(id_list), lambda: self.local_store.get_online_users(id_list)
+        )
 
-    def head_count_now(self) -> int:
-        """Distinct people, and browsers in which nobody is signed in. While Redis is away: as last known."""
-        return self._ask(lambda store: store.head_count(), self._last_count)
+    def get_head_count(self) -> int:
+        """Return the number of distinct users and visitors. While Redis is down: the last known number."""
+        return self._with_fallback(lambda store: store.get_head_count(), self._get_last_head_count)
 
-    def viewers_now(self, conversation_id: int) -> set[int]:
-        return self._ask(lambda store: store.viewers(conversation_id), lambda: self.local.viewers(conversation_id))
+    def get_viewers(self, conversation_id: int) -> set[int]:
+        return self._with_fallback(
+            lambda store: store.get_viewers(conversation_id), lambda: self.local_store.get_viewers(conversation_id)
+        )
 
-    def notice(self, user_id: int, browser: str = "") -> None:
-        """A request of this person was answered. Costs next to nothing, and never waits."""
-        now, key = time.monotonic(), (user_id, browser)
-        with self._noticing:
-            if now - self._noticed.get(key, -NOTICE_GAP) < NOTICE_GAP:
+    def record_activity(self, user_id: int, browser_id: str = "") -> None:
+        """Record that a request of this user was answered. It never waits for Redis.
+
+        Of the requests of one user, one in ACTIVITY_INTERVAL is recorded.
+        """
+        now, key = time.monotonic(), (user_id, browser_id)
+        with self._activity_lock:
+            if now - self._activity_recorded_at.get(key, -ACTIVITY_INTERVAL) < ACTIVITY_INTERVAL:
                 return
-            if len(self._noticed) >= NOTICED_AT_MOST:
-                self._noticed = {key: at for key, at in self._noticed.items() if now - at < NOTICE_GAP}
-            self._noticed[key] = now
-        sign = Sign(f"u:{user_id}", instead_of=f"b:{browser}" if browser else "")
-        if self._writer:
-            self._writer.submit(self._sign, sign)
+            if len(self._activity_recorded_at) >= MAX_REMEMBERED_ACTIVITIES:
+                self._activity_recorded_at = {
+                    key: recorded_at
+                    for key, recorded_at in self._activity_recorded_at.items()
+                    if now - recorded_at < ACTIVITY_INTERVAL
+                }
+            self._activity_recorded_at[key] = now
+        activity = Activity(f"u:{user_id}", replaces=f"b:{browser_id}" if browser_id else "")
+        if self._executor:
+            self._executor.submit(self._record, activity)
         else:
-            self._sign(sign)
+            self._record(activity)
 
-    def signed(self) -> set[int]:
-        """Who gave a sign of life without a socket, here, since this was last asked."""
-        signed, self._signed = self._signed, set()
-        return signed
+    def pop_active_user_ids(self) -> set[int]:
+        """Return the users with activity without a WebSocket, in this process, since the previous call."""
+        user_ids, self._active_user_ids = self._active_user_ids, set()
+        return user_ids
 
-    def last_count(self) -> int:
-        """The head count as this process knows it, without asking anybody."""
-        return self.local.head_count() if self.shared is None else self._last_count()
+    def get_last_head_count(self) -> int:
+        """Return the head count that this process knows, without a query to Redis."""
+        return self.local_store.get_head_count() if self.redis_store is None else self._get_last_head_count()
 
-    # ── One step each ────────────────────────────────────────────────────────────────────────────────────────────
-    def _open(self, lease: Lease) -> Opened:
+    # ── Steps: first in the local store, then in Redis ───────────────────────────────────────────────────────────
+    def _open(self, lease: Lease) -> OpenResult:
         limits = (settings.CONNECTIONS_PER_PERSON, settings.CONNECTIONS_PER_ADDRESS) if settings.LIMITS else (0, 0)
 
-        def shared(store: RedisStore) -> Opened:
-            opened = store.open(lease, *limits)
-            if opened is Opened.UNKNOWN:
+        def open_in_redis(store: RedisStore) -> OpenResult:
+            result = store.open_lease(lease, *limits)
+            if result is OpenResult.UNKNOWN_PROCESS:
                 self._register(store)
-                opened = store.open(lease, *limits)
-            if opened is not Opened.TOO_MANY:
-                self.local.open(lease, 0, 0)
-            return opened
+                result = store.open_lease(lease, *limits)
+            if result is not OpenResult.TOO_MANY:
+                self.local_store.open_lease(lease, 0, 0)
+            return result
 
-        return self._ask(shared, lambda: self.local.open(lease, *limits))
+        return self._with_fallback(open_in_redis, lambda: self.local_store.open_lease(lease, *limits))
 
     def _close(self, connection_id: str) -> None:
-        self.local.close(connection_id)
-        self._ask(lambda store: store.close(connection_id), _done_here)
+        self.local_store.close_lease(connection_id)
+        self._with_fallback(lambda store: store.close_lease(connection_id), _do_nothing)
 
-    def _look(self, connection_id: str, conversation_id: int) -> None:
-        self.local.look(connection_id, conversation_id)
-        self._ask(lambda store: store.look(connection_id, conversation_id), _done_here)
+    def _set_view(self, connection_id: str, conversation_id: int) -> None:
+        self.local_store.set_view(connection_id, conversation_id)
+        self._with_fallback(lambda store: store.set_view(connection_id, conversation_id), _do_nothing)
 
-    def _sign(self, sign: Sign) -> None:
-        if sign.who.startswith("u:"):
-            self._signed.add(int(sign.who[2:]))
-        self.local.sign(sign)
-        self._ask(lambda store: store.sign(sign), _done_here)
+    def _record(self, activity: Activity) -> None:
+        if activity.subject.startswith("u:"):
+            self._active_user_ids.add(int(activity.subject[2:]))
+        self.local_store.record_activity(activity)
+        self._with_fallback(lambda store: store.record_activity(activity), _do_nothing)
 
-    def _tick(self) -> Tick:
-        mine = self.local.tick()
+    def _tick(self) -> TickResult:
+        local_tick = self.local_store.tick()
 
-        def shared(store: RedisStore) -> Tick:
-            tick = store.tick(len(self.local.leases()))
-            if self._missed or not tick.known:
+        def tick_in_redis(store: RedisStore) -> TickResult:
+            tick = store.tick(len(self.local_store.list_leases()))
+            if self._redis_missed_steps or not tick.is_registered:
                 self._register(store)
-            # Told from the shared store's view: what ended here is over.
-            self.local.settle(mine.claim, [leaving.user_id for leaving in mine.leaving])
-            self._claimed_in, self._count = store, tick.head_count
+            # Redis decides who has left, so the departures of the local store are only removed there.
+            local_departures = [departure.user_id for departure in local_tick.departures]
+            self.local_store.confirm_departures(local_tick.claim, local_departures)
+            self._claim_store, self._head_count = store, tick.head_count
             return tick
 
-        def alone() -> Tick:
-            self._claimed_in = self.local
-            if self.shared is None:
-                return mine
-            return mine._replace(head_count=self._last_count(), head_count_changed=False)
+        def tick_locally() -> TickResult:
+            self._claim_store = self.local_store
+            if self.redis_store is None:
+                return local_tick
+            return local_tick._replace(head_count=self._get_last_head_count(), head_count_changed=False)
 
-        tick = self._ask(shared, alone)
-        known, self._known = self._known, set()
-        return tick._replace(arrived=sorted({*tick.arrived, *known}))
+        tick = self._with_fallback(tick_in_redis, tick_locally)
+        arrived_by_registration, self._arrived_by_registration = self._arrived_by_registration, set()
+        return tick._replace(arrived=sorted({*tick.arrived, *arrived_by_registration}))
 
-    def _settle(self, claim: str, user_ids: list[int]) -> list[int]:
-        if self._claimed_in is self.local:
-            return self.local.settle(claim, user_ids)
-        return self._ask(lambda store: store.settle(claim, user_ids), list)
+    def _confirm_departures(self, claim: str, user_ids: list[int]) -> list[int]:
+        if self._claim_store is self.local_store:
+            return self.local_store.confirm_departures(claim, user_ids)
+        return self._with_fallback(lambda store: store.confirm_departures(claim, user_ids), list)
 
     def _register(self, store: RedisStore) -> None:
-        """Give an emptied or returned store, or one that took us for dead, everything that lives here."""
-        self._missed = False
-        self._known.update(store.register(self.local.leases()))
-        for sign in self.local.signs():
-            store.sign(sign)
+        """Write all leases and activities of this process to Redis.
 
-    # ── Plumbing ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def _ask(self, shared: Callable[[RedisStore], T], alone: Callable[[], T]) -> T:
-        """The shared store's answer, or that of this process alone."""
-        if self.shared is None:
-            return alone()
-        if time.monotonic() >= self._back_at:
+        Needed when Redis lost its data, missed steps while it was down, or declared this process dead.
+        """
+        self._redis_missed_steps = False
+        self._arrived_by_registration.update(store.register(self.local_store.list_leases()))
+        for activity in self.local_store.list_activities():
+            store.record_activity(activity)
+
+    # ── Helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def _with_fallback(self, on_redis: Callable[[RedisStore], T], fallback: Callable[[], T]) -> T:
+        """Return `on_redis(store)`, or `fallback()` without Redis or while Redis is down."""
+        if self.redis_store is None:
+            return fallback()
+        if time.monotonic() >= self._redis_retry_at:
             try:
-                answer = shared(self.shared)
+                result = on_redis(self.redis_store)
             except redis.RedisError as error:
-                if not self._away:
-                    log.warning("Redis is away, presence is known to this process alone: %s", type(error).__name__)
-                self._away, self._back_at = True, time.monotonic() + AWAY
+                if not self._is_redis_down:
+                    log.warning(
+                        "Redis is unavailable, presence is known to this process alone: %s", type(error).__name__
+                    )
+                self._is_redis_down, self._redis_retry_at = True, time.monotonic() + REDIS_RETRY_AFTER
             else:
-                if self._away:
-                    self._away = False
+                if self._is_redis_down:
+                    self._is_redis_down = False
                     log.info("Redis is back, presence is shared again")
-                return answer
-        self._missed = True
-        return alone()
+                return result
+        self._redis_missed_steps = True
+        return fallback()
 
-    def _last_count(self) -> int:
-        return self.local.head_count() if self._count is None else self._count
+    def _get_last_head_count(self) -> int:
+        return self.local_store.get_head_count() if self._head_count is None else self._head_count
 
-    async def _write(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._writer is None:
-            return step(*args, **kwargs)  # a few microseconds
-        return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: step(*args, **kwargs))
-
-
-def _done_here() -> None:
-    """The local store has it already."""
+    async def _run_in_order(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run the step in the single thread for Redis; without Redis, here, since it takes a few microseconds."""
+        if self._executor is None:
+            return step(*args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: step(*args, **kwargs))
 
 
-_tracker: Tracker | None = None
-_making = threading.Lock()
+def _do_nothing() -> None:
+    """The fallback of a step that was already made in the local store."""
 
 
-def tracker() -> Tracker:
-    """This process's one."""
+_tracker: PresenceTracker | None = None
+_tracker_lock = threading.Lock()
+
+
+def get_tracker() -> PresenceTracker:
+    """Return the tracker of this process. It is created at the first call."""
     global _tracker
-    with _making:
+    with _tracker_lock:
         if _tracker is None:
             url = settings.REDIS_URL
-            _tracker = Tracker(RedisStore(url, secrets.token_hex(6)) if url else None)
+            _tracker = PresenceTracker(RedisStore(url, secrets.token_hex(6)) if url else None)
         return _tracker
 
 
-def use(other: Tracker | None) -> None:
-    """For tests: this one from now on; None: a fresh one when next asked."""
+def set_tracker(tracker: PresenceTracker | None) -> None:
+    """Replace the tracker of this process (for tests). None: the next `get_tracker` creates a new one."""
     global _tracker
-    _tracker = other
+    _tracker = tracker

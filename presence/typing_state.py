@@ -1,4 +1,4 @@
-"""Who is typing where: told sparingly, and ended by the clock where nobody says that it ended."""
+"""Who is typing in which conversation. Limits how often that is published, and ends it after a timeout."""
 
 from __future__ import annotations
 
@@ -10,91 +10,95 @@ from dataclasses import dataclass
 from messenger.live.events import publish_now
 from presence import schemas
 
-ENDS_AFTER = 5.0  # seconds after it was last heard
-TOLD_EVERY = 2.0  # seconds between two tellings that a speaker types in a conversation
+EXPIRES_AFTER = 5.0  # seconds after the last `typing` command
+PUBLISH_INTERVAL = 2.0  # seconds at least between two events "user is typing" of one source in one conversation
 
-Told = tuple[int, int, bool]  # person, conversation, active
+TypingChange = tuple[int, int, bool]  # user id, conversation id, active: the arguments of `schemas.typing_event`
 
 
 @dataclass(slots=True)
-class _Typing:
+class _SourceState:
+    """The state of one source in one conversation."""
+
     user_id: int
-    active: bool = False  # as heard
-    shown: bool = False  # as told
-    told_at: float = float("-inf")
-    ends_at: float = 0.0
+    active: bool = False  # as received last
+    published_active: bool = False  # as published last
+    published_at: float = float("-inf")
+    expires_at: float = 0.0
 
 
-class Typists:
-    """`speaker` is a connection, or whatever else a person types through. Each call returns what is to be told now.
+class TypingState:
+    """The typing state of all connections of this process. Each method returns the changes to publish now.
 
-    From any thread: requests speak here as sockets do.
+    A `source` is a connection id, or a name for the API requests of a user. Thread-safe, since API requests call it
+    as well as the WebSocket consumer.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._lock = threading.Lock()
-        self._of: dict[int, dict[str, _Typing]] = {}  # conversation → speaker → state
+        self._conversations: dict[int, dict[str, _SourceState]] = {}  # by conversation id, then by source
 
-    def heard(self, speaker: str, user_id: int, conversation_id: int, active: bool) -> list[Told]:
+    def update(self, source: str, user_id: int, conversation_id: int, active: bool) -> list[TypingChange]:
+        """Store what a client sent: the user types in the conversation, or stopped."""
         with self._lock:
             now = self._clock()
-            speakers = self._of.setdefault(conversation_id, {})
-            state = speakers.setdefault(speaker, _Typing(user_id))
-            state.active, state.ends_at = active, now + ENDS_AFTER
-            return list(self._step(now, conversation_id, speakers, speaker, heard=True))
+            sources = self._conversations.setdefault(conversation_id, {})
+            state = sources.setdefault(source, _SourceState(user_id))
+            state.active, state.expires_at = active, now + EXPIRES_AFTER
+            return list(self._step(now, conversation_id, sources, source, is_update=True))
 
-    def stopped(self, speaker: str) -> list[Told]:
-        """This connection closed."""
+    def remove_source(self, source: str) -> list[TypingChange]:
+        """Remove a closed connection."""
         with self._lock:
             now = self._clock()
-            told: list[Told] = []
-            for conversation_id, speakers in list(self._of.items()):
-                if state := speakers.get(speaker):
+            changes: list[TypingChange] = []
+            for conversation_id, sources in list(self._conversations.items()):
+                if state := sources.get(source):
                     state.active = False
-                    told += self._step(now, conversation_id, speakers, speaker)
-                    speakers.pop(speaker, None)
-                    if not speakers:
-                        self._of.pop(conversation_id, None)
-            return told
+                    changes += self._step(now, conversation_id, sources, source)
+                    sources.pop(source, None)
+                    if not sources:
+                        self._conversations.pop(conversation_id, None)
+            return changes
 
-    def pulse(self) -> list[Told]:
-        """A few times a second: what has ended by itself, and what had to wait."""
+    def collect_due(self) -> list[TypingChange]:
+        """Return what has expired, and changes held back by PUBLISH_INTERVAL. To be called a few times a second."""
         with self._lock:
             now = self._clock()
-            told: list[Told] = []
-            for conversation_id, speakers in list(self._of.items()):
-                for speaker, state in list(speakers.items()):
-                    if state.ends_at <= now:
+            changes: list[TypingChange] = []
+            for conversation_id, sources in list(self._conversations.items()):
+                for source, state in list(sources.items()):
+                    if state.expires_at <= now:
                         state.active = False
-                    told += self._step(now, conversation_id, speakers, speaker)
-                if not speakers:
-                    self._of.pop(conversation_id, None)
-            return told
+                    changes += self._step(now, conversation_id, sources, source)
+                if not sources:
+                    self._conversations.pop(conversation_id, None)
+            return changes
 
     def _step(
-        self, now: float, conversation_id: int, speakers: dict[str, _Typing], speaker: str, heard: bool = False
-    ) -> Iterator[Told]:
-        state = speakers[speaker]
-        rested = now - state.told_at >= TOLD_EVERY
+        self, now: float, conversation_id: int, sources: dict[str, _SourceState], source: str, is_update: bool = False
+    ) -> Iterator[TypingChange]:
+        state = sources[source]
+        may_publish = now - state.published_at >= PUBLISH_INTERVAL
         if state.active:
-            # Told again when it is heard again, for pages that would let it end.
-            if rested and (heard or not state.shown):
-                state.shown, state.told_at = True, now
+            # Published again after each update, because clients end the indicator after EXPIRES_AFTER.
+            if may_publish and (is_update or not state.published_active):
+                state.published_active, state.published_at = True, now
                 yield state.user_id, conversation_id, True
             return
-        if state.shown:
-            state.shown = False
-            # Two tabs are one person.
-            if not any(other.shown and other.user_id == state.user_id for other in speakers.values()):
+        if state.published_active:
+            state.published_active = False
+            # The user may still type in another tab.
+            if not any(other.published_active and other.user_id == state.user_id for other in sources.values()):
                 yield state.user_id, conversation_id, False
-        if rested:
-            del speakers[speaker]
+        if may_publish:
+            del sources[source]
 
 
-here = Typists()  # of this process
+local_state = TypingState()  # of this process
 
 
-def tell(told: list[Told]) -> None:
-    if told:
-        publish_now([schemas.typing(*one) for one in told])
+def publish_changes(changes: list[TypingChange]) -> None:
+    if changes:
+        publish_now([schemas.typing_event(*change) for change in changes])

@@ -1,4 +1,4 @@
-"""Who of this process's connections looks at which conversation, and telling those who look about each other."""
+"""Which connections of this process view which conversation, and the `viewers` events about that."""
 
 from __future__ import annotations
 
@@ -9,92 +9,107 @@ from messenger.core import database
 from messenger.core.errors import ApplicationError
 from messenger.live.events import EphemeralEvent, Event, publish_now
 from messenger.live.hub import get_hub
-from messenger.live.visibility import NOBODY, OPEN, Visibility, can_see
+from messenger.live.visibility import NO_USERS, UNRESTRICTED, Visibility, can_see
 from presence import hooks, schemas
-from presence.tracker import tracker
+from presence.tracker import get_tracker
 
 if TYPE_CHECKING:
     from messenger.live.connection import Connection
 
 
-def group(conversation_id: int) -> str:
+def viewers_group(conversation_id: int) -> str:
+    """Return the hub group of the connections that view the conversation."""
     return f"presence.{conversation_id}"
 
 
-class Viewing:
-    """In the event loop only. Changes are gathered: `tell` is called a few times a second."""
+class ConversationViewers:
+    """The viewed conversation of each connection. Used in the event loop only.
+
+    Changes are collected, and `publish_changes` publishes them a few times a second.
+    """
 
     def __init__(self) -> None:
-        self._looking: dict[str, tuple[Connection, int]] = {}
-        self._stirred: set[int] = set()
+        self._views: dict[str, tuple[Connection, int]] = {}  # by connection id
+        self._changed_conversation_ids: set[int] = set()
 
-    async def look(self, connection: Connection, conversation_id: int | None) -> None:
-        _, before = self._looking.pop(connection.connection_id, (None, None))
-        if before is not None and before != conversation_id:
-            get_hub().unlisten(connection, group(before))
+    async def set_view(self, connection: Connection, conversation_id: int | None) -> None:
+        """Set the conversation that the connection views (None: no conversation)."""
+        _, previous_id = self._views.pop(connection.connection_id, (None, None))
+        if previous_id is not None and previous_id != conversation_id:
+            get_hub().unsubscribe(connection, viewers_group(previous_id))
         if conversation_id is not None:
-            self._looking[connection.connection_id] = connection, conversation_id
-            if before != conversation_id:
-                get_hub().listen(connection, group(conversation_id))
-        # Whoever says again what it looks at wants to hear who else does.
-        await tracker().looking_at(connection.connection_id, conversation_id)
-        self.stir(before, conversation_id)
+            self._views[connection.connection_id] = connection, conversation_id
+            if previous_id != conversation_id:
+                get_hub().subscribe(connection, viewers_group(conversation_id))
+        await get_tracker().set_view(connection.connection_id, conversation_id)
+        # Also if it is the same conversation: a client that repeats the command wants a new `viewers` event.
+        self.mark_changed(previous_id, conversation_id)
 
-    def forget(self, connection: Connection) -> None:
-        """It closed: the hub has forgotten it, and so will the tracker."""
-        _, before = self._looking.pop(connection.connection_id, (None, None))
-        self.stir(before)
+    def remove_connection(self, connection: Connection) -> None:
+        """Remove a closed connection. The hub and the tracker remove it themselves."""
+        _, previous_id = self._views.pop(connection.connection_id, (None, None))
+        self.mark_changed(previous_id)
 
-    def stir(self, *conversations: int | None) -> None:
-        self._stirred.update(conversation for conversation in conversations if conversation is not None)
+    def mark_changed(self, *conversation_ids: int | None) -> None:
+        self._changed_conversation_ids.update(pk for pk in conversation_ids if pk is not None)
 
-    async def leave_lost(self) -> None:
-        """Nobody looks at what they are no member of any more."""
-        for connection, conversation_id in list(self._looking.values()):
+    async def end_views_of_non_members(self) -> None:
+        """End the views of connections whose user is no longer a member of the conversation."""
+        for connection, conversation_id in list(self._views.values()):
             if conversation_id not in connection.conversations:
-                await self.look(connection, None)
+                await self.set_view(connection, None)
 
-    async def tell(self) -> None:
-        stirred, self._stirred = self._stirred, set()
-        for conversation_id in stirred:
-            if looking := await tracker().viewers(conversation_id):
+    async def publish_changes(self) -> None:
+        conversation_ids, self._changed_conversation_ids = self._changed_conversation_ids, set()
+        for conversation_id in conversation_ids:
+            if viewer_ids := await get_tracker().aget_viewers(conversation_id):
                 try:
-                    publish_now(await database.run_in_thread(_news, conversation_id, looking))
-                except ApplicationError:  # the database is away: the next change tells
+                    publish_now(await database.run_in_thread(build_viewers_events, conversation_id, viewer_ids))
+                except ApplicationError:  # the database is down: the next change publishes the viewers
                     continue
 
 
-def _news(conversation_id: int, looking: set[int]) -> list[Event]:
-    """Each is told of those who show it to them: whoever hides their presence is not counted, and counts nobody;
-    whoever hides their receipts is told nobody's. Two queries. Those who see the same are told in one piece.
+def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Event]:
+    """Return the `viewers` events for all viewers of a conversation. Two queries.
+
+    Each viewer sees those viewers who show their presence to them. Hiding is mutual: a user who hides their
+    presence is not counted and sees no others; a user who hides their receipts sees no read markers. Viewers who see
+    the same share one event.
     """
-    marks = hooks.marks(conversation_id, looking)  # of those who show them
-    ears = privacy.ears(looking)
-    # Nobody here hides from, shows to few, or blocks another: nearly always. Else there is a view for each.
-    if not any(_differs(ears[pk], looking - {pk}) for pk in looking & ears.keys()):
-        told = schemas.viewers(conversation_id, len(looking), marks)
-        told.skip_users = tuple(looking - marks.keys())
-        return [told, *_without(conversation_id, looking, marks)]
-    shows = {pk for pk in looking if ears.get(pk, OPEN).presence != NOBODY}
-    news: list[Event] = []
-    for viewer in sorted(looking):
-        seen = {pk for pk in shows if pk == viewer or can_see(ears, viewer, pk, "presence")}
-        read = {
+    read_markers = hooks.get_read_markers(conversation_id, viewer_ids)  # only of users who show them
+    visibility = privacy.visibility_for(viewer_ids)
+    # The usual case: no viewer hides from, or blocks, another viewer. Then one event serves nearly all.
+    if not any(_hides_from_any(visibility[pk], viewer_ids - {pk}) for pk in viewer_ids & visibility.keys()):
+        event = schemas.viewers_event(conversation_id, len(viewer_ids), read_markers)
+        event.skip_users = tuple(viewer_ids - read_markers.keys())
+        return [event, *_events_without_readers(conversation_id, viewer_ids, read_markers)]
+    shown_ids = {pk for pk in viewer_ids if visibility.get(pk, UNRESTRICTED).presence != NO_USERS}
+    events: list[Event] = []
+    for viewer_id in sorted(viewer_ids):
+        visible_ids = {pk for pk in shown_ids if pk == viewer_id or can_see(visibility, viewer_id, pk, "presence")}
+        visible_markers = {
             pk: seq
-            for pk, seq in marks.items()
-            if pk in seen and viewer in marks and (pk == viewer or can_see(ears, viewer, pk, "receipts"))
+            for pk, seq in read_markers.items()
+            if pk in visible_ids
+            and viewer_id in read_markers
+            and (pk == viewer_id or can_see(visibility, viewer_id, pk, "receipts"))
         }
-        told = schemas.viewers(conversation_id, len(seen), read)
-        news.append(EphemeralEvent(f"user.{viewer}", told.text, told.key))
-    return news
+        event = schemas.viewers_event(conversation_id, len(visible_ids), visible_markers)
+        events.append(EphemeralEvent(f"user.{viewer_id}", event.text, event.key))
+    return events
 
 
-def _differs(ears: Visibility, others: set[int]) -> bool:
-    few = any(shown is not None and not others <= shown for shown in (ears.presence, ears.receipts))
-    return few or ears.presence == NOBODY or bool(ears.blocked & others)
+def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
+    """Return whether this visibility hides the user from, or blocks, any of the other users."""
+    is_limited = any(
+        shown_to is not None and not other_ids <= shown_to for shown_to in (visibility.presence, visibility.receipts)
+    )
+    return is_limited or visibility.presence == NO_USERS or bool(visibility.blocked & other_ids)
 
 
-def _without(conversation_id: int, looking: set[int], marks: dict[int, int]) -> list[EphemeralEvent]:
-    """For those who hide how far they have read in this conversation: without the others' marks."""
-    without = schemas.viewers(conversation_id, len(looking), {})
-    return [EphemeralEvent(f"user.{pk}", without.text, without.key) for pk in sorted(looking - marks.keys())]
+def _events_without_readers(
+    conversation_id: int, viewer_ids: set[int], read_markers: dict[int, int]
+) -> list[EphemeralEvent]:
+    """Return the events for viewers who hide their own read marker: these do not see the others' markers either."""
+    event = schemas.viewers_event(conversation_id, len(viewer_ids), {})
+    return [EphemeralEvent(f"user.{pk}", event.text, event.key) for pk in sorted(viewer_ids - read_markers.keys())]

@@ -1,8 +1,8 @@
-"""What may be known of people: who hides from whom, when somebody was last seen, and the news that they came or went.
+"""Who may see a user's presence and last-seen time, and the `presence` events that follow.
 
-Synchronous, for database threads. Settings and contacts are asked each time something is told: two queries for any
-number of people, and never out of date. What the hearers themselves are not to hear, by a block or because they
-hide, each process knows of its own connections (messenger.live.visibility).
+Synchronous, for database threads. Privacy settings and contacts are read for each event: two queries for any number of
+users, and never stale. What recipients must not see because of a block or their own settings is filtered later, by each
+process for its own connections (messenger.live.visibility).
 """
 
 from __future__ import annotations
@@ -13,140 +13,175 @@ from datetime import datetime
 import msgspec
 from django.db.models import BooleanField, Case, Q, Value, When
 
-from accounts.models import Audience, Tie, User
-from accounts.selectors.privacy import CONTACT, lets, shown
+from accounts.actions import record_last_seen
+from accounts.models import Audience, Relationship, User
+from accounts.selectors.privacy import CONTACT, allowed_by, visible_to
 from messenger.core.database import write_transaction
 from messenger.live.events import EphemeralEvent, Event, publish_now
 from presence import hooks, schemas
-from presence.tracker import tracker
+from presence.tracker import get_tracker
 
 
-class Told(msgspec.Struct):
-    """Whom a person shows that they are here, and when they were."""
+class PresenceAudience(msgspec.Struct):
+    """To whom a user shows their presence and last-seen time, and who has the user as a contact."""
 
-    presence: str
-    last_seen: str
-    contacts: tuple[int, ...] = ()  # in this person's list
-    watchers: tuple[int, ...] = ()  # who have this person in theirs
+    presence: str  # an `Audience`
+    last_seen: str  # an `Audience`
+    contact_ids: tuple[int, ...] = ()  # the contacts of this user; empty if no setting is "contacts"
+    listed_by_ids: tuple[int, ...] = ()  # users who have this user as a contact
 
-    def news(self, user_id: int, online: bool, at: datetime | None, where: tuple[int, ...]) -> list[EphemeralEvent]:
-        """That they are here or not, for those who may know it; at what time, for those who may know that too."""
-        if self.presence == Audience.NOBODY or not (where or self.watchers):
+    def build_events(
+        self, user_id: int, online: bool, last_seen: datetime | None, conversation_ids: tuple[int, ...]
+    ) -> list[EphemeralEvent]:
+        """Return the events "user is online/offline": with the time only for those who may see it."""
+        if self.presence == Audience.NOBODY or not (conversation_ids or self.listed_by_ids):
             return []
-        few = None if self.presence == Audience.EVERYONE else self.contacts
+        allowed_users = None if self.presence == Audience.EVERYONE else self.contact_ids
         if self.last_seen == Audience.NOBODY:
-            at = None
-        if online or at is None or self.last_seen == Audience.EVERYONE or few is not None:
-            return [self._passing(user_id, online, at, where, few)]
-        others = self._passing(user_id, online, None, where, None)
-        others.skip_users = self.contacts
-        return [self._passing(user_id, online, at, where, self.contacts), others]
+            last_seen = None
+        if online or last_seen is None or self.last_seen == Audience.EVERYONE or allowed_users is not None:
+            return [self._build_event(user_id, online, last_seen, conversation_ids, allowed_users)]
+        for_others = self._build_event(user_id, online, None, conversation_ids, None)
+        for_others.skip_users = self.contact_ids
+        return [self._build_event(user_id, online, last_seen, conversation_ids, self.contact_ids), for_others]
 
-    def hidden(self, user_id: int, where: tuple[int, ...]) -> list[EphemeralEvent]:
-        """For those who may not know it any more: as if this person had never been here."""
-        if self.presence == Audience.EVERYONE or not (where or self.watchers):
+    def build_hidden_events(self, user_id: int, conversation_ids: tuple[int, ...]) -> list[EphemeralEvent]:
+        """Return the event for those who may no longer see the presence: offline, as if the user was never online."""
+        if self.presence == Audience.EVERYONE or not (conversation_ids or self.listed_by_ids):
             return []
-        gone = self._passing(user_id, False, None, where, None)
-        gone.matter = ""  # whoever hides as well hears it too; across a block nobody does
+        event = self._build_event(user_id, False, None, conversation_ids, None)
+        # Without the topic "presence", recipients who hide their own presence receive it too. Blocks still apply.
+        event.topic = ""
         if self.presence == Audience.CONTACTS:
-            gone.skip_users = self.contacts
-        return [gone]
+            event.skip_users = self.contact_ids
+        return [event]
 
-    def _passing(
-        self, user_id: int, online: bool, at: datetime | None, where: tuple[int, ...], few: tuple[int, ...] | None
+    def _build_event(
+        self,
+        user_id: int,
+        online: bool,
+        last_seen: datetime | None,
+        conversation_ids: tuple[int, ...],
+        allowed_users: tuple[int, ...] | None,
     ) -> EphemeralEvent:
-        return schemas.presence(user_id, online, at, where, users=self.watchers, only=few)
+        return schemas.presence_event(
+            user_id, online, last_seen, conversation_ids, users=self.listed_by_ids, allowed_users=allowed_users
+        )
 
 
-def told_of(user_ids: Iterable[int]) -> dict[int, Told]:
-    """Whom these people show it. Two queries."""
-    ids = list(user_ids)
-    rows = User.objects.filter(pk__in=ids).values_list("pk", "show_presence", "show_last_seen")
-    found = {pk: Told(presence, last_seen) for pk, presence, last_seen in rows}
-    few = [pk for pk, told in found.items() if Audience.CONTACTS in (told.presence, told.last_seen)]
-    ties = Tie.objects.filter(Q(person__in=ids) | Q(user__in=few), state=CONTACT, blocked_at=None)
-    for user_id, person_id in ties.values_list("user_id", "person_id"):
-        if person_id in found:
-            found[person_id].watchers += (user_id,)
-        if user_id in found:
-            found[user_id].contacts += (person_id,)
-    return found
+def get_presence_audiences(user_ids: Iterable[int]) -> dict[int, PresenceAudience]:
+    """Return the audiences by user id. Two queries."""
+    id_list = list(user_ids)
+    rows = User.objects.filter(pk__in=id_list).values_list("pk", "show_presence", "show_last_seen")
+    audiences = {pk: PresenceAudience(presence, last_seen) for pk, presence, last_seen in rows}
+    limited_ids = [
+        pk for pk, audience in audiences.items() if Audience.CONTACTS in (audience.presence, audience.last_seen)
+    ]
+    contacts = Relationship.objects.filter(
+        Q(person__in=id_list) | Q(user__in=limited_ids), state=CONTACT, blocked_at=None
+    )
+    for user_id, contact_id in contacts.values_list("user_id", "person_id"):
+        if contact_id in audiences:
+            audiences[contact_id].listed_by_ids += (user_id,)
+        if user_id in audiences:
+            audiences[user_id].contact_ids += (contact_id,)
+    return audiences
 
 
-def news_of_coming(where: Mapping[int, tuple[int, ...] | None]) -> list[Event]:
-    """These people are here now. `where`: the conversations in which it is to be told; None: look them up."""
-    news: list[Event] = []
-    for user_id, told in told_of(where).items():
-        if told.presence != Audience.NOBODY:
-            ids = where[user_id]
-            news += told.news(user_id, True, None, tuple(hooks.conversations(user_id)) if ids is None else ids)
-    return news
+def online_events(conversation_ids_by_user: Mapping[int, tuple[int, ...] | None]) -> list[Event]:
+    """Return the events that these users came online.
+
+    The mapping has the conversations in which to publish it, by user id. None: they are read from the database.
+    """
+    events: list[Event] = []
+    for user_id, audience in get_presence_audiences(conversation_ids_by_user).items():
+        if audience.presence != Audience.NOBODY:
+            conversation_ids = conversation_ids_by_user[user_id]
+            if conversation_ids is None:
+                conversation_ids = tuple(hooks.list_conversation_ids(user_id))
+            events += audience.build_events(user_id, True, None, conversation_ids)
+    return events
 
 
-def news_of_going(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEvent]]:
-    """These people left: what is to be told of each."""
+def offline_events(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEvent]]:
+    """Return the events that these users went offline, by user id."""
     return {
-        user_id: told.news(user_id, False, left_at[user_id], tuple(hooks.conversations(user_id)))
-        for user_id, told in told_of(left_at).items()
-        if told.presence != Audience.NOBODY
+        user_id: audience.build_events(user_id, False, left_at[user_id], tuple(hooks.list_conversation_ids(user_id)))
+        for user_id, audience in get_presence_audiences(left_at).items()
+        if audience.presence != Audience.NOBODY
     }
 
 
 def store_last_seen(seen_at: Mapping[int, datetime]) -> None:
-    """When these people were last seen. Of who shows it to nobody, that is not kept."""
+    """Store when these users were last online. Not stored for users who show their presence or the time to nobody."""
     with write_transaction():
         showing = User.objects.filter(pk__in=seen_at).exclude(
             Q(show_presence=Audience.NOBODY) | Q(show_last_seen=Audience.NOBODY)
         )
-        people = [User(pk=user_id, last_seen_at=seen_at[user_id]) for user_id in showing.values_list("pk", flat=True)]
-        User.objects.bulk_update(people, ["last_seen_at"], batch_size=300)
+        record_last_seen({user_id: seen_at[user_id] for user_id in showing.values_list("pk", flat=True)})
 
 
-def within_reach(user_id: int, user_ids: list[int]) -> set[int]:
-    """Of these people those of whom this one may hear at all: met in a conversation, or in their list; and oneself."""
-    mine = Tie.objects.filter(user=user_id, person__in=user_ids, state=CONTACT, blocked_at=None)
+def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
+    """Return those of `user_ids` whose presence the user may ask for.
+
+    These are users with a common conversation, the user's contacts and the user.
+    """
+    contacts = Relationship.objects.filter(user=user_id, person__in=user_ids, state=CONTACT, blocked_at=None)
     return (
-        hooks.visible(user_id, user_ids) | set(mine.values_list("person_id", flat=True)) | ({user_id} & set(user_ids))
+        hooks.filter_users_sharing_conversations(user_id, user_ids)
+        | set(contacts.values_list("person_id", flat=True))
+        | ({user_id} & set(user_ids))
     )
 
 
-def of(viewer: User, user_ids: Iterable[int], online: set[int]) -> list[schemas.PresenceSchema]:
-    """What the viewer may know of these people now. Who hides looks as if they had never been here. One query."""
+def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set[int]) -> list[schemas.PresenceSchema]:
+    """Return the presence of these users as the viewer may see it. One query.
+
+    A user who hides their presence looks as if they were never online.
+    """
 
     def flag(condition: Q) -> Case:
         return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
-    own = Q(pk=viewer.pk)
+    is_self = Q(pk=viewer.pk)
     rows = (
         User.objects.filter(pk__in=user_ids)
-        .annotate(shows=flag(own | shown(viewer, "show_presence")), tells=flag(own | lets(viewer.pk, "show_last_seen")))
+        .annotate(
+            shows_presence=flag(is_self | visible_to(viewer, "show_presence")),
+            shows_last_seen=flag(is_self | allowed_by(viewer.pk, "show_last_seen")),
+        )
         .order_by("pk")
-        .values_list("pk", "shows", "tells", "last_seen_at")
+        .values_list("pk", "shows_presence", "shows_last_seen", "last_seen_at")
     )
     return [
-        schemas.presence_schema(user_id, shows and user_id in online, last_seen if shows and tells else None)
-        for user_id, shows, tells, last_seen in rows
+        schemas.presence_schema(
+            user_id,
+            shows_presence and user_id in online_ids,
+            last_seen_at if shows_presence and shows_last_seen else None,
+        )
+        for user_id, shows_presence, shows_last_seen, last_seen_at in rows
     ]
 
 
-# ── As it changes ────────────────────────────────────────────────────────────────────────────────────────────────
-def choice_changed(user_id: int) -> None:
-    """This person shows it to others from now on than before."""
-    if user_id not in tracker().online_now([user_id]):
+# ── Handlers for accounts.hooks ──────────────────────────────────────────────────────────────────────────────────
+def on_presence_setting_changed(user_id: int) -> None:
+    """Publish the presence of a user who changed who may see it."""
+    if user_id not in get_tracker().get_online_users([user_id]):
         return
-    where = tuple(hooks.conversations(user_id))
-    for told in told_of([user_id]).values():
-        publish_now([*told.hidden(user_id, where), *told.news(user_id, True, None, where)])
+    conversation_ids = tuple(hooks.list_conversation_ids(user_id))
+    for audience in get_presence_audiences([user_id]).values():
+        hidden_events = audience.build_hidden_events(user_id, conversation_ids)
+        publish_now([*hidden_events, *audience.build_events(user_id, True, None, conversation_ids)])
 
 
-def tie_changed(user_id: int, other_id: int) -> None:
-    """These two are, or are no longer, in contact or blocked: each is told of the other as they may see it now."""
-    people = User.objects.in_bulk([user_id, other_id])
-    online = tracker().online_now(people)
+def on_relationship_changed(user_id: int, other_id: int) -> None:
+    """Send two users each other's presence after a change of contact or block between them."""
+    users = User.objects.in_bulk([user_id, other_id])
+    online_ids = get_tracker().get_online_users(users)
     for viewer_id, subject_id in ((user_id, other_id), (other_id, user_id)):
-        if viewer_id not in people or subject_id not in online:
-            continue  # who is away looks the same as who hides, but for a time that a new page asks for
-        viewer = people[viewer_id]
-        seen = within_reach(viewer_id, [subject_id])
-        for shape in of(viewer, seen, online) or [schemas.presence_schema(subject_id, False, None)]:
-            publish_now([schemas.presence_to(viewer_id, shape)])
+        if viewer_id not in users or subject_id not in online_ids:
+            continue  # an offline user looks like one who hides, except for the last-seen time, which a new page loads
+        reachable_ids = filter_reachable_users(viewer_id, [subject_id])
+        presences = list_visible_presence(users[viewer_id], reachable_ids, online_ids)
+        for presence in presences or [schemas.presence_schema(subject_id, False, None)]:
+            publish_now([schemas.user_presence_event(viewer_id, presence)])

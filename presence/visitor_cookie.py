@@ -1,4 +1,7 @@
-"""How a browser in which nobody is signed in is told from another: a random id in a cookie, which says nothing else."""
+"""The cookie that identifies the browser of a visitor (a client without a signed-in user), to count visitors.
+
+Its value is a random id and nothing else. It is signed, so that a client cannot invent many visitors.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,25 @@ import secrets
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-KEPT = 400 * 24 * 3600  # seconds: the longest for which browsers keep a cookie
+MAX_AGE = 400 * 24 * 3600  # seconds: browsers keep no cookie for longer
 _SALT = "presence.browser"
 
 
-def _name() -> str:
+def _cookie_name() -> str:
     return "__Host-browser" if settings.SECURE else "browser"
 
 
-def browser_of(request: HttpRequest) -> str:
-    """Its id, or an empty text where we gave it none. Signed, so that nobody makes up visitors by the thousand."""
-    name = _name()
+def get_browser_id(request: HttpRequest) -> str:
+    """Return the browser id in the cookie, or "" if there is no cookie with a valid signature."""
+    name = _cookie_name()
     return (request.get_signed_cookie(name, "", _SALT) or "") if name in request.COOKIES else ""
 
 
-def make_browser() -> str:
+def create_browser_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def remember(response: HttpResponseBase, browser: str) -> None:
+def set_browser_cookie(response: HttpResponseBase, browser_id: str) -> None:
     response.set_signed_cookie(
-        _name(), browser, _SALT, max_age=KEPT, httponly=True, secure=settings.SECURE, samesite="Lax"
+        _cookie_name(), browser_id, _SALT, max_age=MAX_AGE, httponly=True, secure=settings.SECURE, samesite="Lax"
     )

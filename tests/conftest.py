@@ -172,7 +172,7 @@ def work(database):
     from messenger.background import queue
 
     autodiscover_modules("tasks")
-    return queue.run_all
+    return queue.run_due
 
 
 # ── The cast ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,7 +224,7 @@ def pair(alice, bob):
     from chat import actions
     from chat.models import Conversation
 
-    conversation, _ = actions.open_direct(alice.pk, bob.pk)
+    conversation, _ = actions.open_direct_conversation(alice.pk, bob.pk)
     return Conversation.objects.get(pk=conversation.id)
 
 

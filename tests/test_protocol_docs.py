@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
-from messenger.protocol import contract, markdown, routes, typescript, writer
+from messenger.protocol import contract, docs_page, routes, typescript, writer
 
 APPS = ("accounts", "chat", "presence", "messenger")
 
@@ -23,7 +23,7 @@ def sources():
 
 
 def test_both_files_are_as_the_code_has_it():
-    differing = [path.name for path in writer.differing()]
+    differing = [path.name for path in writer.outdated_files()]
     assert not differing, f"{differing}: run `manage.py protocol`"
 
 
@@ -39,27 +39,31 @@ def test_the_command_checks_and_writes(tmp_path, monkeypatch, capsys):
     call_command("protocol", "--check")
     assert "`place` numbers the messages" in copies[0].read_text(), "what is written by hand stays"
     assert "| `seq` | integer |" in copies[0].read_text()
-    copies[0].write_text("no marks")
-    with pytest.raises(ValueError, match="needs the marks"):
+    copies[0].write_text("no markers")
+    with pytest.raises(ValueError, match="needs the markers"):
         call_command("protocol")
 
 
 def test_every_frame_that_is_made_is_an_event_of_the_page():
-    made = {name for _path, text in sources() for name in re.findall(r'\b(?:encode_frame|_durable)\(\s*"([a-z.]+)"', text)}
+    made = {
+        name
+        for _path, text in sources()
+        for name in re.findall(r'\b(?:encode_frame|_conversation_event)\(\s*"([a-z.]+)"', text)
+    }
     assert {"message.created", "welcome", "typing"} <= made, "this test no longer finds what it looks for"
     assert made - {"ack"} == set(contract.events())
-    assert set(contract.TOLD_TO) == set(contract.events())
+    assert set(contract.EVENT_RECIPIENTS) == set(contract.events())
 
 
 def test_every_command_has_words_and_a_place():
     commands = {command.name: command for command in contract.commands()}
     assert set(commands) == {*MessengerConsumer.commands, "ping"}
-    assert [name for name, command in commands.items() if not command.about] == []
+    assert [name for name, command in commands.items() if not command.description] == []
 
 
 def test_every_shape_has_words_and_a_name_of_its_own():
-    assert [struct.__name__ for struct in contract.shapes() if not contract.docstring(struct)] == []
-    names = [contract.wire_name(struct).lower() for struct in contract.shapes()]
+    assert [struct.__name__ for struct in contract.schemas() if not contract.docstring(struct)] == []
+    names = [contract.wire_name(struct).lower() for struct in contract.schemas()]
     assert len(names) == len(set(names))
 
 
@@ -72,7 +76,7 @@ def test_links_lead_somewhere():
 
 
 def test_codes():
-    assert set(contract.refusals()) == set(STATUS_BY_CODE)
+    assert set(contract.error_codes()) == set(STATUS_BY_CODE)
     constants = re.compile(r"^[A-Z_]+ = (1\d{3}|4\d{3})$", re.MULTILINE)
     live = [text for path, text in sources() if path.parent.name == "live"]
     closing = {int(code) for text in live for code in constants.findall(text)}
@@ -104,5 +108,5 @@ def test_a_shape_that_no_word_is_known_for_is_not_passed_over():
         field: bytes
 
     with pytest.raises(KeyError):
-        markdown._fields(Odd)
-    assert markdown._fields(ErrorSchema)
+        docs_page._fields(Odd)
+    assert docs_page._fields(ErrorSchema)

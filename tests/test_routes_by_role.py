@@ -1,13 +1,13 @@
-"""Who may call what: every route of the site × every role, in one table. A route missing from it fails.
+"""Every route of the site × every role, in one table. The test fails for a route that is not in the table.
 
-The stage: a group with olga (owner), adam (admin), mia (member) and wolf, another member, who wrote the message that
-the routes are tried on; rick was removed from it, stan was never in it, sue is a member and suspended; mia and wolf
-also have a direct conversation. Each cell is tried on this stage as it was: as a token client where the route is the
-API's, else in a browser's session.
+The environment: a group with olga (owner), adam (admin), mia (member) and wolf, another member, whose message the
+requests use. rick was removed from the group, stan was never a member, sue is a suspended member. mia and wolf also
+have a direct conversation. Each cell is tested in this environment and rolled back: API routes with a token, pages with
+a session.
 
-Two roles need no column. Whoever was removed gets what a stranger gets. Whoever is suspended gets what nobody gets;
-but a token that is over opens no door, not even one that stands open to those who come without. Where a stranger gets
-404, the answer is compared, status and body, with that for an id that never existed.
+Two roles have no column. A removed member gets the same as a stranger. A suspended user gets the same as nobody, but
+an invalid token is rejected by API routes that are public otherwise. Where a stranger gets 404, status and body are
+compared with those for an id that never existed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
 
-# Cells: a status, or `in` for a redirect to the sign-in page, or `-` where the role cannot be tried.
-# After the bar: what stands for the ids in the path, where it is not wolf's.
+# Cells: a status, `in` for a redirect to the sign-in page, or `-` if the role cannot be tested.
+# After the bar: other values for the ids in the path (the default are those of wolf), or a note.
 TABLE = """
                                                                  nobody strngr member  admin  owner
 -- the API: open doors
@@ -284,11 +284,11 @@ GET    admin/**                                                      in     in  
 
 ROLES = ("nobody", "stranger", "member", "admin", "owner")
 NAMES = {"stranger": "stan", "member": "mia", "admin": "adam", "owner": "olga", "removed": "rick", "suspended": "sue"}
-LOOKS_AT_NO_TOKEN = ("api/schema/", "api/docs/", "api/v1/auth/", "^api/")
+IGNORES_TOKENS = ("api/schema/", "api/docs/", "api/v1/auth/", "^api/")
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-NEVER = 999_999_999
+UNKNOWN_ID = 999_999_999
 
-# What a well-formed request carries, by method and route. `@name` stands for an id on the stage.
+# The body of a valid request, by method and route. `@name` is an id of the environment.
 BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/signup/": {"username": "newcomer", "email": "new@example.org", "password": "let-me-talk"},
     "POST api/v1/auth/token/": {"login": "newt", "password": "let-me-talk"},
@@ -331,64 +331,64 @@ QUERIES = {"api/v1/presence/": {"user_ids": "1"}}
 
 # ── The table ────────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     method: str
     route: str
     cells: dict[str, str]
-    instead: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        instead = ",".join(f"{name}={value}" for name, value in self.instead.items())
-        return f"{self.method} {self.route or '/'} {instead}".strip()
+        ids = ",".join(f"{name}={value}" for name, value in self.ids.items())
+        return f"{self.method} {self.route or '/'} {ids}".strip()
 
 
-def _read_table() -> list[Line]:
-    lines = []
-    for text in TABLE.strip().splitlines()[1:]:
-        if text.startswith("--"):
+def _parse_table() -> list[TableRow]:
+    rows = []
+    for line in TABLE.strip().splitlines()[1:]:
+        if line.startswith("--"):
             continue
-        line, _bar, note = text.partition("|")
-        method, *route, nobody, stranger, member, admin, owner = line.split()
-        instead = dict(re.findall(r"(\w+)=(\w+)", note))
+        columns, _bar, note = line.partition("|")
+        method, *route, nobody, stranger, member, admin, owner = columns.split()
+        ids = dict(re.findall(r"(\w+)=(\w+)", note))
         cells = dict(zip(ROLES, (nobody, stranger, member, admin, owner), strict=True))
-        lines.append(Line(method, "".join(route), cells, instead))
-    return lines
+        rows.append(TableRow(method, "".join(route), cells, ids))
+    return rows
 
 
-LINES = _read_table()
+ROWS = _parse_table()
 
 
-def all_routes() -> set[str]:
-    """Every pattern of the site, as the table writes it."""
-    found: set[str] = set()
+def list_routes() -> set[str]:
+    """Returns all URL patterns of the site, in the notation of the table."""
+    routes: set[str] = set()
 
     def walk(resolver, before: str) -> None:
         for pattern in resolver.url_patterns:
             route = before + str(pattern.pattern)
             if isinstance(pattern, URLPattern):
-                found.add(_in_table(route))
+                routes.add(_normalize_route(route))
             else:
                 walk(pattern, route)
 
     walk(get_resolver(), "")
-    return found
+    return routes
 
 
-def _in_table(route: str) -> str:
-    """`<id:user_id>` as `<user_id>`, and an expression as the name of what it finds."""
+def _normalize_route(route: str) -> str:
+    """`<id:user_id>` becomes `<user_id>`, and a regular expression the name of its group."""
     if route.startswith("admin/"):
         return "admin/**"
     return re.sub(r"<\w+:|\(\?P(?=<)", "<", re.sub(r"\(\?P(<\w+>)(?:[^()])*\)", r"\1", route))
 
 
 def test_every_route_is_in_the_table():
-    routes, written = all_routes(), {line.route for line in LINES}
-    assert not routes - written, "Routes that the table does not name. Who may call them?"
-    assert not written - routes, "Lines of the table whose route is gone."
+    routes, table_routes = list_routes(), {row.route for row in ROWS}
+    assert not routes - table_routes, "Add these routes to the table: who may call them?"
+    assert not table_routes - routes, "Remove these routes from the table: they do not exist."
 
 
-# ── The stage ────────────────────────────────────────────────────────────────────────────────────────────────────
-class Stage:
+# ── The environment ────────────────────────────────────────────────────────────────────────────────────────────────────
+class Environment:
     def __init__(self) -> None:
         people = {
             name: User.objects.create_user(name, password="let-me-talk")
@@ -400,135 +400,139 @@ class Stage:
         members = [self.ids[name] for name in ("adam", "mia", "wolf", "rick", "sue")]
         room = self.ids["room"] = actions.create_group(olga, "Room", members).id
         actions.set_role(olga, room, self.ids["adam"], "admin")
-        self.ids["pair"] = actions.open_direct(self.ids["mia"], wolf)[0].id
-        self.ids["message"] = actions.send(wolf, room, uuid.uuid4(), "wolf's words")[0].id
-        actions.edit(wolf, self.ids["message"], "wolf's better words")
-        self.ids["in_pair"] = actions.send(wolf, self.ids["pair"], uuid.uuid4(), "between us")[0].id
+        self.ids["pair"] = actions.open_direct_conversation(self.ids["mia"], wolf)[0].id
+        self.ids["message"] = actions.send_message(wolf, room, uuid.uuid4(), "wolf's words")[0].id
+        actions.edit_message(wolf, self.ids["message"], "wolf's better words")
+        self.ids["in_pair"] = actions.send_message(wolf, self.ids["pair"], uuid.uuid4(), "between us")[0].id
         self.own_message = {
-            role: actions.send(self.ids[NAMES[role]], room, uuid.uuid4(), "my words")[0].id
+            role: actions.send_message(self.ids[NAMES[role]], room, uuid.uuid4(), "my words")[0].id
             for role in ("member", "admin", "owner")
         }
-        file = uploads.store_whole(wolf, "x", 5, [b"words"])  # the name in the path
+        file = uploads.store_upload(wolf, "x", 5, [b"words"])  # the name in the path
         self.ids["attachment"] = file.pk
-        actions.send(wolf, room, uuid.uuid4(), "", attachment_ids=[file.pk])
-        self.ids["upload"] = uploads.begin(wolf, 10, "unfinished").pk
-        self.own_upload = {role: uploads.begin(self.ids[name], 10, "own").pk for role, name in NAMES.items()}
-        actions.update(olga, room, dict.fromkeys(("members_may_add", "members_may_pin", "revisions_visible"), False))
+        actions.send_message(wolf, room, uuid.uuid4(), "", attachment_ids=[file.pk])
+        self.ids["upload"] = uploads.create_upload(wolf, 10, "unfinished").pk
+        self.own_upload = {role: uploads.create_upload(self.ids[name], 10, "own").pk for role, name in NAMES.items()}
+        actions.update_group(
+            olga, room, dict.fromkeys(("members_may_add", "members_may_pin", "revisions_visible"), False)
+        )
         actions.remove_member(olga, room, self.ids["rick"])
-        invite = actions.make_invite(olga, room)
+        invite = actions.create_invite(olga, room)
         self.ids["invite"], self.ids["link"] = invite.id, invite.token
         self.tokens, self.browsers, self.notes = {}, {"nobody": Client()}, {}
         for role, name in NAMES.items():
-            self.tokens[role] = tokens.open_for(people[name]).access
+            self.tokens[role] = tokens.issue_token_pair(people[name]).access
             self.browsers[role] = Client()
             self.browsers[role].force_login(people[name])
             self.notes[role] = actions.create_group(self.ids[name], "Notes", []).id
-        sign_ins.begin(people["wolf"], SignIn.Kind.TOKEN)
+        sign_ins.start_sign_in(people["wolf"], SignIn.Kind.TOKEN)
         self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
-        account_actions.suspend(self.ids["sue"], moderator.pk)
+        account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
-    def ask(self, line: Line, role: str, never: str = ""):
-        """`never`: the parameter of the path for which an id stands that never existed."""
-        path = "/" + self._filled(line, role, never)
-        body = {name: self._named(value, role) for name, value in BODIES.get(f"{line.method} {line.route}", {}).items()}
-        method = "GET" if line.method == "*" else line.method
-        if line.route.startswith(("api/", "^api/")):
+    def request(self, row: TableRow, role: str, unknown: str = ""):
+        """Sends the request of a row. `unknown`: the path parameter that gets an id that never existed."""
+        path = "/" + self._fill_path(row, role, unknown)
+        body = {
+            name: self._resolve_ids(value, role) for name, value in BODIES.get(f"{row.method} {row.route}", {}).items()
+        }
+        method = "GET" if row.method == "*" else row.method
+        if row.route.startswith(("api/", "^api/")):
             headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role in self.tokens else {}
             data, options = json.dumps(body) if method != "GET" else b"", {"content_type": "application/json"}
             caller = Client(headers=headers)
         else:
             data, options, caller = body, {}, self.browsers[role]
-        query = QUERIES.get(line.route, {})
+        query = QUERIES.get(row.route, {})
         return getattr(caller, method.lower())(path, query if method == "GET" else data, **options)
 
-    def _filled(self, line: Line, role: str, never: str) -> str:
+    def _fill_path(self, row: TableRow, role: str, unknown: str) -> str:
         def value(match: re.Match) -> str:
             name = match[1]
-            if name == never:
-                return str(uuid.UUID(int=NEVER) if name == "sign_in_id" else NEVER)
-            return str(self._parameter(name, line.instead.get(name.removesuffix("_id"), ""), role))
+            if name == unknown:
+                return str(uuid.UUID(int=UNKNOWN_ID) if name == "sign_in_id" else UNKNOWN_ID)
+            return str(self._path_value(name, row.ids.get(name.removesuffix("_id"), ""), role))
 
-        route = re.sub(r"[\^$]", "", line.route).replace("admin/**", "admin/")
+        route = re.sub(r"[\^$]", "", row.route).replace("admin/**", "admin/")
         return re.sub(r"<(\w+)>", value, route)
 
-    def _parameter(self, name: str, instead: str, role: str) -> Any:
-        if instead == "own":
+    def _path_value(self, name: str, id_name: str, role: str) -> Any:
+        if id_name == "own":
             return {
-                "user_id": lambda: self.ids.get(NAMES.get(role, ""), NEVER),
-                "message_id": lambda: self.own_message.get(role, NEVER),
+                "user_id": lambda: self.ids.get(NAMES.get(role, ""), UNKNOWN_ID),
+                "message_id": lambda: self.own_message.get(role, UNKNOWN_ID),
                 "sign_in_id": lambda: self._own_sign_in(role),
-                "upload_id": lambda: self.own_upload.get(role, NEVER),
+                "upload_id": lambda: self.own_upload.get(role, UNKNOWN_ID),
             }[name]()
-        if instead:
-            return self.ids[instead]
-        others = SignIn.objects.get(user_id=self.ids["wolf"]).pk
-        usual = {"conversation_id": "room", "message_id": "message", "user_id": "wolf"}
-        usual |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
+        if id_name:
+            return self.ids[id_name]
+        other_sign_in_id = SignIn.objects.get(user_id=self.ids["wolf"]).pk
+        defaults = {"conversation_id": "room", "message_id": "message", "user_id": "wolf"}
+        defaults |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
         return (
-            self.ids[usual[name]]
-            if name in usual
-            else {"sign_in_id": others, "emoji": "👍", "width": 480}.get(name, "x")
+            self.ids[defaults[name]]
+            if name in defaults
+            else {"sign_in_id": other_sign_in_id, "emoji": "👍", "width": 480}.get(name, "x")
         )
 
     def _own_sign_in(self, role: str) -> Any:
-        mine = SignIn.objects.filter(user_id=self.ids.get(NAMES.get(role, ""), 0), kind=SignIn.Kind.TOKEN).first()
-        return mine.pk if mine else uuid.UUID(int=NEVER)
+        sign_in = SignIn.objects.filter(user_id=self.ids.get(NAMES.get(role, ""), 0), kind=SignIn.Kind.TOKEN).first()
+        return sign_in.pk if sign_in else uuid.UUID(int=UNKNOWN_ID)
 
-    def _named(self, value: Any, role: str) -> Any:
+    def _resolve_ids(self, value: Any, role: str) -> Any:
         if isinstance(value, list):
-            return [self._named(each, role) for each in value]
+            return [self._resolve_ids(item, role) for item in value]
         if not isinstance(value, str) or not value.startswith("@"):
             return value
         if value == "@notes":
-            return self.notes.get(role, NEVER)
+            return self.notes.get(role, UNKNOWN_ID)
         return NAMES.get(role, "x") if value == "@own" else self.ids[value[1:]]
 
 
 @pytest.fixture
-def stage(db, monkeypatch):
-    """In one transaction, so that each cell can be undone: sends are then stored in the caller's own thread."""
+def environment(db, monkeypatch):
+    """Everything runs in one transaction that can be rolled back, so messages are stored in the calling thread."""
     monkeypatch.setattr(
         batch_writer.BatchWriter,
         "call",
-        lambda batcher, command, timeout=0: batch_writer._raised(batcher._store([command])[0]),
+        lambda batcher, command, timeout=0: batch_writer._result_or_raise(batcher._store([command])[0]),
     )
-    return Stage()
+    return Environment()
 
 
-# ── The tests ────────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("line", LINES, ids=str)
-def test_each_role_gets_what_the_table_says(stage, line):
-    expected = {**line.cells, "removed": line.cells["stranger"], "suspended": line.cells["nobody"]}
-    if line.route.startswith("api/") and not line.route.startswith(LOOKS_AT_NO_TOKEN):
+# ── Tests ────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_role_gets_the_status_of_the_table(environment, row):
+    expected = {**row.cells, "removed": row.cells["stranger"], "suspended": row.cells["nobody"]}
+    if row.route.startswith("api/") and not row.route.startswith(IGNORES_TOKENS):
         expected["suspended"] = "401"
-    got = {}
+    actual = {}
     for role, cell in expected.items():
         if cell == "-":
-            got[role] = "-"
+            actual[role] = "-"
             continue
-        with undone():
-            answer = stage.ask(line, role)
-        got[role] = _cell(answer)
+        with rolled_back():
+            response = environment.request(row, role)
+        actual[role] = _format_cell(response)
         if cell == "404" and role in ("stranger", "removed"):
-            _assert_as_if_not_there(stage, line, role, answer)
-    assert got == expected
+            _assert_same_as_unknown_id(environment, row, role, response)
+    assert actual == expected
 
 
-def test_a_method_that_is_not_in_the_table_is_refused(stage):
-    """As the owner, who may most. allauth's pages are left out: some answer before they look at the method."""
-    open_ones = []
-    for route in sorted({line.route for line in LINES if not line.route.startswith(("accounts/", "admin/"))}):
-        known = {line.method for line in LINES if line.route == route}
-        for method in () if "*" in known else sorted(METHODS - known):
-            with undone():
-                answer = stage.ask(Line(method, route, {}), "owner")
-            if answer.status_code not in (401, 403, 405):
-                open_ones.append(f"{method} {route}: {answer.status_code}")
-    assert not open_ones, "Who may call these?"
+def test_methods_that_are_not_in_the_table_are_rejected(environment):
+    """As the owner, who may most. allauth's pages are left out: some respond before they check the method."""
+    allowed = []
+    for route in sorted({row.route for row in ROWS if not row.route.startswith(("accounts/", "admin/"))}):
+        methods = {row.method for row in ROWS if row.route == route}
+        for method in () if "*" in methods else sorted(METHODS - methods):
+            with rolled_back():
+                response = environment.request(TableRow(method, route, {}), "owner")
+            if response.status_code not in (401, 403, 405):
+                allowed.append(f"{method} {route}: {response.status_code}")
+    assert not allowed, "Who may call these?"
 
 
-class undone:
-    """A transaction that leaves no trace."""
+class rolled_back:
+    """A transaction that is rolled back at its end."""
 
     def __enter__(self):
         self._atomic = transaction.atomic()
@@ -539,29 +543,31 @@ class undone:
         self._atomic.__exit__(*error)
 
 
-def _cell(answer) -> str:
-    if answer.status_code == 302 and re.match(r"(/accounts|/admin)/login/", answer.headers["Location"]):
+def _format_cell(response) -> str:
+    if response.status_code == 302 and re.match(r"(/accounts|/admin)/login/", response.headers["Location"]):
         return "in"
-    return str(answer.status_code)
+    return str(response.status_code)
 
 
-def _assert_as_if_not_there(stage: Stage, line: Line, role: str, answer) -> None:
-    """The same status and body as for an id that never existed, whichever of the path's ids that is."""
-    for name in re.findall(r"<(\w+_id)>", line.route):
-        with undone():
-            nothing = stage.ask(line, role, never=name)
-        assert nothing.status_code == answer.status_code == 404
-        assert _shown(nothing) == _shown(answer), f"{line} tells {role} that {name} is there"
-        assert set(nothing.headers) == set(answer.headers)
+def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: str, response) -> None:
+    """Asserts the same status and body as for an unknown id, for each id of the path."""
+    for name in re.findall(r"<(\w+_id)>", row.route):
+        with rolled_back():
+            unknown_response = environment.request(row, role, unknown=name)
+        assert unknown_response.status_code == response.status_code == 404
+        assert _comparable_body(unknown_response) == _comparable_body(response), (
+            f"{row} tells {role} that {name} is there"
+        )
+        assert set(unknown_response.headers) == set(response.headers)
 
 
-def _shown(answer) -> str:
-    """The body without what differs anyhow: the path that was asked for, CSRF tokens and nonces."""
-    text = answer.content.decode().replace(f'"{answer.wsgi_request.path}"', '"path"')
+def _comparable_body(response) -> str:
+    """Returns the body without what differs in every response: the path, CSRF tokens and nonces."""
+    text = response.content.decode().replace(f'"{response.wsgi_request.path}"', '"path"')
     return re.sub(r'(csrfmiddlewaretoken" value|nonce|content)="[^"]*"', r"\1", text)
 
 
-def test_the_stage_is_as_it_says(stage):
-    room = Conversation.objects.get(pk=stage.ids["room"])
+def test_the_roles_of_the_environment(environment):
+    room = Conversation.objects.get(pk=environment.ids["room"])
     roles = dict(room.memberships.filter(left_at=None).values_list("user__username", "role"))
     assert roles == {"olga": "owner", "adam": "admin", "mia": "member", "wolf": "member", "sue": "member"}

@@ -1,4 +1,4 @@
-"""Scripts and styles for production say the same in fewer letters."""
+"""Scripts and style sheets of production are the same programs as their sources, without comments."""
 
 from __future__ import annotations
 
@@ -9,78 +9,81 @@ from pathlib import Path
 import pytest
 
 from messenger.assets import stylesheets
-from messenger.assets.storage import bare
+from messenger.assets.storage import strip_comments
 from tests.databases import collected_static
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
-OURS = sorted([*STATIC.glob("js/**/*.js"), *STATIC.glob("css/**/*.css")])
+SOURCES = sorted([*STATIC.glob("js/**/*.js"), *STATIC.glob("css/**/*.css")])
 TSC = ROOT / "node_modules" / ".bin" / "tsc"
 
 
-def test_comments_and_indentation_go_and_code_stays():
+def test_comments_and_indentation_are_removed():
     script = "/**\n * Adds.\n * @returns {number}\n */\nfunction add(a, b) {\n  // both\n  return a + b; // here\n\n}\n"
-    assert bare(script) == "function add(a, b) {\nreturn a + b;\n}\n"
-    assert bare("/* one line */\n.a { }\n/* before */ .b { } /* behind */\n") == ".a { }\n.b { }\n"
-    assert bare('const a = /** @type {A} */ (b("x")); // why\n') == 'const a = (b("x"));\n'
-    assert bare("/** @type {A | undefined} */ let a;\n/** A thing. @type {A} */\nlet b;\n") == "let a;\nlet b;\n"
+    assert strip_comments(script) == "function add(a, b) {\nreturn a + b;\n}\n"
+    assert strip_comments("/* one line */\n.a { }\n/* before */ .b { } /* behind */\n") == ".a { }\n.b { }\n"
+    assert strip_comments('const a = /** @type {A} */ (b("x")); // why\n') == 'const a = (b("x"));\n'
+    assert (
+        strip_comments("/** @type {A | undefined} */ let a;\n/** A thing. @type {A} */\nlet b;\n") == "let a;\nlet b;\n"
+    )
 
 
-def test_no_style_asks_what_is_anywhere_on_the_page():
-    """It would be asked again with each line that comes, and all of the page be styled anew: 13 ms each time."""
+def test_no_style_sheet_uses_has_on_the_whole_page():
+    """The browser would evaluate it again for each new message, and restyle the whole page: 13 ms each time."""
     for sheet in STATIC.glob("css/**/*.css"):
-        assert not re.search(r"(^|[\s,}>])(html|body|:root)[^\s,{]*:has\(", bare(sheet.read_text())), sheet.name
+        assert not re.search(r"(^|[\s,}>])(html|body|:root)[^\s,{]*:has\(", strip_comments(sheet.read_text())), (
+            sheet.name
+        )
 
 
-def test_addresses_and_expressions_are_no_comments():
-    kept = 'const a = "https://example.org/*";\nconst b = /\\/\\//; // kept: an expression stands before it\n'
-    assert bare(kept) == kept
-    assert bare("a = 'it // is'; b = \"// so\";\n") == "a = 'it // is'; b = \"// so\";\n"
-    assert bare('.a::after { content: "/* x */"; }\n') == '.a::after { content: "/* x */"; }\n'
+def test_urls_and_regular_expressions_are_not_mistaken_for_comments():
+    source = 'const a = "https://example.org/*";\nconst b = /\\/\\//; // kept: an expression stands before it\n'
+    assert strip_comments(source) == source
+    assert strip_comments("a = 'it // is'; b = \"// so\";\n") == "a = 'it // is'; b = \"// so\";\n"
+    assert strip_comments('.a::after { content: "/* x */"; }\n') == '.a::after { content: "/* x */"; }\n'
     script = 'const a = "https://example.org/*";\nconst b = /^\\/\\*/;\nconst c = "`";\n'
-    assert bare(script) == script  # a single back tick may begin a text of several lines
+    assert strip_comments(script) == script  # a single backtick may begin a string of several lines
 
 
-def test_a_text_over_several_lines_is_kept_as_it_is():
+def test_a_file_with_a_string_over_several_lines_is_unchanged():
     script = "const a = `one\n  // two\n`;\n"
-    assert bare(script) == script
+    assert strip_comments(script) == script
 
 
-@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
-def test_every_line_that_stays_is_of_the_source(path):
-    """Nothing is put together anew: a line is one of the source, of which something may be left out."""
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_each_remaining_line_is_a_part_of_a_source_line(path):
     lines = iter(path.read_text().splitlines())
-    for line in bare(path.read_text()).splitlines():
-        wanted = line.strip().replace(" ", "")
-        assert any(_within(wanted, each.replace(" ", "")) for each in lines), line
+    for line in strip_comments(path.read_text()).splitlines():
+        stripped = line.strip().replace(" ", "")
+        assert any(_is_subsequence(stripped, source_line.replace(" ", "")) for source_line in lines), line
 
 
-def _within(part: str, whole: str) -> bool:
+def _is_subsequence(part: str, whole: str) -> bool:
     letters = iter(whole)
     return all(letter in letters for letter in part)
 
 
 @pytest.mark.skipif(not TSC.exists(), reason="bin/check fetches the compiler")
 def test_scripts_without_comments_are_the_same_programs(tmp_path):
-    """As a compiler writes both."""
-    for kind in ("source", "bare"):
+    """The TypeScript compiler produces the same output for both."""
+    for kind in ("source", "stripped"):
         folder = tmp_path / kind
         for path in STATIC.glob("js/**/*.js"):
-            there = folder / path.relative_to(STATIC / "js")
-            there.parent.mkdir(parents=True, exist_ok=True)
-            there.write_text(path.read_text() if kind == "source" else bare(path.read_text()))
+            copy = folder / path.relative_to(STATIC / "js")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(path.read_text() if kind == "source" else strip_comments(path.read_text()))
         options = ["--allowJs", "--noCheck", "--removeComments", "--target", "esnext", "--module", "esnext"]
         names = [str(path.relative_to(folder)) for path in folder.rglob("*.js")]
-        where = ["--moduleResolution", "bundler", "--rootDir", ".", "--outDir", f"../{kind}-out"]
-        subprocess.run([TSC, *options, *where, *names], cwd=folder, capture_output=True, check=False)
-    written = {path.name: path.read_text() for path in (tmp_path / "source-out").rglob("*.js")}
-    assert len(written) == len(list(STATIC.glob("js/**/*.js")))
-    assert written == {path.name: path.read_text() for path in (tmp_path / "bare-out").rglob("*.js")}
+        output_options = ["--moduleResolution", "bundler", "--rootDir", ".", "--outDir", f"../{kind}-out"]
+        subprocess.run([TSC, *options, *output_options, *names], cwd=folder, capture_output=True, check=False)
+    compiled = {path.name: path.read_text() for path in (tmp_path / "source-out").rglob("*.js")}
+    assert len(compiled) == len(list(STATIC.glob("js/**/*.js")))
+    assert compiled == {path.name: path.read_text() for path in (tmp_path / "stripped-out").rglob("*.js")}
 
 
-@pytest.mark.parametrize("kind", stylesheets.SHEETS)
-def test_styles_are_shipped_as_one_file_in_their_order(kind):
-    shipped = (collected_static() / stylesheets.joined(kind)).read_text()
-    at = 0
-    for name in stylesheets.sources(kind):
-        at = shipped.index(bare((STATIC / name).read_text()).strip(), at)
+@pytest.mark.parametrize("kind", stylesheets.STYLESHEETS)
+def test_a_bundle_contains_its_style_sheets_in_order(kind):
+    bundle = (collected_static() / stylesheets.bundle_name(kind)).read_text()
+    position = 0
+    for name in stylesheets.source_files(kind):
+        position = bundle.index(strip_comments((STATIC / name).read_text()).strip(), position)

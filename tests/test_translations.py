@@ -1,6 +1,6 @@
-"""The Chinese catalogue says all that the code says and nothing more, and says it well. Without gettext's programs.
+"""The Chinese catalogue contains exactly the strings of the code, with valid translations. gettext is not needed.
 
-A failure here is mended by `bin/words`: what it leaves empty is to be translated, then run it again.
+To repair a failure run `bin/words`, translate the strings that it leaves empty, and run it again.
 """
 
 from __future__ import annotations
@@ -42,79 +42,79 @@ class Entry(NamedTuple):
     chinese: str
 
 
-# ── What the code says ──
-def key(function: str, words: list[str]) -> Key:
-    """Of a call like `npgettext(context, text, plural)`."""
+# ── Strings in the code ──
+def make_key(function: str, words: list[str]) -> Key:
+    """Returns the key of a call like `npgettext(context, text, plural)`."""
     context = words.pop(0) if function.lstrip("n").startswith("pgettext") else ""
     return Key(words[0], words[1] if function.startswith("n") else "", context)
 
 
-def said_in_python(source: str) -> Iterator[Key]:
+def strings_in_python(source: str) -> Iterator[Key]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
         function = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
         words = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         if words and re.fullmatch(r"_|n?p?gettext(_lazy|_noop)?", function):
-            yield key(function, words)
+            yield make_key(function, words)
 
 
-def said_in_template(source: str) -> Iterator[Key]:
+def strings_in_template(source: str) -> Iterator[Key]:
     for call in CALL.finditer(templatize(source)):
-        yield key(call[1], [ast.literal_eval(word) for word in re.findall(LITERAL, call[2], re.DOTALL)])
+        yield make_key(call[1], [ast.literal_eval(word) for word in re.findall(LITERAL, call[2], re.DOTALL)])
 
 
 @cache
-def said() -> set[Key]:
+def strings_in_code() -> set[Key]:
     keys: set[Key] = set()
     for folder in SOURCES:
         for file in (Path(settings.BASE_DIR) / folder).rglob("*"):
             if file.suffix == ".py":
-                keys.update(said_in_python(file.read_text()))
+                keys.update(strings_in_python(file.read_text()))
             elif file.suffix in {".html", ".txt"}:
-                keys.update(said_in_template(file.read_text()))
+                keys.update(strings_in_template(file.read_text()))
     return keys
 
 
-# ── What the catalogue says ──
-def entries() -> list[Entry]:
-    found = []
+# ── Strings in the catalogue ──
+def read_entries() -> list[Entry]:
+    entries = []
     for block in re.split(r"\n\n+", CATALOGUE.read_text())[1:]:
-        assert "#, fuzzy" not in block, f"only guessed:\n{block}"
-        said: dict[str, str] = {}
+        assert "#, fuzzy" not in block, f"this translation is a guess:\n{block}"
+        fields: dict[str, str] = {}
         for name, words in re.findall(r'^(msg\w+)(?:\[0\])? ((?:".*"\n?)+)', block, re.MULTILINE):
-            said[name] = "".join(ast.literal_eval(line) for line in words.splitlines())
-        if said:
-            words = Key(said["msgid"], said.get("msgid_plural", ""), said.get("msgctxt", ""))
-            found.append(Entry(words, said["msgstr"]))
-    return found
+            fields[name] = "".join(ast.literal_eval(line) for line in words.splitlines())
+        if fields:
+            key = Key(fields["msgid"], fields.get("msgid_plural", ""), fields.get("msgctxt", ""))
+            entries.append(Entry(key, fields["msgstr"]))
+    return entries
 
 
-ENTRIES = entries()
+ENTRIES = read_entries()
 
 
-def test_all_that_the_code_says_can_be_said_in_chinese():
-    missing = said() - {entry.key for entry in ENTRIES if entry.chinese}
+def test_all_strings_are_translated():
+    missing = strings_in_code() - {entry.key for entry in ENTRIES if entry.chinese}
     assert not missing, f"{RUN}, and translate"
 
 
-def test_nothing_stands_there_that_the_code_no_longer_says():
-    stale = {entry.key for entry in ENTRIES} - said()
+def test_the_catalogue_has_no_obsolete_strings():
+    stale = {entry.key for entry in ENTRIES} - strings_in_code()
     assert not stale, RUN
 
 
-def test_it_is_compiled():
+def test_the_compiled_catalogue_is_current():
     with CATALOGUE.with_suffix(".mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     for (text, plural, context), chinese in ENTRIES:
-        told = compiled.npgettext(context, text, plural, 1) if plural else compiled.pgettext(context, text)
+        translated = compiled.npgettext(context, text, plural, 1) if plural else compiled.pgettext(context, text)
         if not context:
-            told = compiled.ngettext(text, plural, 1) if plural else compiled.gettext(text)
-        assert told == chinese, RUN
+            translated = compiled.ngettext(text, plural, 1) if plural else compiled.gettext(text)
+        assert translated == chinese, RUN
 
 
-def test_what_others_say_on_our_pages_is_chinese_too():
-    """Django and allauth, through messenger/third_party_strings.py."""
+def test_third_party_strings_are_translated():
+    """Strings of Django and allauth, which messenger/third_party_strings.py lists."""
     with translation.override("zh-hans"):
         assert dateformat.format(date(2026, 11, 20), "D") == "周五"
         with pytest.raises(ValidationError, match="密码太短，至少需要 8 个字符。"):
@@ -122,23 +122,23 @@ def test_what_others_say_on_our_pages_is_chinese_too():
         assert str(AccountAdapter.error_messages["incorrect_password"]) == "密码不正确。"
 
 
-def test_no_words_are_said_both_with_a_number_and_without():
-    """gettext keeps one Chinese for both, with a place for the number that only one of them fills."""
-    counted = {(key.text, key.context) for key in said() if key.plural}
-    assert not counted & {(key.text, key.context) for key in said() if not key.plural}
+def test_no_string_is_used_with_and_without_plural():
+    """gettext keeps one translation for both, and only one of them fills the placeholder for the number."""
+    counted = {(key.text, key.context) for key in strings_in_code() if key.plural}
+    assert not counted & {(key.text, key.context) for key in strings_in_code() if not key.plural}
 
 
-# ── How it says it ──
-def places(text: str) -> list[str]:
-    """What is filled in later, and markup."""
+# ── Quality of translations ──
+def placeholders(text: str) -> list[str]:
+    """Returns placeholders and markup."""
     return sorted(re.findall(r"%\(\w+\)[sd]|%%?[a-z]\b|<[^>]+>", text))
 
 
-def test_translations_keep_the_places_and_write_chinese():
+def test_translations_keep_placeholders_and_chinese_punctuation():
     for (text, plural, context), chinese in ENTRIES:
         if context != "date format" or "(" in text:
-            assert places(chinese) == places(plural or text)
+            assert placeholders(chinese) == placeholders(plural or text)
         words = re.sub(r"<[^>]+>|%\(\w+\)[sd]", "", chinese)
-        half = re.search(r"[\u4e00-\u9fff][,;:?!()]|[,;:?!()][\u4e00-\u9fff]", words)
-        assert not half, f"punctuation is full width: {chinese}"
+        half_width = re.search(r"[\u4e00-\u9fff][,;:?!()]|[,;:?!()][\u4e00-\u9fff]", words)
+        assert not half_width, f"punctuation is full width: {chinese}"
         assert "您" not in words, f"people are spoken to as 你: {chinese}"

@@ -1,32 +1,57 @@
-"""Everything that can be done with an account. Views, the API and the admin call these actions and nothing below.
+"""Actions: all writes to accounts. Views, the API, the admin and other apps call these functions.
 
-All raise `messenger.core.errors.ApplicationError` when they do not act.
+An action checks permissions and values, changes rows in one transaction and publishes the events. If it cannot do its
+work it raises `messenger.core.errors.ApplicationError` and changes nothing.
 """
 
+from accounts.actions.contacts import (
+    add_contact,
+    block_user,
+    contact_updated_event,
+    decline_request,
+    ignore_request,
+    remove_contact,
+    remove_contact_or_request,
+    unblock_user,
+)
+from accounts.actions.deletion import deleted_account_label, erase_account, require_another_administrator
+from accounts.actions.moderation import restore_user, suspend_user
 from accounts.actions.profile import (
-    changed_by_administrator,
-    is_taken,
-    me_updated,
-    must_confirm_email,
+    dismiss_hints,
+    me_updated_event,
+    publish_admin_change,
+    record_last_seen,
     remove_avatar,
-    restore,
     set_avatar,
-    sign_in,
-    sign_up,
-    suspend,
     update_profile,
 )
+from accounts.actions.signing_in import must_confirm_email, sign_in
+from accounts.actions.signing_up import sign_up
+from accounts.actions.user_version import allocate_me_versions
 
 __all__ = [
-    "changed_by_administrator",
-    "is_taken",
-    "me_updated",
+    "add_contact",
+    "allocate_me_versions",
+    "block_user",
+    "contact_updated_event",
+    "decline_request",
+    "deleted_account_label",
+    "dismiss_hints",
+    "erase_account",
+    "ignore_request",
+    "me_updated_event",
     "must_confirm_email",
+    "publish_admin_change",
+    "record_last_seen",
     "remove_avatar",
-    "restore",
+    "remove_contact",
+    "remove_contact_or_request",
+    "require_another_administrator",
+    "restore_user",
     "set_avatar",
     "sign_in",
     "sign_up",
-    "suspend",
+    "suspend_user",
+    "unblock_user",
     "update_profile",
 ]

@@ -1,7 +1,8 @@
-"""The end of an account. What is erased here is erased at once and for good; what it leaves in conversations is seen to
-by chat (chat/actions/account_deletion.py), in the background.
+"""Deletes accounts.
 
-The row stays, without a name: others' conversations have a place for whoever wrote in them.
+Personal data is erased at once and permanently. What the user leaves in conversations is handled by chat in the
+background (chat/actions/account_deletion.py). The row of the user stays without personal data, because messages of
+other users' conversations refer to it.
 """
 
 from __future__ import annotations
@@ -23,52 +24,53 @@ from django.utils.translation import override
 from accounts import hooks
 from accounts.actions import contacts
 from accounts.auth import sign_ins
-from accounts.models import PRIVACY_FIELDS, Audience, SignIn, SpentName, Theme, User
-from accounts.text.usernames import DELETED
+from accounts.models import PRIVACY_FIELDS, Audience, RetiredUsername, SignIn, Theme, User
+from accounts.usernames.rules import DELETED_PREFIX
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 
-_KEPT = {"id", "date_joined", "me_version"}  # of the person's row; who they were does not follow from these
+_KEPT_FIELDS = {"id", "date_joined", "me_version"}  # they do not identify the person
 
 
-def must_not_be_the_last(user: User) -> None:
-    """A site without an administrator could not be run any more."""
+def require_another_administrator(user: User) -> None:
+    """Raises `forbidden` for the last superuser: without one the site could not be administered."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     if user.is_superuser and not others.exists():
         raise forbidden(_("You are the only administrator of this site. Make somebody else one first."))
 
 
-def erase(user_id: int) -> None:
-    """Who this person was, how they came in, whom they knew. Every sign-in ends, with its sockets and tokens."""
+def erase_account(user_id: int) -> None:
+    """Erases profile, ways to sign in, relationships and sign-ins of a user. Closes their sockets."""
     with write_transaction():
-        contacts.lock_around(user_id)
+        contacts.lock_related_users(user_id)
         user = User.objects.filter(pk=user_id, deleted_at=None).first()
         if user is None:
             raise not_found()
-        must_not_be_the_last(user)
-        SpentName.objects.keep(user.username)
-        sign_ins.end(user.pk)
+        require_another_administrator(user)
+        RetiredUsername.objects.retire(user.username)
+        sign_ins.end_sign_ins(user.pk)
         SignIn.objects.filter(user=user).delete()
         for model in (EmailAddress, SocialAccount, Authenticator):
             model._default_manager.filter(user=user).delete()
         user.groups.clear()
         user.user_permissions.clear()
-        picture, storage = user.avatar.name, user.avatar.storage
-        _blank(user)
+        avatar_name, storage = user.avatar.name, user.avatar.storage
+        _blank_fields(user)
         user.save()
-        _forget_in_the_log(user)
-        for choice_changed in (*hooks.receipts_choice_changed, *hooks.presence_choice_changed):  # to nobody now
-            transaction.on_commit(partial(choice_changed, user.pk), robust=True)
-        contacts.forget(user.pk)
-        if picture:
-            transaction.on_commit(partial(storage.delete, picture), robust=True)
+        _anonymize_admin_log(user)
+        # Both settings are "nobody" from now on.
+        for setting_changed in (*hooks.receipts_setting_changed, *hooks.presence_setting_changed):
+            transaction.on_commit(partial(setting_changed, user.pk), robust=True)
+        contacts.delete_relationships(user.pk)
+        if avatar_name:
+            transaction.on_commit(partial(storage.delete, avatar_name), robust=True)
 
 
-def _blank(user: User) -> None:
+def _blank_fields(user: User) -> None:
     for field in User._meta.concrete_fields:
-        if field.name not in _KEPT:
+        if field.name not in _KEPT_FIELDS:
             setattr(user, field.name, field.get_default() if field.has_default() or not field.null else None)
-    user.username, user.name = _free_name(user), deleted_words()
+    user.username, user.name = _free_deleted_username(user), deleted_account_label()
     user.set_unusable_password()
     user.is_active, user.deleted_at = False, timezone.now()
     user.theme = Theme.SYSTEM
@@ -76,25 +78,25 @@ def _blank(user: User) -> None:
         setattr(user, setting, Audience.NOBODY)
 
 
-def _free_name(user: User) -> str:
-    """Nobody can sign up as `deleted-…`; the operator may have made such a one."""
-    name = f"{DELETED}{user.pk}"
-    while User.objects.like(name).exclude(pk=user.pk).exists():
-        name = f"{DELETED}{user.pk}-{get_random_string(4, 'abcdefghkmnpqrstuvwxyz')}"
+def _free_deleted_username(user: User) -> str:
+    """Returns `deleted-<id>`, with a random suffix if an operator has created an account of that name."""
+    name = f"{DELETED_PREFIX}{user.pk}"
+    while User.objects.find_lookalikes(name).exclude(pk=user.pk).exists():
+        name = f"{DELETED_PREFIX}{user.pk}-{get_random_string(4, 'abcdefghkmnpqrstuvwxyz')}"
     return name
 
 
-def deleted_words() -> str:
-    """The name that stands beside what they wrote. It goes to all readers alike, so it is said in each language."""
-    words = []
+def deleted_account_label() -> str:
+    """Returns the display name of deleted accounts. It is stored, so it contains the words in every language."""
+    labels = []
     for language, _name in settings.LANGUAGES:
         with override(language):
             # Translators: stands where the name of somebody stood who has deleted their account
-            words.append(_("Deleted account"))
-    return " · ".join(dict.fromkeys(words))
+            labels.append(_("Deleted account"))
+    return " · ".join(dict.fromkeys(labels))
 
 
-def _forget_in_the_log(user: User) -> None:
-    """The admin's log names people in plain text."""
-    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
-    about.update(object_repr=user.username, change_message="")
+def _anonymize_admin_log(user: User) -> None:
+    """The log of the admin contains the user name in plain text."""
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+    entries.update(object_repr=user.username, change_message="")

@@ -1,4 +1,4 @@
-"""The one counter of a person: every durable change of what is theirs takes the next number."""
+"""The version counter of a user: each stored change of the user's own state takes the next `me_version`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from accounts.models import User
 from messenger.core import bulk_sql
 
 
-def next_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
-    """New numbers for these people, one for each time an id is given. Inside a transaction.
+def allocate_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Returns new versions for these users: one for each time an id occurs. Call it inside a transaction.
 
-    The rows are locked in the order of their ids, after those of conversations and memberships, so that no two
-    transactions wait for each other.
+    It locks the user rows in the order of their ids. Callers lock rows of conversations and memberships before. This
+    common order prevents deadlocks.
     """
-    wanted = Counter(user_ids)
-    if not wanted:
+    counts = Counter(user_ids)
+    if not counts:
         return {}
-    known = bulk_sql.fetch(
-        f"SELECT id, me_version FROM accounts_user WHERE id IN {bulk_sql.placeholders(1, len(wanted))}"
-        f" ORDER BY id{bulk_sql.lock_rows()}",
-        wanted,
+    rows = bulk_sql.fetch_all(
+        f"SELECT id, me_version FROM accounts_user WHERE id IN {bulk_sql.placeholders(1, len(counts))}"
+        f" ORDER BY id{bulk_sql.for_update_clause()}",
+        counts,
     )
-    bulk_sql.update_rows(User, ("id", "me_version"), [(pk, last + wanted[pk]) for pk, last in known])
-    return {pk: list(range(last + 1, last + 1 + wanted[pk])) for pk, last in known}
+    bulk_sql.update_rows(User, ("id", "me_version"), [(pk, version + counts[pk]) for pk, version in rows])
+    return {pk: list(range(version + 1, version + 1 + counts[pk])) for pk, version in rows}

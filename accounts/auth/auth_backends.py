@@ -1,6 +1,7 @@
-"""Whose password this is: one look-up and one hash, whether or not there is such an account.
+"""The authentication backend: one look-up and one password hash, whether or not the account exists.
 
-allauth's own backend takes one hash for an unknown name and two for a known e-mail, which tells the two apart.
+allauth's own backend computes one hash for an unknown name and two for a known e-mail, so that response times reveal
+which accounts exist.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from django.utils.translation import gettext as _
 
 from accounts.auth import login_limits
 from accounts.models import User
-from accounts.text.usernames import skeleton, storable
+from accounts.text.cleaning import strip_unstorable
+from accounts.usernames.rules import skeleton
 
 
-def owner(login: str) -> User | None:
-    """Whoever signs in under this user name or e-mail.
+def find_account(login: str) -> User | None:
+    """Returns the account with this user name or e-mail.
 
-    Where several accounts give the same e-mail, it is that of the one who has confirmed it, else of the oldest.
+    If several accounts have the same e-mail, it is the one that has confirmed it, else the oldest.
     """
-    text = storable(login.strip())
+    text = strip_unstorable(login.strip())
     if "@" not in text:
         return User.objects.filter(username_key=skeleton(text)).first()
     email = text.lower()
@@ -29,27 +31,34 @@ def owner(login: str) -> User | None:
     return confirmed.user if confirmed else User.objects.filter(email=email).order_by("pk").first()
 
 
-def check(login: str, password: str) -> User | None:
-    """The person whose login and password these are, suspended or not; None for everybody else."""
-    user = owner(login)
-    if user is None or not login_limits.may_try(user.pk):
-        User().set_password(password)  # takes as long as looking at a real one
+def check_password(login: str, password: str) -> User | None:
+    """Returns the user with this login and password, suspended or not, or None.
+
+    A further attempt on an account over its limit (`login_limits.acquire_user_attempt`) also returns None.
+    """
+    user = find_account(login)
+    if user is None or not login_limits.acquire_user_attempt(user.pk):
+        User().set_password(password)  # takes as long as checking a real password
         return None
     if not user.check_password(password):
         return None
-    login_limits.person_was_right(user.pk)
+    login_limits.release_user_attempt(user.pk)
     return user
 
 
-def wrong_words() -> str:
-    """For everything that is not right at a sign-in: which of it was wrong is nobody's business."""
+def wrong_credentials_message() -> str:
+    """Returns the one message for all wrong credentials, which does not reveal what was wrong."""
     if allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY:
         return _("The user name or the password is not right, or the e-mail is not confirmed yet: look into your mail.")
     return _("The user name or the password is not right.")
 
 
 class PasswordBackend(AuthenticationBackend):
-    """`check` for allauth's pages and for whoever calls `django.contrib.auth.authenticate`."""
+    """`check_password` for allauth's pages and `django.contrib.auth.authenticate`.
+
+    Sessions store the dotted path of this class. When it is renamed, add the old path to `RENAMED_BACKENDS` in
+    accounts/session_backends/db.py.
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **credentials
@@ -57,8 +66,8 @@ class PasswordBackend(AuthenticationBackend):
         login = username or credentials.get("email")
         if not login or not password:
             return None
-        user = check(login, password)
+        user = check_password(login, password)
         if user is not None and not self.user_can_authenticate(user):
-            self._stash_user(user)  # allauth then shows its page for suspended accounts
+            self._stash_user(user)  # allauth then shows the page for suspended accounts
             return None
         return user

@@ -1,4 +1,4 @@
-"""What stands between a right password and being signed in, where it is not as allauth has it."""
+"""allauth login stages: steps between the right password and the signed-in session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 class EmailVerificationStage(stages.EmailVerificationStage):
-    """Where addresses must be confirmed, whoever has none has nothing to confirm: those who came by WeChat, say."""
+    """allauth's stage, skipped for users without an e-mail address, for example those who signed up with WeChat."""
 
     def handle(self):
         user = cast(User | None, self.login.user)

@@ -1,4 +1,4 @@
-"""Second factors and passkeys: allauth's, with our names, limits and secrecy."""
+"""Second factors and passkeys: allauth.mfa with encrypted secrets, our names and a rate limit."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.auth import login_limits
-from accounts.forms import wait_words
+from accounts.forms import wait_message
 from accounts.models import User
 from messenger.core.errors import ApplicationError, rate_limited
 
-FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+FACTOR_TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+_KEY_PREFIX = "accounts.factors"  # must not change: stored secrets are encrypted with a key derived from it
 
 
-class FactorAdapter(DefaultMFAAdapter):
+class MFAAdapter(DefaultMFAAdapter):
     def encrypt(self, text: str) -> str:
-        """A copy of the database alone makes nobody's codes."""
-        return _box().encrypt(text.encode()).decode()
+        """Encrypts a secret with a key outside the database, so that a copy of the database is not enough for codes."""
+        return _fernet().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
+        """Returns the secret, or an empty text if SECRET_KEY has changed: then no code is valid."""
         try:
-            return _box().decrypt(encrypted_text.encode()).decode()
-        except InvalidToken:  # the site's key is another: no code fits any more, and nothing breaks
+            return _fernet().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
             return ""
 
     def _get_site_name(self) -> str:
@@ -41,7 +43,7 @@ class FactorAdapter(DefaultMFAAdapter):
         return user.username
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """A passkey belongs to the site's own host, whatever Host a request came with."""
+        """Binds passkeys to the host of SITE_URL, whatever the Host header of the request is."""
         return {"id": urlsplit(settings.SITE_URL).hostname or "", "name": self._get_site_name()}
 
     def generate_authenticator_name(self, user, type: Authenticator.Type) -> str:
@@ -49,57 +51,58 @@ class FactorAdapter(DefaultMFAAdapter):
         return _("Passkey %(number)d") % {"number": count + 1} if count else _("Passkey")
 
 
-def _box() -> MultiFernet:
+def _fernet() -> MultiFernet:
     keys = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
-    return MultiFernet(
-        [Fernet(urlsafe_b64encode(sha256(f"accounts.auth.mfa:{key}".encode()).digest())) for key in keys]
-    )
+    return MultiFernet([Fernet(urlsafe_b64encode(sha256(f"{_KEY_PREFIX}:{key}".encode()).digest())) for key in keys])
 
 
-def asks_for_code(user: User) -> bool:
-    """Whether a password alone does not open this account."""
-    return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+def requires_code(user: User) -> bool:
+    """Returns whether the account has a second factor, so that its password alone is not enough."""
+    return Authenticator.objects.filter(user=user, type__in=FACTOR_TYPES).exists()
 
 
 def check_code(user: User, code: str) -> None:
-    """For the API's door. Raises `unauthenticated`, with `code` among its fields where one is missing or wrong."""
-    if not asks_for_code(user):
+    """Checks the code of a sign-in by the API, if the account has a second factor.
+
+    Raises `unauthenticated` with the field `code` if it is missing or wrong, `rate_limited` after too many attempts.
+    """
+    if not requires_code(user):
         return
     if not code:
-        raise _code_refused(_("This account asks for a code: from its authenticator app, or a recovery code."))
-    if wait := login_limits.count_code(user.pk):
+        raise _code_error(_("This account asks for a code: from its authenticator app, or a recovery code."))
+    if wait := login_limits.acquire_code_attempt(user.pk):
         raise rate_limited(wait)
-    if not _is_right(user, code):
-        raise _code_refused(_("The code is not right."))
-    login_limits.code_was_right(user.pk)
+    if not _is_valid_code(user, code):
+        raise _code_error(_("The code is not right."))
+    login_limits.release_code_attempt(user.pk)
 
 
-def _code_refused(words: str) -> ApplicationError:
-    return ApplicationError("unauthenticated", words, {"code": [words]})
+def _code_error(message: str) -> ApplicationError:
+    return ApplicationError("unauthenticated", message, {"code": [message]})
 
 
-def _is_right(user: User, code: str) -> bool:
-    known = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
-    return any(authenticator.wrap().validate_code(code.strip()) for authenticator in known)
+def _is_valid_code(user: User, code: str) -> bool:
+    authenticators = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
+    return any(authenticator.wrap().validate_code(code.strip()) for authenticator in authenticators)
 
 
-class _Counted:
-    """Codes have six digits: few tries, at every door together."""
+class RateLimitedCodeMixin:
+    """Counts attempts of the form's user. Pages and the API share the limit, because codes have only six digits."""
 
     user: Any
 
     def clean_code(self) -> str:
-        if wait := login_limits.count_code(self.user.pk):
-            raise ValidationError(wait_words(wait), code="rate_limited")
+        if wait := login_limits.acquire_code_attempt(self.user.pk):
+            raise ValidationError(wait_message(wait), code="rate_limited")
         self.cleaned_data["code"] = self.cleaned_data["code"].strip()  # type: ignore[attr-defined]
         code = super().clean_code()  # type: ignore[misc]
-        login_limits.code_was_right(self.user.pk)
+        login_limits.release_code_attempt(self.user.pk)
         return code
 
 
-class AuthenticateForm(_Counted, base_forms.AuthenticateForm):
+class AuthenticateForm(RateLimitedCodeMixin, base_forms.AuthenticateForm):
     pass
 
 
-class ReauthenticateForm(_Counted, base_forms.ReauthenticateForm):
+class ReauthenticateForm(RateLimitedCodeMixin, base_forms.ReauthenticateForm):
     pass

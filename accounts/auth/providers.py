@@ -1,4 +1,4 @@
-"""Whom one can sign in with besides a password, by the variables of the environment."""
+"""Sign-in providers (Google, GitHub, WeChat), configured by environment variables."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from django.urls import reverse
 ICONS = {"google": "google", "github": "github", "weixin": "wechat"}  # in static/icons.svg
 
 
-def offered() -> list[dict[str, str]]:
-    """Those that are set up: a button each, posting to `url`."""
+def list_configured() -> list[dict[str, str]]:
+    """Returns the configured providers, each for a button that posts to `url`."""
     return [
         {"id": provider, "name": _name(provider), "icon": ICONS[provider], "url": reverse(f"{provider}_login")}
         for provider in settings.PROVIDER_VARIABLES
-        if _is_set_up(provider)
+        if _is_configured(provider)
     ]
 
 
-def missing() -> list[tuple[str, list[str]]]:
-    """Those that are not, with the variables that would set them up. For developers' eyes."""
+def list_unconfigured() -> list[tuple[str, list[str]]]:
+    """Returns the other providers as (name, environment variables to set). Shown to developers only."""
     return [
         (_name(provider), list(variables))
         for provider, variables in settings.PROVIDER_VARIABLES.items()
-        if not _is_set_up(provider)
+        if not _is_configured(provider)
     ]
 
 
-def _is_set_up(provider: str) -> bool:
+def _is_configured(provider: str) -> bool:
     return bool(settings.SOCIALACCOUNT_PROVIDERS[provider]["APPS"])
 
 

@@ -1,8 +1,7 @@
-"""Sign-ins are rows: one for each browser session and each token client, read again on every request.
+"""Sign-ins: one row for each browser session and each token client. The row is read with every request.
 
-Whoever ends a row ends the session or the tokens that hang on it, on every process, and cuts its sockets. A row is
-also over when its person's password is no longer the one it began under (`stamp`), whoever changed it and how:
-by page, in the admin, or with `manage.py changepassword`.
+Ending a row ends its session or tokens in every process, and closes its sockets. A row is also invalid after the user's
+password has changed since its start (`stamp`), whether on the site, in the admin or by `manage.py changepassword`.
 """
 
 from __future__ import annotations
@@ -20,20 +19,22 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from rest_framework_simplejwt.settings import api_settings
 
-from accounts.models import SignIn, User, stamp_of
+from accounts.models import SignIn, User, password_stamp
 from messenger.core.client_ip import request_ip
 from messenger.core.database import write_transaction
 from messenger.core.errors import not_found
 from messenger.live.events import Disconnect, publish
-from messenger.live.identity import NOT_SIGNED_IN, SUSPENDED
+from messenger.live.handshake import NOT_SIGNED_IN, SUSPENDED
 
-IN_SESSION = "sign_in"  # the key in a browser's session under which the row's id stands
-IN_REQUEST = "messenger.sign_in"  # the key in request.META under which the row stands once it was looked up
-TOUCH_SECONDS = 600  # `last_used_at` is right to within this; a write for every request would be too many
+SIGN_IN_SESSION_KEY = "sign_in"  # key in the browser's session: the id of the row
+SIGN_IN_META_KEY = "messenger.sign_in"  # key in request.META: the row, after the first look-up
+TOUCH_SECONDS = 600  # precision of `last_used_at`, so that not every request writes
 
 
-def begin(
+# ── Starting and ending ──────────────────────────────────────────────────────────────────────────────────────────
+def start_sign_in(
     user: User,
     kind: SignIn.Kind,
     *,
@@ -42,7 +43,6 @@ def begin(
     session_key: str = "",
     refresh_id: UUID | None = None,
 ) -> SignIn:
-    """A new way in."""
     return SignIn.objects.create(
         user=user,
         kind=kind,
@@ -50,51 +50,54 @@ def begin(
         session_key=session_key,
         refresh_id=refresh_id,
         user_agent=user_agent[:300],
-        address=_address_or_none(address),
+        address=_ip_address_or_none(address),
     )
 
 
-def begin_browser(request: HttpRequest, user: User) -> SignIn:
-    """Called as a browser's session becomes this person's. Signing in again in the same session keeps the row."""
+def start_browser_sign_in(request: HttpRequest, user: User) -> SignIn:
+    """Starts the sign-in of a browser session. Signing in again in the same session keeps the row.
+
+    Called after Django has signed the user in.
+    """
     session = request.session
     if not session.session_key:
         session.save()
-    sign_in = _row(session.get(IN_SESSION))
+    sign_in = _get_sign_in(session.get(SIGN_IN_SESSION_KEY))
     if sign_in and sign_in.user_id == user.pk and sign_in.ended_at is None:
         sign_in.stamp, sign_in.session_key = user.sign_in_stamp(), session.session_key or ""
         sign_in.last_used_at = timezone.now()
         sign_in.save(update_fields=["stamp", "session_key", "last_used_at"])
         sign_in.user = user
     else:
-        sign_in = begin(
+        sign_in = start_sign_in(
             user,
             SignIn.Kind.BROWSER,
             address=request_ip(request),
             user_agent=request.META.get("HTTP_USER_AGENT", ""),
             session_key=session.session_key or "",
         )
-        session[IN_SESSION] = str(sign_in.pk)
-    request.META[IN_REQUEST] = sign_in  # what was looked up before is out of date
+        session[SIGN_IN_SESSION_KEY] = str(sign_in.pk)
+    request.META[SIGN_IN_META_KEY] = sign_in  # replaces the result of an earlier look-up
     return sign_in
 
 
-def end_browser(request: HttpRequest, user: User | None) -> None:
-    """Called as somebody signs out, before Django empties the session."""
-    if user is not None and (sign_in := _row(request.session.get(IN_SESSION))):
-        end(user.pk, sign_in.pk)
-    request.META[IN_REQUEST] = None
+def end_browser_sign_in(request: HttpRequest, user: User | None) -> None:
+    """Ends the sign-in of a browser session. Called at sign-out, before Django empties the session."""
+    if user is not None and (sign_in := _get_sign_in(request.session.get(SIGN_IN_SESSION_KEY))):
+        end_sign_ins(user.pk, sign_in.pk)
+    request.META[SIGN_IN_META_KEY] = None
 
 
-def end(
+def end_sign_ins(
     user_id: int,
     sign_in_id: UUID | str | None = None,
     *,
     keep: UUID | str | None = None,
     code: int = NOT_SIGNED_IN,
 ) -> int:
-    """End one sign-in of this person, or all of them but `keep`. Says how many there were.
+    """Ends one sign-in of a user, or all of them except `keep`. Returns the number of ended sign-ins.
 
-    Their sessions are deleted, their tokens refused from now on, their sockets closed with `code`.
+    It deletes their sessions, invalidates their tokens and closes their sockets with `code`.
     """
     with write_transaction():
         rows = SignIn.objects.filter(user_id=user_id, ended_at=None)
@@ -106,7 +109,7 @@ def end(
         SignIn.objects.filter(pk__in=[pk for pk, _ in ended]).update(ended_at=timezone.now(), refresh_id=None)
         for _, session_key in ended:
             if session_key:
-                session_store()().delete(session_key)
+                session_store_class()().delete(session_key)
         if sign_in_id is None:
             publish([Disconnect(user_id, code, keep_sign_in_id=str(keep or ""))])
         elif ended:
@@ -114,90 +117,97 @@ def end(
     return len(ended)
 
 
-def end_one(user_id: int, sign_in_id: UUID) -> None:
-    """For a person who picks it from the list; raises `not_found` for what is not theirs, or over already."""
-    if not end(user_id, sign_in_id):
+def end_sign_in(user_id: int, sign_in_id: UUID) -> None:
+    """Ends a sign-in. Raises `not_found` if it is not an active one of this user."""
+    if not end_sign_ins(user_id, sign_in_id):
         raise not_found()
 
 
-def password_changed(request: HttpRequest, user: User) -> None:
-    """All sign-ins but the one that changed it are over. Django has given that one's session another key."""
+def end_after_password_change(request: HttpRequest, user: User) -> None:
+    """Ends all sign-ins except the one that changed the password. Django has already given its session a new key."""
     keep = None
     if getattr(request, "session", None) is not None and request.session.get(SESSION_KEY) == str(user.pk):
-        keep = begin_browser(request, user).pk
-    end(user.pk, keep=keep)
+        keep = start_browser_sign_in(request, user).pk
+    end_sign_ins(user.pk, keep=keep)
 
 
-def way_in_removed(request: HttpRequest | None, user: User) -> None:
-    """A second factor, a passkey or a provider was taken away: whoever came in by it elsewhere is out."""
+def end_after_method_removed(request: HttpRequest | None, user: User) -> None:
+    """Ends all other sign-ins after a second factor, passkey or provider was removed: they may have used it."""
     session = getattr(request, "session", None)
-    current = _row(session.get(IN_SESSION)) if session is not None else None
-    end(user.pk, keep=current.pk if current and current.user_id == user.pk else None)
+    current = _get_sign_in(session.get(SIGN_IN_SESSION_KEY)) if session is not None else None
+    end_sign_ins(user.pk, keep=current.pk if current and current.user_id == user.pk else None)
 
 
-def alive(sign_in: SignIn, user: User) -> bool:
-    return why_over(sign_in.ended_at is not None, sign_in.stamp, user.password, user.is_active) == 0
-
-
-def why_over(ended: bool, stamp: str, password_hash: str, is_active: bool) -> int:
-    """0 while a sign-in stands, else the code with which its sockets close."""
-    if not is_active:
-        return SUSPENDED
-    if ended or not constant_time_compare(stamp, stamp_of(password_hash)):
-        return NOT_SIGNED_IN
-    return 0
-
-
-def of_session(session: SessionBase) -> SignIn | None:
-    """The sign-in behind a browser's session, with its person, dead or alive. One query besides the session's own."""
-    sign_in = _row(session.get(IN_SESSION), with_user=True)
-    if sign_in is None or session.get(SESSION_KEY) != str(sign_in.user_id):
-        return None
-    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-        return None
-    # As django.contrib.auth.get_user: a session made under another password is nobody's.
-    kept_hash = session.get(HASH_SESSION_KEY, "")
-    if sign_in.user.is_active and not constant_time_compare(kept_hash, sign_in.user.get_session_auth_hash()):
-        return None
-    return sign_in
-
-
-def open_ones(user_id: int) -> list[SignIn]:
-    """What the person's list of sessions shows, last used first: those that can still be used."""
-    now = timezone.now()
-    sessions_last = Q(kind=SignIn.Kind.BROWSER, last_used_at__gt=now - timedelta(seconds=settings.SESSION_COOKIE_AGE))
-    tokens_last = Q(kind=SignIn.Kind.TOKEN, last_used_at__gt=now - timedelta(days=settings.REFRESH_TOKEN_DAYS))
-    rows = SignIn.objects.filter(sessions_last | tokens_last, user_id=user_id, ended_at=None).select_related("user")
-    return [row for row in rows if alive(row, row.user)]
-
-
-def touch(sign_in: SignIn) -> bool:
-    """It was used just now. Says whether that was written, at most once in TOUCH_SECONDS."""
+def touch_sign_in(sign_in: SignIn) -> bool:
+    """Updates `last_used_at` at most once in TOUCH_SECONDS. Returns whether it did."""
     now = timezone.now()
     if now - sign_in.last_used_at < timedelta(seconds=TOUCH_SECONDS):
         return False
     try:
-        written = SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_used_at=now)
-    except OperationalError:  # a database too busy to write this down can still be read
+        updated = SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_used_at=now)
+    except OperationalError:  # the database is too busy for this write, but the request can still be answered
         return False
     sign_in.last_used_at = now
-    return bool(written)
+    return bool(updated)
 
 
-def session_store() -> type[SessionBase]:
+# ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def is_active(sign_in: SignIn, user: User) -> bool:
+    return close_code_for(sign_in.ended_at is not None, sign_in.stamp, user.password, user.is_active) == 0
+
+
+def close_code_for(ended: bool, stamp: str, password_hash: str, user_is_active: bool) -> int:
+    """Returns 0 for an active sign-in, else the code with which its sockets are closed."""
+    if not user_is_active:
+        return SUSPENDED
+    if ended or not constant_time_compare(stamp, password_stamp(password_hash)):
+        return NOT_SIGNED_IN
+    return 0
+
+
+def sign_in_for_session(session: SessionBase) -> SignIn | None:
+    """Returns the sign-in of a browser session, with its user, whether or not it is active.
+
+    One query besides that of the session.
+    """
+    sign_in = _get_sign_in(session.get(SIGN_IN_SESSION_KEY), with_user=True)
+    if sign_in is None or session.get(SESSION_KEY) != str(sign_in.user_id):
+        return None
+    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    # As in django.contrib.auth.get_user: a session that was started with another password is invalid.
+    session_hash = session.get(HASH_SESSION_KEY, "")
+    if sign_in.user.is_active and not constant_time_compare(session_hash, sign_in.user.get_session_auth_hash()):
+        return None
+    return sign_in
+
+
+def list_active_sign_ins(user_id: int) -> list[SignIn]:
+    """Returns the sign-ins that can still be used, last used first."""
+    now = timezone.now()
+    session_expiry = now - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    token_expiry = now - api_settings.REFRESH_TOKEN_LIFETIME
+    unexpired = Q(kind=SignIn.Kind.BROWSER, last_used_at__gt=session_expiry) | Q(
+        kind=SignIn.Kind.TOKEN, last_used_at__gt=token_expiry
+    )
+    rows = SignIn.objects.filter(unexpired, user_id=user_id, ended_at=None).select_related("user")
+    return [row for row in rows if is_active(row, row.user)]
+
+
+def session_store_class() -> type[SessionBase]:
     return import_module(settings.SESSION_ENGINE).SessionStore
 
 
-def _row(text: str | None, *, with_user: bool = False) -> SignIn | None:
+def _get_sign_in(sign_in_id: str | None, *, with_user: bool = False) -> SignIn | None:
     try:
-        pk = UUID(text or "")
+        pk = UUID(sign_in_id or "")
     except (ValueError, AttributeError, TypeError):
         return None
     rows = SignIn.objects.select_related("user") if with_user else SignIn.objects
     return rows.filter(pk=pk).first()
 
 
-def _address_or_none(text: str) -> str | None:
+def _ip_address_or_none(text: str) -> str | None:
     try:
         return str(ip_address(text))
     except ValueError:

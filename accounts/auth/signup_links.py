@@ -1,6 +1,6 @@
-"""Signed links that let somebody sign up where SIGNUP=invite. `manage.py invite` prints one.
+"""Signed links that allow sign-up while SIGNUP=invite. `manage.py invite` prints one.
 
-A link works for as many people as it is given to, until it expires: it is kept nowhere. With SIGNUP=closed none works.
+A link is not stored and is not limited to one use: it works until it expires. With SIGNUP=closed no link works.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from django.core import signing
 from django.http import HttpRequest
 from django.urls import reverse
 
-_SALT = "accounts.auth.signup_links"
-IN_SESSION = "invitation"
+_SALT = "accounts.invitations"  # must not change: links that were sent would become invalid
+INVITE_SESSION_KEY = "invitation"
 
 
-def make_link(days: int) -> str:
+def make_signup_link(days: int) -> str:
     token = signing.dumps(days, salt=_SALT)
     return settings.SITE_URL + reverse("join", kwargs={"token": token})
 
 
-def is_good(token: str) -> bool:
+def is_valid_token(token: str) -> bool:
+    """Returns whether the token has our signature and is not expired."""
     try:
         days = signing.loads(token, salt=_SALT)
         signing.loads(token, salt=_SALT, max_age=days * 86400)
@@ -29,5 +30,5 @@ def is_good(token: str) -> bool:
 
 
 def is_invited(request: HttpRequest) -> bool:
-    """Whether this browser came by a link that is still good."""
-    return is_good(request.session.get(IN_SESSION, ""))
+    """Returns whether this browser session has opened a link that is still valid."""
+    return is_valid_token(request.session.get(INVITE_SESSION_KEY, ""))

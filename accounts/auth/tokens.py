@@ -1,99 +1,111 @@
-"""Tokens for clients that are no browsers: a short-lived access token and a refresh token that is spent by its use.
+"""JWTs for clients that are not browsers: a short-lived access token, and a refresh token that can be used once.
 
-Both carry the id of their sign-in as `sid`. A token is good only while that row stands (`accounts.auth.sign_ins`), so
-signing out, suspension and a new password end access tokens at once, not when they expire.
+Both carry the id of their sign-in in the claim `sid`. A token is valid only while that row is active
+(`accounts.auth.sign_ins`). So signing out, a suspension or a new password ends access tokens at once, before they
+expire. Lifetimes are in `settings.SIMPLE_JWT`.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.auth import sign_ins
 from accounts.models import SignIn, User
-from accounts.schemas import TokenPair
+from accounts.schemas import TokenPairSchema
 from messenger.core.errors import ApplicationError
 
 SIGN_IN_CLAIM = "sid"
-LONGEST = 2000  # characters; ours have about 300. What is longer is not even decoded.
+MAX_TOKEN_LENGTH = 2000  # characters; our tokens have about 300. Longer ones are not decoded.
 
 
-def no_longer() -> ApplicationError:
+def invalid_token_error() -> ApplicationError:
     return ApplicationError("unauthenticated", _("This token is not valid, or no longer."))
 
 
-def open_for(user: User, *, address: str = "", user_agent: str = "") -> TokenPair:
-    """A new sign-in for a token client, and its first pair."""
+def issue_token_pair(user: User, *, address: str = "", user_agent: str = "") -> TokenPairSchema:
+    """Starts a sign-in of a token client and returns its first pair."""
     refresh_id = uuid4()
-    sign_in = sign_ins.begin(user, SignIn.Kind.TOKEN, address=address, user_agent=user_agent, refresh_id=refresh_id)
-    return _pair(sign_in, refresh_id)
-
-
-def refresh(text: str) -> TokenPair:
-    """A new pair for a refresh token, which is then spent.
-
-    Of several uses at once one wins. Any other use of a spent token means that two have it, and nobody knows who
-    stole it from whom: the sign-in ends, and all its tokens with it.
-    """
-    claims = _read(simplejwt.RefreshToken, text)
-    sign_in = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()
-    if sign_in is None or not sign_ins.alive(sign_in, sign_in.user):
-        raise no_longer()
-    fresh = uuid4()
-    won = SignIn.objects.filter(pk=sign_in.pk, refresh_id=claims.id, ended_at=None).update(
-        refresh_id=fresh, last_used_at=timezone.now()
+    sign_in = sign_ins.start_sign_in(
+        user, SignIn.Kind.TOKEN, address=address, user_agent=user_agent, refresh_id=refresh_id
     )
-    if not won:
-        sign_ins.end(sign_in.user_id, sign_in.pk)
-        raise no_longer()
-    return _pair(sign_in, fresh)
+    return _token_pair(sign_in, refresh_id)
 
 
-def revoke(text: str) -> None:
-    """Sign this client out. A spent refresh token does that too."""
-    claims = _read(simplejwt.RefreshToken, text)
-    sign_ins.end(claims.user_id, claims.sign_in_id)
+def refresh_token_pair(refresh_token: str) -> TokenPairSchema:
+    """Returns a new pair for a refresh token, which becomes invalid.
+
+    Of parallel uses of one token only one succeeds. Any other use of a used token means that two parties have it. It
+    is unknown which one stole it, so the sign-in ends with all its tokens. Raises `unauthenticated`.
+    """
+    claims = TokenClaims(_validate(RefreshToken, refresh_token))
+    sign_in = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()
+    if sign_in is None or not sign_ins.is_active(sign_in, sign_in.user):
+        raise invalid_token_error()
+    new_refresh_id = uuid4()
+    updated = SignIn.objects.filter(pk=sign_in.pk, refresh_id=claims.token_id, ended_at=None).update(
+        refresh_id=new_refresh_id, last_used_at=timezone.now()
+    )
+    if not updated:
+        sign_ins.end_sign_ins(sign_in.user_id, sign_in.pk)
+        raise invalid_token_error()
+    return _token_pair(sign_in, new_refresh_id)
 
 
-def sign_in_of(text: str) -> SignIn | None:
-    """The sign-in behind an access token, with its person, dead or alive. One query."""
+def revoke_token(refresh_token: str) -> None:
+    """Ends the sign-in of a refresh token, also of one that was used already. Raises `unauthenticated`."""
+    claims = TokenClaims(_validate(RefreshToken, refresh_token))
+    sign_ins.end_sign_ins(claims.user_id, claims.sign_in_id)
+
+
+def sign_in_for_token(access_token: str) -> SignIn | None:
+    """Returns the sign-in of a valid access token, with its user, whether or not it is still active. One query."""
+    token = validate_access_token(access_token)
+    return sign_in_for_validated_token(token) if token is not None else None
+
+
+def validate_access_token(text: str) -> Token | None:
+    """Returns the verified token, or None for any text that is not a valid access token."""
     try:
-        claims = _read(simplejwt.AccessToken, text)
+        return _validate(AccessToken, text)
     except ApplicationError:
         return None
+
+
+def sign_in_for_validated_token(token: Token) -> SignIn | None:
+    claims = TokenClaims(token)
     return SignIn.objects.select_related("user").filter(pk=claims.sign_in_id, user_id=claims.user_id).first()
 
 
-class _Claims:
-    def __init__(self, token: simplejwt.Token):
-        self.id = UUID(token["jti"])
+class TokenClaims:
+    """Our claims of a token. Raises KeyError, ValueError, TypeError or AttributeError if one is not usable."""
+
+    def __init__(self, token: Token):
+        self.token_id = UUID(token["jti"])
         self.sign_in_id = UUID(token[SIGN_IN_CLAIM])
         self.user_id = int(token["user_id"])
 
 
-def _read(kind: type[simplejwt.Token], text: str) -> _Claims:
-    """Verified: signature, algorithm, type and time. Raises `unauthenticated` for whatever else this is."""
-    if not isinstance(text, str) or len(text) > LONGEST:
-        raise no_longer()
+def _validate(token_class: type[Token], text: str) -> Token:
+    """Verifies signature, algorithm, type, time and our claims. Raises `unauthenticated`."""
+    if not isinstance(text, str) or len(text) > MAX_TOKEN_LENGTH:
+        raise invalid_token_error()
     try:
-        return _Claims(kind(text))  # type: ignore[arg-type]  # simplejwt says Token where it takes text
+        token = token_class(text)  # type: ignore[arg-type]  # simplejwt annotates text as Token
+        TokenClaims(token)
     except (TokenError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        raise no_longer() from None
+        raise invalid_token_error() from None
+    return token
 
 
-def _pair(sign_in: SignIn, refresh_id: UUID) -> TokenPair:
-    refresh_token = simplejwt.RefreshToken()
-    refresh_token.set_exp(lifetime=timedelta(days=settings.REFRESH_TOKEN_DAYS))
+def _token_pair(sign_in: SignIn, refresh_id: UUID) -> TokenPairSchema:
+    refresh_token, access_token = RefreshToken(), AccessToken()
     refresh_token["jti"] = refresh_id.hex
-    access_token = simplejwt.AccessToken()
-    access_token.set_exp(lifetime=timedelta(minutes=settings.ACCESS_TOKEN_MINUTES))
     for token in (refresh_token, access_token):
         token["user_id"] = str(sign_in.user_id)
         token[SIGN_IN_CLAIM] = sign_in.pk.hex
-    return TokenPair(access=str(access_token), refresh=str(refresh_token))
+    return TokenPairSchema(access=str(access_token), refresh=str(refresh_token))

@@ -1,0 +1,1 @@
+"""Sending of e-mails and their layout."""

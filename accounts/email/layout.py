@@ -1,4 +1,4 @@
-"""What a mail looks like: written once, as plain text; its HTML is made of the same paragraphs."""
+"""The HTML version of e-mails, made from the paragraphs of their text."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ _CODE = re.compile(r"[A-Z0-9]{4,}(?:-[A-Z0-9]{2,})*|\d{4,}")
 
 
 class Block(NamedTuple):
-    kind: str  # "link" or "code" where that is all that stands in a paragraph, else "text"
+    kind: str  # "link" or "code" if the paragraph contains only that, else "text"
     text: str
 
 
-def blocks(text: str) -> list[Block]:
-    found = []
+def split_blocks(text: str) -> list[Block]:
+    """Splits a text into its paragraphs."""
+    result = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         part = paragraph.strip()
         kind = "link" if _LINK.fullmatch(part) else "code" if _CODE.fullmatch(part) else "text"
-        found.append(Block(kind, part))
-    return found
+        result.append(Block(kind, part))
+    return result
 
 
-def html(subject: str, text: str) -> str:
-    """The last paragraph is the site's name: it stands below the line."""
-    *body, foot = blocks(text)
+def render_html(subject: str, text: str) -> str:
+    """Renders the HTML version. The last paragraph of the text is the footer."""
+    *body, footer = split_blocks(text)
     return render_to_string(
         "account/email/layout.html",
-        {"subject": subject, "blocks": body, "foot": foot.text, "lang": get_language() or settings.LANGUAGE_CODE},
+        {"subject": subject, "blocks": body, "foot": footer.text, "lang": get_language() or settings.LANGUAGE_CODE},
     )
 
 
-def about(request_address: str, user_agent: str) -> dict[str, object]:
-    """What a mail about a change says of where it came from."""
-    return {"ip": request_address, "device": describe_user_agent(user_agent), "timestamp": timezone.localtime()}
+def request_context(ip_address: str, user_agent: str) -> dict[str, object]:
+    """Returns template context about the request that caused an e-mail: IP address, device and time."""
+    return {"ip": ip_address, "device": describe_user_agent(user_agent), "timestamp": timezone.localtime()}

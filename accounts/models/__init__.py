@@ -1,22 +1,31 @@
-"""The nouns: people, the ways in which they are signed in, and what they are to each other."""
+"""Users, their sign-ins, and the relationships between them."""
 
 from accounts.models.queued_email import QueuedMail
-from accounts.models.relationships import Tie
-from accounts.models.retired_usernames import SpentName
+from accounts.models.relationships import Relationship
+from accounts.models.retired_usernames import RetiredUsername
 from accounts.models.sign_ins import SignIn
-from accounts.models.users import PRIVACY_FIELDS, TAKEN, Audience, SearchKey, Theme, User, UserManager, stamp_of
+from accounts.models.users import (
+    PRIVACY_FIELDS,
+    USERNAME_TAKEN,
+    Audience,
+    SearchKey,
+    Theme,
+    User,
+    UserManager,
+    password_stamp,
+)
 
 __all__ = [
     "PRIVACY_FIELDS",
-    "TAKEN",
+    "USERNAME_TAKEN",
     "Audience",
     "QueuedMail",
+    "Relationship",
+    "RetiredUsername",
     "SearchKey",
     "SignIn",
-    "SpentName",
     "Theme",
-    "Tie",
     "User",
     "UserManager",
-    "stamp_of",
+    "password_stamp",
 ]

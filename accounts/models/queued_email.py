@@ -1,11 +1,13 @@
-"""Mail that waits to go out."""
+"""E-mails that wait to be sent."""
 
 from django.db import models
 
 
 class QueuedMail(models.Model):
-    """See accounts/email/backend.py. It may hold a link that opens an account, so it is deleted as it is sent, and shown
-    nowhere."""
+    """An e-mail in the queue of accounts/email/backends.py.
+
+    It may contain a link that gives access to an account. So it is deleted after sending and shown nowhere.
+    """
 
     sender = models.CharField(max_length=320)
     recipients = models.JSONField()

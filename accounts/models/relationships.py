@@ -1,4 +1,4 @@
-"""What one person is to another."""
+"""Relationships between users: contacts, contact requests, blocks."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -6,26 +6,27 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.users import User
 
 
-class Tie(models.Model):
-    """One person (`person`) as another (`user`) has them: in the list, asked, blocked. Each has a row of their own.
+class Relationship(models.Model):
+    """What one user (`person`) is to another (`user`): a contact, a contact request, a blocked user.
 
-    A row stays when all is over, with its `me_version`, so that catch-up can tell. A block lies over what else the
-    row says and takes nothing of it away: lifting it brings all back.
+    Two users have one row each; `user` is the owner of the row. A row is kept with its `me_version` after the
+    relationship has ended, so that catch-up can report the end. A block hides the state of the row but does not change
+    it: unblocking restores everything.
     """
 
     class State(models.TextChoices):
         NONE = "none", _("No contact")
-        ASKED = "asked", _("Asked")  # by this user; the other has not answered
-        ASKS = "asks", _("Asks")  # the other, to be in this user's list
-        IGNORED = "ignored", _("Ignored")  # the other asked, and is left without an answer
+        ASKED = "asked", _("Asked")  # `user` sent a request that is not answered
+        ASKS = "asks", _("Asks")  # `person` sent a request to `user`
+        IGNORED = "ignored", _("Ignored")  # `person` sent a request and `user` ignores it
         CONTACT = "contact", _("Contact")
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="ties")
+    user = models.ForeignKey(User, models.CASCADE, related_name="relationships")
     person = models.ForeignKey(User, models.CASCADE, related_name="+")
     state = models.CharField(_("state"), max_length=7, choices=State, default=State.NONE)
-    since = models.DateTimeField(null=True)  # of this state
+    since = models.DateTimeField(null=True)  # when `state` last changed
     blocked_at = models.DateTimeField(_("blocked at"), null=True)
-    me_version = models.BigIntegerField(default=0)  # this user's version of the newest change of this row
+    me_version = models.BigIntegerField(default=0)  # the `me_version` of `user` at the last change of this row
 
     class Meta:
         verbose_name = _("tie")
@@ -40,7 +41,7 @@ class Tie(models.Model):
         return f"{self.user_id} → {self.person_id}: {self.state}"
 
     @property
-    def shown_state(self) -> str:
-        """What its user is shown: nothing of who is blocked, suspended or left without an answer."""
-        hidden = self.blocked_at is not None or self.state == self.State.IGNORED or not self.person.is_active
-        return self.State.NONE.value if hidden else self.state
+    def visible_state(self) -> str:
+        """The state that `user` sees: "none" while `person` is blocked, suspended, or their request is ignored."""
+        is_hidden = self.blocked_at is not None or self.state == self.State.IGNORED or not self.person.is_active
+        return self.State.NONE.value if is_hidden else self.state

@@ -1,4 +1,4 @@
-"""The ways in which a person is signed in."""
+"""Sign-ins of users."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from accounts.models.users import User
 
 
 class SignIn(models.Model):
-    """One way in that stands open: a browser's session or a token client. Its id is in both tokens."""
+    """One sign-in of a user: a browser session or a token client. Both tokens of a client carry its id."""
 
     class Kind(models.TextChoices):
         BROWSER = "browser", _("Browser")
@@ -18,9 +18,9 @@ class SignIn(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
     kind = models.CharField(_("kind"), max_length=7, choices=Kind)
-    stamp = models.CharField(max_length=32)  # User.sign_in_stamp() when it began
+    stamp = models.CharField(max_length=32)  # User.sign_in_stamp() at its start
     session_key = models.CharField(max_length=40, blank=True, db_index=True)
-    refresh_id = models.UUIDField(null=True)  # the one refresh token that is not spent
+    refresh_id = models.UUIDField(null=True)  # `jti` of the only refresh token that is still valid
     user_agent = models.CharField(_("device"), max_length=300, blank=True)
     address = models.GenericIPAddressField(_("address"), null=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

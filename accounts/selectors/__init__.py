@@ -1,0 +1,1 @@
+"""Reads of accounts: who may see whom, contacts, user search."""

@@ -1,4 +1,4 @@
-"""What accounts know of a person, for the archive that they download: everything but what opens the account."""
+"""The account data of a user for the data export: everything except secrets that give access to the account."""
 
 from __future__ import annotations
 
@@ -12,23 +12,33 @@ from django.utils import timezone
 
 from accounts.auth import sign_ins
 from accounts.models import User
-from accounts.schemas import moment, profile_schema, sign_in_schema
+from accounts.schemas import profile_schema, sign_in_schema
+from messenger.core.timestamps import format_timestamp
 
 
-def of(user: User) -> dict[str, Any]:
+def export_account(user: User) -> dict[str, Any]:
     return {
         "site": settings.SITE_URL,
-        "written_at": moment(timezone.now()),
-        "joined_at": moment(user.date_joined),
+        "written_at": format_timestamp(timezone.now()),
+        "joined_at": format_timestamp(user.date_joined),
         "profile": profile_schema(user),
         "emails": list(EmailAddress.objects.filter(user=user).order_by("pk").values("email", "verified", "primary")),
         "providers": [
-            {"provider": row.provider, "id": row.uid, "told": row.extra_data, "connected_at": moment(row.date_joined)}
-            for row in SocialAccount.objects.filter(user=user).order_by("pk")
+            {
+                "provider": account.provider,
+                "id": account.uid,
+                "told": account.extra_data,
+                "connected_at": format_timestamp(account.date_joined),
+            }
+            for account in SocialAccount.objects.filter(user=user).order_by("pk")
         ],
         "second_factors": [
-            {"type": row.type, "name": row.data.get("name", ""), "added_at": moment(row.created_at)}
-            for row in Authenticator.objects.filter(user=user).order_by("pk")
+            {
+                "type": authenticator.type,
+                "name": authenticator.data.get("name", ""),
+                "added_at": format_timestamp(authenticator.created_at),
+            }
+            for authenticator in Authenticator.objects.filter(user=user).order_by("pk")
         ],
-        "sign_ins": [sign_in_schema(row, None) for row in sign_ins.open_ones(user.pk)],
+        "sign_ins": [sign_in_schema(sign_in, None) for sign_in in sign_ins.list_active_sign_ins(user.pk)],
     }

@@ -1,13 +1,12 @@
-"""Finding people, by name only: an e-mail address finds nobody.
+"""User search, by user name and display name only: an e-mail address finds nobody.
 
-By the beginning of a word of the user name or the display name, Chinese also by pinyin and initials. Whom one has in
-one's list and whom one talks with come first. Each question costs the same, however many people there are: what was
-typed is looked up in an index of keys (`SearchKey`), of which only so many are read.
+A query matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and recent
+conversation partners come first. The cost of a query does not depend on the number of users: it looks up an index of
+keys (`SearchKey`) and reads at most `MAX_INDEX_KEYS` of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -15,82 +14,83 @@ from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySe
 from django.db.models.functions import Lower
 
 from accounts import hooks
-from accounts.models import SearchKey, Tie, User
+from accounts.models import Relationship, SearchKey, User
 from accounts.selectors import privacy
 from accounts.text import pinyin
-from accounts.text.usernames import LONGEST, skeleton, storable
+from accounts.text.cleaning import strip_unstorable
+from accounts.usernames.rules import MAX_USERNAME_LENGTH, skeleton
 
-MOST = 100
-LONGEST_QUESTION = 60
-READ = 500  # keys of strangers that one question looks at
+MAX_RESULTS = 100
+MAX_QUERY_LENGTH = 60  # characters
+MAX_INDEX_KEYS = 500  # keys of users without a relationship that one query reads
 
 
-def find(user_id: int, q: str, conversation_id: int | None = None, limit: int = 20) -> list[User]:
-    """Other people who are called so, best first; without `q` those one has to do with, then the newest.
+def search_users(user_id: int, q: str, conversation_id: int | None = None, limit: int = 20) -> list[User]:
+    """Returns other users whose names match `q`, best first. Two queries at most.
 
-    Strangers are found if they let themselves be. `conversation_id`: its members only, whoever wrote last first;
-    `not_found` if one is no member. Suspended people and those one blocks are never found. Two queries at most.
+    Without `q` these are the contacts and conversation partners, then the newest users. Users without a relationship
+    are found only if their privacy allows it. With `conversation_id` only its members are found, those who wrote last
+    first; raises `not_found` if the user is no member. Suspended and blocked users are never found.
     """
-    limit = max(1, min(limit, MOST))
-    people = hooks.people_of(user_id, conversation_id) if conversation_id else None
-    if people is None:
-        people = User.objects.filter(privacy.lets(user_id, "find_me") | _has(user_id))
-    people = people.filter(is_active=True).exclude(pk=user_id)
-    people = people.exclude(Exists(Tie.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at__isnull=False)))
-    partners = [] if conversation_id else hooks.partners(user_id)
-    near = Case(
-        When(_has(user_id), then=Value(0)),
-        When(pk__in=partners, then=Value(1)),
+    limit = max(1, min(limit, MAX_RESULTS))
+    users = hooks.conversation_members(user_id, conversation_id) if conversation_id else None
+    if users is None:
+        users = User.objects.filter(privacy.allowed_by(user_id, "find_me") | _has_visible_relationship(user_id))
+    users = users.filter(is_active=True).exclude(pk=user_id)
+    blocks = Relationship.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at__isnull=False)
+    users = users.exclude(Exists(blocks))
+    partner_ids = [] if conversation_id else hooks.direct_partner_ids(user_id)
+    nearness = Case(
+        When(_has_visible_relationship(user_id), then=Value(0)),
+        When(pk__in=partner_ids, then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
-    order: list[Any] = [F("wrote").desc(), Lower("username")] if conversation_id else ["near"]
-    text = " ".join(storable(q).split())[:LONGEST_QUESTION]
+    order: list[Any] = [F("wrote").desc(), Lower("username")] if conversation_id else ["nearness"]
+    text = " ".join(strip_unstorable(q).split())[:MAX_QUERY_LENGTH]
     if not text:
         order += [] if conversation_id else ["-date_joined", "-pk"]
-        return list(people.annotate(near=near).order_by(*order)[:limit])
-    if not (called := _called(user_id, text, partners, bounded=not conversation_id)):
+        return list(users.annotate(nearness=nearness).order_by(*order)[:limit])
+    if not (matches := _name_matches(user_id, text, partner_ids, is_bounded=not conversation_id)):
         return []
     key = skeleton(text.removeprefix("@"))
-    exact = Case(When(username_key=key, then=Value(0)), default=Value(1), output_field=IntegerField())
-    found = people.filter(called).annotate(exact=exact, near=near)
-    return list(found.order_by("exact", *order, Lower("username"))[:limit])
+    exactness = Case(When(username_key=key, then=Value(0)), default=Value(1), output_field=IntegerField())
+    results = users.filter(matches).annotate(exactness=exactness, nearness=nearness)
+    return list(results.order_by("exactness", *order, Lower("username"))[:limit])
 
 
-def _has(user_id: int) -> Exists:
-    """People who are in this person's list, asked or asking."""
-    ties = Tie.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at=None)
-    return Exists(ties.exclude(state__in=(Tie.State.NONE, Tie.State.IGNORED)))
+def _has_visible_relationship(user_id: int) -> Exists:
+    """Returns a condition for contacts, and for users with an open request that is not ignored."""
+    rows = Relationship.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at=None)
+    return Exists(rows.exclude(state__in=(Relationship.State.NONE, Relationship.State.IGNORED)))
 
 
-def _called(user_id: int, text: str, partners: list[int], *, bounded: bool) -> Q | None:
-    """People who are called so: by key, and by look (`b0b` is a `bob`). `bounded`: of strangers only so many."""
+def _name_matches(user_id: int, text: str, partner_ids: list[int], *, is_bounded: bool) -> Q | None:
+    """Returns a condition for matching names, or None if nothing can match.
+
+    Names match by search key, and by skeleton (`b0b` finds `bob`). `is_bounded` limits the number of keys read.
+    """
     look = skeleton(text.removeprefix("@"))
-    typed = pinyin.folded(text)
-    called = Q()
-    if look and len(look) <= LONGEST * 2:
-        called |= Q(pk__in=_some(User.objects.filter(begins("username_key", look)).values("pk"), bounded))
-    if typed:
-        keys = SearchKey.objects.filter(begins("key", typed))
-        called |= Q(pk__in=_some(keys.values("user"), bounded))
-        if bounded:  # however many strangers are called so, those one has to do with are among the found
-            mine = Tie.objects.filter(user=user_id).exclude(state=Tie.State.NONE).values("person")
-            near = Q(user__in=mine) | Q(user__in=partners)
-            called |= Q(pk__in=keys.filter(near).values("user"))
-    return called or None
+    folded = pinyin.fold_text(text)
+    matches = Q()
+    if look and len(look) <= MAX_USERNAME_LENGTH * 2:
+        lookalikes = User.objects.filter(starts_with("username_key", look)).values("pk")
+        matches |= Q(pk__in=_limited(lookalikes, is_bounded))
+    if folded:
+        keys = SearchKey.objects.filter(starts_with("key", folded))
+        matches |= Q(pk__in=_limited(keys.values("user"), is_bounded))
+        if is_bounded:  # related users are found even if more than MAX_INDEX_KEYS other users match
+            related = Relationship.objects.filter(user=user_id).exclude(state=Relationship.State.NONE).values("person")
+            matches |= Q(pk__in=keys.filter(Q(user__in=related) | Q(user__in=partner_ids)).values("user"))
+    return matches or None
 
 
-def _some(rows: QuerySet, bounded: bool) -> QuerySet:
-    return rows[:READ] if bounded else rows
+def _limited(rows: QuerySet, is_bounded: bool) -> QuerySet:
+    return rows[:MAX_INDEX_KEYS] if is_bounded else rows
 
 
-def begins(field: str, text: str) -> Q:
-    """`startswith` by the index: SQLite's LIKE, which folds case, would read all rows."""
+def starts_with(field: str, text: str) -> Q:
+    """Returns a `startswith` condition that uses the index. SQLite's LIKE ignores case and so reads all rows."""
     if connection.vendor == "sqlite":
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + "\U0010ffff"})
     return Q(**{f"{field}__startswith": text})
-
-
-def reachable(user_id: int, person_ids: Iterable[int]) -> dict[int, User]:
-    """Of these people those whom this one may know to be here. The others are as if they were not there."""
-    return privacy.known(user_id, person_ids)

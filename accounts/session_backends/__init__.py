@@ -1,0 +1,1 @@
+"""Session engines (settings.SESSION_ENGINE)."""

@@ -1,34 +1,42 @@
-"""Sessions in the database, read through Redis: settings.SESSION_ENGINE where REDIS_URL is set.
+"""Sessions in the database with a cache in Redis: settings.SESSION_ENGINE with REDIS_URL.
 
-Django's own `cached_db` raises while Redis is away. Here that costs a query and signs nobody out.
+Django's own `cached_db` raises an error while Redis is unavailable. Here such a session is read from the database, so
+that nobody is signed out.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
-from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.backends.cached_db import SessionStore as DjangoCachedStore
+from django.contrib.sessions.backends.db import SessionStore as DjangoDatabaseStore
 from redis import RedisError
 
-from accounts.session_backends.db import KnownKeys
+from accounts.session_backends.db import SessionStoreMixin
 
 log = logging.getLogger(__name__)
 
 
-class SessionStore(KnownKeys, CachedStore):
-    def load(self):
+class FallbackCachedStore(DjangoCachedStore):
+    def load(self) -> dict[str, Any]:
         try:
             return super().load()
         except RedisError:
-            return DatabaseStore.load(self)
+            return DjangoDatabaseStore.load(self)
 
-    def exists(self, session_key):
-        return self._validate_session_key(session_key) and DatabaseStore.exists(self, session_key)
+    def exists(self, session_key) -> bool:
+        return DjangoDatabaseStore.exists(self, session_key)
 
-    def delete(self, session_key=None):
+    def delete(self, session_key=None) -> None:
         try:
-            super().delete(session_key)  # the database first
+            super().delete(session_key)  # deletes from the database first
         except RedisError as error:
-            # What stays in the cache opens nothing: its sign-in has ended, and that is a row.
+            # The session left in the cache is harmless, because its sign-in has ended in the database.
             log.warning("A session stays in the cache: %s", type(error).__name__)
+
+
+class SessionStore(SessionStoreMixin, FallbackCachedStore):
+    # The name of this class is part of the salt of stored sessions, and Django's `cache_key_prefix` is part of the
+    # names of cache keys. Changing one of them signs everybody out.
+    pass

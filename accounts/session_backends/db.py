@@ -1,21 +1,31 @@
-"""Sessions in the database: settings.SESSION_ENGINE where there is no Redis."""
+"""Sessions in the database: settings.SESSION_ENGINE without Redis."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from django.contrib.sessions.backends.db import SessionStore as DjangoStore
+from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DjangoDatabaseStore
 
-_KEY = re.compile(r"[a-z0-9]{32}")  # as Django makes them
+_SESSION_KEY = re.compile(r"[a-z0-9]{32}")  # the format of Django's session keys
+
+# Sessions store the dotted path of their authentication backend and outlive an upgrade; with an unknown path Django
+# treats the user as signed out. Whoever renames or moves a backend adds its old path here. Version 0.1.0 had
+# `accounts.passwords`.
+RENAMED_BACKENDS = {"accounts.passwords.PasswordBackend": "accounts.auth.auth_backends.PasswordBackend"}
 
 
-class KnownKeys:
-    """A cookie may hold anything. What is no key of ours is no session, and neither database nor cache is asked:
-    PostgreSQL takes no NUL in a text."""
+class SessionStoreMixin:
+    """Ignores malformed session keys, and translates old backend paths when a session is loaded.
+
+    A cookie may contain anything. A malformed key is not looked up in the database or the cache: PostgreSQL does not
+    accept NUL in text.
+    """
 
     def _validate_session_key(self, key) -> bool:
-        """Django's own question before it takes a key on."""
-        return isinstance(key, str) and _KEY.fullmatch(key) is not None
+        """Overrides Django's check of a key from a cookie."""
+        return isinstance(key, str) and _SESSION_KEY.fullmatch(key) is not None
 
     def exists(self, session_key) -> bool:
         return self._validate_session_key(session_key) and super().exists(session_key)  # type: ignore[misc]
@@ -23,12 +33,21 @@ class KnownKeys:
     async def aexists(self, session_key) -> bool:
         return self._validate_session_key(session_key) and await super().aexists(session_key)  # type: ignore[misc]
 
-    def load(self) -> dict:
-        return super().load() if self.session_key else {}  # type: ignore[misc, attr-defined]
+    def load(self) -> dict[str, Any]:
+        return _with_current_backend(super().load()) if self.session_key else {}  # type: ignore[misc, attr-defined]
 
-    async def aload(self) -> dict:
-        return await super().aload() if self.session_key else {}  # type: ignore[misc, attr-defined]
+    async def aload(self) -> dict[str, Any]:
+        if not self.session_key:  # type: ignore[attr-defined]
+            return {}
+        return _with_current_backend(await super().aload())  # type: ignore[misc]
 
 
-class SessionStore(KnownKeys, DjangoStore):
+def _with_current_backend(data: dict[str, Any]) -> dict[str, Any]:
+    if (path := data.get(BACKEND_SESSION_KEY)) in RENAMED_BACKENDS:
+        return {**data, BACKEND_SESSION_KEY: RENAMED_BACKENDS[path]}
+    return data
+
+
+class SessionStore(SessionStoreMixin, DjangoDatabaseStore):
+    # The name of this class is part of the salt of stored sessions (`SessionBase.key_salt`), so it must not change.
     pass

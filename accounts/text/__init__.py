@@ -1,0 +1,1 @@
+"""Text of names: cleaning and search keys."""

@@ -1,8 +1,11 @@
-"""How names are typed: `keys("单小明")` has `shanxiaoming`, `xiaoming`, `ming`, `sxm`, `xm` and, since that is how
-it is read elsewhere, `danxiaoming`. `keys("Zoë Lee")` is `zoelee`, `lee`.
+"""Search keys of names, Chinese ones by pinyin.
 
-What somebody types finds a name where one of its keys begins with it, written as keys are: with `typed`, or with
-`folded` where the characters themselves are keys too (`person_keys`). Pure: no database.
+`pinyin_keys("单小明")` contains `shanxiaoming`, `xiaoming`, `ming`, the initials `sxm`, `xm`, and `danxiaoming`,
+because 单 is also read as "dan". `pinyin_keys("Zoë Lee")` contains `zoelee` and `lee`.
+
+A query finds a name if one of the name's keys begins with it. The query must be normalized like the keys: with
+`fold_to_ascii`, or with `fold_text` for keys that also contain Chinese characters (`user_search_keys`). This module
+does not use the database.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise, product
 
-# Before the import: its phrases take 40 MB in each process, and tell of words, not of names.
+# Before the import: pypinyin's phrases take 40 MB in each process and do not help with names.
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
 os.environ.setdefault("PYPINYIN_NO_DICT_COPY", "true")
 
@@ -23,11 +26,11 @@ _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PIECE = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
 _IS_HAN = re.compile(f"[{_HAN}]")
 _GAP = re.compile(f"(?<=[{_HAN}])[\\s·・‧]+(?=[{_HAN}])")  # 王 小明 is 王小明
-LONGEST = 12  # characters of one run that are read; names are shorter
-READINGS = 8  # of one name
-MOST = 48  # keys of one text
+MAX_RUN_LENGTH = 12  # Chinese characters in a row that are converted; names are shorter
+MAX_READINGS = 8  # readings of one name
+MAX_KEYS = 48  # keys of one name
 
-# Read in another way as a family name than in words.
+# Characters with another reading as a family name.
 _SURNAMES = {
     **{"单": "shan", "單": "shan", "曾": "zeng", "解": "xie", "仇": "qiu", "区": "ou", "區": "ou", "朴": "piao"},
     **{"查": "zha", "翟": "zhai", "乐": "yue", "樂": "yue", "盖": "ge", "蓋": "ge", "覃": "qin", "缪": "miao"},
@@ -38,104 +41,109 @@ _SURNAMES = {
 }
 
 
-def folded(text: str) -> str:
-    """What was typed, in small letters of any script, without tones, spaces and signs: `Zoë 明` is `zoe明`."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(char for char in plain if not unicodedata.combining(char))
-    return "".join(char for char in unicodedata.normalize("NFC", bare) if char.isalnum())
+def fold_text(text: str) -> str:
+    """Returns the letters and digits of a text in lowercase, without diacritics: `Zoë 明` becomes `zoe明`."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    without_marks = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return "".join(char for char in unicodedata.normalize("NFC", without_marks) if char.isalnum())
 
 
-def typed(text: str) -> str:
-    """The same, and nothing left but the letters a to z and digits: Chinese as it is typed, not as it is written."""
-    return "".join(char for char in folded(text) if char.isascii())
+def fold_to_ascii(text: str) -> str:
+    """Returns `fold_text(text)` without characters outside ASCII, so without Chinese characters."""
+    return "".join(char for char in fold_text(text) if char.isascii())
 
 
-def keys(text: str) -> list[str]:
-    """In full and by initials, from each character or word on; the likeliest reading first. At most `MOST`."""
+def pinyin_keys(text: str) -> list[str]:
+    """Returns spellings of the name from each Chinese character or word on, in full and by initials.
+
+    The most likely reading comes first. At most `MAX_KEYS`.
+    """
     return list(_keys(text))
 
 
 @lru_cache(maxsize=10_000)
-def spelled(text: str) -> str:
-    """For scripts that look by themselves: `wang xiao ming`, a word for each character, readings as `chong|zhong`.
+def spell_pinyin(text: str) -> str:
+    """Returns the pinyin of a text for the search in page scripts: `wang xiao ming`, several readings as `chong|zhong`.
 
-    Empty for a text without Chinese characters.
+    There is a word for each Chinese character. The result is empty for a text without Chinese characters.
     """
     words: list[str] = []
     for run in _PIECE.findall(unicodedata.normalize("NFKC", text)):
         if _IS_HAN.match(run):
-            readings = _readings(run[:LONGEST])
-            words += ["|".join(dict.fromkeys(said)) for said in zip(*readings, strict=True)]
+            readings = _readings(run[:MAX_RUN_LENGTH])
+            words += ["|".join(dict.fromkeys(syllables)) for syllables in zip(*readings, strict=True)]
     return " ".join(words)
 
 
-def person_keys(username: str, name: str) -> list[str]:
-    """All that finds a person: both names as they are typed and as they are written. None begins another."""
-    found: list[str] = []
+def user_search_keys(username: str, name: str) -> list[str]:
+    """Returns all keys of a user: of both names, as written and in pinyin. No key is a prefix of another one."""
+    keys: list[str] = []
     for text in (name, username):
-        pieces = [folded(piece) for piece in _pieces(text)]
-        for at, piece in enumerate(pieces):
-            found += [piece[skip:] + "".join(pieces[at + 1 :]) for skip in _skips(piece)]
-        found += keys(text)
-    found = [key[:60] for key in dict.fromkeys(found) if key][: 2 * MOST]
-    in_order = sorted(found)
-    shorter = {one for one, other in pairwise(in_order) if other.startswith(one)}
-    return [key for key in dict.fromkeys(found) if key not in shorter]
+        pieces = [fold_text(piece) for piece in _pieces(text)]
+        for index, piece in enumerate(pieces):
+            keys += [piece[start:] + "".join(pieces[index + 1 :]) for start in _start_positions(piece)]
+        keys += pinyin_keys(text)
+    keys = [key[:60] for key in dict.fromkeys(keys) if key][: 2 * MAX_KEYS]
+    prefixes = {key for key, next_key in pairwise(sorted(keys)) if next_key.startswith(key)}
+    return [key for key in dict.fromkeys(keys) if key not in prefixes]
 
 
 def _pieces(text: str) -> list[str]:
     return _PIECE.findall(_GAP.sub("", unicodedata.normalize("NFKC", text)))
 
 
-def _skips(piece: str) -> range:
-    """Where one may begin to write it: Chinese at each character, a word at its first letter."""
-    return range(min(len(piece), LONGEST) if _IS_HAN.match(piece) else 1)
+def _start_positions(piece: str) -> range:
+    """Returns where a query may start: at each Chinese character, but only at the first letter of a word."""
+    return range(min(len(piece), MAX_RUN_LENGTH) if _IS_HAN.match(piece) else 1)
 
 
 @lru_cache(maxsize=10_000)
 def _keys(text: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    keys: dict[str, None] = {}
     pieces = _pieces(text)
-    words = [typed(piece) for piece in pieces]
-    for place, piece in enumerate(pieces):
+    words = [fold_to_ascii(piece) for piece in pieces]
+    for index, piece in enumerate(pieces):
         if _IS_HAN.match(piece):
-            for reading in _readings(piece[:LONGEST]):
+            for reading in _readings(piece[:MAX_RUN_LENGTH]):
                 for start in range(len(reading)):
-                    found["".join(reading[start:])] = None
+                    keys["".join(reading[start:])] = None
                 for start in range(len(reading)):
-                    found["".join(syllable[:1] for syllable in reading[start:])] = None
+                    keys["".join(syllable[:1] for syllable in reading[start:])] = None
         else:
-            found["".join(words[place:])] = None
-    found.pop("", None)
-    return tuple(found)[:MOST]
+            keys["".join(words[index:])] = None
+    keys.pop("", None)
+    return tuple(keys)[:MAX_KEYS]
 
 
 def _readings(run: str) -> list[tuple[str, ...]]:
-    """Ways to read it: all combinations where they are few, else the likeliest and one other at a time."""
+    """Returns readings of a run of Chinese characters: all combinations if they are at most MAX_READINGS.
+
+    Otherwise the most likely reading, and those that differ from it in one character.
+    """
     syllables = [_syllables(char) for char in run]
     for length in (2, 1):
         if family := _SURNAMES.get(run[:length]):
-            for place, said in enumerate(family.split()):
-                syllables[place] = list(dict.fromkeys([said, *syllables[place]]))
+            for index, syllable in enumerate(family.split()):
+                syllables[index] = list(dict.fromkeys([syllable, *syllables[index]]))
             break
     count = 1
-    for each in syllables:
-        count *= len(each)
-    if count <= READINGS:
+    for choices in syllables:
+        count *= len(choices)
+    if count <= MAX_READINGS:
         return list(product(*syllables))
-    usual = tuple(each[0] for each in syllables)
-    ways = [usual]
-    for place, each in enumerate(syllables):
-        ways += [(*usual[:place], other, *usual[place + 1 :]) for other in each[1:]]
-    return ways[:READINGS]
+    likeliest = tuple(choices[0] for choices in syllables)
+    readings = [likeliest]
+    for index, choices in enumerate(syllables):
+        readings += [(*likeliest[:index], syllable, *likeliest[index + 1 :]) for syllable in choices[1:]]
+    return readings[:MAX_READINGS]
 
 
 def _syllables(char: str) -> list[str]:
-    """How a character is read. Who types `ü` as u finds it too: 吕 is `lv` and `lu`."""
-    found: dict[str, None] = {}
-    for said in pinyin(char, style=Style.NORMAL, heteronym=True)[0]:
-        plain = typed(said)
-        found[plain] = None
-        if plain[:2] in ("lv", "nv"):
-            found[plain.replace("v", "u")] = None
-    return list(found)
+    """Returns the readings of a character. `ü` may be typed as v or as u: 吕 is `lv` and `lu`."""
+    syllables: dict[str, None] = {}
+    for reading in pinyin(char, style=Style.NORMAL, heteronym=True)[0]:
+        syllable = fold_to_ascii(reading)
+        syllables[syllable] = None
+        if syllable[:2] in ("lv", "nv"):
+            syllables[syllable.replace("v", "u")] = None
+    return list(syllables)

@@ -1,27 +1,19 @@
-"""Pages of one's own account; allauth has its own for signing in and for e-mail addresses."""
+"""Account pages. allauth serves the other pages for signing in, e-mail addresses and second factors."""
 
-from accounts.views.account import (
-    SignIn,
-    SignUp,
-    account_deleted,
-    avatar,
-    end_other_sessions,
-    end_session,
-    join,
-    profile,
-    sessions,
-    set_language,
-)
+from accounts.views.avatars import avatar
+from accounts.views.devices import end_other_sessions, end_session, sessions
 from accounts.views.privacy import privacy
+from accounts.views.profile import account_deleted, profile, set_language
+from accounts.views.sign_in import SignInView, SignUpView, accept_signup_link
 
 __all__ = [
-    "SignIn",
-    "SignUp",
+    "SignInView",
+    "SignUpView",
+    "accept_signup_link",
     "account_deleted",
     "avatar",
     "end_other_sessions",
     "end_session",
-    "join",
     "privacy",
     "profile",
     "sessions",

@@ -1,1 +1,1 @@
-"""WeChat (微信) by allauth's provider, with what WeChat's own papers say and that leaves out."""
+"""The provider WeChat (微信): allauth's, with what WeChat's documentation requires and allauth does not do."""

@@ -1,3 +1,5 @@
+"""The provider class of WeChat."""
+
 from __future__ import annotations
 
 from allauth.socialaccount.providers.weixin.provider import WeixinProvider
@@ -8,11 +10,11 @@ from accounts.weixin.views import WeChatAdapter
 
 class WeChatProvider(WeixinProvider):
     # Translators: the messenger by Tencent; 微信 in Chinese
-    name = _("WeChat")  # type: ignore[assignment]  # worded when it is read
+    name = _("WeChat")  # type: ignore[assignment]  # lazy translation
     oauth2_adapter_class = WeChatAdapter
 
     def extract_common_fields(self, data: dict) -> dict:
-        """A nickname is no user name: it is any text, often Chinese, with emoji. No e-mail is ever told."""
+        """Uses the nickname, which is any text, often Chinese with emoji. WeChat never provides an e-mail address."""
         return {"username": data["nickname"], "name": data["nickname"]} if data.get("nickname") else {}
 
 

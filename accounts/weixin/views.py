@@ -1,3 +1,5 @@
+"""OAuth 2 client and views of WeChat."""
+
 from __future__ import annotations
 
 import json
@@ -13,7 +15,7 @@ from django.http import HttpRequest
 
 class WeChatClient(WeixinOAuth2Client):
     def get_redirect_url(self, authorization_url, scope, extra_params) -> str:
-        """WeChat asks for this fragment; without it some of its apps show an error."""
+        """Adds the fragment that WeChat requires: without it some of its apps show an error."""
         return super().get_redirect_url(authorization_url, scope, extra_params) + "#wechat_redirect"
 
     def get_access_token(self, code, pkce_code_verifier=None, extra_data=None) -> dict:
@@ -23,7 +25,7 @@ class WeChatClient(WeixinOAuth2Client):
             "code": code,
             "grant_type": "authorization_code",
         }
-        return _ask(self.access_token_url, params, "access_token", "openid")
+        return _get_json(self.access_token_url, params, "access_token", "openid")
 
 
 class WeChatAdapter(WeixinOAuth2Adapter):
@@ -37,28 +39,31 @@ class WeChatAdapter(WeixinOAuth2Adapter):
 
     def complete_login(self, request: HttpRequest, app, token, **kwargs):
         openid = kwargs["response"]["openid"]
-        profile = _ask(self.profile_url, {"access_token": token.token, "openid": openid}, "openid")
+        profile = _get_json(self.profile_url, {"access_token": token.token, "openid": openid}, "openid")
         if profile["openid"] != openid:
-            raise OAuth2Error("WeChat told of somebody else")
-        # What we have no use for, such as where somebody lives, is not kept.
-        wanted = {name: profile.get(name) for name in ("openid", "unionid", "nickname", "headimgurl")}
-        kept = {name: value[:500] for name, value in wanted.items() if value and isinstance(value, str)}
-        return self.get_provider().sociallogin_from_response(request, kept)
+            raise OAuth2Error("WeChat returned the profile of another user")
+        # Data that we do not need, such as the user's location, is not stored.
+        fields = {name: profile.get(name) for name in ("openid", "unionid", "nickname", "headimgurl")}
+        extra_data = {name: value[:500] for name, value in fields.items() if value and isinstance(value, str)}
+        return self.get_provider().sociallogin_from_response(request, extra_data)
 
 
-def _ask(url: str, params: dict, *needed: str) -> dict:
-    """WeChat's answers are UTF-8, whatever their header says, and its errors come with status 200. An error names no
-    address: there the app's secret stands."""
+def _get_json(url: str, params: dict, *required: str) -> dict:
+    """Returns a JSON response that has all `required` texts. Raises OAuth2Error otherwise.
+
+    WeChat's responses are UTF-8, whatever their headers say, and errors have status 200. The error message does not
+    contain the URL, because the app's secret is part of it.
+    """
     with get_adapter().get_requests_session() as session:
         response = session.get(url, params=params)
     try:
-        answer = json.loads(response.content)
+        data = json.loads(response.content)
     except ValueError:
         raise OAuth2Error(f"WeChat answered {response.status_code} and no JSON") from None
-    if not isinstance(answer, dict) or not all(isinstance(answer.get(name), str) and answer[name] for name in needed):
-        code = answer.get("errcode") if isinstance(answer, dict) else None
+    if not isinstance(data, dict) or not all(isinstance(data.get(name), str) and data[name] for name in required):
+        code = data.get("errcode") if isinstance(data, dict) else None
         raise OAuth2Error(f"WeChat answered {response.status_code}, error {code}")
-    return answer
+    return data
 
 
 oauth2_login = OAuth2LoginView.adapter_view(WeChatAdapter)

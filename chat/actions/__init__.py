@@ -1,6 +1,7 @@
-"""Every verb of conversations. Each reads: may they, change, tell. Doors call these and nothing below.
+"""All actions on conversations. Pages, API and consumers call these functions and nothing below them.
 
-All raise `messenger.core.errors.ApplicationError` when they do not act.
+Each action checks permission, changes rows in one transaction, and publishes events on commit. An action that is
+refused raises `messenger.core.errors.ApplicationError`.
 """
 
 from __future__ import annotations
@@ -8,28 +9,67 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from chat.actions.group_avatar import remove_picture, set_picture
+from chat.actions.group_avatar import remove_group_avatar, set_group_avatar
 from chat.actions.groups import (
     add_members,
     create_group,
     delete_group,
-    open_direct,
-    profile_changed,
+    open_direct_conversation,
+    publish_profile_change,
     remove_member,
     set_role,
-    update,
+    update_group,
 )
-from chat.actions.invites import join_by, make_invite, revoke_invite
-from chat.actions.messages import delete, edit, pin, react
-from chat.actions.moderation import hide, report, restore, settle, withdraw_invite
-from chat.actions.queues import mark_queue, send_queue
-from chat.actions.read_markers import Move, newest_of_others, set_mine
-from chat.actions.receipts import choice_changed as receipts_choice_changed
-from chat.actions.sending import Send
+from chat.actions.invites import create_invite, join_by_invite, preview_invite, revoke_invite
+from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
+from chat.actions.moderation import (
+    hide_message,
+    report_message,
+    restore_message,
+    revoke_invite_as_moderator,
+    settle_report,
+)
+from chat.actions.queues import read_marker_queue, send_queue
+from chat.actions.read_markers import MarkerMove, newest_seq_of_others, update_member_state
+from chat.actions.receipts import publish_receipts_between, publish_receipts_choice
+from chat.actions.sending import SendCommand
 from chat.schemas import MessageSchema, MineSchema
 
+__all__ = [
+    "add_members",
+    "create_group",
+    "create_invite",
+    "delete_group",
+    "delete_message",
+    "edit_message",
+    "hide_message",
+    "join_by_invite",
+    "mark_delivered",
+    "mark_read",
+    "mark_unread",
+    "open_direct_conversation",
+    "preview_invite",
+    "publish_profile_change",
+    "publish_receipts_between",
+    "publish_receipts_choice",
+    "remove_group_avatar",
+    "remove_member",
+    "report_message",
+    "restore_message",
+    "revoke_invite",
+    "revoke_invite_as_moderator",
+    "send_message",
+    "set_group_avatar",
+    "set_pinned",
+    "set_reaction",
+    "set_role",
+    "settle_report",
+    "update_group",
+    "update_member_state",
+]
 
-def send(
+
+def send_message(
     user_id: int,
     conversation_id: int,
     client_id: uuid.UUID,
@@ -38,57 +78,28 @@ def send(
     forward_id: int | None = None,
     attachment_ids: Sequence[int] = (),
 ) -> tuple[MessageSchema, bool]:
-    """From a thread: store and tell. The message, and whether it is new (False: this client_id was known)."""
+    """Sends a message. Returns it, and False if this `client_id` had been sent before.
+
+    Like the functions below it waits for a queue: call it from a thread, not from the event loop.
+    """
     sent = send_queue.call(
-        Send(user_id, conversation_id, client_id, body, reply_to_id, forward_id, tuple(attachment_ids))
+        SendCommand(user_id, conversation_id, client_id, body, reply_to_id, forward_id, tuple(attachment_ids))
     )
     return sent.message, sent.created
 
 
-def read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineSchema:
-    """From a thread: move one's read mark to `seq`; `back`: everything from `seq` on is unread again."""
-    return mark_queue.call(Move(user_id, conversation_id, read_seq=seq, back=back))
+def mark_read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineSchema:
+    """Moves the read marker forward to `seq`. With `back`, everything from `seq` on becomes unread."""
+    return read_marker_queue.call(MarkerMove(user_id, conversation_id, read_seq=seq, back=back))
 
 
 def mark_unread(user_id: int, conversation_id: int) -> MineSchema:
-    """From the newest text of somebody else on. Where there is none nothing changes."""
-    seq = newest_of_others(user_id, conversation_id)
-    return read(user_id, conversation_id, seq, back=seq > 0)
+    """Makes the newest text of another member unread, and everything after it. Does nothing without such a text."""
+    seq = newest_seq_of_others(user_id, conversation_id)
+    return mark_read(user_id, conversation_id, seq, back=seq > 0)
 
 
-def received(user_id: int, up_to: dict[int, int]) -> None:
-    """From a thread: this device has got each conversation up to that seq."""
+def mark_delivered(user_id: int, up_to: dict[int, int]) -> None:
+    """Moves delivery markers: `up_to` has the newest seq that has arrived on a device, by conversation id."""
     for conversation_id, seq in up_to.items():
-        mark_queue.call(Move(user_id, conversation_id, delivered_seq=seq))
-
-
-__all__ = [
-    "add_members",
-    "create_group",
-    "delete",
-    "delete_group",
-    "edit",
-    "hide",
-    "join_by",
-    "make_invite",
-    "mark_unread",
-    "open_direct",
-    "pin",
-    "profile_changed",
-    "react",
-    "read",
-    "receipts_choice_changed",
-    "received",
-    "remove_member",
-    "remove_picture",
-    "report",
-    "restore",
-    "revoke_invite",
-    "send",
-    "set_mine",
-    "set_picture",
-    "set_role",
-    "settle",
-    "update",
-    "withdraw_invite",
-]
+        read_marker_queue.call(MarkerMove(user_id, conversation_id, delivered_seq=seq))

@@ -1,7 +1,7 @@
-"""What becomes of somebody's place in conversations when they delete their account.
+"""Deletes an account and what the user has in conversations.
 
-What is said before (`plan`) is what is done after (`leave_everything`, in the background): groups go to the next in
-line, or end where nobody else is in them; what was written stays without a name, or is taken back.
+`plan_account_deletion` returns beforehand what `leave_all_conversations` will do in the background: groups are
+transferred to a successor, or are deleted where nobody else is a member; messages stay without a name, or are deleted.
 """
 
 from __future__ import annotations
@@ -14,160 +14,181 @@ from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.utils import timezone
 
-from accounts.actions import deletion as account
+from accounts.actions import deletion
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from chat import actions, events, tasks
-from chat.actions.groups import profile_changed_in
-from chat.actions.messages import WIPED, take_away, wipe_words
-from chat.actions.transaction import Ledger
+from chat.actions.groups import publish_profile_change_in
+from chat.actions.messages import WIPED_FIELDS, delete_locked_message, wipe_content
+from chat.actions.transaction import ConversationTransaction
 from chat.attachments import uploads
-from chat.export import actions as archives
-from chat.models import Attachment, Conversation, Invite, Mark, Membership, Mention, Message, Reaction, Role, Upload
+from chat.export import actions as export_actions
+from chat.models import (
+    Attachment,
+    Conversation,
+    Invite,
+    Membership,
+    Mention,
+    Message,
+    Reaction,
+    ReceiptHistory,
+    Role,
+    Upload,
+)
 from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError
 
-AT_ONCE = 50  # messages in one transaction: others write in between
+MESSAGES_PER_TRANSACTION = 50  # short transactions, so that other members can write in between
 
 
-# ── Before ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Before: what will happen ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(slots=True)
-class Fate:
-    """Of a group that this person owns. Without an heir it ends: nobody else is in it."""
+class OwnedGroup:
+    """A group that the user owns. Without a successor it will be deleted, since it has no other member."""
 
     id: int
     title: str
-    heir: UserSchema | None
+    successor: UserSchema | None
 
 
 @dataclass(slots=True)
-class Plan:
-    owned: list[Fate]
-    groups: int  # that they are in and do not own
-    pairs: int
-    files: int
+class DeletionPlan:
+    """What deleting an account will affect."""
+
+    owned_groups: list[OwnedGroup]
+    group_count: int  # groups that the user does not own
+    direct_count: int  # direct conversations
+    file_count: int
     file_bytes: int
 
 
-def plan(user_id: int) -> Plan:
-    """Four queries."""
-    mine = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
-    owned = mine.filter(role=Role.OWNER).select_related("conversation").annotate(heir=_heir()).order_by("pk")
-    places = list(owned)
-    people = User.objects.in_bulk({place.heir for place in places if place.heir})
-    count = mine.aggregate(
-        pairs=Count("pk", filter=Q(conversation__kind=Conversation.Kind.DIRECT)),
+def plan_account_deletion(user_id: int) -> DeletionPlan:
+    """Returns what deleting this account will affect. Four queries."""
+    memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+    owner_memberships = list(
+        memberships.filter(role=Role.OWNER)
+        .select_related("conversation")
+        .annotate(successor_id=_successor_subquery())
+        .order_by("pk")
+    )
+    successors = User.objects.in_bulk({row.successor_id for row in owner_memberships if row.successor_id})
+    counts = memberships.aggregate(
+        direct=Count("pk", filter=Q(conversation__kind=Conversation.Kind.DIRECT)),
         groups=Count("pk", filter=Q(conversation__kind=Conversation.Kind.GROUP) & ~Q(role=Role.OWNER)),
     )
-    kept = uploads.of_owner(user_id).filter(message__isnull=False)
-    files = kept.aggregate(n=Count("pk"), size=Sum("file__size"))
-    return Plan(
-        owned=[
-            Fate(
-                place.conversation_id, place.conversation.title, user_schema(people[place.heir]) if place.heir else None
+    sent_attachments = uploads.list_owned_attachments(user_id).filter(message__isnull=False)
+    files = sent_attachments.aggregate(count=Count("pk"), size=Sum("file__size"))
+    return DeletionPlan(
+        owned_groups=[
+            OwnedGroup(
+                row.conversation_id,
+                row.conversation.title,
+                user_schema(successors[row.successor_id]) if row.successor_id else None,
             )
-            for place in places
+            for row in owner_memberships
         ],
-        groups=count["groups"],
-        pairs=count["pairs"],
-        files=files["n"],
+        group_count=counts["groups"],
+        direct_count=counts["direct"],
+        file_count=files["count"],
         file_bytes=files["size"] or 0,
     )
 
 
-def _heir() -> Subquery:
-    """Who a group goes to: the admin who has been there longest, else the member who has."""
+def _successor_subquery() -> Subquery:
+    """The user id of the next owner of a membership's group: the admin who joined first, or else such a member."""
     others = Membership.objects.filter(conversation=OuterRef("conversation"), left_at=None, user__is_active=True)
     rank = Case(When(role=Role.ADMIN, then=Value(0)), default=Value(1), output_field=models.IntegerField())
     others = others.exclude(user=OuterRef("user")).order_by(rank, "joined_at", "pk")
     return Subquery(others.values("user")[:1])
 
 
-# ── The verb ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def delete_account(user_id: int, *, take_back: bool) -> None:
-    """For good. Who they were and how they came in goes at once; the rest follows, also after a crash.
+# ── The action ───────────────────────────────────────────────────────────────────────────────────────────────────
+def delete_account(user_id: int, *, delete_messages: bool) -> None:
+    """Deletes an account for good. With `delete_messages`, also everything that the user wrote.
 
-    `take_back`: everything that they wrote, too.
+    Profile and sign-ins are erased at once. The rest follows in a background task, which survives a crash.
     """
     with write_transaction():
-        account.erase(user_id)
+        deletion.erase_account(user_id)
         Membership.objects.filter(user_id=user_id).update(draft="")
         Invite.objects.filter(made_by=user_id, revoked_at=None).update(revoked_at=timezone.now())
-        archives.drop_of(user_id)
-        tasks.leave_everything.enqueue(user_id, take_back)
+        export_actions.delete_export(user_id)
+        tasks.leave_all_conversations.enqueue(user_id, delete_messages)
 
 
-# ── After ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def leave_everything(user_id: int, take_back: bool) -> None:
-    """Safe to do again, from wherever it was cut off."""
+# ── After: in the background ─────────────────────────────────────────────────────────────────────────────────────
+def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
+    """Removes a deleted user from all conversations. Idempotent: it continues where an earlier attempt stopped."""
     if not User.objects.filter(pk=user_id, deleted_at__isnull=False).exists():
         return
-    if take_back:
-        _take_all_back(user_id)
-    for place in Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None).annotate(
-        heir=_heir(), kind=F("conversation__kind")
-    ):
+    if delete_messages:
+        _delete_all_messages(user_id)
+    memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+    for membership in memberships.annotate(successor_id=_successor_subquery(), kind=F("conversation__kind")):
         try:
-            _leave(place)
-        except ApplicationError as refused:
-            if refused.code != "not_found":  # the group ended meanwhile, or they are out of it already
+            _leave_conversation(membership)
+        except ApplicationError as error:
+            if error.code != "not_found":  # the group was deleted meanwhile, or the user was removed from it
                 raise
-    for row in Upload.objects.filter(owner_id=user_id):
-        if row.attachment_id is None or Attachment.objects.filter(pk=row.attachment_id, message=None).exists():
-            uploads.drop(row)
+    for upload in Upload.objects.filter(owner_id=user_id):
+        if upload.attachment_id is None or Attachment.objects.filter(pk=upload.attachment_id, message=None).exists():
+            uploads.delete_upload(upload)
     with write_transaction():
         Attachment.objects.filter(owner_id=user_id, message=None).delete()
-        Mark.objects.filter(user_id=user_id).delete()
+        ReceiptHistory.objects.filter(user_id=user_id).delete()
         Mention.objects.filter(user_id=user_id).delete()
-    tasks.bury_files.enqueue()
+    tasks.delete_orphaned_files.enqueue()
 
 
-def _leave(place) -> None:
-    user_id, conversation_id = place.user_id, place.conversation_id
-    if place.kind == Conversation.Kind.DIRECT:
-        profile_changed_in(user_id, conversation_id)  # the other one keeps it, with somebody in it who has no name
+def _leave_conversation(membership) -> None:
+    """`membership` has the annotations `kind` and `successor_id`."""
+    user_id, conversation_id = membership.user_id, membership.conversation_id
+    if membership.kind == Conversation.Kind.DIRECT:
+        # The other user keeps the conversation, and sees the deleted user without a name.
+        publish_profile_change_in(user_id, conversation_id)
         return
-    if place.role == Role.OWNER and place.heir:
-        actions.set_role(user_id, conversation_id, place.heir, Role.OWNER)
+    if membership.role == Role.OWNER and membership.successor_id:
+        actions.set_role(user_id, conversation_id, membership.successor_id, Role.OWNER)
     actions.remove_member(user_id, conversation_id, user_id)
 
 
-def _take_all_back(user_id: int) -> None:
-    """Texts are wiped as by recalling each; marks under others' messages go. Also where they are no member any more."""
-    everywhere = Membership.objects.filter(user_id=user_id).values_list("conversation_id", flat=True)
-    for conversation_id in everywhere.order_by("conversation_id"):
-        seq = 0
-        while numbers := _written(user_id, conversation_id, seq):
-            seq = numbers[-1]
-            with _under_lock(conversation_id) as ledger:
-                for message in messages_with_relations().filter(conversation_id=conversation_id, seq__in=numbers):
+def _delete_all_messages(user_id: int) -> None:
+    """Deletes the user's texts as by `delete_message`, and all reactions, also where the user is no longer a member."""
+    memberships = Membership.objects.filter(user_id=user_id).order_by("conversation_id")
+    for conversation_id in memberships.values_list("conversation_id", flat=True):
+        last_seq = 0
+        while seqs := _list_text_seqs(user_id, conversation_id, after=last_seq):
+            last_seq = seqs[-1]
+            with _system_transaction(conversation_id) as tx:
+                for message in messages_with_relations().filter(conversation_id=conversation_id, seq__in=seqs):
                     if message.deleted_at is None:
-                        take_away(ledger, message, wipe=True, by_id=user_id)
+                        delete_locked_message(tx, message, wipe=True, by_id=user_id)
                     else:
-                        wipe_words(message)
-                        message.save(update_fields=WIPED)
-    marked = Reaction.objects.filter(user_id=user_id).values_list("message__conversation_id", "message_id").distinct()
-    for conversation_id, message_id in list(marked):
-        with _under_lock(conversation_id) as ledger:
-            Reaction.objects.filter(user_id=user_id, message=message_id).delete()
+                        wipe_content(message)
+                        message.save(update_fields=WIPED_FIELDS)
+    reactions = Reaction.objects.filter(user_id=user_id)
+    for conversation_id, message_id in list(reactions.values_list("message__conversation_id", "message_id").distinct()):
+        with _system_transaction(conversation_id) as tx:
+            reactions.filter(message=message_id).delete()
             message = messages_with_relations().get(pk=message_id)
-            ledger.save_message(message)
-            ledger.tell(events.message_updated(message_schema(message)))
+            tx.save_message(message)
+            tx.publish(events.message_updated(message_schema(message)))
 
 
-def _written(user_id: int, conversation_id: int, after: int) -> list[int]:
-    """By seq: texts that have words left, deleted ones that can be restored too."""
+def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]:
+    """The next texts of a user whose content still exists, including hidden ones, which could be restored."""
     texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind=Message.Kind.TEXT)
-    left = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
-    return list(left.order_by("seq").values_list("seq", flat=True)[:AT_ONCE])
+    with_content = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
+    return list(with_content.order_by("seq").values_list("seq", flat=True)[:MESSAGES_PER_TRANSACTION])
 
 
 @contextmanager
-def _under_lock(conversation_id: int) -> Iterator[Ledger]:
-    """As nobody in particular, and where the group has ended, too: then nobody listens."""
+def _system_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
+    """A transaction that acts for no member. It also works in a deleted group, which has no subscribers."""
     with write_transaction():
-        ledger = Ledger(Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id), None)
-        yield ledger
-        ledger.close()
+        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
+        tx = ConversationTransaction(conversation, None)
+        yield tx
+        tx.finish()

@@ -1,4 +1,4 @@
-"""The picture of a group."""
+"""Sets and removes the avatar of a group."""
 
 from __future__ import annotations
 
@@ -9,55 +9,56 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import avatars
-from chat.actions.groups import group_only, tell_info
-from chat.actions.transaction import Ledger, changing
+from chat.actions.groups import publish_conversation_info, require_group
+from chat.actions.transaction import ConversationTransaction, conversation_transaction
 from chat.models import Conversation
 from chat.schemas import ConversationSchema
 from chat.selectors import conversation_schemas
 from messenger.core import rate_limits
 from messenger.core.errors import rate_limited
 
-FOLDER = "rooms"
-PICTURES, PICTURES_PER_SECOND = 5, 1 / 60  # given by one person: decoding them is work
+FOLDER = "rooms"  # in the storage of avatars
+UPLOAD_BURST, UPLOADS_PER_SECOND = 5, 1 / 60  # per user; decoding an image is expensive
 
 
-def set_picture(user_id: int, conversation_id: int, upload: BinaryIO, size: int) -> ConversationSchema:
-    """Give a group a picture. `size` is in bytes."""
-    with changing(conversation_id, user_id) as ledger:  # before any work is done for whoever may not
-        _may(ledger)
-    if wait := rate_limits.acquire(f"picture.{user_id}", PICTURES, PICTURES_PER_SECOND):
+def set_group_avatar(user_id: int, conversation_id: int, upload: BinaryIO, size: int) -> ConversationSchema:
+    """Sets the avatar of a group. `size` is in bytes."""
+    with conversation_transaction(conversation_id, user_id) as tx:  # checked before the image is decoded
+        _require_permission(tx)
+    if wait := rate_limits.acquire(f"picture.{user_id}", UPLOAD_BURST, UPLOADS_PER_SECOND):
         raise rate_limited(wait)
-    picture = avatars.redrawn(upload, size)
+    avatar = avatars.make_avatar(upload, size)
     storage = Conversation._meta.get_field("avatar").storage
-    name = storage.save(f"{FOLDER}/{picture.name}", picture)
+    name = storage.save(f"{FOLDER}/{avatar.name}", avatar)
     try:
-        return _replace(user_id, conversation_id, name)
+        return _replace_avatar(user_id, conversation_id, name)
     except BaseException:
         storage.delete(name)
         raise
 
 
-def remove_picture(user_id: int, conversation_id: int) -> ConversationSchema:
-    return _replace(user_id, conversation_id, "")
+def remove_group_avatar(user_id: int, conversation_id: int) -> ConversationSchema:
+    return _replace_avatar(user_id, conversation_id, "")
 
 
-def _replace(user_id: int, conversation_id: int, name: str) -> ConversationSchema:
-    with changing(conversation_id, user_id) as ledger:
-        _may(ledger)
-        conversation, row = ledger.conversation, ledger.membership
-        assert row
-        old, storage = conversation.avatar.name or "", conversation.avatar.storage
-        if old != name:
+def _replace_avatar(user_id: int, conversation_id: int, name: str) -> ConversationSchema:
+    """`name`: the new file in the storage, empty for none. The old file is deleted after commit."""
+    with conversation_transaction(conversation_id, user_id) as tx:
+        _require_permission(tx)
+        conversation, membership = tx.conversation, tx.membership
+        assert membership
+        old_name, storage = conversation.avatar.name or "", conversation.avatar.storage
+        if old_name != name:
             conversation.avatar = name
-            ledger.changed("avatar")
-            ledger.system_line(row.user, "pictured", new="picture" if name else "")
-            tell_info(ledger)
-            if old:
-                transaction.on_commit(partial(storage.delete, old), robust=True)
-        row.conversation = conversation
-        return conversation_schemas([row], user_id)[0]
+            tx.mark_changed("avatar")
+            tx.add_system_message(membership.user, "pictured", new="picture" if name else "")
+            publish_conversation_info(tx)
+            if old_name:
+                transaction.on_commit(partial(storage.delete, old_name), robust=True)
+        membership.conversation = conversation
+        return conversation_schemas([membership], user_id)[0]
 
 
-def _may(ledger: Ledger) -> None:
-    group_only(ledger)
-    ledger.require(ledger.leads, _("Only the owner and admins may change this."))
+def _require_permission(tx: ConversationTransaction) -> None:
+    require_group(tx)
+    tx.require(tx.is_admin_or_owner, _("Only the owner and admins may change this."))

@@ -1,4 +1,4 @@
-"""What may become of a message after it was sent."""
+"""Actions on a message after it was sent: edit, delete, react, pin."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from django.utils.translation import gettext as _
 from accounts.selectors import privacy
 from chat import events
 from chat.actions import direct_rules
-from chat.actions.transaction import Ledger, changing_message
-from chat.actions.validation import check_body, members_named
-from chat.attachments import message_files as files
+from chat.actions.transaction import ConversationTransaction, message_transaction
+from chat.actions.validation import check_body, find_named_members
+from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, messages_with_relations
-from chat.text.language import is_emoji
-from chat.text.markdown import render
+from chat.text.language import is_single_emoji
+from chat.text.markdown import render_markdown
 from messenger.core import rate_limits
 from messenger.core.errors import invalid, not_found, rate_limited
 from messenger.live.events import UserEvent
 
-KINDS = 50  # of emoji under one message
-EDITS, EDITS_PER_SECOND = 20, 1.0  # of one person: each leaves a revision behind
+MAX_EMOJI_PER_MESSAGE = 50  # different emoji, from all users
+MAX_REACTIONS_PER_USER = 20  # on one message
+EDIT_BURST, EDITS_PER_SECOND = 20, 1.0  # per user; each edit stores a revision
 
 
-def edit(user_id: int, message_id: int, body: str) -> MessageSchema:
-    """Put other words in place of one's own. The earlier ones stay as a revision."""
+# ── Edit ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
+    """Replaces the text of the user's own message and keeps the previous text as a revision."""
     check_body(body, may_be_blank=True)
-    if wait := rate_limits.acquire(f"edit.{user_id}", EDITS, EDITS_PER_SECOND):
+    if wait := rate_limits.acquire(f"edit.{user_id}", EDIT_BURST, EDITS_PER_SECOND):
         raise rate_limited(wait)
-    with changing_message(message_id, user_id) as (ledger, message):
-        must_stand(message)
-        _pair_open(ledger)
-        ledger.require(message.sender_id == user_id, _("Only the writer may edit a message."))
-        ledger.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
+    with message_transaction(message_id, user_id) as (tx, message):
+        require_not_deleted(message)
+        _require_open_pair(tx)
+        tx.require(message.sender_id == user_id, _("Only the writer may edit a message."))
+        tx.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
         check_body(body, may_be_blank=bool(message.files))
         if body == message.body:
             return message_schema(message)
@@ -44,161 +46,177 @@ def edit(user_id: int, message_id: int, body: str) -> MessageSchema:
             body_html=message.body_html,
             written_at=message.edited_at or message.created_at,
         )
-        members = members_named([(message.conversation_id, body)]).get(message.conversation_id, {})
-        message.body_html, mentions = render(
-            body, members, everybody=ledger.leads and ledger.conversation.kind == "group"
+        members = find_named_members([(message.conversation_id, body)]).get(message.conversation_id, {})
+        message.body_html, mentions = render_markdown(
+            body, members, everybody=tx.is_admin_or_owner and tx.conversation.kind == "group"
         )
-        message.body, message.edited_at = body, ledger.now
+        message.body, message.edited_at = body, tx.now
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
-        ledger.save_message(message, "body", "body_html", "mentions", "edited_at")
-        shape = message_schema(message)
-        ledger.tell(events.message_updated(shape))
-        note_mentions(ledger, message, shape, mentions)
-        return shape
+        tx.save_message(message, "body", "body_html", "mentions", "edited_at")
+        schema = _publish_update(tx, message)
+        update_mentions(tx, message, schema, mentions)
+        return schema
 
 
-def note_mentions(ledger: Ledger, message: Message, shape: MessageSchema, mentions: list[MentionSchema]) -> None:
-    """People newly named hear of it; people no longer named have nothing left to find."""
-    before = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
-    now = mentioned_ids(ledger.conversation.pk, message.sender_id, mentions)
-    Mention.objects.filter(message=message, user_id__in=before - now).delete()
-    _recount(ledger, message, before ^ now)
+def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSchema:
+    schema = message_schema(message)
+    tx.publish(events.message_updated(schema))
+    return schema
+
+
+def update_mentions(
+    tx: ConversationTransaction, message: Message, schema: MessageSchema, mentions: list[MentionSchema]
+) -> None:
+    """Stores the mentions of a changed message and notifies users who were not mentioned before."""
+    old_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
+    new_ids = find_mentioned_user_ids(tx.conversation.pk, message.sender_id, mentions)
+    Mention.objects.filter(message=message, user_id__in=old_ids - new_ids).delete()
+    _publish_mention_counts(tx, message, old_ids ^ new_ids)
+    added_ids = sorted(new_ids - old_ids)
     Mention.objects.bulk_create(
         Mention(message=message, user_id=user_id, conversation_id=message.conversation_id, seq=message.seq)
-        for user_id in sorted(now - before)
+        for user_id in added_ids
     )
-    ledger.tell(*[events.mentioned(user_id, shape) for user_id in sorted(now - before)])
+    tx.publish(*[events.user_mentioned(user_id, schema) for user_id in added_ids])
 
 
-def _recount(ledger: Ledger, message: Message, user_ids: set[int]) -> None:
-    """A mention that came or went after somebody's read mark changes their count, which is theirs alone to hear."""
-    rows = list(
+def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_ids: set[int]) -> None:
+    """Publishes `mine.updated` to those of these users whose unread count of mentions includes this message."""
+    memberships = list(
         Membership.objects.filter(
             conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
         )
     )
-    counts = cache(lambda: count_unread_mentions(rows))  # asked when all else is done, once for all
+    # One query for all, made when the first event is built at the end of the transaction.
+    counts = cache(lambda: count_unread_mentions(memberships))
 
-    def recounted(row: Membership) -> UserEvent:
-        mine = mine_schema(row, ledger.conversation, counts().get((row.conversation_id, row.user_id), 0))
-        return events.mine_updated(row.user_id, row.conversation_id, mine)
+    def member_state_event(membership: Membership) -> UserEvent:
+        key = (membership.conversation_id, membership.user_id)
+        member_state = mine_schema(membership, tx.conversation, counts().get(key, 0))
+        return events.mine_updated(membership.user_id, membership.conversation_id, member_state)
 
-    for row in rows:
-        ledger.tell_person(row, recounted)
+    for membership in memberships:
+        tx.publish_to_user(membership, member_state_event)
 
 
-def mentioned_ids(conversation_id: int, sender_id: int, mentions: list[MentionSchema]) -> set[int]:
-    """Whom these mentions mean: members, never the writer. `@all` means every member."""
-    named = {mention.user_id for mention in mentions if mention.user_id is not None}
+def find_mentioned_user_ids(conversation_id: int, sender_id: int, mentions: list[MentionSchema]) -> set[int]:
+    """Returns the users to notify: all members for `@all`, but never the sender or users with a block between them."""
+    user_ids = {mention.user_id for mention in mentions if mention.user_id is not None}
     if any(mention.user_id is None for mention in mentions):
-        named |= set(members_of(conversation_id))
-    return named - {sender_id} - privacy.blocked_with(sender_id) if named else named
+        user_ids |= set(list_member_ids(conversation_id))
+    return user_ids - {sender_id} - privacy.blocked_user_ids(sender_id) if user_ids else user_ids
 
 
-def members_of(conversation_id: int) -> list[int]:
+def list_member_ids(conversation_id: int) -> list[int]:
     return list(
         Membership.objects.filter(conversation_id=conversation_id, left_at=None).values_list("user_id", flat=True)
     )
 
 
-def delete(user_id: int, message_id: int) -> MessageSchema:
-    """Recall one's own, which wipes it; or, as owner or admin, hide somebody else's."""
-    with changing_message(message_id, user_id) as (ledger, message):
-        own = message.sender_id == user_id
+# ── Delete ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# Fields that `wipe_content` empties.
+WIPED_FIELDS = ["body", "body_html", "mentions", "files", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
+
+
+def delete_message(user_id: int, message_id: int) -> MessageSchema:
+    """Deletes a message. The sender's deletion wipes the content; an admin's only hides it, so it can be restored."""
+    with message_transaction(message_id, user_id) as (tx, message):
+        is_sender = message.sender_id == user_id
         if message.deleted_at:
-            ledger.require(own or ledger.leads)
-            if own and message.hidden_by_id:  # its writer takes back what was only hidden: nobody sees a difference
-                wipe_words(message)
-                message.save(update_fields=WIPED)
+            tx.require(is_sender or tx.is_admin_or_owner)
+            # The sender deletes a message that was hidden before: readers see no difference, so no event is published.
+            if is_sender and message.hidden_by_id:
+                wipe_content(message)
+                message.save(update_fields=WIPED_FIELDS)
             return message_schema(message)
-        ledger.require(message.kind == Message.Kind.TEXT)
-        ledger.require(own or ledger.leads, _("Only its writer or an admin may delete this message."))
-        return take_away(ledger, message, wipe=own, by_id=user_id)
+        tx.require(message.kind == Message.Kind.TEXT)
+        tx.require(is_sender or tx.is_admin_or_owner, _("Only its writer or an admin may delete this message."))
+        return delete_locked_message(tx, message, wipe=is_sender, by_id=user_id)
 
 
-def take_away(ledger: Ledger, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
-    message.deleted_at, message.pinned_at = ledger.now, None
+def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
+    """Marks a message as deleted within an open transaction. Without `wipe` it is hidden by the user `by_id`."""
+    message.deleted_at, message.pinned_at = tx.now, None
     fields = ["deleted_at", "pinned_at"]
-    named = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
+    mentioned_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     Mention.objects.filter(message=message).delete()
-    _recount(ledger, message, named)
+    _publish_mention_counts(tx, message, mentioned_ids)
     if wipe:
-        wipe_words(message)
-        fields += WIPED
+        wipe_content(message)
+        fields += WIPED_FIELDS
     else:
         message.hidden_by_id = by_id
         fields.append("hidden_by")
-    ledger.save_message(message, *fields)
-    shape = message_schema(message)
-    ledger.tell(events.message_updated(shape))
-    return shape
+    tx.save_message(message, *fields)
+    return _publish_update(tx, message)
 
 
-WIPED = ["body", "body_html", "mentions", "files", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
-
-
-def wipe_words(message: Message) -> None:
-    """Gone for good: nobody can restore what its writer recalled."""
+def wipe_content(message: Message) -> None:
+    """Removes the content, files, revisions and reactions for good. The caller saves `WIPED_FIELDS`."""
     message.body = message.body_html = ""
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
     message.hidden_by = None
     if message.files:
         message.files = []
-        files.take_away(message.pk, message.conversation_id)
+        message_files.delete_message_files(message.pk, message.conversation_id)
     Revision.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
 
 
-def react(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
-    """Put one's mark under a message, or take it away. Saying what is already so changes nothing."""
-    if not is_emoji(emoji):
+# ── React and pin ────────────────────────────────────────────────────────────────────────────────────────────────
+def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
+    """Adds or removes the user's reaction. Nothing happens if it is in that state already."""
+    if not is_single_emoji(emoji):
         raise invalid(emoji=_("One emoji, please."))
-    with changing_message(message_id, user_id) as (ledger, message):
-        must_stand(message)
-        ledger.require(message.kind == Message.Kind.TEXT)
-        mine = Reaction.objects.filter(message=message, user_id=user_id, emoji=emoji)
-        if mine.exists() == active:
+    with message_transaction(message_id, user_id) as (tx, message):
+        require_not_deleted(message)
+        tx.require(message.kind == Message.Kind.TEXT)
+        reactions = Reaction.objects.filter(message=message)
+        own_reaction = reactions.filter(user_id=user_id, emoji=emoji)
+        if own_reaction.exists() == active:
             return message_schema(message)
         if active:
-            _pair_open(ledger)
-            if Reaction.objects.filter(message=message, user_id=user_id).count() >= 20:
+            _require_open_pair(tx)
+            if reactions.filter(user_id=user_id).count() >= MAX_REACTIONS_PER_USER:
                 raise invalid(emoji=_("Twenty reactions of yours are enough for one message."))
-            others = Reaction.objects.filter(message=message).exclude(emoji=emoji)
-            if others.values("emoji").distinct().count() >= KINDS:
-                raise invalid(emoji=_("One message has room for %(n)d different reactions.") % {"n": KINDS})
+            other_emoji_count = reactions.exclude(emoji=emoji).values("emoji").distinct().count()
+            if other_emoji_count >= MAX_EMOJI_PER_MESSAGE:
+                raise invalid(
+                    emoji=_("One message has room for %(n)d different reactions.") % {"n": MAX_EMOJI_PER_MESSAGE}
+                )
             Reaction.objects.create(message=message, user_id=user_id, emoji=emoji)
         else:
-            mine.delete()
-        ledger.save_message(message)
-        shape = message_schema(messages_with_relations().get(pk=message.pk))
-        ledger.tell(events.message_updated(shape))
-        return shape
+            own_reaction.delete()
+        tx.save_message(message)
+        return _publish_update(tx, messages_with_relations().get(pk=message.pk))
 
 
-def pin(user_id: int, message_id: int, active: bool) -> MessageSchema:
-    with changing_message(message_id, user_id) as (ledger, message):
-        must_stand(message)
-        group = ledger.conversation.kind == "group"
-        ledger.require(ledger.leads or not group or ledger.conversation.members_may_pin, _("Only admins may pin here."))
-        ledger.require(message.kind == Message.Kind.TEXT)
+def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
+    """Pins or unpins a message for all members. Nothing happens if it is in that state already."""
+    with message_transaction(message_id, user_id) as (tx, message):
+        require_not_deleted(message)
+        is_group = tx.conversation.kind == "group"
+        tx.require(
+            tx.is_admin_or_owner or not is_group or tx.conversation.members_may_pin, _("Only admins may pin here.")
+        )
+        tx.require(message.kind == Message.Kind.TEXT)
         if (message.pinned_at is not None) == active:
             return message_schema(message)
-        _pair_open(ledger)
-        message.pinned_at = ledger.now if active else None
-        ledger.save_message(message, "pinned_at")
-        shape = message_schema(message)
-        ledger.tell(events.message_updated(shape))
-        return shape
+        _require_open_pair(tx)
+        message.pinned_at = tx.now if active else None
+        tx.save_message(message, "pinned_at")
+        return _publish_update(tx, message)
 
 
-def _pair_open(ledger: Ledger) -> None:
-    """What changes a message of a pair is seen by the other one, and so goes no further than a new message."""
-    assert ledger.membership
-    ledger.membership.conversation = ledger.conversation
-    direct_rules.must_be_open(ledger.membership)
+# ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def _require_open_pair(tx: ConversationTransaction) -> None:
+    """In a direct conversation the other user sees this change, so the rules for a new message apply."""
+    assert tx.membership
+    tx.membership.conversation = tx.conversation
+    direct_rules.require_open_pair(tx.membership)
 
 
-def must_stand(message: Message) -> None:
-    """What was deleted is as if it were not there."""
+def require_not_deleted(message: Message) -> None:
+    """Raises `not_found` for a deleted message."""
     if message.deleted_at:
         raise not_found()

@@ -1,4 +1,4 @@
-"""Reports by members, and what site moderators do about them. Moderators need not be members of anything."""
+"""Reports by members, and the actions of site moderators. A moderator need not be a member of the conversation."""
 
 from __future__ import annotations
 
@@ -7,79 +7,86 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import events
-from chat.actions.messages import must_stand, note_mentions, take_away
-from chat.actions.transaction import changing_message, moderating
+from chat.actions.messages import delete_locked_message, require_not_deleted, update_mentions
+from chat.actions.transaction import message_transaction, moderation_transaction
 from chat.actions.validation import check_storable
 from chat.models import Invite, Message, Report
 from chat.schemas import message_schema
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, invalid, not_found
 
-REASON = 500  # characters
+REASON_LIMIT = 500  # characters
 
 
-def report(user_id: int, message_id: int, reason: str) -> None:
-    """Tell the moderators, with the words as they are now. Told twice it is one report, open anew."""
-    check_storable(reason, REASON, "reason")
-    with changing_message(message_id, user_id) as (ledger, message):
-        must_stand(message)
-        ledger.require(message.kind == Message.Kind.TEXT)
-        told = {"reason": reason, "body": message.body, "created_at": ledger.now}
-        # The conversation is locked: nobody else reports in it meanwhile.
+def report_message(user_id: int, message_id: int, reason: str) -> None:
+    """Reports a message to the moderators, with a copy of its text. A second report by a user reopens the first."""
+    check_storable(reason, REASON_LIMIT, "reason")
+    with message_transaction(message_id, user_id) as (tx, message):
+        require_not_deleted(message)
+        tx.require(message.kind == Message.Kind.TEXT)
+        # The lock on the conversation prevents two rows from concurrent reports.
         Report.objects.update_or_create(
-            message=message, reporter_id=user_id, defaults={**told, "settled_at": None, "settled_by": None}
+            message=message,
+            reporter_id=user_id,
+            defaults={
+                "reason": reason,
+                "body": message.body,
+                "created_at": tx.now,
+                "settled_at": None,
+                "settled_by": None,
+            },
         )
 
 
-def hide(moderator_id: int, message_id: int) -> None:
-    """Take a message out of sight. It can be restored."""
-    _may(moderator_id, "chat.moderate_message")
-    with moderating(message_id) as (ledger, message):
-        ledger.require(message.kind == Message.Kind.TEXT)
+def hide_message(moderator_id: int, message_id: int) -> None:
+    """Deletes a message for all readers but keeps its content, so that it can be restored."""
+    _require_permission(moderator_id, "chat.moderate_message")
+    with moderation_transaction(message_id) as (tx, message):
+        tx.require(message.kind == Message.Kind.TEXT)
         if not message.deleted_at:
-            take_away(ledger, message, wipe=False, by_id=moderator_id)
+            delete_locked_message(tx, message, wipe=False, by_id=moderator_id)
 
 
-def restore(moderator_id: int, message_id: int) -> None:
-    """Bring back what an admin or a moderator hid. What its writer recalled is gone for good."""
-    _may(moderator_id, "chat.moderate_message")
-    with moderating(message_id) as (ledger, message):
+def restore_message(moderator_id: int, message_id: int) -> None:
+    """Restores a message that an admin or a moderator hid. One that its sender deleted cannot be restored."""
+    _require_permission(moderator_id, "chat.moderate_message")
+    with moderation_transaction(message_id) as (tx, message):
         if not message.deleted_at:
             return
         if message.hidden_by_id is None:
             raise invalid(message=_("Its writer recalled this message; there is nothing left to restore."))
         message.deleted_at, message.hidden_by = None, None
-        ledger.save_message(message, "deleted_at", "hidden_by")
-        shape = message_schema(message)
-        ledger.tell(events.message_updated(shape))
-        note_mentions(ledger, message, shape, shape.mentions)
+        tx.save_message(message, "deleted_at", "hidden_by")
+        schema = message_schema(message)
+        tx.publish(events.message_updated(schema))
+        update_mentions(tx, message, schema, schema.mentions)
 
 
-def withdraw_invite(moderator_id: int, invite_id: int) -> None:
-    """This link opens nothing from now on. Taken back again it stays as it was."""
-    _may(moderator_id, "chat.change_invite")
+def revoke_invite_as_moderator(moderator_id: int, invite_id: int) -> None:
+    """Revokes an invite link. A link that is revoked already keeps its time of revocation."""
+    _require_permission(moderator_id, "chat.change_invite")
     with write_transaction():
-        row = Invite.objects.select_for_update(no_key=True).filter(pk=invite_id).first()
-        if row is None:
+        invite = Invite.objects.select_for_update(no_key=True).filter(pk=invite_id).first()
+        if invite is None:
             raise not_found()
-        if row.revoked_at is None:
-            row.revoked_at = timezone.now()
-            row.save(update_fields=["revoked_at"])
+        if invite.revoked_at is None:
+            invite.revoked_at = timezone.now()
+            invite.save(update_fields=["revoked_at"])
 
 
-def settle(moderator_id: int, report_id: int) -> None:
-    """This report needs no more looking at. Whoever settled it first stays noted."""
-    _may(moderator_id, "chat.change_report")
+def settle_report(moderator_id: int, report_id: int) -> None:
+    """Closes a report. A report that is closed already keeps the moderator who closed it first."""
+    _require_permission(moderator_id, "chat.change_report")
     with write_transaction():
-        row = Report.objects.select_for_update(no_key=True).filter(pk=report_id).first()
-        if row is None:
+        report = Report.objects.select_for_update(no_key=True).filter(pk=report_id).first()
+        if report is None:
             raise not_found()
-        if row.settled_at is None:
-            row.settled_at, row.settled_by_id = timezone.now(), moderator_id
-            row.save(update_fields=["settled_at", "settled_by"])
+        if report.settled_at is None:
+            report.settled_at, report.settled_by_id = timezone.now(), moderator_id
+            report.save(update_fields=["settled_at", "settled_by"])
 
 
-def _may(moderator_id: int, permission: str) -> None:
+def _require_permission(moderator_id: int, permission: str) -> None:
     moderator = User.objects.filter(pk=moderator_id, is_active=True).first()
     if moderator is None or not moderator.has_perm(permission):
         raise forbidden()

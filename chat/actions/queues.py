@@ -1,19 +1,19 @@
-"""The two queues of a process through which all doors store: messages, and marks."""
+"""The two queues through which socket, API and pages store messages and read markers, one of each per process."""
 
 from __future__ import annotations
 
 from django.conf import settings
 
-from chat.actions.read_markers import Move, move_many
-from chat.actions.sending import Send, send_many, send_waiting
+from chat.actions.read_markers import MarkerMove, move_markers
+from chat.actions.sending import SendCommand, send_many, send_many_blocking
 from messenger.core.batch_writer import BatchWriter
 
-send_queue: BatchWriter[Send] = BatchWriter(
-    "sends", send_many, lambda send: send.conversation_id, wait=send_waiting, size=settings.BATCH_SIZE
+send_queue: BatchWriter[SendCommand] = BatchWriter(
+    "sends", send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking, size=settings.BATCH_SIZE
 )
 
-# Marks gather for a moment: a reader who scrolls, or a hundred readers of one message, cost one transaction. It takes
-# more of them, since those of one person in one conversation become one row.
-mark_queue: BatchWriter[Move] = BatchWriter(
-    "marks", move_many, lambda move: move.user_id, size=8 * settings.BATCH_SIZE, pause=0.05
+# Moves are collected for 50 ms: a user who scrolls, or a hundred readers of one message, take one transaction. The
+# batches are larger than those of messages because several moves of one user in one conversation become one row.
+read_marker_queue: BatchWriter[MarkerMove] = BatchWriter(
+    "marks", move_markers, lambda move: move.user_id, size=8 * settings.BATCH_SIZE, pause=0.05
 )

@@ -1,7 +1,7 @@
-"""How far somebody has got and read. Marks move forward by themselves; only their owner moves one back.
+"""Read markers, delivery markers and the other member state (mute, level, draft and so on).
 
-They come in crowds: a hundred readers of one group send as many marks for each message. So this verb takes many,
-and the doors hand theirs to a batcher (chat.actions.queues).
+Markers move forward with reading; only the user moves one back. They arrive in bursts: a hundred readers of one group
+send as many for each message. So `move_markers` takes many, and callers use a queue (chat.actions.queues).
 """
 
 from __future__ import annotations
@@ -15,21 +15,28 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.actions.user_version import next_me_versions
+from accounts.actions.user_version import allocate_me_versions
 from chat import events
 from chat.actions import receipts
 from chat.actions.validation import check_storable
-from chat.models import Level, Mark, Membership, Message
-from chat.schemas import MineSchema, mine_schema, moment
+from chat.models import Level, Membership, Message, ReceiptHistory
+from chat.schemas import MineSchema, mine_schema
 from chat.selectors import count_unread_mentions, find_hidden_receipts
 from messenger.core import bulk_sql
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, invalid, not_found
+from messenger.core.timestamps import format_timestamp
 from messenger.live.events import Event, publish
 
+MEMBER_STATE_FIELDS = {"muted", "level", "favourite", "archived", "draft", "announcement_seen", "receipts"}
 
-class Move(NamedTuple):
-    """One command: `read` with its `seq` (`back`: unread from there), or what a device has got."""
+
+class MarkerMove(NamedTuple):
+    """A command to move markers of a user in a conversation.
+
+    `read_seq`: everything up to it is read or, with `back`, everything from it on is unread. `delivered_seq`:
+    everything up to it has arrived on a device.
+    """
 
     user_id: int
     conversation_id: int
@@ -38,8 +45,8 @@ class Move(NamedTuple):
     back: bool = False
 
 
-class _Seat(msgspec.Struct):
-    """A membership as its marks are counted on, with what `mine` shows and where the conversation stands."""
+class _MarkerState(msgspec.Struct):
+    """A locked membership: its markers, the rest of the member state, and the counters of the conversation."""
 
     id: int
     conversation_id: int
@@ -55,209 +62,225 @@ class _Seat(msgspec.Struct):
     archived: bool
     draft: str
     announcement_seen: int
-    receipts: bool  # by this conversation
+    receipts: bool  # the setting of this conversation
     me_version: int
     last_seq: int
     text_count: int
-    shows_receipts: bool
-    before: tuple[int, int, int] = (0, 0, 0)
+    shows_receipts: bool  # by the settings of the user and of this conversation
+    stored_markers: tuple[int, int, int] = (0, 0, 0)  # `markers` as they are in the database
 
     @property
     def key(self) -> tuple[int, int]:
         return self.conversation_id, self.user_id
 
-    def marks(self) -> tuple[int, int, int]:
+    @property
+    def markers(self) -> tuple[int, int, int]:
         return self.read_seq, self.read_count, self.delivered_seq
 
 
-Seats = dict[tuple[int, int], _Seat]  # by conversation and person
+_States = dict[tuple[int, int], _MarkerState]  # by (conversation id, user id)
 
 
-def move_many(moves: Sequence[Move]) -> list[MineSchema | ApplicationError | None]:
-    """Answers in the order of the moves: `mine` for a read mark, None for a delivered one, a ApplicationError for strangers.
+def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationError | None]:
+    """Moves many markers in one transaction and returns the outcomes in the order of the moves.
 
-    Seven statements for any number of moves, and one for each of those whom a mark moved back leaves with texts of
-    their own behind it.
+    The outcome is the member state for a read marker, None for a delivery marker, and the error `not_found` for
+    non-members. Seven statements for any number of moves, and one for each marker that was moved back behind texts of
+    the user.
     """
     with write_transaction():
         now = timezone.now()
-        seats = _seats({(move.conversation_id, move.user_id) for move in moves})
+        states = _lock_states({(move.conversation_id, move.user_id) for move in moves})
         for move in moves:
-            if seat := seats.get((move.conversation_id, move.user_id)):
-                _apply(seat, move)
-        _count([seat for seat in seats.values() if seat.read_seq != seat.before[0]])
-        changed = [seat for seat in seats.values() if seat.marks() != seat.before]
-        read = [seat for seat in changed if seat.marks()[:2] != seat.before[:2]]
-        numbers = next_me_versions(seat.user_id for seat in read)
-        for seat in read:
-            seat.me_version = numbers[seat.user_id].pop(0)
+            if state := states.get((move.conversation_id, move.user_id)):
+                _apply_move(state, move)
+        _set_read_counts([state for state in states.values() if state.read_seq != state.stored_markers[0]])
+        changed = [state for state in states.values() if state.markers != state.stored_markers]
+        read_changed = [state for state in changed if state.markers[:2] != state.stored_markers[:2]]
+        me_versions = allocate_me_versions(state.user_id for state in read_changed)
+        for state in read_changed:
+            state.me_version = me_versions[state.user_id].pop(0)
         bulk_sql.update_rows(
             Membership,
             ("id", "read_seq", "read_count", "delivered_seq", "me_version"),
-            [(seat.id, *seat.marks(), seat.me_version) for seat in changed],
+            [(state.id, *state.markers, state.me_version) for state in changed],
         )
-        _write_history(changed, now)
-        mines = _mines(seats, [move for move in moves if move.read_seq is not None])
-        told: list[Event] = [
-            events.mine_updated(seat.user_id, seat.conversation_id, mines[seat.key])
-            for seat in read
-            if seat.key in mines
+        _insert_history(changed, now)
+        member_states = _build_member_states(states, [move for move in moves if move.read_seq is not None])
+        mine_events: list[Event] = [
+            events.mine_updated(state.user_id, state.conversation_id, member_states[state.key])
+            for state in read_changed
+            if state.key in member_states
         ]
-        publish(told + _receipts(changed, now))
-        return [_answer(move, seats, mines) for move in moves]
+        publish(mine_events + _build_receipt_events(changed, now))
+        return [_outcome(move, states, member_states) for move in moves]
 
 
-def _seats(keys: set[tuple[int, int]]) -> Seats:
-    found = bulk_sql.fetch(
+def _lock_states(keys: set[tuple[int, int]]) -> _States:
+    rows = bulk_sql.fetch_all(
         "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
         " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.receipts, m.me_version,"
         " c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
         f" AND (m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})"
-        f" ORDER BY m.id{bulk_sql.lock_rows('m')}",
+        f" ORDER BY m.id{bulk_sql.for_update_clause('m')}",
         [number for key in keys for number in key],
     )
-    seats = [_Seat(*row) for row in found]
-    for seat in seats:
-        seat.before = seat.marks()
-    return {seat.key: seat for seat in seats}
+    states = [_MarkerState(*row) for row in rows]
+    for state in states:
+        state.stored_markers = state.markers
+    return {state.key: state for state in states}
 
 
-def _apply(seat: _Seat, move: Move) -> None:
+def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
     if move.delivered_seq is not None:
-        seat.delivered_seq = max(seat.delivered_seq, min(move.delivered_seq, seat.last_seq))
+        state.delivered_seq = max(state.delivered_seq, min(move.delivered_seq, state.last_seq))
     if move.read_seq is not None:
         if move.back:
-            seat.read_seq = min(seat.read_seq, max(move.read_seq - 1, 0))
+            state.read_seq = min(state.read_seq, max(move.read_seq - 1, 0))
         else:
-            seat.read_seq = max(seat.read_seq, min(move.read_seq, seat.last_seq))
-            seat.delivered_seq = max(seat.delivered_seq, seat.read_seq)
+            state.read_seq = max(state.read_seq, min(move.read_seq, state.last_seq))
+            state.delivered_seq = max(state.delivered_seq, state.read_seq)
 
 
-def _count(moved: list[_Seat]) -> None:
-    """`read_count`: texts up to the new mark, and one's own after it, which are not unread."""
-    places = {(seat.conversation_id, seat.read_seq) for seat in moved if 0 < seat.read_seq < seat.last_seq}
+def _set_read_counts(states: list[_MarkerState]) -> None:
+    """Sets `read_count`: the texts up to the marker, and the user's own texts after it, which are not unread."""
+    keys = {(state.conversation_id, state.read_seq) for state in states if 0 < state.read_seq < state.last_seq}
     counts: dict[tuple[int, int], int] = {}
-    if places:
-        found = bulk_sql.fetch(
+    if keys:
+        rows = bulk_sql.fetch_all(
             "SELECT conversation_id, seq, text_count FROM chat_message"
-            f" WHERE (conversation_id, seq) IN (VALUES {bulk_sql.placeholders(len(places), 2)})",
-            [number for place in places for number in place],
+            f" WHERE (conversation_id, seq) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})",
+            [number for key in keys for number in key],
         )
-        counts = {(conversation_id, seq): count for conversation_id, seq, count in found}
-    for seat in moved:
-        if seat.read_seq >= seat.last_seq:
-            seat.read_count = seat.text_count
+        counts = {(conversation_id, seq): count for conversation_id, seq, count in rows}
+    for state in states:
+        if state.read_seq >= state.last_seq:
+            state.read_count = state.text_count
         else:
-            seat.read_count = counts.get((seat.conversation_id, seat.read_seq), 0) + _own_after(seat)
+            state.read_count = counts.get((state.conversation_id, state.read_seq), 0) + _count_own_texts_after(state)
 
 
-def _own_after(seat: _Seat) -> int:
-    """Only after a mark was moved back can texts of one's own stand behind it; else this asks nothing."""
-    if seat.sent_seq <= seat.read_seq:
+def _count_own_texts_after(state: _MarkerState) -> int:
+    """Makes no query unless the marker was moved back: only then can the user's own texts be after it."""
+    if state.sent_seq <= state.read_seq:
         return 0
-    own = Message.objects.filter(conversation_id=seat.conversation_id, sender_id=seat.user_id, kind=Message.Kind.TEXT)
-    return own.filter(seq__gt=seat.read_seq).count()
+    own_texts = Message.objects.filter(
+        conversation_id=state.conversation_id, sender_id=state.user_id, kind=Message.Kind.TEXT
+    )
+    return own_texts.filter(seq__gt=state.read_seq).count()
 
 
-def _write_history(changed: list[_Seat], now: datetime) -> None:
-    history = []
-    for seat in changed:
-        read, _texts, delivered = seat.before
-        for kind, old, new in (("read", read, seat.read_seq), ("delivered", delivered, seat.delivered_seq)):
+def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
+    """Stores when each marker moved forward. Markers that moved back leave no row."""
+    rows = []
+    for state in changed:
+        stored_read, _read_count, stored_delivered = state.stored_markers
+        for kind, old, new in (
+            ("read", stored_read, state.read_seq),
+            ("delivered", stored_delivered, state.delivered_seq),
+        ):
             if new > old:
-                history.append((seat.conversation_id, seat.user_id, kind, new, now))
-    bulk_sql.insert_rows(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+                rows.append((state.conversation_id, state.user_id, kind, new, now))
+    bulk_sql.insert_rows(ReceiptHistory, ("conversation_id", "user_id", "kind", "seq", "at"), rows)
 
 
-def _receipts(changed: list[_Seat], now: datetime) -> list[Event]:
-    """Told to the others unless its owner hides what they have read."""
-    at = moment(now)
-    told = [
-        events.Receipt(seat.conversation_id, seat.user_id, seat.delivered_seq, seat.read_seq, at)
-        for seat in changed
-        if seat.shows_receipts and (seat.read_seq > seat.before[0] or seat.delivered_seq > seat.before[2])
+def _build_receipt_events(changed: list[_MarkerState], now: datetime) -> list[Event]:
+    """Receipts of the markers that moved forward, without those of users who hide theirs."""
+    at = format_timestamp(now)
+    moved_receipts = [
+        events.Receipt(state.conversation_id, state.user_id, state.delivered_seq, state.read_seq, at)
+        for state in changed
+        if state.shows_receipts
+        and (state.read_seq > state.stored_markers[0] or state.delivered_seq > state.stored_markers[2])
     ]
-    hiding = find_hidden_receipts((receipt.conversation_id, receipt.user_id) for receipt in told)
-    return [*events.receipts(told, hiding)]
+    hidden = find_hidden_receipts((receipt.conversation_id, receipt.user_id) for receipt in moved_receipts)
+    return [*events.receipt_events(moved_receipts, hidden)]
 
 
-def _mines(seats: Seats, moves: Sequence[Move]) -> dict[tuple[int, int], MineSchema]:
-    wanted = {key: seats[key] for key in {(move.conversation_id, move.user_id) for move in moves} if key in seats}
-    mentions = count_unread_mentions(list(wanted.values()))
-    return {key: _mine(seat, mentions.get(key, 0)) for key, seat in wanted.items()}
+def _build_member_states(states: _States, moves: Sequence[MarkerMove]) -> dict[tuple[int, int], MineSchema]:
+    keys = {(move.conversation_id, move.user_id) for move in moves}
+    read_states = {key: states[key] for key in keys if key in states}
+    mention_counts = count_unread_mentions(list(read_states.values()))
+    return {key: _build_member_state(state, mention_counts.get(key, 0)) for key, state in read_states.items()}
 
 
-def _mine(seat: _Seat, unread_mentions: int) -> MineSchema:
+def _build_member_state(state: _MarkerState, unread_mentions: int) -> MineSchema:
     return MineSchema(
-        role=seat.role,
-        read_seq=seat.read_seq,
-        unread_count=max(seat.text_count - seat.read_count, 0),
+        role=state.role,
+        read_seq=state.read_seq,
+        unread_count=max(state.text_count - state.read_count, 0),
         unread_mention_count=unread_mentions,
-        muted=bool(seat.muted),  # SQLite has numbers
-        level=seat.level,
-        favourite=bool(seat.favourite),
-        archived=bool(seat.archived),
-        draft=seat.draft,
-        me_version=seat.me_version,
-        announcement_seen=seat.announcement_seen,
-        receipts=bool(seat.receipts),
+        muted=bool(state.muted),  # SQLite returns 0 and 1
+        level=state.level,
+        favourite=bool(state.favourite),
+        archived=bool(state.archived),
+        draft=state.draft,
+        me_version=state.me_version,
+        announcement_seen=state.announcement_seen,
+        receipts=bool(state.receipts),
     )
 
 
-def _answer(move: Move, seats: Seats, mines: dict[tuple[int, int], MineSchema]) -> MineSchema | ApplicationError | None:
+def _outcome(
+    move: MarkerMove, states: _States, member_states: dict[tuple[int, int], MineSchema]
+) -> MineSchema | ApplicationError | None:
     key = (move.conversation_id, move.user_id)
-    if key not in seats:
+    if key not in states:
         return not_found()
-    return None if move.read_seq is None else mines[key]
+    return None if move.read_seq is None else member_states[key]
 
 
-def set_mine(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
-    """What is one's own about a conversation: muted, level, favourite, archived, draft, and up to which announcement
-    all were put away. Nothing new tells nothing."""
+def update_member_state(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
+    """Changes member state (see MEMBER_STATE_FIELDS) and returns all of it. Publishes nothing if nothing changes.
+
+    `announcement_seen` only moves forward, up to the version of the current announcement.
+    """
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
     if "draft" in changes:
         check_storable(changes["draft"], settings.BODY_LIMIT, "draft")
     with write_transaction():
-        row = (
+        membership = (
             Membership.objects.select_for_update(no_key=True, of=("self",))
             .select_related("conversation")
             .filter(conversation_id=conversation_id, user_id=user_id, left_at=None, conversation__deleted_at=None)
             .first()
         )
-        if row is None:
+        if membership is None:
             raise not_found()
-        if "announcement_seen" in changes:  # none is put away before it is there, and none comes back by itself
-            seen = min(changes["announcement_seen"], row.conversation.announced_version)
-            changes = {**changes, "announcement_seen": max(seen, row.announcement_seen)}
-        fields = [name for name, value in changes.items() if name in OWN_FIELDS and getattr(row, name) != value]
+        if "announcement_seen" in changes:
+            seen_version = min(changes["announcement_seen"], membership.conversation.announced_version)
+            changes = {**changes, "announcement_seen": max(seen_version, membership.announcement_seen)}
+        fields = [
+            name
+            for name, value in changes.items()
+            if name in MEMBER_STATE_FIELDS and getattr(membership, name) != value
+        ]
         if fields:
             for name in fields:
-                setattr(row, name, changes[name])
-            row.me_version = next_me_versions([user_id])[user_id][0]
-            row.save(update_fields=[*fields, "me_version"])
-        mine = mine_schema(row, row.conversation, count_unread_mentions([row]).get((conversation_id, user_id), 0))
+                setattr(membership, name, changes[name])
+            membership.me_version = allocate_me_versions([user_id])[user_id][0]
+            membership.save(update_fields=[*fields, "me_version"])
+        mention_count = count_unread_mentions([membership]).get((conversation_id, user_id), 0)
+        member_state = mine_schema(membership, membership.conversation, mention_count)
         if fields:
-            publish([events.mine_updated(user_id, conversation_id, mine)])
+            publish([events.mine_updated(user_id, conversation_id, member_state)])
         if "receipts" in fields:
-            publish(receipts.shown_or_hidden(user_id, conversation_id))
-        return mine
+            publish(receipts.receipt_visibility_events(user_id, conversation_id))
+        return member_state
 
 
-def newest_of_others(user_id: int, conversation_id: int) -> int:
-    """Seq of the newest text that somebody else wrote, 0 where there is none. `not_found` for strangers."""
-    found = bulk_sql.fetch(
+def newest_seq_of_others(user_id: int, conversation_id: int) -> int:
+    """Returns the seq of the newest text by another member, 0 without one. Raises `not_found` for non-members."""
+    rows = bulk_sql.fetch_all(
         "SELECT (SELECT seq FROM chat_message t WHERE t.conversation_id = m.conversation_id AND t.kind = 'text'"
         " AND t.sender_id <> m.user_id ORDER BY t.seq DESC LIMIT 1)"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " WHERE m.conversation_id = %s AND m.user_id = %s AND m.left_at IS NULL AND c.deleted_at IS NULL",
         [conversation_id, user_id],
     )
-    if not found:
+    if not rows:
         raise not_found()
-    return found[0][0] or 0
-
-
-OWN_FIELDS = {"muted", "level", "favourite", "archived", "draft", "announcement_seen", "receipts"}
+    return rows[0][0] or 0

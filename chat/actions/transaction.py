@@ -1,11 +1,11 @@
-"""One transaction on one conversation: its row locked, its numbers handed out, its news gathered and told on commit.
+"""One database transaction on one conversation: locks its row, hands out versions, and publishes events on commit.
 
-    with changing(conversation_id, user_id) as ledger:     # not_found for strangers
-        ledger.require(...)                                # may they
-        ...                                                # change
-        ledger.tell(...)                                   # tell
+    with conversation_transaction(conversation_id, user_id) as tx:  # raises not_found for non-members
+        tx.require(...)                                             # check permission
+        ...                                                         # change rows
+        tx.publish(...)                                             # collect events
 
-A verb that takes no number changed nothing and tells nothing.
+An action that takes no version has changed nothing and publishes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from accounts.actions.user_version import next_me_versions
+from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
 from chat import events
 from chat.models import Conversation, Membership, Message, Role
@@ -26,46 +26,53 @@ from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 from messenger.live.events import Event, UserEvent, publish
 
-# Of a membership: changed under the lock of its row alone, and not under that of the conversation.
-_OWN = (
+# Fields of a membership that change under the lock of the membership alone, without that of the conversation.
+_MEMBER_STATE_FIELDS = (
     *("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft"),
     *("announcement_seen", "receipts"),
 )
 
 
-class Ledger:
+class ConversationTransaction:
+    """The open transaction: the locked conversation, the user's membership, and the events collected so far.
+
+    `membership` is None where the transaction acts for no member (joining, moderation).
+    """
+
     def __init__(self, conversation: Conversation, membership: Membership | None):
         self.conversation = conversation
         self.membership = membership
         self.now: datetime = timezone.now()
-        self._news: list[Event] = []
-        self._personal: list[tuple[Membership, Callable[[Membership], UserEvent]]] = []
-        self._fields: set[str] = set()
+        self._events: list[Event] = []
+        self._user_events: list[tuple[Membership, Callable[[Membership], UserEvent]]] = []
+        self._changed_fields: set[str] = set()
 
-    # ── May they ──
+    # ── Permissions ──
     @property
     def role(self) -> str:
         return self.membership.role if self.membership else ""
 
-    def require(self, allowed: bool, why: str = "") -> None:
-        if not allowed:
-            raise forbidden(why)
-
     @property
-    def leads(self) -> bool:
+    def is_admin_or_owner(self) -> bool:
         return self.role in (Role.OWNER, Role.ADMIN)
 
-    # ── Numbers ──
+    def require(self, allowed: bool, detail: str = "") -> None:
+        """Raises `forbidden` unless `allowed`."""
+        if not allowed:
+            raise forbidden(detail)
+
+    # ── Versions and fields of the conversation ──
     def next_version(self) -> int:
         self.conversation.version += 1
-        self._fields.add("version")
+        self._changed_fields.add("version")
         return self.conversation.version
 
-    def changed(self, *fields: str) -> None:
-        self._fields.update(fields)
+    def mark_changed(self, *fields: str) -> None:
+        """Notes fields of the conversation to be saved at the end."""
+        self._changed_fields.update(fields)
 
-    # ── Rows that every verb may need ──
-    def system_line(
+    # ── Messages ──
+    def add_system_message(
         self,
         actor: User,
         name: str,
@@ -74,11 +81,11 @@ class Ledger:
         new: str = "",
         by_id: int | None = None,
     ) -> None:
-        """A line of its own in the log. It is nobody's unread."""
+        """Creates and publishes a system message. System messages do not count as unread."""
         conversation = self.conversation
         conversation.last_seq += 1
         version = self.next_version()
-        self._fields.add("last_seq")
+        self.mark_changed("last_seq")
         event = {
             "name": name,
             "actor_id": actor.pk,
@@ -98,102 +105,110 @@ class Ledger:
             event=event,
             created_at=self.now,
         )
-        shape = message_schema(message, actor, fresh=True)
-        self.tell(events.message_created(shape))
+        self.publish(events.message_created(message_schema(message, actor, fresh=True)))
 
     def save_message(self, message: Message, *fields: str) -> None:
-        """Store a change of a message under the next version; the news is told by whoever knows its shape."""
+        """Saves these fields of a message under the next version. The caller publishes `message.updated`."""
         message.version = self.next_version()
         message.save(update_fields={"version", *fields})
 
-    # ── News ──
-    def tell(self, *what: Event) -> None:
-        self._news += what
+    # ── Events ──
+    def publish(self, *new_events: Event) -> None:
+        """Collects events, to be published on commit."""
+        self._events += new_events
 
-    def tell_person(self, row: Membership, make: Callable[[Membership], UserEvent]) -> None:
-        """`make` is called at the end, with `row.me_version` set: people's rows are locked last, all at once."""
-        self._personal.append((row, make))
+    def publish_to_user(self, membership: Membership, make_event: Callable[[Membership], UserEvent]) -> None:
+        """Collects an event for the user of this membership.
 
-    def lock(self, rows: Iterable[Membership]) -> None:
-        """Before memberships change: all of them at once, in the order of their ids, and people only afterwards.
-
-        Marks and sends lock in this order too, so that no two transactions wait for each other. What is its person's
-        own in a row is then read again: a mark may have moved since.
+        `make_event` is called at the end, when `membership.me_version` is set: user rows are locked last and all at
+        once, to avoid deadlocks.
         """
-        wanted = list(rows)
-        locked = Membership.objects.select_for_update(no_key=True).filter(pk__in=[row.pk for row in wanted])
-        now = {pk: own for pk, *own in locked.order_by("pk").values_list("pk", *_OWN)}
-        for row in wanted:
-            for name, value in zip(_OWN, now[row.pk], strict=True):
+        self._user_events.append((membership, make_event))
+
+    def lock_memberships(self, memberships: Iterable[Membership]) -> None:
+        """Locks memberships that are going to change, and reloads their member state.
+
+        Call it once for all of them, before user rows are locked. All transactions lock in this order (conversations,
+        memberships, users, each in the order of the ids), so that no two wait for each other. The member state is read
+        again because, for example, a read marker may have moved since.
+        """
+        rows = list(memberships)
+        locked = Membership.objects.select_for_update(no_key=True).filter(pk__in=[row.pk for row in rows])
+        states = {pk: state for pk, *state in locked.order_by("pk").values_list("pk", *_MEMBER_STATE_FIELDS)}
+        for row in rows:
+            for name, value in zip(_MEMBER_STATE_FIELDS, states[row.pk], strict=True):
                 setattr(row, name, value)
 
-    def close(self) -> None:
-        if self._fields:
-            self.conversation.save(update_fields=self._fields)
-        if self._personal:
-            rows = [row for row, _ in self._personal]
-            self.lock(rows)
-            numbers = next_me_versions(row.user_id for row in rows)
+    def finish(self) -> None:
+        """Saves the conversation, sets the user versions, and publishes all collected events on commit."""
+        if self._changed_fields:
+            self.conversation.save(update_fields=self._changed_fields)
+        if self._user_events:
+            rows = [row for row, _ in self._user_events]
+            self.lock_memberships(rows)
+            me_versions = allocate_me_versions(row.user_id for row in rows)
             for row in rows:
-                row.me_version = numbers[row.user_id].pop(0)
+                row.me_version = me_versions[row.user_id].pop(0)
             Membership.objects.bulk_update(rows, ["me_version"])
-            self._news += [make(row) for row, make in self._personal]
-        publish(self._news)
+            self._events += [make_event(row) for row, make_event in self._user_events]
+        publish(self._events)
+
+
+def _lock_conversation(conversation_id: int) -> Conversation | None:
+    return Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
 
 
 @contextmanager
-def changing(conversation_id: int, user_id: int) -> Iterator[Ledger]:
-    """Lock the conversation, then ask whether this person is in it: nobody can be removed in between.
+def conversation_transaction(conversation_id: int, user_id: int) -> Iterator[ConversationTransaction]:
+    """Opens a transaction for a member. Raises `not_found` for non-members.
 
-    It is asked before, too, without the lock: a stranger must not wait for, nor hold up, those who are in it.
+    Membership is checked under the lock, so that nobody can be removed in between. It is checked before as well,
+    without the lock, so that requests of non-members neither wait for the lock nor delay the members.
     """
-    seat = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
-    if not seat.filter(conversation__deleted_at=None).exists():
+    memberships = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
+    if not memberships.filter(conversation__deleted_at=None).exists():
         raise not_found()
     with write_transaction():
-        conversation = (
-            Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
-        )
-        membership = seat.select_related("user").first()
+        conversation = _lock_conversation(conversation_id)
+        membership = memberships.select_related("user").first()
         if conversation is None or membership is None:
             raise not_found()
-        ledger = Ledger(conversation, membership)
-        yield ledger
-        ledger.close()
+        tx = ConversationTransaction(conversation, membership)
+        yield tx
+        tx.finish()
 
 
 @contextmanager
-def entering(conversation_id: int) -> Iterator[Ledger]:
-    """For whoever comes in by a link, and so is no member yet. Whether they may, the verb asks under the lock."""
+def join_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
+    """Opens a transaction for a user who is about to join by a link. The action checks permission under the lock."""
     with write_transaction():
-        conversation = (
-            Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id, deleted_at=None).first()
-        )
+        conversation = _lock_conversation(conversation_id)
         if conversation is None:
             raise not_found()
-        ledger = Ledger(conversation, None)
-        yield ledger
-        ledger.close()
+        tx = ConversationTransaction(conversation, None)
+        yield tx
+        tx.finish()
 
 
 @contextmanager
-def changing_message(message_id: int, user_id: int) -> Iterator[tuple[Ledger, Message]]:
-    """The same, by a message. The row is read again under the lock: it is as it is now."""
-    place = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
-    if place is None:
-        raise not_found()
-    with changing(place, user_id) as ledger:
-        yield ledger, messages_with_relations().get(pk=message_id)
+def message_transaction(message_id: int, user_id: int) -> Iterator[tuple[ConversationTransaction, Message]]:
+    """Opens a transaction on the conversation of a message. The message is read under the lock."""
+    with conversation_transaction(_get_conversation_id(message_id), user_id) as tx:
+        yield tx, messages_with_relations().get(pk=message_id)
 
 
 @contextmanager
-def moderating(message_id: int) -> Iterator[tuple[Ledger, Message]]:
-    """For site moderators, who need not be members."""
-    place = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
-    if place is None:
-        raise not_found()
+def moderation_transaction(message_id: int) -> Iterator[tuple[ConversationTransaction, Message]]:
+    """Like `message_transaction`, without a membership: for moderators, and in deleted groups too."""
     with write_transaction():
-        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=place)
-        ledger = Ledger(conversation, None)
-        yield ledger, messages_with_relations().get(pk=message_id)
-        ledger.close()
+        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=_get_conversation_id(message_id))
+        tx = ConversationTransaction(conversation, None)
+        yield tx, messages_with_relations().get(pk=message_id)
+        tx.finish()
+
+
+def _get_conversation_id(message_id: int) -> int:
+    conversation_id = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
+    if conversation_id is None:
+        raise not_found()
+    return conversation_id

@@ -1,4 +1,4 @@
-"""What a body may be, and whom it may name."""
+"""Validates and cleans texts, and finds the members that a text mentions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.schemas import UserSchema, user_schema
 from chat.models import Membership
-from chat.text.markdown import named_in
+from chat.text.markdown import find_mention_keys
 from messenger.core.errors import ApplicationError, format_lazily, invalid
 
 
 def body_error(body: str, *, may_be_blank: bool = False) -> ApplicationError | None:
-    """Why this cannot be the text of a message; None where it can. Files may come without words."""
+    """Returns the error of an invalid message text, or None. A message with files may be blank."""
     if len(body) > settings.BODY_LIMIT:
         return invalid(body=format_lazily(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
-    if "\x00" in body or not is_unicode(body):
+    if "\x00" in body or not is_encodable(body):
         return invalid(body=_("This text contains characters that cannot be stored."))
     if is_blank(body) and not may_be_blank:
         return invalid(body=_("Write something first."))
@@ -32,8 +32,8 @@ def check_body(body: str, *, may_be_blank: bool = False) -> None:
         raise error
 
 
-def is_unicode(text: str) -> bool:
-    """No lone surrogates: halves of a character that no encoding can carry."""
+def is_encodable(text: str) -> bool:
+    """Returns whether UTF-8 can encode the text: False with lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -42,88 +42,102 @@ def is_unicode(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Nothing that a reader could see: white space, controls, characters without width, marks on nothing."""
-    return all(unicodedata.category(char) in _UNSEEN or _INVISIBLE.match(char) for char in text)
+    """Returns whether a text shows nothing: white space, controls, zero-width characters, marks without a base."""
+    return all(
+        unicodedata.category(char) in _INVISIBLE_CATEGORIES or _INVISIBLE_CHARACTERS.match(char) for char in text
+    )
 
 
-# Private characters and unassigned ones are seen: as icons, as emoji newer than this Python, or as boxes.
-_UNSEEN = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"}
-# Fillers, blank signs, and what Unicode ignores by default, assigned or not.
-_INVISIBLE = re.compile(
+# Private and unassigned characters count as visible: they may be icons, or emoji newer than this Python.
+_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"}
+# Fillers, blank symbols, and default-ignorable code points of Unicode, assigned or not.
+_INVISIBLE_CHARACTERS = re.compile(
     "[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\ufffe\uffff\U0001d159\U000e0000-\U000e0fff]"
 )
 
 
-def clean_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
-    """A title or another single line: white space made single; what controls, hides or turns letters is refused.
+def clean_single_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
+    """Returns a title or another single line with white space collapsed. `limit` is in characters.
 
-    Joiners stay: emoji and Persian words are made with them. So do the flags that are made with tags.
+    Raises `invalid` for `field` if it contains control, format or direction characters. Joiners are allowed because
+    emoji and Persian words need them, and tags within flags of regions.
     """
     line = " ".join(text.split())
     if len(line) > limit:
         raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
-    if any(unicodedata.category(char) in _NOT_IN_LINES and char not in _JOINERS for char in _FLAG.sub("", line)):
+    if any(
+        unicodedata.category(char) in _FORBIDDEN_IN_LINES and char not in _JOINERS
+        for char in _REGION_FLAG.sub("", line)
+    ):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
     if required and is_blank(line):
         raise invalid(**{field: _("This field is needed.")})
     return line
 
 
-# What a line has no use for: controls, format and direction characters, halves of a character.
-_NOT_IN_LINES = {"Cc", "Cf", "Cs"}
+# Controls, format and direction characters, surrogates.
+_FORBIDDEN_IN_LINES = {"Cc", "Cf", "Cs"}
 _JOINERS = "\u200c\u200d"
-_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # of a part of a country
+_REGION_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # for example of Scotland
 
 
-def clean_block(text: str, limit: int, field: str) -> str:
-    """Several lines: a description or an announcement. Line ends and tabs are its only control characters."""
+def clean_multiline(text: str, limit: int, field: str) -> str:
+    """Returns a description or an announcement with line ends normalized. `limit` is in characters.
+
+    Raises `invalid` for `field` if it contains control characters other than line ends and tabs, or unbalanced
+    direction characters.
+    """
     block = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     check_storable(block, limit, field)
-    if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in block) or not _turns_back(block):
+    if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in block) or not _has_balanced_direction(
+        block
+    ):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
     return block
 
 
-# What turns the direction of letters, and what ends it.
-_TURNS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
+# Characters that change the text direction, each with the one that ends its effect.
+_DIRECTION_ENDS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
 
 
-def _turns_back(text: str) -> bool:
-    """Each turn of direction ends in its own line, so that none reaches into what stands beside the text."""
+def _has_balanced_direction(text: str) -> bool:
+    """Returns whether each change of direction ends in its line, so that it cannot affect the page around the text."""
     for line in text.split("\n"):
-        due: list[str] = []
+        pending_ends: list[str] = []
         for char in line:
-            if char in _TURNS:
-                due.append(_TURNS[char])
-            elif char in _TURNS.values() and (not due or due.pop() != char):
+            if char in _DIRECTION_ENDS:
+                pending_ends.append(_DIRECTION_ENDS[char])
+            elif char in _DIRECTION_ENDS.values() and (not pending_ends or pending_ends.pop() != char):
                 return False
-        if due:
+        if pending_ends:
             return False
     return True
 
 
 def check_storable(text: str, limit: int, field: str) -> None:
-    """For a text that is kept just as it is."""
+    """Raises `invalid` for `field` if a text is too long or cannot be stored. For texts that are stored unchanged."""
     if len(text) > limit:
         raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
-    if "\x00" in text or not is_unicode(text):
+    if "\x00" in text or not is_encodable(text):
         raise invalid(**{field: _("This text contains characters that cannot be stored.")})
 
 
-def members_named(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
-    """For (conversation id, body) pairs: the members whom these bodies may mention, by key. One query, or none."""
-    wanted: dict[int, set[str]] = {}
+def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
+    """Returns the members that texts may mention, by conversation id and `username_key`.
+
+    `bodies` are (conversation id, text) pairs. One query, or none without an `@`.
+    """
+    keys_by_conversation: dict[int, set[str]] = {}
     for conversation_id, body in bodies:
-        if names := named_in(body):
-            wanted.setdefault(conversation_id, set()).update(names)
-    if not wanted:
+        if keys := find_mention_keys(body):
+            keys_by_conversation.setdefault(conversation_id, set()).update(keys)
+    if not keys_by_conversation:
         return {}
+    conditions = [Q(conversation_id=pk, user__username_key__in=keys) for pk, keys in keys_by_conversation.items()]
     rows = Membership.objects.filter(
-        Q(*[Q(conversation_id=pk, user__username_key__in=names) for pk, names in wanted.items()], _connector=Q.OR),
-        left_at=None,
-        user__is_active=True,
+        Q(*conditions, _connector=Q.OR), left_at=None, user__is_active=True
     ).select_related("user")
-    found: dict[int, dict[str, UserSchema]] = {}
+    members: dict[int, dict[str, UserSchema]] = {}
     for row in rows:
-        found.setdefault(row.conversation_id, {})[row.user.username_key] = user_schema(row.user)
-    return found
+        members.setdefault(row.conversation_id, {})[row.user.username_key] = user_schema(row.user)
+    return members

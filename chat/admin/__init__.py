@@ -1,12 +1,12 @@
-"""Conversations, messages, links into groups and reports, for site moderators.
+"""The admin of conversations, messages, invite links and reports, for site moderators.
 
-Nothing is edited here: rows change through verbs alone.
+Nothing can be edited. Admin actions change rows by calling the actions of chat and accounts.
 """
 
-from chat.admin.audit_log import LogAdmin
+from chat.admin.audit_log import LogEntryAdmin
 from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
 from chat.admin.messages import MessageAdmin
 from chat.admin.reports import ReportAdmin
 
-__all__ = ["ConversationAdmin", "InviteAdmin", "LogAdmin", "MessageAdmin", "ReportAdmin"]
+__all__ = ["ConversationAdmin", "InviteAdmin", "LogEntryAdmin", "MessageAdmin", "ReportAdmin"]

@@ -1,4 +1,4 @@
-"""What moderators and administrators have done, for administrators. Nobody changes or deletes a line of it here."""
+"""The log of what moderators and administrators have done. Administrators can read it; nobody can change it here."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from chat.admin import base
 
 
 @admin.register(LogEntry)
-class LogAdmin(base.Looking):
-    list_display = ("action_time", "who", "content_type", "what", "change_message")
+class LogEntryAdmin(base.ReadOnlyModelAdmin):
+    list_display = ("action_time", "user_link", "content_type", "target", "change_message")
     list_display_links = None
     list_filter = ("content_type",)
     list_select_related = ("user", "content_type")
     ordering = ("-pk",)
     search_fields = ("user__username", "object_repr")
-    fields = readonly_fields = ("action_time", "who", "content_type", "what", "change_message")
+    fields = readonly_fields = ("action_time", "user_link", "content_type", "target", "change_message")
 
     @admin.display(description=_("who"))
-    def who(self, row: LogEntry) -> SafeString:
-        return base.person(row.user)
+    def user_link(self, entry: LogEntry) -> SafeString:
+        return base.render_user_link(entry.user)
 
     @admin.display(description=_("to what"))
-    def what(self, row: LogEntry) -> SafeString:
-        return base.words(row.object_repr)
+    def target(self, entry: LogEntry) -> SafeString:
+        return base.render_text(entry.object_repr)

@@ -1,4 +1,4 @@
-"""What these screens share: rows to look at, lists that stay cheap however many rows there are, acts with their log."""
+"""The base class of the admin pages (read-only rows, bounded lists, actions), and functions that render fields."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-import messenger.core.path_converters  # noqa: F401  (the `id` in paths)
+import messenger.core.path_converters  # noqa: F401  (registers <id:…>)
 from chat.models import Conversation, Membership
-from chat.views.decorators import reason
 from messenger.core.database import write_transaction
+from messenger.core.error_messages import error_message
 from messenger.core.errors import ApplicationError
 
-LISTED = 1000  # rows that a list pages through; who wants older ones narrows the search
-AT_ONCE = 200  # rows that one act is done to
-EXCERPT = 120  # characters of a text in a list
+MAX_LISTED_ROWS = 1000  # rows in all pages of a list; a search finds older ones
+MAX_ACTION_ROWS = 200  # rows of one action
+EXCERPT_LENGTH = 120  # characters of a text in a list
 
 
-def me(request: HttpRequest) -> int:
-    """Whoever sits at the admin; its views have asked for that."""
-    assert request.user.pk is not None
+def get_user_id(request: HttpRequest) -> int:
+    assert request.user.pk is not None  # admin views require a signed-in user
     return request.user.pk
 
 
-class Bounded(Paginator):
-    """Counts no further than it shows: `COUNT(*)` over millions of rows would take seconds, and say nothing useful."""
+class BoundedPaginator(Paginator):
+    """Counts at most MAX_LISTED_ROWS rows: `COUNT(*)` over millions of rows takes seconds."""
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[:LISTED].count()  # type: ignore[attr-defined]
+        return self.object_list[:MAX_LISTED_ROWS].count()  # type: ignore[attr-defined]
 
 
-class Looking(admin.ModelAdmin):
-    """Rows to look at. What may be done to them are admin actions, which call verbs; `buttons` names those that a
-    row's own page offers too."""
+class ReadOnlyModelAdmin(admin.ModelAdmin):
+    """Shows rows without forms to edit them. Admin actions change them.
+
+    `buttons` are the names of the actions that the page of a single row offers too.
+    """
 
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # they count all rows of each choice
-    paginator = Bounded
+    show_facets = admin.ShowFacets.NEVER  # facets count all rows of each choice
+    paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 0
     sortable_by = ()
@@ -67,103 +68,111 @@ class Looking(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    # ── A row's own page ─────────────────────────────────────────────────────────────────────────────────────────
+    # ── The page of a row ────────────────────────────────────────────────────────────────────────────────────────────
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        return [path("<id:pk>/act/", self.admin_site.admin_view(self.act_view), name=name), *super().get_urls()]
+        return [path("<id:pk>/act/", self.admin_site.admin_view(self.action_view), name=name), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        """With the buttons. Who may not look at all is told so by Django."""
-        more = dict(extra_context or {})
+        """Adds the buttons. Django itself rejects users who may not view the row."""
+        context = dict(extra_context or {})
         if row := self.get_object(request, object_id):
-            more |= {
-                "buttons": self._offered(request, row),
-                "act_at": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_act", args=[row.pk]),
+            context |= {
+                "buttons": self._get_buttons(request, row),
+                "action_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_act", args=[row.pk]),
                 "title": self.opts.verbose_name,
             }
-        return super().change_view(request, object_id, form_url, more)
+        return super().change_view(request, object_id, form_url, context)
 
-    def _offered(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
-        allowed = self._allowed(request)
-        return [(name, allowed[name][2]) for name in self.buttons if name in allowed and self.makes_sense(name, row)]
+    def _get_buttons(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        """Returns name and label of the actions that the user may run on this row."""
+        allowed = self._get_allowed_actions(request)
+        return [(name, allowed[name][2]) for name in self.buttons if name in allowed and self.is_applicable(name, row)]
 
-    def _allowed(self, request: HttpRequest) -> dict[str, tuple[Callable, str, str]]:
-        """Name → function, name, words: the actions that this person may take."""
+    def _get_allowed_actions(self, request: HttpRequest) -> dict[str, tuple[Callable, str, str]]:
+        """Returns the actions that the user may run: name → (function, name, label)."""
         return {name: action for name, action in self.get_actions(request).items() if action}
 
-    def makes_sense(self, act: str, row: Any) -> bool:
+    def is_applicable(self, action_name: str, row: Any) -> bool:
+        """Returns whether an action makes sense in the present state of the row."""
         return True
 
-    def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """A button of a row's page: the action of that name, done to this row."""
-        allowed = self._allowed(request)
+    def action_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Runs the action named in `act` on one row. The buttons are posted to it."""
+        allowed = self._get_allowed_actions(request)
         name = request.POST.get("act", "")
         if name not in self.buttons or name not in allowed:
             raise PermissionDenied
         allowed[name][0](self, request, self.get_queryset(request).filter(pk=pk))
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
-    # ── Acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def act_on(self, request: HttpRequest, rows: Iterable[Any], act: Callable[[Any], None]) -> int:
-        """`act` on each row, in a transaction of its own with what it logs. Says how many; refusals are shown."""
-        chosen = list(rows[: AT_ONCE + 1]) if isinstance(rows, QuerySet) else list(rows)
-        if len(chosen) > AT_ONCE:
-            self.message_user(request, _("At most %(most)d at once.") % {"most": AT_ONCE}, messages.ERROR)
+    # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def run_for_each(self, request: HttpRequest, rows: Iterable[Any], function: Callable[[Any], None]) -> int:
+        """Calls `function` with each row and returns how often it succeeded. Errors are shown as messages.
+
+        Each call has a transaction of its own, which also contains its log entries.
+        """
+        selected = list(rows[: MAX_ACTION_ROWS + 1]) if isinstance(rows, QuerySet) else list(rows)
+        if len(selected) > MAX_ACTION_ROWS:
+            self.message_user(request, _("At most %(most)d at once.") % {"most": MAX_ACTION_ROWS}, messages.ERROR)
             return 0
-        done = 0
-        for row in chosen:
+        succeeded = 0
+        for row in selected:
             try:
                 with write_transaction():
-                    act(row)
-            except ApplicationError as refused:
-                self.message_user(request, f"{row}: {reason(refused)}", messages.ERROR)
+                    function(row)
+            except ApplicationError as error:
+                self.message_user(request, f"{row}: {error_message(error)}", messages.ERROR)
             else:
-                done += 1
-        return done
+                succeeded += 1
+        return succeeded
 
 
-# ── Words and links ──────────────────────────────────────────────────────────────────────────────────────────────
-# Names and texts are whatever somebody made them: always escaped, and kept from turning around what stands beside them.
-def words(text: str) -> SafeString:
+# ── Rendering of fields ──────────────────────────────────────────────────────────────────────────────────────────
+# Users choose names and texts: always escape them, and isolate them so that they cannot reverse the text around them.
+def render_text(text: str) -> SafeString:
     return format_html("<bdi>{}</bdi>", text)
 
 
-def excerpt(text: str) -> SafeString:
+def render_excerpt(text: str) -> SafeString:
     line = " ".join(text.split())
-    return words(line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…")
+    return render_text(line if len(line) <= EXCERPT_LENGTH else f"{line[: EXCERPT_LENGTH - 1]}…")
 
 
-def block(text: str) -> SafeString:
-    """A text as it was written: line by line, no Markdown, nothing to click."""
-    return format_html('<div class="said" dir="auto">{}</div>', text) if text else words("—")
+def render_block(text: str) -> SafeString:
+    """Renders a text as it was written: with its line breaks, without Markdown and links."""
+    return format_html('<div class="said" dir="auto">{}</div>', text) if text else render_text("—")
 
 
-def link(row: Model | None, text: str) -> SafeString:
-    """To the page of a row, for whoever sees more there; its name alone if it has no page."""
+def render_link(row: Model | None, text: str) -> SafeString:
+    """Renders a link to the admin page of a row, and the text without a link if the row has no page."""
     if row is None:
-        return words("—")
+        return render_text("—")
     try:
         url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     except NoReverseMatch:
-        return words(text)
-    return format_html('<a href="{}">{}</a>', url, words(text))
+        return render_text(text)
+    return format_html('<a href="{}">{}</a>', url, render_text(text))
 
 
-def person(user: Any) -> SafeString:
-    return link(user, user.username if user else "")
+def render_user_link(user: Any) -> SafeString:
+    return render_link(user, user.username if user else "")
 
 
-def pairs_with_people(prefix: str = "") -> Prefetch:
-    """The two people of each pair, and nobody of groups, for `title`: one query for a list."""
+def prefetch_direct_members(prefix: str = "") -> Prefetch:
+    """Loads the two members of each direct conversation for `conversation_title`, in one query for a list.
+
+    Members of groups are not loaded. `prefix` is the look-up path to the conversation.
+    """
     rows = Membership.objects.filter(conversation__kind=Conversation.Kind.DIRECT).select_related("user").order_by("pk")
-    return Prefetch(f"{prefix}memberships", queryset=rows, to_attr="pair_rows")
+    return Prefetch(f"{prefix}memberships", queryset=rows, to_attr="direct_memberships")
 
 
-def title(conversation: Conversation) -> str:
-    """A group's title; of a pair, both user names."""
+def conversation_title(conversation: Conversation) -> str:
+    """Returns the title of a group, and both user names of a direct conversation."""
     if conversation.kind == Conversation.Kind.GROUP:
         return conversation.title
-    rows = getattr(conversation, "pair_rows", None)
-    if rows is None:
-        rows = conversation.memberships.select_related("user").order_by("pk")
-    return " ↔ ".join(row.user.username for row in rows)
+    memberships = getattr(conversation, "direct_memberships", None)
+    if memberships is None:
+        memberships = conversation.memberships.select_related("user").order_by("pk")
+    return " ↔ ".join(membership.user.username for membership in memberships)

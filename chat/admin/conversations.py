@@ -1,4 +1,4 @@
-"""Finding a conversation, who is in it, and the way to its messages."""
+"""Conversations: search, fields, members and a link to the messages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts.text.usernames import skeleton, storable
+from accounts.text.cleaning import strip_unstorable
+from accounts.usernames.rules import skeleton
 from chat.admin import base
 from chat.models import Conversation, Membership, Role
-from messenger.core.path_converters import MAX_ID
+from messenger.core.numbers import parse_id
 
-MEMBERS = 200  # named on a conversation's page
+MAX_MEMBERS = 200  # members on the page of a conversation
 
 
-class Ended(admin.SimpleListFilter):
+class StateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -30,10 +31,10 @@ class Ended(admin.SimpleListFilter):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(base.Looking):
+class ConversationAdmin(base.ReadOnlyModelAdmin):
     list_display = ("id", "name", "kind", "owner_link", "member_count", "text_count", "active_at", "deleted_at")
     list_display_links = ("id", "name")
-    list_filter = ("kind", Ended)
+    list_filter = ("kind", StateFilter)
     list_select_related = ("owner",)
     ordering = ("-active_at", "-pk")
     search_fields = ("title",)
@@ -45,42 +46,42 @@ class ConversationAdmin(base.Looking):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return super().get_queryset(request).prefetch_related(base.pairs_with_people())
+        return super().get_queryset(request).prefetch_related(base.prefetch_direct_members())
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
-        text = " ".join(storable(search_term).split())
+        text = " ".join(strip_unstorable(search_term).split())
         if not text:
             return queryset, False
-        theirs = Membership.objects.filter(user__username_key=skeleton(text.removeprefix("@")))
-        found = Q(title__icontains=text) | Q(pk__in=theirs.values("conversation"))
-        if text.isdecimal() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID:
-            found |= Q(pk=int(text))
-        return queryset.filter(found), False
+        memberships = Membership.objects.filter(user__username_key=skeleton(text.removeprefix("@")))
+        condition = Q(title__icontains=text) | Q(pk__in=memberships.values("conversation"))
+        if (conversation_id := parse_id(text)) is not None:
+            condition |= Q(pk=conversation_id)
+        return queryset.filter(condition), False
 
     @admin.display(description=_("name"))
     def name(self, row: Conversation) -> SafeString:
-        return base.words(base.title(row))
+        return base.render_text(base.conversation_title(row))
 
     @admin.display(description=_("owner"))
     def owner_link(self, row: Conversation) -> SafeString:
-        return base.person(row.owner)
+        return base.render_user_link(row.owner)
 
     @admin.display(description=_("description"))
     def description_text(self, row: Conversation) -> SafeString:
-        return base.block(row.description)
+        return base.render_block(row.description)
 
     @admin.display(description=_("announcement"))
     def announcement_text(self, row: Conversation) -> SafeString:
-        return base.block(row.announcement)
+        return base.render_block(row.announcement)
 
     @admin.display(description=_("members"))
     def members(self, row: Conversation) -> SafeString:
-        """Those who are in, and then those who were."""
-        rows = row.memberships.select_related("user").order_by("left_at", "pk")[: MEMBERS + 1]
-        here = sorted(rows[:MEMBERS], key=lambda each: each.left_at is not None)
-        listed = format_html_join("", "<li>{}{}</li>", ((base.person(each.user), _state(each)) for each in here))
-        more = SafeString("<li>…</li>") if len(rows) > MEMBERS else ""
-        return format_html('<ul class="members">{}{}</ul>', listed, more)
+        """Renders current members, then former members."""
+        memberships = row.memberships.select_related("user").order_by("left_at", "pk")[: MAX_MEMBERS + 1]
+        shown = sorted(memberships[:MAX_MEMBERS], key=lambda membership: membership.left_at is not None)
+        items = ((base.render_user_link(membership.user), _role_or_left(membership)) for membership in shown)
+        more = SafeString("<li>…</li>") if len(memberships) > MAX_MEMBERS else ""
+        return format_html('<ul class="members">{}{}</ul>', format_html_join("", "<li>{}{}</li>", items), more)
 
     @admin.display(description=_("messages"))
     def messages(self, row: Conversation) -> SafeString:
@@ -88,7 +89,8 @@ class ConversationAdmin(base.Looking):
         return format_html('<a href="{}">{}</a>', url, _("Look at its messages"))
 
 
-def _state(row: Membership) -> str:
-    if row.left_at:
-        return " · {} {:%Y-%m-%d}".format(_("left"), row.left_at)
-    return "" if row.role == Role.MEMBER else f" · {Role(row.role).label}"
+def _role_or_left(membership: Membership) -> str:
+    """Returns when a former member left, or the role of a current one; "" for an ordinary member."""
+    if membership.left_at:
+        return " · {} {:%Y-%m-%d}".format(_("left"), membership.left_at)
+    return "" if membership.role == Role.MEMBER else f" · {Role(membership.role).label}"

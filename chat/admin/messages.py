@@ -1,4 +1,4 @@
-"""Finding a message, reading it among those around it, hiding it and bringing it back."""
+"""Messages: search, the messages around one, hiding and restoring."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.text.usernames import skeleton, storable
-from chat import actions as verbs
+from accounts.text.cleaning import strip_unstorable
+from accounts.usernames.rules import skeleton
+from chat import actions
 from chat.admin import base
 from chat.models import Message
-from messenger.core.path_converters import MAX_ID
+from messenger.core.numbers import parse_id
 
-LOOK_BACK = 200_000  # newest messages that a list goes through, unless it is of one conversation
-AROUND = 10  # messages shown before and after
-HERE = SafeString(' aria-current="true"')
+MAX_SEARCHED_MESSAGES = 200_000  # newest messages that a search reads, unless it is limited to one conversation
+MESSAGES_AROUND = 10  # messages shown before and after one
+ARIA_CURRENT = SafeString(' aria-current="true"')
 
-_ADDRESS = re.compile(r"(?:\S*/m/|id:)(\d+)\S*")  # a message's own link, or its number
-_PLACE = re.compile(r"(?:\S*/c/|in:)(\d+)\S*")  # a conversation's
+_MESSAGE_ID = re.compile(r"(?:\S*/m/|id:)(\d+)\S*")  # the URL of a message, or `id:` and its id
+_CONVERSATION_ID = re.compile(r"(?:\S*/c/|in:)(\d+)\S*")  # the same of a conversation
 _SENDER = re.compile(r"from:(\S+)")
 
 
-class State(admin.SimpleListFilter):
+class StateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
-    _meaning = {
+    _conditions = {
         "there": Q(deleted_at=None),
         "hidden": Q(deleted_at__isnull=False, hidden_by__isnull=False),
         "recalled": Q(deleted_at__isnull=False, hidden_by=None),
@@ -47,15 +48,15 @@ class State(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        meaning = self._meaning.get(self.value() or "")
-        return queryset if meaning is None else queryset.filter(meaning).distinct()
+        condition = self._conditions.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition).distinct()
 
 
 @admin.register(Message)
-class MessageAdmin(base.Looking):
-    list_display = ("id", "said", "sender_link", "place", "kind", "created_at", "state")
-    list_display_links = ("id", "said")
-    list_filter = ("kind", State, "created_at")
+class MessageAdmin(base.ReadOnlyModelAdmin):
+    list_display = ("id", "text_excerpt", "sender_link", "conversation_link", "kind", "created_at", "state")
+    list_display_links = ("id", "text_excerpt")
+    list_filter = ("kind", StateFilter, "created_at")
     list_select_related = ("conversation", "sender", "hidden_by")
     ordering = ("-pk",)
     search_fields = ("body",)
@@ -66,25 +67,26 @@ class MessageAdmin(base.Looking):
     actions = ("hide", "restore")
     buttons = ("hide", "restore")
     fields = readonly_fields = (
-        *("place", "sender_link", "text", "state", "kind", "created_at", "edited_at", "deleted_at", "pinned_at"),
-        *("answers", "forwarded", "earlier", "reports", "around"),
+        *("conversation_link", "sender_link", "text", "state", "kind"),
+        *("created_at", "edited_at", "deleted_at", "pinned_at"),
+        *("replied_message", "forwarded_from", "earlier_versions", "report_list", "surrounding_messages"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        return super().get_queryset(request).prefetch_related(base.pairs_with_people("conversation__"))
+        return super().get_queryset(request).prefetch_related(base.prefetch_direct_members("conversation__"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
-        """Always asked, also without words: so no list, filtered or not, ever goes through more than LOOK_BACK rows."""
-        text = storable(search_term)
-        one, text = _number(_ADDRESS, text)
-        if one is not None:
-            return queryset.filter(pk=one), False
-        place, text = _number(_PLACE, text)
-        if place is not None:
-            queryset = queryset.filter(conversation=place).order_by("-seq")
+        """Limits each list to MAX_SEARCHED_MESSAGES rows. Django calls it also for lists without a search term."""
+        text = strip_unstorable(search_term)
+        message_id, text = _extract_id(_MESSAGE_ID, text)
+        if message_id is not None:
+            return queryset.filter(pk=message_id), False
+        conversation_id, text = _extract_id(_CONVERSATION_ID, text)
+        if conversation_id is not None:
+            queryset = queryset.filter(conversation=conversation_id).order_by("-seq")
         else:
             newest = Message.objects.aggregate(pk=Max("pk"))["pk"] or 0
-            queryset = queryset.filter(pk__gt=newest - LOOK_BACK)
+            queryset = queryset.filter(pk__gt=newest - MAX_SEARCHED_MESSAGES)
         if sender := _SENDER.search(text):
             queryset = queryset.filter(sender__username_key=skeleton(sender[1].removeprefix("@")))
             text = _SENDER.sub(" ", text)
@@ -92,83 +94,87 @@ class MessageAdmin(base.Looking):
             queryset = queryset.filter(body__icontains=word)
         return queryset, False
 
-    # ── Acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def has_moderate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.moderate_message")
 
-    def makes_sense(self, act: str, row: Message) -> bool:
-        if act == "hide":
+    def is_applicable(self, action_name: str, row: Message) -> bool:
+        if action_name == "hide":
             return row.deleted_at is None and row.kind == Message.Kind.TEXT
         return row.deleted_at is not None and row.hidden_by_id is not None
 
     @admin.action(description=_("Hide from everybody, at once"), permissions=["moderate"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        def act(message: Message) -> None:
-            verbs.hide(base.me(request), message.pk)
+        def run(message: Message) -> None:
+            actions.hide_message(base.get_user_id(request), message.pk)
             self.log_change(request, message, "Hidden.")
 
-        if done := self.act_on(request, queryset.filter(deleted_at=None), act):
-            told = ngettext("%d message is hidden.", "%d messages are hidden.", done) % done
-            self.message_user(request, told, messages.SUCCESS)
+        if count := self.run_for_each(request, queryset.filter(deleted_at=None), run):
+            text = ngettext("%d message is hidden.", "%d messages are hidden.", count) % count
+            self.message_user(request, text, messages.SUCCESS)
 
     @admin.action(description=_("Restore for everybody"), permissions=["moderate"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        def act(message: Message) -> None:
-            verbs.restore(base.me(request), message.pk)
+        def run(message: Message) -> None:
+            actions.restore_message(base.get_user_id(request), message.pk)
             self.log_change(request, message, "Restored.")
 
-        if done := self.act_on(request, queryset.filter(deleted_at__isnull=False), act):
-            told = ngettext("%d message is restored.", "%d messages are restored.", done) % done
-            self.message_user(request, told, messages.SUCCESS)
+        if count := self.run_for_each(request, queryset.filter(deleted_at__isnull=False), run):
+            text = ngettext("%d message is restored.", "%d messages are restored.", count) % count
+            self.message_user(request, text, messages.SUCCESS)
 
-    # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────
+    # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────────
     @admin.display(description=_("text"))
-    def said(self, row: Message) -> SafeString:
-        return base.excerpt(row.body) if row.kind == Message.Kind.TEXT else base.words(_event(row))
+    def text_excerpt(self, row: Message) -> SafeString:
+        return base.render_excerpt(row.body) if row.kind == Message.Kind.TEXT else base.render_text(_event_text(row))
 
     @admin.display(description=_("text"))
     def text(self, row: Message) -> SafeString:
-        return base.block(row.body if row.kind == Message.Kind.TEXT else _event(row))
+        return base.render_block(row.body if row.kind == Message.Kind.TEXT else _event_text(row))
 
     @admin.display(description=_("sender"))
     def sender_link(self, row: Message) -> SafeString:
-        return base.person(row.sender)
+        return base.render_user_link(row.sender)
 
     @admin.display(description=_("conversation"))
-    def place(self, row: Message) -> SafeString:
-        return base.link(row.conversation, f"{base.title(row.conversation)} ({row.conversation_id}/{row.seq})")
+    def conversation_link(self, row: Message) -> SafeString:
+        title = base.conversation_title(row.conversation)
+        return base.render_link(row.conversation, f"{title} ({row.conversation_id}/{row.seq})")
 
     @admin.display(description=_("state"))
     def state(self, row: Message) -> Any:
-        return state(row)
+        return message_state(row)
 
     @admin.display(description=_("answers"))
-    def answers(self, row: Message) -> SafeString:
-        quoted = row.reply_to
-        return base.link(quoted, f"{quoted.sender.username}: {quoted.body[: base.EXCERPT]}" if quoted else "")
+    def replied_message(self, row: Message) -> SafeString:
+        message = row.reply_to
+        text = f"{message.sender.username}: {message.body[: base.EXCERPT_LENGTH]}" if message else ""
+        return base.render_link(message, text)
 
     @admin.display(description=_("forwarded from"))
-    def forwarded(self, row: Message) -> SafeString:
-        return base.person(row.forwarded_sender)
+    def forwarded_from(self, row: Message) -> SafeString:
+        return base.render_user_link(row.forwarded_sender)
 
     @admin.display(description=_("said before"))
-    def earlier(self, row: Message) -> SafeString:
-        rows = row.revisions.all()[: base.AT_ONCE]
-        return format_html_join("", "{}", ((base.block(each.body),) for each in rows)) or base.words("—")
+    def earlier_versions(self, row: Message) -> SafeString:
+        revisions = row.revisions.all()[: base.MAX_ACTION_ROWS]
+        texts = ((base.render_block(revision.body),) for revision in revisions)
+        return format_html_join("", "{}", texts) or base.render_text("—")
 
     @admin.display(description=_("reports"))
-    def reports(self, row: Message) -> SafeString:
-        rows = row.reports.select_related("reporter").order_by("-pk")[: base.AT_ONCE]
-        listed = ((base.link(each, each.reporter.username), base.words(each.reason)) for each in rows)
-        return format_html_join("", "<p>{}: {}</p>", listed) or base.words("—")
+    def report_list(self, row: Message) -> SafeString:
+        reports = row.reports.select_related("reporter").order_by("-pk")[: base.MAX_ACTION_ROWS]
+        items = (
+            (base.render_link(report, report.reporter.username), base.render_text(report.reason)) for report in reports
+        )
+        return format_html_join("", "<p>{}: {}</p>", items) or base.render_text("—")
 
     @admin.display(description=_("around it"))
-    def around(self, row: Message) -> SafeString:
-        """What was said before and after, so that it is judged in its place. Each line leads to its own page."""
-        near = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
-        before = near.filter(seq__lt=row.seq).order_by("-seq")[:AROUND]
-        after = near.filter(seq__gt=row.seq).order_by("seq")[:AROUND]
-        lines = [*reversed(before), row, *after]
+    def surrounding_messages(self, row: Message) -> SafeString:
+        """Renders the messages before and after, so that moderators see the context. Each links to its own page."""
+        messages = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
+        before = messages.filter(seq__lt=row.seq).order_by("-seq")[:MESSAGES_AROUND]
+        after = messages.filter(seq__gt=row.seq).order_by("seq")[:MESSAGES_AROUND]
         return format_html(
             '<ol class="around">{}</ol>',
             format_html_join(
@@ -176,20 +182,21 @@ class MessageAdmin(base.Looking):
                 '<li{}><a href="../../{}/change/"><time>{}</time></a> <b>{}</b> {}{}</li>',
                 (
                     (
-                        HERE if each.pk == row.pk else "",
-                        each.pk,
-                        f"{each.created_at:%Y-%m-%d %H:%M}",
-                        base.words(each.sender.username),
-                        base.block(each.body if each.kind == Message.Kind.TEXT else _event(each)),
-                        format_html(" <i>{}</i>", state(each)) if each.deleted_at else "",
+                        ARIA_CURRENT if message.pk == row.pk else "",
+                        message.pk,
+                        f"{message.created_at:%Y-%m-%d %H:%M}",
+                        base.render_text(message.sender.username),
+                        base.render_block(message.body if message.kind == Message.Kind.TEXT else _event_text(message)),
+                        format_html(" <i>{}</i>", message_state(message)) if message.deleted_at else "",
                     )
-                    for each in lines
+                    for message in [*reversed(before), row, *after]
                 ),
             ),
         )
 
 
-def state(row: Message) -> Any:
+def message_state(row: Message) -> Any:
+    """Returns "edited", who deleted or hid the message, or "" for an unchanged message."""
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
     if row.hidden_by is None:
@@ -197,16 +204,18 @@ def state(row: Message) -> Any:
     return _("hidden by %(name)s") % {"name": row.hidden_by.username}
 
 
-def _event(row: Message) -> str:
-    """A system line, as it is stored; its page has words for it."""
+def _event_text(row: Message) -> str:
+    """Returns the stored values of a system message; only the page of the conversation has sentences for it."""
     event = row.event or {}
     return " ".join(str(event[key]) for key in ("name", "old", "new") if event.get(key))
 
 
-def _number(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
-    """The number that the pattern finds, and the text without it. What is no id of ours finds nothing."""
+def _extract_id(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
+    """Returns the id that the pattern finds (None if it does not match), and the text without it.
+
+    A number that is too large for an id becomes 0, which no row has.
+    """
     match = pattern.search(text)
     if match is None:
         return None, text
-    number = int(match[1]) if len(match[1]) <= len(str(MAX_ID)) else 0
-    return (number if number <= MAX_ID else 0), pattern.sub(" ", text)
+    return parse_id(match[1]) or 0, pattern.sub(" ", text)

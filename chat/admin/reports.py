@@ -1,8 +1,8 @@
-"""The queue of reports: what members have told the moderators, newest first, settled ones behind."""
+"""Reports of messages: open reports first, newest first, then settled ones."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.db.models import F, QuerySet
@@ -12,14 +12,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import actions as account_verbs
-from chat import actions as verbs
+from accounts import actions as account_actions
+from chat import actions
 from chat.admin import base
-from chat.admin.messages import state
+from chat.admin.messages import message_state
 from chat.models import Message, Report
 
 
-class Settled(admin.SimpleListFilter):
+class StateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -31,10 +31,10 @@ class Settled(admin.SimpleListFilter):
 
 
 @admin.register(Report)
-class ReportAdmin(base.Looking):
-    list_display = ("id", "reported", "reason_line", "writer", "reporter_link", "created_at", "settled_at")
-    list_display_links = ("id", "reported")
-    list_filter = (Settled, "created_at")
+class ReportAdmin(base.ReadOnlyModelAdmin):
+    list_display = ("id", "reported_excerpt", "reason_excerpt", "writer", "reporter_link", "created_at", "settled_at")
+    list_display_links = ("id", "reported_excerpt")
+    list_filter = (StateFilter, "created_at")
     list_select_related = ("reporter", "message__sender", "settled_by")
     ordering = (F("settled_at").desc(nulls_first=True), "-created_at", "-pk")  # type: ignore[assignment]
     actions = ("hide_and_settle", "only_settle", "suspend_and_settle")
@@ -44,10 +44,10 @@ class ReportAdmin(base.Looking):
         *("settled_at", "settled_by_link"),
     )
 
-    def makes_sense(self, act: str, row: Report) -> bool:
+    def is_applicable(self, action_name: str, row: Report) -> bool:
         return row.settled_at is None
 
-    # ── Acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.change_report")
 
@@ -59,79 +59,81 @@ class ReportAdmin(base.Looking):
 
     @admin.action(description=_("Hide the message and settle"), permissions=["moderate"])
     def hide_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        def act(report: Report) -> None:
+        def run(report: Report) -> None:
             message = report.message
             if message.deleted_at is None:
-                verbs.hide(base.me(request), message.pk)
+                actions.hide_message(base.get_user_id(request), message.pk)
                 self.log_change(request, message, "Hidden.")
             self._settle_all(request, report)
 
-        self._act(request, queryset, act)
+        self._run_for_open_reports(request, queryset, run)
 
     @admin.action(description=_("Settle, and leave the message as it is"), permissions=["settle"])
     def only_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        def act(report: Report) -> None:
-            verbs.settle(base.me(request), report.pk)
+        def run(report: Report) -> None:
+            actions.settle_report(base.get_user_id(request), report.pk)
             self.log_change(request, report, "Settled.")
 
-        self._act(request, queryset, act)
+        self._run_for_open_reports(request, queryset, run)
 
     @admin.action(description=_("Suspend the writer and settle"), permissions=["suspend"])
     def suspend_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        def act(report: Report) -> None:
+        def run(report: Report) -> None:
             writer = report.message.sender
             if writer.is_active:
-                account_verbs.suspend(writer.pk, base.me(request))
+                account_actions.suspend_user(writer.pk, base.get_user_id(request))
                 self.log_change(request, writer, "Suspended.")
             self._settle_all(request, report)
 
-        self._act(request, queryset, act)
+        self._run_for_open_reports(request, queryset, run)
 
-    def _act(self, request: HttpRequest, queryset: QuerySet[Report], act: Any) -> None:
-        if done := self.act_on(request, queryset.filter(settled_at=None), act):
-            told = ngettext("%d report is settled.", "%d reports are settled.", done) % done
-            self.message_user(request, told, messages.SUCCESS)
+    def _run_for_open_reports(
+        self, request: HttpRequest, queryset: QuerySet[Report], function: Callable[[Report], None]
+    ) -> None:
+        if count := self.run_for_each(request, queryset.filter(settled_at=None), function):
+            text = ngettext("%d report is settled.", "%d reports are settled.", count) % count
+            self.message_user(request, text, messages.SUCCESS)
 
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
-        """This one and what others say about the same message: there is nothing left of it to look at."""
-        for each in Report.objects.filter(message=report.message_id, settled_at=None):
-            verbs.settle(base.me(request), each.pk)
-            self.log_change(request, each, "Settled.")
+        """Settles all open reports of the same message: there is nothing left to decide about it."""
+        for open_report in Report.objects.filter(message=report.message_id, settled_at=None):
+            actions.settle_report(base.get_user_id(request), open_report.pk)
+            self.log_change(request, open_report, "Settled.")
 
-    # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────
+    # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────────
     @admin.display(description=_("reported text"))
-    def reported(self, row: Report) -> SafeString:
-        return base.excerpt(row.body)
+    def reported_excerpt(self, row: Report) -> SafeString:
+        return base.render_excerpt(row.body)
 
     @admin.display(description=_("reported text"))
     def reported_text(self, row: Report) -> SafeString:
-        return base.block(row.body)
+        return base.render_block(row.body)
 
     @admin.display(description=_("reason"))
-    def reason_line(self, row: Report) -> SafeString:
-        return base.excerpt(row.reason)
+    def reason_excerpt(self, row: Report) -> SafeString:
+        return base.render_excerpt(row.reason)
 
     @admin.display(description=_("reason"))
     def reason_text(self, row: Report) -> SafeString:
-        return base.block(row.reason)
+        return base.render_block(row.reason)
 
     @admin.display(description=_("message"))
     def message_link(self, row: Report) -> SafeString:
-        return base.link(row.message, _("In its place") + f" ({row.message})")
+        return base.render_link(row.message, _("In its place") + f" ({row.message})")
 
     @admin.display(description=_("message now"))
     def message_now(self, row: Report) -> SafeString:
         message: Message = row.message
-        return format_html("{} {}", base.block(message.body), state(message))
+        return format_html("{} {}", base.render_block(message.body), message_state(message))
 
     @admin.display(description=_("writer"))
     def writer(self, row: Report) -> SafeString:
-        return base.person(row.message.sender)
+        return base.render_user_link(row.message.sender)
 
     @admin.display(description=_("reporter"))
     def reporter_link(self, row: Report) -> SafeString:
-        return base.person(row.reporter)
+        return base.render_user_link(row.reporter)
 
     @admin.display(description=_("settled by"))
     def settled_by_link(self, row: Report) -> SafeString:
-        return base.person(row.settled_by)
+        return base.render_user_link(row.settled_by)

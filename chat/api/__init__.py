@@ -1,1 +1,1 @@
-"""The REST door of conversations. A view reads the request, calls one verb and answers with one shape."""
+"""The REST API of chat. Each view validates the request, calls one action or selector and returns one schema."""

@@ -1,4 +1,4 @@
-"""What the views of this app share."""
+"""The base class of the API views, their responses, and decorators for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from messenger.core.errors import ErrorSchema
-from messenger.rest.struct_serializers import page_of, serializer_for
+from messenger.rest.struct_serializers import page_serializer_for, serializer_for
 
 
-# A comment and no docstring: that would be repeated in the OpenAPI document under every operation.
-# For signed-in people only, which is the site's default; what each of them may do is asked by the verbs.
-class Door(ViewSet):
-    def given(self, serializer: type[serializers.Serializer], **options: Any) -> dict[str, Any]:
-        """The body of the request, checked."""
-        return _checked(serializer(data=self.request.data, **options))
+# The base class of all views. Only signed-in users have access (DEFAULT_PERMISSION_CLASSES); actions and selectors
+# check everything else. The view classes have comments instead of docstrings, because drf-spectacular would repeat a
+# docstring in the description of every operation.
+class ApiViewSet(ViewSet):
+    def validated_data(self, serializer_class: type[serializers.Serializer], **options: Any) -> dict[str, Any]:
+        """Returns the validated request body."""
+        return _validate(serializer_class(data=self.request.data, **options))
 
-    def asked(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
-        """The query of the request, checked."""
-        return _checked(serializer(data=self.request.query_params.dict()))
+    def validated_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
+        """Returns the validated query parameters."""
+        return _validate(serializer_class(data=self.request.query_params.dict()))
 
     @property
-    def person_id(self) -> int:
-        person_id = self.request.user.pk
-        assert person_id is not None  # the site's default permission lets nobody else in
-        return person_id
+    def user_id(self) -> int:
+        user_id = self.request.user.pk
+        assert user_id is not None  # the default permission requires a signed-in user
+        return user_id
 
 
-def _checked(serializer: serializers.Serializer) -> dict[str, Any]:
+def _validate(serializer: serializers.Serializer) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
 
-def answer(shape: msgspec.Struct, code: int = status.HTTP_200_OK) -> Response:
-    return Response(serializer_for(type(shape))(shape).data, status=code)
+# ── Responses ────────────────────────────────────────────────────────────────────────────────────────────────────
+def respond(schema: msgspec.Struct, status_code: int = status.HTTP_200_OK) -> Response:
+    return Response(serializer_for(type(schema))(schema).data, status=status_code)
 
 
-def done() -> Response:
+def no_content() -> Response:
     return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-# ── For the OpenAPI document ─────────────────────────────────────────────────────────────────────────────────────
-def says(
+# ── Decorators for the OpenAPI document ──────────────────────────────────────────────────────────────────────────
+def response_schema(
     struct: type[msgspec.Struct],
     summary: str,
     *,
@@ -55,7 +57,11 @@ def says(
     conflict: str = "",
     **options: Any,
 ):
-    """An operation that answers with this struct. `created` words a 201, `already` a 200 beside it."""
+    """Documents an operation that returns this struct.
+
+    `created`, `already` and `conflict` are the descriptions of the statuses 201, 200 and 409. Without `created` the
+    status is 200.
+    """
     body = serializer_for(struct)
     responses: dict[int, Any] = {200: body} if not created else {201: OpenApiResponse(body, created)}
     if already:
@@ -65,11 +71,11 @@ def says(
     return extend_schema(summary=summary, responses=responses, **options)
 
 
-def lists(struct: type[msgspec.Struct], summary: str, *, code: int = 200, **options: Any):
-    """An operation that answers with a list of this struct."""
-    return extend_schema(summary=summary, responses={code: page_of(struct)}, **options)
+def list_schema(struct: type[msgspec.Struct], summary: str, **options: Any):
+    """Documents an operation that returns a page of these structs."""
+    return extend_schema(summary=summary, responses={200: page_serializer_for(struct)}, **options)
 
 
-def does(summary: str, **options: Any):
-    """An operation that answers with nothing."""
+def no_content_schema(summary: str, **options: Any):
+    """Documents an operation that returns 204 without a body."""
     return extend_schema(summary=summary, responses={204: None}, **options)

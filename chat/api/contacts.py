@@ -1,88 +1,83 @@
-"""Contacts and blocks. Presence, which accounts may not know of, is joined here."""
+"""Contacts, contact requests and blocks. Accounts owns them; the views are here because they add presence."""
 
 from __future__ import annotations
-
-from typing import cast
 
 import msgspec
 
 from accounts.actions import contacts
-from accounts.models import Tie, User
 from accounts.schemas import ContactSchema, contact_schema
-from chat.api.base import Door, answer, does, done, lists, says
+from accounts.selectors import contact_lists
+from chat import selectors
+from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ListedContactSchema
-from messenger.api import page
-from presence import visibility as presence_people
-from presence.schemas import PresenceSchema
-from presence.tracker import tracker
+from messenger.rest.pagination import paginated_response
 
 
-def here(viewer: User, ties: list[Tie]) -> dict[int, PresenceSchema]:
-    """What the viewer may know of people in their list now."""
-    ids = [tie.person_id for tie in ties if tie.shown_state == Tie.State.CONTACT]
-    shapes = presence_people.of(viewer, ids, tracker().online_now(ids)) if ids else []
-    return {shape.user_id: shape for shape in shapes}
-
-
-class Contacts(Door):
-    @lists(ListedContactSchema, "My contacts, who asks to be one, and whom I asked")
+class ContactViewSet(ApiViewSet):
+    @list_schema(ListedContactSchema, "List my contacts, received requests and sent requests")
     def list(self, request):
-        ties = [tie for part in contacts.of(self.person_id) for tie in part]
-        present = here(cast(User, request.user), ties)
-        shapes = [(contact_schema(tie), present.get(tie.person_id)) for tie in ties]
-        return page(
-            request, [ListedContactSchema(**msgspec.structs.asdict(shape), presence=of) for shape, of in shapes]
+        relationships = [row for rows in contact_lists.list_contacts(self.user_id) for row in rows]
+        presence = selectors.contact_presence(request.user, relationships)
+        return paginated_response(
+            request,
+            [
+                ListedContactSchema(**msgspec.structs.asdict(contact_schema(row)), presence=presence.get(row.person_id))
+                for row in relationships
+            ],
         )
 
-    @says(ContactSchema, "What somebody is to me; `not_found` who is nothing")
+    @response_schema(ContactSchema, "Get one contact or request; `not_found` if there is none")
     def retrieve(self, request, user_id: int):
-        return answer(contacts.one(self.person_id, user_id))
+        return respond(contact_lists.get_contact(self.user_id, user_id))
 
-    @says(
+    @response_schema(
         ContactSchema,
-        "Put somebody into my list",
-        description="Or ask them, where their privacy wants that (`asked`); or accept them, where they have asked me.",
+        "Add a contact, send a request or accept one",
+        description="Adds the person, or accepts their request if there is one. If their privacy settings require it,"
+        " a request is sent instead (state `asked`).",
         request=None,
     )
     def update(self, request, user_id: int):
-        return answer(contacts.add(self.person_id, user_id))
+        return respond(contacts.add_contact(self.user_id, user_id))
 
-    @does("Take somebody out of my list, take back my request, or decline theirs")
+    @no_content_schema("Remove a contact, withdraw my request or decline theirs")
     def destroy(self, request, user_id: int):
-        contacts.drop(self.person_id, user_id)
-        return done()
+        contacts.remove_contact_or_request(self.user_id, user_id)
+        return no_content()
 
 
-class Ignored(Door):
-    @does(
-        "Leave somebody's request without an answer",
-        description="They go on waiting, and are told nothing.",
+class IgnoredRequestViewSet(ApiViewSet):
+    @no_content_schema(
+        "Ignore a contact request",
+        description="The sender is not notified and still sees the request as not answered.",
         request=None,
     )
     def update(self, request, user_id: int):
-        contacts.ignore(self.person_id, user_id)
-        return done()
+        contacts.ignore_request(self.user_id, user_id)
+        return no_content()
 
 
-class Blocks(Door):
-    @lists(ContactSchema, "Whom I block, the newest first")
+class BlockViewSet(ApiViewSet):
+    @list_schema(ContactSchema, "List the users I have blocked, newest first")
     def list(self, request):
-        return page(request, [contact_schema(tie) for tie in contacts.blocked(self.person_id)])
+        blocked = contact_lists.list_blocked(self.user_id)
+        return paginated_response(request, [contact_schema(relationship) for relationship in blocked])
 
-    @says(ContactSchema, "One whom I block; `not_found` who is not")
+    @response_schema(ContactSchema, "Get one user I have blocked; `not_found` for others")
     def retrieve(self, request, user_id: int):
-        return answer(contacts.one_blocked(self.person_id, user_id))
+        return respond(contact_lists.get_blocked(self.user_id, user_id))
 
-    @says(
+    @response_schema(
         ContactSchema,
-        "Block somebody",
-        description="No direct messages, mentions, groups, presence, receipts or typing between us. They are not told.",
+        "Block a user",
+        description="No direct messages, mentions, groups, presence, receipts or typing between us. The blocked user"
+        " is not notified.",
         request=None,
     )
     def update(self, request, user_id: int):
-        return answer(contacts.block(self.person_id, user_id))
+        return respond(contacts.block_user(self.user_id, user_id))
 
-    @does("Unblock: all is as it was before")
+    @no_content_schema("Unblock a user: contacts and conversations are as they were before")
     def destroy(self, request, user_id: int):
-        contacts.unblock(self.person_id, user_id)
-        return done()
+        contacts.unblock_user(self.user_id, user_id)
+        return no_content()

@@ -1,4 +1,4 @@
-"""Conversations: mine, one, what all of its members share, and what is one's own about it."""
+"""Conversations: listing, creating, changing and deleting them, and the member's own state in them."""
 
 from __future__ import annotations
 
@@ -7,86 +7,96 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.parsers import MultiPartParser
 
 from chat import actions, selectors
-from chat.api.base import Door, answer, does, done, lists, says
-from chat.models import Conversation
+from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ConversationSchema, MineSchema, TitleSchema
 from chat.serializers import (
-    ActivityCursor,
+    ActivityCursorField,
     ConversationChangesSerializer,
-    ConversationsQuery,
+    ConversationListQuerySerializer,
     CreateGroupSerializer,
-    MineChangesSerializer,
+    GroupAvatarSerializer,
+    MemberStateChangesSerializer,
     OpenDirectSerializer,
-    PictureSerializer,
 )
-from messenger.api import page
 from messenger.core.errors import invalid
+from messenger.rest.pagination import paginated_response
 
-NEW = {Conversation.Kind.DIRECT.value: OpenDirectSerializer, Conversation.Kind.GROUP.value: CreateGroupSerializer}
-NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(NEW.values()), "kind")
+CREATE_SERIALIZERS = {"direct": OpenDirectSerializer, "group": CreateGroupSerializer}
+NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(CREATE_SERIALIZERS.values()), "kind")
 
 
-class Conversations(Door):
-    @lists(ConversationSchema, "My conversations, newest activity first", parameters=[ConversationsQuery])
+class ConversationViewSet(ApiViewSet):
+    @list_schema(
+        ConversationSchema,
+        "List my conversations, newest activity first",
+        parameters=[ConversationListQuerySerializer],
+    )
     def list(self, request):
-        conversations, cursor = selectors.list_conversations(self.person_id, **self.asked(ConversationsQuery))
-        return page(request, conversations, ActivityCursor.written(cursor))
+        query = self.validated_query(ConversationListQuerySerializer)
+        conversations, cursor = selectors.list_conversations(self.user_id, **query)
+        return paginated_response(request, conversations, ActivityCursorField.encode(cursor))
 
-    @says(
+    @response_schema(
         ConversationSchema,
         "Open a direct conversation, or create a group",
         created="A new conversation.",
-        already="The direct conversation that the two have already.",
+        already="The existing direct conversation of the two users.",
         request=NEW_CONVERSATION,
     )
     def create(self, request):
         kind = request.data.get("kind")
-        if not isinstance(kind, str) or kind not in NEW:
+        if not isinstance(kind, str) or kind not in CREATE_SERIALIZERS:
             raise invalid(kind=_("Choose direct or group."))
-        new = self.given(NEW[kind])
-        if kind == Conversation.Kind.GROUP:
-            return answer(actions.create_group(self.person_id, new["title"], new["user_ids"]), 201)
-        conversation, created = actions.open_direct(self.person_id, new["user_id"])
-        return answer(conversation, 201 if created else 200)
+        data = self.validated_data(CREATE_SERIALIZERS[kind])
+        if kind == "group":
+            return respond(actions.create_group(self.user_id, data["title"], data["user_ids"]), 201)
+        conversation, created = actions.open_direct_conversation(self.user_id, data["user_id"])
+        return respond(conversation, 201 if created else 200)
 
-    @says(ConversationSchema, "One conversation")
+    @response_schema(ConversationSchema, "Get one conversation")
     def retrieve(self, request, conversation_id: int):
-        return answer(selectors.get_conversation(self.person_id, conversation_id))
+        return respond(selectors.get_conversation(self.user_id, conversation_id))
 
-    @says(ConversationSchema, "Change a group", request=ConversationChangesSerializer(partial=True))
+    @response_schema(ConversationSchema, "Change a group", request=ConversationChangesSerializer(partial=True))
     def partial_update(self, request, conversation_id: int):
-        changes = self.given(ConversationChangesSerializer, partial=True)
-        return answer(actions.update(self.person_id, conversation_id, changes))
+        changes = self.validated_data(ConversationChangesSerializer, partial=True)
+        return respond(actions.update_group(self.user_id, conversation_id, changes))
 
-    @does("Delete a group, for everybody")
+    @no_content_schema("Delete a group for all members")
     def destroy(self, request, conversation_id: int):
-        actions.delete_group(self.person_id, conversation_id)
-        return done()
+        actions.delete_group(self.user_id, conversation_id)
+        return no_content()
 
 
-class Titles(Door):
-    @lists(TitleSchema, "What all my conversations are called, newest activity first: for finding one by its name")
+class ConversationTitleViewSet(ApiViewSet):
+    @list_schema(TitleSchema, "List the titles of all my conversations, newest activity first, for a search by title")
     def list(self, request):
-        return page(request, selectors.list_titles(self.person_id))
+        return paginated_response(request, selectors.list_conversation_titles(self.user_id))
 
 
-class Picture(Door):
+class GroupAvatarViewSet(ApiViewSet):
     parser_classes = (MultiPartParser,)
 
-    @says(ConversationSchema, "Give a group a picture", request={"multipart/form-data": PictureSerializer})
+    @response_schema(
+        ConversationSchema, "Set the avatar of a group", request={"multipart/form-data": GroupAvatarSerializer}
+    )
     def update(self, request, conversation_id: int):
         upload = request.FILES.get("avatar")
         if upload is None:
             raise invalid(avatar=_("A file is expected here, as multipart/form-data."))
-        return answer(actions.set_picture(self.person_id, conversation_id, upload, upload.size))
+        return respond(actions.set_group_avatar(self.user_id, conversation_id, upload, upload.size))
 
-    @says(ConversationSchema, "Take a group's picture away")
+    @response_schema(ConversationSchema, "Remove the avatar of a group")
     def destroy(self, request, conversation_id: int):
-        return answer(actions.remove_picture(self.person_id, conversation_id))
+        return respond(actions.remove_group_avatar(self.user_id, conversation_id))
 
 
-class Mine(Door):
-    @says(MineSchema, "Change what is my own about a conversation", request=MineChangesSerializer(partial=True))
+class MemberStateViewSet(ApiViewSet):
+    @response_schema(
+        MineSchema,
+        "Change my own state in a conversation: mute, archive, draft and others",
+        request=MemberStateChangesSerializer(partial=True),
+    )
     def partial_update(self, request, conversation_id: int):
-        changes = self.given(MineChangesSerializer, partial=True)
-        return answer(actions.set_mine(self.person_id, conversation_id, changes))
+        changes = self.validated_data(MemberStateChangesSerializer, partial=True)
+        return respond(actions.update_member_state(self.user_id, conversation_id, changes))

@@ -1,43 +1,44 @@
-"""Links into a group: made, listed, taken back; and coming in by one."""
+"""Invite links of groups: listing, creating and revoking them, and joining by one."""
 
 from __future__ import annotations
 
 from chat import actions, selectors
-from chat.actions.invites import preview
-from chat.api.base import Door, answer, does, done, lists, says
+from chat.actions.invites import preview_invite
+from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ConversationSchema
 from chat.selectors import InvitePreviewSchema, InviteSchema
 from chat.serializers import InviteSerializer
-from messenger.api import page
+from messenger.rest.pagination import paginated_response
 
 
-class Invites(Door):
-    @lists(InviteSchema, "Links into a group that work, newest first; members see their own")
+class InviteViewSet(ApiViewSet):
+    @list_schema(InviteSchema, "List the usable invite links of a group, newest first; members see only their own")
     def list(self, request, conversation_id: int):
-        return page(request, selectors.list_invites(self.person_id, conversation_id))
+        return paginated_response(request, selectors.list_invites(self.user_id, conversation_id))
 
-    @says(InviteSchema, "Make a link into a group", created="A new link.", request=InviteSerializer)
+    @response_schema(InviteSchema, "Create an invite link", created="A new link.", request=InviteSerializer)
     def create(self, request, conversation_id: int):
-        return answer(actions.make_invite(self.person_id, conversation_id, **self.given(InviteSerializer)), 201)
+        data = self.validated_data(InviteSerializer)
+        return respond(actions.create_invite(self.user_id, conversation_id, **data), 201)
 
-    @does("Take a link back")
+    @no_content_schema("Revoke an invite link")
     def destroy(self, request, conversation_id: int, invite_id: int):
-        actions.revoke_invite(self.person_id, conversation_id, invite_id)
-        return done()
+        actions.revoke_invite(self.user_id, conversation_id, invite_id)
+        return no_content()
 
 
-class Join(Door):
-    @says(InvitePreviewSchema, "What a link leads to")
+class JoinByInviteViewSet(ApiViewSet):
+    @response_schema(InvitePreviewSchema, "Preview the group of an invite link")
     def retrieve(self, request, token: str):
-        return answer(preview(self.person_id, token))
+        return respond(preview_invite(self.user_id, token))
 
-    @says(
+    @response_schema(
         ConversationSchema,
-        "Come into a group by a link",
-        created="One is a member now.",
-        already="One was a member already; the link was not used up.",
+        "Join a group by an invite link",
+        created="The user joined the group.",
+        already="The user was a member already. This does not count as a use of the link.",
         request=None,
     )
     def create(self, request, token: str):
-        conversation, joined = actions.join_by(self.person_id, token)
-        return answer(conversation, 201 if joined else 200)
+        conversation, joined = actions.join_by_invite(self.user_id, token)
+        return respond(conversation, 201 if joined else 200)

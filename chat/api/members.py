@@ -1,47 +1,58 @@
-"""Who is in a conversation, in which role; and finding people to write to or to mention."""
+"""Members of a conversation and their roles, and the search for users."""
 
 from __future__ import annotations
 
 from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import user_search
 from chat import actions, selectors
-from chat.api.base import Door, answer, does, done, lists, says
+from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import MemberSchema
-from chat.serializers import AddMembersSerializer, MemberCursor, MembersQuery, PeopleQuery, RoleChangeSerializer
-from messenger.api import page
+from chat.serializers import (
+    AddMembersSerializer,
+    MemberCursorField,
+    MemberListQuerySerializer,
+    RoleChangeSerializer,
+    UserSearchQuerySerializer,
+)
+from messenger.rest.pagination import paginated_response
 
 
-class Members(Door):
-    @lists(MemberSchema, "Members of a conversation: owner, admins, then by name", parameters=[MembersQuery])
+class MemberViewSet(ApiViewSet):
+    @list_schema(
+        MemberSchema,
+        "List the members of a conversation: owner, admins, then by name",
+        parameters=[MemberListQuerySerializer],
+    )
     def list(self, request, conversation_id: int):
-        found, cursor = selectors.find_members(self.person_id, conversation_id, **self.asked(MembersQuery))
-        return page(request, found, MemberCursor.written(cursor))
+        query = self.validated_query(MemberListQuerySerializer)
+        members, cursor = selectors.find_members(self.user_id, conversation_id, **query)
+        return paginated_response(request, members, MemberCursorField.encode(cursor))
 
-    @lists(MemberSchema, "Add people; answers with those who were not in", request=AddMembersSerializer)
+    @list_schema(MemberSchema, "Add members; returns those who were not members before", request=AddMembersSerializer)
     def create(self, request, conversation_id: int):
-        user_ids = self.given(AddMembersSerializer)["user_ids"]
-        return page(request, actions.add_members(self.person_id, conversation_id, user_ids))
+        user_ids = self.validated_data(AddMembersSerializer)["user_ids"]
+        return paginated_response(request, actions.add_members(self.user_id, conversation_id, user_ids))
 
-    @says(MemberSchema, "Give a member another role", request=RoleChangeSerializer)
+    @response_schema(MemberSchema, "Change the role of a member", request=RoleChangeSerializer)
     def partial_update(self, request, conversation_id: int, user_id: int):
-        role = self.given(RoleChangeSerializer)["role"]
-        return answer(actions.set_role(self.person_id, conversation_id, user_id, role))
+        role = self.validated_data(RoleChangeSerializer)["role"]
+        return respond(actions.set_role(self.user_id, conversation_id, user_id, role))
 
-    @does("Remove a member, or leave with one's own id")
+    @no_content_schema("Remove a member, or leave the group with your own id")
     def destroy(self, request, conversation_id: int, user_id: int):
-        actions.remove_member(self.person_id, conversation_id, user_id)
-        return done()
+        actions.remove_member(self.user_id, conversation_id, user_id)
+        return no_content()
 
 
-class Here(Door):
-    @says(selectors.OnlineMembersSchema, "Which members are here now")
+class OnlineMemberViewSet(ApiViewSet):
+    @response_schema(selectors.OnlineMembersSchema, "List the members who are online")
     def list(self, request, conversation_id: int):
-        return answer(selectors.list_online_members(self.person_id, conversation_id))
+        return respond(selectors.list_online_members(self.user_id, conversation_id))
 
 
-class People(Door):
-    @lists(UserSchema, "People to write to or to mention", parameters=[PeopleQuery])
+class UserSearchViewSet(ApiViewSet):
+    @list_schema(UserSchema, "Search users to write to or to mention", parameters=[UserSearchQuerySerializer])
     def list(self, request):
-        query = self.asked(PeopleQuery)
-        found = user_search.find(self.person_id, query["q"], query["conversation"], query["limit"])
-        return page(request, [user_schema(user) for user in found])
+        query = self.validated_query(UserSearchQuerySerializer)
+        users = user_search.search_users(self.user_id, query["q"], query["conversation"], query["limit"])
+        return paginated_response(request, [user_schema(user) for user in users])

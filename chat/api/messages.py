@@ -1,116 +1,125 @@
-"""Messages: history, sending, catching up, and what may become of a message."""
+"""Messages: history, sending, changes since a version, and the operations on one message."""
 
 from __future__ import annotations
 
 from chat import actions, selectors
-from chat.api.base import Door, answer, does, done, lists, says
+from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, MessageSchema, RevisionSchema
 from chat.serializers import (
-    ChangesQuery,
+    ChangesQuerySerializer,
     EditSerializer,
     EmojiSerializer,
-    HistoryQuery,
-    MentionsQuery,
+    HistoryQuerySerializer,
+    MentionListQuerySerializer,
     ReportSerializer,
     SendSerializer,
 )
-from messenger.api import page
+from messenger.rest.pagination import paginated_response
 
 
-class History(Door):
-    @says(
-        HistorySchema, "Messages of a conversation in order; the newest if nothing is said", parameters=[HistoryQuery]
+class ConversationMessageViewSet(ApiViewSet):
+    @response_schema(
+        HistorySchema,
+        "List messages of a conversation in order of `seq`; the newest page by default",
+        parameters=[HistoryQuerySerializer],
     )
     def list(self, request, conversation_id: int):
-        return answer(selectors.get_history(self.person_id, conversation_id, **self.asked(HistoryQuery)))
+        query = self.validated_query(HistoryQuerySerializer)
+        return respond(selectors.get_history(self.user_id, conversation_id, **query))
 
-    @says(
+    @response_schema(
         MessageSchema,
         "Send a message",
         created="Stored.",
-        already="It was stored before under this client_id: the message as it is now.",
-        conflict="`conflict`: another message was sent under this client_id.",
+        already="A message with this client_id was stored before. It is returned as it is now.",
+        conflict="`conflict`: another message was sent with this client_id.",
         request=SendSerializer,
     )
     def create(self, request, conversation_id: int):
-        sent = self.given(SendSerializer)
-        message, created = actions.send(
-            self.person_id,
+        data = self.validated_data(SendSerializer)
+        message, created = actions.send_message(
+            self.user_id,
             conversation_id,
-            sent["client_id"],
-            sent["body"],
-            reply_to_id=sent["reply_to_id"],
-            forward_id=sent["forward_id"],
-            attachment_ids=sent["attachment_ids"],
+            data["client_id"],
+            data["body"],
+            reply_to_id=data["reply_to_id"],
+            forward_id=data["forward_id"],
+            attachment_ids=data["attachment_ids"],
         )
-        return answer(message, 201 if created else 200)
+        return respond(message, 201 if created else 200)
 
 
-class Changes(Door):
-    @says(ChangesSchema, "What changed in a conversation since a version", parameters=[ChangesQuery])
+class ChangesViewSet(ApiViewSet):
+    @response_schema(
+        ChangesSchema, "List what changed in a conversation since a version", parameters=[ChangesQuerySerializer]
+    )
     def list(self, request, conversation_id: int):
-        return answer(selectors.get_changes(self.person_id, conversation_id, **self.asked(ChangesQuery)))
+        query = self.validated_query(ChangesQuerySerializer)
+        return respond(selectors.get_changes(self.user_id, conversation_id, **query))
 
 
-class Messages(Door):
-    @says(MessageSchema, "One message")
+class MessageViewSet(ApiViewSet):
+    @response_schema(MessageSchema, "Get one message")
     def retrieve(self, request, message_id: int):
-        return answer(selectors.get_message(self.person_id, message_id))
+        return respond(selectors.get_message(self.user_id, message_id))
 
-    @says(MessageSchema, "Edit a message of one's own", request=EditSerializer)
+    @response_schema(MessageSchema, "Edit one of my messages", request=EditSerializer)
     def partial_update(self, request, message_id: int):
-        return answer(actions.edit(self.person_id, message_id, self.given(EditSerializer)["body"]))
+        body = self.validated_data(EditSerializer)["body"]
+        return respond(actions.edit_message(self.user_id, message_id, body))
 
-    @says(MessageSchema, "Recall a message of one's own, or delete one as owner or admin")
+    @response_schema(MessageSchema, "Delete one of my messages, or any message as owner or admin")
     def destroy(self, request, message_id: int):
-        return answer(actions.delete(self.person_id, message_id))
+        return respond(actions.delete_message(self.user_id, message_id))
 
-    @lists(RevisionSchema, "What a message said before it was edited")
+    @list_schema(RevisionSchema, "List the earlier versions of a message")
     def revisions(self, request, message_id: int):
-        return page(request, selectors.list_revisions(self.person_id, message_id))
+        return paginated_response(request, selectors.list_revisions(self.user_id, message_id))
 
-    @lists(MessageReceiptSchema, "Who got and who read a message, and when")
+    @list_schema(MessageReceiptSchema, "List who received and who read a message, and when")
     def receipts(self, request, message_id: int):
-        return page(request, selectors.list_message_receipts(self.person_id, message_id))
+        return paginated_response(request, selectors.list_message_receipts(self.user_id, message_id))
 
-    @does("Report a message to the moderators", request=ReportSerializer)
+    @no_content_schema("Report a message to the moderators", request=ReportSerializer)
     def report(self, request, message_id: int):
-        actions.report(self.person_id, message_id, self.given(ReportSerializer)["reason"])
-        return done()
+        actions.report_message(self.user_id, message_id, self.validated_data(ReportSerializer)["reason"])
+        return no_content()
 
 
-class Reactions(Door):
-    @says(MessageSchema, "Put one's reaction under a message", request=None)
+class ReactionViewSet(ApiViewSet):
+    @response_schema(MessageSchema, "Add a reaction to a message", request=None)
     def update(self, request, message_id: int, emoji: str):
-        return self._react(message_id, emoji, active=True)
+        return self._set_reaction(message_id, emoji, active=True)
 
-    @says(MessageSchema, "Take one's reaction away")
+    @response_schema(MessageSchema, "Remove my reaction from a message")
     def destroy(self, request, message_id: int, emoji: str):
-        return self._react(message_id, emoji, active=False)
+        return self._set_reaction(message_id, emoji, active=False)
 
-    def _react(self, message_id: int, emoji: str, active: bool):
-        form = EmojiSerializer(data={"emoji": emoji})
-        form.is_valid(raise_exception=True)
-        return answer(actions.react(self.person_id, message_id, emoji, active))
+    def _set_reaction(self, message_id: int, emoji: str, active: bool):
+        EmojiSerializer(data={"emoji": emoji}).is_valid(raise_exception=True)
+        return respond(actions.set_reaction(self.user_id, message_id, emoji, active))
 
 
-class Pin(Door):
-    @says(MessageSchema, "Pin a message", request=None)
+class PinViewSet(ApiViewSet):
+    @response_schema(MessageSchema, "Pin a message", request=None)
     def update(self, request, message_id: int):
-        return answer(actions.pin(self.person_id, message_id, True))
+        return respond(actions.set_pinned(self.user_id, message_id, True))
 
-    @says(MessageSchema, "Unpin a message")
+    @response_schema(MessageSchema, "Unpin a message")
     def destroy(self, request, message_id: int):
-        return answer(actions.pin(self.person_id, message_id, False))
+        return respond(actions.set_pinned(self.user_id, message_id, False))
 
 
-class Pins(Door):
-    @lists(MessageSchema, "Pinned messages of a conversation")
+class PinnedMessageViewSet(ApiViewSet):
+    @list_schema(MessageSchema, "List the pinned messages of a conversation")
     def list(self, request, conversation_id: int):
-        return page(request, selectors.list_pins(self.person_id, conversation_id))
+        return paginated_response(request, selectors.list_pins(self.user_id, conversation_id))
 
 
-class Mentions(Door):
-    @lists(MessageSchema, "Messages that mention me, newest first", parameters=[MentionsQuery])
+class MentionViewSet(ApiViewSet):
+    @list_schema(
+        MessageSchema, "List the messages that mention me, newest first", parameters=[MentionListQuerySerializer]
+    )
     def list(self, request):
-        return page(request, *selectors.list_mentions(self.person_id, **self.asked(MentionsQuery)))
+        messages, cursor = selectors.list_mentions(self.user_id, **self.validated_query(MentionListQuerySerializer))
+        return paginated_response(request, messages, cursor)

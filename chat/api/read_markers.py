@@ -1,24 +1,24 @@
-"""How far people have got and read."""
+"""Read markers and receipts: how far members have received and read a conversation."""
 
 from __future__ import annotations
 
 from chat import actions, selectors
-from chat.api.base import Door, answer, lists, says
+from chat.api.base import ApiViewSet, list_schema, respond, response_schema
 from chat.schemas import MineSchema, ReceiptSchema
 from chat.serializers import ReadSerializer
-from messenger.api import page
+from messenger.rest.pagination import paginated_response
 
 
-class Read(Door):
-    @says(MineSchema, "Move my read mark forward, or back with `back`", request=ReadSerializer)
+class ReadMarkerViewSet(ApiViewSet):
+    @response_schema(MineSchema, "Move my read marker forward, or back with `back`", request=ReadSerializer)
     def create(self, request, conversation_id: int):
-        mark = self.given(ReadSerializer)
-        if "seq" not in mark:
-            return answer(actions.mark_unread(self.person_id, conversation_id))
-        return answer(actions.read(self.person_id, conversation_id, mark["seq"], back=mark["back"]))
+        data = self.validated_data(ReadSerializer)
+        if "seq" not in data:
+            return respond(actions.mark_unread(self.user_id, conversation_id))
+        return respond(actions.mark_read(self.user_id, conversation_id, data["seq"], back=data["back"]))
 
 
-class Receipts(Door):
-    @lists(ReceiptSchema, "How far each member who shows it has got and read")
+class ReceiptViewSet(ApiViewSet):
+    @list_schema(ReceiptSchema, "List how far the members who show receipts have received and read")
     def list(self, request, conversation_id: int):
-        return page(request, selectors.list_receipts(self.person_id, conversation_id))
+        return paginated_response(request, selectors.list_receipts(self.user_id, conversation_id))

@@ -1,20 +1,20 @@
-"""Catching up over HTTP, for whoever can open no socket."""
+"""Catch-up over HTTP, for clients that cannot open a WebSocket."""
 
 from __future__ import annotations
 
 from chat import selectors
-from chat.api.base import Door, answer, says
+from chat.api.base import ApiViewSet, respond, response_schema
 from chat.serializers import SyncSerializer
 
 
-class Sync(Door):
-    @says(
+class SyncViewSet(ApiViewSet):
+    @response_schema(
         selectors.SyncAnswerSchema,
-        "What this device missed",
-        description="The socket's `sync`, for where no socket can be opened: ask every few seconds, and while"
-        " `complete` is false at once, with the versions of the answer.",
+        "Get what this device missed",
+        description="The same as `sync` on the socket, for clients that cannot open one. Call it every few seconds."
+        " While `complete` is false, call it again at once with the versions of the response.",
         request=SyncSerializer,
     )
     def create(self, request):
-        given = self.given(SyncSerializer)
-        return answer(selectors.sync_client(self.person_id, given["cursors"], given["me"], given["open"]))
+        data = self.validated_data(SyncSerializer)
+        return respond(selectors.sync_client(self.user_id, data["cursors"], data["me"], data["open"]))

@@ -1,25 +1,29 @@
-"""Uploads by tus 1.0: beginning one, asking how far it is, giving it up. The bytes themselves (PATCH) are taken in by
-chat/attachments/tus/receiver.py, ahead of Django, which would read a whole request before any view.
+"""Uploads by tus 1.0: creating one, reading its offset, cancelling it; and the files of a conversation.
+
+PATCH requests with the bytes do not reach these views. chat/attachments/tus/receiver.py handles them before Django,
+which would read the whole request body before it calls a view.
 """
 
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
-from chat.api.base import Door, answer, done, lists, says
+from chat.api.base import ApiViewSet, list_schema, no_content, respond, response_schema
+from chat.api.permissions import IsAuthenticatedOrOptions
 from chat.attachments import selectors, uploads
 from chat.attachments.schemas import upload_schema
 from chat.attachments.tus import headers
 from chat.schemas import FileSchema, UploadSchema
-from chat.serializers import DescribeSerializer, FilesQuery
-from messenger.api import StrictJSONParser, page
+from chat.serializers import DescribeSerializer, FileListQuerySerializer
+from messenger.core.numbers import parse_id
+from messenger.rest.pagination import paginated_response
+from messenger.rest.parsers import StrictJSONParser
 
 
-class AnyBody(BaseParser):
-    """tus puts all it says into headers; a body is let go by."""
+class IgnoreBodyParser(BaseParser):
+    """Accepts any content type and ignores the body: tus sends all parameters in headers."""
 
     media_type = "*/*"
 
@@ -27,78 +31,66 @@ class AnyBody(BaseParser):
         return {}
 
 
-class SignedInOrAsking(BasePermission):
-    """What the server can do (OPTIONS) is no secret: tus clients ask before they sign in."""
-
-    def has_permission(self, request, view) -> bool:
-        return request.method == "OPTIONS" or bool(request.user and request.user.is_authenticated)
-
-
-class Uploads(Door):
-    permission_classes = [SignedInOrAsking]
-    parser_classes = [StrictJSONParser, AnyBody]
+class UploadViewSet(ApiViewSet):
+    permission_classes = [IsAuthenticatedOrOptions]
+    parser_classes = [StrictJSONParser, IgnoreBodyParser]
 
     @extend_schema(
-        summary="Begin an upload (tus 1.0): `Upload-Length`; in `Upload-Metadata` filename, alt, sha256, conversation",
+        summary="Create an upload (tus 1.0): `Upload-Length`; in `Upload-Metadata` filename, alt, sha256, conversation",
         request=None,
         responses={201: None},
     )
     def create(self, request):
         headers.check_version(request.headers)
-        about = headers.metadata_of(request.headers)
-        upload = uploads.begin(
-            self.person_id,
-            headers.size_of(request.headers),
-            about.get("filename") or about.get("name") or "",
-            alt=about.get("alt", ""),
-            sha256=about.get("sha256", ""),
-            conversation_id=_number(about.get("conversation")),
-            claims={name: _float(about.get(name)) for name in ("width", "height", "duration") if name in about},
+        metadata = headers.parse_metadata(request.headers)
+        upload = uploads.create_upload(
+            self.user_id,
+            headers.parse_upload_length(request.headers),
+            metadata.get("filename") or metadata.get("name") or "",
+            alt=metadata.get("alt", ""),
+            sha256=metadata.get("sha256", ""),
+            conversation_id=parse_id(metadata.get("conversation")),
+            claims={name: _parse_float(metadata[name]) for name in ("width", "height", "duration") if name in metadata},
         )
-        if upload.size == 0:  # nothing will follow
-            upload = uploads.take_nothing(upload)
-        said = {"Location": headers.address(upload), **headers.said_of(upload)}
-        return Response(status=201, headers=said)
+        if upload.size == 0:  # the client sends no PATCH request for an empty file
+            upload = uploads.complete_empty_upload(upload)
+        return Response(status=201, headers={"Location": headers.upload_url(upload), **headers.upload_headers(upload)})
 
     def options(self, request, *args, **kwargs):
-        return Response(status=204, headers=headers.said_of_server())
+        return Response(status=204, headers=headers.server_headers())
 
-    @extend_schema(summary="How far an upload is, in headers", responses={200: None})
+    @extend_schema(summary="Get the offset of an upload, in headers", responses={200: None})
     def head(self, request, upload_id: str):
-        upload = uploads.look(self.person_id, upload_id)
-        return Response(status=200, headers=headers.said_of(upload))
+        upload = uploads.get_upload(self.user_id, upload_id)
+        return Response(status=200, headers=headers.upload_headers(upload))
 
-    @says(UploadSchema, "How far an upload is; once the file is whole, the attachment to send")
+    @response_schema(UploadSchema, "Get the offset of an upload and, once it is complete, the attachment to send")
     def retrieve(self, request, upload_id: str):
-        return answer(upload_schema(uploads.look(self.person_id, upload_id)))
+        return respond(upload_schema(uploads.get_upload(self.user_id, upload_id)))
 
-    @says(
-        UploadSchema, "Describe a picture that is not sent yet, for those who cannot see it", request=DescribeSerializer
-    )
+    @response_schema(UploadSchema, "Set the alt text of a picture that is not sent yet", request=DescribeSerializer)
     def describe(self, request, upload_id: str):
-        alt = self.given(DescribeSerializer)["alt"]
-        return answer(upload_schema(uploads.describe(self.person_id, upload_id, alt)))
+        alt = self.validated_data(DescribeSerializer)["alt"]
+        return respond(upload_schema(uploads.set_alt_text(self.user_id, upload_id, alt)))
 
-    @extend_schema(summary="Give an upload up: nothing of it is left", responses={204: None})
+    @extend_schema(summary="Cancel an upload and delete its bytes", responses={204: None})
     def destroy(self, request, upload_id: str):
-        uploads.give_up(self.person_id, upload_id)
-        answered = done()
-        answered["Tus-Resumable"] = headers.VERSION
-        return answered
+        uploads.cancel_upload(self.user_id, upload_id)
+        response = no_content()
+        response["Tus-Resumable"] = headers.TUS_VERSION
+        return response
 
 
-class Files(Door):
-    @lists(FileSchema, "Files of a conversation, newest first", parameters=[FilesQuery])
+class ConversationFileViewSet(ApiViewSet):
+    @list_schema(FileSchema, "List the files of a conversation, newest first", parameters=[FileListQuerySerializer])
     def list(self, request, conversation_id: int):
-        return page(request, *selectors.files(self.person_id, conversation_id, **self.asked(FilesQuery)))
+        query = self.validated_query(FileListQuerySerializer)
+        files, cursor = selectors.list_files(self.user_id, conversation_id, **query)
+        return paginated_response(request, files, cursor)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _float(text: str | None) -> float | None:
+def _parse_float(text: str) -> float | None:
     try:
-        return float(text or "")
+        return float(text)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What becomes of files that nobody shows any more, and of uploads that nobody finished."""
+"""Deletes files without attachments, expired uploads and other leftovers. Called by background tasks."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat.attachments import uploads
-from chat.attachments.storage.base import remove
+from chat.attachments.storage.base import delete_stored_file
 from chat.models import Attachment, File, Upload
 from messenger.core.database import write_transaction
 
 log = logging.getLogger(__name__)
-AT_ONCE = 200
-GRACE = timedelta(minutes=5)  # for a file that is being shown just now
+BATCH_SIZE = 200
+GRACE_PERIOD = timedelta(minutes=5)  # for a file whose attachment is being created now
 
 
-def bury(older_than: timedelta = timedelta(0)) -> int:
-    """Remove files without an attachment: bytes first, then the row, in one transaction.
+def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
+    """Deletes files without an attachment: first the bytes, then the row, in one transaction. Returns their number.
 
-    Somebody who forwards the file meanwhile waits for the row's lock and then finds it gone. A crash in between leaves
-    a row without bytes and without attachments, which the next round takes.
+    A user who forwards the file meanwhile waits for the lock of the row and then gets an error. A crash in between
+    leaves a row without bytes and without attachments; the next run deletes it.
     """
-    buried = 0
-    gone = File.objects.filter(attachments=None, created_at__lte=timezone.now() - older_than)
-    for pk in gone.values_list("pk", flat=True)[:AT_ONCE]:
+    count = 0
+    orphaned = File.objects.filter(attachments=None, created_at__lte=timezone.now() - older_than)
+    for pk in orphaned.values_list("pk", flat=True)[:BATCH_SIZE]:
         with write_transaction():
             file = File.objects.select_for_update().filter(pk=pk).first()
             if file is None or file.attachments.exists():
                 continue
-            for key in (file.key, *(each["key"] for each in file.thumbnails)):
-                remove(key)
+            for key in (file.key, *(thumbnail["key"] for thumbnail in file.thumbnails)):
+                delete_stored_file(key)
             file.delete()
-            buried += 1
-    return buried
+            count += 1
+    return count
 
 
-def sweep() -> None:
-    """Uploads and files whose time is over; files that wait although their job was lost; deleted groups' files."""
+def clean_up() -> None:
+    """Deletes expired uploads, attachments that were never sent and files of deleted groups; retries lost tasks."""
     now = timezone.now()
-    for row in Upload.objects.filter(attachment=None, expires_at__lt=now)[:AT_ONCE]:
-        uploads.drop(row)
+    for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:
+        uploads.delete_upload(upload)
     unsent = Attachment.objects.filter(message=None, created_at__lt=now - timedelta(hours=settings.UNSENT_HOURS))
-    for row in Upload.objects.filter(attachment__in=unsent)[:AT_ONCE]:
-        uploads.drop(row)
+    for upload in Upload.objects.filter(attachment__in=unsent)[:BATCH_SIZE]:
+        uploads.delete_upload(upload)
     with write_transaction():
         unsent.delete()
         Upload.objects.filter(attachment__message__isnull=False, created_at__lt=now - timedelta(days=1)).delete()
         Attachment.objects.filter(conversation__deleted_at__lt=now - timedelta(days=1)).delete()
-    bury(GRACE)
-    _prepare_forgotten()
+    delete_orphaned_files(GRACE_PERIOD)
+    _enqueue_lost_processing()
     if not settings.STORAGE_URL:
-        _sweep_folder(settings.DATA_DIR / "uploads")
+        _delete_orphaned_partial_files(settings.DATA_DIR / "uploads")
 
 
-def _prepare_forgotten() -> None:
+def _enqueue_lost_processing() -> None:
+    """Enqueues processing again for files that have been waiting for 15 minutes: their task was lost."""
     from chat.tasks import prepare_file
 
-    long_ago = timezone.now() - timedelta(minutes=15)
-    waiting = Q(state=File.State.WAITING, created_at__lt=long_ago)
-    for pk in File.objects.filter(waiting).values_list("pk", flat=True)[:AT_ONCE]:
+    waiting = Q(state=File.State.WAITING, created_at__lt=timezone.now() - timedelta(minutes=15))
+    for pk in File.objects.filter(waiting).values_list("pk", flat=True)[:BATCH_SIZE]:
         prepare_file.enqueue(pk)
 
 
-def _sweep_folder(folder: Path) -> None:
-    """Bytes that no row names: a server was killed between the two."""
+def _delete_orphaned_partial_files(folder: Path) -> None:
+    """Deletes partial files without a row, older than an hour. A server killed between the two steps leaves them."""
     if not folder.is_dir():
         return
-    known = {key.rpartition("/")[2] for key in Upload.objects.filter(attachment=None).values_list("key", flat=True)}
+    used = {key.rpartition("/")[2] for key in Upload.objects.filter(attachment=None).values_list("key", flat=True)}
     for path in folder.iterdir():
-        if path.name not in known and path.stat().st_mtime < time.time() - 3600:
+        if path.name not in used and path.stat().st_mtime < time.time() - 3600:
             path.unlink(missing_ok=True)

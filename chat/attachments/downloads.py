@@ -1,4 +1,4 @@
-"""Files handed out: after a look at who asks, by the server itself or by a signed link into the bucket."""
+"""Views that deliver files after a permission check: sent by this server, or by a redirect to a signed S3 URL."""
 
 from __future__ import annotations
 
@@ -14,136 +14,157 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header, parse_etags
 from django.views.decorators.http import require_safe
 
-from accounts.authentication import whoever_asks
+from accounts.authentication import get_request_user
 from chat.attachments import selectors
 from chat.attachments.media import content_types
-from chat.attachments.storage.base import no_room, shelf
+from chat.attachments.storage.base import get_upload_storage, storage_error
 from chat.models import Attachment, File
 from messenger.core.errors import ApplicationError, not_found
 
-BLOCK = 256 * 1024
-# Whatever it is, opened by itself it may do nothing and knows nobody.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
-# Thumbnails stay in their reader's own cache for a while; files are asked for each time, and mostly not sent again.
-ASK_AGAIN, FOR_A_WHILE = "private, no-cache", "private, max-age=600"
+BLOCK_BYTES = 256 * 1024
+# A file opened as a page of its own may run no scripts and gets an opaque origin, without cookies.
+FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
+# Thumbnails may be reused from the private cache for ten minutes. Files are revalidated each time, mostly with a 304.
+CACHE_REVALIDATE, CACHE_SHORTLY = "private, no-cache", "private, max-age=600"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 
 
 @require_safe
-def file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBase:
+def download_file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBase:
+    """Sends a file: images, audio and video inline, everything else as a download. 503 while it is processed."""
     try:
-        row = _theirs(request, attachment_id)
-        if name != row.name:
+        attachment = _get_attachment(request, attachment_id)
+        if name != attachment.name:
             raise not_found()
-        if row.file.state == File.State.WAITING:  # it may say where it was taken
+        file = attachment.file
+        if file.state == File.State.WAITING:  # its metadata may contain a location
             raise ApplicationError("unavailable", "It is being prepared.", retry_after=1)
-        shown = row.kind != Attachment.Kind.FILE and row.file.content_type in content_types.SHOWN
-        kind = row.file.content_type if shown else "application/octet-stream"
-        if not shown and not row.file.content_type.startswith(("text/", "image/svg", "application/x")):
-            kind = row.file.content_type  # a download all the same; phones choose a program by it
-        disposition = content_disposition_header("download" in request.GET or not shown, row.name) or "inline"
-        return bytes_of(request, row.file.key, row.file.size, row.file.sha256, kind, disposition, ASK_AGAIN)
-    except ApplicationError as refused:
-        return _refused(refused)
+        is_inline = attachment.kind != Attachment.Kind.FILE and file.content_type in content_types.INLINE_TYPES
+        content_type = file.content_type if is_inline else "application/octet-stream"
+        if not is_inline and not file.content_type.startswith(("text/", "image/svg", "application/x")):
+            content_type = file.content_type  # harmless as a download; phones choose the program by it
+        disposition = content_disposition_header("download" in request.GET or not is_inline, attachment.name)
+        return serve_file(request, file.key, file.sha256, content_type, disposition or "inline", CACHE_REVALIDATE)
+    except ApplicationError as error:
+        return _error_response(error)
 
 
 @require_safe
-def thumbnail(request: HttpRequest, attachment_id: int, width: int) -> HttpResponseBase:
+def download_thumbnail(request: HttpRequest, attachment_id: int, width: int) -> HttpResponseBase:
     try:
-        row = _theirs(request, attachment_id)
-        made = next((each for each in row.file.thumbnails if each["width"] == width), None)
-        if made is None:
+        file = _get_attachment(request, attachment_id).file
+        thumbnail = next((thumbnail for thumbnail in file.thumbnails if thumbnail["width"] == width), None)
+        if thumbnail is None:
             raise not_found()
-        return bytes_of(request, made["key"], None, f"{row.file.sha256}-{width}", "image/webp", "inline", FOR_A_WHILE)
-    except ApplicationError as refused:
-        return _refused(refused)
+        etag = f"{file.sha256}-{width}"
+        return serve_file(request, thumbnail["key"], etag, "image/webp", "inline", CACHE_SHORTLY)
+    except ApplicationError as error:
+        return _error_response(error)
 
 
-def _theirs(request: HttpRequest, attachment_id: int) -> Attachment:
-    """Nobody and a stranger get the same: as if it were not there."""
-    person = whoever_asks(request)
-    if person is None:
+def _get_attachment(request: HttpRequest, attachment_id: int) -> Attachment:
+    """Anonymous users and non-members get the same 404, so they cannot tell whether a file exists."""
+    user = get_request_user(request)
+    if user is None:
         raise not_found()
-    return selectors.attachment(person.pk, attachment_id)
+    return selectors.get_attachment(user.pk, attachment_id)
 
 
-def _refused(refused: ApplicationError) -> HttpResponse:
-    answer = JsonResponse({"code": refused.code, "detail": refused.detail}, status=refused.status)
-    answer["Cache-Control"] = "private, no-store"
-    if refused.retry_after:
-        answer["Retry-After"] = str(int(refused.retry_after))
-    return answer
+def _error_response(error: ApplicationError) -> HttpResponse:
+    response = JsonResponse({"code": error.code, "detail": error.detail}, status=error.status)
+    response["Cache-Control"] = "private, no-store"
+    if error.retry_after:
+        response["Retry-After"] = str(int(error.retry_after))
+    return response
 
 
-def bytes_of(
-    request: HttpRequest, key: str, size: int | None, tag: str, kind: str, disposition: str, cache: str
+def serve_file(
+    request: HttpRequest,
+    key: str,
+    etag: str,
+    content_type: str,
+    disposition: str,
+    cache_control: str,
 ) -> HttpResponseBase:
-    """What is kept under `key`, to somebody who may have it: sent by us, or by a link into the bucket for minutes."""
+    """Sends the stored file `key`, or redirects to a signed URL. The caller has checked the permission.
+
+    Raises not_found if the file is missing, unavailable if the storage does not answer.
+    """
+    response: HttpResponseBase
     try:
-        if link := shelf().link(key, kind, disposition):
-            answer: HttpResponseBase = HttpResponseRedirect(link)
-            answer["Cache-Control"] = f"private, max-age={60 if cache == ASK_AGAIN else 200}"
-            patch_vary_headers(answer, ("Cookie", "Authorization"))
-            return answer
-        answer = _from_disk(request, key, size, f'"{tag}"')
+        if url := get_upload_storage().signed_url(key, content_type, disposition):
+            response = HttpResponseRedirect(url)
+            # Shorter than the signed URL is valid (SIGNED_URL_SECONDS).
+            response["Cache-Control"] = f"private, max-age={60 if cache_control == CACHE_REVALIDATE else 200}"
+            patch_vary_headers(response, ("Cookie", "Authorization"))
+            return response
+        response = _serve_from_disk(request, key, f'"{etag}"')
     except OSError as error:
-        raise no_room(error) if not isinstance(error, FileNotFoundError) else not_found() from error
-    answer["Content-Type"] = kind
-    answer["Content-Disposition"] = disposition
-    answer["Cache-Control"] = cache
-    answer["Content-Security-Policy"] = POLICY
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cross-Origin-Resource-Policy"] = "same-origin"
-    patch_vary_headers(answer, ("Cookie", "Authorization"))
-    return answer
+        raise storage_error(error) if not isinstance(error, FileNotFoundError) else not_found() from error
+    response["Content-Type"] = content_type
+    response["Content-Disposition"] = disposition
+    response["Cache-Control"] = cache_control
+    response["Content-Security-Policy"] = FILE_CSP
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    patch_vary_headers(response, ("Cookie", "Authorization"))
+    return response
 
 
-def _from_disk(request: HttpRequest, key: str, size: int | None, etag: str) -> HttpResponseBase:
-    known = parse_etags(request.headers.get("If-None-Match", ""))
-    if etag in known or "*" in known:
-        return _labelled(HttpResponse(status=304), etag)
-    source = shelf().read(key)
+def _serve_from_disk(request: HttpRequest, key: str, etag: str) -> HttpResponseBase:
+    """Supports conditional requests (304), one byte range (206, 416) and HEAD."""
+    cached_etags = parse_etags(request.headers.get("If-None-Match", ""))
+    if etag in cached_etags or "*" in cached_etags:
+        return _with_etag(HttpResponse(status=304), etag)
+    source = get_upload_storage().open_file(key)
     try:
         length = source.seek(0, 2)
-        start, stop = _span(request, length, etag)
+        start, stop = _parse_range(request, length, etag)
     except ValueError:
         source.close()
-        answer = _labelled(HttpResponse(status=416), etag)
-        answer["Content-Range"] = f"bytes */{length}"
-        return answer
-    partial = (
-        length > 0 and "Range" in request.headers and _believed(request, etag) and request.headers["Range"] != "bytes=-"
+        response = _with_etag(HttpResponse(status=416), etag)
+        response["Content-Range"] = f"bytes */{length}"
+        return response
+    is_partial = (
+        length > 0
+        and "Range" in request.headers
+        and _range_applies(request, etag)
+        and request.headers["Range"] != "bytes=-"
     )
-    status = 206 if partial else 200
+    status = 206 if is_partial else 200
     if request.method == "HEAD":
         source.close()
-        answer = HttpResponse(status=status)
+        response = HttpResponse(status=status)
     else:
-        answer = _stream(request, source, start, stop, status)
-    answer["Content-Length"] = str(stop - start)
-    if partial:
-        answer["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
-    return _labelled(answer, etag)
+        response = _stream(request, source, start, stop, status)
+    response["Content-Length"] = str(stop - start)
+    if is_partial:
+        response["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
+    return _with_etag(response, etag)
 
 
-def _labelled(answer: HttpResponseBase, etag: str) -> HttpResponseBase:
-    answer["ETag"] = etag
-    answer["Accept-Ranges"] = "bytes"
-    return answer
+def _with_etag(response: HttpResponseBase, etag: str) -> HttpResponseBase:
+    response["ETag"] = etag
+    response["Accept-Ranges"] = "bytes"
+    return response
 
 
-def _believed(request: HttpRequest, etag: str) -> bool:
-    """`If-Range` names another version: then all of it is sent."""
+def _range_applies(request: HttpRequest, etag: str) -> bool:
+    """False if `If-Range` names another version or the range is not understood: then the whole file is sent."""
     return request.headers.get("If-Range", etag) == etag and _RANGE.match(request.headers["Range"].strip()) is not None
 
 
-def _span(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
-    """What is asked for. Several ranges at once, and other units, are as if none were asked. ValueError: not in it."""
-    if "Range" not in request.headers or not _believed(request, etag):
+def _parse_range(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
+    """Returns the requested range as (start, stop).
+
+    Several ranges and units other than bytes are ignored: the whole file is sent. Raises ValueError if the range lies
+    outside the file.
+    """
+    if "Range" not in request.headers or not _range_applies(request, etag):
         return 0, length
-    found = _RANGE.match(request.headers["Range"].strip())
-    assert found
-    first, last = found.groups()
+    match = _RANGE.match(request.headers["Range"].strip())
+    assert match
+    first, last = match.groups()
     if not first and not last:
         return 0, length
     if not first:
@@ -159,23 +180,24 @@ def _span(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
 
 def _stream(request: HttpRequest, source: BinaryIO, start: int, stop: int, status: int) -> StreamingHttpResponse:
     source.seek(start)
-    left = stop - start
+    remaining = stop - start
 
-    def block() -> bytes:
-        nonlocal left
-        data = source.read(min(BLOCK, left))
-        left -= len(data)
+    def read_block() -> bytes:
+        nonlocal remaining
+        data = source.read(min(BLOCK_BYTES, remaining))
+        remaining -= len(data)
         return data
 
-    def now() -> Iterator[bytes]:
-        while data := block():
+    def iterate() -> Iterator[bytes]:
+        while data := read_block():
             yield data
 
-    async def later() -> AsyncIterator[bytes]:
-        # Not a plain iterator: Django would read all of it into memory first.
-        while data := await sync_to_async(block, thread_sensitive=False)():
+    async def iterate_async() -> AsyncIterator[bytes]:
+        # Under ASGI Django would read a synchronous iterator into memory completely.
+        while data := await sync_to_async(read_block, thread_sensitive=False)():
             yield data
 
-    answer = StreamingHttpResponse(later() if isinstance(request, ASGIRequest) else now(), status=status)
-    answer._resource_closers.append(source.close)  # type: ignore[attr-defined]
-    return answer
+    content = iterate_async() if isinstance(request, ASGIRequest) else iterate()
+    response = StreamingHttpResponse(content, status=status)
+    response._resource_closers.append(source.close)  # type: ignore[attr-defined]
+    return response

@@ -1,54 +1,52 @@
-"""Names of files: kept as people wrote them, and harmless for the systems that they end up on."""
+"""Sanitises file names: readable as users wrote them, and safe on the systems where they are saved."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-LONGEST = 120  # code points
-LONGEST_BYTES = 200  # in UTF-8: file systems have room for 255
+MAX_LENGTH = 120  # code points
+MAX_BYTES = 200  # in UTF-8; file systems allow 255
 _FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
-_JOINERS = "\u200c\u200d"  # Persian words and family emoji are made with them
-_TAIL = re.compile(r"(\.[^\s.]{1,12}){1,2}$")  # `.png`, `.tar.gz`
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # reserved names on Windows
+_JOINERS = "\u200c\u200d"  # kept: Persian words and family emoji need them
+_SUFFIX = re.compile(r"(\.[^\s.]{1,12}){1,2}$")  # `.png`, `.tar.gz`
+_REMOVED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, unassigned, line separators
 
 
-def clean(name: str, otherwise: str = "file") -> str:
-    """No path, no line ends, nothing that hides or turns letters, no name of a device, of bounded length.
+def clean_filename(name: str, default: str = "file") -> str:
+    """Returns a safe file name: no path, line breaks, invisible or direction characters, device names.
 
-    What is cut is cut before the extension. `otherwise` where nothing is left.
+    It is truncated before the extension to MAX_LENGTH and MAX_BYTES. Returns `default` if no character is left.
     """
     name = unicodedata.normalize("NFC", name.encode("utf-8", "ignore").decode())
     name = re.split(r"[/\\]", name)[-1]
     name = "".join(" " if char.isspace() else char for char in name)
-    name = "".join(char for char in name if char in _JOINERS or unicodedata.category(char) not in _UNSEEN)
+    name = "".join(char for char in name if char in _JOINERS or unicodedata.category(char) not in _REMOVED_CATEGORIES)
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(" .")
     if not name.strip(_JOINERS):
-        return otherwise
+        return default
     if _DEVICES.match(name):
         name = f"_{name}"
-    return _shortened(name)
+    return _truncate(name)
 
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+def _truncate(name: str) -> str:
+    suffix = match[0] if (match := _SUFFIX.search(name)) else ""
+    stem = name[: len(name) - len(suffix)]
+    stem = stem[: max(MAX_LENGTH - len(suffix), 1)]
+    while len((stem + suffix).encode()) > MAX_BYTES and len(stem) > 1:
+        stem = stem[:-1]
+    return stem.rstrip(" .") + suffix if len((stem + suffix).encode()) <= MAX_BYTES else stem[:40]
 
 
-def _shortened(name: str) -> str:
-    tail = found[0] if (found := _TAIL.search(name)) else ""
-    head = name[: len(name) - len(tail)]
-    head = head[: max(LONGEST - len(tail), 1)]
-    while len((head + tail).encode()) > LONGEST_BYTES and len(head) > 1:
-        head = head[:-1]
-    return head.rstrip(" .") + tail if len((head + tail).encode()) <= LONGEST_BYTES else head[:40]
+def get_extension(name: str) -> str:
+    """Returns the extension in lower case without the dot; empty if there is none."""
+    stem, dot, extension = name.rpartition(".")
+    return extension.lower() if dot and stem and len(extension) <= 12 else ""
 
 
-def extension(name: str) -> str:
-    """Lower-case, without the dot; empty where there is none."""
-    stem, dot, tail = name.rpartition(".")
-    return tail.lower() if dot and stem and len(tail) <= 12 else ""
-
-
-def with_extension(name: str, tail: str) -> str:
-    """`beach.HEIC` as `beach.jpg`; a name without one gets it."""
-    old = extension(name)
-    return _shortened(f"{name[: -len(old) - 1] if old else name}.{tail}")
+def replace_extension(name: str, extension: str) -> str:
+    """Turns `beach.HEIC` into `beach.jpg`; a name without an extension gets one."""
+    old = get_extension(name)
+    return _truncate(f"{name[: -len(old) - 1] if old else name}.{extension}")

@@ -1,6 +1,6 @@
-"""Files of messages that are being sent, forwarded, or taken away. Called by the verbs, inside their transactions.
+"""Attachments of messages that are sent, forwarded or deleted. Called by actions, inside their transactions.
 
-Where a batch brings no files, nothing of this is asked: not one query.
+A batch of sends without files makes none of these queries.
 """
 
 from __future__ import annotations
@@ -14,99 +14,116 @@ from django.utils.translation import gettext as _
 
 from chat import tasks
 from chat.attachments.schemas import attachment_schema
-from chat.attachments.uploads import check_conversation
+from chat.attachments.uploads import check_conversation_quota
 from chat.models import Attachment, Conversation
 from chat.schemas import AttachmentSchema
 from messenger.core.errors import ApplicationError, invalid
 
 
-class Wanted:
-    """What one message is to show: files of its sender's own, or those of the message that it forwards."""
+class MessageFiles:
+    """The files of one message in a batch: unsent uploads of its sender, or the files of a forwarded message.
 
-    def __init__(self, conversation_id: int, user_id: int, ids: Sequence[int] = (), forwarded_id: int | None = None):
+    `load_files` sets `attachments` or `error`, `prepare_attachments` sets `schemas`.
+    """
+
+    def __init__(
+        self,
+        conversation_id: int,
+        user_id: int,
+        attachment_ids: Sequence[int] = (),
+        forwarded_message_id: int | None = None,
+    ):
         self.conversation_id, self.user_id = conversation_id, user_id
-        self.ids, self.forwarded_id = list(ids), forwarded_id
-        self.refused: ApplicationError | None = None
-        self.rows: list[Attachment] = []
-        self.shapes: list[AttachmentSchema] = []
+        self.attachment_ids, self.forwarded_message_id = list(attachment_ids), forwarded_message_id
+        self.error: ApplicationError | None = None
+        self.attachments: list[Attachment] = []
+        self.schemas: list[AttachmentSchema] = []
 
 
-def find(wanted: Sequence[Wanted]) -> None:
-    """The rows of each, locked: a picture that is ready meanwhile waits until its message can be told so."""
-    ids = {pk for each in wanted for pk in each.ids}
-    sources = {each.forwarded_id for each in wanted if each.forwarded_id}
+def load_files(batch: Sequence[MessageFiles]) -> None:
+    """Loads and locks the attachments of each message, and checks permission, number and quota.
+
+    The lock makes image processing that ends meanwhile wait until the message exists and can be updated.
+    """
+    attachment_ids = {pk for files in batch for pk in files.attachment_ids}
+    source_ids = {files.forwarded_message_id for files in batch if files.forwarded_message_id}
     locked = Attachment.objects.select_for_update(no_key=True, of=("self", "file")).select_related("file")
-    unsent = {row.pk: row for row in locked.filter(pk__in=ids, message=None).order_by("pk")} if ids else {}
-    shown: dict[int, list[Attachment]] = {}
-    if sources:
-        for row in locked.filter(message__in=sources).order_by("pk"):
-            shown.setdefault(row.message_id or 0, []).append(row)
-    held: dict[int, int] = {}
-    for each in wanted:
-        if each.forwarded_id:
-            each.rows = sorted(shown.get(each.forwarded_id, ()), key=lambda row: row.place)
+    unsent = {}
+    if attachment_ids:
+        unsent = {row.pk: row for row in locked.filter(pk__in=attachment_ids, message=None).order_by("pk")}
+    by_source: dict[int, list[Attachment]] = {}
+    if source_ids:
+        for attachment in locked.filter(message__in=source_ids).order_by("pk"):
+            by_source.setdefault(attachment.message_id or 0, []).append(attachment)
+    used_bytes: dict[int, int] = {}
+    for files in batch:
+        if files.forwarded_message_id:
+            sources = by_source.get(files.forwarded_message_id, ())
+            files.attachments = sorted(sources, key=lambda attachment: attachment.place)
         else:
-            each.refused = _own(each, unsent)
-        if each.refused is None:
-            each.refused = _fits(each, held)
+            files.error = _assign_unsent(files, unsent)
+        if files.error is None:
+            files.error = _check_quota(files, used_bytes)
 
 
-def _own(wanted: Wanted, unsent: dict[int, Attachment]) -> ApplicationError | None:
-    if len(wanted.ids) > settings.FILES_AT_ONCE:
-        words = _("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE}
-        return invalid(attachment_ids=words)
-    for pk in wanted.ids:
-        row = unsent.pop(pk, None)  # each file is sent once, also within one batch
-        if row is None or row.owner_id != wanted.user_id:
+def _assign_unsent(files: MessageFiles, unsent: dict[int, Attachment]) -> ApplicationError | None:
+    if len(files.attachment_ids) > settings.FILES_AT_ONCE:
+        detail = _("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE}
+        return invalid(attachment_ids=detail)
+    for pk in files.attachment_ids:
+        attachment = unsent.pop(pk, None)  # each file is sent once, also within one batch
+        if attachment is None or attachment.owner_id != files.user_id:
             return invalid(attachment_ids=_("There is no such file, or it was sent already."))
-        wanted.rows.append(row)
+        files.attachments.append(attachment)
     return None
 
 
-def _fits(wanted: Wanted, held: dict[int, int]) -> ApplicationError | None:
-    """How much the conversation's files have; its row is locked."""
-    conversation_id, more = wanted.conversation_id, sum(row.file.size for row in wanted.rows)
-    if conversation_id not in held:
-        held[conversation_id] = Conversation.objects.values_list("file_bytes", flat=True).get(pk=conversation_id)
+def _check_quota(files: MessageFiles, used_bytes: dict[int, int]) -> ApplicationError | None:
+    """`used_bytes` by conversation id; it is read while the row of the conversation is locked."""
+    conversation_id = files.conversation_id
+    additional_bytes = sum(attachment.file.size for attachment in files.attachments)
+    if conversation_id not in used_bytes:
+        used_bytes[conversation_id] = Conversation.objects.values_list("file_bytes", flat=True).get(pk=conversation_id)
     try:
-        check_conversation(held[conversation_id], more)
-    except ApplicationError as refused:
-        return refused
-    held[conversation_id] += more
+        check_conversation_quota(used_bytes[conversation_id], additional_bytes)
+    except ApplicationError as error:
+        return error
+    used_bytes[conversation_id] += additional_bytes
     return None
 
 
-def show(wanted: Iterable[Wanted], now: datetime) -> None:
-    """Their shapes, with the ids they will have. A file that is forwarded is shared, not copied."""
-    for each in wanted:
-        if each.forwarded_id:
-            each.rows = Attachment.objects.bulk_create(
+def prepare_attachments(batch: Iterable[MessageFiles], now: datetime) -> None:
+    """Sets the schemas, with final ids. A forwarded file gets new attachments; its bytes are shared, not copied."""
+    for files in batch:
+        if files.forwarded_message_id:
+            files.attachments = Attachment.objects.bulk_create(
                 Attachment(
-                    file=row.file,
-                    owner_id=each.user_id,
-                    kind=row.kind,
-                    name=row.name,
-                    alt=row.alt,
+                    file=source.file,
+                    owner_id=files.user_id,
+                    kind=source.kind,
+                    name=source.name,
+                    alt=source.alt,
                     created_at=now,
                 )
-                for row in each.rows
+                for source in files.attachments
             )
-        each.shapes = [attachment_schema(row) for row in each.rows]
+        files.schemas = [attachment_schema(attachment) for attachment in files.attachments]
 
 
-def belong(wanted: Wanted, message_id: int) -> None:
-    """From now on they are this message's."""
-    for place, row in enumerate(wanted.rows):
-        row.message_id, row.conversation_id, row.place = message_id, wanted.conversation_id, place
-    Attachment.objects.bulk_update(wanted.rows, ["message", "conversation", "place"])
-    more = sum(row.file.size for row in wanted.rows)
-    Conversation.objects.filter(pk=wanted.conversation_id).update(file_bytes=F("file_bytes") + more)
+def attach_to_message(files: MessageFiles, message_id: int) -> None:
+    """Assigns the attachments to their message and adds their size to the conversation."""
+    for index, attachment in enumerate(files.attachments):
+        attachment.message_id, attachment.conversation_id = message_id, files.conversation_id
+        attachment.place = index
+    Attachment.objects.bulk_update(files.attachments, ["message", "conversation", "place"])
+    size = sum(attachment.file.size for attachment in files.attachments)
+    Conversation.objects.filter(pk=files.conversation_id).update(file_bytes=F("file_bytes") + size)
 
 
-def take_away(message_id: int, conversation_id: int) -> None:
-    """A message that was wiped shows nothing any more. What nobody else shows is buried, by the worker."""
-    rows = Attachment.objects.filter(message_id=message_id)
-    size = rows.aggregate(total=Sum("file__size"))["total"] or 0
-    rows.delete()
+def delete_message_files(message_id: int, conversation_id: int) -> None:
+    """Deletes the attachments of a deleted message. A task deletes files that no other message uses."""
+    attachments = Attachment.objects.filter(message_id=message_id)
+    size = attachments.aggregate(total=Sum("file__size"))["total"] or 0
+    attachments.delete()
     Conversation.objects.filter(pk=conversation_id).update(file_bytes=F("file_bytes") - size)
-    tasks.bury_files.enqueue()
+    tasks.delete_orphaned_files.enqueue()

@@ -1,4 +1,4 @@
-"""An attachment as the wire shows it, and as its message's row keeps it."""
+"""Output schemas of attachments and uploads, made from their rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from urllib.parse import quote
 import msgspec
 
 from chat.models import Attachment, File, Upload
-from chat.schemas import AttachmentSchema, UploadSchema, moment
+from chat.schemas import AttachmentSchema, UploadSchema
+from messenger.core.timestamps import format_timestamp
 
 
 def attachment_schema(attachment: Attachment) -> AttachmentSchema:
-    """`attachment` with its file at hand."""
+    """`attachment.file` must be loaded (select_related)."""
     file = attachment.file
-    thumbnails = [f"/files/{attachment.pk}/thumbnails/{each['width']}" for each in file.thumbnails]
+    thumbnails = [f"/files/{attachment.pk}/thumbnails/{thumbnail['width']}" for thumbnail in file.thumbnails]
     return AttachmentSchema(
         id=attachment.pk,
         kind=str(attachment.kind),
@@ -31,18 +32,19 @@ def attachment_schema(attachment: Attachment) -> AttachmentSchema:
     )
 
 
-def as_kept(shapes: list[AttachmentSchema]) -> list[dict]:
-    return msgspec.to_builtins(shapes)
+def serialize_attachments(attachments: list[AttachmentSchema]) -> list[dict]:
+    """Returns the value of `Message.files`: the row of a message holds its attachments as JSON."""
+    return msgspec.to_builtins(attachments)
 
 
 def upload_schema(upload: Upload) -> UploadSchema:
-    """`upload` with its attachment and file at hand."""
-    whole = upload.attachment
+    """`upload.attachment.file` must be loaded (select_related)."""
+    attachment = upload.attachment
     return UploadSchema(
         id=upload.pk,
         name=upload.name,
         size=upload.size,
         offset=upload.offset,
-        expires_at=moment(upload.expires_at),
-        attachment=attachment_schema(whole) if whole else None,
+        expires_at=format_timestamp(upload.expires_at),
+        attachment=attachment_schema(attachment) if attachment else None,
     )

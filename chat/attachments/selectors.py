@@ -1,4 +1,4 @@
-"""Files as somebody may see them. Access and look-up are one query, as everywhere."""
+"""Reads attachments. Permission and look-up are one query."""
 
 from __future__ import annotations
 
@@ -9,47 +9,56 @@ from django.db.models import Q
 from accounts.schemas import user_schema
 from chat.attachments.schemas import attachment_schema
 from chat.models import Attachment, Conversation, Message
-from chat.schemas import FileSchema, moment
+from chat.schemas import FileSchema
 from chat.selectors.conversations import PAGE, get_membership
 from messenger.core.errors import not_found
+from messenger.core.timestamps import format_timestamp
 
 
-def attachment(user_id: int, attachment_id: int) -> Attachment:
-    """In a message that stands, of a conversation that they are in now; or their own that is not sent yet."""
-    mine = Conversation.objects.visible_to(user_id)
-    shown = Q(message__deleted_at=None, conversation__in=mine)
-    row = (
-        Attachment.objects.filter(shown | Q(message=None, owner_id=user_id), pk=attachment_id)
+def get_attachment(user_id: int, attachment_id: int) -> Attachment:
+    """Returns an attachment of a message that the user can see, or an unsent one of the user.
+
+    The message must not be deleted, and the user must be a member of its conversation now. Raises not_found.
+    """
+    conversations = Conversation.objects.visible_to(user_id)
+    is_visible = Q(message__deleted_at=None, conversation__in=conversations)
+    attachment = (
+        Attachment.objects.filter(is_visible | Q(message=None, owner_id=user_id), pk=attachment_id)
         .select_related("file")
         .first()
     )
-    if row is None:
+    if attachment is None:
         raise not_found()
-    return row
+    return attachment
 
 
-def files(
+def list_files(
     user_id: int, conversation_id: int, *, kind: str = "", before: int | None = None, limit: int = PAGE
 ) -> tuple[list[FileSchema], int | None]:
-    """Newest first, of one kind or of all. The cursor is the last attachment's id."""
+    """Returns the files of a conversation, newest first, and the cursor of the next page (an attachment id).
+
+    `kind` limits them to one kind. Raises not_found for non-members.
+    """
     get_membership(user_id, conversation_id)
-    rows = Attachment.objects.filter(conversation_id=conversation_id, message__deleted_at=None)
+    attachments = Attachment.objects.filter(conversation_id=conversation_id, message__deleted_at=None)
     if kind:
-        rows = rows.filter(kind=kind)
+        attachments = attachments.filter(kind=kind)
     if before:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.select_related("file", "message__sender").order_by("-pk")[: limit + 1])
-    shapes = []
-    for row in found[:limit]:
+        attachments = attachments.filter(pk__lt=before)
+    rows = list(attachments.select_related("file", "message__sender").order_by("-pk")[: limit + 1])
+    files = []
+    for row in rows[:limit]:
         message = row.message
         assert message is not None
         sender = user_schema(message.sender)
-        shapes.append(FileSchema(attachment_schema(row), message.pk, message.seq, sender, moment(message.created_at)))
-    return shapes, (found[limit - 1].pk if len(found) > limit else None)
+        files.append(
+            FileSchema(attachment_schema(row), message.pk, message.seq, sender, format_timestamp(message.created_at))
+        )
+    return files, (rows[limit - 1].pk if len(rows) > limit else None)
 
 
-def sent_under(user_id: int, client_id: UUID) -> list[int] | None:
-    """The files of a message that this person sent under this client_id; None where there is none yet."""
+def list_sent_attachment_ids(user_id: int, client_id: UUID) -> list[int] | None:
+    """Returns the attachment ids of the message that the user sent with this client_id; None if there is none."""
     message = Message.objects.filter(client_id=client_id, sender_id=user_id).only("pk").first()
     if message is None:
         return None

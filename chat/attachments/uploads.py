@@ -1,7 +1,9 @@
-"""Uploads: beginning one, taking in its bytes, making a file of it, giving it up. Doors: tus.py, receiver.py, forms.
+"""Resumable uploads: creating one, receiving its bytes, completing it as an attachment, cancelling it.
 
-A part that comes with a checksum counts when it is whole and right; without one, every byte that was kept counts.
-The row's offset moves only after the bytes are safe, so it is true after any accident.
+Used by `tus/receiver.py`, by the API and by page forms.
+
+A part with a checksum counts only when it is complete and correct. Without a checksum, every byte that was stored
+counts. The offset in the row moves only after the bytes are durable, so it is correct after any crash.
 """
 
 from __future__ import annotations
@@ -11,39 +13,41 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from secrets import token_hex
 from threading import Lock
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat import tasks
 from chat.attachments import filenames
 from chat.attachments.media import content_types
-from chat.attachments.media.dimensions import measures
-from chat.attachments.media.mp4_metadata import tells
-from chat.attachments.storage.base import no_room, shelf
+from chat.attachments.media.dimensions import measure
+from chat.attachments.media.mp4_metadata import contains_metadata
+from chat.attachments.storage.base import get_upload_storage, storage_error
 from chat.models import Attachment, Conversation, File, Upload
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
 CHECKSUMS = ("sha1", "sha256")
-BLOCK = 8 * 1024 * 1024  # bytes after which what came without a checksum is kept: as much may have to come again
-LEASE = 5.0  # seconds for which a request that brings bytes keeps others off
-RENEW = 2.0
-FINISHING = 40.0  # seconds for a step that no bytes renew: longer than a bucket is given to answer
-ALT = 500  # code points
-BEGINS, BEGINS_PER_SECOND = 60, 1.0
+COMMIT_BYTES = (
+    8 * 1024 * 1024
+)  # bytes without a checksum are committed in blocks of this size; a crash loses at most one
+LEASE_SECONDS = 5.0  # how long one request has exclusive write access without renewing
+RENEW_SECONDS = 2.0  # age of the lease at which it is renewed
+FINISH_LEASE_SECONDS = 40.0  # lease for steps that receive no bytes; longer than the timeout of an S3 request
+MAX_ALT_LENGTH = 500  # code points
+CREATE_BURST, CREATES_PER_SECOND = 60, 1.0  # rate limit per user
 
 
-class UploadRefused(ApplicationError):
-    """With a status of its own, as tus has them: 410, 412, 423, 460."""
+class UploadError(ApplicationError):
+    """An error with a status code that tus defines: 410, 412, 423 or 460."""
 
     def __init__(self, status: int, code: str, detail: str):
         super().__init__(code, detail)
@@ -54,213 +58,231 @@ class UploadRefused(ApplicationError):
         return self._status
 
 
-# ── Beginning ────────────────────────────────────────────────────────────────────────────────────────────────────
-def begin(user_id: int, size: int, name: str, **about: Any) -> Upload:
-    """`about`: alt, sha256 of the whole, conversation_id it is for, claims. Refuses what can never be kept."""
-    if wait := rate_limits.acquire(f"upload.{user_id}", BEGINS, BEGINS_PER_SECOND):
+# ── Creating, cancelling ────────────────────────────────────────────────────────────────────────────────────────────
+def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
+    """Creates an upload of `size` bytes and returns it.
+
+    `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (its quota is checked early), claims
+    (width, height, duration as measured by the client). Raises too_large, rate_limited, not_found, invalid or
+    unavailable if the upload could never be completed.
+    """
+    if wait := rate_limits.acquire(f"upload.{user_id}", CREATE_BURST, CREATES_PER_SECOND):
         raise rate_limited(wait)
     if size > settings.FILE_LIMIT:
-        raise ApplicationError("too_large", _("A file may have at most %s.") % megabytes(settings.FILE_LIMIT))
-    if conversation_id := about.get("conversation_id"):
+        raise ApplicationError("too_large", _("A file may have at most %s.") % format_megabytes(settings.FILE_LIMIT))
+    if conversation_id := options.get("conversation_id"):
         conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
         if conversation is None:
             raise not_found()
-        check_conversation(conversation.file_bytes, size)
-    sha256 = about.get("sha256", "").lower()
+        check_conversation_quota(conversation.file_bytes, size)
+    sha256 = options.get("sha256", "").lower()
     if sha256 and not (len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")):
         raise invalid(sha256=_("This is no SHA-256."))
     try:
-        shelf().make_room(size)
+        get_upload_storage().ensure_free_space(size)
     except Exception as error:
-        raise no_room(error) from error
+        raise storage_error(error) from error
     with write_transaction():
-        going_on = Upload.objects.filter(owner_id=user_id)
-        waiting = going_on.filter(attachment=None).aggregate(total=Sum("size"))["total"] or 0
-        kept = File.objects.filter(owner_id=user_id).aggregate(total=Sum("size"))["total"] or 0
-        if kept + waiting + size > settings.PERSON_FILES_LIMIT:
-            words = _("Your files may have at most %s together.") % megabytes(settings.PERSON_FILES_LIMIT)
-            raise ApplicationError("too_large", words)
-        if going_on.filter(Q(attachment=None) | Q(attachment__message=None)).count() >= settings.UPLOADS_AT_ONCE:
+        user_uploads = Upload.objects.filter(owner_id=user_id)
+        pending_bytes = user_uploads.filter(attachment=None).aggregate(total=Sum("size"))["total"] or 0
+        stored_bytes = File.objects.filter(owner_id=user_id).aggregate(total=Sum("size"))["total"] or 0
+        if stored_bytes + pending_bytes + size > settings.PERSON_FILES_LIMIT:
+            detail = _("Your files may have at most %s together.") % format_megabytes(settings.PERSON_FILES_LIMIT)
+            raise ApplicationError("too_large", detail)
+        if user_uploads.filter(Q(attachment=None) | Q(attachment__message=None)).count() >= settings.UPLOADS_AT_ONCE:
             raise rate_limited(60)
         return Upload.objects.create(
             owner_id=user_id,
-            name=filenames.clean(name),
-            alt=clean_alt(about.get("alt", "")),
+            name=filenames.clean_filename(name),
+            alt=clean_alt_text(options.get("alt", "")),
             size=size,
             sha256=sha256,
-            claims={name: value for name, value in about.get("claims", {}).items() if value and isfinite(value)},
-            key=new_key(),
+            claims={name: value for name, value in options.get("claims", {}).items() if value and isfinite(value)},
+            key=new_storage_key(),
             expires_at=_expiry(),
         )
 
 
-def check_conversation(held: int, more: int) -> None:
-    if held + more > settings.CONVERSATION_FILES_LIMIT:
-        words = _("The files of a conversation may have at most %s together.")
-        raise ApplicationError("too_large", words % megabytes(settings.CONVERSATION_FILES_LIMIT))
+def check_conversation_quota(used_bytes: int, additional_bytes: int) -> None:
+    """Raises too_large if the files of a conversation would exceed their limit."""
+    if used_bytes + additional_bytes > settings.CONVERSATION_FILES_LIMIT:
+        detail = _("The files of a conversation may have at most %s together.")
+        raise ApplicationError("too_large", detail % format_megabytes(settings.CONVERSATION_FILES_LIMIT))
 
 
-def new_key(extension: str = "") -> str:
+def new_storage_key(extension: str = "") -> str:
     name = token_hex(16)
     return f"files/{name[:2]}/{name}{extension}"
 
 
-def megabytes(count: int) -> str:
+def format_megabytes(count: int) -> str:
+    """Formats a limit in bytes: `64 MB`, `2 GB`."""
     return f"{count // 1024**3} GB" if count >= 1024**3 and count % 1024**3 == 0 else f"{max(count // 1024**2, 1)} MB"
 
 
-def clean_alt(text: str) -> str:
-    """One line; of what is too long the beginning."""
-    return " ".join(text.replace("\x00", "").encode("utf-8", "ignore").decode().split())[:ALT]
+def clean_alt_text(text: str) -> str:
+    """Collapses white space to single spaces and truncates to MAX_ALT_LENGTH."""
+    return " ".join(text.replace("\x00", "").encode("utf-8", "ignore").decode().split())[:MAX_ALT_LENGTH]
 
 
-def _expiry():
+def _expiry() -> datetime:
     return timezone.now() + timedelta(hours=settings.UPLOAD_HOURS)
 
 
-def look(user_id: int, upload_id: str) -> Upload:
-    """One's own. Everybody else's is not there."""
-    row = Upload.objects.filter(pk=upload_id, owner_id=user_id).select_related("attachment__file").first()
-    if row is None:
+def get_upload(user_id: int, upload_id: str) -> Upload:
+    """Returns an upload of this user. Raises not_found, also for uploads of other users."""
+    upload = Upload.objects.filter(pk=upload_id, owner_id=user_id).select_related("attachment__file").first()
+    if upload is None:
         raise not_found()
-    return row
+    return upload
 
 
-def give_up(user_id: int, upload_id: str) -> None:
-    """Nothing of it is left. What was sent belongs to its message, and stays."""
-    row = look(user_id, upload_id)
-    if row.attachment is not None and row.attachment.message_id is not None:
-        raise UploadRefused(410, "conflict", _("This file was sent already."))
-    drop(row)
+def cancel_upload(user_id: int, upload_id: str) -> None:
+    """Deletes an upload with its bytes. Raises 410 if the file was sent: it belongs to its message then."""
+    upload = get_upload(user_id, upload_id)
+    if upload.attachment is not None and upload.attachment.message_id is not None:
+        raise UploadError(410, "conflict", _("This file was sent already."))
+    delete_upload(upload)
 
 
-def drop(row: Upload) -> None:
-    """The rows first: bytes that no row names are harmless, and swept with their folder."""
+def delete_upload(upload: Upload) -> None:
+    """Deletes the rows first: bytes without a row are harmless, and the cleanup of the folder removes them."""
     with write_transaction():
-        locked = Upload.objects.select_for_update().filter(pk=row.pk).select_related(None).first()
-        if locked is None:
+        locked_upload = Upload.objects.select_for_update().filter(pk=upload.pk).select_related(None).first()
+        if locked_upload is None:
             return
-        attachment_id = locked.attachment_id
-        locked.delete()
+        attachment_id = locked_upload.attachment_id
+        locked_upload.delete()
         if attachment_id:
             Attachment.objects.filter(pk=attachment_id, message=None).delete()
     try:
-        shelf().give_up(row)
+        get_upload_storage().discard(upload)
     except Exception as error:
-        no_room(error)  # said in the log
-    tasks.bury_files.enqueue()
+        storage_error(error)  # only to write it to the log
+    tasks.delete_orphaned_files.enqueue()
 
 
-def describe(user_id: int, upload_id: str, alt: str) -> Upload:
-    """Alternative text, while it is not sent."""
+def set_alt_text(user_id: int, upload_id: str, alt: str) -> Upload:
+    """Sets the alternative text. Raises 409 if the file was sent already."""
     with write_transaction():
-        row = look(user_id, upload_id)
-        if row.attachment is not None and row.attachment.message_id is not None:
-            raise UploadRefused(409, "conflict", _("This file was sent already."))
-        row.alt = clean_alt(alt)
-        row.save(update_fields=["alt"])
-        if row.attachment is not None:
-            row.attachment.alt = row.alt
-            row.attachment.save(update_fields=["alt"])
-        return row
+        upload = get_upload(user_id, upload_id)
+        if upload.attachment is not None and upload.attachment.message_id is not None:
+            raise UploadError(409, "conflict", _("This file was sent already."))
+        upload.alt = clean_alt_text(alt)
+        upload.save(update_fields=["alt"])
+        if upload.attachment is not None:
+            upload.attachment.alt = upload.alt
+            upload.attachment.save(update_fields=["alt"])
+        return upload
 
 
-# ── Taking in ────────────────────────────────────────────────────────────────────────────────────────────────────
-_hashes: OrderedDict[str, tuple[int, Any]] = OrderedDict()  # upload id: bytes so far, and their running SHA-256
-_hashes_lock = Lock()
-HASHES = 200
+# ── Receiving bytes ─────────────────────────────────────────────────────────────────────────────────────────────────
+_hash_cache: OrderedDict[str, tuple[int, Any]] = OrderedDict()  # upload id: (bytes hashed so far, running SHA-256)
+_hash_cache_lock = Lock()
+MAX_CACHED_HASHES = 200
 
 
-class Incoming:
-    """One request that brings bytes. From threads; one at a time."""
+class IncomingPart:
+    """One request that sends bytes to an upload. Called from worker threads, by one thread at a time.
+
+    Holds a lease in the row of the upload (`writer`, `writer_until`): only one request may write at a time.
+    """
 
     def __init__(self, user_id: int, upload_id: str, offset: int, checksum: tuple[str, bytes] | None = None):
-        """Raises not_found, 409 where the offset is another, 423 where another request is at it."""
+        """Acquires the lease. `checksum` is (algorithm, digest) of this part.
+
+        Raises not_found, 409 if the upload has another offset, 423 if another request holds the lease.
+        """
         self._token = token_hex(8)
         now = timezone.now()
-        mine = Upload.objects.filter(pk=upload_id, owner_id=user_id)
-        free = mine.filter(Q(writer="") | Q(writer_until__lt=now), offset=offset, attachment=None)
+        own_upload = Upload.objects.filter(pk=upload_id, owner_id=user_id)
+        unlocked = own_upload.filter(Q(writer="") | Q(writer_until__lt=now), offset=offset, attachment=None)
         with write_transaction():
-            got = free.update(writer=self._token, writer_until=now + timedelta(seconds=LEASE))
-        self.upload = look(user_id, upload_id)
-        if not got:
+            is_acquired = unlocked.update(writer=self._token, writer_until=now + timedelta(seconds=LEASE_SECONDS))
+        self.upload = get_upload(user_id, upload_id)
+        if not is_acquired:
             if self.upload.offset != offset:
-                raise UploadRefused(409, "conflict", _("The upload stands at byte %d.") % self.upload.offset)
+                raise UploadError(409, "conflict", _("The upload stands at byte %d.") % self.upload.offset)
             if self.upload.attachment_id is None:
-                raise locked()
-            self._writer = None  # all there already: an empty part changes nothing
+                raise locked_error()
+            self._writer = None  # the upload is complete: an empty part changes nothing
             return
-        self._until = time.monotonic() + LEASE
+        self._lease_ends = time.monotonic() + LEASE_SECONDS
         self._checksum = checksum
-        self._part = hashlib.new(checksum[0]) if checksum else None
-        self._came = 0  # bytes that are written and not kept
-        self._whole = _running_hash(self.upload)
+        self._part_hash = hashlib.new(checksum[0]) if checksum else None
+        self._uncommitted = 0  # bytes written since the last commit
+        self._file_hash = _pop_cached_hash(self.upload)
         try:
-            self._writer = shelf().open(self.upload)
+            self._writer = get_upload_storage().open_writer(self.upload)
         except Exception as error:
-            self._release()
-            raise no_room(error) from error
+            self._release_lease()
+            raise storage_error(error) from error
 
-    def take(self, data: bytes) -> None:
-        if self._writer is None or self.upload.offset + self._came + len(data) > self.upload.size:
+    def write(self, data: bytes) -> None:
+        """Stores bytes. Raises too_large if they are more than the upload declared, 423 if the lease was lost."""
+        if self._writer is None or self.upload.offset + self._uncommitted + len(data) > self.upload.size:
             raise ApplicationError("too_large", _("These are more bytes than were declared."))
-        if time.monotonic() > self._until - (LEASE - RENEW):
-            self._renew()
-        if self._part is not None:
-            self._part.update(data)
-        if self._whole is not None:
-            self._whole.update(data)
+        if time.monotonic() > self._lease_ends - (LEASE_SECONDS - RENEW_SECONDS):
+            self._renew_lease()
+        if self._part_hash is not None:
+            self._part_hash.update(data)
+        if self._file_hash is not None:
+            self._file_hash.update(data)
         try:
             self._writer.write(data)
         except Exception as error:
-            raise no_room(error) from error
-        self._came += len(data)
-        if self._part is None and self._came >= BLOCK:
-            self._keep()
+            raise storage_error(error) from error
+        self._uncommitted += len(data)
+        if self._part_hash is None and self._uncommitted >= COMMIT_BYTES:
+            self._commit()
 
     def finish(self) -> Upload:
-        """All of the request is here. The last one makes a file of it."""
+        """Commits the part after the request body has ended; completes the upload if this was its last part.
+
+        Raises 460 if the checksum of the part, or the SHA-256 of the file, is wrong.
+        """
         if self._writer is None:
             return self.upload
-        if self._checksum and self._part and not hmac.compare_digest(self._part.digest(), self._checksum[1]):
-            raise UploadRefused(460, "invalid", _("The checksum does not fit; send this part again."))
-        whole = self.upload.offset + self._came == self.upload.size
-        if not whole:
-            self._end()
+        if self._checksum and self._part_hash and not hmac.compare_digest(self._part_hash.digest(), self._checksum[1]):
+            raise UploadError(460, "invalid", _("The checksum does not fit; send this part again."))
+        is_last = self.upload.offset + self._uncommitted == self.upload.size
+        if not is_last:
+            self._commit_and_release()
             return self.upload
-        if self._came:
-            self._keep()
-        self._finishing()
-        _complete(self.upload, self._whole, self._finishing)
+        if self._uncommitted:
+            self._commit()
+        self._extend_lease_to_finish()
+        _complete_upload(self.upload, self._file_hash, self._extend_lease_to_finish)
         return self.upload
 
-    def _finishing(self) -> None:
-        """Closing a file in a bucket and reading a large one back takes longer than bytes do, and no bytes renew the
-        lease; yet a killed server must not leave one that nobody waits for.
+    def _extend_lease_to_finish(self) -> None:
+        """Extends the lease for slow steps without incoming bytes: completing a multipart upload, reading a large
+        file back. The extension is limited, so that the upload is not locked for long after a crash.
         """
-        if time.monotonic() > self._until - FINISHING + RENEW:
-            self._renew(seconds=FINISHING)
+        if time.monotonic() > self._lease_ends - FINISH_LEASE_SECONDS + RENEW_SECONDS:
+            self._renew_lease(seconds=FINISH_LEASE_SECONDS)
 
-    def _end(self) -> None:
-        """What came is kept, and whoever hears so may send on at once, were this server killed a moment later.
+    def _commit_and_release(self) -> None:
+        """Commits the bytes and releases the lease in one UPDATE.
 
-        The lease goes with the same change of the row, so nothing of ours may touch the file after it.
+        The client may send the next part as soon as it has the response, even if this server is killed right after
+        it. Because the lease ends with that UPDATE, the file is closed before.
         """
         assert self._writer is not None
-        if self._came:
+        if self._uncommitted:
             self._sync()
         writer, self._writer = self._writer, None
         writer.close()
-        self.upload.offset += self._came
-        self._came = 0
-        if self._whole is not None:
-            _keep_hash(self.upload, self._whole)
-        self._renew(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry(), writer="")
+        self.upload.offset += self._uncommitted
+        self._uncommitted = 0
+        if self._file_hash is not None:
+            _cache_hash(self.upload, self._file_hash)
+        self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry(), writer="")
 
-    def cut(self) -> None:
-        """The line broke. Without a checksum, what came counts."""
-        if self._writer is not None and self._part is None and self._came:
-            self._keep()
+    def commit_partial(self) -> None:
+        """Commits what arrived before the connection broke. Does nothing if the part has a checksum."""
+        if self._writer is not None and self._part_hash is None and self._uncommitted:
+            self._commit()
 
     def close(self) -> None:
         if self._writer is None:
@@ -268,83 +290,92 @@ class Incoming:
         try:
             self._writer.close()
         finally:
-            if not self._came and self._whole is not None and self.upload.attachment_id is None:
-                _keep_hash(self.upload, self._whole)
-            self._release()
+            if not self._uncommitted and self._file_hash is not None and self.upload.attachment_id is None:
+                _cache_hash(self.upload, self._file_hash)
+            self._release_lease()
 
     def _sync(self) -> None:
         assert self._writer is not None
-        if self._writer.slow:
-            self._renew(seconds=FINISHING)
+        if self._writer.sync_is_slow:
+            self._renew_lease(seconds=FINISH_LEASE_SECONDS)
         try:
-            self._writer.keep()
+            self._writer.sync()
         except Exception as error:
-            raise no_room(error) from error
+            raise storage_error(error) from error
 
-    def _keep(self) -> None:
+    def _commit(self) -> None:
+        """Makes the bytes durable, then moves the offset of the row."""
         self._sync()
-        self.upload.offset += self._came
-        self._came = 0
-        self._renew(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry())
+        self.upload.offset += self._uncommitted
+        self._uncommitted = 0
+        self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry())
 
-    def _renew(self, seconds: float = LEASE, **fields: Any) -> None:
-        until = timezone.now() + timedelta(seconds=seconds)
+    def _renew_lease(self, seconds: float = LEASE_SECONDS, **fields: Any) -> None:
+        """Extends the lease and saves `fields`. Raises 423 if another request has taken the lease over."""
+        lease_ends = timezone.now() + timedelta(seconds=seconds)
         with write_transaction():
-            held = Upload.objects.filter(pk=self.upload.pk, writer=self._token).update(writer_until=until, **fields)
-        if not held:
-            raise locked()
-        self._until = time.monotonic() + seconds
+            is_held = Upload.objects.filter(pk=self.upload.pk, writer=self._token).update(
+                writer_until=lease_ends, **fields
+            )
+        if not is_held:
+            raise locked_error()
+        self._lease_ends = time.monotonic() + seconds
 
-    def _release(self) -> None:
+    def _release_lease(self) -> None:
         with write_transaction():
             Upload.objects.filter(pk=self.upload.pk, writer=self._token).update(writer="", writer_until=None)
 
 
-def locked() -> UploadRefused:
-    return UploadRefused(423, "conflict", _("Another request is sending to this upload."))
+def locked_error() -> UploadError:
+    return UploadError(423, "conflict", _("Another request is sending to this upload."))
 
 
-def _running_hash(upload: Upload) -> Any:
-    """The SHA-256 of what is there, where this process has seen all of it; None where it has to be read again."""
+def _pop_cached_hash(upload: Upload) -> Any:
+    """Returns the running SHA-256 of the bytes so far; None if this process has not seen all of them.
+
+    With None the file is read back and hashed when the upload is completed.
+    """
     if upload.offset == 0:
         return hashlib.sha256()
-    with _hashes_lock:
-        offset, running = _hashes.pop(upload.pk, (0, None))
-    return running if offset == upload.offset else None
+    with _hash_cache_lock:
+        offset, running_hash = _hash_cache.pop(upload.pk, (0, None))
+    return running_hash if offset == upload.offset else None
 
 
-def _keep_hash(upload: Upload, running: Any) -> None:
-    with _hashes_lock:
-        _hashes[upload.pk] = upload.offset, running
-        while len(_hashes) > HASHES:
-            _hashes.popitem(last=False)
+def _cache_hash(upload: Upload, running_hash: Any) -> None:
+    with _hash_cache_lock:
+        _hash_cache[upload.pk] = upload.offset, running_hash
+        while len(_hash_cache) > MAX_CACHED_HASHES:
+            _hash_cache.popitem(last=False)
 
 
-# ── Whole ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _complete(upload: Upload, running: Any, breathe: Callable[[], None]) -> None:
-    """All bytes are there: a file, and an attachment that waits for its message. Safe to repeat after a crash.
+# ── Completing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], None]) -> None:
+    """Creates the file and an attachment that waits for its message. Can be repeated after a crash.
 
-    `breathe` is called between its steps.
+    `extend_lease` is called between the steps. Raises 460 if the SHA-256 is not the declared one.
     """
     try:
-        shelf().finish(upload)
-        with shelf().read(upload.key) as source:
-            if running is None:
-                running = hashlib.sha256()
+        get_upload_storage().complete(upload)
+        with get_upload_storage().open_file(upload.key) as source:
+            if file_hash is None:
+                file_hash = hashlib.sha256()
                 for block in iter(lambda: source.read(1024 * 1024), b""):
-                    running.update(block)
-                    breathe()
-            breathe()
+                    file_hash.update(block)
+                    extend_lease()
+            extend_lease()
             source.seek(0)
-            content_type = content_types.content_type(source.read(content_types.HEAD), upload.name)
-            found = measures(source, content_type, upload.claims)
-            waits = content_type in content_types.PICTURES or (content_type in content_types.BOXED and tells(source))
+            content_type = content_types.detect_content_type(source.read(content_types.HEAD_BYTES), upload.name)
+            measurement = measure(source, content_type, upload.claims)
+            needs_processing = content_type in content_types.IMAGE_TYPES or (
+                content_type in content_types.MP4_TYPES and contains_metadata(source)
+            )
     except Exception as error:
-        raise no_room(error) from error
-    digest = running.hexdigest()
+        raise storage_error(error) from error
+    digest = file_hash.hexdigest()
     if upload.sha256 and upload.sha256 != digest:
-        drop(upload)
-        raise UploadRefused(460, "invalid", _("The SHA-256 of the whole does not fit; begin again."))
+        delete_upload(upload)
+        raise UploadError(460, "invalid", _("The SHA-256 of the whole does not fit; begin again."))
     with write_transaction():
         file = File.objects.create(
             key=upload.key,
@@ -352,58 +383,58 @@ def _complete(upload: Upload, running: Any, breathe: Callable[[], None]) -> None
             size=upload.size,
             sha256=digest,
             content_type=content_type,
-            state=File.State.WAITING if waits else File.State.READY,
-            **found._asdict(),
+            state=File.State.WAITING if needs_processing else File.State.READY,
+            **measurement._asdict(),
         )
         upload.sha256 = digest
         upload.attachment = Attachment.objects.create(
             file=file,
             owner_id=upload.owner_id,
-            kind=content_types.kind_of(content_type),
+            kind=content_types.get_attachment_kind(content_type),
             name=upload.name,
             alt=Upload.objects.values_list("alt", flat=True).get(pk=upload.pk),
             created_at=timezone.now(),
         )
         upload.parts = {}
         upload.save(update_fields=["attachment", "sha256", "parts"])
-        if waits:
+        if needs_processing:
             tasks.prepare_file.enqueue(file.pk)
 
 
-def declare(user_id: int, upload_id: str, sha256: str) -> None:
-    """What the whole has to be, said with the last part."""
+def set_expected_sha256(user_id: int, upload_id: str, sha256: str) -> None:
+    """Sets the SHA-256 that the complete file must have; clients may send it with the last part."""
     Upload.objects.filter(pk=upload_id, owner_id=user_id, attachment=None).update(sha256=sha256)
 
 
-def take_nothing(upload: Upload) -> Upload:
-    """A file of no bytes is whole as soon as it is begun."""
-    incoming = Incoming(upload.owner_id, upload.pk, 0)
+def complete_empty_upload(upload: Upload) -> Upload:
+    """Completes an upload of zero bytes, which gets no part."""
+    part = IncomingPart(upload.owner_id, upload.pk, 0)
     try:
-        return incoming.finish()
+        return part.finish()
     finally:
-        incoming.close()
+        part.close()
 
 
-def store_whole(user_id: int, name: str, size: int, blocks: Iterable[bytes]) -> Attachment:
-    """A file that came with a form, in one go."""
-    upload = begin(user_id, size, name)
+def store_upload(user_id: int, name: str, size: int, blocks: Iterable[bytes]) -> Attachment:
+    """Creates and completes an upload in one call, for a file that came with a form. Returns its attachment."""
+    upload = create_upload(user_id, size, name)
     try:
-        incoming = Incoming(user_id, upload.pk, 0)
+        part = IncomingPart(user_id, upload.pk, 0)
         try:
             for block in blocks:
-                incoming.take(block)
-            incoming.finish()
+                part.write(block)
+            part.finish()
         finally:
-            incoming.close()
-        assert incoming.upload.attachment is not None
+            part.close()
+        assert part.upload.attachment is not None
     except Exception:
-        drop(upload)
+        delete_upload(upload)
         raise
-    return incoming.upload.attachment
+    return part.upload.attachment
 
 
-def of_owner(user_id: int):
-    """Kept files of a person, for their data download: (file, attachment) as attachments, oldest first."""
+def list_owned_attachments(user_id: int) -> QuerySet[Attachment]:
+    """Returns the attachments of all files that a user has uploaded, with their files, oldest first."""
     return (
         Attachment.objects.filter(file__owner_id=user_id, owner_id=F("file__owner_id"))
         .select_related("file")

@@ -1,5 +1,5 @@
-"""A lively workspace to look at, for a database with nobody in it: `manage.py demo`.
+"""Demo data for an empty database: `manage.py demo`.
 
-The words are in people.txt and talks/*.txt. script.py reads them, play.py says them, through the
-verbs that everybody uses.
+The texts are in people.txt and conversations/*.txt. `parser` reads them; `seed` creates the data through the same
+actions as views, API and socket.
 """

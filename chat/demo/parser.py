@@ -1,19 +1,19 @@
-"""Reads the talks: who says what, when, and what becomes of it.
+"""Parses the demo texts: users from people.txt, conversations with their messages and actions from conversations/*.txt.
 
-A talk begins with lines of `key value` (`group` or `pair`; owner, admins, members; about, favourite, muted, draft,
-unread), ended by an empty line. Then come times, and under each of them what happened, one thing a line:
+A conversation begins with lines of `key value` (`group` or `pair`; owner, admins, members; about, favourite, muted,
+draft, unread) up to an empty line. Then come times, and below each time what happened, one item per line:
 
     26 days ago, 09:12                     also: `40 minutes ago`, `2 days before 3 Sundays ago, 18:00`
     (7 minutes later)                      a pause
-    alice #plan: The plan.                 a message; `#plan` is a name to come back to
+    alice #plan: The plan.                 a message; `#plan` is a tag to refer to it
     | Its second line.
-      + 👍 bob carol                       what became of it: reactions,
+      + 👍 bob carol                       what was done to this message: reactions,
       = The better plan.                   an edit,
       * pinned by alice                    a pin,
       ! bob: rude                          a report,
-      - recalled                           its end (`- hidden`: by the moderator, who settles what was reported)
-    bob re plan: I like it.                an answer; `re 1` answers the message before
-    * alice adds dave                      other deeds: adds, announces, renames, forwards, leaves
+      - recalled                           its deletion (`- hidden`: by the moderator, who settles its reports)
+    bob re plan: I like it.                a reply; `re 1` replies to the previous message
+    * alice adds dave                      other actions: adds, announces, renames, forwards, leaves
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-HERE = Path(__file__).parent
-FOLLOW_UPS = {"+": "reaction", "=": "edit", "*": "pin", "!": "report", "-": "end"}
+DEMO_DIR = Path(__file__).parent
+FOLLOW_UPS = {"+": "reaction", "=": "edit", "*": "pin", "!": "report", "-": "removal"}
 
 _MESSAGE = re.compile(r"(\S+)(?: #(\w+))?(?: re (\w+))?:(?: (.*))?")
-_DEED = re.compile(r"\* (\S+) (adds|announces|renames|forwards|leaves)(?:: | )?(.*)")
+_ACTION = re.compile(r"\* (\S+) (adds|announces|renames|forwards|leaves)(?:: | )?(.*)")
 _MINUTES = re.compile(r"(\d+) (minutes|hours?) ago")
 _DAYS = re.compile(r"(\d+) days? ago, (\d\d):(\d\d)")
 _SUNDAYS = re.compile(r"(?:(\d+) days? before )?(\d+) Sundays? ago, (\d\d):(\d\d)")
 _PAUSE = re.compile(r"\((\d+) minutes later\)")
 
 
-class ScriptError(ValueError):
-    """A talk that makes no sense; says where."""
+class DemoSyntaxError(ValueError):
+    """A line of a conversation file is invalid. The message has the file name and the line number."""
 
 
 @dataclass
-class Person:
+class DemoUser:
     username: str
     name: str
     language: str
@@ -49,204 +49,208 @@ class Person:
 
 
 @dataclass
-class Message:
-    """One text. `number` counts the texts of its talk, from 0."""
+class DemoMessage:
+    """A text message. `number` counts the messages of its conversation, from 0."""
 
     number: int
     at: datetime
-    by: str
+    username: str
     body: str
     tag: str = ""
-    answers: int | None = None  # the number of the message that it answers
+    reply_to_number: int | None = None
 
 
 @dataclass
-class Deed:
-    """Anything that is no new text. `of`: the number of the message that it is done to."""
+class DemoAction:
+    """Anything other than a new text message. `message_number`: the message that it is done to."""
 
     at: datetime
-    by: str
-    what: str
-    words: str = ""
-    of: int | None = None
+    username: str
+    kind: str  # a value of FOLLOW_UPS, or a verb of the file format: "adds", "leaves", …
+    text: str = ""
+    message_number: int | None = None
 
 
 @dataclass
-class Session:
-    """Messages that belong together. Afterwards the others read them."""
+class DemoSession:
+    """A group of messages close in time. After its end, the other members read it."""
 
-    ends: datetime
+    ends_at: datetime
 
 
 @dataclass
-class Talk:
-    name: str
-    kind: str
+class DemoConversation:
+    name: str  # of the file
+    kind: str  # "group" or "direct"
     title: str
-    people: list[str]  # the owner of a group first
+    usernames: list[str]  # the owner of a group first
     admins: list[str]
     about: str
-    begins: datetime
+    begins_at: datetime
     favourite: list[str]
     muted: list[str]
     drafts: dict[str, str]
-    unread: dict[str, int]
-    messages: list[Message] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
-    sessions: list[Session] = field(default_factory=list)
+    unread: dict[str, int]  # number of unread messages by user name
+    messages: list[DemoMessage] = field(default_factory=list)
+    actions: list[DemoAction] = field(default_factory=list)
+    sessions: list[DemoSession] = field(default_factory=list)
 
-    def reads_up_to(self, name: str) -> int:
-        """The number of the first text that this person is not to have read; as many as there are where all is read."""
-        wanted = self.unread.get(name, 0)
-        if not wanted:
+    def first_unread_number(self, username: str) -> int:
+        """Return the number of the first message that is unread for the user, or the message count if none is."""
+        unread_count = self.unread.get(username, 0)
+        if not unread_count:
             return len(self.messages)
-        return [message.number for message in self.messages if message.by != name][-wanted]
+        return [message.number for message in self.messages if message.username != username][-unread_count]
 
 
-def people() -> list[Person]:
-    lines = (HERE / "people.txt").read_text("utf-8").splitlines()
+def parse_users() -> list[DemoUser]:
+    lines = (DEMO_DIR / "people.txt").read_text("utf-8").splitlines()
     rows = [[cell.strip() for cell in line.split("|")] for line in lines if line and not line.startswith("#")]
-    return [Person(*row) for row in rows]
+    return [DemoUser(*row) for row in rows]
 
 
-def talks(now: datetime) -> list[Talk]:
-    """All of them, as they would have been held before `now`, which is in the zone of whoever lives here."""
-    return [_Reader(file, now).read() for file in sorted((HERE / "talks").glob("*.txt"))]
+def parse_conversations(now: datetime) -> list[DemoConversation]:
+    """Return all conversations with times before `now`. The hours in the files are in the time zone of `now`."""
+    return [ConversationParser(file, now).parse() for file in sorted((DEMO_DIR / "conversations").glob("*.txt"))]
 
 
-class _Reader:
+class ConversationParser:
     def __init__(self, file: Path, now: datetime):
         self.name, self.now = file.stem, now
-        self.lines = iter(enumerate(file.read_text("utf-8").splitlines(), 1))
-        self.line = 0
-        # The same jitter each time: a demo that somebody describes is the demo that another sees.
+        self.numbered_lines = iter(enumerate(file.read_text("utf-8").splitlines(), 1))
+        self.line_number = 0
+        # Seeded, so that the demo is the same for everybody.
         self.random = Random(self.name)
         self.clock = datetime.min.replace(tzinfo=now.tzinfo)
 
-    def read(self) -> Talk:
-        talk = self._head()
-        for text in self._lines():
-            if not text:
+    def parse(self) -> DemoConversation:
+        conversation = self._parse_header()
+        for line in self._lines():
+            if not line:
                 continue
-            if moment := self._moment(text):
-                self._end_session(talk)
-                self.clock = max(moment, self.clock + timedelta(minutes=1))
-            elif match := _PAUSE.fullmatch(text):
+            if time := self._parse_time(line):
+                self._end_session(conversation)
+                self.clock = max(time, self.clock + timedelta(minutes=1))
+            elif match := _PAUSE.fullmatch(line):
                 self.clock += timedelta(minutes=int(match[1]))
-            elif match := _DEED.fullmatch(text):
-                self._wait(5, 40)
-                talk.deeds.append(Deed(self.clock, match[1], match[2], match[3]))
-            elif text.startswith("  ") and text[2:3] in FOLLOW_UPS:
-                self._follow_up(talk, FOLLOW_UPS[text[2]], text[4:])
-            elif text.startswith("| "):
-                message = talk.messages[-1]
-                message.body = f"{message.body}\n{text[2:].rstrip()}".lstrip("\n")
-            elif match := _MESSAGE.fullmatch(text):
-                self._message(talk, *match.groups())
+            elif match := _ACTION.fullmatch(line):
+                self._advance_clock(5, 40)
+                conversation.actions.append(DemoAction(self.clock, match[1], match[2], match[3]))
+            elif line.startswith("  ") and line[2:3] in FOLLOW_UPS:
+                self._add_follow_up(conversation, FOLLOW_UPS[line[2]], line[4:])
+            elif line.startswith("| "):
+                message = conversation.messages[-1]
+                message.body = f"{message.body}\n{line[2:].rstrip()}".lstrip("\n")
+            elif match := _MESSAGE.fullmatch(line):
+                self._add_message(conversation, *match.groups())
             else:
-                raise self._wrong(text)
-        self._end_session(talk)
-        first: list[Message | Deed] = [*talk.messages, *talk.deeds]
-        talk.begins = min(each.at for each in first) - timedelta(minutes=3)
-        return talk
+                raise self._syntax_error(line)
+        self._end_session(conversation)
+        items: list[DemoMessage | DemoAction] = [*conversation.messages, *conversation.actions]
+        conversation.begins_at = min(item.at for item in items) - timedelta(minutes=3)
+        return conversation
 
     def _lines(self) -> Iterator[str]:
-        for number, text in self.lines:
-            self.line = number
-            yield text.rstrip() if text != "| " else text
+        for line_number, line in self.numbered_lines:
+            self.line_number = line_number
+            yield line.rstrip() if line != "| " else line
 
-    def _wrong(self, text: str) -> ScriptError:
-        return ScriptError(f"{self.name}, line {self.line}: {text}")
+    def _syntax_error(self, detail: str) -> DemoSyntaxError:
+        return DemoSyntaxError(f"{self.name}, line {self.line_number}: {detail}")
 
-    def _head(self) -> Talk:
-        head: dict[str, str] = {}
+    def _parse_header(self) -> DemoConversation:
+        header: dict[str, str] = {}
         drafts = {}
-        for text in self._lines():
-            if not text:
+        for line in self._lines():
+            if not line:
                 break
-            key, _, value = text.partition(" ")
+            key, _, value = line.partition(" ")
             if key == "draft":
-                name, _, words = value.partition(": ")
-                drafts[name] = words
+                username, _, text = value.partition(": ")
+                drafts[username] = text
             else:
-                head[key] = value
-        kind = "pair" if "pair" in head else "group"
-        several = ("admins", "members", "favourite", "muted")
-        listed = {key: head.get(key, "").replace(",", " ").split() for key in several}
-        unread = (entry.split() for entry in head.get("unread", "").split(",") if entry.strip())
-        return Talk(
+                header[key] = value
+        is_direct = "pair" in header
+        list_keys = ("admins", "members", "favourite", "muted")
+        lists = {key: header.get(key, "").replace(",", " ").split() for key in list_keys}
+        unread = (entry.split() for entry in header.get("unread", "").split(",") if entry.strip())
+        return DemoConversation(
             name=self.name,
-            kind=kind,
-            title=head.get("group", ""),
-            people=head["pair"].split() if kind == "pair" else [head["owner"], *listed["admins"], *listed["members"]],
-            admins=listed["admins"],
-            about=head.get("about", ""),
-            begins=self.now,
-            favourite=listed["favourite"],
-            muted=listed["muted"],
+            kind="direct" if is_direct else "group",
+            title=header.get("group", ""),
+            usernames=header["pair"].split() if is_direct else [header["owner"], *lists["admins"], *lists["members"]],
+            admins=lists["admins"],
+            about=header.get("about", ""),
+            begins_at=self.now,
+            favourite=lists["favourite"],
+            muted=lists["muted"],
             drafts=drafts,
-            unread={name: int(count) for name, count in unread},
+            unread={username: int(count) for username, count in unread},
         )
 
-    # ── When ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _moment(self, text: str) -> datetime | None:
-        if match := _MINUTES.fullmatch(text):
+    # ── Times ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _parse_time(self, line: str) -> datetime | None:
+        if match := _MINUTES.fullmatch(line):
             return self.now - timedelta(minutes=int(match[1]) * (1 if match[2] == "minutes" else 60))
-        if match := _DAYS.fullmatch(text):
-            return self._day(int(match[1]), int(match[2]), int(match[3]))
-        if match := _SUNDAYS.fullmatch(text):
-            last = self.now.isoweekday() % 7 or 7  # days since the last Sunday that is over
-            days = last + 7 * (int(match[2]) - 1) + int(match[1] or 0)
-            return self._day(days, int(match[3]), int(match[4]))
+        if match := _DAYS.fullmatch(line):
+            return self._days_ago(int(match[1]), int(match[2]), int(match[3]))
+        if match := _SUNDAYS.fullmatch(line):
+            days_since_sunday = self.now.isoweekday() % 7 or 7  # on a Sunday: since the one before
+            days = days_since_sunday + 7 * (int(match[2]) - 1) + int(match[1] or 0)
+            return self._days_ago(days, int(match[3]), int(match[4]))
         return None
 
-    def _day(self, days: int, hour: int, minute: int) -> datetime:
+    def _days_ago(self, days: int, hour: int, minute: int) -> datetime:
         return (self.now - timedelta(days=days)).replace(hour=hour, minute=minute, second=11, microsecond=0)
 
-    def _wait(self, least: float, most: float) -> None:
-        self.clock += timedelta(seconds=self.random.uniform(least, most))
+    def _advance_clock(self, min_seconds: float, max_seconds: float) -> None:
+        self.clock += timedelta(seconds=self.random.uniform(min_seconds, max_seconds))
 
-    def _end_session(self, talk: Talk) -> None:
-        if talk.messages:
-            talk.sessions.append(Session(self.clock))
+    def _end_session(self, conversation: DemoConversation) -> None:
+        if conversation.messages:
+            conversation.sessions.append(DemoSession(self.clock))
 
-    # ── What ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _message(self, talk: Talk, by: str, tag: str | None, answers: str | None, words: str | None) -> None:
-        words = words or ""
-        self._wait(12, 35)
-        self.clock += timedelta(seconds=min(len(words) / 6, 60))  # it has to be typed
-        number = len(talk.messages)
-        talk.messages.append(Message(number, self.clock, by, words, tag or "", self._answered(talk, answers)))
+    # ── Messages and actions ─────────────────────────────────────────────────────────────────────────────────────
+    def _add_message(
+        self, conversation: DemoConversation, username: str, tag: str | None, reply_to: str | None, body: str | None
+    ) -> None:
+        body = body or ""
+        self._advance_clock(12, 35)
+        self.clock += timedelta(seconds=min(len(body) / 6, 60))  # the time to type it
+        number = len(conversation.messages)
+        reply_to_number = self._find_message_number(conversation, reply_to)
+        conversation.messages.append(DemoMessage(number, self.clock, username, body, tag or "", reply_to_number))
 
-    def _answered(self, talk: Talk, answers: str | None) -> int | None:
-        if answers is None:
+    def _find_message_number(self, conversation: DemoConversation, reference: str | None) -> int | None:
+        """Return the number of the message with this tag, or of the n-th message before. None stays None."""
+        if reference is None:
             return None
-        if answers.isdecimal():
-            return len(talk.messages) - int(answers)
-        for message in talk.messages:
-            if message.tag == answers:
+        if reference.isdecimal():
+            return len(conversation.messages) - int(reference)
+        for message in conversation.messages:
+            if message.tag == reference:
                 return message.number
-        raise self._wrong(f"there is no #{answers}")
+        raise self._syntax_error(f"there is no #{reference}")
 
-    def _follow_up(self, talk: Talk, what: str, words: str) -> None:
-        """What is done to the last message happens soon after it; the talk may have gone on meanwhile."""
-        message = talk.messages[-1]
+    def _add_follow_up(self, conversation: DemoConversation, kind: str, argument: str) -> None:
+        """Add an action on the last message, soon after the message. Later messages may come before it."""
+        message = conversation.messages[-1]
         at = self.clock
 
-        def later(by: str, words: str, most: float = 90) -> None:
+        def add(username: str, text: str, max_seconds: float = 90) -> None:
             nonlocal at
-            at = min(at + timedelta(seconds=self.random.uniform(3, most)), self.now)
-            talk.deeds.append(Deed(at, by, what, words, message.number))
+            at = min(at + timedelta(seconds=self.random.uniform(3, max_seconds)), self.now)
+            conversation.actions.append(DemoAction(at, username, kind, text, message.number))
 
-        if what == "reaction":
-            emoji, *names = words.split()
-            for name in names:
-                later(name, emoji, 40)
-        elif what == "pin":
-            later(words.removeprefix("pinned by "), "")
-        elif what == "report":
-            name, _, reason = words.partition(": ")
-            later(name, reason)
-        else:  # an edit, or the end: by its writer, after all that came before
+        if kind == "reaction":
+            emoji, *usernames = argument.split()
+            for username in usernames:
+                add(username, emoji, 40)
+        elif kind == "pin":
+            add(argument.removeprefix("pinned by "), "")
+        elif kind == "report":
+            username, _, reason = argument.partition(": ")
+            add(username, reason)
+        else:  # an edit or removal, usually by the sender, after the other actions
             at += timedelta(minutes=2)
-            later("moderator" if words == "hidden" else message.by, words)
+            add("moderator" if argument == "hidden" else message.username, argument)

@@ -1,4 +1,4 @@
-"""Holds the talks: through the verbs, in the order of time, with the clock set to when each thing was done."""
+"""Creates the demo data through the usual actions, in order of time, with the clock set to the time of each step."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts import moderator_group
+from accounts.auth import moderator_group
 from accounts.models import User
 from chat import actions
-from chat.actions.messages import members_of
-from chat.actions.read_markers import Move, move_many
-from chat.actions.sending import Send, Sent, send_many
-from chat.demo.parser import Deed, Message, Person, Session, Talk, people, talks
+from chat.actions.messages import list_member_ids
+from chat.actions.read_markers import MarkerMove, move_markers
+from chat.actions.sending import SendCommand, SentMessage, send_many
+from chat.demo.parser import (
+    DemoAction,
+    DemoConversation,
+    DemoMessage,
+    DemoSession,
+    DemoUser,
+    parse_conversations,
+    parse_users,
+)
 from chat.models import Report
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError
@@ -28,221 +36,231 @@ from messenger.live import events
 
 PASSWORD = "let-me-talk"
 MODERATOR = "moderator"
-EVERYTHING = 2**62  # a seq beyond any: a mark goes as far as there are messages
-READ_AFTER = (timedelta(seconds=70), timedelta(minutes=9))  # what was said last some read at once, others later
+MAX_SEQ = 2**62  # above any seq: the read marker moves to the last message
+READ_DELAYS = (timedelta(seconds=70), timedelta(minutes=9))  # after the last session: some members, then the others
 
 
 @dataclass
-class Played:
-    people: list[User]
-    conversations: int
-    messages: int
+class SeedResult:
+    users: list[User]
+    conversation_count: int
+    message_count: int
 
 
-def play(now: datetime | None = None) -> Played:
-    """All of it, or, where anything fails, nothing. `now` is the moment up to which there is something to see."""
-    now = now or datetime.now().astimezone()  # in the zone of this machine: mornings are mornings
-    with _alone(), write_transaction(), _clock() as clock:
-        held = talks(now)
-        stage = _Stage(clock, _make_people(people(), held, now))
-        for when, _order, do in sorted(_everything(stage, held, now), key=lambda entry: entry[:2]):
-            clock.now = when
-            do()
-        stage.say_when_last_seen()
-    return Played(list(stage.users.values()), len(held), sum(len(talk.messages) for talk in held))
+def seed_demo(now: datetime | None = None) -> SeedResult:
+    """Create the demo data, in one transaction. All times in it are before `now`."""
+    now = now or datetime.now().astimezone()  # in the time zone of this machine, so that mornings are mornings here
+    with _without_limits_and_events(), write_transaction(), _fake_time() as clock:
+        conversations = parse_conversations(now)
+        context = _SeedContext(clock, _create_users(parse_users(), conversations, now))
+        for at, _order, run_step in sorted(_schedule(context, conversations, now), key=lambda step: step[:2]):
+            clock.now = at
+            run_step()
+        context.store_last_seen()
+    message_count = sum(len(conversation.messages) for conversation in conversations)
+    return SeedResult(list(context.users.values()), len(conversations), message_count)
 
 
-# ── Another time, and nobody else ────────────────────────────────────────────────────────────────────────────────
+# ── Environment ──────────────────────────────────────────────────────────────────────────────────────────────────
 class _Clock:
     def __init__(self, now: datetime):
         self.now = now
 
 
 @contextmanager
-def _clock() -> Iterator[_Clock]:
-    """Every verb asks `timezone.now()` for the time. In here it is ours; the process does nothing else meanwhile."""
-    real, clock = timezone.now, _Clock(timezone.now())
-    timezone.now = lambda: clock.now.astimezone(real().tzinfo)
+def _fake_time() -> Iterator[_Clock]:
+    """Replace `timezone.now`, from which all actions take the time. The process must do nothing else meanwhile."""
+    real_now, clock = timezone.now, _Clock(timezone.now())
+    timezone.now = lambda: clock.now.astimezone(real_now().tzinfo)
     try:
         yield clock
     finally:
-        timezone.now = real
+        timezone.now = real_now
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Weeks are said in seconds: no limits. And nobody is there to be told."""
+def _without_limits_and_events() -> Iterator[None]:
+    """Switch off rate limits, since weeks of messages are sent in seconds, and events, since there are no clients."""
     limits, settings.LIMITS = settings.LIMITS, False
-    outlet = events.set_publisher(lambda _news: None)
+    publisher = events.set_publisher(lambda _events: None)
     try:
         yield
     finally:
         settings.LIMITS = limits
-        events.set_publisher(outlet)
+        events.set_publisher(publisher)
 
 
-# ── The cast ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def _make_people(cast: list[Person], held: list[Talk], now: datetime) -> dict[str, User]:
-    began = min(talk.begins for talk in held) - timedelta(hours=2)
-    password = make_password(PASSWORD)  # slow on purpose: once is enough
+# ── Users ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _create_users(demo_users: list[DemoUser], conversations: list[DemoConversation], now: datetime) -> dict[str, User]:
+    """Create the accounts, and return them by user name."""
+    first_joined_at = min(conversation.begins_at for conversation in conversations) - timedelta(hours=2)
+    password = make_password(PASSWORD)  # slow on purpose, so only once
     users = [
         User(
-            username=person.username,
-            name=person.name,
+            username=demo_user.username,
+            name=demo_user.name,
             email=f"person{number}@example.org",
-            language=person.language,
-            bio=person.about,
+            language=demo_user.language,
+            bio=demo_user.about,
             password=password,
-            date_joined=began + timedelta(minutes=4 * number),
-            is_staff=person.username == MODERATOR,
+            date_joined=first_joined_at + timedelta(minutes=4 * number),
+            is_staff=demo_user.username == MODERATOR,
         )
-        for number, person in enumerate(cast, 1)
+        for number, demo_user in enumerate(demo_users, 1)
     ]
     for user in users:
         user.full_clean(exclude=["password"])
         user.save()
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    made = {user.username: user for user in users}
-    group, _made = Group.objects.get_or_create(name=moderator_group.NAME)
-    made[MODERATOR].groups.add(group)
-    return made
+    users_by_name = {user.username: user for user in users}
+    group, _created = Group.objects.get_or_create(name=moderator_group.GROUP_NAME)
+    users_by_name[MODERATOR].groups.add(group)
+    return users_by_name
 
 
-# ── What happens, and when ───────────────────────────────────────────────────────────────────────────────────────
-Happening = tuple[datetime, int, Callable[[], None]]
+# ── Schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────
+ScheduledStep = tuple[datetime, int, Callable[[], None]]  # time, order of steps with the same time, function
 
 
-def _everything(stage: _Stage, held: list[Talk], now: datetime) -> Iterator[Happening]:
+def _schedule(context: _SeedContext, conversations: list[DemoConversation], now: datetime) -> Iterator[ScheduledStep]:
     order = 0
-    for talk in held:
-        place = _Place(stage, talk)
-        todo: list[tuple[datetime, Callable[[], None]]] = [(talk.begins, place.open)]
-        todo += [(message.at, _later(place.say, message)) for message in talk.messages]
-        todo += [(deed.at, _later(place.do, deed)) for deed in talk.deeds]
-        for session in talk.sessions:
-            pauses = READ_AFTER if session is talk.sessions[-1] else READ_AFTER[:1]
-            for turn, pause in enumerate(pauses):
-                todo.append((min(session.ends + pause, now), _later(place.read, session, turn, len(pauses))))
-        todo.append((now, place.arrange))
-        for when, do in todo:
-            if when > now:
-                raise ValueError(f"{talk.name} goes on until after now")
+    for conversation in conversations:
+        seeder = _ConversationSeeder(context, conversation)
+        steps: list[tuple[datetime, Callable[[], None]]] = [(conversation.begins_at, seeder.create)]
+        steps += [(message.at, _bind(seeder.send_message, message)) for message in conversation.messages]
+        steps += [(action.at, _bind(seeder.run_action, action)) for action in conversation.actions]
+        for session in conversation.sessions:
+            delays = READ_DELAYS if session is conversation.sessions[-1] else READ_DELAYS[:1]
+            for index, delay in enumerate(delays):
+                read_at = min(session.ends_at + delay, now)
+                steps.append((read_at, _bind(seeder.read_session, session, index, len(delays))))
+        steps.append((now, seeder.set_member_states))
+        for at, run_step in steps:
+            if at > now:
+                raise ValueError(f"{conversation.name} has a step after the present time")
             order += 1
-            yield when, order, do
+            yield at, order, run_step
 
 
-def _later(do: Callable, *what: object) -> Callable[[], None]:
-    return lambda: do(*what)
+def _bind(function: Callable, *arguments: object) -> Callable[[], None]:
+    return lambda: function(*arguments)
 
 
 @dataclass
-class _Stage:
+class _SeedContext:
+    """State shared by all conversations."""
+
     clock: _Clock
-    users: dict[str, User]
-    tagged: dict[str, int] = field(default_factory=dict)  # message ids
-    seen: dict[str, datetime] = field(default_factory=dict)
+    users: dict[str, User]  # by user name
+    message_ids_by_tag: dict[str, int] = field(default_factory=dict)
+    last_active_at: dict[str, datetime] = field(default_factory=dict)  # by user name
 
-    def id(self, name: str) -> int:
-        """Of somebody who does something now."""
-        self.seen[name] = self.clock.now
-        return self.users[name].pk
+    def get_active_user_id(self, username: str) -> int:
+        """Return the id of a user who does something now, and record the time."""
+        self.last_active_at[username] = self.clock.now
+        return self.users[username].pk
 
-    def say_when_last_seen(self) -> None:
-        for name, when in self.seen.items():
-            User.objects.filter(pk=self.users[name].pk).update(last_seen_at=when)
+    def store_last_seen(self) -> None:
+        for username, active_at in self.last_active_at.items():
+            User.objects.filter(pk=self.users[username].pk).update(last_seen_at=active_at)
 
 
-class _Place:
-    """One talk while it is held."""
+class _ConversationSeeder:
+    """Creates one conversation and everything in it."""
 
-    def __init__(self, stage: _Stage, talk: Talk):
-        self.stage, self.talk = stage, talk
-        self.id = 0
-        self.said: dict[int, tuple[int, int]] = {}  # number of a text in the talk: its id and seq
+    def __init__(self, context: _SeedContext, conversation: DemoConversation):
+        self.context, self.conversation = context, conversation
+        self.id = 0  # of the created conversation
+        self.sent: dict[int, tuple[int, int]] = {}  # by message number: id and seq
 
-    def open(self) -> None:
-        talk, users = self.talk, self.stage.users
-        first, *others = talk.people
-        if talk.kind == "pair":
-            self.id = actions.open_direct(self.stage.id(first), users[others[0]].pk)[0].id
+    def create(self) -> None:
+        conversation, users = self.conversation, self.context.users
+        first, *others = conversation.usernames
+        if conversation.kind == "direct":
+            user_id = self.context.get_active_user_id(first)
+            self.id = actions.open_direct_conversation(user_id, users[others[0]].pk)[0].id
             return
-        owner = self.stage.id(first)
-        self.id = actions.create_group(owner, talk.title, [users[name].pk for name in others]).id
-        actions.update(owner, self.id, {"description": talk.about})
-        for name in talk.admins:
-            actions.set_role(owner, self.id, users[name].pk, "admin")
+        owner_id = self.context.get_active_user_id(first)
+        self.id = actions.create_group(owner_id, conversation.title, [users[name].pk for name in others]).id
+        actions.update_group(owner_id, self.id, {"description": conversation.about})
+        for name in conversation.admins:
+            actions.set_role(owner_id, self.id, users[name].pk, "admin")
 
-    def say(self, message: Message) -> None:
-        answers = None if message.answers is None else self.said[message.answers][0]
-        self._send(message.by, message.number, body=message.body, reply_to_id=answers)
+    def send_message(self, message: DemoMessage) -> None:
+        reply_to_id = None if message.reply_to_number is None else self.sent[message.reply_to_number][0]
+        self._send(message.username, message.number, body=message.body, reply_to_id=reply_to_id)
         if message.tag:
-            self.stage.tagged[message.tag] = self.said[message.number][0]
+            self.context.message_ids_by_tag[message.tag] = self.sent[message.number][0]
 
-    def _send(self, by: str, number: int | None = None, **what: object) -> None:
-        [sent] = send_many([Send(self.stage.id(by), self.id, uuid.uuid4(), **what)])  # type: ignore[arg-type]
-        if not isinstance(sent, Sent):
-            raise (
-                sent
-                if isinstance(sent, ApplicationError)
-                else RuntimeError("Somebody else is writing to this database.")
-            )
+    def _send(self, username: str, number: int | None = None, **content: object) -> None:
+        user_id = self.context.get_active_user_id(username)
+        [result] = send_many([SendCommand(user_id, self.id, uuid.uuid4(), **content)])  # type: ignore[arg-type]
+        if isinstance(result, ApplicationError):
+            raise result
+        if not isinstance(result, SentMessage):
+            raise RuntimeError("Another process is writing to this database.")
         if number is not None:
-            self.said[number] = sent.message.id, sent.message.seq
+            self.sent[number] = result.message.id, result.message.seq
 
-    def do(self, deed: Deed) -> None:
-        by = self.stage.id(deed.by)
-        if deed.of is not None:
-            self._do_to(by, self.said[deed.of][0], deed)
-        elif deed.what == "adds":
-            actions.add_members(by, self.id, [self.stage.users[name].pk for name in deed.words.split()])
-        elif deed.what == "leaves":
-            actions.remove_member(by, self.id, by)
-        elif deed.what == "forwards":
-            self._send(deed.by, forward_id=self.stage.tagged[deed.words])
+    def run_action(self, action: DemoAction) -> None:
+        user_id = self.context.get_active_user_id(action.username)
+        if action.message_number is not None:
+            self._run_message_action(user_id, self.sent[action.message_number][0], action)
+        elif action.kind == "adds":
+            added_ids = [self.context.users[name].pk for name in action.text.split()]
+            actions.add_members(user_id, self.id, added_ids)
+        elif action.kind == "leaves":
+            actions.remove_member(user_id, self.id, user_id)
+        elif action.kind == "forwards":
+            self._send(action.username, forward_id=self.context.message_ids_by_tag[action.text])
         else:
-            actions.update(by, self.id, {{"announces": "announcement", "renames": "title"}[deed.what]: deed.words})
+            field_name = {"announces": "announcement", "renames": "title"}[action.kind]
+            actions.update_group(user_id, self.id, {field_name: action.text})
 
-    def _do_to(self, by: int, message_id: int, deed: Deed) -> None:
-        if deed.what == "reaction":
-            actions.react(by, message_id, deed.words, True)
-        elif deed.what == "pin":
-            actions.pin(by, message_id, True)
-        elif deed.what == "edit":
-            actions.edit(by, message_id, deed.words)
-        elif deed.what == "report":
-            actions.report(by, message_id, deed.words)
-        elif deed.words == "recalled":
-            actions.delete(by, message_id)
+    def _run_message_action(self, user_id: int, message_id: int, action: DemoAction) -> None:
+        if action.kind == "reaction":
+            actions.set_reaction(user_id, message_id, action.text, True)
+        elif action.kind == "pin":
+            actions.set_pinned(user_id, message_id, True)
+        elif action.kind == "edit":
+            actions.edit_message(user_id, message_id, action.text)
+        elif action.kind == "report":
+            actions.report_message(user_id, message_id, action.text)
+        elif action.text == "recalled":
+            actions.delete_message(user_id, message_id)
         else:
-            actions.hide(by, message_id)
+            actions.hide_message(user_id, message_id)
             for report in Report.objects.filter(message=message_id):
-                actions.settle(by, report.pk)
+                actions.settle_report(user_id, report.pk)
 
-    def read(self, session: Session, turn: int, turns: int) -> None:
-        """One of this many shares of the people looks in. Who is to have something unread stops before it."""
-        names = {user.pk: name for name, user in self.stage.users.items()}
-        last = max(message.number for message in self.talk.messages if message.at <= session.ends)
+    def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
+        """Move the read markers of one share of the members (user id modulo `share_count`).
+
+        A member with unread messages in the demo stops before the first of them.
+        """
+        usernames = {user.pk: name for name, user in self.context.users.items()}
+        last_number = max(message.number for message in self.conversation.messages if message.at <= session.ends_at)
         moves = []
-        for user_id in members_of(self.id):
-            name = names[user_id]
-            if user_id % turns != turn:
+        for user_id in list_member_ids(self.id):
+            username = usernames[user_id]
+            if user_id % share_count != share:
                 continue
-            stop = self.talk.reads_up_to(name)
-            if stop > last:
-                moves.append(Move(self.stage.id(name), self.id, read_seq=EVERYTHING))
-            elif stop - 1 in self.said:
-                moves.append(Move(user_id, self.id, self.said[stop - 1][1], delivered_seq=EVERYTHING))
+            stop = self.conversation.first_unread_number(username)
+            if stop > last_number:
+                moves.append(MarkerMove(self.context.get_active_user_id(username), self.id, read_seq=MAX_SEQ))
+            elif stop - 1 in self.sent:
+                moves.append(MarkerMove(user_id, self.id, self.sent[stop - 1][1], delivered_seq=MAX_SEQ))
         if moves:
-            move_many(moves)
+            move_markers(moves)
 
-    def arrange(self) -> None:
-        """What everybody has set for themselves."""
+    def set_member_states(self) -> None:
+        """Set favourites, mutes and drafts."""
         changes: dict[str, dict] = {}
-        for name in self.talk.favourite:
+        for name in self.conversation.favourite:
             changes.setdefault(name, {})["favourite"] = True
-        for name in self.talk.muted:
+        for name in self.conversation.muted:
             changes.setdefault(name, {})["muted"] = True
-        for name, words in self.talk.drafts.items():
-            changes.setdefault(name, {})["draft"] = words
+        for name, text in self.conversation.drafts.items():
+            changes.setdefault(name, {})["draft"] = text
         for name, change in changes.items():
-            actions.set_mine(self.stage.users[name].pk, self.id, change)
+            actions.update_member_state(self.context.users[name].pk, self.id, change)

@@ -1,1 +1,1 @@
-"""One's own data as one file to keep: asked for (verbs), built by the worker (build), read without us (pages)."""
+"""The data export of a user: requested in `actions`, written as a ZIP file by `builder` in a background task."""

@@ -1,4 +1,4 @@
-"""Asking for one's archive, and what becomes of it. Nobody but its owner sees it; after some days it is gone."""
+"""Requests, builds and deletes data exports. Only the owner can download an export, and it expires after some days."""
 
 from __future__ import annotations
 
@@ -16,119 +16,126 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import tasks
-from chat.export.builder import Builder, NobodyWaits, NoRoom
-from chat.models import Archive
-from messenger.background import GiveUp
+from chat.export.builder import ExportBuilder, ExportCancelled, StorageFull
+from chat.models import DataExport
+from messenger.background import PermanentFailure
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import not_found, rate_limited
 
 log = logging.getLogger(__name__)
-KEPT = timedelta(days=7)
-TRIES = 3
-LOST = timedelta(hours=12)  # nobody is building any more
-ASKS, ASKS_PER_SECOND = 3, 3 / 86400  # of one person: it reads all that they can read
+RETENTION = timedelta(days=7)
+MAX_TRIES = 3
+BUILD_TIMEOUT = timedelta(hours=12)  # after this, the worker of an unfinished export is considered dead
+REQUEST_BURST, REQUESTS_PER_SECOND = 3, 3 / 86400  # per user: three a day, since an export reads all data of a user
 
 
-def of(user_id: int) -> Archive | None:
-    return Archive.objects.filter(owner_id=user_id).first()
+def get_export(user_id: int) -> DataExport | None:
+    return DataExport.objects.filter(owner_id=user_id).first()
 
 
-def ask(user_id: int) -> Archive:
-    """Build it, anew where there is one. While one is being built, that one is the answer."""
-    going_on = of(user_id)
-    if going_on and going_on.state == Archive.State.BUILDING:
-        return going_on
-    if wait := rate_limits.acquire(f"archive.{user_id}", ASKS, ASKS_PER_SECOND):
+def request_export(user_id: int) -> DataExport:
+    """Start a new export, which replaces an existing one. If one is being built, return that instead.
+
+    Raises "rate_limited".
+    """
+    current = get_export(user_id)
+    if current and current.state == DataExport.State.BUILDING:
+        return current
+    if wait := rate_limits.acquire(f"archive.{user_id}", REQUEST_BURST, REQUESTS_PER_SECOND):
         raise rate_limited(wait)
     with write_transaction():
-        drop_of(user_id)
-        archive = Archive.objects.create(owner_id=user_id, asked_at=timezone.now())
-        tasks.build_archive.enqueue(archive.pk)
-    return archive
+        delete_export(user_id)
+        export = DataExport.objects.create(owner_id=user_id, asked_at=timezone.now())
+        tasks.build_data_export.enqueue(export.pk)
+    return export
 
 
-def ready(user_id: int) -> Archive:
-    archive = Archive.objects.filter(
-        owner_id=user_id, state=Archive.State.READY, expires_at__gt=timezone.now(), owner__is_active=True
+def get_ready_export(user_id: int) -> DataExport:
+    """Return the export if it can be downloaded. Raises "not_found" otherwise."""
+    export = DataExport.objects.filter(
+        owner_id=user_id, state=DataExport.State.READY, expires_at__gt=timezone.now(), owner__is_active=True
     ).first()
-    if archive is None:
+    if export is None:
         raise not_found()
-    return archive
+    return export
 
 
-def drop_of(user_id: int) -> None:
-    """The row goes with the transaction under way, and then the bytes."""
-    for archive in Archive.objects.select_for_update().filter(owner_id=user_id):
-        archive.delete()
-        if archive.key:
-            transaction.on_commit(partial(_remove, archive.key), robust=True)
+def delete_export(user_id: int) -> None:
+    """Delete the row in the current transaction, and the file after the commit."""
+    for export in DataExport.objects.select_for_update().filter(owner_id=user_id):
+        export.delete()
+        if export.key:
+            transaction.on_commit(partial(_delete_file, export.key), robust=True)
 
 
-def build(archive_id: int) -> None:
-    """The worker's part. Harmless where it was asked for anew meanwhile: the row is another then, or gone."""
-    archive = Archive.objects.filter(pk=archive_id, state=Archive.State.BUILDING).select_related("owner").first()
-    if archive is None:
+def build_export(export_id: int) -> None:
+    """Build an export (called by the background task).
+
+    Does nothing if the export was replaced or deleted. Raises PermanentFailure after MAX_TRIES or on a full disk.
+    """
+    export = DataExport.objects.filter(pk=export_id, state=DataExport.State.BUILDING).select_related("owner").first()
+    if export is None:
         return
-    Archive.objects.filter(pk=archive.pk).update(tries=archive.tries + 1, done=0)
+    DataExport.objects.filter(pk=export.pk).update(tries=export.tries + 1, done=0)
     try:
-        _build(archive)
-    except NobodyWaits:
+        _build_file(export)
+    except ExportCancelled:
         return
     except Exception as error:
-        if archive.tries + 1 >= TRIES or isinstance(error, NoRoom):
-            Archive.objects.filter(pk=archive.pk).update(state=Archive.State.FAILED)
-            raise GiveUp("the archive could not be built") from error
+        if export.tries + 1 >= MAX_TRIES or isinstance(error, StorageFull):
+            DataExport.objects.filter(pk=export.pk).update(state=DataExport.State.FAILED)
+            raise PermanentFailure("the data export could not be built") from error
         raise
 
 
-def _build(archive: Archive) -> None:
+def _build_file(export: DataExport) -> None:
     folder = settings.DATA_DIR / "archives"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{archive.pk}.zip"  # of a try that was killed too: it is written from the beginning
+    path = folder / f"{export.pk}.zip"  # may exist from a try that was killed; it is overwritten
     try:
-        Builder(archive.owner, partial(_note, archive.pk)).write(path)
-        size, key = path.stat().st_size, _keep(path)
+        ExportBuilder(export.owner, partial(_save_progress, export.pk)).write(path)
+        size, key = path.stat().st_size, _store_file(path)
         now = timezone.now()
-        changes = {"state": Archive.State.READY, "key": key, "size": size, "expires_at": now + KEPT}
+        changes = {"state": DataExport.State.READY, "key": key, "size": size, "expires_at": now + RETENTION}
         with write_transaction():
-            kept = Archive.objects.filter(pk=archive.pk, state=Archive.State.BUILDING).update(**changes)
-        if not kept:
-            _remove(key)
+            updated = DataExport.objects.filter(pk=export.pk, state=DataExport.State.BUILDING).update(**changes)
+        if not updated:  # replaced or deleted in the meantime
+            _delete_file(key)
     finally:
         path.unlink(missing_ok=True)
 
 
-def _note(archive_id: int, done: int, total: int) -> bool:
-    """How far it is. False: nobody waits for it any more."""
+def _save_progress(export_id: int, done: int, total: int) -> bool:
+    """Return whether the export still exists. If not, building can stop."""
     with write_transaction():
-        return bool(Archive.objects.filter(pk=archive_id).update(done=done, total=total))
+        return bool(DataExport.objects.filter(pk=export_id).update(done=done, total=total))
 
 
-def _keep(path: Path) -> str:
-    """Under a name that nobody guesses, where the other files are."""
+def _store_file(path: Path) -> str:
+    """Move the file to the storage of attachments, under a name that cannot be guessed. Returns the name."""
     key = f"archives/{token_hex(24)}.zip"
     if settings.STORAGE_URL:
         with path.open("rb") as source:
             return default_storage.save(key, File(source))
-    there = Path(default_storage.path(key))
-    there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.replace(path, there)
+    target = Path(default_storage.path(key))
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.replace(path, target)
     return key
 
 
-def _remove(key: str) -> None:
+def _delete_file(key: str) -> None:
     try:
         default_storage.delete(key)
     except Exception as error:
-        log.warning("An archive was not removed: %s", type(error).__name__)
+        log.warning("The file of a data export was not deleted: %s", type(error).__name__)
 
 
-def sweep() -> None:
-    """Those whose days are over, and those whose worker never came back."""
+def clean_up_exports() -> None:
+    """Delete expired exports, and mark exports whose worker died as failed."""
     now = timezone.now()
-    for owner_id in list(Archive.objects.filter(expires_at__lt=now).values_list("owner_id", flat=True)):
+    for owner_id in list(DataExport.objects.filter(expires_at__lt=now).values_list("owner_id", flat=True)):
         with write_transaction():
-            drop_of(owner_id)
-    lost = Archive.objects.filter(state=Archive.State.BUILDING, asked_at__lt=now - LOST)
-    lost.update(state=Archive.State.FAILED)
+            delete_export(owner_id)
+    unfinished = DataExport.objects.filter(state=DataExport.State.BUILDING, asked_at__lt=now - BUILD_TIMEOUT)
+    unfinished.update(state=DataExport.State.FAILED)

@@ -1,7 +1,7 @@
-"""Writes the archive: everything that its owner may read, as pages for a browser and as JSON, and the files they sent.
+"""Writes a data export: a ZIP file with everything that its owner may read, as HTML pages and JSON, and sent files.
 
-Read in pieces, written as it is read: how much somebody has makes no difference to the memory that it takes. What was
-deleted meanwhile is left out, what comes later is not in it.
+Data is read in pages and written at once, so the memory used does not depend on the amount of data. Messages that are
+deleted while the export is written may be missing, and later messages are not included.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 import shutil
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,46 +23,46 @@ from django.db.models import Sum
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from accounts.actions import contacts
 from accounts.models import User
 from accounts.schemas import user_schema
-from accounts.selectors import data_export
-from accounts.timezones import time_zone_of
+from accounts.selectors import contact_lists, data_export
+from accounts.selectors.timezones import time_zone_for
 from chat.attachments import filenames, uploads
-from chat.attachments.storage.base import shelf
-from chat.attachments.storage.disk import RESERVE
+from chat.attachments.storage.base import get_upload_storage
+from chat.attachments.storage.disk import RESERVED_BYTES
 from chat.models import Conversation, Membership, Message
-from chat.schemas import MessageSchema, message_schema, moment, moment_or_none
-from chat.selectors import messages_with_relations, peers_by_conversation
-from chat.view_models.message_log import Line, lines, people_in
+from chat.schemas import MessageSchema, message_schema
+from chat.selectors import get_peers_by_conversation, messages_with_relations
+from chat.view_models.message_log import MessageItem, build_message_items, collect_named_user_ids
+from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
-PAGE = 500  # messages on a page, and in one file of JSON
-NOTE_EVERY = 0.5  # seconds between words about how far it is
-BLOCK = 1024 * 1024
-
-
-class NoRoom(Exception):
-    """The disk would be full."""
+PAGE_SIZE = 500  # messages in one HTML page and in one JSON file
+PROGRESS_INTERVAL = 0.5  # seconds between two reports of the progress
+BLOCK_SIZE = 1024 * 1024  # bytes
 
 
-class NobodyWaits(Exception):
-    """The archive was asked for anew, or its owner is gone."""
+class StorageFull(Exception):
+    """There is not enough disk space for the export."""
+
+
+class ExportCancelled(Exception):
+    """The export was requested again, or the account was deleted."""
 
 
 @dataclass(slots=True)
-class Place:
-    """A conversation in the archive."""
+class ExportedConversation:
+    """A conversation in the export."""
 
     conversation: Conversation
     membership: Membership
-    title: str  # as its owner last knew it
+    title: str  # as the owner knew it last
     folder: str
-    pages: int = 0
-    count: int = 0
+    page_count: int = 0
+    message_count: int = 0
 
     @property
-    def left(self) -> bool:
-        """No member any more: of what is said there only their own words are theirs."""
+    def is_left(self) -> bool:
+        """Whether the owner is no longer a member. Then only the owner's own messages are exported."""
         return self.membership.left_at is not None or self.conversation.deleted_at is not None
 
     @property
@@ -70,11 +71,11 @@ class Place:
 
 
 @dataclass(slots=True)
-class Kept:
-    """A file of the owner's in the archive."""
+class ExportedFile:
+    """A file that the owner sent."""
 
     name: str
-    path: str
+    path: str  # in the ZIP file
     size: int
     sent_at: str
     sha256: str
@@ -85,211 +86,244 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Builder:
-    """`note(done, total)` says how far it is, and answers whether somebody still waits for it."""
+class ExportBuilder:
+    """Writes the export of one user.
+
+    `save_progress(done, total)` is called regularly and returns whether to continue. `total` is the number of messages,
+    files and the account page.
+    """
 
     owner: User
-    note: Callable[[int, int], bool]
+    save_progress: Callable[[int, int], bool]
     _done: int = 0
     _total: int = 0
-    _noted: float = 0.0
-    _files: dict[int, Kept] = field(default_factory=dict)  # by attachment
-    _missing: list[str] = field(default_factory=list)
+    _progress_saved_at: float = 0.0
+    _files: dict[int, ExportedFile] = field(default_factory=dict)  # by attachment id
+    _missing_names: list[str] = field(default_factory=list)  # files whose content could not be read
 
     def write(self, path: Path) -> None:
+        """Write the ZIP file. Raises StorageFull and ExportCancelled."""
         language = self.owner.language or settings.LANGUAGE_CODE
-        with translation.override(language), timezone.override(time_zone_of(self.owner, {})):
-            places = self._places()
-            self._measure(path, places)
+        with translation.override(language), timezone.override(time_zone_for(self.owner, {})):
+            conversations = self._list_conversations()
+            self._estimate(path, conversations)
             with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
                 self._write_files(archive)
-                for place in places:
-                    self._write_conversation(archive, place)
-                self._write_account(archive, places)
-        self.note(self._total, self._total)
+                for exported in conversations:
+                    self._write_conversation(archive, exported)
+                self._write_account(archive, conversations)
+        self.save_progress(self._total, self._total)
 
-    # ── How much ──
-    def _places(self) -> list[Place]:
-        seats = list(
+    # ── Contents and progress ────────────────────────────────────────────────────────────────────────────────────
+    def _list_conversations(self) -> list[ExportedConversation]:
+        memberships = list(
             Membership.objects.filter(user=self.owner).select_related("conversation").order_by("conversation_id")
         )
-        peers = peers_by_conversation([seat.conversation for seat in seats], self.owner.pk)
-        found = []
-        for seat in seats:
-            peer = peers.get(seat.conversation_id)
-            title = _title(seat) or (peer.shown_name if peer else str(seat.conversation_id))
-            folder = f"conversations/{seat.conversation_id} {filenames.clean(title, 'conversation')}"
-            found.append(Place(seat.conversation, seat, title, folder))
-        return found
+        peers = get_peers_by_conversation([membership.conversation for membership in memberships], self.owner.pk)
+        conversations = []
+        for membership in memberships:
+            conversation_id = membership.conversation_id
+            peer = peers.get(conversation_id)
+            title = _conversation_title(membership) or (peer.display_name if peer else str(conversation_id))
+            folder = f"conversations/{conversation_id} {filenames.clean_filename(title, 'conversation')}"
+            conversations.append(ExportedConversation(membership.conversation, membership, title, folder))
+        return conversations
 
-    def _measure(self, path: Path, places: list[Place]) -> None:
-        own = uploads.of_owner(self.owner.pk)
-        self._total = sum(place.conversation.last_seq for place in places) + own.count() + 1
-        size = own.aggregate(total=Sum("file__size"))["total"] or 0
-        if shutil.disk_usage(path.parent).free < size + RESERVE:
-            raise NoRoom
-        self._go_on(0)
+    def _estimate(self, path: Path, conversations: list[ExportedConversation]) -> None:
+        """Compute the total for the progress, and raise StorageFull if the disk has too little space."""
+        attachments = uploads.list_owned_attachments(self.owner.pk)
+        message_count = sum(exported.conversation.last_seq for exported in conversations)
+        self._total = message_count + attachments.count() + 1
+        size = attachments.aggregate(total=Sum("file__size"))["total"] or 0
+        if shutil.disk_usage(path.parent).free < size + RESERVED_BYTES:
+            raise StorageFull
+        self._advance(0)
 
-    def _go_on(self, steps: int) -> None:
+    def _advance(self, steps: int) -> None:
+        """Add to the progress. Raises ExportCancelled if the export is not needed any more."""
         self._done += steps
-        if time.monotonic() - self._noted < NOTE_EVERY:
+        if time.monotonic() - self._progress_saved_at < PROGRESS_INTERVAL:
             return
-        self._noted = time.monotonic()
-        if not self.note(self._done, self._total):
-            raise NobodyWaits
+        self._progress_saved_at = time.monotonic()
+        if not self.save_progress(self._done, self._total):
+            raise ExportCancelled
 
-    # ── Files ──
+    # ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _write_files(self, archive: zipfile.ZipFile) -> None:
-        by_file: dict[int, Kept] = {}  # one that was sent twice stands there once
-        for row in uploads.of_owner(self.owner.pk).iterator(chunk_size=200):
-            self._go_on(1)
-            kept = by_file.get(row.file_id)
-            if kept is None:
-                path = f"files/{row.pk} {filenames.clean(row.name)}"
-                kept = Kept(row.name, path, row.file.size, moment(row.created_at), row.file.sha256)
-                if not self._write_file(archive, kept, row.file.key, row.created_at):
-                    self._missing.append(row.name)
+        files_by_id: dict[int, ExportedFile] = {}  # a file that was sent several times is written once
+        for attachment in uploads.list_owned_attachments(self.owner.pk).iterator(chunk_size=200):
+            self._advance(1)
+            exported_file = files_by_id.get(attachment.file_id)
+            if exported_file is None:
+                exported_file = ExportedFile(
+                    attachment.name,
+                    f"files/{attachment.pk} {filenames.clean_filename(attachment.name)}",
+                    attachment.file.size,
+                    format_timestamp(attachment.created_at),
+                    attachment.file.sha256,
+                )
+                if not self._write_file(archive, exported_file, attachment.file.key, attachment.created_at):
+                    self._missing_names.append(attachment.name)
                     continue
-                by_file[row.file_id] = kept
-            self._files[row.pk] = kept
+                files_by_id[attachment.file_id] = exported_file
+            self._files[attachment.pk] = exported_file
 
-    def _write_file(self, archive: zipfile.ZipFile, kept: Kept, key: str, at) -> bool:
-        """As it is: what was sent is mostly packed already."""
-        info = zipfile.ZipInfo(kept.path, timezone.localtime(at).timetuple()[:6])
+    def _write_file(self, archive: zipfile.ZipFile, exported_file: ExportedFile, key: str, sent_at: datetime) -> bool:
+        """Write a file without compression, since most sent files are compressed already.
+
+        Returns False if the file cannot be opened.
+        """
+        info = zipfile.ZipInfo(exported_file.path, timezone.localtime(sent_at).timetuple()[:6])
         info.compress_type, info.external_attr = zipfile.ZIP_STORED, 0o600 << 16
         try:
-            source = shelf().read(key)
-        except Exception:  # the bytes are gone, or the bucket is away: what there is goes on
+            source = get_upload_storage().open_file(key)
+        except Exception:  # the file is lost, or the storage is unavailable: export everything else
             return False
         with source, archive.open(info, "w", force_zip64=True) as target:
-            while block := source.read(BLOCK):
+            while block := source.read(BLOCK_SIZE):
                 target.write(block)
-                self._go_on(0)
+                self._advance(0)
         return True
 
-    # ── Conversations ──
-    def _write_conversation(self, archive: zipfile.ZipFile, place: Place) -> None:
-        page = self._read(place, 0)
-        while page or not place.pages:
-            following = self._read(place, page[-1].seq) if len(page) == PAGE else []
-            place.pages += 1
-            place.count += len(page)
-            self._write_page(archive, place, page, bool(following))
-            self._go_on(len(page))
-            page = following
+    # ── Conversations ────────────────────────────────────────────────────────────────────────────────────────────
+    def _write_conversation(self, archive: zipfile.ZipFile, exported: ExportedConversation) -> None:
+        messages = self._read_page(exported, 0)
+        while messages or not exported.page_count:
+            next_messages = self._read_page(exported, messages[-1].seq) if len(messages) == PAGE_SIZE else []
+            exported.page_count += 1
+            exported.message_count += len(messages)
+            self._write_page(archive, exported, messages, bool(next_messages))
+            self._advance(len(messages))
+            messages = next_messages
 
-    def _read(self, place: Place, after: int) -> list[MessageSchema]:
-        """Whether they are still a member is asked after the rows were read: whoever is removed while this is written
-        gets nothing that was said since.
+    def _read_page(self, exported: ExportedConversation, after_seq: int) -> list[MessageSchema]:
+        """Return the next page of messages.
+
+        The membership is checked after the rows were read: an owner who is removed while the export is written must not
+        get messages from after the removal.
         """
-        rows = messages_with_relations().filter(conversation=place.conversation, seq__gt=after).order_by("seq")
-        if not place.left:
-            page = [message_schema(row) for row in rows[:PAGE]]
-            place.membership.refresh_from_db(fields=["left_at", "role"])
-            place.conversation.refresh_from_db(fields=["deleted_at"])
-            if not place.left:
-                return page
-            place.title = _title(place.membership) or place.title
-        own = rows.filter(sender=self.owner, kind=Message.Kind.TEXT)[:PAGE]
-        return [_without_others(message_schema(row)) for row in own]
+        rows = messages_with_relations().filter(conversation=exported.conversation, seq__gt=after_seq).order_by("seq")
+        if not exported.is_left:
+            messages = [message_schema(row) for row in rows[:PAGE_SIZE]]
+            exported.membership.refresh_from_db(fields=["left_at", "role"])
+            exported.conversation.refresh_from_db(fields=["deleted_at"])
+            if not exported.is_left:
+                return messages
+            exported.title = _conversation_title(exported.membership) or exported.title
+        own_rows = rows.filter(sender=self.owner, kind=Message.Kind.TEXT)[:PAGE_SIZE]
+        return [_without_others_contributions(message_schema(row)) for row in own_rows]
 
-    def _write_page(self, archive: zipfile.ZipFile, place: Place, messages: list[MessageSchema], more: bool) -> None:
-        wanted = people_in(messages)
-        known = {user.pk: user.shown_name for user in User.objects.filter(pk__in=wanted)} if wanted else {}
-        shown = lines(messages, me=self.owner.pk, names=known)
-        html = _without_icons(
+    def _write_page(
+        self, archive: zipfile.ZipFile, exported: ExportedConversation, messages: list[MessageSchema], has_more: bool
+    ) -> None:
+        named_ids = collect_named_user_ids(messages)
+        names = {user.pk: user.display_name for user in User.objects.filter(pk__in=named_ids)} if named_ids else {}
+        items = build_message_items(messages, user_id=self.owner.pk, names=names)
+        page_number = exported.page_count
+        html = _remove_icons(
             render_to_string(
                 "export/conversation.html",
                 {
-                    "place": place,
-                    "shown": [(line, self._attached(line)) for line in shown],
-                    "page": place.pages,
-                    "before": f"messages-{place.pages - 1}.html" if place.pages > 1 else "",
-                    "after": f"messages-{place.pages + 1}.html" if more else "",
+                    "exported": exported,
+                    "items": [(item, self._list_attachment_urls(item)) for item in items],
+                    "page_number": page_number,
+                    "previous_page": f"messages-{page_number - 1}.html" if page_number > 1 else "",
+                    "next_page": f"messages-{page_number + 1}.html" if has_more else "",
                     "lang": translation.get_language(),
                 },
             )
         )
-        archive.writestr(f"{place.folder}/messages-{place.pages}.html", html)
-        archive.writestr(f"{place.folder}/messages-{place.pages}.json", _json(messages))
+        archive.writestr(f"{exported.folder}/messages-{page_number}.html", html)
+        archive.writestr(f"{exported.folder}/messages-{page_number}.json", _encode_json(messages))
 
-    def _attached(self, line: Line) -> list[tuple[Any, str]]:
-        """Each file of a message, with where it stands in the archive; nothing where it is somebody else's."""
-        files = line.message.attachments
-        return [(file, f"../../{self._files[file.id].url}" if file.id in self._files else "") for file in files]
+    def _list_attachment_urls(self, item: MessageItem) -> list[tuple[Any, str]]:
+        """Return the attachments of a message with their relative URLs. Files of other users have the URL ""."""
+        attachments = item.message.attachments
+        return [
+            (attachment, f"../../{self._files[attachment.id].url}" if attachment.id in self._files else "")
+            for attachment in attachments
+        ]
 
-    # ── The account ──
-    def _write_account(self, archive: zipfile.ZipFile, places: list[Place]) -> None:
-        list_of = contacts.of(self.owner.pk)
-        told = {
-            **data_export.of(self.owner),
-            "contacts": [user_schema(tie.person) for tie in list_of.contacts],
-            "blocked": [user_schema(tie.person) for tie in contacts.blocked(self.owner.pk)],
+    # ── Account ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def _write_account(self, archive: zipfile.ZipFile, conversations: list[ExportedConversation]) -> None:
+        contact_list = contact_lists.list_contacts(self.owner.pk)
+        blocked = contact_lists.list_blocked(self.owner.pk)
+        files = _unique_files(self._files.values())
+        account = {
+            **data_export.export_account(self.owner),
+            "contacts": [user_schema(relationship.person) for relationship in contact_list.contacts],
+            "blocked": [user_schema(relationship.person) for relationship in blocked],
             "conversations": [
                 {
-                    "id": place.conversation.pk,
-                    "kind": place.conversation.kind,
-                    "title": place.title,
-                    "role": place.membership.role,
-                    "joined_at": moment(place.membership.joined_at),
-                    "left_at": moment_or_none(place.membership.left_at),
-                    "draft": place.membership.draft,
-                    "messages": place.count,
-                    "folder": place.folder,
+                    "id": exported.conversation.pk,
+                    "kind": exported.conversation.kind,
+                    "title": exported.title,
+                    "role": exported.membership.role,
+                    "joined_at": format_timestamp(exported.membership.joined_at),
+                    "left_at": format_optional_timestamp(exported.membership.left_at),
+                    "draft": exported.membership.draft,
+                    "messages": exported.message_count,
+                    "folder": exported.folder,
                 }
-                for place in places
+                for exported in conversations
             ],
             "files": [
                 {
-                    "name": kept.name,
-                    "size": kept.size,
-                    "sha256": kept.sha256,
-                    "sent_at": kept.sent_at,
-                    "path": kept.path,
+                    "name": exported_file.name,
+                    "size": exported_file.size,
+                    "sha256": exported_file.sha256,
+                    "sent_at": exported_file.sent_at,
+                    "path": exported_file.path,
                 }
-                for kept in _once(self._files.values())
+                for exported_file in files
             ],
-            "files_that_could_not_be_read": self._missing,
+            "files_that_could_not_be_read": self._missing_names,
         }
-        archive.writestr("account.json", _json(told))
+        archive.writestr("account.json", _encode_json(account))
         context = {
-            "told": told,
+            "account": account,
             "owner": self.owner,
-            "places": places,
-            "files": _once(self._files.values()),
-            "missing": self._missing,
-            "at": timezone.localtime(),
-            "since": timezone.localtime(self.owner.date_joined),
+            "conversations": conversations,
+            "files": files,
+            "missing_names": self._missing_names,
+            "written_at": timezone.localtime(),
+            "joined_at": timezone.localtime(self.owner.date_joined),
             "lang": translation.get_language(),
         }
-        archive.writestr("index.html", _without_icons(render_to_string("export/index.html", context)))
+        archive.writestr("index.html", _remove_icons(render_to_string("export/index.html", context)))
 
 
-def _title(seat: Membership) -> str:
-    """What a group was called when they left it: the first new name afterwards tells the old one."""
-    if seat.left_at is None:
-        return seat.conversation.title
-    renamed = Message.objects.filter(
-        conversation=seat.conversation, kind=Message.Kind.SYSTEM, event__name="renamed", created_at__gt=seat.left_at
+def _conversation_title(membership: Membership) -> str:
+    """Return the title of a group, for a former member the title at the time of leaving.
+
+    The first "renamed" message after that time contains the old title.
+    """
+    if membership.left_at is None:
+        return membership.conversation.title
+    renames = Message.objects.filter(
+        conversation=membership.conversation,
+        kind=Message.Kind.SYSTEM,
+        event__name="renamed",
+        created_at__gt=membership.left_at,
     )
-    first = renamed.order_by("seq").first()
-    return (first.event or {}).get("old") or "" if first else seat.conversation.title
+    first = renames.order_by("seq").first()
+    return (first.event or {}).get("old") or "" if first else membership.conversation.title
 
 
-def _without_others(message: MessageSchema) -> MessageSchema:
-    """What others made of it goes on changing after one has left."""
+def _without_others_contributions(message: MessageSchema) -> MessageSchema:
+    """Remove quote, reactions and pin: other members can change them after the owner has left."""
     return msgspec.structs.replace(message, reply_to=None, reactions=[], pinned=False)
 
 
-def _once(kept) -> list[Kept]:
-    """A file that was sent twice is one."""
-    return list({each.path: each for each in kept}.values())
+def _unique_files(files: Iterable[ExportedFile]) -> list[ExportedFile]:
+    """Remove duplicates: a file that was sent several times is listed once."""
+    return list({exported_file.path: exported_file for exported_file in files}.values())
 
 
-def _json(what: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(what), indent=1)
+def _encode_json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
 
 
-def _without_icons(html: str) -> str:
-    """They are kept by the site, which is not there where this is read."""
+def _remove_icons(html: str) -> str:
+    """Remove icons: their file belongs to the site and is not available to a reader of the export."""
     return re.sub(r"<svg\b.*?</svg>", "", html, flags=re.DOTALL)

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             name='Invite',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(default=chat.models.invites.new_token, editable=False, max_length=32)),
+                ('token', models.CharField(default=chat.models.invites.generate_token, editable=False, max_length=32)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(verbose_name='created at')),
                 ('expires_at', models.DateTimeField(null=True, verbose_name='expires at')),
@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Upload',
             fields=[
-                ('id', models.CharField(default=chat.models.attachments.unguessable, max_length=43, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=chat.models.attachments.generate_upload_id, max_length=43, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200)),
                 ('alt', models.CharField(blank=True, max_length=500)),
                 ('size', models.BigIntegerField()),

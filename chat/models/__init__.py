@@ -1,23 +1,23 @@
-"""The nouns: conversations, who is in them, and what was said."""
+"""Models of conversations, members, messages, files, invite links and data exports."""
 
 from chat.models.attachments import Attachment, File, Upload
-from chat.models.conversations import Conversation, Level, Mark, Membership, Role
-from chat.models.exports import Archive
+from chat.models.conversations import Conversation, Level, Membership, ReceiptHistory, Role
+from chat.models.exports import DataExport
 from chat.models.invites import Invite
 from chat.models.messages import Mention, Message, Reaction, Report, Revision
 
 __all__ = [
-    "Archive",
     "Attachment",
     "Conversation",
+    "DataExport",
     "File",
     "Invite",
     "Level",
-    "Mark",
     "Membership",
     "Mention",
     "Message",
     "Reaction",
+    "ReceiptHistory",
     "Report",
     "Revision",
     "Role",

@@ -1,4 +1,4 @@
-"""Files: on their way (`Upload`), kept (`File`), and where they are shown (`Attachment`)."""
+"""Models of files: `Upload` (in progress), `File` (complete), `Attachment` (a file in a message)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-def unguessable() -> str:
+def generate_upload_id() -> str:
+    """192 random bits, since the id is part of the upload's URL."""
     return secrets.token_urlsafe(24)
 
 
 class File(models.Model):
-    """Bytes that are wholly there, kept once however often they are shown. What nobody shows any more is buried."""
+    """A complete file in the storage, stored once for any number of attachments. Without attachments it is deleted."""
 
     class State(models.TextChoices):
-        WAITING = "waiting"  # a picture or a film that may still say where it was taken: it is not served
+        WAITING = "waiting"  # an image or video whose metadata is not removed yet: it is not served
         READY = "ready"
 
-    key = models.CharField(max_length=200, unique=True)  # its name in the storage
+    key = models.CharField(max_length=200, unique=True)  # name in the storage
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="files")
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
-    content_type = models.CharField(max_length=100)  # by what is in it
+    content_type = models.CharField(max_length=100)  # detected from the content
     state = models.CharField(max_length=7, choices=State, default=State.READY)
-    width = models.IntegerField(null=True)  # pixels, as it is shown
+    width = models.IntegerField(null=True)  # pixels, as displayed (after rotation)
     height = models.IntegerField(null=True)
     duration = models.FloatField(null=True)  # seconds
     thumbnails = models.JSONField(default=list)  # [{"key", "width", "height"}], smallest first
@@ -44,7 +45,7 @@ class File(models.Model):
 
 
 class Attachment(models.Model):
-    """A file as one message shows it. Without a message it is its owner's alone, and swept after a day."""
+    """A file in one message. Without a message it is visible to its owner only, and deleted after a day."""
 
     class Kind(models.TextChoices):
         IMAGE = "image", _("Pictures")
@@ -56,7 +57,7 @@ class Attachment(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     message = models.ForeignKey("chat.Message", models.CASCADE, null=True, related_name="attachments")
     conversation = models.ForeignKey("chat.Conversation", models.CASCADE, null=True, related_name="+", db_index=False)
-    place = models.SmallIntegerField(default=0)  # among those of its message
+    place = models.SmallIntegerField(default=0)  # position within the message, from 0
     kind = models.CharField(max_length=5, choices=Kind)
     name = models.CharField(max_length=200)
     alt = models.CharField(max_length=500, blank=True)
@@ -75,21 +76,23 @@ class Attachment(models.Model):
 
 
 class Upload(models.Model):
-    """A file on its way. `offset` counts the bytes that are safely there: it is true after any accident."""
+    """A file that is being uploaded. `offset`: bytes stored for certain, also after a crash."""
 
-    id = models.CharField(primary_key=True, max_length=43, default=unguessable)
+    id = models.CharField(primary_key=True, max_length=43, default=generate_upload_id)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
     name = models.CharField(max_length=200)
     alt = models.CharField(max_length=500, blank=True)
     size = models.BigIntegerField()
     offset = models.BigIntegerField(default=0)
-    sha256 = models.CharField(max_length=64, blank=True)  # of the whole, where the client said so beforehand
-    claims = models.JSONField(default=dict)  # {"width", "height", "duration"}: believed where we cannot measure
+    sha256 = models.CharField(max_length=64, blank=True)  # of the whole file, if the client announced it
+    claims = models.JSONField(
+        default=dict
+    )  # {"width", "height", "duration"} from the client, used where we cannot measure
     key = models.CharField(max_length=200, unique=True)
-    parts = models.JSONField(default=dict)  # what the storage has to remember of it
-    writer = models.CharField(max_length=16, blank=True)  # the request that writes now, until `writer_until`
+    parts = models.JSONField(default=dict)  # state of the storage backend for this upload
+    writer = models.CharField(max_length=16, blank=True)  # lease: the request that writes now, until `writer_until`
     writer_until = models.DateTimeField(null=True)
-    attachment = models.OneToOneField(Attachment, models.CASCADE, null=True, related_name="upload")  # when it is whole
+    attachment = models.OneToOneField(Attachment, models.CASCADE, null=True, related_name="upload")  # set once complete
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
 

@@ -1,4 +1,4 @@
-"""Conversations, who is in them, and how far each has read."""
+"""Models of conversations, memberships and the history of receipts."""
 
 from django.conf import settings
 from django.db import models
@@ -8,23 +8,25 @@ from django.utils.translation import gettext_lazy as _
 
 class ConversationQuerySet(models.QuerySet):
     def visible_to(self, user_id: int):
-        """Those in which this person is a member now: access and look-up are one query."""
+        """Conversations of which this user is a member now. Permission check and look-up are one query."""
         return self.filter(memberships__user_id=user_id, memberships__left_at=None, deleted_at=None)
 
 
 class Conversation(models.Model):
-    """A pair or a group. It counts for its messages: see `seq` and `version` in docs/protocol.md."""
+    """A direct conversation or a group. It holds the counters of `seq` and `version`: see docs/protocol.md."""
 
     class Kind(models.TextChoices):
         DIRECT = "direct", _("Pair")
         GROUP = "group", _("Group")
 
     kind = models.CharField(_("kind"), max_length=6, choices=Kind)
-    pair = models.CharField(max_length=41, unique=True, null=True, editable=False)  # "3:9", smaller id first
+    pair = models.CharField(
+        max_length=41, unique=True, null=True, editable=False
+    )  # ids of the two users of a direct conversation: "3:9", smaller id first
     title = models.CharField(_("title"), max_length=80, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
     announcement = models.CharField(_("announcement"), max_length=1000, blank=True)
-    announced_version = models.BigIntegerField(default=0)  # with which the announcement was put up or changed
+    announced_version = models.BigIntegerField(default=0)  # `version` of the last change of the announcement
     avatar = models.ImageField(_("picture"), upload_to="rooms/", blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -34,12 +36,16 @@ class Conversation(models.Model):
 
     member_count = models.IntegerField(_("number of members"), default=0)
     last_seq = models.BigIntegerField(default=0)
-    text_count = models.BigIntegerField(_("number of texts"), default=0)  # texts so far; system lines are not counted
-    file_bytes = models.BigIntegerField(default=0)  # of all files that its messages show
-    version = models.BigIntegerField(default=0)  # of the newest durable change of anything in here
+    text_count = models.BigIntegerField(_("number of texts"), default=0)  # messages without system messages
+    file_bytes = models.BigIntegerField(default=0)  # size of all attachments
+    version = models.BigIntegerField(
+        default=0
+    )  # of the newest stored change of the conversation, its messages and members
     info_version = models.BigIntegerField(default=0)  # of the newest change of the shared fields above
     last_message = models.ForeignKey("chat.Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
-    active_at = models.DateTimeField(_("active at"), db_index=True)  # newest text, or creation: the order of the list
+    active_at = models.DateTimeField(
+        _("active at"), db_index=True
+    )  # time of the newest text, or of creation; orders the list
     created_at = models.DateTimeField(_("created at"))
     deleted_at = models.DateTimeField(_("deleted at"), null=True, editable=False)
 
@@ -66,29 +72,31 @@ class Level(models.TextChoices):
 
 
 class Membership(models.Model):
-    """A person in a conversation: the role, which all may see, and what is the person's own (`mine`)."""
+    """A user in a conversation: the role, visible to all, and the member state, visible to the user (`mine`)."""
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField()
-    left_at = models.DateTimeField(null=True)  # a row stays when its person leaves, so that catch-up can tell
-    version = models.BigIntegerField(default=0)  # the conversation's version of this row's newest shared change
-    was_removed = models.BooleanField(default=False)  # by somebody else: links made before do not let them in again
+    left_at = models.DateTimeField(null=True)  # the row of a former member is kept, for catch-up
+    version = models.BigIntegerField(default=0)  # the conversation's version of the newest change above
+    was_removed = models.BooleanField(default=False)  # by another member: invite links from before do not work for them
 
-    me_version = models.BigIntegerField(default=0)  # the person's version of this row's newest change of what follows
+    me_version = models.BigIntegerField(default=0)  # the user's version of the newest change below
     read_seq = models.BigIntegerField(default=0)
-    # Texts up to the mark, and those of one's own after it: unread = conversation.text_count - read_count.
+    # Texts up to the read marker, and own texts after it: unread = conversation.text_count - read_count.
     read_count = models.BigIntegerField(default=0)
-    sent_seq = models.BigIntegerField(default=0)  # of the newest text of one's own
+    sent_seq = models.BigIntegerField(default=0)  # of the user's newest text
     delivered_seq = models.BigIntegerField(default=0)
     muted = models.BooleanField(default=False)
     level = models.CharField(max_length=8, choices=Level, default=Level.ALL)
     favourite = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
     draft = models.TextField(blank=True)
-    receipts = models.BooleanField(default=True)  # shows here how far they have got and read, and sees it of the others
-    announcement_seen = models.BigIntegerField(default=0)  # `announced_version` of the newest that was put away
+    receipts = models.BooleanField(default=True)  # shows receipts here, and sees those of the others
+    announcement_seen = models.BigIntegerField(
+        default=0
+    )  # `announced_version` of the newest announcement that was dismissed
 
     class Meta:
         verbose_name = _("membership")
@@ -98,7 +106,7 @@ class Membership(models.Model):
             models.Index(fields=["user", "me_version"], name="membership_mine"),
             models.Index(fields=["conversation", "version"], name="membership_changes"),
             models.Index(fields=["conversation"], name="membership_hides_receipts", condition=Q(receipts=False)),
-            # Those whom the next text brings out of the archive: each send asks whether there are any.
+            # Memberships that the next text unarchives: each send asks whether there are any.
             models.Index(
                 fields=["conversation"],
                 name="membership_put_away",
@@ -110,8 +118,8 @@ class Membership(models.Model):
         return f"{self.user_id} in {self.conversation_id}"
 
 
-class Mark(models.Model):
-    """The history of a person's marks in a conversation: from when on everything up to `seq` was got or read."""
+class ReceiptHistory(models.Model):
+    """When a user had received or read everything up to `seq` in a conversation. One row per move of a marker."""
 
     class Kind(models.TextChoices):
         DELIVERED = "delivered"

@@ -1,4 +1,4 @@
-"""What somebody downloads of their own."""
+"""Model of the personal data export."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import models
 
 
-class Archive(models.Model):
-    """One for each person at most: being built, ready for some days, or failed. See chat/archives."""
+class DataExport(models.Model):
+    """The data export of a user, at most one each: being built, ready for some days, or failed. See chat/export."""
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -18,9 +18,9 @@ class Archive(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.BUILDING)
     asked_at = models.DateTimeField()
     tries = models.IntegerField(default=0)
-    done = models.BigIntegerField(default=0)  # lines and files, of `total`
+    done = models.BigIntegerField(default=0)  # messages and files so far, of `total`
     total = models.BigIntegerField(default=0)
-    key = models.CharField(max_length=200, blank=True)  # its name in the storage, when it is ready
+    key = models.CharField(max_length=200, blank=True)  # name in the storage, once it is ready
     size = models.BigIntegerField(default=0)
     expires_at = models.DateTimeField(null=True, db_index=True)
 

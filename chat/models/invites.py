@@ -1,4 +1,4 @@
-"""Links by which people come into a group."""
+"""Model of invite links."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from django.utils.translation import gettext_lazy as _
 from chat.models.conversations import Conversation
 
 
-def new_token() -> str:
+def generate_token() -> str:
     return secrets.token_urlsafe(24)  # 192 bits
 
 
-def digest_of(token: str) -> str:
-    """What a link is looked up by: how long a look-up takes says nothing about the token itself."""
+def hash_token(token: str) -> str:
+    """Returns the look-up key of a link. Because it is a hash, look-up time reveals nothing about the token."""
     return sha256(token.encode()).hexdigest()
 
 
 class Invite(models.Model):
-    """A link into a group.
+    """An invite link of a group.
 
-    The token is kept as it is, since whoever may give out the link must be able to copy it again. It opens one group,
-    for as long as its maker may add people there, and can be taken back; who reads this table reads the messages too.
+    The token is stored in plain text, because members must be able to copy the link again. That is acceptable: it opens
+    one group, while its creator may add people, and can be revoked; who can read this table can read the messages, too.
     """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="invites")
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    token = models.CharField(max_length=32, default=new_token, editable=False)
+    token = models.CharField(max_length=32, default=generate_token, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"))
-    expires_at = models.DateTimeField(_("expires at"), null=True)  # none: not by itself
-    max_uses = models.IntegerField(null=True)  # people who may come by it; none: any number
-    uses = models.IntegerField(default=0)  # people who have
+    expires_at = models.DateTimeField(_("expires at"), null=True)  # null: never
+    max_uses = models.IntegerField(null=True)  # null: no limit
+    uses = models.IntegerField(default=0)  # users who joined with it
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -48,11 +48,11 @@ class Invite(models.Model):
         return f"{self.conversation_id} by {self.made_by_id}"
 
     def save(self, **options) -> None:
-        self.digest = digest_of(self.token)
+        self.digest = hash_token(self.token)
         super().save(**options)
 
     def is_open(self, now: datetime | None = None) -> bool:
-        """Not taken back, not expired, not used up."""
+        """Whether the link is not revoked, not expired and not used up."""
         now = now or timezone.now()
         return (
             self.revoked_at is None

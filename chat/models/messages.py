@@ -1,4 +1,4 @@
-"""What was said, and what hangs on it."""
+"""Models of messages and what belongs to them: revisions, reactions, mentions, reports."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from chat.models.conversations import Conversation
 
 
 class Message(models.Model):
-    """One line, whatever became of it. `seq` is its place for ever, `version` that of its newest change."""
+    """A message, also when deleted. `seq`: its permanent number; `version`: that of its newest change."""
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
@@ -18,27 +18,28 @@ class Message(models.Model):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
     seq = models.BigIntegerField()
     version = models.BigIntegerField()
-    first_version = models.BigIntegerField()  # when it came: tells a repair whether it was news or changed since
-    text_count = models.BigIntegerField()  # texts up to and with this one
+    first_version = models.BigIntegerField()  # of its creation: tells reconciling new messages from changed ones
+    text_count = models.BigIntegerField()  # texts up to and including this one
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
     sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", db_index=False)
-    client_id = models.UUIDField(null=True)  # the sender's own name for it; none on system lines
-    digest = models.CharField(max_length=32, blank=True)  # of what was sent under client_id: a repeat must be equal
+    client_id = models.UUIDField(null=True)  # idempotency key chosen by the sender; null for system messages
+    digest = models.CharField(
+        max_length=32, blank=True
+    )  # hash of what was sent under client_id; a repetition must be equal
     body = models.TextField(blank=True)
     body_html = models.TextField(blank=True)
     mentions = models.JSONField(default=list)  # [{"user_id", "start", "end"}], user_id null for @all
-    files = models.JSONField(
-        default=list
-    )  # as the wire shows them, see chat/attachments/schemas.py; access asks Attachment
+    # Attachments as the wire shows them (chat/attachments/schemas.py). Permission to load them depends on Attachment.
+    files = models.JSONField(default=list)
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     forwarded_at = models.DateTimeField(null=True)  # when the forwarded message was written
-    event = models.JSONField(null=True)  # of a system line: {"name", "actor_id", "user_ids", "old", "new"}
+    event = models.JSONField(null=True)  # of a system message: {"name", "actor_id", "user_ids", "old", "new"}
     pinned_at = models.DateTimeField(_("pinned at"), null=True)
     created_at = models.DateTimeField(_("created at"))
     edited_at = models.DateTimeField(_("edited at"), null=True)
     deleted_at = models.DateTimeField(_("deleted at"), null=True)
-    # Whoever hid it. Recall by the sender wipes; a deletion by an admin or moderator keeps the text for restoring.
+    # The admin or moderator who deleted it; the text is kept for restoring. Deletion by the sender wipes the text.
     hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
@@ -61,18 +62,20 @@ class Message(models.Model):
 
 
 class Revision(models.Model):
-    """What a message said before an edit."""
+    """The text of a message before an edit."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="revisions")
     body = models.TextField()
     body_html = models.TextField()
-    written_at = models.DateTimeField()  # when these words were written
+    written_at = models.DateTimeField()  # when this text was written
 
     class Meta:
         ordering = ["pk"]
 
 
 class Reaction(models.Model):
+    """One emoji of one user under a message."""
+
     message = models.ForeignKey(Message, models.CASCADE, related_name="reactions")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     emoji = models.CharField(max_length=32)
@@ -83,7 +86,7 @@ class Reaction(models.Model):
 
 
 class Mention(models.Model):
-    """Somebody was named. Kept apart from the message so that a person's mentions are one indexed look-up."""
+    """A user mentioned in a message. A model of its own, so that the mentions of a user are one look-up by index."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
@@ -96,7 +99,7 @@ class Mention(models.Model):
 
 
 class Report(models.Model):
-    """A member's word to the moderators about a message, with the text as it was then."""
+    """A report of a message to the moderators, with a copy of its text at that time."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
     reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

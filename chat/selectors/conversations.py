@@ -1,83 +1,88 @@
-"""Reads conversations, memberships and who shares them. Access check and look-up are one query."""
+"""Reads conversations and memberships. Permission check and look-up are one query."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from django.db.models import Q
+from django.db.models.fields.files import FieldFile
 
 from accounts.text import pinyin
 from chat.models import Conversation, Membership
-from chat.schemas import (
-    ConversationSchema,
-    TitleSchema,
-    room_picture,
-)
+from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url
 from chat.selectors.prefetch import conversation_schemas
-from chat.selectors.summaries import list_summaries, titles_by_conversation
+from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
 from messenger.core.errors import not_found
 
 PAGE, PAGE_MAX = 50, 100
 
 
 def get_membership(user_id: int, conversation_id: int) -> Membership:
-    """The one query behind every door. `not_found` for strangers, as for what is not there."""
-    row = (
+    """Returns a membership with its conversation. Every view, endpoint and command starts with this query.
+
+    Raises `not_found` for non-members, as for a conversation that does not exist.
+    """
+    membership = (
         Membership.objects.select_related("conversation")
         .filter(conversation_id=conversation_id, user_id=user_id, left_at=None, conversation__deleted_at=None)
         .first()
     )
-    if row is None:
+    if membership is None:
         raise not_found()
-    return row
+    return membership
 
 
 def list_conversations(
     user_id: int, *, before: tuple[str, int] | None = None, limit: int = PAGE
 ) -> tuple[list[ConversationSchema], tuple[str, int] | None]:
-    """Mine, newest activity first. `before` is the (time, id) cursor that the page before gave; None where it ends."""
+    """Returns a page of a user's conversations, newest activity first, and the cursor of the next page or None.
+
+    `before` is the (time, id) cursor that the previous page returned.
+    """
     rows = (
         Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
         .select_related("conversation")
         .order_by("-conversation__active_at", "-conversation_id")
     )
     if before:
-        at, pk = before
-        rows = rows.filter(Q(conversation__active_at__lt=at) | Q(conversation__active_at=at, conversation_id__lt=pk))
-    found = list(rows[: limit + 1])
-    page = found[:limit]
+        active_at, pk = before
+        rows = rows.filter(
+            Q(conversation__active_at__lt=active_at) | Q(conversation__active_at=active_at, conversation_id__lt=pk)
+        )
+    page = list(rows[: limit + 1])
+    has_more, page = len(page) > limit, page[:limit]
     cursor = None
-    if len(found) > limit:
+    if has_more:
         last = page[-1].conversation
         cursor = (last.active_at.isoformat(), last.pk)
     return conversation_schemas(page, user_id), cursor
 
 
 def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[ConversationSchema]:
-    """Of my conversations those with these ids, in their order; what is none of mine is left out."""
+    """Returns the user's conversations with these ids, in this order. Ids of other conversations are left out."""
     if not ids:
         return []
-    found = Membership.objects.filter(
+    memberships = Membership.objects.filter(
         user_id=user_id, conversation__in=ids, left_at=None, conversation__deleted_at=None
     ).select_related("conversation")
-    shapes = {shape.id: shape for shape in conversation_schemas(list(found), user_id)}
-    return [shapes[pk] for pk in ids if pk in shapes]
+    schemas = {schema.id: schema for schema in conversation_schemas(list(memberships), user_id)}
+    return [schemas[pk] for pk in ids if pk in schemas]
 
 
-def list_titles(user_id: int) -> list[TitleSchema]:
-    """What all my conversations are called, newest activity first. Two statements."""
-    called = titles_by_conversation(user_id)
+def list_conversation_titles(user_id: int) -> list[TitleSchema]:
+    """Returns the titles of all conversations of a user, newest activity first. Two queries."""
+    titles = get_titles_by_conversation(user_id)
     return [
         TitleSchema(
             id=title.id,
             kind=title.kind,
             title=title.name,
-            keys=list(pinyin.keys(title.name)),
-            avatar_url=room_picture(title.id, title.avatar),
+            keys=list(pinyin.pinyin_keys(title.name)),
+            avatar_url=group_avatar_url(title.id, title.avatar),
             peer=title.peer,
         )
-        for row in list_summaries(user_id)
-        if (title := called.get(row.id))
+        for summary in list_conversation_summaries(user_id)
+        if (title := titles.get(summary.id))
     ]
 
 
@@ -89,25 +94,25 @@ def list_conversation_ids(user_id: int) -> list[int]:
     return list(Conversation.objects.visible_to(user_id).values_list("pk", flat=True))
 
 
-def users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
-    """Those of these people who share a conversation with this one."""
-    shared = Membership.objects.filter(
+def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
+    """Returns those of these users who share a conversation with the user."""
+    memberships = Membership.objects.filter(
         conversation__in=Conversation.objects.visible_to(user_id), user_id__in=user_ids, left_at=None
     )
-    return set(shared.values_list("user_id", flat=True))
+    return set(memberships.values_list("user_id", flat=True))
 
 
 def get_direct_conversation_id(user_id: int, other_id: int) -> int | None:
-    """The id of their conversation, which both are members of for ever."""
+    """Returns the id of the direct conversation of two users. Nobody can leave one."""
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     return Conversation.objects.filter(pair=pair, deleted_at=None).values_list("pk", flat=True).first()
 
 
-PARTNERS = 100
+MAX_PARTNERS = 100  # of direct conversations, for ranking search results
 
 
-def list_direct_partners(user_id: int) -> list[int]:
-    """The other person of one's newest pairs in which something was written."""
+def list_direct_partner_ids(user_id: int) -> list[int]:
+    """Returns the other user of each direct conversation that has a text, newest activity first."""
     pairs = (
         Membership.objects.filter(
             user_id=user_id,
@@ -116,6 +121,14 @@ def list_direct_partners(user_id: int) -> list[int]:
             conversation__text_count__gt=0,
         )
         .order_by("-conversation__active_at")
-        .values_list("conversation__pair", flat=True)[:PARTNERS]
+        .values_list("conversation__pair", flat=True)[:MAX_PARTNERS]
     )
-    return [int(other) for pair in pairs for other in (pair or "").split(":") if other and int(other) != user_id]
+    return [int(pk) for pair in pairs for pk in (pair or "").split(":") if pk and int(pk) != user_id]
+
+
+def find_group_avatar(user_id: int, conversation_id: int, filename: str) -> FieldFile | None:
+    """Returns the avatar of a group, and None for non-members and if the group's avatar has another filename."""
+    conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
+    if conversation is None or (conversation.avatar.name or "").rpartition("/")[2] != filename:
+        return None
+    return conversation.avatar

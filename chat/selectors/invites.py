@@ -1,4 +1,4 @@
-"""Links into a group, as they are shown: to those who may give them out, and to whoever opens one."""
+"""Reads invite links: for members who may share them, and the preview for users who open one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 
 from accounts.schemas import UserSchema, user_schema
 from chat.models import Conversation, Invite, Membership, Role
-from chat.schemas import moment, moment_or_none
 from messenger.core.errors import forbidden, not_found
+from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
 
 class InviteSchema(msgspec.Struct):
-    """A link into a group. `expires_at` and `max_uses` are null where it has no such end; `uses`: who came by it."""
+    """An invite link of a group. `expires_at` and `max_uses` are null without such a limit. `uses`: how many joined."""
 
     id: int
     url: str
@@ -28,7 +28,7 @@ class InviteSchema(msgspec.Struct):
 
 
 class InvitePreviewSchema(msgspec.Struct):
-    """What somebody sees of a group before they join by a link. `conversation_id` is null unless they are in it."""
+    """What a user sees of a group before joining by a link. `conversation_id` is null unless they are a member."""
 
     title: str
     description: str
@@ -44,8 +44,8 @@ def invite_schema(invite: Invite) -> InviteSchema:
         url=f"{settings.SITE_URL}/i/{invite.token}/",
         token=invite.token,
         created_by=user_schema(invite.made_by),
-        created_at=moment(invite.created_at),
-        expires_at=moment_or_none(invite.expires_at),
+        created_at=format_timestamp(invite.created_at),
+        expires_at=format_optional_timestamp(invite.expires_at),
         max_uses=invite.max_uses,
         uses=invite.uses,
     )
@@ -63,22 +63,27 @@ def invite_preview_schema(invite: Invite, *, is_member: bool) -> InvitePreviewSc
     )
 
 
-def open_invites(conversation_id: int, now: datetime | None = None) -> list[Invite]:
-    """Links that can still be used, newest first."""
+def list_open_invites(conversation_id: int, now: datetime | None = None) -> list[Invite]:
+    """Returns the links of a group that can be used, newest first."""
     rows = Invite.objects.filter(conversation_id=conversation_id, revoked_at=None).select_related("made_by")
     return [row for row in rows.order_by("-pk") if row.is_open(now)]
 
 
 def list_invites(user_id: int, conversation_id: int) -> list[InviteSchema]:
-    """The links that can still be used, newest first: all to the owner and admins, to members those of their own."""
-    seat = (
+    """Returns the links that can be used, newest first: all for the owner and admins, for members only their own.
+
+    Raises `not_found` for non-members, `forbidden` for members who may not add people.
+    """
+    membership = (
         Membership.objects.select_related("conversation")
         .filter(conversation_id=conversation_id, user_id=user_id, left_at=None, conversation__deleted_at=None)
         .first()
     )
-    if seat is None:
+    if membership is None:
         raise not_found()
-    leads = seat.role != Role.MEMBER
-    if seat.conversation.kind != Conversation.Kind.GROUP or not (leads or seat.conversation.members_may_add):
+    is_admin_or_owner = membership.role != Role.MEMBER
+    may_add = is_admin_or_owner or membership.conversation.members_may_add
+    if membership.conversation.kind != Conversation.Kind.GROUP or not may_add:
         raise forbidden(_("Only the owner and admins may add people here."))
-    return [invite_schema(row) for row in open_invites(conversation_id) if leads or row.made_by_id == user_id]
+    invites = list_open_invites(conversation_id)
+    return [invite_schema(invite) for invite in invites if is_admin_or_owner or invite.made_by_id == user_id]

@@ -1,4 +1,4 @@
-"""What somebody may see. Every look-up goes through what is theirs, so that access and look-up are one query."""
+"""Reads messages, revisions, pins and mentions. Only what the user may see: permission and look-up are one query."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from chat.models import Conversation, Mention, Message, Role
-from chat.schemas import (
-    HistorySchema,
-    MessageSchema,
-    RevisionSchema,
-    message_schema,
-    moment,
-)
+from chat.schemas import HistorySchema, MessageSchema, RevisionSchema, message_schema
 from chat.selectors.conversations import get_membership
 from chat.selectors.prefetch import messages_with_relations
-from chat.selectors.summaries import list_summaries
+from chat.selectors.summaries import list_conversation_summaries
 from messenger.core.errors import forbidden, not_found
+from messenger.core.timestamps import format_timestamp
 
 PAGE, PAGE_MAX = 50, 100
 
 
-# ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def get_history(
     user_id: int,
     conversation_id: int,
@@ -33,12 +27,15 @@ def get_history(
     around: int | None = None,
     limit: int = PAGE,
 ) -> HistorySchema:
-    """A page by seq, ascending; the newest where nothing is asked. The version is read before the rows."""
+    """Returns a page of messages in ascending order of seq: before, after or around a seq, or the newest ones.
+
+    The conversation's version is read before the messages, so a message may be newer than it, but never older.
+    """
     conversation = get_membership(user_id, conversation_id).conversation
-    return history_page(conversation, before=before, after=after, around=around, limit=limit)
+    return get_history_page(conversation, before=before, after=after, around=around, limit=limit)
 
 
-def history_page(
+def get_history_page(
     conversation: Conversation,
     *,
     before: int | None = None,
@@ -47,43 +44,46 @@ def history_page(
     above: int | None = None,
     limit: int = PAGE,
 ) -> HistorySchema:
-    """For whoever was let in already. `above`: how many of the lines stand above `around`; half of them unless said."""
+    """Like `get_history`, without the check for membership.
+
+    `above`: how many messages of the page come before `around`; half of them by default.
+    """
     rows = messages_with_relations().filter(conversation_id=conversation.pk)
     limit = max(1, min(limit, PAGE_MAX))
     if around is not None:
-        half = limit // 2 if above is None else above
-        start = min(around - half, conversation.last_seq - limit + 1)  # a whole page also near the end
-        found = list(rows.filter(seq__gte=start).order_by("seq")[:limit])
+        above = limit // 2 if above is None else above
+        start = min(around - above, conversation.last_seq - limit + 1)  # a full page near the end, too
+        page = list(rows.filter(seq__gte=start).order_by("seq")[:limit])
     elif after is not None:
-        found = list(rows.filter(seq__gt=after).order_by("seq")[:limit])
+        page = list(rows.filter(seq__gt=after).order_by("seq")[:limit])
     else:
         if before is not None:
             rows = rows.filter(seq__lt=before)
-        found = [*reversed(rows.order_by("-seq")[:limit])]
-    # Numbers have no holes, so the ends are known without asking.
-    first = found[0].seq if found else (before if before is not None else (after or 0) + 1)
-    last = found[-1].seq if found else first - 1
+        page = [*reversed(rows.order_by("-seq")[:limit])]
+    # The seqs of a conversation have no gaps, so no query is needed to know whether there are more.
+    first = page[0].seq if page else (before if before is not None else (after or 0) + 1)
+    last = page[-1].seq if page else first - 1
     return HistorySchema(
-        results=[message_schema(row) for row in found],
+        results=[message_schema(row) for row in page],
         has_before=first > 1 and conversation.last_seq > 0,
         has_after=last < conversation.last_seq,
         version=conversation.version,
     )
 
 
-def first_seq_since(user_id: int, conversation_id: int, since: datetime) -> int | None:
-    """Seq of the first message written then or later; None where there is none.
+def find_first_seq_since(user_id: int, conversation_id: int, since: datetime) -> int | None:
+    """Returns the seq of the first message written at `since` or later, None without one.
 
-    Times follow seq but for moments, so halving finds it: 20 look-ups by index in a million messages, and no index of
-    times that each send would have to keep.
+    Times and seqs have (almost) the same order, so a binary search finds it: 20 look-ups by index for a million
+    messages, and no index of times that each send would have to update.
     """
     low, high = 1, get_membership(user_id, conversation_id).conversation.last_seq + 1
     end = high
-    rows = Message.objects.filter(conversation_id=conversation_id).values_list("created_at", flat=True)
+    created_times = Message.objects.filter(conversation_id=conversation_id).values_list("created_at", flat=True)
     while low < high:
         middle = (low + high) // 2
-        at = rows.filter(seq=middle).first()
-        if at is not None and at < since:
+        created_at = created_times.filter(seq=middle).first()
+        if created_at is not None and created_at < since:
             low = middle + 1
         else:
             high = middle
@@ -95,28 +95,34 @@ def get_message(user_id: int, message_id: int) -> MessageSchema:
 
 
 def get_message_row(user_id: int, message_id: int) -> Message:
-    mine = Conversation.objects.visible_to(user_id)
-    row = messages_with_relations().filter(pk=message_id, conversation__in=mine).first()
-    if row is None:
+    """Returns the model instance. Raises `not_found` unless the user is a member of its conversation."""
+    visible_conversations = Conversation.objects.visible_to(user_id)
+    message = messages_with_relations().filter(pk=message_id, conversation__in=visible_conversations).first()
+    if message is None:
         raise not_found()
-    return row
+    return message
 
 
 def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
-    """What it said before, oldest first; of more than a hundred the newest. Nothing of what was deleted."""
-    row = get_message_row(user_id, message_id)
-    if row.deleted_at:
+    """Returns the newest 100 earlier texts of a message, oldest first. Raises `not_found` for a deleted message."""
+    message = get_message_row(user_id, message_id)
+    if message.deleted_at:
         raise not_found()
-    seat = get_membership(user_id, row.conversation_id)
-    allowed = seat.conversation.revisions_visible or row.sender_id == user_id or seat.role != Role.MEMBER
-    if not allowed:
+    membership = get_membership(user_id, message.conversation_id)
+    is_allowed = (
+        membership.conversation.revisions_visible or message.sender_id == user_id or membership.role != Role.MEMBER
+    )
+    if not is_allowed:
         raise forbidden(_("Earlier versions are not shown in this group."))
-    newest = list(row.revisions.order_by("-pk")[:PAGE_MAX])
-    return [RevisionSchema(each.body, each.body_html, moment(each.written_at)) for each in reversed(newest)]
+    newest = list(message.revisions.order_by("-pk")[:PAGE_MAX])
+    return [
+        RevisionSchema(revision.body, revision.body_html, format_timestamp(revision.written_at))
+        for revision in reversed(newest)
+    ]
 
 
 def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
-    """Newest pin first, a hundred at most."""
+    """Returns the pinned messages, the newest pin first, at most 100."""
     get_membership(user_id, conversation_id)
     rows = (
         messages_with_relations()
@@ -127,7 +133,7 @@ def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
 
 
 def list_pin_ids(conversation_id: int) -> list[int]:
-    """For whoever was let in already: which messages `pins` tells of."""
+    """Returns the ids of the messages of `list_pins`, without the check for membership."""
     rows = Message.objects.filter(conversation_id=conversation_id, pinned_at__isnull=False).order_by("-pinned_at")
     return list(rows.values_list("pk", flat=True)[:PAGE_MAX])
 
@@ -135,19 +141,23 @@ def list_pin_ids(conversation_id: int) -> list[int]:
 def list_mentions(
     user_id: int, *, before: int | None = None, limit: int = PAGE
 ) -> tuple[list[MessageSchema], int | None]:
-    """Messages that name me, newest first, where I am a member now. The cursor is the last mention's id."""
-    rows = Mention.objects.filter(user_id=user_id, conversation__in=Conversation.objects.visible_to(user_id))
+    """Returns a page of messages that mention the user, newest first, and the cursor of the next page, None at the end.
+
+    Only conversations where the user is a member now. The cursor is the id of the page's last mention.
+    """
+    mentions = Mention.objects.filter(user_id=user_id, conversation__in=Conversation.objects.visible_to(user_id))
     if before:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk").values_list("pk", "message_id")[: limit + 1])
-    page = found[:limit]
-    by_id = {row.pk: row for row in messages_with_relations().filter(pk__in=[message_id for _, message_id in page])}
-    shapes = [message_schema(by_id[message_id]) for _, message_id in page]
-    return shapes, (page[-1][0] if len(found) > limit else None)
+        mentions = mentions.filter(pk__lt=before)
+    page = list(mentions.order_by("-pk").values_list("pk", "message_id")[: limit + 1])
+    has_more, page = len(page) > limit, page[:limit]
+    messages = messages_with_relations().in_bulk([message_id for _pk, message_id in page])
+    return [message_schema(messages[message_id]) for _pk, message_id in page], (page[-1][0] if has_more else None)
 
 
-def newest_unread_mentions(user_id: int) -> dict[int, int]:
-    """Seq of the newest message after my read mark that names me, by conversation; a hundred conversations at most."""
-    mine = [each for each in list_summaries(user_id) if each.mentions][:PAGE_MAX]
-    newest = Mention.objects.filter(user_id=user_id, conversation__in=[each.id for each in mine])
-    return dict(newest.values_list("conversation_id").annotate(newest=Max("seq")).order_by()) if mine else {}
+def get_newest_unread_mentions(user_id: int) -> dict[int, int]:
+    """Returns the seq of the newest unread message that mentions the user, by conversation id; 100 at most."""
+    summaries = [summary for summary in list_conversation_summaries(user_id) if summary.mentions][:PAGE_MAX]
+    if not summaries:
+        return {}
+    mentions = Mention.objects.filter(user_id=user_id, conversation__in=[summary.id for summary in summaries])
+    return dict(mentions.values_list("conversation_id").annotate(newest=Max("seq")).order_by())

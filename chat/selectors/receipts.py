@@ -1,4 +1,4 @@
-"""Who got and read what: the marks of those who show them, to those who show theirs."""
+"""Reads receipts: only of members who show theirs, and only for users who show theirs."""
 
 from __future__ import annotations
 
@@ -7,76 +7,89 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Audience, User
 from accounts.selectors import privacy
-from chat.models import Mark, Membership, Message
-from chat.schemas import MessageReceiptSchema, ReceiptSchema, moment_or_none
+from chat.models import Membership, Message, ReceiptHistory
+from chat.schemas import MessageReceiptSchema, ReceiptSchema
 from chat.selectors.conversations import get_membership
 from chat.selectors.messages import get_message_row
+from messenger.core.timestamps import format_optional_timestamp
 
 
 def list_receipts(user_id: int, conversation_id: int) -> list[ReceiptSchema]:
-    """Each other member's marks, of those who show them; to nobody who hides their own."""
-    return receipts_for_member(get_membership(user_id, conversation_id))
+    """Returns the markers of the other members, as far as they show them; none if the user hides their own."""
+    return list_receipts_for_member(get_membership(user_id, conversation_id))
 
 
-def receipts_for_member(seat: Membership) -> list[ReceiptSchema]:
-    """For whoever was let in already, and sits here."""
-    if not _shows(seat):
+def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
+    """Like `list_receipts`, for a membership that is loaded already."""
+    if not _shows_receipts(membership):
         return []
-    conversation_id = seat.conversation_id
-    # Each mark has a time of its own: that of the first step that reached it, or of one's own message, which moves it.
-    same = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
-    marked = Mark.objects.filter(**same, kind=Mark.Kind.READ, user_id=OuterRef("user_id")).order_by("at")
-    wrote = Message.objects.filter(**same, kind=Message.Kind.TEXT, sender_id=OuterRef("user_id")).order_by("seq")
+    conversation_id = membership.conversation_id
+    # The time of a marker: of the first history row that reached it, or of the user's own message, which moves it too.
+    from_marker = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
+    user_ref = OuterRef("user_id")
+    history = ReceiptHistory.objects.filter(**from_marker, kind=ReceiptHistory.Kind.READ, user_id=user_ref)
+    own_texts = Message.objects.filter(**from_marker, kind=Message.Kind.TEXT, sender_id=user_ref)
+    read_at = Coalesce(
+        Subquery(history.order_by("at").values("at")[:1]), Subquery(own_texts.order_by("seq").values("created_at")[:1])
+    )
     rows = (
-        _showing(conversation_id, seat.user)
-        .exclude(user_id=seat.user_id)
-        .annotate(read_at=Coalesce(Subquery(marked.values("at")[:1]), Subquery(wrote.values("created_at")[:1])))
+        _members_showing_receipts(conversation_id, membership.user)
+        .exclude(user_id=membership.user_id)
+        .annotate(read_at=read_at)
         .values_list("user_id", "delivered_seq", "read_seq", "read_at")
     )
-    return [ReceiptSchema(uid, got, read, moment_or_none(at)) for uid, got, read, at in rows]
+    return [
+        ReceiptSchema(member_id, delivered_seq, read_seq, format_optional_timestamp(at))
+        for member_id, delivered_seq, read_seq, at in rows
+    ]
 
 
 def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptSchema]:
-    """Who got and read this message, and when: the first mark of each that reached it."""
-    row = get_message_row(user_id, message_id)
-    seat = get_membership(user_id, row.conversation_id)
-    if not _shows(seat):
+    """Returns who received and read a message, and when: the first marker of each member that reached it."""
+    message = get_message_row(user_id, message_id)
+    membership = get_membership(user_id, message.conversation_id)
+    if not _shows_receipts(membership):
         return []
-    people = _showing(row.conversation_id, seat.user).exclude(user_id=row.sender_id).values_list("user_id", flat=True)
-    marks = (
-        Mark.objects.filter(conversation_id=row.conversation_id, seq__gte=row.seq, user_id__in=list(people))
+    members = _members_showing_receipts(message.conversation_id, membership.user).exclude(user_id=message.sender_id)
+    member_ids = list(members.values_list("user_id", flat=True))
+    history = (
+        ReceiptHistory.objects.filter(
+            conversation_id=message.conversation_id, seq__gte=message.seq, user_id__in=member_ids
+        )
         .values_list("user_id", "kind")
         .annotate(at=Min("at"))
         .order_by()
     )
-    first = {(uid, kind): at for uid, kind, at in marks}
-    reached = sorted({uid for uid, _kind in first})
+    times = {(member_id, kind): at for member_id, kind, at in history}
     return [
         MessageReceiptSchema(
-            uid, moment_or_none(first.get((uid, "delivered"))), moment_or_none(first.get((uid, "read")))
+            member_id,
+            format_optional_timestamp(times.get((member_id, "delivered"))),
+            format_optional_timestamp(times.get((member_id, "read"))),
         )
-        for uid in reached
+        for member_id in sorted({member_id for member_id, _kind in times})
     ]
 
 
-def _showing(conversation_id: int, viewer: User | None = None) -> QuerySet[Membership]:
-    """Members who show how far they have read, in all and in this conversation; to this viewer, where one is given."""
+def _members_showing_receipts(conversation_id: int, viewer: User | None = None) -> QuerySet[Membership]:
+    """Members who show receipts, by their own setting and that of the conversation. With `viewer`: to this user."""
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None, receipts=True)
     if viewer is not None:
-        return rows.filter(Q(user=viewer.pk) | privacy.shown(viewer, "show_receipts", "user__"))
+        return rows.filter(Q(user=viewer.pk) | privacy.visible_to(viewer, "show_receipts", "user__"))
     return rows.exclude(user__show_receipts=Audience.NOBODY)
 
 
 def shows_receipts(user_id: int, conversation_id: int) -> bool:
-    """Whether this person shows theirs here, and so sees those of others."""
-    return _shows(get_membership(user_id, conversation_id))
+    """Returns whether the user shows receipts here, and therefore sees those of others."""
+    return _shows_receipts(get_membership(user_id, conversation_id))
 
 
-def _shows(seat: Membership) -> bool:
-    """Whether whoever sits here shows how far they have read; who shows none sees none."""
-    return seat.receipts and seat.user.show_receipts != Audience.NOBODY
+def _shows_receipts(membership: Membership) -> bool:
+    return membership.receipts and membership.user.show_receipts != Audience.NOBODY
 
 
-def visible_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """How far these people have read; who shows no receipts is left out."""
-    return dict(_showing(conversation_id).filter(user_id__in=user_ids).values_list("user_id", "read_seq"))
+def get_visible_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
+    """Returns the read markers of these users by user id, without users who hide their receipts."""
+    return dict(
+        _members_showing_receipts(conversation_id).filter(user_id__in=user_ids).values_list("user_id", "read_seq")
+    )

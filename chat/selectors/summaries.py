@@ -1,7 +1,7 @@
-"""Where a person stands in all their conversations at once: what counts, filters and the order of the list are made of.
+"""One query: unread, mentions, mute and archive state of all conversations of a user.
 
-One statement, whatever the number of messages; it grows by the number of one's conversations alone. Mentions are only
-counted where something is unread, after each read mark.
+Counts, filters and the order of the conversation list are computed from it. Its cost depends on the number of the
+user's conversations and not on the number of messages. Mentions are counted only where there are unread texts.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from accounts.schemas import UserSchema
+from accounts.schemas import UserSchema, user_avatar_url
 from chat.models import Level
-from messenger.core.bulk_sql import fetch
+from messenger.core.bulk_sql import fetch_all
 
-# As scripts get it, in one number (static/js/conversation-list/unread-totals.js).
-MUTED, MENTIONS_ONLY, NOTHING, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16
+# Bits of `ConversationSummary.flags` (static/js/conversation-list/unread-totals.js).
+MUTED, MENTIONS_ONLY, NOTIFICATIONS_OFF, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16
 
 
 class ConversationSummary(NamedTuple):
-    """One conversation as it stands for one person. `at` is when it was active, as the database writes it."""
+    """The state of one conversation for one user. `at`: time of the last activity, as the database returns it."""
 
     id: int
     kind: str
@@ -37,20 +37,20 @@ class ConversationSummary(NamedTuple):
 
     @property
     def flags(self) -> int:
-        level = {Level.MENTIONS: MENTIONS_ONLY, Level.NONE: NOTHING}.get(Level(self.level), 0)
+        level = {Level.MENTIONS: MENTIONS_ONLY, Level.NONE: NOTIFICATIONS_OFF}.get(Level(self.level), 0)
         return self.muted * MUTED + level + self.archived * ARCHIVED + self.favourite * FAVOURITE
 
     @property
-    def weight(self) -> int:
-        """What it adds to the number in the page's title: nothing where muted, mentions where only those are wanted."""
+    def badge_count(self) -> int:
+        """The part of this conversation in the number in the page title: unread texts or, by level, mentions."""
         if self.muted or self.level == Level.NONE:
             return 0
         return self.mentions if self.level == Level.MENTIONS else self.unread
 
 
-def list_summaries(user_id: int) -> list[ConversationSummary]:
-    """Newest activity first."""
-    found = fetch(
+def list_conversation_summaries(user_id: int) -> list[ConversationSummary]:
+    """Returns the summaries of all conversations of a user, newest activity first."""
+    rows = fetch_all(
         "SELECT c.id, c.kind, c.version, c.active_at, c.last_seq, m.read_seq, c.text_count - m.read_count,"
         " CASE WHEN c.text_count > m.read_count THEN (SELECT COUNT(*) FROM chat_mention n WHERE n.user_id = m.user_id"
         " AND n.conversation_id = m.conversation_id AND n.seq > m.read_seq) ELSE 0 END,"
@@ -60,48 +60,53 @@ def list_summaries(user_id: int) -> list[ConversationSummary]:
         " ORDER BY c.active_at DESC, c.id DESC",
         [user_id],
     )
-    return [
-        ConversationSummary(
-            pk, kind, version, at, last, read, max(new, 0), named, bool(muted), level, bool(top), bool(put_away)
+    summaries = []
+    for row in rows:
+        pk, kind, version, at, last_seq, read_seq, unread, mentions, muted, level, favourite, archived = row
+        flags = bool(muted), level, bool(favourite), bool(archived)  # SQLite returns 0 and 1
+        summaries.append(
+            ConversationSummary(pk, kind, version, at, last_seq, read_seq, max(unread, 0), mentions, *flags)
         )
-        for pk, kind, version, at, last, read, new, named, muted, level, top, put_away in found  # SQLite has numbers
-    ]
+    return summaries
 
 
 def activity_time(at: Any) -> datetime:
-    """When it was active, in UTC: PostgreSQL gives a time, SQLite its text."""
+    """Returns `ConversationSummary.at` as a time in UTC. PostgreSQL returns a datetime, SQLite a string."""
     if isinstance(at, str):
         at = datetime.fromisoformat(at)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def summaries_after(rows: Sequence[ConversationSummary], place: tuple[str, int] | None) -> list[ConversationSummary]:
-    """Those that come after a place, (time, id), in the order of the list."""
-    if place is None:
-        return list(rows)
-    moment, pk = datetime.fromisoformat(place[0]), place[1]
-    return [row for row in rows if (activity_time(row.at), row.id) < (moment, pk)]
+def filter_summaries_after(
+    summaries: Sequence[ConversationSummary], cursor: tuple[str, int] | None
+) -> list[ConversationSummary]:
+    """Returns the summaries after a (time, id) cursor, in the order of the list."""
+    if cursor is None:
+        return list(summaries)
+    position = datetime.fromisoformat(cursor[0]), cursor[1]
+    return [summary for summary in summaries if (activity_time(summary.at), summary.id) < position]
 
 
-def summaries_as_json(rows: Iterable[ConversationSummary]) -> str:
-    """For scripts: `[id, version, last_seq, flags, read_seq, unread, mentions]` of each, without noughts at the end.
+def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
+    """Encodes summaries for scripts, each as `[id, version, last_seq, flags, read_seq, unread, mentions]`.
 
-    Where nothing is unread the mark stands at the end, whatever lines of one's own or of the system came after it.
+    Trailing zeros are left out. Without unread texts `read_seq` is left out too: scripts take `last_seq` instead,
+    since only own texts and system messages can follow the read marker.
     """
-    told = []
-    for row in rows:
-        each = [row.id, row.version, row.last_seq, row.flags]
-        if row.unread:
-            each += [row.read_seq, row.unread, row.mentions]
-        while not each[-1]:
-            each.pop()
-        told.append(each)
-    return json.dumps(told, separators=(",", ":"))
+    encoded = []
+    for summary in summaries:
+        values = [summary.id, summary.version, summary.last_seq, summary.flags]
+        if summary.unread:
+            values += [summary.read_seq, summary.unread, summary.mentions]
+        while not values[-1]:
+            values.pop()
+        encoded.append(values)
+    return json.dumps(encoded, separators=(",", ":"))
 
 
-# ── By name ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Titles ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ConversationTitle(NamedTuple):
-    """What a conversation is called, and whom a pair is with."""
+    """The title of a conversation and, for a direct conversation, the other user."""
 
     id: int
     kind: str
@@ -120,13 +125,13 @@ class ConversationTitle(NamedTuple):
     def peer(self) -> UserSchema | None:
         if self.peer_id is None:
             return None
-        picture = f"/avatars/{self.peer_id}/{self.peer_avatar.rsplit('/', 1)[-1]}" if self.peer_avatar else None
-        return UserSchema(self.peer_id, self.peer_username, self.name, picture)
+        avatar_url = user_avatar_url(self.peer_id, self.peer_avatar)
+        return UserSchema(self.peer_id, self.peer_username, self.name, avatar_url)
 
 
-def titles_by_conversation(user_id: int) -> dict[int, ConversationTitle]:
-    """Of all my conversations, by id. One statement."""
-    found = fetch(
+def get_titles_by_conversation(user_id: int) -> dict[int, ConversationTitle]:
+    """Returns the titles of all conversations of a user, by conversation id. One query."""
+    rows = fetch_all(
         "SELECT c.id, c.kind, c.title, c.avatar, u.id, u.username, u.name, u.avatar"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " LEFT JOIN chat_membership p ON c.kind = 'direct' AND p.conversation_id = c.id AND p.user_id <> m.user_id"
@@ -138,5 +143,5 @@ def titles_by_conversation(user_id: int) -> dict[int, ConversationTitle]:
         row[0]: ConversationTitle(
             row[0], row[1], row[2], row[3] or "", row[4], row[5] or "", row[6] or "", row[7] or ""
         )
-        for row in found
+        for row in rows
     }

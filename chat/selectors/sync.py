@@ -1,13 +1,13 @@
-"""What somebody missed: the rows changed since a version, of one conversation or of all that a device knows."""
+"""Catch-up: the rows changed since a version, of one conversation or of all conversations that a client has."""
 
 from __future__ import annotations
 
 import msgspec
 from django.db.models import Q
 
-from accounts.actions import contacts
 from accounts.models import User
 from accounts.schemas import ContactSchema, contact_schema
+from accounts.selectors import contact_lists
 from chat.models import Conversation, Membership, Message
 from chat.schemas import (
     ChangesSchema,
@@ -28,55 +28,59 @@ CHANGES, CHANGES_MAX = 200, 500
 
 
 def get_changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesSchema:
-    """Rows changed since `after`, all kinds merged in order of version and cut at `limit`."""
-    return changes_for_member(get_membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
+    """Returns the rows changed since version `after`, all kinds merged in order of version, at most `limit`."""
+    return get_changes_for_member(get_membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
 
 
-def changes_for_member(row: Membership, after: int, limit: int) -> ChangesSchema:
-    conversation = row.conversation
-    messages, members, info, version, complete = changed_rows(conversation, after, limit)
-    shape = conversation_schemas([row], row.user_id)[0] if info else None
+def get_changes_for_member(membership: Membership, after: int, limit: int) -> ChangesSchema:
+    """Like `get_changes`, for a membership that is loaded already."""
+    conversation = membership.conversation
+    messages, members, info_changed, version, complete = get_changed_rows(conversation, after, limit)
     return ChangesSchema(
         version=version,
         complete=complete,
-        conversation=shape,
-        messages=[message_schema(each) for each in messages],
-        members=[member_schema(each) for each in members],
+        conversation=conversation_schemas([membership], membership.user_id)[0] if info_changed else None,
+        messages=[message_schema(message) for message in messages],
+        members=[member_schema(member) for member in members],
     )
 
 
-def changed_rows(
+def get_changed_rows(
     conversation: Conversation, after: int, limit: int
 ) -> tuple[list[Message], list[Membership], bool, int, bool]:
-    """Messages, members and whether the shared fields changed since `after`; up to which version; whether that is all.
+    """Returns (messages, members, info_changed, version, complete): the rows changed after version `after`.
 
-    `conversation` was read before, so rows newer than its version may come too: they are left for the next time.
+    `info_changed`: the shared fields of the conversation changed. `version`: all changes up to it are included.
+    `complete`: there are no more than these. Rows newer than `conversation.version`, which was read before, are left
+    for the next time.
     """
-    now = conversation.version
-    if after >= now:
-        return [], [], False, now, True
-    since = Q(version__gt=after, version__lte=now)
-    messages = list(messages_with_relations().filter(since, conversation=conversation).order_by("version")[: limit + 1])
-    members = list(conversation.memberships.filter(since).select_related("user").order_by("version")[: limit + 1])
+    newest = conversation.version
+    if after >= newest:
+        return [], [], False, newest, True
+    is_changed = Q(version__gt=after, version__lte=newest)
+    messages = list(
+        messages_with_relations().filter(is_changed, conversation=conversation).order_by("version")[: limit + 1]
+    )
+    members = list(conversation.memberships.filter(is_changed).select_related("user").order_by("version")[: limit + 1])
     versions = sorted(
-        [each.version for each in messages]
-        + [each.version for each in members]
+        [message.version for message in messages]
+        + [member.version for member in members]
         + ([conversation.info_version] if conversation.info_version > after else [])
     )
     complete = len(versions) <= limit
-    upto = now if complete else versions[limit - 1]
+    version = newest if complete else versions[limit - 1]
     return (
-        [each for each in messages if each.version <= upto],
-        [each for each in members if each.version <= upto],
-        after < conversation.info_version <= upto,
-        upto,
+        [message for message in messages if message.version <= version],
+        [member for member in members if member.version <= version],
+        after < conversation.info_version <= version,
+        version,
         complete,
     )
 
 
 class SyncAnswerSchema(msgspec.Struct):
-    """What a device missed. `removed` are those of its conversations that are its person's no more; `contacts` what
-    people have become to its person since `me`, also those who are nothing any more.
+    """What a client missed. `removed`: ids of its conversations that the user is no longer a member of. `contacts`:
+    relationships that changed since `me`, including those that ended.
     """
 
     conversations: list[SyncedConversation]
@@ -84,13 +88,13 @@ class SyncAnswerSchema(msgspec.Struct):
     removed: list[int]
     receipts: list[ReceiptSchema]
     contacts: list[ContactSchema]
-    requests: int  # how many people ask to be in one's list
+    requests: int  # number of contact requests to the user
     me_version: int
     complete: bool
 
 
 class SyncedConversation(msgspec.Struct):
-    """As `Changes`, of one conversation. One that the device did not name is told whole, without rows."""
+    """`Changes` of one conversation. One that the client did not name comes whole, without messages and members."""
 
     conversation_id: int
     version: int
@@ -101,7 +105,7 @@ class SyncedConversation(msgspec.Struct):
 
 
 class SyncedMine(msgspec.Struct):
-    """What is one's own about a conversation, as of now."""
+    """The current member state of the user in a conversation."""
 
     conversation_id: int
     mine: MineSchema
@@ -110,58 +114,61 @@ class SyncedMine(msgspec.Struct):
 def sync_client(
     user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX
 ) -> SyncAnswerSchema:
-    """All that one device missed: in the conversations that it knows, those it does not know, and what is its own.
+    """Returns all that a client missed: in its conversations, in those that it does not have, and for the user alone.
 
-    A conversation that came since is told whole, at its version of now: its history is a page away. `limit` is over
-    all rows together; where it cuts, `complete` is false and the device asks on with the versions it was given.
+    `cursors` has the version up to which the client knows each conversation, `me` the user's version. `open_id` is the
+    conversation on the screen, which comes first. A conversation that the client does not have comes as a whole at its
+    current version; its history is loaded when it is opened. `limit` is for all rows together. If it cuts the answer,
+    `complete` is False and the client asks again with the versions it got.
     """
     me_version, requests = User.objects.values_list("me_version", "request_count").get(pk=user_id)
-    rows = {
+    memberships = {
         row.conversation_id: row
         for row in Membership.objects.filter(
             user_id=user_id, left_at=None, conversation__deleted_at=None
         ).select_related("conversation")
     }
-    left, synced = limit, []
-    unknown = [row for cid, row in rows.items() if cid not in cursors]
-    behind = [row for cid, row in rows.items() if cid in cursors and cursors[cid] < row.conversation.version]
-    # What is on the screen comes first.
+    remaining, synced = limit, []
+    unknown = [row for pk, row in memberships.items() if pk not in cursors]
+    behind = [row for pk, row in memberships.items() if pk in cursors and cursors[pk] < row.conversation.version]
     behind.sort(key=lambda row: (row.conversation_id != open_id, -row.conversation.active_at.timestamp()))
     complete = True
     for row in behind:
-        if left <= 0:
+        if remaining <= 0:
             complete = False
             break
-        found = changes_for_member(row, cursors[row.conversation_id], left)
-        left -= len(found.messages) + len(found.members) + (found.conversation is not None)
-        complete = complete and found.complete
+        changes = get_changes_for_member(row, cursors[row.conversation_id], remaining)
+        remaining -= len(changes.messages) + len(changes.members) + (changes.conversation is not None)
+        complete = complete and changes.complete
         synced.append(
             SyncedConversation(
                 row.conversation_id,
-                found.version,
-                found.complete,
-                found.conversation,
-                found.messages,
-                found.members,
+                changes.version,
+                changes.complete,
+                changes.conversation,
+                changes.messages,
+                changes.members,
             )
         )
-    for shape in conversation_schemas(unknown, user_id):
-        synced.append(SyncedConversation(shape.id, shape.version, True, shape, [], []))
-    # What is one's own is as of now, and so is told of a conversation once all of its changes are: counts of unread
-    # that a device made by itself, from rows in order of version and not of seq, would be wrong.
-    whole = {each.conversation_id for each in synced if each.complete}
-    moved = [row for cid, row in rows.items() if cid in whole or (complete and row.me_version > me)]
-    unread = count_unread_mentions(moved)
+    for schema in conversation_schemas(unknown, user_id):
+        synced.append(SyncedConversation(schema.id, schema.version, True, schema, [], []))
+    # The member state is current, so it is sent only once all changes of its conversation are. A client that counted
+    # unread messages itself, from rows in the order of version instead of seq, would get wrong counts.
+    complete_ids = {conversation.conversation_id for conversation in synced if conversation.complete}
+    with_state = [row for pk, row in memberships.items() if pk in complete_ids or (complete and row.me_version > me)]
+    mention_counts = count_unread_mentions(with_state)
     return SyncAnswerSchema(
         conversations=synced,
         mine=[
-            SyncedMine(cid, mine_schema(row, row.conversation, unread.get((cid, user_id), 0)))
-            for row in moved
-            for cid in [row.conversation_id]
+            SyncedMine(pk, mine_schema(row, row.conversation, mention_counts.get((pk, user_id), 0)))
+            for row in with_state
+            for pk in [row.conversation_id]
         ],
-        removed=sorted(cid for cid in cursors if cid not in rows),
-        receipts=list_receipts(user_id, open_id) if open_id in rows and open_id is not None else [],
-        contacts=[contact_schema(tie) for tie in contacts.changed_since(user_id, me)] if complete else [],
+        removed=sorted(pk for pk in cursors if pk not in memberships),
+        receipts=list_receipts(user_id, open_id) if open_id in memberships and open_id is not None else [],
+        contacts=[contact_schema(relationship) for relationship in contact_lists.list_changed_since(user_id, me)]
+        if complete
+        else [],
         requests=requests,
         me_version=me_version if complete else me,
         complete=complete,
@@ -169,9 +176,7 @@ def sync_client(
 
 
 def list_versions(user_id: int) -> tuple[dict[int, int], int]:
-    """Of all one's conversations, and one's own: what `welcome` says. Two queries."""
+    """Returns the versions of all conversations of a user by id, and the user's version: for `welcome`. Two queries."""
     me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
-    mine = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None).values_list(
-        "conversation_id", "conversation__version"
-    )
-    return dict(mine), me_version
+    memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+    return dict(memberships.values_list("conversation_id", "conversation__version")), me_version

@@ -1,4 +1,4 @@
-"""Tags of the chat's own pages: the rail, times in words, names of conversations."""
+"""Template tags and filters of chat pages: navigation, message items, times, text and emoji."""
 
 from __future__ import annotations
 
@@ -16,130 +16,127 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts.text import pinyin
-from chat.schemas import excerpt
+from chat.schemas import make_excerpt
 from chat.text import autolink, truncation
-from chat.text.language import is_big, lang_for
+from chat.text.language import get_lang_attribute, is_emoji_only
 from chat.view_models import message_log, template_samples, times
-from chat.view_models.conversation_list import Listing
+from chat.view_models.conversation_list import ConversationList
 
 register = template.Library()
-register.filter(is_big)
-register.filter(truncation.is_long)
-register.filter(truncation.is_long)
-register.filter(pinyin.spelled)
+register.filter("is_emoji_only", is_emoji_only)
+register.filter("is_long", truncation.is_long)
+register.filter("linkify", autolink.linkify)
+register.filter("pinyin", pinyin.spell_pinyin)
 
-EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered first
+QUICK_EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered before the emoji picker opens
 
 
 @register.inclusion_tag("chat/list/_navigation_rail.html", takes_context=True)
-def rail(context: template.Context, current: str = "") -> dict[str, Any]:
-    """The places. On pages without a list of conversations the list is read for its counts alone."""
+def navigation_rail(context: template.Context, current: str = "") -> dict[str, Any]:
+    """Renders the main navigation with its counts. `current` is the name of the active entry."""
     request = context["request"]
-    listing = context.get("listing") or Listing(request.user.pk, {})
+    listing = context.get("listing") or ConversationList(request.user.pk, {})
     return {"listing": listing, "current": current, "user": request.user}
 
 
 @register.simple_tag
 def time_words() -> SafeString:
-    return _data(times.time_words())
+    return _data_attributes(times.time_words())
 
 
 @register.simple_tag
 def name_words() -> SafeString:
-    return _data(message_log.name_words())
+    return _data_attributes(message_log.name_words())
 
 
-def _data(words: dict[str, str]) -> SafeString:
-    return format_html_join("", ' data-{}="{}"', words.items())
+def _data_attributes(values: dict[str, str]) -> SafeString:
+    return format_html_join("", ' data-{}="{}"', values.items())
 
 
 @register.simple_tag
 def quick_emoji() -> tuple[str, ...]:
-    return EMOJI
+    return QUICK_EMOJI
 
 
 @register.filter
-def lang_of(text: str) -> str:
-    """In which language a text is set, where that is not the page's own."""
-    return lang_for(text, get_language() or "")
+def lang_attribute(text: str) -> str:
+    """Returns the `lang` attribute of a text; empty if the language of the page applies."""
+    return get_lang_attribute(text, get_language() or "")
+
+
+# ── Times ────────────────────────────────────────────────────────────────────────────────────────────────────────
+@register.filter
+def time_of_day(value: str | datetime) -> str:
+    """`16:02`"""
+    return times.format_time(_to_local_time(value))
 
 
 @register.filter
-def clock(moment: str | datetime) -> str:
-    return times.clock(_moment(moment))
+def short_datetime(value: str | datetime) -> str:
+    """The time if it is today, the weekday within six days, else the date."""
+    return times.format_short(_to_local_time(value), timezone.localtime())
 
 
 @register.filter
-def brief(moment: str | datetime) -> str:
-    return times.brief(_moment(moment), timezone.localtime())
+def long_date(value: datetime) -> str:
+    """`Friday, 20 November 2026`"""
+    return times.format_long_date(value)
 
 
 @register.filter
-def full_day(moment: datetime) -> str:
-    """`Friday, 20 November 2026`, whichever year it is."""
-    return times.full_day(moment)
+def full_datetime(value: str | datetime) -> str:
+    """Day and time: `Yesterday, 16:02`"""
+    local_time = _to_local_time(value)
+    day = times.format_day_label(local_time.date(), timezone.localdate())
+    return pgettext("date format", "%(day)s, %(time)s") % {"day": day, "time": times.format_time(local_time)}
 
 
+def _to_local_time(value: str | datetime) -> datetime:
+    return times.parse_timestamp(value) if isinstance(value, str) else timezone.localtime(value)
+
+
+# ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
-def full(moment: str | datetime) -> str:
-    """Day and time."""
-    at = _moment(moment)
-    words = {"day": times.day_label(at.date(), timezone.localdate()), "time": times.clock(at)}
-    return pgettext("date format", "%(day)s, %(time)s") % words
-
-
-def _moment(moment: str | datetime) -> datetime:
-    return times.parse(moment) if isinstance(moment, str) else timezone.localtime(moment)
-
-
-@register.filter
-def linked(text: str) -> SafeString:
-    """Plain text with its addresses as links."""
-    return autolink.linked(text)
-
-
-@register.filter
-def pin_text(message: Any) -> str:
-    """What a pinned message says, in a few lines; of one that is only files, what they are called."""
-    return excerpt(message.body) or ", ".join(each.name for each in message.attachments)
-
-
-@register.filter
-def shown_title(conversation: Any) -> str:
-    return message_log.title_of(conversation)
+def pin_excerpt(message: Any) -> str:
+    """Returns the excerpt of a pinned message; the names of its files if it has no text."""
+    return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
 
 
 @register.simple_tag
-def drawn(line: message_log.Line, ticks_in_group: bool = False) -> SafeString:
-    """A line of the log: a text, or what happened."""
-    draw = _draw_line if settings.DEBUG else _kept_line
-    return draw(msgspec.json.encode((line, ticks_in_group)), get_language())
+def render_message(item: message_log.MessageItem, is_group: bool = False) -> SafeString:
+    """Renders one item of the log: a text message or a system message. `is_group`: receipt marks have counts."""
+    render = _render_item if settings.DEBUG else _render_item_cached
+    return render(msgspec.json.encode((item, is_group)), get_language())
 
 
-_line = msgspec.json.Decoder(tuple[message_log.Line, bool])
+_item_decoder = msgspec.json.Decoder(tuple[message_log.MessageItem, bool])
 
 
-def _draw_line(told: bytes, language: str | None) -> SafeString:
-    """All that the drawing depends on comes in writing: what is kept under it cannot be out of date, nor another's."""
-    line, ticks_in_group = _line.decode(told)
-    template = get_template("chat/message/_system_message.html" if line.event else "chat/message/_message.html")
-    return mark_safe(template.render({"line": line, "ticks_in_group": ticks_in_group, "whole": False}))
+def _render_item(encoded: bytes, language: str | None) -> SafeString:
+    """Renders an item from its JSON. The JSON and the language are the cache key.
+
+    The output depends on nothing else, so a cached item is never outdated and never contains another user's data.
+    """
+    item, is_group = _item_decoder.decode(encoded)
+    name = "chat/message/_system_message.html" if item.system_text else "chat/message/_message.html"
+    return mark_safe(get_template(name).render({"item": item, "is_group": is_group, "whole": False}))
 
 
-_kept_line = lru_cache(maxsize=2048)(_draw_line)  # one goes back and forth between a few logs, and so do others in them
+# Readers often switch between a few conversations, and several readers see the same ones.
+_render_item_cached = lru_cache(maxsize=2048)(_render_item)
 
 
 @register.simple_tag
 def script_templates() -> SafeString:
-    """What scripts clone: the partials of history, drawn once more around nothing. Nothing in it is anybody's."""
-    return _draw_templates() if settings.DEBUG else _kept_templates(get_language())
+    """Renders the `<template>`s that scripts clone: the partials of the page with empty view models."""
+    return _render_script_templates() if settings.DEBUG else _render_script_templates_cached(get_language())
 
 
-def _draw_templates() -> SafeString:
-    return mark_safe(get_template("chat/_script_templates.html").render(template_samples.everything()))
+def _render_script_templates() -> SafeString:
+    return mark_safe(get_template("chat/_script_templates.html").render(template_samples.get_sample_context()))
 
 
 @cache
-def _kept_templates(language: str | None) -> SafeString:
-    """Alike on each page of a language, and a fifth of the work of drawing one."""
-    return _draw_templates()
+def _render_script_templates_cached(language: str | None) -> SafeString:
+    """Cached per language: the output is the same on every page, and takes a fifth of the time of rendering one."""
+    return _render_script_templates()

@@ -1,6 +1,6 @@
-"""Addresses in plain text that people wrote, such as an announcement: made links, and nothing else made anything.
+"""Turns URLs in plain text into links, for texts without Markdown such as announcements.
 
-`static/js/lib/autolink.js` does the same for what comes live; both keep to tests/shared_cases/autolink.json.
+`static/js/lib/autolink.js` does the same for live updates; both are tested with tests/shared_cases/autolink.json.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-# A scheme, and what follows up to white space or a sign that ends an address in running text.
-_ADDRESS = re.compile(r"https?://[^\s<>\"'`（）《》【】“”‘’，。！？；：、]+", re.IGNORECASE)
-_AFTER = ".,;:!?)]}"  # more likely of the sentence than of the address
+# A scheme, and everything up to white space or a character that ends a URL in running text.
+_URL = re.compile(r"https?://[^\s<>\"'`（）《》【】“”‘’，。！？；：、]+", re.IGNORECASE)
+_TRAILING = ".,;:!?)]}"  # at the end these belong to the sentence rather than to the URL
 
 
-def parts(text: str) -> list[tuple[str, str]]:
-    """The text in pieces, (words, address): the address is empty where the words are no link."""
-    found: list[tuple[str, str]] = []
-    at = 0
-    for match in _ADDRESS.finditer(text):
-        address = match[0].rstrip(_AFTER)
-        if address.count("(") > address.count(")") and match[0][len(address) :].startswith(")"):
-            address += ")"
-        if not re.fullmatch(r"https?://[^/?#]+.*", address, re.IGNORECASE):
+def split_links(text: str) -> list[tuple[str, str]]:
+    """Splits a text into (text, URL) pairs; the URL is empty for plain text."""
+    pieces: list[tuple[str, str]] = []
+    end = 0
+    for match in _URL.finditer(text):
+        url = match[0].rstrip(_TRAILING)
+        if url.count("(") > url.count(")") and match[0][len(url) :].startswith(")"):
+            url += ")"
+        if not re.fullmatch(r"https?://[^/?#]+.*", url, re.IGNORECASE):
             continue
-        if match.start() > at:
-            found.append((text[at : match.start()], ""))
-        found.append((address, address))
-        at = match.start() + len(address)
-    if at < len(text):
-        found.append((text[at:], ""))
-    return found
+        if match.start() > end:
+            pieces.append((text[end : match.start()], ""))
+        pieces.append((url, url))
+        end = match.start() + len(url)
+    if end < len(text):
+        pieces.append((text[end:], ""))
+    return pieces
 
 
-def linked(text: str) -> SafeString:
-    """As HTML."""
+def linkify(text: str) -> SafeString:
+    """Returns the text as HTML, with its URLs as links."""
     return mark_safe(
         "".join(
-            f'<a href="{escape(address)}" rel="noopener noreferrer nofollow ugc">{escape(words)}</a>'
-            if address
-            else escape(words)
-            for words, address in parts(text)
+            f'<a href="{escape(url)}" rel="noopener noreferrer nofollow ugc">{escape(piece)}</a>'
+            if url
+            else escape(piece)
+            for piece, url in split_links(text)
         )
     )

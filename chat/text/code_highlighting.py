@@ -1,9 +1,9 @@
-"""Code with its words marked: comments, texts, numbers, words of the language, names that are called. No more.
+"""Highlights code blocks: comments, strings, numbers, keywords and names of called functions.
 
-A reader of our own, one regular expression for each family of languages, because messages are written by anybody: each
-alternative succeeds once it has begun, so that the whole is read once, from left to right, whatever it is. (Pygments,
-measured on hostile texts of 4,000 code points, took 180 ms for Python, 245 ms for CSS and 1.5 s for C.)
-The kinds are classes `t-c`, `t-s` … which static/css/conversation/syntax.css knows.
+Each language is one regular expression. They are written here because messages come from anybody: each alternative
+succeeds once it has begun, so the code is read once from left to right and no input causes backtracking. (Pygments on
+hostile texts of 4,000 code points took 180 ms for Python, 245 ms for CSS and 1.5 s for C.)
+Tokens become spans of the classes `t-c`, `t-s` …; static/css/conversation/syntax.css styles them.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from functools import cache
 from html import escape
 from typing import NamedTuple
 
-MARKS = 1_000  # in one piece of code; what has more is a table, or made to be large, and stays plain
+MAX_TOKENS = 1_000  # per code block; one with more is not highlighted: a table, or made to be large
 
 
-class Language(NamedTuple):
-    comments: str  # a regular expression, as the next
-    strings: str
-    words: str  # of the language, between spaces
-    any_case: bool = False
-    names: str = r"[A-Za-z_$][\w$]*"
-    also: str = ""  # alternatives of its own, with the name of their kind
+class LanguageSyntax(NamedTuple):
+    comments: str  # regular expression
+    strings: str  # regular expression
+    keywords: str  # separated by spaces
+    is_case_insensitive: bool = False
+    identifiers: str = r"[A-Za-z_$][\w$]*"
+    extra: str = ""  # more alternatives; the name of each group is its token kind
 
 
 _SLASHES = r"//[^\n]*|/\*(?:.|\n)*?(?:\*/|\Z)"
@@ -32,8 +32,8 @@ _DOUBLE = r'"(?:[^"\\\n]|\\.)*+(?:"|\\?$)'
 _SINGLE = r"'(?:[^'\\\n]|\\.)*+(?:'|\\?$)"
 _BACKTICK = r"`(?:[^`\\]|\\(?:.|\n))*+(?:`|\\?\Z)"
 _TRIPLE = r'(?:"""(?:.|\n)*?(?:"""|\Z)|' + r"'''(?:.|\n)*?(?:'''|\Z))"
-_TEXTS = f"{_DOUBLE}|{_SINGLE}"
-_CHAR = r"'(?:[^'\\\n]|\\[^\n]{1,9}?)'"  # a single character: elsewhere the sign means something else
+_STRINGS = f"{_DOUBLE}|{_SINGLE}"
+_CHAR = r"'(?:[^'\\\n]|\\[^\n]{1,9}?)'"  # a character literal; `'` also begins lifetimes in Rust
 
 _C = (
     "auto break case const continue default do else enum extern for goto if inline return sizeof static struct switch"
@@ -51,40 +51,40 @@ _SCRIPT = (
     " public protected abstract string number boolean any never unknown"
 )
 
-_FAMILIES: dict[str, Language] = {
-    "python py": Language(
+_FAMILIES: dict[str, LanguageSyntax] = {
+    "python py": LanguageSyntax(
         _HASH,
-        rf"(?:\b[rbfuRBFU]{{1,2}})?(?:{_TRIPLE}|{_TEXTS})",
+        rf"(?:\b[rbfuRBFU]{{1,2}})?(?:{_TRIPLE}|{_STRINGS})",
         "and as assert async await break case class continue def del elif else except finally for from global if import"
         " in is lambda match nonlocal not or pass raise return try while with yield True False None self",
-        also=r"(?P<f>^[ \t]*+@[\w.]++)",
+        extra=r"(?P<f>^[ \t]*+@[\w.]++)",
     ),
-    "javascript js jsx typescript ts tsx mjs": Language(_SLASHES, f"{_TEXTS}|{_BACKTICK}", _SCRIPT),
-    "json": Language(_SLASHES, _DOUBLE, "true false null", also=r'(?P<f>"(?:[^"\\\n]|\\.)*+"(?=\s{0,8}:))'),
-    "c h": Language(_SLASHES, _TEXTS, _C, also=r"(?P<c2>^[ \t]*+#[^\n]*)"),
-    "cpp c++ cc hpp": Language(
+    "javascript js jsx typescript ts tsx mjs": LanguageSyntax(_SLASHES, f"{_STRINGS}|{_BACKTICK}", _SCRIPT),
+    "json": LanguageSyntax(_SLASHES, _DOUBLE, "true false null", extra=r'(?P<f>"(?:[^"\\\n]|\\.)*+"(?=\s{0,8}:))'),
+    "c h": LanguageSyntax(_SLASHES, _STRINGS, _C, extra=r"(?P<c2>^[ \t]*+#[^\n]*)"),
+    "cpp c++ cc hpp": LanguageSyntax(
         _SLASHES,
-        _TEXTS,
+        _STRINGS,
         f"{_C} catch class constexpr delete explicit friend mutable namespace new noexcept nullptr operator override"
         " private protected public template this throw try typename using virtual concept requires",
-        also=r"(?P<c2>^[ \t]*+#[^\n]*)",
+        extra=r"(?P<c2>^[ \t]*+#[^\n]*)",
     ),
-    "java": Language(_SLASHES, _TEXTS, _JAVA),
-    "csharp cs c#": Language(
+    "java": LanguageSyntax(_SLASHES, _STRINGS, _JAVA),
+    "csharp cs c#": LanguageSyntax(
         _SLASHES,
-        _TEXTS,
+        _STRINGS,
         f"{_JAVA} async await base bool decimal delegate event foreach get in internal is lock namespace"
         " object operator"
         " out override params readonly ref sealed set string struct typeof using virtual where yield",
     ),
-    "kotlin kt": Language(
+    "kotlin kt": LanguageSyntax(
         _SLASHES,
-        f"{_TRIPLE}|{_TEXTS}",
+        f"{_TRIPLE}|{_STRINGS}",
         "as break by catch class companion const constructor continue data do else enum false finally for fun if import"
         " in init interface internal is lateinit null object open override package private protected public return"
         " sealed super suspend this throw true try typealias val var when where while",
     ),
-    "swift": Language(
+    "swift": LanguageSyntax(
         _SLASHES,
         f"{_TRIPLE}|{_DOUBLE}",
         "as async await break case catch class continue default defer deinit do else enum extension false"
@@ -92,14 +92,14 @@ _FAMILIES: dict[str, Language] = {
         " func guard if import in init inout internal is let nil open override private protocol public repeat return"
         " self Self static struct subscript super switch throw throws true try typealias var where while",
     ),
-    "go golang": Language(
+    "go golang": LanguageSyntax(
         _SLASHES,
-        f"{_TEXTS}|{_BACKTICK}",
+        f"{_STRINGS}|{_BACKTICK}",
         "break case chan const continue default defer else fallthrough for func go goto if import interface map package"
         " range return select struct switch type var true false nil iota any bool byte error float64 int"
         " int64 rune string",
     ),
-    "rust rs": Language(
+    "rust rs": LanguageSyntax(
         _SLASHES,
         f"{_DOUBLE}|{_CHAR}",
         "as async await break const continue crate dyn else enum extern false fn for if impl in let loop"
@@ -107,27 +107,27 @@ _FAMILIES: dict[str, Language] = {
         " pub ref return self Self static struct super trait true type unsafe use where while bool char f64 i32 i64 str"
         " u8 u32 u64 usize",
     ),
-    "php": Language(
+    "php": LanguageSyntax(
         f"{_SLASHES}|{_HASH}",
-        _TEXTS,
+        _STRINGS,
         f"{_JAVA} array as echo elseif endforeach endif fn foreach function global include isset match namespace print"
         " require require_once self string trait unset use yield php",
     ),
-    "ruby rb": Language(
+    "ruby rb": LanguageSyntax(
         _HASH,
-        _TEXTS,
+        _STRINGS,
         "alias and begin break case class def do else elsif end ensure false for if in module next nil not"
         " or redo rescue"
         " retry return self super then true undef unless until when while yield require attr_accessor attr_reader",
-        also=r"(?P<n2>(?<![:\w]):[a-z_]\w*+)",
+        extra=r"(?P<n2>(?<![:\w]):[a-z_]\w*+)",
     ),
-    "lua": Language(
+    "lua": LanguageSyntax(
         r"--\[\[(?:.|\n)*?(?:\]\]|\Z)|--[^\n]*",
-        _TEXTS,
+        _STRINGS,
         "and break do else elseif end false for function goto if in local nil not or repeat return then true"
         " until while",
     ),
-    "sql": Language(
+    "sql": LanguageSyntax(
         _DASHES,
         _SINGLE,
         "add all alter and any as asc begin between by case cascade check column commit constraint create cross default"
@@ -136,93 +136,99 @@ _FAMILIES: dict[str, Language] = {
         " is join key left like limit not null offset on or order outer primary references returning right"
         " rollback select"
         " set table then union unique update using values view when where with true false",
-        any_case=True,
+        is_case_insensitive=True,
     ),
-    "sh bash shell zsh console": Language(
+    "sh bash shell zsh console": LanguageSyntax(
         r"(?:(?<=\s)|^)#[^\n]*",
         rf"{_DOUBLE}|'[^']*+(?:'|\Z)",
         "case do done elif else esac export fi for function if in local return select set sudo then time until while",
-        names=r"[A-Za-z_][\w-]*+",
-        also=r"(?P<n2>\$(?:\{[^}\n]*+\}?|\w++|[@#?*!$-]))",
+        identifiers=r"[A-Za-z_][\w-]*+",
+        extra=r"(?P<n2>\$(?:\{[^}\n]*+\}?|\w++|[@#?*!$-]))",
     ),
-    "css scss": Language(
+    "css scss": LanguageSyntax(
         _SLASHES,
-        _TEXTS,
+        _STRINGS,
         "important media supports layer container import keyframes font-face",
-        names=r"-{0,2}[A-Za-z_][\w-]*+",
-        also=r"(?P<f>-{0,2}[A-Za-z][\w-]*+(?=:\s))|(?P<n2>#[0-9a-fA-F]{3,8}\b)",
+        identifiers=r"-{0,2}[A-Za-z_][\w-]*+",
+        extra=r"(?P<f>-{0,2}[A-Za-z][\w-]*+(?=:\s))|(?P<n2>#[0-9a-fA-F]{3,8}\b)",
     ),
-    "html xml svg vue": Language(
+    "html xml svg vue": LanguageSyntax(
         r"<!--(?:.|\n)*?(?:-->|\Z)",
         r'(?<==)(?:"[^"]*+(?:"|\Z)|' + r"'[^']*+(?:'|\Z))",
         "",
-        names=r"[A-Za-z][\w:-]*+",
-        also=r"(?P<k></?[A-Za-z?][\w:-]*+|<![A-Za-z]++|/?>)|(?P<f>(?<=\s)[A-Za-z@:_][\w:.-]*+(?==))|(?P<n2>&#?\w{1,12};)",
+        identifiers=r"[A-Za-z][\w:-]*+",
+        extra=r"(?P<k></?[A-Za-z?][\w:-]*+|<![A-Za-z]++|/?>)|(?P<f>(?<=\s)[A-Za-z@:_][\w:.-]*+(?==))|(?P<n2>&#?\w{1,12};)",
     ),
-    "yaml yml": Language(
+    "yaml yml": LanguageSyntax(
         r"(?:(?<=\s)|^)#[^\n]*",
-        _TEXTS,
+        _STRINGS,
         "true false null yes no on off",
-        names=r"[A-Za-z_][\w-]*+",
-        also=r"(?P<f>^[ \t]*+(?:- )?[\w./-]++(?=[ \t]{0,8}:(?:\s|$)))",
+        identifiers=r"[A-Za-z_][\w-]*+",
+        extra=r"(?P<f>^[ \t]*+(?:- )?[\w./-]++(?=[ \t]{0,8}:(?:\s|$)))",
     ),
-    "toml ini conf cfg properties env": Language(
+    "toml ini conf cfg properties env": LanguageSyntax(
         r"(?:(?<=\s)|^)[#;][^\n]*",
-        _TEXTS,
+        _STRINGS,
         "true false",
-        names=r"[A-Za-z_][\w-]*+",
-        also=r"(?P<k>^\[[^\]\n]*+\]?\]?)|(?P<f>^[ \t]*+[\w.-]++(?=[ \t]{0,8}[=:]))",
+        identifiers=r"[A-Za-z_][\w-]*+",
+        extra=r"(?P<k>^\[[^\]\n]*+\]?\]?)|(?P<f>^[ \t]*+[\w.-]++(?=[ \t]{0,8}[=:]))",
     ),
-    "dockerfile docker": Language(
+    "dockerfile docker": LanguageSyntax(
         r"^[ \t]*+#[^\n]*",
-        _TEXTS,
+        _STRINGS,
         "ADD ARG AS CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL ONBUILD RUN SHELL STOPSIGNAL USER"
         " VOLUME WORKDIR",
-        also=r"(?P<n2>\$(?:\{[^}\n]*+\}?|\w++))",
+        extra=r"(?P<n2>\$(?:\{[^}\n]*+\}?|\w++))",
     ),
-    "diff patch": Language(
+    "diff patch": LanguageSyntax(
         r"^@@[^\n]*|^index [^\n]*|^diff [^\n]*",
         r"(?!)",
         "",
-        also=r"(?P<k>^(?:\+\+\+|---)[^\n]*)|(?P<i>^\+[^\n]*)|(?P<d>^-[^\n]*)",
+        extra=r"(?P<k>^(?:\+\+\+|---)[^\n]*)|(?P<i>^\+[^\n]*)|(?P<d>^-[^\n]*)",
     ),
 }
-LANGUAGES = {name: language for names, language in _FAMILIES.items() for name in names.split()}
+LANGUAGES = {name: syntax for names, syntax in _FAMILIES.items() for name in names.split()}
 
 _NUMBER = r"(?<![\w.])(?:0[xXbBoO][0-9a-fA-F_]++|[0-9][0-9_]*+(?:\.[0-9_]++)?(?:[eE][+-]?[0-9]++)?)[a-zA-Z%]{0,4}"
 
 
-def highlighted(code: str, language: str) -> str | None:
-    """HTML of a piece of code; None where it is to stay plain. Lines end with a line feed."""
+def highlight_code(code: str, language: str) -> str | None:
+    """Returns the code as HTML; None if the language is unknown or the code has too many tokens.
+
+    Lines end with a line feed.
+    """
     name = language.lower()
     if name not in LANGUAGES:
         return None
-    reader, words = _reader(name)
-    any_case = LANGUAGES[name].any_case
-    pieces, at, marks = [], 0, 0
-    for match in reader.finditer(code):
+    pattern, keywords = _get_tokenizer(name)
+    is_case_insensitive = LANGUAGES[name].is_case_insensitive
+    pieces, end, token_count = [], 0, 0
+    for match in pattern.finditer(code):
         kind = (match.lastgroup or "")[:1]
         if kind == "w":
-            word = match[0].lower() if any_case else match[0]
-            kind = "k" if word in words else "f" if code[match.end() : match.end() + 1] == "(" else ""
+            word = match[0].lower() if is_case_insensitive else match[0]
+            kind = "k" if word in keywords else "f" if code[match.end() : match.end() + 1] == "(" else ""
         if not kind:
             continue
-        marks += 1
-        if marks > MARKS:
+        token_count += 1
+        if token_count > MAX_TOKENS:
             return None
-        pieces += [_said(code[at : match.start()]), f'<span class="t-{kind}">{_said(match[0])}</span>']
-        at = match.end()
-    return "".join([*pieces, _said(code[at:])])
+        pieces += [_escape(code[end : match.start()]), f'<span class="t-{kind}">{_escape(match[0])}</span>']
+        end = match.end()
+    return "".join([*pieces, _escape(code[end:])])
 
 
-def _said(text: str) -> str:
+def _escape(text: str) -> str:
     return escape(text, quote=False)
 
 
 @cache
-def _reader(name: str) -> tuple[re.Pattern[str], frozenset[str]]:
-    """What finds the pieces, and the words of the language. Groups are named for kinds; a figure sets two apart."""
-    language = LANGUAGES[name]
-    first = f"{language.also}|" if language.also else ""
-    pattern = f"{first}(?P<c>{language.comments})|(?P<s>{language.strings})|(?P<n>{_NUMBER})|(?P<w>{language.names})"
-    return re.compile(pattern, re.MULTILINE), frozenset(language.words.split())
+def _get_tokenizer(name: str) -> tuple[re.Pattern[str], frozenset[str]]:
+    """Returns the token pattern and the keywords of a language.
+
+    The first letter of a group name is the token kind; a digit after it only makes the name unique.
+    """
+    syntax = LANGUAGES[name]
+    extra = f"{syntax.extra}|" if syntax.extra else ""
+    pattern = f"{extra}(?P<c>{syntax.comments})|(?P<s>{syntax.strings})|(?P<n>{_NUMBER})|(?P<w>{syntax.identifiers})"
+    return re.compile(pattern, re.MULTILINE), frozenset(syntax.keywords.split())

@@ -1,4 +1,4 @@
-"""What an edit took away and what it put there: by words, or by characters where words are not set apart."""
+"""Compares two versions of a message: by words, or by characters in scripts without spaces between words."""
 
 from __future__ import annotations
 
@@ -7,81 +7,86 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-WORDS = 200  # between what two versions have in common at both ends; more on either side is one change
-ALL_WORDS = 4_000  # code points, compared for one page; older versions are shown as they were
+MAX_WORDS = 200  # between the common beginning and end; if there are more on either side, they are one change
+MAX_PAGE_CHARACTERS = 4_000  # code points compared for one page; older versions are shown without a diff
 
+# A word, white space, or one character; Thai, Burmese, Khmer, Japanese, Chinese and Korean are split by characters.
 _WORD = re.compile(
     r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U000323af]+|\s+|.",
     re.DOTALL,
 )
 
 
-class Piece(NamedTuple):
-    """`kind`: same, gone or new."""
+class DiffPart(NamedTuple):
+    """`kind` is same, removed or added."""
 
     kind: str
     text: str
 
 
-def compare(before: str, after: str) -> list[Piece]:
-    """The two texts in one. Without what is gone it is `after`, without what is new `before`."""
+def diff_texts(before: str, after: str) -> list[DiffPart]:
+    """Returns both texts as one list: without the removed parts it is `after`, without the added ones `before`."""
     old, new = _WORD.findall(before), _WORD.findall(after)
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
-    pieces = [("same", "".join(old[:start]))]
-    pieces += _between(old[start : len(old) - end], new[start : len(new) - end])
-    pieces.append(("same", "".join(old[len(old) - end :])))
-    return list(_joined(pieces))
+    start = _common_prefix_length(old, new)
+    end = _common_prefix_length(old[start:][::-1], new[start:][::-1])
+    parts = [("same", "".join(old[:start]))]
+    parts += _diff_words(old[start : len(old) - end], new[start : len(new) - end])
+    parts.append(("same", "".join(old[len(old) - end :])))
+    return list(_merge_changes(parts))
 
 
-def _common(old: Sequence[str], new: Sequence[str]) -> int:
+def _common_prefix_length(old: Sequence[str], new: Sequence[str]) -> int:
     pairs = enumerate(zip(old, new, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(old), len(new)))
+    return next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))
 
 
-def _between(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
-    if max(len(old), len(new)) > WORDS:
-        yield from (("gone", "".join(old)), ("new", "".join(new)))
+def _diff_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
+    if max(len(old), len(new)) > MAX_WORDS:
+        yield from (("removed", "".join(old)), ("added", "".join(new)))
         return
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield "same", "".join(old[a:b])
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield "same", "".join(old[i1:i2])
         else:
-            yield from (("gone", "".join(old[a:b])), ("new", "".join(new[c:d])))
+            yield from (("removed", "".join(old[i1:i2])), ("added", "".join(new[j1:j2])))
 
 
-def _joined(pieces: list[tuple[str, str]]) -> Iterator[Piece]:
-    """A space that stayed between two words that did not is no news: one change is read more easily than three."""
-    gone = new = ""
-    for at, (kind, text) in enumerate(pieces):
-        alone = (gone or new) and text.isspace() and "\n" not in text and _changes(pieces, at + 1)
-        if kind == "same" and not alone:
-            yield from _change(gone, new)
-            gone = new = ""
+def _merge_changes(parts: list[tuple[str, str]]) -> Iterator[DiffPart]:
+    """Merges two changes with only a space between them: one change is easier to read than three parts."""
+    removed = added = ""
+    for index, (kind, text) in enumerate(parts):
+        is_space_between = (removed or added) and text.isspace() and "\n" not in text and _is_change(parts, index + 1)
+        if kind == "same" and not is_space_between:
+            yield from _change(removed, added)
+            removed = added = ""
             if text:
-                yield Piece("same", text)
+                yield DiffPart("same", text)
         else:
-            gone += text if kind in ("gone", "same") else ""
-            new += text if kind in ("new", "same") else ""
-    yield from _change(gone, new)
+            removed += text if kind in ("removed", "same") else ""
+            added += text if kind in ("added", "same") else ""
+    yield from _change(removed, added)
 
 
-def _changes(pieces: list[tuple[str, str]], at: int) -> bool:
-    return at < len(pieces) and pieces[at][0] != "same"
+def _is_change(parts: list[tuple[str, str]], index: int) -> bool:
+    return index < len(parts) and parts[index][0] != "same"
 
 
-def _change(gone: str, new: str) -> Iterator[Piece]:
-    if gone:
-        yield Piece("gone", gone)
-    if new:
-        yield Piece("new", new)
+def _change(removed: str, added: str) -> Iterator[DiffPart]:
+    if removed:
+        yield DiffPart("removed", removed)
+    if added:
+        yield DiffPart("added", added)
 
 
-def versions(texts: Sequence[str]) -> list[list[Piece]]:
-    """Each of these texts, oldest first, as a change of the one before it."""
-    shown: list[list[Piece]] = []
-    left = ALL_WORDS
-    for at in range(len(texts) - 1, 0, -1):
-        left -= len(texts[at])
-        shown.append(compare(texts[at - 1], texts[at]) if left > -len(texts[at]) else [Piece("same", texts[at])])
-    return [[Piece("same", texts[0])], *reversed(shown)] if texts else []
+def diff_versions(texts: Sequence[str]) -> list[list[DiffPart]]:
+    """Returns each text, oldest first, as a diff against the one before it.
+
+    Newer versions are compared first; after MAX_PAGE_CHARACTERS the remaining ones are returned without a diff.
+    """
+    diffs: list[list[DiffPart]] = []
+    budget = MAX_PAGE_CHARACTERS
+    for index in range(len(texts) - 1, 0, -1):
+        text = texts[index]
+        budget -= len(text)
+        diffs.append(diff_texts(texts[index - 1], text) if budget > -len(text) else [DiffPart("same", text)])
+    return [[DiffPart("same", texts[0])], *reversed(diffs)] if texts else []

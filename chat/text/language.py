@@ -1,7 +1,8 @@
-"""How a text is set: in which language, and whether it is so little that it is set big.
+"""Detects the language of a text, and texts that consist of emoji only.
 
-`static/js/lib/text-language.js` does the same for live messages; both keep to tests/shared_cases/languages.json and tests/shared_cases/emoji_only.json.
-The ranges are written out, since scripts and Python do not know the same classes of characters.
+`static/js/lib/text-language.js` does the same for live messages; both are tested with
+tests/shared_cases/languages.json and tests/shared_cases/emoji_only.json. Character ranges are written out, because
+the regular expressions of JavaScript and Python have different character classes.
 """
 
 from __future__ import annotations
@@ -10,56 +11,59 @@ import re
 
 CHINESE, LATIN, OTHER = "zh-Hans", "en", "und"
 
-# No sign of the language that somebody writes: code, addresses, names in Latin letters.
-_ASIDE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://[!-~]+|@[A-Za-z0-9_.-]+", re.DOTALL)
+# Ignored, because it says nothing about the language: code, URLs and mentions.
+_IGNORED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://[!-~]+|@[A-Za-z0-9_.-]+", re.DOTALL)
 _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _KANA_OR_HANGUL = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3131-\u318e\uac00-\ud7a3]")
-_WORD = re.compile("[A-Za-z\u00c0-\u1fff]+")  # of any alphabet
+_WORD = re.compile("[A-Za-z\u00c0-\u1fff]+")  # in any alphabet
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]+")
 
-_SKIN = "[\U0001f3fb-\U0001f3ff]"
-_SIGN = (
-    "(?:[\u00a9\u00ae\u203c-\u3299]\ufe0f"  # a sign that is a picture only when it is asked to be
+_SKIN_TONE = "[\U0001f3fb-\U0001f3ff]"
+_PICTOGRAPH = (
+    "(?:[\u00a9\u00ae\u203c-\u3299]\ufe0f"  # symbols that are emoji only with a variation selector
     "|[\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2600-\u27bf\u2b1b\u2b1c\u2b50\u2b55]"
     "|[\U0001f004\U0001f0cf\U0001f170-\U0001f19a\U0001f201-\U0001f251\U0001f300-\U0001faff]\ufe0f?)"
 )
 _EMOJI = (
     "(?:[\U0001f1e6-\U0001f1ff]{2}"  # the flag of a country
-    "|[0-9#*]\ufe0f?\u20e3"  # a key
-    f"|{_SIGN}{_SKIN}?[\U000e0020-\U000e007f]*(?:\u200d{_SIGN}{_SKIN}?)*)"
+    "|[0-9#*]\ufe0f?\u20e3"  # a keycap
+    f"|{_PICTOGRAPH}{_SKIN_TONE}?[\U000e0020-\U000e007f]*(?:\u200d{_PICTOGRAPH}{_SKIN_TONE}?)*)"
 )
-_NO_PICTURE = re.compile("[\u205f-\u206f\u3000]")  # among those signs: spaces, joiners of words, directions
-_ONE_EMOJI = re.compile(_EMOJI)
+_NOT_EMOJI = re.compile("[\u205f-\u206f\u3000]")  # in the ranges above, but no emoji: spaces, word joiners, directions
+_SINGLE_EMOJI = re.compile(_EMOJI)
 _FEW_EMOJI = re.compile(f" *(?:{_EMOJI} *){{1,3}}")
 
 
-def lang_of(text: str) -> str:
-    """`zh-Hans` for a Chinese text, `en` for Latin letters, `und` for any other, nothing where no word is said.
+def detect_language(text: str) -> str:
+    """Returns `zh-Hans` for Chinese, `en` for Latin letters, `und` for anything else, and "" without any word.
 
-    A Chinese sentence may have words of other alphabets in it, and an English one a Chinese name. What is more than
-    a little Japanese or Korean is `und`: Chinese letterforms would be wrong there. `en` is a guess, good enough for
-    how Latin letters are set.
+    A Chinese sentence may contain words in other alphabets, and an English one a Chinese name. A text with more than
+    a little Japanese or Korean is `und`: Chinese glyphs would be wrong there. `en` is a guess that is good enough for
+    choosing a font.
     """
-    said = _ASIDE.sub(" ", text)
-    words, kana = _WORD.findall(said), len(_KANA_OR_HANGUL.findall(said))
-    if (han := len(_HAN.findall(said))) and han > 2 * len(words) and han > 10 * kana:
+    prose = _IGNORED.sub(" ", text)
+    words, kana_or_hangul = _WORD.findall(prose), len(_KANA_OR_HANGUL.findall(prose))
+    if (han := len(_HAN.findall(prose))) and han > 2 * len(words) and han > 10 * kana_or_hangul:
         return CHINESE
-    if words and not kana and any(_LATIN.fullmatch(word) for word in words):
+    if words and not kana_or_hangul and any(_LATIN.fullmatch(word) for word in words):
         return LATIN
-    return OTHER if words or kana or han else ""
+    return OTHER if words or kana_or_hangul or han else ""
 
 
-def lang_for(text: str, page: str) -> str:
-    """The `lang` of a text on a page in that language: a Chinese text always has one, others only among Chinese."""
-    lang = lang_of(text)
-    return lang if lang == CHINESE or page.startswith("zh") else ""
+def get_lang_attribute(text: str, page_language: str) -> str:
+    """Returns the value of the `lang` attribute of a text; empty if it needs none.
+
+    A Chinese text always has one, other texts only on a Chinese page.
+    """
+    language = detect_language(text)
+    return language if language == CHINESE or page_language.startswith("zh") else ""
 
 
-def is_big(text: str) -> bool:
-    """One to three emoji and nothing else."""
+def is_emoji_only(text: str) -> bool:
+    """Returns True for one to three emoji and nothing else; they are displayed larger."""
     return len(text) <= 64 and _FEW_EMOJI.fullmatch(text) is not None
 
 
-def is_emoji(text: str) -> bool:
-    """One picture, as a reaction is: with its joiners and its skin, and nothing else."""
-    return len(text) <= 32 and _ONE_EMOJI.fullmatch(text) is not None and not _NO_PICTURE.search(text)
+def is_single_emoji(text: str) -> bool:
+    """Returns True for exactly one emoji, with its joiners and skin tone: a valid reaction."""
+    return len(text) <= 32 and _SINGLE_EMOJI.fullmatch(text) is not None and not _NOT_EMOJI.search(text)

@@ -1,7 +1,7 @@
-"""Links in messages that say where they lead. Works on what Markdown has read, before it becomes HTML.
+"""Shows the true host of misleading links. Works on the tokens of Markdown before they become HTML.
 
-A link may be called anything, and an address may look like another. So a link whose words look like an address has its
-true host behind them where that is another one, and so has an address in letters that pass for Latin ones.
+A link may have any text, and a URL may look like another one. So a link whose text looks like a URL of another host
+is followed by its true host in parentheses; the same applies to host names with letters that look like Latin ones.
 """
 
 from __future__ import annotations
@@ -14,51 +14,53 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from markdown_it.token import Token
 
-LONG = 60  # code points of an address; a longer one is cut to the eye, and copied whole
+MAX_VISIBLE_LENGTH = 60  # code points of a URL; a longer one is truncated by CSS and copied completely
 
-# A word that one would take for an address, and the host that it names.
-_ADDRESS = re.compile(
+# A word that a reader takes for a URL or an e-mail address; group 1 is the host.
+_URL_LIKE = re.compile(
     r"(?:(?:https?|ftp)://)?((?:[^\s/@?#:]*@)?[^\s/@?#:]+\.[^\s/@?#:.0-9]{2,}\.?)(?:[/?#:].*)?", re.IGNORECASE
 )
-# What passes for a part of an address, beside what Unicode itself calls the same (NFKC).
-_PASSES = str.maketrans("\u2215\u2044\u29f8\u2236\ua789", "///::")
-_STOP = re.compile("\u3002(?=[0-9a-z])", re.IGNORECASE)  # a Chinese sentence may go on behind it
-_BETWEEN = re.compile("[\\s\u2025\u2026]+")  # NFKC would make dots of an ellipsis
-_AROUND = "\"'()[]<>«»“”‘’,;!…、，。（）《》"
-# Letters of hosts in which no Latin word can be written: Chinese, Japanese, Korean.
-_NO_LATIN = re.compile("[\\-.0-9a-z\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
+# Characters that look like `/` and `:`, in addition to those that NFKC normalisation maps.
+_LOOKALIKES = str.maketrans("\u2215\u2044\u29f8\u2236\ua789", "///::")
+_IDEOGRAPHIC_STOP = re.compile(
+    "\u3002(?=[0-9a-z])", re.IGNORECASE
+)  # only before a Latin letter: a Chinese sentence may follow
+_SEPARATORS = re.compile("[\\s\u2025\u2026]+")  # the ellipsis too: NFKC would make dots of it
+_PUNCTUATION = "\"'()[]<>«»“”‘’,;!…、，。（）《》"
+# Host names in Chinese, Japanese or Korean: none of their letters looks like a Latin one.
+_CJK_HOST = re.compile("[\\-.0-9a-z\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 
 
-def mark(children: Sequence[Token]) -> list[Token]:
-    """The inline tokens of one block, its links with what there is to say of them."""
-    marked: list[Token] = []
-    for opening, inside, closing in _links(children, marked):
-        address = str(opening.attrs.get("href", ""))
-        words = "".join(token.content for token in inside)
-        host = host_of(address)
-        opening.attrs.pop("title", None)  # whoever wrote it may have written anything
-        if host and not is_ours(address):
+def annotate_links(children: Sequence[Token]) -> list[Token]:
+    """Returns the inline tokens of a block with attributes on its links and hosts after misleading ones."""
+    tokens: list[Token] = []
+    for opening, inside, closing in _iter_links(children, tokens):
+        url = str(opening.attrs.get("href", ""))
+        text = "".join(token.content for token in inside)
+        host = get_host(url)
+        opening.attrs.pop("title", None)  # the author may have set any title
+        if host and not is_internal(url):
             opening.attrs["target"] = "_blank"
-        if len(words) > LONG and not re.search(r"\s", words):
+        if len(text) > MAX_VISIBLE_LENGTH and not re.search(r"\s", text):
             opening.attrs["class"] = "long"
-            opening.attrs["title"] = address
+            opening.attrs["title"] = url
         elif host and opening.info != "auto":
             opening.attrs["title"] = host
-        marked += [opening, *inside, closing]
-        if host and misleads(words, host):
-            marked += _said(host)
-    return marked
+        tokens += [opening, *inside, closing]
+        if host and is_misleading(text, host):
+            tokens += _host_tokens(host)
+    return tokens
 
 
-def _links(children: Sequence[Token], between: list[Token]) -> Iterator[tuple[Token, list[Token], Token]]:
-    """Each link: its beginning, what is in it, its end. All else goes to `between`, in its order."""
+def _iter_links(children: Sequence[Token], output: list[Token]) -> Iterator[tuple[Token, list[Token], Token]]:
+    """Yields each link as (opening token, contents, closing token). Appends all other tokens to `output`, in order."""
     opening: Token | None = None
     inside: list[Token] = []
     for token in children:
         if token.type == "link_open":
             opening, inside = token, []
         elif opening is None:
-            between.append(token)
+            output.append(token)
         elif token.type == "link_close":
             yield opening, inside, token
             opening = None
@@ -66,44 +68,45 @@ def _links(children: Sequence[Token], between: list[Token]) -> Iterator[tuple[To
             inside.append(token)
 
 
-def _said(host: str) -> list[Token]:
+def _host_tokens(host: str) -> list[Token]:
     opening = Token("span_open", "span", 1, attrs={"class": "host"})
     return [opening, Token("text", "", 0, content=f" ({host})"), Token("span_close", "span", -1)]
 
 
-def host_of(address: str) -> str:
-    """As it is asked for: `xn--…` where it has other letters. Nothing where an address names none."""
+def get_host(url: str) -> str:
+    """Returns the host of a URL, in its `xn--…` form if it is not ASCII; empty if the URL has none."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         return (parts.hostname or "") if parts.scheme in ("http", "https", "ftp") else ""
     except ValueError:
         return ""
 
 
-def is_ours(address: str) -> bool:
-    """A place on this site, which opens where one is."""
-    ours, there = urlsplit(settings.SITE_URL), urlsplit(address)
-    return (there.scheme, there.netloc) == (ours.scheme, ours.netloc)
+def is_internal(url: str) -> bool:
+    """Returns True for a URL of this site, which opens in the same tab."""
+    site, target = urlsplit(settings.SITE_URL), urlsplit(url)
+    return (target.scheme, target.netloc) == (site.scheme, site.netloc)
 
 
-def misleads(words: str, host: str) -> bool:
-    """Whether these words make one think of another host than the true one."""
-    read = (_ADDRESS.fullmatch(form) for word in _BETWEEN.split(words) for form in _forms(word.strip(_AROUND)))
-    named = {match[1] for match in read if match}
-    return any("@" in each or not _same(each, host) for each in named)
+def is_misleading(text: str, host: str) -> bool:
+    """Returns True if the text of a link looks like a URL of another host than `host`, or like an e-mail address."""
+    words = (word.strip(_PUNCTUATION) for word in _SEPARATORS.split(text))
+    matches = (_URL_LIKE.fullmatch(reading) for word in words for reading in _readings(word))
+    shown_hosts = {match[1] for match in matches if match}
+    return any("@" in shown_host or not _is_same_host(shown_host, host) for shown_host in shown_hosts)
 
 
-def _forms(word: str) -> set[str]:
-    """As it is written, and as it may be read."""
-    plain = unicodedata.normalize("NFKC", word).translate(_PASSES)
-    return {word, plain.replace("\u3002", ".") if "://" in plain else _STOP.sub(".", plain)}
+def _readings(word: str) -> set[str]:
+    """Returns the word as written, and with look-alike characters replaced."""
+    plain = unicodedata.normalize("NFKC", word).translate(_LOOKALIKES)
+    return {word, plain.replace("\u3002", ".") if "://" in plain else _IDEOGRAPHIC_STOP.sub(".", plain)}
 
 
-def _same(named: str, host: str) -> bool:
-    name, true = (each.lower().rstrip(".").removeprefix("www.") for each in (named, host))
-    if name == true:
+def _is_same_host(shown_host: str, true_host: str) -> bool:
+    shown, true = (host.lower().rstrip(".").removeprefix("www.") for host in (shown_host, true_host))
+    if shown == true:
         return True
     try:
-        return bool(_NO_LATIN.fullmatch(name)) and name.encode("idna").decode() == true
+        return bool(_CJK_HOST.fullmatch(shown)) and shown.encode("idna").decode() == true
     except UnicodeError:
         return False

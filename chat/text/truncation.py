@@ -1,21 +1,24 @@
-"""Whether a text is so long that only its beginning is shown until somebody asks for the rest.
+"""Decides whether a message is so long that the page shows only its beginning, with a "show more" button.
 
-Told from the text alone, so that a page is drawn folded and nothing jumps. `static/js/lib/long-message.js` does the same for
-live messages; both keep to tests/shared_cases/long_messages.json.
+The decision depends on the text alone, so the server renders the message collapsed and the layout does not jump.
+`static/js/lib/long-message.js` does the same for live messages; both are tested with
+tests/shared_cases/long_messages.json.
 """
 
 from __future__ import annotations
 
-ROWS = 24  # as many are shown whole; of more, static/css/conversation/message.css shows sixteen
-WIDTH = 84  # Latin letters in a row of the reading measure; a Chinese one is as wide as two
-_WIDE = 0x1100  # from here on letters are wide, near enough
+MAX_ROWS = 24  # shown completely up to here; of longer texts static/css/conversation/message.css shows sixteen rows
+ROW_WIDTH = 84  # Latin letters per row; a Chinese character is as wide as two
+_FIRST_WIDE = 0x1100  # code points from here on count as wide; an approximation
 
 
 def is_long(text: str) -> bool:
-    """`text` as it was written, with whichever line ends."""
+    """`text` is the source of the message, with any kind of line ends."""
+    if len(text) <= MAX_ROWS:
+        return False
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return len(text) > ROWS and sum(1 + (_width(line) - 1) // WIDTH if line else 1 for line in lines) > ROWS
+    return sum(1 + (_width(line) - 1) // ROW_WIDTH if line else 1 for line in lines) > MAX_ROWS
 
 
 def _width(line: str) -> int:
-    return len(line) if line.isascii() else sum(2 if ord(char) >= _WIDE else 1 for char in line)
+    return len(line) if line.isascii() else sum(2 if ord(char) >= _FIRST_WIDE else 1 for char in line)

@@ -1,0 +1,1 @@
+"""View models: what templates need to render conversations, messages, attachments, times and menus."""

@@ -1,60 +1,80 @@
-"""Files as the log draws them. `static/js/conversation/attachments/attachment-renderer.js` does the same; both keep to tests/shared_cases/attachments.json."""
+"""View models of attachments: display size and labels.
+
+`static/js/conversation/attachments/attachment-renderer.js` does the same for live messages; both are tested with
+tests/shared_cases/attachments.json.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chat.attachments.filenames import extension
+from chat.attachments.filenames import get_extension
 from chat.schemas import AttachmentSchema
 
-ALONE, TOGETHER = (360, 320), 176  # pixels: the box that one picture fits into; the side of a tile among several
+SINGLE_BOX = (360, 320)  # pixels; a single image or video is scaled down to fit
+TILE_SIDE = 176  # pixels; side of a tile if a message has several images
 
 
 @dataclass(slots=True)
-class Drawn:
-    shape: AttachmentSchema
+class AttachmentView:
+    attachment: AttachmentSchema
     width: int
     height: int
-    mark: str
-    size: str
-    lasts: str
+    type_label: str
+    size_label: str
+    duration_label: str
 
     @property
-    def seconds(self) -> str:
-        """As scripts write a number: `7`, `7.25`; empty where it is not known."""
-        return "" if self.shape.duration is None else str(self.shape.duration).removesuffix(".0")
+    def duration_seconds(self) -> str:
+        """The duration formatted as JavaScript formats numbers: `7`, `7.25`; empty if it is unknown."""
+        return "" if self.attachment.duration is None else str(self.attachment.duration).removesuffix(".0")
 
 
-def drawn(files: list[AttachmentSchema]) -> list[Drawn]:
-    several = sum(file.kind == "image" for file in files) > 1
-    return [
-        Drawn(file, *box(file, several), mark_of(file.name), size_of(file.size), lasts(file.duration)) for file in files
-    ]
+def build_attachment_views(attachments: list[AttachmentSchema]) -> list[AttachmentView]:
+    """Returns the view models of the attachments of one message."""
+    has_several_images = sum(attachment.kind == "image" for attachment in attachments) > 1
+    return [_build_view(attachment, has_several_images) for attachment in attachments]
 
 
-def tile(file: AttachmentSchema) -> Drawn:
-    """As it stands among others on the page of files, whose scripts draw nothing."""
-    return Drawn(file, *box(file, True), mark_of(file.name), size_of(file.size), lasts(file.duration))
+def build_tile(attachment: AttachmentSchema) -> AttachmentView:
+    """Returns the view model for the page of files, where every image is a tile."""
+    return _build_view(attachment, True)
 
 
-def box(file: AttachmentSchema, several: bool) -> tuple[int, int]:
-    """Its place in the log, known before it is loaded: nothing jumps."""
-    if several and file.kind == "image":
-        return TOGETHER, TOGETHER
-    width, height = file.width or ALONE[0], file.height or ALONE[0] * 9 // 16
-    scale = min(ALONE[0] / width, ALONE[1] / height, 1)
+def _build_view(attachment: AttachmentSchema, is_tile: bool) -> AttachmentView:
+    width, height = fit_box(attachment, is_tile)
+    return AttachmentView(
+        attachment,
+        width,
+        height,
+        get_type_label(attachment.name),
+        format_size(attachment.size),
+        format_duration(attachment.duration),
+    )
+
+
+def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
+    """Returns the display width and height in pixels.
+
+    They are known before the image is loaded, so the layout does not jump.
+    """
+    if is_tile and attachment.kind == "image":
+        return TILE_SIDE, TILE_SIDE
+    max_width, max_height = SINGLE_BOX
+    width, height = attachment.width or max_width, attachment.height or max_width * 9 // 16
+    scale = min(max_width / width, max_height / height, 1)
     return max(int(width * scale + 0.5), 48), max(int(height * scale + 0.5), 48)
 
 
-def mark_of(name: str) -> str:
-    """What stands on its card: `PDF`. Of odd names, nothing."""
-    mark = extension(name)
-    return mark.upper() if mark.isascii() and mark.isalnum() and len(mark) <= 4 else ""
+def get_type_label(name: str) -> str:
+    """Returns the label on the icon of a file: `PDF`. Empty if the extension is not one to four letters or digits."""
+    label = get_extension(name)
+    return label.upper() if label.isascii() and label.isalnum() and len(label) <= 4 else ""
 
 
-def size_of(count: int) -> str:
-    """`248 KB`, `1.5 MB`: three figures at most, in units that are alike in both languages."""
-    value, unit = float(count), "B"
+def format_size(size: int) -> str:
+    """Formats bytes with at most three digits: `248 KB`, `1.5 MB`. The units are the same in all languages."""
+    value, unit = float(size), "B"
     for unit in ("B", "KB", "MB", "GB", "TB"):
         if value < 999.5 or unit == "TB":
             break
@@ -64,8 +84,8 @@ def size_of(count: int) -> str:
     return f"{int(value * 10 + 0.5) / 10:.1f}".removesuffix(".0") + f" {unit}"
 
 
-def lasts(seconds: float | None) -> str:
-    """`0:07`, `1:02:03`; empty where it is not known."""
+def format_duration(seconds: float | None) -> str:
+    """Formats a duration: `0:07`, `1:02:03`; empty if it is unknown."""
     if not seconds:
         return ""
     minutes, rest = divmod(max(int(seconds + 0.5), 1), 60)

@@ -1,4 +1,7 @@
-"""The list of conversations as a page shows it."""
+"""View model of the list of conversations: filters, search, counts and one page of rows.
+
+`static/js/conversation-list/list-order.js` filters and orders live changes by the same rules.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
@@ -14,202 +18,246 @@ from accounts.models import User
 from accounts.text import pinyin
 from chat import selectors
 from chat.models import Level
-from chat.schemas import ConversationSchema, MessageSchema, MineSchema, excerpt
+from chat.schemas import ConversationSchema, MessageSchema, MineSchema, make_excerpt
 from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
-from chat.view_models.message_log import title_of
-from presence import visibility as presence_people
-from presence.tracker import tracker
+from chat.view_models.message_log import conversation_title
+from presence.tracker import get_tracker
+from presence.visibility import list_visible_presence
 
-SHOWN = 60  # conversations on a page, besides the favourites; older ones on the next
+PAGE_SIZE = 60  # conversations per page, in addition to the favourites on the first page
 
 
 @dataclass(slots=True)
-class Row:
+class ConversationRow:
     """One conversation in the list."""
 
     conversation: ConversationSchema
-    mine: MineSchema
+    member_state: MineSchema
     title: str
-    at: datetime
-    when: str
-    last: MessageSchema | None
-    who: str  # "you", "other" (then named) or "" where nobody need be named
-    text: str
-    blocked: bool = False  # the reader blocks who wrote it: the words are folded here too
+    time_label: str
+    last_message: MessageSchema | None
+    sender_kind: str  # "you", "other" (the sender is named), or "" if no sender is shown
+    excerpt: str
+    is_blocked: bool = False  # the reader has blocked the sender of the last message; the excerpt is hidden
 
     @property
-    def unread(self) -> int:
-        return self.mine.unread_count
+    def unread_count(self) -> int:
+        return self.member_state.unread_count
 
     @property
-    def quiet(self) -> bool:
-        """It counts, but calls nobody: muted, or not every message is wanted."""
-        return self.mine.muted or self.mine.level != Level.ALL
+    def is_quiet(self) -> bool:
+        """True if new messages are counted but do not notify: muted, or not all messages notify."""
+        return self.member_state.muted or self.member_state.level != Level.ALL
 
     @property
-    def draft(self) -> str:
-        return excerpt(self.mine.draft)
+    def css_classes(self) -> str:
+        """The CSS classes of the row; scripts set the same ones (static/js/conversation-list/conversation-row.js)."""
+        flags = {
+            "unread": bool(self.unread_count),
+            "quiet": self.is_quiet,
+            "muted": self.member_state.muted,
+            "favourite": self.member_state.favourite,
+            "archived": self.member_state.archived,
+        }
+        return " ".join(["conversation-row", *(name for name, is_set in flags.items() if is_set)])
 
     @property
-    def gone(self) -> bool:
-        return self.last is not None and self.last.deleted_at is not None
+    def draft_excerpt(self) -> str:
+        return make_excerpt(self.member_state.draft)
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.last_message is not None and self.last_message.deleted_at is not None
 
 
-def row(conversation: ConversationSchema, me: int, now: datetime, blocked: Collection[int] = ()) -> Row:
-    assert isinstance(conversation.mine, MineSchema), "a list is somebody's own"
+def build_conversation_row(
+    conversation: ConversationSchema, user_id: int, now: datetime, blocked: Collection[int] = ()
+) -> ConversationRow:
+    """`conversation` includes the member state of the user; `blocked` are ids of users the reader has blocked."""
+    assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     last = conversation.last_message
-    at = times.parse(last.created_at if last else conversation.created_at)
-    who = "you" if last and last.sender.id == me else "other" if last and conversation.kind == "group" else ""
-    return Row(
+    active_at = times.parse_timestamp(last.created_at if last else conversation.created_at)
+    sender_kind = ""
+    if last and last.sender.id == user_id:
+        sender_kind = "you"
+    elif last and conversation.kind == "group":
+        sender_kind = "other"
+    return ConversationRow(
         conversation=conversation,
-        mine=conversation.mine,
-        title=title_of(conversation),
-        at=at,
-        when=times.brief(at, now),
-        last=last,
-        who=who,
-        text=excerpt(last.body, last.attachments) if last else "",
-        blocked=last is not None and last.sender.id in blocked,
+        member_state=conversation.mine,
+        title=conversation_title(conversation),
+        time_label=times.format_short(active_at, now),
+        last_message=last,
+        sender_kind=sender_kind,
+        excerpt=make_excerpt(last.body, last.attachments) if last else "",
+        is_blocked=last is not None and last.sender.id in blocked,
     )
 
 
-def cursor(text: str) -> tuple[str, int] | None:
-    """`2026-11-21T01:02:03+00:00~12`, as an address carries it; what is not so is as if nothing was asked."""
-    at, _, pk = text.partition("~")
-    return times.activity_place(at, pk)
+def parse_cursor(text: str) -> tuple[str, int] | None:
+    """Parses `2026-11-21T01:02:03+00:00~12` from the query string; None if it is invalid."""
+    active_at, _, conversation_id = text.partition("~")
+    return times.parse_activity_cursor(active_at, conversation_id)
 
 
-class Listing:
-    """The list beside a page. Counts are read when first looked at, and once; rows only where the list is drawn.
+class ConversationList:
+    """The list beside a page. Counts and rows are loaded on first use, so pages without the list load counts only.
 
-    `blocked`: people whose texts the reader has folded.
+    `query` is the query string (`find`, `show`, `older`), `blocked` are ids of users the reader has blocked.
     """
 
     FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
 
-    def __init__(self, me: int, query: Any, blocked: Collection[int] = ()):
-        self.me = me
-        self.blocked = blocked
-        self.q = (query.get("find") or "").strip()[:80]
-        self.show = query.get("show") if query.get("show") in self.FILTERS else "all"
-        self.before = cursor(query.get("older") or "")
-        self.here: int | None = None  # the conversation on the page, which stays in the list until it is left
-        self.left_out = False  # the list stands already where this page goes
-        self.opened: ConversationSchema | None = None  # what is shown beside it
+    def __init__(self, user_id: int, query: Any, blocked: Collection[int] = ()):
+        self.user_id = user_id
+        self.blocked_ids = blocked
+        self.search_query = (query.get("find") or "").strip()[:80]
+        self.filter = query.get("show") if query.get("show") in self.FILTERS else "all"
+        self.before = parse_cursor(query.get("older") or "")
+        self.current_id: int | None = None  # the open conversation; it stays in the list even if the filter excludes it
+        self.is_omitted = False  # the browser already has the list, so the page is rendered without it
+        self.open_conversation: ConversationSchema | None = None  # shown beside the list
 
     # ── Counts: for every page ──
     @cached_property
-    def standings(self) -> list[ConversationSummary]:
-        """All of one's conversations, newest activity first."""
-        return selectors.list_summaries(self.me)
+    def summaries(self) -> list[ConversationSummary]:
+        """All conversations of the user, newest activity first."""
+        return selectors.list_conversation_summaries(self.user_id)
 
     @property
-    def any(self) -> bool:
-        return bool(self.standings)
+    def has_conversations(self) -> bool:
+        return bool(self.summaries)
 
     @property
-    def counts(self) -> str:
-        """What scripts count on from, as JSON; also which version of each conversation this page knows."""
-        return selectors.summaries_as_json(self.standings)
+    def summaries_json(self) -> str:
+        """The summaries as JSON: scripts continue counting from them, and compare the versions of conversations."""
+        return selectors.summaries_as_json(self.summaries)
 
     @property
-    def unread(self) -> int:
-        """Messages that are new, those in muted conversations left out: the number in the page's title."""
-        return sum(each.weight for each in self.standings)
+    def unread_count(self) -> int:
+        """Unread messages, except those in muted conversations: the number in the title of the page."""
+        return sum(summary.badge_count for summary in self.summaries)
 
     @property
-    def unread_conversations(self) -> int:
-        return sum(1 for each in self.standings if each.weight and not each.archived)
+    def unread_conversation_count(self) -> int:
+        return sum(1 for summary in self.summaries if summary.badge_count and not summary.archived)
 
     @property
-    def mentions(self) -> int:
-        return sum(each.mentions for each in self.standings if each.level != Level.NONE)
+    def mention_count(self) -> int:
+        return sum(summary.mentions for summary in self.summaries if summary.level != Level.NONE)
 
     @property
-    def any_archived(self) -> bool:
-        return any(each.archived for each in self.standings)
+    def has_archived(self) -> bool:
+        return any(summary.archived for summary in self.summaries)
 
     @cached_property
-    def online(self) -> int:
-        """People on the site now, signed in or not. No query."""
-        return tracker().head_count_now()
+    def online_count(self) -> int:
+        """People on the site now, signed in or not. Needs no query."""
+        return get_tracker().get_head_count()
 
     # ── Rows: for pages with the list ──
     @cached_property
-    def _page(self) -> tuple[list[Row], str]:
-        wanted = [each for each in self.standings if self._fits(each) and self._named(each)]
-        top = [each for each in wanted if self._on_top(each)]
-        rest = selectors.summaries_after([each for each in wanted if not self._on_top(each)], self.before)
-        page, more = rest[:SHOWN], ""
-        if len(rest) > SHOWN:
-            more = f"{selectors.activity_time(page[-1].at).isoformat()}~{page[-1].id}"
+    def _page(self) -> tuple[list[ConversationRow], str]:
+        """The rows of this page and the cursor of the next one."""
+        matching = [
+            summary for summary in self.summaries if self._matches_filter(summary) and self._matches_search(summary)
+        ]
+        favourites = [summary for summary in matching if self._is_on_top(summary)]
+        others = [summary for summary in matching if not self._is_on_top(summary)]
+        others = selectors.filter_summaries_after(others, self.before)
+        page, next_cursor = others[:PAGE_SIZE], ""
+        if len(others) > PAGE_SIZE:
+            next_cursor = f"{selectors.activity_time(page[-1].at).isoformat()}~{page[-1].id}"
         if not self.before:
-            page = [*top, *page, *(each for each in rest[SHOWN:] if each.id == self.here)]
+            current = (summary for summary in others[PAGE_SIZE:] if summary.id == self.current_id)
+            page = [*favourites, *page, *current]
         now = timezone.localtime()
-        shapes = selectors.list_conversations_by_id(self.me, [each.id for each in page])
-        return [row(shape, self.me, now, self.blocked) for shape in shapes], more
+        conversations = selectors.list_conversations_by_id(self.user_id, [summary.id for summary in page])
+        rows = [
+            build_conversation_row(conversation, self.user_id, now, self.blocked_ids) for conversation in conversations
+        ]
+        return rows, next_cursor
 
-    def _fits(self, each: ConversationSummary) -> bool:
-        if each.id == self.here and not self.q:
+    def _matches_filter(self, summary: ConversationSummary) -> bool:
+        if summary.id == self.current_id and not self.search_query:
             return True
-        if self.show == "mentions":
-            return each.mentions > 0
-        if each.archived != (self.show == "archived"):
-            return bool(self.q) and self.show == "all"  # what is looked for by name is found wherever it lies
-        return {"unread": each.unread > 0, "people": each.kind == "direct", "groups": each.kind == "group"}.get(
-            self.show, True
-        )
+        if self.filter == "mentions":
+            return summary.mentions > 0
+        if summary.archived != (self.filter == "archived"):
+            return bool(self.search_query) and self.filter == "all"  # a search in "all" includes archived ones
+        matches = {
+            "unread": summary.unread > 0,
+            "people": summary.kind == "direct",
+            "groups": summary.kind == "group",
+        }
+        return matches.get(self.filter, True)
 
-    def _on_top(self, each: ConversationSummary) -> bool:
-        return each.favourite and self.show != "archived"
+    def _is_on_top(self, summary: ConversationSummary) -> bool:
+        return summary.favourite and self.filter != "archived"
 
-    def _named(self, each: ConversationSummary) -> bool:
-        return not self.q or each.id in self._found
+    def _matches_search(self, summary: ConversationSummary) -> bool:
+        return not self.search_query or summary.id in self._search_results
 
     @cached_property
-    def _found(self) -> set[int]:
-        return {title.id for title in selectors.titles_by_conversation(self.me).values() if is_called(title, self.q)}
+    def _search_results(self) -> set[int]:
+        titles = selectors.get_titles_by_conversation(self.user_id).values()
+        return {title.id for title in titles if matches_search(title, self.search_query)}
 
     @property
-    def rows(self) -> list[Row]:
-        """Favourites first, then by activity; one page of them."""
+    def rows(self) -> list[ConversationRow]:
+        """One page: favourites first, then by activity."""
         return self._page[0]
 
     @cached_property
-    def peers_here(self) -> set[int]:
-        """Whoever is here of those whom the page is about, as far as they show it. Two queries where anybody is."""
-        rows = [] if self.left_out else [each.conversation for each in self.rows]
-        shown = [*rows, self.opened] if self.opened else rows
-        peers = [each.peer.id for each in shown if each.peer]
-        online = tracker().online_now(peers)
-        if not online:
-            return online
-        viewer = User.objects.only("show_presence").get(pk=self.me)
-        return {each.user_id for each in presence_people.of(viewer, online, online) if each.online}
+    def online_peer_ids(self) -> set[int]:
+        """Ids of the peers in the list and in the open conversation who are online and visible to the user.
+
+        Two queries if any peer is online, else none.
+        """
+        conversations = [] if self.is_omitted else [row.conversation for row in self.rows]
+        if self.open_conversation:
+            conversations.append(self.open_conversation)
+        peer_ids = [conversation.peer.id for conversation in conversations if conversation.peer]
+        online_ids = get_tracker().get_online_users(peer_ids)
+        if not online_ids:
+            return online_ids
+        viewer = User.objects.only("show_presence").get(pk=self.user_id)
+        presences = list_visible_presence(viewer, online_ids, online_ids)
+        return {presence.user_id for presence in presences if presence.online}
 
     @property
-    def next(self) -> str:
-        """Where the next page begins, for `?older=`; empty at the end."""
+    def next_cursor(self) -> str:
+        """The value of `?older=` for the next page; empty on the last page."""
         return self._page[1]
 
     @property
-    def kept(self) -> str:
-        """What addresses carry on, so that the filter stays when one goes to another conversation."""
-        return "" if self.show == "all" else f"?show={self.show}"
+    def filter_query(self) -> str:
+        """Query string that keeps the filter when the user opens another conversation."""
+        return "" if self.filter == "all" else f"?show={self.filter}"
+
+    @property
+    def next_page_query(self) -> str:
+        """Query string of the link to the next page: filter, search and cursor."""
+        parameters = {
+            "show": "" if self.filter == "all" else self.filter,
+            "find": self.search_query,
+            "older": self.next_cursor,
+        }
+        return "?" + urlencode({name: value for name, value in parameters.items() if value})
 
     @cached_property
     def _titles(self) -> dict[int, str]:
-        return {title.id: title.name for title in selectors.titles_by_conversation(self.me).values()}
+        return {title.id: title.name for title in selectors.get_titles_by_conversation(self.user_id).values()}
 
-    def title(self, conversation_id: int) -> str:
+    def get_title(self, conversation_id: int) -> str:
         return self._titles.get(conversation_id, "")
 
 
-def is_called(title: ConversationTitle, q: str) -> bool:
-    """Whether a conversation is found by these words: in its name, a user name, or by how Chinese is typed."""
-    wanted = q.casefold()
-    if wanted in title.name.casefold() or wanted.removeprefix("@") in title.peer_username.casefold():
+def matches_search(title: ConversationTitle, query: str) -> bool:
+    """Returns True if the title, the user name of the peer, or the Pinyin of the title matches."""
+    text = query.casefold()
+    if text in title.name.casefold() or text.removeprefix("@") in title.peer_username.casefold():
         return True
-    key = pinyin.typed(q)
-    return bool(key) and any(each.startswith(key) for each in pinyin.keys(title.name))
+    key = pinyin.fold_to_ascii(query)
+    return bool(key) and any(pinyin_key.startswith(key) for pinyin_key in pinyin.pinyin_keys(title.name))

@@ -1,6 +1,7 @@
-"""What the log shows: messages as lines, in groups, with day lines, the unread line and worded system lines.
+"""View models of the message log: messages in groups, separators, texts of system messages and receipt marks.
 
-`static/js/conversation/log/grouping.js` does the same for live messages; both keep to tests/shared_cases/grouping.json.
+`static/js/conversation/log/grouping.js` groups live messages in the same way; both are tested with
+tests/shared_cases/grouping.json. `static/js/conversation/receipts/receipts.js` updates the receipt marks.
 """
 
 from __future__ import annotations
@@ -14,103 +15,105 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from chat.schemas import MessageSchema, MineSchema, ReactionSchema
+from chat.schemas import MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
 from chat.view_models import times
-from chat.view_models.attachments import Drawn, drawn
-from chat.view_models.receipt_marks import Tick
+from chat.view_models.attachments import AttachmentView, build_attachment_views
 
-PAUSE = timedelta(minutes=5)  # so long a silence ends a group
-LONG_PAUSE = timedelta(hours=1)  # after so long a silence on one day the time stands between
-NAMES_IN_FULL = 4  # in a system line; of more, three are named
-REACTIONS = 24  # kinds under one message; the others are a step away
+GROUP_GAP = timedelta(minutes=5)  # a pause of this length ends a group
+TIME_SEPARATOR_GAP = timedelta(hours=1)  # after a pause of this length on the same day a time separator is shown
+MAX_NAMES = 4  # in a list of names; of a longer list three are named
+MAX_REACTIONS = 24  # different emoji shown below a message; the page of details shows all
 
 
 @dataclass(slots=True)
-class Stamp:
-    """All that grouping asks of a line."""
+class GroupingInput:
+    """What the grouping of one message depends on."""
 
     sender: int
-    at: datetime  # in the reader's zone
-    text: bool = True  # False: a system line
-    unread_before: bool = False  # the unread line stands above
+    at: datetime  # in the reader's time zone
+    text: bool = True  # False: a system message
+    unread_before: bool = False  # the unread separator is above
 
 
 @dataclass(slots=True)
-class Place:
-    first: bool  # of its group
+class GroupPosition:
+    """Position of a message in its group. The field names are those of tests/shared_cases/grouping.json."""
+
+    first: bool
     last: bool
-    day_before: bool  # a day line stands above
-    pause_before: bool = False  # a time stands above
+    day_before: bool  # a day separator is above
+    pause_before: bool = False  # a time separator is above
 
 
 @dataclass(slots=True)
-class Line:
+class MessageItem:
+    """One message in the log. Templates read these attributes."""
+
     message: MessageSchema
-    at: datetime
-    place: Place
-    html: str = ""  # the body, with what names the reader marked
-    mine: bool = False
-    for_me: bool = False
-    day: str = ""  # words of the day line above, or nothing
-    unread: bool = False  # the unread line stands above
-    event: Event | None = None
-    reactions: list[ReactionLine] = field(default_factory=list)
-    blocked: bool = False  # by the reader, whom it is folded for
-    tick: Tick | None = None  # who has got or read it, where that is shown
+    sent_at: datetime
+    position: GroupPosition
+    body_html: str = ""  # with the reader's own mentions highlighted
+    is_own: bool = False
+    mentions_me: bool = False
+    day_label: str = ""  # of the day separator above; empty if there is none
+    is_first_unread: bool = False  # the unread separator is above
+    system_text: SystemMessageText | None = None
+    reactions: list[ReactionItem] = field(default_factory=list)
+    is_blocked: bool = False  # the reader has blocked the sender; the message is collapsed
+    receipt_mark: ReceiptMark | None = None
 
     @property
-    def files(self) -> list[Drawn]:
-        return drawn(self.message.attachments)
+    def attachments(self) -> list[AttachmentView]:
+        return build_attachment_views(self.message.attachments)
 
     @property
-    def several(self) -> bool:
-        """More pictures than one: they stand as tiles."""
-        return sum(file.kind == "image" for file in self.message.attachments) > 1
+    def has_several_images(self) -> bool:
+        """Several images are shown as tiles."""
+        return sum(attachment.kind == "image" for attachment in self.message.attachments) > 1
 
     @property
-    def gone(self) -> bool:
+    def is_deleted(self) -> bool:
         return self.message.deleted_at is not None
 
     @property
-    def classes(self) -> str:
-        """By which style, and scripts, tell one text from another."""
-        place = self.place
-        named = {
+    def css_classes(self) -> str:
+        """Classes for style sheets; scripts read them as well."""
+        classes = {
             "msg": True,
-            "first": place.first,
-            "last": place.last,
-            "mine": self.mine,
-            "for-me": self.for_me,
-            "deleted": self.gone,
-            "blocked": self.blocked,
+            "first": self.position.first,
+            "last": self.position.last,
+            "mine": self.is_own,
+            "for-me": self.mentions_me,
+            "deleted": self.is_deleted,
+            "blocked": self.is_blocked,
         }
-        return " ".join(name for name, holds in named.items() if holds)
+        return " ".join(name for name, applies in classes.items() if applies)
 
     @property
-    def clock(self) -> str:
-        return times.clock(self.at)
+    def time(self) -> str:
+        return times.format_time(self.sent_at)
 
     @property
-    def shown_reactions(self) -> list[ReactionLine]:
-        return self.reactions[:REACTIONS]
+    def visible_reactions(self) -> list[ReactionItem]:
+        return self.reactions[:MAX_REACTIONS]
 
     @property
-    def reactions_left_out(self) -> int:
-        return max(len(self.reactions) - REACTIONS, 0)
+    def hidden_reaction_count(self) -> int:
+        return max(len(self.reactions) - MAX_REACTIONS, 0)
 
 
 @dataclass(slots=True)
-class ReactionLine:
+class ReactionItem:
     emoji: str
     count: int
-    mine: bool
-    names: str = ""  # of who put it there
-    user_ids: Sequence[int] = ()  # of the names
+    is_own: bool
+    names: str = ""  # of the users who reacted
+    user_ids: Sequence[int] = ()  # of the users in `names`
 
 
 @dataclass(slots=True)
-class Event:
-    """A system line's wording: which sentence, and what stands in it."""
+class SystemMessageText:
+    """`kind` selects the sentence in the template, the other fields fill its slots."""
 
     kind: str
     actor: str
@@ -118,158 +121,174 @@ class Event:
     old: str
     new: str
     actor_id: int = 0
-    user_ids: Sequence[int] = ()  # of `users`: a changed name finds its places by these
+    user_ids: Sequence[int] = ()  # of `users`; scripts use them to update names that have changed
 
 
-def grouped(stamps: Sequence[Stamp]) -> list[Place]:
-    """A text opens a group unless the line above is of the same sender, day and time, with nothing in between.
+def group_messages(inputs: Sequence[GroupingInput]) -> list[GroupPosition]:
+    """Groups consecutive messages of the same sender.
 
-    A new day is said above its first line, and so is the time after a long pause within a day.
+    A message begins a new group after a pause, a change of sender or day, a system message, or the unread separator.
     """
-    places: list[Place] = []
-    before: Stamp | None = None
-    for stamp in stamps:
-        new_day = before is None or stamp.at.date() != before.at.date()
-        goes_on = (
-            before is not None
-            and stamp.text
-            and before.text
-            and not new_day
-            and not stamp.unread_before
-            and stamp.sender == before.sender
-            and stamp.at - before.at < PAUSE
+    positions: list[GroupPosition] = []
+    previous: GroupingInput | None = None
+    for current in inputs:
+        is_new_day = previous is None or current.at.date() != previous.at.date()
+        continues_group = (
+            previous is not None
+            and current.text
+            and previous.text
+            and not is_new_day
+            and not current.unread_before
+            and current.sender == previous.sender
+            and current.at - previous.at < GROUP_GAP
         )
-        if goes_on:
-            places[-1].last = False
-        paused = before is not None and not new_day and stamp.at - before.at >= LONG_PAUSE
-        places.append(Place(stamp.text and not goes_on, stamp.text, new_day, paused))
-        before = stamp
-    return places
+        if continues_group:
+            positions[-1].last = False
+        has_pause = previous is not None and not is_new_day and current.at - previous.at >= TIME_SEPARATOR_GAP
+        positions.append(GroupPosition(current.text and not continues_group, current.text, is_new_day, has_pause))
+        previous = current
+    return positions
 
 
-def lines(
+def build_message_items(
     messages: Sequence[MessageSchema],
     *,
-    me: int,
-    mine: MineSchema | None = None,
+    user_id: int,
+    member_state: MineSchema | None = None,
     from_start: bool = True,
     names: Mapping[int, str] | None = None,
     blocked: Collection[int] = (),
-) -> list[Line]:
-    """`messages` in ascending order. `from_start`: nothing older is left out; `names` of people in system lines and
-    of those who reacted; `blocked`: people whose texts the reader has folded, and whose naming of them calls nobody."""
-    ats = [times.parse(message.created_at) for message in messages]
-    unread = _first_unread(messages, me, mine, from_start)
-    places = grouped(
+) -> list[MessageItem]:
+    """Returns the items of one page of the log.
+
+    `messages` are in ascending order, `user_id` is the reader. `from_start`: the page begins with the first message
+    of the conversation. `names`: display names by user id, for system messages and reactions. `blocked`: ids of users
+    whom the reader has blocked; their messages are collapsed and do not count as mentions.
+    """
+    timestamps = [times.parse_timestamp(message.created_at) for message in messages]
+    first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
+    positions = group_messages(
         [
-            Stamp(message.sender.id, at, message.kind == "text", message.seq == unread)
-            for message, at in zip(messages, ats, strict=True)
+            GroupingInput(message.sender.id, sent_at, message.kind == "text", message.seq == first_unread_seq)
+            for message, sent_at in zip(messages, timestamps, strict=True)
         ]
     )
     today = timezone.localdate()
     return [
-        Line(
+        MessageItem(
             message=message,
-            at=at,
-            place=place,
-            html=marked(message.body_html, me),
-            mine=message.sender.id == me,
-            for_me=is_for(message, me) and message.sender.id not in blocked,
-            day=times.day_label(at.date(), today) if place.day_before else "",
-            unread=message.seq == unread,
-            event=event(message, me, names or {}),
+            sent_at=sent_at,
+            position=position,
+            body_html=highlight_own_mentions(message.body_html, user_id),
+            is_own=message.sender.id == user_id,
+            mentions_me=mentions_user(message, user_id) and message.sender.id not in blocked,
+            day_label=times.format_day_label(sent_at.date(), today) if position.day_before else "",
+            is_first_unread=message.seq == first_unread_seq,
+            system_text=build_system_text(message, user_id, names or {}),
             reactions=[
-                ReactionLine(
-                    r.emoji, len(r.user_ids), me in r.user_ids, reactors(r, me, names or {}), r.user_ids[:NAMES_IN_FULL]
+                ReactionItem(
+                    reaction.emoji,
+                    len(reaction.user_ids),
+                    user_id in reaction.user_ids,
+                    format_reactor_names(reaction, user_id, names or {}),
+                    reaction.user_ids[:MAX_NAMES],
                 )
-                for r in message.reactions
+                for reaction in message.reactions
             ],
-            blocked=message.sender.id in blocked and message.deleted_at is None,
+            is_blocked=message.sender.id in blocked and message.deleted_at is None,
         )
-        for message, at, place in zip(messages, ats, places, strict=True)
+        for message, sent_at, position in zip(messages, timestamps, positions, strict=True)
     ]
 
 
-def is_for(message: MessageSchema, me: int) -> bool:
-    """It names me, or everybody, and I did not write it myself."""
-    return message.sender.id != me and any(mention.user_id in (me, None) for mention in message.mentions)
+def mentions_user(message: MessageSchema, user_id: int) -> bool:
+    """Returns True if the message of another user mentions this user or everybody."""
+    return message.sender.id != user_id and any(mention.user_id in (user_id, None) for mention in message.mentions)
 
 
-def marked(html: str, me: int) -> str:
-    """A stored body is the same for all; the mentions that mean the reader are marked here."""
-    return re.sub(rf'<span class="mention" (data-user-id="(?:{me}|all)")', r'<span class="mention me" \1', html)
+def highlight_own_mentions(html: str, user_id: int) -> str:
+    """Marks the mentions of the reader. The stored HTML is the same for all readers."""
+    return re.sub(rf'<span class="mention" (data-user-id="(?:{user_id}|all)")', r'<span class="mention me" \1', html)
 
 
-def _first_unread(messages: Sequence[MessageSchema], me: int, mine: MineSchema | None, from_start: bool) -> int | None:
-    """The seq that the unread line stands above; None where that place is not on this page."""
-    if mine is None or not mine.unread_count or not messages:
+def _find_first_unread(
+    messages: Sequence[MessageSchema], user_id: int, member_state: MineSchema | None, from_start: bool
+) -> int | None:
+    """Returns the seq of the message below the unread separator; None if it is not on this page."""
+    if member_state is None or not member_state.unread_count or not messages:
         return None
-    if not from_start and messages[0].seq > mine.read_seq + 1:
+    if not from_start and messages[0].seq > member_state.read_seq + 1:
         return None
-    fresh = (m.seq for m in messages if m.seq > mine.read_seq and m.kind == "text" and m.sender.id != me)
-    return next(fresh, None)
+    unread = (
+        message.seq
+        for message in messages
+        if message.seq > member_state.read_seq and message.kind == "text" and message.sender.id != user_id
+    )
+    return next(unread, None)
 
 
-# ── System lines ─────────────────────────────────────────────────────────────────────────────────────────────────
-def event(message: MessageSchema, me: int, names: Mapping[int, str]) -> Event | None:
-    if (told := message.event) is None:
+# ── System messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, str]) -> SystemMessageText | None:
+    """Returns the text of a system message as this reader sees it; None for a text message."""
+    if (event := message.event) is None:
         return None
-    actor = told.actor_id or message.sender.id
-    others = [user_id for user_id in (told.by_id, *told.user_ids) if user_id not in (actor, None)]
-    kind = told.name
-    if kind == "joined" and told.by_id:
-        kind = "linked-mine" if told.by_id == me else "linked"
-    elif kind == "joined" and others:
+    actor_id = event.actor_id or message.sender.id
+    other_ids = [other_id for other_id in (event.by_id, *event.user_ids) if other_id not in (actor_id, None)]
+    kind = event.name
+    if kind == "joined" and event.by_id:
+        kind = "linked-mine" if event.by_id == user_id else "linked"
+    elif kind == "joined" and other_ids:
         kind = "added"
-    elif kind in ("announced", "pictured") and not told.new:
+    elif kind in ("announced", "pictured") and not event.new:
         kind = f"un{kind}"
     elif kind == "role":
-        kind = "promoted" if told.new == "admin" else "demoted"
+        kind = "promoted" if event.new == "admin" else "demoted"
     you = pgettext("object", "you")
-    return Event(
+    return SystemMessageText(
         kind=kind,
-        actor=pgettext("subject", "You") if actor == me else names.get(actor) or message.sender.name,
-        users=name_list([you if user_id == me else names.get(user_id, "…") for user_id in others]),
-        old=told.old or "",
-        new=told.new or "",
-        actor_id=actor,
-        user_ids=others,
+        actor=pgettext("subject", "You") if actor_id == user_id else names.get(actor_id) or message.sender.name,
+        users=format_name_list([you if other_id == user_id else names.get(other_id, "…") for other_id in other_ids]),
+        old=event.old or "",
+        new=event.new or "",
+        actor_id=actor_id,
+        user_ids=other_ids,
     )
 
 
-def people_in(messages: Sequence[MessageSchema]) -> set[int]:
-    """Whose names the system lines among these need, and what is said of reactions."""
-    told = {
+def collect_named_user_ids(messages: Sequence[MessageSchema]) -> set[int]:
+    """Returns the ids of the users whose names the system messages and reactions need."""
+    user_ids = {
         user_id
-        for m in messages
-        if m.event
-        for user_id in (*m.event.user_ids, m.event.actor_id, m.event.by_id)
+        for message in messages
+        if message.event
+        for user_id in (*message.event.user_ids, message.event.actor_id, message.event.by_id)
         if user_id is not None
     }
-    return told.union(*(each.user_ids[:NAMES_IN_FULL] for m in messages for each in m.reactions))
+    return user_ids.union(*(reaction.user_ids[:MAX_NAMES] for message in messages for reaction in message.reactions))
 
 
-def reactors(reaction: ReactionSchema, me: int, names: Mapping[int, str]) -> str:
-    """Who put it there, first come first; nothing where nobody's name is at hand."""
+def format_reactor_names(reaction: ReactionSchema, user_id: int, names: Mapping[int, str]) -> str:
+    """Returns the names of the users who reacted, in the order of their reactions; empty without `names`."""
     if not names:
         return ""
     you = name_words()["you"]
-    return name_list([you if user_id == me else names.get(user_id, "…") for user_id in reaction.user_ids])
+    return format_name_list([you if pk == user_id else names.get(pk, "…") for pk in reaction.user_ids])
 
 
-def name_list(names: Sequence[str]) -> str:
-    """`bob`, `bob and carol`, `bob, carol and dave`, `bob, carol, dave and 7 more`."""
-    if len(names) > NAMES_IN_FULL:
-        shown = NAMES_IN_FULL - 1
-        names = [*names[:shown], name_words()["more"].replace("%n", str(len(names) - shown))]
+def format_name_list(names: Sequence[str]) -> str:
+    """Formats `bob`, `bob and carol`, `bob, carol and dave`, `bob, carol, dave and 7 more`."""
+    if len(names) > MAX_NAMES:
+        named_count = MAX_NAMES - 1
+        names = [*names[:named_count], name_words()["more"].replace("%n", str(len(names) - named_count))]
     if len(names) < 2:
         return "".join(names)
     head = name_words()["comma"].join(names[:-1])
-    return re.sub("%([ab])", lambda place: head if place[1] == "a" else names[-1], name_words()["and"])
+    # One pass with a function, because a name may itself contain `%a` or `%b`.
+    return re.sub("%([ab])", lambda match: head if match[1] == "a" else names[-1], name_words()["and"])
 
 
 def name_words() -> dict[str, str]:
-    """Data attributes of `<template id="name-words">`: a script makes the same lists of names."""
+    """Returns the data attributes of `<template id="name-words">`, from which scripts build the same lists of names."""
     return {
         "writer": pgettext("writer", "You"),
         "you": pgettext("subject", "You"),
@@ -277,13 +296,47 @@ def name_words() -> dict[str, str]:
         "comma": pgettext("between names", ", "),
         "and": pgettext("two names", "%a and %b"),
         "more": pgettext("people", "%n more"),
-        "in-full": str(NAMES_IN_FULL),
-        "reactions": str(REACTIONS),
+        "in-full": str(MAX_NAMES),
+        "reactions": str(MAX_REACTIONS),
     }
 
 
-def title_of(conversation) -> str:
-    """A group's title; of a pair, the other person's name."""
+def conversation_title(conversation) -> str:
+    """Returns the title of a group, or the name of the other user in a direct conversation."""
     if conversation.kind == "group":
         return conversation.title
     return conversation.peer.name if conversation.peer else _("Nobody")
+
+
+# ── Receipt marks ───────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class ReceiptMark:
+    """`state` is sent, delivered or read. `count` of the `total` other members who share receipts have read it."""
+
+    state: str
+    count: int
+    total: int
+
+    @property
+    def key(self) -> str:
+        """Equal for equal marks: scripts compare it to decide whether a mark has changed."""
+        return f"{self.state} {self.count} {self.total}"
+
+
+def attach_receipt_marks(items: Sequence[MessageItem], receipts: Sequence[ReceiptSchema]) -> None:
+    """Sets `receipt_mark` on the last message of each state in each group of the reader's own messages.
+
+    `items` are those of one page, ascending; `receipts` those of the other members who share theirs.
+    """
+    own_items = [item for item in items if item.is_own and not item.is_deleted and not item.system_text]
+    marks = [_build_receipt_mark(item.message.seq, receipts) for item in own_items]
+    for index, (item, mark) in enumerate(zip(own_items, marks, strict=True)):
+        is_last = index + 1 == len(own_items)
+        if is_last or own_items[index + 1].position.first or marks[index + 1].state != mark.state:
+            item.receipt_mark = mark
+
+
+def _build_receipt_mark(seq: int, receipts: Sequence[ReceiptSchema]) -> ReceiptMark:
+    read_count = sum(1 for receipt in receipts if receipt.read_seq >= seq)
+    is_delivered = any(receipt.delivered_seq >= seq for receipt in receipts)
+    return ReceiptMark("read" if read_count else "delivered" if is_delivered else "sent", read_count, len(receipts))

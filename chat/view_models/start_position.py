@@ -1,4 +1,4 @@
-"""Where a page of a conversation begins: at the place that is asked for, at the first unread, or at the newest."""
+"""Decides where a page of a conversation begins: at the requested position, the first unread message, or the end."""
 
 from __future__ import annotations
 
@@ -11,39 +11,45 @@ from chat import selectors
 from chat.models import Conversation
 from chat.schemas import HistorySchema, MineSchema
 
-ABOVE = 12  # lines already read that stand above the first unread: about half a screen
-_ASKED = ("before", "after", "at")  # a seq each, in the address
+READ_ABOVE_UNREAD = 12  # read messages shown above the first unread one; about half a screen
+_POSITION_PARAMETERS = ("before", "after", "at")  # query parameters; each value is a seq
 
 
-def page_of(
-    conversation: Conversation, mine: MineSchema, asked: Mapping[str, int | None], newest: bool
+def get_initial_page(
+    conversation: Conversation, member_state: MineSchema, parameters: Mapping[str, int | None], newest: bool
 ) -> HistorySchema:
-    """`asked`: numbers from the address. `newest`: the end is wanted, whatever is unread above it."""
-    before, after, at = (asked.get(name) for name in _ASKED)
+    """Returns the page of history to show.
+
+    `parameters`: the numbers from the query string. `newest`: show the end even if there are unread messages above.
+    """
+    before, after, around = (parameters.get(name) for name in _POSITION_PARAMETERS)
     above = None
-    if before is None and after is None and at is None and not newest:
-        at, above = _first_unread(conversation, mine), ABOVE
-    return selectors.history_page(conversation, before=before, after=after, around=at, above=above)
+    if before is None and after is None and around is None and not newest:
+        around, above = _find_first_unread(conversation, member_state), READ_ABOVE_UNREAD
+    return selectors.get_history_page(conversation, before=before, after=after, around=around, above=above)
 
 
-def _first_unread(conversation: Conversation, mine: MineSchema) -> int | None:
-    """The seq after the mark, where the newest page would begin below it or leave nothing to read above it."""
-    beyond = conversation.last_seq - mine.read_seq > selectors.PAGE - ABOVE
-    return mine.read_seq + 1 if mine.unread_count and beyond else None
+def _find_first_unread(conversation: Conversation, member_state: MineSchema) -> int | None:
+    """Returns the seq after the read marker; None if the newest page contains it with enough read messages above."""
+    is_beyond_newest_page = conversation.last_seq - member_state.read_seq > selectors.PAGE - READ_ABOVE_UNREAD
+    return member_state.read_seq + 1 if member_state.unread_count and is_beyond_newest_page else None
 
 
-def day_in(text: str | None) -> date | None:
-    """A day as `<input type="date">` writes it; None for what is no day."""
+def parse_day(text: str | None) -> date | None:
+    """Parses the value of `<input type="date">`; None if it is not a valid day."""
     try:
         return date.fromisoformat(text or "")
     except ValueError:
         return None
 
 
-def start_of(day: date) -> datetime:
-    """Its first moment in the reader's zone, or as near to it as the calendar goes."""
-    here = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+def start_of_day(day: date) -> datetime:
+    """Returns midnight of a day in the reader's time zone, in UTC.
+
+    At the limits of the calendar, where UTC would overflow, the local time is taken as UTC.
+    """
+    midnight = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
     try:
-        return here.astimezone(UTC)
+        return midnight.astimezone(UTC)
     except OverflowError:
-        return here.replace(tzinfo=UTC)
+        return midnight.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""An empty line, row and member. With these the partials that draw history also draw the templates of scripts."""
+"""Empty view models. With them the partials that render messages and rows also render the `<template>`s of scripts."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from typing import Any
 from accounts.schemas import UserSchema
 from chat.models import Attachment
 from chat.schemas import AttachmentSchema, ConversationSchema, MemberSchema, MessageSchema, MineSchema
-from chat.view_models.attachments import drawn
-from chat.view_models.conversation_list import Row
-from chat.view_models.message_log import Event, Line, Place, ReactionLine
+from chat.view_models.attachments import build_attachment_views
+from chat.view_models.conversation_list import ConversationRow
+from chat.view_models.message_log import GroupPosition, MessageItem, ReactionItem, SystemMessageText
 
-_NOBODY = UserSchema(0, "", "")
-_NEVER = datetime(2000, 1, 1, 12, tzinfo=UTC)
-EVENTS = (
+_EMPTY_USER = UserSchema(0, "", "")
+_ANY_TIME = datetime(2000, 1, 1, 12, tzinfo=UTC)
+SYSTEM_MESSAGE_KINDS = (
     *("joined", "added", "linked", "linked-mine", "left", "removed", "renamed", "described", "pictured", "unpictured"),
     *("announced", "unannounced", "promoted", "demoted", "owner", "changed"),
 )
 
 
-def everything() -> dict[str, Any]:
+def get_sample_context() -> dict[str, Any]:
+    """Returns the context of templates/chat/_script_templates.html."""
+    attachments = [AttachmentSchema(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]
     return {
-        "blank_line": _line(),
-        "blank_events": [_line(Event(kind, "", "", "", "")) for kind in EVENTS],
-        "blank_row": _row(),
-        "blank_files": drawn([AttachmentSchema(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]),
-        "blank_member": MemberSchema(_NOBODY, "member", "", None, 0),
+        "blank_item": _empty_item(),
+        "blank_system_items": [_empty_item(SystemMessageText(kind, "", "", "", "")) for kind in SYSTEM_MESSAGE_KINDS],
+        "blank_row": _empty_row(),
+        "blank_attachments": build_attachment_views(attachments),
+        "blank_member": MemberSchema(_EMPTY_USER, "member", "", None, 0),
     }
 
 
-def _line(event: Event | None = None) -> Line:
+def _empty_item(system_text: SystemMessageText | None = None) -> MessageItem:
     message = MessageSchema(
         id=0,
         conversation_id=0,
         seq=0,
         version=0,
         client_id="",
-        kind="system" if event else "text",
-        sender=_NOBODY,
+        kind="system" if system_text else "text",
+        sender=_EMPTY_USER,
         body="",
         body_html="",
         mentions=[],
@@ -52,11 +54,12 @@ def _line(event: Event | None = None) -> Line:
         deleted_at=None,
         event=None,
     )
-    return Line(message, _NEVER, Place(False, False, False), reactions=[ReactionLine("", 0, False)], event=event)
+    position = GroupPosition(False, False, False)
+    return MessageItem(message, _ANY_TIME, position, reactions=[ReactionItem("", 0, False)], system_text=system_text)
 
 
-def _row() -> Row:
-    mine = MineSchema("member", 0, 0, 0, False, "all", False, False, "", 0)
+def _empty_row() -> ConversationRow:
+    member_state = MineSchema("member", 0, 0, 0, False, "all", False, False, "", 0)
     conversation = ConversationSchema(
         id=0,
         kind="direct",
@@ -69,11 +72,11 @@ def _row() -> Row:
         members_may_add=False,
         members_may_pin=False,
         revisions_visible=False,
-        peer=_NOBODY,
+        peer=_EMPTY_USER,
         last_seq=0,
         version=0,
         last_message=None,
         created_at="",
-        mine=mine,
+        mine=member_state,
     )
-    return Row(conversation, mine, "", _NEVER, "", None, "", "")
+    return ConversationRow(conversation, member_state, "", "", None, "", "")

@@ -1,4 +1,7 @@
-"""Times in words, in the reader's zone and language. `static/js` words live messages alike, from `time_words`."""
+"""Formats dates and times in the reader's time zone and language.
+
+`static/js/lib/times.js` formats live messages in the same way, with the formats and names of `time_words()`.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +16,30 @@ from django.utils.translation import gettext as _
 from messenger.core.path_converters import MAX_ID
 
 
-def parse(moment: str) -> datetime:
-    """A moment as shapes write it, in the reader's zone."""
-    return datetime.fromisoformat(moment).astimezone(timezone.get_current_timezone())
+def parse_timestamp(text: str) -> datetime:
+    """Parses a timestamp of an output schema and converts it to the reader's time zone."""
+    return datetime.fromisoformat(text).astimezone(timezone.get_current_timezone())
 
 
-def activity_place(at: str, number: str) -> tuple[str, int] | None:
-    """A place in the list of conversations, (time, id), as an address carries it; None for what is no such place.
+def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, int] | None:
+    """Parses a cursor of the list of conversations into (time, id); None if it is invalid.
 
-    The time is said in UTC, where the first and the last hours of the calendar may not exist.
+    The time is returned in UTC. It is invalid if UTC cannot represent it, as at the limits of the calendar.
     """
-    if not (number.isascii() and number.isdecimal() and len(number) <= len(str(MAX_ID))):
+    is_number = conversation_id.isascii() and conversation_id.isdecimal()
+    if not (is_number and len(conversation_id) <= len(str(MAX_ID))):
         return None
     try:
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None or not 0 < int(number) <= MAX_ID:
+        timestamp = datetime.fromisoformat(active_at)
+        if timestamp.tzinfo is None or not 0 < int(conversation_id) <= MAX_ID:
             return None
-        return moment.astimezone(UTC).isoformat(), int(number)
+        return timestamp.astimezone(UTC).isoformat(), int(conversation_id)
     except (ValueError, OverflowError):
         return None
 
 
-def formats() -> dict[str, str]:
-    """In Django's date letters; only l D j n d F M m Y y H i are used, which scripts know too."""
+def date_formats() -> dict[str, str]:
+    """Returns formats in Django's syntax. Only l D j n d F M m Y y H i are used: the scripts know no others."""
     return {
         "time": pgettext("date format", "H:i"),
         "day": pgettext("date format", "l, j F"),
@@ -46,52 +50,52 @@ def formats() -> dict[str, str]:
     }
 
 
-def clock(moment: datetime) -> str:
-    """The time of a message: `16:02`."""
-    return _clock(moment.hour, moment.minute, get_language())
+def format_time(value: datetime) -> str:
+    """Formats the time of a message: `16:02`."""
+    return _format_time(value.hour, value.minute, get_language())
 
 
 @lru_cache(maxsize=24 * 60 * 2)
-def _clock(hour: int, minute: int, language: str | None) -> str:
-    """Kept: a page says a hundred times."""
-    return dateformat.format(time(hour, minute), formats()["time"])
+def _format_time(hour: int, minute: int, language: str | None) -> str:
+    """Cached, because a page contains about a hundred times. `language` is part of the cache key."""
+    return dateformat.format(time(hour, minute), date_formats()["time"])
 
 
-def day_label(day: date, today: date) -> str:
-    """Above the first message of a day: `Today`, `Yesterday`, `Friday, 20 November`."""
+def format_day_label(day: date, today: date) -> str:
+    """Formats the label of a day separator: `Today`, `Yesterday`, `Friday, 20 November`."""
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):
         return _("Yesterday")
-    return dateformat.format(day, formats()["day" if day.year == today.year else "day-year"])
+    return dateformat.format(day, date_formats()["day" if day.year == today.year else "day-year"])
 
 
-def full_day(moment: datetime) -> str:
-    """A day that is said once for all: with its year."""
-    return dateformat.format(moment, formats()["day-year"])
+def format_long_date(value: datetime) -> str:
+    """Formats a day with its year: `Friday, 20 November 2026`."""
+    return dateformat.format(value, date_formats()["day-year"])
 
 
-def brief(moment: datetime, now: datetime) -> str:
-    """In a narrow place: the time if today, the weekday within six days, else the date."""
-    days = (now.date() - moment.date()).days
+def format_short(value: datetime, now: datetime) -> str:
+    """Formats a time for narrow places: the time if it is today, the weekday within six days, else the date."""
+    days = (now.date() - value.date()).days
     if days <= 0:
-        return clock(moment)
+        return format_time(value)
     if days < 7:
-        return dateformat.format(moment, formats()["weekday"])
-    return dateformat.format(moment, formats()["short" if moment.year == now.year else "short-year"])
+        return dateformat.format(value, date_formats()["weekday"])
+    return dateformat.format(value, date_formats()["short" if value.year == now.year else "short-year"])
 
 
 def time_words() -> dict[str, str]:
-    """All that a script needs for saying the same: data attributes of `<template id="time-words">`."""
-    return formats() | {
+    """Returns the data attributes of `<template id="time-words">`: formats and names for scripts."""
+    return date_formats() | {
         "today": _("Today"),
         "yesterday": _("Yesterday"),
-        "weekdays": _joined(WEEKDAYS),
-        "weekdays-short": _joined(WEEKDAYS_ABBR),
-        "months": _joined(MONTHS),
-        "months-short": _joined(MONTHS_3),
+        "weekdays": _join_names(WEEKDAYS),
+        "weekdays-short": _join_names(WEEKDAYS_ABBR),
+        "months": _join_names(MONTHS),
+        "months-short": _join_names(MONTHS_3),
     }
 
 
-def _joined(words: dict) -> str:
-    return "|".join(str(words[key]) for key in sorted(words))
+def _join_names(names: dict) -> str:
+    return "|".join(str(names[key]) for key in sorted(names))

@@ -1,1 +1,1 @@
-"""The pages. Each finds out who it is and what is asked, calls one verb or reads, and answers."""
+"""The page views. Each one validates the request, calls actions or selectors and renders a template or redirects."""

@@ -1,4 +1,4 @@
-"""Downloading one's data, and deleting one's account. For both one shows once more that it is oneself."""
+"""Pages for the data export and for deleting the account. Both ask for the password again."""
 
 from __future__ import annotations
 
@@ -13,59 +13,58 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from accounts.actions.deletion import must_not_be_the_last
+from accounts.actions import require_another_administrator
 from accounts.forms import DeleteAccountForm
 from chat.actions import account_deletion
-from chat.attachments.downloads import bytes_of
-from chat.export import actions as archives
-from chat.views.common import draw
-from chat.views.decorators import PersonalRequest, form_page, page
+from chat.attachments.downloads import serve_file
+from chat.export import actions as export_actions
+from chat.views.common import render_page
+from chat.views.decorators import AuthenticatedRequest, form_view, page_view
 from messenger.core.database import write_transaction
 
-_shown_again = reauthentication_required(allow_get=True)
 
-
-@form_page
-@_shown_again
-def own_data(request: PersonalRequest) -> HttpResponse:
-    """What there is to download, and how far it is; posted to, it is built anew."""
-    me = request.user.pk
+@form_view
+@reauthentication_required(allow_get=True)
+def data_export(request: AuthenticatedRequest) -> HttpResponse:
+    """Shows the state of the data export. POST requests a new one."""
+    user_id = request.user.pk
     if request.method == "POST":
-        archives.ask(me)
+        export_actions.request_export(user_id)
         return redirect("own_data")
-    archive = archives.of(me)
-    asked_at = timezone.localtime(archive.asked_at) if archive else None
-    expires_at = timezone.localtime(archive.expires_at) if archive and archive.expires_at else None
-    return draw(request, "settings/data_export.html", archive=archive, asked_at=asked_at, expires_at=expires_at)
+    export = export_actions.get_export(user_id)
+    asked_at = timezone.localtime(export.asked_at) if export else None
+    expires_at = timezone.localtime(export.expires_at) if export and export.expires_at else None
+    return render_page(request, "settings/data_export.html", archive=export, asked_at=asked_at, expires_at=expires_at)
 
 
-@page
-def own_archive(request: PersonalRequest) -> HttpResponse:
-    """The file itself, in parts where a part is asked for."""
-    archive = archives.ready(request.user.pk)
+@page_view
+def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
+    """Serves the ZIP file, also in byte ranges."""
+    export = export_actions.get_ready_export(request.user.pk)
     if is_reauthentication_required(request, app=""):
-        # Back to the page: a download that follows the password would leave them standing at the question.
-        (first, *_others) = get_adapter().get_reauthentication_methods(request.user)
-        return redirect(f"{first['url']}?next={reverse('own_data')}")
-    day = archive.asked_at.date().isoformat()
-    disposition = content_disposition_header(True, f"messenger-{request.user.username}-{day}.zip") or "attachment"
-    tag = archive.key.rpartition("/")[2].removesuffix(".zip")
-    answer = bytes_of(request, archive.key, archive.size, tag, "application/zip", disposition, "private, no-store")
-    return cast(HttpResponse, answer)
+        # `next` is the page and not the file: after a download the browser would still show the password form.
+        method, *_others = get_adapter().get_reauthentication_methods(request.user)
+        return redirect(f"{method['url']}?next={reverse('own_data')}")
+    date = export.asked_at.date().isoformat()
+    disposition = content_disposition_header(True, f"messenger-{request.user.username}-{date}.zip") or "attachment"
+    etag = export.key.rpartition("/")[2].removesuffix(".zip")
+    response = serve_file(request, export.key, etag, "application/zip", disposition, "private, no-store")
+    return cast(HttpResponse, response)
 
 
-@form_page
+@form_view
 @reauthentication_required()
-def delete_account(request: PersonalRequest) -> HttpResponse:
-    """What will become of everything, and the question. For good, so the name is typed."""
+def delete_account(request: AuthenticatedRequest) -> HttpResponse:
+    """Shows what will be deleted and asks for the user name as confirmation. POST deletes the account."""
     user = request.user
     form = DeleteAccountForm(request.POST if request.method == "POST" else None, user=user)
-    must_not_be_the_last(user)
+    require_another_administrator(user)
     if request.method != "POST" or not form.is_valid():
         status = 200 if request.method != "POST" else 422
-        return draw(request, "settings/delete_account.html", status, form=form, plan=account_deletion.plan(user.pk))
+        plan = account_deletion.plan_account_deletion(user.pk)
+        return render_page(request, "settings/delete_account.html", status, form=form, plan=plan)
     with write_transaction():
         get_adapter().send_notification_mail("account/email/account_deleted", user)
-        account_deletion.delete_account(user.pk, take_back=form.cleaned_data["words"] == form.TAKE_BACK)
+        account_deletion.delete_account(user.pk, delete_messages=form.cleaned_data["words"] == form.TAKE_BACK)
     request.session.flush()
     return redirect("account_deleted")

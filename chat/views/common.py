@@ -1,4 +1,4 @@
-"""What all page views share."""
+"""Functions that page views share: rendering, form errors and URLs of messages."""
 
 from __future__ import annotations
 
@@ -8,59 +8,55 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from chat.forms import RefusableForm
+from chat.forms import BaseForm
 from chat.schemas import MessageSchema
-from chat.view_models.conversation_list import Listing
-from chat.views.decorators import PersonalRequest
+from chat.view_models.conversation_list import ConversationList
+from chat.views.decorators import AuthenticatedRequest
 from messenger.core.errors import ApplicationError, invalid
 
-HANDLED = {"invalid", "conflict", "rate_limited", "too_large"}  # said in the form, which keeps what was typed
+FORM_ERROR_CODES = {"invalid", "conflict", "rate_limited", "too_large"}  # shown in the form, which keeps the input
+MAX_SEARCH_LENGTH = 80  # characters of a search query
 
 
-def number(text: str | None) -> int | None:
-    """A number from an address; what is none is as if it was not asked."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
+def get_search_query(request: AuthenticatedRequest) -> str:
+    """Returns the text of `?q=`."""
+    return request.GET.get("q", "").strip()[:MAX_SEARCH_LENGTH]
 
 
-def question(request: PersonalRequest) -> str:
-    """What is looked for, `?q=`."""
-    return request.GET.get("q", "").strip()[:80]
-
-
-def draw(request: PersonalRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
-    """A page beside the list of conversations, which is read when the template asks for it."""
-    listing = context.setdefault("listing", Listing(request.user.pk, request.GET, request.user.blocked_ids))
-    listing.left_out = request.headers.get("X-Visit") == "1"  # static/js/ui/page-navigation.js
-    if listing.here is None and "history" in context:
-        listing.opened = context["conversation"]
-        listing.here = context["conversation"].id
+def render_page(request: AuthenticatedRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
+    """Renders a page beside the conversation list. The list runs its queries only if the template uses it."""
+    listing = context.setdefault("listing", ConversationList(request.user.pk, request.GET, request.user.blocked_ids))
+    listing.is_omitted = request.headers.get("X-Visit") == "1"  # static/js/ui/page-navigation.js
+    if listing.current_id is None and "history" in context:
+        listing.open_conversation = context["conversation"]
+        listing.current_id = context["conversation"].id
     return render(request, template, context, status=status)
 
 
-def said(form: RefusableForm) -> dict[str, Any]:
-    """What a form without a page of its own says; a refusal where it makes no sense."""
+def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
+    """Returns the data of a form that has no page of its own. Raises `invalid` if the form is not valid."""
     if not form.is_valid():
-        raise invalid(**{name: str(words[0]) for name, words in form.errors.items()})
+        raise invalid(**{name: str(messages[0]) for name, messages in form.errors.items()})
     return form.cleaned_data
 
 
-def take(form: RefusableForm, refusal: ApplicationError) -> int:
-    """Put a refusal into the form that it answers, and give the status; what no form can say goes on to its page."""
-    if refusal.code not in HANDLED:
-        raise refusal
-    form.refuse(refusal)
-    return refusal.status
+def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
+    """Adds an error to the form and returns its status. Raises errors that a form cannot show, like `not_found`."""
+    if error.code not in FORM_ERROR_CODES:
+        raise error
+    form.add_application_error(error)
+    return error.status
 
 
-def at_the_end(message: MessageSchema) -> str:
-    """Where a message of just now stands."""
+def newest_message_url(message: MessageSchema) -> str:
+    """Returns the URL of the end of a conversation, for a message that was just sent."""
     return f"{reverse('conversation', args=[message.conversation_id])}#m-{message.seq}"
 
 
-def at_its_place(message: MessageSchema) -> str:
-    """The conversation opened where this message stands, however old it is."""
-    return place_in(message.conversation_id, message.seq)
+def message_url(message: MessageSchema) -> str:
+    """Returns the URL of the conversation that opens at this message, however old it is."""
+    return conversation_url_at(message.conversation_id, message.seq)
 
 
-def place_in(conversation_id: int, seq: int) -> str:
+def conversation_url_at(conversation_id: int, seq: int) -> str:
     return f"{reverse('conversation', args=[conversation_id])}?at={seq}#m-{seq}"

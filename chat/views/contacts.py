@@ -1,9 +1,9 @@
-"""The people page: one's contacts and who of them is here, requests, blocks; and the page of one person."""
+"""The page with contacts, requests and blocks, the page of one person, and the forms of both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -13,108 +13,123 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.actions import contacts
-from accounts.models import Tie, User
-from accounts.selectors import privacy
-from accounts.selectors import user_search as directory
+from accounts.selectors import contact_lists, privacy, users
+from accounts.selectors.user_search import search_users
 from chat import selectors
-from chat.api.contacts import here
-from chat.views.common import draw, question
-from chat.views.decorators import PersonalRequest, command, page
+from chat.views.common import get_search_query, render_page
+from chat.views.decorators import AuthenticatedRequest, page_view, post_view
 from messenger.core.errors import invalid, not_found
-from presence import visibility as presence_people
+from presence import visibility
 from presence.schemas import PresenceSchema
-from presence.tracker import tracker
+from presence.tracker import get_tracker
 
-FOUND = 30
+if TYPE_CHECKING:
+    from accounts.models import Relationship, User
+
+MAX_RESULTS = 30  # people found by a search
 
 
-class Row(NamedTuple):
-    """A person in a list: what they are to the reader (`none` where nothing), and whether they are here."""
+class PersonRow(NamedTuple):
+    """One person in a list. `state` is the relationship to the current user, "none" if there is none."""
 
     user: User
     state: str
     presence: PresenceSchema | None = None
-    place: int = 0  # in the order of names
+    place: int = 0  # index in the list of contacts by name
 
 
-@page
-def people(request: PersonalRequest) -> HttpResponse:
-    me, q = request.user.pk, question(request)
-    mine = contacts.of(me)
-    present = here(request.user, mine.contacts)
-    listed = [
-        Row(tie.person, tie.shown_state, present.get(tie.person_id), place) for place, tie in enumerate(mine.contacts)
+def _rows(relationships: Iterable[Relationship]) -> list[PersonRow]:
+    return [PersonRow(relationship.person, relationship.visible_state) for relationship in relationships]
+
+
+@page_view
+def people(request: AuthenticatedRequest) -> HttpResponse:
+    """Lists contacts, requests and blocks. `?q=` searches people; a user without contacts sees the newest people."""
+    user_id, query = request.user.pk, get_search_query(request)
+    lists = contact_lists.list_contacts(user_id)
+    presence = selectors.contact_presence(request.user, lists.contacts)
+    contact_rows = [
+        PersonRow(relationship.person, relationship.visible_state, presence.get(relationship.person_id), index)
+        for index, relationship in enumerate(lists.contacts)
     ]
-    found = directory.find(me, q, limit=FOUND) if q or not mine.contacts else []
-    states = contacts.between(me, [user.pk for user in found])
-    return draw(
+    results = search_users(user_id, query, limit=MAX_RESULTS) if query or not lists.contacts else []
+    relationships = contact_lists.contacts_by_user_id(user_id, [user.pk for user in results])
+    return render_page(
         request,
         "chat/people/contacts.html",
-        q=q,
-        found=[Row(user, states[user.pk].state if user.pk in states else "none") for user in found],
-        asks=[Row(tie.person, tie.shown_state) for tie in mine.asks],
-        here=[row for row in listed if row.presence and row.presence.online],
-        away=[row for row in listed if not (row.presence and row.presence.online)],
-        asked=[Row(tie.person, tie.shown_state) for tie in mine.asked],
-        blocked=[tie.person for tie in contacts.blocked(me)],
-        count=len(listed),
+        q=query,
+        found=[
+            PersonRow(user, relationships[user.pk].state if user.pk in relationships else "none") for user in results
+        ],
+        received_requests=_rows(lists.received_requests),
+        online_contacts=[row for row in contact_rows if row.presence and row.presence.online],
+        offline_contacts=[row for row in contact_rows if not (row.presence and row.presence.online)],
+        sent_requests=_rows(lists.sent_requests),
+        blocked=[relationship.person for relationship in contact_lists.list_blocked(user_id)],
+        count=len(contact_rows),
     )
 
 
-@page
-def person(request: PersonalRequest, user_id: int) -> HttpResponse:
-    """One person: write, put into my list or take out, block. For whom one cannot know to be here: not found."""
-    me = request.user.pk
-    if user_id == me:
+@page_view
+def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
+    """The page of one person. Responds with 404 for people whom the current user cannot find."""
+    current_user_id = request.user.pk
+    if user_id == current_user_id:
         return redirect("profile")
-    tie = Tie.objects.filter(user=me, person=user_id).exclude(state=Tie.State.NONE, blocked_at=None).first()
-    user = User.objects.filter(pk=user_id).first() if tie else privacy.known(me, [user_id]).get(user_id)
+    relationship = contact_lists.find_relationship(current_user_id, user_id)
+    if relationship:
+        user = users.find_user(user_id)
+    else:
+        user = privacy.discoverable_users(current_user_id, [user_id]).get(user_id)
     if user is None:
-        user = _gone(me, user_id)
-    reach = presence_people.within_reach(me, [user_id])
-    shapes = presence_people.of(request.user, reach, tracker().online_now(reach))
-    shared, count = selectors.list_shared_groups(me, user_id)
-    return draw(
+        user = _get_deleted_user(current_user_id, user_id)
+    reachable = visibility.filter_reachable_users(current_user_id, [user_id])
+    presence = visibility.list_visible_presence(request.user, reachable, get_tracker().get_online_users(reachable))
+    memberships, shared_count = selectors.list_shared_groups(current_user_id, user_id)
+    return render_page(
         request,
         "chat/people/contact.html",
         person=user,
-        state=tie.shown_state if tie else "none",
-        blocked=tie is not None and tie.blocked_at is not None,
-        presence=shapes[0] if shapes else None,
-        shared=[row.conversation for row in shared],
-        shared_count=count,
-        pair=selectors.get_direct_conversation_id(me, user_id),
+        state=relationship.visible_state if relationship else "none",
+        blocked=relationship is not None and relationship.blocked_at is not None,
+        presence=presence[0] if presence else None,
+        shared_groups=[membership.conversation for membership in memberships],
+        shared_count=shared_count,
+        direct_conversation_id=selectors.get_direct_conversation_id(current_user_id, user_id),
     )
 
 
-def _gone(me: int, user_id: int) -> User:
-    """Somebody who has deleted their account, and still stands beside what they wrote to me."""
-    user = User.objects.filter(pk=user_id, deleted_at__isnull=False).first()
-    if user is None or not selectors.users_sharing_conversations(me, [user_id]):
+def _get_deleted_user(current_user_id: int, user_id: int) -> User:
+    """Returns a deleted account with which the current user shares a conversation. Raises `not_found`."""
+    user = users.find_user(user_id)
+    is_visible = user is not None and user.deleted_at is not None
+    if user is None or not is_visible or not selectors.filter_users_sharing_conversations(current_user_id, [user_id]):
         raise not_found()
     return user
 
 
-@command
-def person_command(request: PersonalRequest, user_id: int) -> HttpResponse:
-    """`do` is what to do with this person."""
-    verbs: dict[str, tuple[Callable[[int, int], Any], str]] = {
-        "add": (contacts.add, ""),
-        "accept": (contacts.add, _("You are in each other’s list now.")),
-        "decline": (contacts.decline, _("Declined.")),
-        "ignore": (contacts.ignore, _("Ignored. They are not told.")),
-        "remove": (contacts.remove, _("Removed from your list.")),
-        "block": (contacts.block, _("Blocked. They are not told.")),
-        "unblock": (contacts.unblock, _("Unblocked.")),
+@post_view
+def update_contact(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
+    """Runs the action named in `do`, and shows the result as a flash message."""
+    actions: dict[str, tuple[Callable[[int, int], Any], str]] = {
+        "add": (contacts.add_contact, ""),
+        "accept": (contacts.add_contact, _("You are in each other’s list now.")),
+        "decline": (contacts.decline_request, _("Declined.")),
+        "ignore": (contacts.ignore_request, _("Ignored. They are not told.")),
+        "remove": (contacts.remove_contact, _("Removed from your list.")),
+        "block": (contacts.block_user, _("Blocked. They are not told.")),
+        "unblock": (contacts.unblock_user, _("Unblocked.")),
     }
-    verb, words = verbs.get(request.POST.get("do", ""), (None, ""))
-    if verb is None:
+    action, success_message = actions.get(request.POST.get("do", ""), (None, ""))
+    if action is None:
         raise invalid(do=_("This is none of the choices."))
-    shape = verb(request.user.pk, user_id)
-    if not words:
-        words = _("Asked. You will see the answer here.") if shape.state == "asked" else _("In your list now.")
-    messages.success(request, words)
+    contact = action(request.user.pk, user_id)
+    if not success_message:
+        success_message = (
+            _("Asked. You will see the answer here.") if contact.state == "asked" else _("In your list now.")
+        )
+    messages.success(request, success_message)
     if request.GET.get("page") == "person":
         return redirect("person", user_id)
-    q = question(request)
-    return redirect(reverse("people") + (f"?{urlencode({'q': q})}" if q else ""))
+    query = get_search_query(request)
+    return redirect(reverse("people") + (f"?{urlencode({'q': query})}" if query else ""))

@@ -1,4 +1,4 @@
-"""The list, a conversation, and what one does in it as a whole."""
+"""The conversation list, the page of a conversation, and the forms for sending, reading and the member state."""
 
 from __future__ import annotations
 
@@ -13,185 +13,209 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts import actions as account_actions
+from accounts.selectors import users
 from chat import actions, selectors
-from chat.attachments.selectors import sent_under
-from chat.attachments.uploads import megabytes, store_whole
-from chat.forms import MineForm, ReadForm, SendForm
+from chat.attachments.selectors import list_sent_attachment_ids
+from chat.attachments.uploads import format_megabytes, store_upload
+from chat.forms import MemberStateForm, ReadMarkerForm, SendForm
 from chat.schemas import MessageSchema, MineSchema
-from chat.selectors import opened_conversation_schema, receipts_for_member
-from chat.serializers import MemberCursor
-from chat.view_models import receipt_marks, start_position
-from chat.view_models.conversation_list import Listing
-from chat.view_models.message_log import lines, people_in, title_of
-from chat.view_models.permissions import offers
-from chat.views.common import at_the_end, draw, number, place_in, said, take
-from chat.views.decorators import PersonalRequest, back, command, page
+from chat.serializers import MemberCursorField
+from chat.view_models import start_position
+from chat.view_models.allowed_actions import get_allowed_actions
+from chat.view_models.conversation_list import ConversationList
+from chat.view_models.message_log import (
+    attach_receipt_marks,
+    build_message_items,
+    collect_named_user_ids,
+    conversation_title,
+)
+from chat.views.common import (
+    add_form_errors,
+    conversation_url_at,
+    get_cleaned_data,
+    newest_message_url,
+    render_page,
+)
+from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
 from messenger.core.errors import ApplicationError, invalid
+from messenger.core.numbers import parse_id
 
-PANEL_MEMBERS = 100  # of a larger group the panel names so many at first, and the settings page all
-
-
-@page
-def home(request: PersonalRequest) -> HttpResponse:
-    return draw(request, "chat/home.html")
+PANEL_MEMBERS = 100  # members in the side panel; the settings page lists all of a larger group
 
 
-@page
-def conversation_list(request: PersonalRequest) -> HttpResponse:
-    """The list alone, for scripts: another filter, a search, older conversations."""
-    listing = Listing(request.user.pk, request.GET, request.user.blocked_ids)
-    listing.here = number(request.GET.get("here"))
-    return draw(request, "chat/list/_conversation_list.html", listing=listing)
+@page_view
+def home(request: AuthenticatedRequest) -> HttpResponse:
+    return render_page(request, "chat/home.html")
 
 
-@command
-def dismiss_hints(request: PersonalRequest) -> HttpResponse:
-    """The first steps are put away, for good and on every device."""
-    User.objects.filter(pk=request.user.pk).update(hints_done=True)
+@page_view
+def conversation_list(request: AuthenticatedRequest) -> HttpResponse:
+    """Renders the list without a page. Scripts load it for another filter, a search or older conversations."""
+    listing = ConversationList(request.user.pk, request.GET, request.user.blocked_ids)
+    listing.current_id = parse_id(request.GET.get("here"))
+    return render_page(request, "chat/list/_conversation_list.html", listing=listing)
+
+
+@post_view
+def dismiss_hints(request: AuthenticatedRequest) -> HttpResponse:
+    """Hides the hints for new users for good, on all devices."""
+    account_actions.dismiss_hints(request.user.pk)
     return redirect("home")
 
 
-@page
-def conversation(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    if (day := start_position.day_in(request.GET.get("on"))) and (place := _place_of(request, conversation_id, day)):
-        return redirect(place)
-    return conversation_page(request, conversation_id)
+@page_view
+def conversation(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    """The page of a conversation. `?on=2026-11-21` redirects to the first message of that day, or after it."""
+    day = start_position.parse_day(request.GET.get("on"))
+    if day and (url := _find_day_url(request, conversation_id, day)):
+        return redirect(url)
+    return render_conversation(request, conversation_id)
 
 
-def _place_of(request: PersonalRequest, conversation_id: int, day: date) -> str | None:
-    """Where a day begins, or the days after it if nothing was said then; None where nothing was said since."""
-    seq = selectors.first_seq_since(request.user.pk, conversation_id, start_position.start_of(day))
-    return place_in(conversation_id, seq) if seq else None
+def _find_day_url(request: AuthenticatedRequest, conversation_id: int, day: date) -> str | None:
+    """Returns the URL of the first message of the day or after it, and None if there is no such message."""
+    seq = selectors.find_first_seq_since(request.user.pk, conversation_id, start_position.start_of_day(day))
+    return conversation_url_at(conversation_id, seq) if seq else None
 
 
-def conversation_page(
-    request: PersonalRequest, conversation_id: int, form: SendForm | None = None, status: int = 200
+def render_conversation(
+    request: AuthenticatedRequest, conversation_id: int, form: SendForm | None = None, status: int = 200
 ) -> HttpResponse:
-    me = request.user.pk
-    row = selectors.get_membership(me, conversation_id)
-    row.user = request.user  # at hand: nobody need ask for who sits there
-    shape = opened_conversation_schema(row)
-    mine = shape.mine
-    assert isinstance(mine, MineSchema)
-    asked = {name: number(request.GET.get(name)) for name in ("before", "after", "at")}
-    history = start_position.page_of(row.conversation, mine, asked, newest="newest" in request.GET)
-    seats, members_after = selectors.members_page(conversation_id, limit=PANEL_MEMBERS)
-    creator = row.conversation.creator_id
-    wanted = people_in(history.results) | ({creator} if creator else set())
-    names = _names(wanted, {member.user.id: member.user.name for member in seats})
-    reply = _quoted(me, conversation_id, request.POST.get("reply_to_id") or request.GET.get("reply"))
-    blocked = request.user.blocked_ids
-    shown = lines(history.results, me=me, mine=mine, from_start=not history.has_before, names=names, blocked=blocked)
-    panel = shape.kind == "group" and request.GET.get("panel") == "members"
-    receipts = receipts_for_member(row)
-    receipt_marks.put(shown, receipts)
-    return draw(
+    user_id = request.user.pk
+    membership = selectors.get_membership(user_id, conversation_id)
+    membership.user = request.user  # saves a query
+    conversation = selectors.opened_conversation_schema(membership)
+    member_state = conversation.mine
+    assert isinstance(member_state, MineSchema)
+    positions = {name: parse_id(request.GET.get(name)) for name in ("before", "after", "at")}
+    history = start_position.get_initial_page(
+        membership.conversation, member_state, positions, newest="newest" in request.GET
+    )
+    members, members_cursor = selectors.get_members_page(conversation_id, limit=PANEL_MEMBERS)
+    creator_id = membership.conversation.creator_id
+    named_ids = collect_named_user_ids(history.results) | ({creator_id} if creator_id else set())
+    names = _complete_names({member.user.id: member.user.name for member in members}, named_ids)
+    reply = _find_replied_message(user_id, conversation_id, request.POST.get("reply_to_id") or request.GET.get("reply"))
+    items = build_message_items(
+        history.results,
+        user_id=user_id,
+        member_state=member_state,
+        from_start=not history.has_before,
+        names=names,
+        blocked=request.user.blocked_ids,
+    )
+    receipts = selectors.list_receipts_for_member(membership)
+    attach_receipt_marks(items, receipts)
+    is_group = conversation.kind == "group"
+    panel = is_group and request.GET.get("panel") == "members"
+    return render_page(
         request,
         "chat/conversation/conversation.html",
         status,
-        conversation=shape,
-        mine=mine,
-        title=title_of(shape),
-        offers=offers(shape, me),
+        conversation=conversation,
+        mine=member_state,
+        title=conversation_title(conversation),
+        allowed=get_allowed_actions(conversation, user_id),
         history=history,
-        lines=shown,
-        ticks_in_group=shape.kind == "group",
-        opens_at_start=asked["after"] is not None,
-        began=timezone.localtime(row.conversation.created_at),
-        creator=names.get(creator or 0),
-        creator_id=creator,
-        creator_is_me=creator == me,
+        items=items,
+        is_group=is_group,
+        opens_at_start=positions["after"] is not None,
+        began=timezone.localtime(membership.conversation.created_at),
+        creator=names.get(creator_id or 0),
+        creator_id=creator_id,
+        creator_is_me=creator_id == user_id,
         receipts=msgspec.json.encode(receipts).decode(),
-        members=seats,
-        members_after=MemberCursor.written(members_after),
+        members=members,
+        members_after=MemberCursorField.encode(members_cursor),
         pin_ids=selectors.list_pin_ids(conversation_id),
         last_shown=history.results[-1].seq if history.results else 0,
         panel=panel,
-        members_here=selectors.list_online_members(me, conversation_id).user_ids if panel else (),
-        form=form or SendForm.fresh(body=mine.draft, reply_to_id=reply.id if reply else None),
+        members_here=selectors.list_online_members(user_id, conversation_id).user_ids if panel else (),
+        form=form or SendForm.create_unbound(body=member_state.draft, reply_to_id=reply.id if reply else None),
         reply=reply,
         files={
             "most": settings.FILES_AT_ONCE,
             "limit": settings.FILE_LIMIT,
-            "limit_words": megabytes(settings.FILE_LIMIT),
+            "limit_words": format_megabytes(settings.FILE_LIMIT),
         },
     )
 
 
-def _quoted(me: int, conversation_id: int, text: str | None) -> MessageSchema | None:
-    """The message that is being answered; none if there is none to see here."""
-    if (message_id := number(text)) is None:
+def _find_replied_message(user_id: int, conversation_id: int, message_id_text: str | None) -> MessageSchema | None:
+    """Returns the message that is replied to, and None if the user cannot see it in this conversation."""
+    if (message_id := parse_id(message_id_text)) is None:
         return None
     try:
-        quoted = selectors.get_message(me, message_id)
+        message = selectors.get_message(user_id, message_id)
     except ApplicationError:
         return None
-    return quoted if quoted.conversation_id == conversation_id and not quoted.deleted_at else None
+    return message if message.conversation_id == conversation_id and not message.deleted_at else None
 
 
-def _names(wanted: Iterable[int], known: dict[int, str]) -> dict[int, str]:
-    """Also of those who have left: one look-up for all of them."""
-    missing = [pk for pk in wanted if pk not in known]
-    if not missing:
-        return known
-    return known | {user.pk: user.shown_name for user in User.objects.filter(pk__in=missing)}
+def _complete_names(names: dict[int, str], user_ids: Iterable[int]) -> dict[int, str]:
+    """Adds the names of users who are not in `names`, for example former members."""
+    return names | users.get_display_names(user_id for user_id in user_ids if user_id not in names)
 
 
-@command
-def send(request: PersonalRequest, conversation_id: int) -> HttpResponse:
+@post_view
+def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     form = SendForm(request.POST)
     if not form.is_valid():
-        return conversation_page(request, conversation_id, form, 400)
-    given = form.cleaned_data
+        return render_conversation(request, conversation_id, form, 400)
+    data = form.cleaned_data
     try:
-        message, _created = actions.send(
+        message, _created = actions.send_message(
             request.user.pk,
             conversation_id,
-            given["client_id"],
-            given["body"],
-            reply_to_id=given["reply_to_id"],
-            attachment_ids=_brought(request, conversation_id, given["client_id"]),
+            data["client_id"],
+            data["body"],
+            reply_to_id=data["reply_to_id"],
+            attachment_ids=_store_files(request, conversation_id, data["client_id"]),
         )
-    except ApplicationError as refusal:
-        status = take(form, refusal)
-        if refusal.code == "conflict":
-            form.anew()
-        return conversation_page(request, conversation_id, form, status)
-    actions.set_mine(
-        request.user.pk, conversation_id, {"draft": ""}
-    )  # begun on another device, perhaps; it is said now
-    return redirect(at_the_end(message))
+    except ApplicationError as error:
+        status = add_form_errors(form, error)
+        if error.code == "conflict":
+            form.renew_client_id()
+        return render_conversation(request, conversation_id, form, status)
+    # The draft may come from another device. Its text is sent now.
+    actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
+    return redirect(newest_message_url(message))
 
 
-def _brought(request: PersonalRequest, conversation_id: int, client_id: UUID) -> list[int]:
-    """Files that came with the form. The same form posted twice keeps them once, so that it is one message."""
-    given = [each for each in request.FILES.getlist("files") if each.name]
-    if not given:
+def _store_files(request: AuthenticatedRequest, conversation_id: int, client_id: UUID) -> list[int]:
+    """Stores the uploaded files and returns their attachment ids.
+
+    If the form was posted before, it returns the ids of the first time: the same request must send the same message.
+    """
+    files = [file for file in request.FILES.getlist("files") if file.name]
+    if not files:
         return []
-    selectors.get_membership(request.user.pk, conversation_id)
-    if (sent := sent_under(request.user.pk, client_id)) is not None:
-        return sent
-    if len(given) > settings.FILES_AT_ONCE:
+    selectors.get_membership(request.user.pk, conversation_id)  # before anything is stored: raises for non-members
+    if (sent_ids := list_sent_attachment_ids(request.user.pk, client_id)) is not None:
+        return sent_ids
+    if len(files) > settings.FILES_AT_ONCE:
         raise invalid(body=_("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE})
-    return [store_whole(request.user.pk, str(each.name), each.size or 0, each.chunks()).pk for each in given]
+    return [store_upload(request.user.pk, str(file.name), file.size or 0, file.chunks()).pk for file in files]
 
 
-@command
-def mark_read(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    given = said(ReadForm(request.POST))
-    actions.read(request.user.pk, conversation_id, given["seq"], back=given["back"])
-    return back(request, "conversation", conversation_id)
+@post_view
+def mark_read(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    data = get_cleaned_data(ReadMarkerForm(request.POST))
+    actions.mark_read(request.user.pk, conversation_id, data["seq"], back=data["back"])
+    return redirect_back(request, "conversation", conversation_id)
 
 
-@command
-def set_mine(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    form = MineForm(request.POST)
-    wanted, me = said(form)["read"], request.user.pk
-    if wanted == "on":
-        actions.read(me, conversation_id, selectors.get_membership(me, conversation_id).conversation.last_seq)
-    elif wanted == "off":
-        actions.mark_unread(me, conversation_id)
+@post_view
+def update_member_state(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    """Changes mute, archive and others, and marks the conversation as read or unread."""
+    form, user_id = MemberStateForm(request.POST), request.user.pk
+    read = get_cleaned_data(form)["read"]
+    if read == "on":
+        last_seq = selectors.get_membership(user_id, conversation_id).conversation.last_seq
+        actions.mark_read(user_id, conversation_id, last_seq)
+    elif read == "off":
+        actions.mark_unread(user_id, conversation_id)
     if changes := form.changes():
-        actions.set_mine(me, conversation_id, changes)
-    return back(request, "conversation", conversation_id)
+        actions.update_member_state(user_id, conversation_id, changes)
+    return redirect_back(request, "conversation", conversation_id)

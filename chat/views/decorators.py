@@ -1,125 +1,108 @@
-"""How page views turn a refusal into an answer: a page that says why, or the page before with a word about it."""
+"""View decorators: login, rate limit, and `ApplicationError` → error page or flash message."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.models import User
-from messenger.api import ASK_BURST, ASK_PER_SECOND
 from messenger.core import rate_limits
+from messenger.core.error_messages import error_message
 from messenger.core.errors import ApplicationError, rate_limited
+from messenger.rest.throttling import REQUEST_BURST, REQUESTS_PER_SECOND
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 View = Callable[..., HttpResponse]
-PAGES, PAGES_PER_SECOND = 100, 10.0  # drawn for one person
+PAGE_BURST, PAGES_PER_SECOND = 100, 10.0  # rate limit of one user's GET requests
+_ERROR_TEMPLATES = {404: "404.html", 403: "403.html"}
 
 
-class PersonalRequest(HttpRequest):
-    """What `login_required` lets through: somebody's."""
+class AuthenticatedRequest(HttpRequest):
+    """The type of a request behind `login_required`: `user` is a User and not AnonymousUser."""
 
     user: User
 
 
-_PAGES = {404: "404.html", 403: "403.html"}
+def page_view(view: View) -> View:
+    """Decorates a page for signed-in users (GET, HEAD)."""
+    return _page_view(view, ["GET", "HEAD"])
 
 
-def page(view: View) -> View:
-    """A page of somebody who is signed in."""
-    return _page(view, ["GET", "HEAD"])
+def form_view(view: View) -> View:
+    """Decorates a page with a form that is posted to the same URL (GET, HEAD, POST)."""
+    return _page_view(view, ["GET", "HEAD", "POST"])
 
 
-def form_page(view: View) -> View:
-    """A page whose own form is posted to it."""
-    return _page(view, ["GET", "HEAD", "POST"])
-
-
-def _page(view: View, methods: list[str]) -> View:
+def _page_view(view: View, methods: list[str]) -> View:
     @require_http_methods(methods)
     @login_required
     @wraps(view)
-    def door(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
-            _measure(request)
+            _check_rate_limit(request)
             return view(request, *args, **kwargs)
-        except ApplicationError as refusal:
-            return refused_page(request, refusal)
+        except ApplicationError as error:
+            return render_error_page(request, error)
 
-    return door
+    return wrapper
 
 
-def _measure(request: HttpRequest) -> None:
-    """Forms and the API take from one bucket of their person's: who is too fast at one is so at the other. Pages have
-    their own, since nobody reads ten in a second."""
+def _check_rate_limit(request: HttpRequest) -> None:
+    """Raises `rate_limited`. Posted forms share the limit of the user's API requests; pages have their own limit."""
     if request.method == "POST":
-        wait = rate_limits.acquire(f"api.person.{request.user.pk}", ASK_BURST, ASK_PER_SECOND)
+        wait = rate_limits.acquire(f"api.person.{request.user.pk}", REQUEST_BURST, REQUESTS_PER_SECOND)
     else:
-        wait = rate_limits.acquire(f"page.person.{request.user.pk}", PAGES, PAGES_PER_SECOND)
+        wait = rate_limits.acquire(f"page.person.{request.user.pk}", PAGE_BURST, PAGES_PER_SECOND)
     if wait > 0:
         raise rate_limited(wait)
 
 
-def command(view: View) -> View:
-    """A form without a page of its own. What is not allowed has its page; the rest is said on the page before."""
+def post_view(view: View) -> View:
+    """Decorates the target of a form that has no page of its own (POST).
+
+    Errors 403, 404 and 503 have an error page. Other errors become a flash message on the previous page.
+    """
 
     @require_POST
     @login_required
     @wraps(view)
-    def door(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
-            _measure(request)
-        except ApplicationError as refusal:
-            return refused_page(request, refusal)  # not the page before: that would be one request more
+            _check_rate_limit(request)
+        except ApplicationError as error:
+            return render_error_page(request, error)  # a redirect would cause one more request
         try:
             return view(request, *args, **kwargs)
-        except ApplicationError as refusal:
-            if refusal.status in _PAGES or refusal.status == 503:
-                return refused_page(request, refusal)
-            messages.error(request, reason(refusal))
-            return back(request)
+        except ApplicationError as error:
+            if error.status in _ERROR_TEMPLATES or error.status == 503:
+                return render_error_page(request, error)
+            messages.error(request, error_message(error))
+            return redirect_back(request)
 
-    return door
+    return wrapper
 
 
-def back(request: HttpRequest, otherwise: str = "home", *args) -> HttpResponse:
-    """To the page that the form stood on, which says so in `next`."""
+def redirect_back(request: HttpRequest, default: str = "home", *args) -> HttpResponse:
+    """Redirects to the page with the form, whose URL the form sends in `next`; without it to `default`."""
     url = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
         return redirect(url)
-    return redirect(otherwise, *args)
+    return redirect(default, *args)
 
 
-def refused_page(request: HttpRequest, refusal: ApplicationError) -> HttpResponse:
-    answer = render(
-        request, _PAGES.get(refusal.status, "error.html"), {"reason": reason(refusal)}, status=refusal.status
-    )
-    if refusal.retry_after is not None:
-        answer["Retry-After"] = str(math.ceil(refusal.retry_after))
-    return answer
-
-
-def reason(refusal: ApplicationError) -> str:
-    """In the reader's words. What verbs say at a field is worded already."""
-    if refusal.code == "rate_limited":
-        seconds = max(math.ceil(refusal.retry_after or 1), 1)
-        return ngettext("Too fast. Try again in %(n)d second.", "Too fast. Try again in %(n)d seconds.", seconds) % {
-            "n": seconds
-        }
-    general = {
-        "not_found": _("There is nothing here, or it is not for you."),
-        "unavailable": _("Not possible just now. Try again in a moment."),
-        "conflict": _("This was sent already. Send it again if you want it twice."),
-    }
-    if refusal.code in general:
-        return general[refusal.code]
-    detail = str(refusal.detail)
-    return detail if detail and detail != "Not allowed." else _("That is not allowed here.")
+def render_error_page(request: HttpRequest, error: ApplicationError) -> HttpResponse:
+    template = _ERROR_TEMPLATES.get(error.status, "error.html")
+    response = render(request, template, {"reason": error_message(error)}, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response

@@ -1,4 +1,4 @@
-"""The files of a conversation, on a page of their own."""
+"""The page with the files of a conversation."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from datetime import datetime
 from django.http import HttpResponse
 
 from chat import selectors
-from chat.attachments.selectors import files as files_of
-from chat.models import Attachment
+from chat.attachments.selectors import list_files
 from chat.schemas import FileSchema
 from chat.view_models import times
-from chat.view_models.attachments import Drawn, tile
-from chat.view_models.message_log import title_of
-from chat.views.common import draw, number
-from chat.views.decorators import PersonalRequest, page
+from chat.view_models.attachments import AttachmentView, build_tile
+from chat.view_models.message_log import conversation_title
+from chat.views.common import render_page
+from chat.views.decorators import AuthenticatedRequest, page_view
+from messenger.core.numbers import parse_id
 
-PAGE = 60  # whole rows of two, three, four or five tiles
+PAGE_SIZE = 60  # full rows of two, three, four or five tiles
+KINDS = ("image", "video", "audio", "file")
 
 
 @dataclass(slots=True)
-class Shown:
-    shape: FileSchema
-    file: Drawn
-    at: datetime
+class FileItem:
+    file: FileSchema
+    view: AttachmentView
+    created_at: datetime
 
     @property
-    def tiled(self) -> bool:
-        return self.file.shape.kind == "image"
+    def is_tile(self) -> bool:
+        return self.file.attachment.kind == "image"
 
 
-@page
-def files(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    """Newest first, all of them or one kind (`?kind=image`); `?before=` goes on to older ones."""
-    me = request.user.pk
-    shape = selectors.get_conversation(me, conversation_id)
+@page_view
+def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    """Lists files, newest first. `?kind=image` limits them to one kind; `?before=` is the cursor of older ones."""
+    user_id = request.user.pk
+    conversation = selectors.get_conversation(user_id, conversation_id)
     kind = request.GET.get("kind", "")
-    kind = kind if kind in Attachment.Kind.values else ""
-    before = number(request.GET.get("before"))
-    found, after = files_of(me, conversation_id, kind=kind, before=before, limit=PAGE)
-    shown = [Shown(each, tile(each.attachment), times.parse(each.created_at)) for each in found]
-    return draw(
+    kind = kind if kind in KINDS else ""
+    before = parse_id(request.GET.get("before"))
+    results, cursor = list_files(user_id, conversation_id, kind=kind, before=before, limit=PAGE_SIZE)
+    return render_page(
         request,
         "chat/conversation/files.html",
-        conversation=shape,
-        title=title_of(shape),
+        conversation=conversation,
+        title=conversation_title(conversation),
         kind=kind,
-        shown=shown,
+        items=[FileItem(file, build_tile(file.attachment), times.parse_timestamp(file.created_at)) for file in results],
         before=before,
-        after=after,
+        after=cursor,
     )

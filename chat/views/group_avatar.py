@@ -1,4 +1,4 @@
-"""Pictures of groups."""
+"""Serves the avatars of groups."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from accounts import avatars
-from accounts.authentication import whoever_asks
-from accounts.text.usernames import storable
-from chat.actions.group_avatar import FOLDER
-from chat.models import Conversation
+from accounts.authentication import get_request_user
+from accounts.text.cleaning import strip_unstorable
+from chat import selectors
 
 
 @require_safe
-def room_picture(request: HttpRequest, conversation_id: int, name: str) -> HttpResponseBase:
-    """For members alone. Its name is new with each picture, so it may be kept for ever."""
-    who = whoever_asks(request)
-    if who is None:
+def group_avatar(request: HttpRequest, conversation_id: int, name: str) -> HttpResponseBase:
+    """Serves the avatar to members. Browsers may cache it without limit: each new avatar has a new name.
+
+    Accepts a session or an API token, because API clients load the avatar too.
+    """
+    user = get_request_user(request)
+    if user is None:
         return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
-    if name != storable(name):
+    if name != strip_unstorable(name):
         raise Http404
-    rooms = Conversation.objects.visible_to(who.pk).filter(pk=conversation_id, avatar=f"{FOLDER}/{name}")
-    picture = rooms.values_list("avatar", flat=True).first()
-    if not picture:
+    avatar = selectors.find_group_avatar(user.pk, conversation_id, name)
+    if avatar is None:
         raise Http404
-    return avatars.served(Conversation._meta.get_field("avatar").storage, picture)
+    return avatars.avatar_response(avatar.storage, str(avatar.name))

@@ -1,4 +1,4 @@
-"""A group as a whole: its settings, leaving it, and its end."""
+"""Pages of a group as a whole: its settings, leaving it and deleting it."""
 
 from __future__ import annotations
 
@@ -8,118 +8,128 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from rest_framework.serializers import ValidationError
 
 from chat import actions, selectors
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.schemas import ConversationSchema
-from chat.serializers import MemberCursor
-from chat.view_models.message_log import title_of
-from chat.view_models.permissions import offers
-from chat.views.common import draw, take
-from chat.views.decorators import PersonalRequest, form_page, page
-from chat.views.people_picker import Picking
+from chat.serializers import MemberCursorField
+from chat.view_models.allowed_actions import get_allowed_actions
+from chat.view_models.message_log import conversation_title
+from chat.views.common import MAX_SEARCH_LENGTH, add_form_errors, render_page
+from chat.views.decorators import AuthenticatedRequest, form_view, page_view
+from chat.views.people_picker import PeoplePicker
 from messenger.core.errors import ApplicationError, forbidden, not_found
 
-SHOWN = 50  # members on one page
-WORDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
+MEMBERS_PER_PAGE = 50
+GROUP_FIELDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
 
 
-def group(me: int, conversation_id: int) -> ConversationSchema:
-    """The group; a pair has no settings."""
-    shape = selectors.get_conversation(me, conversation_id)
-    if shape.kind != "group":
+def get_group(user_id: int, conversation_id: int) -> ConversationSchema:
+    """Returns a group. Raises `not_found` also for a direct conversation, which has no settings."""
+    conversation = selectors.get_conversation(user_id, conversation_id)
+    if conversation.kind != "group":
         raise not_found()
-    return shape
+    return conversation
 
 
-@form_page
-def group_settings(request: PersonalRequest, conversation_id: int) -> HttpResponse:
+@form_view
+def group_settings(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     if request.method != "POST":
-        return settings_page(request, conversation_id)
+        return render_group_settings(request, conversation_id)
     form = GroupSettingsForm(request.POST, request.FILES)
     if not form.is_valid():
-        return settings_page(request, conversation_id, form, status=400)
+        return render_group_settings(request, conversation_id, form, status=400)
     try:
-        _store(request.user.pk, conversation_id, form.cleaned_data)
-    except ApplicationError as refusal:
-        return settings_page(request, conversation_id, form, status=take(form, refusal))
+        _update_group(request.user.pk, conversation_id, form.cleaned_data)
+    except ApplicationError as error:
+        return render_group_settings(request, conversation_id, form, status=add_form_errors(form, error))
     messages.success(request, _("Saved."))
     return redirect("group_settings", conversation_id)
 
 
-def _store(me: int, conversation_id: int, given: dict[str, Any]) -> None:
-    actions.update(me, conversation_id, {name: given[name] for name in WORDS})
-    if picture := given["picture"]:
-        actions.set_picture(me, conversation_id, picture, picture.size)
-    elif given["remove_picture"]:
-        actions.remove_picture(me, conversation_id)
+def _update_group(user_id: int, conversation_id: int, data: dict[str, Any]) -> None:
+    actions.update_group(user_id, conversation_id, {name: data[name] for name in GROUP_FIELDS})
+    if picture := data["picture"]:
+        actions.set_group_avatar(user_id, conversation_id, picture, picture.size)
+    elif data["remove_picture"]:
+        actions.remove_group_avatar(user_id, conversation_id)
 
 
-def settings_page(
-    request: PersonalRequest,
+def render_group_settings(
+    request: AuthenticatedRequest,
     conversation_id: int,
     form: GroupSettingsForm | None = None,
-    invite: InviteForm | None = None,
+    invite_form: InviteForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    me = request.user.pk
-    shape = group(me, conversation_id)
-    may = offers(shape, me)
-    wanted = request.GET.get("member", "").strip()[:80]
-    shown, cursor = selectors.find_members(me, conversation_id, q=wanted, before=_place(request), limit=SHOWN)
+    user_id = request.user.pk
+    conversation = get_group(user_id, conversation_id)
+    allowed = get_allowed_actions(conversation, user_id)
+    member_query = request.GET.get("member", "").strip()[:MAX_SEARCH_LENGTH]
+    members, cursor = selectors.find_members(
+        user_id, conversation_id, q=member_query, before=_parse_member_cursor(request), limit=MEMBERS_PER_PAGE
+    )
     if form is None:
-        form = GroupSettingsForm(initial={name: getattr(shape, name) for name in WORDS})
-    return draw(
+        form = GroupSettingsForm(initial={name: getattr(conversation, name) for name in GROUP_FIELDS})
+    return render_page(
         request,
         "chat/group/group_settings.html",
         status,
-        conversation=shape,
-        mine=shape.mine,
-        title=title_of(shape),
-        offers=may,
+        conversation=conversation,
+        mine=conversation.mine,
+        title=conversation_title(conversation),
+        allowed=allowed,
         form=form,
-        members=[{"member": member, "removable": may.remove(member)} for member in shown],
-        member_q=wanted,
-        members_after=MemberCursor.written(cursor),
+        members=[{"member": member, "removable": allowed.can_remove(member)} for member in members],
+        member_q=member_query,
+        members_after=MemberCursorField.encode(cursor),
         members_from_start=not request.GET.get("after"),
-        invites=selectors.list_invites(me, conversation_id) if may.add else [],
-        invite=invite or InviteForm(),
-        picking=Picking(request, among_not=conversation_id) if may.add else None,
+        invites=selectors.list_invites(user_id, conversation_id) if allowed.can_add_members else [],
+        invite=invite_form or InviteForm(),
+        picker=PeoplePicker(request, exclude_members_of=conversation_id) if allowed.can_add_members else None,
     )
 
 
-def _place(request: PersonalRequest) -> selectors.MemberPosition | None:
-    """Where the page of members begins; what is no place is the beginning."""
+def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosition | None:
+    """Returns the cursor from `?after=`. A missing or invalid one is None, the first page."""
     try:
-        return MemberCursor().to_internal_value(request.GET["after"])
-    except Exception:  # absent, or nothing that this site wrote
+        return MemberCursorField().to_internal_value(request.GET.get("after", ""))
+    except ValidationError:
         return None
 
 
-@page
-def leave_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    """The question before leaving; `remove_member` takes the answer."""
-    shape = group(request.user.pk, conversation_id)
-    return draw(
+@page_view
+def leave_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    """Asks for confirmation. The form is posted to `remove_member`."""
+    conversation = get_group(request.user.pk, conversation_id)
+    is_owner = get_allowed_actions(conversation, request.user.pk).is_owner
+    return render_page(
         request,
         "chat/group/leave_group.html",
-        conversation=shape,
-        title=title_of(shape),
-        must_give=offers(shape, request.user.pk).owns and shape.member_count > 1,
+        conversation=conversation,
+        title=conversation_title(conversation),
+        must_transfer_ownership=is_owner and conversation.member_count > 1,
     )
 
 
-@form_page
-def delete_group(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    """The end of a group, for which its name is typed."""
-    me = request.user.pk
-    shape = selectors.get_conversation(me, conversation_id)
-    if not offers(shape, me).owns:
+@form_view
+def delete_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    """Asks for the name of the group as confirmation. POST deletes the group."""
+    user_id = request.user.pk
+    conversation = selectors.get_conversation(user_id, conversation_id)
+    if not get_allowed_actions(conversation, user_id).is_owner:
         raise forbidden(_("Only the owner may delete the group."))
     form = DeleteGroupForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and form.check(shape.title):
-        actions.delete_group(me, conversation_id)
+    if request.method == "POST" and form.is_valid() and form.check_title(conversation.title):
+        actions.delete_group(user_id, conversation_id)
         messages.success(request, _("The group is deleted."))
         return redirect("home")
-    status = 200 if request.method != "POST" else 400
-    return draw(request, "chat/group/delete_group.html", status, conversation=shape, title=title_of(shape), form=form)
+    return render_page(
+        request,
+        "chat/group/delete_group.html",
+        200 if request.method != "POST" else 400,
+        conversation=conversation,
+        title=conversation_title(conversation),
+        form=form,
+    )

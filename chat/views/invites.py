@@ -1,4 +1,4 @@
-"""Links into a group: making them on its page, and the page that one leads to."""
+"""Forms for the invite links of a group, and the page that a link opens."""
 
 from __future__ import annotations
 
@@ -13,69 +13,68 @@ from django.utils.translation import gettext as _
 
 from accounts import avatars
 from chat import actions
-from chat.actions.invites import invite_for, preview
+from chat.actions.invites import get_usable_invite
 from chat.forms import InviteForm
-from chat.models import Conversation
-from chat.views.common import take
-from chat.views.decorators import PersonalRequest, command, form_page, page
-from chat.views.groups import settings_page
+from chat.views.common import add_form_errors
+from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
+from chat.views.groups import render_group_settings
 from messenger.core.errors import ApplicationError
 
-# The token stands in the address. No referrer may carry it; `no-referrer` itself would hide from our own form where it
-# comes from, and it would be refused.
-PRIVATE = {"Referrer-Policy": "strict-origin", "X-Robots-Tag": "noindex", "Cache-Control": "no-store"}
+# The URL contains the token, so no Referer header may contain the URL. `no-referrer` would also remove the Origin
+# header from the form of this page, and the CSRF check would reject the form.
+INVITE_HEADERS = {"Referrer-Policy": "strict-origin", "X-Robots-Tag": "noindex", "Cache-Control": "no-store"}
 
 
-@command
-def make_invite(request: PersonalRequest, conversation_id: int) -> HttpResponse:
+@post_view
+def create_invite(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
-        return settings_page(request, conversation_id, invite=form, status=400)
+        return render_group_settings(request, conversation_id, invite_form=form, status=400)
     days = form.cleaned_data["days"]
     expires_at = timezone.now() + timedelta(days=int(days)) if days else None
+    max_uses = form.cleaned_data["max_uses"]
     try:
-        actions.make_invite(
-            request.user.pk, conversation_id, expires_at=expires_at, max_uses=form.cleaned_data["max_uses"]
-        )
-    except ApplicationError as refusal:
-        return settings_page(request, conversation_id, invite=form, status=take(form, refusal))
+        actions.create_invite(request.user.pk, conversation_id, expires_at=expires_at, max_uses=max_uses)
+    except ApplicationError as error:
+        status = add_form_errors(form, error)
+        return render_group_settings(request, conversation_id, invite_form=form, status=status)
     messages.success(request, _("The link is made."))
-    return _to_links(conversation_id)
+    return _redirect_to_links(conversation_id)
 
 
-@command
-def revoke_invite(request: PersonalRequest, conversation_id: int, invite_id: int) -> HttpResponse:
+@post_view
+def revoke_invite(request: AuthenticatedRequest, conversation_id: int, invite_id: int) -> HttpResponse:
     actions.revoke_invite(request.user.pk, conversation_id, invite_id)
     messages.success(request, _("The link is taken back. It opens nothing any more."))
-    return _to_links(conversation_id)
+    return _redirect_to_links(conversation_id)
 
 
-def _to_links(conversation_id: int) -> HttpResponse:
-    answer = redirect("group_settings", conversation_id)
-    answer["Location"] += "#links"
-    return answer
+def _redirect_to_links(conversation_id: int) -> HttpResponse:
+    response = redirect("group_settings", conversation_id)
+    response["Location"] += "#links"
+    return response
 
 
-@form_page
-def join(request: PersonalRequest, token: str) -> HttpResponse:
-    """Looking joins nothing; the button does. Whoever is in already is led to the conversation."""
-    answer = _join(request, token)
-    for name, value in PRIVATE.items():
-        answer[name] = value
-    return answer
+@form_view
+def join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
+    """Shows the group of an invite link. POST joins it. Members are redirected to the conversation."""
+    response = _join_by_invite(request, token)
+    for name, value in INVITE_HEADERS.items():
+        response[name] = value
+    return response
 
 
-def _join(request: PersonalRequest, token: str) -> HttpResponse:
-    me = request.user.pk
+def _join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
+    user_id = request.user.pk
     try:
         if request.method == "POST":
-            conversation, joined = actions.join_by(me, token)
+            conversation, joined = actions.join_by_invite(user_id, token)
             if joined:
                 messages.success(request, _("You are in. Say hello."))
             return redirect("conversation", conversation.id)
-        group = preview(me, token)
-    except ApplicationError as refusal:
-        if refusal.code != "not_found":
+        group = actions.preview_invite(user_id, token)
+    except ApplicationError as error:
+        if error.code != "not_found":
             raise
         return render(request, "chat/group/invite_invalid.html", status=404)
     if group.conversation_id:
@@ -83,12 +82,12 @@ def _join(request: PersonalRequest, token: str) -> HttpResponse:
     return render(request, "chat/group/invite.html", {"group": group, "token": token})
 
 
-@page
-def picture(request: PersonalRequest, token: str) -> HttpResponse:
-    """The picture of the group, for whoever holds a link that works."""
-    conversation = invite_for(request.user.pk, token).conversation
-    if not conversation.avatar:
+@page_view
+def invite_group_avatar(request: AuthenticatedRequest, token: str) -> HttpResponse:
+    """Serves the avatar of the group to users with a usable link."""
+    avatar = get_usable_invite(request.user.pk, token).conversation.avatar
+    if not avatar:
         raise Http404
-    answer = avatars.served(Conversation._meta.get_field("avatar").storage, conversation.avatar.name)
-    answer["Cache-Control"] = "private, no-store"  # this address does not change with the picture
-    return cast(HttpResponse, answer)  # it streams, which doors do not mind
+    response = avatars.avatar_response(avatar.storage, avatar.name)
+    response["Cache-Control"] = "private, no-store"  # the URL stays the same when the avatar changes
+    return cast(HttpResponse, response)  # a FileResponse; the decorators accept any response

@@ -1,4 +1,4 @@
-"""Members of a group: adding, removing, roles, and the card of one person."""
+"""Members of a group: adding and removing them, their roles, and the card of one member."""
 
 from __future__ import annotations
 
@@ -8,105 +8,94 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
 from chat import actions, selectors
-from chat.forms import PeopleForm, RoleForm
-from chat.schemas import ConversationSchema, MemberSchema
-from chat.view_models.message_log import title_of
-from chat.view_models.permissions import offers
-from chat.views.common import draw, said
-from chat.views.decorators import PersonalRequest, back, command, form_page, page
-from chat.views.groups import group
+from chat.forms import AddMembersForm, RoleForm
+from chat.schemas import MemberSchema
+from chat.view_models.allowed_actions import get_allowed_actions
+from chat.view_models.member_card import MemberCard
+from chat.view_models.message_log import conversation_title
+from chat.views.common import get_cleaned_data, render_page
+from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view, redirect_back
+from chat.views.groups import get_group
 from messenger.core.errors import forbidden, not_found
-from presence import visibility as presence_people
-from presence.tracker import tracker
 
 
-@command
-def add_members(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    given = said(PeopleForm(request.POST))
-    added = actions.add_members(request.user.pk, conversation_id, given["user_ids"])
-    count = len(added)
+@post_view
+def add_members(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    user_ids = get_cleaned_data(AddMembersForm(request.POST))["user_ids"]
+    count = len(actions.add_members(request.user.pk, conversation_id, user_ids))
     messages.success(request, ngettext("%(n)d person added.", "%(n)d people added.", count) % {"n": count})
-    return back(request, "group_settings", conversation_id)
+    return redirect_back(request, "group_settings", conversation_id)
 
 
-@form_page
-def remove_member(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Asked, a question; posted, the removal, or one's own leaving."""
-    me = request.user.pk
+@form_view
+def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
+    """Asks for confirmation. POST removes the member; with the id of the current user it leaves the group."""
+    current_user_id = request.user.pk
     if request.method != "POST":
-        shape = group(me, conversation_id)
-        if user_id == me:
+        conversation = get_group(current_user_id, conversation_id)
+        if user_id == current_user_id:
             return redirect("leave_group", conversation_id)
-        member = _member(me, conversation_id, user_id)
-        if not offers(shape, me).remove(member):
+        member = _get_member(current_user_id, conversation_id, user_id)
+        if not get_allowed_actions(conversation, current_user_id).can_remove(member):
             raise forbidden(_("You may not remove this person."))
-        return draw(request, "chat/group/remove_member.html", conversation=shape, title=title_of(shape), member=member)
-    actions.remove_member(me, conversation_id, user_id)
-    if user_id == me:
+        return render_page(
+            request,
+            "chat/group/remove_member.html",
+            conversation=conversation,
+            title=conversation_title(conversation),
+            member=member,
+        )
+    actions.remove_member(current_user_id, conversation_id, user_id)
+    if user_id == current_user_id:
         messages.success(request, _("You have left the group."))
         return redirect("home")
     messages.success(request, _("Removed."))
-    return back(request, "group_settings", conversation_id)
+    return redirect_back(request, "group_settings", conversation_id)
 
 
-@command
-def set_role(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    given = said(RoleForm(request.POST))
-    actions.set_role(request.user.pk, conversation_id, user_id, given["role"])
+@post_view
+def set_role(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
+    role = get_cleaned_data(RoleForm(request.POST))["role"]
+    actions.set_role(request.user.pk, conversation_id, user_id, role)
     messages.success(request, _("Saved."))
-    return back(request, "group_settings", conversation_id)
+    return redirect_back(request, "group_settings", conversation_id)
 
 
-@page
-def give_group(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """The question before a group changes hands; `set_role` takes the answer."""
-    me = request.user.pk
-    shape = group(me, conversation_id)
-    member = _member(me, conversation_id, user_id)
-    if not offers(shape, me).owns or user_id == me:
+@page_view
+def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
+    """Asks for confirmation before another member becomes the owner. The form is posted to `set_role`."""
+    current_user_id = request.user.pk
+    conversation = get_group(current_user_id, conversation_id)
+    member = _get_member(current_user_id, conversation_id, user_id)
+    if not get_allowed_actions(conversation, current_user_id).is_owner or user_id == current_user_id:
         raise forbidden(_("Only the owner may change roles."))
-    return draw(request, "chat/group/transfer_ownership.html", conversation=shape, title=title_of(shape), member=member)
-
-
-@page
-def member(request: PersonalRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Who this is: what they say of themselves, when they were here, where else one meets them."""
-    me = request.user.pk
-    shape = selectors.get_conversation(me, conversation_id)
-    return draw(
+    return render_page(
         request,
-        "chat/group/member.html",
-        conversation=shape,
-        title=title_of(shape),
-        card=Card(me, shape, _member(me, conversation_id, user_id)),
+        "chat/group/transfer_ownership.html",
+        conversation=conversation,
+        title=conversation_title(conversation),
+        member=member,
     )
 
 
-class Card:
-    """One member, as another sees them."""
-
-    def __init__(self, me: int, conversation: ConversationSchema, member: MemberSchema):
-        self.member = member
-        self.user = User.objects.get(pk=member.user.id)
-        self.is_me = member.user.id == me
-        may = offers(conversation, me)
-        self.in_group = may.group
-        self.removable = may.group and may.remove(member)
-        self.governable = may.owns and not self.is_me
-        online = tracker().online_now([self.user.pk])
-        (self.presence,) = presence_people.of(User.objects.get(pk=me), [self.user.pk], online)
-        rows, self.shared_count = selectors.list_shared_groups(me, self.user.pk) if not self.is_me else ([], 0)
-        self.shared = [row.conversation for row in rows]
-
-    @property
-    def shared_left_out(self) -> int:
-        return self.shared_count - len(self.shared)
+@page_view
+def member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
+    """Shows the card of a member: profile, presence and shared groups."""
+    conversation = selectors.get_conversation(request.user.pk, conversation_id)
+    member = _get_member(request.user.pk, conversation_id, user_id)
+    return render_page(
+        request,
+        "chat/group/member.html",
+        conversation=conversation,
+        title=conversation_title(conversation),
+        card=MemberCard(request.user, conversation, member),
+    )
 
 
-def _member(me: int, conversation_id: int, user_id: int) -> MemberSchema:
-    found, _cursor = selectors.find_members(me, conversation_id, user_ids=[user_id])
-    if not found or found[0].left_at:  # those who left are names in the log, and nothing more
+def _get_member(current_user_id: int, conversation_id: int, user_id: int) -> MemberSchema:
+    """Returns a member. Raises `not_found` also for former members, who appear only as names in the log."""
+    members, _cursor = selectors.find_members(current_user_id, conversation_id, user_ids=[user_id])
+    if not members or members[0].left_at:
         raise not_found()
-    return found[0]
+    return members[0]

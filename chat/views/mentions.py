@@ -1,4 +1,4 @@
-"""The messages that name one, wherever they were written."""
+"""The page with all messages that mention the current user."""
 
 from __future__ import annotations
 
@@ -7,60 +7,53 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from accounts.models import User
+from accounts.selectors import users
 from chat import actions, selectors
-from chat.schemas import MessageSchema
-from chat.view_models.conversation_list import Listing
-from chat.view_models.message_log import Line, lines, people_in
-from chat.views.common import draw, number
-from chat.views.decorators import PersonalRequest, back, command, page
+from chat.view_models.conversation_list import ConversationList
+from chat.view_models.message_log import MessageItem, build_message_items, collect_named_user_ids
+from chat.views.common import render_page
+from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
+from messenger.core.numbers import parse_id
 
 
 @dataclass(slots=True)
-class Named:
-    """A message that names one: where it stands, and whether it is still unread there."""
+class MentionItem:
+    """A message that mentions the user, the title of its conversation, and whether the message is unread."""
 
-    line: Line
-    where: str
+    item: MessageItem
+    conversation_title: str
     unread: bool
 
 
-@page
-def mentions(request: PersonalRequest) -> HttpResponse:
-    me = request.user.pk
-    before = number(request.GET.get("before"))
-    found, after = selectors.list_mentions(me, before=before)
-    blocked = request.user.blocked_ids
-    listing = Listing(me, request.GET, blocked)
-    read = {each.id: each.read_seq for each in listing.standings}
-    names = _names(found)
-    return draw(
+@page_view
+def mentions(request: AuthenticatedRequest) -> HttpResponse:
+    user_id, blocked_ids = request.user.pk, request.user.blocked_ids
+    before = parse_id(request.GET.get("before"))
+    messages, cursor = selectors.list_mentions(user_id, before=before)
+    listing = ConversationList(user_id, request.GET, blocked_ids)
+    read_seqs = {summary.id: summary.read_seq for summary in listing.summaries}
+    names = users.get_display_names(collect_named_user_ids(messages))
+    return render_page(
         request,
         "chat/mentions.html",
         listing=listing,
-        named=[
-            Named(
-                line=lines([each], me=me, names=names, blocked=blocked)[0],
-                where=listing.title(each.conversation_id),
-                unread=each.seq > read.get(each.conversation_id, each.seq),
+        mentions=[
+            MentionItem(
+                item=build_message_items([message], user_id=user_id, names=names, blocked=blocked_ids)[0],
+                conversation_title=listing.get_title(message.conversation_id),
+                unread=message.seq > read_seqs.get(message.conversation_id, message.seq),
             )
-            for each in found
+            for message in messages
         ],
         before=before,
-        after=after,
+        after=cursor,
     )
 
 
-def _names(found: list[MessageSchema]) -> dict[int, str]:
-    """Of those who reacted: one look-up for the whole page."""
-    wanted = set(people_in(found))
-    return {user.pk: user.shown_name for user in User.objects.filter(pk__in=wanted)} if wanted else {}
-
-
-@command
-def mark_all_read(request: PersonalRequest) -> HttpResponse:
-    """Each conversation is read up to the newest message in it that names one."""
-    me = request.user.pk
-    for conversation_id, seq in selectors.newest_unread_mentions(me).items():
-        actions.read(me, conversation_id, seq)
-    return back(request) if request.POST.get("next") else redirect("mentions")
+@post_view
+def mark_mentions_read(request: AuthenticatedRequest) -> HttpResponse:
+    """Moves the read marker of each conversation to the newest message that mentions the user."""
+    user_id = request.user.pk
+    for conversation_id, seq in selectors.get_newest_unread_mentions(user_id).items():
+        actions.mark_read(user_id, conversation_id, seq)
+    return redirect_back(request) if request.POST.get("next") else redirect("mentions")

@@ -1,4 +1,4 @@
-"""One message and all that can be done with it."""
+"""Pages and forms of one message."""
 
 from __future__ import annotations
 
@@ -10,186 +10,187 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from chat import actions, selectors
-from chat.forms import ActiveForm, EditForm, ForwardForm, ReactForm, ReportForm, SendForm
+from chat.forms import EditForm, ForwardForm, PinForm, ReactionForm, ReportForm, SendForm
 from chat.schemas import MessageSchema
-from chat.text import diff
-from chat.view_models.message_log import lines, title_of
-from chat.view_models.permissions import offers
-from chat.views.common import at_its_place, at_the_end, draw, said, take
-from chat.views.decorators import PersonalRequest, command, form_page, page
+from chat.view_models.allowed_actions import get_allowed_actions
+from chat.view_models.message_log import build_message_items, conversation_title
+from chat.view_models.message_versions import build_message_versions
+from chat.views.common import add_form_errors, get_cleaned_data, message_url, newest_message_url, render_page
+from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
 from messenger.core.errors import ApplicationError, not_found
 
 
-@page
-def message(request: PersonalRequest, message_id: int) -> HttpResponse:
-    """A permanent address of a message: the conversation, opened at its place."""
-    shape = selectors.get_message(request.user.pk, message_id)
-    return redirect(at_its_place(shape))
+@page_view
+def message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    """The permanent URL of a message. It redirects to the message in its conversation."""
+    return redirect(message_url(selectors.get_message(request.user.pk, message_id)))
 
 
-@page
-def message_actions(request: PersonalRequest, message_id: int) -> HttpResponse:
-    return actions_page(request, message_id)
+@page_view
+def message_actions(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    return render_message_actions(request, message_id)
 
 
-def actions_page(
-    request: PersonalRequest,
+def render_message_actions(
+    request: AuthenticatedRequest,
     message_id: int,
     *,
-    edit: EditForm | None = None,
-    report: ReportForm | None = None,
+    edit_form: EditForm | None = None,
+    report_form: ReportForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """All that can be done with one message, as plain forms."""
-    me = request.user.pk
-    shape = selectors.get_message(me, message_id)
-    if shape.kind != "text":
+    """Renders all that can be done with a message as forms, for browsers without scripts."""
+    user_id = request.user.pk
+    message = selectors.get_message(user_id, message_id)
+    if message.kind != "text":
         raise not_found()
-    home = selectors.get_conversation(me, shape.conversation_id)
-    may = offers(home, me)
-    line = lines([shape], me=me)[0]
-    return draw(
+    conversation = selectors.get_conversation(user_id, message.conversation_id)
+    allowed = get_allowed_actions(conversation, user_id)
+    item = build_message_items([message], user_id=user_id)[0]
+    return render_page(
         request,
         "chat/message/actions.html",
         status,
-        **_details(request, shape),
-        conversation=home,
-        title=title_of(home),
-        line=line,
-        pressed={reaction.emoji for reaction in line.reactions if reaction.mine},
-        may_edit=may.edit(shape),
-        may_delete=may.delete(shape),
-        may_pin=may.pin and may.alive(shape),
-        may_report=may.report(shape),
-        may_see_revisions=may.see_revisions(shape),
-        edit=edit or EditForm(initial={"body": shape.body}),
-        report=report or ReportForm(),
-        offers=may,
+        **_details_context(request, message),
+        conversation=conversation,
+        title=conversation_title(conversation),
+        item=item,
+        own_emoji={reaction.emoji for reaction in item.reactions if reaction.is_own},
+        may_edit=allowed.can_edit(message),
+        may_delete=allowed.can_delete(message),
+        may_pin=allowed.can_pin and allowed.is_live(message),
+        may_report=allowed.can_report(message),
+        may_see_revisions=allowed.can_view_revisions(message),
+        edit=edit_form or EditForm(initial={"body": message.body}),
+        report=report_form or ReportForm(),
+        allowed=allowed,
     )
 
 
-@command
-def edit_message(request: PersonalRequest, message_id: int) -> HttpResponse:
+@post_view
+def edit_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
     form = EditForm(request.POST)
     if not form.is_valid():
-        return actions_page(request, message_id, edit=form, status=400)
+        return render_message_actions(request, message_id, edit_form=form, status=400)
     try:
-        shape = actions.edit(request.user.pk, message_id, form.cleaned_data["body"])
-    except ApplicationError as refusal:
-        return actions_page(request, message_id, edit=form, status=take(form, refusal))
-    return redirect(at_its_place(shape))
+        message = actions.edit_message(request.user.pk, message_id, form.cleaned_data["body"])
+    except ApplicationError as error:
+        return render_message_actions(request, message_id, edit_form=form, status=add_form_errors(form, error))
+    return redirect(message_url(message))
 
 
-@command
-def delete_message(request: PersonalRequest, message_id: int) -> HttpResponse:
-    shape = actions.delete(request.user.pk, message_id)
-    return redirect(at_its_place(shape))
+@post_view
+def delete_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    return redirect(message_url(actions.delete_message(request.user.pk, message_id)))
 
 
-@command
-def react(request: PersonalRequest, message_id: int) -> HttpResponse:
-    given = said(ReactForm(request.POST))
-    shape = actions.react(request.user.pk, message_id, given["add"] or given["remove"], bool(given["add"]))
-    return redirect(at_its_place(shape))
+@post_view
+def react(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    data = get_cleaned_data(ReactionForm(request.POST))
+    message = actions.set_reaction(request.user.pk, message_id, data["add"] or data["remove"], bool(data["add"]))
+    return redirect(message_url(message))
 
 
-@command
-def pin(request: PersonalRequest, message_id: int) -> HttpResponse:
-    given = said(ActiveForm(request.POST))
-    shape = actions.pin(request.user.pk, message_id, given["active"])
-    return redirect(at_its_place(shape))
+@post_view
+def pin(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    data = get_cleaned_data(PinForm(request.POST))
+    return redirect(message_url(actions.set_pinned(request.user.pk, message_id, data["active"])))
 
 
-@command
-def report_message(request: PersonalRequest, message_id: int) -> HttpResponse:
+@post_view
+def report_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
     form = ReportForm(request.POST)
     if not form.is_valid():
-        return actions_page(request, message_id, report=form, status=400)
-    shape = selectors.get_message(request.user.pk, message_id)
-    actions.report(request.user.pk, message_id, form.cleaned_data["reason"])
+        return render_message_actions(request, message_id, report_form=form, status=400)
+    message = selectors.get_message(request.user.pk, message_id)
+    actions.report_message(request.user.pk, message_id, form.cleaned_data["reason"])
     messages.success(request, _("The moderators have your report. Thank you."))
-    return redirect(at_its_place(shape))
+    return redirect(message_url(message))
 
 
-@form_page
-def forward_message(request: PersonalRequest, message_id: int) -> HttpResponse:
-    me = request.user.pk
-    shape = selectors.get_message(me, message_id)
-    if shape.kind != "text" or shape.deleted_at:
+@form_view
+def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    """Asks for the conversation to forward to. POST forwards the message."""
+    user_id = request.user.pk
+    message = selectors.get_message(user_id, message_id)
+    if message.kind != "text" or message.deleted_at:
         raise not_found()
-    form = ForwardForm(request.POST or None, initial=SendForm.fresh().initial)
+    form = ForwardForm(request.POST or None, initial=SendForm.create_unbound().initial)
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
+        data = form.cleaned_data
         try:
-            sent, _created = actions.send(me, given["conversation_id"], given["client_id"], "", forward_id=message_id)
-            return redirect(at_the_end(sent))
-        except ApplicationError as refusal:
-            take(form, refusal)
-    return draw(
+            forwarded, _created = actions.send_message(
+                user_id, data["conversation_id"], data["client_id"], "", forward_id=message_id
+            )
+            return redirect(newest_message_url(forwarded))
+        except ApplicationError as error:
+            add_form_errors(form, error)
+    return render_page(
         request,
         "chat/message/forward.html",
         200 if not form.errors else 400,
-        message=shape,
-        line=lines([shape], me=me)[0],
+        message=message,
+        item=build_message_items([message], user_id=user_id)[0],
         form=form,
     )
 
 
-@page
-def message_details(request: PersonalRequest, message_id: int) -> HttpResponse:
-    """Who got and read it, and who reacted."""
-    shape = selectors.get_message(request.user.pk, message_id)
-    if shape.kind != "text" or shape.deleted_at:
+@page_view
+def message_details(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    """Shows who received and read the message, and who reacted."""
+    message = selectors.get_message(request.user.pk, message_id)
+    if message.kind != "text" or message.deleted_at:
         raise not_found()
-    return draw(
+    return render_page(
         request,
         "chat/message/message_details.html",
-        line=lines([shape], me=request.user.pk)[0],
-        **_details(request, shape),
+        item=build_message_items([message], user_id=request.user.pk)[0],
+        **_details_context(request, message),
     )
 
 
-def _details(request: PersonalRequest, shape: MessageSchema) -> dict[str, Any]:
-    """Read last comes first, then who only got it, then who did neither; of each emoji everybody who put it there."""
-    me = request.user.pk
-    members = {member.user.id: member.user for member in selectors.list_members(me, shape.conversation_id)}
-    marks = [each for each in selectors.list_message_receipts(me, shape.id) if each.user_id in members]
-    marks.sort(key=lambda each: each.read_at or each.delivered_at or "", reverse=True)
-    shown = {receipt.user_id for receipt in selectors.list_receipts(me, shape.conversation_id)}
-    told = {each.user_id for each in marks} | {shape.sender.id, me}
+def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, Any]:
+    """Returns receipts and reactions of a message for a template.
+
+    Receipts are in three lists: read, only delivered (each newest first), and neither. Members who do not share
+    receipts with the current user are in none of them.
+    """
+    user_id = request.user.pk
+    members = {member.user.id: member.user for member in selectors.list_members(user_id, message.conversation_id)}
+    receipts = [
+        receipt for receipt in selectors.list_message_receipts(user_id, message.id) if receipt.user_id in members
+    ]
+    receipts.sort(key=lambda receipt: receipt.read_at or receipt.delivered_at or "", reverse=True)
+    sharing_ids = {receipt.user_id for receipt in selectors.list_receipts(user_id, message.conversation_id)}
+    waiting_ids = sharing_ids - {receipt.user_id for receipt in receipts} - {message.sender.id, user_id}
     return {
-        "message": shape,
-        "read": [{"user": members[each.user_id], "at": each.read_at} for each in marks if each.read_at],
-        "got": [{"user": members[each.user_id], "at": each.delivered_at} for each in marks if not each.read_at],
-        "waiting": [user for pk, user in members.items() if pk in shown - told],
-        "hides": not selectors.shows_receipts(me, shape.conversation_id),
+        "message": message,
+        "read": [{"user": members[row.user_id], "at": row.read_at} for row in receipts if row.read_at],
+        "delivered": [{"user": members[row.user_id], "at": row.delivered_at} for row in receipts if not row.read_at],
+        "not_delivered": [user for member_id, user in members.items() if member_id in waiting_ids],
+        "receipts_off": not selectors.shows_receipts(user_id, message.conversation_id),
         "reactions": [
             {
-                "emoji": each.emoji,
-                "users": [members[pk] for pk in each.user_ids if pk in members],
-                "count": len(each.user_ids),
+                "emoji": reaction.emoji,
+                "users": [members[reactor_id] for reactor_id in reaction.user_ids if reactor_id in members],
+                "count": len(reaction.user_ids),
             }
-            for each in shape.reactions
+            for reaction in message.reactions
         ],
     }
 
 
-@page
-def revisions(request: PersonalRequest, message_id: int) -> HttpResponse:
-    """What it said before, each version with what changed in it; the newest first."""
-    me = request.user.pk
-    shape = selectors.get_message(me, message_id)
-    before = selectors.list_revisions(me, message_id)
-    times = [each.written_at for each in before] + [shape.edited_at or shape.created_at]
-    compared = diff.versions([*(each.body for each in before), shape.body])
-    return draw(
+@page_view
+def revisions(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
+    """Shows the versions of an edited message, newest first, each with what changed."""
+    user_id = request.user.pk
+    message = selectors.get_message(user_id, message_id)
+    revisions = selectors.list_revisions(user_id, message_id)
+    return render_page(
         request,
         "chat/message/revisions.html",
-        message=shape,
-        line=lines([shape], me=me)[0],
-        versions=[
-            {"at": at, "pieces": pieces, "first": place == 0, "now": place == len(before)}
-            for place, (at, pieces) in enumerate(zip(times, compared, strict=True))
-        ][::-1],
-        edited=bool(before),
+        message=message,
+        item=build_message_items([message], user_id=user_id)[0],
+        versions=build_message_versions(message, revisions),
+        edited=bool(revisions),
     )

@@ -1,63 +1,81 @@
-"""Choosing people, several at once: by address, so that it works without scripts and with the browser's way back."""
+"""Selects several people. The selection is in the URL, so that it works without scripts and with the back button."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from accounts.models import User
-from accounts.selectors import user_search as directory
-from chat.models import Membership
-from chat.views.common import number, question
-from chat.views.decorators import PersonalRequest
+from accounts.selectors import privacy
+from accounts.selectors.user_search import search_users
+from chat import selectors
+from chat.views.common import get_search_query
+from chat.views.decorators import AuthenticatedRequest
+from messenger.core.numbers import parse_id
 
-CHOSEN = 50  # people that an address can carry
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MAX_SELECTED = 50  # ids that fit in a URL
+MAX_RESULTS, MAX_SEARCHED = 20, 40  # search results that are shown, and those read before members are filtered out
 
 
-class Picking:
-    """`?q=` is what is looked for, each `user` somebody chosen. `among_not`: members of this group are not offered."""
+class PeoplePicker:
+    """Reads the search (`?q=`) and the selected users (`?user=`, or `user_ids` of a posted form) from a request.
 
-    def __init__(self, request: PersonalRequest, *, among_not: int | None = None, always: bool = False):
-        self.me = request.user.pk
-        self.q = question(request)
-        self.always = always  # people are shown before anything is asked for
-        self._group = among_not
-        source = request.POST.getlist("user_ids") or request.GET.getlist("user")
-        self._ids = list(dict.fromkeys(pk for text in source if (pk := number(text))))[:CHOSEN]
+    `exclude_members_of`: the id of a group whose members are not offered. `suggest_without_query`: offer people also
+    without a search.
+    """
+
+    def __init__(
+        self,
+        request: AuthenticatedRequest,
+        *,
+        exclude_members_of: int | None = None,
+        suggest_without_query: bool = False,
+    ):
+        self.q = get_search_query(request)
+        self._user_id = request.user.pk
+        self._suggest_without_query = suggest_without_query
+        self._conversation_id = exclude_members_of
+        texts = request.POST.getlist("user_ids") or request.GET.getlist("user")
+        self._ids = list(dict.fromkeys(user_id for text in texts if (user_id := parse_id(text))))[:MAX_SELECTED]
 
     @cached_property
-    def chosen(self) -> list[User]:
-        by_id = directory.reachable(self.me, self._ids)  # by number one learns of nobody who hides
-        inside = self._inside(by_id) | {self.me}
-        return [by_id[pk] for pk in self._ids if pk in by_id and pk not in inside]
+    def selected(self) -> list[User]:
+        """The selected users, without those whom the current user cannot find: an id must not reveal a name."""
+        users = privacy.discoverable_users(self._user_id, self._ids)
+        excluded = self._filter_members(users) | {self._user_id}
+        return [users[user_id] for user_id in self._ids if user_id in users and user_id not in excluded]
 
     @cached_property
-    def found(self) -> list[User]:
-        if not self.q and not self.always:
+    def results(self) -> list[User]:
+        """The search results that are not selected yet."""
+        if not self.q and not self._suggest_without_query:
             return []
-        found = directory.find(self.me, self.q, limit=40)
-        taken = self._inside(user.pk for user in found) | {user.pk for user in self.chosen}
-        return [user for user in found if user.pk not in taken][:20]
+        users = search_users(self._user_id, self.q, limit=MAX_SEARCHED)
+        excluded = self._filter_members(user.pk for user in users) | {user.pk for user in self.selected}
+        return [user for user in users if user.pk not in excluded][:MAX_RESULTS]
 
-    def _inside(self, ids) -> set[int]:
-        if self._group is None:
-            return set()
-        rows = Membership.objects.filter(conversation_id=self._group, left_at=None, user__in=list(ids))
-        return set(rows.values_list("user_id", flat=True))
+    def _filter_members(self, user_ids: Iterable[int]) -> set[int]:
+        return selectors.filter_members(self._conversation_id, user_ids) if self._conversation_id is not None else set()
 
     @property
-    def full(self) -> bool:
-        return len(self.chosen) >= CHOSEN
+    def is_full(self) -> bool:
+        return len(self.selected) >= MAX_SELECTED
 
-    # ── Addresses: the same page with one more, or one fewer ──
-    def rows(self) -> list[tuple[User, str]]:
-        """Those found, each with the address by which they are chosen."""
-        return [(user, self._address([*self.chosen, user], "")) for user in self.found]
+    # ── Links to the same page with another selection ──
+    def result_links(self) -> list[tuple[User, str]]:
+        """Returns the search results, each with the URL that selects it."""
+        return [(user, self._url([*self.selected, user], "")) for user in self.results]
 
-    def chips(self) -> list[tuple[User, str]]:
-        """Those chosen, each with the address by which they are not."""
-        return [(user, self._address([each for each in self.chosen if each != user], self.q)) for user in self.chosen]
+    def selected_links(self) -> list[tuple[User, str]]:
+        """Returns the selected users, each with the URL that removes it from the selection."""
+        return [
+            (user, self._url([other for other in self.selected if other != user], self.q)) for user in self.selected
+        ]
 
     @staticmethod
-    def _address(users: list[User], q: str) -> str:
-        return "?" + urlencode([("q", q), *(("user", user.pk) for user in users)])
+    def _url(users: list[User], query: str) -> str:
+        return "?" + urlencode([("q", query), *(("user", user.pk) for user in users)])

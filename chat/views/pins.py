@@ -1,26 +1,26 @@
-"""What is pinned in a conversation."""
+"""The page with the pinned messages of a conversation."""
 
 from __future__ import annotations
 
 from django.http import HttpResponse
 
 from chat import selectors
-from chat.view_models.message_log import title_of
-from chat.view_models.permissions import offers
-from chat.views.common import draw
-from chat.views.decorators import PersonalRequest, page
+from chat.view_models.allowed_actions import get_allowed_actions
+from chat.view_models.message_log import conversation_title
+from chat.views.common import render_page
+from chat.views.decorators import AuthenticatedRequest, page_view
 
 
-@page
-def pins(request: PersonalRequest, conversation_id: int) -> HttpResponse:
-    """Newest pin first, each with the way to its place."""
-    me = request.user.pk
-    shape = selectors.get_conversation(me, conversation_id)
-    return draw(
+@page_view
+def pins(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+    """Lists the pinned messages, newest pin first."""
+    user_id = request.user.pk
+    conversation = selectors.get_conversation(user_id, conversation_id)
+    return render_page(
         request,
         "chat/conversation/pins.html",
-        conversation=shape,
-        title=title_of(shape),
-        offers=offers(shape, me),
-        pins=selectors.list_pins(me, conversation_id),
+        conversation=conversation,
+        title=conversation_title(conversation),
+        allowed=get_allowed_actions(conversation, user_id),
+        pins=selectors.list_pins(user_id, conversation_id),
     )

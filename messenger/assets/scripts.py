@@ -1,8 +1,8 @@
-"""Which script modules there are, and which of them a page needs at once.
+"""The graph of script modules, for the import map and the preload links of a page.
 
-Modules import each other by plain relative paths, as the browser reads them; an import map tells it their hashed names.
-A page that asks for its entry alone would learn of the next module only when it has the one before, so the whole graph
-is named beforehand. What is imported by a call (`import("./lazy/…")`) is not in it: that waits until it is used.
+Modules import each other by relative paths; the import map gives the browser their hashed names. Without preload links
+the browser would discover each module only after loading the one that imports it. Modules that are imported dynamically
+(`import("./…")`) are not preloaded: they are loaded when they are used.
 """
 
 from __future__ import annotations
@@ -14,45 +14,39 @@ from pathlib import Path
 
 from django.conf import settings
 
-ENTRY = "js/app.js"  # what every signed-in page starts with
+ENTRY = "js/app.js"  # the entry module of every page for signed-in users
 _IMPORT = re.compile(r'^(?:import\s*|(?:import|export)\s[\w\s{},*]*?\bfrom\s*)"(\.{1,2}/[^"]+)"', re.MULTILINE)
 
 
-def modules() -> list[str]:
-    """All of ours, as `js/name.js`."""
-    return _listed() if settings.DEBUG else _kept()
+def list_modules() -> list[str]:
+    """Returns all of our modules, as paths below `static/`. Cached in production, where files do not change."""
+    return _list_modules() if settings.DEBUG else _cached_modules()
 
 
-def needed_at_once(entry: str = ENTRY) -> list[str]:
-    """The entry and all that it imports, however far away."""
-    return _reached(entry) if settings.DEBUG else _reached_kept(entry)
-
-
-@cache
-def _kept() -> list[str]:
-    return _listed()
-
-
-@cache
-def _reached_kept(entry: str) -> list[str]:
-    return _reached(entry)
+def list_static_imports(entry: str = ENTRY) -> list[str]:
+    """Returns the entry module and all modules that it imports statically, directly or indirectly."""
+    return _list_static_imports(entry) if settings.DEBUG else _cached_static_imports(entry)
 
 
 def _root() -> Path:
     return Path(settings.BASE_DIR) / "static"
 
 
-def _listed() -> list[str]:
+def _list_modules() -> list[str]:
     return sorted(path.relative_to(_root()).as_posix() for path in (_root() / "js").rglob("*.js"))
 
 
-def _reached(entry: str) -> list[str]:
-    found, waiting = {entry}, [entry]
-    while waiting:
-        name = waiting.pop()
+def _list_static_imports(entry: str) -> list[str]:
+    modules, queue = {entry}, [entry]
+    while queue:
+        name = queue.pop()
         for path in _IMPORT.findall((_root() / name).read_text()):
             imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
-            if imported not in found:
-                found.add(imported)
-                waiting.append(imported)
-    return sorted(found)
+            if imported not in modules:
+                modules.add(imported)
+                queue.append(imported)
+    return sorted(modules)
+
+
+_cached_modules = cache(_list_modules)
+_cached_static_imports = cache(_list_static_imports)

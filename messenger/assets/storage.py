@@ -1,9 +1,9 @@
-"""How static files are kept for production: without comments, hashed, compressed, immutable; a page's styles as one.
+"""The static files storage of production: without comments, hashed, compressed, immutable; style sheets bundled.
 
-The source is what people read and what `bin/dev` serves. Only comments, empty lines and indentation go, and comments
-only where nothing else can be meant: what stays is as it was written. Of two minifiers that we tried, one broke a
-regular expression and the other moved a constant before what it is made of; what they would save on top is a sixth.
-What others wrote (`vendor/`) goes out as it came, with its licence.
+`bin/dev` serves the source files. For production only comments, empty lines and indentation are removed, and comments
+only where they cannot be mistaken for code; all other text stays unchanged. Of two minifiers that we tried, one broke a
+regular expression and the other moved a constant before its dependencies; they would save another sixth. Files of third
+parties (`vendor/`) are served unchanged, with their licences.
 """
 
 from __future__ import annotations
@@ -17,61 +17,62 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from messenger.assets import stylesheets
 
-_KINDS = (".js", ".css")
-_OURS = ("js/", "css/")
+_STRIPPED_SUFFIXES = (".js", ".css")
+_STRIPPED_FOLDERS = ("js/", "css/")
 
 
-class StaticFiles(CompressedManifestStaticFilesStorage):
+class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
     def _save(self, name: str, content: Any) -> str:
-        if name.endswith(_KINDS) and name.startswith(_OURS):
-            content.seek(0)  # its hash has been taken from it
-            content = ContentFile(bare(content.read().decode()).encode())
+        if name.endswith(_STRIPPED_SUFFIXES) and name.startswith(_STRIPPED_FOLDERS):
+            content.seek(0)  # it has been read before, for its hash
+            content = ContentFile(strip_comments(content.read().decode()).encode())
         return super()._save(name, content)  # type: ignore[misc]
 
     def post_process(self, paths: dict[str, tuple[Any, str]], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run:
-            for kind in stylesheets.SHEETS:
-                name = stylesheets.joined(kind)
+            for kind in stylesheets.STYLESHEETS:
+                name = stylesheets.bundle_name(kind)
                 self.delete(name)
-                self._save(name, ContentFile(_joined(kind, paths)))
+                self._save(name, ContentFile(_build_bundle(kind, paths)))
                 paths[name] = (self, name)
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
 
-def _joined(kind: str, paths: dict[str, tuple[Any, str]]) -> bytes:
+def _build_bundle(kind: str, paths: dict[str, tuple[Any, str]]) -> bytes:
     parts = []
-    for name in stylesheets.sources(kind):
+    for name in stylesheets.source_files(kind):
         storage, path = paths[name]
         with storage.open(path) as file:
             parts.append(file.read().strip())
     return b"\n".join(parts) + b"\n"
 
 
-# `/** @type {Element} */ (it)` and the like, within a line. A star within would make an end of it unsure.
-_TYPE = re.compile(r"/\*\* @\w+ [^*]*\*/ ?")
-# Code without a slash, and its texts whole: then what comes after two slashes is no part of an address or expression.
-_TAIL = re.compile(r"""((?:[^/"'`\\]|"[^"/\\]*"|'[^'/\\]*')*[^/"'`\\\s])\s+// .*""")
-_STYLE_TAIL = re.compile(r"""([^"']*[;{}])\s*/\* [^*]*\*/""")
+# A type comment within a line, such as `/** @type {Element} */ (node)`. It contains no star, so its end is certain.
+_TYPE_COMMENT = re.compile(r"/\*\* @\w+ [^*]*\*/ ?")
+# A `//` comment after code. The code before it contains no slash and only complete strings, so that the two slashes
+# cannot be part of a URL or a regular expression.
+_SCRIPT_COMMENT = re.compile(r"""((?:[^/"'`\\]|"[^"/\\]*"|'[^'/\\]*')*[^/"'`\\\s])\s+// .*""")
+_STYLE_COMMENT = re.compile(r"""([^"']*[;{}])\s*/\* [^*]*\*/""")
 
 
-def bare(source: str) -> str:
-    """`source` without its comments, empty lines and indentation; as it is where a text goes over lines."""
+def strip_comments(source: str) -> str:
+    """Removes comments, empty lines and indentation. Returns `source` unchanged if a string spans several lines."""
     lines = source.splitlines()
     if any(line.count("`") % 2 for line in lines if not line.lstrip().startswith(("//", "*", "/*"))):
         return source
-    kept, commenting = [], False
+    stripped, in_comment = [], False
     for line in map(str.strip, lines):
-        if commenting or (line.startswith("/*") and not _TYPE.match(line)):
-            commenting = "*/" not in line
-            line = "" if commenting else line[line.index("*/") + 2 :].lstrip()
+        if in_comment or (line.startswith("/*") and not _TYPE_COMMENT.match(line)):
+            in_comment = "*/" not in line
+            line = "" if in_comment else line[line.index("*/") + 2 :].lstrip()
         if line and not line.startswith("//"):
-            kept.append(_without_asides(line))
-    return "\n".join(filter(None, kept)) + "\n"
+            stripped.append(_strip_inline_comments(line))
+    return "\n".join(filter(None, stripped)) + "\n"
 
 
-def _without_asides(line: str) -> str:
-    line = _TYPE.sub("", line).rstrip()
-    for aside in (_TAIL, _STYLE_TAIL):
-        if found := aside.fullmatch(line):
-            return found[1]
+def _strip_inline_comments(line: str) -> str:
+    line = _TYPE_COMMENT.sub("", line).rstrip()
+    for pattern in (_SCRIPT_COMMENT, _STYLE_COMMENT):
+        if match := pattern.fullmatch(line):
+            return match[1]
     return line

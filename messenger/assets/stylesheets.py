@@ -1,12 +1,12 @@
-"""Which style sheets a page has. A component has a file of its own; production ships each kind's as one.
+"""The style sheets of each kind of page. Each component has a source file; production serves one bundle per kind.
 
-One file is fetched once and packs better than thirty: `messenger.assets.storage` joins them when static files are
-collected. `bin/dev` serves them as they were written.
+One file needs one request and compresses better than thirty. `messenger.assets.storage` builds the bundles during
+`collectstatic`; `bin/dev` serves the source files.
 """
 
 from __future__ import annotations
 
-# In this order: the first names the layers, the last are places where the parts meet.
+# The order matters: the first file declares the cascade layers, the last ones combine several components.
 _ELEMENTS = (
     "base/layers",
     "base/tokens",
@@ -21,7 +21,7 @@ _ELEMENTS = (
     "elements/notice",
     "elements/empty-state",
 )
-SHEETS = {
+STYLESHEETS = {
     "auth": (*_ELEMENTS, "layout/auth", "base/forced-colors"),
     "signed_in": (
         *_ELEMENTS,
@@ -49,11 +49,11 @@ SHEETS = {
 }
 
 
-def sources(kind: str) -> list[str]:
-    """As files below `static/`."""
-    return [f"css/{name}.css" for name in SHEETS[kind]]
+def source_files(kind: str) -> list[str]:
+    """Returns the source files of a kind of page, as paths below `static/`."""
+    return [f"css/{name}.css" for name in STYLESHEETS[kind]]
 
 
-def joined(kind: str) -> str:
-    """The name of the one file that production ships for them."""
+def bundle_name(kind: str) -> str:
+    """Returns the path of the bundle below `static/`."""
     return f"css/all/{kind}.css"

@@ -1,21 +1,21 @@
-"""Work that nobody waits for: sending mail, drawing thumbnails, sweeping up.
+"""Background tasks: mail, thumbnails, cleanup and other work outside of requests.
 
-A job is a function, declared in a `jobs` module of its app, and put off by a row in our own database:
+A task is a function in the module `tasks` of its app. Enqueuing it inserts a row into our own database:
 
-    from messenger.background import job
+    from messenger.background import task
 
-    @job(seconds=60, tries=5)
+    @task(timeout=60, max_attempts=5)
     def draw_thumbnail(attachment_id: int) -> None:
-        "Harmless when it is done twice."
+        "Must be idempotent."
 
     draw_thumbnail.enqueue(attachment.pk)
 
-The row is part of the transaction under way: what was rolled back is never done, what was committed is done, also
-after a crash. It is done at least once, so a job has to bear being done again. Arguments are JSON and stay in the
-table for a day: ids, never secrets.
+The row belongs to the current transaction: a rollback removes it, and after a commit the task is executed, also after
+a crash. A task is executed at least once, so it must be idempotent. Arguments are JSON and stay in the table for a day:
+pass ids, never secrets.
 
-The API is that of Django 6's own tasks, by django-tasks; rows by django-tasks-db. Retrying, time limits, repeating
-and the worker are ours: see messenger/background/worker.py and docs/decisions/background-work.md.
+The API is that of Django 6's tasks, from django-tasks; the rows are those of django-tasks-db. Retries, time limits,
+periodic tasks and the worker are ours: see messenger/background/worker.py and docs/decisions/background-work.md.
 """
 
 from __future__ import annotations
@@ -25,60 +25,61 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
-from django_tasks import task
+import django_tasks
 from django_tasks.base import Task
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SOONER, LATER = 10, -10  # priorities; 0 is between them
+HIGH_PRIORITY, LOW_PRIORITY = 10, -10  # the default is 0
 
 
-class GiveUp(Exception):
-    """Raised by a job that no further try can help."""
+class PermanentFailure(Exception):
+    """Raised by a task that must not be retried."""
 
 
-class Rules(NamedTuple):
-    seconds: float  # that one try may take; then it is killed, and that try has failed
-    tries: int
-    wait: float  # seconds until the second try, doubled with each further one
-    longest_wait: float
-    every: float  # seconds; 0: only when it is asked for
+class TaskOptions(NamedTuple):
+    timeout: float  # seconds; then the attempt is killed and counts as failed
+    max_attempts: int
+    retry_delay: float  # seconds until the second attempt; doubled with each further one
+    max_retry_delay: float  # seconds
+    every: float  # interval of a periodic task in seconds; 0: only when enqueued
 
 
-_rules: dict[str, Rules] = {}
-_USUAL = Rules(seconds=60, tries=5, wait=5, longest_wait=3600, every=0)
+_options_by_path: dict[str, TaskOptions] = {}
+_DEFAULT_OPTIONS = TaskOptions(timeout=60, max_attempts=5, retry_delay=5, max_retry_delay=3600, every=0)
 
 
-def job(
+def task(
     *,
-    seconds: float = _USUAL.seconds,
-    tries: int = _USUAL.tries,
-    wait: float = _USUAL.wait,
-    longest_wait: float = _USUAL.longest_wait,
+    timeout: float = _DEFAULT_OPTIONS.timeout,
+    max_attempts: int = _DEFAULT_OPTIONS.max_attempts,
+    retry_delay: float = _DEFAULT_OPTIONS.retry_delay,
+    max_retry_delay: float = _DEFAULT_OPTIONS.max_retry_delay,
     every: float = 0,
     priority: int = 0,
 ) -> Callable[[Function], Task]:
-    """Declare a job, at the top of a module named `jobs`. With `every` it is also done by itself, that often.
+    """Declares a task, in a module named `tasks`. Wraps `django_tasks.task` and registers the options of our worker.
 
-    What is missed while no worker runs is not made up for: one round is enough.
+    With `every`, a worker also enqueues the task by itself once per interval. Intervals without a running worker are
+    skipped and not made up for later.
     """
 
     def declare(function: Function) -> Task:
-        made: Task = task(priority=priority)(function)
-        _rules[made.module_path] = Rules(seconds, tries, wait, longest_wait, every)
-        return made
+        declared: Task = django_tasks.task(priority=priority)(function)
+        _options_by_path[declared.module_path] = TaskOptions(timeout, max_attempts, retry_delay, max_retry_delay, every)
+        return declared
 
     return declare
 
 
-def rules_of(path: str) -> Rules:
-    """Of a job that is declared in a module nobody has read yet, too."""
-    if path not in _rules:
+def options_for(path: str) -> TaskOptions:
+    """Returns the options of the task with this dotted path. Imports its module if that has not happened yet."""
+    if path not in _options_by_path:
         with contextlib.suppress(ImportError, ValueError):
             import_module(path.rpartition(".")[0])
-    return _rules.get(path, _USUAL)
+    return _options_by_path.get(path, _DEFAULT_OPTIONS)
 
 
-def repeated() -> list[tuple[str, Rules]]:
-    """Path and rules of those that are done by themselves."""
-    return [(path, rules) for path, rules in _rules.items() if rules.every]
+def periodic_tasks() -> list[tuple[str, TaskOptions]]:
+    """Returns the dotted paths and options of all tasks declared with `every`."""
+    return [(path, options) for path, options in _options_by_path.items() if options.every]

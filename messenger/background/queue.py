@@ -1,4 +1,4 @@
-"""The rows of waiting work: who takes one, and what becomes of it. Any number of workers may do this at once."""
+"""The table of queued tasks: claims rows, executes them, records results. Safe with any number of workers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,33 @@ from functools import cache
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from messenger.background import GiveUp, repeated, rules_of
+from messenger.background import LOW_PRIORITY, PermanentFailure, TaskOptions, options_for, periodic_tasks
 
 log = logging.getLogger(__name__)
 
-GRACE = 30.0  # seconds over its limit after which nobody can be working at it any more
-KEPT, FAILED_KEPT = timedelta(days=1), timedelta(days=14)
-_SLOTS = uuid.UUID("5ba5b1c4-50c5-4a35-9f0e-6a1a86d1a3f6")
+GRACE = 30.0  # seconds after its timeout until a running row counts as abandoned
+SUCCESSFUL_KEPT, FAILED_KEPT = timedelta(days=1), timedelta(days=14)
+_SLOT_NAMESPACE = uuid.UUID("5ba5b1c4-50c5-4a35-9f0e-6a1a86d1a3f6")
+
+# Queued rows hold the dotted path of their task and outlive an upgrade. Whoever renames or moves a task adds its old
+# path here; an entry may go two releases later. Version 0.1.0 had the paths with `jobs`.
+RENAMED_TASKS = {
+    "accounts.jobs.forget_old_mail": "accounts.tasks.delete_old_mail",
+    "accounts.jobs.send_mail": "accounts.tasks.send_mail",
+    "chat.jobs.build_archive": "chat.tasks.build_data_export",
+    "chat.jobs.bury_files": "chat.tasks.delete_orphaned_files",
+    "chat.jobs.leave_everything": "chat.tasks.leave_all_conversations",
+    "chat.jobs.prepare_file": "chat.tasks.prepare_file",
+    "chat.jobs.sweep_archives": "chat.tasks.clean_up_data_exports",
+    "chat.jobs.sweep_files": "chat.tasks.clean_up_files",
+    "messenger.jobs.clear_sessions": "messenger.tasks.clear_sessions",
+    "messenger.jobs.forget_finished_work": "messenger.tasks.delete_finished_tasks",
+}
 
 
 @cache
@@ -33,12 +49,15 @@ def host() -> str:
 
 
 def worker_id() -> str:
-    """Tells which process took a row: others on this machine can see that it is gone."""
+    """Identifies this process. Other processes on the same machine can find out whether it still runs."""
     return f"{host()}:{os.getpid()}"
 
 
 def claim(worker: str) -> DBTaskResult | None:
-    """The row to do next, taken for this worker. One look, and a lock only where there is something to take."""
+    """Returns the next due row after marking it as running on this worker, or None.
+
+    Without a due row this is one query and no lock.
+    """
     ready = DBTaskResult.objects.ready()
     if not ready.values_list("pk")[:1]:
         return None
@@ -46,100 +65,121 @@ def claim(worker: str) -> DBTaskResult | None:
         row = ready.get_locked()
         if row is not None:
             row.claim(worker)
+            if row.task_path in RENAMED_TASKS:
+                row.task_path = RENAMED_TASKS[row.task_path]
+                row.save(update_fields=["task_path"])
     return row
 
 
-def perform(row: DBTaskResult) -> bool:
-    """Do it here and now, and note what became of it. Says whether it was done."""
+def run_task(row: DBTaskResult) -> bool:
+    """Executes a claimed row in this process and records the result. Returns whether it succeeded."""
     try:
-        work = row.task
-        work.call(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
+        row.task.call(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
     except (ImportError, SuspiciousOperation) as error:
-        failed(row, GiveUp(f"There is no such job: {error}"))
+        record_failure(row, PermanentFailure(f"There is no such task: {error}"))
         return False
     except Exception as error:
-        failed(row, error)
+        record_failure(row, error)
         return False
-    with _patiently():
-        _mine(row).update(status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now(), traceback="")
+    with _log_database_errors():
+        _own_row(row).update(status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now(), traceback="")
     return True
 
 
-def failed(row: DBTaskResult, error: BaseException) -> None:
-    """One try came to nothing: it waits for the next, or was the last. Of the error no text is kept or logged, since
-    that may hold somebody's address; the developer gets its kind and place."""
-    rules, tried = rules_of(row.task_path), len(row.worker_ids)
-    kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    if isinstance(error, GiveUp) or tried >= rules.tries:
-        log.error("%s failed for good after %d tries: %s", row.task_path, tried, _place(error))
+def record_failure(row: DBTaskResult, error: BaseException) -> None:
+    """Records a failed attempt: schedules the next one, or marks the row as failed after the last one.
+
+    The message of the error is neither stored nor logged, because it may contain personal data such as an address.
+    Developers see the type of the error and where it was raised.
+    """
+    options, attempts = _options_of(row), len(row.worker_ids)
+    error_class = f"{type(error).__module__}.{type(error).__qualname__}"
+    if isinstance(error, PermanentFailure) or attempts >= options.max_attempts:
+        log.error("%s failed for good after %d tries: %s", row.task_path, attempts, _describe(error))
         changes: dict = {"status": TaskResultStatus.FAILED, "finished_at": timezone.now()}
     else:
-        wait = min(rules.wait * 2 ** (tried - 1), rules.longest_wait)
-        log.warning("%s failed, try %d, again in %d s: %s", row.task_path, tried, wait, _place(error))
-        changes = {"status": TaskResultStatus.READY, "run_after": timezone.now() + timedelta(seconds=wait)}
-    with _patiently():
-        _mine(row).update(exception_class_path=kind, **changes)
+        delay = min(options.retry_delay * 2 ** (attempts - 1), options.max_retry_delay)
+        log.warning("%s failed, try %d, again in %d s: %s", row.task_path, attempts, delay, _describe(error))
+        changes = {"status": TaskResultStatus.READY, "run_after": timezone.now() + timedelta(seconds=delay)}
+    with _log_database_errors():
+        _own_row(row).update(exception_class_path=error_class, **changes)
 
 
-def recover() -> int:
-    """Rows whose worker is gone, by kill -9 or with its machine, count as a try that failed. Says how many."""
-    found = 0
+def requeue_abandoned() -> int:
+    """Records a failed attempt for each running row whose worker has died (kill -9, power loss). Returns their number.
+
+    A dead process is detected at once on the same machine. Rows of other machines count as abandoned when their
+    timeout and GRACE have passed.
+    """
+    count = 0
     for row in DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING):
         started = row.started_at or row.enqueued_at
-        lapsed = started + timedelta(seconds=rules_of(row.task_path).seconds + GRACE) < timezone.now()
-        if lapsed or _is_gone(row.worker_ids[-1] if row.worker_ids else ""):
-            failed(row, ProcessLookupError())
-            found += 1
-    return found
+        has_expired = started + timedelta(seconds=_options_of(row).timeout + GRACE) < timezone.now()
+        if has_expired or _is_dead(row.worker_ids[-1] if row.worker_ids else ""):
+            record_failure(row, ProcessLookupError())
+            count += 1
+    return count
 
 
-def plan(done_here: dict[str, int]) -> None:
-    """A row for each job that repeats, once in each of its intervals, whoever of the workers comes first.
+def enqueue_periodic(last_slots: dict[str, int]) -> None:
+    """Inserts a row for each periodic task once per interval, even if several workers call this.
 
-    `done_here` remembers, for this worker, the interval that it last saw to.
+    `last_slots` belongs to one worker and is changed: task path → number of the last interval that it has handled.
     """
     now = time.time()
-    for path, rules in repeated():
-        slot = int(now // rules.every)
-        if done_here.get(path) == slot:
+    for path, options in periodic_tasks():
+        slot = int(now // options.every)
+        if last_slots.get(path) == slot:
             continue
+        old_paths = [old_path for old_path, new_path in RENAMED_TASKS.items() if new_path == path]
         unfinished = DBTaskResult.objects.filter(
-            task_path=path, status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING]
+            task_path__in=[path, *old_paths], status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING]
         )
         if not unfinished.exists():
             row: DBTaskResult = DBTaskResult(
-                id=uuid.uuid5(_SLOTS, f"{path} {slot}"),
+                id=uuid.uuid5(_SLOT_NAMESPACE, f"{path} {slot}"),  # the same in all workers
                 args_kwargs={"args": [], "kwargs": {}},
                 task_path=path,
                 backend_name="default",
                 run_after=get_date_max(),
-                priority=-10,
+                priority=LOW_PRIORITY,
             )
             DBTaskResult.objects.bulk_create([row], ignore_conflicts=True)
-        done_here[path] = slot
+        last_slots[path] = slot
 
 
-def forget_finished(now: datetime | None = None) -> int:
+def delete_finished(now: datetime | None = None) -> int:
+    """Deletes successful rows after SUCCESSFUL_KEPT and failed ones after FAILED_KEPT. Returns their number."""
     now = now or timezone.now()
-    done = DBTaskResult.objects.filter(status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - KEPT).delete()[0]
-    return done + DBTaskResult.objects.filter(finished_at__lt=now - FAILED_KEPT).delete()[0]
+    successful = DBTaskResult.objects.filter(
+        status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - SUCCESSFUL_KEPT
+    ).delete()[0]
+    return successful + DBTaskResult.objects.filter(finished_at__lt=now - FAILED_KEPT).delete()[0]
 
 
-def run_all(at_most: int = 1000) -> int:
-    """Everything that is due, here, one after the other: for tests and `manage.py worker --once`."""
+def run_due(limit: int = 1000) -> int:
+    """Executes all due rows one after the other in this process, for tests and `manage.py worker --once`.
+
+    Returns the number of executed rows.
+    """
     count = 0
-    while count < at_most and (row := claim(worker_id())):
-        perform(row)
+    while count < limit and (row := claim(worker_id())):
+        run_task(row)
         count += 1
     return count
 
 
-def _mine(row: DBTaskResult):
-    """The row, while it is still this try's: another worker may have taken it over."""
+def _options_of(row: DBTaskResult) -> TaskOptions:
+    return options_for(RENAMED_TASKS.get(row.task_path, row.task_path))
+
+
+def _own_row(row: DBTaskResult) -> QuerySet[DBTaskResult]:
+    """The row, or no row if another worker has claimed it since: an attempt must not overwrite a later one."""
     return DBTaskResult.objects.filter(pk=row.pk, status=TaskResultStatus.RUNNING, started_at=row.started_at)
 
 
-def _is_gone(worker: str) -> bool:
+def _is_dead(worker: str) -> bool:
+    """Whether the process of this worker id ran on this machine and has ended."""
     name, _, pid = worker.rpartition(":")
     if name != host() or not pid.isdigit():
         return False
@@ -152,19 +192,19 @@ def _is_gone(worker: str) -> bool:
     return False
 
 
-def _place(error: BaseException) -> str:
-    """The kind of an error and where it was raised, without what it says."""
-    trace, place = error.__traceback__, ""
-    while trace:
-        place = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__}{place}" + (f" ({error})" if isinstance(error, GiveUp) else "")
+def _describe(error: BaseException) -> str:
+    """The type of an error, file and line where it was raised, without its message."""
+    frame, location = error.__traceback__, ""
+    while frame:
+        location = f" at {os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return f"{type(error).__name__}{location}" + (f" ({error})" if isinstance(error, PermanentFailure) else "")
 
 
 @contextmanager
-def _patiently() -> Iterator[None]:
-    """Writing down what was done. A database that is away now leaves the row to `recover`."""
+def _log_database_errors() -> Iterator[None]:
+    """If the database cannot be reached now, the row stays "running" until `requeue_abandoned` finds it."""
     try:
         yield
     except OperationalError as error:
-        log.warning("It could not be written down what became of a job: %s", type(error).__name__)
+        log.warning("The result of a task could not be stored: %s", type(error).__name__)

@@ -1,7 +1,7 @@
-"""The worker as a companion of the server, where nobody runs one by itself: one command, one thing to stop.
+"""Runs the worker as a child process of the server, so that a small site has only one command to start and stop.
 
-It is a process of its own, so no job slows a message down. It hangs on a pipe whose other end only this process has:
-however the server ends, kill -9 included, the pipe ends, and the worker with it.
+The worker is a separate process, so no task slows down a message. Its standard input is a pipe whose other end only the
+server has: however the server ends, kill -9 included, the pipe is closed, and the worker ends too.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ _process: subprocess.Popen[bytes] | None = None
 
 
 def start() -> None:
-    """Start it, and start it anew whenever it ends."""
-    threading.Thread(target=_keep, name="worker", daemon=True).start()
-    task_enqueued.connect(_enqueued, weak=False, dispatch_uid="messenger.background.sidecar")
+    """Starts the worker, and starts it again whenever it ends."""
+    threading.Thread(target=_supervise, name="worker", daemon=True).start()
+    task_enqueued.connect(_on_task_enqueued, weak=False, dispatch_uid="messenger.background.sidecar")
 
 
-def _keep() -> None:
+def _supervise() -> None:
+    """Restarts with a growing delay of 2 to 30 seconds; 1 second after a worker that ran for more than a minute."""
     global _process
-    wait = 1.0
+    delay = 1.0
     while True:
-        began = time.monotonic()
+        started = time.monotonic()
         _process = subprocess.Popen(
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--beside"],
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--sidecar"],
             stdin=subprocess.PIPE,
             bufsize=0,
             env={**os.environ, "WORKER": "off"},
@@ -42,19 +43,19 @@ def _keep() -> None:
         assert _process.stdin
         os.set_blocking(_process.stdin.fileno(), False)
         status = _process.wait()
-        wait = 1.0 if time.monotonic() - began > 60 else min(wait * 2, 30)
-        log.warning("The worker ended (%s); another is started in %d s", status, wait)
-        time.sleep(wait)
+        delay = 1.0 if time.monotonic() - started > 60 else min(delay * 2, 30)
+        log.warning("The worker ended (%s); another is started in %d s", status, delay)
+        time.sleep(delay)
 
 
-def _enqueued(**_kwargs: object) -> None:
-    transaction.on_commit(_nudge, robust=True)
+def _on_task_enqueued(**_kwargs: object) -> None:
+    transaction.on_commit(_wake_worker, robust=True)
 
 
-def _nudge() -> None:
-    """There is work: it need not wait for the worker's next look."""
+def _wake_worker() -> None:
+    """Lets the worker look for due tasks now instead of at its next poll."""
     try:
         if _process and _process.stdin:
             os.write(_process.stdin.fileno(), b".")
-    except OSError:  # it is just ending, or has been told often enough
+    except OSError:  # the worker is ending, or the pipe is full because it has been woken often enough
         pass

@@ -1,7 +1,7 @@
-"""The worker: takes rows, and does each in a process of its own that it can kill.
+"""The worker process: claims rows and executes each in a child process with a time limit.
 
-A job that hangs, eats memory or crashes in somebody's C code so takes nothing along, and its time limit holds. The
-children are forks of a small process with one thread: a few milliseconds, and memory shared until it is changed.
+A task that hangs, uses too much memory or crashes in C code therefore affects no other task. The children are forks of
+a small process with one thread: a fork takes a few milliseconds, and memory is shared until it is changed.
 """
 
 from __future__ import annotations
@@ -21,52 +21,56 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django_tasks_db.models import DBTaskResult
 
-from messenger.background import queue, rules_of
+from messenger.background import options_for, queue
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0  # seconds between looks for work that nobody told us of
-RECOVER_EVERY = 10.0
-ENDING = 8.0  # seconds that jobs under way are given when the worker ends
+POLL_INTERVAL = 1.0  # seconds between two looks for due rows
+REQUEUE_INTERVAL = 10.0  # seconds between two searches for abandoned rows
+SHUTDOWN_TIMEOUT = 8.0  # seconds that running tasks have to finish when the worker ends; then they are killed
 
 
 class _Child(NamedTuple):
     row: DBTaskResult
-    until: float
+    deadline: float  # monotonic time
 
 
-class Runner:
-    """`beside`: the descriptor by which the server that started us says "look now", and whose end is the server's."""
+class Worker:
+    """Runs up to `concurrency` tasks at a time.
 
-    def __init__(self, at_once: int, beside: int | None = None):
-        self._at_once, self._beside = at_once, beside
-        self._children: dict[int, _Child] = {}
+    `wake_fd` is the pipe of the server that started this worker (see sidecar.py): data means "look for due rows now",
+    the end of the pipe means that the server has ended.
+    """
+
+    def __init__(self, concurrency: int, wake_fd: int | None = None):
+        self._concurrency, self._wake_fd = concurrency, wake_fd
+        self._children: dict[int, _Child] = {}  # by process id
         self._stopping = False
-        self._planned: dict[str, int] = {}
-        self._recovered = float("-inf")
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
-        os.set_blocking(self._wake_read, False)
-        # Children hold the reading end of this one: it ends when we do, however that comes.
-        self._life_read, self._life_write = os.pipe()
+        self._last_slots: dict[str, int] = {}
+        self._last_requeue = float("-inf")
+        self._signal_read, self._signal_write = os.pipe()
+        os.set_blocking(self._signal_write, False)
+        os.set_blocking(self._signal_read, False)
+        # Children wait at the reading end of this pipe. It is closed when the worker ends, also after kill -9.
+        self._alive_read, self._alive_write = os.pipe()
 
     def run(self) -> None:
-        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._signal_write, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         gc.collect()
         gc.freeze()
-        log.info("The worker is there, for %d jobs at once", self._at_once)
+        log.info("Worker started, %d tasks at a time", self._concurrency)
         while not self._stopping:
             try:
-                self._look()
+                self._poll()
             except DatabaseError as error:
                 log.warning("The database did not answer the worker: %s", type(error).__name__)
                 connections.close_all()
-            self._wait(LOOK_EVERY)
-        until = time.monotonic() + ENDING
-        while self._children and time.monotonic() < until:
+            self._wait(POLL_INTERVAL)
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
+        while self._children and time.monotonic() < deadline:
             self._reap()
             self._wait(0.2)
         for pid in list(self._children):
@@ -78,74 +82,75 @@ class Runner:
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         self._reap()
-        queue.plan(self._planned)
-        if time.monotonic() - self._recovered > RECOVER_EVERY:
-            self._recovered = time.monotonic()
-            queue.recover()
-        while len(self._children) < self._at_once and not self._stopping:
+        queue.enqueue_periodic(self._last_slots)
+        if time.monotonic() - self._last_requeue > REQUEUE_INTERVAL:
+            self._last_requeue = time.monotonic()
+            queue.requeue_abandoned()
+        while len(self._children) < self._concurrency and not self._stopping:
             row = queue.claim(queue.worker_id())
             if row is None:
                 return
             self._start(row)
 
     def _start(self, row: DBTaskResult) -> None:
-        connections.close_all()  # a child must not speak on our line
+        connections.close_all()  # parent and child must not share a database connection
         pid = os.fork()
         if pid == 0:
-            self._be_child(row)
-        self._children[pid] = _Child(row, time.monotonic() + rules_of(row.task_path).seconds)
+            self._run_child(row)
+        self._children[pid] = _Child(row, time.monotonic() + options_for(row.task_path).timeout)
 
-    def _be_child(self, row: DBTaskResult) -> NoReturn:
+    def _run_child(self, row: DBTaskResult) -> NoReturn:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)  # the worker decides, and lets us come to an end
+                signal.signal(number, signal.SIG_IGN)  # only the worker reacts: running tasks may finish
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.close(self._life_write)
-            threading.Thread(target=self._die_with_worker, daemon=True).start()
-            queue.perform(row)
+            os.close(self._alive_write)
+            threading.Thread(target=self._exit_with_worker, daemon=True).start()
+            queue.run_task(row)
             connections.close_all()
             status = 0
         except BaseException:
-            log.exception("A job's process failed")
+            log.exception("The process of a task failed")
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
 
-    def _die_with_worker(self) -> None:
-        os.read(self._life_read, 1)
+    def _exit_with_worker(self) -> None:
+        os.read(self._alive_read, 1)  # returns when the worker has ended
         os._exit(1)
 
     def _reap(self) -> None:
+        """Collects ended children, and kills those that have passed their deadline."""
         for pid, child in list(self._children.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:
-                if time.monotonic() > child.until:
-                    os.kill(pid, signal.SIGKILL)  # and the next look finds it ended
+                if time.monotonic() > child.deadline:
+                    os.kill(pid, signal.SIGKILL)  # the next call collects it
                 continue
             del self._children[pid]
             if status != 0:
-                late = time.monotonic() > child.until
-                queue.failed(child.row, TimeoutError() if late else ChildProcessError())
+                timed_out = time.monotonic() > child.deadline
+                queue.record_failure(child.row, TimeoutError() if timed_out else ChildProcessError())
 
     def _wait(self, seconds: float) -> None:
-        """Until something is to be done: a child ended, a signal came, the server knows of work; or for so long."""
+        """Sleeps until a child ends, a signal arrives, the server wakes the worker, or `seconds` have passed."""
         if self._children:
-            nearest = min(child.until for child in self._children.values())
-            seconds = max(0.01, min(seconds, nearest - time.monotonic()))
-        watched = [self._wake_read] + ([self._beside] if self._beside is not None else [])
-        readable, _, _ = select.select(watched, [], [], seconds)
-        if self._wake_read in readable:
+            nearest_deadline = min(child.deadline for child in self._children.values())
+            seconds = max(0.01, min(seconds, nearest_deadline - time.monotonic()))
+        descriptors = [self._signal_read] + ([self._wake_fd] if self._wake_fd is not None else [])
+        readable, _, _ = select.select(descriptors, [], [], seconds)
+        if self._signal_read in readable:
             with contextlib.suppress(BlockingIOError):
-                os.read(self._wake_read, 4096)
-        if self._beside in readable and self._beside is not None and not os.read(self._beside, 4096):
-            self._stopping, self._beside = True, None  # the server is gone
+                os.read(self._signal_read, 4096)
+        if self._wake_fd in readable and self._wake_fd is not None and not os.read(self._wake_fd, 4096):
+            self._stopping, self._wake_fd = True, None  # the server has ended
 
 
-def without_pool() -> None:
-    """Children of a fork cannot share a pool's threads: each of them makes the one connection that it needs."""
+def disable_connection_pool() -> None:
+    """To be called before the first query: a forked child cannot use the threads of a pool."""
     settings.DATABASES["default"].get("OPTIONS", {}).pop("pool", None)

@@ -1,8 +1,8 @@
-"""Verbs that take many: commands that arrive while one commit is under way are stored together in the next.
+"""Group commit: commands that arrive during a commit are stored together in the next transaction.
 
-One writer thread per batcher. A command that comes alone waits for nobody: the thread sleeps on an empty queue and
-takes at once whatever is there. A conversation that somebody else holds gets a lane of its own, so that it holds up
-no other, and keeps its order there.
+Each `BatchWriter` has one writer thread. It sleeps while the queue is empty and stores at once what is there, so a
+single command does not wait for others. If the rows of a conversation are locked by somebody else, its commands get a
+queue and a thread of their own: they do not delay others and keep their order.
 """
 
 from __future__ import annotations
@@ -27,86 +27,82 @@ log = logging.getLogger(__name__)
 
 
 class Busy:
-    """The outcome of a command whose rows somebody else holds."""
+    """The outcome of a command that was not stored because its rows are locked."""
 
 
 BUSY = Busy()
 
-Done = Callable[[Any], None]
+OnStored = Callable[[Any], None]
 
 
-class _Ticket(msgspec.Struct):
+class _QueuedCommand(msgspec.Struct):
     command: Any
-    done: Done
-    loop: asyncio.AbstractEventLoop | None  # where `done` is to be called; None: in the writer's thread
-    lane: Hashable
+    on_stored: OnStored
+    loop: asyncio.AbstractEventLoop | None  # where `on_stored` is called; None: in the writer's thread
+    key: Hashable  # commands with the same key keep their order
 
 
 class BatchWriter(Generic[C]):
-    """`store(commands)` answers for each: a result, a `ApplicationError`, or BUSY; `wait` is the same, waiting instead of BUSY.
+    """Stores commands of many callers in batches.
 
-    `pause` is how many seconds to gather after a batch before the next is taken: 0 for what people wait for.
+    `store(commands)` returns an outcome for each command: a result, an `ApplicationError` or BUSY. `store_blocking`
+    does the same but waits for locked rows instead of returning BUSY. `key_of(command)` is the conversation (or user)
+    within which commands keep their order. `size` is the maximum number of commands in a batch. `pause` is the time in
+    seconds in which commands are collected after a batch; 0 for commands that people wait for.
     """
 
     def __init__(
         self,
         name: str,
         store: Callable[[Sequence[C]], Sequence[Any]],
-        lane_of: Callable[[C], Hashable],
+        key_of: Callable[[C], Hashable],
         *,
-        wait: Callable[[Sequence[C]], Sequence[Any]] | None = None,
+        store_blocking: Callable[[Sequence[C]], Sequence[Any]] | None = None,
         size: int = 256,
         pause: float = 0.0,
     ):
-        self._name, self._store, self._wait, self._lane_of = name, store, wait or store, lane_of
+        self._name, self._store, self._key_of = name, store, key_of
+        self._store_blocking = store_blocking or store
         self._size, self._pause = size, pause
-        self._queue: deque[_Ticket] = deque()
-        self._lanes: dict[Hashable, deque[_Ticket]] = {}
+        self._queue: deque[_QueuedCommand] = deque()
+        self._key_queues: dict[Hashable, deque[_QueuedCommand]] = {}  # of keys that are locked by somebody else
         self._lock = threading.Lock()
         self._filled = threading.Event()
         self._thread: threading.Thread | None = None
-        self.batches = self.commands = 0  # for tests and metrics
 
-    # ── In ──
-    def submit(self, command: C, done: Done) -> None:
-        """From the event loop. `done(outcome)` is called there after commit; the outcome may be a `ApplicationError`."""
-        self._put(_Ticket(command, done, asyncio.get_running_loop(), self._lane_of(command)))
+    # ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────
+    def submit(self, command: C, on_stored: OnStored) -> None:
+        """Queue a command from the event loop. `on_stored(outcome)` is called there after the commit.
 
-    async def ask(self, command: C) -> Any:
-        """From the event loop, waiting. Raises the `ApplicationError`."""
-        future = asyncio.get_running_loop().create_future()
-
-        def done(outcome: Any) -> None:
-            if not future.done():
-                future.set_result(outcome)
-
-        self.submit(command, done)
-        return _raised(await future)
+        The outcome is the result or an `ApplicationError`.
+        """
+        self._enqueue(_QueuedCommand(command, on_stored, asyncio.get_running_loop(), self._key_of(command)))
 
     def call(self, command: C, timeout: float = 5.0) -> Any:
-        """From a thread, waiting at most `timeout` seconds. Raises the `ApplicationError`.
+        """Store a command from a thread and return its result. Raises the `ApplicationError`.
 
-        What took longer may still be stored; given again it is found, where the command has a client_id.
+        After `timeout` seconds it raises `unavailable`. The command may be stored later all the same. If it has a
+        client_id, submitting it again returns the stored result.
         """
         future: Future = Future()
-        self._put(_Ticket(command, future.set_result, None, self._lane_of(command)))
+        self._enqueue(_QueuedCommand(command, future.set_result, None, self._key_of(command)))
         try:
-            return _raised(future.result(timeout))
+            return _result_or_raise(future.result(timeout))
         except TimeoutError:
             raise unavailable() from None
 
-    def _put(self, ticket: _Ticket) -> None:
+    def _enqueue(self, queued: _QueuedCommand) -> None:
         with self._lock:
-            if (lane := self._lanes.get(ticket.lane)) is not None:
-                lane.append(ticket)
+            if (key_queue := self._key_queues.get(queued.key)) is not None:
+                key_queue.append(queued)
                 return
-            self._queue.append(ticket)
+            self._queue.append(queued)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
         self._filled.set()
 
-    # ── The writer ──
+    # ── The writer thread ────────────────────────────────────────────────────────────────────────────────────────
     def _run(self) -> None:
         while True:
             self._filled.wait()
@@ -115,104 +111,114 @@ class BatchWriter(Generic[C]):
                 if not self._queue:
                     self._filled.clear()
             if batch:
-                self._finish(batch, in_own_connection_or_refusals(self._store, batch))
-                self.batches += 1
-                self.commands += len(batch)
+                self._finish(batch, store_or_errors(self._store, batch))
                 if self._pause:
                     time.sleep(self._pause)
 
-    def _finish(self, batch: list[_Ticket], outcomes: Sequence[Any]) -> None:
-        busy: dict[Hashable, list[_Ticket]] = {}
-        for ticket, outcome in zip(batch, outcomes, strict=True):
+    def _finish(self, batch: list[_QueuedCommand], outcomes: Sequence[Any]) -> None:
+        busy: dict[Hashable, list[_QueuedCommand]] = {}
+        for queued, outcome in zip(batch, outcomes, strict=True):
             if outcome is BUSY:
-                busy.setdefault(ticket.lane, []).append(ticket)
-        for lane, tickets in busy.items():
-            self._open_lane(lane, tickets)
-        _answer([(t, outcome) for t, outcome in zip(batch, outcomes, strict=True) if outcome is not BUSY])
+                busy.setdefault(queued.key, []).append(queued)
+        for key, commands in busy.items():
+            self._start_key_queue(key, commands)
+        _report([(queued, outcome) for queued, outcome in zip(batch, outcomes, strict=True) if outcome is not BUSY])
 
-    # ── Lanes ──
-    def _open_lane(self, key: Hashable, tickets: list[_Ticket]) -> None:
-        """Only the writer opens lanes, so there is none yet. What is queued for it goes in too, behind."""
+    # ── Queues of locked keys ────────────────────────────────────────────────────────────────────────────────────
+    def _start_key_queue(self, key: Hashable, commands: list[_QueuedCommand]) -> None:
+        """Move the commands of a key to a queue of their own, followed by those of this key that are still queued.
+
+        Only the writer thread starts such queues, so there is none for this key yet.
+        """
         with self._lock:
-            queued = [ticket for ticket in self._queue if ticket.lane == key]
-            if queued:
-                self._queue = deque(ticket for ticket in self._queue if ticket.lane != key)
-            self._lanes[key] = deque([*tickets, *queued])
-        name = f"{self._name} lane {key}"
-        threading.Thread(target=self._run_lane, args=(key,), name=name, daemon=True).start()
+            following = [queued for queued in self._queue if queued.key == key]
+            if following:
+                self._queue = deque(queued for queued in self._queue if queued.key != key)
+            self._key_queues[key] = deque([*commands, *following])
+        name = f"{self._name} {key}"
+        threading.Thread(target=self._run_key_queue, args=(key,), name=name, daemon=True).start()
 
-    def _run_lane(self, key: Hashable) -> None:
+    def _run_key_queue(self, key: Hashable) -> None:
         while True:
             with self._lock:
-                lane = self._lanes[key]
-                if not lane:
-                    del self._lanes[key]
+                key_queue = self._key_queues[key]
+                if not key_queue:
+                    del self._key_queues[key]
                     return
-                batch = [lane.popleft() for _ in range(min(self._size, len(lane)))]
-            _answer(list(zip(batch, in_own_connection_or_refusals(self._wait, batch), strict=True)))
+                batch = [key_queue.popleft() for _ in range(min(self._size, len(key_queue)))]
+            _report(list(zip(batch, store_or_errors(self._store_blocking, batch), strict=True)))
 
 
-def in_own_connection_or_refusals(store: Callable, batch: list[_Ticket]) -> Sequence[Any]:
-    """Outcomes for all, whatever happens. A batch that fails for one command's sake is split to spare the others."""
-    commands = [ticket.command for ticket in batch]
+# ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
+    """Return an outcome for each command, whatever happens. A batch that fails because of one command is split."""
+    commands = [queued.command for queued in batch]
     try:
         return with_own_connection(store, commands)
-    except ApplicationError as refused:  # of the whole: the database is away
-        return [refused] * len(batch)
+    except ApplicationError as error:  # for the whole batch: the database is down
+        return [error] * len(batch)
     except Exception as error:
         if len(batch) == 1 and not isinstance(error, IntegrityError):
             log.exception("A command could not be stored")
             return [unavailable()]
         if len(batch) == 1:
-            return _once_more(store, commands)
-        return _in_halves(store, batch)
+            return _store_again(store, commands)
+        return _store_halves(store, batch)
 
 
-def _in_halves(store: Callable, batch: list[_Ticket]) -> Sequence[Any]:
-    """A lane that was busy for the first half is so for the second, though it may be free by then: its order stays."""
+def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
+    """Store the two halves of a batch one after another.
+
+    A key that was busy in the first half counts as busy in the second half, even if it is free by then. Otherwise its
+    later commands would be stored before the earlier ones.
+    """
     half = len(batch) // 2
-    first = in_own_connection_or_refusals(store, batch[:half])
-    busy = {ticket.lane for ticket, outcome in zip(batch, first, strict=False) if outcome is BUSY}
-    rest = [ticket for ticket in batch[half:] if ticket.lane not in busy]
-    outcomes = iter(in_own_connection_or_refusals(store, rest) if rest else ())
-    return [*first, *(BUSY if ticket.lane in busy else next(outcomes) for ticket in batch[half:])]
+    first = store_or_errors(store, batch[:half])
+    busy_keys = {queued.key for queued, outcome in zip(batch, first, strict=False) if outcome is BUSY}
+    rest = [queued for queued in batch[half:] if queued.key not in busy_keys]
+    outcomes = iter(store_or_errors(store, rest) if rest else ())
+    return [*first, *(BUSY if queued.key in busy_keys else next(outcomes) for queued in batch[half:])]
 
 
-def _once_more(store: Callable, commands: list[Any]) -> Sequence[Any]:
-    """Two processes stored one client_id at once and this one lost: now it finds the other's row."""
+def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
+    """Retry a command once after an IntegrityError.
+
+    Another process stored the same client_id at the same time. Now its row is found and returned.
+    """
     try:
         return with_own_connection(store, commands)
-    except ApplicationError as refused:
-        return [refused]
+    except ApplicationError as error:
+        return [error]
     except Exception:
         log.exception("A command could not be stored")
         return [unavailable()]
 
 
-def _answer(answered: list[tuple[_Ticket, Any]]) -> None:
-    """Wake each event loop once for all that it waits for."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Done, Any]]] = {}
-    for ticket, outcome in answered:
-        if ticket.loop is None:
-            ticket.done(outcome)
+# ── Reporting outcomes ───────────────────────────────────────────────────────────────────────────────────────────
+def _report(outcomes: list[tuple[_QueuedCommand, Any]]) -> None:
+    """Call all `on_stored` callbacks. Each event loop is woken once for all of its callbacks."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[OnStored, Any]]] = {}
+    for queued, outcome in outcomes:
+        if queued.loop is None:
+            queued.on_stored(outcome)
         else:
-            by_loop.setdefault(ticket.loop, []).append((ticket.done, outcome))
+            by_loop.setdefault(queued.loop, []).append((queued.on_stored, outcome))
     for loop, calls in by_loop.items():
         try:
             loop.call_soon_threadsafe(_call_all, calls)
-        except RuntimeError:  # the loop was closed: nobody is waiting any more
-            log.debug("answers for a closed loop")
+        except RuntimeError:  # the loop was closed, so its callers are not waiting any more
+            log.debug("Outcomes for a closed event loop were dropped")
 
 
-def _call_all(calls: list[tuple[Done, Any]]) -> None:
-    for done, outcome in calls:
+def _call_all(calls: list[tuple[OnStored, Any]]) -> None:
+    for on_stored, outcome in calls:
         try:
-            done(outcome)
+            on_stored(outcome)
         except Exception:
-            log.exception("An answer could not be given")
+            log.exception("The callback of a stored command failed")
 
 
-def _raised(outcome: Any) -> Any:
+def _result_or_raise(outcome: Any) -> Any:
     if isinstance(outcome, ApplicationError):
         raise outcome
     return outcome

@@ -1,8 +1,8 @@
-"""Many rows in one statement: for what is stored in batches. Everything else goes through the models.
+"""Inserts and updates of many rows in one statement, for batch writers. Other code uses the models.
 
-Rows are tuples here. Model instances, `bulk_create` and `bulk_update` cost ten times as much, and with PostgreSQL
-psycopg takes most of the time to put in a parameter for each value; so there all rows are one parameter, of JSON.
-SQLite binds values faster than it reads JSON. Measured in docs/decisions/batches.md.
+Rows are tuples. Model instances with `bulk_create` and `bulk_update` cost ten times as much. With PostgreSQL, psycopg
+needs most of the time to bind one parameter for each value, so all rows are passed as one JSON parameter. SQLite binds
+values faster than it parses JSON. Measured in docs/decisions/batches.md.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from django.db.models import Field, Model
 _json = msgspec.json.Encoder().encode
 
 
-def fetch(sql: str, params: Iterable[Any]) -> list[tuple]:
+def fetch_all(sql: str, params: Iterable[Any]) -> list[tuple]:
+    """Execute a query and return all rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, list(params))
         return cursor.fetchall()
 
 
-def uuids(values: Sequence[UUID]) -> Sequence[UUID | str]:
-    """As they are given to SQL and read back."""
+def adapt_uuids(values: Sequence[UUID]) -> Sequence[UUID | str]:
+    """Return UUIDs as the database driver takes and returns them: SQLite stores them as text."""
     return values if connection.features.has_native_uuid_field else [value.hex for value in values]
 
 
 def placeholders(count: int, width: int) -> str:
-    """`(%s,%s),(%s,%s)`: for `VALUES`, or behind `IN`."""
+    """Return `(%s,%s),(%s,%s)` for `count` rows of `width` values: for `VALUES` or `IN`."""
     return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
 
 
-def lock_rows(of: str = "") -> str:
-    """The end of a SELECT that locks its rows against changes, where the database knows that; `of` is an alias."""
+def for_update_clause(of: str = "") -> str:
+    """Return the end of a SELECT that locks its rows, or an empty string for SQLite. `of` is the alias of a table."""
     if not connection.features.has_select_for_update:
         return ""
     return " FOR NO KEY UPDATE" + (f" OF {of}" if of else "")
@@ -46,17 +47,20 @@ def lock_rows(of: str = "") -> str:
 def insert_rows(
     model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = ""
 ) -> list[tuple]:
-    """New rows; what `returning` names of each, in any order. Columns that are not given have to allow NULL."""
+    """Insert rows. Return the columns named in `returning` of each, in any order.
+
+    Columns of the model that are not in `columns` must allow NULL or have a default in the database.
+    """
     if not rows:
         return []
     names = ", ".join(columns)
-    into = f"INSERT INTO {model._meta.db_table} ({names})"
-    back = f" RETURNING {returning}" if returning else ""
+    insert = f"INSERT INTO {model._meta.db_table} ({names})"
+    returning_clause = f" RETURNING {returning}" if returning else ""
     if connection.vendor == "postgresql":
-        sql = f"{into} SELECT {names} FROM {_recordset(model, tuple(columns))}{back}"
+        sql = f"{insert} SELECT {names} FROM {_recordset(model, tuple(columns))}{returning_clause}"
         params: list[Any] = [_as_json(columns, rows)]
     else:
-        sql = f"{into} VALUES {placeholders(len(rows), len(columns))}{back}"
+        sql = f"{insert} VALUES {placeholders(len(rows), len(columns))}{returning_clause}"
         params = [value for row in _for_sqlite(model, columns, rows) for value in row]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -64,17 +68,20 @@ def insert_rows(
 
 
 def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """The first column is the primary key. On PostgreSQL the rows have to be locked already: their order is its own."""
+    """Update rows by primary key, which is the first column.
+
+    With PostgreSQL the rows must be locked already: UPDATE would lock them in an order of its own, which may deadlock.
+    """
     if not rows:
         return
     key, *changed = columns
     table = model._meta.db_table
     if connection.vendor == "postgresql":
-        changes = ", ".join(f"{name} = given.{name}" for name in changed)
-        given = _recordset(model, tuple(columns))
+        changes = ", ".join(f"{name} = source.{name}" for name in changed)
+        recordset = _recordset(model, tuple(columns))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.{key} = given.{key}",
+                f"UPDATE {table} SET {changes} FROM {recordset} WHERE {table}.{key} = source.{key}",
                 [_as_json(columns, rows)],
             )
     else:
@@ -90,7 +97,7 @@ def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Seque
 @cache
 def _recordset(model: type[Model], columns: tuple[str, ...]) -> str:
     types = {name: _field(model, name).db_type(connection) for name in columns}
-    return f"json_to_recordset(%s) AS given({', '.join(f'{name} {kind}' for name, kind in types.items())})"
+    return f"json_to_recordset(%s) AS source({', '.join(f'{name} {type_}' for name, type_ in types.items())})"
 
 
 def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -99,28 +106,28 @@ def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """As Django's fields store them: times and UUIDs as text, JSON encoded."""
-    kinds = [_field(model, name).get_internal_type() for name in columns]
-    adapted = [(at, _ADAPTED[kind]) for at, kind in enumerate(kinds) if kind in _ADAPTED]
-    if not adapted:
+    """Return the rows with values as Django's fields store them in SQLite: times and UUIDs as text, JSON encoded."""
+    types = [_field(model, name).get_internal_type() for name in columns]
+    adapters = [(index, _ADAPTERS[type_]) for index, type_ in enumerate(types) if type_ in _ADAPTERS]
+    if not adapters:
         return list(rows)
-    done: list[Sequence[Any]] = []
+    adapted_rows: list[Sequence[Any]] = []
     for row in rows:
         values = list(row)
-        for at, adapt in adapted:
-            if values[at] is not None:
-                values[at] = adapt(values[at])
-        done.append(values)
-    return done
+        for index, adapt in adapters:
+            if values[index] is not None:
+                values[index] = adapt(values[index])
+        adapted_rows.append(values)
+    return adapted_rows
 
 
-@lru_cache(100)  # a batch has one time
-def _time(value: datetime) -> str | None:
+@lru_cache(100)  # all rows of a batch have the same time
+def _adapt_datetime(value: datetime) -> str | None:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-_ADAPTED: dict[str, Callable[[Any], Any]] = {
-    "DateTimeField": _time,
+_ADAPTERS: dict[str, Callable[[Any], Any]] = {
+    "DateTimeField": _adapt_datetime,
     "UUIDField": lambda value: value.hex,
     "JSONField": lambda value: _json(value).decode(),
 }
@@ -128,5 +135,5 @@ _ADAPTED: dict[str, Callable[[Any], Any]] = {
 
 def _field(model: type[Model], name: str) -> Field:
     field = model._meta.get_field(name)
-    assert isinstance(field, Field), f"{name} is no column"
+    assert isinstance(field, Field), f"{name} is not a column"
     return field

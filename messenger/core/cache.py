@@ -1,8 +1,8 @@
-"""Redis as a cache, and this process's own memory while Redis is away.
+"""A Redis cache backend that uses the memory of the process while Redis is down.
 
-What stands in it counts tries and remembers spent codes (allauth). Without it, pages that need no Redis would fail; to
-count alone for a while is better, and no code is taken twice by one process. Sessions have a cache of their own, with
-the database behind it: see accounts/session_backends/cached_db.py.
+allauth keeps its rate limits and used one-time codes in this cache. Without the fallback, pages that do not need Redis
+would fail. Counting in one process is better than that, and one process still accepts no code twice. Sessions have a
+cache of their own in front of the database: see accounts/session_backends/cached_db.py.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from django.core.cache.backends.redis import RedisCache
 from redis import RedisError
 
 log = logging.getLogger(__name__)
-AWAY = 1.0  # seconds until Redis is asked again
+RETRY_SECONDS = 1.0  # after an error Redis is not used for this long
 
 
-class RedisOrHere(RedisCache):
+class RedisCacheWithFallback(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]):
         super().__init__(server, dict(params))
-        self._here = LocMemCache("while-redis-is-away", {key: params[key] for key in params if key != "OPTIONS"})
-        self._back_at = 0.0
+        local_params = {key: params[key] for key in params if key != "OPTIONS"}
+        self._local_cache = LocMemCache("while-redis-is-away", local_params)
+        self._retry_at = 0.0
 
 
-def _with_an_alternative(name: str):
-    def method(self: RedisOrHere, *args: Any, **options: Any) -> Any:
-        if time.monotonic() >= self._back_at:
+def _with_fallback(name: str):
+    def method(self: RedisCacheWithFallback, *args: Any, **options: Any) -> Any:
+        if time.monotonic() >= self._retry_at:
             try:
                 return getattr(RedisCache, name)(self, *args, **options)
             except RedisError as error:
-                self._back_at = time.monotonic() + AWAY
-                log.warning("The cache is this process's own for now: %s", type(error).__name__)
-        return getattr(self._here, name)(*args, **options)
+                self._retry_at = time.monotonic() + RETRY_SECONDS
+                log.warning("Redis is down, the cache is local to this process: %s", type(error).__name__)
+        return getattr(self._local_cache, name)(*args, **options)
 
     method.__name__ = name
     return method
@@ -53,4 +54,4 @@ for _name in (
     "delete_many",
     "clear",
 ):
-    setattr(RedisOrHere, _name, _with_an_alternative(_name))
+    setattr(RedisCacheWithFallback, _name, _with_fallback(_name))

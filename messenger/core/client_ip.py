@@ -1,4 +1,4 @@
-"""From which address a request comes. X-Forwarded-For is believed only from TRUSTED_PROXIES."""
+"""The IP address of a client. X-Forwarded-For is used only behind TRUSTED_PROXIES."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.conf import settings
 
 
 @cache
-def _trusted(names: tuple[str, ...]) -> list:
-    return [ip_network(name, strict=False) for name in names]
+def _parse_networks(networks: tuple[str, ...]) -> list:
+    return [ip_network(network, strict=False) for network in networks]
 
 
 def is_trusted_proxy(text: str) -> bool:
@@ -18,13 +18,14 @@ def is_trusted_proxy(text: str) -> bool:
         address = ip_address(text)
     except ValueError:
         return False
-    return any(address in network for network in _trusted(tuple(settings.TRUSTED_PROXIES)))
+    return any(address in network for network in _parse_networks(tuple(settings.TRUSTED_PROXIES)))
 
 
 def client_ip(peer: str | None, forwarded_for: str = "") -> str:
-    """The nearest address that is not one of our proxies. `peer` is the other end of the TCP connection.
+    """Return the nearest address that is not a trusted proxy. `peer` is the other end of the TCP connection.
 
-    The list is read from its right end: what stands further left was written by whoever we do not trust.
+    X-Forwarded-For is read from the right. Each trusted proxy appends the address it was called from; addresses further
+    left were written by the client and may be false.
     """
     address = peer or "127.0.0.1"
     for hop in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
@@ -38,4 +39,5 @@ def client_ip(peer: str | None, forwarded_for: str = "") -> str:
 
 
 def request_ip(request) -> str:
+    """Return the IP address of the client of a Django request."""
     return client_ip(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))

@@ -1,4 +1,4 @@
-"""Database work from the event loop and from threads."""
+"""Write transactions, and database work in threads and from the event loop."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="database")
-_one_writer = threading.RLock()
+_sqlite_write_lock = threading.RLock()
 
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """A transaction that changes rows.
+    """A transaction that changes rows. Every write uses it.
 
-    SQLite has one writer at a time and waits by polling; inside a process our own lock is fairer and quicker.
-    A database that is away or too busy is `unavailable`: nothing was stored, the command may be given again.
+    SQLite allows one writer at a time and waits for it by polling. Within a process, a lock is fairer and faster.
+    If the database is down or too busy, it raises `unavailable`: nothing was stored, and the caller may try again.
     """
     try:
         if connection.vendor == "sqlite":
-            with _one_writer, transaction.atomic():
+            with _sqlite_write_lock, transaction.atomic():
                 yield
         else:
             with transaction.atomic():
@@ -44,7 +44,10 @@ def write_transaction() -> Iterator[None]:
 
 
 def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in this thread and leave no stale connection behind."""
+    """Call `work` in the current thread and close stale connections before and after it, as Django does for requests.
+
+    If the database is down, it raises `unavailable`.
+    """
     close_old_connections()
     try:
         return work(*args, **kwargs)
@@ -56,6 +59,6 @@ def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 
 async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run synchronous database work in one of a few threads that keep their connections."""
+    """Call `work` in one of a few database threads, which keep their connections."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads, lambda: with_own_connection(work, *args, **kwargs))

@@ -1,4 +1,7 @@
-"""Why a command was not obeyed: one exception for every verb, answered alike by page, API and socket."""
+"""`ApplicationError`, the exception of all actions and selectors.
+
+Pages, the API and the WebSocket each turn it into their kind of response.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from django.utils.functional import Promise, lazy
 
-Words = str | Promise  # a promise is worded where it is told
+Text = str | Promise  # a Promise is a lazy translation, evaluated in the language of the reader
 
 STATUS_BY_CODE = {
     "invalid": 400,
@@ -25,7 +28,7 @@ STATUS_BY_CODE = {
 
 
 class ErrorSchema(msgspec.Struct, omit_defaults=True):
-    """An error as REST and the socket tell it. `retry_after` is in seconds."""
+    """An error, in REST responses and in `error` frames. `retry_after` is in seconds."""
 
     code: str
     detail: str
@@ -34,13 +37,16 @@ class ErrorSchema(msgspec.Struct, omit_defaults=True):
 
 
 class ApplicationError(Exception):
-    """Raised by a verb that does not act. Nothing was changed, nothing is told."""
+    """Raised by an action that is not done, or a selector that returns nothing. No row was changed, no event published.
+
+    `code` is a key of STATUS_BY_CODE. `fields` has messages by input field. `retry_after` is in seconds.
+    """
 
     def __init__(
         self,
         code: str,
-        detail: Words = "",
-        fields: Mapping[str, Sequence[Words]] | None = None,
+        detail: Text = "",
+        fields: Mapping[str, Sequence[Text]] | None = None,
         retry_after: float | None = None,
     ):
         super().__init__(code, detail)
@@ -51,29 +57,30 @@ class ApplicationError(Exception):
         return STATUS_BY_CODE[self.code]
 
     def schema(self) -> ErrorSchema:
-        # str(): the words may be lazy translations
-        fields = {name: [str(word) for word in words] for name, words in self.fields.items()} if self.fields else None
+        # str() evaluates lazy translations in the active language
+        fields = {name: [str(text) for text in texts] for name, texts in self.fields.items()} if self.fields else None
         return ErrorSchema(self.code, str(self.detail) or self.code, fields, self.retry_after)
 
 
-# `filled(gettext_lazy("At most %(limit)s."), {"limit": 3})` is worded when it is read: one thread stores for many
-# people, and each is answered in their own language (`Connection.refuse`).
-format_lazily = lazy(lambda words, values: str(words) % values, str)
+# `format_lazily(gettext_lazy("At most %(limit)s."), {"limit": 3})` is translated when it is read, not when it is made:
+# a batch writer stores commands of many users in one thread, and each error is sent in the language of its user
+# (`Connection.send_error`).
+format_lazily = lazy(lambda text, values: str(text) % values, str)
 
 
-def invalid(**fields: Words) -> ApplicationError:
-    """`invalid(title="Too long.")`: what is wrong, at its field."""
+def invalid(**fields: Text) -> ApplicationError:
+    """Invalid input, with a message for each field: `invalid(title="Too long.")`. The first is also the `detail`."""
     first = next(iter(fields.values()), "")
-    return ApplicationError("invalid", first, {name: [word] for name, word in fields.items()} or None)
+    return ApplicationError("invalid", first, {name: [text] for name, text in fields.items()} or None)
 
 
 def not_found() -> ApplicationError:
-    """For what is not there and for what one may not see: nobody can tell the difference."""
+    """For objects that do not exist, and for objects that the user may not see: a client cannot tell which."""
     return ApplicationError("not_found", "Not found.")
 
 
-def forbidden(detail: Words = "") -> ApplicationError:
-    """For what one may see but not do."""
+def forbidden(detail: Text = "") -> ApplicationError:
+    """For an action that is not allowed on an object that the user may see."""
     return ApplicationError("forbidden", detail or "Not allowed.")
 
 
@@ -82,5 +89,5 @@ def rate_limited(retry_after: float) -> ApplicationError:
 
 
 def unavailable() -> ApplicationError:
-    """The database is away or busy. The same command may be given again."""
+    """The database is down or busy. The same command may be sent again."""
     return ApplicationError("unavailable", "Not possible just now.", retry_after=1)

@@ -1,17 +1,20 @@
-"""Letters and colour of somebody without a picture. `static/js` does the same; both keep to tests/shared_cases/initials.json."""
+"""Initials and colour of an avatar without a picture.
+
+static/js/lib/initials.js does the same. Both are tested with tests/shared_cases/initials.json.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-HUES = 10  # as many as static/css/base/tokens.css has
+HUE_COUNT = 10  # number of avatar colours in static/css/base/tokens.css
 
 _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 
 
 class Initials(NamedTuple):
-    """`second` stands beside `initial` only where the avatar is all one sees of a person: in the narrow list."""
+    """`second` is shown after `initial` only in the narrow list, where the avatar is all that is shown of a person."""
 
     initial: str
     second: str
@@ -19,12 +22,12 @@ class Initials(NamedTuple):
 
 
 def initials_for(name: str) -> Initials:
-    """Chinese names show two characters, so that 小千 and 小泷 differ; others one letter, and another in reserve."""
+    """Return two characters for Chinese names, so that 小千 and 小泷 differ, and one or two letters for other names."""
     words = [word for word in name.split() if any(map(str.isalnum, word))]
     if not words:
         return Initials(name.strip()[:1], "", "en")
     word = words[0]
-    start = next(place for place, char in enumerate(word) if char.isalnum())
+    start = next(index for index, char in enumerate(word) if char.isalnum())
     after = word[start + 1 : start + 2]
     if _HAN.match(word[start]):
         return Initials(word[start] + (after if _HAN.match(after) else ""), "", "zh-Hans")
@@ -37,9 +40,12 @@ def _second(word: str) -> str:
     return _upper(next(filter(str.isalnum, word)))
 
 
-def hue(number: int, room: bool = False) -> int:
-    """By the number of the person or group: a new name keeps its colour. Groups begin elsewhere in the circle."""
-    return (number + (HUES // 2 if room else 0)) % HUES
+def hue(number: int, is_group: bool = False) -> int:
+    """Return the colour (0 to HUE_COUNT - 1) for the id of a user or group. It stays the same if the name changes.
+
+    Groups are shifted by half the circle.
+    """
+    return (number + (HUE_COUNT // 2 if is_group else 0)) % HUE_COUNT
 
 
 def _upper(char: str) -> str:

@@ -1,6 +1,4 @@
-"""`<id:…>` in paths is a number that a database can hold, `<token:…>` what nobody can guess. Anything else is no path
-of this site: 404, not an error.
-"""
+"""Path converters: `<id:…>` for primary keys and `<token:…>` for random tokens. Other values give 404."""
 
 from django.urls import register_converter
 
@@ -8,6 +6,8 @@ MAX_ID = 2**63 - 1
 
 
 class IdConverter:
+    """An integer that fits in a bigint column. Larger ones would raise an error in the database."""
+
     regex = "[0-9]{1,19}"
 
     def to_python(self, value: str) -> int:
@@ -24,7 +24,7 @@ register_converter(IdConverter, "id")
 
 
 class TokenConverter:
-    """What nobody can guess and everybody can write down: an upload, an invitation. Nothing else reaches a view."""
+    """A random token of URL-safe characters, as in the addresses of uploads and invite links."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
 

@@ -1,7 +1,8 @@
-"""How fast somebody may do a thing: token buckets, shared by all doors and, with Redis, by all processes.
+"""Rate limits: token buckets, shared by pages, API and WebSocket and, with Redis, by all processes.
 
-A bucket holds `burst` tokens and fills at `per_second`. It is kept as one number, the time at which it will be full
-again (GCRA, the generic cell rate algorithm), so a step is one comparison and nothing needs sweeping up in Redis.
+A bucket holds `burst` tokens and is refilled with `per_second` tokens a second. It is stored as one number: the time at
+which it is full again (GCRA, the generic cell rate algorithm). So taking a token is one comparison, and keys in Redis
+expire by themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.conf import settings
 
 log = logging.getLogger(__name__)
 
-_SCRIPT = """
+_ACQUIRE_SCRIPT = """
 local waits = {}
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -33,34 +34,36 @@ end
 return waits
 """
 
-_BACK = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('INCRBYFLOAT', KEYS[1], -tonumber(ARGV[1])) end"
+_RELEASE_SCRIPT = (
+    "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('INCRBYFLOAT', KEYS[1], -tonumber(ARGV[1])) end"
+)
 
 Bucket = tuple[str, int, float]  # key, burst, tokens per second
 
 
-class _Here:
-    """Buckets of this process alone."""
+class _LocalBuckets:
+    """Buckets in the memory of this process."""
 
     def __init__(self) -> None:
         self._full_at: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._swept = 0.0
+        self._cleaned_at = 0.0
 
-    def take(self, buckets: Sequence[Bucket]) -> list[float]:
+    def acquire(self, buckets: Sequence[Bucket]) -> list[float]:
         now = time.monotonic()
         with self._lock:
-            if now - self._swept > 60:
-                self._swept = now
+            if now - self._cleaned_at > 60:
+                self._cleaned_at = now
                 self._full_at = {key: full for key, full in self._full_at.items() if full > now}
-            return [self._step(now, *bucket) for bucket in buckets]
+            return [self._acquire_one(now, *bucket) for bucket in buckets]
 
-    def give_back(self, buckets: Sequence[Bucket]) -> None:
+    def release(self, buckets: Sequence[Bucket]) -> None:
         with self._lock:
             for key, _, per_second in buckets:
                 if key in self._full_at:
                     self._full_at[key] -= 1 / per_second
 
-    def _step(self, now: float, key: str, burst: int, per_second: float) -> float:
+    def _acquire_one(self, now: float, key: str, burst: int, per_second: float) -> float:
         gap = 1 / per_second
         full = max(self._full_at.get(key, now), now) + gap
         wait = full - now - burst * gap
@@ -70,62 +73,66 @@ class _Here:
         return 0.0
 
 
-class _Shared:
-    """Buckets in Redis: one round trip for any number of them. While Redis is away, this process counts alone."""
+class _RedisBuckets:
+    """Buckets in Redis: one round trip for any number of them. While Redis is down, each process counts by itself."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
-        self._script = self._redis.register_script(_SCRIPT)
-        self._give_back = self._redis.register_script(_BACK)
-        self._alone = _Here()
-        self._back_at = 0.0
+        self._acquire_script = self._redis.register_script(_ACQUIRE_SCRIPT)
+        self._release_script = self._redis.register_script(_RELEASE_SCRIPT)
+        self._local = _LocalBuckets()
+        self._retry_at = 0.0
 
-    def take(self, buckets: Sequence[Bucket]) -> list[float]:
-        if time.monotonic() < self._back_at:
-            return self._alone.take(buckets)
+    def acquire(self, buckets: Sequence[Bucket]) -> list[float]:
+        if time.monotonic() < self._retry_at:
+            return self._local.acquire(buckets)
         keys = [f"limit:{key}" for key, _, _ in buckets]
         numbers = [number for _, burst, per_second in buckets for number in (burst, 1 / per_second)]
         try:
-            return [float(wait) for wait in self._script(keys=keys, args=numbers)]
+            return [float(wait) for wait in self._acquire_script(keys=keys, args=numbers)]
         except redis.RedisError as error:
-            self._back_at = time.monotonic() + 1
-            log.warning("Limits are counted by this process alone: %s", type(error).__name__)
-            return self._alone.take(buckets)
+            self._retry_at = time.monotonic() + 1
+            log.warning("Redis is down, rate limits are local to this process: %s", type(error).__name__)
+            return self._local.acquire(buckets)
 
-    def give_back(self, buckets: Sequence[Bucket]) -> None:
-        if time.monotonic() < self._back_at:
-            return self._alone.give_back(buckets)
+    def release(self, buckets: Sequence[Bucket]) -> None:
+        if time.monotonic() < self._retry_at:
+            return self._local.release(buckets)
         try:
             for key, _, per_second in buckets:
-                self._give_back(keys=[f"limit:{key}"], args=[1 / per_second])
+                self._release_script(keys=[f"limit:{key}"], args=[1 / per_second])
         except redis.RedisError as error:
-            log.warning("A token was not given back: %s", type(error).__name__)
+            log.warning("A rate limit token was not released: %s", type(error).__name__)
 
 
-_buckets: _Here | _Shared | None = None
+_buckets: _LocalBuckets | _RedisBuckets | None = None
 
 
 def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
-    """For each bucket 0 and a token taken, or the seconds until one is there. With LIMITS=off always 0."""
+    """Take a token from each bucket. Return for each 0, or the seconds to wait if it has none.
+
+    With LIMITS=off it returns zeros.
+    """
     global _buckets
     if not settings.LIMITS or not buckets:
         return [0.0] * len(buckets)
     if _buckets is None:
-        _buckets = _Shared(settings.REDIS_URL) if settings.REDIS_URL else _Here()
-    return _buckets.take(buckets)
+        _buckets = _RedisBuckets(settings.REDIS_URL) if settings.REDIS_URL else _LocalBuckets()
+    return _buckets.acquire(buckets)
 
 
 def acquire(key: str, burst: int, per_second: float) -> float:
+    """Take a token from one bucket. Return 0, or the seconds to wait."""
     return acquire_many([(key, burst, per_second)])[0]
 
 
 def release(buckets: Sequence[Bucket]) -> None:
-    """Undo one `take` of each: what was counted beforehand turned out not to count, as a right password does."""
+    """Return one token to each bucket, for something that turns out not to count, such as a correct password."""
     if _buckets is not None and settings.LIMITS:
-        _buckets.give_back(buckets)
+        _buckets.release(buckets)
 
 
 def reset_all() -> None:
-    """For tests: empty every bucket of this process."""
+    """Reset all buckets of this process. For tests."""
     global _buckets
     _buckets = None

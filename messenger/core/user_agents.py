@@ -1,8 +1,8 @@
-"""What a browser calls itself, in two words: `Firefox, Linux`."""
+"""Browser and operating system of a User-Agent header: `Firefox, Linux`."""
 
 from __future__ import annotations
 
-# The first that is found: each names the later ones too.
+# In this order: the header of each of these browsers contains the names of later ones too.
 _BROWSERS = (
     ("MicroMessenger", "微信"),
     ("Edg", "Edge"),
@@ -22,11 +22,11 @@ _SYSTEMS = (
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
-LONGEST = 60
+MAX_LENGTH = 60  # characters of a header that is not recognised
 
 
 def describe_user_agent(user_agent: str) -> str:
-    """Empty where nothing is known; what is no browser is named as it names itself."""
-    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
-    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
-    return ", ".join(filter(None, [browser, system])) or user_agent[:LONGEST]
+    """Return "browser, system", or the beginning of the header if neither is known."""
+    browser = next((name for token, name in _BROWSERS if token in user_agent), "")
+    system = next((name for token, name in _SYSTEMS if token in user_agent), "")
+    return ", ".join(filter(None, [browser, system])) or user_agent[:MAX_LENGTH]

@@ -1,7 +1,7 @@
-"""The way to other processes: this process as one member of channel-layer groups.
+"""Exchanges events between processes: each process is one member of channel-layer groups.
 
-Groups are named plainly: `conversation.12`, `user.3`, `presence.12`, `online`. The layer delivers at most once; what
-it loses is found by the repair (messenger.live.reconcile).
+Groups are `conversation.12`, `user.3`, `presence.12` and `online`. The layer delivers at most once. Events that it
+loses are found by reconciliation (messenger.live.reconcile).
 """
 
 from __future__ import annotations
@@ -25,127 +25,145 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Event]).decode
 
 
-class Layer:
-    """This process as one member of channel-layer groups. Redis may be away: nothing here is waited for long."""
+class ProcessChannelLayer:
+    """The membership of this process in channel-layer groups.
 
-    def __init__(self, hear: Callable[[list[Event]], None]):
-        self._hear = hear
-        self._process_id = uuid.uuid4().hex  # what we sent ourselves has been heard already
+    The connections of a process share it: Channels makes every consumer a member instead, at one queue for each socket.
+    Redis may be down, so no method waits long for it.
+    """
+
+    def __init__(self, receive: Callable[[list[Event]], None]):
+        self._receive = receive
+        self._process_id = uuid.uuid4().hex  # to skip events of this process, which were delivered already
         self._layer = get_channel_layer()
         self._channel: str | None = None
-        self._naming = asyncio.Lock()  # receiving and membership are of one and the same channel
-        self._wanted: set[str] = set()
-        self._member: set[str] = set()
-        self._changed = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._out: list[Event] = []
-        self._filled = asyncio.Event()
+        self._channel_lock = asyncio.Lock()  # receiving and group membership must use the same channel
+        self._wanted_groups: set[str] = set()
+        self._joined_groups: set[str] = set()
+        self._groups_changed = asyncio.Event()
+        self._groups_joined = asyncio.Event()
+        self._outgoing: list[Event] = []
+        self._outgoing_added = asyncio.Event()
+        self._tasks: list[asyncio.Task] = []
+
+    def start(self) -> None:
+        """Start the background tasks, in the running event loop."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work()) for work in (self._receive, self._keep_membership, self._publish)]
+        workers = (self._receive_events, self._update_groups, self._publish_events)
+        self._tasks = [loop.create_task(worker()) for worker in workers]
 
     def subscribe(self, group: str) -> None:
-        self._wanted.add(group)
-        if group not in self._member:
-            self._settled.clear()
-            self._changed.set()
+        """Join a group, in the background."""
+        self._wanted_groups.add(group)
+        if group not in self._joined_groups:
+            self._groups_joined.clear()
+            self._groups_changed.set()
 
     def unsubscribe(self, group: str) -> None:
-        self._wanted.discard(group)
-        self._changed.set()
+        """Leave a group, in the background."""
+        self._wanted_groups.discard(group)
+        self._groups_changed.set()
 
-    async def settled(self) -> None:
-        """Until we are a member of all that is wanted; a second at most, the sweep does the rest."""
-        if self._wanted - self._member:
+    async def wait_until_subscribed(self) -> None:
+        """Wait until all groups are joined, at most one second: reconciliation finds what is missed without it."""
+        if self._wanted_groups - self._joined_groups:
             try:
-                await asyncio.wait_for(self._settled.wait(), 1.0)
+                await asyncio.wait_for(self._groups_joined.wait(), 1.0)
             except TimeoutError:
-                log.warning("The channel layer is slow; going on without it")
+                log.warning("The channel layer is slow; continuing without it")
 
-    async def _name(self) -> str:
-        async with self._naming:
+    def publish(self, events: list[Event]) -> None:
+        """Send events to the other processes, in the background and in order."""
+        self._outgoing += events
+        self._outgoing_added.set()
+
+    # ── Background tasks ─────────────────────────────────────────────────────────────────────────────────────────
+    async def _get_channel(self) -> str:
+        async with self._channel_lock:
             while self._channel is None:
                 try:
                     self._channel = await self._layer.new_channel("hub.")
                 except Exception as error:
-                    log.warning("The channel layer is away: %s", type(error).__name__)
+                    log.warning("The channel layer is unavailable: %s", type(error).__name__)
                     await asyncio.sleep(1)
             return self._channel
 
-    async def _keep_membership(self) -> None:
-        channel = await self._name()
+    async def _update_groups(self) -> None:
+        channel = await self._get_channel()
         while True:
-            await self._changed.wait()
-            self._changed.clear()
+            await self._groups_changed.wait()
+            self._groups_changed.clear()
             try:
-                for group in self._wanted - self._member:
+                for group in self._wanted_groups - self._joined_groups:
                     await self._layer.group_add(group, channel)
-                    self._member.add(group)
-                for group in self._member - self._wanted:
+                    self._joined_groups.add(group)
+                for group in self._joined_groups - self._wanted_groups:
                     await self._layer.group_discard(group, channel)
-                    self._member.discard(group)
-                if not self._wanted - self._member:
-                    self._settled.set()
+                    self._joined_groups.discard(group)
+                if not self._wanted_groups - self._joined_groups:
+                    self._groups_joined.set()
             except Exception as error:
-                log.warning("The channel layer is away: %s", type(error).__name__)
-                self._changed.set()
+                log.warning("The channel layer is unavailable: %s", type(error).__name__)
+                self._groups_changed.set()
                 await asyncio.sleep(0.5)
 
-    async def _receive(self) -> None:
-        channel = await self._name()
+    async def _receive_events(self) -> None:
+        channel = await self._get_channel()
         while True:
             try:
                 message = await self._layer.receive(channel)
                 if message["from"] != self._process_id:
-                    self._hear(_decode(message["news"]))
+                    self._receive(_decode(message["events"]))
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                log.warning("News from the channel layer could not be heard: %s", type(error).__name__)
+                log.warning("Events from the channel layer could not be received: %s", type(error).__name__)
                 await asyncio.sleep(0.2)
 
-    def publish(self, told: list[Event]) -> None:
-        self._out += told
-        self._filled.set()
-
-    async def _publish(self) -> None:
-        """In the order of telling; what is told to one group in the same moment travels together."""
+    async def _publish_events(self) -> None:
+        """Send queued events. Events for one group that were queued together go in one message."""
         while True:
-            await self._filled.wait()
-            self._filled.clear()
-            told, self._out = self._out, []
-            for group, items in by_group(told).items():
-                message = {"type": "news", "from": self._process_id, "news": _encode(items)}
+            await self._outgoing_added.wait()
+            self._outgoing_added.clear()
+            events, self._outgoing = self._outgoing, []
+            for group, group_events in group_by_channel_group(events).items():
+                message = {"type": "events", "from": self._process_id, "events": _encode(group_events)}
                 try:
                     await asyncio.wait_for(self._layer.group_send(group, message), 2.0)
                 except Exception as error:
-                    log.warning("News could not be published: %s; the sweep will tell it", type(error).__name__)
+                    log.warning("Events could not be published: %s; reconciliation sends them", type(error).__name__)
                     await asyncio.sleep(0.05)
 
 
-def by_group(told: Iterable[Event]) -> dict[str, list[Event]]:
+def group_by_channel_group(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """Return the events by the channel-layer group that they are sent to, each list in order."""
     groups: dict[str, list[Event]] = {}
-    for item in told:
-        if isinstance(item, ConversationEvent):
-            groups.setdefault(f"conversation.{item.conversation_id}", []).append(item)
-        elif isinstance(item, UserEvent | Disconnect | RefreshVisibility):
-            groups.setdefault(f"user.{item.user_id}", []).append(item)
+    for event in events:
+        if isinstance(event, ConversationEvent):
+            group = f"conversation.{event.conversation_id}"
+        elif isinstance(event, UserEvent | Disconnect | RefreshVisibility):
+            group = f"user.{event.user_id}"
         else:
-            groups.setdefault("online" if item.conversations or item.users else item.group, []).append(item)
+            group = "online" if event.conversations or event.users else event.group
+        groups.setdefault(group, []).append(event)
     return groups
 
 
-def publish_from_outside(told: list[Event]) -> None:
-    """From a process without sockets, such as a management command. Without Redis, the server's sweep finds it."""
+def publish_without_hub(events: list[Event]) -> None:
+    """Publish events from a process without sockets, such as a management command.
+
+    Without Redis they cannot be sent: the reconciliation loop of the server process finds the changes.
+    """
     if not settings.REDIS_URL:
         return
     layer = get_channel_layer()
     started = time.monotonic()
 
-    async def publish() -> None:
-        for group, items in by_group(told).items():
-            await layer.group_send(group, {"type": "news", "from": "outside", "news": _encode(items)})
+    async def send() -> None:
+        for group, group_events in group_by_channel_group(events).items():
+            await layer.group_send(group, {"type": "events", "from": "outside", "events": _encode(group_events)})
 
     try:
-        async_to_sync(publish)()
+        async_to_sync(send)()
     except Exception as error:
-        log.warning("News could not be published in %.1f s: %s", time.monotonic() - started, type(error).__name__)
+        log.warning("Events could not be published in %.1f s: %s", time.monotonic() - started, type(error).__name__)

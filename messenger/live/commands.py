@@ -1,48 +1,46 @@
-"""What an app brings to the socket: a table of commands and what to do as connections come and go.
-
-The wire knows no app. `messenger/consumers.py` hands it the parts of accounts, presence and chat.
-"""
+"""`@command`: declares a consumer method as the handler of a command. `LiveConsumer` collects these methods."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
-if TYPE_CHECKING:
-    from messenger.live.connection import Connection
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`handle(connection, payload)` runs in the event loop. What it returns is sent as `ack` (None: no answer is due).
-
-    It raises `ApplicationError` to be answered by `error`. Work on the database goes through `await connection.run(verb, …)`.
-    A handler that answers by itself, later, takes a third argument `ref` and is marked `answers_itself`.
-    """
+    """An entry of a consumer's table of commands. `handler` is the function of the class: call it with the consumer."""
 
     name: str
     payload: type[msgspec.Struct]
-    handle: Callable[..., Awaitable[Any] | Any]
-    answer: type[msgspec.Struct] | None = None  # for the generated protocol page
-    answers_itself: bool = False
+    handler: Callable[..., Any]
+    answer: type[msgspec.Struct] | None = None  # payload of the `ack`; None: no `ack` is sent
+    is_deferred: bool = False
+    decode: Callable[[bytes], Any] = field(init=False)  # prebuilt payload decoder
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decode", msgspec.json.Decoder(self.payload).decode)
 
 
-class Part:
-    """Defaults that do nothing; an app overrides what it needs. All of it runs in the event loop."""
+def command(
+    name: str, payload: type[msgspec.Struct], *, answer: type[msgspec.Struct] | None = None, deferred: bool = False
+) -> Callable[[Handler], Handler]:
+    """Declare a method of a `LiveConsumer` as the handler of the command `name`.
 
-    commands: tuple[Command, ...] = ()
+    The method gets the decoded payload and runs in the event loop; database work goes through
+    `await self.connection.run(action, …)`. The struct it returns is sent as `ack`; after None nothing is sent. An
+    `ApplicationError` that it raises is sent as `error`.
 
-    async def opening(self, connection: Connection) -> None:
-        """Before `welcome`; may raise `SocketRefused`."""
+    A deferred handler is not awaited, so that the next frame is handled meanwhile. It takes `ref` as a second argument
+    and answers by itself with `connection.send_ack` or `connection.send_error`.
+    """
 
-    async def opened(self, connection: Connection) -> None:
-        """After `welcome` was sent."""
+    def mark(method: Handler) -> Handler:
+        method.command = Command(name, payload, method, answer, deferred)  # type: ignore[attr-defined]
+        return method
 
-    async def closed(self, connection: Connection) -> None:
-        """Once for each connection that was opening, however it ended."""
-
-    async def run(self) -> None:
-        """A task of this process, from its first connection to its end."""
+    return mark

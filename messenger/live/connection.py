@@ -1,4 +1,4 @@
-"""One open socket: who it is, what it listens to, what waits to be written to it."""
+"""An open connection: its user, its subscriptions and the frames that wait to be written to it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.utils import translation
 from messenger.core import database
 from messenger.core.errors import ApplicationError
 from messenger.live.frames import encode_frame
-from messenger.live.identity import Identity
-from messenger.live.transport import Outgoing, Wire
+from messenger.live.handshake import Identity
+from messenger.live.transport import OutgoingFrame, SocketTransport
 from messenger.live.visibility import Visibility
 
 if TYPE_CHECKING:
@@ -25,158 +25,175 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-CALM = 64 * 1024  # bytes waiting above which typing and presence stand back
+EPHEMERAL_BUFFER_LIMIT = 64 * 1024  # buffered bytes above which ephemeral events (typing, presence) are deferred
+DEFERRED_RETRY_SECONDS = 0.5
+ABORT_SECONDS = 5.0  # after the close frame, for clients that do not even read that
+COMMAND_BURST, COMMANDS_PER_SECOND = 100, 40  # commands of one connection, whatever they are
 TOO_SLOW = 1013
 
 
 class Connection:
     __slots__ = (
+        "_before_welcome",
         "_commands_full_at",
-        "_early",
+        "_deferred",
         "_hub",
-        "_later",
-        "_left",
-        "_pending",
+        "_left_versions",
+        "_queue",
         "_send",
-        "_wire",
+        "_transport",
         "address",
         "closing",
         "connection_id",
         "conversations",
-        "ears",
         "groups",
         "language",
         "sign_in_id",
         "user_id",
         "violations",
+        "visibility",
     )
 
-    def __init__(self, hub: Hub, wire: Wire, send: Callable, identity: Identity, connection_id: str, address: str):
-        self._hub, self._wire, self._send = hub, wire, send
+    def __init__(
+        self,
+        hub: Hub,
+        transport: SocketTransport,
+        send: Callable,
+        identity: Identity,
+        connection_id: str,
+        address: str,
+    ):
+        self._hub, self._transport, self._send = hub, transport, send
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.language = identity.language or settings.LANGUAGE_CODE
         self.connection_id, self.address = connection_id, address
-        self.conversations: set[int] = set()  # member of and listening to; kept by the hub
-        self.groups: set[str] = set()  # passing groups
-        self.ears: Visibility | None = None  # what is not to be heard of others; None: everything is
+        self.conversations: set[int] = set()  # ids of the conversations it is subscribed to; kept by the hub
+        self.groups: set[str] = set()  # groups for ephemeral events that it is subscribed to; kept by the hub
+        self.visibility: Visibility | None = None  # None: unrestricted
         self.closing = False
-        self.violations: list[tuple[float, float]] = []
-        self._commands_full_at = 0.0
-        self._pending: list[Outgoing] = []
-        self._later: dict[str, Outgoing] | None = None
-        self._early: list[Outgoing] | None = []
-        self._left: dict[int, int] = {}  # while opening: conversations that ended for this person, at which version
+        self.violations: list[tuple[float, float]] = []  # time and weight of malformed frames
+        self._commands_full_at = 0.0  # GCRA: time at which the bucket of commands is full again
+        self._queue: list[OutgoingFrame] = []
+        self._deferred: dict[str, OutgoingFrame] | None = None  # newest ephemeral frame by key; None: no backlog
+        self._before_welcome: list[OutgoingFrame] | None = []  # None: `welcome` has been sent
+        self._left_versions: dict[int, int] = {}  # before `welcome`: conversation → version at which the user left it
 
-    # ── Out ──
-    def write(self, outgoing: Outgoing) -> None:
-        """Durable: nothing but the end of the connection keeps this from its reader, and its order stays."""
-        if self._early is not None:
-            self._early.append(outgoing)
+    # ── Outgoing frames ──────────────────────────────────────────────────────────────────────────────────────────
+    def enqueue(self, frame: OutgoingFrame) -> None:
+        """Queue a frame that must arrive, in order, unless the connection ends."""
+        if self._before_welcome is not None:
+            self._before_welcome.append(frame)
             return
-        if not self._pending:
+        if not self._queue:
             self._hub.flush_soon(self)
-        self._pending.append(outgoing)
+        self._queue.append(frame)
 
-    def write_passing(self, key: str, outgoing: Outgoing) -> None:
-        """Best effort: while the line is slow only the newest of each key is kept, and messages go first."""
-        if self._early is not None:
-            return
-        if self._later is not None or self._wire.waiting() > CALM:
-            if self._later is None:
-                self._later = {}
-                asyncio.get_running_loop().call_later(0.5, self._try_later)
-            self._later[key] = outgoing
-            return
-        self.write(outgoing)
+    def enqueue_ephemeral(self, key: str, frame: OutgoingFrame) -> None:
+        """Queue a frame that may be dropped.
 
-    def _try_later(self) -> None:
-        if self.closing or self._later is None:
+        While the client reads slowly, only the newest frame of each key is kept, and other frames go first.
+        """
+        if self._before_welcome is not None:
             return
-        if self._wire.waiting() > CALM:
-            asyncio.get_running_loop().call_later(0.5, self._try_later)
+        if self._deferred is not None or self._transport.buffered_bytes() > EPHEMERAL_BUFFER_LIMIT:
+            if self._deferred is None:
+                self._deferred = {}
+                asyncio.get_running_loop().call_later(DEFERRED_RETRY_SECONDS, self._retry_deferred)
+            self._deferred[key] = frame
             return
-        waiting, self._later = self._later, None
-        for outgoing in waiting.values():
-            self.write(outgoing)
+        self.enqueue(frame)
+
+    def _retry_deferred(self) -> None:
+        if self.closing or self._deferred is None:
+            return
+        if self._transport.buffered_bytes() > EPHEMERAL_BUFFER_LIMIT:
+            asyncio.get_running_loop().call_later(DEFERRED_RETRY_SECONDS, self._retry_deferred)
+            return
+        deferred, self._deferred = self._deferred, None
+        for frame in deferred.values():
+            self.enqueue(frame)
 
     def flush(self) -> None:
-        """What waits for this socket in one turn of the loop goes out in one write."""
-        pending, self._pending = self._pending, []
-        if self.closing or not pending:
+        """Write all queued frames at once. The hub calls this once per iteration of the event loop."""
+        frames, self._queue = self._queue, []
+        if self.closing or not frames:
             return
-        self._wire.write(pending)
-        waiting = self._wire.waiting()
-        if waiting > CALM and waiting > settings.SLOW_READER_BYTES:  # (asking settings takes longer than both)
+        self._transport.write(frames)
+        buffered = self._transport.buffered_bytes()
+        # The first comparison is redundant but fast: an access to `settings` takes longer than both.
+        if buffered > EPHEMERAL_BUFFER_LIMIT and buffered > settings.SLOW_READER_BYTES:
             self.close(TOO_SLOW)
 
-    def opened(self, welcome: str) -> None:
-        """First of all `welcome`, then what happened while it was made."""
-        early, self._early = self._early or [], None
-        self._left.clear()
-        self.write(Outgoing(welcome))
-        for outgoing in early:
-            self.write(outgoing)
+    def send_welcome(self, welcome: str) -> None:
+        """Send `welcome` as the first frame, then the frames that were queued while it was prepared."""
+        waiting, self._before_welcome = self._before_welcome or [], None
+        self._left_versions.clear()
+        self.enqueue(OutgoingFrame(welcome))
+        for frame in waiting:
+            self.enqueue(frame)
 
-    def note_left(self, conversation_id: int, version: int) -> None:
-        if self._early is not None:
-            self._left[conversation_id] = version
+    def record_left(self, conversation_id: int, version: int) -> None:
+        """Note that the user left a conversation at that version, if `welcome` was not sent yet."""
+        if self._before_welcome is not None:
+            self._left_versions[conversation_id] = version
 
-    def left_since(self, conversation_id: int, version: int) -> bool:
-        """Whether this person was removed after that version was read, while the connection was opening."""
-        return self._left.get(conversation_id, 0) > version
+    def has_left_since(self, conversation_id: int, version: int) -> bool:
+        """Return whether the user left the conversation after that version was read for `welcome`."""
+        return self._left_versions.get(conversation_id, 0) > version
 
     def send(self, text: str) -> None:
-        """A frame for this reader alone."""
-        self.write(Outgoing(text))
+        """Queue a frame for this connection only."""
+        self.enqueue(OutgoingFrame(text))
 
-    def answer(self, ref: str | None, payload: Any) -> None:
+    def send_ack(self, ref: str | None, payload: Any) -> None:
         self.send(encode_frame("ack", payload, ref))
 
-    def refuse(self, ref: str | None, refused: ApplicationError) -> None:
+    def send_error(self, ref: str | None, error: ApplicationError) -> None:
         with translation.override(self.language):
-            self.send(encode_frame("error", refused.schema(), ref))
+            self.send(encode_frame("error", error.schema(), ref))
 
-    # ── End ──
+    # ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────
     def close(self, code: int) -> None:
-        """Close with this code. A reader too slow to take even that is cut off soon after."""
+        """Write queued frames and close with this code. A client that does not read is aborted after 5 seconds."""
         if self.closing:
             return
-        if self._pending and code != TOO_SLOW:
-            self._wire.write(self._pending)
-        self.closing, self._pending = True, []
+        if self._queue and code != TOO_SLOW:
+            self._transport.write(self._queue)
+        self.closing, self._queue = True, []
         loop = asyncio.get_running_loop()
-        if not self._wire.close(code):
+        if not self._transport.close(code):
             task = loop.create_task(self._close(code))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        loop.call_later(5.0, self._wire.abort)
+        loop.call_later(ABORT_SECONDS, self._transport.abort)
 
     async def _close(self, code: int) -> None:
         await self._send({"type": "websocket.close", "code": code})
 
-    # ── In ──
+    # ── Incoming commands ────────────────────────────────────────────────────────────────────────────────────────
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A verb or a look-up, in a thread with its own database connection, in the language of its person."""
+        """Call an action or a selector in a database thread, with the language of the user."""
 
-        def worded() -> T:
+        def work_in_language() -> T:
             with translation.override(self.language):
                 return work(*args, **kwargs)
 
-        return await database.run_in_thread(worded)
+        return await database.run_in_thread(work_in_language)
 
-    def violated(self, weight: float) -> bool:
-        """Note a frame that no well-made client sends. True when there were too many in a minute."""
+    def record_violation(self, weight: float) -> bool:
+        """Record a frame that no correct client sends. Return whether there were too many in the last minute."""
         now = time.monotonic()
-        self.violations = [(at, weighs) for at, weighs in self.violations if at > now - 60]
+        self.violations = [(at, recorded) for at, recorded in self.violations if at > now - 60]
         self.violations.append((now, weight))
-        return sum(weighs for _, weighs in self.violations) >= settings.VIOLATIONS_PER_MINUTE
+        return sum(recorded for _, recorded in self.violations) >= settings.VIOLATIONS_PER_MINUTE
 
-    def may_command(self) -> float:
-        """Seconds until another command is welcome: 100 at once, then 40 a second, whatever they are."""
+    def acquire_command(self) -> float:
+        """Take a token for a command: 0, or the seconds until another command is allowed (and none is taken)."""
         if not settings.LIMITS:
             return 0.0
-        gap, burst, now = 1 / 40, 100, time.monotonic()
-        full = max(self._commands_full_at, now) + gap
-        if full - now > burst * gap:
-            return full - now - burst * gap
-        self._commands_full_at = full
+        gap, now = 1 / COMMANDS_PER_SECOND, time.monotonic()
+        full_at = max(self._commands_full_at, now) + gap
+        wait = full_at - now - COMMAND_BURST * gap
+        if wait > 0:
+            return wait
+        self._commands_full_at = full_at
         return 0.0

@@ -1,7 +1,8 @@
-"""The base of the one socket: handshake, frames in, commands to their handlers, the end. It knows no app.
+"""`LiveConsumer`, the base of the WebSocket consumer: connecting, dispatch of commands, disconnecting.
 
-A Channels consumer whose dispatching is replaced: the stock one makes a thread hop before every event and a queue for
-every socket. Here news comes from the process's hub, and a command goes straight to its handler.
+Channels' own dispatching is replaced. It checks database connections in a thread before each event and keeps a
+channel-layer queue for each socket. Here events come from the hub of the process, and a command is passed directly to
+its handler.
 """
 
 from __future__ import annotations
@@ -10,43 +11,35 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 from channels.consumer import AsyncConsumer
 from django.conf import settings
-from django.http.cookie import parse_cookie
 from django.utils import timezone
 
 from messenger.core import database
 from messenger.core.client_ip import client_ip
 from messenger.core.errors import ApplicationError
-from messenger.live.commands import Command, Part
+from messenger.live.commands import Command
 from messenger.live.connection import Connection
 from messenger.live.frames import decode_incoming, encode_frame
-from messenger.live.hub import get_hub
-from messenger.live.identity import TOO_MANY, Identity, SocketRefused
-from messenger.live.origins import origin_allowed
-from messenger.live.transport import wire_for
+from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused
+from messenger.live.hub import INTERNAL_ERROR, get_hub
+from messenger.live.transport import transport_for
 from messenger.live.visibility import Visibility
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE = 1009
-INTERNAL = 1011
+MAX_REF_LENGTH = 100
+
+Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
 
-class Authenticate(Protocol):
-    """Who is calling, by headers, subprotocols and cookies. Raises `SocketRefused`."""
-
-    def __call__(
-        self, headers: Mapping[bytes, bytes], subprotocols: Iterable[str], cookies: Mapping[str, str], /
-    ) -> Identity: ...
-
-
-class Versions(Protocol):
-    """Of all conversations of this person, and their own."""
+class ListVersions(Protocol):
+    """Returns the version of each conversation of a user, and the version of the user's own state (`me_version`)."""
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
 
@@ -59,7 +52,7 @@ class Heartbeat(msgspec.Struct):
 
 
 class Welcome(msgspec.Struct):
-    """The first frame. `versions` of all one's conversations; where the page knows less, it asks with `sync`."""
+    """The first frame. `versions` of all the user's conversations; a client that has older ones sends `sync`."""
 
     user_id: int
     connection_id: str
@@ -69,137 +62,165 @@ class Welcome(msgspec.Struct):
     me_version: int
 
 
-class Nothing(msgspec.Struct):
+class EmptyPayload(msgspec.Struct):
     """No payload."""
 
 
 class LiveConsumer(AsyncConsumer):
-    """Subclassed once, by `messenger.consumers`, which says what it is made of."""
+    """Commands are methods with the decorator `@command`. There is one instance for each connection.
 
-    parts: tuple[Part, ...] = ()
-    commands: dict[str, Command] = {}
-    decoders: dict[str, Callable[[bytes], Any]] = {}
-    authenticate: ClassVar[Authenticate]
-    versions: ClassVar[Versions]
+    Each base class of a consumer may define the hooks `connecting`, `connected` and `disconnected`, and `run`, a
+    background task of the process. They are called for every base class that defines them, in method resolution order:
+    an implementation must not call `super()`.
+    """
 
-    @staticmethod
-    def ears(user_ids: list[int]) -> dict[int, Visibility]:
-        """What these people are not to hear of others: nothing, unless an app says so."""
-        return {}
+    commands: ClassVar[dict[str, Command]] = {}
+    # The reads of a new connection. `messenger.consumers` composes them from functions of the apps.
+    list_versions: ClassVar[ListVersions]
+    _hooks: ClassVar[dict[str, tuple[Hook, ...]]] = {}
+
+    connection: Connection
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.commands = {command.name: command for part in cls.parts for command in part.commands}
-        cls.decoders = {name: msgspec.json.Decoder(command.payload).decode for name, command in cls.commands.items()}
+        found = [getattr(member, "command", None) for base in reversed(cls.__mro__) for member in vars(base).values()]
+        cls.commands = {command.name: command for command in found if isinstance(command, Command)}
+        cls._hooks = {
+            name: tuple(vars(base)[name] for base in cls.__mro__ if base is not LiveConsumer and name in vars(base))
+            for name in ("connecting", "connected", "disconnected", "run")
+        }
 
+    # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
+    @staticmethod
+    def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
+        """Return the visibility of these users. Unrestricted users are left out."""
+        return {}
+
+    async def connecting(self) -> None:
+        """Called after authentication and before `welcome`. May raise `SocketRefused`."""
+
+    async def connected(self) -> None:
+        """Called after `welcome` was sent."""
+
+    async def disconnected(self) -> None:
+        """Called once for each connection that was authenticated, in whatever way it ended."""
+
+    @classmethod
+    async def run(cls) -> None:
+        """A background task of the process, started with its first connection. It should not return."""
+
+    @classmethod
+    def background_tasks(cls) -> list[Callable[[], Coroutine]]:
+        """Return the `run` methods of all base classes."""
+        return [run.__get__(None, cls) for run in cls._hooks["run"]]
+
+    # ── Connecting and disconnecting ─────────────────────────────────────────────────────────────────────────────
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         event = await receive()
         if event["type"] != "websocket.connect":
             return
-        try:
-            identity = await self._identify(scope)
-        except SocketRefused as refused:
-            if refused.code == 0:
-                await send({"type": "websocket.close"})  # before accept: HTTP 403
-            else:
-                await send({"type": "websocket.accept", "subprotocol": _subprotocol(scope)})
-                await send({"type": "websocket.close", "code": refused.code})
+        identity: Identity | SocketRefused = scope["identity"]  # set by AuthMiddleware
+        if isinstance(identity, SocketRefused):
+            await self._refuse(identity, scope, send)
             return
         await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
         peer = scope.get("client") or (None,)
-        forwarded = _headers(scope).get(b"x-forwarded-for", b"").decode("latin-1")
-        address = client_ip(peer[0], forwarded)
-        connection = Connection(get_hub(), wire_for(send), send, identity, uuid.uuid4().hex, address)
-        scope.clear()  # headers and cookies are of no more use; an idle socket is to be small
+        forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
+        address = client_ip(peer[0], forwarded_for)
+        self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, address)
+        scope.clear()  # frees headers and cookies: an idle connection should need little memory
         try:
-            await self._serve(connection, receive)
+            await self._serve(receive)
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("A socket failed")
-            connection.close(INTERNAL)
+            self.connection.close(INTERNAL_ERROR)
         finally:
-            get_hub().forget(connection)
-            for part in self.parts:
+            get_hub().unregister(self.connection)
+            for hook in self._hooks["disconnected"]:
                 try:
-                    await part.closed(connection)
+                    await hook(self)
                 except Exception:
-                    log.exception("A connection could not be closed in full")
+                    log.exception("The hook %s failed", hook.__qualname__)
 
-    # ── Opening ──────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _identify(self, scope: dict) -> Identity:
-        headers = _headers(scope)
-        cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-        bearer = headers.get(b"authorization", b"").lower().startswith(b"bearer ") or any(
-            name.startswith("bearer.") for name in scope["subprotocols"]
-        )
-        origins = [value for name, value in scope["headers"] if name == b"origin"]
-        if not origin_allowed(origins, by_bearer=bearer):
-            raise SocketRefused(0)
-        return await database.run_in_thread(self.authenticate, headers, scope["subprotocols"], cookies)
-
-    async def _serve(self, connection: Connection, receive: Callable) -> None:
-        try:
-            for part in self.parts:
-                await part.opening(connection)
-        except SocketRefused as refused:
-            connection.close(refused.code)
+    async def _refuse(self, refused: SocketRefused, scope: dict, send: Callable) -> None:
+        if refused.code == 0:
+            await send({"type": "websocket.close"})  # before accept: HTTP 403
             return
-        await get_hub().attend(connection)
-        versions, me_version, connection.ears = await database.run_in_thread(self._standing, connection.user_id)
-        heard = await get_hub().enter_all(connection, versions, me_version)
-        heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
-        now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, heard, me_version)
-        connection.opened(encode_frame("welcome", welcome))
-        for part in self.parts:
-            await part.opened(connection)
+        subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        await send({"type": "websocket.close", "code": refused.code})
+
+    async def _serve(self, receive: Callable) -> None:
+        try:
+            for hook in self._hooks["connecting"]:
+                await hook(self)
+        except SocketRefused as refused:
+            self.connection.close(refused.code)
+            return
+        await self._send_welcome()
+        for hook in self._hooks["connected"]:
+            await hook(self)
         while True:
             event = await receive()
             if event["type"] == "websocket.disconnect":
                 return
-            if not connection.closing:
-                await self._frame(connection, event)
+            if not self.connection.closing:
+                await self._receive_frame(event)
 
-    def _standing(self, user_id: int) -> tuple[dict[int, int], int, Visibility | None]:
-        """What is read of a person as their socket opens, in a database thread."""
-        return *self.versions(user_id), self.ears([user_id]).get(user_id)
+    async def _send_welcome(self) -> None:
+        """Register the connection, and only then read its state: events in between are queued behind `welcome`."""
+        connection = self.connection
+        await get_hub().register(connection)
+        versions, me_version, connection.visibility = await database.run_in_thread(
+            self._read_initial_state, connection.user_id
+        )
+        subscribed = await get_hub().subscribe_to_conversations(connection, versions, me_version)
+        heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
+        now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, subscribed, me_version)
+        connection.send_welcome(encode_frame("welcome", welcome))
+
+    def _read_initial_state(self, user_id: int) -> tuple[dict[int, int], int, Visibility | None]:
+        return *self.list_versions(user_id), self.visibility_by_user([user_id]).get(user_id)
 
     # ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _frame(self, connection: Connection, event: dict) -> None:
-        """One frame in. Whatever it holds is answered, and the socket stays open."""
+    async def _receive_frame(self, event: dict) -> None:
+        """Decode a frame and run its command. Any error is sent as `error`, and the socket stays open."""
+        connection = self.connection
         ref = None
         try:
             text = event.get("text")
             if text is None:
-                raise _malformed("Text frames only.")
+                raise MalformedFrame("invalid", "Text frames only.")
             data = text.encode()
             if len(data) > settings.FRAME_LIMIT:
                 connection.close(TOO_LARGE)
                 return
-            incoming = _decoded(decode_incoming, data)
-            ref = incoming.ref if incoming.ref is None or len(incoming.ref) <= 100 else None
-            if wait := connection.may_command():
-                raise Flooding("rate_limited", "Too fast.", retry_after=round(wait, 2))
+            incoming = _decode(decode_incoming, data)
+            ref = incoming.ref if incoming.ref is None or len(incoming.ref) <= MAX_REF_LENGTH else None
+            if wait := connection.acquire_command():
+                raise CommandFlood("rate_limited", "Too fast.", retry_after=round(wait, 2))
             if incoming.type == "ping":
                 connection.send(encode_frame("pong", {}, ref))
                 return
             command = self.commands.get(incoming.type)
             if command is None:
-                raise _malformed("No such command.")
-            payload = _decoded(self.decoders[command.name], bytes(incoming.payload))
-            await self._obey(connection, command, payload, ref)
-        except ApplicationError as refused:
-            connection.refuse(ref, refused)
-            if isinstance(refused, Malformed | Flooding) and connection.violated(refused.weight):
+                raise MalformedFrame("invalid", "No such command.")
+            payload = _decode(command.decode, bytes(incoming.payload))
+            await self._run_command(command, payload, ref)
+        except ApplicationError as error:
+            connection.send_error(ref, error)
+            if isinstance(error, MalformedFrame | CommandFlood) and connection.record_violation(error.weight):
                 connection.close(TOO_MANY)
 
-    async def _obey(self, connection: Connection, command: Command, payload: Any, ref: str | None) -> None:
+    async def _run_command(self, command: Command, payload: Any, ref: str | None) -> None:
         try:
-            if command.answers_itself:
-                command.handle(connection, payload, ref)
+            if command.is_deferred:
+                command.handler(self, payload, ref)
                 return
-            answer = command.handle(connection, payload)
+            answer = command.handler(self, payload)
             if inspect.isawaitable(answer):
                 answer = await answer
         except ApplicationError:
@@ -208,37 +229,25 @@ class LiveConsumer(AsyncConsumer):
             log.exception("The command %s failed", command.name)
             raise ApplicationError("unavailable", "Not possible just now.", retry_after=5) from error
         if answer is not None:
-            connection.answer(ref, answer)
+            self.connection.send_ack(ref, answer)
 
 
-class Malformed(ApplicationError):
-    """A frame that no well-made client sends. Twenty of them in a minute end the connection."""
+class MalformedFrame(ApplicationError):
+    """A frame that no correct client sends. Twenty of them in a minute close the connection (VIOLATIONS_PER_MINUTE)."""
 
     weight = 1.0
 
 
-class Flooding(ApplicationError):
-    """One of more commands than anybody needs. Two hundred in a minute end the connection."""
+class CommandFlood(ApplicationError):
+    """A command above the rate of a connection. Two hundred of them in a minute close the connection."""
 
     weight = 0.1
 
 
-def _malformed(detail: str) -> Malformed:
-    return Malformed("invalid", detail)
-
-
-def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:
+def _decode(decode: Callable[[bytes], Any], data: bytes) -> Any:
     try:
         return decode(data)
     except RecursionError:
-        raise _malformed("Nested too deeply.") from None
+        raise MalformedFrame("invalid", "Nested too deeply.") from None
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
-        raise _malformed(str(error)) from None
-
-
-def _headers(scope: dict) -> dict[bytes, bytes]:
-    return dict(scope["headers"])
-
-
-def _subprotocol(scope: dict) -> str | None:
-    return "messenger.v1" if "messenger.v1" in scope["subprotocols"] else None
+        raise MalformedFrame("invalid", str(error)) from None

@@ -1,6 +1,10 @@
-"""What verbs tell: already encoded, told once after commit, delivered by each process's hub.
+"""Event envelopes and `publish`: what actions announce after commit and each process's hub delivers to its sockets.
 
-A verb collects news while it changes rows and calls `tell` inside its transaction; nothing leaves before commit.
+An action collects events while it changes rows and calls `publish` inside its transaction; they leave after commit.
+The frame of an event (`text`) is encoded once, when the event is made.
+
+The structs are also sent between processes of the same version over the channel layer, as arrays. Their tags and the
+order of their fields are that format.
 """
 
 from __future__ import annotations
@@ -12,87 +16,90 @@ from django.db import transaction
 
 
 class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
-    """A stored change of a conversation: `version` follows `after`. `text` is the whole frame."""
+    """A stored change of a conversation, from version `after` to `version`. `text` is the encoded frame."""
 
     conversation_id: int
     after: int
     version: int
     text: str
-    joined: int = 0  # user id: hears this conversation from this version on
-    left: int = 0  # user id: hears nothing of it from this version on
+    joined_user_id: int = 0  # receives this conversation's events after this version
+    left_user_id: int = 0  # receives this conversation's events up to the one before this version
 
 
 class UserEvent(msgspec.Struct, tag="p", array_like=True):
-    """For every device of one person."""
+    """An event for all connections of one user."""
 
     user_id: int
     text: str
-    me_version: int = 0  # 0: nothing to catch up with (a mention, say)
-    joins: int = 0  # conversation id whose news begin here, at `version`
-    leaves: int = 0  # conversation id whose news end here, at `version`
+    me_version: int = 0  # version of the user's own state; 0: not versioned, never caught up with (a mention)
+    joined_conversation_id: int = 0  # the user receives this conversation's events after `version`
+    left_conversation_id: int = 0  # the user receives no events of this conversation from `version` on
     version: int = 0
-    upto: int = 0  # with `joins`: the conversation's version that the frame shows
+    conversation_version: int = 0  # with `joined_conversation_id`: the version of the conversation in the frame
 
 
 class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
-    """Typing, presence, counts: best effort. While a line is slow only the newest with the same `key` is kept."""
+    """Typing, presence, receipts, counts: best effort, not stored.
 
-    group: str  # a hub group, such as "conversation.12", "presence.12", "user.3" or "online"
+    A connection with a backlog gets only the newest event of each `key`.
+    """
+
+    group: str  # "conversation.12", "presence.12", "user.3" or "online"
     text: str
     key: str
     skip_user: int = 0
     skip_users: tuple[int, ...] = ()
-    # Instead of `group`: everybody who listens to any of these conversations, once each.
+    # Instead of `group`: subscribers of these conversations and these users, each connection once.
     conversations: tuple[int, ...] = ()
-    users: tuple[int, ...] = ()  # with `conversations`: these people too
-    # Of whom it tells, and what: whoever is not to hear that is left out (messenger.live.visibility).
-    about: int = 0
-    matter: str = ""  # "presence", "receipts", or what only a block keeps back
-    only: tuple[int, ...] | None = None  # nobody but these people
-    gathers: int = 0  # conversation id: where many come, only the newest with each key is told, a few times a second
+    users: tuple[int, ...] = ()
+    # The user whom the event describes. Recipients whose visibility does not allow it are left out.
+    subject_id: int = 0
+    topic: str = ""  # "presence", "receipts", or another topic, which only a block hides
+    allowed_users: tuple[int, ...] | None = None  # None: no restriction
+    # Conversation id. Events of this kind are combined per conversation: see COMBINE_SECONDS in the hub.
+    combine_in_conversation: int = 0
 
 
 class Disconnect(msgspec.Struct, tag="c", array_like=True):
-    """A right to listen has ended: this person's sockets close, all of them or those of one sign-in."""
+    """Close the connections of a user: all, those of `sign_in_id`, or all but those of `keep_sign_in_id`."""
 
     user_id: int
     code: int
     sign_in_id: str = ""
-    keep_sign_in_id: str = ""  # all but this one
+    keep_sign_in_id: str = ""
 
 
 class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
-    """What these people's sockets are not to hear has changed: it is read again."""
+    """Makes every process reload the visibility of this user's connections."""
 
     user_id: int
 
 
 Event = ConversationEvent | UserEvent | EphemeralEvent | Disconnect | RefreshVisibility
-
-_publisher: Callable[[list[Event]], None] | None = None
-
-
 Publisher = Callable[[list[Event]], None]
+
+_publisher: Publisher | None = None
 
 
 def set_publisher(publisher: Publisher | None) -> Publisher | None:
-    """The hub of this process sets itself here. A process without one (a management command) publishes instead.
+    """Set where this process publishes events, and return the previous publisher.
 
-    Says what was set before.
+    The hub sets itself. In a process without a hub (a management command) events go directly to the channel layer.
     """
     global _publisher
-    before, _publisher = _publisher, publisher
-    return before
+    previous, _publisher = _publisher, publisher
+    return previous
 
 
-def publish(news: Iterable[Event]) -> None:
-    """Tell this after the transaction under way commits, at once if there is none. From any thread."""
-    told = list(news)
-    if told:
-        transaction.on_commit(lambda: publish_now(told))
+def publish(events: Iterable[Event]) -> None:
+    """Publish events when the current transaction commits, or at once without a transaction. Thread-safe."""
+    event_list = list(events)
+    if event_list:
+        transaction.on_commit(lambda: publish_now(event_list))
 
 
-def publish_now(news: list[Event]) -> None:
-    from messenger.live import channel_layer  # which is made of news itself
+def publish_now(events: list[Event]) -> None:
+    """Publish events without waiting for a commit. Thread-safe."""
+    from messenger.live import channel_layer  # imported here: channel_layer itself imports this module
 
-    (_publisher or channel_layer.publish_from_outside)(news)
+    (_publisher or channel_layer.publish_without_hub)(events)

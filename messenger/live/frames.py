@@ -1,4 +1,4 @@
-"""The envelope of every frame: `{"type", "payload", "ref"?}`, as JSON text."""
+"""The envelope of every frame in both directions: `{"type", "payload", "ref"?}`, as JSON text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 
-class Frame(msgspec.Struct, omit_defaults=True):
+class OutgoingEnvelope(msgspec.Struct, omit_defaults=True):
     type: str
     payload: Any
     ref: str | None = None
 
 
-class Incoming(msgspec.Struct):
-    """A command before its payload is known: decoded in a second step by the command's own struct."""
+class IncomingFrame(msgspec.Struct):
+    """A command whose payload is still raw JSON: the payload struct of the command decodes it in a second step."""
 
     type: str
     payload: msgspec.Raw = msgspec.Raw(b"{}")
@@ -22,9 +22,9 @@ class Incoming(msgspec.Struct):
 
 
 _encoder = msgspec.json.Encoder()
-decode_incoming = msgspec.json.Decoder(Incoming).decode
+decode_incoming = msgspec.json.Decoder(IncomingFrame).decode
 
 
 def encode_frame(type: str, payload: Any, ref: str | None = None) -> str:
-    """Encoded once, however many read it."""
-    return _encoder.encode(Frame(type, payload, ref)).decode()
+    """Return the frame as JSON text. It is encoded once for any number of recipients."""
+    return _encoder.encode(OutgoingEnvelope(type, payload, ref)).decode()

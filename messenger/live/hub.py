@@ -1,9 +1,13 @@
-"""One hub per process: it hears the news and writes them to this process's sockets, in order of version.
+"""The hub of a process: receives events and writes them to this process's connections, in order of version.
 
-The process, not each socket, is a member of channel-layer groups (`conversation.12`, `user.3`, `presence.12`,
-`online`). A frame comes encoded and goes to all readers as it is. On a hole in the versions the hub waits a moment,
-then reads the rows once for all its readers; every few seconds it compares what it has told with the database. So
-the row is the outbox, and whatever the layer or a crash lost is told in the end.
+The path of an event: `publish → receive → deliver_in_order → send_to_conversation → Connection.enqueue → flush →
+transport.write`.
+
+The process, not each connection, is a member of channel-layer groups (`conversation.12`, `user.3`, `presence.12`,
+`online`). A frame is encoded once for all recipients. If versions are missing, the hub waits a moment and then reads
+the rows once for all recipients; every few seconds it compares its delivered versions with the database
+(messenger.live.reconcile). So the rows serve as the outbox: events that the channel layer or a crash lost are
+delivered in the end.
 """
 
 from __future__ import annotations
@@ -15,378 +19,419 @@ from collections.abc import Callable, Coroutine, Iterable
 from django.conf import settings
 
 from messenger.live import events
-from messenger.live.channel_layer import Layer
+from messenger.live.channel_layer import ProcessChannelLayer
 from messenger.live.connection import Connection
 from messenger.live.events import ConversationEvent, Disconnect, EphemeralEvent, Event, RefreshVisibility, UserEvent
-from messenger.live.reconcile import Repair, Source
-from messenger.live.shutdown import before_the_end
-from messenger.live.transport import Outgoing
+from messenger.live.reconcile import Reconciler, ReconciliationSource
+from messenger.live.shutdown import call_before_shutdown
+from messenger.live.transport import OutgoingFrame
 
 log = logging.getLogger(__name__)
 GOING_AWAY = 1001
+INTERNAL_ERROR = 1011
 
-GATHER_SECONDS = 0.2  # in which receipts of one conversation become one for each person; the first is told at once
+COMBINE_SECONDS = 0.2  # interval in which only the newest combined event of each key is sent; the first goes at once
+RECHECK_SECONDS = 0.2  # after the first subscription to a conversation its version is compared once more
 
-
-class _Room:
-    """A conversation with listeners here. `told` is the version up to which they have heard everything."""
-
-    __slots__ = ("gathered", "held", "joining", "sockets", "timer", "told")
-
-    def __init__(self, told: int):
-        self.told = told
-        self.sockets: set[Connection] = set()
-        self.joining: list[tuple[int, Connection]] = []  # heard from that version on
-        self.held: dict[int, ConversationEvent] = {}  # by version: came before what they follow
-        self.timer: asyncio.TimerHandle | None = None
-        self.gathered: dict[str, EphemeralEvent] | None = (
-            None  # None: nothing has passed just now, the next goes at once
-        )
+BackgroundTask = Callable[[], Coroutine]
 
 
-class _Person:
-    __slots__ = ("connections", "held", "timer", "told")
+class _ConversationStream:
+    """A conversation with subscribers in this process."""
+
+    __slots__ = ("combined", "connections", "delivered_version", "joining", "pending", "timer")
+
+    def __init__(self, delivered_version: int):
+        self.delivered_version = delivered_version  # all events up to this version were sent to the subscribers
+        self.connections: set[Connection] = set()
+        self.joining: list[tuple[int, Connection]] = []  # receive events after that version, once it is delivered
+        self.pending: dict[int, ConversationEvent] = {}  # by version: wait for the versions before them
+        self.timer: asyncio.TimerHandle | None = None  # a scheduled reconciliation
+        # Newest combined event by key, sent when the interval ends. None: no interval runs, the next goes at once.
+        self.combined: dict[str, EphemeralEvent] | None = None
+
+
+class _UserStream:
+    """A user with connections to this process, and their versioned events."""
+
+    __slots__ = ("connections", "delivered_version", "pending", "timer")
 
     def __init__(self) -> None:
-        self.told = -1  # -1: not known yet
+        self.delivered_version = -1  # -1: not known yet
         self.connections: set[Connection] = set()
-        self.held: dict[int, UserEvent] = {}
+        self.pending: dict[int, UserEvent] = {}
         self.timer: asyncio.TimerHandle | None = None
 
 
 class Hub:
-    def __init__(self, source: Source, background: Iterable[Callable[[], Coroutine]] = ()):
-        self.rooms: dict[int, _Room] = {}
-        self.people: dict[int, _Person] = {}
-        self.groups: dict[str, set[Connection]] = {}
+    """Lives in one event loop. All methods except `publish_threadsafe` must be called there."""
+
+    def __init__(self, source: ReconciliationSource):
+        self.conversations: dict[int, _ConversationStream] = {}
+        self.users: dict[int, _UserStream] = {}
+        self.groups: dict[str, set[Connection]] = {}  # subscribers of groups for ephemeral events
         self.loop = asyncio.get_running_loop()
-        self._dirty: list[Connection] = []
-        self.repair = Repair(self, source)
-        self._layer = Layer(self.hear) if settings.REDIS_URL else None
-        self._tasks = [self.loop.create_task(work()) for work in (self.repair.sweep, *background)]
-        events.set_publisher(self.tell_from_anywhere)
-        before_the_end(self._end)
+        self.reconciler = Reconciler(self, source)
+        self._layer = ProcessChannelLayer(self.receive) if settings.REDIS_URL else None
+        self._connections_to_flush: list[Connection] = []
+        self._tasks: list[asyncio.Task] = []
 
-    # ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def tell_from_anywhere(self, told: list[Event]) -> None:
-        try:
-            here = asyncio.get_running_loop() is self.loop
-        except RuntimeError:
-            here = False
-        if here:
-            self.tell(told)
-        elif not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self.tell, told)
-
-    def tell(self, told: list[Event]) -> None:
-        """To our own sockets at once, and once to the other processes."""
+    def start(self, background: Iterable[BackgroundTask] = ()) -> None:
+        """Start background tasks, publish this process's events from now on, close the sockets before a shutdown."""
         if self._layer:
-            self._layer.publish(told)
-        self.hear(told)
+            self._layer.start()
+        self._tasks = [self.loop.create_task(task()) for task in (self.reconciler.run, *background)]
+        events.set_publisher(self.publish_threadsafe)
+        call_before_shutdown(self._close_all_threadsafe)
 
-    def hear(self, told: Iterable[Event]) -> None:
-        for item in told:
-            if isinstance(item, ConversationEvent):
-                self.hear_durable(item)
-            elif isinstance(item, UserEvent):
-                self._hear_personal(item)
-            elif isinstance(item, EphemeralEvent):
-                self._hear_passing(item)
-            elif isinstance(item, RefreshVisibility):
-                self.repair.listen_anew(item.user_id)
+    # ── Publishing and receiving ─────────────────────────────────────────────────────────────────────────────────
+    def publish_threadsafe(self, event_list: list[Event]) -> None:
+        """Publish from any thread."""
+        try:
+            in_loop = asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            in_loop = False
+        if in_loop:
+            self.publish(event_list)
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.publish, event_list)
+
+    def publish(self, event_list: list[Event]) -> None:
+        """Deliver events to this process's connections at once, and send them to the other processes."""
+        if self._layer:
+            self._layer.publish(event_list)
+        self.receive(event_list)
+
+    def receive(self, event_list: Iterable[Event]) -> None:
+        """Deliver events of this or another process to this process's connections."""
+        for event in event_list:
+            if isinstance(event, ConversationEvent):
+                self.deliver_in_order(event)
+            elif isinstance(event, UserEvent):
+                self._deliver_user_event_in_order(event)
+            elif isinstance(event, EphemeralEvent):
+                self._deliver_ephemeral(event)
+            elif isinstance(event, RefreshVisibility):
+                self.reconciler.refresh_visibility_soon(event.user_id)
             else:
-                self._cut(item)
+                self._disconnect(event)
 
-    # ── Durable: in order of version ─────────────────────────────────────────────────────────────────────────────
-    def hear_durable(self, item: ConversationEvent) -> None:
-        room = self.rooms.get(item.conversation_id)
-        if room is None or item.version <= room.told:
+    # ── Conversation events: in order of version ─────────────────────────────────────────────────────────────────
+    def deliver_in_order(self, event: ConversationEvent) -> None:
+        """Send the event if it follows the delivered version. Else keep it until the versions between have come."""
+        stream = self.conversations.get(event.conversation_id)
+        if stream is None or event.version <= stream.delivered_version:
             return
-        if item.after > room.told:
-            room.held[item.version] = item
-            if room.timer is None:
-                room.timer = self.loop.call_later(settings.HOLE_SECONDS, self.repair.repair_soon, item.conversation_id)
+        if event.after > stream.delivered_version:
+            stream.pending[event.version] = event
+            if stream.timer is None:
+                stream.timer = self.loop.call_later(
+                    settings.EVENT_GAP_SECONDS, self.reconciler.reconcile_conversation_soon, event.conversation_id
+                )
             return
-        self._tell_room(room, item)
-        if room.held:
-            self.tell_held(room)
+        self.send_to_conversation(stream, event)
+        if stream.pending:
+            self.deliver_pending(stream)
 
-    def tell_held(self, room: _Room) -> None:
-        for version in sorted(room.held):
-            item = room.held[version]
-            if item.after > room.told:
+    def deliver_pending(self, stream: _ConversationStream) -> None:
+        """Send the pending events that follow the delivered version."""
+        for version in sorted(stream.pending):
+            event = stream.pending[version]
+            if event.after > stream.delivered_version:
                 return
-            del room.held[version]
-            if version > room.told:
-                self._tell_room(room, item)
-        if room.timer:
-            room.timer.cancel()
-            room.timer = None
+            del stream.pending[version]
+            if version > stream.delivered_version:
+                self.send_to_conversation(stream, event)
+        if stream.timer:
+            stream.timer.cancel()
+            stream.timer = None
 
-    def _tell_room(self, room: _Room, item: ConversationEvent) -> None:
-        room.told = item.version
-        if item.left and (person := self.people.get(item.left)):
-            for connection in person.connections:
-                self._leave(connection, item.conversation_id, item.version)
-        outgoing = Outgoing(item.text)
-        for connection in room.sockets:
-            connection.write(outgoing)
-        if item.joined and (person := self.people.get(item.joined)):
-            for connection in person.connections:
-                self._enter(room, connection, item.conversation_id)
-        if room.joining:
-            ready = [connection for version, connection in room.joining if version <= room.told]
-            room.joining = [entry for entry in room.joining if entry[0] > room.told]
+    def send_to_conversation(self, stream: _ConversationStream, event: ConversationEvent) -> None:
+        """Queue the event at all subscribers. A user who left does not get it, nor does a user who joined by it."""
+        stream.delivered_version = event.version
+        if event.left_user_id and (user := self.users.get(event.left_user_id)):
+            for connection in user.connections:
+                self._unsubscribe_from_conversation(connection, event.conversation_id, event.version)
+        frame = OutgoingFrame(event.text)
+        for connection in stream.connections:
+            connection.enqueue(frame)
+        if event.joined_user_id and (user := self.users.get(event.joined_user_id)):
+            for connection in user.connections:
+                self._subscribe_to_conversation(stream, connection, event.conversation_id)
+        if stream.joining:
+            ready = [connection for version, connection in stream.joining if version <= stream.delivered_version]
+            stream.joining = [entry for entry in stream.joining if entry[0] > stream.delivered_version]
             for connection in ready:
-                self._enter(room, connection, item.conversation_id)
+                self._subscribe_to_conversation(stream, connection, event.conversation_id)
 
-    # ── Personal ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def _hear_personal(self, item: UserEvent) -> None:
-        person = self.people.get(item.user_id)
-        if person is None:
+    # ── User events ──────────────────────────────────────────────────────────────────────────────────────────────
+    def _deliver_user_event_in_order(self, event: UserEvent) -> None:
+        stream = self.users.get(event.user_id)
+        if stream is None:
             return
-        if item.me_version and person.told >= 0:
-            if item.me_version <= person.told:
+        if event.me_version and stream.delivered_version >= 0:
+            if event.me_version <= stream.delivered_version:
                 return
-            if item.me_version > person.told + 1:
-                person.held[item.me_version] = item
-                if person.timer is None:
-                    person.timer = self.loop.call_later(
-                        settings.HOLE_SECONDS, self.repair.repair_person_soon, item.user_id
+            if event.me_version > stream.delivered_version + 1:
+                stream.pending[event.me_version] = event
+                if stream.timer is None:
+                    stream.timer = self.loop.call_later(
+                        settings.EVENT_GAP_SECONDS, self.reconciler.reconcile_user_soon, event.user_id
                     )
                 return
-        self.tell_person(person, item)
-        while person.held and (following := person.held.pop(person.told + 1, None)):
-            self.tell_person(person, following)
-        if person.timer and not person.held:
-            person.timer.cancel()
-            person.timer = None
+        self.send_to_user(stream, event)
+        while stream.pending and (following := stream.pending.pop(stream.delivered_version + 1, None)):
+            self.send_to_user(stream, following)
+        if stream.timer and not stream.pending:
+            stream.timer.cancel()
+            stream.timer = None
 
-    def tell_person(self, person: _Person, item: UserEvent) -> None:
-        if item.me_version:
-            person.told = max(person.told, item.me_version)
-        outgoing = Outgoing(item.text)
-        for connection in list(person.connections):
-            if item.leaves:
-                self._leave_at(connection, item.leaves, item.version)
-            connection.write(outgoing)
-            if item.joins:
-                self._join_at(connection, item.joins, item.version, item.upto or item.version)
+    def send_to_user(self, stream: _UserStream, event: UserEvent) -> None:
+        """Queue the event at all connections of the user, and start or end their subscription to a conversation."""
+        if event.me_version:
+            stream.delivered_version = max(stream.delivered_version, event.me_version)
+        frame = OutgoingFrame(event.text)
+        for connection in list(stream.connections):
+            if event.left_conversation_id:
+                self._leave_at(connection, event.left_conversation_id, event.version)
+            connection.enqueue(frame)
+            if event.joined_conversation_id:
+                shown_version = event.conversation_version or event.version
+                self._join_at(connection, event.joined_conversation_id, event.version, shown_version)
 
-    def _join_at(self, connection: Connection, conversation_id: int, version: int, upto: int) -> None:
-        room = self._room(conversation_id, upto)
-        if room.told >= version:
-            self._enter(room, connection, conversation_id)
+    def _join_at(self, connection: Connection, conversation_id: int, version: int, shown_version: int) -> None:
+        stream = self._get_stream(conversation_id, shown_version)
+        if stream.delivered_version >= version:
+            self._subscribe_to_conversation(stream, connection, conversation_id)
         else:
-            room.joining.append((version, connection))
+            stream.joining.append((version, connection))
 
     def _leave_at(self, connection: Connection, conversation_id: int, version: int) -> None:
-        """Where the conversation's own stream has come so far, it has said so already (or let them in again since)."""
-        room = self.rooms.get(conversation_id)
-        if room is None:
-            connection.note_left(conversation_id, version)
-        elif room.told < version:
-            room.joining = [e for e in room.joining if e[1] is not connection or e[0] > version]
-            self._leave(connection, conversation_id, version)
+        """End the subscription, unless the conversation's own stream has reached that version.
 
-    # ── Passing and cutting ──────────────────────────────────────────────────────────────────────────────────────
-    def _hear_passing(self, item: EphemeralEvent) -> None:
-        if item.gathers and (room := self.rooms.get(item.gathers)):
-            if room.gathered is not None:
-                room.gathered[item.key] = item
+        In that case it has done so already, and the user may have joined again since.
+        """
+        stream = self.conversations.get(conversation_id)
+        if stream is None:
+            connection.record_left(conversation_id, version)
+        elif stream.delivered_version < version:
+            stream.joining = [entry for entry in stream.joining if entry[1] is not connection or entry[0] > version]
+            self._unsubscribe_from_conversation(connection, conversation_id, version)
+
+    # ── Ephemeral events ─────────────────────────────────────────────────────────────────────────────────────────
+    def _deliver_ephemeral(self, event: EphemeralEvent) -> None:
+        if event.combine_in_conversation and (stream := self.conversations.get(event.combine_in_conversation)):
+            if stream.combined is not None:
+                stream.combined[event.key] = event
                 return
-            room.gathered = {}
-            self.loop.call_later(GATHER_SECONDS, self._tell_gathered, room)
-        self._tell_passing(item)
+            stream.combined = {}
+            self.loop.call_later(COMBINE_SECONDS, self._send_combined, stream)
+        self._send_ephemeral(event)
 
-    def _tell_gathered(self, room: _Room) -> None:
-        gathered, room.gathered = room.gathered, None
-        if gathered:
-            room.gathered = {}
-            self.loop.call_later(GATHER_SECONDS, self._tell_gathered, room)
-            for item in gathered.values():
-                self._tell_passing(item)
+    def _send_combined(self, stream: _ConversationStream) -> None:
+        combined, stream.combined = stream.combined, None
+        if combined:
+            stream.combined = {}
+            self.loop.call_later(COMBINE_SECONDS, self._send_combined, stream)
+            for event in combined.values():
+                self._send_ephemeral(event)
 
-    def _tell_passing(self, item: EphemeralEvent) -> None:
-        outgoing = Outgoing(item.text)
-        for connection in self._listeners(item):
+    def _send_ephemeral(self, event: EphemeralEvent) -> None:
+        frame = OutgoingFrame(event.text)
+        for connection in self._recipients(event):
             user_id = connection.user_id
-            if user_id == item.skip_user or user_id in item.skip_users:
+            if user_id == event.skip_user or user_id in event.skip_users:
                 continue
-            if item.only is not None and user_id not in item.only:
+            if event.allowed_users is not None and user_id not in event.allowed_users:
                 continue
-            if item.about and connection.ears is not None and not connection.ears.hear(item.about, item.matter):
+            visibility = connection.visibility
+            if event.subject_id and visibility is not None and not visibility.allows(event.subject_id, event.topic):
                 continue
-            connection.write_passing(item.key, outgoing)
+            connection.enqueue_ephemeral(event.key, frame)
 
-    def _listeners(self, item: EphemeralEvent) -> Iterable[Connection]:
-        if item.conversations or item.users:
-            rooms = [self.rooms[cid].sockets for cid in item.conversations if cid in self.rooms]
-            people = [self.people[user_id].connections for user_id in item.users if user_id in self.people]
-            return set().union(*rooms, *people)
-        kind, _, number = item.group.partition(".")
+    def _recipients(self, event: EphemeralEvent) -> Iterable[Connection]:
+        if event.conversations or event.users:
+            subscribers = [
+                self.conversations[cid].connections for cid in event.conversations if cid in self.conversations
+            ]
+            addressed = [self.users[user_id].connections for user_id in event.users if user_id in self.users]
+            return set().union(*subscribers, *addressed)
+        kind, _, number = event.group.partition(".")
         if kind == "conversation":
-            room = self.rooms.get(int(number))
-            return room.sockets if room else ()
+            conversation = self.conversations.get(int(number))
+            return conversation.connections if conversation else ()
         if kind == "user":
-            person = self.people.get(int(number))
-            return person.connections if person else ()
-        return self.groups.get(item.group, ())
+            user = self.users.get(int(number))
+            return user.connections if user else ()
+        return self.groups.get(event.group, ())
 
-    def _cut(self, item: Disconnect) -> None:
-        person = self.people.get(item.user_id)
-        for connection in list(person.connections) if person else ():
-            if item.sign_in_id and connection.sign_in_id != item.sign_in_id:
+    def _disconnect(self, event: Disconnect) -> None:
+        user = self.users.get(event.user_id)
+        for connection in list(user.connections) if user else ():
+            if event.sign_in_id and connection.sign_in_id != event.sign_in_id:
                 continue
-            if item.keep_sign_in_id and connection.sign_in_id == item.keep_sign_in_id:
+            if event.keep_sign_in_id and connection.sign_in_id == event.keep_sign_in_id:
                 continue
-            self.forget(connection)
-            connection.close(item.code)
+            self.unregister(connection)
+            connection.close(event.code)
 
-    # ── Who listens to what ──────────────────────────────────────────────────────────────────────────────────────
-    async def attend(self, connection: Connection) -> None:
-        """From here on what is told to this person reaches the connection; to be followed by `enter_all`."""
-        person = self.people.setdefault(connection.user_id, _Person())
-        person.connections.add(connection)
-        await self._subscribed([f"user.{connection.user_id}", "online"])
-        self.listen(connection, "online")
+    # ── Subscriptions ────────────────────────────────────────────────────────────────────────────────────────────
+    async def register(self, connection: Connection) -> None:
+        """Add a connection to its user's connections. `subscribe_to_conversations` must follow."""
+        user = self.users.setdefault(connection.user_id, _UserStream())
+        user.connections.add(connection)
+        await self._join_layer_groups([f"user.{connection.user_id}", "online"])
+        self.subscribe(connection, "online")
 
-    async def enter_all(self, connection: Connection, versions: dict[int, int], me_version: int) -> dict[int, int]:
-        """Listen to these conversations, known at these versions. The versions that its readers here have heard."""
-        person = self.people.get(connection.user_id)
-        if person is not None and person.told < me_version:
-            person.told = me_version
-        heard = {}
+    async def subscribe_to_conversations(
+        self, connection: Connection, versions: dict[int, int], me_version: int
+    ) -> dict[int, int]:
+        """Subscribe a connection to these conversations.
+
+        `versions` and `me_version` are the versions that were read for `welcome`. Returns for each conversation the
+        version up to which its events need not be delivered to the connection any more: events after it will come.
+        Conversations that the user left since are not among them.
+        """
+        user = self.users.get(connection.user_id)
+        if user is not None and user.delivered_version < me_version:
+            user.delivered_version = me_version
+        subscribed = {}
         for conversation_id, version in versions.items():
-            if connection.left_since(conversation_id, version):
+            if connection.has_left_since(conversation_id, version):
                 continue
-            room = self._room(conversation_id, version)
-            self._enter(room, connection, conversation_id)
-            heard[conversation_id] = max(version, room.told)
-        await self._subscribed([f"conversation.{conversation_id}" for conversation_id in heard])
-        return heard
+            stream = self._get_stream(conversation_id, version)
+            self._subscribe_to_conversation(stream, connection, conversation_id)
+            subscribed[conversation_id] = max(version, stream.delivered_version)
+        await self._join_layer_groups([f"conversation.{conversation_id}" for conversation_id in subscribed])
+        return subscribed
 
-    def _room(self, conversation_id: int, version: int) -> _Room:
-        room = self.rooms.get(conversation_id)
-        if room is None:
-            room = self.rooms[conversation_id] = _Room(version)
-            self._subscribe(f"conversation.{conversation_id}")
-            # Something may have happened between reading that version and listening.
-            self.loop.call_later(0.2, self.repair.look_again, conversation_id)
-        return room
+    def _get_stream(self, conversation_id: int, version: int) -> _ConversationStream:
+        """Return the stream of a conversation. A new one starts after `version`."""
+        stream = self.conversations.get(conversation_id)
+        if stream is None:
+            stream = self.conversations[conversation_id] = _ConversationStream(version)
+            self._join_layer_group(f"conversation.{conversation_id}")
+            # The conversation may have changed after that version was read and before the subscription.
+            self.loop.call_later(RECHECK_SECONDS, self.reconciler.recheck_soon, conversation_id)
+        return stream
 
-    def _enter(self, room: _Room, connection: Connection, conversation_id: int) -> None:
-        person = self.people.get(connection.user_id)
-        if person is not None and connection in person.connections:
-            room.sockets.add(connection)
+    def _subscribe_to_conversation(
+        self, stream: _ConversationStream, connection: Connection, conversation_id: int
+    ) -> None:
+        user = self.users.get(connection.user_id)
+        if user is not None and connection in user.connections:
+            stream.connections.add(connection)
             connection.conversations.add(conversation_id)
 
-    def _leave(self, connection: Connection, conversation_id: int, version: int = 0) -> None:
-        connection.note_left(conversation_id, version)
+    def _unsubscribe_from_conversation(self, connection: Connection, conversation_id: int, version: int = 0) -> None:
+        connection.record_left(conversation_id, version)
         connection.conversations.discard(conversation_id)
-        self.unlisten(connection, f"presence.{conversation_id}")
-        if room := self.rooms.get(conversation_id):
-            room.sockets.discard(connection)
-            self._close_empty(conversation_id, room)
+        self.unsubscribe(connection, f"presence.{conversation_id}")
+        if stream := self.conversations.get(conversation_id):
+            stream.connections.discard(connection)
+            self._remove_if_unused(conversation_id, stream)
 
-    def _close_empty(self, conversation_id: int, room: _Room) -> None:
-        if not room.sockets and not room.joining:
-            if room.timer:
-                room.timer.cancel()
-            self.rooms.pop(conversation_id, None)
-            self._unsubscribe(f"conversation.{conversation_id}")
+    def _remove_if_unused(self, conversation_id: int, stream: _ConversationStream) -> None:
+        if not stream.connections and not stream.joining:
+            if stream.timer:
+                stream.timer.cancel()
+            self.conversations.pop(conversation_id, None)
+            self._leave_layer_group(f"conversation.{conversation_id}")
 
-    def listen(self, connection: Connection, group: str) -> None:
-        """Hear what passes in this group."""
+    def subscribe(self, connection: Connection, group: str) -> None:
+        """Subscribe a connection to a group for ephemeral events, such as `presence.12`."""
         if group not in self.groups:
             self.groups[group] = set()
-            self._subscribe(group)
+            self._join_layer_group(group)
         self.groups[group].add(connection)
         connection.groups.add(group)
 
-    def unlisten(self, connection: Connection, group: str) -> None:
+    def unsubscribe(self, connection: Connection, group: str) -> None:
         connection.groups.discard(group)
-        listeners = self.groups.get(group)
-        if listeners is not None:
-            listeners.discard(connection)
-            if not listeners:
+        subscribers = self.groups.get(group)
+        if subscribers is not None:
+            subscribers.discard(connection)
+            if not subscribers:
                 del self.groups[group]
-                self._unsubscribe(group)
+                self._leave_layer_group(group)
 
-    def forget(self, connection: Connection) -> None:
-        """It hears nothing more. Safe to repeat."""
+    def unregister(self, connection: Connection) -> None:
+        """Remove a connection from everything it is subscribed to. Safe to call again."""
         for conversation_id in list(connection.conversations):
-            self._leave(connection, conversation_id)
+            self._unsubscribe_from_conversation(connection, conversation_id)
         for group in list(connection.groups):
-            self.unlisten(connection, group)
-        person = self.people.get(connection.user_id)
-        if person is not None:
-            person.connections.discard(connection)
-            if not person.connections:
-                if person.timer:
-                    person.timer.cancel()
-                del self.people[connection.user_id]
-                self._unsubscribe(f"user.{connection.user_id}")
+            self.unsubscribe(connection, group)
+        user = self.users.get(connection.user_id)
+        if user is not None:
+            user.connections.discard(connection)
+            if not user.connections:
+                if user.timer:
+                    user.timer.cancel()
+                del self.users[connection.user_id]
+                self._leave_layer_group(f"user.{connection.user_id}")
 
     def connections(self) -> list[Connection]:
-        return [connection for person in self.people.values() for connection in person.connections]
+        return [connection for user in self.users.values() for connection in user.connections]
 
-    # ── Writing: once per turn of the loop ───────────────────────────────────────────────────────────────────────
+    # ── Writing: once per iteration of the event loop ────────────────────────────────────────────────────────────
     def flush_soon(self, connection: Connection) -> None:
-        if not self._dirty:
+        """Flush this connection after the callbacks that are ready now, so that all their frames go in one write."""
+        if not self._connections_to_flush:
             self.loop.call_soon(self._flush)
-        self._dirty.append(connection)
+        self._connections_to_flush.append(connection)
 
     def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        for connection in dirty:
+        connections, self._connections_to_flush = self._connections_to_flush, []
+        for connection in connections:
             try:
                 connection.flush()
             except Exception:
                 log.exception("A socket could not be written to")
-                connection.close(1011)
+                connection.close(INTERNAL_ERROR)
 
     # ── The channel layer ────────────────────────────────────────────────────────────────────────────────────────
-    def _subscribe(self, group: str) -> None:
+    def _join_layer_group(self, group: str) -> None:
         if self._layer:
             self._layer.subscribe(group)
 
-    def _unsubscribe(self, group: str) -> None:
+    def _leave_layer_group(self, group: str) -> None:
         if self._layer:
             self._layer.unsubscribe(group)
 
-    async def _subscribed(self, groups: list[str]) -> None:
+    async def _join_layer_groups(self, groups: list[str]) -> None:
         if self._layer:
             for group in groups:
                 self._layer.subscribe(group)
-            await self._layer.settled()
+            await self._layer.wait_until_subscribed()
 
-    def _end(self) -> None:
-        """The process was told to stop: everybody is to come back, to whoever takes its place."""
+    # ── Shutdown ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def _close_all_threadsafe(self) -> None:
         self.loop.call_soon_threadsafe(self._close_all)
 
     def _close_all(self) -> None:
+        """Close all connections with 1001, so that the clients reconnect to the next process."""
         for connection in self.connections():
             connection.close(GOING_AWAY)
 
 
 # ── The hub of this process ──────────────────────────────────────────────────────────────────────────────────────
 _hub: Hub | None = None
-_source: Source | None = None
-_background: tuple[Callable[[], Coroutine], ...] = ()
+_source: ReconciliationSource | None = None
+_background: tuple[BackgroundTask, ...] = ()
 
 
-def configure(source: Source, background: Iterable[Callable[[], Coroutine]]) -> None:
-    """What hubs are made with: where the truth is, and the apps' own tasks that each process runs."""
+def configure(source: ReconciliationSource, background: Iterable[BackgroundTask]) -> None:
+    """Set what hubs are made with: the queries for reconciliation, and the background tasks of the apps."""
     global _source, _background
     _source, _background = source, tuple(background)
 
 
 def get_hub() -> Hub:
-    """This process's hub; made with its first connection, in the event loop that serves it."""
+    """Return the hub of this process. It is made and started with the first connection, in the running event loop."""
     global _hub
     loop = asyncio.get_running_loop()
     if _hub is None or _hub.loop is not loop:
         assert _source is not None, "messenger.consumers has not been imported"
-        _hub = Hub(_source, _background)
+        _hub = Hub(_source)
+        _hub.start(_background)
     return _hub

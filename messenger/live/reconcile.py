@@ -1,15 +1,18 @@
-"""What a hub missed, read from the rows: on a hole in the versions soon, and every few seconds by comparing all.
+"""Reconciliation: reads events that a hub missed from the database.
 
-The layer loses, processes die between commit and telling: the rows know. One query reads for all readers of a
-conversation, and one more compares the versions of all that is listened to.
+The channel layer loses messages, and a process may die between commit and publishing; the rows have everything. A gap
+in the versions is reconciled soon. In addition a loop compares all delivered versions with the database every few
+seconds. One query reads the changes of a conversation for all its subscribers, and one compares the versions of many
+conversations.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -22,148 +25,173 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-class Source:
-    """Where the truth is read when something was missed. Synchronous; composed from the apps' functions."""
-
-    def __init__(
-        self,
-        versions: Callable[[list[int]], dict[int, int]],
-        me_versions: Callable[[list[int]], dict[int, int]],
-        changes: Callable[[int, int], list[ConversationEvent]],
-        personal: Callable[[int, int], tuple[list[UserEvent], int]],
-        invalid: Callable[[list[tuple[int, str]]], dict[str, int]],
-        ears: Callable[[list[int]], dict[int, Visibility]] = lambda user_ids: {},
-    ):
-        self.versions, self.me_versions, self.changes = versions, me_versions, changes
-        self.personal, self.invalid, self.ears = personal, invalid, ears
+BATCH_SIZE = 500  # ids in one query
+COLLECT_SECONDS = 0.05  # how long new conversations are collected, so that many new connections cost one query
 
 
-class Repair:
-    def __init__(self, hub: Hub, source: Source):
+def _no_visibility(user_ids: list[int]) -> dict[int, Visibility]:
+    return {}
+
+
+@dataclass(frozen=True)
+class ReconciliationSource:
+    """The queries for reconciliation, composed from functions of the apps. Synchronous, run in database threads."""
+
+    conversation_versions: Callable[[list[int]], dict[int, int]]  # conversation ids → version of each
+    user_versions: Callable[[list[int]], dict[int, int]]  # user ids → `me_version` of each
+    # (conversation id, version) → the events after that version
+    missed_conversation_events: Callable[[int, int], list[ConversationEvent]]
+    # (user id, me_version) → the events after that version, and the version that they lead to
+    missed_user_events: Callable[[int, int], tuple[list[UserEvent], int]]
+    # (user id, sign-in id) pairs → close code of each sign-in that has ended, by sign-in id
+    ended_sign_ins: Callable[[list[tuple[int, str]]], dict[str, int]]
+    visibility_by_user: Callable[[list[int]], dict[int, Visibility]] = _no_visibility  # without unrestricted users
+
+
+class Reconciler:
+    """Belongs to a hub and runs in its event loop."""
+
+    def __init__(self, hub: Hub, source: ReconciliationSource):
         self._hub, self._source, self._loop = hub, source, hub.loop
-        self._fresh: set[int] = set()  # rooms to be compared once more, soon
-        # One repair at a time, in the order in which they were found needful: a sweep finds conversations first, and
-        # so nobody hears how much is unread before the messages that it counts.
-        self._repairing = asyncio.Lock()
+        self._to_recheck: set[int] = set()  # conversation ids
+        # One reconciliation at a time, in the order in which gaps were found. The loop compares conversations first, so
+        # a client gets messages before the unread count that includes them.
+        self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task] = set()
 
-    def repair_soon(self, conversation_id: int) -> None:
-        self._spawn(self._repair(conversation_id))
-
-    def look_again(self, conversation_id: int) -> None:
-        if conversation_id in self._hub.rooms:
-            self._fresh.add(conversation_id)
-            if len(self._fresh) == 1:
-                self._spawn(self._compare_fresh())
-
-    async def _compare_fresh(self) -> None:
-        await asyncio.sleep(0.05)  # many connections come at once: one query for all their rooms
-        wanted, self._fresh = list(self._fresh), set()
-        await self.compare(wanted)
-
-    async def _repair(self, conversation_id: int) -> None:
-        room = self._hub.rooms.get(conversation_id)
-        if room is None:
-            return
-        room.timer = None
-        async with self._repairing:
-            missed = await database.run_in_thread(self._source.changes, conversation_id, room.told)
-            if missed:
-                log.info("conversation %s: told %s changes from the rows", conversation_id, len(missed))
-            for item in missed:
-                self._hub.hear_durable(item)
-            self._hub.tell_held(room)
-
-    def repair_person_soon(self, user_id: int) -> None:
-        self._spawn(self._repair_person(user_id))
-
-    async def _repair_person(self, user_id: int) -> None:
-        person = self._hub.people.get(user_id)
-        if person is None:
-            return
-        person.timer = None
-        async with self._repairing:
-            missed, me_version = await database.run_in_thread(self._source.personal, user_id, person.told)
-            for item in missed:
-                if item.me_version > person.told:
-                    self._hub.tell_person(person, item)
-            person.told = max(person.told, me_version)
-        held, person.held = person.held, {}
-        for me_version in sorted(held):
-            if me_version > person.told:
-                self._hub.tell_person(person, held[me_version])
-
-    async def sweep(self) -> None:
-        """Every few seconds: does the database say more than we have told, and are all sign-ins still good?"""
+    # ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────
+    async def run(self) -> None:
+        """Every few seconds compare versions with the database, check sign-ins, reload visibility. Never returns."""
         while True:
             await asyncio.sleep(settings.SWEEP_SECONDS)
             try:
-                await self.compare(list(self._hub.rooms))
-                await self.compare_people()
+                await self.compare_conversations(list(self._hub.conversations))
+                await self.compare_users()
                 await self.check_sign_ins()
-                await self.listen(list(self._hub.people))
+                await self.refresh_visibility(list(self._hub.users))
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                log.warning("The sweep was skipped: %s", type(error).__name__)
+                log.warning("A round of reconciliation was skipped: %s", type(error).__name__)
 
-    async def compare(self, conversation_ids: list[int]) -> None:
-        for part in _parts(conversation_ids):
-            before = {cid: self._hub.rooms[cid].told for cid in part if cid in self._hub.rooms}
-            for cid, version in (await database.run_in_thread(self._source.versions, part)).items():
-                room = self._hub.rooms.get(cid)
-                # Behind, and not catching up by itself: what was just committed is on its way and needs no help.
-                if room is not None and room.told < version and room.told == before.get(cid) and room.timer is None:
-                    room.timer = self._loop.call_later(settings.HOLE_SECONDS * 4, self._repair_if_behind, cid, version)
-
-    def _repair_if_behind(self, conversation_id: int, version: int) -> None:
-        room = self._hub.rooms.get(conversation_id)
-        if room is not None:
-            room.timer = None
-            if room.told < version:
-                self.repair_soon(conversation_id)
-
-    async def compare_people(self) -> None:
-        for part in _parts([user_id for user_id, person in self._hub.people.items() if person.told >= 0]):
-            for user_id, version in (await database.run_in_thread(self._source.me_versions, part)).items():
-                person = self._hub.people.get(user_id)
-                if person is not None and person.told < version and person.timer is None:
-                    person.timer = self._loop.call_later(
-                        settings.HOLE_SECONDS * 4, self._repair_person_if_behind, user_id, version
+    async def compare_conversations(self, conversation_ids: list[int]) -> None:
+        """Schedule a reconciliation for each conversation whose delivered version stays behind the database."""
+        streams = self._hub.conversations
+        for batch in _batches(conversation_ids):
+            before = {cid: streams[cid].delivered_version for cid in batch if cid in streams}
+            versions = await database.run_in_thread(self._source.conversation_versions, batch)
+            for cid, version in versions.items():
+                stream = streams.get(cid)
+                if stream is None or stream.delivered_version >= version:
+                    continue
+                # A stream that advanced meanwhile is catching up by itself: its events are on their way.
+                if stream.delivered_version == before.get(cid) and stream.timer is None:
+                    stream.timer = self._loop.call_later(
+                        settings.EVENT_GAP_SECONDS * 4, self._reconcile_conversation_if_behind, cid, version
                     )
 
-    def _repair_person_if_behind(self, user_id: int, version: int) -> None:
-        person = self._hub.people.get(user_id)
-        if person is not None:
-            person.timer = None
-            if person.told < version:
-                self.repair_person_soon(user_id)
+    async def compare_users(self) -> None:
+        """Schedule a reconciliation for each user whose delivered version is behind the database."""
+        streams = self._hub.users
+        for batch in _batches([user_id for user_id, stream in streams.items() if stream.delivered_version >= 0]):
+            versions = await database.run_in_thread(self._source.user_versions, batch)
+            for user_id, version in versions.items():
+                stream = streams.get(user_id)
+                if stream is not None and stream.delivered_version < version and stream.timer is None:
+                    stream.timer = self._loop.call_later(
+                        settings.EVENT_GAP_SECONDS * 4, self._reconcile_user_if_behind, user_id, version
+                    )
 
     async def check_sign_ins(self) -> None:
-        open_now = {connection.sign_in_id: connection for connection in self._hub.connections()}
-        for part in _parts([(connection.user_id, sign_in) for sign_in, connection in open_now.items()]):
-            ended = await database.run_in_thread(self._source.invalid, part)
+        """Close connections whose sign-in has ended, if the `Disconnect` event was lost."""
+        open_sign_ins = {connection.sign_in_id: connection for connection in self._hub.connections()}
+        for batch in _batches([(connection.user_id, sign_in_id) for sign_in_id, connection in open_sign_ins.items()]):
+            ended = await database.run_in_thread(self._source.ended_sign_ins, batch)
             for connection in self._hub.connections() if ended else ():
                 if code := ended.get(connection.sign_in_id):
-                    self._hub.forget(connection)
+                    self._hub.unregister(connection)
                     connection.close(code)
 
-    def listen_anew(self, user_id: int) -> None:
-        """What this person is not to hear has changed."""
-        if user_id in self._hub.people:
-            self._spawn(self.listen([user_id]))
+    async def refresh_visibility(self, user_ids: list[int]) -> None:
+        """Reload the visibility of these users' connections."""
+        for batch in _batches(user_ids):
+            visibility_by_user = await database.run_in_thread(self._source.visibility_by_user, batch)
+            for user_id in batch:
+                user = self._hub.users.get(user_id)
+                for connection in user.connections if user else ():
+                    connection.visibility = visibility_by_user.get(user_id)
 
-    async def listen(self, user_ids: list[int]) -> None:
-        """Read what these people are not to hear of others."""
-        for part in _parts(user_ids):
-            ears = await database.run_in_thread(self._source.ears, part)
-            for user_id in part:
-                person = self._hub.people.get(user_id)
-                for connection in person.connections if person else ():
-                    connection.ears = ears.get(user_id)
+    # ── On demand ────────────────────────────────────────────────────────────────────────────────────────────────
+    def reconcile_conversation_soon(self, conversation_id: int) -> None:
+        self._spawn(self._reconcile_conversation(conversation_id))
 
-    def _spawn(self, work: Any) -> None:
+    def reconcile_user_soon(self, user_id: int) -> None:
+        self._spawn(self._reconcile_user(user_id))
+
+    def refresh_visibility_soon(self, user_id: int) -> None:
+        if user_id in self._hub.users:
+            self._spawn(self.refresh_visibility([user_id]))
+
+    def recheck_soon(self, conversation_id: int) -> None:
+        """Compare the version of a newly subscribed conversation once more."""
+        if conversation_id in self._hub.conversations:
+            self._to_recheck.add(conversation_id)
+            if len(self._to_recheck) == 1:
+                self._spawn(self._recheck())
+
+    async def _recheck(self) -> None:
+        await asyncio.sleep(COLLECT_SECONDS)
+        conversation_ids, self._to_recheck = list(self._to_recheck), set()
+        await self.compare_conversations(conversation_ids)
+
+    def _reconcile_conversation_if_behind(self, conversation_id: int, version: int) -> None:
+        stream = self._hub.conversations.get(conversation_id)
+        if stream is not None:
+            stream.timer = None
+            if stream.delivered_version < version:
+                self.reconcile_conversation_soon(conversation_id)
+
+    def _reconcile_user_if_behind(self, user_id: int, version: int) -> None:
+        stream = self._hub.users.get(user_id)
+        if stream is not None:
+            stream.timer = None
+            if stream.delivered_version < version:
+                self.reconcile_user_soon(user_id)
+
+    async def _reconcile_conversation(self, conversation_id: int) -> None:
+        stream = self._hub.conversations.get(conversation_id)
+        if stream is None:
+            return
+        stream.timer = None
+        async with self._lock:
+            missed = await database.run_in_thread(
+                self._source.missed_conversation_events, conversation_id, stream.delivered_version
+            )
+            if missed:
+                log.info("conversation %s: delivered %s missed events", conversation_id, len(missed))
+            for event in missed:
+                self._hub.deliver_in_order(event)
+            self._hub.deliver_pending(stream)
+
+    async def _reconcile_user(self, user_id: int) -> None:
+        stream = self._hub.users.get(user_id)
+        if stream is None:
+            return
+        stream.timer = None
+        async with self._lock:
+            missed, me_version = await database.run_in_thread(
+                self._source.missed_user_events, user_id, stream.delivered_version
+            )
+            for event in missed:
+                if event.me_version > stream.delivered_version:
+                    self._hub.send_to_user(stream, event)
+            stream.delivered_version = max(stream.delivered_version, me_version)
+        pending, stream.pending = stream.pending, {}
+        for me_version in sorted(pending):
+            if me_version > stream.delivered_version:
+                self._hub.send_to_user(stream, pending[me_version])
+
+    def _spawn(self, work: Coroutine) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -171,8 +199,8 @@ class Repair:
     def _done(self, task: asyncio.Task) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.warning("A repair failed: %s; the next sweep tries again", type(error).__name__)
+            log.warning("A reconciliation failed: %s; the next round tries again", type(error).__name__)
 
 
-def _parts(items: list, size: int = 500) -> Iterable[list]:
-    return (items[at : at + size] for at in range(0, len(items), size))
+def _batches(items: list) -> Iterable[list]:
+    return (items[start : start + BATCH_SIZE] for start in range(0, len(items), BATCH_SIZE))

@@ -1,4 +1,4 @@
-"""The end of a process: sockets are told to come back (1001) before the server stops listening to them."""
+"""Calls a function when the process is asked to stop, before the server closes its sockets."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Callable
 from types import FrameType
 
 
-def before_the_end(act: Callable[[], None]) -> None:
-    """Call this when the process is told to stop, and then do what the server had in mind. From the main thread only.
+def call_before_shutdown(callback: Callable[[], None]) -> None:
+    """Run `callback` on SIGTERM and SIGINT, then the handler that was installed before. From the main thread only.
 
-    Neither server has a place for it: daphne speaks no lifespan, and uvicorn ends sockets (1012) before its own.
+    Neither server offers a hook for it: daphne does not support the ASGI lifespan protocol, and uvicorn closes all
+    sockets (with 1012) before it sends the lifespan event.
     """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         previous = signal.getsignal(number)
 
-        def stop(received: int, frame: FrameType | None, previous=previous, number=number) -> None:
+        def handle(received: int, frame: FrameType | None, previous=previous, number=number) -> None:
             signal.signal(number, previous)
-            act()
+            callback()
             if callable(previous):
                 previous(received, frame)
             else:
                 signal.raise_signal(received)
 
-        signal.signal(number, stop)
+        signal.signal(number, handle)

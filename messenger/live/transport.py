@@ -1,8 +1,9 @@
-"""Writing to a socket. The hub builds a frame once and hands the same bytes to every reader's transport.
+"""Writes frames to the transport below the ASGI server: a frame is encoded once for all recipients.
 
-ASGI's `send` costs each reader a coroutine, a dictionary and the server's own framing. Both servers that we ship
-keep the transport within reach of `send`, and an unmasked text frame is a header and the text; so we write that.
-Where no transport is found (another server, a test), ASGI's `send` is used: slower, and the same on the wire.
+ASGI's `send` costs a coroutine, a dictionary and the server's own framing for each recipient. With both supported
+servers (uvicorn, daphne) the transport can be reached from `send`, and an unmasked text frame is only a header and the
+text. So the bytes are written directly. Where no transport is found (another server, a test), ASGI's `send` is used:
+slower, with the same bytes on the network. See docs/decisions/writing-to-the-transport.md.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import functools
 from typing import Any
 
 
-class Outgoing:
-    """One frame on its way to any number of sockets."""
+class OutgoingFrame:
+    """A frame to be written to any number of sockets. Its bytes are built when they are first needed."""
 
     __slots__ = ("_data", "text")
 
@@ -23,7 +24,7 @@ class Outgoing:
 
     @property
     def data(self) -> bytes:
-        """The frame as RFC 6455 §5.2 has it: FIN and text, the length in one, three or nine bytes, no mask."""
+        """The frame as in RFC 6455 §5.2: FIN and text opcode, the length in one, three or nine bytes, no mask."""
         if self._data is None:
             payload = self.text.encode()
             size = len(payload)
@@ -37,39 +38,42 @@ class Outgoing:
         return self._data
 
 
-class AsyncioWire:
-    """uvicorn: an asyncio or uvloop transport."""
+class AsyncioTransport:
+    """For uvicorn: an asyncio or uvloop transport."""
 
     __slots__ = ("_transport",)
 
     def __init__(self, transport: Any):
         self._transport = transport
 
-    def write(self, frames: list[Outgoing]) -> None:
+    def write(self, frames: list[OutgoingFrame]) -> None:
         if not self._transport.is_closing():
             self._transport.write(frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames]))
 
-    def waiting(self) -> int:
-        """Bytes that the reader has not taken yet."""
+    def buffered_bytes(self) -> int:
+        """Return the number of bytes that the kernel has not accepted yet: the client reads too slowly."""
         return self._transport.get_write_buffer_size()
 
     def close(self, code: int) -> bool:
-        """False: to be closed through ASGI."""
+        """Close the socket. False: the caller has to close it through ASGI."""
         return False
 
     def abort(self) -> None:
         self._transport.abort()
 
 
-class TwistedWire:
-    """daphne: a Twisted TCP transport under autobahn. What the kernel takes at once never enters Twisted's buffer."""
+class TwistedTransport:
+    """For daphne: a Twisted TCP transport under autobahn.
+
+    Bytes that the kernel accepts at once are not copied into Twisted's buffer.
+    """
 
     __slots__ = ("_protocol",)
 
     def __init__(self, protocol: Any):
         self._protocol = protocol
 
-    def write(self, frames: list[Outgoing]) -> None:
+    def write(self, frames: list[OutgoingFrame]) -> None:
         protocol = self._protocol
         transport = protocol.transport
         if protocol.state != protocol.STATE_OPEN or transport.disconnecting or not transport.connected:
@@ -79,18 +83,21 @@ class TwistedWire:
             try:
                 sent = transport.socket.send(data)
             except OSError:
-                sent = 0  # not ready, or gone: Twisted finds out and says so
+                sent = 0  # not ready, or disconnected: Twisted detects which when it writes
             if sent == len(data):
                 return
             data = data[sent:]
         transport.write(data)
 
-    def waiting(self) -> int:
+    def buffered_bytes(self) -> int:
         transport = self._protocol.transport
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
     def close(self, code: int) -> bool:
-        """Through ASGI daphne could say 1000 and 3000 to 4999 only: autobahn's public call refuses 1001, 1009, 1013."""
+        """Send the close frame directly.
+
+        Through ASGI, autobahn allows only the codes 1000 and 3000 to 4999, not 1001, 1009 and 1013.
+        """
         if self._protocol.state == self._protocol.STATE_OPEN:
             self._protocol.sendCloseFrame(code=code)
         return True
@@ -99,18 +106,18 @@ class TwistedWire:
         self._protocol.transport.abortConnection()
 
 
-class AsgiWire:
-    """Any server: frames go one after another through `send`."""
+class AsgiTransport:
+    """For any other server: sends frames one after another through ASGI's `send`."""
 
     __slots__ = ("_queue", "_send", "_size", "_task")
 
     def __init__(self, send: Any):
         self._send = send
-        self._queue: list[Outgoing] = []
+        self._queue: list[OutgoingFrame] = []
         self._size = 0
         self._task: asyncio.Task | None = None
 
-    def write(self, frames: list[Outgoing]) -> None:
+    def write(self, frames: list[OutgoingFrame]) -> None:
         self._queue += frames
         self._size += sum(len(frame.text) for frame in frames)
         if self._task is None or self._task.done():
@@ -122,10 +129,10 @@ class AsgiWire:
                 frame = self._queue.pop(0)
                 await self._send({"type": "websocket.send", "text": frame.text})
                 self._size -= len(frame.text)
-        except Exception:  # closed meanwhile: the receiving side hears of it
+        except Exception:  # closed meanwhile: the consumer receives `websocket.disconnect`
             self._queue.clear()
 
-    def waiting(self) -> int:
+    def buffered_bytes(self) -> int:
         return self._size
 
     def close(self, code: int) -> bool:
@@ -135,19 +142,19 @@ class AsgiWire:
         self._queue.clear()
 
 
-Wire = AsyncioWire | TwistedWire | AsgiWire
+SocketTransport = AsyncioTransport | TwistedTransport | AsgiTransport
 
 
-def wire_for(send: Any) -> Wire:
-    """The quickest way to the reader that this server offers."""
+def transport_for(send: Any) -> SocketTransport:
+    """Return the fastest transport that this server offers for the `send` callable of a connection."""
     protocol = getattr(send, "__self__", None)
     transport = getattr(protocol, "transport", None)
     if isinstance(transport, asyncio.Transport) or hasattr(transport, "get_write_buffer_size"):
-        return AsyncioWire(transport)
+        return AsyncioTransport(transport)
     if isinstance(send, functools.partial) and send.args:
         protocol = send.args[0]
         transport = getattr(protocol, "transport", None)
-        wanted = ("dataBuffer", "_tempDataBuffer", "_tempDataLen", "offset", "socket", "disconnecting", "connected")
-        if hasattr(protocol, "STATE_OPEN") and all(hasattr(transport, name) for name in wanted):
-            return TwistedWire(protocol)
-    return AsgiWire(send)
+        required = ("dataBuffer", "_tempDataBuffer", "_tempDataLen", "offset", "socket", "disconnecting", "connected")
+        if hasattr(protocol, "STATE_OPEN") and all(hasattr(transport, name) for name in required):
+            return TwistedTransport(protocol)
+    return AsgiTransport(send)

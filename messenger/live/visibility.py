@@ -1,34 +1,44 @@
-"""What somebody is not to hear of others: people between whom there is a block, and what is shown to few.
+"""Per-user visibility: blocked users, and presence and receipts limited to contacts.
 
-Read once for a connection's person and kept on it, so that telling a room asks nobody. The wire only compares
-numbers; what they mean is the apps' business (accounts.selectors.privacy).
+It is read from the database once for a user's connections and kept on them, so that sending an event to a whole
+conversation needs no query. This package only compares ids; `accounts.selectors.privacy` fills them in.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-NOBODY: frozenset[int] = frozenset()
+NO_USERS: frozenset[int] = frozenset()
 
 
 class Visibility(msgspec.Struct, frozen=True):
-    """`blocked`: between whom and this person there is a block, either way. The others are whom this person shows
-    their presence and their receipts to, and so sees them of; None: everybody."""
+    """What a user may see of other users.
 
-    blocked: frozenset[int] = NOBODY
+    `blocked`: users with whom there is a block, in either direction. `presence` and `receipts`: the users to whom this
+    user shows them. Showing is mutual, so these are also the users whose presence and receipts this user sees. None
+    means everybody.
+    """
+
+    blocked: frozenset[int] = NO_USERS
     presence: frozenset[int] | None = None
     receipts: frozenset[int] | None = None
 
-    def hear(self, about: int, matter: str) -> bool:
-        if about in self.blocked:
+    def allows(self, user_id: int, topic: str) -> bool:
+        """Return whether events about that user on that topic ("presence", "receipts" …) may be delivered."""
+        if user_id in self.blocked:
             return False
-        shown_to = self.presence if matter == "presence" else self.receipts if matter == "receipts" else None
-        return shown_to is None or about in shown_to
+        shown_to = self.presence if topic == "presence" else self.receipts if topic == "receipts" else None
+        return shown_to is None or user_id in shown_to
 
 
-OPEN = Visibility()  # nearly everybody's
+UNRESTRICTED = Visibility()  # of most users: no blocks, everything shown to everybody
 
 
-def can_see(ears: dict[int, Visibility], viewer: int, subject: int, matter: str) -> bool:
-    """Whether one person sees this of another: each has to show it to the other. `ears` leaves out who is open."""
-    return ears.get(viewer, OPEN).hear(subject, matter) and ears.get(subject, OPEN).hear(viewer, matter)
+def can_see(visibility_by_user: dict[int, Visibility], viewer_id: int, subject_id: int, topic: str) -> bool:
+    """Return whether one user sees this of another: each must show it to the other.
+
+    Users without an entry in `visibility_by_user` are unrestricted.
+    """
+    viewer = visibility_by_user.get(viewer_id, UNRESTRICTED)
+    subject = visibility_by_user.get(subject_id, UNRESTRICTED)
+    return viewer.allows(subject_id, topic) and subject.allows(viewer_id, topic)

@@ -1,9 +1,9 @@
-"""The wire contract, as the code itself defines it, in two forms: docs/protocol.md for people who write clients, and
-static/js/realtime/protocol.d.ts for the page's own scripts. `manage.py protocol` writes both; a test compares them.
+"""The wire contract, taken from the code: docs/protocol.md for authors of clients, static/js/realtime/protocol.d.ts for
+our scripts. `manage.py protocol` generates parts of both files, and a test checks that they are up to date.
 
-    contract.py      what there is: commands, events, shapes, codes, numbers
-    routes.py        the REST routes, from the OpenAPI document
-    page.py          as tables in Markdown
-    script_types.py  as TypeScript
-    files.py         the generated parts of both files, between their marks
+    contract.py    commands, events, schemas, codes, limits
+    routes.py      the REST routes, from the OpenAPI document
+    docs_page.py   the contract as Markdown tables
+    typescript.py  the contract as TypeScript types
+    writer.py      replaces the generated parts of both files, between their markers
 """

@@ -1,4 +1,7 @@
-"""What there is on the wire. Everything here is taken from where the code uses it; only the words are added."""
+"""The contract: commands, events, schemas, error and close codes, limits.
+
+Names, types and numbers are taken from the code that uses them. Only descriptions are written here.
+"""
 
 from __future__ import annotations
 
@@ -22,43 +25,47 @@ import presence.schemas
 from accounts import avatars
 from accounts.auth import login_limits
 from accounts.models import SignIn, Theme, User
-from accounts.text import usernames
+from accounts.usernames import rules
 from chat.actions import groups, moderation
 from chat.models import Conversation, Level, Message, Role
-from messenger import api
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
-from messenger.live import connection, consumer, hub, identity
-from messenger.rest.openapi import WORDS
+from messenger.live import connection, consumer, handshake, hub
+from messenger.rest import throttling
+from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from presence import serializers, store, typing_state
 
 Struct = type[msgspec.Struct]
 KIB = 1024
 
 
-class Command(NamedTuple):
+class CommandInfo(NamedTuple):
     name: str
     payload: Struct
-    answer: str  # the type of the frame that answers, or nothing
+    answer: str  # type of the frame that answers; empty: none
     answer_payload: Struct | None
-    about: str
+    description: str
 
 
-def commands() -> list[Command]:
-    """`ping` is answered by the base consumer itself; all others are those of the apps' parts, chat's first."""
-    ping = Command("ping", consumer.Nothing, "pong", consumer.Nothing, "A sign of life, and a question for one.")
-    brought = [command for part in reversed(MessengerConsumer.parts) for command in part.commands]
+def commands() -> list[CommandInfo]:
+    """Returns the commands of the apps, and `ping`, which the base consumer answers itself."""
+    ping = CommandInfo(
+        "ping", consumer.EmptyPayload, "pong", consumer.EmptyPayload, "Heartbeat; the server answers with `pong`."
+    )
     return [
-        *(Command(c.name, c.payload, "ack" if c.answer else "", c.answer, docstring(c.payload)) for c in brought),
+        *(
+            CommandInfo(c.name, c.payload, "ack" if c.answer else "", c.answer, docstring(c.payload))
+            for c in MessengerConsumer.commands.values()
+        ),
         ping,
     ]
 
 
 def events() -> dict[str, Struct]:
-    """By type. `ack`, whose payload depends on the command, is not among them."""
+    """Returns the payloads by event type, without `ack`, whose payload depends on the command."""
     return {
         "welcome": consumer.Welcome,
-        "pong": consumer.Nothing,
+        "pong": consumer.EmptyPayload,
         "error": ErrorSchema,
         **chat.events.EVENTS,
         "me.updated": accounts.schemas.MeSchema,
@@ -67,30 +74,30 @@ def events() -> dict[str, Struct]:
     }
 
 
-TOLD_TO = {
-    "welcome": "this client, first of all",
-    "pong": "whoever sent `ping`",
-    "error": "whoever asked",
+EVENT_RECIPIENTS = {
+    "welcome": "this client, as the first frame",
+    "pong": "the client that sent `ping`",
+    "error": "the client that sent the command",
     "message.created": "members",
     "message.updated": "members",
     "conversation.updated": "members",
     "member.updated": "members",
-    "conversation.added": "that person, every device",
-    "conversation.removed": "that person, every device",
-    "mine.updated": "that person, every device",
-    "me.updated": "that person, every device",
-    "contact.updated": "that person, every device",
-    "mention": "the person named, every device",
+    "conversation.added": "this user, on every device",
+    "conversation.removed": "this user, on every device",
+    "mine.updated": "this user, on every device",
+    "me.updated": "this user, on every device",
+    "contact.updated": "this user, on every device",
+    "mention": "the mentioned user, on every device",
     "receipt": "members",
     "typing": "the other members",
-    "presence": "people who share a conversation or have them in their list, as far as each shows it",
-    "viewers": "members who look at it",
-    "online": "everybody",
+    "presence": "users who share a conversation with this user or have them as a contact; privacy settings apply",
+    "viewers": "members who have this conversation open",
+    "online": "all clients",
 }
 
 
-def shapes() -> list[Struct]:
-    """What is inside of frames and REST answers, in the order in which the code defines it."""
+def schemas() -> list[Struct]:
+    """Returns the schemas inside of frames and REST responses, in the order of their definition."""
     modules = (
         accounts.schemas,
         chat.schemas,
@@ -99,28 +106,29 @@ def shapes() -> list[Struct]:
         chat.selectors.sync,
         presence.schemas,
     )
-    return [ErrorSchema, consumer.Heartbeat, *(each for module in modules for each in _shapes_of(module))]
+    return [ErrorSchema, consumer.Heartbeat, *(schema for module in modules for schema in _schemas_in(module))]
 
 
-def _shapes_of(module: ModuleType) -> Iterator[Struct]:
-    for each in vars(module).values():
-        ours = isinstance(each, type) and issubclass(each, msgspec.Struct) and each.__module__ == module.__name__
-        if ours and not each.__name__.endswith("Payload"):  # those are a command's alone
-            yield each
+def _schemas_in(module: ModuleType) -> Iterator[Struct]:
+    for value in vars(module).values():
+        is_own = isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__
+        if is_own and not value.__name__.endswith("Payload"):  # payloads are described with their command
+            yield value
 
 
 def wire_name(struct: Struct) -> str:
-    """What a shape is called outside of this repository: `MessageSchema` is a `Message`."""
+    """Returns the public name of a schema, such as `Message` for `MessageSchema`."""
     return _RENAMED.get(struct, struct.__name__.removesuffix("Schema"))
 
 
 _RENAMED: dict[Struct, str] = {
     ErrorSchema: "ErrorPayload",
-    chat.events.Receipt: "ReceiptEvent",  # `Receipt` is that of lists, which know when
+    chat.events.Receipt: "ReceiptEvent",  # `Receipt` is the schema in lists, which also has times
 }
 
 
 def docstring(struct: Struct) -> str:
+    """Returns the docstring of a struct in one line."""
     return " ".join((struct.__doc__ or "").split())
 
 
@@ -130,16 +138,8 @@ def fields(struct: Struct) -> tuple[types.Field, ...]:
     return info.fields
 
 
-def may_be_absent(struct: Struct, field: types.Field) -> bool:
-    """What has a default is written all the same, unless the struct leaves defaults out or the default is UNSET."""
-    if field.required:
-        return False
-    no_default = field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
-    return no_default or struct.__struct_config__.omit_defaults
-
-
 def written_type(struct: Struct, field: types.Field) -> types.Type:
-    """What is left out where it is null is never null."""
+    """Returns the type of a field in output. A field that is omitted when it is None is never null."""
     if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
         (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))
         return inner
@@ -147,29 +147,29 @@ def written_type(struct: Struct, field: types.Field) -> types.Type:
 
 
 # ── Codes ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def refusals() -> dict[str, tuple[int, str]]:
-    """Code → HTTP status and meaning."""
-    meanings = {code: text.partition(": ")[2] for code, text in WORDS.items()}
+def error_codes() -> dict[str, tuple[int, str]]:
+    """Returns the HTTP status and the meaning of each error code."""
+    meanings = {code: text.partition(": ")[2] for code, text in ERROR_DESCRIPTIONS.items()}
     meanings |= {
-        "blocked": "said only to one who blocks: unblock first.",
-        "method_not_allowed": "there is such a path, and it does something else.",
-        "conflict": "this `client_id` was used for another message.",
+        "blocked": "only for a caller who has blocked the other user: unblock first.",
+        "method_not_allowed": "the path exists, but not with this method.",
+        "conflict": "this `client_id` was already used for another message.",
     }
     return {code: (status, meanings[code]) for code, status in STATUS_BY_CODE.items()}
 
 
 CLOSE_CODES = {
-    hub.GOING_AWAY: "The server stops or restarts. Come back.",
+    hub.GOING_AWAY: "The server stops or restarts. Reconnect.",
     consumer.TOO_LARGE: "A frame was larger than allowed.",
-    consumer.INTERNAL: "Something went wrong on the server, or a pong was late. Come back.",
-    connection.TOO_SLOW: "This client takes more slowly than it is told. Come back and `sync`.",
-    identity.NOT_SIGNED_IN: "Not signed in, or no longer. Not again with the same token.",
-    identity.SUSPENDED: "The account is suspended.",
-    identity.TOO_MANY: "Too many connections, or too many malformed frames. Come back after a minute.",
+    hub.INTERNAL_ERROR: "Internal error, or the answer to a ping was late. Reconnect.",
+    connection.TOO_SLOW: "The client reads too slowly. Reconnect and send `sync`.",
+    handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
+    handshake.SUSPENDED: "The account is suspended.",
+    handshake.TOO_MANY: "Too many connections, or too many malformed frames. Reconnect after a minute.",
 }
 
 
-# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Choices ────────────────────────────────────────────────────────────────────────────────────────────────────────
 CHOICES: dict[str, type[TextChoices]] = {
     "`kind` of a conversation": Conversation.Kind,
     "`kind` of a message": Message.Kind,
@@ -180,52 +180,60 @@ CHOICES: dict[str, type[TextChoices]] = {
 }
 
 
-# ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def numbers() -> list[tuple[str, str]]:
-    """What, and how much. Where a setting of the site may say otherwise, docs/running.md names it."""
-    beat, late = settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT
-    person, address = settings.CONNECTIONS_PER_PERSON, settings.CONNECTIONS_PER_ADDRESS
-    jpeg, png, webp = (n // 1_000_000 for n in (avatars.MOST_PIXELS, avatars.MOST_DECODED, avatars.MOST_WEBP))
-    picture = f"{_size(avatars.MOST_BYTES)}; {jpeg} megapixels as JPEG, {png} as PNG or GIF, {webp} as WebP"
-    times = store.USUAL
+# ── Limits ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def limits() -> list[tuple[str, str]]:
+    """Returns pairs of a name and a value. Settings that change a value are listed in docs/running.md."""
+    interval, timeout = settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT
+    per_user, per_address = settings.CONNECTIONS_PER_PERSON, settings.CONNECTIONS_PER_ADDRESS
+    jpeg, png, webp = (
+        n // 1_000_000 for n in (avatars.MAX_JPEG_PIXELS, avatars.MAX_DECODED_PIXELS, avatars.MAX_WEBP_PIXELS)
+    )
+    image = f"{_size(avatars.MAX_BYTES)}; {jpeg} megapixels as JPEG, {png} as PNG or GIF, {webp} as WebP"
+    presence_times = store.DEFAULT_TIMEOUTS
     return [
-        ("`heartbeat.interval`, `heartbeat.timeout`", f"{beat:g} s, {late:g} s"),
+        ("`heartbeat.interval`, `heartbeat.timeout`", f"{interval:g} s, {timeout:g} s"),
         ("one frame to the server", _size(settings.FRAME_LIMIT)),
-        ("one REST request (pictures apart)", _size(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)),
-        ("waiting for one slow reader, then 1013", _size(settings.SLOW_READER_BYTES)),
-        ("malformed frames in a minute, then 4429", f"{settings.VIOLATIONS_PER_MINUTE}"),
-        ("connections of a person, of an address", f"{person}, {address}"),
-        ("sends of a person, all doors together", _rate(settings.SEND_BURST, settings.SEND_PER_SECOND)),
-        ("REST requests of a person, or of an address signed out", _rate(api.ASK_BURST, api.ASK_PER_SECOND)),
+        ("one REST request (without uploads)", _size(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)),
+        ("data queued for a slow client, then 1013", _size(settings.SLOW_READER_BYTES)),
+        ("malformed frames per minute, then 4429", f"{settings.VIOLATIONS_PER_MINUTE}"),
+        ("connections per user, per IP address", f"{per_user}, {per_address}"),
         (
-            "wrong passwords, for an account and from an address",
-            _slow_rate(login_limits.TRIES, login_limits.PER_SECOND),
+            "messages sent per user, by socket, API and page together",
+            _rate(settings.SEND_BURST, settings.SEND_PER_SECOND),
         ),
-        ("accounts made from an address", _slow_rate(login_limits.SIGN_UPS, login_limits.SIGN_UPS_PER_SECOND)),
+        (
+            "REST requests per user, or per IP address without sign-in",
+            _rate(throttling.REQUEST_BURST, throttling.REQUESTS_PER_SECOND),
+        ),
+        (
+            "wrong passwords, per account and per IP address",
+            _rate_per_minute(login_limits.ATTEMPT_BURST, login_limits.ATTEMPTS_PER_SECOND),
+        ),
+        ("sign-ups per IP address", _rate_per_minute(login_limits.SIGN_UP_BURST, login_limits.SIGN_UPS_PER_SECOND)),
         ("`body` of a message, `draft`", f"{settings.BODY_LIMIT} code points"),
-        ("user name", f"{usernames.SHORTEST} to {usernames.LONGEST} code points"),
-        ("`name` (display name), `bio`", f"{_longest(User, 'name')}, {_longest(User, 'bio')} code points"),
+        ("user name", f"{rules.MIN_USERNAME_LENGTH} to {rules.MAX_USERNAME_LENGTH} code points"),
+        ("`name` (display name), `bio`", f"{_max_length(User, 'name')}, {_max_length(User, 'bio')} code points"),
         (
             "title, description, announcement",
-            f"{groups.TITLE}, {groups.DESCRIPTION}, {groups.ANNOUNCEMENT} code points",
+            f"{groups.TITLE_LIMIT}, {groups.DESCRIPTION_LIMIT}, {groups.ANNOUNCEMENT_LIMIT} code points",
         ),
-        ("`reason` of a report", f"{moderation.REASON} code points"),
-        ("people named in one command", f"{groups.AT_ONCE}"),
-        ("picture of a person", picture),
-        ("`excerpt` of a quoted message", f"{chat.schemas.EXCERPT} code points"),
+        ("`reason` of a report", f"{moderation.REASON_LIMIT} code points"),
+        ("users in one command", f"{groups.MAX_USERS_PER_CALL}"),
+        ("profile picture", image),
+        ("`excerpt` of a quoted message", f"{chat.schemas.EXCERPT_LENGTH} code points"),
         (
             "page of a list or of history",
-            f"{chat.selectors.conversations.PAGE} unless said, {chat.selectors.conversations.PAGE_MAX} at most",
+            f"{chat.selectors.conversations.PAGE} by default, {chat.selectors.conversations.PAGE_MAX} at most",
         ),
-        ("rows of `changes/`", f"{chat.selectors.sync.CHANGES} unless said, {chat.selectors.sync.CHANGES_MAX} at most"),
+        ("rows of `changes/`", f"{chat.selectors.sync.CHANGES} by default, {chat.selectors.sync.CHANGES_MAX} at most"),
         ("rows of one `sync` answer, over all conversations", f"{chat.selectors.sync.CHANGES_MAX}"),
-        ("people in one question to `presence/`", f"{serializers.PEOPLE_AT_MOST}"),
-        ("`typing` ends by itself after", f"{typing_state.ENDS_AFTER:g} s"),
-        ("a sign of life without a socket counts for", f"{times.beat:g} s"),
-        ("offline after the last socket closed", f"{times.grace:g} s"),
-        ("offline after a server died", f"{times.lease:g} s"),
-        ("an access token lives", f"{settings.ACCESS_TOKEN_MINUTES} minutes"),
-        ("a refresh token lives", f"{settings.REFRESH_TOKEN_DAYS} days"),
+        ("users in one request to `presence/`", f"{serializers.MAX_USERS}"),
+        ("`typing` expires after", f"{typing_state.EXPIRES_AFTER:g} s"),
+        ("a request without a socket counts as online for", f"{presence_times.heartbeat:g} s"),
+        ("offline after the last socket closed", f"{presence_times.grace:g} s"),
+        ("offline after a server died", f"{presence_times.lease:g} s"),
+        ("lifetime of an access token", f"{settings.ACCESS_TOKEN_MINUTES} minutes"),
+        ("lifetime of a refresh token", f"{settings.REFRESH_TOKEN_DAYS} days"),
     ]
 
 
@@ -234,12 +242,12 @@ def _size(count: int) -> str:
 
 
 def _rate(burst: int, per_second: float) -> str:
-    return f"{burst} at once, then {per_second:g} a second"
+    return f"{burst} at once, then {per_second:g} per second"
 
 
-def _slow_rate(burst: int, per_second: float) -> str:
-    return f"{burst} at once, then {per_second * 60:g} a minute"
+def _rate_per_minute(burst: int, per_second: float) -> str:
+    return f"{burst} at once, then {per_second * 60:g} per minute"
 
 
-def _longest(model: type, field: str) -> int:
+def _max_length(model: type, field: str) -> int:
     return model._meta.get_field(field).max_length  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The REST routes, as the OpenAPI document has them. What each may refuse is left out: it is much the same."""
+"""The REST routes, from the OpenAPI document. Error responses are left out: they are much the same everywhere."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PREFIX = "/api/v1/"
 class Route(NamedTuple):
     method: str
     path: str  # below PREFIX
-    # Names: `?limit` in the query, `title?` in the body where it may be left out; one list for each form of the body.
-    takes: list[list[str]]
-    answers: list[tuple[str, list[str]]]  # status, and what comes with it: one of these shapes, or nothing
-    about: str
-    open: bool  # also to those who are not signed in
+    # Names of parameters: `?limit` in the query, `title?` an optional field of the body; one list per type of body.
+    parameters: list[list[str]]
+    responses: list[tuple[str, list[str]]]  # status, and the names of possible schemas; none: an empty response
+    description: str
+    is_public: bool  # needs no sign-in
 
 
 def routes() -> list[Route]:
@@ -30,7 +30,7 @@ def routes() -> list[Route]:
             method.upper(),
             path.removeprefix(PREFIX),
             [_query(operation) + body for body in _bodies(operation, components)],
-            _answers(operation, components),
+            _responses(operation, components),
             operation["summary"],
             {} in operation.get("security", [{}]),
         )
@@ -40,12 +40,12 @@ def routes() -> list[Route]:
 
 
 def _query(operation: dict[str, Any]) -> list[str]:
-    return [f"?{each['name']}" for each in operation.get("parameters", ()) if each["in"] == "query"]
+    return [f"?{parameter['name']}" for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
 
 
 def _bodies(operation: dict[str, Any], components: dict[str, Any]) -> list[list[str]]:
     content = operation.get("requestBody", {}).get("content", {})
-    # Of what is changed by PATCH the document calls everything optional.
+    # In the body of a PATCH all fields are optional; they are not marked.
     patch = operation["operationId"].endswith("_partial_update")
     return [
         [name if patch or name in schema.get("required", ()) else f"{name}?" for name in schema["properties"]]
@@ -56,25 +56,25 @@ def _bodies(operation: dict[str, Any], components: dict[str, Any]) -> list[list[
 
 def _alternatives(schema: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
     if "oneOf" in schema:
-        return [each for one in schema["oneOf"] for each in _alternatives(one, components)]
+        return [schema for option in schema["oneOf"] for schema in _alternatives(option, components)]
     if "$ref" in schema:
         return _alternatives(components[_name(schema)], components)
     return [schema]
 
 
-def _answers(operation: dict[str, Any], components: dict[str, Any]) -> list[tuple[str, list[str]]]:
+def _responses(operation: dict[str, Any], components: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [
-        (status, _shapes(answer.get("content", {}).get("application/json", {}).get("schema", {}), components))
-        for status, answer in operation["responses"].items()
+        (status, _schema_names(response.get("content", {}).get("application/json", {}).get("schema", {}), components))
+        for status, response in operation["responses"].items()
         if status.startswith("2")
     ]
 
 
-def _shapes(schema: dict[str, Any], components: dict[str, Any]) -> list[str]:
+def _schema_names(schema: dict[str, Any], components: dict[str, Any]) -> list[str]:
     if "$ref" not in schema:
         return []
     target = components[_name(schema)]
-    return [_name(each) for each in target["oneOf"]] if "oneOf" in target else [_name(schema)]
+    return [_name(option) for option in target["oneOf"]] if "oneOf" in target else [_name(schema)]
 
 
 def _name(reference: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The contract as TypeScript: the generated part of static/js/realtime/protocol.d.ts. Types only, no browser ever loads it."""
+"""The contract as TypeScript types: the generated part of static/js/realtime/protocol.d.ts, for type checks only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from msgspec import inspect as types
 
 from messenger.protocol import contract
 from messenger.protocol.contract import Struct, docstring, wire_name
+from messenger.rest import struct_serializers
 
 WIDTH = 120
 _PLAIN = {
@@ -22,28 +23,28 @@ _PLAIN = {
 
 
 def text() -> str:
-    written = [_interface(struct) for struct in _all()]
-    return "\n\n".join([*written, _commands(), _events()])
+    interfaces = [_interface(struct) for struct in _all_structs()]
+    return "\n\n".join([*interfaces, _commands(), _events()])
 
 
-def _all() -> list[Struct]:
-    """Every shape and every payload, once, those first that others are made of."""
+def _all_structs() -> list[Struct]:
+    """Returns every schema and payload once, each after those that it contains."""
     answers = [command.answer_payload for command in contract.commands() if command.answer_payload]
     payloads = [command.payload for command in contract.commands()]
-    found: dict[Struct, None] = {}
-    roots: list[Struct] = [*contract.shapes(), *contract.events().values(), *answers, *payloads]
+    structs: dict[Struct, None] = {}
+    roots: list[Struct] = [*contract.schemas(), *contract.events().values(), *answers, *payloads]
     for root in roots:
-        _gather(root, found)
-    names = [wire_name(struct) for struct in found]
-    assert len(names) == len(set(names)), "two shapes of one name"
-    return list(found)
+        _collect(root, structs)
+    names = [wire_name(struct) for struct in structs]
+    assert len(names) == len(set(names)), "two structs have the same name"
+    return list(structs)
 
 
-def _gather(struct: Struct, found: dict[Struct, None]) -> None:
+def _collect(struct: Struct, structs: dict[Struct, None]) -> None:
     for field in contract.fields(struct):
         for inner in _structs_in(field.type):
-            _gather(inner, found)
-    found.setdefault(struct)
+            _collect(inner, structs)
+    structs.setdefault(struct)
 
 
 def _structs_in(kind: types.Type) -> list[Struct]:
@@ -67,16 +68,16 @@ def _interface(struct: Struct) -> str:
 
 
 def _member(struct: Struct, field: types.Field) -> str:
-    """Of what the server reads all that has a default may be left out."""
-    read = any(command.payload is struct for command in contract.commands())
-    optional = not field.required if read else contract.may_be_absent(struct, field)
+    """A field is optional in output if it may be absent, and in a command if it has a default."""
+    is_input = any(command.payload is struct for command in contract.commands())
+    optional = not field.required if is_input else struct_serializers.may_be_absent(struct, field)
     return f"{field.encode_name}{'?' if optional else ''}: {_type(contract.written_type(struct, field))}"
 
 
-def _comment(words: str) -> list[str]:
-    if len(words) <= WIDTH - len("/**  */"):
-        return [f"/** {words} */"] if words else []
-    return ["/**", *(f" * {line}" for line in textwrap.wrap(words, WIDTH - 3)), " */"]
+def _comment(text: str) -> list[str]:
+    if len(text) <= WIDTH - len("/**  */"):
+        return [f"/** {text} */"] if text else []
+    return ["/**", *(f" * {line}" for line in textwrap.wrap(text, WIDTH - 3)), " */"]
 
 
 def _type(kind: types.Type) -> str:
@@ -88,24 +89,24 @@ def _type(kind: types.Type) -> str:
         case types.StructType(cls=struct):
             return wire_name(struct)
         case types.ListType(item_type=item):
-            words = _type(item)
-            return f"({words})[]" if " " in words else f"{words}[]"
+            item_type = _type(item)
+            return f"({item_type})[]" if " " in item_type else f"{item_type}[]"
         case types.DictType(value_type=value):
-            return f"Record<string, {_type(value)}>"  # names of members are texts in JSON, ids too
+            return f"Record<string, {_type(value)}>"  # keys of JSON objects are strings, also ids
         case types.LiteralType(values=values):
             return " | ".join(f'"{value}"' for value in values)
     return _PLAIN[type(kind)]
 
 
 def _commands() -> str:
-    lines = ["/** By type: what a command carries, and what comes with its answer. */", "export interface Commands {"]
-    for each in contract.commands():
-        answer = wire_name(each.answer_payload) if each.answer_payload else "null"
-        lines.append(f'  "{each.name}": {{ payload: {wire_name(each.payload)}; answer: {answer} }};')
+    lines = ["/** The payload and the answer of each command type. */", "export interface Commands {"]
+    for command in contract.commands():
+        answer = wire_name(command.answer_payload) if command.answer_payload else "null"
+        lines.append(f'  "{command.name}": {{ payload: {wire_name(command.payload)}; answer: {answer} }};')
     return "\n".join([*lines, "}"])
 
 
 def _events() -> str:
-    lines = ["/** By type: what an event carries. */", "export interface Events {"]
+    lines = ["/** The payload of each event type. */", "export interface Events {"]
     lines += [f'  "{name}": {wire_name(struct)};' for name, struct in contract.events().items()]
     return "\n".join([*lines, "}"])

@@ -1,9 +1,8 @@
-"""The two files that the contract is written into. What stands between two marks of one name is generated, the rest is
-written by hand and kept:
+"""Writes the contract into two files. Text between two markers of the same name is generated; the rest is kept:
 
-    <!-- generated: events -->          // generated
-    …                                   …
-    <!-- end of events -->              // end of generated
+<!-- generated: events -->          // generated
+…                                   …
+<!-- end of events -->              // end of generated
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from messenger.protocol import markdown, typescript
+from messenger.protocol import docs_page, typescript
 
 
 def paths() -> tuple[Path, Path]:
@@ -21,33 +20,35 @@ def paths() -> tuple[Path, Path]:
     return root / "docs" / "protocol.md", root / "static" / "js" / "realtime" / "protocol.d.ts"
 
 
-def as_they_should_be() -> dict[Path, str]:
-    """Both files, with what is generated as the code has it now. Raises ValueError where a mark is missing."""
+def render_files() -> dict[Path, str]:
+    """Returns the expected text of both files. Raises ValueError if a marker is missing."""
     document, types = paths()
     text = document.read_text(encoding="utf-8")
-    for name, written in markdown.sections().items():
-        text = _filled(document, text, f"<!-- generated: {name} -->", f"<!-- end of {name} -->", f"\n{written}\n")
-    script = _filled(
+    for name, generated in docs_page.sections().items():
+        text = _replace_between(
+            document, text, f"<!-- generated: {name} -->", f"<!-- end of {name} -->", f"\n{generated}\n"
+        )
+    script = _replace_between(
         types, types.read_text(encoding="utf-8"), "// generated", "// end of generated", f"\n{typescript.text()}\n"
     )
     return {document: text, types: script}
 
 
-def differing() -> dict[Path, str]:
-    """Those files that say something else than the code, with what they should say."""
-    return {path: text for path, text in as_they_should_be().items() if path.read_text(encoding="utf-8") != text}
+def outdated_files() -> dict[Path, str]:
+    """Returns the files whose text differs from the code, with the expected text."""
+    return {path: text for path, text in render_files().items() if path.read_text(encoding="utf-8") != text}
 
 
 def write() -> list[Path]:
-    """Says which files were not as they should be, and are now."""
-    changed = differing()
+    """Updates both files. Returns the paths of those that have changed."""
+    changed = outdated_files()
     for path, text in changed.items():
         path.write_text(text, encoding="utf-8")
     return list(changed)
 
 
-def _filled(path: Path, text: str, begin: str, end: str, written: str) -> str:
-    between = re.compile(f"^{re.escape(begin)}$.*?^{re.escape(end)}$", re.MULTILINE | re.DOTALL)
-    if len(between.findall(text)) != 1:
-        raise ValueError(f"{path.name} needs the marks {begin!r} and {end!r}, each once.")
-    return between.sub(lambda _: f"{begin}\n{written}\n{end}", text)
+def _replace_between(path: Path, text: str, begin: str, end: str, content: str) -> str:
+    pattern = re.compile(f"^{re.escape(begin)}$.*?^{re.escape(end)}$", re.MULTILINE | re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"{path.name} needs the markers {begin!r} and {end!r}, each once.")
+    return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)

@@ -1,4 +1,4 @@
-"""The OpenAPI document and a page to try it, at /api/schema/ and /api/docs/. For everybody: they hold no data."""
+"""The OpenAPI document (/api/schema/) and Swagger UI (/api/docs/). Both are public, because they hold no user data."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.renderers import BaseRenderer
 
-# Swagger UI sets styles from scripts and draws its pictures as data: addresses. It may run no script but our files and
-# may reach nothing but this site.
-POLICY = "; ".join(
+# Swagger UI sets styles from scripts and uses data: URLs for images. Scripts are limited to our own static files, and
+# connections to this site.
+CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
         "script-src 'self'",
@@ -30,37 +30,37 @@ POLICY = "; ".join(
 
 
 @cache
-def written(renderer: Callable[[], BaseRenderer], language: str) -> bytes:
-    """The code alone decides what is in it, and making it takes half a second: once in each process."""
+def render_document(renderer: Callable[[], BaseRenderer], language: str) -> bytes:
+    """Returns the OpenAPI document. Cached per process: it depends on the code only and takes half a second."""
     with translation.override(language):
         return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})
 
 
-class ApiDocument(SpectacularAPIView):
-    """As YAML, or as JSON by `?format=json` or Accept."""
+class OpenAPISchemaView(SpectacularAPIView):
+    """The OpenAPI document as YAML, or as JSON with `?format=json` or an Accept header."""
 
-    authentication_classes = ()  # a token that is over must not hide how to get a new one
+    authentication_classes = ()  # an expired token must not block the document that says how to get a new one
 
     @extend_schema(exclude=True)
     def get(self, request, *args, **kwargs):
         renderer = request.accepted_renderer
-        text = written(type(renderer), translation.get_language())  # type: ignore[arg-type]  # classes are hashable
-        return HttpResponse(text, content_type=renderer.media_type)
+        document = render_document(type(renderer), translation.get_language())  # type: ignore[arg-type]
+        return HttpResponse(document, content_type=renderer.media_type)
 
 
-class ApiDocs(SpectacularSwaggerSplitView):
-    """Works with the session of whoever is signed in, or with a token through Authorize."""
+class SwaggerUIView(SpectacularSwaggerSplitView):
+    """Swagger UI. Requests use the session of the browser, or a token entered under "Authorize"."""
 
     authentication_classes = ()
     url_name = "api_schema"
 
     def options(self, request, *args, **kwargs):
-        """REST framework's answer is data, for which a page has no template."""
+        """REST framework would return metadata, and the template renderer of this view cannot render that."""
         return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
-        response["Content-Security-Policy"] = POLICY
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         if "script" in request.GET:
-            response["Cache-Control"] = "no-store"  # it carries the CSRF token of this browser
+            response["Cache-Control"] = "no-store"  # it contains the CSRF token of this browser
         return response

@@ -1,4 +1,4 @@
-"""Fields for what comes in: stricter than REST framework's own, which read `1` as true and `12` as a text."""
+"""Strict serializer fields for input. REST framework's own accept `1` as a boolean and `12` as a string."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from rest_framework import serializers
 from messenger.core.path_converters import MAX_ID
 
 
-class Text(serializers.CharField):
-    """A JSON string, kept as it is. NUL and lone surrogates are refused by CharField itself."""
+class StrictCharField(serializers.CharField):
+    """Accepts a JSON string and does not trim it. CharField itself rejects NUL and lone surrogates."""
 
     def __init__(self, **options):
         super().__init__(trim_whitespace=False, **options)
@@ -20,8 +20,8 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class Flag(serializers.BooleanField):
-    """`true` or `false`, nothing like them."""
+class StrictBooleanField(serializers.BooleanField):
+    """Accepts `true` and `false` only."""
 
     def to_internal_value(self, data):
         if not isinstance(data, bool):
@@ -29,8 +29,8 @@ class Flag(serializers.BooleanField):
         return data
 
 
-class Uuid(serializers.UUIDField):
-    """A UUID as JSON has it: a string. REST framework's own takes numbers too, and `true` for one."""
+class StrictUUIDField(serializers.UUIDField):
+    """Accepts a UUID as a JSON string. REST framework's own field also accepts numbers, and `true` as a number."""
 
     def to_internal_value(self, data):
         if not isinstance(data, str):
@@ -38,34 +38,36 @@ class Uuid(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class Id(serializers.IntegerField):
+class IdField(serializers.IntegerField):
+    """A primary key: 1 to 2⁶³ − 1."""
+
     def __init__(self, **options):
         super().__init__(**{"min_value": 1, "max_value": MAX_ID, **options})
 
 
-class Number(Id):
-    """A `seq` or a `version`: they begin at 1, and 0 stands for before the first."""
+class SequenceNumberField(IdField):
+    """A `seq` or a `version`. They begin at 1; 0 means "before the first"."""
 
     def __init__(self, **options):
         super().__init__(min_value=0, **options)
 
 
-class Limit(serializers.IntegerField):
-    """How many rows at most. More than the maximum is cut to it, not refused."""
+class PageSizeField(serializers.IntegerField):
+    """The maximum number of rows of a page. A larger number is reduced to `maximum` and not rejected."""
 
-    def __init__(self, default: int = 50, most: int = 100, **options):
-        self.most = most
-        words = _("At most %(most)d; more is cut to that.") % {"most": most}
-        super().__init__(**{"min_value": 1, "default": default, "help_text": words, **options})
+    def __init__(self, default: int = 50, maximum: int = 100, **options):
+        self.maximum = maximum
+        help_text = _("At most %(most)d; more is cut to that.") % {"most": maximum}
+        super().__init__(**{"min_value": 1, "default": default, "help_text": help_text, **options})
 
     def to_internal_value(self, data):
-        return min(super().to_internal_value(data), self.most)
+        return min(super().to_internal_value(data), self.maximum)
 
 
-class Ids(serializers.ListField):
-    """Ids of people, at most 500 in one request."""
+class IdListField(serializers.ListField):
+    """A list of user ids, at most 500 in one request."""
 
-    child = Id()
+    child = IdField()
 
     def __init__(self, **options):
         super().__init__(**{"max_length": 500, **options})

@@ -1,4 +1,4 @@
-"""How the OpenAPI document is made: the two ways to sign in, and the refusals that every operation may answer with."""
+"""The OpenAPI document: the two authentication schemes, and the error responses of each operation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from drf_spectacular.utils import OpenApiResponse
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.rest.struct_serializers import serializer_for
 
-WORDS = {
-    "invalid": "`invalid`: something in the request is wrong; `fields` says what, where it has a name.",
-    "unauthenticated": "`unauthenticated`: no credentials, or none that hold any longer.",
-    "forbidden": "`forbidden`: one may see it, but not do this. With a session cookie also: no CSRF token.",
-    "not_found": "`not_found`: what is not there, and what one may not see, in the same words.",
-    "too_large": "`too_large`: more bytes than a request may have.",
+# Also the source of the table of error codes in docs/protocol.md.
+ERROR_DESCRIPTIONS = {
+    "invalid": "`invalid`: the request is not valid; `fields` has messages by the name of a field.",
+    "unauthenticated": "`unauthenticated`: no credentials, or they are invalid or expired.",
+    "forbidden": "`forbidden`: the caller may not do this. With a session cookie also: no CSRF token.",
+    "not_found": "`not_found`: it does not exist, or the caller may not see it; the response is the same.",
+    "too_large": "`too_large`: the request has more bytes than allowed.",
     "unsupported": "`unsupported`: the body must be application/json.",
-    "rate_limited": "`rate_limited`: too fast; `retry_after` says how many seconds to wait.",
-    "unavailable": "`unavailable`: the database is away or busy; the same request may be sent again.",
+    "rate_limited": "`rate_limited`: too many requests; `retry_after` is the number of seconds to wait.",
+    "unavailable": "`unavailable`: the database cannot be reached or is busy; the same request may be sent again.",
 }
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerAuthenticationExtension(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.BearerAuthentication"
     name = "bearer"
 
@@ -32,7 +33,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "The `access` token from `auth/token/`."}
 
 
-class CookieScheme(OpenApiAuthenticationExtension):
+class SessionAuthenticationExtension(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.SessionAuthentication"
     name = "cookie"
 
@@ -41,34 +42,37 @@ class CookieScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "cookie",
             "name": settings.SESSION_COOKIE_NAME,
-            "description": "The site's session. Requests that change something then need the X-CSRFToken header.",
+            "description": "The session cookie of the site. Unsafe requests then need the X-CSRFToken header.",
         }
 
 
-class ApiSchema(AutoSchema):
-    """Adds the refusals that follow from an operation's form. A view names only those that are its own."""
+class ErrorResponsesAutoSchema(AutoSchema):
+    """Adds the error responses that follow from an operation: its method, body, path and authentication.
+
+    Views declare only further ones.
+    """
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         bodies = super()._get_response_bodies(*args, **kwargs)
-        for code in self._refusals():
+        for code in self._error_codes():
             status = str(STATUS_BY_CODE[code])
             if status not in bodies:
-                described = OpenApiResponse(serializer_for(ErrorSchema), WORDS[code])
-                bodies[status] = self._get_response_for_code(described, status)
+                response = OpenApiResponse(serializer_for(ErrorSchema), ERROR_DESCRIPTIONS[code])
+                bodies[status] = self._get_response_for_code(response, status)
         return dict(sorted(bodies.items()))
 
-    def _refusals(self) -> list[str]:
-        body = self.method in {"POST", "PUT", "PATCH"} and self.get_request_serializer() is not None
-        query = bool(self.get_override_parameters())
-        refusals = ["rate_limited", "unavailable"]
-        if body or query:
-            refusals.append("invalid")
-        if body:
-            refusals += ["too_large", "unsupported"]
+    def _error_codes(self) -> list[str]:
+        has_body = self.method in {"POST", "PUT", "PATCH"} and self.get_request_serializer() is not None
+        has_query = bool(self.get_override_parameters())
+        codes = ["rate_limited", "unavailable"]
+        if has_body or has_query:
+            codes.append("invalid")
+        if has_body:
+            codes += ["too_large", "unsupported"]
         if {} not in self.get_auth():
-            refusals.append("unauthenticated")
+            codes.append("unauthenticated")
             if self.method != "GET":
-                refusals.append("forbidden")
+                codes.append("forbidden")
         if "{" in self.path:
-            refusals.append("not_found")
-        return refusals
+            codes.append("not_found")
+        return codes

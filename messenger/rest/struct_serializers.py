@@ -1,7 +1,7 @@
-"""Serializers made from the structs that the wire uses, so that no field is named twice.
+"""REST framework serializers generated from msgspec schemas, so that each output field is declared only once.
 
-`serializer_for(MessageSchema)` is a REST framework serializer class whose fields are those of the struct. It writes what
-`msgspec` writes, and the OpenAPI document describes exactly that.
+`serializer_for(MessageSchema)` returns a serializer class with the fields of the struct. It produces the same output as
+`msgspec`, and drf-spectacular describes it in the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from msgspec import inspect as types
 from rest_framework import serializers
 
 
-# Writes a struct. It does not read: what comes in has serializers of its own, with real validation. (A comment, since a
-# docstring would be inherited as the description of every struct that has none.)
+# For output only: input has serializers of its own, with validation. This is a comment because a docstring would be
+# inherited as the description of every struct that has none.
 class StructSerializer(serializers.Serializer):
     struct: type[msgspec.Struct]
 
@@ -26,25 +26,25 @@ class StructSerializer(serializers.Serializer):
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
-class Moment(serializers.CharField):
-    """A time, already worded by the struct: `Annotated[str, Meta(extra_json_schema={"format": "date-time"})]`."""
+class FormattedDateTimeField(serializers.CharField):
+    """A date and time that the struct holds as a string: `Meta(extra_json_schema={"format": "date-time"})`."""
 
 
 @cache
 def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
-    """The serializer class of a struct: `MessageSchema` gives `MessageSerializer`, in the document `Message`."""
+    """Returns the serializer class of a struct: `MessageSerializer` for `MessageSchema`, `Message` in the document."""
     info = types.type_info(struct)
     assert isinstance(info, types.StructType)
     body: dict[str, Any] = {"struct": struct, "__doc__": _docstring(struct), "__module__": struct.__module__}
     for field in info.fields:
-        body[field.encode_name] = _field(field.type, required=not _may_be_absent(struct, field))
+        body[field.encode_name] = _field(field.type, required=not may_be_absent(struct, field))
     name = f"{struct.__name__.removesuffix('Schema')}Serializer"
     return extend_schema_serializer(many=False)(type(name, (StructSerializer,), body))
 
 
 @cache
-def page_of(struct: type[msgspec.Struct]) -> type[serializers.Serializer]:
-    """`{"results": [struct …], "next": url or null}`, for the document."""
+def page_serializer_for(struct: type[msgspec.Struct]) -> type[serializers.Serializer]:
+    """Describes `{"results": [struct …], "next": url or null}` in the OpenAPI document."""
     name = f"{struct.__name__.removesuffix('Schema')}PageSerializer"
     body = {
         "results": serializer_for(struct)(many=True),
@@ -58,8 +58,11 @@ def _docstring(struct: type[msgspec.Struct]) -> str:
     return inspect.cleandoc(struct.__doc__ or "")
 
 
-def _may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
-    """An optional field is written all the same, unless its default is UNSET or the struct leaves defaults out."""
+def may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
+    """Whether the output may lack this field.
+
+    A field with a default is written too, unless the default is UNSET or the struct omits defaults.
+    """
     if field.required:
         return False
     no_default = field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
@@ -67,13 +70,13 @@ def _may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
 
 
 def _field(kind: types.Type, **options: Any) -> serializers.Field:
-    """The REST framework field for one msgspec type."""
+    """Returns the serializer field for a msgspec type. Raises TypeError for a type without a rule."""
     match kind:
         case types.Metadata(type=inner, extra_json_schema=extra):
             extra = extra or {}
             if "description" in extra:
                 options["help_text"] = extra["description"]
-            return Moment(**options) if extra.get("format") == "date-time" else _field(inner, **options)
+            return FormattedDateTimeField(**options) if extra.get("format") == "date-time" else _field(inner, **options)
         case types.UnionType(types=parts):
             (inner,) = (part for part in parts if not isinstance(part, types.NoneType))
             return _field(inner, allow_null=True, **options)
@@ -90,7 +93,7 @@ def _field(kind: types.Type, **options: Any) -> serializers.Field:
         case types.BoolType():
             return serializers.BooleanField(**options)
         case types.IntType():
-            # 64 bits, and the document says so; the bounds are not checked, since nothing is read.
+            # For the document: the integers have 64 bits. The bound is not checked, because this is output.
             return serializers.IntegerField(max_value=2**63 - 1, **options)
         case types.FloatType():
             return serializers.FloatField(**options)

@@ -1,6 +1,7 @@
-"""The elements of our pages: `{% icon %}`, `{% avatar %}`, `{% button %}`, `{% field %}` … Built in, no `{% load %}`.
+"""Template tags for the elements of pages: `{% icon %}`, `{% avatar %}`, `{% button %}`, `{% field %}` …
 
-Each has a template of its name in templates/elements/ and a style sheet of its name in static/css/.
+They need no `{% load %}` (see "builtins" in settings.TEMPLATES). Most have a template of the same name in
+templates/elements/ and a style sheet in static/css/elements/.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.models import User
 from accounts.schemas import user_schema
 from messenger.assets import scripts
-from messenger.assets.stylesheets import joined, sources
+from messenger.assets.stylesheets import bundle_name, source_files
 from messenger.core import user_agents
 from messenger.core.initials import hue, initials_for
 
@@ -30,36 +31,37 @@ register = template.Library()
 
 @register.simple_tag
 def stylesheets(kind: str) -> SafeString:
-    """One `<link>` for all; in development one per component, as they were written."""
-    names = sources(kind) if settings.DEBUG else [joined(kind)]
+    """`{% stylesheets "auth" %}`: a link to the bundle of this kind of page; in development, to its source files."""
+    names = source_files(kind) if settings.DEBUG else [bundle_name(kind)]
     return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(name),) for name in names))
 
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context, preload: bool = True) -> SafeString:
-    """Where each script module is under its hashed name. Modules import each other by plain relative paths.
+    """The import map: maps the relative paths by which modules import each other to their hashed names.
 
-    The one inline script of a page, hence the nonce. `preload`: ask at once for all that a signed-in page starts with.
+    It is the only inline script of a page and therefore needs the nonce. `preload` adds links to all modules that pages
+    for signed-in users load at start.
     """
-    table, preloads = (_modules if settings.DEBUG else _kept_modules)(preload)
+    import_map, preload_links = (_render_import_map if settings.DEBUG else _cached_import_map)(preload)
     nonce = context.get("CSP_NONCE", "")
-    return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, table, preloads)
+    return format_html('<script type="importmap" nonce="{}">{}</script>\n{}', nonce, import_map, preload_links)
 
 
-def _modules(preload: bool) -> tuple[SafeString, SafeString]:
-    modules = {f"{settings.STATIC_URL}{name}": static(name) for name in scripts.modules()}
-    table = json.dumps({"imports": modules}).replace("<", "\\u003c")
-    wanted = ((static(name),) for name in (scripts.needed_at_once() if preload else ()))
-    return mark_safe(table), format_html_join("\n", '<link rel="modulepreload" href="{}">', wanted)
+def _render_import_map(preload: bool) -> tuple[SafeString, SafeString]:
+    urls = {f"{settings.STATIC_URL}{name}": static(name) for name in scripts.list_modules()}
+    import_map = json.dumps({"imports": urls}).replace("<", "\\u003c")
+    preloaded = ((static(name),) for name in (scripts.list_static_imports() if preload else ()))
+    return mark_safe(import_map), format_html_join("\n", '<link rel="modulepreload" href="{}">', preloaded)
 
 
-_kept_modules = cache(_modules)  # in production they stand still
+_cached_import_map = cache(_render_import_map)  # in production static files do not change
 
 
 @register.simple_tag
 @cache
 def icon(name: str, size: str = "") -> SafeString:
-    """`{% icon "pin" %}`, small `{% icon "pin" "s" %}`. It says nothing to a screen reader: a word stands beside it."""
+    """`{% icon "pin" %}`, or small: `{% icon "pin" "s" %}`. Hidden from screen readers: add a text or a label."""
     return format_html(
         '<svg class="icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
         f" {size}" if size else "",
@@ -69,77 +71,77 @@ def icon(name: str, size: str = "") -> SafeString:
 
 
 def _sprite() -> str:
-    # One file beside the page, fetched once and kept: inlined it would be 8 KB of every page.
+    # A separate file that browsers cache. Inlined, it would add 8 KB to every page.
     return static("icons.svg")
 
 
 @register.simple_tag
-def avatar(who: Any, size: str = "", here: bool | Collection[int] | None = None) -> SafeString:
-    """A person (a row or its shape), or a conversation: a group, or whoever is at the other end of a pair.
+def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None = None) -> SafeString:
+    """The picture or initials of a user (model or schema) or of a conversation: of the group, or of the other member.
 
-    `here` None: no dot at all; False: a hidden one, which scripts show; True: shown. Or the ids of those who are here.
+    `online`: None for no presence dot, False for a hidden one (scripts show it), True for a visible one; or the ids of
+    the users who are online.
     """
-    room = getattr(who, "kind", "") == "group"
-    if isinstance(who, User):
-        who = user_schema(who)
-    elif getattr(who, "kind", "") == "direct":
-        who = who.peer
-    name, number = (who.title if room else who.name, who.id) if who else ("", 0)
-    if here is not None and not isinstance(here, bool):
-        here = not room and number in here
-    draw = _draw_avatar if settings.DEBUG else _kept_avatar
-    return draw(name, number, who.avatar_url if who else None, size, room, here)
+    is_group = getattr(subject, "kind", "") == "group"
+    if isinstance(subject, User):
+        subject = user_schema(subject)
+    elif getattr(subject, "kind", "") == "direct":
+        subject = subject.peer
+    name, pk = (subject.title if is_group else subject.name, subject.id) if subject else ("", 0)
+    if online is not None and not isinstance(online, bool):
+        online = not is_group and pk in online
+    render = _render_avatar if settings.DEBUG else _cached_avatar
+    return render(name, pk, subject.avatar_url if subject else None, size, is_group, online)
 
 
-def _draw_avatar(name: str, number: int, url: str | None, size: str, room: bool, here: bool | None) -> SafeString:
-    drawn = {
-        "face": initials_for(name),
-        "hue": hue(number, room),
+def _render_avatar(name: str, pk: int, url: str | None, size: str, is_group: bool, online: bool | None) -> SafeString:
+    context = {
+        "initials": initials_for(name),
+        "hue": hue(pk, is_group),
         "url": url,
         "size": size,
-        "room": room,
-        "person": 0 if room else number,
-        "here": here,
-        "dot": here is not None and not room,
+        "is_group": is_group,
+        "user_id": 0 if is_group else pk,
+        "is_online": online,
+        "has_presence_dot": online is not None and not is_group,
     }
-    return mark_safe(get_template("elements/avatar.html").render(drawn))
+    return mark_safe(get_template("elements/avatar.html").render(context))
 
 
-_kept_avatar = lru_cache(maxsize=4096)(_draw_avatar)  # a page of a log shows the same few faces fifty times
+_cached_avatar = lru_cache(maxsize=4096)(_render_avatar)  # a page of messages repeats the same few avatars fifty times
 
 
 @register.inclusion_tag("elements/button.html")
 def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
-    """`{% button "Save" %}`; options: icon, name, value, href, type, form, formaction, disabled, id, act."""
+    """`{% button "Save" %}`, with the options icon, name, value, href, type, form, formaction, disabled, id, act."""
     return {"label": label, "kind": kind, "type": "submit", **options}
 
 
 @register.inclusion_tag("elements/field.html")
 def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) -> dict[str, Any]:
-    """A form field with its label, hint and errors, drawn after what kind of question it asks.
+    """A form field with label, hint and errors. The widget decides how it is rendered.
 
-    Options: `kind="segmented"` draws a select as a row of buttons, `optional=True` says so, `aside` and `aside_url` put a
-    link beside the label; every other one is an attribute of the control.
+    Options: `kind="segmented"` renders a select as a row of buttons, `optional=True` marks the field as optional,
+    `aside` and `aside_url` put a link beside the label. All others become attributes of the control.
     """
-    drawn = {name: options.pop(name, "") for name in ("kind", "optional", "aside", "aside_url", "narrow")}
+    layout = {name: options.pop(name, "") for name in ("kind", "optional", "aside", "aside_url", "narrow")}
     widget = bound.field.widget
-    widget.attrs.pop("placeholder", None)  # allauth sets them; the label says it
-    hint = hint or ("" if drawn["aside"] else str(bound.help_text or ""))
-    described = " ".join(
+    widget.attrs.pop("placeholder", None)  # set by allauth; it repeats the label
+    hint = hint or ("" if layout["aside"] else str(bound.help_text or ""))
+    described_by = " ".join(
         [*([f"{bound.id_for_label}-hint"] if hint else []), *([f"{bound.id_for_label}-error"] if bound.errors else [])]
     )
     attrs = {
-        **({"aria-describedby": described} if described else {}),
+        **({"aria-describedby": described_by} if described_by else {}),
         **({"aria-invalid": "true"} if bound.errors else {}),
         **{name.replace("_", "-"): value for name, value in options.items()},
     }
-    kind = drawn.pop("kind") or _kind(widget)
+    kind = layout.pop("kind") or _kind(widget)
     if kind == "switch":
         attrs |= {"class": "switch", "role": "switch"}
     elif kind == "file":
-        attrs |= {
-            "class": "visually-hidden"
-        }  # its label is the button: the browser's own speaks the browser's language
+        # The label is the visible button: the text of the browser's own button is in the language of the browser.
+        attrs |= {"class": "visually-hidden"}
     elif kind != "segmented":
         attrs |= {"class": "input"}
     return {
@@ -150,7 +152,7 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
         "control": bound.as_widget(attrs=attrs) if kind != "segmented" else "",
         "choices": getattr(bound.field, "choices", ()) if kind == "segmented" else (),
         "chosen": str(bound.value()),
-        **drawn,
+        **layout,
     }
 
 
@@ -161,7 +163,7 @@ def _kind(widget: Any) -> str:
 
 @register.inclusion_tag("elements/badge.html")
 def badge(count: int, muted: bool = False, kind: str = "count") -> dict[str, Any]:
-    """`kind` is `count`, or `at` for mentions. It is always there, hidden at nought: scripts only change it."""
+    """A counter; `kind` is `count`, or `at` for mentions. At zero it is hidden but present: scripts update it."""
     return {"count": count, "muted": muted, "kind": kind}
 
 

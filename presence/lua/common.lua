@@ -1,12 +1,22 @@
--- What every step begins with. Times are milliseconds of Redis's own clock: those of the processes may differ.
+-- Prepended to every script. Times are milliseconds of Redis's own clock, since the clocks of the processes may differ.
+-- Keys:
 --
---   presence:here              who -> when they leave unless renewed (FOREVER while a socket is open)
---   presence:beats             u:3 -> the end of an explicit beat         presence:looking   u:3 -> what it looks at
---   presence:processes         process -> the end of its lease
---   presence:process:<id>      connection -> "<user> <view> <address>"
---   presence:person:<user>     {"<process> <connection>"}                 presence:address:<address>  likewise
---   presence:view:<id>         "<user> <process> <connection>" or "<user>" (a beat) -> until when
---   presence:arrived, presence:stirred   what the next tick, of whatever process, has to tell
+--   presence:here              sorted set: subject ("u:<user id>" or "b:<browser id>") by the time until which it is
+--                              online (FOREVER while a connection is open)
+--   presence:beats             sorted set: subject by the end of its heartbeat
+--   presence:looking           hash: subject -> conversation that it views, according to its heartbeat
+--   presence:processes         sorted set: process by the end of its lease
+--   presence:process:<id>      hash: connection -> "<user> <viewed conversation> <address>"
+--   presence:person:<user>     set of "<process> <connection>"
+--   presence:address:<address> set of "<process> <connection>"
+--   presence:view:<id>         sorted set: viewers of a conversation, "<user> <process> <connection>" or "<user>" (of a
+--                              heartbeat), by the time until which they view it
+--   presence:arrived           set of users who came online   | reported by the next tick
+--   presence:stirred           set of conversations whose     | of any process
+--                              viewers changed                |
+--   presence:ticked            time of the last tick of any process
+--   presence:patience          exists while no process is declared dead
+--   presence:told              hash: the last head count reported as changed, and its time
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -27,7 +37,7 @@ local function read(process, connection)
   return {user = user, view = view, address = address}
 end
 
--- Returns true if the person was not here.
+-- Adds a connection. Returns true if the user was offline.
 local function add(process, connection, user, view, address)
   local member = process .. ' ' .. connection
   redis.call('HSET', 'presence:process:' .. process, connection, user .. ' ' .. view .. ' ' .. address)
@@ -39,7 +49,8 @@ local function add(process, connection, user, view, address)
   return not before
 end
 
--- Ends one connection. Its person leaves at `leaves` if it was the last one and no beat lasts longer.
+-- Removes a connection. If it was the user's last one, the user is online until `leaves`, or until the end of a
+-- heartbeat if that is later.
 local function drop(process, connection, leaves)
   local lease = read(process, connection)
   if not lease then return nil end

@@ -1,4 +1,5 @@
--- ARGV: process, connection, view (0: none)
+-- Sets the conversation that a connection views.
+-- ARGV: process, connection, conversation (0: none)
 local lease = read(ARGV[1], ARGV[2])
 if not lease then return end
 local member = lease.user .. ' ' .. ARGV[1] .. ' ' .. ARGV[2]

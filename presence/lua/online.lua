@@ -1,3 +1,4 @@
+-- Returns those of the users who are online.
 -- ARGV: users …
 local online = {}
 for _, user in ipairs(ARGV) do

@@ -1,9 +1,10 @@
--- ARGV: process, connection, user, view, address, limit per person, limit per address (0: none)
+-- Opens a connection, unless a limit is reached. Returns a value of `OpenResult`.
+-- ARGV: process, connection, user, viewed conversation, address, limit per user, limit per address (0: no limit)
 local process, connection, user, view, address = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 if not redis.call('ZSCORE', 'presence:processes', process) then return 'unknown' end
 
--- Only the connections of living processes count: those of a dead one stand here until somebody clears them away.
+-- Counts only connections of live processes: those of a dead process stay in the set until a tick removes them.
 local function full(key, limit)
   if limit == 0 or redis.call('SCARD', key) < limit then return false end
   local alive, count = {}, 0

@@ -1,3 +1,4 @@
+-- Sets departed users offline, unless they came back or another process has claimed them. Returns those set offline.
 -- ARGV: claim, users …
 local gone = {}
 for i = 2, #ARGV do

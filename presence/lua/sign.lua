@@ -1,4 +1,5 @@
--- ARGV: who, for how long, explicit (1 or 0), view (0: none), instead of whom
+-- Records activity without a WebSocket.
+-- ARGV: subject, how long it counts (ms), is a heartbeat (1 or 0), viewed conversation (0: none), replaced subject
 local who, till, view = ARGV[1], now + tonumber(ARGV[2]), ARGV[4]
 local user = string.match(who, '^u:(%d+)$')
 

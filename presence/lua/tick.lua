@@ -1,12 +1,13 @@
--- ARGV: process, connections expected, lease, claim, pause, patience, gap between head counts
+-- Renews the lease of a process and returns what has changed: the fields of `TickResult`.
+-- ARGV: process, expected connections, then in ms: lease, claim, stall, stall recovery, interval of head counts
 local process = ARGV[1]
 
--- Leases that ended while Redis itself stood still, or while nobody was there to renew them, prove nothing.
+-- A lease that ended while Redis was stopped, or while no process could renew it, does not prove a dead process.
 local ticked = tonumber(redis.call('GET', 'presence:ticked') or now)
 redis.call('SET', 'presence:ticked', now)
 if now - ticked > tonumber(ARGV[5]) then redis.call('SET', 'presence:patience', 1, 'PX', ARGV[6]) end
 
--- Our own lease first: a process that can ask is alive.
+-- Renew the lease of this process first: a process that can call this script is alive.
 local known = redis.call('ZSCORE', 'presence:processes', process)
   and redis.call('HLEN', 'presence:process:' .. process) == tonumber(ARGV[2])
 if known then redis.call('ZADD', 'presence:processes', now + tonumber(ARGV[3]), process) end
@@ -32,7 +33,7 @@ for _, who in ipairs(redis.call('ZRANGEBYSCORE', 'presence:beats', '-inf', now))
   end
 end
 
--- People who leave are ours to tell for the time of a claim: should this answer be lost, somebody else finds them.
+-- Departed users are claimed by this process until `claim`. If this answer is lost, a later tick finds them again.
 local claim, leaving = string.format('%.0f', now + tonumber(ARGV[4])), {}
 local ended = redis.call('ZRANGEBYSCORE', 'presence:here', '-inf', now, 'WITHSCORES')
 for i = 1, #ended, 2 do
@@ -51,7 +52,7 @@ redis.call('DEL', 'presence:arrived', 'presence:stirred')
 
 local count, changed = redis.call('ZCARD', 'presence:here'), 0
 local told = redis.call('HMGET', 'presence:told', 'count', 'at')
--- Not while our own people may be missing from it.
+-- Only if this process is registered: otherwise its own users may be missing from the count.
 if known and told[1] ~= tostring(count) and now - tonumber(told[2] or 0) >= tonumber(ARGV[7]) then
   redis.call('HSET', 'presence:told', 'count', count, 'at', now)
   changed = 1

@@ -1,4 +1,5 @@
--- ARGV: view
+-- Returns the distinct users who view a conversation.
+-- ARGV: conversation
 local from = '(' .. string.format('%.0f', now)
 local users, seen = {}, {}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', 'presence:view:' .. ARGV[1], from, '+inf')) do

@@ -119,7 +119,7 @@ def test_every_kind_of_pixel_is_taken_at_any_size(mode):
     for size in ((1, 1), (3, 700), (257, 1_100), (1_025, 1_111)):
         written = BytesIO()
         Image.new(mode, size).save(written, "PNG")
-        drawn = Image.open(avatars.redrawn(written, 1))
+        drawn = Image.open(avatars.make_avatar(written, 1))
         assert drawn.size == (256, 256)
 
 
@@ -129,7 +129,7 @@ def test_the_middle_is_what_is_seen():
     image.paste("blue", (1_000, 500, 2_000, 1_000))
     written = BytesIO()
     image.save(written, "PNG")
-    drawn = Image.open(avatars.redrawn(written, 1)).convert("RGB")
+    drawn = Image.open(avatars.make_avatar(written, 1)).convert("RGB")
     corners = [drawn.getpixel(at) for at in ((3, 3), (252, 3), (3, 252), (252, 252))]
     assert [("red", "blue")[pixel[2] > 150] for pixel in corners] == ["red", "red", "blue", "blue"]
 
@@ -154,7 +154,7 @@ from accounts import avatars
 content = io.BytesIO(open(0, "rb").read())
 most = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 before = most()
-avatars.redrawn(content, 1)
+avatars.make_avatar(content, 1)
 print(most() - before)
 """
     bomb = picture(kind, size, mode, **options)
@@ -163,8 +163,8 @@ print(most() - before)
 
 
 def test_one_is_decoded_at_a_time(app, alice, monkeypatch):
-    monkeypatch.setattr(avatars, "PATIENCE", 0.05)
-    with avatars._one_at_a_time:
+    monkeypatch.setattr(avatars, "LOCK_TIMEOUT", 0.05)
+    with avatars._decoder_lock:
         answer = put(app, picture())
     assert answer.status_code == 503 and answer.json()["code"] == "unavailable"
     assert put(app, b"nonsense").status_code == 400

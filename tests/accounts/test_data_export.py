@@ -19,13 +19,13 @@ from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
 from chat.export import actions as export_actions
 from chat.export import builder
-from chat.models import Archive, Conversation
+from chat.models import Conversation, DataExport
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 
 def say(person, room, text="hello", **more):
-    return actions.send(person.pk, room.pk, uuid.uuid4(), text, **more)[0]
+    return actions.send_message(person.pk, room.pk, uuid.uuid4(), text, **more)[0]
 
 
 def page_of(person) -> Client:
@@ -60,19 +60,19 @@ def test_the_password_is_asked_for_and_what_was_asked_goes_on_by_itself(alice, w
     client = Client()
     client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     answer = client.post("/settings/data/")
-    assert "/reauthenticate/" in answer.url and not Archive.objects.exists()
+    assert "/reauthenticate/" in answer.url and not DataExport.objects.exists()
     client.post(answer.url, {"password": PASSWORD})
-    assert Archive.objects.get().owner == alice
+    assert DataExport.objects.get().owner == alice
 
 
 def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
     client = page_of(alice)
     for _twice in range(2):
         assert client.post("/settings/data/").url == "/settings/data/"
-    assert Archive.objects.count() == 1
+    assert DataExport.objects.count() == 1
     assert 'data-state="building"' in client.get("/settings/data/").content.decode()
     with pytest.raises(ApplicationError, match="not_found"):
-        export_actions.ready(alice.pk)
+        export_actions.get_ready_export(alice.pk)
     work()
     page = client.get("/settings/data/").content.decode()
     assert 'data-state="ready"' in page and 'href="/settings/data/archive/"' in page
@@ -84,10 +84,10 @@ def test_three_a_day_are_enough(alice, transactional_db, settings, work):
     settings.LIMITS = True
     rate_limits.reset_all()
     for _again in range(3):
-        export_actions.ask(alice.pk)
+        export_actions.request_export(alice.pk)
         work()
     with pytest.raises(ApplicationError, match="rate_limited"):
-        export_actions.ask(alice.pk)
+        export_actions.request_export(alice.pk)
     rate_limits.reset_all()
 
 
@@ -95,13 +95,13 @@ def test_three_a_day_are_enough(alice, transactional_db, settings, work):
 def test_everything_that_one_can_read_is_in_it_as_pages_and_as_json(
     alice, bob, carol, room, pair, work, transactional_db
 ):
-    mine = uploads.store_whole(alice.pk, "our plan.txt", 4, [b"plan"])
-    bobs = uploads.store_whole(bob.pk, "bob's.txt", 5, [b"bob's"])
+    mine = uploads.store_upload(alice.pk, "our plan.txt", 4, [b"plan"])
+    bobs = uploads.store_upload(bob.pk, "bob's.txt", 5, [b"bob's"])
     first = say(alice, room, "see **this** <script>", attachment_ids=[mine.pk])
     say(bob, room, "and this", attachment_ids=[bobs.pk])
     gone = say(bob, room, "never mind")
-    actions.delete(bob.pk, gone.id)
-    actions.react(bob.pk, first.id, "👍", True)
+    actions.delete_message(bob.pk, gone.id)
+    actions.set_reaction(bob.pk, first.id, "👍", True)
     say(bob, pair, "between us")
     elsewhere = Conversation.objects.get(pk=actions.create_group(carol.pk, "Carol's", [alice.pk, bob.pk]).id)
     say(alice, elsewhere, "I was here")
@@ -151,12 +151,12 @@ def _written(person, work) -> tuple[str, list[dict]]:
 def test_whoever_was_removed_learns_nothing_of_what_came_after(alice, bob, carol, room, work, transactional_db):
     quoted = say(alice, room, "as it was said")
     answered = say(bob, room, "my answer", reply_to_id=quoted.id)
-    actions.update(alice.pk, room.pk, {"title": "As he knew it"})
+    actions.update_group(alice.pk, room.pk, {"title": "As he knew it"})
     actions.remove_member(alice.pk, room.pk, bob.pk)
-    actions.edit(alice.pk, quoted.id, "said after")
-    actions.react(alice.pk, answered.id, "🙈", True)
+    actions.edit_message(alice.pk, quoted.id, "said after")
+    actions.set_reaction(alice.pk, answered.id, "🙈", True)
     for title in ("Secret title", "And another"):
-        actions.update(alice.pk, room.pk, {"title": title})
+        actions.update_group(alice.pk, room.pk, {"title": title})
     words, conversations = _written(bob, work)
     assert [each["title"] for each in conversations if each["id"] == room.pk] == ["As he knew it"]
     assert "my answer" in words
@@ -165,18 +165,18 @@ def test_whoever_was_removed_learns_nothing_of_what_came_after(alice, bob, carol
 
 
 def test_nor_whoever_is_removed_while_it_is_written(alice, bob, room, work, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "PAGE", 3)
+    monkeypatch.setattr(builder, "PAGE_SIZE", 3)
     for number in range(8):
         say(alice, room, f"before {number}")
-    usual = builder.Builder._write_page
+    usual = builder.ExportBuilder._write_page
 
-    def removed_meanwhile(self, archive, place, *rest):
-        usual(self, archive, place, *rest)
-        if place.pages == 1 and place.conversation.pk == room.pk:
+    def removed_meanwhile(self, archive, exported, *rest):
+        usual(self, archive, exported, *rest)
+        if exported.page_count == 1 and exported.conversation.pk == room.pk:
             actions.remove_member(alice.pk, room.pk, bob.pk)
             say(alice, room, "said after")
 
-    monkeypatch.setattr(builder.Builder, "_write_page", removed_meanwhile)
+    monkeypatch.setattr(builder.ExportBuilder, "_write_page", removed_meanwhile)
     words, conversations = _written(bob, work)
     assert "before 0" in words and "said after" not in words
     assert [each["left_at"] for each in conversations if each["id"] == room.pk] != [None]
@@ -190,7 +190,7 @@ def _inside(folder: str, link: str) -> str:
 
 
 def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, work, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "PAGE", 10)
+    monkeypatch.setattr(builder, "PAGE_SIZE", 10)
     for number in range(24):
         say(alice, room, f"number {number}")
     client = page_of(alice)
@@ -211,17 +211,17 @@ def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, wo
 
 def test_it_is_written_in_its_owners_language_and_time_zone(person, work, transactional_db):
     wei = person("wei", name="小明", language="zh-hans", time_zone="Asia/Shanghai")
-    export_actions.ask(wei.pk)
+    export_actions.request_export(wei.pk)
     work()
     with opened(page_of(wei)) as archive:
         assert '<html lang="zh-hans">' in archive.read("index.html").decode()
 
 
 def test_a_file_whose_bytes_are_gone_is_named_and_the_rest_is_there(alice, room, work, transactional_db):
-    lost = uploads.store_whole(alice.pk, "lost.txt", 4, [b"lost"])
+    lost = uploads.store_upload(alice.pk, "lost.txt", 4, [b"lost"])
     say(alice, room, "", attachment_ids=[lost.pk])
     default_storage.delete(lost.file.key)
-    export_actions.ask(alice.pk)
+    export_actions.request_export(alice.pk)
     work()
     with opened(page_of(alice)) as archive:
         assert json.loads(archive.read("account.json"))["files_that_could_not_be_read"] == ["lost.txt"]
@@ -229,7 +229,7 @@ def test_a_file_whose_bytes_are_gone_is_named_and_the_rest_is_there(alice, room,
 
 # ── Whose it is ──────────────────────────────────────────────────────────────────────────────────────────────────
 def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, transactional_db):
-    export_actions.ask(alice.pk)
+    export_actions.request_export(alice.pk)
     work()
     assert Client().get("/settings/data/archive/").status_code == 302
     assert page_of(bob).get("/settings/data/archive/").status_code == 404
@@ -242,7 +242,7 @@ def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, tran
 
 
 def test_a_part_can_be_asked_for_after_a_cut(alice, work, transactional_db):
-    export_actions.ask(alice.pk)
+    export_actions.request_export(alice.pk)
     work()
     client = page_of(alice)
     whole = bytes_of(client.get("/settings/data/archive/"))
@@ -251,60 +251,60 @@ def test_a_part_can_be_asked_for_after_a_cut(alice, work, transactional_db):
 
 
 def test_after_its_days_it_is_gone_bytes_and_all(alice, work, transactional_db):
-    export_actions.ask(alice.pk)
+    export_actions.request_export(alice.pk)
     work()
-    archive = Archive.objects.get()
-    Archive.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    archive = DataExport.objects.get()
+    DataExport.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert page_of(alice).get("/settings/data/archive/").status_code == 404
-    export_actions.sweep()
-    assert not Archive.objects.exists() and not default_storage.exists(archive.key)
+    export_actions.clean_up_exports()
+    assert not DataExport.objects.exists() and not default_storage.exists(archive.key)
 
 
 def test_a_new_one_replaces_the_old_and_the_account_takes_it_along(alice, work, transactional_db):
-    export_actions.ask(alice.pk)
+    export_actions.request_export(alice.pk)
     work()
-    old = Archive.objects.get().key
-    export_actions.ask(alice.pk)
+    old = DataExport.objects.get().key
+    export_actions.request_export(alice.pk)
     work()
-    new = Archive.objects.get().key
+    new = DataExport.objects.get().key
     assert old != new and not default_storage.exists(old) and default_storage.exists(new)
-    chat_farewell.delete_account(alice.pk, take_back=False)
-    assert not Archive.objects.exists() and not default_storage.exists(new)
+    chat_farewell.delete_account(alice.pk, delete_messages=False)
+    assert not DataExport.objects.exists() and not default_storage.exists(new)
 
 
 # ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
 def test_it_says_how_far_it_is(alice, room, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "NOTE_EVERY", 0)
-    monkeypatch.setattr(builder, "PAGE", 5)
+    monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
+    monkeypatch.setattr(builder, "PAGE_SIZE", 5)
     for number in range(20):
         say(alice, room, f"number {number}")
-    archive = export_actions.ask(alice.pk)
-    seen, note = [], export_actions._note
+    archive = export_actions.request_export(alice.pk)
+    seen, note = [], export_actions._save_progress
 
     def noted(pk, done, total):
         going_on = note(pk, done, total)
-        seen.append(Archive.objects.get(pk=pk).percent)
+        seen.append(DataExport.objects.get(pk=pk).percent)
         return going_on
 
-    monkeypatch.setattr(export_actions, "_note", noted)
-    export_actions.build(archive.pk)
+    monkeypatch.setattr(export_actions, "_save_progress", noted)
+    export_actions.build_export(archive.pk)
     assert seen == sorted(seen) and len(set(seen)) > 3 and max(seen) <= 99
 
 
 def test_asked_for_anew_meanwhile_the_old_worker_stops_and_leaves_nothing(alice, transactional_db, monkeypatch):
-    archive = export_actions.ask(alice.pk)
-    monkeypatch.setattr(builder, "NOTE_EVERY", 0)
-    monkeypatch.setattr(export_actions, "_note", lambda *_: False)
-    export_actions.build(archive.pk)
-    assert Archive.objects.get().state == "building"
+    archive = export_actions.request_export(alice.pk)
+    monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
+    monkeypatch.setattr(export_actions, "_save_progress", lambda *_: False)
+    export_actions.build_export(archive.pk)
+    assert DataExport.objects.get().state == "building"
     assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
 def test_without_room_it_is_said_so_and_no_try_follows(alice, work, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "RESERVE", 2**60)
-    export_actions.ask(alice.pk)
+    monkeypatch.setattr(builder, "RESERVED_BYTES", 2**60)
+    export_actions.request_export(alice.pk)
     work()
-    assert Archive.objects.get().state == "failed"
+    assert DataExport.objects.get().state == "failed"
     page = page_of(alice).get("/settings/data/").content.decode()
     assert "It could not be put together" in page and "Put it together" in page
 
@@ -313,17 +313,17 @@ def test_what_fails_is_tried_three_times(alice, transactional_db, monkeypatch):
     def falls(*_):
         raise OSError("away")
 
-    monkeypatch.setattr(export_actions, "_build", falls)
-    archive = export_actions.ask(alice.pk)
+    monkeypatch.setattr(export_actions, "_build_file", falls)
+    archive = export_actions.request_export(alice.pk)
     for last in (False, False, True):
         with pytest.raises(Exception):  # noqa: B017  # whichever it is, the worker has to hear of it
-            export_actions.build(archive.pk)
-        assert (Archive.objects.get().state == "failed") is last
-    export_actions.build(archive.pk)
+            export_actions.build_export(archive.pk)
+        assert (DataExport.objects.get().state == "failed") is last
+    export_actions.build_export(archive.pk)
 
 
 def test_one_whose_worker_never_came_back_is_said_to_have_failed(alice, transactional_db):
-    export_actions.ask(alice.pk)
-    Archive.objects.update(asked_at=timezone.now() - timedelta(hours=13))
-    export_actions.sweep()
-    assert Archive.objects.get().state == "failed"
+    export_actions.request_export(alice.pk)
+    DataExport.objects.update(asked_at=timezone.now() - timedelta(hours=13))
+    export_actions.clean_up_exports()
+    assert DataExport.objects.get().state == "failed"

@@ -16,7 +16,8 @@ from django.test import Client
 from accounts import actions as account_actions
 from accounts.actions import contacts, deletion
 from accounts.auth import tokens
-from accounts.models import SignIn, Tie, User
+from accounts.models import Relationship, SignIn, User
+from accounts.selectors import contact_lists
 from chat import actions
 from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
@@ -26,7 +27,7 @@ from tests.servers import PASSWORD
 
 
 def say(person, room, text="hello", **more):
-    return actions.send(person.pk, room.pk, uuid.uuid4(), text, **more)[0]
+    return actions.send_message(person.pk, room.pk, uuid.uuid4(), text, **more)[0]
 
 
 def page_of(person) -> Client:
@@ -61,12 +62,15 @@ def test_the_name_is_typed_and_a_wrong_one_is_an_error_at_its_field(alice, trans
 def test_it_says_what_becomes_of_everything(alice, bob, carol, room, pair, transactional_db, django_assert_num_queries):
     lonely = actions.create_group(alice.pk, "Lonely", []).id
     carols = actions.create_group(carol.pk, "Carol's", [alice.pk]).id
-    file = uploads.store_whole(alice.pk, "plan.txt", 4, [b"plan"])
+    file = uploads.store_upload(alice.pk, "plan.txt", 4, [b"plan"])
     say(alice, room, "", attachment_ids=[file.pk])
     with django_assert_num_queries(4):
-        plan = chat_farewell.plan(alice.pk)
-    assert [(fate.id, fate.heir and fate.heir.username) for fate in plan.owned] == [(room.pk, "bob"), (lonely, None)]
-    assert (plan.pairs, plan.groups, plan.files, plan.file_bytes) == (1, 1, 1, 4)
+        plan = chat_farewell.plan_account_deletion(alice.pk)
+    assert [(group.id, group.successor and group.successor.username) for group in plan.owned_groups] == [
+        (room.pk, "bob"),
+        (lonely, None),
+    ]
+    assert (plan.direct_count, plan.group_count, plan.file_count, plan.file_bytes) == (1, 1, 1, 4)
     page = page_of(alice).get("/settings/delete/").content.decode()
     for words in (
         "goes to Bob",
@@ -82,7 +86,7 @@ def test_it_says_what_becomes_of_everything(alice, bob, carol, room, pair, trans
 def test_an_admin_inherits_before_a_member_who_was_there_earlier(alice, bob, carol, room, transactional_db):
     actions.add_members(alice.pk, room.pk, [carol.pk])
     actions.set_role(alice.pk, room.pk, carol.pk, "admin")
-    assert chat_farewell.plan(alice.pk).owned[0].heir.username == "carol"
+    assert chat_farewell.plan_account_deletion(alice.pk).owned_groups[0].successor.username == "carol"
 
 
 def test_the_only_administrator_stays(person, transactional_db):
@@ -103,7 +107,7 @@ def test_who_they_were_is_gone_with_the_click(told, alice, bob, work):
     Authenticator.objects.create(user=alice, type=Authenticator.Type.RECOVERY_CODES, data={})
     log = {"content_type": ContentType.objects.get_for_model(User), "object_id": str(alice.pk), "action_flag": 2}
     LogEntry.objects.create(user=bob, object_repr="alice", change_message="Renamed alice", **log)
-    pair = tokens.open_for(alice)
+    pair = tokens.issue_token_pair(alice)
     client = page_of(alice)
     told.clear()
     answer = delete(client)
@@ -143,15 +147,15 @@ def test_nobody_signs_up_as_a_deleted_one(api, transactional_db):
 
 
 def test_lists_requests_and_blocks_of_others_lose_them(told, alice, bob, carol, transactional_db):
-    contacts.add(bob.pk, alice.pk)
-    contacts.block(carol.pk, alice.pk)
+    contacts.add_contact(bob.pk, alice.pk)
+    contacts.block_user(carol.pk, alice.pk)
     account_actions.update_profile(carol.pk, {"write_to_me": "contacts"})
-    contacts.add(alice.pk, bob.pk)
+    contacts.add_contact(alice.pk, bob.pk)
     told.clear()
-    deletion.erase(alice.pk)
-    assert contacts.of(bob.pk).contacts == [] and contacts.blocked(carol.pk) == []
+    deletion.erase_account(alice.pk)
+    assert contact_lists.list_contacts(bob.pk).contacts == [] and contact_lists.list_blocked(carol.pk) == []
     assert User.objects.get(pk=carol.pk).blocked_ids == []
-    assert not Tie.objects.filter(user=alice).exists()
+    assert not Relationship.objects.filter(user=alice).exists()
     assert "contact.updated" in told.to(bob)[0].text and "alice" not in told.to(bob)[0].text.lower()
 
 
@@ -180,17 +184,17 @@ def test_groups_go_on_and_messages_stay_without_a_name(alice, bob, carol, room, 
 
 def test_taken_back_nothing_of_what_they_wrote_is_left(alice, bob, carol, room, pair, work, transactional_db):
     carols = Conversation.objects.get(pk=actions.create_group(carol.pk, "Carol's", [alice.pk, bob.pk]).id)
-    file = uploads.store_whole(alice.pk, "plan.txt", 4, [b"plan"])
+    file = uploads.store_upload(alice.pk, "plan.txt", 4, [b"plan"])
     first = say(alice, room, "first", attachment_ids=[file.pk])
-    actions.edit(alice.pk, first.id, "second")
+    actions.edit_message(alice.pk, first.id, "second")
     hidden = say(alice, carols, "hidden by carol")
-    actions.delete(carol.pk, hidden.id)
+    actions.delete_message(carol.pk, hidden.id)
     say(alice, carols, "and I go")
     actions.remove_member(alice.pk, carols.pk, alice.pk)
     say(alice, pair, "between us")
     bobs = say(bob, room, "bob's own")
-    actions.react(alice.pk, bobs.id, "👍", True)
-    for number in range(chat_farewell.AT_ONCE + 5):
+    actions.set_reaction(alice.pk, bobs.id, "👍", True)
+    for number in range(chat_farewell.MESSAGES_PER_TRANSACTION + 5):
         say(alice, room, f"many {number}")
     delete(page_of(alice), words="take-back")
     work()
@@ -207,8 +211,8 @@ def test_taken_back_nothing_of_what_they_wrote_is_left(alice, bob, carol, room, 
 def test_cut_off_anywhere_it_goes_on_to_the_same_end(alice, bob, room, pair, work, transactional_db, monkeypatch):
     for number in range(120):
         say(alice, room, f"many {number}")
-    chat_farewell.delete_account(alice.pk, take_back=True)
-    real, calls = chat_farewell.take_away, []
+    chat_farewell.delete_account(alice.pk, delete_messages=True)
+    real, calls = chat_farewell.delete_locked_message, []
 
     def falls(*args, **options):
         calls.append(1)
@@ -216,11 +220,11 @@ def test_cut_off_anywhere_it_goes_on_to_the_same_end(alice, bob, room, pair, wor
             raise RuntimeError("killed")
         return real(*args, **options)
 
-    monkeypatch.setattr(chat_farewell, "take_away", falls)
+    monkeypatch.setattr(chat_farewell, "delete_locked_message", falls)
     with pytest.raises(RuntimeError):
-        chat_farewell.leave_everything(alice.pk, True)
+        chat_farewell.leave_all_conversations(alice.pk, True)
     for _again in range(2):
-        chat_farewell.leave_everything(alice.pk, True)
+        chat_farewell.leave_all_conversations(alice.pk, True)
     assert not Message.objects.filter(sender=alice, kind="text", deleted_at=None).exists()
     left = Message.objects.filter(conversation=room, kind="system", event__name="left")
     assert left.count() == 1, "said once"
@@ -229,9 +233,9 @@ def test_cut_off_anywhere_it_goes_on_to_the_same_end(alice, bob, room, pair, wor
 def test_what_was_not_sent_is_deleted(alice, work, transactional_db):
     from django.core.files.storage import default_storage
 
-    file = uploads.store_whole(alice.pk, "secret.txt", 6, [b"secret"]).file
-    uploads.begin(alice.pk, 10, "half")
-    chat_farewell.delete_account(alice.pk, take_back=False)
+    file = uploads.store_upload(alice.pk, "secret.txt", 6, [b"secret"]).file
+    uploads.create_upload(alice.pk, 10, "half")
+    chat_farewell.delete_account(alice.pk, delete_messages=False)
     work()
     assert not alice.uploads.exists() and not alice.files.exists()
     assert not default_storage.exists(file.key)
@@ -240,9 +244,9 @@ def test_what_was_not_sent_is_deleted(alice, work, transactional_db):
 # ── For the administrators ───────────────────────────────────────────────────────────────────────────────────────
 def test_nobody_restores_or_changes_who_is_gone(alice, transactional_db):
     root = User.objects.create_superuser("root-of-all", password=PASSWORD)
-    deletion.erase(alice.pk)
+    deletion.erase_account(alice.pk)
     with pytest.raises(ApplicationError, match="forbidden"):
-        account_actions.restore(alice.pk, root.pk)
+        account_actions.restore_user(alice.pk, root.pk)
     client = Client()
     client.force_login(root)
     assert client.get(f"/admin/accounts/user/{alice.pk}/change/").status_code == 200
@@ -252,7 +256,7 @@ def test_nobody_restores_or_changes_who_is_gone(alice, transactional_db):
 
 
 def test_a_card_says_that_the_account_was_deleted(alice, bob, pair, transactional_db):
-    deletion.erase(alice.pk)
+    deletion.erase_account(alice.pk)
     client = Client()
     client.force_login(bob)
     page = client.get(f"/people/{alice.pk}/").content.decode()

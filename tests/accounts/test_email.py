@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from accounts.email import backend as queued
+from accounts.email import backends as queued
 from accounts.email import layout
 from accounts.models import QueuedMail
 from tests.servers import PASSWORD
@@ -38,7 +38,10 @@ class Taker:
 
 @pytest.fixture
 def outgoing(settings):
-    settings.EMAIL_BACKEND, settings.MAIL_BACKEND = "accounts.email.backend.Queued", "tests.accounts.test_email.Taker"
+    settings.EMAIL_BACKEND, settings.MAIL_BACKEND = (
+        "accounts.email.backends.QueuedEmailBackend",
+        "tests.accounts.test_email.Taker",
+    )
     taken.clear()
     Taker.refuses = []
     return taken
@@ -101,8 +104,8 @@ def test_what_will_never_be_taken_is_not_tried_again_and_not_kept(outgoing, work
 def test_a_crash_after_sending_sends_nothing_again(outgoing, work):
     send_mail("Hello", "text", None, ["alice@example.org"])
     number = QueuedMail.objects.get().pk
-    queued.send(number)
-    queued.send(number)
+    queued.send_queued_mail(number)
+    queued.send_queued_mail(number)
     assert len(outgoing) == 1
 
 
@@ -113,14 +116,14 @@ def test_a_mail_nobody_waits_for_any_more_is_forgotten(outgoing, work):
 
     send_mail("Hello", "text", None, ["alice@example.org"])
     QueuedMail.objects.update(created_at=QueuedMail.objects.get().created_at - timedelta(days=3))
-    tasks.forget_old_mail.call()
+    tasks.delete_old_mail.call()
     assert not QueuedMail.objects.exists()
 
 
 # ── How they look ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_paragraphs_links_and_codes():
     text = "Hello\n\nhttps://x.example/a?b=c\n\n123456\n\nA1B2-C3"
-    assert [(block.kind, block.text) for block in layout.blocks(text)] == [
+    assert [(block.kind, block.text) for block in layout.split_blocks(text)] == [
         ("text", "Hello"),
         ("link", "https://x.example/a?b=c"),
         ("code", "123456"),

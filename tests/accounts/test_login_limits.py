@@ -111,7 +111,7 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
 
 
 def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
-    for _ in range(login_limits.SIGN_UPS):
+    for _ in range(login_limits.SIGN_UP_BURST):
         assert api.send("post", "auth/signup/", {"username": "a", "password": "x"}).status_code == 400
     answer = api.send("post", "auth/signup/", {"username": "dave", "password": "correct horse battery"})
     assert answer.status_code == 429 and answer.json()["retry_after"] > 0
@@ -121,7 +121,7 @@ def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
 
 
 def test_pages_are_drawn_so_fast_for_one_person_and_no_faster(client, alice, bob, monkeypatch):
-    monkeypatch.setattr(decorators, "PAGES", 3)
+    monkeypatch.setattr(decorators, "PAGE_BURST", 3)
     monkeypatch.setattr(decorators, "PAGES_PER_SECOND", 0.01)
     client.force_login(alice)
     codes = [client.get("/people/").status_code for _ in range(4)]
@@ -137,7 +137,7 @@ def test_limits_off_is_off(api, alice, settings):
 
 
 def test_names_and_addresses_are_not_kept_in_plain_sight(alice):
-    assert all("alice" not in key for key, _, _ in login_limits._buckets("alice", "192.0.2.1"))
+    assert all("alice" not in key for key, _, _ in login_limits._attempt_buckets("alice", "192.0.2.1"))
 
 
 def test_processes_share_the_count_through_redis(redis_url, settings, alice):
@@ -163,7 +163,7 @@ def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
 def test_with_redis_away_mails_can_still_be_asked_for(settings, client, alice):
     from django.core.cache import caches
 
-    away = {"BACKEND": "messenger.core.cache.RedisOrHere", "LOCATION": "redis://127.0.0.1:1/0"}
+    away = {"BACKEND": "messenger.core.cache.RedisCacheWithFallback", "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {"default": away}
     settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "signup": None}
     codes = [client.post("/accounts/password/reset/", {"email": "nobody@example.org"}).status_code for _ in range(8)]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from allauth.socialaccount.models import SocialAccount
+from cryptography.fernet import Fernet
 from django.core.cache import cache
 from django.test import Client
 
+from accounts.auth.mfa import MFAAdapter
 from accounts.models import SignIn
 from tests.servers import PASSWORD
 
@@ -140,7 +144,7 @@ def inside(guarded) -> Client:
 def test_with_the_factor_the_other_devices_go_and_their_sockets_at_once(told, inside, guarded):
     from accounts.auth import tokens
 
-    pair = tokens.open_for(guarded)
+    pair = tokens.issue_token_pair(guarded)
     told.clear()
     answer = inside.post("/accounts/2fa/totp/deactivate/")
     assert answer.status_code == 302
@@ -167,7 +171,7 @@ def test_with_a_provider_the_other_devices_go(told, alice):
     from accounts.auth import tokens
 
     account = SocialAccount.objects.create(user=alice, provider="github", uid="1", extra_data={})
-    pair = tokens.open_for(alice)
+    pair = tokens.issue_token_pair(alice)
     client = Client()
     type_password(client)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
@@ -215,3 +219,9 @@ def test_a_passkey_that_is_none_opens_nothing_and_breaks_nothing(client, alice, 
     answer = client.post("/accounts/2fa/webauthn/login/", {"credential": credential})
     assert answer.status_code == 302 and answer.url == "/accounts/login/"
     assert client.get("/api/v1/me/").status_code == 401
+
+
+def test_secrets_of_the_first_release_can_still_be_decrypted(settings):
+    """The key must not follow a renamed module."""
+    key = urlsafe_b64encode(sha256(f"accounts.factors:{settings.SECRET_KEY}".encode()).digest())
+    assert MFAAdapter().decrypt(Fernet(key).encrypt(b"secret").decode()) == "secret"

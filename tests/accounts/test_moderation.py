@@ -5,7 +5,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from accounts import actions, moderator_group
+from accounts import actions
+from accounts.auth import moderator_group
 from accounts.models import SignIn, User
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
@@ -17,8 +18,8 @@ def moderators_group(database):
     from django.apps import apps
 
     for label in ("accounts", "chat"):
-        moderator_group.grant(apps.get_app_config(label), "default", apps)
-    return Group.objects.get(name=moderator_group.NAME)
+        moderator_group.create_moderator_group(apps.get_app_config(label), "default", apps)
+    return Group.objects.get(name=moderator_group.GROUP_NAME)
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_moderator_acts_on_no_staff_and_not_on_themselves(moderator, superuser
 @pytest.mark.parametrize("who", ["alice", "staff without rights", "nobody"])
 def test_nobody_else_suspends(alice, bob, person, who):
     by = {"alice": alice.pk, "staff without rights": person("stan", is_staff=True).pk, "nobody": 0}[who]
-    for verb in (actions.suspend, actions.restore):
+    for verb in (actions.suspend_user, actions.restore_user):
         with pytest.raises(ApplicationError, match="forbidden"):
             verb(bob.pk, by)
     bob.refresh_from_db()

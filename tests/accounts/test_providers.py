@@ -45,8 +45,8 @@ def comes_back(request, uid="7", email="", verified=False, **data):
 
 
 def test_without_keys_there_is_no_button_and_developers_read_which_are_missing():
-    assert providers.offered() == []
-    assert providers.missing() == [
+    assert providers.list_configured() == []
+    assert providers.list_unconfigured() == [
         ("Google", ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"]),
         ("GitHub", ["GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"]),
         ("WeChat", ["WEIXIN_CLIENT_ID", "WEIXIN_CLIENT_SECRET"]),
@@ -54,10 +54,10 @@ def test_without_keys_there_is_no_button_and_developers_read_which_are_missing()
 
 
 def test_with_keys_there_is_one(github):
-    assert providers.offered() == [
+    assert providers.list_configured() == [
         {"id": "github", "name": "GitHub", "icon": "github", "url": "/accounts/github/login/"}
     ]
-    assert [name for name, _ in providers.missing()] == ["Google", "WeChat"]
+    assert [name for name, _ in providers.list_unconfigured()] == ["Google", "WeChat"]
 
 
 def test_somebody_new_gets_an_account_with_a_name_of_their_own(request_, github):

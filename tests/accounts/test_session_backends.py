@@ -1,13 +1,16 @@
 """Sessions read through Redis, and what becomes of them while it is away (A10)."""
 
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY, aget_user, get_user
 from django.core.cache import caches
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
 
 from accounts.auth import sign_ins
 from accounts.authentication import authenticate_socket
 from accounts.models import SignIn
-from messenger.live.identity import NOT_SIGNED_IN, SocketRefused
+from accounts.session_backends import cached_db
+from accounts.session_backends import db as database_sessions
+from messenger.live.handshake import NOT_SIGNED_IN, SocketRefused
 from tests.servers import PASSWORD
 
 
@@ -51,9 +54,9 @@ def test_what_stays_in_redis_after_an_end_opens_nothing(settings, redis_url, ali
     use_redis(settings, redis_url)
     client = signed_in()
     key = client.cookies["sessionid"].value
-    kept = dict(sign_ins.session_store()(key).items())
-    sign_ins.end(alice.pk)
-    store = sign_ins.session_store()(key)
+    kept = dict(sign_ins.session_store_class()(key).items())
+    sign_ins.end_sign_ins(alice.pk)
+    store = sign_ins.session_store_class()(key)
     caches["default"].set(store.cache_key_prefix + key, kept, 600)  # as if it could not be deleted
     assert client.get("/api/v1/me/").status_code == 401
 
@@ -66,7 +69,7 @@ def test_what_is_no_key_is_no_session_and_asks_nobody(settings, db, django_asser
     settings.SESSION_ENGINE = engine
     with django_assert_num_queries(0):
         for key in ODD:
-            store = sign_ins.session_store()(key)
+            store = sign_ins.session_store_class()(key)
             assert store.session_key is None and not store.exists(key) and store.load() == {} and not store.keys()
             with pytest.raises(SocketRefused) as caught:
                 authenticate_socket({}, [], {"sessionid": key})
@@ -82,6 +85,53 @@ def test_an_odd_cookie_is_nobodys_by_page_and_a_session_may_begin(settings, alic
     assert client.get("/api/v1/me/", **odd).status_code == 401
     answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD}, **odd)
     assert answer.status_code == 302 and len(answer.cookies["sessionid"].value) == 32
+
+
+OLD_BACKEND = "accounts.passwords.PasswordBackend"  # the path in sessions of version 0.1.0
+
+
+@pytest.mark.parametrize("engine", ["accounts.session_backends.cached_db", "accounts.session_backends.db"])
+def test_a_session_of_the_first_release_is_still_signed_in_everywhere(settings, alice, engine):
+    settings.SESSION_ENGINE = engine
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    client = signed_in()
+    session = client.session
+    session[BACKEND_SESSION_KEY] = OLD_BACKEND
+    session.save()
+    key = client.cookies["sessionid"].value
+    assert client.get("/api/v1/me/").status_code == 200
+    assert client.get("/settings/").status_code == 200
+    assert client.get("/admin/").status_code == 200
+    assert authenticate_socket({}, [], {"sessionid": key}).user_id == alice.pk
+    request = RequestFactory().get("/")
+    request.session = sign_ins.session_store_class()(key)
+    assert get_user(request) == alice
+    # allauth's reauthentication, and Django's update of the session after a new password
+    assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
+    changed = {"oldpassword": PASSWORD, "password1": "correct horse 7", "password2": "correct horse 7"}
+    assert client.post("/accounts/password/change/", changed).status_code == 302
+    assert client.get("/api/v1/me/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_session_of_the_first_release_is_signed_in_on_the_asynchronous_path(alice):
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    session = await client.asession()
+    await session.aset(BACKEND_SESSION_KEY, OLD_BACKEND)
+    await session.asave()
+    assert (await client.get("/settings/")).status_code == 200
+    request = RequestFactory().get("/")
+    request.session = sign_ins.session_store_class()(session.session_key)
+    assert await aget_user(request) == alice
+
+
+def test_names_in_stored_sessions_do_not_change():
+    """The salt of stored sessions contains the class name, and keys of the cache begin with the prefix."""
+    for store in (database_sessions.SessionStore(), cached_db.SessionStore()):
+        assert store.key_salt == "django.contrib.sessions.SessionStore"
+    assert cached_db.SessionStore.cache_key_prefix == "django.contrib.sessions.cached_db"
 
 
 @pytest.mark.django_db(transaction=True)

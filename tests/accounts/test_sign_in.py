@@ -59,7 +59,7 @@ def test_every_try_takes_one_hash_and_so_the_same_time(person, hashed, login):
     gina.set_unusable_password()  # came by Google
     gina.save()
     hashed.clear()
-    assert auth_backends.check(login, "wrong") is None
+    assert auth_backends.check_password(login, "wrong") is None
     assert len(hashed) == 1
 
 
@@ -196,8 +196,8 @@ def test_what_is_not_mine_to_end_is_not_there(make_api, alice, bob, what):
     app, bobs = make_api(alice), make_api(bob)
     theirs = bob.sign_ins.get()
     if what == "ended":
-        theirs = sign_ins.begin(alice, SignIn.Kind.TOKEN)
-        sign_ins.end(alice.pk, theirs.pk)
+        theirs = sign_ins.start_sign_in(alice, SignIn.Kind.TOKEN)
+        sign_ins.end_sign_ins(alice.pk, theirs.pk)
     path = {"unknown": "00000000-0000-4000-8000-000000000000", "no id at all": "x"}.get(what, theirs.pk)
     answer = app.send("delete", f"sessions/{path}/")
     assert answer.status_code == 404 and answer.json() == {"code": "not_found", "detail": "Not found."}

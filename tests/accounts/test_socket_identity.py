@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from accounts import actions
 from accounts.auth import sign_ins, tokens
-from accounts.authentication import authenticate_socket, still_valid
+from accounts.authentication import authenticate_socket, find_ended_sign_ins
 from accounts.models import SignIn, User
-from messenger.live.identity import SocketRefused
+from messenger.live.handshake import SocketRefused
 
 
 def cookies_of(user) -> dict[str, str]:
@@ -37,14 +37,14 @@ def test_by_cookie(alice, django_assert_num_queries):
 
 
 def test_by_header(alice, django_assert_num_queries):
-    pair = tokens.open_for(alice)
+    pair = tokens.issue_token_pair(alice)
     with django_assert_num_queries(1):
         identity = authenticate_socket(bearer(pair.access), [], {})
     assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, True, None)
 
 
 def test_by_subprotocol(alice):
-    pair = tokens.open_for(alice)
+    pair = tokens.issue_token_pair(alice)
     identity = authenticate_socket({}, ["messenger.v1", f"bearer.{pair.access}"], {})
     assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, True, "messenger.v1")
 
@@ -74,7 +74,7 @@ def test_strange_headers_are_nobody(db):
 
 
 def test_a_refresh_token_opens_no_socket(alice):
-    assert refused(bearer(tokens.open_for(alice).refresh)) == 4401
+    assert refused(bearer(tokens.issue_token_pair(alice).refresh)) == 4401
 
 
 @pytest.mark.parametrize("how", ["cookie", "bearer"])
@@ -82,7 +82,11 @@ def test_a_refresh_token_opens_no_socket(alice):
     ("what", "code"), [("signed out", 4401), ("new password", 4401), ("suspended", 4403), ("switched off", 4403)]
 )
 def test_whoever_lost_the_right_opens_none(alice, person, how, what, code):
-    proof = {"cookies": cookies_of(alice)} if how == "cookie" else {"headers": bearer(tokens.open_for(alice).access)}
+    proof = (
+        {"cookies": cookies_of(alice)}
+        if how == "cookie"
+        else {"headers": bearer(tokens.issue_token_pair(alice).access)}
+    )
     if what == "signed out":
         SignIn.objects.update(ended_at=timezone.now())
     elif what == "new password":
@@ -98,7 +102,7 @@ def test_whoever_lost_the_right_opens_none(alice, person, how, what, code):
 
 def test_a_forged_session_of_another_person_opens_none(alice, bob):
     cookies = cookies_of(alice)
-    store = sign_ins.session_store()(cookies[django_settings.SESSION_COOKIE_NAME])
+    store = sign_ins.session_store_class()(cookies[django_settings.SESSION_COOKIE_NAME])
     store["_auth_user_id"] = str(bob.pk)
     store.save()
     assert refused({}, [], cookies) == 4401
@@ -107,15 +111,15 @@ def test_a_forged_session_of_another_person_opens_none(alice, bob):
 def test_the_sweep_asks_once_and_names_those_that_are_over(
     alice, bob, carol, mallory, person, django_assert_num_queries
 ):
-    rows = {user: sign_ins.begin(user, SignIn.Kind.TOKEN) for user in (alice, bob, carol, mallory)}
-    sign_ins.end(bob.pk, rows[bob].pk)
+    rows = {user: sign_ins.start_sign_in(user, SignIn.Kind.TOKEN) for user in (alice, bob, carol, mallory)}
+    sign_ins.end_sign_ins(bob.pk, rows[bob].pk)
     carol.set_password("another one")
     carol.save()
     User.objects.filter(pk=mallory.pk).update(is_active=False)
     pairs = [(user.pk, str(row.pk)) for user, row in rows.items()]
     pairs += [(alice.pk, "00000000-0000-4000-8000-000000000000"), (alice.pk, "no id")]
     with django_assert_num_queries(1):
-        over = still_valid(pairs)
+        over = find_ended_sign_ins(pairs)
     assert over == {
         str(rows[bob].pk): 4401,
         str(rows[carol].pk): 4401,
@@ -126,13 +130,13 @@ def test_the_sweep_asks_once_and_names_those_that_are_over(
 
 
 def test_the_sweep_does_not_let_one_person_hold_anothers_sign_in(alice, bob):
-    row = sign_ins.begin(alice, SignIn.Kind.TOKEN)
-    assert still_valid([(bob.pk, str(row.pk))]) == {str(row.pk): 4401}
-    assert still_valid([]) == {}
+    row = sign_ins.start_sign_in(alice, SignIn.Kind.TOKEN)
+    assert find_ended_sign_ins([(bob.pk, str(row.pk))]) == {str(row.pk): 4401}
+    assert find_ended_sign_ins([]) == {}
 
 
 def test_suspension_is_told_to_open_sockets_at_once(told, alice, person):
     admin = person("root", is_superuser=True, is_staff=True)
-    tokens.open_for(alice)
-    actions.suspend(alice.pk, admin.pk)
+    tokens.issue_token_pair(alice)
+    actions.suspend_user(alice.pk, admin.pk)
     assert [(cut.user_id, cut.code, cut.sign_in_id) for cut in told.cuts()] == [(alice.pk, 4403, "")]

@@ -8,8 +8,8 @@ from accounts import actions
 from accounts.actions import contacts
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
-from accounts.selectors.user_search import find
-from chat.actions import create_group, open_direct, send
+from accounts.selectors.user_search import search_users
+from chat.actions import create_group, open_direct_conversation, send_message
 from messenger.core.errors import ApplicationError
 
 
@@ -28,7 +28,7 @@ def crowd(person):
 
 
 def names(user, q, **options) -> list[str]:
-    return [found.username for found in find(user.pk, q, **options)]
+    return [found.username for found in search_users(user.pk, q, **options)]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_my_contacts_come_first_then_whom_i_talk_with(transactional_db, crowd, p
     me = crowd["bob"]
     for name in ("anna", "anton", "andy"):
         person(name)
-    contacts.add(me.pk, User.objects.get(username="anton").pk)
-    shape, _new = open_direct(me.pk, User.objects.get(username="andy").pk)
-    send(me.pk, shape.id, uuid.uuid4(), "hello")
+    contacts.add_contact(me.pk, User.objects.get(username="anton").pk)
+    shape, _new = open_direct_conversation(me.pk, User.objects.get(username="andy").pk)
+    send_message(me.pk, shape.id, uuid.uuid4(), "hello")
     assert names(me, "an") == ["anton", "andy", "anna"]
     assert names(me, "")[:2] == ["anton", "andy"]
 
@@ -102,7 +102,7 @@ def test_my_contacts_come_first_then_whom_i_talk_with(transactional_db, crowd, p
 def test_members_of_a_conversation_who_wrote_last_first(transactional_db, crowd):
     alice, alina, malice = (crowd[name] for name in ("alice", "alina", "malice"))
     group = create_group(alice.pk, "Room", [alina.pk, malice.pk])
-    send(malice.pk, group.id, uuid.uuid4(), "hello")
+    send_message(malice.pk, group.id, uuid.uuid4(), "hello")
     assert names(alice, "", conversation_id=group.id) == ["malice", "alina"]
     assert names(alice, "ali", conversation_id=group.id) == ["alina"]
     with pytest.raises(ApplicationError) as refused:
@@ -125,14 +125,14 @@ def test_members_are_found_in_their_conversation_whatever_strangers_may(crowd):
 def test_who_lets_few_find_them(crowd, setting, contact, found):
     alice, bob = crowd["alice"], crowd["bob"]
     if contact:
-        contacts.add(alice.pk, bob.pk)
+        contacts.add_contact(alice.pk, bob.pk)
     actions.update_profile(alice.pk, {"find_me": setting})
     assert names(bob, "alice") == (["alice"] if found else [])
 
 
 def test_nobody_finds_whom_they_block_and_the_blocked_find_as_before(crowd):
     alice, bob = crowd["alice"], crowd["bob"]
-    contacts.block(alice.pk, bob.pk)
+    contacts.block_user(alice.pk, bob.pk)
     assert names(alice, "bob") == []
     assert names(bob, "alice") == ["alice"]
 
@@ -141,13 +141,13 @@ def test_a_question_costs_the_same_however_many_are_called_so(crowd, person, dja
     User.objects.bulk_create([User(username=f"al{n}", name="Al") for n in range(700)])
     for limit in (5, 100):
         with django_assert_num_queries(2):
-            assert len(find(crowd["bob"].pk, "al", limit=limit)) == limit
+            assert len(search_users(crowd["bob"].pk, "al", limit=limit)) == limit
 
 
 def test_an_old_contact_is_found_among_very_many_who_are_called_alike(crowd, person):
     friend = person("zz", name="Al Zett")
     User.objects.bulk_create([User(username=f"al{n}", name="Al") for n in range(700)])
-    contacts.add(crowd["bob"].pk, friend.pk)
+    contacts.add_contact(crowd["bob"].pk, friend.pk)
     assert names(crowd["bob"], "al", limit=1) == ["zz"]
 
 

@@ -5,7 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from accounts.text.usernames import KEY_LENGTH, capitals, clean_line, clean_username, skeleton
+from accounts.text.cleaning import clean_single_line
+from accounts.usernames.rules import MAX_KEY_LENGTH, clean_username, skeleton, uppercase_skeleton
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ ALIKE = [
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_look_alikes_have_a_key_in_common(one, other):
-    assert skeleton(one) == skeleton(other) or capitals(one) == capitals(other)
+    assert skeleton(one) == skeleton(other) or uppercase_skeleton(one) == uppercase_skeleton(other)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_look_alikes_have_a_key_in_common(one, other):
 )
 def test_other_names_have_none(one, other):
     assert skeleton(one) != skeleton(other)
-    assert capitals(one) != capitals(other)
+    assert uppercase_skeleton(one) != uppercase_skeleton(other)
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
@@ -146,8 +147,8 @@ def test_the_database_itself_refuses_a_look_alike(db, one, other):
 
 def test_keys_fit_their_columns():
     for text in ("한" * 30, "ﷺ" * 30, "ẫ" * 30, "m" * 30, "ß" * 30):
-        assert len(skeleton(text)) <= KEY_LENGTH
-        assert len(capitals(text)) <= KEY_LENGTH
+        assert len(skeleton(text)) <= MAX_KEY_LENGTH
+        assert len(uppercase_skeleton(text)) <= MAX_KEY_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -161,9 +162,9 @@ def test_keys_fit_their_columns():
     ],
 )
 def test_a_display_name_is_one_line_that_can_be_seen(text, kept):
-    assert clean_line(text, 60) == kept
+    assert clean_single_line(text, 60) == kept
 
 
 def test_a_display_name_too_long_is_refused():
     with pytest.raises(ValidationError):
-        clean_line("x" * 61, 60)
+        clean_single_line("x" * 61, 60)

@@ -31,11 +31,11 @@ class Town:
         members = [self.adam.pk, self.bob.pk, self.carol.pk]
         self.room = (await database.run_in_thread(actions.create_group, self.alice.pk, "Room", members)).id
         await database.run_in_thread(actions.set_role, self.alice.pk, self.room, self.adam.pk, "admin")
-        self.pair = (await database.run_in_thread(actions.open_direct, self.alice.pk, self.bob.pk))[0].id
+        self.pair = (await database.run_in_thread(actions.open_direct_conversation, self.alice.pk, self.bob.pk))[0].id
 
     async def say(self, who, body: str = "hello", conversation: int = 0, **options: Any):
         place = conversation or self.room
-        return (await database.run_in_thread(actions.send, who.pk, place, uuid.uuid4(), body, **options))[0]
+        return (await database.run_in_thread(actions.send_message, who.pk, place, uuid.uuid4(), body, **options))[0]
 
     async def listen(self) -> None:
         """From here on, what everybody is told is noted."""
@@ -100,11 +100,11 @@ async def make_door(stage):
         made.append(DOORS[name]())
         return made[-1]
 
-    tracker.use(tracker.Tracker())
+    tracker.set_tracker(tracker.PresenceTracker())
     yield make
     for door in made:
         await door.close()
-    tracker.use(None)
+    tracker.set_tracker(None)
 
 
 @pytest.fixture

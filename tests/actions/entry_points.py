@@ -51,7 +51,7 @@ class Api:
 
     def _caller(self, who) -> Client:
         if who.pk not in self._callers:
-            self._callers[who.pk] = Client(headers={"Authorization": f"Bearer {tokens.open_for(who).access}"})
+            self._callers[who.pk] = Client(headers={"Authorization": f"Bearer {tokens.issue_token_pair(who).access}"})
         return self._callers[who.pk]
 
     async def __call__(self, who, verb: str, **arguments: Any) -> Outcome:
@@ -230,7 +230,7 @@ class Socket:
         if who.pk not in self._sockets:
             from messenger.asgi import application
 
-            pair = await database.run_in_thread(tokens.open_for, who)
+            pair = await database.run_in_thread(tokens.issue_token_pair, who)
             headers = [(b"authorization", f"Bearer {pair.access}".encode())]
             socket = WebsocketCommunicator(application, "/ws/v1/", headers)
             accepted, _protocol = await socket.connect(PATIENCE)

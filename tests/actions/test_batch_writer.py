@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError
 
-from messenger.core.batch_writer import BUSY, BatchWriter, _Ticket
+from messenger.core.batch_writer import BUSY, BatchWriter, _QueuedCommand
 from messenger.core.errors import ApplicationError, forbidden
 
 pytestmark = pytest.mark.django_db(transaction=True)  # its threads open connections, and ask nothing
@@ -70,7 +70,7 @@ class Queue:
     def __init__(self, store: Store, **options):
         self.store = store
         self.batcher: BatchWriter[Command] = BatchWriter(
-            "test", store.store, lambda c: c[0], wait=store.wait, **options
+            "test", store.store, lambda c: c[0], store_blocking=store.wait, **options
         )
         self._threads = ThreadPoolExecutor(64)
 
@@ -85,7 +85,7 @@ class Queue:
         return asked
 
     def _waiting(self) -> int:
-        return len(self.batcher._queue) + sum(len(lane) for lane in self.batcher._lanes.values())
+        return len(self.batcher._queue) + sum(len(lane) for lane in self.batcher._key_queues.values())
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_held_lane_waits_alone_and_keeps_its_order(store, queue, standing_stil
     store.released.set()
     assert [answer.result(10) for answer in held + later] == [("held", number) for number in range(6)]
     assert [number for lane, number in store.stored if lane == "held"] == list(range(6))
-    while queue.batcher._lanes:  # and then it is a lane like any other
+    while queue.batcher._key_queues:  # and then it is a lane like any other
         time.sleep(0.01)
     assert queue.batcher.call(("held", 6), 10) == ("held", 6)
 
@@ -200,7 +200,7 @@ def test_whatever_is_busy_or_fails_each_lane_keeps_its_order(store, seed):
     store.gate.clear()
     done: list[Command] = []
     for number, lane in itertools.product(range(30), "abc"):
-        queue.batcher._put(_Ticket((lane, number), done.append, None, lane))
+        queue.batcher._enqueue(_QueuedCommand((lane, number), done.append, None, lane))
         if luck.random() < 0.1:
             store.busy_once.add(luck.choice("abc"))
             store.gate.set()

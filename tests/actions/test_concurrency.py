@@ -22,8 +22,8 @@ from django.db import connection
 from accounts.models import User
 from chat import actions, selectors
 from chat.actions.queues import send_queue
-from chat.actions.read_markers import Move, move_many
-from chat.actions.sending import Send, Sent, send_many, send_waiting
+from chat.actions.read_markers import MarkerMove, move_markers
+from chat.actions.sending import SendCommand, SentMessage, send_many, send_many_blocking
 from chat.models import Conversation, Membership, Message
 from messenger.core.batch_writer import BatchWriter
 from messenger.core.errors import ApplicationError
@@ -124,8 +124,8 @@ def assert_last_word(row: Membership, told: list[Event]) -> None:
 def test_both_open_the_one_pair(cast, told):
     for one, other in itertools.combinations(cast, 2):
         answers = at_once(
-            *[lambda a=one, b=other: actions.open_direct(a.pk, b.pk)] * 2,
-            *[lambda a=other, b=one: actions.open_direct(a.pk, b.pk)] * 2,
+            *[lambda a=one, b=other: actions.open_direct_conversation(a.pk, b.pk)] * 2,
+            *[lambda a=other, b=one: actions.open_direct_conversation(a.pk, b.pk)] * 2,
         )
         assert len({shape.id for shape, _created in answers}) == 1
         assert sum(created for _shape, created in answers) == 1
@@ -164,19 +164,19 @@ def test_a_message_is_edited_deleted_and_reacted_to_at_once(cast, told):
     alice, bob, carol, dave = cast[:4]
     room = group(alice, bob, carol, dave)
     for number in range(10):
-        message = actions.send(bob.pk, room, uuid.uuid4(), "hello @carol")[0].id
+        message = actions.send_message(bob.pk, room, uuid.uuid4(), "hello @carol")[0].id
         calls = [
-            lambda m=message: actions.edit(bob.pk, m, "hello @dave"),
-            lambda m=message: actions.edit(bob.pk, m, "hello @alice @carol"),
-            lambda m=message: actions.react(carol.pk, m, "👍", True),
-            lambda m=message: actions.react(carol.pk, m, "👍", True),
-            lambda m=message: actions.react(dave.pk, m, "🎉", True),
-            lambda m=message: actions.react(dave.pk, m, "🎉", False),
-            lambda m=message: actions.pin(alice.pk, m, True),
+            lambda m=message: actions.edit_message(bob.pk, m, "hello @dave"),
+            lambda m=message: actions.edit_message(bob.pk, m, "hello @alice @carol"),
+            lambda m=message: actions.set_reaction(carol.pk, m, "👍", True),
+            lambda m=message: actions.set_reaction(carol.pk, m, "👍", True),
+            lambda m=message: actions.set_reaction(dave.pk, m, "🎉", True),
+            lambda m=message: actions.set_reaction(dave.pk, m, "🎉", False),
+            lambda m=message: actions.set_pinned(alice.pk, m, True),
         ]
         if number % 2:
             by = bob if number % 4 == 1 else alice
-            calls.append(lambda m=message, by=by: actions.delete(by.pk, m))
+            calls.append(lambda m=message, by=by: actions.delete_message(by.pk, m))
         assert set(codes(at_once(*calls))) <= {"", "not_found"}
         shapes = [selectors.get_message(user.pk, message) for user in (alice, bob, carol, dave)]
         assert shapes == [shapes[0]] * 4
@@ -191,7 +191,7 @@ def test_a_message_is_edited_deleted_and_reacted_to_at_once(cast, told):
         else:
             assert row.body in ("hello @dave", "hello @alice @carol") and row.revisions.count() == 2
             assert [each.user_ids for each in shapes[0].reactions if each.emoji == "👍"] == [[carol.pk]]
-            actions.delete(alice.pk, message)
+            actions.delete_message(alice.pk, message)
     assert_sound(room, told)
 
 
@@ -200,9 +200,9 @@ def test_one_client_id_from_fifty_threads_is_one_row(cast, told):
     """Through this process's queue, and as other processes would: each with a transaction of its own."""
     alice, bob = cast[:2]
     room = group(alice, bob)
-    once = Send(alice.pk, room, uuid.uuid4(), "once")
+    once = SendCommand(alice.pk, room, uuid.uuid4(), "once")
     answers = at_once(*[lambda: send_queue.call(once)] * 25, *[lambda: _as_another_process(once)] * 25)
-    assert all(isinstance(answer, Sent) for answer in answers), codes(answers)
+    assert all(isinstance(answer, SentMessage) for answer in answers), codes(answers)
     assert sum(answer.created for answer in answers) == 1
     assert {answer.message.id for answer in answers} == {Message.objects.get(kind="text").pk}
     assert all(answer.message == answers[0].message for answer in answers)
@@ -214,15 +214,17 @@ def test_one_client_id_in_two_conversations_is_a_conflict(cast, told):
     for _ in range(6):
         first, second = group(alice, bob), group(alice, carol)
         client_id = uuid.uuid4()
-        commands = [Send(alice.pk, room, client_id, "once") for room in (first, second)] * 3
+        commands = [SendCommand(alice.pk, room, client_id, "once") for room in (first, second)] * 3
         answers = at_once(*[lambda c=command: _as_another_process(c) for command in commands])
-        assert sum(isinstance(answer, Sent) and answer.created for answer in answers) == 1
+        assert sum(isinstance(answer, SentMessage) and answer.created for answer in answers) == 1
         assert codes(answers) == {"": 3, "conflict": 3}
         assert Message.objects.filter(client_id=client_id).count() == 1
 
 
-def _as_another_process(command: Send) -> Any:
-    return BatchWriter("another", send_many, lambda send: send.conversation_id, wait=send_waiting).call(command, 20)
+def _as_another_process(command: SendCommand) -> Any:
+    return BatchWriter("another", send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking).call(
+        command, 20
+    )
 
 
 def test_two_processes_write_into_one_conversation(cast, told):
@@ -230,13 +232,13 @@ def test_two_processes_write_into_one_conversation(cast, told):
     alice, *others = cast
     room = group(alice, *others)
     queues = [
-        BatchWriter(name, send_many, lambda send: send.conversation_id, wait=send_waiting, size=16)
+        BatchWriter(name, send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking, size=16)
         for name in ("one", "two")
     ]
 
     def talk(user, queue):
         for number in range(25):
-            queue.call(Send(user.pk, room, uuid.uuid4(), f"{number}"), 20)
+            queue.call(SendCommand(user.pk, room, uuid.uuid4(), f"{number}"), 20)
 
     at_once(*[lambda user=user, queue=queues[place % 2]: talk(user, queue) for place, user in enumerate(cast)])
     rows = list(Message.objects.filter(conversation_id=room).order_by("seq"))
@@ -257,7 +259,7 @@ def test_somebody_is_removed_and_added_while_others_send(cast, told):
     def talk(user):
         for number in range(20):
             try:
-                actions.send(user.pk, room, uuid.uuid4(), f"{number} @dave")
+                actions.send_message(user.pk, room, uuid.uuid4(), f"{number} @dave")
             except ApplicationError as refused:
                 assert refused.code == "not_found" and user is dave
 
@@ -273,8 +275,12 @@ def test_somebody_is_removed_and_added_while_others_send(cast, told):
 
     at_once(lambda: talk(alice), lambda: talk(bob), lambda: talk(dave), lambda: turn(alice), lambda: turn(carol))
     assert_sound(room, told)
-    his = [item for item in told if isinstance(item, ConversationEvent) and dave.pk in (item.joined, item.left)]
-    turns = sorted((item.version, bool(item.joined)) for item in his)
+    his = [
+        item
+        for item in told
+        if isinstance(item, ConversationEvent) and dave.pk in (item.joined_user_id, item.left_user_id)
+    ]
+    turns = sorted((item.version, bool(item.joined_user_id)) for item in his)
     assert [came for _version, came in turns] == [bool(place % 2) for place in range(len(turns))]  # left, came, left …
     row = Membership.objects.get(conversation_id=room, user=dave)
     assert row.version == turns[-1][0] and (row.left_at is None) == turns[-1][1]
@@ -303,7 +309,7 @@ def test_marks_roles_and_names_never_wait_for_each_other_in_a_ring(cast, told):
     """All of them lock memberships and people. Each takes them in one order."""
     alice, bob, carol, dave = cast[:4]
     room = group(alice, bob, carol, dave)
-    message = actions.send(alice.pk, room, uuid.uuid4(), "hello")[0].id
+    message = actions.send_message(alice.pk, room, uuid.uuid4(), "hello")[0].id
     until = time.monotonic() + 3
 
     def repeat(deed: Callable[[int], Any]) -> int:
@@ -314,10 +320,14 @@ def test_marks_roles_and_names_never_wait_for_each_other_in_a_ring(cast, told):
         return 0
 
     def mark(number: int) -> Any:
-        return move_many([Move(user.pk, room, read_seq=1, back=bool(number % 2)) for user in (dave, carol, bob)])
+        return move_markers(
+            [MarkerMove(user.pk, room, read_seq=1, back=bool(number % 2)) for user in (dave, carol, bob)]
+        )
 
     def name(number: int) -> Any:
-        return actions.edit(alice.pk, message, f"{number} {('@bob', '@carol', '@dave', '@all', '')[number % 5]}")
+        return actions.edit_message(
+            alice.pk, message, f"{number} {('@bob', '@carol', '@dave', '@all', '')[number % 5]}"
+        )
 
     def lead(number: int) -> Any:
         return actions.set_role(alice.pk, room, (dave, carol, bob)[number % 3].pk, ("admin", "member")[number % 2])
@@ -335,7 +345,7 @@ def test_verbs_at_random_never_wait_for_each_other_in_a_ring(cast, told):
         for other in others[:3]:
             actions.set_role(alice.pk, room, other.pk, "admin")
         for user in cast:
-            actions.send(user.pk, room, uuid.uuid4(), "hello")
+            actions.send_message(user.pk, room, uuid.uuid4(), "hello")
     until = time.monotonic() + 4
     count: Counter[str] = Counter()
 
@@ -356,17 +366,17 @@ def test_verbs_at_random_never_wait_for_each_other_in_a_ring(cast, told):
             try:
                 match deed:
                     case "send":
-                        actions.send(user.pk, room, uuid.uuid4(), f"{luck.random()} {names} @all")
+                        actions.send_message(user.pk, room, uuid.uuid4(), f"{luck.random()} {names} @all")
                     case "read":
-                        actions.read(user.pk, room, text.seq)
+                        actions.mark_read(user.pk, room, text.seq)
                     case "back":
-                        actions.read(user.pk, room, text.seq, back=True)
+                        actions.mark_read(user.pk, room, text.seq, back=True)
                     case "read all":  # of another process, all in one transaction
-                        move_many([Move(each.pk, r, read_seq=text.seq) for r in rooms for each in cast])
+                        move_markers([MarkerMove(each.pk, r, read_seq=text.seq) for r in rooms for each in cast])
                     case "edit" if own:
-                        actions.edit(user.pk, luck.choice(own).pk, f"{luck.random()} {names}")
+                        actions.edit_message(user.pk, luck.choice(own).pk, f"{luck.random()} {names}")
                     case "react":
-                        actions.react(user.pk, text.pk, "👍", luck.random() < 0.5)
+                        actions.set_reaction(user.pk, text.pk, "👍", luck.random() < 0.5)
                     case "role":
                         actions.set_role(user.pk, room, other.pk, luck.choice(["owner", "admin", "member"]))
                     case "remove":
@@ -374,17 +384,17 @@ def test_verbs_at_random_never_wait_for_each_other_in_a_ring(cast, told):
                     case "add":
                         actions.add_members(user.pk, room, [each.pk for each in luck.sample(cast, 3)])
                     case "delete":
-                        actions.delete(user.pk, text.pk)
+                        actions.delete_message(user.pk, text.pk)
                     case "mute":
-                        actions.set_mine(user.pk, room, {"muted": luck.random() < 0.5})
+                        actions.update_member_state(user.pk, room, {"muted": luck.random() < 0.5})
                     case "pin":
-                        actions.pin(user.pk, text.pk, luck.random() < 0.5)
+                        actions.set_pinned(user.pk, text.pk, luck.random() < 0.5)
                     case "pair":
-                        actions.open_direct(user.pk, other.pk)
+                        actions.open_direct_conversation(user.pk, other.pk)
                     case "rename":
-                        actions.update(user.pk, room, {"title": f"Room {luck.randint(1, 99)}"})
+                        actions.update_group(user.pk, room, {"title": f"Room {luck.randint(1, 99)}"})
                     case "name":
-                        actions.profile_changed(user.pk)
+                        actions.publish_profile_change(user.pk)
                 count[deed] += 1
             except ApplicationError as refused:
                 count[refused.code] += 1
@@ -423,6 +433,6 @@ def test_a_conversation_that_somebody_holds_waits_alone(cast, postgres_db, told)
 
 def _say(user, room: int, body: str) -> None:
     try:
-        actions.send(user.pk, room, uuid.uuid4(), body)
+        actions.send_message(user.pk, room, uuid.uuid4(), body)
     finally:
         connection.close()

@@ -302,14 +302,18 @@ async def test_come_in_by_a_link(door, town):
 @through("see_announcement")
 async def test_put_an_announcement_away(door, town):
     await town.listen()
-    shape = await database.run_in_thread(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at ten"})
+    shape = await database.run_in_thread(
+        actions.update_group, town.adam.pk, town.room, {"announcement": "Tonight at ten"}
+    )
     assert (await town.mine(town.adam)).announcement_seen == shape.announced_version  # whoever wrote it has seen it
     assert (await town.mine(town.bob)).announcement_seen == 0
     for version in (shape.announced_version, shape.announced_version, 10**9):  # none is put away before it is there
         assert (await door(town.bob, "see_announcement", conversation=town.room, version=version)).code == ""
     assert (await town.mine(town.bob)).announcement_seen == shape.announced_version
     assert town.told("bob").count("mine.updated") == 1
-    later = await database.run_in_thread(actions.update, town.adam.pk, town.room, {"announcement": "Tonight at eleven"})
+    later = await database.run_in_thread(
+        actions.update_group, town.adam.pk, town.room, {"announcement": "Tonight at eleven"}
+    )
     assert later.announced_version > shape.announced_version  # new again
     await town.all_agree()
 
@@ -410,13 +414,13 @@ async def test_refusals(door, town):
     """The table above through each door that knows the verb; and nobody is told of any of it."""
     message, in_pair = await town.say(town.bob, "mine"), await town.say(town.alice, "ours", town.pair)
     recalled = await town.say(town.bob, "gone")
-    await database.run_in_thread(actions.delete, town.bob.pk, recalled.id)
-    await database.run_in_thread(actions.update, town.alice.pk, town.room, {"title": "Hall"})
+    await database.run_in_thread(actions.delete_message, town.bob.pk, recalled.id)
+    await database.run_in_thread(actions.update_group, town.alice.pk, town.room, {"title": "Hall"})
     closed = dict.fromkeys(("members_may_add", "members_may_pin"), False)
-    await database.run_in_thread(actions.update, town.alice.pk, town.room, closed)
+    await database.run_in_thread(actions.update_group, town.alice.pk, town.room, closed)
     system = (await database.run_in_thread(selectors.get_history, town.alice.pk, town.room)).results[-1]
     send = (town.alice.pk, town.room, uuid.uuid4(), "")
-    forwarded, _ = await database.run_in_thread(actions.send, *send, forward_id=in_pair.id)
+    forwarded, _ = await database.run_in_thread(actions.send_message, *send, forward_id=in_pair.id)
     ids = {name: user.pk for name, user in town.people.items()}
     ids |= {"room": town.room, "pair": town.pair, "message": message.id, "in_pair": in_pair.id}
     ids |= {"recalled": recalled.id, "system": system.id, "forwarded": forwarded.id}

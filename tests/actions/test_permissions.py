@@ -15,8 +15,8 @@ from django.db import transaction
 
 from accounts.models import User
 from chat import actions, selectors
-from chat.actions.read_markers import Move, move_many
-from chat.actions.sending import Send, Sent, send_many
+from chat.actions.read_markers import MarkerMove, move_markers
+from chat.actions.sending import SendCommand, SentMessage, send_many
 from messenger.core.errors import ApplicationError
 
 # `open`, `closed`: what the group lets members do. `self` is whoever asks.
@@ -85,14 +85,14 @@ class Stage:
         for name in ("adam", "ada"):
             actions.set_role(self.ids["olga"], self.room, self.ids[name], "admin")
         self.messages = {name: self.say(name, self.room) for name in ("olga", "adam", "ada", "mia", "max", "rick")}
-        actions.edit(self.ids["max"], self.messages["max"], "other words")
+        actions.edit_message(self.ids["max"], self.messages["max"], "other words")
         actions.remove_member(self.ids["rick"], self.room, self.ids["rick"])
         # Somewhere else each of them has a message to bring along.
         self.brought = {}
         for name, pk in self.ids.items():
             notes = actions.create_group(pk, "Notes", []).id
             self.brought[name] = self.say(name, notes)
-        self.pair = actions.open_direct(self.ids["mia"], self.ids["max"])[0].id
+        self.pair = actions.open_direct_conversation(self.ids["mia"], self.ids["max"])[0].id
         self.in_pair = {name: self.say(name, self.pair) for name in ("mia", "max")}
 
     def say(self, name: str, conversation: int, **options: Any) -> int:
@@ -101,15 +101,15 @@ class Stage:
     @staticmethod
     def send(user_id: int, conversation: int, body: str = "", **options: Any):
         """In this transaction: the queue of a process would store it in another."""
-        (outcome,) = send_many([Send(user_id, conversation, uuid.uuid4(), body, **options)])
-        if not isinstance(outcome, Sent):
+        (outcome,) = send_many([SendCommand(user_id, conversation, uuid.uuid4(), body, **options)])
+        if not isinstance(outcome, SentMessage):
             raise outcome
         return outcome.message
 
     def close(self, room: int) -> None:
         """As the group's owner might have: members may do less."""
         names = ("members_may_add", "members_may_pin", "revisions_visible")
-        actions.update(self.ids["olga"], room, dict.fromkeys(names, False))
+        actions.update_group(self.ids["olga"], room, dict.fromkeys(names, False))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def stage(db):
 
 
 def move(me: int, room: int) -> None:
-    (outcome,) = move_many([Move(me, room, read_seq=3)])
+    (outcome,) = move_markers([MarkerMove(me, room, read_seq=3)])
     if isinstance(outcome, ApplicationError):
         raise outcome
 
@@ -138,21 +138,21 @@ DEEDS: dict[str, Deed] = {
     "send": lambda s, name, me: s.send(me, s.room, "hi"),
     "reply": lambda s, name, me: s.send(me, s.room, "hi", reply_to_id=s.messages["max"]),
     "forward into it": lambda s, name, me: s.send(me, s.room, forward_id=s.brought[name]),
-    "edit one's own": lambda s, name, me: actions.edit(me, s.messages.get(name, s.messages["max"]), "new"),
-    "edit another's": lambda s, name, me: actions.edit(me, s.messages["max"], "new"),
-    "recall one's own": lambda s, name, me: actions.delete(me, s.messages.get(name, s.messages["max"])),
-    "delete a member's": lambda s, name, me: actions.delete(me, s.messages["max"]),
-    "delete an admin's": lambda s, name, me: actions.delete(me, s.messages["ada"]),
-    "delete the owner's": lambda s, name, me: actions.delete(me, s.messages["olga"]),
-    "react": lambda s, name, me: actions.react(me, s.messages["max"], "👍", True),
-    "report": lambda s, name, me: actions.report(me, s.messages["max"], "spam"),
+    "edit one's own": lambda s, name, me: actions.edit_message(me, s.messages.get(name, s.messages["max"]), "new"),
+    "edit another's": lambda s, name, me: actions.edit_message(me, s.messages["max"], "new"),
+    "recall one's own": lambda s, name, me: actions.delete_message(me, s.messages.get(name, s.messages["max"])),
+    "delete a member's": lambda s, name, me: actions.delete_message(me, s.messages["max"]),
+    "delete an admin's": lambda s, name, me: actions.delete_message(me, s.messages["ada"]),
+    "delete the owner's": lambda s, name, me: actions.delete_message(me, s.messages["olga"]),
+    "react": lambda s, name, me: actions.set_reaction(me, s.messages["max"], "👍", True),
+    "report": lambda s, name, me: actions.report_message(me, s.messages["max"], "spam"),
     "mark read": lambda s, name, me: move(me, s.room),
-    "mute": lambda s, name, me: actions.set_mine(me, s.room, {"muted": True}),
-    "pin, open": lambda s, name, me: actions.pin(me, s.messages["max"], True),
-    "pin, closed": lambda s, name, me: actions.pin(me, s.messages["max"], True),
-    "announce": lambda s, name, me: actions.update(me, s.room, {"announcement": "tonight"}),
-    "rename": lambda s, name, me: actions.update(me, s.room, {"title": "Hall"}),
-    "open it to members": lambda s, name, me: actions.update(me, s.room, {"members_may_add": False}),
+    "mute": lambda s, name, me: actions.update_member_state(me, s.room, {"muted": True}),
+    "pin, open": lambda s, name, me: actions.set_pinned(me, s.messages["max"], True),
+    "pin, closed": lambda s, name, me: actions.set_pinned(me, s.messages["max"], True),
+    "announce": lambda s, name, me: actions.update_group(me, s.room, {"announcement": "tonight"}),
+    "rename": lambda s, name, me: actions.update_group(me, s.room, {"title": "Hall"}),
+    "open it to members": lambda s, name, me: actions.update_group(me, s.room, {"members_may_add": False}),
     "add, open": lambda s, name, me: actions.add_members(me, s.room, [s.ids["newt"]]),
     "add, closed": lambda s, name, me: actions.add_members(me, s.room, [s.ids["newt"]]),
     "remove the owner": lambda s, name, me: actions.remove_member(me, s.room, s.ids["olga"]),
@@ -166,8 +166,8 @@ DEEDS: dict[str, Deed] = {
     "unmake the owner": lambda s, name, me: actions.set_role(me, s.room, s.ids["olga"], "member"),
     "transfer": lambda s, name, me: actions.set_role(me, s.room, s.ids["max"], "owner"),
     "delete the group": lambda s, name, me: actions.delete_group(me, s.room),
-    "hide as a moderator": lambda s, name, me: actions.hide(me, s.messages["max"]),
-    "restore as a moderator": lambda s, name, me: actions.restore(me, s.messages["max"]),
+    "hide as a moderator": lambda s, name, me: actions.hide_message(me, s.messages["max"]),
+    "restore as a moderator": lambda s, name, me: actions.restore_message(me, s.messages["max"]),
 }
 
 
@@ -214,11 +214,11 @@ def test_in_a_pair_both_may_the_same_and_neither_may_change_it(stage):
     cases: dict[str, tuple[Deed, str]] = {
         "send": (lambda s, n, me: s.send(me, s.pair, "hi"), ""),
         "reply": (lambda s, n, me: s.send(me, s.pair, "hi", reply_to_id=other), ""),
-        "pin": (lambda s, n, me: actions.pin(me, other, True), ""),
-        "react": (lambda s, n, me: actions.react(me, other, "👍", True), ""),
-        "recall one's own": (lambda s, n, me: actions.delete(me, s.in_pair.get(n, other)), ""),
-        "delete the other's": (lambda s, n, me: actions.delete(me, other), "forbidden"),
-        "rename": (lambda s, n, me: actions.update(me, s.pair, {"title": "x"}), "forbidden"),
+        "pin": (lambda s, n, me: actions.set_pinned(me, other, True), ""),
+        "react": (lambda s, n, me: actions.set_reaction(me, other, "👍", True), ""),
+        "recall one's own": (lambda s, n, me: actions.delete_message(me, s.in_pair.get(n, other)), ""),
+        "delete the other's": (lambda s, n, me: actions.delete_message(me, other), "forbidden"),
+        "rename": (lambda s, n, me: actions.update_group(me, s.pair, {"title": "x"}), "forbidden"),
         "add": (lambda s, n, me: actions.add_members(me, s.pair, [s.ids["newt"]]), "forbidden"),
         "leave": (lambda s, n, me: actions.remove_member(me, s.pair, me), "forbidden"),
         "remove": (lambda s, n, me: actions.remove_member(me, s.pair, s.ids["max"]), "forbidden"),
@@ -255,9 +255,9 @@ def test_whoever_comes_back_is_a_member_like_any_other(stage):
 def test_moderators_of_the_site_hide_and_restore_without_being_members(stage):
     boss = User.objects.create_superuser("boss").pk
     message = stage.messages["max"]
-    actions.hide(boss, message)
+    actions.hide_message(boss, message)
     assert selectors.get_message(stage.ids["mia"], message).deleted_at
-    actions.restore(boss, message)
+    actions.restore_message(boss, message)
     assert selectors.get_message(stage.ids["mia"], message).body == "other words"
     with pytest.raises(ApplicationError) as refused:
         selectors.get_message(boss, message)
@@ -266,8 +266,8 @@ def test_moderators_of_the_site_hide_and_restore_without_being_members(stage):
 
 def test_what_its_writer_recalled_nobody_restores(stage):
     boss, message = User.objects.create_superuser("boss").pk, stage.messages["max"]
-    actions.delete(stage.ids["olga"], message)  # hidden first, and recalled by its writer then
-    actions.delete(stage.ids["max"], message)
+    actions.delete_message(stage.ids["olga"], message)  # hidden first, and recalled by its writer then
+    actions.delete_message(stage.ids["max"], message)
     with pytest.raises(ApplicationError) as refused:
-        actions.restore(boss, message)
+        actions.restore_message(boss, message)
     assert refused.value.code == "invalid"

@@ -19,9 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from accounts.models import User
 from chat import actions, selectors
-from chat.actions.groups import CLEAN, SAID
-from chat.actions.read_markers import Move, move_many
-from chat.actions.sending import Send, send_many
+from chat.actions.groups import FIELD_CLEANERS, LOGGED_FIELDS
+from chat.actions.read_markers import MarkerMove, move_markers
+from chat.actions.sending import SendCommand, send_many
 from chat.models import Conversation, Membership, Message
 from messenger.core.errors import ApplicationError
 from messenger.live import events
@@ -88,14 +88,14 @@ class Air:
         for item in list(told):
             if isinstance(item, ConversationEvent):
                 inside = self.inside.setdefault(item.conversation_id, set())
-                inside.discard(item.left)
+                inside.discard(item.left_user_id)
                 for user_id in inside:
                     self._hear(user_id, item.text)
-                if item.joined:
-                    inside.add(item.joined)
+                if item.joined_user_id:
+                    inside.add(item.joined_user_id)
             elif isinstance(item, UserEvent):
-                if item.joins:
-                    self.inside.setdefault(item.joins, set()).add(item.user_id)
+                if item.joined_conversation_id:
+                    self.inside.setdefault(item.joined_conversation_id, set()).add(item.user_id)
                 self._hear(item.user_id, item.text)
 
     def _hear(self, user_id: int, text: str) -> None:
@@ -114,7 +114,7 @@ class Talk(RuleBasedStateMachine):
         self.story = transaction.atomic()
         self.story.__enter__()
         self.rooms: list[Room] = []
-        self.sent: list[tuple[Send, int]] = []
+        self.sent: list[tuple[SendCommand, int]] = []
         self.air = Air({pk: loaded(pk) for pk in self.ids.values()})
         # Events of a transaction that is rolled back in the end are published at once.
         self.publisher = events.set_publisher(self.air.tell)
@@ -154,15 +154,15 @@ class Talk(RuleBasedStateMachine):
         return answer
 
     @staticmethod
-    def send(command: Send):
+    def send(command: SendCommand):
         (outcome,) = send_many([command])
         if isinstance(outcome, ApplicationError):
             raise outcome
         return outcome
 
     @staticmethod
-    def mark(move: Move):
-        (outcome,) = move_many([move])
+    def mark(move: MarkerMove):
+        (outcome,) = move_markers([move])
         if isinstance(outcome, ApplicationError):
             raise outcome
         return outcome
@@ -198,7 +198,9 @@ class Talk(RuleBasedStateMachine):
 
     @rule(who=who_, other=who_)
     def open_direct(self, who, other):
-        answer = self.ask("invalid" if who == other else "", actions.open_direct, self.ids[who], self.ids[other])
+        answer = self.ask(
+            "invalid" if who == other else "", actions.open_direct_conversation, self.ids[who], self.ids[other]
+        )
         if answer is None:
             return
         shape, created = answer
@@ -266,16 +268,21 @@ class Talk(RuleBasedStateMachine):
         if others:
             self.set_role(who, place, others[0], "owner")
 
-    @rule(who=who_, place=some, words=st.sampled_from(["Room", "Hall"]), changed=st.sets(st.sampled_from(list(CLEAN))))
+    @rule(
+        who=who_,
+        place=some,
+        words=st.sampled_from(["Room", "Hall"]),
+        changed=st.sets(st.sampled_from(list(FIELD_CLEANERS))),
+    )
     def update(self, who, place, words, changed):
         room = self.room(place, who)
         expected = self.out(room, who) or ("" if room.leads(who) else "forbidden")
-        changes = {name: words if CLEAN[name] is not bool else words == "Hall" for name in changed}
-        before = Conversation.objects.filter(pk=room.id).values(*CLEAN).get()
-        self.ask(expected, actions.update, self.ids[who], room.id, changes)
+        changes = {name: words if FIELD_CLEANERS[name] is not bool else words == "Hall" for name in changed}
+        before = Conversation.objects.filter(pk=room.id).values(*FIELD_CLEANERS).get()
+        self.ask(expected, actions.update_group, self.ids[who], room.id, changes)
         if not expected:
             for name in changes:
-                if name in SAID and before[name] != changes[name]:
+                if name in LOGGED_FIELDS and before[name] != changes[name]:
                     room.system(who)
             room.members_may_add = changes.get("members_may_add", room.members_may_add)
             room.members_may_pin = changes.get("members_may_pin", room.members_may_pin)
@@ -296,7 +303,7 @@ class Talk(RuleBasedStateMachine):
     def say(self, who, place, body, reply):
         room = self.room(place, who)
         quoted = self.line(room, reply) if reply is not None else None
-        command = Send(self.ids[who], room.id, uuid.uuid4(), body, quoted.id if quoted else None)
+        command = SendCommand(self.ids[who], room.id, uuid.uuid4(), body, quoted.id if quoted else None)
         sent = self.ask(self.out(room, who), self.send, command)
         if sent is None:
             return
@@ -329,7 +336,7 @@ class Talk(RuleBasedStateMachine):
             return
         expected = self.out(room, who) or ("not_found" if line.deleted else "")
         expected = expected or ("" if line.sender == who else "forbidden")
-        self.ask(expected, actions.edit, self.ids[who], line.id, body)
+        self.ask(expected, actions.edit_message, self.ids[who], line.id, body)
         if not expected and body != line.body:
             line.body, line.named = body, room.names(who, body)
 
@@ -348,7 +355,7 @@ class Talk(RuleBasedStateMachine):
         if line is None:
             return
         expected = self.out(room, who) or ("" if line.sender == who or room.leads(who) else "forbidden")
-        self.ask(expected, actions.delete, self.ids[who], line.id)
+        self.ask(expected, actions.delete_message, self.ids[who], line.id)
         if not expected:
             line.wiped = line.wiped or line.sender == who
             line.deleted, line.pinned, line.named = True, False, set()
@@ -360,7 +367,7 @@ class Talk(RuleBasedStateMachine):
         if line is None:
             return
         expected = self.out(room, who) or ("not_found" if line.deleted else "")
-        self.ask(expected, actions.react, self.ids[who], line.id, emoji, active)
+        self.ask(expected, actions.set_reaction, self.ids[who], line.id, emoji, active)
         mark = (emoji, who)
         if not expected and active and mark not in line.reactions:
             line.reactions.append(mark)
@@ -375,14 +382,14 @@ class Talk(RuleBasedStateMachine):
             return
         may = room.members_may_pin or not room.group or room.leads(who)
         expected = self.out(room, who) or ("not_found" if line.deleted else "" if may else "forbidden")
-        self.ask(expected, actions.pin, self.ids[who], line.id, active)
+        self.ask(expected, actions.set_pinned, self.ids[who], line.id, active)
         if not expected:
             line.pinned = active
 
     @rule(who=who_, place=some, seq=st.integers(0, 12), back=st.booleans())
     def read(self, who, place, seq, back):
         room = self.room(place, who)
-        mine = self.ask(self.out(room, who), self.mark, Move(self.ids[who], room.id, read_seq=seq, back=back))
+        mine = self.ask(self.out(room, who), self.mark, MarkerMove(self.ids[who], room.id, read_seq=seq, back=back))
         if mine is None:
             return
         before = room.read[who]

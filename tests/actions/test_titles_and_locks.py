@@ -24,7 +24,7 @@ def test_no_title_turns_or_hides_letters(alice, room, sign):
         actions.create_group(alice.pk, f"a{sign}b", [])
     assert set(refused.value.fields) == {"title"}
     with pytest.raises(ApplicationError):
-        actions.update(alice.pk, room.pk, {"title": f"a{sign}b"})
+        actions.update_group(alice.pk, room.pk, {"title": f"a{sign}b"})
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_joiners_and_flags_stay(alice, title):
 @pytest.mark.parametrize("field", ["description", "announcement"])
 def test_several_lines(alice, room, field):
     def say(text: str) -> str:
-        return getattr(actions.update(alice.pk, room.pk, {field: text}), field)
+        return getattr(actions.update_group(alice.pk, room.pk, {field: text}), field)
 
     assert say("one\r\ntwo\n\tthree") == "one\ntwo\n\tthree"
     assert say(f"{LRI}abc{PDI} and {RLO}{LRI}x{PDI}{PDF}") == f"{LRI}abc{PDI} and {RLO}{LRI}x{PDI}{PDF}"
@@ -53,7 +53,7 @@ def test_several_lines(alice, room, field):
 )
 def test_no_reaction_of_what_turns_or_shows_nothing(alice, emoji, active):
     with pytest.raises(ApplicationError) as refused:
-        actions.react(alice.pk, 1, emoji, active)
+        actions.set_reaction(alice.pk, 1, emoji, active)
     assert set(refused.value.fields) == {"emoji"}
 
 
@@ -63,7 +63,7 @@ def test_a_stranger_does_not_wait_for_a_row_that_somebody_holds(postgres_db, mal
 
     def knock() -> None:
         try:
-            actions.update(mallory.pk, room.pk, {"title": "Mine"})
+            actions.update_group(mallory.pk, room.pk, {"title": "Mine"})
         except ApplicationError as refused:
             outcome.append(refused)
         finally:

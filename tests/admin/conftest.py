@@ -1,4 +1,4 @@
-"""Moderators, and a way into the admin."""
+"""Users with admin permissions, and a test client for the admin."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from accounts import moderator_group
-from chat.actions.sending import Send, Sent, send_many
+from accounts.auth import moderator_group
+from chat.actions.sending import SendCommand, SentMessage, send_many
 
 
-def say(user, conversation_id: int, body: str, **more) -> int:
-    """Sent in this thread, inside the test's transaction; the number of the message."""
-    [sent] = send_many([Send(user.pk, conversation_id, uuid.uuid4(), body, **more)])
-    if not isinstance(sent, Sent):
+def send_message(user, conversation_id: int, body: str, **more) -> int:
+    """Sends a message in this thread, inside the test's transaction, and returns its id."""
+    [sent] = send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body, **more)])
+    if not isinstance(sent, SentMessage):
         raise sent
     return sent.message.id
 
 
 @pytest.fixture
 def moderator(person):
-    """Staff in the group that `migrate` makes, and nothing more. Not a member of anything."""
-    group, _ = Group.objects.get_or_create(name=moderator_group.NAME)
-    if not group.permissions.exists():  # a test with real commits empties the tables that `migrate` filled
+    """A staff user in the group that `migrate` creates, without other permissions and without conversations."""
+    group, _ = Group.objects.get_or_create(name=moderator_group.GROUP_NAME)
+    if not group.permissions.exists():  # tests with real commits empty the tables that `migrate` filled
         from django.apps import apps
 
         for app in ("accounts", "chat"):
-            moderator_group.grant(apps.get_app_config(app), "default", apps)
+            moderator_group.create_moderator_group(apps.get_app_config(app), "default", apps)
     user = person("molly", is_staff=True)
     user.groups.add(group)
     return user
@@ -42,12 +42,12 @@ def superuser(person):
 
 @pytest.fixture
 def staff(person):
-    """Staff without any permission."""
+    """A staff user without permissions."""
     return person("sam", is_staff=True)
 
 
-class Desk:
-    """Somebody in front of the admin."""
+class AdminSession:
+    """A client of the admin, signed in as one user."""
 
     def __init__(self, user):
         self.user, self.client = user, Client()
@@ -61,28 +61,28 @@ class Desk:
         return self.get(f"chat_{model}_changelist", **query)
 
     def rows(self, model: str, **query) -> list:
-        answer = self.list(model, **query)
-        assert answer.status_code == 200, answer
-        return list(answer.context["cl"].result_list)
+        response = self.list(model, **query)
+        assert response.status_code == 200, response
+        return list(response.context["cl"].result_list)
 
     def page(self, model: str, pk: int):
         return self.get(f"chat_{model}_change", pk)
 
-    def act(self, model: str, act: str, *pks: int):
-        """An action, on rows chosen in the list."""
+    def run_action(self, model: str, action: str, *pks: int):
+        """Runs an action on rows that are selected in the list."""
         url = reverse(f"admin:chat_{model}_changelist")
-        return self.client.post(url, {"action": act, "_selected_action": pks, "index": 0}, follow=True)
+        return self.client.post(url, {"action": action, "_selected_action": pks, "index": 0}, follow=True)
 
-    def press(self, model: str, act: str, pk: int):
-        """The button of a row's page."""
-        return self.client.post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": act}, follow=True)
+    def press_button(self, model: str, action: str, pk: int):
+        """Presses a button on the page of a row."""
+        return self.client.post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": action}, follow=True)
 
 
 @pytest.fixture
-def desk():
-    return Desk
+def admin_session():
+    return AdminSession
 
 
-def permission(name: str) -> Permission:
+def get_permission(name: str) -> Permission:
     app, codename = name.split(".")
     return Permission.objects.get(content_type__app_label=app, codename=codename)

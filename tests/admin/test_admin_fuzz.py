@@ -1,4 +1,4 @@
-"""Addresses of the admin that make no sense lead to a list, never to a fault."""
+"""Invalid URLs of the admin redirect to a list and cause no error."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ YEARS = ["0", "-1", "9" * 20, "9" * 400, "9" * 5000]
         ("/admin/accounts/user/", "date_joined__year"),
     ],
 )
-def test_years_that_no_calendar_has(desk, superuser, path, name):
-    client = desk(superuser).client
+def test_invalid_years(admin_session, superuser, path, name):
+    client = admin_session(superuser).client
     for year in YEARS:
         assert client.get(path, {name: year}, follow=True).status_code == 200, year[:30]
 
 
-def test_characters_that_no_database_stores(desk, superuser):
-    client = desk(superuser).client
+def test_characters_that_the_database_cannot_store(admin_session, superuser):
+    client = admin_session(superuser).client
     for path in ("/admin/chat/message/", "/admin/chat/conversation/"):
         assert client.get(path, {"kind__exact": "\0"}, follow=True).status_code == 200
     assert client.get("/admin/accounts/user/", {"username": "\0"}, follow=True).status_code == 200
 
 
-def test_a_number_that_is_no_id_finds_nothing(desk, superuser, room):
-    at = desk(superuser)
-    assert at.rows("conversation", q="9" * 5000) == []
-    assert at.rows("conversation", q=str(room.pk)) == [room]
+def test_a_number_that_is_too_large_finds_nothing(admin_session, superuser, room):
+    session = admin_session(superuser)
+    assert session.rows("conversation", q="9" * 5000) == []
+    assert session.rows("conversation", q=str(room.pk)) == [room]
 
 
-def test_what_is_not_the_fault_of_the_address_is_still_a_fault(desk, superuser, monkeypatch):
+def test_other_errors_are_raised(admin_session, superuser, monkeypatch):
     from chat.admin.messages import MessageAdmin
 
     def broken(*_):
@@ -43,4 +43,4 @@ def test_what_is_not_the_fault_of_the_address_is_still_a_fault(desk, superuser, 
 
     monkeypatch.setattr(MessageAdmin, "get_search_results", broken)
     with pytest.raises(ValueError, match="ours"):
-        desk(superuser).client.get("/admin/chat/message/", {"q": "x"}, follow=True)
+        admin_session(superuser).client.get("/admin/chat/message/", {"q": "x"}, follow=True)

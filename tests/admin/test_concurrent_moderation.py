@@ -1,4 +1,4 @@
-"""What a moderator does reaches open sockets at once: through the admin of a real server."""
+"""Open sockets receive what a moderator does in the admin of a real server."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 
 import httpx
 
-from accounts import moderator_group
+from accounts.auth import moderator_group
 from tests.client import Client, token_for
 from tests.servers import PASSWORD
 
 
 def _stage(site) -> tuple[int, int]:
-    """A group of alice and bob, and molly, who moderates; numbers of the group and of a report about alice."""
+    """Creates a group of alice and bob, and the moderator molly. Returns the ids of the group and of a report."""
     from django.contrib.auth.models import Group
 
     from chat import actions
     from chat.models import Report
-    from tests.admin.conftest import say
+    from tests.admin.conftest import send_message
 
     alice, bob, molly = site.people("alice", "bob", "molly")
     with site.orm():
         molly.is_staff = True
         molly.save()
-        molly.groups.add(Group.objects.get(name=moderator_group.NAME))
+        molly.groups.add(Group.objects.get(name=moderator_group.GROUP_NAME))
         room = actions.create_group(alice.pk, "Room", [bob.pk]).id
-        actions.report(bob.pk, say(alice, room, "something rude"), "rude")
+        actions.report_message(bob.pk, send_message(alice, room, "something rude"), "rude")
         return room, Report.objects.get().pk
 
 
@@ -34,44 +34,44 @@ async def _signed_in(url: str, username: str) -> httpx.AsyncClient:
     browser = httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20)
     await browser.get("/accounts/login/")
     form = {"login": username, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-    answer = await browser.post("/accounts/login/", data=form)
-    assert answer.status_code == 200 and "/login/" not in str(answer.url)
+    response = await browser.post("/accounts/login/", data=form)
+    assert response.status_code == 200 and "/login/" not in str(response.url)
     return browser
 
 
 async def _press(browser: httpx.AsyncClient, path: str, act: str) -> None:
     page = await browser.get(f"/admin/{path}/change/")
     assert f'value="{act}"' in page.text
-    answer = await browser.post(
+    response = await browser.post(
         f"/admin/{path}/act/", data={"act": act, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
     )
-    assert answer.status_code == 200, answer.text[:500]
+    assert response.status_code == 200, response.text[:500]
 
 
-async def test_hidden_restored_and_suspended_on_open_sockets(site):
+async def test_open_sockets_receive_hide_restore_and_suspend(site):
     await asyncio.to_thread(site.start)
     room, report = await asyncio.to_thread(_stage, site)
     alice_token, bob_token = [await token_for(site.url, name) for name in ("alice", "bob")]
-    desk = await _signed_in(site.url, "molly")
+    admin_session = await _signed_in(site.url, "molly")
 
     async with Client(site.ws_url, alice_token) as alice, Client(site.ws_url, bob_token) as bob:
         sent = await alice.send(room, "and another")
         await bob.sees(lambda replica: "and another" in replica.bodies(room))
 
-        await _press(desk, f"chat/message/{sent['id']}", "hide")
+        await _press(admin_session, f"chat/message/{sent['id']}", "hide")
         for reader in (alice, bob):
             await reader.sees(lambda replica: "and another" not in replica.bodies(room), within=1)
 
-        await _press(desk, f"chat/message/{sent['id']}", "restore")
+        await _press(admin_session, f"chat/message/{sent['id']}", "restore")
         for reader in (alice, bob):
             await reader.sees(lambda replica: "and another" in replica.bodies(room), within=1)
 
-        await _press(desk, f"chat/report/{report}", "suspend_and_settle")
+        await _press(admin_session, f"chat/report/{report}", "suspend_and_settle")
         async with asyncio.timeout(1):
             while 4403 not in alice.closed_with:
                 await asyncio.sleep(0.01)
         assert bob.closed_with == []
 
-    queue = await desk.get("/admin/chat/report/?state=open")
+    queue = await admin_session.get("/admin/chat/report/?state=open")
     assert re.search(r"0 reports|0 \S+", queue.text) and "something rude" not in queue.text
-    await desk.aclose()
+    await admin_session.aclose()

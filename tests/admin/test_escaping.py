@@ -1,4 +1,4 @@
-"""Whatever somebody writes into a name, a title or a text is shown in the admin as it is, and runs nowhere."""
+"""The admin escapes names, titles and texts of users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.models import User
 from chat import actions
 from chat.models import Conversation, Report
 from messenger.core.errors import ApplicationError
-from tests.admin.conftest import say
+from tests.admin.conftest import send_message
 from tests.naughty_strings import naughty_strings
 
 HOSTILE = [
@@ -27,30 +27,30 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_texts(text, desk, moderator, alice, bob):
+def test_hostile_texts_are_escaped(text, admin_session, moderator, alice, bob):
     User.objects.filter(pk=alice.pk).update(name=text[:60], bio=text[:160])
     group = actions.create_group(alice.pk, "Group", [bob.pk])
-    # Some of this the verbs refuse today; the admin shows safely whatever is stored.
+    # Actions reject some of these texts today. The admin must be safe with everything that is stored.
     Conversation.objects.filter(pk=group.id).update(title=text[:80], description=text, announcement=text)
-    first = say(alice, group.id, text)
-    answer = say(bob, group.id, "an answer", reply_to_id=first)
-    actions.edit(bob.pk, answer, f"edited {text}")
-    actions.report(bob.pk, first, text)
+    first = send_message(alice, group.id, text)
+    response = send_message(bob, group.id, "an answer", reply_to_id=first)
+    actions.edit_message(bob.pk, response, f"edited {text}")
+    actions.report_message(bob.pk, first, text)
 
-    at = desk(moderator)
+    session = admin_session(moderator)
     pages = [
-        at.list("message"),
-        at.list("message", q=text),
-        at.list("conversation", q=text),
-        at.list("report"),
-        at.page("message", first),
-        at.page("message", answer),
-        at.page("conversation", group.id),
-        at.page("report", Report.objects.get().pk),
-        at.press("message", "hide", first),
-        at.get("accounts_user_changelist"),
-        at.get("accounts_user_change", alice.pk),
-        at.get("chat_message_history", first),
+        session.list("message"),
+        session.list("message", q=text),
+        session.list("conversation", q=text),
+        session.list("report"),
+        session.page("message", first),
+        session.page("message", response),
+        session.page("conversation", group.id),
+        session.page("report", Report.objects.get().pk),
+        session.press_button("message", "hide", first),
+        session.get("accounts_user_changelist"),
+        session.get("accounts_user_change", alice.pk),
+        session.get("chat_message_history", first),
     ]
     for page in pages:
         content = page.content.decode()
@@ -63,17 +63,17 @@ def test_hostile_texts(text, desk, moderator, alice, bob):
     assert '<div class="said" dir="auto">' in pages[4].content.decode()
 
 
-def test_naughty_strings(desk, moderator, alice, bob):
+def test_naughty_strings_are_escaped(admin_session, moderator, alice, bob):
     group = actions.create_group(alice.pk, "Strings", [bob.pk])
-    at, sent = desk(moderator), []
+    session, sent = admin_session(moderator), []
     for text in naughty_strings():
         try:
-            sent.append(say(alice, group.id, text))
+            sent.append(send_message(alice, group.id, text))
         except ApplicationError as refused:
             assert refused.code == "invalid"
     for page in range(0, len(sent), 20):
-        content = at.page("message", sent[page]).content.decode()
+        content = session.page("message", sent[page]).content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=\"/static/|[^>]*\bsrc=\"/admin/jsi18n/)", content)
     for text in naughty_strings()[::12]:
-        assert at.list("message", q=text).status_code == 200
-        assert at.list("conversation", q=text).status_code == 200
+        assert session.list("message", q=text).status_code == 200
+        assert session.list("conversation", q=text).status_code == 200

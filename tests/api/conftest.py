@@ -1,4 +1,4 @@
-"""A token client for each of the cast: `api(alice).get("conversations/")`."""
+"""API clients with tokens: `api(alice).get("conversations/")`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from accounts.auth import tokens
 ROOT = "/api/v1/"
 
 
-class Caller:
-    """One person's token client. Paths are relative to /api/v1/; absolute addresses (`next`) are taken as they are."""
+class ApiClient:
+    """An API client with the token of one user. Paths are relative to /api/v1/; absolute URLs (`next`) work too."""
 
     def __init__(self, token: str = ""):
         self._client = Client(headers={"Authorization": f"Bearer {token}"} if token else {})
@@ -24,9 +24,9 @@ class Caller:
         if body is not None and "content_type" not in options:
             options["content_type"] = "application/json"
             body = body if isinstance(body, bytes) else json.dumps(body)
-        options.setdefault("content_type", "application/octet-stream")  # Django's own default; without a body unread
-        address = path if path.startswith(("/", "http")) else ROOT + path
-        return self._client.generic(method, address, body or b"", **options)
+        options.setdefault("content_type", "application/octet-stream")  # Django's default; not read without a body
+        url = path if path.startswith(("/", "http")) else ROOT + path
+        return self._client.generic(method, url, body or b"", **options)
 
     def get(self, path: str, **options):
         return self("GET", path, **options)
@@ -44,32 +44,32 @@ class Caller:
         return self("DELETE", path, **options)
 
     def send(self, conversation_id: int, body: str = "hello", /, **fields):
-        """`fields` are those of the body, whatever their names."""
+        """Sends a message. `fields` are further fields of the request body."""
         message = {"client_id": str(uuid.uuid4()), "body": body, **fields}
         return self.post(f"conversations/{conversation_id}/messages/", message)
 
 
 @pytest.fixture
 def api():
-    """`api(alice)`: her token client, the same each time. `api()`: nobody's."""
-    callers: dict[int, Caller] = {}
+    """`api(alice)` returns the client of alice, the same one on each call. `api()` is a client without token."""
+    clients: dict[int, ApiClient] = {}
 
-    def caller(user=None) -> Caller:
+    def get_client(user=None) -> ApiClient:
         if user is None:
-            return Caller()
-        if user.pk not in callers:
-            callers[user.pk] = Caller(tokens.open_for(user).access)
-        return callers[user.pk]
+            return ApiClient()
+        if user.pk not in clients:
+            clients[user.pk] = ApiClient(tokens.issue_token_pair(user).access)
+        return clients[user.pk]
 
-    return caller
+    return get_client
 
 
-def refused(answer, code: str, status: int, *fields: str) -> dict:
-    """Assert that this is the refusal; returns its body."""
-    body = answer.json()
-    assert (answer.status_code, body["code"]) == (status, code), body
+def assert_error(response, code: str, status: int, *fields: str) -> dict:
+    """Asserts that the response is this error, with these fields, and returns its body."""
+    body = response.json()
+    assert (response.status_code, body["code"]) == (status, code), body
     assert body["detail"]
-    assert answer.headers["Content-Type"].startswith("application/json")
+    assert response.headers["Content-Type"].startswith("application/json")
     assert set(body) <= {"code", "detail", "fields", "retry_after"}
     if fields:
         assert set(body["fields"]) == set(fields), body

@@ -1,7 +1,7 @@
-"""Rubbish in every field, parameter and path of every operation of the OpenAPI document: refused, and never a 500.
+"""Invalid values in every field, parameter and path of every operation of the OpenAPI document never cause a 500.
 
-On both databases, since each has its own idea of what it cannot store. The long list of naughty strings, which is about
-what we make of a text and not about storing it, is tried on one.
+It runs on both databases, because they reject different values. The long list of naughty strings runs on one: it tests
+how texts are processed and not how they are stored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IN_PATHS = ["0", "9" * 19, str(2**63 - 1), "%00", "%ff", "%ed%a0%80", "%2e%2e%2f
 
 @pytest.fixture
 def stage(database, api, alice, bob):
-    """What ids in paths stand for, and a body for each operation that would do."""
+    """Values for the parameters of paths."""
     made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
     sent = api(alice).send(made["id"]).json()
     invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()
@@ -71,12 +71,12 @@ GOOD = {
 }
 
 
-def test_rubbish_is_refused_and_breaks_nothing(each_database, stage, api, alice):
+def test_invalid_input_never_causes_a_server_error(each_database, stage, api, alice):
     hers, broken, tried = api(alice), [], 0
     hers._client.raise_request_exception = False
     for method, path, parts in operations():
         if "/sessions/" in path or "/auth/" in path or path.endswith("/me/avatar/"):
-            continue  # ends our own sign-in, or takes no JSON
+            continue  # these end the sign-in of the test, or do not accept JSON
         address = path.format(**{name: quote(str(value)) for name, value in stage.items()}, sign_in_id=uuid.uuid4())
         good = {name: GOOD[name] for name in parts["fields"] if name in GOOD}
         requests = [(address, {**good, name: value}) for name in parts["fields"] for value in VALUES]
@@ -87,7 +87,7 @@ def test_rubbish_is_refused_and_breaks_nothing(each_database, stage, api, alice)
             if isinstance(text, str)
         ]
         requests += [(f"{address}?{name}={raw}", None) for name in parts["query"] for raw in IN_PATHS]
-        if method != "DELETE":  # or the stage would be gone
+        if method != "DELETE":  # it would delete the test data
             requests += [
                 (path.format(**{**stage, name: raw}), good)
                 for name in stage
@@ -95,22 +95,22 @@ def test_rubbish_is_refused_and_breaks_nothing(each_database, stage, api, alice)
                 if f"{{{name}}}" in path
             ]
         for address_, body in requests:
-            answer = hers(method, address_, body) if body is not None else hers(method, address_)
+            response = hers(method, address_, body) if body is not None else hers(method, address_)
             tried += 1
-            if answer.status_code >= 500 or not _speaks_json(answer):
-                broken.append(f"{answer.status_code} {method} {address_} {str(body)[:200]}")
+            if response.status_code >= 500 or not _speaks_json(response):
+                broken.append(f"{response.status_code} {method} {address_} {str(body)[:200]}")
     assert not broken
     assert tried > 1500
 
 
-def _speaks_json(answer) -> bool:
-    if answer.status_code == 204:
+def _speaks_json(response) -> bool:
+    if response.status_code == 204:
         return True
-    body = json.loads(answer.content)
-    return answer.status_code < 400 or {"code", "detail"} <= set(body)
+    body = json.loads(response.content)
+    return response.status_code < 400 or {"code", "detail"} <= set(body)
 
 
-def test_naughty_strings_are_kept_as_they_are_or_refused(transactional_db, stage, api, alice):
+def test_naughty_strings_are_stored_unchanged_or_rejected(transactional_db, stage, api, alice):
     hers, room = api(alice), stage["conversation_id"]
     for text in naughty_strings():
         if "\ud800" in text or "\udfff" in text:

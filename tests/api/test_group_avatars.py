@@ -1,4 +1,4 @@
-"""The picture of a group: drawn anew, for members alone, told live."""
+"""Group avatars: re-encoded, for members only, published live."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from chat import actions
 from chat.models import Conversation, Message
-from tests.api.conftest import refused
+from tests.api.conftest import assert_error
 
 
 def a_picture(kind: str = "PNG", size: tuple[int, int] = (300, 200)) -> bytes:
@@ -30,7 +30,7 @@ def give(api, room):
     return give
 
 
-def test_a_group_gets_a_picture_and_loses_it(api, alice, bob, mallory, room, give):
+def test_set_and_remove_a_group_avatar(api, alice, bob, mallory, room, give):
     given = give(alice, a_picture())
     assert given.status_code == 200, given.content
     url = given.json()["avatar_url"]
@@ -51,23 +51,23 @@ def test_a_group_gets_a_picture_and_loses_it(api, alice, bob, mallory, room, giv
     assert told == ["picture", "picture", None]
 
 
-def test_what_is_no_picture_changes_nothing(api, alice, bob, room, pair, give):
+def test_an_invalid_picture_changes_nothing(api, alice, bob, room, pair, give):
     version = Conversation.objects.get(pk=room.pk).version
-    refused(give(alice, b"<svg onload=alert(1)>", "a.svg"), "invalid", 400, "avatar")
-    refused(give(alice, b"x" * (5 * 1024 * 1024 + 1)), "too_large", 413)
-    refused(give(bob, a_picture()), "forbidden", 403)
+    assert_error(give(alice, b"<svg onload=alert(1)>", "a.svg"), "invalid", 400, "avatar")
+    assert_error(give(alice, b"x" * (5 * 1024 * 1024 + 1)), "too_large", 413)
+    assert_error(give(bob, a_picture()), "forbidden", 403)
     assert Conversation.objects.get(pk=room.pk).version == version
 
 
-def test_whoever_was_removed_sees_it_no_more(api, alice, bob, room, give):
+def test_former_members_cannot_see_it(api, alice, bob, room, give):
     url = give(alice, a_picture()).json()["avatar_url"]
     actions.remove_member(alice.pk, room.pk, bob.pk)
     assert api(bob).get(url).status_code == 404
 
 
-def test_a_link_shows_the_picture_to_whoever_may_come_in(api, alice, carol, room, give):
+def test_an_invite_link_shows_the_avatar(api, alice, carol, room, give):
     give(alice, a_picture())
-    invite = actions.make_invite(alice.pk, room.pk)
+    invite = actions.create_invite(alice.pk, room.pk)
     url = api(carol).get(f"invites/{invite.token}/").json()["avatar_url"]
     browser = Client()
     browser.force_login(carol)

@@ -1,4 +1,4 @@
-"""Links into a group: made by who may add, open for so long and so many, worth what their maker may do."""
+"""Invite links: who may create them, their limits, and that they depend on the rights of their creator."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.db import connection
 from django.utils import timezone
 
 from chat import actions
-from chat.actions.invites import join_by
+from chat.actions.invites import join_by_invite
 from chat.models import Invite, Membership, Message
 from messenger.core.errors import ApplicationError
-from tests.api.conftest import refused
+from tests.api.conftest import assert_error
 
 
 def in_(room, user) -> bool:
@@ -22,7 +22,7 @@ def in_(room, user) -> bool:
 
 @pytest.fixture
 def link(api, alice, room):
-    """Makes a link of alice's and gives its token."""
+    """Returns a function that creates a link of alice and returns its token."""
 
     def make(**fields) -> str:
         return api(alice).post(f"conversations/{room.pk}/invites/", fields).json()["token"]
@@ -30,7 +30,7 @@ def link(api, alice, room):
     return make
 
 
-def test_somebody_comes_in_by_a_link_and_a_line_says_whose_it_was(api, alice, carol, room, link, settings):
+def test_joining_by_a_link_adds_a_system_message_with_its_creator(api, alice, carol, room, link, settings):
     made = api(alice).post(f"conversations/{room.pk}/invites/", {"max_uses": 3})
     assert made.status_code == 201
     body = made.json()
@@ -38,7 +38,7 @@ def test_somebody_comes_in_by_a_link_and_a_line_says_whose_it_was(api, alice, ca
     assert (body["uses"], body["max_uses"], body["expires_at"], body["created_by"]["username"]) == (0, 3, None, "alice")
     seen = api(carol).get(f"invites/{body['token']}/").json()
     assert (seen["title"], seen["member_count"], seen["conversation_id"]) == ("Room", 2, None)
-    assert not in_(room, carol)  # looking joins nothing
+    assert not in_(room, carol)  # the preview does not join
     came = api(carol).post(f"invites/{body['token']}/")
     assert came.status_code == 201 and came.json()["mine"]["role"] == "member"
     event = Message.objects.get(kind="system").event
@@ -51,38 +51,38 @@ def test_somebody_comes_in_by_a_link_and_a_line_says_whose_it_was(api, alice, ca
     assert api(carol).get(f"conversations/{room.pk}/").json()["mine"]["unread_count"] == 0
     again = api(carol).post(f"invites/{body['token']}/")
     assert again.status_code == 200 and again.json()["id"] == room.pk
-    assert Invite.objects.get().uses == 1  # a member who opens it does not use it up
+    assert Invite.objects.get().uses == 1  # a member who opens it does not count as a use
 
 
-def test_whatever_is_wrong_with_a_link_it_says_the_same(api, alice, carol, room, link):
+def test_all_unusable_links_return_the_same_error(api, alice, carol, room, link):
     revoked, used, expired, dead_group = link(), link(max_uses=1), link(), link()
     number = api(alice).get(f"conversations/{room.pk}/invites/").json()["results"][-1]["id"]
     assert api(alice).delete(f"conversations/{room.pk}/invites/{number}/").status_code == 204
-    refused(api(alice).delete(f"conversations/{room.pk}/invites/{number}/"), "not_found", 404)
+    assert_error(api(alice).delete(f"conversations/{room.pk}/invites/{number}/"), "not_found", 404)
     Invite.objects.filter(token=used).update(uses=1)
     Invite.objects.filter(token=expired).update(expires_at=timezone.now())
-    answers = [api(carol).get(f"invites/{token}/") for token in (revoked, used, expired, "x" * 32)]
-    answers += [api(carol).post(f"invites/{token}/") for token in (revoked, used, expired, "x" * 32)]
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({answer.content for answer in answers}) == 1
+    responses = [api(carol).get(f"invites/{token}/") for token in (revoked, used, expired, "x" * 32)]
+    responses += [api(carol).post(f"invites/{token}/") for token in (revoked, used, expired, "x" * 32)]
+    assert {response.status_code for response in responses} == {404}
+    assert len({response.content for response in responses}) == 1
     actions.delete_group(alice.pk, room.pk)
-    assert api(carol).post(f"invites/{dead_group}/").content == answers[0].content
+    assert api(carol).post(f"invites/{dead_group}/").content == responses[0].content
     assert not in_(room, carol)
 
 
-def test_who_may_make_and_see_links(api, alice, bob, mallory, room, pair):
+def test_who_may_create_and_list_links(api, alice, bob, mallory, room, pair):
     path = f"conversations/{room.pk}/invites/"
-    assert api(bob).post(path).status_code == 201  # members may add here
+    assert api(bob).post(path).status_code == 201  # members may add people in this group
     hers = api(alice).post(path).json()
     assert [each["created_by"]["username"] for each in api(alice).get(path).json()["results"]] == ["alice", "bob"]
     assert [each["created_by"]["username"] for each in api(bob).get(path).json()["results"]] == ["bob"]
-    refused(api(bob).delete(f"{path}{hers['id']}/"), "not_found", 404)
-    refused(api(mallory).get(path), "not_found", 404)
-    refused(api(mallory).post(path), "not_found", 404)
-    actions.update(alice.pk, room.pk, {"members_may_add": False})
-    refused(api(bob).get(path), "forbidden", 403)
-    refused(api(bob).post(path), "forbidden", 403)
-    refused(api(alice).post(f"conversations/{pair.pk}/invites/"), "forbidden", 403)
+    assert_error(api(bob).delete(f"{path}{hers['id']}/"), "not_found", 404)
+    assert_error(api(mallory).get(path), "not_found", 404)
+    assert_error(api(mallory).post(path), "not_found", 404)
+    actions.update_group(alice.pk, room.pk, {"members_may_add": False})
+    assert_error(api(bob).get(path), "forbidden", 403)
+    assert_error(api(bob).post(path), "forbidden", 403)
+    assert_error(api(alice).post(f"conversations/{pair.pk}/invites/"), "forbidden", 403)
 
 
 @pytest.mark.parametrize(
@@ -96,56 +96,56 @@ def test_who_may_make_and_see_links(api, alice, bob, mallory, room, pair):
         ({"expires_at": "soon"}, "expires_at"),
     ],
 )
-def test_what_a_link_may_not_be(api, alice, room, fields, wrong):
-    refused(api(alice).post(f"conversations/{room.pk}/invites/", fields), "invalid", 400, wrong)
+def test_link_options_are_validated(api, alice, room, fields, wrong):
+    assert_error(api(alice).post(f"conversations/{room.pk}/invites/", fields), "invalid", 400, wrong)
 
 
-def test_a_link_is_worth_what_its_maker_may_do(api, alice, bob, carol, person, room):
+def test_a_link_works_while_its_creator_may_add_members(api, alice, bob, carol, person, room):
     dave = person("dave")
     token = api(bob).post(f"conversations/{room.pk}/invites/").json()["token"]
-    actions.update(alice.pk, room.pk, {"members_may_add": False})
-    refused(api(carol).post(f"invites/{token}/"), "not_found", 404)
-    actions.update(alice.pk, room.pk, {"members_may_add": True})
+    actions.update_group(alice.pk, room.pk, {"members_may_add": False})
+    assert_error(api(carol).post(f"invites/{token}/"), "not_found", 404)
+    actions.update_group(alice.pk, room.pk, {"members_may_add": True})
     assert api(carol).post(f"invites/{token}/").status_code == 201
     actions.remove_member(alice.pk, room.pk, bob.pk)
-    refused(api(dave).post(f"invites/{token}/"), "not_found", 404)
+    assert_error(api(dave).post(f"invites/{token}/"), "not_found", 404)
 
 
-def test_whoever_was_removed_needs_a_link_made_since(api, alice, bob, room, link):
+def test_a_removed_member_needs_a_newer_link(api, alice, bob, room, link):
     before = link()
     actions.remove_member(alice.pk, room.pk, bob.pk)
-    refused(api(bob).post(f"invites/{before}/"), "not_found", 404)
-    refused(api(bob).get(f"invites/{before}/"), "not_found", 404)
+    assert_error(api(bob).post(f"invites/{before}/"), "not_found", 404)
+    assert_error(api(bob).get(f"invites/{before}/"), "not_found", 404)
     assert api(bob).post(f"invites/{link()}/").status_code == 201
-    actions.remove_member(bob.pk, room.pk, bob.pk)  # who leaves by themselves may come back by any
+    actions.remove_member(bob.pk, room.pk, bob.pk)  # a member who left may join again by any link
     assert api(bob).post(f"invites/{before}/").status_code == 201
 
 
-def test_guessing_is_slowed(api, carol, room, link, settings):
+def test_guessing_links_is_rate_limited(api, carol, room, link, settings):
     settings.LIMITS = True
     token = link()
-    for _ in range(40):  # a link that works is not a guess
+    for _ in range(40):  # usable links are not rate-limited
         assert api(carol).get(f"invites/{token}/").status_code == 200
     statuses = [api(carol).get(f"invites/{'x' * 31}{number % 10}/").status_code for number in range(12)]
     assert statuses.count(404) == 10 and statuses[-1] == 429
 
 
-def test_a_link_ends_with_its_time(alice, carol, room):
-    invite = actions.make_invite(alice.pk, room.pk, expires_at=timezone.now() + timedelta(hours=1))
+def test_a_link_expires(alice, carol, room):
+    invite = actions.create_invite(alice.pk, room.pk, expires_at=timezone.now() + timedelta(hours=1))
     assert Invite.objects.get().is_open() and not Invite.objects.get().is_open(timezone.now() + timedelta(hours=2))
-    actions.join_by(carol.pk, invite.token)
+    actions.join_by_invite(carol.pk, invite.token)
     assert in_(room, carol)
 
 
-def test_twenty_at_once_by_a_link_for_five(each_database, alice, person, room):
-    token = actions.make_invite(alice.pk, room.pk, max_uses=5).token
+def test_twenty_parallel_joins_by_a_link_for_five(each_database, alice, person, room):
+    token = actions.create_invite(alice.pk, room.pk, max_uses=5).token
     people = [person(f"guest{number}") for number in range(20)]
     gate, came = threading.Barrier(len(people)), []
 
     def come(user) -> None:
         gate.wait()
         try:
-            came.append(join_by(user.pk, token)[1])
+            came.append(join_by_invite(user.pk, token)[1])
         except ApplicationError as refusal:
             came.append(refusal.code)
         finally:

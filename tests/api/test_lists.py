@@ -1,28 +1,28 @@
-"""Lists: pages, limits and their addresses. Walking a list shows each thing once."""
+"""Paginated lists: limits, cursors and `next`. All pages together contain each item once."""
 
 from __future__ import annotations
 
 import pytest
 
 from chat.models import Message
-from tests.api.conftest import refused
+from tests.api.conftest import assert_error
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 def walk(caller, path: str, **query) -> list[list[dict]]:
-    """All pages, by following `next`."""
-    answer = caller.get(path, query_params=query).json()
-    pages = [answer["results"]]
-    while answer["next"]:
-        assert answer["next"].startswith("http://testserver/api/v1/")
-        answer = caller.get(answer["next"]).json()
-        pages.append(answer["results"])
+    """Returns the results of all pages by following `next`."""
+    response = caller.get(path, query_params=query).json()
+    pages = [response["results"]]
+    while response["next"]:
+        assert response["next"].startswith("http://testserver/api/v1/")
+        response = caller.get(response["next"]).json()
+        pages.append(response["results"])
         assert len(pages) < 100
     return pages
 
 
-def test_the_list_of_conversations_is_walked_once(api, alice):
+def test_pages_of_conversations_contain_each_once(api, alice):
     made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(7)]
     api(alice).send(made[2])  # the newest activity
     pages = walk(api(alice), "conversations/", limit=3)
@@ -33,11 +33,11 @@ def test_the_list_of_conversations_is_walked_once(api, alice):
 def test_a_list_that_ends_with_its_page_has_no_next(api, alice):
     for n in range(3):
         api(alice).post("conversations/", {"kind": "group", "title": str(n)})
-    answer = api(alice).get("conversations/", query_params={"limit": 3}).json()
-    assert len(answer["results"]) == 3 and answer["next"] is None
+    response = api(alice).get("conversations/", query_params={"limit": 3}).json()
+    assert len(response["results"]) == 3 and response["next"] is None
 
 
-def test_conversations_of_the_same_moment_are_not_skipped(api, alice):
+def test_conversations_of_the_same_time_are_not_skipped(api, alice):
     from chat.models import Conversation
 
     made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(5)]
@@ -46,7 +46,7 @@ def test_conversations_of_the_same_moment_are_not_skipped(api, alice):
     assert [row["id"] for page in pages for row in page] == made[::-1]
 
 
-def test_mentions_are_walked_once_newest_first(api, alice, bob, room):
+def test_pages_of_mentions_contain_each_once_newest_first(api, alice, bob, room):
     sent = [api(alice).send(room.pk, f"{n} @bob").json() for n in range(5)]
     api(alice).send(room.pk, "nobody here")
     pages = walk(api(bob), "mentions/", limit=2)
@@ -57,7 +57,7 @@ def test_mentions_are_walked_once_newest_first(api, alice, bob, room):
 
 @pytest.fixture
 def long_room(api, alice, room):
-    """120 messages."""
+    """A group with 120 messages."""
     first = api(alice).send(room.pk, "1").json()
     row = Message.objects.get(pk=first["id"])
     rows = []
@@ -75,8 +75,8 @@ def long_room(api, alice, room):
 FIELDS = ("conversation_id", "kind", "sender_id", "body", "body_html", "created_at", "first_version")
 
 
-def seqs(answer) -> list[int]:
-    return [message["seq"] for message in answer["results"]]
+def seqs(response) -> list[int]:
+    return [message["seq"] for message in response["results"]]
 
 
 def test_history_pages_by_seq(api, alice, long_room):
@@ -94,7 +94,7 @@ def test_history_pages_by_seq(api, alice, long_room):
     assert seqs(ask(before=2**63 - 1, limit=1)) == [120] and seqs(ask(after=2**63 - 1)) == []
 
 
-def test_a_limit_above_the_maximum_is_cut_to_it(api, alice, long_room):
+def test_a_limit_above_the_maximum_is_reduced(api, alice, long_room):
     ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
     for limit in (100, 101, 10**6, 10**30):
         assert len(ask(limit=limit)["results"]) == 100
@@ -102,7 +102,7 @@ def test_a_limit_above_the_maximum_is_cut_to_it(api, alice, long_room):
     assert len(changes.json()["messages"]) == 120 and changes.json()["complete"]
 
 
-def test_history_walked_both_ways_is_the_whole_once(api, alice, long_room):
+def test_history_pages_in_both_directions_contain_each_message_once(api, alice, long_room):
     ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
     back, part = [], ask(limit=7)
     back = seqs(part)
@@ -127,7 +127,7 @@ def test_a_wrong_number_in_a_query_is_invalid(api, alice, room, wrong):
         (f"conversations/{room.pk}/changes/", "after"),
         ("mentions/", "before"),
     ):
-        refused(api(alice).get(path, query_params={name: wrong}), "invalid", 400, name)
+        assert_error(api(alice).get(path, query_params={name: wrong}), "invalid", 400, name)
 
 
 @pytest.mark.parametrize("wrong", ["0", "-5", "x", "", "1.5", "true"])
@@ -138,7 +138,7 @@ def test_a_wrong_limit_is_invalid(api, alice, room, wrong):
         f"conversations/{room.pk}/messages/",
         f"conversations/{room.pk}/changes/",
     ):
-        refused(api(alice).get(path, query_params={"limit": wrong}), "invalid", 400, "limit")
+        assert_error(api(alice).get(path, query_params={"limit": wrong}), "invalid", 400, "limit")
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_a_wrong_limit_is_invalid(api, alice, room, wrong):
     ],
 )
 def test_a_tampered_cursor_is_invalid(api, alice, wrong):
-    refused(api(alice).get("conversations/", query_params={"before": wrong}), "invalid", 400, "before")
+    assert_error(api(alice).get("conversations/", query_params={"before": wrong}), "invalid", 400, "before")
 
 
-def test_a_cursor_of_somebody_else_shows_only_ones_own(api, alice, bob):
+def test_a_cursor_of_another_user_shows_only_own_conversations(api, alice, bob):
     for n in range(3):
         api(alice).post("conversations/", {"kind": "group", "title": str(n)})
     following = api(alice).get("conversations/", query_params={"limit": 1}).json()["next"]
@@ -172,11 +172,13 @@ def test_a_cursor_of_somebody_else_shows_only_ones_own(api, alice, bob):
 
 def test_only_one_direction_at_a_time(api, alice, room):
     query = {"before": 5, "after": 1}
-    refused(api(alice).get(f"conversations/{room.pk}/messages/", query_params=query), "invalid", 400, "before", "after")
+    assert_error(
+        api(alice).get(f"conversations/{room.pk}/messages/", query_params=query), "invalid", 400, "before", "after"
+    )
 
 
-def test_lists_ask_as_many_queries_for_many_as_for_few(api, alice, bob, carol, room, django_assert_max_num_queries):
-    """Constant, however long: sign-in, memberships, last messages, reactions, peers, unread mentions."""
+def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, room, django_assert_max_num_queries):
+    """One query each: sign-in, memberships, last messages, reactions, peers, unread mentions."""
     for n in range(12):
         made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]
         message = api(bob).send(made, "hi @alice").json()

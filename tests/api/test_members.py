@@ -1,4 +1,4 @@
-"""Members of a conversation, a page at a time; and who of them is here."""
+"""The paginated list of members, and online members."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts.models import User
 from chat import actions, selectors
 from chat.models import Membership
 from presence import tracker
-from tests.api.conftest import refused
+from tests.api.conftest import assert_error
 
 NAMES = ["zoë", "Änne", "anna", "Anna", "Bert", "bert", "陈小明", "𠮷野家", "_x", "Ω", "Zed"]
 
@@ -23,7 +23,7 @@ def crowd(alice, room):
     return users
 
 
-def test_pages_put_together_are_the_whole_in_its_order(each_database, api, alice, room, crowd):
+def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alice, room, crowd):
     whole = [member.user.name for member in selectors.list_members(alice.pk, room.pk)]
     assert whole[:3] == ["Alice", "Bert", "_x"] and whole[-1] == "𠮷野家"
     names, url = [], f"conversations/{room.pk}/members/?limit=3"
@@ -42,35 +42,35 @@ def test_members_are_found_by_name(api, alice, mallory, room, crowd):
     ids = f"{crowd[0].pk},{mallory.pk}"
     some = api(alice).get(f"conversations/{room.pk}/members/?user_ids={ids}").json()["results"]
     assert [member["user"]["id"] for member in some] == [crowd[0].pk]
-    refused(api(mallory).get(f"conversations/{room.pk}/members/?q=bert"), "not_found", 404)
+    assert_error(api(mallory).get(f"conversations/{room.pk}/members/?q=bert"), "not_found", 404)
 
 
 @pytest.mark.parametrize(
     "query", ["before=x", "before=3_1_a", "before=0_1", "before=1_x_a", "user_ids=a", "user_ids=,"]
 )
-def test_a_place_that_this_site_did_not_write(api, alice, room, query):
-    answer = api(alice).get(f"conversations/{room.pk}/members/?{query}")
-    if query != "before=0_1":  # no name: before every name
-        refused(answer, "invalid", 400, query.partition("=")[0])
+def test_an_invalid_cursor(api, alice, room, query):
+    response = api(alice).get(f"conversations/{room.pk}/members/?{query}")
+    if query != "before=0_1":  # an empty name is valid: it sorts before all names
+        assert_error(response, "invalid", 400, query.partition("=")[0])
 
 
-def test_who_is_here(api, alice, bob, mallory, room, crowd):
-    tracker.use(tracker.Tracker())
+def test_online_members(api, alice, bob, mallory, room, crowd):
+    tracker.set_tracker(tracker.PresenceTracker())
     try:
-        tracker.tracker().beat_now(f"u:{bob.pk}")
-        tracker.tracker().beat_now(f"u:{crowd[0].pk}")
-        tracker.tracker().beat_now(f"u:{mallory.pk}")
+        tracker.get_tracker().record_heartbeat(f"u:{bob.pk}")
+        tracker.get_tracker().record_heartbeat(f"u:{crowd[0].pk}")
+        tracker.get_tracker().record_heartbeat(f"u:{mallory.pk}")
         User.objects.filter(pk=crowd[0].pk).update(show_presence=False)
         told = api(alice).get(f"conversations/{room.pk}/here/").json()
-        # whoever asks by the API shows a sign of life by that
+        # an API request counts as activity
         assert set(told["user_ids"]) - {alice.pk} == {bob.pk}
         assert told["count"] == len(told["user_ids"])
-        refused(api(mallory).get(f"conversations/{room.pk}/here/"), "not_found", 404)
+        assert_error(api(mallory).get(f"conversations/{room.pk}/here/"), "not_found", 404)
     finally:
-        tracker.use(None)
+        tracker.set_tracker(None)
 
 
-def test_a_page_of_members_asks_as_much_for_many_as_for_few(alice, room, crowd):
+def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, room, crowd):
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
             selectors.find_members(alice.pk, room.pk, limit=5)
@@ -84,8 +84,8 @@ def test_a_page_of_members_asks_as_much_for_many_as_for_few(alice, room, crowd):
     assert queries() == few <= 2
 
 
-def test_whoever_has_left_is_still_known_by_number(api, alice, bob, room):
-    """Their name stands in lines of the log and under messages."""
+def test_former_members_are_found_by_id(api, alice, bob, room):
+    """Their names appear in system messages and reactions."""
     actions.remove_member(bob.pk, room.pk, bob.pk)
     (row,) = api(alice).get(f"conversations/{room.pk}/members/?user_ids={bob.pk},4711").json()["results"]
     assert row["user"]["name"] == "Bob" and row["left_at"]

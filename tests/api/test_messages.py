@@ -1,4 +1,4 @@
-"""Messages through the token API: sending once, editing, recalling, reacting, pinning, marks."""
+"""Messages through the API: idempotent sending, editing, deleting, reactions, pins, read markers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from urllib.parse import quote
 import pytest
 
 from chat.models import Message, Report
-from tests.api.conftest import refused
+from tests.api.conftest import assert_error
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 # ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_message_is_stored_and_shown_alike_to_all(api, alice, bob, room):
-    answer = api(alice).send(room.pk, "hi **@bob**")
-    assert answer.status_code == 201
-    sent = answer.json()
+def test_a_message_is_stored_and_looks_the_same_to_all_members(api, alice, bob, room):
+    response = api(alice).send(room.pk, "hi **@bob**")
+    assert response.status_code == 201
+    sent = response.json()
     assert (sent["kind"], sent["seq"], sent["sender"]["id"]) == ("text", 1, alice.pk)
     assert sent["mentions"] == [{"user_id": bob.pk, "start": 5, "end": 9}]
     assert sent["reactions"] == sent["attachments"] == [] and sent["reply_to"] is sent["forwarded_from"] is None
@@ -29,30 +29,30 @@ def test_a_message_is_stored_and_shown_alike_to_all(api, alice, bob, room):
 
 def test_the_same_send_five_times_is_one_row(api, alice, room):
     client_id = str(uuid.uuid4())
-    answers = [api(alice).send(room.pk, "once", client_id=client_id) for _ in range(5)]
-    assert [answer.status_code for answer in answers] == [201, 200, 200, 200, 200]
-    assert all(answer.json() == answers[0].json() for answer in answers)
+    responses = [api(alice).send(room.pk, "once", client_id=client_id) for _ in range(5)]
+    assert [response.status_code for response in responses] == [201, 200, 200, 200, 200]
+    assert all(response.json() == responses[0].json() for response in responses)
     assert Message.objects.filter(kind="text").count() == 1
-    edited = api(alice).patch(f"messages/{answers[0].json()['id']}/", {"body": "twice"}).json()
+    edited = api(alice).patch(f"messages/{responses[0].json()['id']}/", {"body": "twice"}).json()
     assert api(alice).send(room.pk, "once", client_id=client_id).json() == edited, "the message as it is now"
 
 
 def test_another_message_under_the_same_client_id_is_a_conflict(api, alice, room, pair):
     client_id = str(uuid.uuid4())
     first = api(alice).send(room.pk, "one", client_id=client_id).json()
-    refused(api(alice).send(room.pk, "two", client_id=client_id), "conflict", 409)
-    refused(api(alice).send(pair.pk, "one", client_id=client_id), "conflict", 409)
-    refused(api(alice).send(room.pk, "one", client_id=client_id, reply_to_id=first["id"]), "conflict", 409)
-    refused(api(alice).send(room.pk, "x" * 5000, client_id=client_id), "conflict", 409)  # before any other check
+    assert_error(api(alice).send(room.pk, "two", client_id=client_id), "conflict", 409)
+    assert_error(api(alice).send(pair.pk, "one", client_id=client_id), "conflict", 409)
+    assert_error(api(alice).send(room.pk, "one", client_id=client_id, reply_to_id=first["id"]), "conflict", 409)
+    assert_error(api(alice).send(room.pk, "x" * 5000, client_id=client_id), "conflict", 409)  # before any other check
 
 
-def test_client_ids_of_two_people_do_not_meet(api, alice, bob, room):
+def test_client_ids_of_two_users_are_independent(api, alice, bob, room):
     client_id = str(uuid.uuid4())
     assert api(alice).send(room.pk, "hers", client_id=client_id).status_code == 201
     assert api(bob).send(room.pk, "his", client_id=client_id).status_code == 201
 
 
-def test_what_the_server_owns_is_not_taken_from_the_client(api, alice, bob, room):
+def test_read_only_fields_are_ignored(api, alice, bob, room):
     forged = {
         "id": 7,
         "seq": 99,
@@ -96,17 +96,17 @@ def test_what_the_server_owns_is_not_taken_from_the_client(api, alice, bob, room
         ("attachment_ids", "5"),
     ],
 )
-def test_a_send_is_checked_field_by_field(api, alice, room, field, wrong):
-    refused(api(alice).send(room.pk, **{"body": "x", field: wrong}), "invalid", 400, field)
+def test_send_is_validated_field_by_field(api, alice, room, field, wrong):
+    assert_error(api(alice).send(room.pk, **{"body": "x", field: wrong}), "invalid", 400, field)
     assert not Message.objects.filter(kind="text").exists()
 
 
-def test_four_thousand_code_points_fit(api, alice, room):
+def test_a_text_may_have_4000_code_points(api, alice, room):
     body = "😀" * 4000
     assert api(alice).send(room.pk, body).json()["body"] == body
 
 
-def test_a_reply_quotes_and_a_forward_takes_over(api, alice, bob, room, pair, mallory):
+def test_reply_and_forward(api, alice, bob, room, pair, mallory):
     first = api(bob).send(room.pk, "what **I** said").json()
     reply = api(alice).send(room.pk, "yes", reply_to_id=first["id"]).json()
     assert reply["reply_to"] == {
@@ -119,19 +119,19 @@ def test_a_reply_quotes_and_a_forward_takes_over(api, alice, bob, room, pair, ma
     forward = api(alice).send(pair.pk, "", forward_id=first["id"]).json()
     assert forward["body"] == "what **I** said" and forward["sender"]["id"] == alice.pk
     assert forward["forwarded_from"] == {"sender": first["sender"], "created_at": first["created_at"]}
-    # What one cannot see one cannot quote, as if it were not there.
+    # A message that the user cannot see is not found as reply or forward.
     own = api(mallory).post("conversations/", {"kind": "group", "title": "x"}).json()["id"]
     for field, body in (("reply_to_id", "x"), ("forward_id", "")):
         seen = [api(mallory).send(own, body, **{field: pk}) for pk in (first["id"], 999_999)]
         assert seen[0].status_code == 400 and seen[0].content == seen[1].content
-    refused(api(alice).send(pair.pk, "x", reply_to_id=first["id"]), "invalid", 400, "reply_to_id")
+    assert_error(api(alice).send(pair.pk, "x", reply_to_id=first["id"]), "invalid", 400, "reply_to_id")
 
 
 # ── What becomes of it ───────────────────────────────────────────────────────────────────────────────────────────
-def test_only_the_writer_edits_and_earlier_words_stay(api, alice, bob, room):
+def test_only_the_sender_edits_and_revisions_are_kept(api, alice, bob, room):
     message = api(alice).send(room.pk, "one").json()
     path = f"messages/{message['id']}/"
-    refused(api(bob).patch(path, {"body": "two"}), "forbidden", 403)
+    assert_error(api(bob).patch(path, {"body": "two"}), "forbidden", 403)
     edited = api(alice).patch(path, {"body": "two"}).json()
     assert edited["body"] == "two" and edited["edited_at"] and edited["version"] == message["version"] + 1
     assert edited["seq"] == message["seq"] and edited["created_at"] == message["created_at"]
@@ -139,13 +139,13 @@ def test_only_the_writer_edits_and_earlier_words_stay(api, alice, bob, room):
     revisions = api(bob).get(f"{path}revisions/").json()
     assert [revision["body"] for revision in revisions["results"]] == ["one"]
     for wrong in ("", " ", "x" * 4001, None, 5, "\x00"):
-        refused(api(alice).patch(path, {"body": wrong}), "invalid", 400, "body")
-    refused(api(alice).patch(path, {}), "invalid", 400, "body")
+        assert_error(api(alice).patch(path, {"body": wrong}), "invalid", 400, "body")
+    assert_error(api(alice).patch(path, {}), "invalid", 400, "body")
     api(alice).patch(f"conversations/{room.pk}/", {"revisions_visible": False})
-    refused(api(bob).get(f"{path}revisions/"), "forbidden", 403)
+    assert_error(api(bob).get(f"{path}revisions/"), "forbidden", 403)
 
 
-def test_a_recall_leaves_a_tombstone(api, alice, bob, room):
+def test_a_deleted_message_leaves_a_tombstone(api, alice, bob, room):
     message = api(bob).send(room.pk, "regrets @alice").json()
     reply = api(alice).send(room.pk, "what?", reply_to_id=message["id"]).json()
     path = f"messages/{message['id']}/"
@@ -169,16 +169,16 @@ def test_a_recall_leaves_a_tombstone(api, alice, bob, room):
         ("GET", "revisions/", None),
         ("POST", "report/", {}),
     ):
-        refused(api(bob)(method, path + part, body), "not_found", 404)
+        assert_error(api(bob)(method, path + part, body), "not_found", 404)
 
 
-def test_others_messages_are_deleted_by_those_who_lead(api, alice, bob, room, pair):
-    refused(api(bob).delete(f"messages/{api(alice).send(room.pk).json()['id']}/"), "forbidden", 403)
+def test_owner_and_admins_delete_messages_of_others(api, alice, bob, room, pair):
+    assert_error(api(bob).delete(f"messages/{api(alice).send(room.pk).json()['id']}/"), "forbidden", 403)
     assert api(alice).delete(f"messages/{api(bob).send(room.pk).json()['id']}/").json()["deleted_at"]
-    refused(api(alice).delete(f"messages/{api(bob).send(pair.pk).json()['id']}/"), "forbidden", 403)
+    assert_error(api(alice).delete(f"messages/{api(bob).send(pair.pk).json()['id']}/"), "forbidden", 403)
 
 
-def test_a_reaction_is_there_or_not(api, alice, bob, room):
+def test_reactions_are_idempotent(api, alice, bob, room):
     message = api(alice).send(room.pk).json()
     path = f"messages/{message['id']}/reactions/"
     first = api(bob).put(f"{path}👍/").json()
@@ -197,15 +197,15 @@ def test_a_reaction_is_there_or_not(api, alice, bob, room):
 )
 def test_a_reaction_is_one_emoji(api, alice, room, emoji):
     message = api(alice).send(room.pk).json()
-    refused(api(alice).put(f"messages/{message['id']}/reactions/{emoji}/"), "invalid", 400, "emoji")
+    assert_error(api(alice).put(f"messages/{message['id']}/reactions/{emoji}/"), "invalid", 400, "emoji")
     assert api(alice).delete(f"messages/{message['id']}/reactions/{emoji}/").status_code in (200, 400)
 
 
 @pytest.mark.parametrize("emoji", ["👩‍👩‍👧‍👦", "🇨🇳", "👋🏽", "#️⃣", "☺️", "✅"])
 def test_emoji_of_several_code_points(api, alice, room, emoji):
     message = api(alice).send(room.pk).json()
-    answer = api(alice).put(f"messages/{message['id']}/reactions/{quote(emoji)}/")
-    assert answer.json()["reactions"] == [{"emoji": emoji, "user_ids": [alice.pk]}]
+    response = api(alice).put(f"messages/{message['id']}/reactions/{quote(emoji)}/")
+    assert response.json()["reactions"] == [{"emoji": emoji, "user_ids": [alice.pk]}]
 
 
 def test_pins(api, alice, bob, room):
@@ -216,12 +216,12 @@ def test_pins(api, alice, bob, room):
     pins = api(alice).get(f"conversations/{room.pk}/pins/").json()
     assert [pin["body"] for pin in pins["results"]] == ["two", "one"] and pins["results"][0] == again
     api(alice).patch(f"conversations/{room.pk}/", {"members_may_pin": False})
-    refused(api(bob).delete(f"messages/{messages[0]['id']}/pin/"), "forbidden", 403)
+    assert_error(api(bob).delete(f"messages/{messages[0]['id']}/pin/"), "forbidden", 403)
     assert api(alice).delete(f"messages/{messages[0]['id']}/pin/").json()["pinned"] is False
     assert len(api(alice).get(f"conversations/{room.pk}/pins/").json()["results"]) == 1
 
 
-def test_a_report_reaches_the_moderators_once(api, alice, bob, room):
+def test_a_second_report_of_a_message_is_the_same_report(api, alice, bob, room):
     message = api(alice).send(room.pk, "rude").json()
     path = f"messages/{message['id']}/report/"
     assert api(bob).post(path, {"reason": "spam"}).status_code == 204
@@ -229,11 +229,11 @@ def test_a_report_reaches_the_moderators_once(api, alice, bob, room):
     report = Report.objects.get()
     assert (report.reporter_id, report.body) == (bob.pk, "rude")
     for wrong in ("x" * 501, 5, None, "\x00"):
-        refused(api(bob).post(path, {"reason": wrong}), "invalid", 400, "reason")
+        assert_error(api(bob).post(path, {"reason": wrong}), "invalid", 400, "reason")
 
 
 # ── Marks ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_read_marks_move_forward_and_back_on_demand(api, alice, bob, room):
+def test_read_markers_move_forward_and_back_on_request(api, alice, bob, room):
     for number in range(4):
         api(alice).send(room.pk, str(number))
     unread = lambda: api(bob).get(f"conversations/{room.pk}/").json()["mine"]["unread_count"]  # noqa: E731
@@ -246,7 +246,7 @@ def test_read_marks_move_forward_and_back_on_demand(api, alice, bob, room):
     back = api(bob).post(path, {"seq": 2, "back": True}).json()
     assert (back["read_seq"], back["unread_count"]) == (1, 3)
     for wrong in (None, -1, "x", 2**63, [], True):
-        refused(api(bob).post(path, {"seq": wrong}), "invalid", 400, "seq")
+        assert_error(api(bob).post(path, {"seq": wrong}), "invalid", 400, "seq")
 
 
 def test_receipts_are_mutual(api, alice, bob, carol, room):
@@ -264,8 +264,8 @@ def test_receipts_are_mutual(api, alice, bob, carol, room):
     assert api(bob).get(path).json()["results"] == []
 
 
-def test_receipts_say_when_each_mark_was_reached(api, alice, bob, carol, room):
-    """One reader's older mark does not lend its time to another's newer one."""
+def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, room):
+    """The times of two readers with different markers are independent."""
     api(alice).post(f"conversations/{room.pk}/members/", {"user_ids": [carol.pk]})
     first = api(alice).send(room.pk).json()["seq"]
     for user in (bob, carol):
@@ -275,7 +275,7 @@ def test_receipts_say_when_each_mark_was_reached(api, alice, bob, carol, room):
     receipts = api(alice).get(f"conversations/{room.pk}/receipts/").json()["results"]
     at = {receipt["user_id"]: receipt["read_at"] for receipt in receipts}
     assert at[carol.pk] < second["created_at"] <= at[bob.pk]
-    # One's own message moves one's own mark, at its time.
+    # Sending a message moves the sender's read marker, at the time of the message.
     own = api(carol).send(room.pk).json()
     (hers,) = [
         receipt
@@ -289,7 +289,7 @@ def test_receipts_say_when_each_mark_was_reached(api, alice, bob, carol, room):
 
 
 # ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────────
-def test_changes_walk_to_the_state_of_now(api, alice, bob, carol, room):
+def test_pages_of_changes_lead_to_the_current_state(api, alice, bob, carol, room):
     start = api(bob).get(f"conversations/{room.pk}/").json()["version"]
     sent = [api(alice).send(room.pk, str(number)).json() for number in range(5)]
     api(alice).patch(f"messages/{sent[0]['id']}/", {"body": "edited"})

@@ -1,4 +1,4 @@
-"""The OpenAPI document describes exactly what goes over the wire, and its page runs without any other host."""
+"""The OpenAPI document matches the responses, and Swagger UI loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chat import schemas
 from messenger.core.errors import ErrorSchema
 from messenger.rest.struct_serializers import serializer_for
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 STRUCTS = [
     kind
     for module in (messenger.core.errors, accounts.schemas, presence.schemas, schemas)
@@ -37,18 +37,18 @@ def document():
     return made
 
 
-def test_it_is_valid_and_made_without_warnings(document):
+def test_the_document_is_valid_and_built_without_warnings(document):
     validate_schema(document)
 
 
 @pytest.mark.parametrize("struct", dict.fromkeys(STRUCTS), ids=lambda struct: struct.__name__)
-def test_struct_serializer_and_document_name_the_same_fields(document, struct):
+def test_struct_serializer_and_document_have_the_same_fields(document, struct):
     fields = [field.encode_name for field in msgspec.structs.fields(struct)]
     serializer = serializer_for(struct)()
     assert list(serializer.fields) == fields
     component = document["components"]["schemas"].get(struct.__name__.removesuffix("Schema"))
     if component is None:
-        return  # not part of a REST answer
+        return  # not part of a REST response
     assert list(component["properties"]) == fields
     optional = set(fields) - set(component.get("required", []))
     if struct is ErrorSchema:
@@ -59,13 +59,13 @@ def test_struct_serializer_and_document_name_the_same_fields(document, struct):
         assert not optional
 
 
-def test_what_is_answered_fits_the_document(document, api, alice, bob, room):
-    """A reader of the document alone would accept each of these answers."""
-    hers = api(alice)
-    first = hers.send(room.pk, "hi @bob").json()
+def test_responses_match_the_document(document, api, alice, bob, room):
+    """Each response validates against the document."""
+    alice_api = api(alice)
+    first = alice_api.send(room.pk, "hi @bob").json()
     api(bob).send(room.pk, "hi", reply_to_id=first["id"])
     api(bob).put(f"messages/{first['id']}/reactions/👍/")
-    hers.patch(f"messages/{first['id']}/", {"body": "hello @bob"})
+    alice_api.patch(f"messages/{first['id']}/", {"body": "hello @bob"})
     room_path, message_path = "/api/v1/conversations/{conversation_id}/", "/api/v1/messages/{message_id}/"
     for path in (
         "/api/v1/conversations/",
@@ -75,14 +75,14 @@ def test_what_is_answered_fits_the_document(document, api, alice, bob, room):
         *(message_path + part for part in ("", "receipts/", "revisions/")),
     ):
         address = path.format(conversation_id=room.pk, message_id=first["id"])
-        answer = api(bob).get(address)
-        assert answer.status_code == 200, (path, answer.content)
+        response = api(bob).get(address)
+        assert response.status_code == 200, (path, response.content)
         described = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-        _fits(answer.json(), described, document, path)
+        _fits(response.json(), described, document, path)
 
 
 def _fits(value, schema, document, where):
-    """A small validator: types, required and unknown properties, null. Enough for what the bridge can write."""
+    """A small validator: types, required and unknown properties, null. Enough for struct_serializers."""
     if "allOf" in schema:
         if value is None:
             assert schema.get("nullable"), where
@@ -104,7 +104,7 @@ def _fits(value, schema, document, where):
             _fits(part, schema["items"], document, f"{where}[]")
 
 
-def test_each_operation_describes_its_refusals_and_who_may_ask(document):
+def test_each_operation_describes_its_errors_and_authentication(document):
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             statuses = set(operation["responses"])
@@ -120,18 +120,18 @@ def test_each_operation_describes_its_refusals_and_who_may_ask(document):
             assert operation["summary"], (method, path)
 
 
-def test_the_ways_to_sign_in(document):
+def test_security_schemes(document):
     schemes = document["components"]["securitySchemes"]
     assert schemes["bearer"]["type"] == "http" and schemes["bearer"]["scheme"] == "bearer"
     assert schemes["cookie"]["in"] == "cookie"
 
 
-def test_it_is_served_to_everybody():
-    answer = Client().get(reverse("api_schema"), {"format": "json"})
-    assert answer.status_code == 200 and answer.json()["openapi"].startswith("3.")
+def test_the_document_is_public():
+    response = Client().get(reverse("api_schema"), {"format": "json"})
+    assert response.status_code == 200 and response.json()["openapi"].startswith("3.")
 
 
-def test_the_page_to_try_it_runs_our_own_files_only():
+def test_swagger_ui_loads_only_own_files():
     browser = Client()
     page = browser.get(reverse("api_docs"))
     html = page.content.decode()
@@ -142,13 +142,13 @@ def test_the_page_to_try_it_runs_our_own_files_only():
     policy = page.headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy and "default-src 'none'" in policy and "http" not in policy
     (script,) = [address for address in addresses if "script" in address and "bundle" not in address and "?" in address]
-    answer = browser.get(script.replace("&amp;", "&"))
-    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("application/javascript")
-    assert answer.headers["Cache-Control"] == "no-store" and "SwaggerUIBundle" in answer.content.decode()
-    assert '"validatorUrl": null' in answer.content.decode(), "the validator's badge would ask another host"
+    response = browser.get(script.replace("&amp;", "&"))
+    assert response.status_code == 200 and response.headers["Content-Type"].startswith("application/javascript")
+    assert response.headers["Cache-Control"] == "no-store" and "SwaggerUIBundle" in response.content.decode()
+    assert '"validatorUrl": null' in response.content.decode(), "the validator's badge would ask another host"
 
 
-def test_whoever_asks_what_may_be_done_with_it_is_told(client):
+def test_options_of_the_document(client):
     for name in ("api_docs", "api_schema"):
-        answer = client.options(reverse(name))
-        assert answer.status_code == 200 and "GET" in answer["Allow"]
+        response = client.options(reverse(name))
+        assert response.status_code == 200 and "GET" in response["Allow"]

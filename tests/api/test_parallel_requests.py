@@ -1,4 +1,4 @@
-"""Many callers at the same moment, on a real PostgreSQL."""
+"""Parallel requests, on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("postgres_db")
 
 
 def at_once(calls):
-    """Each in its own thread, let go together; what they returned."""
+    """Runs the functions in threads that start together, and returns their results."""
     gate, results = threading.Barrier(len(calls)), [None] * len(calls)
 
     def run(place):
@@ -32,19 +32,19 @@ def at_once(calls):
     return results
 
 
-def test_twenty_callers_at_once_open_one_pair(api, alice, bob):
+def test_twenty_parallel_requests_open_one_direct_conversation(api, alice, bob):
     callers = [(api(alice), bob.pk), (api(bob), alice.pk)] * 10
-    answers = at_once(
+    responses = at_once(
         [lambda c=c, pk=pk: c.post("conversations/", {"kind": "direct", "user_id": pk}) for c, pk in callers]
     )
-    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
-    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sorted(response.status_code for response in responses) == [200] * 19 + [201]
+    assert len({response.json()["id"] for response in responses}) == 1
     assert Membership.objects.count() == 2
 
 
-def test_fifty_sends_of_one_client_id_at_once_are_one_row(api, alice, room):
+def test_fifty_parallel_sends_of_one_client_id_store_one_message(api, alice, room):
     client_id, caller = str(uuid.uuid4()), api(alice)
-    answers = at_once([lambda: caller.send(room.pk, "once", client_id=client_id)] * 50)
-    assert sorted(answer.status_code for answer in answers) == [200] * 49 + [201]
-    assert len({answer.content for answer in answers}) == 1
+    responses = at_once([lambda: caller.send(room.pk, "once", client_id=client_id)] * 50)
+    assert sorted(response.status_code for response in responses) == [200] * 49 + [201]
+    assert len({response.content for response in responses}) == 1
     assert Message.objects.filter(kind="text").count() == 1

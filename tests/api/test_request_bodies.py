@@ -1,4 +1,4 @@
-"""How large a body may be and how it is written, asked before Django reads it; and what is logged of refusals."""
+"""Size and charset of request bodies are checked before Django reads them; and the log of rejected requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK = 64 * 1024
 
 
 async def ask(path: str, *headers: tuple[str, str], chunks: int = 0, chunk: int = CHUNK) -> tuple[int, bytes, int]:
-    """POST in-process, as a server would: the status, the body, and how many chunks were taken before the answer."""
+    """Posts to the ASGI app. Returns status, body, and how many chunks were read before the response."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -67,7 +67,7 @@ async def ask(path: str, *headers: tuple[str, str], chunks: int = 0, chunk: int 
         *(("/settings/", 6 * 2**20), ("/api/v1/me/avatar/", 6 * 2**20)),
     ],
 )
-async def test_what_is_too_large_is_refused_by_its_length_and_as_it_comes(path, most):
+async def test_a_body_that_is_too_large_is_rejected_by_its_length_and_while_reading(path, most):
     length = ("content-length", str(most + 1))
     for headers, chunks in (((length,), 0), ((("transfer-encoding", "chunked"),), most // CHUNK + 2)):
         status, body, _taken = await ask(path, *headers, chunks=chunks)
@@ -80,7 +80,7 @@ async def test_what_is_too_large_is_refused_by_its_length_and_as_it_comes(path, 
     assert fits != 413
 
 
-async def test_a_length_that_is_no_number_is_counted():
+async def test_a_body_with_an_invalid_length_is_counted():
     for length in ("-5", "9" * 40, "1e9", ""):
         status, _body, _taken = await ask("/accounts/login/", ("content-length", length), chunks=20)
         assert status == 413
@@ -88,29 +88,30 @@ async def test_a_length_that_is_no_number_is_counted():
 
 @pytest.mark.parametrize("charset", ["utf-7", "utf-16", "zip", "base64", "latin-1", "idna", "nonsense", ""])
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_another_charset_is_refused_before_anything_reads_it(kind, charset):
+def test_another_charset_is_rejected_before_the_body_is_parsed(kind, charset):
     client = Client(enforce_csrf_checks=True)
     content_type = f"{kind}; charset={charset}"
     for path in ("/accounts/login/", "/", "/api/v1/auth/token/", "/admin/login/"):
-        answer = client.generic("POST", path, b"login=+AGE-&password=b", content_type)  # `post` would write it so
-        assert answer.status_code == 415, (path, answer.content[:200])
+        # Not `post`, which would encode the data in this charset.
+        response = client.generic("POST", path, b"login=+AGE-&password=b", content_type)
+        assert response.status_code == 415, (path, response.content[:200])
         if path.startswith("/api/"):
-            assert answer.json()["code"] == "unsupported"
+            assert response.json()["code"] == "unsupported"
         else:
-            assert b'class="auth-page"' in answer.content
+            assert b'class="auth-page"' in response.content
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", '"utf-8"'])
-def test_utf_8_is_read(alice, charset):
+def test_utf_8_is_accepted(alice, charset):
     content_type = f"application/x-www-form-urlencoded; charset={charset}"
-    answer = Client().post("/accounts/login/", b"login=alice&password=let-me-talk", content_type=content_type)
-    assert answer.status_code == 302
+    response = Client().post("/accounts/login/", b"login=alice&password=let-me-talk", content_type=content_type)
+    assert response.status_code == 302
 
 
 # ── Logs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def shipped_log(caplog):
-    """What the handler of the shipped settings would write."""
+    """Returns a function for the lines that the log handler of the settings writes."""
     console = shipped.LOGGING["handlers"]["console"]
     for name in console["filters"]:
         caplog.handler.addFilter(import_string(shipped.LOGGING["filters"][name]["()"])())
@@ -120,19 +121,19 @@ def shipped_log(caplog):
     caplog.handler.filters.clear()
 
 
-def test_a_refused_request_is_one_line_and_no_error(shipped_log):
+def test_a_rejected_request_is_one_warning_in_the_log(shipped_log):
     assert Client().get("/accounts/login/", headers={"host": "evil.example"}).status_code == 400
     many = "&".join(f"a{n}=" for n in range(1_100))
-    answer = Client().post("/accounts/login/", many, content_type="application/x-www-form-urlencoded")
-    assert answer.status_code == 400
+    response = Client().post("/accounts/login/", many, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 400
     lines = shipped_log()
     assert len(lines) == 2 and all(" WARNING django.security." in line for line in lines), lines
 
 
-def test_a_fault_keeps_its_traceback(shipped_log):
+def test_an_unexpected_error_is_logged_with_traceback(shipped_log):
     try:
         raise DisallowedHost("as text in a fault of ours")
     except DisallowedHost:
-        logging.getLogger("messenger.api").exception("Unexpected error")
+        logging.getLogger("messenger.rest.exceptions").exception("Unexpected error")
     lines = shipped_log()
-    assert " ERROR messenger.api" in lines[0] and lines[1].startswith("Traceback")
+    assert " ERROR messenger.rest.exceptions" in lines[0] and lines[1].startswith("Traceback")

@@ -1,4 +1,4 @@
-"""Catching up over HTTP gives what the socket's `sync` gives."""
+"""Catch-up over HTTP returns the same as `sync` on the socket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 from chat import actions
 
 
-def test_what_was_missed_and_no_more(as_alice, alice, bob, room):
+def test_sync_returns_exactly_what_was_missed(as_alice, alice, bob, room):
     ask = as_alice
     first = ask({"cursors": {}, "me": 0})
     assert [each["conversation_id"] for each in first["conversations"]] == [room.pk] and first["complete"]
     known = {str(room.pk): first["conversations"][0]["version"]}
-    said = actions.update(alice.pk, room.pk, {"title": "Another"})
+    said = actions.update_group(alice.pk, room.pk, {"title": "Another"})
     second = ask({"cursors": known, "me": first["me_version"], "open": room.pk})
     assert [each["version"] for each in second["conversations"]] == [said.version]
     assert second["receipts"][0]["user_id"] == bob.pk
@@ -20,7 +20,7 @@ def test_what_was_missed_and_no_more(as_alice, alice, bob, room):
     assert ask({"cursors": known, "me": second["me_version"]})["conversations"] == []
 
 
-def test_what_is_none_of_mine_is_told_as_gone(as_alice, pair):
+def test_unknown_conversations_are_returned_as_removed(as_alice, pair):
     assert as_alice({"cursors": {"987654321": 3}})["removed"] == [987654321]
 
 
@@ -28,16 +28,16 @@ def test_what_is_none_of_mine_is_told_as_gone(as_alice, pair):
     "body",
     [{"cursors": {"x": 1}}, {"cursors": {"1": -1}}, {"cursors": [1]}, {"me": "x"}, {"cursors": {"9" * 40: 1}}],
 )
-def test_nonsense_is_invalid(as_alice, body):
+def test_invalid_requests(as_alice, body):
     assert as_alice(body, 400)["code"] == "invalid"
 
 
 @pytest.fixture
 def as_alice(client, alice, transactional_db):
     def ask(body: dict, status: int = 200) -> dict:
-        answer = client.post("/api/v1/sync/", body, content_type="application/json")
-        assert answer.status_code == status, answer.content
-        return answer.json()
+        response = client.post("/api/v1/sync/", body, content_type="application/json")
+        assert response.status_code == status, response.content
+        return response.json()
 
     client.force_login(alice)
     return ask

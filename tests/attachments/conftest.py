@@ -1,4 +1,4 @@
-"""People who send files to a shipped server, with clients that others wrote."""
+"""Fixtures: a running server, and clients that upload files with httpx and with the tus client of a third party."""
 
 from __future__ import annotations
 
@@ -18,81 +18,85 @@ from tests.api.conftest import api  # noqa: F401 (the fixture)
 from tests.servers import PASSWORD, Site
 
 MB = 1024 * 1024
-PART = "application/offset+octet-stream"
+PART_CONTENT_TYPE = "application/offset+octet-stream"
 
 
-def noise(size: int, seed: bytes = b"noise") -> bytes:
-    """Bytes that look like nothing, the same each time."""
+def make_bytes(size: int, seed: bytes = b"noise") -> bytes:
+    """Returns pseudo-random bytes, the same in each run."""
     return hashlib.shake_256(seed).digest(size)
 
 
-def checksum(data: bytes, algorithm: str = "sha256") -> str:
+def checksum_header(data: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"
 
 
-class Sender:
-    """One person with a token: by plain HTTP, and by tuspy."""
+class UploadClient:
+    """A signed-in user who uploads with plain HTTP requests or with tuspy."""
 
     def __init__(self, url: str, name: str, pk: int):
         self.url, self.name, self.pk = url, name, pk
         with httpx.Client(base_url=url, timeout=30) as http:
-            answer = http.post("/api/v1/auth/token/", json={"login": name, "password": PASSWORD})
-            self.token = answer.raise_for_status().json()["access"]
+            response = http.post("/api/v1/auth/token/", json={"login": name, "password": PASSWORD})
+            self.token = response.raise_for_status().json()["access"]
         self.http = httpx.Client(
             base_url=url, timeout=60, headers={"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"}
         )
 
-    def at(self, url: str) -> Sender:
-        """The same person, by another address."""
-        other = copy(self)
-        other.url = url
-        other.http = httpx.Client(base_url=url, timeout=60, headers=self.http.headers)
-        return other
+    def at_url(self, url: str) -> UploadClient:
+        """Returns a client of the same user that connects to another URL."""
+        client = copy(self)
+        client.url = url
+        client.http = httpx.Client(base_url=url, timeout=60, headers=self.http.headers)
+        return client
 
-    def begin(self, size: int, name: str = "a.bin", **metadata: str) -> httpx.Response:
-        """POST: an upload of so many bytes."""
+    def create_upload(self, size: int, name: str = "a.bin", **metadata: str) -> httpx.Response:
+        """Creates an upload of `size` bytes (POST)."""
         pairs = {"filename": name, **metadata}
-        said = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
-        return self.http.post("/api/v1/uploads/", headers={"Upload-Length": str(size), "Upload-Metadata": said})
+        upload_metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
+        return self.http.post(
+            "/api/v1/uploads/", headers={"Upload-Length": str(size), "Upload-Metadata": upload_metadata}
+        )
 
-    def part(self, where: str, offset: int, data: Any, **headers: str) -> httpx.Response:
-        """PATCH: bytes from there on."""
-        said = {"Upload-Offset": str(offset), "Content-Type": PART}
-        return self.http.patch(where, content=data, headers=said | {k.replace("_", "-"): v for k, v in headers.items()})
+    def send_part(self, where: str, offset: int, data: Any, **headers: str) -> httpx.Response:
+        """Sends bytes to an upload, from an offset on (PATCH)."""
+        part_headers = {"Upload-Offset": str(offset), "Content-Type": PART_CONTENT_TYPE}
+        return self.http.patch(
+            where, content=data, headers=part_headers | {k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
-    def offset(self, where: str) -> int:
-        answer = self.http.head(where)
-        assert answer.status_code == 200, answer.status_code
-        return int(answer.headers["Upload-Offset"])
+    def get_offset(self, where: str) -> int:
+        response = self.http.head(where)
+        assert response.status_code == 200, response.status_code
+        return int(response.headers["Upload-Offset"])
 
     def upload(self, data: bytes, name: str = "a.bin", **metadata: str) -> dict:
-        """All at once; the attachment."""
-        where = self.begin(len(data), name, **metadata).raise_for_status().headers["Location"]
+        """Uploads a file in one part and returns its attachment."""
+        where = self.create_upload(len(data), name, **metadata).raise_for_status().headers["Location"]
         if data:
-            self.part(where, 0, data, Upload_Checksum=checksum(data)).raise_for_status()
+            self.send_part(where, 0, data, Upload_Checksum=checksum_header(data)).raise_for_status()
         return self.attachment(where)
 
     def attachment(self, where: str) -> dict:
         return self.http.get(where).raise_for_status().json()["attachment"]
 
-    def tus(self, data: bytes, name: str = "a.bin", **options: Any) -> Uploader:
+    def tus_uploader(self, data: bytes, name: str = "a.bin", **options: Any) -> Uploader:
         client = TusClient(f"{self.url}/api/v1/uploads/", headers={"Authorization": f"Bearer {self.token}"})
         options = {"chunk_size": MB, "upload_checksum": True, "metadata": {"filename": name}, **options}
         return client.uploader(file_stream=io.BytesIO(data), **options)
 
-    def room(self, *others: int) -> int:
-        group = {"kind": "group", "title": "Room", "user_ids": list(others)}
+    def create_group(self, *user_ids: int) -> int:
+        group = {"kind": "group", "title": "Room", "user_ids": list(user_ids)}
         return self.http.post("/api/v1/conversations/", json=group).raise_for_status().json()["id"]
 
-    def send(self, room: int, *attachments: dict, body: str = "", **more: Any) -> httpx.Response:
+    def send_message(self, conversation_id: int, *attachments: dict, body: str = "", **fields: Any) -> httpx.Response:
         message = {"client_id": str(uuid.uuid4()), "body": body, "attachment_ids": [a["id"] for a in attachments]}
-        return self.http.post(f"/api/v1/conversations/{room}/messages/", json=message | more)
+        return self.http.post(f"/api/v1/conversations/{conversation_id}/messages/", json=message | fields)
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def town(request, tmp_path_factory, django_db_blocker):
-    """A running site for all tests of a module, once on each server. `town.server` says which."""
-    site = Site(tmp_path_factory.mktemp("town"), None, "", False, django_db_blocker.unblock, {})
+def running_site(request, tmp_path_factory, django_db_blocker):
+    """A running site for all tests of a module, once with each server; `.server` is its name."""
+    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {})
     site.start(server=request.param)
     site.server = request.param  # type: ignore[attr-defined]
     yield site
@@ -100,16 +104,16 @@ def town(request, tmp_path_factory, django_db_blocker):
 
 
 @pytest.fixture
-def senders():
-    """`senders(site, "alice", "bob")`: their clients, with people made where they are not there."""
-    made: list[Sender] = []
+def upload_clients():
+    """`upload_clients(site, "alice", "bob")` returns their clients; users that do not exist are created."""
+    clients: list[UploadClient] = []
 
-    def make(site, *names: str) -> list[Sender]:
-        people = site.people(*names)
-        found = [Sender(site.url, name, person.pk) for name, person in zip(names, people, strict=True)]
-        made.extend(found)
-        return found
+    def create(site, *names: str) -> list[UploadClient]:
+        users = site.people(*names)
+        new_clients = [UploadClient(site.url, name, user.pk) for name, user in zip(names, users, strict=True)]
+        clients.extend(new_clients)
+        return new_clients
 
-    yield make
-    for sender in made:
-        sender.http.close()
+    yield create
+    for client in clients:
+        client.http.close()

@@ -1,4 +1,4 @@
-"""Uploads under fault: a killed server, a line that breaks, a bucket that hangs, another day."""
+"""Uploads under fault: killed servers, cut connections, a bucket that does not response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from chat.models import Upload
-from tests.attachments.conftest import MB, checksum, noise
+from tests.attachments.conftest import MB, checksum_header, make_bytes
 from tests.conftest import real
 from tests.proxy import UP
 
@@ -21,29 +21,29 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_after_kill_9_it_goes_on_where_the_server_says(site, senders, each_server):
-    """Parts with checksums that were acknowledged are there; the SHA-256 of the whole needs no memory of the server."""
+def test_an_upload_resumes_after_kill_9(site, upload_clients, each_server):
+    """Acknowledged parts are stored, and the SHA-256 of the file is correct without the running hash of the server."""
     server = site.start(server=each_server)
-    (alice,) = senders(site, "alice")
-    data = noise(6 * MB)
-    where = alice.begin(len(data), "big.bin", sha256=sha256(data)).headers["Location"]
+    (alice,) = upload_clients(site, "alice")
+    data = make_bytes(6 * MB)
+    where = alice.create_upload(len(data), "big.bin", sha256=sha256(data)).headers["Location"]
     for start in range(0, 4 * MB, MB):
         part = data[start : start + MB]
-        alice.part(where, start, part, Upload_Checksum=checksum(part)).raise_for_status()
+        alice.send_part(where, start, part, Upload_Checksum=checksum_header(part)).raise_for_status()
     server.kill()
     server.start()
-    assert alice.offset(where) == 4 * MB
-    alice.part(where, 4 * MB, data[4 * MB :]).raise_for_status()
-    whole = alice.attachment(where)
-    assert sha256(alice.http.get(whole["url"]).content) == sha256(data)
+    assert alice.get_offset(where) == 4 * MB
+    alice.send_part(where, 4 * MB, data[4 * MB :]).raise_for_status()
+    attachment = alice.attachment(where)
+    assert sha256(alice.http.get(attachment["url"]).content) == sha256(data)
 
 
-def test_killed_in_the_middle_of_a_part_nothing_half_counts(site, senders):
-    """What lies beyond the acknowledged bytes is written over."""
+def test_bytes_that_were_not_acknowledged_are_overwritten_after_kill_9(site, upload_clients):
+    """Bytes beyond the acknowledged offset are overwritten."""
     server = site.start(server="uvicorn")
-    (alice,) = senders(site, "alice")
-    data = noise(30 * MB)
-    where = alice.begin(len(data)).headers["Location"]
+    (alice,) = upload_clients(site, "alice")
+    data = make_bytes(30 * MB)
+    where = alice.create_upload(len(data)).headers["Location"]
     sent, killed = threading.Event(), threading.Event()
 
     def slowly():
@@ -55,7 +55,7 @@ def test_killed_in_the_middle_of_a_part_nothing_half_counts(site, senders):
 
     def send():
         with pytest.raises(httpx.HTTPError):
-            alice.part(where, 0, slowly(), Content_Length=str(len(data)))
+            alice.send_part(where, 0, slowly(), Content_Length=str(len(data)))
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -65,39 +65,39 @@ def test_killed_in_the_middle_of_a_part_nothing_half_counts(site, senders):
     killed.set()
     thread.join()
     server.start()
-    reached = alice.offset(where)
-    assert 8 * MB <= reached <= 18 * MB, "at most a block of 8 MB comes again"
-    deadline = time.monotonic() + 10  # the dead request's lease runs out
-    while (answer := alice.part(where, reached, data[reached:])).status_code == 423:
+    offset = alice.get_offset(where)
+    assert 8 * MB <= offset <= 18 * MB, "at most a block of 8 MB is sent again"
+    deadline = time.monotonic() + 10  # until the lease of the dead request expires
+    while (response := alice.send_part(where, offset, data[offset:])).status_code == 423:
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert sha256(alice.http.get(alice.attachment(where)["url"]).content) == sha256(data)
 
 
-def test_a_line_that_is_cut_at_sixty_percent_goes_on_there(make_site, senders):
+def test_an_upload_resumes_after_a_cut_connection(make_site, upload_clients):
     site = make_site(proxied=True)
     site.start(server="uvicorn")
-    (alice,) = senders(site, "alice")
-    data = noise(10 * MB)
-    where = alice.begin(len(data)).headers["Location"]
+    (alice,) = upload_clients(site, "alice")
+    data = make_bytes(10 * MB)
+    where = alice.create_upload(len(data)).headers["Location"]
     site.proxy.cut_after(6 * MB, UP)
     with pytest.raises(httpx.HTTPError):
-        alice.part(where, 0, data)
+        alice.send_part(where, 0, data)
     time.sleep(0.5)
-    alice = alice.at(site.url)
-    reached = alice.offset(where)
-    assert 5 * MB <= reached <= 6 * MB
-    alice.part(where, reached, data[reached:]).raise_for_status()
+    alice = alice.at_url(site.url)
+    offset = alice.get_offset(where)
+    assert 5 * MB <= offset <= 6 * MB
+    alice.send_part(where, offset, data[offset:]).raise_for_status()
     assert sha256(alice.http.get(alice.attachment(where)["url"]).content) == sha256(data)
 
 
-def test_on_another_day_it_goes_on_too(site, senders):
+def test_an_upload_resumes_on_another_day(site, upload_clients):
     site.start()
-    (alice,) = senders(site, "alice")
-    data = noise(2 * MB)
-    where = alice.begin(len(data)).headers["Location"]
-    alice.part(where, 0, data[:MB]).raise_for_status()
+    (alice,) = upload_clients(site, "alice")
+    data = make_bytes(2 * MB)
+    where = alice.create_upload(len(data)).headers["Location"]
+    alice.send_part(where, 0, data[:MB]).raise_for_status()
     from datetime import timedelta
 
     from django.utils import timezone
@@ -107,60 +107,62 @@ def test_on_another_day_it_goes_on_too(site, senders):
     with site.orm():
         a_day_ago = timezone.now() - timedelta(hours=26)
         Upload.objects.update(created_at=a_day_ago, expires_at=a_day_ago + timedelta(hours=72))
-        cleanup.sweep()
-    assert alice.offset(where) == MB
-    alice.part(where, MB, data[MB:]).raise_for_status()
+        cleanup.clean_up()
+    assert alice.get_offset(where) == MB
+    alice.send_part(where, MB, data[MB:]).raise_for_status()
     assert alice.http.get(alice.attachment(where)["url"]).content == data
 
 
-# ── In a bucket ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── S3 ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def bucket():
-    """S3 as moto speaks it: no signature is checked there."""
+    """An S3 service by moto, which does not check signatures."""
     s3 = real("s3")
     return s3, {"STORAGE_URL": s3.url, **s3.credentials}
 
 
-def keys(s3) -> list[str]:
+def list_keys(s3) -> list[str]:
     bucket = s3.url.removeprefix("s3://").partition("?")[0]
     return sorted(each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket).get("Contents", ()))
 
 
-def unfinished(s3) -> int:
+def count_unfinished_uploads(s3) -> int:
     bucket = s3.url.removeprefix("s3://").partition("?")[0]
     return len(s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ()))
 
 
-def test_in_a_bucket_parts_arrive_as_they_are_sent_and_survive_kill_9(make_site, senders, bucket):
+def test_s3_parts_survive_kill_9(make_site, upload_clients, bucket):
     s3, environment = bucket
     site = make_site(**environment)
     server = site.start(server="uvicorn")
-    alice, mallory = senders(site, "alice", "mallory")
-    data = noise(21 * MB + 5)
-    before = keys(s3)
-    where = alice.begin(len(data), "big.bin", sha256=sha256(data)).headers["Location"]
+    alice, mallory = upload_clients(site, "alice", "mallory")
+    data = make_bytes(21 * MB + 5)
+    before = list_keys(s3)
+    where = alice.create_upload(len(data), "big.bin", sha256=sha256(data)).headers["Location"]
     offset = 0
-    for length in (3 * MB, 3 * MB, 1, 9 * MB):  # less than S3 takes as a part, and more
+    for length in (3 * MB, 3 * MB, 1, 9 * MB):  # smaller and larger than the minimum of S3 parts
         part = data[offset : offset + length]
-        alice.part(where, offset, part, Upload_Checksum=checksum(part)).raise_for_status()
+        alice.send_part(where, offset, part, Upload_Checksum=checksum_header(part)).raise_for_status()
         offset += length
     server.kill()
     server.start()
-    assert alice.offset(where) == offset
-    wrong = alice.part(where, offset, data[offset:], Upload_Checksum=checksum(b"other"))
-    assert (wrong.status_code, alice.offset(where)) == (460, offset)
-    alice.part(where, offset, data[offset:]).raise_for_status()
+    assert alice.get_offset(where) == offset
+    wrong = alice.send_part(where, offset, data[offset:], Upload_Checksum=checksum_header(b"other"))
+    assert (wrong.status_code, alice.get_offset(where)) == (460, offset)
+    alice.send_part(where, offset, data[offset:]).raise_for_status()
     url = alice.attachment(where)["url"]
     link = alice.http.get(url)
     assert link.status_code == 302 and "X-Amz-Signature" in link.headers["Location"]
     assert "X-Amz-Expires=300" in link.headers["Location"]
     assert sha256(httpx.get(link.headers["Location"]).content) == sha256(data)
     assert mallory.http.get(url).status_code == httpx.get(site.url + url).status_code == 404
-    assert (len(keys(s3)) - len(before), unfinished(s3)) == (1, 0), "no tail, no unfinished upload is left"
+    assert (len(list_keys(s3)) - len(before), count_unfinished_uploads(s3)) == (1, 0), (
+        "no tail object and no unfinished upload is left"
+    )
     assert alice.http.delete(where).status_code == 204
 
 
-def test_in_a_bucket_small_files_and_pictures_work_alike(make_site, senders, bucket):
+def test_s3_stores_small_files_and_images(make_site, upload_clients, bucket):
     import io
 
     from PIL import Image
@@ -168,33 +170,35 @@ def test_in_a_bucket_small_files_and_pictures_work_alike(make_site, senders, buc
     _s3, environment = bucket
     site = make_site(**environment)
     site.start()
-    (alice,) = senders(site, "alice")
-    for data in (b"", b"x", noise(1000)):
-        whole = alice.upload(data, "small.bin")
-        assert httpx.get(alice.http.get(whole["url"]).headers["Location"]).content == data
-    written = io.BytesIO()
-    Image.new("RGB", (640, 480), "teal").save(written, "PNG")
-    shown = alice.send(alice.room(), alice.upload(written.getvalue(), "teal.png")).json()["attachments"][0]
+    (alice,) = upload_clients(site, "alice")
+    for data in (b"", b"x", make_bytes(1000)):
+        attachment = alice.upload(data, "small.bin")
+        assert httpx.get(alice.http.get(attachment["url"]).headers["Location"]).content == data
+    output = io.BytesIO()
+    Image.new("RGB", (640, 480), "teal").save(output, "PNG")
+    shown = alice.send_message(alice.create_group(), alice.upload(output.getvalue(), "teal.png")).json()["attachments"][
+        0
+    ]
     assert (shown["width"], shown["height"], shown["ready"]) == (640, 480, False)
-    draw_in_bucket(site, environment)
+    process_files_in_s3(site, environment)
     message = alice.http.get(shown["url"])
     assert message.status_code == 302
     picture = Image.open(io.BytesIO(httpx.get(message.headers["Location"]).content))
     assert picture.size == (640, 480)
 
 
-def draw_in_bucket(site, environment) -> None:
-    """The worker's round, in a process with the site's settings."""
+def process_files_in_s3(site, environment) -> None:
+    """Runs the processing tasks in a process with the settings of the site."""
     from tests.databases import run_manage
 
     code = (
-        "from chat.models import File; from chat.attachments import processing;"
-        "[processing.prepare(pk) for pk in File.objects.filter(state='waiting').values_list('pk', flat=True)]"
+        "from chat.models import File; from chat.actions import attachments;"
+        "[attachments.process_file(pk) for pk in File.objects.filter(state='waiting').values_list('pk', flat=True)]"
     )
     run_manage("shell", "-c", code, **(site.environment | environment))
 
 
-def test_a_bucket_that_hangs_refuses_files_within_thirty_seconds_and_text_goes_on(make_site, senders, bucket):
+def test_a_hanging_bucket_returns_503_within_thirty_seconds_and_text_messages_work(make_site, upload_clients, bucket):
     s3, environment = bucket
 
     from tests.proxy import Proxy
@@ -203,24 +207,24 @@ def test_a_bucket_that_hangs_refuses_files_within_thirty_seconds_and_text_goes_o
     with Proxy(port) as line:
         site = make_site(**{**environment, "STORAGE_URL": s3.url.replace(f":{port}", f":{line.port}")})
         site.start(server="uvicorn")
-        (alice,) = senders(site, "alice")
-        room = alice.room()
-        where = alice.begin(1000).headers["Location"]
+        (alice,) = upload_clients(site, "alice")
+        conversation_id = alice.create_group()
+        where = alice.create_upload(1000).headers["Location"]
         line.pause()
-        began = time.monotonic()
+        started = time.monotonic()
         answers: list[httpx.Response] = []
-        thread = threading.Thread(target=lambda: answers.append(alice.part(where, 0, noise(1000))))
+        thread = threading.Thread(target=lambda: answers.append(alice.send_part(where, 0, make_bytes(1000))))
         thread.start()
         time.sleep(0.2)
-        assert alice.at(site.url).send(room, body="still here").status_code == 201
-        assert time.monotonic() - began < 3
+        assert alice.at_url(site.url).send_message(conversation_id, body="still here").status_code == 201
+        assert time.monotonic() - started < 3
         thread.join()
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - started < 30
         assert (answers[0].status_code, answers[0].json()["code"]) == (503, "unavailable")
         line.resume()
-        assert alice.offset(where) == 0
+        assert alice.get_offset(where) == 0
         deadline = time.monotonic() + 10
-        while (answer := alice.part(where, 0, noise(1000))).status_code in (423, 503):
+        while (response := alice.send_part(where, 0, make_bytes(1000))).status_code in (423, 503):
             assert time.monotonic() < deadline
             time.sleep(0.5)
-        assert answer.status_code == 204
+        assert response.status_code == 204

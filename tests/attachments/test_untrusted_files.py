@@ -1,4 +1,4 @@
-"""What a file is, what it is called, and what becomes of pictures: nothing that comes in is believed."""
+"""Untrusted files: names, content types, download headers, ranges, image re-encoding and measurements."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from chat import selectors
-from chat.attachments import filenames, processing, uploads
+from chat.actions import attachments
+from chat.attachments import filenames, uploads
 from chat.attachments.media import content_types, images
 from chat.models import File
-from tests.attachments.test_message_files import give, picture, send
+from tests.attachments.test_message_files import create_attachment, make_image, send_message
 
-# ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────
-NASTY = [
+# ── File names ──────────────────────────────────────────────────────────────────────────────────────────────────────
+UNSAFE_NAMES = [
     ("../../etc/passwd", "passwd"),
     ("C:\\Users\\bob\\evil.exe", "evil.exe"),
     ("a\r\nSet-Cookie: x=y.png", "a Set-Cookie_ x=y.png"),
@@ -37,71 +38,73 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize(("given", "kept"), NASTY)
-def test_names_are_kept_for_people_and_harmless_for_systems(given, kept):
-    assert filenames.clean(given) == kept
+@pytest.mark.parametrize(("name", "expected"), UNSAFE_NAMES)
+def test_file_names_are_sanitised(name, expected):
+    assert filenames.clean_filename(name) == expected
 
 
-def test_a_name_of_500_characters_is_cut_before_its_extension():
+def test_a_long_file_name_is_truncated_before_its_extension():
     for letter in ("a", "字", "📊"):
-        name = filenames.clean(letter * 500 + ".tar.gz")
+        name = filenames.clean_filename(letter * 500 + ".tar.gz")
         assert name.endswith(".tar.gz")
         assert len(name) <= 120 and len(name.encode()) <= 255
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_name_comes_back_as_it_was_in_the_download(api, alice):
-    attachment = give(alice, name='Übung "练习".txt')
-    answer = api(alice).get(f"/files/{attachment.pk}/{attachment.name}")
-    assert answer["Content-Disposition"] == "attachment; filename*=utf-8''%C3%9Cbung%20_%E7%BB%83%E4%B9%A0_.txt"
+def test_a_download_has_the_original_file_name(api, alice):
+    attachment = create_attachment(alice, name='Übung "练习".txt')
+    response = api(alice).get(f"/files/{attachment.pk}/{attachment.name}")
+    assert response["Content-Disposition"] == "attachment; filename*=utf-8''%C3%9Cbung%20_%E7%BB%83%E4%B9%A0_.txt"
 
 
-# ── Types ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_the_type_is_that_of_the_content_and_not_of_the_name():
-    assert content_types.content_type(picture(), "report.pdf") == "image/png"
-    assert content_types.content_type(b"<!DOCTYPE html><script>", "photo.png") == "text/html"
-    assert content_types.content_type(b'<?xml version="1.0"?><svg onload="x">', "photo.jpg") == "image/svg+xml"
-    assert content_types.content_type(b"MZ\x90\x00", "song.mp3") == "application/vnd.microsoft.portable-executable"
-    assert content_types.content_type(b"PK\x03\x04....", "report.docx").endswith("wordprocessingml.document")
-    assert content_types.content_type("字".encode() * 3000, "a.txt") == "text/plain"
-    assert content_types.content_type(b"\x00\x01\x02", "a.txt") == "application/octet-stream"
-    assert content_types.content_type(b"", "a.txt") == "application/octet-stream"
+# ── Content types ───────────────────────────────────────────────────────────────────────────────────────────────────
+def test_content_type_is_detected_from_the_content():
+    assert content_types.detect_content_type(make_image(), "report.pdf") == "image/png"
+    assert content_types.detect_content_type(b"<!DOCTYPE html><script>", "photo.png") == "text/html"
+    assert content_types.detect_content_type(b'<?xml version="1.0"?><svg onload="x">', "photo.jpg") == "image/svg+xml"
+    assert (
+        content_types.detect_content_type(b"MZ\x90\x00", "song.mp3") == "application/vnd.microsoft.portable-executable"
+    )
+    assert content_types.detect_content_type(b"PK\x03\x04....", "report.docx").endswith("wordprocessingml.document")
+    assert content_types.detect_content_type("字".encode() * 3000, "a.txt") == "text/plain"
+    assert content_types.detect_content_type(b"\x00\x01\x02", "a.txt") == "application/octet-stream"
+    assert content_types.detect_content_type(b"", "a.txt") == "application/octet-stream"
 
 
-DANGEROUS = {
+ACTIVE_CONTENT = {
     "page.html": b"<html><script>alert(1)</script>",
     "picture.svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
     "photo.png": b"<script>alert(1)</script>",
     "data.xml": b'<?xml version="1.0"?><x:script xmlns:x="http://www.w3.org/1999/xhtml">alert(1)</x:script>',
     "report.pdf": b"%PDF-1.7 <script>",
-    "gif.js": b"GIF89a=1;alert(1)//",  # a picture by its first bytes, a script by the rest
+    "gif.js": b"GIF89a=1;alert(1)//",  # an image by its first bytes, a script by the rest
 }
 
 
 @pytest.mark.usefixtures("transactional_db")
-@pytest.mark.parametrize("name", DANGEROUS)
-def test_what_could_run_is_only_ever_a_download(api, alice, name):
-    attachment = give(alice, DANGEROUS[name], name)
-    processing.prepare(attachment.file_id)
-    answer = api(alice).get(f"/files/{attachment.pk}/{name}")
-    assert answer["Content-Disposition"].startswith("attachment")
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert "sandbox" in answer["Content-Security-Policy"] and "script-src" not in answer["Content-Security-Policy"]
-    assert "html" not in answer["Content-Type"] and "xml" not in answer["Content-Type"]
+@pytest.mark.parametrize("name", ACTIVE_CONTENT)
+def test_active_content_is_served_as_a_download(api, alice, name):
+    attachment = create_attachment(alice, ACTIVE_CONTENT[name], name)
+    attachments.process_file(attachment.file_id)
+    response = api(alice).get(f"/files/{attachment.pk}/{name}")
+    assert response["Content-Disposition"].startswith("attachment")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response["Content-Security-Policy"] and "script-src" not in response["Content-Security-Policy"]
+    assert "html" not in response["Content-Type"] and "xml" not in response["Content-Type"]
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_private_files_are_no_caches_business(api, alice):
-    attachment = give(alice)
-    answer = api(alice).get(f"/files/{attachment.pk}/notes.txt")
-    assert answer["Cache-Control"] == "private, no-cache"
-    assert {"Cookie", "Authorization"} <= {each.strip() for each in answer["Vary"].split(",")}
+def test_files_are_not_cached_by_shared_caches(api, alice):
+    attachment = create_attachment(alice)
+    response = api(alice).get(f"/files/{attachment.pk}/notes.txt")
+    assert response["Cache-Control"] == "private, no-cache"
+    assert {"Cookie", "Authorization"} <= {each.strip() for each in response["Vary"].split(",")}
 
 
-# ── Ranges and ETags ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ranges and ETags ────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.usefixtures("transactional_db")
 @pytest.mark.parametrize(
-    ("asked", "status", "body", "content_range"),
+    ("range_header", "status", "body", "content_range"),
     [
         ("bytes=0-3", 206, b"0123", "bytes 0-3/10"),
         ("bytes=8-", 206, b"89", "bytes 8-9/10"),
@@ -114,18 +117,18 @@ def test_private_files_are_no_caches_business(api, alice):
         ("lines=1-2", 200, b"0123456789", None),
     ],
 )
-def test_a_film_is_wound_forward_by_ranges(api, alice, asked, status, body, content_range):
-    attachment = give(alice, b"0123456789")
-    answer = api(alice).get(f"/files/{attachment.pk}/notes.txt", HTTP_RANGE=asked)
-    assert (answer.status_code, answer.get("Content-Range")) == (status, content_range)
-    assert (answer.getvalue() if answer.streaming else answer.content) == body
+def test_byte_ranges(api, alice, range_header, status, body, content_range):
+    attachment = create_attachment(alice, b"0123456789")
+    response = api(alice).get(f"/files/{attachment.pk}/notes.txt", HTTP_RANGE=range_header)
+    assert (response.status_code, response.get("Content-Range")) == (status, content_range)
+    assert (response.getvalue() if response.streaming else response.content) == body
     if status != 416:
-        assert answer["Content-Length"] == str(len(body))
+        assert response["Content-Length"] == str(len(body))
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_who_has_it_already_is_told_so(api, alice):
-    path = f"/files/{give(alice).pk}/notes.txt"
+def test_conditional_requests(api, alice):
+    path = f"/files/{create_attachment(alice).pk}/notes.txt"
     etag = api(alice).get(path)["ETag"]
     again = api(alice).get(path, HTTP_IF_NONE_MATCH=etag)
     assert (again.status_code, again.content) == (304, b"")
@@ -133,55 +136,55 @@ def test_who_has_it_already_is_told_so(api, alice):
     assert api(alice).get(path, HTTP_RANGE="bytes=0-1", HTTP_IF_RANGE=etag).status_code == 206
 
 
-# ── Pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def redrawn(user, data: bytes, name: str) -> File:
-    attachment = give(user, data, name)
-    processing.prepare(attachment.file_id)
+# ── Images ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def process_image(user, data: bytes, name: str) -> File:
+    attachment = create_attachment(user, data, name)
+    attachments.process_file(attachment.file_id)
     return File.objects.get(pk=attachment.file_id)
 
 
-def stored(file: File) -> bytes:
-    from chat.attachments.storage.base import shelf
+def read_stored_file(file: File) -> bytes:
+    from chat.attachments.storage.base import get_upload_storage
 
-    with shelf().read(file.key) as source:
+    with get_upload_storage().open_file(file.key) as source:
         return source.read()
 
 
-def with_place(kind: str = "JPEG", size=(300, 200)) -> bytes:
-    """As a phone writes it: turned, and with the place where it was taken."""
+def make_image_with_location(kind: str = "JPEG", size=(300, 200)) -> bytes:
+    """An image like those of phones: rotated, and with a location in its EXIF data."""
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010E] = "SECRET PLACE"
     exif.get_ifd(0x8825)[1] = "N"
-    return picture(size, kind, exif=exif)
+    return make_image(size, kind, exif=exif)
 
 
 @pytest.mark.usefixtures("transactional_db")
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_nothing_says_where_a_picture_was_taken(alice, kind):
-    data = with_place(kind)
+def test_re_encoded_images_have_no_metadata(alice, kind):
+    data = make_image_with_location(kind)
     assert b"SECRET PLACE" in data
-    file = redrawn(alice, data, "beach")
+    file = process_image(alice, data, "beach")
     assert (file.state, file.content_type) == ("ready", Image.MIME[kind])
-    assert b"SECRET PLACE" not in stored(file)
-    again = Image.open(io.BytesIO(stored(file)))
-    assert not again.getexif() and again.size == (200, 300) == (file.width, file.height)  # and it stands upright
+    assert b"SECRET PLACE" not in read_stored_file(file)
+    again = Image.open(io.BytesIO(read_stored_file(file)))
+    assert not again.getexif() and again.size == (200, 300) == (file.width, file.height)  # and it is upright
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_the_size_of_a_picture_is_known_before_it_is_redrawn(alice):
-    file = give(alice, with_place(), "beach.jpg").file
+def test_image_size_is_known_before_processing(alice):
+    file = create_attachment(alice, make_image_with_location(), "beach.jpg").file
     assert (file.state, file.width, file.height) == ("waiting", 200, 300)
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_what_hangs_behind_a_picture_is_cut_off(alice):
-    file = redrawn(alice, picture() + b"PK\x03\x04<script>alert(1)</script>", "two.png")
-    assert b"<script>" not in stored(file)
+def test_bytes_after_an_image_are_removed(alice):
+    file = process_image(alice, make_image() + b"PK\x03\x04<script>alert(1)</script>", "two.png")
+    assert b"<script>" not in read_stored_file(file)
 
 
-def bomb(width: int, height: int) -> bytes:
-    """A small PNG that says it is enormous."""
+def make_decompression_bomb(width: int, height: int) -> bytes:
+    """A small PNG that claims to have enormous dimensions."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -192,93 +195,93 @@ def bomb(width: int, height: int) -> bytes:
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_sixty_thousand_by_sixty_thousand_pixels_are_a_file_like_others(api, alice, bob, room):
-    attachment = give(alice, bomb(60_000, 60_000), "big.png")
-    message = send(alice, room, attachment)
-    processing.prepare(attachment.file_id)
+def test_an_image_with_too_many_pixels_becomes_a_download(api, alice, bob, room):
+    attachment = create_attachment(alice, make_decompression_bomb(60_000, 60_000), "big.png")
+    message = send_message(alice, room, attachment)
+    attachments.process_file(attachment.file_id)
     attachment.refresh_from_db()
     assert (attachment.kind, attachment.file.state, attachment.file.width) == ("file", "ready", None)
-    answer = api(bob).get(message.attachments[0].url)
-    assert answer.status_code == 200 and answer["Content-Disposition"].startswith("attachment")
+    response = api(bob).get(message.attachments[0].url)
+    assert response.status_code == 200 and response["Content-Disposition"].startswith("attachment")
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_ten_thousand_frames_are_shown_as_the_first(alice):
+def test_an_animation_with_too_many_frames_becomes_a_still_image(alice):
     frames = [Image.new("P", (40, 40), number % 250) for number in range(10_000)]
-    written = io.BytesIO()
-    frames[0].save(written, "GIF", save_all=True, append_images=frames[1:], duration=20)
-    file = redrawn(alice, written.getvalue(), "many.gif")
+    output = io.BytesIO()
+    frames[0].save(output, "GIF", save_all=True, append_images=frames[1:], duration=20)
+    file = process_image(alice, output.getvalue(), "many.gif")
     assert file.state == "ready"
-    assert len(stored(file)) < 10_000 and file.content_type == "image/png"
+    assert len(read_stored_file(file)) < 10_000 and file.content_type == "image/png"
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_few_frames_go_on_moving(alice):
+def test_a_short_animation_stays_animated(alice):
     frames = [Image.new("RGB", (40, 40), color) for color in ("red", "green", "blue")]
-    written = io.BytesIO()
-    frames[0].save(written, "GIF", save_all=True, append_images=frames[1:], duration=[50, 60, 70], comment=b"SECRET")
-    file = redrawn(alice, written.getvalue(), "moves.gif")
-    again = Image.open(io.BytesIO(stored(file)))
-    assert (again.n_frames, again.info["duration"], b"SECRET" in stored(file)) == (3, 50, False)
+    output = io.BytesIO()
+    frames[0].save(output, "GIF", save_all=True, append_images=frames[1:], duration=[50, 60, 70], comment=b"SECRET")
+    file = process_image(alice, output.getvalue(), "moves.gif")
+    again = Image.open(io.BytesIO(read_stored_file(file)))
+    assert (again.n_frames, again.info["duration"], b"SECRET" in read_stored_file(file)) == (3, 50, False)
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_broken_picture_is_a_file_like_others(alice):
-    file = redrawn(alice, picture((900, 900), "JPEG")[:500], "broken.jpg")
+def test_a_damaged_image_becomes_a_download(alice):
+    file = process_image(alice, make_image((900, 900), "JPEG")[:500], "broken.jpg")
     assert (file.state, file.thumbnails, file.attachments.get().kind) == ("ready", [], "file")
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_picture_too_large_to_redraw_still_does_not_say_where_it_was_taken(alice, monkeypatch):
-    monkeypatch.setattr(images, "MOST_BYTES", 10)
+def test_an_image_too_large_to_re_encode_has_no_metadata(alice, monkeypatch):
+    monkeypatch.setattr(images, "MAX_REENCODED_BYTES", 10)
     for kind in ("JPEG", "PNG", "WEBP"):
-        data = with_place(kind)
-        file = redrawn(alice, data, "large")
+        data = make_image_with_location(kind)
+        file = process_image(alice, data, "large")
         assert file.attachments.get().kind == "file"
-        assert b"SECRET PLACE" not in stored(file)
-        assert Image.open(io.BytesIO(stored(file))).size == (300, 200)
+        assert b"SECRET PLACE" not in read_stored_file(file)
+        assert Image.open(io.BytesIO(read_stored_file(file))).size == (300, 200)
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_phones_heic_becomes_a_jpeg_that_everybody_sees_and_does_not_say_where_it_was_taken(api, alice, bob, room):
-    data = (Path(__file__).parent / "beach.heic").read_bytes()  # 96 by 64, turned by a quarter
+def test_heic_becomes_jpeg_without_metadata(api, alice, bob, room):
+    data = (Path(__file__).parent / "beach.heic").read_bytes()  # 96 by 64 pixels, rotated by 90 degrees
     assert b"SECRET PLACE" in data and b"SECRET XMP" in data
-    attachment = give(alice, data, "IMG_0001.HEIC")
+    attachment = create_attachment(alice, data, "IMG_0001.HEIC")
     assert (attachment.file.state, attachment.file.width, attachment.file.height) == ("waiting", 64, 96)
-    message = send(alice, room, attachment)
+    message = send_message(alice, room, attachment)
     assert api(bob).get(message.attachments[0].url).status_code == 503
-    processing.prepare(attachment.file_id)
+    attachments.process_file(attachment.file_id)
     shown = selectors.get_message(bob.pk, message.id).attachments[0]
     assert (shown.kind, shown.name, shown.content_type) == ("image", "IMG_0001.jpg", "image/jpeg")
-    answer = api(bob).get(shown.url)
-    again = Image.open(io.BytesIO(answer.getvalue()))
-    assert (again.format, again.size, answer["Content-Type"]) == ("JPEG", (64, 96), "image/jpeg")
-    assert not again.getexif() and b"SECRET" not in stored(File.objects.get())
+    response = api(bob).get(shown.url)
+    again = Image.open(io.BytesIO(response.getvalue()))
+    assert (again.format, again.size, response["Content-Type"]) == ("JPEG", (64, 96), "image/jpeg")
+    assert not again.getexif() and b"SECRET" not in read_stored_file(File.objects.get())
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_redrawing_twice_is_harmless(alice):
-    attachment = give(alice, picture(), "a.png")
-    processing.prepare(attachment.file_id)
+def test_processing_twice_changes_nothing(alice):
+    attachment = create_attachment(alice, make_image(), "a.png")
+    attachments.process_file(attachment.file_id)
     key = File.objects.get(pk=attachment.file_id).key
-    processing.prepare(attachment.file_id)
+    attachments.process_file(attachment.file_id)
     assert File.objects.get(pk=attachment.file_id).key == key
 
 
-# ── Measures ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def wave(seconds: float) -> bytes:
+# ── Measurements ────────────────────────────────────────────────────────────────────────────────────────────────────
+def make_wav(seconds: float) -> bytes:
     import wave as waves
 
-    written = io.BytesIO()
-    with waves.open(written, "wb") as out:
+    output = io.BytesIO()
+    with waves.open(output, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(8000)
         out.writeframes(b"\x00\x00" * int(8000 * seconds))
-    return written.getvalue()
+    return output.getvalue()
 
 
-def film(width: int, height: int, seconds: int) -> bytes:
+def make_mp4(width: int, height: int, seconds: int) -> bytes:
     def box(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I4s", len(body) + 8, kind) + body
 
@@ -290,26 +293,26 @@ def film(width: int, height: int, seconds: int) -> bytes:
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_recordings_and_films_say_how_long_they_are(alice):
-    sound = give(alice, wave(2.5), "voice.wav")
+def test_audio_and_video_are_measured(alice):
+    sound = create_attachment(alice, make_wav(2.5), "voice.wav")
     assert (sound.kind, sound.file.duration) == ("audio", 2.5)
-    moving = give(alice, film(1280, 720, 42), "film.mp4")
+    moving = create_attachment(alice, make_mp4(1280, 720, 42), "film.mp4")
     measured = (moving.kind, moving.file.width, moving.file.height, moving.file.duration)
     assert measured == ("video", 1280, 720, 42.0)
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_what_cannot_be_measured_is_believed_within_bounds(alice):
+def test_client_claims_are_used_within_limits(alice):
     data = b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm" + bytes(50)
 
-    def told(**claims):
-        upload = uploads.begin(alice.pk, len(data), "voice.webm", claims=claims)
-        incoming = uploads.Incoming(alice.pk, upload.pk, 0)
-        incoming.take(data)
+    def measure(**claims):
+        upload = uploads.create_upload(alice.pk, len(data), "voice.webm", claims=claims)
+        incoming = uploads.IncomingPart(alice.pk, upload.pk, 0)
+        incoming.write(data)
         file = incoming.finish().attachment.file
         incoming.close()
         return file.content_type, file.width, file.duration
 
-    assert told(duration=3.25) == ("audio/webm", None, 3.25)
-    assert told(duration=float("nan"), width=100) == ("audio/webm", None, None)
-    assert told(duration=10**12) == ("audio/webm", None, None)
+    assert measure(duration=3.25) == ("audio/webm", None, 3.25)
+    assert measure(duration=float("nan"), width=100) == ("audio/webm", None, None)
+    assert measure(duration=10**12) == ("audio/webm", None, None)

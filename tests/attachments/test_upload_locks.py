@@ -1,4 +1,4 @@
-"""Who may bring bytes to an upload, and until when: what was acknowledged is nobody else's to lose."""
+"""Leases of uploads: one request writes at a time, and acknowledged bytes are never lost."""
 
 from __future__ import annotations
 
@@ -11,83 +11,83 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from chat.attachments import uploads
-from chat.attachments.uploads import Incoming, UploadRefused
+from chat.attachments.uploads import IncomingPart, UploadError
 from chat.models import Upload
-from tests.attachments.conftest import noise
+from tests.attachments.conftest import make_bytes
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
-def bring(person, upload, offset: int, data: bytes, checksum: tuple[str, bytes] | None = None) -> Upload:
-    incoming = Incoming(person.pk, upload.pk, offset, checksum)
+def send_part(user, upload, offset: int, data: bytes, checksum: tuple[str, bytes] | None = None) -> Upload:
+    incoming = IncomingPart(user.pk, upload.pk, offset, checksum)
     try:
-        incoming.take(data)
+        incoming.write(data)
         return incoming.finish()
     finally:
         incoming.close()
 
 
-def lose_the_lease(upload) -> None:
+def expire_lease(upload) -> None:
     Upload.objects.filter(pk=upload.pk).update(writer_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_whoever_was_told_that_a_part_is_there_may_send_the_next_at_once(alice):
-    """Also where the server is killed between its answer and its next breath."""
-    data = noise(3000)
-    upload = uploads.begin(alice.pk, len(data), "a.bin")
-    first = Incoming(alice.pk, upload.pk, 0)
-    first.take(data[:1000])
-    first.finish()  # and never closed: it was killed
+def test_the_next_part_may_follow_at_once_after_an_acknowledged_one(alice):
+    """Even if the server is killed right after it has sent the response."""
+    data = make_bytes(3000)
+    upload = uploads.create_upload(alice.pk, len(data), "a.bin")
+    first = IncomingPart(alice.pk, upload.pk, 0)
+    first.write(data[:1000])
+    first.finish()  # it is never closed: the server was killed
     assert Upload.objects.get(pk=upload.pk).writer == ""
-    assert bring(alice, upload, 1000, data[1000:]).attachment is not None
+    assert send_part(alice, upload, 1000, data[1000:]).attachment is not None
 
 
-def test_a_request_that_ends_late_takes_nothing_from_the_one_after_it(alice):
-    data = noise(4000)
-    upload = uploads.begin(alice.pk, len(data), "a.bin")
-    late = Incoming(alice.pk, upload.pk, 0)
-    late.take(data[:1000])
-    lose_the_lease(upload)
-    bring(alice, upload, 0, data[:3000])
-    with pytest.raises(UploadRefused) as refused:
-        late.cut()
-    assert refused.value.status == 423
+def test_a_request_with_an_expired_lease_does_not_damage_its_successor(alice):
+    data = make_bytes(4000)
+    upload = uploads.create_upload(alice.pk, len(data), "a.bin")
+    late = IncomingPart(alice.pk, upload.pk, 0)
+    late.write(data[:1000])
+    expire_lease(upload)
+    send_part(alice, upload, 0, data[:3000])
+    with pytest.raises(UploadError) as error:
+        late.commit_partial()
+    assert error.value.status == 423
     late.close()
-    whole = bring(alice, upload, 3000, data[3000:])
-    assert whole.attachment is not None
-    assert whole.attachment.file.sha256 == hashlib.sha256(data).hexdigest()
-    assert Path(default_storage.path(whole.attachment.file.key)).read_bytes() == data
+    completed = send_part(alice, upload, 3000, data[3000:])
+    assert completed.attachment is not None
+    assert completed.attachment.file.sha256 == hashlib.sha256(data).hexdigest()
+    assert Path(default_storage.path(completed.attachment.file.key)).read_bytes() == data
 
 
-def test_a_server_that_is_killed_at_the_very_end_is_not_waited_for(alice, monkeypatch):
-    """All bytes came, and it died making a file of them: within a minute an empty last part may be sent again."""
-    data = noise(1000)
-    upload = uploads.begin(alice.pk, len(data), "a.bin")
-    incoming = Incoming(alice.pk, upload.pk, 0)
-    incoming.take(data)
+def test_an_upload_can_be_completed_soon_after_a_crash_at_its_end(alice, monkeypatch):
+    """The server dies while it completes the upload: within a minute the client can send an empty last part again."""
+    data = make_bytes(1000)
+    upload = uploads.create_upload(alice.pk, len(data), "a.bin")
+    incoming = IncomingPart(alice.pk, upload.pk, 0)
+    incoming.write(data)
 
     def die(*_args):
         raise SystemExit
 
-    monkeypatch.setattr(uploads, "_complete", die)
+    monkeypatch.setattr(uploads, "_complete_upload", die)
     with pytest.raises(SystemExit):
         incoming.finish()
     monkeypatch.undo()
     row = Upload.objects.get(pk=upload.pk)
     assert row.offset == len(data)
     assert row.writer_until < timezone.now() + timedelta(seconds=60)
-    lose_the_lease(upload)
-    again = Incoming(alice.pk, upload.pk, len(data))
+    expire_lease(upload)
+    again = IncomingPart(alice.pk, upload.pk, len(data))
     assert again.finish().attachment is not None
     again.close()
 
 
-def test_a_part_that_was_wrong_leaves_no_trace_in_the_file(alice):
-    data = noise(2000)
-    upload = uploads.begin(alice.pk, len(data), "a.bin")
-    bring(alice, upload, 0, data[:1000])
-    with pytest.raises(UploadRefused) as refused:
-        bring(alice, upload, 1000, b"!" * 900, ("sha256", hashlib.sha256(b"other").digest()))
-    assert refused.value.status == 460
-    whole = bring(alice, upload, 1000, data[1000:]).attachment
-    assert whole is not None and Path(default_storage.path(whole.file.key)).read_bytes() == data
+def test_a_part_with_a_wrong_checksum_leaves_no_bytes(alice):
+    data = make_bytes(2000)
+    upload = uploads.create_upload(alice.pk, len(data), "a.bin")
+    send_part(alice, upload, 0, data[:1000])
+    with pytest.raises(UploadError) as error:
+        send_part(alice, upload, 1000, b"!" * 900, ("sha256", hashlib.sha256(b"other").digest()))
+    assert error.value.status == 460
+    completed = send_part(alice, upload, 1000, data[1000:]).attachment
+    assert completed is not None and Path(default_storage.path(completed.file.key)).read_bytes() == data

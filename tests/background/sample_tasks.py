@@ -1,4 +1,4 @@
-"""Jobs for tests of the worker. Each leaves marks in a file, so that processes can be watched from outside."""
+"""Tasks for tests of the worker. Each appends lines to a file, so that tests can observe its process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from messenger.background import GiveUp, job
+from messenger.background import PermanentFailure, task
 
 
 def _mark(path: str, word: str) -> None:
@@ -14,44 +14,44 @@ def _mark(path: str, word: str) -> None:
         file.write(f"{word} {os.getpid()}\n")
 
 
-@job(tries=3, wait=0.1)
+@task(max_attempts=3, retry_delay=0.1)
 def note(path: str, word: str) -> None:
     _mark(path, word)
 
 
-@job(tries=3, wait=0.1)
+@task(max_attempts=3, retry_delay=0.1)
 def fail_twice(path: str) -> None:
     _mark(path, "tried")
     if len(Path(path).read_text().splitlines()) < 3:
         raise OSError("secret@example.org was not there")
 
 
-@job(tries=2, wait=0.1)
+@task(max_attempts=2, retry_delay=0.1)
 def always_fail(path: str) -> None:
     _mark(path, "tried")
     raise OSError("no")
 
 
-@job(tries=5, wait=0.1)
+@task(max_attempts=5, retry_delay=0.1)
 def give_up(path: str) -> None:
     _mark(path, "tried")
-    raise GiveUp("nobody wants it")
+    raise PermanentFailure("nobody wants it")
 
 
-@job(seconds=1, tries=2, wait=0.1)
+@task(timeout=1, max_attempts=2, retry_delay=0.1)
 def hang(path: str) -> None:
     _mark(path, "began")
     time.sleep(600)
 
 
-@job(seconds=60, tries=3, wait=0.1)
+@task(timeout=60, max_attempts=3, retry_delay=0.1)
 def slow(path: str) -> None:
     _mark(path, "began")
     time.sleep(3)
     _mark(path, "done")
 
 
-@job(tries=1)
+@task(max_attempts=1)
 def crash(path: str) -> None:
     _mark(path, "began")
     os.abort()

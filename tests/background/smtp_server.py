@@ -1,4 +1,4 @@
-"""A mail server for tests: takes every mail and writes it into a folder.  smtp.py FOLDER [PORT]"""
+"""A mail server for tests: accepts every mail and writes it into a folder.  smtp_server.py FOLDER [PORT]"""
 
 from __future__ import annotations
 

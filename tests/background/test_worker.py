@@ -39,7 +39,7 @@ class Worker(Program):
         return shipped_environment(**{**self._environment, "PYTHONPATH": str(ROOT)})
 
     def answers(self) -> bool:
-        return "The worker is there" in self.tail()
+        return "Worker started" in self.tail()
 
     def kill_alone(self) -> None:
         """kill -9 of the worker itself, not of its group."""

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.async_api import BrowserContext
 
 from accounts.models import User
-from chat.demo.seed import play
+from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
 from tests.servers import PASSWORD, Site, shipped_hash
 
@@ -77,7 +77,7 @@ def fill(site: Site) -> dict[str, int | str]:
     """Plays the demo on an empty site; the ids that addresses need, seen by alice. Her password is as all have it in
     tests, and her language and theme are those of her browser. In async tests: in a thread."""
     with site.orm():
-        play()
+        seed_demo()
         User.objects.filter(username="alice").update(password=shipped_hash(), language="", theme="system")
         alice = User.objects.get(username="alice")
         mine = Conversation.objects.filter(memberships__user=alice, memberships__left_at=None)

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from accounts import actions as account_actions
 from accounts.actions import contacts
-from accounts.models import Tie, User
+from accounts.models import Relationship, User
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +33,7 @@ def ids() -> dict[str, int]:
 
 
 def state(user: int, person: int) -> str:
-    return Tie.objects.filter(user=user, person=person).values_list("state", flat=True).first() or "none"
+    return Relationship.objects.filter(user=user, person=person).values_list("state", flat=True).first() or "none"
 
 
 async def go(page: Page, path: str) -> None:
@@ -110,7 +110,7 @@ async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(des
     await alice.sees("hello @alice")
     line, preview = alice.line("hello @alice"), alice.page.locator(".conversation-row .row-last").first
     await expect(line).to_have_class("msg first last for-me")
-    await by_verb(contacts.block, who["alice"], who["bob"])
+    await by_verb(contacts.block_user, who["alice"], who["bob"])
     await expect(line).to_have_class("msg first last blocked")
     await expect(line.locator(".msg-text")).to_be_hidden()
     await expect(preview).to_have_text(FOLDED)
@@ -125,7 +125,7 @@ async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(des
     await alice.reload_changes_nothing()
     await alice.page.locator(".msg.blocked .unblock").last.click()
     await expect(alice.line("and more").locator(".msg-text")).to_be_visible()
-    await by_verb(contacts.unblock, who["alice"], who["bob"])
+    await by_verb(contacts.unblock_user, who["alice"], who["bob"])
     await expect(alice.page.locator("message-log .msg.blocked")).to_have_count(0)
     await expect(line).to_have_class("msg first for-me")
     await expect(preview).to_contain_text("and more")
@@ -135,7 +135,7 @@ async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(des
 async def test_privacy_takes_effect_in_the_other_s_browser_at_once(desks, by_verb):
     alice, bob = await desks()
     who = await by_verb(ids)
-    await by_verb(contacts.add, who["alice"], who["bob"])
+    await by_verb(contacts.add_contact, who["alice"], who["bob"])
     await go(alice.page, "/people/")
     await expect(alice.page.locator("[data-part=here] li")).to_contain_text("bob")
     other = await bob.page.context.new_page()

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.async_api import Page, Route, expect
 
 from chat.models import Attachment, Upload
-from tests.attachments.conftest import MB, noise
+from tests.attachments.conftest import MB, make_bytes
 from tests.browser.conftest import FIELD
 from tests.proxy import UP
 
@@ -34,7 +34,7 @@ def png(name: str = "a.png", **look) -> dict:
 
 
 def pdf(name: str = "minutes.pdf") -> dict:
-    return {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n" + noise(3000)}
+    return {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n" + make_bytes(3000)}
 
 
 async def pick(page: Page, *files: dict | str) -> None:
@@ -47,7 +47,7 @@ def big(tmp_path):
 
     def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
         path = tmp_path / name
-        path.write_bytes(before + noise(size))
+        path.write_bytes(before + make_bytes(size))
         return str(path)
 
     return make

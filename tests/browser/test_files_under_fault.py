@@ -13,7 +13,7 @@ from playwright.async_api import Page, Route, expect
 
 from chat.models import File
 from tests.attachments.conftest import MB
-from tests.attachments.test_mp4_metadata import PLACE, box
+from tests.attachments.test_mp4_metadata import LOCATION, box
 from tests.browser.conftest import FIELD
 from tests.browser.test_files import PART, ROW, SEND, Line, big, in_thread, pdf, pick, png, there  # noqa: F401
 from tests.conftest import real
@@ -49,7 +49,7 @@ def with_place(film: bytes) -> bytes:
     """The place, where phones write it: in `moov`, which has no offsets beyond it in a film of fragments."""
     at = film.index(b"moov") - 4
     (size,) = struct.unpack(">I", film[at : at + 4])
-    said = box(b"udta", box(b"\xa9xyz", PLACE))
+    said = box(b"udta", box(b"\xa9xyz", LOCATION))
     return film[:at] + struct.pack(">I", size + len(said)) + film[at + 4 : at + size] + said + film[at + size :]
 
 
@@ -93,15 +93,16 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
     await alice.reload_changes_nothing()
 
     def prepare() -> None:
-        from chat.attachments import processing
+        from chat.actions import attachments
+        from chat.attachments import local_copies
         from chat.attachments.media import videos
 
         (file,) = File.objects.all()
         path = desks.site.folder / "data" / "media" / file.key
-        assert PLACE in path.read_bytes()
-        videos._in_place(path)  # as the worker does it in the site's folder, which is not this process's
-        assert PLACE not in path.read_bytes()
-        processing.change(file, sha256=processing.sha256_of(path))
+        assert LOCATION in path.read_bytes()
+        videos._strip_in_place(path)  # as the worker does it in the site's folder, which is not this process's
+        assert LOCATION not in path.read_bytes()
+        attachments.complete_processing(file, sha256=local_copies.compute_sha256(path))
 
     await in_thread(desks.site, prepare)
     for desk in (alice, bob):

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from accounts.models import User
 from chat import actions
-from chat.actions.read_markers import Move, move_many
+from chat.actions.read_markers import MarkerMove, move_markers
 from chat.schemas import MineSchema
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,9 @@ async def crowd(desks):
     def read() -> None:
         with desks.site.orm():
             ids = User.objects.filter(username__startswith="guest").values_list("pk", flat=True)
-            assert all(isinstance(each, MineSchema) for each in move_many([Move(pk, room, read_seq=99) for pk in ids]))
+            assert all(
+                isinstance(each, MineSchema) for each in move_markers([MarkerMove(pk, room, read_seq=99) for pk in ids])
+            )
 
     await asyncio.to_thread(come)
     await alice.open()

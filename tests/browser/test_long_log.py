@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat import actions
-from chat.actions.sending import Send, send_many
+from chat.actions.sending import SendCommand, send_many
 from tests.bulk_history import mark_read, write_history
 
 pytestmark = pytest.mark.browser
@@ -179,10 +179,10 @@ async def test_what_changes_above_moves_nothing(long):
 
     row = await long.do(message, above)
     writer = row.sender_id
-    await it.stays(long.do(actions.edit, writer, row.pk, "longer " * 200), 1_000)
+    await it.stays(long.do(actions.edit_message, writer, row.pk, "longer " * 200), 1_000)
     await expect(it.page.locator(f"#m-{above}")).to_contain_text("longer longer")
     other = await long.do(message, above - 1)
-    await it.stays(long.do(actions.delete, other.sender_id, other.pk), 1_000)
+    await it.stays(long.do(actions.delete_message, other.sender_id, other.pk), 1_000)
     await expect(it.page.locator(f"#m-{above - 1}.gone")).to_have_count(1)
     # a picture that has no size until it is there, and late content
     await it.stays(
@@ -193,7 +193,7 @@ async def test_what_changes_above_moves_nothing(long):
         )
     )
     # new ones below are told of, and move nothing
-    await it.stays(long.do(send_many, [Send(long.bob, it.id, uuid.uuid4(), "something new")]), 800)
+    await it.stays(long.do(send_many, [SendCommand(long.bob, it.id, uuid.uuid4(), "something new")]), 800)
     await expect(it.page.locator(".latest .num")).to_have_text("1")
 
 
@@ -323,7 +323,7 @@ async def test_jumps_and_the_way_back(long):
         from chat.models import Message
 
         early = Message.objects.get(conversation_id=it.id, seq=100)
-        return send_many([Send(long.bob, it.id, uuid.uuid4(), "an answer to that", early.pk)])
+        return send_many([SendCommand(long.bob, it.id, uuid.uuid4(), "an answer to that", early.pk)])
 
     await long.do(reply)
     await it.open("?newest=1")

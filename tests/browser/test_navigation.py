@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat import actions
-from chat.actions.sending import Send, send_many
+from chat.actions.sending import SendCommand, send_many
 
 pytestmark = pytest.mark.browser
 
@@ -95,7 +95,7 @@ async def town(make_site, browser_for):
             town.people = {"alice": alice.pk, "bob": bob.pk, "carol": carol.pk}
             titles = ("安静的群", "Walk on Sunday", "Everyone")
             town.ids = [actions.create_group(alice.pk, title, [bob.pk]).id for title in titles]
-            town.pair = actions.open_direct(alice.pk, bob.pk)[0].id
+            town.pair = actions.open_direct_conversation(alice.pk, bob.pk)[0].id
 
     await asyncio.to_thread(build)
     town.pages = {
@@ -189,7 +189,7 @@ async def test_more_than_a_page_of_conversations(town):
             made = [
                 actions.create_group(town.people["alice"], f"Group {n}", [town.people["bob"]]).id for n in range(90)
             ]
-            send_many([Send(town.people["bob"], pk, uuid.uuid4(), "hi") for pk in made[:2]])
+            send_many([SendCommand(town.people["bob"], pk, uuid.uuid4(), "hi") for pk in made[:2]])
             return made
 
     made = await asyncio.to_thread(build)
@@ -349,7 +349,7 @@ async def test_the_first_conversation_ends_the_quiet_beside_the_list(town, brows
 
     def begin() -> int:
         with town.site.orm():
-            return actions.open_direct(town.people["bob"], dave_pk)[0].id
+            return actions.open_direct_conversation(town.people["bob"], dave_pk)[0].id
 
     await town.say("bob", await asyncio.to_thread(begin), "hello dave")
     await expect(choose).to_be_visible()

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from playwright.async_api import Page
 
-from chat.view_models.template_samples import EVENTS as SENTENCES
+from chat.view_models.template_samples import SYSTEM_MESSAGE_KINDS as SENTENCES
 from messenger.protocol import contract
 from tests.browser.other_devices import Device, a_picture, a_sound, device
 from tests.servers import PASSWORD
@@ -147,7 +147,7 @@ async def _restore(it: Stage) -> None:
 
     def verb() -> None:
         User.objects.filter(pk=it.dave.pk).update(is_superuser=True)
-        actions.restore(it.dave.pk, it.said["rude"])
+        actions.restore_message(it.dave.pk, it.said["rude"])
         User.objects.filter(pk=it.dave.pk).update(is_superuser=False)
 
     await it.by_orm(verb)  # no REST route: the moderators' page does it

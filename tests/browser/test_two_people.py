@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from chat import actions
-from chat.actions.sending import Send, send_many
+from chat.actions.sending import SendCommand, send_many
 
 pytestmark = pytest.mark.browser
 
@@ -126,7 +126,7 @@ async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site
         alice, bob = site.people("alice", "bob")
         with site.orm():
             pk = actions.create_group(alice.pk, "Room", [bob.pk]).id
-            send_many([Send(bob.pk, pk, uuid.uuid4(), f"number {number}") for number in range(120)])
+            send_many([SendCommand(bob.pk, pk, uuid.uuid4(), f"number {number}") for number in range(120)])
             return pk
 
     pk = await asyncio.to_thread(room)

@@ -1,4 +1,4 @@
-"""The demo workspace: rows as exact as if weeks had gone by, whatever the hour at which it is made."""
+"""The demo data: consistent rows as after weeks of use, at whatever hour it is created."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat import actions, selectors
-from chat.actions.read_markers import Move, move_many
+from chat.actions.read_markers import MarkerMove, move_markers
 from chat.demo import parser
-from chat.demo.seed import EVERYTHING, PASSWORD, play
-from chat.models import Conversation, Mark, Membership, Mention, Message, Reaction, Report, Revision, Role
-from tests.admin.conftest import say
+from chat.demo.seed import MAX_SEQ, PASSWORD, seed_demo
+from chat.models import Conversation, Membership, Mention, Message, Reaction, ReceiptHistory, Report, Revision, Role
+from tests.admin.conftest import send_message
 
 UTC = ZoneInfo("UTC")
 HOURS = [
@@ -28,30 +28,30 @@ HOURS = [
 
 
 @pytest.fixture(scope="module")
-def played(django_db_setup, django_db_blocker):
-    """Made once for all tests in here that only look. Tests with a database of their own run before them."""
+def shared_demo(django_db_setup, django_db_blocker):
+    """The demo data, created once for all tests that only read. pytest runs tests that use the database before them."""
     from django.db import transaction
 
     with django_db_blocker.unblock(), transaction.atomic():
-        yield play()
+        yield seed_demo()
         transaction.set_rollback(True)
 
 
 @pytest.fixture
-def looking(played, django_db_blocker):
+def demo(shared_demo, django_db_blocker):
     with django_db_blocker.unblock():
-        yield played
+        yield shared_demo
 
 
 # ── The command ──────────────────────────────────────────────────────────────────────────────────────────────────
-def test_never_where_debug_is_off(db, settings):
+def test_the_command_fails_if_debug_is_off(db, settings):
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG"):
         call_command("demo")
     assert not User.objects.exists()
 
 
-def test_nothing_is_done_where_people_are(alice, settings, capsys):
+def test_the_command_changes_nothing_if_users_exist(alice, settings, capsys):
     settings.DEBUG = True
     call_command("demo")
     assert capsys.readouterr().out == ""
@@ -60,36 +60,36 @@ def test_nothing_is_done_where_people_are(alice, settings, capsys):
     assert User.objects.count() == 1
 
 
-def test_it_says_how_to_sign_in(db, settings, capsys, client):
+def test_the_command_prints_user_names_and_password(db, settings, capsys, client):
     settings.DEBUG = True
     clock, limits = timezone.now, settings.LIMITS
     call_command("demo", "--again")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for user in User.objects.all():
-        assert user.username in said
+        assert user.username in output
         assert user.check_password(PASSWORD)
-    assert PASSWORD in said
+    assert PASSWORD in output
     assert client.login(username="小千", password=PASSWORD)
     assert (timezone.now, settings.LIMITS) == (clock, limits)
 
 
-def test_all_of_it_or_nothing(db, monkeypatch):
-    monkeypatch.setattr(actions, "pin", lambda *_: 1 / 0)
+def test_a_failure_leaves_nothing_behind(db, monkeypatch):
+    monkeypatch.setattr(actions, "set_pinned", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        play()
+        seed_demo()
     assert not User.objects.exists()
 
 
-# ── What is there to see ─────────────────────────────────────────────────────────────────────────────────────────
-def test_there_is_something_of_everything(looking):
+# ── Contents ─────────────────────────────────────────────────────────────────────────────────────────
+def test_every_feature_is_in_the_demo(demo):
     assert 300 <= Message.objects.filter(kind="text").count() <= 500
-    names = {user.username for user in looking.people}
+    names = {user.username for user in demo.users}
     assert {"alice", "bob", "carol", "dave", "千泷", "小千", "小泷", "陈小明", "李雷"} <= names
     assert Conversation.objects.filter(kind="group").count() >= 6
     assert Conversation.objects.filter(kind="direct").count() >= 6
     assert Conversation.objects.filter(title__in=["Everyone", "Walk on Sunday", "翻译组"]).count() == 3
     assert max(len(title) for title in Conversation.objects.values_list("title", flat=True)) >= 70
-    for there in (
+    for queryset in (
         Reaction.objects,
         Revision.objects,
         Mention.objects,
@@ -114,36 +114,39 @@ def test_there_is_something_of_everything(looking):
         Report.objects.exclude(settled_at=None),
         User.objects.exclude(last_seen_at=None),
     ):
-        assert there.exists(), there.all().query
+        assert queryset.exists(), queryset.all().query
     assert max(len(body) for body in Message.objects.values_list("body", flat=True)) > 1000
     assert User.objects.get(username="moderator").has_perm("chat.moderate_message")
     assert not User.objects.filter(is_superuser=True).exists()
 
 
-def test_some_have_something_unread(looking):
-    for talk in parser.talks(timezone.now()):
-        conversation = _conversation(talk)
-        for row in conversation.memberships.select_related("user"):
-            mine = selectors.get_conversation(row.user_id, conversation.pk).mine
-            assert mine.unread_count == talk.unread.get(row.user.username, 0), (talk.name, row.user.username)
+def test_unread_counts_are_those_of_the_script(demo):
+    for script in parser.parse_conversations(timezone.now()):
+        conversation = _find_conversation(script)
+        for membership in conversation.memberships.select_related("user"):
+            member_state = selectors.get_conversation(membership.user_id, conversation.pk).mine
+            assert member_state.unread_count == script.unread.get(membership.user.username, 0), (
+                script.name,
+                membership.user.username,
+            )
 
 
-def _conversation(talk) -> Conversation:
-    people = User.objects.in_bulk([*talk.people], field_name="username")
-    if talk.kind == "pair":
-        low, high = sorted(user.pk for user in people.values())
+def _find_conversation(script) -> Conversation:
+    users = User.objects.in_bulk([*script.usernames], field_name="username")
+    if script.kind == "direct":
+        low, high = sorted(user.pk for user in users.values())
         return Conversation.objects.get(pair=f"{low}:{high}")
-    renamed = next((deed.words for deed in talk.deeds if deed.what == "renames"), talk.title)
+    renamed = next((action.text for action in script.actions if action.kind == "renames"), script.title)
     return Conversation.objects.get(title=renamed)
 
 
-def test_it_goes_on_until_now_and_not_beyond(looking):
+def test_times_reach_until_now_and_not_beyond(demo):
     now = timezone.now()
     for model, name in (
         (Message, "created_at"),
         (Message, "deleted_at"),
         (Message, "edited_at"),
-        (Mark, "at"),
+        (ReceiptHistory, "at"),
         (Membership, "joined_at"),
         (Conversation, "active_at"),
         (User, "last_seen_at"),
@@ -157,85 +160,95 @@ def test_it_goes_on_until_now_and_not_beyond(looking):
     assert now - max(Message.objects.values_list("created_at", flat=True)) < timedelta(hours=1)
 
 
-# ── Exact rows ───────────────────────────────────────────────────────────────────────────────────────────────────
-def test_numbers_are_those_of_a_real_history(looking):
+# ── Consistency ───────────────────────────────────────────────────────────────────────────────────────────────────
+def test_seq_version_and_counts_are_consistent(demo):
     for conversation in Conversation.objects.all():
         messages = list(conversation.messages.order_by("seq"))
         assert [message.seq for message in messages] == list(range(1, conversation.last_seq + 1))
         assert [message.created_at for message in messages] == sorted(message.created_at for message in messages)
-        texts = 0
+        text_count = 0
         for message in messages:
-            texts += message.kind == "text"
-            assert message.text_count == texts
-        assert conversation.text_count == texts
-        said = [message for message in messages if message.kind == "text"]
-        assert conversation.last_message_id == said[-1].pk
-        assert conversation.active_at == said[-1].created_at
-        rows = list(conversation.memberships.all())
-        versions = [each.version for each in [*messages, *rows]]
+            text_count += message.kind == "text"
+            assert message.text_count == text_count
+        assert conversation.text_count == text_count
+        texts = [message for message in messages if message.kind == "text"]
+        assert conversation.last_message_id == texts[-1].pk
+        assert conversation.active_at == texts[-1].created_at
+        memberships = list(conversation.memberships.all())
+        versions = [row.version for row in [*messages, *memberships]]
         assert len(versions) == len(set(versions)) and max(versions) <= conversation.version
-        assert conversation.member_count == sum(row.left_at is None for row in rows)
-        for row in rows:
-            unread = [m for m in said if m.seq > row.read_seq and m.sender_id != row.user_id]
-            assert conversation.text_count - row.read_count == len(unread)
-            assert row.delivered_seq >= row.read_seq <= conversation.last_seq
+        assert conversation.member_count == sum(membership.left_at is None for membership in memberships)
+        for membership in memberships:
+            unread = [m for m in texts if m.seq > membership.read_seq and m.sender_id != membership.user_id]
+            assert conversation.text_count - membership.read_count == len(unread)
+            assert membership.delivered_seq >= membership.read_seq <= conversation.last_seq
 
 
-def test_personal_numbers_are_each_persons_own(looking):
+def test_me_versions_are_distinct_per_user(demo):
     for user in User.objects.all():
-        numbers = list(Membership.objects.filter(user=user).values_list("me_version", flat=True))
-        assert len(numbers) == len(set(numbers)) and max(numbers) <= user.me_version
+        versions = list(Membership.objects.filter(user=user).values_list("me_version", flat=True))
+        assert len(versions) == len(set(versions)) and max(versions) <= user.me_version
 
 
-def test_catching_up_from_nothing_gives_what_a_fresh_load_shows(looking):
-    for user in looking.people[:3]:
-        for shape in selectors.list_conversations(user.pk)[0]:
-            known, after = {}, 0
+def test_catching_up_from_version_zero_equals_a_fresh_load(demo):
+    for user in demo.users[:3]:
+        for conversation in selectors.list_conversations(user.pk)[0]:
+            caught_up, after = {}, 0
             while True:
-                changes = selectors.get_changes(user.pk, shape.id, after, 50)
-                known.update({message.seq: message for message in changes.messages})
+                changes = selectors.get_changes(user.pk, conversation.id, after, 50)
+                caught_up.update({message.seq: message for message in changes.messages})
                 after = changes.version
                 if changes.complete:
                     break
-            page = selectors.get_history(user.pk, shape.id, after=0, limit=100)
-            assert [known[message.seq] for message in page.results] == page.results
+            page = selectors.get_history(user.pk, conversation.id, after=0, limit=100)
+            assert [caught_up[message.seq] for message in page.results] == page.results
 
 
-def test_life_goes_on_from_there(each_database):
-    play()
+def test_new_messages_follow_the_demo(each_database):
+    seed_demo()
     alice = User.objects.get(username="alice")
     everyone = Conversation.objects.get(title="Everyone")
     seq = everyone.last_seq
-    assert Message.objects.get(pk=say(alice, everyone.pk, "And now live.")).seq == seq + 1
+    assert Message.objects.get(pk=send_message(alice, everyone.pk, "And now live.")).seq == seq + 1
     bob = User.objects.get(username="bob")
-    [mine] = move_many([Move(bob.pk, everyone.pk, read_seq=EVERYTHING)])
-    assert mine.unread_count == 0
+    [member_state] = move_markers([MarkerMove(bob.pk, everyone.pk, read_seq=MAX_SEQ)])
+    assert member_state.unread_count == 0
     group = actions.create_group(alice.pk, "New", [bob.pk])
     assert selectors.list_conversations(alice.pk)[0][0].id == group.id
 
 
-# ── The script ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The parser ───────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("now", HOURS, ids=str)
-def test_whatever_the_hour(now):
-    names = {person.username for person in parser.people()}
-    for talk in parser.talks(now):
-        assert {*talk.people, *talk.admins, *talk.unread, *talk.muted, *talk.favourite, *talk.drafts} <= names
-        times = [message.at for message in talk.messages]
-        assert times == sorted(set(times)), talk.name
-        assert max(times) <= now, talk.name
-        assert talk.begins > now - timedelta(days=60)
-        for name in talk.unread:
-            assert all(m.by != name for m in talk.messages[talk.reads_up_to(name) :]), (talk.name, name)
+def test_scripts_are_valid_at_any_hour(now):
+    usernames = {user.username for user in parser.parse_users()}
+    for script in parser.parse_conversations(now):
+        assert {
+            *script.usernames,
+            *script.admins,
+            *script.unread,
+            *script.muted,
+            *script.favourite,
+            *script.drafts,
+        } <= usernames
+        times = [message.at for message in script.messages]
+        assert times == sorted(set(times)), script.name
+        assert max(times) <= now, script.name
+        assert script.begins_at > now - timedelta(days=60)
+        for name in script.unread:
+            assert all(m.username != name for m in script.messages[script.first_unread_number(name) :]), (
+                script.name,
+                name,
+            )
 
 
 @pytest.mark.parametrize("line", ["nonsense", "alice re nowhere: hi", "3 lightyears ago", "* alice dances", "  ? what"])
-def test_a_line_that_makes_no_sense_is_named(line, tmp_path):
+def test_an_invalid_line_is_reported_with_its_number(line, tmp_path):
     file = tmp_path / "talk.txt"
     file.write_text(f"pair alice bob\n\n2 minutes ago\nalice: hello\n{line}\n")
-    with pytest.raises(parser.ScriptError, match=r"talk, line 5"):
-        parser._Reader(file, HOURS[0]).read()
+    with pytest.raises(parser.DemoSyntaxError, match=r"talk, line 5"):
+        parser.ConversationParser(file, HOURS[0]).parse()
 
 
-def test_clients_ids_are_never_used_twice(looking):
+def test_client_ids_are_unique(demo):
     ids = list(Message.objects.exclude(client_id=None).values_list("client_id", flat=True))
-    assert len(ids) == len(set(ids)) and all(isinstance(each, uuid.UUID) for each in ids)
+    assert len(ids) == len(set(ids)) and all(isinstance(client_id, uuid.UUID) for client_id in ids)

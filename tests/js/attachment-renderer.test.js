@@ -1,4 +1,4 @@
-/** Files as the log draws them, by the table that the server keeps to: places, sizes, marks, lengths. */
+/** Rendering of attachments; the cases are shared with the server: dimensions, sizes, type labels, durations. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -7,12 +7,12 @@ import { box, lasts, markOf, sizeOf } from "../../static/js/conversation/attachm
 
 const table = JSON.parse(readFileSync(new URL("../shared_cases/attachments.json", import.meta.url), "utf8"));
 
-describe("files, by the table that the server keeps to", () => {
-  for (const { several, box: wanted, ...file } of table.boxes) {
-    test(`the place of ${JSON.stringify(file)}${several ? " among several" : ""}`, () =>
-      assert.deepEqual(box(file, several), wanted));
+describe("attachments, with the cases shared with the server", () => {
+  for (const { several, box: expected, ...file } of table.boxes) {
+    test(`dimensions of ${JSON.stringify(file)}${several ? " with other files" : ""}`, () =>
+      assert.deepEqual(box(file, several), expected));
   }
-  for (const [count, said] of table.sizes) test(`${count} bytes`, () => assert.equal(sizeOf(count), said));
-  for (const [name, mark] of table.marks) test(`the mark of ${JSON.stringify(name)}`, () => assert.equal(markOf(name), mark));
-  for (const [seconds, said] of table.lengths) test(`${seconds} seconds`, () => assert.equal(lasts(seconds), said));
+  for (const [count, expected] of table.sizes) test(`${count} bytes`, () => assert.equal(sizeOf(count), expected));
+  for (const [name, mark] of table.marks) test(`type label of ${JSON.stringify(name)}`, () => assert.equal(markOf(name), mark));
+  for (const [seconds, expected] of table.lengths) test(`${seconds} seconds`, () => assert.equal(lasts(seconds), expected));
 });

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { Draft } from "../../static/js/composer/draft.js";
-import { FakeClock, settle } from "./fakes.js";
+import { FakeClock, flushPromises } from "./fakes.js";
 
-let clock, kept, stored, fails, server, theirs, busy;
+let clock, records, savedTexts, isFailing, server, remoteChanges, isBusy;
 
 const make = (text = "", version = 0) =>
   new Draft({
@@ -13,180 +13,180 @@ const make = (text = "", version = 0) =>
     version,
     clock,
     limit: 20,
-    memory: { get: (key) => kept.get(key) ?? null, set: (key, value) => (value === null ? kept.delete(key) : kept.set(key, structuredClone(value))) },
-    onTheirs: (said) => theirs.push(said),
-    isBusy: () => busy,
-    store: async (said, leaving) => {
-      stored.push([said, leaving]);
-      if (fails) throw new Error();
+    memory: { get: (key) => records.get(key) ?? null, set: (key, value) => (value === null ? records.delete(key) : records.set(key, structuredClone(value))) },
+    onRemoteChange: (text) => remoteChanges.push(text),
+    isBusy: () => isBusy,
+    store: async (text, leaving) => {
+      savedTexts.push([text, leaving]);
+      if (isFailing) throw new Error();
       server.version += 1;
-      server.text = said;
-      return { draft: said, me_version: server.version };
+      server.text = text;
+      return { draft: text, me_version: server.version };
     },
   });
 
 beforeEach(() => {
   clock = new FakeClock();
-  kept = new Map();
-  stored = [];
-  theirs = [];
-  fails = busy = false;
+  records = new Map();
+  savedTexts = [];
+  remoteChanges = [];
+  isFailing = isBusy = false;
   server = { text: "", version: 1 };
 });
 
-test("kept at once, stored after a pause", async () => {
+test("is stored in the browser at once and on the server after a pause", async () => {
   const draft = make();
-  draft.write("h");
-  draft.write("hi");
-  assert.equal(kept.get("k").text, "hi");
-  await clock.pass(1_499);
-  assert.deepEqual(stored, []);
-  await clock.pass(1);
-  assert.deepEqual(stored, [["hi", false]]);
-  assert.equal(kept.get("k").dirty, false);
+  draft.setText("h");
+  draft.setText("hi");
+  assert.equal(records.get("k").text, "hi");
+  await clock.advance(1_499);
+  assert.deepEqual(savedTexts, []);
+  await clock.advance(1);
+  assert.deepEqual(savedTexts, [["hi", false]]);
+  assert.equal(records.get("k").dirty, false);
 });
 
-test("what could not be stored comes back with the next page, and is stored", async () => {
-  fails = true;
-  make("older", 1).write("hi");
-  await clock.pass(2_000);
-  fails = false;
+test("a text that could not be saved is restored on the next page and saved", async () => {
+  isFailing = true;
+  make("older", 1).setText("hi");
+  await clock.advance(2_000);
+  isFailing = false;
   assert.equal(make("older", 1).text, "hi");
-  await clock.pass(2_000);
-  assert.deepEqual(stored.at(-1), ["hi", false]);
+  await clock.advance(2_000);
+  assert.deepEqual(savedTexts.at(-1), ["hi", false]);
 });
 
-test("the server's, where the browser has none", () => assert.equal(make("from there").text, "from there"));
+test("without a record in the browser the draft of the server is used", () => assert.equal(make("from there").text, "from there"));
 
-test("a page that was drawn before the server had it shows what is known here", async () => {
+test("a page rendered before the draft was saved shows the record of the browser", async () => {
   const draft = make("", 1);
-  draft.write("hi");
-  await clock.pass(1_500);
+  draft.setText("hi");
+  await clock.advance(1_500);
   assert.equal(make("", 1).text, "hi");
   assert.equal(make("changed since", 5).text, "changed since");
 });
 
-test("a text that was sent does not come back with a page drawn before", async () => {
+test("a sent text does not reappear on a page rendered before", async () => {
   const draft = make("hi", 1);
-  draft.sent();
-  await settle();
+  draft.markSent();
+  await flushPromises();
   assert.equal(server.text, "");
   assert.equal(make("hi", 1).text, "");
 });
 
-test("written here without a line, and elsewhere meanwhile: neither is lost", async () => {
-  fails = true;
-  make("", 1).write("mine");
-  await clock.pass(2_000);
-  fails = false;
+test("a text written offline and one of another device are both kept", async () => {
+  isFailing = true;
+  make("", 1).setText("mine");
+  await clock.advance(2_000);
+  isFailing = false;
   assert.equal(make("theirs", 4).text, "theirs\n\nmine");
 });
 
-test("where one goes on with the other, that one is all", async () => {
-  fails = true;
-  make("a", 1).write("a b");
-  await clock.pass(2_000);
-  assert.equal(make("", 5).text, "a b"); // sent elsewhere: what was written here stays
+test("if one text continues the other, only the longer one is kept", async () => {
+  isFailing = true;
+  make("a", 1).setText("a b");
+  await clock.advance(2_000);
+  assert.equal(make("", 5).text, "a b"); // sent on another device: the text written here stays
   assert.equal(make("a b c", 6).text, "a b c");
 });
 
-test("sent: gone on the server too, but only if it was there", async () => {
+test("sending clears the draft on the server, but only if there was one", async () => {
   const draft = make();
-  draft.write("hi");
-  draft.sent();
-  await clock.pass(5_000);
-  assert.deepEqual(stored, []);
+  draft.setText("hi");
+  draft.markSent();
+  await clock.advance(5_000);
+  assert.deepEqual(savedTexts, []);
   const other = make("saved", 9);
-  other.sent();
-  await settle();
-  assert.deepEqual(stored, [["", false]]);
+  other.markSent();
+  await flushPromises();
+  assert.deepEqual(savedTexts, [["", false]]);
 });
 
-test("sent while it is being stored: the later word wins", async () => {
+test("sent while it is being saved: the draft ends up empty", async () => {
   const draft = make();
-  draft.write("hi");
-  await clock.pass(1_500);
-  draft.write("hi there");
-  clock.pass(1_500);
-  draft.sent();
-  await clock.pass(5_000);
+  draft.setText("hi");
+  await clock.advance(1_500);
+  draft.setText("hi there");
+  clock.advance(1_500);
+  draft.markSent();
+  await clock.advance(5_000);
   assert.equal(server.text, "");
 });
 
-test("sent without a line: stored when there is one", async () => {
+test("sent offline: the empty draft is saved when the connection is back", async () => {
   const draft = make("hi", 1);
-  fails = true;
-  draft.sent();
-  await clock.pass(5_000);
-  fails = false;
+  isFailing = true;
+  draft.markSent();
+  await clock.advance(5_000);
+  isFailing = false;
   draft.retry();
-  await settle();
-  assert.deepEqual(stored.at(-1), ["", false]);
+  await flushPromises();
+  assert.deepEqual(savedTexts.at(-1), ["", false]);
 });
 
-test("left with words unsaved: stored on the way out", () => {
+test("an unsaved text is saved when the page is left", () => {
   const draft = make();
-  draft.leave();
-  draft.write("hi");
-  draft.leave();
-  assert.deepEqual(stored, [["hi", true]]);
+  draft.flush();
+  draft.setText("hi");
+  draft.flush();
+  assert.deepEqual(savedTexts, [["hi", true]]);
 });
 
-test("another device's words appear where nothing here is newer; one's own echo is no news", async () => {
+test("a change of another device appears if nothing here is newer; the own echo is ignored", async () => {
   const draft = make();
-  draft.adopt({ draft: "theirs", me_version: 2 });
-  assert.deepEqual(theirs, ["theirs"]);
+  draft.handleMemberState({ draft: "theirs", me_version: 2 });
+  assert.deepEqual(remoteChanges, ["theirs"]);
   assert.equal(draft.text, "theirs");
   server.version = 2;
-  draft.write("mine");
-  draft.adopt({ draft: "theirs again", me_version: 3 });
+  draft.setText("mine");
+  draft.handleMemberState({ draft: "theirs again", me_version: 3 });
   assert.equal(draft.text, "mine");
   server.version = 3;
-  await clock.pass(1_500);
-  draft.adopt({ draft: "mine", me_version: 4 });
-  draft.adopt({ draft: "old news", me_version: 3 });
-  assert.deepEqual(theirs, ["theirs"]);
+  await clock.advance(1_500);
+  draft.handleMemberState({ draft: "mine", me_version: 4 });
+  draft.handleMemberState({ draft: "old news", me_version: 3 });
+  assert.deepEqual(remoteChanges, ["theirs"]);
   assert.equal(server.text, "mine");
 });
 
-test("while somebody writes they wait, and the next key here wins", async () => {
+test("while the user types a remote change waits, and the next input here wins", async () => {
   const draft = make();
-  busy = true;
-  draft.adopt({ draft: "theirs", me_version: 2 });
-  assert.deepEqual(theirs, []);
-  busy = false;
-  await clock.pass(4_000);
-  assert.deepEqual(theirs, ["theirs"]);
-  busy = true;
-  draft.adopt({ draft: "more of theirs", me_version: 3 });
+  isBusy = true;
+  draft.handleMemberState({ draft: "theirs", me_version: 2 });
+  assert.deepEqual(remoteChanges, []);
+  isBusy = false;
+  await clock.advance(4_000);
+  assert.deepEqual(remoteChanges, ["theirs"]);
+  isBusy = true;
+  draft.handleMemberState({ draft: "more of theirs", me_version: 3 });
   server.version = 3;
-  draft.write("mine");
-  busy = false;
-  await clock.pass(8_000);
+  draft.setText("mine");
+  isBusy = false;
+  await clock.advance(8_000);
   assert.equal(server.text, "mine");
-  assert.deepEqual(theirs, ["theirs"]);
+  assert.deepEqual(remoteChanges, ["theirs"]);
 });
 
-test("what is too long for the server is kept here", async () => {
+test("a text too long for the server is only stored in the browser", async () => {
   const draft = make();
-  draft.write("a".repeat(21));
-  await clock.pass(5_000);
-  assert.deepEqual(stored, []);
+  draft.setText("a".repeat(21));
+  await clock.advance(5_000);
+  assert.deepEqual(savedTexts, []);
   assert.equal(make().text.length, 21);
-  draft.write("👍".repeat(20)); // counted as the server counts
-  await clock.pass(2_000);
-  assert.equal(stored.length, 1);
+  draft.setText("👍".repeat(20)); // counted in code points, like on the server
+  await clock.advance(2_000);
+  assert.equal(savedTexts.length, 1);
 });
 
-test("the answer that it is stays with it, until it is sent", async () => {
+test("the reply is kept with the draft until it is sent", async () => {
   const reply = { id: 1, seq: 1, sender: { id: 2, username: "bob", name: "Bob", avatar_url: null }, excerpt: "x", deleted: false };
   const draft = make();
-  draft.answer(reply);
-  draft.write("hi");
-  await clock.pass(1_500);
+  draft.setReply(reply);
+  draft.setText("hi");
+  await clock.advance(1_500);
   assert.deepEqual(make("hi", 2).reply, reply);
   assert.equal(make("written elsewhere", 7).reply, null);
-  draft.sent();
-  await settle();
+  draft.markSent();
+  await flushPromises();
   assert.equal(make("", 9).reply, null);
 });

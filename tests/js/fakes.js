@@ -1,4 +1,4 @@
-/** Time, sockets and a database for the tests: they do what they are told, when they are told. */
+/** Fakes for the tests: a clock, WebSockets and IndexedDB that are controlled by the test. */
 
 export class FakeClock {
   time = 0;
@@ -15,40 +15,43 @@ export class FakeClock {
 
   cancel = (id) => void this.#timers.delete(id);
 
-  get waiting() {
+  get pendingTimers() {
     return this.#timers.size;
   }
 
-  /** Lets `ms` pass; timers run in order, and promises settle in between. */
-  async pass(ms) {
-    const until = this.time + ms;
-    await settle();
+  /** Advances the time by `ms`; timers run in order, and promises settle in between. */
+  async advance(ms) {
+    const end = this.time + ms;
+    await flushPromises();
     for (;;) {
-      const due = [...this.#timers].filter(([, timer]) => timer.at <= until).sort((a, b) => a[1].at - b[1].at)[0];
-      if (!due) break;
-      const [id, timer] = due;
+      const nextDue = [...this.#timers].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
+      if (!nextDue) break;
+      const [id, timer] = nextDue;
       this.#timers.delete(id);
       this.time = Math.max(this.time, timer.at);
       timer.run();
-      await settle();
+      await flushPromises();
     }
-    this.time = until;
+    this.time = end;
   }
 
-  /** Time jumps and no timer ran: a sleeping computer, a slowed tab. Then those that are due run, late. */
-  async leap(ms) {
+  /**
+   * Advances the time without running timers, like a sleeping computer or a throttled tab; then the due timers run
+   * late.
+   */
+  async jump(ms) {
     this.time += ms;
-    await this.pass(0);
+    await this.advance(0);
   }
 }
 
-/** Lets promises that are ready go on. */
-export async function settle() {
+/** Waits until settled promises have run their callbacks. */
+export async function flushPromises() {
   for (let i = 0; i < 20; i += 1) await Promise.resolve();
 }
 
-/** Make one class per test: `const Socket = fakeSockets()`; `Socket.all` are those made, `Socket.last` the newest. */
-export function fakeSockets() {
+/** Returns a new WebSocket class for one test. `Socket.all` are its instances, `Socket.last` the newest one. */
+export function createFakeSocketClass() {
   return class FakeSocket {
     static all = [];
 
@@ -56,7 +59,7 @@ export function fakeSockets() {
       return FakeSocket.all.at(-1);
     }
 
-    static get living() {
+    static get openSockets() {
       return FakeSocket.all.filter((socket) => !socket.closed);
     }
 
@@ -77,29 +80,29 @@ export function fakeSockets() {
       this.closed = true;
     }
 
-    // What the server does
+    // Actions of the server
     open() {
       this.onopen?.();
     }
 
-    tell(type, payload = {}, ref = undefined) {
+    receive(type, payload = {}, ref = undefined) {
       this.onmessage?.({ data: JSON.stringify({ type, payload, ref }) });
     }
 
-    raw(data) {
+    receiveRaw(data) {
       this.onmessage?.({ data });
     }
 
-    welcome(more = {}) {
+    welcome(overrides = {}) {
       this.open();
-      this.tell("welcome", {
+      this.receive("welcome", {
         user_id: 1,
         connection_id: "c",
         server_time: "",
         heartbeat: { interval: 5, timeout: 7 },
         versions: {},
         me_version: 0,
-        ...more,
+        ...overrides,
       });
     }
 
@@ -112,4 +115,80 @@ export function fakeSockets() {
       return this.sent.filter((frame) => frame.type === "ping").length;
     }
   };
+}
+
+/**
+ * Fake of IndexedDB with the part of the API that the scripts use. `databases` maps database names to stores: `{name:
+ * {store: {keyPath, autoIncrement, indexes: {index: keyPath}, records}}}`.
+ */
+export class FakeIndexedDb {
+  constructor(databases) {
+    this.databases = structuredClone(databases);
+  }
+
+  records(database, store) {
+    return this.databases[database][store].records;
+  }
+
+  open(name, version) {
+    const request = {};
+    queueMicrotask(() => {
+      if (version !== 1) throw new Error(`unexpected version ${version}`);
+      const isNew = !(name in this.databases);
+      const stores = (this.databases[name] ??= {});
+      request.result = {
+        close() {},
+        createObjectStore: (store, { keyPath, autoIncrement = false }) => {
+          stores[store] = { keyPath, autoIncrement, indexes: {}, records: [] };
+          return { createIndex: (index, path) => (stores[store].indexes[index] = path) };
+        },
+        transaction: (store) => new FakeTransaction(stores[store]),
+      };
+      if (isNew) request.onupgradeneeded();
+      request.onsuccess();
+    });
+    return request;
+  }
+}
+
+class FakeTransaction {
+  #requests = 0;
+
+  constructor(store) {
+    if (!store) throw new Error("NotFoundError");
+    this.store = store;
+  }
+
+  objectStore() {
+    const { store } = this;
+    const { keyPath } = store;
+    return {
+      getAll: () => this.#request(() => structuredClone(store.records)),
+      put: (record) =>
+        this.#request(() => {
+          const last = Math.max(0, ...store.records.map((other) => other[keyPath]));
+          const stored = structuredClone({ ...record, [keyPath]: record[keyPath] ?? last + 1 });
+          store.records = [...store.records.filter((other) => other[keyPath] !== stored[keyPath]), stored].sort((a, b) => (a[keyPath] < b[keyPath] ? -1 : 1));
+          return stored[keyPath];
+        }),
+      delete: (key) => this.#request(() => void (store.records = store.records.filter((record) => record[keyPath] !== key))),
+      index: (name) => {
+        const path = store.indexes[name];
+        if (!path) throw new Error("NotFoundError");
+        return { getKey: (value) => this.#request(() => store.records.find((record) => record[path] === value)?.[keyPath]) };
+      },
+    };
+  }
+
+  #request(run) {
+    const request = {};
+    this.#requests += 1;
+    queueMicrotask(() => {
+      request.result = run();
+      request.onsuccess?.();
+      this.#requests -= 1;
+      if (!this.#requests) queueMicrotask(() => this.oncomplete?.());
+    });
+    return request;
+  }
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Tabs } from "../../static/js/realtime/connection/leader-tab.js";
-import { settle } from "./fakes.js";
+import { LeaderTab } from "../../static/js/realtime/connection/leader-tab.js";
+import { flushPromises } from "./fakes.js";
 
-/** Web Locks, as far as they are used: a queue per name, `steal`, and a way to end a holder. */
+/** Fake of the Web Locks API: a queue, the option `steal`, and a way to close the tab that holds the lock. */
 class FakeLocks {
   holder = null;
   queue = [];
@@ -35,54 +35,54 @@ class FakeLocks {
   }
 }
 
-function tab(locks) {
-  const leads = [];
-  return { leads, tabs: new Tabs({ name: "t", onLead: (is) => leads.push(is), onNews() {}, locks, Channel: null }) };
+function createTab(locks) {
+  const changes = [];
+  return { changes, leaderTab: new LeaderTab({ name: "t", onLeaderChange: (isLeader) => changes.push(isLeader), onAnnouncement() {}, locks, Channel: null }) };
 }
 
-test("one leads, the next takes over when it closes", async () => {
+test("one tab is the leader, the next one takes over when it is closed", async () => {
   const locks = new FakeLocks();
-  const [a, b] = [tab(locks), tab(locks)];
-  a.tabs.queue();
-  b.tabs.queue();
-  await settle();
-  assert.deepEqual([a.leads, b.leads], [[true], []]);
+  const [a, b] = [createTab(locks), createTab(locks)];
+  a.leaderTab.waitForLeadership();
+  b.leaderTab.waitForLeadership();
+  await flushPromises();
+  assert.deepEqual([a.changes, b.changes], [[true], []]);
   locks.closeHolder();
-  await settle();
-  assert.deepEqual(b.leads, [true]);
+  await flushPromises();
+  assert.deepEqual(b.changes, [true]);
 });
 
-test("the one looked at takes it, the other waits behind", async () => {
+test("the focused tab becomes the leader, the other one waits", async () => {
   const locks = new FakeLocks();
-  const [a, b] = [tab(locks), tab(locks)];
-  a.tabs.queue();
-  await settle();
-  b.tabs.take();
-  b.tabs.take();
-  await settle();
-  assert.deepEqual([a.tabs.leads, b.tabs.leads], [false, true]);
+  const [a, b] = [createTab(locks), createTab(locks)];
+  a.leaderTab.waitForLeadership();
+  await flushPromises();
+  b.leaderTab.takeLeadership();
+  b.leaderTab.takeLeadership();
+  await flushPromises();
+  assert.deepEqual([a.leaderTab.isLeader, b.leaderTab.isLeader], [false, true]);
   locks.closeHolder();
-  await settle();
-  assert.equal(a.tabs.leads, true);
+  await flushPromises();
+  assert.equal(a.leaderTab.isLeader, true);
 });
 
-test("without locks, or where they are refused, each leads by itself", async () => {
-  const [a, b] = [tab(null), tab({ request: () => Promise.reject(new Error("SecurityError")) })];
-  a.tabs.queue();
-  b.tabs.queue();
-  await settle();
-  assert.deepEqual([a.tabs.leads, b.tabs.leads], [true, true]);
+test("without locks, or if they are denied, each tab is a leader", async () => {
+  const [a, b] = [createTab(null), createTab({ request: () => Promise.reject(new Error("SecurityError")) })];
+  a.leaderTab.waitForLeadership();
+  b.leaderTab.waitForLeadership();
+  await flushPromises();
+  assert.deepEqual([a.leaderTab.isLeader, b.leaderTab.isLeader], [true, true]);
 });
 
-test("news go over the channel", () => {
+test("announcements are sent over the channel", () => {
   const posted = [];
   class Channel {
     postMessage(data) { posted.push(data); }
     close() {}
   }
-  let heard = 0;
-  const tabs = new Tabs({ name: "t", onLead() {}, onNews: () => (heard += 1), locks: null, Channel });
-  tabs.tell();
+  let announcements = 0;
+  const leaderTab = new LeaderTab({ name: "t", onLeaderChange() {}, onAnnouncement: () => (announcements += 1), locks: null, Channel });
+  leaderTab.announce();
   assert.equal(posted.length, 1);
-  tabs.close();
+  leaderTab.close();
 });

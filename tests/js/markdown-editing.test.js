@@ -1,10 +1,10 @@
-/** What keys, buttons and pastes make of a text. `|` marks what is selected, or where the caret stands. */
+/** Changes of a text by shortcuts, buttons and paste. `|` marks the selection or the caret. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { actOfKey } from "../../static/js/composer/composer-toolbar.js";
-import { format, isInCode, isInFence, nextLine } from "../../static/js/composer/markdown-editing.js";
-import { pasted } from "../../static/js/composer/paste.js";
+import { getShortcutAction } from "../../static/js/composer/composer-toolbar.js";
+import { applyFormat, isInCode, isInCodeBlock, makeNewLine } from "../../static/js/composer/markdown-editing.js";
+import { convertPaste } from "../../static/js/composer/paste.js";
 
 function parse(text) {
   const [before, chosen = "", after] = text.split("|");
@@ -13,7 +13,7 @@ function parse(text) {
   return [before + middle + rest, before.length, before.length + middle.length];
 }
 
-/** The text after a change, with what is selected marked. */
+/** Returns the text after a change, with the selection marked. */
 function after(value, change) {
   if (!change) return null;
   const { from, to, text, select = [from + text.length, from + text.length] } = change;
@@ -52,39 +52,39 @@ describe("Markdown signs", () => {
   for (const [act, text, expected] of cases) {
     test(`${act} ${JSON.stringify(text)}`, () => {
       const [value, start, end] = parse(text);
-      assert.equal(after(value, format(value, start, end, act)), expected);
+      assert.equal(after(value, applyFormat(value, start, end, act)), expected);
     });
   }
 
-  test("twice is not at all", () => {
+  test("applying an action twice reverts it", () => {
     for (const act of ["bold", "italic", "strike", "code"]) {
-      const once = format("word", 0, 4, act);
+      const once = applyFormat("word", 0, 4, act);
       const value = once.text;
-      assert.equal(after(value, format(value, ...once.select, act)), "|word|", act);
+      assert.equal(after(value, applyFormat(value, ...once.select, act)), "|word|", act);
     }
   });
 
-  test("nothing for what it does not know", () => assert.equal(format("", 0, 0, "dance"), null));
+  test("an unknown action returns null", () => assert.equal(applyFormat("", 0, 0, "dance"), null));
 });
 
-describe("keys", () => {
+describe("shortcuts", () => {
   const key = (key, code, rest = {}) => ({ key, code, ctrlKey: true, metaKey: false, shiftKey: false, altKey: false, ...rest });
 
-  test("Ctrl or ⌘, as the machine has it", () => {
-    assert.equal(actOfKey(key("b", "KeyB")), "bold");
-    assert.equal(actOfKey(key("B", "KeyB", { ctrlKey: false, metaKey: true })), "bold");
-    assert.equal(actOfKey(key("X", "KeyX", { shiftKey: true })), "strike");
-    assert.equal(actOfKey(key("*", "Digit8", { shiftKey: true })), "list");
+  test("with Ctrl or ⌘", () => {
+    assert.equal(getShortcutAction(key("b", "KeyB")), "bold");
+    assert.equal(getShortcutAction(key("B", "KeyB", { ctrlKey: false, metaKey: true })), "bold");
+    assert.equal(getShortcutAction(key("X", "KeyX", { shiftKey: true })), "strike");
+    assert.equal(getShortcutAction(key("*", "Digit8", { shiftKey: true })), "list");
   });
 
-  test("the quick switcher, typing and AltGr are left alone", () => {
-    assert.equal(actOfKey(key("k", "KeyK")), undefined);
-    assert.equal(actOfKey(key("b", "KeyB", { ctrlKey: false })), undefined);
-    assert.equal(actOfKey(key("€", "KeyE", { altKey: true })), undefined);
+  test("keys of the quick switcher, typing and AltGr are ignored", () => {
+    assert.equal(getShortcutAction(key("k", "KeyK")), undefined);
+    assert.equal(getShortcutAction(key("b", "KeyB", { ctrlKey: false })), undefined);
+    assert.equal(getShortcutAction(key("€", "KeyE", { altKey: true })), undefined);
   });
 });
 
-describe("a new line", () => {
+describe("new line", () => {
   const cases = [
     ["- a|", "- a\n- |"],
     ["- a|b", "- a\n- |b"],
@@ -101,32 +101,32 @@ describe("a new line", () => {
   for (const [text, expected] of cases) {
     test(JSON.stringify(text), () => {
       const [value, start, end] = parse(text);
-      assert.equal(after(value, nextLine(value, start, end)), expected);
+      assert.equal(after(value, makeNewLine(value, start, end)), expected);
     });
   }
 });
 
-test("where code is open", () => {
-  assert.equal(isInFence("```\na", 5), true);
-  assert.equal(isInFence("```\na\n```\n", 10), false);
-  assert.equal(isInFence("````\n```\n", 9), true);
-  assert.equal(isInFence("a ``` b\n", 8), false);
+test("positions inside code", () => {
+  assert.equal(isInCodeBlock("```\na", 5), true);
+  assert.equal(isInCodeBlock("```\na\n```\n", 10), false);
+  assert.equal(isInCodeBlock("````\n```\n", 9), true);
+  assert.equal(isInCodeBlock("a ``` b\n", 8), false);
   assert.equal(isInCode("a `b", 4), true);
   assert.equal(isInCode("a `b` c", 7), false);
 });
 
-describe("pasted", () => {
+describe("paste", () => {
   const paste = (text, clip) => {
     const [value, start, end] = parse(text);
-    return after(value, pasted(value, start, end, clip));
+    return after(value, convertPaste(value, start, end, clip));
   };
 
-  test("an address over a selection links it", () => {
+  test("an address pasted over a selection makes a link", () => {
     assert.equal(paste("see |this| page", { text: "https://example.org/a" }), "see [this](https://example.org/a)| page");
     assert.equal(paste("|a [b]|", { text: "https://example.org/x(y)" }), "[a \\[b\\]](<https://example.org/x(y)>)|");
   });
 
-  test("over nothing, over an address, over lines or in code it is itself", () => {
+  test("an address is pasted as text without a selection, over an address, over several lines or in code", () => {
     const address = { text: "https://example.org/a" };
     for (const text of ["a |", "|https://old.example/|", "|a\nb|", "`|a|`", "[a](|b|"]) assert.equal(paste(text, address), null, text);
     assert.equal(paste("|word|", { text: "javascript:alert(1)" }), null);
@@ -134,20 +134,20 @@ describe("pasted", () => {
 
   const code = "def f():\n    return 1";
 
-  test("code from an editor stays code, with its language", () => {
+  test("code from an editor becomes a code block with its language", () => {
     assert.equal(paste("|", { text: code, editor: '{"mode":"python"}' }), "```python\ndef f():\n    return 1\n```\n|");
     assert.equal(paste("look: |", { text: `${code}\n`, editor: '{"mode":"plaintext"}' }), "look: \n```\ndef f():\n    return 1\n```\n|");
     assert.equal(paste("|", { text: "a\nb", editor: "no json" }), "```\na\nb\n```\n|");
   });
 
-  test("also from JetBrains, from a web page, from a terminal", () => {
+  test("so does code from JetBrains, a web page or a terminal", () => {
     assert.match(paste("|", { text: "a\nb", html: "<html><body><pre style='x'>a\nb</pre></body></html>" }), /^```\na\nb\n```/);
     assert.match(paste("|", { text: "a\nb", html: `<div style="color: #000;font-family: 'Fira Code', monospace;white-space: pre;">a</div>` }), /^```/);
     assert.match(paste("|", { text: "if (a) {\n  b();\n}" }), /^```\nif/);
     assert.equal(paste("|", { text: "x", html: "<meta charset='utf-8'><code>x</code>" }), "`x`|");
   });
 
-  test("words stay words", () => {
+  test("plain text stays plain text", () => {
     for (const text of ["one line", "two\nlines", "- a\n  - b\n  - c", "Dear Bob,\n\n  I write to you\n  from here."]) {
       assert.equal(paste("|", { text }), null, text);
     }

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, prepared, text, told } from "../../static/js/pages/passkeys.js";
+import { decodeBase64Url, decodeOptions, encodeBase64Url, encodeCredential } from "../../static/js/pages/passkeys.js";
 
-test("bytes go over and come back as they were", () => {
+test("bytes survive encoding and decoding", () => {
   const all = Uint8Array.from({ length: 256 }, (_, number) => number);
-  const said = text(all.buffer);
-  assert.match(said, /^[\w-]+$/);
-  assert.deepEqual(bytes(said), all);
+  const encoded = encodeBase64Url(all.buffer);
+  assert.match(encoded, /^[\w-]+$/);
+  assert.deepEqual(decodeBase64Url(encoded), all);
 });
 
-test("the server's words become what browsers ask for", () => {
-  const { publicKey } = prepared({
+test("options of the server are converted for the browser", () => {
+  const { publicKey } = decodeOptions({
     publicKey: { challenge: "AQID", user: { id: "BA", name: "alice" }, excludeCredentials: [{ type: "public-key", id: "BQ" }] },
   });
   assert.deepEqual([...publicKey.challenge], [1, 2, 3]);
@@ -19,13 +19,13 @@ test("the server's words become what browsers ask for", () => {
   assert.equal("allowCredentials" in publicKey, false);
 });
 
-test("what a device gave is told in the server's words, and nothing that it did not give", () => {
+test("a credential is converted for the server, without missing fields", () => {
   const buffer = (...values) => Uint8Array.from(values).buffer;
-  const answer = told({
+  const credential = encodeCredential({
     id: "BQ", rawId: buffer(5), type: "public-key", authenticatorAttachment: "platform",
     getClientExtensionResults: () => ({}),
     response: { authenticatorData: buffer(1), clientDataJSON: buffer(2), signature: buffer(3), userHandle: null },
   });
-  assert.deepEqual(answer.response, { authenticatorData: "AQ", clientDataJSON: "Ag", signature: "Aw" });
-  assert.equal(answer.rawId, "BQ");
+  assert.deepEqual(credential.response, { authenticatorData: "AQ", clientDataJSON: "Ag", signature: "Aw" });
+  assert.equal(credential.rawId, "BQ");
 });

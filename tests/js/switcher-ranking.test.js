@@ -1,4 +1,4 @@
-/** Finding a conversation by its name. */
+/** Search in the quick switcher. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -19,29 +19,29 @@ const TITLES = [
 const ids = (text) => search(TITLES, text).map(({ id }) => id);
 
 describe("the switcher", () => {
-  test("the whole name first, then its beginning, then a word of it", () => {
+  test("a complete match first, then a prefix of the title, then a prefix of a word", () => {
     assert.deepEqual(ids("sunday"), [4, 1, 6]);
     assert.deepEqual(ids("SUN"), [4, 1, 6]);
   });
 
-  test("Chinese by characters, pinyin and initials", () => {
+  test("Chinese titles match by characters, pinyin and initials", () => {
     assert.deepEqual(ids("千"), [3, 2]);
     assert.deepEqual(ids("xiao qian"), [2]);
     assert.deepEqual(ids("xq"), [2]);
     assert.deepEqual(ids("qian"), [3, 2]);
   });
 
-  test("by user name, with or without its sign", () => {
+  test("by username, with or without @", () => {
     assert.deepEqual(ids("@tomas"), [5]);
     assert.deepEqual(ids("tomas"), [5]);
   });
 
-  test("nothing is nothing", () => {
+  test("no match returns an empty list", () => {
     assert.deepEqual(ids("zzz"), []);
     assert.deepEqual(ids("@"), []);
   });
 
-  test("what is typed is read without tones and spaces", () => {
+  test("tones and spaces in the input are ignored", () => {
     assert.equal(typed("Xiǎo Qiān’s"), "xiaoqians");
     assert.equal(typed("千"), "");
   });

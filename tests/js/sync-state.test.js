@@ -1,32 +1,32 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { Replica, judge } from "../../static/js/realtime/state/sync-state.js";
-import { FakeClock, settle } from "./fakes.js";
+import { SyncState, classifyChange } from "../../static/js/realtime/state/sync-state.js";
+import { FakeClock, flushPromises } from "./fakes.js";
 
-let clock, replica, told, asked, answers;
+let clock, syncState, emitted, requests, results;
 
 beforeEach(() => {
   clock = new FakeClock();
-  told = [];
-  asked = [];
-  answers = [];
-  replica = new Replica({
+  emitted = [];
+  requests = [];
+  results = [];
+  syncState = new SyncState({
     clock,
-    emit: (type, payload) => told.push([type, payload]),
+    emit: (type, payload) => emitted.push([type, payload]),
     sync: (cursors, me) => {
-      asked.push({ cursors, me });
-      const answer = answers.shift();
-      if (answer instanceof Error) return Promise.reject(answer);
+      requests.push({ cursors, me });
+      const result = results.shift();
+      if (result instanceof Error) return Promise.reject(result);
       return Promise.resolve({
-        conversations: [], mine: [], removed: [], receipts: [], me_version: me, complete: true, ...answer,
+        conversations: [], mine: [], removed: [], receipts: [], me_version: me, complete: true, ...result,
       });
     },
   });
 });
 
-const message = (version, more = {}) => ({ id: version, seq: version, version, ...more });
-const created = (version, after = version - 1, id = 12) => [
+const message = (version, changes = {}) => ({ id: version, seq: version, version, ...changes });
+const messageCreated = (version, after = version - 1, id = 12) => [
   "message.created",
   { conversation_id: id, after, version, message: message(version) },
 ];
@@ -38,110 +38,111 @@ const rows = (from, to, id = 12) => ({
   messages: Array.from({ length: to - from }, (_, i) => message(from + 1 + i)),
   members: [],
 });
-const seen = () => told.filter(([, payload]) => payload.message).map(([, payload]) => payload.message.version);
+const emittedVersions = () => emitted.filter(([, payload]) => payload.message).map(([, payload]) => payload.message.version);
 
-test("the rule", () => {
-  assert.equal(judge(5, { after: 5, version: 6 }), "apply");
-  assert.equal(judge(5, { after: 3, version: 6 }), "apply"); // several changes at once, some known
-  assert.equal(judge(5, { after: 4, version: 5 }), "drop");
-  assert.equal(judge(5, { after: 6, version: 7 }), "wait");
+test("classification of changes", () => {
+  assert.equal(classifyChange(5, { after: 5, version: 6 }), "apply");
+  // Several changes in one event, some already applied.
+  assert.equal(classifyChange(5, { after: 3, version: 6 }), "apply");
+  assert.equal(classifyChange(5, { after: 4, version: 5 }), "drop");
+  assert.equal(classifyChange(5, { after: 6, version: 7 }), "wait");
 });
 
-describe("live", () => {
+describe("live events", () => {
   beforeEach(async () => {
-    replica.rendered(12, 5);
-    replica.welcome({ 12: 5 }, 0);
-    await settle();
+    syncState.setRenderedVersion(12, 5);
+    syncState.handleWelcome({ 12: 5 }, 0);
+    await flushPromises();
   });
 
-  test("nothing is asked where nothing is missing", () => assert.deepEqual(asked, []));
+  test("nothing is requested if nothing is missing", () => assert.deepEqual(requests, []));
 
-  test("in order, once", () => {
-    replica.receive(...created(6));
-    replica.receive(...created(6));
-    replica.receive(...created(7));
-    assert.deepEqual(seen(), [6, 7]);
-    assert.equal(replica.version(12), 7);
+  test("each event is emitted once and in order", () => {
+    syncState.receive(...messageCreated(6));
+    syncState.receive(...messageCreated(6));
+    syncState.receive(...messageCreated(7));
+    assert.deepEqual(emittedVersions(), [6, 7]);
+    assert.equal(syncState.getVersion(12), 7);
   });
 
-  test("what overtook is put back in order", async () => {
-    replica.receive(...created(8));
-    replica.receive(...created(7));
-    replica.receive(...created(6));
-    assert.deepEqual(seen(), [6, 7, 8]);
-    await clock.pass(1_000);
-    assert.deepEqual(asked, []);
-    assert.equal(clock.waiting, 0);
+  test("events out of order are reordered", async () => {
+    syncState.receive(...messageCreated(8));
+    syncState.receive(...messageCreated(7));
+    syncState.receive(...messageCreated(6));
+    assert.deepEqual(emittedVersions(), [6, 7, 8]);
+    await clock.advance(1_000);
+    assert.deepEqual(requests, []);
+    assert.equal(clock.pendingTimers, 0);
   });
 
-  test("a hole is asked for after 300 ms, and what is told meanwhile is held", async () => {
-    replica.receive(...created(8));
-    await clock.pass(299);
-    assert.deepEqual(asked, []);
-    let answer;
-    replica.sync = (cursors, me) => {
-      asked.push({ cursors, me });
-      return new Promise((resolve) => (answer = resolve));
+  test("a gap is requested after 300 ms, and events are held meanwhile", async () => {
+    syncState.receive(...messageCreated(8));
+    await clock.advance(299);
+    assert.deepEqual(requests, []);
+    let result;
+    syncState.sync = (cursors, me) => {
+      requests.push({ cursors, me });
+      return new Promise((resolve) => (result = resolve));
     };
-    await clock.pass(1);
-    assert.deepEqual(asked, [{ cursors: { 12: 5 }, me: 0 }]);
-    replica.receive(...created(9));
-    assert.deepEqual(seen(), []);
-    answer({ conversations: [rows(5, 8)], mine: [], removed: [], receipts: [], me_version: 0, complete: true });
-    await settle();
-    assert.deepEqual(seen(), [6, 7, 8, 9]);
-    assert.equal(asked.length, 1);
+    await clock.advance(1);
+    assert.deepEqual(requests, [{ cursors: { 12: 5 }, me: 0 }]);
+    syncState.receive(...messageCreated(9));
+    assert.deepEqual(emittedVersions(), []);
+    result({ conversations: [rows(5, 8)], mine: [], removed: [], receipts: [], me_version: 0, complete: true });
+    await flushPromises();
+    assert.deepEqual(emittedVersions(), [6, 7, 8, 9]);
+    assert.equal(requests.length, 1);
   });
 
-  test("a second hole behind the first is asked for too", async () => {
-    replica.receive(...created(8));
-    replica.receive(...created(11));
-    answers.push({ conversations: [rows(5, 8)] }, { conversations: [rows(8, 11)] });
-    await clock.pass(300);
-    assert.deepEqual(seen(), [6, 7, 8]);
-    await clock.pass(300);
-    assert.deepEqual(seen(), [6, 7, 8, 9, 10, 11]);
+  test("a second gap behind the first is requested too", async () => {
+    syncState.receive(...messageCreated(8));
+    syncState.receive(...messageCreated(11));
+    results.push({ conversations: [rows(5, 8)] }, { conversations: [rows(8, 11)] });
+    await clock.advance(300);
+    assert.deepEqual(emittedVersions(), [6, 7, 8]);
+    await clock.advance(300);
+    assert.deepEqual(emittedVersions(), [6, 7, 8, 9, 10, 11]);
   });
 
-  test("one conversation's hole holds up no other", () => {
-    replica.receive(...created(8));
-    replica.receive(...created(2, 1, 13));
-    assert.deepEqual(seen(), [2]);
+  test("a gap in one conversation does not delay others", () => {
+    syncState.receive(...messageCreated(8));
+    syncState.receive(...messageCreated(2, 1, 13));
+    assert.deepEqual(emittedVersions(), [2]);
   });
 
-  test("a conversation that nothing shows starts where it is told of", async () => {
-    replica.receive(...created(40, 39, 99));
-    assert.deepEqual(seen(), [40]);
-    await clock.pass(1_000);
-    assert.deepEqual(asked, []);
+  test("a conversation that is not on the page starts at its first event", async () => {
+    syncState.receive(...messageCreated(40, 39, 99));
+    assert.deepEqual(emittedVersions(), [40]);
+    await clock.advance(1_000);
+    assert.deepEqual(requests, []);
   });
 
-  test("passing news passes", () => {
-    replica.receive("typing", { conversation_id: 12, user_id: 2, active: true });
-    replica.receive("presence", { user_id: 2, online: true });
-    replica.receive("no.such.thing", null);
-    assert.equal(told.length, 3);
+  test("ephemeral events are emitted unchanged", () => {
+    syncState.receive("typing", { conversation_id: 12, user_id: 2, active: true });
+    syncState.receive("presence", { user_id: 2, online: true });
+    syncState.receive("no.such.thing", null);
+    assert.equal(emitted.length, 3);
   });
 });
 
 describe("catch-up", () => {
-  test("asks for what is behind, in pieces, until complete", async () => {
-    replica.rendered(12, 5);
-    replica.rendered(13, 9);
-    replica.renderedMe(3);
-    answers.push(
+  test("requests missing changes in several steps until complete", async () => {
+    syncState.setRenderedVersion(12, 5);
+    syncState.setRenderedVersion(13, 9);
+    syncState.setRenderedMeVersion(3);
+    results.push(
       { conversations: [{ ...rows(5, 7), complete: false }], complete: false, me_version: 3 },
       { conversations: [rows(7, 9)], me_version: 4 },
     );
-    replica.welcome({ 12: 9, 13: 9 }, 4);
-    await settle();
-    assert.deepEqual(asked, [{ cursors: { 12: 5, 13: 9 }, me: 3 }, { cursors: { 12: 7, 13: 9 }, me: 3 }]);
-    assert.deepEqual(seen(), [6, 7, 8, 9]);
-    assert.equal(replica.me, 4);
+    syncState.handleWelcome({ 12: 9, 13: 9 }, 4);
+    await flushPromises();
+    assert.deepEqual(requests, [{ cursors: { 12: 5, 13: 9 }, me: 3 }, { cursors: { 12: 7, 13: 9 }, me: 3 }]);
+    assert.deepEqual(emittedVersions(), [6, 7, 8, 9]);
+    assert.equal(syncState.meVersion, 4);
   });
 
-  test("an edit and a deletion missed come as rows, in order of version", async () => {
-    replica.rendered(12, 5);
+  test("missed edits and deletions are emitted as rows, in order of version", async () => {
+    syncState.setRenderedVersion(12, 5);
     const change = {
       ...rows(5, 5),
       version: 9,
@@ -149,137 +150,137 @@ describe("catch-up", () => {
       members: [{ version: 8, user: { id: 2 } }],
       conversation: { id: 12, version: 7, title: "new" },
     };
-    answers.push({ conversations: [change] });
-    replica.welcome({ 12: 9 }, 0);
-    await settle();
-    const types = told.slice(0, 4).map(([type, payload]) => [type, payload.version]);
+    results.push({ conversations: [change] });
+    syncState.handleWelcome({ 12: 9 }, 0);
+    await flushPromises();
+    const types = emitted.slice(0, 4).map(([type, payload]) => [type, payload.version]);
     assert.deepEqual(types, [
       ["message.updated", 6], ["conversation.updated", 7], ["member.updated", 8], ["message.updated", 9],
     ]);
   });
 
-  test("what is one's own comes after the messages that it counts", async () => {
-    replica.rendered(12, 5);
-    replica.renderedMe(1);
-    answers.push(
+  test("the own state is emitted after the messages it counts", async () => {
+    syncState.setRenderedVersion(12, 5);
+    syncState.setRenderedMeVersion(1);
+    results.push(
       { conversations: [{ ...rows(5, 6), complete: false }], mine: [{ conversation_id: 12, mine: { unread_count: 2 }, me_version: 2 }], complete: false, me_version: 1 },
       { conversations: [rows(6, 7)], me_version: 2 },
     );
-    replica.welcome({ 12: 7 }, 2);
-    await settle();
-    assert.deepEqual(told.map(([type]) => type), ["message.updated", "message.updated", "mine.updated", "caught-up"]);
+    syncState.handleWelcome({ 12: 7 }, 2);
+    await flushPromises();
+    assert.deepEqual(emitted.map(([type]) => type), ["message.updated", "message.updated", "mine.updated", "caught-up"]);
   });
 
-  test("a page rendered before what is known is brought up to it", async () => {
-    replica.rendered(12, 5);
-    replica.welcome({ 12: 5 }, 0);
-    replica.receive(...created(6));
-    answers.push({ conversations: [rows(5, 6)] });
-    replica.rendered(12, 5); // navigated to a page from the browser's cache
-    await settle();
-    assert.deepEqual(asked, [{ cursors: { 12: 5 }, me: 0 }]);
-    assert.deepEqual(seen(), [6, 6]);
+  test("a page rendered at an older version gets the later changes", async () => {
+    syncState.setRenderedVersion(12, 5);
+    syncState.handleWelcome({ 12: 5 }, 0);
+    syncState.receive(...messageCreated(6));
+    results.push({ conversations: [rows(5, 6)] });
+    syncState.setRenderedVersion(12, 5); // navigation to a page from the browser's cache
+    await flushPromises();
+    assert.deepEqual(requests, [{ cursors: { 12: 5 }, me: 0 }]);
+    assert.deepEqual(emittedVersions(), [6, 6]);
   });
 
-  test("removed while away", async () => {
-    replica.rendered(12, 5);
-    replica.renderedMe(1);
-    answers.push({ removed: [12], me_version: 2 });
-    replica.welcome({}, 2);
-    await settle();
-    assert.equal(told[0][0], "conversation.removed");
-    assert.equal(replica.version(12), undefined);
+  test("removed while disconnected", async () => {
+    syncState.setRenderedVersion(12, 5);
+    syncState.setRenderedMeVersion(1);
+    results.push({ removed: [12], me_version: 2 });
+    syncState.handleWelcome({}, 2);
+    await flushPromises();
+    assert.equal(emitted[0][0], "conversation.removed");
+    assert.equal(syncState.getVersion(12), undefined);
   });
 
-  test("added while away", async () => {
-    replica.renderedMe(1);
-    replica.rendered(12, 5);
-    replica.welcome({ 12: 5 }, 1);
-    answers.push({ conversations: [{ ...rows(0, 0, 14), version: 3, conversation: { id: 14, version: 3 } }], me_version: 2 });
-    replica.lost();
-    replica.welcome({ 12: 5, 14: 3 }, 2);
-    await settle();
-    assert.equal(told[0][0], "conversation.added");
-    assert.equal(replica.version(14), 3);
+  test("added while disconnected", async () => {
+    syncState.setRenderedMeVersion(1);
+    syncState.setRenderedVersion(12, 5);
+    syncState.handleWelcome({ 12: 5 }, 1);
+    results.push({ conversations: [{ ...rows(0, 0, 14), version: 3, conversation: { id: 14, version: 3 } }], me_version: 2 });
+    syncState.handleDisconnect();
+    syncState.handleWelcome({ 12: 5, 14: 3 }, 2);
+    await flushPromises();
+    assert.equal(emitted[0][0], "conversation.added");
+    assert.equal(syncState.getVersion(14), 3);
   });
 
-  test("a break in the middle: the next welcome goes on from where it stood", async () => {
-    replica.rendered(12, 5);
-    let late;
-    const sync = replica.sync;
-    replica.sync = () => new Promise((resolve) => (late = resolve));
-    replica.welcome({ 12: 9 }, 0);
-    replica.lost();
-    late({ conversations: [rows(5, 9)], mine: [], removed: [], receipts: [], me_version: 0, complete: true });
-    await settle();
-    assert.deepEqual(seen(), []);
-    replica.sync = sync;
-    answers.push({ conversations: [rows(5, 9)] });
-    replica.welcome({ 12: 9 }, 0);
-    await settle();
-    assert.deepEqual(seen(), [6, 7, 8, 9]);
+  test("after a disconnection during a catch-up the next one continues", async () => {
+    syncState.setRenderedVersion(12, 5);
+    let resolveLate;
+    const sync = syncState.sync;
+    syncState.sync = () => new Promise((resolve) => (resolveLate = resolve));
+    syncState.handleWelcome({ 12: 9 }, 0);
+    syncState.handleDisconnect();
+    resolveLate({ conversations: [rows(5, 9)], mine: [], removed: [], receipts: [], me_version: 0, complete: true });
+    await flushPromises();
+    assert.deepEqual(emittedVersions(), []);
+    syncState.sync = sync;
+    results.push({ conversations: [rows(5, 9)] });
+    syncState.handleWelcome({ 12: 9 }, 0);
+    await flushPromises();
+    assert.deepEqual(emittedVersions(), [6, 7, 8, 9]);
   });
 
-  test("refused for now: again after what the server says", async () => {
-    replica.rendered(12, 5);
-    answers.push(Object.assign(new Error("x"), { code: "unavailable", retryAfter: 3 }), { conversations: [rows(5, 6)] });
-    replica.welcome({ 12: 6 }, 0);
-    await clock.pass(2_999);
-    assert.equal(asked.length, 1);
-    await clock.pass(1);
-    assert.deepEqual(seen(), [6]);
+  test("a temporary error: tried again after the time given by the server", async () => {
+    syncState.setRenderedVersion(12, 5);
+    results.push(Object.assign(new Error("x"), { code: "unavailable", retryAfter: 3 }), { conversations: [rows(5, 6)] });
+    syncState.handleWelcome({ 12: 6 }, 0);
+    await clock.advance(2_999);
+    assert.equal(requests.length, 1);
+    await clock.advance(1);
+    assert.deepEqual(emittedVersions(), [6]);
   });
 
-  test("a server that never completes is not asked in a circle", async () => {
-    replica.rendered(12, 5);
-    for (let i = 0; i < 100; i += 1) answers.push({ complete: false });
-    replica.welcome({ 12: 6 }, 0);
-    await clock.pass(3_500);
-    assert.equal(asked.length, 4);
+  test("a sync without progress is not repeated in a loop", async () => {
+    syncState.setRenderedVersion(12, 5);
+    for (let i = 0; i < 100; i += 1) results.push({ complete: false });
+    syncState.handleWelcome({ 12: 6 }, 0);
+    await clock.advance(3_500);
+    assert.equal(requests.length, 4);
   });
 
-  test("very far behind: read afresh instead", async () => {
-    replica.rendered(12, 5);
-    replica.welcome({ 12: 5_000 }, 0);
-    await settle();
-    assert.deepEqual(told, [["stale", { conversation_id: 12, version: 5_000 }]]);
-    replica.receive(...created(5_001));
-    assert.deepEqual(seen(), [5_001]);
+  test("too many missed changes: the conversation is stale", async () => {
+    syncState.setRenderedVersion(12, 5);
+    syncState.handleWelcome({ 12: 5_000 }, 0);
+    await flushPromises();
+    assert.deepEqual(emitted, [["stale", { conversation_id: 12, version: 5_000 }]]);
+    syncState.receive(...messageCreated(5_001));
+    assert.deepEqual(emittedVersions(), [5_001]);
   });
 
-  test("receipts are asked for where they are shown", async () => {
-    replica.rendered(12, 5);
-    answers.push({ open: 12, receipts: [{ user_id: 2, read_seq: 3 }] });
-    replica.welcome({ 12: 5 }, 0, true);
-    await settle();
-    assert.deepEqual(told[0], ["receipts", { conversation_id: 12, receipts: [{ user_id: 2, read_seq: 3 }] }]);
+  test("receipts are requested for the open conversation", async () => {
+    syncState.setRenderedVersion(12, 5);
+    results.push({ open: 12, receipts: [{ user_id: 2, read_seq: 3 }] });
+    syncState.handleWelcome({ 12: 5 }, 0, true);
+    await flushPromises();
+    assert.deepEqual(emitted[0], ["receipts", { conversation_id: 12, receipts: [{ user_id: 2, read_seq: 3 }] }]);
   });
 });
 
-describe("one's own", () => {
+describe("own state", () => {
   const mine = (version) => ["mine.updated", { conversation_id: 12, me_version: version, mine: { read_seq: version } }];
 
   beforeEach(async () => {
-    replica.renderedMe(4);
-    replica.welcome({}, 4);
-    await settle();
+    syncState.setRenderedMeVersion(4);
+    syncState.handleWelcome({}, 4);
+    await flushPromises();
   });
 
-  test("applies in any order and moves on when whole", async () => {
-    replica.receive(...mine(6));
-    assert.equal(replica.me, 4);
-    replica.receive(...mine(5));
-    assert.equal(replica.me, 6);
-    assert.equal(told.length, 2);
-    await clock.pass(1_000);
-    assert.deepEqual(asked, []);
+  test("is applied in any order; the version advances without gaps", async () => {
+    syncState.receive(...mine(6));
+    assert.equal(syncState.meVersion, 4);
+    syncState.receive(...mine(5));
+    assert.equal(syncState.meVersion, 6);
+    assert.equal(emitted.length, 2);
+    await clock.advance(1_000);
+    assert.deepEqual(requests, []);
   });
 
-  test("a number left out is asked for", async () => {
-    replica.receive(...mine(7));
-    answers.push({ me_version: 7 });
-    await clock.pass(300);
-    assert.deepEqual(asked, [{ cursors: {}, me: 4 }]);
-    assert.equal(replica.me, 7);
+  test("a missing version is requested", async () => {
+    syncState.receive(...mine(7));
+    results.push({ me_version: 7 });
+    await clock.advance(300);
+    assert.deepEqual(requests, [{ cursors: {}, me: 4 }]);
+    assert.equal(syncState.meVersion, 7);
   });
 });

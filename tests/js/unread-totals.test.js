@@ -1,4 +1,4 @@
-/** What stands where in the list, and what all conversations add up to. */
+/** Filter and order of the conversation list, and unread totals of all conversations. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
@@ -6,24 +6,24 @@ import { fits, isOnTop, order } from "../../static/js/conversation-list/list-ord
 import { Tally, isQuiet, weight } from "../../static/js/conversation-list/unread-totals.js";
 
 const ME = 1;
-const text = (conversation_id, seq, sender = 2, mentions = []) => ({
+const makeMessage = (conversation_id, seq, sender = 2, mentions = []) => ({
   conversation_id, seq, kind: "text", sender: { id: sender }, mentions,
 });
-const mine = (changes = {}) => ({
+const makeMemberState = (changes = {}) => ({
   role: "member", read_seq: 0, unread_count: 0, unread_mention_count: 0, muted: false, level: "all", favourite: false,
   archived: false, draft: "", me_version: 1, ...changes,
 });
 
-describe("the tally of all conversations", () => {
+describe("unread totals", () => {
   let tally;
   beforeEach(() => {
     tally = new Tally(ME);
-    // id, version, last_seq, flags, read_seq, unread, mentions; noughts at the end are left out
+    // id, version, last_seq, flags, read_seq, unread, mentions; zeros at the end are omitted
     const versions = tally.load([[10, 7, 5], [11, 3, 9, 0, 4, 3, 1], [12, 2, 8, 1, 6, 2], [13, 1, 4, 4, 2, 2, 2], [14, 5, 3, 10], [15]]);
     assert.deepEqual(versions, [[10, 7], [11, 3], [12, 2], [13, 1], [14, 5], [15, 0]]);
   });
 
-  test("muted ones and those that nothing is wanted of do not call", () => {
+  test("muted conversations and those with level none are not counted", () => {
     assert.deepEqual(tally.totals, { unread: 3, mentions: 1, conversations: 1, anyArchived: true });
     assert.equal(tally.of(12).muted, true);
     assert.equal(isQuiet(tally.of(12)), true);
@@ -31,53 +31,53 @@ describe("the tally of all conversations", () => {
     assert.deepEqual([tally.of(14).level, tally.of(14).archived], ["mentions", true]);
   });
 
-  test("what is told counts on, also where nothing was unread", () => {
-    tally.message(text(10, 6));
+  test("new messages are counted, also in a conversation without unread ones", () => {
+    tally.message(makeMessage(10, 6));
     assert.equal(tally.totals.unread, 4);
     assert.equal(tally.totals.conversations, 2);
-    tally.message(text(10, 6));
-    assert.equal(tally.totals.unread, 4, "told twice is one");
+    tally.message(makeMessage(10, 6));
+    assert.equal(tally.totals.unread, 4, "a duplicate is not counted");
   });
 
-  test("a conversation that nobody knew counts from its first text", () => {
-    tally.message(text(99, 1));
+  test("an unknown conversation is counted from its first message", () => {
+    tally.message(makeMessage(99, 1));
     assert.equal(tally.of(99).unread.count, 1);
-    tally.message(text(98, 41));
-    tally.message(text(98, 42, ME));
+    tally.message(makeMessage(98, 41));
+    tally.message(makeMessage(98, 42, ME));
     assert.equal(tally.of(98).unread.count, 0);
   });
 
-  test("where only mentions are wanted, mentions call", () => {
-    tally.mine(10, mine({ read_seq: 5, level: "mentions" }));
-    tally.message(text(10, 6));
+  test("with level mentions only mentions are counted", () => {
+    tally.mine(10, makeMemberState({ read_seq: 5, level: "mentions" }));
+    tally.message(makeMessage(10, 6));
     assert.equal(weight(tally.of(10)), 0);
-    tally.message(text(10, 7, 2, [{ user_id: ME, start: 0, end: 3 }]));
+    tally.message(makeMessage(10, 7, 2, [{ user_id: ME, start: 0, end: 3 }]));
     assert.equal(weight(tally.of(10)), 1);
     assert.equal(tally.of(10).unread.count, 2);
   });
 
-  test("read elsewhere is read here, and marked unread there is unread here", () => {
-    tally.mine(11, mine({ read_seq: 9 }));
+  test("reading and marking unread on another device is applied", () => {
+    tally.mine(11, makeMemberState({ read_seq: 9 }));
     assert.equal(tally.totals.unread, 0);
-    tally.mine(10, mine({ read_seq: 3, unread_count: 2 }));
+    tally.mine(10, makeMemberState({ read_seq: 3, unread_count: 2 }));
     assert.equal(tally.totals.unread, 2);
   });
 
-  test("the whole of one replaces what was counted", () => {
-    tally.whole({ id: 12, last_seq: 20, mine: mine({ read_seq: 19, unread_count: 1 }) });
+  test("a complete conversation replaces its counts", () => {
+    tally.whole({ id: 12, last_seq: 20, mine: makeMemberState({ read_seq: 19, unread_count: 1 }) });
     assert.deepEqual([tally.of(12).muted, tally.of(12).unread.count], [false, 1]);
     tally.remove(12);
     assert.equal(tally.of(12), undefined);
   });
 });
 
-describe("the list", () => {
+describe("conversation list", () => {
   const item = (changes = {}) => ({
     id: 1, kind: "group", unread: 0, mentions: 0, favourite: false, archived: false, activeAt: "2026-11-21T10:00:00.000Z", ...changes,
   });
   const view = (changes = {}) => ({ show: "all", open: null, found: null, edge: null, ...changes });
 
-  test("each filter leaves its own", () => {
+  test("each filter shows its conversations", () => {
     assert.equal(fits(item(), view()), true);
     assert.equal(fits(item({ archived: true }), view()), false);
     assert.equal(fits(item({ archived: true }), view({ show: "archived" })), true);
@@ -91,18 +91,18 @@ describe("the list", () => {
     assert.equal(fits(item(), view({ show: "groups" })), true);
   });
 
-  test("the open one stays until it is left", () => {
+  test("the open conversation stays in the list until it is left", () => {
     assert.equal(fits(item(), view({ show: "unread", open: 1 })), true);
     assert.equal(fits(item({ archived: true }), view({ open: 1 })), true);
     assert.equal(fits(item(), view({ show: "unread", open: 2 })), false);
   });
 
-  test("a search finds what lies in the archive too, and nothing else stays", () => {
+  test("a search includes archived conversations and hides all others", () => {
     assert.equal(fits(item({ archived: true }), view({ found: () => true })), true);
     assert.equal(fits(item(), view({ found: () => false, open: 1 })), false);
   });
 
-  test("what is further down than what is loaded comes with its page", () => {
+  test("conversations below the loaded part are not shown yet", () => {
     const edge = { activeAt: "2026-11-21T11:00:00.000Z", id: 5 };
     assert.equal(fits(item(), view({ edge })), false);
     assert.equal(fits(item({ favourite: true }), view({ edge })), true);
@@ -110,7 +110,7 @@ describe("the list", () => {
     assert.equal(fits(item(), view({ edge, open: 1 })), true);
   });
 
-  test("favourites stand first, then the newest, then the newer one", () => {
+  test("favourites first, then by activity, then by id, newest first", () => {
     const items = [
       item({ id: 1 }),
       item({ id: 2, activeAt: "2026-11-21T12:00:00.000Z" }),

@@ -239,8 +239,8 @@ def fresh(user_id: int) -> Row:
 
 def loaded(user_id: int) -> Replica:
     """A replica as a page is after loading: to be followed by events."""
-    from accounts.actions import contacts
     from accounts.schemas import contact_schema
+    from accounts.selectors import contact_lists
     from chat import selectors
 
     replica = Replica(user_id)
@@ -259,7 +259,10 @@ def loaded(user_id: int) -> Replica:
             before = page.results[0].seq
         for member in selectors.list_members(user_id, shape.id):
             replica.members[shape.id][member.user.id] = _builtins(member)
-    for tie in [*(tie for part in contacts.of(user_id) for tie in part), *contacts.blocked(user_id)]:
+    for tie in [
+        *(tie for part in contact_lists.list_contacts(user_id) for tie in part),
+        *contact_lists.list_blocked(user_id),
+    ]:
         replica._put_contact(_builtins(contact_schema(tie)))
     replica.came.clear()
     return replica

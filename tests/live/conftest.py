@@ -11,7 +11,7 @@ import pytest
 from messenger.core import database
 from messenger.live import events, hub
 from messenger.live.connection import Connection
-from messenger.live.identity import Identity
+from messenger.live.handshake import Identity
 from tests.live.client_state import Replica, loaded
 
 _numbers = itertools.count(1)
@@ -30,7 +30,7 @@ class NotingWire:
         self.writes += 1
         self.texts += [frame.text for frame in frames]
 
-    def waiting(self):
+    def buffered_bytes(self):
         return self.stuck
 
     def close(self, code):
@@ -73,14 +73,14 @@ class Stage:
         connection = Connection(self.hub, wire, send, identity, f"connection-{next(_numbers)}", "127.0.0.1")
         replica = await self.do(loaded, user.pk)
         listener = Listener(connection, wire, replica)
-        await self.hub.attend(connection)
+        await self.hub.register(connection)
         from accounts.selectors import privacy
         from chat import selectors
 
         versions, me_version = await self.do(selectors.list_versions, user.pk)
-        connection.ears = (await self.do(privacy.ears, [user.pk])).get(user.pk)
-        await self.hub.enter_all(connection, versions, me_version)
-        connection.opened('{"type":"welcome","payload":{}}')
+        connection.visibility = (await self.do(privacy.visibility_for, [user.pk])).get(user.pk)
+        await self.hub.subscribe_to_conversations(connection, versions, me_version)
+        connection.send_welcome('{"type":"welcome","payload":{}}')
         await self.settle()
         return listener
 

@@ -17,7 +17,7 @@ from tests.live.client_state import fresh
 
 
 async def send(stage, user, conversation_id, body, **more):
-    message, _ = await stage.do(actions.send, user.pk, conversation_id, uuid.uuid4(), body, **more)
+    message, _ = await stage.do(actions.send_message, user.pk, conversation_id, uuid.uuid4(), body, **more)
     return message
 
 
@@ -39,7 +39,7 @@ async def sending(stage, room, alice, bob, **_):
 async def sending_twice(stage, room, alice, **_):
     client_id = uuid.uuid4()
     for _ in range(2):
-        await stage.do(actions.send, alice.pk, room.pk, client_id, "once")
+        await stage.do(actions.send_message, alice.pk, room.pk, client_id, "once")
 
 
 @verb
@@ -52,8 +52,8 @@ async def mentioning(stage, room, alice, bob, **_):
 async def replying_and_deleting_what_was_quoted(stage, room, alice, bob, **_):
     first = await send(stage, alice, room.pk, "a question")
     await send(stage, bob, room.pk, "an answer", reply_to_id=first.id)
-    await stage.do(actions.edit, alice.pk, first.id, "another question")
-    await stage.do(actions.delete, alice.pk, first.id)
+    await stage.do(actions.edit_message, alice.pk, first.id, "another question")
+    await stage.do(actions.delete_message, alice.pk, first.id)
 
 
 @verb
@@ -65,48 +65,48 @@ async def forwarding(stage, room, pair, alice, **_):
 @verb
 async def editing(stage, room, alice, bob, **_):
     message = await send(stage, alice, room.pk, "helo")
-    await stage.do(actions.edit, alice.pk, message.id, "hello @bob")
-    await stage.do(actions.edit, alice.pk, message.id, "hello @bob")
+    await stage.do(actions.edit_message, alice.pk, message.id, "hello @bob")
+    await stage.do(actions.edit_message, alice.pk, message.id, "hello @bob")
 
 
 @verb
 async def recalling(stage, room, alice, bob, **_):
     message = await send(stage, alice, room.pk, "oops @bob")
-    await stage.do(actions.read, bob.pk, room.pk, message.seq)
-    await stage.do(actions.delete, alice.pk, message.id)
+    await stage.do(actions.mark_read, bob.pk, room.pk, message.seq)
+    await stage.do(actions.delete_message, alice.pk, message.id)
 
 
 @verb
 async def hiding_and_restoring(stage, room, alice, bob, carol, **_):
     await stage.do(User.objects.filter(pk=carol.pk).update, is_superuser=True)  # a site moderator, and no member
     message = await send(stage, bob, room.pk, "rude")
-    await stage.do(actions.delete, alice.pk, message.id)
-    await stage.do(actions.restore, carol.pk, message.id)
-    await stage.do(actions.hide, carol.pk, message.id)
+    await stage.do(actions.delete_message, alice.pk, message.id)
+    await stage.do(actions.restore_message, carol.pk, message.id)
+    await stage.do(actions.hide_message, carol.pk, message.id)
 
 
 @verb
 async def reacting(stage, room, alice, bob, **_):
     message = await send(stage, alice, room.pk, "good news")
-    await stage.do(actions.react, bob.pk, message.id, "👍", True)
-    await stage.do(actions.react, alice.pk, message.id, "👍", True)
-    await stage.do(actions.react, alice.pk, message.id, "🎉", True)
-    await stage.do(actions.react, bob.pk, message.id, "👍", False)
+    await stage.do(actions.set_reaction, bob.pk, message.id, "👍", True)
+    await stage.do(actions.set_reaction, alice.pk, message.id, "👍", True)
+    await stage.do(actions.set_reaction, alice.pk, message.id, "🎉", True)
+    await stage.do(actions.set_reaction, bob.pk, message.id, "👍", False)
 
 
 @verb
 async def pinning(stage, room, alice, bob, **_):
     message = await send(stage, alice, room.pk, "keep this")
-    await stage.do(actions.pin, bob.pk, message.id, True)
-    await stage.do(actions.pin, bob.pk, message.id, False)
-    await stage.do(actions.pin, bob.pk, message.id, True)
+    await stage.do(actions.set_pinned, bob.pk, message.id, True)
+    await stage.do(actions.set_pinned, bob.pk, message.id, False)
+    await stage.do(actions.set_pinned, bob.pk, message.id, True)
 
 
 @verb
 async def changing_the_group(stage, room, alice, **_):
     changes = {"title": "A better name", "announcement": "Tonight at ten", "members_may_pin": False}
-    await stage.do(actions.update, alice.pk, room.pk, changes)
-    await stage.do(actions.update, alice.pk, room.pk, changes)
+    await stage.do(actions.update_group, alice.pk, room.pk, changes)
+    await stage.do(actions.update_group, alice.pk, room.pk, changes)
 
 
 @verb
@@ -140,11 +140,11 @@ async def roles(stage, room, alice, bob, carol, **_):
 
 @verb
 async def coming_in_by_a_link(stage, room, alice, bob, carol, **_):
-    invite = await stage.do(actions.make_invite, alice.pk, room.pk, max_uses=2)
-    await stage.do(actions.join_by, carol.pk, invite.token)
-    await stage.do(actions.join_by, carol.pk, invite.token)
+    invite = await stage.do(actions.create_invite, alice.pk, room.pk, max_uses=2)
+    await stage.do(actions.join_by_invite, carol.pk, invite.token)
+    await stage.do(actions.join_by_invite, carol.pk, invite.token)
     await stage.do(actions.remove_member, bob.pk, room.pk, bob.pk)
-    await stage.do(actions.join_by, bob.pk, invite.token)
+    await stage.do(actions.join_by_invite, bob.pk, invite.token)
     await stage.do(actions.revoke_invite, alice.pk, room.pk, invite.id)
     await send(stage, carol, room.pk, "hello, I am new")
 
@@ -154,17 +154,21 @@ async def a_picture_of_the_group(stage, room, alice, **_):
     for colour in ("teal", "olive"):
         written = BytesIO()
         Image.new("RGB", (64, 64), colour).save(written, "PNG")
-        await stage.do(actions.set_picture, alice.pk, room.pk, BytesIO(written.getvalue()), len(written.getvalue()))
-    await stage.do(actions.remove_picture, alice.pk, room.pk)
-    await stage.do(actions.remove_picture, alice.pk, room.pk)
+        await stage.do(
+            actions.set_group_avatar, alice.pk, room.pk, BytesIO(written.getvalue()), len(written.getvalue())
+        )
+    await stage.do(actions.remove_group_avatar, alice.pk, room.pk)
+    await stage.do(actions.remove_group_avatar, alice.pk, room.pk)
 
 
 @verb
 async def announcing(stage, room, alice, bob, **_):
-    first = await stage.do(actions.update, alice.pk, room.pk, {"announcement": "Tonight at ten"})
-    await stage.do(actions.set_mine, bob.pk, room.pk, {"announcement_seen": first.announced_version})
-    await stage.do(actions.update, alice.pk, room.pk, {"announcement": "Tonight at eleven", "description": "Here."})
-    await stage.do(actions.update, alice.pk, room.pk, {"announcement": ""})
+    first = await stage.do(actions.update_group, alice.pk, room.pk, {"announcement": "Tonight at ten"})
+    await stage.do(actions.update_member_state, bob.pk, room.pk, {"announcement_seen": first.announced_version})
+    await stage.do(
+        actions.update_group, alice.pk, room.pk, {"announcement": "Tonight at eleven", "description": "Here."}
+    )
+    await stage.do(actions.update_group, alice.pk, room.pk, {"announcement": ""})
 
 
 @verb
@@ -180,7 +184,7 @@ async def opening_a_group(stage, alice, bob, carol, **_):
 
 @verb
 async def opening_a_pair(stage, alice, carol, **_):
-    shape, _created = await stage.do(actions.open_direct, carol.pk, alice.pk)
+    shape, _created = await stage.do(actions.open_direct_conversation, carol.pk, alice.pk)
     await send(stage, carol, shape.id, "hello")
 
 
@@ -188,19 +192,19 @@ async def opening_a_pair(stage, alice, carol, **_):
 async def reading_and_marking_unread(stage, room, alice, bob, **_):
     for number in range(4):
         await send(stage, alice, room.pk, f"number {number}")
-    await stage.do(actions.read, bob.pk, room.pk, 3)
+    await stage.do(actions.mark_read, bob.pk, room.pk, 3)
     await send(stage, bob, room.pk, "mine")
-    await stage.do(actions.read, bob.pk, room.pk, 3, back=True)
-    await stage.do(actions.read, bob.pk, room.pk, 4)
+    await stage.do(actions.mark_read, bob.pk, room.pk, 3, back=True)
+    await stage.do(actions.mark_read, bob.pk, room.pk, 4)
     await send(stage, alice, room.pk, "more")
-    await stage.do(actions.received, alice.pk, {room.pk: 9})
+    await stage.do(actions.mark_delivered, alice.pk, {room.pk: 9})
 
 
 @verb
 async def ones_own_settings(stage, room, alice, **_):
     changes = {"muted": True, "level": "mentions", "favourite": True, "archived": True, "draft": "half a"}
-    await stage.do(actions.set_mine, alice.pk, room.pk, changes)
-    await stage.do(actions.set_mine, alice.pk, room.pk, changes)
+    await stage.do(actions.update_member_state, alice.pk, room.pk, changes)
+    await stage.do(actions.update_member_state, alice.pk, room.pk, changes)
 
 
 @verb
@@ -212,44 +216,44 @@ async def a_new_name(stage, room, pair, alice, bob, **_):
 
 @verb
 async def contacts_and_requests(stage, alice, bob, carol, **_):
-    await stage.do(contacts.add, alice.pk, bob.pk)
+    await stage.do(contacts.add_contact, alice.pk, bob.pk)
     await stage.do(account_actions.update_profile, carol.pk, {"add_me": "contacts"})
-    await stage.do(contacts.add, alice.pk, carol.pk)
-    await stage.do(contacts.add, bob.pk, carol.pk)
-    await stage.do(contacts.add, carol.pk, alice.pk)
-    await stage.do(contacts.ignore, carol.pk, bob.pk)
-    await stage.do(contacts.remove, alice.pk, bob.pk)
+    await stage.do(contacts.add_contact, alice.pk, carol.pk)
+    await stage.do(contacts.add_contact, bob.pk, carol.pk)
+    await stage.do(contacts.add_contact, carol.pk, alice.pk)
+    await stage.do(contacts.ignore_request, carol.pk, bob.pk)
+    await stage.do(contacts.remove_contact, alice.pk, bob.pk)
 
 
 @verb
 async def requests_declined_and_taken_back(stage, alice, bob, carol, **_):
     await stage.do(account_actions.update_profile, carol.pk, {"write_to_me": "nobody"})
     for each in (alice, bob):
-        await stage.do(contacts.add, each.pk, carol.pk)
-    await stage.do(contacts.decline, carol.pk, alice.pk)
-    await stage.do(contacts.remove, bob.pk, carol.pk)
+        await stage.do(contacts.add_contact, each.pk, carol.pk)
+    await stage.do(contacts.decline_request, carol.pk, alice.pk)
+    await stage.do(contacts.remove_contact, bob.pk, carol.pk)
 
 
 @verb
 async def blocking(stage, room, pair, alice, bob, **_):
-    await stage.do(contacts.add, alice.pk, bob.pk)
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.add_contact, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await send(stage, bob, room.pk, "hi @alice")
     await send(stage, alice, room.pk, "hi @bob and @all")
 
 
 @verb
 async def unblocking(stage, room, alice, bob, **_):
-    await stage.do(contacts.add, alice.pk, bob.pk)
-    await stage.do(contacts.block, alice.pk, bob.pk)
-    await stage.do(contacts.unblock, alice.pk, bob.pk)
+    await stage.do(contacts.add_contact, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
+    await stage.do(contacts.unblock_user, alice.pk, bob.pk)
     await send(stage, bob, room.pk, "hi @alice")
 
 
 @verb
 async def reporting_tells_nobody(stage, room, alice, bob, **_):
     message = await send(stage, alice, room.pk, "hello")
-    await stage.do(actions.report, bob.pk, message.id, "spam")
+    await stage.do(actions.report_message, bob.pk, message.id, "spam")
 
 
 @pytest.mark.parametrize("name", sorted(VERBS))
@@ -287,13 +291,13 @@ async def test_a_verb_that_changes_nothing_tells_nothing(stage, room, alice, bob
     listener = await stage.listen(bob)
     listener.wire.texts.clear()
     again = [
-        (actions.edit, alice.pk, message.id, "hello"),
-        (actions.react, bob.pk, message.id, "👍", False),
-        (actions.pin, bob.pk, message.id, False),
-        (actions.update, alice.pk, room.pk, {"title": "Room"}),
+        (actions.edit_message, alice.pk, message.id, "hello"),
+        (actions.set_reaction, bob.pk, message.id, "👍", False),
+        (actions.set_pinned, bob.pk, message.id, False),
+        (actions.update_group, alice.pk, room.pk, {"title": "Room"}),
         (actions.add_members, alice.pk, room.pk, [bob.pk]),
         (actions.set_role, alice.pk, room.pk, bob.pk, "member"),
-        (actions.set_mine, bob.pk, room.pk, {"muted": False}),
+        (actions.update_member_state, bob.pk, room.pk, {"muted": False}),
     ]
     for each, *args in again:
         await stage.do(each, *args)

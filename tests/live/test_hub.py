@@ -24,7 +24,7 @@ def held_back():
 
 
 async def send(stage, user, conversation_id, body="hello"):
-    return (await stage.do(actions.send, user.pk, conversation_id, uuid.uuid4(), body))[0]
+    return (await stage.do(actions.send_message, user.pk, conversation_id, uuid.uuid4(), body))[0]
 
 
 async def test_news_that_comes_out_of_order_is_told_in_order(stage, room, alice, bob):
@@ -33,7 +33,7 @@ async def test_news_that_comes_out_of_order_is_told_in_order(stage, room, alice,
         for number in range(4):
             await send(stage, alice, room.pk, f"{number}")
 
-    stage.hub.tell(told[::-1])
+    stage.hub.publish(told[::-1])
     await stage.settle()
 
     assert listener.catch().bodies(room.pk) == ["0", "1", "2", "3"]
@@ -43,8 +43,8 @@ async def test_news_told_twice_is_written_once(stage, room, alice, bob):
     listener = await stage.listen(bob)
     with held_back() as told:
         await send(stage, alice, room.pk)
-    stage.hub.tell(told)
-    stage.hub.tell(told)
+    stage.hub.publish(told)
+    stage.hub.publish(told)
     await stage.settle()
     assert listener.types().count("message.created") == 1
 
@@ -55,7 +55,7 @@ async def test_a_hole_is_filled_from_the_rows_once_for_all_readers(stage, room, 
         for number in range(3):
             await send(stage, alice, room.pk, f"{number}")
 
-    stage.hub.tell(told[-1:])  # the two before it were lost on the way
+    stage.hub.publish(told[-1:])  # the two before it were lost on the way
     await asyncio.sleep(0.3)
 
     for listener in listeners:
@@ -68,11 +68,11 @@ async def test_what_was_lost_without_a_trace_is_found_by_the_sweep(stage, room, 
     listener = await stage.listen(bob)
     with held_back():
         message = await send(stage, alice, room.pk, "lost")
-        await stage.do(actions.edit, alice.pk, message.id, "lost and found")
-        await stage.do(actions.read, bob.pk, room.pk, message.seq)
+        await stage.do(actions.edit_message, alice.pk, message.id, "lost and found")
+        await stage.do(actions.mark_read, bob.pk, room.pk, message.seq)
 
-    await stage.hub.repair.compare(list(stage.hub.rooms))
-    await stage.hub.repair.compare_people()
+    await stage.hub.reconciler.compare_conversations(list(stage.hub.conversations))
+    await stage.hub.reconciler.compare_users()
     await asyncio.sleep(0.5)
 
     listener.catch().agrees_with(await stage.do(fresh, bob.pk))
@@ -83,9 +83,9 @@ async def test_rows_that_cannot_be_told_in_order_make_readers_ask(stage, room, a
     with held_back():
         first = await send(stage, alice, room.pk, "first")
         await send(stage, alice, room.pk, "second")
-        await stage.do(actions.edit, alice.pk, first.id, "first, edited")
+        await stage.do(actions.edit_message, alice.pk, first.id, "first, edited")
 
-    await stage.hub.repair.compare(list(stage.hub.rooms))
+    await stage.hub.reconciler.compare_conversations(list(stage.hub.conversations))
     await asyncio.sleep(0.5)
 
     replica = listener.catch()
@@ -101,12 +101,12 @@ async def test_whoever_was_removed_hears_nothing_later_whatever_comes_first(stag
         await stage.do(actions.remove_member, alice.pk, room.pk, bob.pk)
         await send(stage, alice, room.pk, "he is gone")
 
-    stage.hub.tell(
+    stage.hub.publish(
         [item for item in told if isinstance(item, events.ConversationEvent)][-1:]
     )  # the message, before the removal
     await stage.settle()
     assert "message.created" not in listener.types()
-    stage.hub.tell(told)
+    stage.hub.publish(told)
     await asyncio.sleep(0.3)
 
     bodies = [msgspec.json.decode(text) for text in listener.wire.texts]
@@ -138,14 +138,14 @@ async def test_a_person_added_in_a_process_where_nobody_listens_yet_hears_the_ne
 
 async def test_cut_closes_the_sockets_of_that_sign_in_and_no_other(stage, room, alice):
     one, other = await stage.listen(alice, "one"), await stage.listen(alice, "other")
-    stage.hub.tell([Disconnect(alice.pk, 4401, "one")])
+    stage.hub.publish([Disconnect(alice.pk, 4401, "one")])
     await stage.settle()
     assert (one.closed_with, other.closed_with) == (4401, None)
 
 
 async def test_after_the_cut_nothing_is_written(stage, room, alice, bob):
     listener = await stage.listen(bob, "one")
-    stage.hub.tell([Disconnect(bob.pk, 4403)])
+    stage.hub.publish([Disconnect(bob.pk, 4403)])
     await send(stage, alice, room.pk, "too late")
     assert "message.created" not in listener.types()
     assert listener.closed_with == 4403
@@ -165,7 +165,7 @@ async def test_on_a_slow_line_messages_go_first_and_only_the_newest_presence_fol
     listener.wire.texts.clear()
     listener.wire.stuck = 100_000
     for number in range(3):
-        stage.hub.tell(
+        stage.hub.publish(
             [EphemeralEvent(f"conversation.{room.pk}", f'{{"type":"typing","payload":{number}}}', "typing.1")]
         )
     await send(stage, alice, room.pk)
@@ -182,7 +182,7 @@ async def test_a_burst_reaches_each_socket_in_one_write(stage, room, alice, bob)
         for number in range(20):
             await send(stage, alice, room.pk, f"{number}")
     listener.wire.writes = 0
-    stage.hub.tell(told)
+    stage.hub.publish(told)
     await stage.settle()
     assert listener.wire.writes == 1
     assert listener.catch().bodies(room.pk) == [str(number) for number in range(20)]
@@ -194,8 +194,8 @@ async def test_whoever_hides_their_receipts_hears_none_of_others(stage, room, al
     await stage.do(bob.save)
     hides, shows = await stage.listen(bob), await stage.listen(carol)
     message = await send(stage, alice, room.pk)
-    await stage.do(actions.read, carol.pk, room.pk, message.seq)
-    await stage.do(actions.read, bob.pk, room.pk, message.seq)
+    await stage.do(actions.mark_read, carol.pk, room.pk, message.seq)
+    await stage.do(actions.mark_read, bob.pk, room.pk, message.seq)
     await asyncio.sleep(0.6)  # receipts are gathered
     heard = [msgspec.json.decode(text) for text in shows.wire.texts if '"receipt"' in text]
     assert {frame["payload"]["user_id"] for frame in heard} == {alice.pk, carol.pk}

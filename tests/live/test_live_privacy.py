@@ -18,7 +18,7 @@ from accounts.selectors import privacy
 from chat import actions
 from messenger.core import database
 from presence import tracker, visibility
-from presence.viewers import _news
+from presence.viewers import build_viewers_events
 from tests.live.conftest import Listener
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.usefixtures("here")
 
 @pytest.fixture
 def here():
-    tracker.use(it := tracker.Tracker())
+    tracker.set_tracker(it := tracker.PresenceTracker())
     yield it
-    tracker.use(None)
+    tracker.set_tracker(None)
 
 
 def heard(listener: Listener, kind: str) -> list[dict]:
@@ -46,7 +46,7 @@ async def settle(stage):
 async def types_something(stage, user, conversation):
     from presence import schemas
 
-    stage.hub.tell([schemas.typing(user.pk, conversation.pk, True)])
+    stage.hub.publish([schemas.typing_event(user.pk, conversation.pk, True)])
     await stage.settle()
 
 
@@ -61,27 +61,27 @@ async def three(stage, room, alice, bob, carol):
 
 async def test_a_block_ends_typing_both_ways_at_once_and_unblocking_brings_it_back(stage, room, three, alice, bob):
     hers, his, carols = three
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await settle(stage)
     await types_something(stage, bob, room)
     await types_something(stage, alice, room)
     assert heard(hers, "typing") == heard(his, "typing") == []
     assert [each["user_id"] for each in heard(carols, "typing")] == [bob.pk, alice.pk]
-    await stage.do(contacts.unblock, alice.pk, bob.pk)
+    await stage.do(contacts.unblock_user, alice.pk, bob.pk)
     await settle(stage)
     await types_something(stage, bob, room)
     assert [each["user_id"] for each in heard(hers, "typing")] == [bob.pk]
 
 
 async def test_who_opens_a_socket_later_hears_as_little(stage, room, three, alice, bob):
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     late = await stage.listen(bob)
     await types_something(stage, alice, room)
     assert heard(late, "typing") == []
 
 
 async def test_typing_asks_no_database(stage, room, three, alice, bob, monkeypatch):
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await settle(stage)
     monkeypatch.setattr(database, "run_in_thread", lambda *_: pytest.fail("asked"))
     await types_something(stage, bob, room)
@@ -90,13 +90,13 @@ async def test_typing_asks_no_database(stage, room, three, alice, bob, monkeypat
 
 async def test_a_block_ends_receipts_both_ways(stage, room, three, alice, bob, carol):
     hers, his, carols = three
-    message, _ = await stage.do(actions.send, carol.pk, room.pk, uuid.uuid4(), "hello")
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    message, _ = await stage.do(actions.send_message, carol.pk, room.pk, uuid.uuid4(), "hello")
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await settle(stage)
     for each in three:
         each.wire.texts.clear()
     for reader in (alice, bob):
-        await stage.do(actions.read, reader.pk, room.pk, message.seq)
+        await stage.do(actions.mark_read, reader.pk, room.pk, message.seq)
     await asyncio.sleep(0.5)
     assert {each["user_id"] for each in heard(carols, "receipt")} == {alice.pk, bob.pk}
     assert bob.pk not in {each["user_id"] for each in heard(hers, "receipt")}
@@ -105,12 +105,12 @@ async def test_a_block_ends_receipts_both_ways(stage, room, three, alice, bob, c
 
 async def test_with_a_block_what_was_shown_goes_and_with_its_end_comes_back(stage, here, room, three, alice, bob):
     hers, his, carols = three
-    message, _ = await stage.do(actions.send, bob.pk, room.pk, uuid.uuid4(), "hello")
-    await stage.do(actions.read, alice.pk, room.pk, message.seq)
+    message, _ = await stage.do(actions.send_message, bob.pk, room.pk, uuid.uuid4(), "hello")
+    await stage.do(actions.mark_read, alice.pk, room.pk, message.seq)
     for user in (alice, bob):
-        here.beat_now(f"u:{user.pk}")
+        here.record_heartbeat(f"u:{user.pk}")
     await asyncio.sleep(0.3)
-    for verb, online, seq in ((contacts.block, False, 0), (contacts.unblock, True, message.seq)):
+    for verb, online, seq in ((contacts.block_user, False, 0), (contacts.unblock_user, True, message.seq)):
         for each in three:
             each.wire.texts.clear()
         await stage.do(verb, alice.pk, bob.pk)
@@ -123,9 +123,9 @@ async def test_with_a_block_what_was_shown_goes_and_with_its_end_comes_back(stag
 
 async def test_the_blocked_hear_nothing_of_the_block(stage, three, alice, bob):
     hers, his, _ = three
-    await stage.do(contacts.add, bob.pk, alice.pk)
+    await stage.do(contacts.add_contact, bob.pk, alice.pk)
     his.wire.texts.clear()
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await settle(stage)
     assert set(his.types()) <= {"receipt", "presence"}  # as when somebody hides
     assert [each["contact"]["blocked"] for each in heard(hers, "contact.updated")] == [True]
@@ -136,21 +136,21 @@ async def _types(stage, room, alice):
 
 
 async def _comes(stage, room, alice):
-    stage.hub.tell(await stage.do(visibility.news_of_coming, {alice.pk: None}))
+    stage.hub.publish(await stage.do(visibility.online_events, {alice.pk: None}))
 
 
 async def _goes(stage, room, alice):
-    for news in (await stage.do(visibility.news_of_going, {alice.pk: timezone.now()})).values():
-        stage.hub.tell(news)
+    for news in (await stage.do(visibility.offline_events, {alice.pk: timezone.now()})).values():
+        stage.hub.publish(news)
 
 
 async def _reads(stage, room, alice):
-    await stage.do(actions.read, alice.pk, room.pk, 99)
+    await stage.do(actions.mark_read, alice.pk, room.pk, 99)
     await asyncio.sleep(0.4)
 
 
 async def _gets(stage, room, alice):
-    await stage.do(actions.received, alice.pk, {room.pk: 99})
+    await stage.do(actions.mark_delivered, alice.pk, {room.pk: 99})
     await asyncio.sleep(0.4)
 
 
@@ -159,7 +159,7 @@ async def _hides(stage, room, alice):
 
 
 async def _names_him(stage, room, alice):
-    await stage.do(actions.send, alice.pk, room.pk, uuid.uuid4(), "hi @bob")
+    await stage.do(actions.send_message, alice.pk, room.pk, uuid.uuid4(), "hi @bob")
 
 
 # What alice does after she blocked bob, and what his sockets hear of it.
@@ -177,10 +177,10 @@ HEARD = {
 @pytest.mark.parametrize("deed", HEARD, ids=lambda deed: deed.__name__.strip("_"))
 async def test_what_the_blocked_hear_of_what_she_does(stage, here, room, three, alice, bob, carol, deed):
     _hers, his, carols = three
-    await stage.do(actions.send, carol.pk, room.pk, uuid.uuid4(), "hello")
+    await stage.do(actions.send_message, carol.pk, room.pk, uuid.uuid4(), "hello")
     for user in (alice, bob):
-        here.beat_now(f"u:{user.pk}")
-    await stage.do(contacts.block, alice.pk, bob.pk)
+        here.record_heartbeat(f"u:{user.pk}")
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await settle(stage)
     for each in three:
         each.wire.texts.clear()
@@ -193,12 +193,12 @@ async def test_what_the_blocked_hear_of_what_she_does(stage, here, room, three, 
 
 async def test_presence_is_told_to_contacts_alone_where_that_is_wanted(stage, room, three, alice, bob, carol):
     _hers, his, carols = three
-    await stage.do(contacts.add, alice.pk, bob.pk)
+    await stage.do(contacts.add_contact, alice.pk, bob.pk)
     await stage.do(account_actions.update_profile, alice.pk, {"show_presence": "contacts"})
     await settle(stage)
     for each in three:
         each.wire.texts.clear()
-    stage.hub.tell(await stage.do(visibility.news_of_coming, {alice.pk: None}))
+    stage.hub.publish(await stage.do(visibility.online_events, {alice.pk: None}))
     await stage.settle()
     assert [each["online"] for each in heard(his, "presence")] == [True]
     assert heard(carols, "presence") == []
@@ -210,15 +210,15 @@ async def test_who_hides_sees_nobody(stage, room, three, alice, bob):
     await settle(stage)
     for each in three:
         each.wire.texts.clear()
-    stage.hub.tell(await stage.do(visibility.news_of_coming, {bob.pk: None}))
+    stage.hub.publish(await stage.do(visibility.online_events, {bob.pk: None}))
     await stage.settle()
     assert heard(hers, "presence") == []
     assert len(heard(carols, "presence")) == 1
 
 
 async def test_a_contact_is_heard_of_without_a_shared_conversation(stage, three, alice, mallory):
-    await stage.do(contacts.add, alice.pk, mallory.pk)
-    stage.hub.tell(await stage.do(visibility.news_of_coming, {mallory.pk: None}))
+    await stage.do(contacts.add_contact, alice.pk, mallory.pk)
+    stage.hub.publish(await stage.do(visibility.online_events, {mallory.pk: None}))
     await stage.settle()
     assert [each["user_id"] for each in heard(three[0], "presence")] == [mallory.pk]
     assert heard(three[2], "presence") == []
@@ -228,12 +228,12 @@ async def test_a_contact_is_heard_of_without_a_shared_conversation(stage, three,
     ("setting", "at", "others"), [("everyone", True, True), ("contacts", True, False), ("nobody", False, False)]
 )
 async def test_when_somebody_left_is_told_by_its_own_setting(stage, three, alice, bob, setting, at, others):
-    await stage.do(contacts.add, alice.pk, bob.pk)
+    await stage.do(contacts.add_contact, alice.pk, bob.pk)
     await stage.do(account_actions.update_profile, alice.pk, {"show_last_seen": setting})
-    news = await stage.do(visibility.news_of_going, {alice.pk: timezone.now()})
+    news = await stage.do(visibility.offline_events, {alice.pk: timezone.now()})
     for each in three:
         each.wire.texts.clear()
-    stage.hub.tell(news[alice.pk])
+    stage.hub.publish(news[alice.pk])
     await stage.settle()
     (his,), (carols,) = heard(three[1], "presence"), heard(three[2], "presence")
     assert (his["last_seen"] is not None, carols["last_seen"] is not None) == (at, others)
@@ -242,10 +242,13 @@ async def test_when_somebody_left_is_told_by_its_own_setting(stage, three, alice
 async def test_viewers_across_a_block_neither_count_nor_see_each_other(stage, room, alice, bob, carol):
     await stage.do(actions.add_members, alice.pk, room.pk, [carol.pk])
     looking = {alice.pk, bob.pk, carol.pk}
-    (told,) = await stage.do(_news, room.pk, looking)
+    (told,) = await stage.do(build_viewers_events, room.pk, looking)
     assert msgspec.json.decode(told.text)["payload"]["count"] == 3
-    await stage.do(contacts.block, alice.pk, bob.pk)
-    views = {news.group: msgspec.json.decode(news.text)["payload"] for news in await stage.do(_news, room.pk, looking)}
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
+    views = {
+        news.group: msgspec.json.decode(news.text)["payload"]
+        for news in await stage.do(build_viewers_events, room.pk, looking)
+    }
     seen = {int(group[5:]): {each["user_id"] for each in view["readers"]} for group, view in views.items()}
     assert seen == {alice.pk: looking - {bob.pk}, bob.pk: looking - {alice.pk}, carol.pk: looking}
     assert [views[f"user.{user.pk}"]["count"] for user in (alice, bob, carol)] == [2, 2, 3]
@@ -258,35 +261,35 @@ async def test_receipts_asked_for_are_those_that_are_told(stage, room, three, al
         return {each.user_id for each in selectors.list_receipts(user.pk, room.pk)}
 
     assert await stage.do(shown_to, alice) == {bob.pk, carol.pk}
-    await stage.do(contacts.block, bob.pk, alice.pk)
+    await stage.do(contacts.block_user, bob.pk, alice.pk)
     assert await stage.do(shown_to, alice) == {carol.pk}
     assert await stage.do(shown_to, bob) == {carol.pk}
     await stage.do(account_actions.update_profile, carol.pk, {"show_receipts": "contacts"})
     assert await stage.do(shown_to, alice) == set()
-    await stage.do(contacts.add, carol.pk, alice.pk)
+    await stage.do(contacts.add_contact, carol.pk, alice.pk)
     assert await stage.do(shown_to, alice) == {carol.pk}
     assert await stage.do(shown_to, carol) == {alice.pk}
 
 
 async def test_what_a_process_missed_is_read_with_the_next_sweep(stage, room, three, alice, bob):
     """The word that a block was made was lost."""
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await settle(stage)
     for connection in stage.hub.connections():
-        connection.ears = None
-    await stage.hub.repair.listen(list(stage.hub.people))
+        connection.visibility = None
+    await stage.hub.reconciler.refresh_visibility(list(stage.hub.users))
     await types_something(stage, bob, room)
     assert heard(three[0], "typing") == []
 
 
 async def test_what_is_known_of_many_is_one_statement(stage, alice, bob, carol, django_assert_num_queries):
-    await stage.do(contacts.block, alice.pk, bob.pk)
+    await stage.do(contacts.block_user, alice.pk, bob.pk)
     await stage.do(account_actions.update_profile, carol.pk, {"show_receipts": "contacts"})
-    await stage.do(contacts.add, carol.pk, alice.pk)
+    await stage.do(contacts.add_contact, carol.pk, alice.pk)
 
     def read():
         with django_assert_num_queries(1):
-            return privacy.ears(range(1, carol.pk + 100))
+            return privacy.visibility_for(range(1, carol.pk + 100))
 
     known = await stage.do(read)
     assert known.keys() == {alice.pk, bob.pk, carol.pk}

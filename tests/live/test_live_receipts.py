@@ -27,8 +27,8 @@ async def read(stage, room, alice):
     """`await read(bob)`: alice says something, and bob reads it. Its seq."""
 
     async def say_and_read(reader) -> int:
-        message, _new = await stage.do(actions.send, alice.pk, room.pk, uuid.uuid4(), "hello")
-        await stage.do(actions.read, reader.pk, room.pk, message.seq)
+        message, _new = await stage.do(actions.send_message, alice.pk, room.pk, uuid.uuid4(), "hello")
+        await stage.do(actions.mark_read, reader.pk, room.pk, message.seq)
         await asyncio.sleep(GATHERED)
         return message.seq
 
@@ -37,7 +37,7 @@ async def read(stage, room, alice):
 
 async def test_whoever_hides_them_in_one_conversation_neither_sends_nor_hears_them_there(stage, room, alice, bob, read):
     hers, his = await stage.listen(alice), await stage.listen(bob)
-    await stage.do(actions.set_mine, bob.pk, room.pk, {"receipts": False})
+    await stage.do(actions.update_member_state, bob.pk, room.pk, {"receipts": False})
     await asyncio.sleep(GATHERED)
     assert heard(hers) == [(bob.pk, 0)]  # they are shown no more, and taken from her page
     heard(his)
@@ -47,10 +47,10 @@ async def test_whoever_hides_them_in_one_conversation_neither_sends_nor_hears_th
 
 
 async def test_whoever_shows_them_again_is_seen_where_they_stand(stage, room, alice, bob, read):
-    await stage.do(actions.set_mine, bob.pk, room.pk, {"receipts": False})
+    await stage.do(actions.update_member_state, bob.pk, room.pk, {"receipts": False})
     seq = await read(bob)
     hers = await stage.listen(alice)
-    await stage.do(actions.set_mine, bob.pk, room.pk, {"receipts": True})
+    await stage.do(actions.update_member_state, bob.pk, room.pk, {"receipts": True})
     await asyncio.sleep(GATHERED)
     assert heard(hers) == [(bob.pk, seq)]
 

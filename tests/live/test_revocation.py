@@ -62,7 +62,7 @@ class Person:
 
     def _tokens(self) -> dict[str, str]:
         with self.site.orm():
-            return msgspec.to_builtins(tokens.open_for(User.objects.get(pk=self.pk)))
+            return msgspec.to_builtins(tokens.issue_token_pair(User.objects.get(pk=self.pk)))
 
     def by_cookie(self):
         cookie = f"sessionid={self.browser.cookies['sessionid']}"
@@ -204,11 +204,11 @@ def _way_in(site: Site, user_id: int, what: str) -> tuple[str, dict[str, str]]:
     from allauth.mfa.models import Authenticator
     from allauth.socialaccount.models import SocialAccount
 
-    from accounts.auth.mfa import FactorAdapter
+    from accounts.auth.mfa import MFAAdapter
 
     with site.orm():
         if what == "an authenticator app":
-            data = {"secret": FactorAdapter().encrypt(TOTP_SECRET)}
+            data = {"secret": MFAAdapter().encrypt(TOTP_SECRET)}
             Authenticator.objects.create(user_id=user_id, type=Authenticator.Type.TOTP, data=data)
             return "/accounts/2fa/totp/deactivate/", {}
         if what == "a passkey":

@@ -308,7 +308,7 @@ def _end(site, name, how):
     with site.orm():
         user = User.objects.get(username=name)
         if how == "suspended":
-            actions.suspend(user.pk, _superuser().pk)
+            actions.suspend_user(user.pk, _superuser().pk)
         else:
             user.set_password("another one entirely")
             user.save()

@@ -1,4 +1,4 @@
-"""Browsers without scripts: Django's client, a reader of HTML, and forms posted as they stand in the page."""
+"""A browser without scripts: Django's test client with an HTML parser and forms."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ class Element:
         )
 
     def all(self, tag: str = "", cls: str = "", **attrs: str) -> list[Element]:
-        """Elements below this one, in order; what stands in a `<template>` is not on the page."""
-        found = []
+        """Returns matching elements below this one in order. The content of `<template>` is left out."""
+        results = []
         for child in self.children:
             if isinstance(child, Element) and child.tag != "template":
-                wanted = (not tag or child.tag == tag) and (not cls or cls in child.classes)
-                if wanted and all(child.attrs.get(name.replace("_", "-")) == value for name, value in attrs.items()):
-                    found.append(child)
-                found += child.all(tag, cls, **attrs)
-        return found
+                matches = (not tag or child.tag == tag) and (not cls or cls in child.classes)
+                if matches and all(child.attrs.get(name.replace("_", "-")) == value for name, value in attrs.items()):
+                    results.append(child)
+                results += child.all(tag, cls, **attrs)
+        return results
 
     def one(self, tag: str = "", cls: str = "", **attrs: str) -> Element:
-        found = self.all(tag, cls, **attrs)
-        assert len(found) == 1, f"{len(found)} elements {tag}.{cls} {attrs}"
-        return found[0]
+        results = self.all(tag, cls, **attrs)
+        assert len(results) == 1, f"{len(results)} elements {tag}.{cls} {attrs}"
+        return results[0]
 
 
-class Reader(HTMLParser):
+class TreeBuilder(HTMLParser):
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
-        self.root = self.at = Element("", {}, None)
+        self.root = self.current = Element("", {}, None)
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
-        element = Element(tag, {name: value or "" for name, value in attrs}, self.at)
-        self.at.children.append(element)
+        element = Element(tag, {name: value or "" for name, value in attrs}, self.current)
+        self.current.children.append(element)
         if tag not in VOID:
-            self.at = element
+            self.current = element
 
     def handle_endtag(self, tag):
         if tag in VOID:
             return
-        assert self.at.tag == tag, f"</{tag}> closes <{self.at.tag} {self.at.attrs}>"
-        self.at = self.at.parent
+        assert self.current.tag == tag, f"</{tag}> closes <{self.current.tag} {self.current.attrs}>"
+        self.current = self.current.parent
 
     def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
@@ -74,25 +74,25 @@ class Reader(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_data(self, data):
-        self.at.children.append(data)
+        self.current.children.append(data)
 
 
 class Page(Element):
-    """An answer, read. Reading fails where tags do not match."""
+    """A parsed response. Raises AssertionError if tags do not match."""
 
     def __init__(self, response):
         self.response = response
         self.status = response.status_code
         self.html = response.content.decode()
-        root = Reader(self.html).root
+        root = TreeBuilder(self.html).root
         super().__init__("", {}, None)
         self.children = root.children
 
     def form(self, action: str) -> dict[str, str]:
-        """What this form would send as it stands."""
+        """Returns the fields and values that the form with this action would send."""
         form = next(form for form in self.all("form") if form.attrs.get("action") == action)
-        sent = {field["name"]: field.attrs.get("value", "") for field in form.all("input") if "name" in field.attrs}
-        return sent | {area["name"]: area.text for area in form.all("textarea")}
+        data = {field["name"]: field.attrs.get("value", "") for field in form.all("input") if "name" in field.attrs}
+        return data | {area["name"]: area.text for area in form.all("textarea")}
 
     @property
     def messages(self) -> list[Element]:
@@ -100,7 +100,7 @@ class Page(Element):
 
 
 class Browser:
-    """One person's browser, with scripts off. CSRF is checked, as in real life."""
+    """A browser without scripts, signed in as one user. CSRF tokens are checked."""
 
     def __init__(self, user=None):
         self.client = Client(enforce_csrf_checks=True)
@@ -111,14 +111,14 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """As static/js/ui/page-navigation.js asks for a page that takes the place of another."""
+        """Requests a page as static/js/ui/page-navigation.js does."""
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:
-        """With the token that a page of this browser gives."""
+        """Posts a form with a CSRF token from a page of this browser."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.client.get("/people/").content.decode())
-        sent = {"csrfmiddlewaretoken": token[1] if token else "", **(data or {}), **fields}
-        return Page(self.client.post(path, sent, follow=follow))
+        data = {"csrfmiddlewaretoken": token[1] if token else "", **(data or {}), **fields}
+        return Page(self.client.post(path, data, follow=follow))
 
 
 @pytest.fixture
@@ -129,6 +129,6 @@ def browser():
 @pytest.fixture
 def say():
     def say(user, conversation, body: str = "hello", **options):
-        return actions.send(user.pk, conversation.pk, uuid.uuid4(), body, **options)[0]
+        return actions.send_message(user.pk, conversation.pk, uuid.uuid4(), body, **options)[0]
 
     return say

@@ -1,5 +1,7 @@
-"""What a blocked person can find out (J17): at every door the same as of somebody who is merely away, or who shows
-their presence and receipts to nobody. The first table is what is seen, the second what is answered to whoever tries.
+"""A blocked user cannot find out about the block (J17).
+
+Every response is the same as for somebody who is offline, or who shows presence and receipts to nobody. The first table
+has pages and API reads, the second actions of the blocked user.
 """
 
 from __future__ import annotations
@@ -14,14 +16,15 @@ from django.test import Client
 from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import User
+from accounts.selectors import privacy
 from chat import actions
-from presence.tracker import Tracker, use
+from presence.tracker import PresenceTracker, set_tracker
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-# Door → of what it must look the same. `away`: somebody who hides nothing and is not here. `hides`: who is not here and
-# lets nobody know anything, nor write to them, nor add them.
-SEEN = {
+# URL → the state that must look the same. `away`: alice hides nothing and is offline. `hides`: alice is offline, hides
+# presence and receipts, and nobody may write to her or add her.
+EQUAL_READS = {
     "/": "away",
     "/list/": "away",
     "/mentions/": "away",
@@ -30,7 +33,7 @@ SEEN = {
     "/people/{alice}/": "away",
     "/new/": "away",
     "/new/?q=ali": "away",
-    "/c/{room}/": "hides",  # with ticks, which who hides gives none of
+    "/c/{room}/": "hides",  # it shows receipt marks, and users who hide receipts have none
     "/c/{room}/members/{alice}/": "away",
     "/c/{room}/pins/": "away",
     "/c/{pair}/": "hides",
@@ -62,7 +65,7 @@ SEEN = {
     "/api/v1/presence/?user_ids={alice}": "away",
     "/api/v1/presence/online/": "away",
 }
-DEEDS = {  # method, path, body
+EQUAL_ACTIONS = {  # method, path, body, state
     "writes to her": ("post", "conversations/{pair}/messages/", {"client_id": "anew", "body": "hi"}, "hides"),
     "opens the pair again": ("post", "conversations/", {"kind": "direct", "user_id": "{alice}"}, "away"),
     "changes what he wrote to her": ("patch", "messages/{to_her}/", {"body": "other"}, "suspended"),
@@ -79,12 +82,12 @@ DEEDS = {  # method, path, body
 HIDING = dict.fromkeys(("write_to_me", "add_me", "show_presence", "show_last_seen", "show_receipts"), "nobody")
 
 
-class World:
-    """bob, who was just blocked, or not; alice, who is here and reads, or is not; one room, one pair."""
+class Environment:
+    """bob looks at alice, who may have blocked him: one group and one direct conversation."""
 
     def __init__(self, alice, bob, carol, room, pair):
         self.alice, self.bob = alice, bob
-        send = lambda by, where, body: actions.send(by.pk, where, uuid.uuid4(), body)[0].id  # noqa: E731
+        send = lambda by, where, body: actions.send_message(by.pk, where, uuid.uuid4(), body)[0].id  # noqa: E731
         actions.add_members(alice.pk, room.pk, [carol.pk])
         his = actions.create_group(bob.pk, "His", [carol.pk]).id
         self.ids = {
@@ -99,41 +102,41 @@ class World:
         self.browser = Client()
         self.browser.force_login(bob)
 
-    def become(self, kind: str, root: User) -> None:
-        """alice is `away`, `hides`, is `suspended`, or has `blocked` bob, is here and reads."""
-        self.tracker = Tracker()
-        use(self.tracker)
+    def set_state(self, kind: str, root: User) -> None:
+        """Makes alice `away`, `hides`, `suspended` or `blocked`: she has blocked bob, is online and has read."""
+        self.tracker = PresenceTracker()
+        set_tracker(self.tracker)
         account_actions.update_profile(self.alice.pk, dict.fromkeys(HIDING, "everyone"))
-        if kind != "blocked" and contacts.privacy.blocked_with(self.bob.pk):
-            contacts.unblock(self.alice.pk, self.bob.pk)
+        if kind != "blocked" and privacy.blocked_user_ids(self.bob.pk):
+            contacts.unblock_user(self.alice.pk, self.bob.pk)
         if kind == "hides":
             account_actions.update_profile(self.alice.pk, HIDING)
         elif kind == "suspended":
-            account_actions.suspend(self.alice.pk, root.pk)
+            account_actions.suspend_user(self.alice.pk, root.pk)
         elif kind == "blocked":
-            contacts.block(self.alice.pk, self.bob.pk)
+            contacts.block_user(self.alice.pk, self.bob.pk)
             for name in ("room", "pair"):
-                actions.read(self.alice.pk, self.ids[name], 99)
-        # So that as many are on the site: how many they are is everybody's to know, who they are is not.
-        self.tracker.beat_now(f"u:{self.alice.pk}" if kind == "blocked" else "v:somebody")
-        self.tracker.beat_now(f"u:{self.bob.pk}")
+                actions.mark_read(self.alice.pk, self.ids[name], 99)
+        # Keeps the public number of people online the same in all states.
+        self.tracker.record_heartbeat(f"u:{self.alice.pk}" if kind == "blocked" else "v:somebody")
+        self.tracker.record_heartbeat(f"u:{self.bob.pk}")
 
-    def sees(self, path: str) -> tuple[int, str]:
-        answer = self.browser.get(path.format(**self.ids), HTTP_ACCEPT="text/html")
-        return answer.status_code, plain(answer.content.decode())
+    def get(self, path: str) -> tuple[int, str]:
+        response = self.browser.get(path.format(**self.ids), HTTP_ACCEPT="text/html")
+        return response.status_code, normalize(response.content.decode())
 
-    def does(self, method: str, path: str, body: dict | None) -> tuple[int, str]:
-        said = re.sub(r'"\{(\w+)\}"', lambda place: str(self.ids[place[1]]), json.dumps(body))
-        said = said.replace("anew", str(uuid.uuid4()))
+    def run(self, method: str, path: str, body: dict | None) -> tuple[int, str]:
+        data = re.sub(r'"\{(\w+)\}"', lambda match: str(self.ids[match[1]]), json.dumps(body))
+        data = data.replace("anew", str(uuid.uuid4()))
         send = getattr(self.browser, method)
         path = f"/api/v1/{path.format(**self.ids)}"
-        answer = send(path, said, content_type="application/json") if body is not None else send(path)
-        # It is done twice, once in each world: numbers go on.
-        return answer.status_code, re.sub(r"\d+", "1", plain(answer.content.decode()))
+        response = send(path, data, content_type="application/json") if body is not None else send(path)
+        # Each action runs once per state, and ids and versions grow: replace all numbers.
+        return response.status_code, re.sub(r"\d+", "1", normalize(response.content.decode()))
 
 
-def plain(text: str) -> str:
-    """Without what is new in each answer: tokens, moments, what was sent with a form."""
+def normalize(text: str) -> str:
+    """Removes what differs in every response: tokens, times and client ids."""
     text = re.sub(r'name="(csrfmiddlewaretoken|client_id)" value="[^"]*"', "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?", "moment", text)
     text = re.sub(r'"client_id":"[^"]*"', "", text)
@@ -146,39 +149,41 @@ def root(person):
 
 
 @pytest.fixture
-def world(alice, bob, carol, room, pair):
-    yield World(alice, bob, carol, room, pair)
-    use(None)
+def environment(alice, bob, carol, room, pair):
+    yield Environment(alice, bob, carol, room, pair)
+    set_tracker(None)
 
 
-@pytest.mark.parametrize("like", ["away", "hides"])
-def test_what_the_blocked_see_is_what_they_see_of_others(world, root, like):
-    doors = [path for path, of in SEEN.items() if of == like]
-    world.become(like, root)
-    before = {path: world.sees(path) for path in doors}
-    world.become("blocked", root)
-    for path in doors:
-        assert world.sees(path) == before[path], path
-    assert {before[path][0] for path in doors} <= {200, 302, 404}
+@pytest.mark.parametrize("state", ["away", "hides"])
+def test_pages_look_the_same_as_without_a_block(environment, root, state):
+    paths = [path for path, equal_state in EQUAL_READS.items() if equal_state == state]
+    environment.set_state(state, root)
+    before = {path: environment.get(path) for path in paths}
+    environment.set_state("blocked", root)
+    for path in paths:
+        assert environment.get(path) == before[path], path
+    assert {before[path][0] for path in paths} <= {200, 302, 404}
 
 
-def test_all_of_that_would_show_were_there_no_block(world, root):
-    """The measure measures: of somebody who is here and hides nothing these doors tell something else."""
-    telling = [
-        path for path in SEEN if "receipts" in path or "{mine}/details" in path or path.startswith("/api/v1/presence/?")
+def test_the_same_pages_differ_if_there_is_no_block(environment, root):
+    """A check of the test itself: for an online user without a block the same pages differ."""
+    paths = [
+        path
+        for path in EQUAL_READS
+        if "receipts" in path or "{mine}/details" in path or path.startswith("/api/v1/presence/?")
     ]
-    telling += ["/people/{alice}/", "/c/{room}/", "/c/{pair}/members/{alice}/", "/api/v1/conversations/{room}/here/"]
-    world.become("blocked", root)
-    before = {path: world.sees(path) for path in telling}
-    contacts.unblock(world.alice.pk, world.bob.pk)
-    assert [path for path in telling if world.sees(path) == before[path]] == []
+    paths += ["/people/{alice}/", "/c/{room}/", "/c/{pair}/members/{alice}/", "/api/v1/conversations/{room}/here/"]
+    environment.set_state("blocked", root)
+    before = {path: environment.get(path) for path in paths}
+    contacts.unblock_user(environment.alice.pk, environment.bob.pk)
+    assert [path for path in paths if environment.get(path) == before[path]] == []
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_what_the_blocked_are_answered_is_what_others_are(world, root, deed):
-    method, path, body, like = DEEDS[deed]
-    world.become("blocked", root)
-    answered = world.does(method, path, body)
-    assert answered[0] != 503
-    world.become(like, root)
-    assert world.does(method, path, body) == answered
+@pytest.mark.parametrize("action", EQUAL_ACTIONS)
+def test_responses_to_actions_are_the_same_as_without_a_block(environment, root, action):
+    method, path, body, state = EQUAL_ACTIONS[action]
+    environment.set_state("blocked", root)
+    blocked_result = environment.run(method, path, body)
+    assert blocked_result[0] != 503
+    environment.set_state(state, root)
+    assert environment.run(method, path, body) == blocked_result

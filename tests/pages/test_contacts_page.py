@@ -1,4 +1,4 @@
-"""The people page and the page of one person (B1, F4, J17), and privacy (A13), as forms: scripts are off here."""
+"""The contacts page, the page of a person (B1, F4, J17) and privacy settings (A13), without scripts."""
 
 from urllib.parse import urlencode
 
@@ -7,15 +7,15 @@ from django.test import Client
 
 from accounts import actions as account_actions
 from accounts.actions import contacts
-from accounts.models import PRIVACY_FIELDS, Tie, User
-from presence.tracker import Tracker, use
+from accounts.models import PRIVACY_FIELDS, Relationship, User
+from presence.tracker import PresenceTracker, set_tracker
 
 
 @pytest.fixture
 def tracker():
-    use(it := Tracker())
+    set_tracker(it := PresenceTracker())
     yield it
-    use(None)
+    set_tracker(None)
 
 
 @pytest.fixture
@@ -28,54 +28,54 @@ def browsers(transactional_db, tracker, alice, bob, carol):
 
 
 def state(user, other) -> str:
-    return Tie.objects.filter(user=user, person=other).values_list("state", flat=True).first() or "none"
+    return Relationship.objects.filter(user=user, person=other).values_list("state", flat=True).first() or "none"
 
 
 def do(browser, user, what, **query):
     return browser.post(f"/people/{user.pk}/do/?{urlencode(query)}", {"do": what}, follow=True)
 
 
-def test_an_empty_page_offers_those_who_came_last(browsers, alice):
+def test_a_page_without_contacts_offers_the_newest_users(browsers, alice):
     page = browsers["alice"].get("/people/")
     assert page.status_code == 200
     assert "Nobody in your list yet" in page.content.decode()
     assert {row.user.username for row in page.context["found"]} == {"bob", "carol"}
 
 
-def test_whoever_is_found_can_be_added_and_the_question_stays(browsers, alice, bob):
+def test_search_results_can_be_added_and_the_search_is_kept(browsers, alice, bob):
     page = do(browsers["alice"], bob, "add", q="bo")
     assert page.redirect_chain == [("/people/?q=bo", 302)]
     assert [str(message) for message in page.context["messages"]] == ["In your list now."]
     assert state(alice, bob) == "contact"
 
 
-def test_who_is_here_stands_first(browsers, tracker, alice, bob, carol):
+def test_online_contacts_are_first(browsers, tracker, alice, bob, carol):
     for each in (bob, carol):
-        contacts.add(alice.pk, each.pk)
-    tracker.beat_now(f"u:{carol.pk}")
+        contacts.add_contact(alice.pk, each.pk)
+    tracker.record_heartbeat(f"u:{carol.pk}")
     page = browsers["alice"].get("/people/")
-    assert [row.user.username for row in page.context["here"]] == ["carol"]
-    assert [row.user.username for row in page.context["away"]] == ["bob"]
+    assert [row.user.username for row in page.context["online_contacts"]] == ["carol"]
+    assert [row.user.username for row in page.context["offline_contacts"]] == ["bob"]
 
 
-def test_a_request_from_asking_to_the_answer(browsers, alice, bob):
+def test_a_request_is_sent_and_accepted(browsers, alice, bob):
     account_actions.update_profile(bob.pk, {"add_me": "contacts"})
     assert "Asked." in str(next(iter(do(browsers["alice"], bob, "add").context["messages"])))
     page = browsers["bob"].get("/people/")
-    assert [row.user.username for row in page.context["asks"]] == ["alice"]
+    assert [row.user.username for row in page.context["received_requests"]] == ["alice"]
     assert "Somebody asks to be in your list" in page.content.decode()
-    assert [row.user.username for row in browsers["alice"].get("/people/").context["asked"]] == ["bob"]
+    assert [row.user.username for row in browsers["alice"].get("/people/").context["sent_requests"]] == ["bob"]
     do(browsers["bob"], alice, "accept")
     assert state(alice, bob) == state(bob, alice) == "contact"
 
 
-@pytest.mark.parametrize(("answer", "left"), [("decline", "none"), ("ignore", "asked")])
-def test_a_request_without_a_yes(browsers, alice, bob, answer, left):
+@pytest.mark.parametrize(("decision", "left"), [("decline", "none"), ("ignore", "asked")])
+def test_a_request_is_declined_or_ignored(browsers, alice, bob, decision, left):
     account_actions.update_profile(bob.pk, {"add_me": "contacts"})
-    contacts.add(alice.pk, bob.pk)
-    do(browsers["bob"], alice, answer)
+    contacts.add_contact(alice.pk, bob.pk)
+    do(browsers["bob"], alice, decision)
     assert state(alice, bob) == left
-    assert browsers["bob"].get("/people/").context["asks"] == []
+    assert browsers["bob"].get("/people/").context["received_requests"] == []
 
 
 def test_blocking_and_unblocking_on_the_page_of_a_person(browsers, alice, bob):
@@ -87,34 +87,34 @@ def test_blocking_and_unblocking_on_the_page_of_a_person(browsers, alice, bob):
     assert browsers["alice"].get("/people/").context["blocked"] == []
 
 
-def test_the_blocked_see_the_page_of_a_person_as_before(browsers, alice, bob):
+def test_blocked_users_see_no_difference_on_the_page_of_a_person(browsers, alice, bob):
     before = browsers["bob"].get(f"/people/{alice.pk}/")
-    contacts.block(alice.pk, bob.pk)
+    contacts.block_user(alice.pk, bob.pk)
     after = browsers["bob"].get(f"/people/{alice.pk}/")
-    keep = ("person", "state", "blocked", "shared_count", "pair")
+    keep = ("person", "state", "blocked", "shared_count", "direct_conversation_id")
     assert {name: before.context[name] for name in keep} == {name: after.context[name] for name in keep}
     assert after.context["presence"] is None or not after.context["presence"].online
 
 
-def test_who_hides_has_no_page_for_strangers(browsers, alice, bob):
+def test_hidden_people_have_no_page_for_strangers(browsers, alice, bob):
     account_actions.update_profile(bob.pk, {"find_me": "nobody"})
     for pk in (bob.pk, 4711):
         assert browsers["alice"].get(f"/people/{pk}/").status_code == 404
         assert browsers["alice"].post(f"/people/{pk}/do/", {"do": "add"}).status_code == 404
 
 
-def test_one_s_own_page_is_the_profile(browsers, alice):
+def test_the_page_of_the_user_redirects_to_the_profile(browsers, alice):
     assert browsers["alice"].get(f"/people/{alice.pk}/").url == "/settings/"
 
 
-def test_what_is_no_choice_is_refused(browsers, alice, bob):
+def test_an_unknown_choice_is_an_error(browsers, alice, bob):
     do(browsers["alice"], bob, "marry")
     assert state(alice, bob) == "none"
 
 
-def test_what_others_call_themselves_is_text(browsers, alice, bob):
+def test_names_are_escaped(browsers, alice, bob):
     User.objects.filter(pk=bob.pk).update(name="<b onclick=x>Bob", bio="<script>alert(1)</script>")
-    contacts.add(alice.pk, bob.pk)
+    contacts.add_contact(alice.pk, bob.pk)
     for path in ("/people/", f"/people/{bob.pk}/", "/people/?q=bob"):
         page = browsers["alice"].get(path).content.decode()
         assert "<b onclick" not in page and "<script>alert" not in page
@@ -129,10 +129,10 @@ def test_the_page_costs_the_same_with_many_contacts(browsers, alice, bob, person
             assert browsers["alice"].get("/people/").status_code == 200
         return len(asked)
 
-    contacts.add(alice.pk, bob.pk)
+    contacts.add_contact(alice.pk, bob.pk)
     one = cost()
     for number in range(20):
-        contacts.add(alice.pk, person(f"friend{number}").pk)
+        contacts.add_contact(alice.pk, person(f"friend{number}").pk)
     assert cost() == one
 
 
@@ -140,25 +140,25 @@ def test_the_page_costs_the_same_with_many_contacts(browsers, alice, bob, person
 SETTINGS = dict.fromkeys(PRIVACY_FIELDS, "everyone")
 
 
-def test_settings_of_privacy_are_stored_without_scripts(browsers, alice):
-    answer = browsers["alice"].post(
+def test_privacy_settings_without_scripts(browsers, alice):
+    response = browsers["alice"].post(
         "/settings/privacy/", {**SETTINGS, "find_me": "nobody", "add_me": "contacts"}, follow=True
     )
-    assert answer.redirect_chain == [("/settings/privacy/", 302)]
+    assert response.redirect_chain == [("/settings/privacy/", 302)]
     alice.refresh_from_db()
     assert (alice.find_me, alice.add_me, alice.write_to_me) == ("nobody", "contacts", "everyone")
 
 
-def test_what_is_no_setting_is_an_error_at_its_field(browsers, alice):
-    answer = browsers["alice"].post("/settings/privacy/", {**SETTINGS, "show_presence": "some", "find_me": "nobody"})
-    assert answer.status_code == 422
-    assert list(answer.context["form"].errors) == ["show_presence"]
-    assert answer.context["form"]["find_me"].value() == "nobody"  # what was chosen stays
+def test_an_invalid_privacy_setting_is_an_error_at_its_field(browsers, alice):
+    response = browsers["alice"].post("/settings/privacy/", {**SETTINGS, "show_presence": "some", "find_me": "nobody"})
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == ["show_presence"]
+    assert response.context["form"]["find_me"].value() == "nobody"  # the input is kept
     alice.refresh_from_db()
     assert alice.find_me == "everyone"
 
 
-def test_the_profile_page_leaves_privacy_as_it_is(browsers, alice):
+def test_the_profile_page_does_not_change_privacy(browsers, alice):
     account_actions.update_profile(alice.pk, {"show_presence": "contacts"})
     browsers["alice"].post("/settings/", {"username": "alice", "name": "Ally", "theme": "system"})
     alice.refresh_from_db()

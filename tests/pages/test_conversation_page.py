@@ -1,4 +1,4 @@
-"""Reading and writing with scripts off: alice and bob are in it, mallory is not, and somebody is nobody."""
+"""The page of a conversation without scripts, for members (alice, bob), non-members (mallory) and signed-out users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from chat import actions
 from chat.models import Conversation, Membership, Message
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 
 
 def send(browser, page, conversation, **fields):
@@ -21,7 +21,7 @@ def send(browser, page, conversation, **fields):
     return browser.post(f"/c/{conversation.pk}/send/", form | fields)
 
 
-def test_first_text_in_the_first_byte(browser, alice, bob, room, say):
+def test_messages_are_in_the_first_response(browser, alice, bob, room, say):
     message = say(bob, room, "hi **alice**")
     page = browser(alice).get(f"/c/{room.pk}/")
     assert page.status == 200
@@ -32,7 +32,7 @@ def test_first_text_in_the_first_byte(browser, alice, bob, room, say):
     assert page.one("title").text == "(1) Room · Messenger"
 
 
-def test_chinese_is_set_as_chinese_and_emoji_big(browser, alice, bob, room, say):
+def test_lang_of_chinese_texts_and_big_emoji(browser, alice, bob, room, say):
     for body in ("see you", "晚上见", "👍 🎉"):
         say(bob, room, body)
     english, chinese, emoji = (line.one(cls="msg-text") for line in browser(alice).get(f"/c/{room.pk}/").messages[-3:])
@@ -40,7 +40,7 @@ def test_chinese_is_set_as_chinese_and_emoji_big(browser, alice, bob, room, say)
     assert [text.classes for text in (english, chinese, emoji)] == [{"msg-text"}, {"msg-text"}, {"msg-text", "big"}]
 
 
-def test_nobody_and_strangers(browser, mallory, room):
+def test_signed_out_users_and_non_members(browser, mallory, room):
     assert browser().get(f"/c/{room.pk}/").response["Location"].startswith("/accounts/login/")
     there = browser(mallory).get(f"/c/{room.pk}/")
     nowhere = browser(mallory).get("/c/987654321/")
@@ -51,25 +51,25 @@ def test_nobody_and_strangers(browser, mallory, room):
 
 
 def test_sending(browser, alice, bob, room):
-    hers = browser(alice)
-    answer = send(hers, hers.get(f"/c/{room.pk}/"), room, body="one\r\ntwo")
+    alice_browser = browser(alice)
+    response = send(alice_browser, alice_browser.get(f"/c/{room.pk}/"), room, body="one\r\ntwo")
     message = Message.objects.get(kind="text")
-    assert answer.response["Location"] == f"/c/{room.pk}/#m-{message.seq}"
+    assert response.response["Location"] == f"/c/{room.pk}/#m-{message.seq}"
     assert message.body == "one\ntwo"
     line = browser(bob).get(f"/c/{room.pk}/").messages[-1]
     assert line.one(cls="body").text == "one two"
 
 
-def test_a_draft_of_another_device_is_in_the_form_and_gone_once_it_is_sent(browser, alice, room):
-    actions.set_mine(alice.pk, room.pk, {"draft": "half a thought"})
-    hers = browser(alice)
-    page = hers.get(f"/c/{room.pk}/")
+def test_a_draft_of_another_device_is_in_the_form_until_it_is_sent(browser, alice, room):
+    actions.update_member_state(alice.pk, room.pk, {"draft": "half a thought"})
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{room.pk}/")
     assert page.one("textarea", id="say").text == "half a thought"
-    send(hers, page, room, body="the whole")
-    assert hers.get(f"/c/{room.pk}/").one("textarea", id="say").text == ""
+    send(alice_browser, page, room, body="the whole")
+    assert alice_browser.get(f"/c/{room.pk}/").one("textarea", id="say").text == ""
 
 
-def test_members_carry_how_their_names_are_spelled(browser, alice, bob, room):
+def test_members_have_their_pinyin_for_completion(browser, alice, bob, room):
     bob.name = "王小明"
     bob.save()
     page = browser(alice).get(f"/c/{room.pk}/")
@@ -79,35 +79,35 @@ def test_members_carry_how_their_names_are_spelled(browser, alice, bob, room):
     assert "data-pinyin" not in hers.attrs
 
 
-def test_what_is_read_when_it_is_first_used_is_in_the_map_and_not_asked_for(browser, alice, room):
+def test_lazy_scripts_are_in_the_import_map_and_not_preloaded(browser, alice, room):
     text = browser(alice).get(f"/c/{room.pk}/").html
     assert '"/static/js/lib/emoji-picker.js"' in text
     assert not re.search(r'<link rel="modulepreload" href="[^"]*js/lib/emoji-picker', text)
 
 
 def test_the_same_form_twice_is_one_message(browser, alice, room):
-    hers = browser(alice)
-    page = hers.get(f"/c/{room.pk}/")
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{room.pk}/")
     for _ in range(3):
-        assert send(hers, page, room, body="once").status == 302
+        assert send(alice_browser, page, room, body="once").status == 302
     assert Message.objects.filter(body="once").count() == 1
 
 
-def test_the_same_form_with_other_words_asks_again(browser, alice, room):
-    hers = browser(alice)
-    page = hers.get(f"/c/{room.pk}/")
-    send(hers, page, room, body="first words")
-    refused = send(hers, page, room, body="other words")
+def test_the_same_form_with_another_text_is_a_conflict(browser, alice, room):
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{room.pk}/")
+    send(alice_browser, page, room, body="first words")
+    refused = send(alice_browser, page, room, body="other words")
     assert refused.status == 409
     assert refused.one("textarea", id="say").text == "other words"
-    assert send(hers, refused, room).status == 302
+    assert send(alice_browser, refused, room).status == 302
     assert set(Message.objects.filter(kind="text").values_list("body", flat=True)) == {"first words", "other words"}
 
 
 @pytest.mark.parametrize("body", ["", "   ", "\u200b", "x" * 4001])
-def test_what_is_refused_is_said_and_kept(browser, alice, room, body):
-    hers = browser(alice)
-    page = send(hers, hers.get(f"/c/{room.pk}/"), room, body=body)
+def test_an_error_is_shown_and_the_text_is_kept(browser, alice, room, body):
+    alice_browser = browser(alice)
+    page = send(alice_browser, alice_browser.get(f"/c/{room.pk}/"), room, body=body)
     assert page.status == 400
     assert page.one(id="say-error").text
     assert page.one(id="say-error")["role"] == "alert"
@@ -118,18 +118,18 @@ def test_what_is_refused_is_said_and_kept(browser, alice, room, body):
 
 def test_a_reply(browser, alice, bob, room, say):
     asked = say(bob, room, "a question")
-    hers = browser(alice)
-    page = hers.get(f"/c/{room.pk}/", reply=asked.id)
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{room.pk}/", reply=asked.id)
     assert "a question" in page.one(cls="composer-note").text
-    send(hers, page, room, body="an answer")
-    stub = hers.get(f"/c/{room.pk}/").messages[-1].one("a", cls="reply")
+    send(alice_browser, page, room, body="an answer")
+    stub = alice_browser.get(f"/c/{room.pk}/").messages[-1].one("a", cls="reply")
     assert (stub["data-id"], stub["data-seq"]) == (str(asked.id), str(asked.seq))
-    actions.delete(bob.pk, asked.id)
-    stub = hers.get(f"/c/{room.pk}/").messages[-1].one("a", cls="reply")
+    actions.delete_message(bob.pk, asked.id)
+    stub = alice_browser.get(f"/c/{room.pk}/").messages[-1].one("a", cls="reply")
     assert "deleted" in stub.classes and "a question" not in stub.text + stub["title"]
 
 
-def test_a_message_of_elsewhere_is_not_quoted(browser, alice, bob, mallory, room, pair, say):
+def test_a_message_of_another_conversation_is_not_quoted(browser, alice, bob, mallory, room, pair, say):
     secret = say(bob, pair, "between us")
     page = browser(alice).get(f"/c/{room.pk}/", reply=secret.id)
     assert not page.all(cls="composer-note")
@@ -137,61 +137,61 @@ def test_a_message_of_elsewhere_is_not_quoted(browser, alice, bob, mallory, room
 
 def test_older_and_newer_pages(browser, alice, room, say):
     said = [say(alice, room, f"number {n}") for n in range(60)]
-    hers = browser(alice)
-    newest = hers.get(f"/c/{room.pk}/")
+    alice_browser = browser(alice)
+    newest = alice_browser.get(f"/c/{room.pk}/")
     assert newest.messages[-1]["data-seq"] == str(said[-1].seq)
     older = newest.one("a", cls="older")["href"]
-    page = hers.get(f"/c/{room.pk}/{older}")
+    page = alice_browser.get(f"/c/{room.pk}/{older}")
     assert int(page.messages[-1]["data-seq"]) == int(newest.messages[0]["data-seq"]) - 1
     newer = page.one("a", cls="newer")["href"]
-    assert hers.get(f"/c/{room.pk}/{newer}").messages[0]["data-seq"] == newest.messages[0]["data-seq"]
-    place = hers.get(f"/m/{said[5].id}/").response["Location"]
+    assert alice_browser.get(f"/c/{room.pk}/{newer}").messages[0]["data-seq"] == newest.messages[0]["data-seq"]
+    place = alice_browser.get(f"/m/{said[5].id}/").response["Location"]
     assert place == f"/c/{room.pk}/?at={said[5].seq}#m-{said[5].seq}"
-    assert any(line["data-id"] == str(said[5].id) for line in hers.get(place.split("#")[0]).messages)
+    assert any(line["data-id"] == str(said[5].id) for line in alice_browser.get(place.split("#")[0]).messages)
 
 
 @pytest.mark.parametrize("query", ["before=x", "before=-1", "at=" + "9" * 30, "after=²", "reply=0", "panel=x"])
-def test_odd_addresses(browser, alice, room, query):
+def test_invalid_query_strings(browser, alice, room, query):
     assert browser(alice).get(f"/c/{room.pk}/?{query}").status == 200
 
 
-def test_reading_moves_no_mark_but_a_button_does(browser, alice, bob, room, say):
+def test_opening_the_page_does_not_move_the_read_marker(browser, alice, bob, room, say):
     say(bob, room)
-    hers = browser(alice)
-    page = hers.get(f"/c/{room.pk}/")
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{room.pk}/")
     assert len(page.all(cls="unread-line")) == 1
     assert Membership.objects.get(user=alice, conversation=room).read_seq < room.last_seq + 1
     form = page.form(f"/c/{room.pk}/read/")
-    assert hers.post(f"/c/{room.pk}/read/", form).status == 302
-    again = hers.get(f"/c/{room.pk}/")
+    assert alice_browser.post(f"/c/{room.pk}/read/", form).status == 302
+    again = alice_browser.get(f"/c/{room.pk}/")
     assert not again.all(cls="unread-line") and not again.one("title").text.startswith("(")
 
 
 def test_reactions(browser, alice, bob, room, say):
     message = say(bob, room)
-    hers = browser(alice)
-    answer = hers.post(f"/m/{message.id}/react/", add="👍")
-    assert answer.response["Location"] == f"/c/{room.pk}/?at={message.seq}#m-{message.seq}"
-    button = hers.get(f"/c/{room.pk}/").messages[-1].one("button", cls="reaction")
+    alice_browser = browser(alice)
+    response = alice_browser.post(f"/m/{message.id}/react/", add="👍")
+    assert response.response["Location"] == f"/c/{room.pk}/?at={message.seq}#m-{message.seq}"
+    button = alice_browser.get(f"/c/{room.pk}/").messages[-1].one("button", cls="reaction")
     assert (button["aria-pressed"], button["name"], button["value"], button.text) == ("true", "remove", "👍", "👍 1")
     theirs = browser(bob).get(f"/c/{room.pk}/").messages[-1].one("button", cls="reaction")
     assert (theirs["aria-pressed"], theirs["name"]) == ("false", "add")
-    hers.post(f"/m/{message.id}/react/", remove="👍")
-    assert not hers.get(f"/c/{room.pk}/").messages[-1].all(cls="reactions")
+    alice_browser.post(f"/m/{message.id}/react/", remove="👍")
+    assert not alice_browser.get(f"/c/{room.pk}/").messages[-1].all(cls="reactions")
 
 
-def test_editing_and_what_it_said_before(browser, alice, bob, room, say):
+def test_editing_and_earlier_versions(browser, alice, bob, room, say):
     message = say(alice, room, "frist")
-    hers = browser(alice)
-    form = hers.get(f"/m/{message.id}/act/").form(f"/m/{message.id}/edit/")
+    alice_browser = browser(alice)
+    form = alice_browser.get(f"/m/{message.id}/act/").form(f"/m/{message.id}/edit/")
     assert form["body"] == "frist"
-    hers.post(f"/m/{message.id}/edit/", form | {"body": "first"})
+    alice_browser.post(f"/m/{message.id}/edit/", form | {"body": "first"})
     line = browser(bob).get(f"/c/{room.pk}/").messages[-1]
     assert (
         line.one(cls="body").text == "first" and line.one(data_part="edited")["href"] == f"/m/{message.id}/revisions/"
     )
     assert "frist" in browser(bob).get(f"/m/{message.id}/revisions/").text
-    refused = hers.post(f"/m/{message.id}/edit/", form | {"body": " "})
+    refused = alice_browser.post(f"/m/{message.id}/edit/", form | {"body": " "})
     assert refused.status == 400 and refused.one("textarea", id="id_body").attrs["aria-invalid"] == "true"
     assert browser(bob).post(f"/m/{message.id}/edit/", body="mine now").status == 403
 
@@ -207,55 +207,55 @@ def test_deleting(browser, alice, bob, room, say):
 
 def test_pinning_forwarding_and_reporting(browser, alice, bob, room, pair, say):
     message = say(bob, room, "for everyone")
-    hers = browser(alice)
-    hers.post(f"/m/{message.id}/pin/", active="on")
-    assert hers.get(f"/c/{room.pk}/").messages[-1].all(data_part="pinned")
-    hers.post(f"/m/{message.id}/pin/", active="")
-    assert not hers.get(f"/c/{room.pk}/").messages[-1].all(data_part="pinned")
-    form = hers.get(f"/m/{message.id}/forward/")
+    alice_browser = browser(alice)
+    alice_browser.post(f"/m/{message.id}/pin/", active="on")
+    assert alice_browser.get(f"/c/{room.pk}/").messages[-1].all(data_part="pinned")
+    alice_browser.post(f"/m/{message.id}/pin/", active="")
+    assert not alice_browser.get(f"/c/{room.pk}/").messages[-1].all(data_part="pinned")
+    form = alice_browser.get(f"/m/{message.id}/forward/")
     sent = {"client_id": form.one("input", name="client_id")["value"], "conversation_id": pair.pk}
-    for _ in range(2):  # twice by mistake
-        assert hers.post(f"/m/{message.id}/forward/", sent).status == 302
-    lines = hers.get(f"/c/{pair.pk}/").messages
+    for _ in range(2):  # a second click
+        assert alice_browser.post(f"/m/{message.id}/forward/", sent).status == 302
+    lines = alice_browser.get(f"/c/{pair.pk}/").messages
     assert len(lines) == 1 and "Bob" in lines[0].one(cls="forwarded").text
-    thanks = hers.post(f"/m/{message.id}/report/", reason="rude", follow=True)
+    thanks = alice_browser.post(f"/m/{message.id}/report/", reason="rude", follow=True)
     assert thanks.one(cls="toast").text
 
 
-def test_ones_own_settings_of_a_conversation(browser, alice, room):
-    hers = browser(alice)
-    hers.post(f"/c/{room.pk}/mine/", muted="on", favourite="on")
-    row = hers.get("/").one("a", cls="conversation-row")
+def test_member_state_forms(browser, alice, room):
+    alice_browser = browser(alice)
+    alice_browser.post(f"/c/{room.pk}/mine/", muted="on", favourite="on")
+    row = alice_browser.get("/").one("a", cls="conversation-row")
     assert "muted" in row.classes
-    hers.post(f"/c/{room.pk}/mine/", muted="off", archived="on")
-    assert not hers.get("/").all("a", cls="conversation-row")
-    row = hers.get("/?show=archived").one("a", cls="conversation-row")
+    alice_browser.post(f"/c/{room.pk}/mine/", muted="off", archived="on")
+    assert not alice_browser.get("/").all("a", cls="conversation-row")
+    row = alice_browser.get("/?show=archived").one("a", cls="conversation-row")
     assert row.classes >= {"archived", "favourite"} and "muted" not in row.classes
 
 
-def test_the_way_back_stays_on_this_site(browser, alice, room):
-    hers = browser(alice)
-    away = hers.post(f"/c/{room.pk}/mine/", muted="on", next="https://elsewhere.example/")
+def test_redirects_stay_on_this_site(browser, alice, room):
+    alice_browser = browser(alice)
+    away = alice_browser.post(f"/c/{room.pk}/mine/", muted="on", next="https://elsewhere.example/")
     assert away.response["Location"] == f"/c/{room.pk}/"
-    assert hers.post(f"/c/{room.pk}/mine/", muted="on", next="/people/").response["Location"] == "/people/"
+    assert alice_browser.post(f"/c/{room.pk}/mine/", muted="on", next="/people/").response["Location"] == "/people/"
 
 
-def test_no_token_no_change(browser, alice, room):
-    answer = browser(alice).client.post(f"/c/{room.pk}/mine/", {"muted": "on"})
-    assert answer.status_code == 403 and b"auth-page" in answer.content
+def test_no_change_without_csrf_token(browser, alice, room):
+    response = browser(alice).client.post(f"/c/{room.pk}/mine/", {"muted": "on"})
+    assert response.status_code == 403 and b"auth-page" in response.content
 
 
 NAUGHTY = '"><script>alert(1)</script>{{ 7 }}'
 
 
-def test_names_and_texts_are_only_text(browser, person, alice, say):
+def test_names_and_texts_are_escaped(browser, person, alice, say):
     eve = person("eve", name=NAUGHTY)
     room = actions.create_group(eve.pk, NAUGHTY[:80], [alice.pk])
     room = Conversation.objects.get(pk=room.id)
     message = say(eve, room, NAUGHTY)
     say(eve, room, "x", reply_to_id=message.id)
-    actions.update(eve.pk, room.pk, {"announcement": NAUGHTY, "description": NAUGHTY, "title": "<b>"})
-    hers = browser(alice)
+    actions.update_group(eve.pk, room.pk, {"announcement": NAUGHTY, "description": NAUGHTY, "title": "<b>"})
+    alice_browser = browser(alice)
     places = [
         "/",
         f"/c/{room.pk}/",
@@ -265,7 +265,7 @@ def test_names_and_texts_are_only_text(browser, person, alice, say):
         "/new/?q=eve",
     ]
     for path in places:
-        page = hers.get(path)
+        page = alice_browser.get(path)
         assert page.status == 200
         assert "<script>alert" not in page.html and "<b>" not in page.html.split("<body>")[0]
         assert len(page.all("script")) == 2  # the import map and the entry
@@ -280,7 +280,7 @@ def test_no_inline_style_or_handler(browser, alice, room, say):
             assert element.tag != "style"
 
 
-def test_ids_are_unique_and_named_things_exist(browser, alice, room, say):
+def test_ids_are_unique_and_referenced_ids_exist(browser, alice, room, say):
     say(alice, room)
     for path in [
         "/",
@@ -302,7 +302,7 @@ def test_ids_are_unique_and_named_things_exist(browser, alice, room, say):
             assert button.text or button.attrs.get("aria-label"), f"{path}: no words on {button.attrs}"
 
 
-def test_what_the_scripts_are_told(browser, alice, bob, room, say):
+def test_data_attributes_for_scripts(browser, alice, bob, room, say):
     say(bob, room)
     page = browser(alice).get(f"/c/{room.pk}/")
     log = page.one("message-log")
@@ -314,10 +314,10 @@ def test_what_the_scripts_are_told(browser, alice, bob, room, say):
     assert page.one("live-socket")["data-user-id"] == str(alice.pk)
 
 
-def test_a_page_in_the_place_of_another_brings_what_is_not_there_yet(browser, alice, bob, room, say):
+def test_a_page_for_scripted_navigation_omits_the_list(browser, alice, bob, room, say):
     say(bob, room, "hello")
-    hers = browser(alice)
-    whole, visit = hers.get(f"/c/{room.pk}/"), hers.visit(f"/c/{room.pk}/")
+    alice_browser = browser(alice)
+    whole, visit = alice_browser.get(f"/c/{room.pk}/"), alice_browser.visit(f"/c/{room.pk}/")
     assert visit.one("main").text == whole.one("main").text
     assert visit.one("member-panel").text == whole.one("member-panel").text
     assert visit.one("title").text == whole.one("title").text
@@ -325,23 +325,23 @@ def test_a_page_in_the_place_of_another_brings_what_is_not_there_yet(browser, al
     assert 'id="message-template"' in whole.html and "message-template" not in visit.html
 
 
-def test_a_line_is_drawn_afresh_for_whoever_looks_and_whatever_changed(browser, alice, bob, room, say):
-    """What was drawn before is kept, under all that it shows."""
+def test_cached_messages_depend_on_reader_and_version(browser, alice, bob, room, say):
+    """Rendered messages are cached. The cache key must contain everything that they show."""
     message = say(bob, room, "one")
-    hers, his = browser(alice), browser(bob)
+    alice_browser, bob_browser = browser(alice), browser(bob)
 
     def line(page):
         return page.one(id=f"m-{message.seq}")
 
-    assert "mine" not in line(hers.get(f"/c/{room.pk}/")).classes
-    assert "mine" in line(his.get(f"/c/{room.pk}/")).classes
-    assert line(hers.get(f"/c/{room.pk}/")).one(cls="body").text == "one"
-    actions.edit(bob.pk, message.id, "two")
+    assert "mine" not in line(alice_browser.get(f"/c/{room.pk}/")).classes
+    assert "mine" in line(bob_browser.get(f"/c/{room.pk}/")).classes
+    assert line(alice_browser.get(f"/c/{room.pk}/")).one(cls="body").text == "one"
+    actions.edit_message(bob.pk, message.id, "two")
     bob.name = "Robert"
     bob.save()
     alice.time_zone, alice.language = "Asia/Shanghai", "zh-hans"
     alice.save()
-    before, after = line(his.get(f"/c/{room.pk}/")), line(hers.get(f"/c/{room.pk}/"))
+    before, after = line(bob_browser.get(f"/c/{room.pk}/")), line(alice_browser.get(f"/c/{room.pk}/"))
     assert after.one(cls="body").text == "two"
     assert after.one("b").text == "Robert"
     assert before.one(cls="more")["title"] != after.one(cls="more")["title"]
@@ -356,23 +356,23 @@ def queries(browser, path: str) -> int:
 
 
 def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, person, room, say):
-    hers = browser(alice)
+    alice_browser = browser(alice)
     asked = say(bob, room)
 
     def grow(count: int) -> None:
         others = [person(f"p{count}x{n}") for n in range(count)]
         actions.add_members(alice.pk, room.pk, [other.pk for other in others])
         for other in others:
-            pair = actions.open_direct(alice.pk, other.pk)[0]
-            actions.send(other.pk, pair.id, uuid.uuid4(), "hello")
+            pair = actions.open_direct_conversation(alice.pk, other.pk)[0]
+            actions.send_message(other.pk, pair.id, uuid.uuid4(), "hello")
             message = say(other, room, "@alice hello", reply_to_id=asked.id)
-            actions.react(bob.pk, message.id, "👍", True)
-        actions.remove_member(alice.pk, room.pk, others[0].pk)  # a name that the members do not have
+            actions.set_reaction(bob.pk, message.id, "👍", True)
+        actions.remove_member(alice.pk, room.pk, others[0].pk)  # not in the list of members any more
 
     paths = ["/", f"/c/{room.pk}/", f"/c/{room.pk}/settings/", "/mentions/", "/people/", "/new/"]
     grow(5)
-    few = {path: queries(hers, path) for path in paths}
+    few = {path: queries(alice_browser, path) for path in paths}
     grow(45)
-    many = {path: queries(hers, path) for path in paths}
+    many = {path: queries(alice_browser, path) for path in paths}
     assert few == many
     assert max(many.values()) <= 24, many

@@ -1,4 +1,4 @@
-"""Pages of a group with scripts off: links into it, picture, announcement, pins, and questions before what is final."""
+"""Pages of a group without scripts: invite links, avatar, announcement, pins and confirmation pages."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from accounts.models import User
 from chat import actions, selectors
 from chat.models import Conversation, Invite, Membership
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 
 
-def test_a_link_is_made_shown_again_and_taken_back(browser, alice, bob, room):
-    path, hers = f"/c/{room.pk}/settings/", browser(alice)
-    made = hers.post(f"/c/{room.pk}/invites/", days="7", max_uses="3", follow=True)
+def test_an_invite_link_is_created_listed_and_revoked(browser, alice, bob, room):
+    path, alice_browser = f"/c/{room.pk}/settings/", browser(alice)
+    made = alice_browser.post(f"/c/{room.pk}/invites/", days="7", max_uses="3", follow=True)
     url = made.one("input", cls="link-text")["value"]
     assert "used 0 of 3" in made.text
-    assert hers.get(path).one("input", cls="link-text")["value"] == url
-    assert not browser(bob).get(path).all("input", cls="link-text")  # members see their own
+    assert alice_browser.get(path).one("input", cls="link-text")["value"] == url
+    assert not browser(bob).get(path).all("input", cls="link-text")  # members see only their own links
     number = Invite.objects.get().pk
-    gone = hers.post(f"/c/{room.pk}/invites/{number}/revoke/", follow=True)
+    gone = alice_browser.post(f"/c/{room.pk}/invites/{number}/revoke/", follow=True)
     assert not gone.all("input", cls="link-text")
-    wrong = hers.post(f"/c/{room.pk}/invites/", days="7", max_uses="many")
+    wrong = alice_browser.post(f"/c/{room.pk}/invites/", days="7", max_uses="many")
     assert wrong.status == 400 and wrong.one("input", id="id_max_uses")["value"] == "many"
     assert wrong.one(id="id_max_uses-error").text
 
 
-def test_whoever_opens_a_link_is_asked_first(browser, alice, carol, room):
-    actions.update(alice.pk, room.pk, {"description": "Where we talk"})
-    token = actions.make_invite(alice.pk, room.pk).token
-    hers = browser(carol)
-    page = hers.get(f"/i/{token}/")
+def test_an_invite_link_asks_for_confirmation(browser, alice, carol, room):
+    actions.update_group(alice.pk, room.pk, {"description": "Where we talk"})
+    token = actions.create_invite(alice.pk, room.pk).token
+    carol_browser = browser(carol)
+    page = carol_browser.get(f"/i/{token}/")
     assert page.one("h2").text == "Room" and "2 members" in page.text and "Where we talk" in page.text
     assert page.response["Referrer-Policy"] == "strict-origin" and page.response["Cache-Control"] == "no-store"
     assert not Membership.objects.filter(user=carol).exists()
-    joined = hers.post(f"/i/{token}/", follow=True)
+    joined = carol_browser.post(f"/i/{token}/", follow=True)
     assert [line.text for line in joined.messages][-1] == "You came in by a link of Alice"
     assert [line.text for line in browser(alice).get(f"/c/{room.pk}/").messages][-1] == "Carol came in by your link"
-    assert hers.get(f"/i/{token}/").response["Location"] == f"/c/{room.pk}/"
+    assert carol_browser.get(f"/i/{token}/").response["Location"] == f"/c/{room.pk}/"
 
 
-def test_signed_out_one_comes_back_to_the_link(browser, alice, carol, room):
-    token = actions.make_invite(alice.pk, room.pk).token
+def test_sign_in_returns_to_the_invite_link(browser, alice, carol, room):
+    token = actions.create_invite(alice.pk, room.pk).token
     nobody = browser()
     asked = nobody.get(f"/i/{token}/").response["Location"]
     assert asked == f"/accounts/login/?next=/i/{token}/"
     page = nobody.get("/accounts/login/", next=f"/i/{token}/")
     assert page.form("/accounts/login/")["next"] == f"/i/{token}/"
-    assert any(f"next=%2Fi%2F{token}%2F" in link["href"] for link in page.all("a"))  # to sign up, and back
+    assert any(f"next=%2Fi%2F{token}%2F" in link["href"] for link in page.all("a"))  # the sign-up link
     assert "Room" not in page.text
     words = "to join the group you were invited to."
     assert f"Sign in {words}" in page.text
@@ -59,74 +59,76 @@ def test_signed_out_one_comes_back_to_the_link(browser, alice, carol, room):
     assert words not in nobody.get("/accounts/login/", next="/c/1/").text
 
 
-def test_a_link_that_does_not_work_says_so_whatever_the_reason(browser, alice, carol, room):
-    token = actions.make_invite(alice.pk, room.pk).token
+def test_all_unusable_links_show_the_same_page(browser, alice, carol, room):
+    token = actions.create_invite(alice.pk, room.pk).token
     actions.revoke_invite(alice.pk, room.pk, selectors.list_invites(alice.pk, room.pk)[0].id)
-    hers = browser(carol)
-    pages = [hers.get(f"/i/{token}/"), hers.get("/i/x/"), hers.post(f"/i/{token}/")]
+    carol_browser = browser(carol)
+    pages = [carol_browser.get(f"/i/{token}/"), carol_browser.get("/i/x/"), carol_browser.post(f"/i/{token}/")]
     assert [page.status for page in pages] == [404, 404, 404]
     assert {page.one("h1").text for page in pages} == {"This link does not work"}
 
 
-def test_a_picture_by_the_settings_form(browser, alice, bob, room):
-    path, hers = f"/c/{room.pk}/settings/", browser(alice)
+def test_group_avatar_by_the_settings_form(browser, alice, bob, room):
+    path, alice_browser = f"/c/{room.pk}/settings/", browser(alice)
     written = BytesIO()
     Image.new("RGB", (300, 300), "teal").save(written, "PNG")
     fields = {"title": "Room", "members_may_add": "on", "members_may_pin": "on", "revisions_visible": "on"}
     picture = SimpleUploadedFile("a.png", written.getvalue(), "image/png")
-    assert hers.post(path, fields | {"picture": picture}).status == 302
-    url = hers.get(path).one("span", data_part="face").one("img")["src"]
+    assert alice_browser.post(path, fields | {"picture": picture}).status == 302
+    url = alice_browser.get(path).one("span", data_part="face").one("img")["src"]
     assert browser(bob).client.get(url).status_code == 200
     rows = browser(bob).get("/").all("a", cls="conversation-row")
     assert rows[0].one("img")["src"] == url
-    wrong = hers.post(path, fields | {"picture": SimpleUploadedFile("a.png", b"nothing", "image/png"), "title": "Kept"})
+    wrong = alice_browser.post(
+        path, fields | {"picture": SimpleUploadedFile("a.png", b"nothing", "image/png"), "title": "Kept"}
+    )
     assert wrong.status == 400 and wrong.one(id="id_picture-error").text
     assert wrong.one("input", id="id_title")["value"] == "Kept"
-    assert hers.post(path, fields | {"remove_picture": "on"}).status == 302
-    assert not hers.get(path).one("span", data_part="face").all("img")
+    assert alice_browser.post(path, fields | {"remove_picture": "on"}).status == 302
+    assert not alice_browser.get(path).one("span", data_part="face").all("img")
 
 
-def test_an_announcement_is_new_until_it_is_put_away(browser, alice, bob, room):
-    actions.update(alice.pk, room.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
+def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, room):
+    actions.update_group(alice.pk, room.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
     his, path = browser(bob), f"/c/{room.pk}/"
     bar = his.get(path).one("conversation-announcement")
     assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one("p", cls="whole").text
     assert bar.one("a")["href"] == "https://example.org/a"
-    assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # she wrote it
+    assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # she wrote it herself
     version = bar.one("input", name="announcement_seen")["value"]
     his.post(f"/c/{room.pk}/mine/", announcement_seen=version)
     assert "hidden" in his.get(path).one("conversation-announcement").attrs
-    actions.update(alice.pk, room.pk, {"announcement": "Something else"})
+    actions.update_group(alice.pk, room.pk, {"announcement": "Something else"})
     assert "hidden" not in his.get(path).one("conversation-announcement").attrs
 
 
 def test_pins_have_a_page_and_a_count(browser, alice, bob, room, say):
     first, second = say(alice, room, "keep **this**"), say(bob, room, "and this")
     for message in (first, second):
-        actions.pin(alice.pk, message.id, True)
-    his = browser(bob)
-    assert his.get(f"/c/{room.pk}/").one(cls="pin-tool").one(cls="num").text == "2"
-    pinned = his.get(f"/c/{room.pk}/pins/")
+        actions.set_pinned(alice.pk, message.id, True)
+    bob_browser = browser(bob)
+    assert bob_browser.get(f"/c/{room.pk}/").one(cls="pin-tool").one(cls="num").text == "2"
+    pinned = bob_browser.get(f"/c/{room.pk}/pins/")
     assert [line["data-id"] for line in pinned.one("ul", cls="pins").all("li")] == [str(second.id), str(first.id)]
     assert pinned.all("a", cls="pin")[1]["href"] == f"/c/{room.pk}/?at={first.seq}#m-{first.seq}"
-    actions.delete(alice.pk, second.id)  # what is gone is pinned no more
-    assert len(his.get(f"/c/{room.pk}/pins/").all("a", cls="pin")) == 1
-    his.post(f"/m/{first.id}/pin/", active="")
-    assert "hidden" in his.get(f"/c/{room.pk}/").one(cls="pin-tool").attrs
-    actions.update(alice.pk, room.pk, {"members_may_pin": False})
-    actions.pin(alice.pk, first.id, True)
-    assert not his.get(f"/c/{room.pk}/pins/").one("ul", cls="pins").all("button")
+    actions.delete_message(alice.pk, second.id)  # a deleted message is not pinned any more
+    assert len(bob_browser.get(f"/c/{room.pk}/pins/").all("a", cls="pin")) == 1
+    bob_browser.post(f"/m/{first.id}/pin/", active="")
+    assert "hidden" in bob_browser.get(f"/c/{room.pk}/").one(cls="pin-tool").attrs
+    actions.update_group(alice.pk, room.pk, {"members_may_pin": False})
+    actions.set_pinned(alice.pk, first.id, True)
+    assert not bob_browser.get(f"/c/{room.pk}/pins/").one("ul", cls="pins").all("button")
 
 
-def test_questions_before_what_is_hard_to_undo(browser, alice, bob, carol, room):
-    hers, his = browser(alice), browser(bob)
-    assert "Give the group to Bob?" in hers.get(f"/c/{room.pk}/members/{bob.pk}/give/").text
-    assert "Remove Bob from the group?" in hers.get(f"/c/{room.pk}/members/{bob.pk}/remove/").text
-    assert "Give it to somebody else first" in hers.get(f"/c/{room.pk}/leave/").text
-    assert his.get(f"/c/{room.pk}/leave/").one("form", action=f"/c/{room.pk}/members/{bob.pk}/remove/")
-    assert his.get(f"/c/{room.pk}/members/{alice.pk}/give/").status == 403
-    assert his.get(f"/c/{room.pk}/delete/").status == 403
-    assert hers.post(f"/c/{room.pk}/delete/", title="").status == 400
+def test_confirmation_pages(browser, alice, bob, carol, room):
+    alice_browser, bob_browser = browser(alice), browser(bob)
+    assert "Give the group to Bob?" in alice_browser.get(f"/c/{room.pk}/members/{bob.pk}/give/").text
+    assert "Remove Bob from the group?" in alice_browser.get(f"/c/{room.pk}/members/{bob.pk}/remove/").text
+    assert "Give it to somebody else first" in alice_browser.get(f"/c/{room.pk}/leave/").text
+    assert bob_browser.get(f"/c/{room.pk}/leave/").one("form", action=f"/c/{room.pk}/members/{bob.pk}/remove/")
+    assert bob_browser.get(f"/c/{room.pk}/members/{alice.pk}/give/").status == 403
+    assert bob_browser.get(f"/c/{room.pk}/delete/").status == 403
+    assert alice_browser.post(f"/c/{room.pk}/delete/", title="").status == 400
     assert Conversation.objects.get(pk=room.pk).deleted_at is None
 
 
@@ -143,10 +145,10 @@ def test_the_card_of_a_member(browser, alice, bob, carol, mallory, room):
     assert browser(mallory).get(f"/c/{room.pk}/members/{bob.pk}/").status == 404
 
 
-def test_several_people_are_chosen_and_added_at_once(browser, alice, bob, carol, mallory, room):
+def test_several_people_are_selected_and_added_at_once(browser, alice, bob, carol, mallory, room):
     hers, path = browser(alice), f"/c/{room.pk}/settings/"
     page = hers.get(f"{path}?q=&user={carol.pk}&user={mallory.pk}&user={bob.pk}")
-    assert [chip["data-user-id"] for chip in page.all("a", cls="chip")] == [str(carol.pk), str(mallory.pk)]  # bob is in
+    assert [chip["data-user-id"] for chip in page.all("a", cls="chip")] == [str(carol.pk), str(mallory.pk)]  # not bob
     added = hers.post(f"/c/{room.pk}/members/add/", user_ids=[carol.pk, mallory.pk], follow=True)
     assert "2 people added." in added.one(cls="toast").text
 
@@ -154,23 +156,23 @@ def test_several_people_are_chosen_and_added_at_once(browser, alice, bob, carol,
 def test_a_large_group_is_paged_and_searched(browser, alice, room):
     users = User.objects.bulk_create([User(username=f"guest{number:04}") for number in range(320)])
     actions.add_members(alice.pk, room.pk, [user.pk for user in users])
-    hers = browser(alice)
-    page = hers.get(f"/c/{room.pk}/settings/")
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{room.pk}/settings/")
     section = page.one("section", id="members")
     assert section.one("h2").text == "Members 322" and len(section.one("ul", cls="rows").all("li")) == 50
     more = next(link["href"] for link in section.all("a") if "after=" in link.attrs["href"])
-    following = hers.get(f"/c/{room.pk}/settings/{more.partition('#')[0]}").one("section", id="members")
+    following = alice_browser.get(f"/c/{room.pk}/settings/{more.partition('#')[0]}").one("section", id="members")
     assert following.one("ul", cls="rows").all("li")[0].one("small").text.startswith("@guest0048")
-    found = hers.get(f"/c/{room.pk}/settings/", member="guest0300").one("section", id="members")
+    found = alice_browser.get(f"/c/{room.pk}/settings/", member="guest0300").one("section", id="members")
     assert len(found.one("ul", cls="rows").all("li")) == 1
-    panel = hers.get(f"/c/{room.pk}/").one("member-panel")
+    panel = alice_browser.get(f"/c/{room.pk}/").one("member-panel")
     assert len(panel.all("a", cls="member")) == 100 and panel["data-count"] == "322" and panel["data-after"]
 
 
-def test_whoever_left_has_no_card_there_any_more(browser, alice, bob, room):
-    hers = browser(alice)
+def test_former_members_have_no_card(browser, alice, bob, room):
+    alice_browser = browser(alice)
     card = f"/c/{room.pk}/members/{bob.pk}/"
-    assert hers.get(card).status == 200
+    assert alice_browser.get(card).status == 200
     actions.remove_member(bob.pk, room.pk, bob.pk)
     for address in (card, f"{card}give/", f"{card}remove/"):
-        assert hers.get(address).status == 404
+        assert alice_browser.get(address).status == 404

@@ -1,4 +1,4 @@
-"""Where a conversation opens, with scripts off: the first unread, a day, the beginning; and times between lines."""
+"""The initial position of a conversation without scripts: first unread, a day, the beginning; and time separators."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat import actions, selectors
-from chat.actions.sending import Send, send_many
+from chat.actions.sending import SendCommand, send_many
 from chat.models import Conversation, Message
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 
 
 @pytest.fixture
 def history(bob, room, settings):
-    """`history(120)`: so many texts of bob's, `number 0` first; gives their seqs."""
+    """`history(120)` stores 120 texts of bob, `number 0` first, and returns their seqs."""
     settings.LIMITS = False
 
     def make(count: int) -> list[int]:
         sent = []
         for start in range(0, count, 100):
             texts = range(start, min(start + 100, count))
-            sent += send_many([Send(bob.pk, room.pk, uuid.uuid4(), f"number {number}") for number in texts])
+            sent += send_many([SendCommand(bob.pk, room.pk, uuid.uuid4(), f"number {number}") for number in texts])
         return [each.message.seq for each in sent]
 
     return make
@@ -36,9 +36,9 @@ def shown(page) -> list[int]:
     return [int(line["data-seq"]) for line in page.messages]
 
 
-def test_many_unread_open_at_the_first_with_some_that_was_read_above(browser, alice, room, history):
+def test_many_unread_messages_open_at_the_first_with_read_ones_above(browser, alice, room, history):
     seqs = history(200)
-    actions.read(alice.pk, room.pk, seqs[49])
+    actions.mark_read(alice.pk, room.pk, seqs[49])
     page = browser(alice).get(f"/c/{room.pk}/")
     assert shown(page) == list(range(seqs[50] - 12, seqs[50] + 38))
     lines = [each for each in page.one("message-log").one("ol").children if hasattr(each, "attrs")]
@@ -50,36 +50,36 @@ def test_many_unread_open_at_the_first_with_some_that_was_read_above(browser, al
     assert shown(newest)[-1] == seqs[-1] and "hidden" in newest.one("a", cls="latest").attrs
 
 
-def test_a_few_unread_open_at_the_end_where_they_stand(browser, alice, room, history):
+def test_few_unread_messages_open_at_the_end(browser, alice, room, history):
     seqs = history(60)
-    actions.read(alice.pk, room.pk, seqs[39])
+    actions.mark_read(alice.pk, room.pk, seqs[39])
     page = browser(alice).get(f"/c/{room.pk}/")
     assert shown(page)[-1] == seqs[-1]
     assert len(page.all(cls="unread-line")) == 1
 
 
-def test_marked_unread_it_opens_there_and_on_each_reload(browser, alice, room, history):
+def test_a_conversation_marked_unread_opens_there_on_each_reload(browser, alice, room, history):
     seqs = history(120)
-    actions.read(alice.pk, room.pk, seqs[-1])
-    hers = browser(alice)
-    assert not hers.get(f"/c/{room.pk}/").all(cls="unread-line")
-    actions.read(alice.pk, room.pk, seqs[10], back=True)
+    actions.mark_read(alice.pk, room.pk, seqs[-1])
+    alice_browser = browser(alice)
+    assert not alice_browser.get(f"/c/{room.pk}/").all(cls="unread-line")
+    actions.mark_read(alice.pk, room.pk, seqs[10], back=True)
     for _ in range(2):
-        page = hers.get(f"/c/{room.pk}/")
+        page = alice_browser.get(f"/c/{room.pk}/")
         assert seqs[10] in shown(page) and seqs[-1] not in shown(page)
         assert len(page.all(cls="unread-line")) == 1
 
 
 def test_read_page_by_page_with_scripts_off(browser, alice, room, history):
     seqs = history(130)
-    hers = browser(alice)
+    alice_browser = browser(alice)
     read = []
     for _ in range(5):
-        page = hers.get(f"/c/{room.pk}/")
+        page = alice_browser.get(f"/c/{room.pk}/")
         read += [seq for seq in shown(page) if seq not in read]
         if not page.all(cls="unread-line"):
             break
-        hers.post(f"/c/{room.pk}/read/", page.form(f"/c/{room.pk}/read/"))
+        alice_browser.post(f"/c/{room.pk}/read/", page.form(f"/c/{room.pk}/read/"))
     assert set(seqs) <= set(read) and read == sorted(read)
 
 
@@ -92,7 +92,7 @@ def test_newer_pages_open_at_their_beginning(browser, alice, room, history):
 
 # ── A day ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(room, seqs: list[int], start: datetime, step: timedelta) -> None:
-    """As if they had been written one after the other, so far apart."""
+    """Sets the times of the messages so that they are this far apart."""
     rows = list(Message.objects.filter(conversation=room, seq__in=seqs).order_by("seq"))
     for number, row in enumerate(rows):
         row.created_at = start + number * step
@@ -106,13 +106,13 @@ NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
     ("zone", "day", "number"),
     [
         ("UTC", "2026-10-01", 0),
-        ("UTC", "2026-10-03", 3),  # at 18:00 of the 2nd the third was written, at 12:00 of the 3rd the fourth
-        ("Asia/Shanghai", "2026-10-03", 2),  # where 18:00 is two in the morning of the next day
+        ("UTC", "2026-10-03", 3),  # the third was written at 18:00 of the 2nd, the fourth at 12:00 of the 3rd
+        ("Asia/Shanghai", "2026-10-03", 2),  # 18:00 UTC is 02:00 of the next day there
         ("UTC", "2020-01-01", 0),
         ("UTC", "2026-10-04", 4),
     ],
 )
-def test_a_day_is_gone_to_in_the_readers_zone(browser, alice, room, history, zone, day, number):
+def test_a_day_is_found_in_the_time_zone_of_the_reader(browser, alice, room, history, zone, day, number):
     seqs = history(8)
     spread(room, seqs, NOON, timedelta(hours=18))
     # 1st 12:00, 2nd 06:00, 3rd 00:00, 3rd 18:00, 4th 12:00 …
@@ -128,17 +128,17 @@ def test_a_day_is_gone_to_in_the_readers_zone(browser, alice, room, history, zon
 
 
 @pytest.mark.parametrize("day", ["", "x", "2026-13-01", "9999-12-31", "2999-01-01"])
-def test_a_day_that_is_none_or_to_come_is_the_conversation(browser, alice, room, history, day):
+def test_an_invalid_or_future_day_shows_the_conversation(browser, alice, room, history, day):
     history(3)
     assert browser(alice).get(f"/c/{room.pk}/?on={day}").status == 200
 
 
-def test_a_day_of_others_is_not_told(browser, mallory, room, history):
+def test_non_members_cannot_look_up_a_day(browser, mallory, room, history):
     history(3)
     assert browser(mallory).get(f"/c/{room.pk}/?on=2020-01-01").status == 404
 
 
-def test_finding_a_day_costs_few_look_ups_however_long_the_history(alice, bob, room, history):
+def test_finding_a_day_takes_few_queries_in_a_long_history(alice, bob, room, history):
     seqs = history(2)
     row = Message.objects.get(conversation=room, seq=seqs[-1])
     rest = [
@@ -152,13 +152,13 @@ def test_finding_a_day_costs_few_look_ups_however_long_the_history(alice, bob, r
     last = rest[-1].seq
     Conversation.objects.filter(pk=room.pk).update(last_seq=last)
     with CaptureQueriesContext(connection) as captured:
-        found = selectors.first_seq_since(alice.pk, room.pk, row.created_at + timedelta(minutes=12_345))
+        found = selectors.find_first_seq_since(alice.pk, room.pk, row.created_at + timedelta(minutes=12_345))
     assert found == seqs[-1] + 12_345
     assert len(captured) <= 17
-    assert selectors.first_seq_since(alice.pk, room.pk, row.created_at + timedelta(days=400)) is None
+    assert selectors.find_first_seq_since(alice.pk, room.pk, row.created_at + timedelta(days=400)) is None
 
 
-def test_the_form_for_a_day_stands_in_the_menu(browser, alice, room):
+def test_the_menu_contains_the_form_for_a_day(browser, alice, room):
     page = browser(alice).get(f"/c/{room.pk}/")
     form = page.one(id="date-jump")
     assert form["method"] == "get" and form["action"] == f"/c/{room.pk}/"
@@ -167,7 +167,7 @@ def test_the_form_for_a_day_stands_in_the_menu(browser, alice, room):
 
 
 # ── What stands between ──────────────────────────────────────────────────────────────────────────────────────────────
-def test_the_beginning_says_who_made_it_and_when(browser, alice, bob, room, pair, history):
+def test_the_beginning_shows_creator_and_date(browser, alice, bob, room, pair, history):
     began = Conversation.objects.get(pk=room.pk)
     began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)
     began.save()
@@ -181,24 +181,24 @@ def test_the_beginning_says_who_made_it_and_when(browser, alice, bob, room, pair
     assert not browser(alice).get(f"/c/{room.pk}/?newest=1").one("ol").all(cls="beginning")
 
 
-def test_after_a_long_pause_the_time_stands_between(browser, alice, room, history):
+def test_a_time_separator_follows_a_long_pause(browser, alice, room, history):
     seqs = history(4)
     spread(room, seqs, datetime(2026, 11, 20, 8, tzinfo=UTC), timedelta(hours=2))
     page = browser(alice).get(f"/c/{room.pk}/?newest=1")
     assert [each.text for each in page.one("ol").all(cls="pause")] == ["10:00", "12:00", "14:00"]
 
 
-def test_opening_at_the_first_unread_asks_no_more_of_a_long_history(browser, alice, room, history):
+def test_opening_at_the_first_unread_takes_as_many_queries_in_a_long_history(browser, alice, room, history):
     def queries(path: str) -> int:
         browser(alice).get(path)
-        hers = browser(alice)
+        alice_browser = browser(alice)
         with CaptureQueriesContext(connection) as captured:
-            hers.get(path)
+            alice_browser.get(path)
         return len(captured)
 
     seqs = history(20)
-    actions.read(alice.pk, room.pk, seqs[0])
+    actions.mark_read(alice.pk, room.pk, seqs[0])
     few = queries(f"/c/{room.pk}/")
     history(300)
     many = queries(f"/c/{room.pk}/")
-    assert many <= few + 1  # what stands above is a query of its own
+    assert many <= few + 1  # one query for the messages above

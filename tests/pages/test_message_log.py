@@ -1,4 +1,4 @@
-"""Grouping, faces and the wording of lines: what the server and the scripts must do alike."""
+"""Grouping of messages, avatars and texts: the server and the scripts must give the same results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from accounts.schemas import UserSchema
 from chat.schemas import MentionSchema, MineSchema, SystemEvent
 from chat.text import language
 from chat.view_models import message_log, template_samples, times
-from chat.view_models.message_log import Stamp, grouped, marked, name_list
+from chat.view_models.message_log import GroupingInput, format_name_list, group_messages, highlight_own_mentions
 from messenger.core.initials import hue, initials_for
 from messenger.core.user_agents import describe_user_agent
 
@@ -30,7 +30,7 @@ BIG = json.loads((HERE / "shared_cases/emoji_only.json").read_text())
 def test_groups(case):
     zone = ZoneInfo(case["zone"])
     stamps = [
-        Stamp(
+        GroupingInput(
             line["sender"],
             datetime.fromisoformat(line["at"]).astimezone(zone),
             line["kind"] == "text",
@@ -39,17 +39,17 @@ def test_groups(case):
         for line in case["lines"]
     ]
     wanted = [{"pause_before": False} | place for place in case["expect"]]
-    assert [dataclasses.asdict(place) for place in grouped(stamps)] == wanted
+    assert [dataclasses.asdict(place) for place in group_messages(stamps)] == wanted
 
 
 @pytest.mark.parametrize("case", FACES, ids=lambda case: case["name"] or "nothing")
-def test_faces(case):
+def test_initials_and_colour_of_avatars(case):
     assert initials_for(case["name"])._asdict() == {name: case[name] for name in ("initial", "second", "lang")}
 
 
 @pytest.mark.parametrize("case", LANGS, ids=lambda case: case["text"] or "nothing")
-def test_in_which_language_a_text_is_set(case):
-    assert language.lang_of(case["text"]) == case["lang"]
+def test_language_of_a_text(case):
+    assert language.detect_language(case["text"]) == case["lang"]
 
 
 @pytest.mark.parametrize(
@@ -64,22 +64,22 @@ def test_in_which_language_a_text_is_set(case):
         ("👍", "zh-hans", ""),
     ],
 )
-def test_a_language_is_said_only_where_the_page_is_set_otherwise(text, page, said):
-    assert language.lang_for(text, page) == said
+def test_lang_attribute_only_if_it_differs_from_the_page(text, page, said):
+    assert language.get_lang_attribute(text, page) == said
 
 
 @pytest.mark.parametrize("case", BIG, ids=lambda case: case["text"] or "nothing")
-def test_which_texts_are_set_big(case):
-    assert language.is_big(case["text"]) == case["big"]
+def test_texts_of_emoji_only_are_big(case):
+    assert language.is_emoji_only(case["text"]) == case["big"]
 
 
 def test_every_colour_is_used():
-    assert (hue(123), hue(123, room=True)) == (3, 8)
+    assert (hue(123), hue(123, is_group=True)) == (3, 8)
     assert {hue(number) for number in range(20)} == set(range(10))
 
 
 def text(seq: int, sender: int = 1, at: str = "2026-11-21T09:00:00.000Z", **fields):
-    message = template_samples.everything()["blank_line"].message
+    message = template_samples.get_sample_context()["blank_item"].message
     values = {"id": seq, "seq": seq, "sender": UserSchema(sender, f"u{sender}", f"U{sender}"), "created_at": at}
     return type(message)(**{name: getattr(message, name) for name in message.__struct_fields__} | values | fields)
 
@@ -94,42 +94,46 @@ def unread(read_seq: int, count: int) -> MineSchema:
         (1, 2, True, 2),
         (0, 3, True, 1),
         (3, 0, True, None),
-        (1, 2, False, 2),  # the mark is on this page
-        (0, 3, False, 1),  # just above it
+        (1, 2, False, 2),  # the read marker is on this page
+        (0, 3, False, 1),  # the read marker is just above this page
     ],
 )
-def test_the_unread_line(read_seq, count, from_start, stands_above):
-    drawn = message_log.lines(
-        [text(seq) for seq in (1, 2, 3)], me=9, mine=unread(read_seq, count), from_start=from_start
+def test_unread_separator(read_seq, count, from_start, stands_above):
+    items = message_log.build_message_items(
+        [text(seq) for seq in (1, 2, 3)], user_id=9, member_state=unread(read_seq, count), from_start=from_start
     )
-    assert [line.message.seq for line in drawn if line.unread] == ([stands_above] if stands_above else [])
+    assert [item.message.seq for item in items if item.is_first_unread] == ([stands_above] if stands_above else [])
 
 
-def test_no_unread_line_where_its_place_is_further_up():
-    drawn = message_log.lines([text(seq) for seq in (7, 8)], me=9, mine=unread(3, 5), from_start=False)
-    assert not any(line.unread for line in drawn)
+def test_no_unread_separator_if_it_belongs_to_an_older_page():
+    items = message_log.build_message_items(
+        [text(seq) for seq in (7, 8)], user_id=9, member_state=unread(3, 5), from_start=False
+    )
+    assert not any(item.is_first_unread for item in items)
 
 
-def test_the_unread_line_passes_over_ones_own_and_system_lines():
+def test_unread_separator_skips_own_and_system_messages():
     came = text(3, kind="system", event=SystemEvent("joined", 1))
-    drawn = message_log.lines([text(1), text(2, sender=9), came, text(4)], me=9, mine=unread(1, 1))
-    assert [line.message.seq for line in drawn if line.unread] == [4]
+    items = message_log.build_message_items(
+        [text(1), text(2, sender=9), came, text(4)], user_id=9, member_state=unread(1, 1)
+    )
+    assert [item.message.seq for item in items if item.is_first_unread] == [4]
 
 
 @pytest.mark.parametrize(
     ("sender", "mentioned", "expected"), [(1, [9], True), (1, [None], True), (1, [2], False), (9, [None], False)]
 )
-def test_what_is_for_me(sender, mentioned, expected):
+def test_messages_that_mention_the_reader(sender, mentioned, expected):
     message = text(1, sender, mentions=[MentionSchema(pk, 0, 2) for pk in mentioned])
-    assert message_log.is_for(message, 9) is expected
+    assert message_log.mentions_user(message, 9) is expected
 
 
-def test_my_mentions_are_marked_and_no_others():
+def test_only_mentions_of_the_reader_are_highlighted():
     html = (
         '<p><span class="mention" data-user-id="9">@me</span> <span class="mention" data-user-id="99">@you</span></p>'
     )
-    assert marked(html, 9).count("mention me") == 1
-    assert 'class="mention me" data-user-id="9"' in marked(html, 9)
+    assert highlight_own_mentions(html, 9).count("mention me") == 1
+    assert 'class="mention me" data-user-id="9"' in highlight_own_mentions(html, 9)
 
 
 @pytest.mark.parametrize(
@@ -144,8 +148,8 @@ def test_my_mentions_are_marked_and_no_others():
         (["%b", "x"], "%b and x"),
     ],
 )
-def test_lists_of_names(names, words):
-    assert name_list(names) == words
+def test_name_lists(names, words):
+    assert format_name_list(names) == words
 
 
 @pytest.mark.parametrize(
@@ -159,8 +163,8 @@ def test_lists_of_names(names, words):
         (SystemEvent("announced", 1, [], None, "new"), "announced", "U1", ""),
     ],
 )
-def test_system_lines(event, kind, actor, users):
-    told = message_log.event(text(1, kind="system", event=event), 9, {1: "U1", 2: "U2"})
+def test_system_messages(event, kind, actor, users):
+    told = message_log.build_system_text(text(1, kind="system", event=event), 9, {1: "U1", 2: "U2"})
     assert (told.kind, told.actor, told.users) == (kind, actor, users)
 
 
@@ -173,8 +177,8 @@ def test_system_lines(event, kind, actor, users):
         (date(2025, 12, 31), "Wednesday, 31 December 2025"),
     ],
 )
-def test_days(day, words):
-    assert times.day_label(day, date(2026, 11, 21)) == words
+def test_day_labels(day, words):
+    assert times.format_day_label(day, date(2026, 11, 21)) == words
 
 
 @pytest.mark.parametrize(
@@ -182,25 +186,25 @@ def test_days(day, words):
     [
         ("2026-11-21T08:05:00.000Z", "09:05"),
         ("2026-11-20T22:59:00.000Z", "Fri"),
-        ("2026-11-20T23:00:00.000Z", "00:00"),  # today already, in Berlin
+        ("2026-11-20T23:00:00.000Z", "00:00"),  # in Berlin this is today
         ("2026-11-15T12:00:00.000Z", "Sun"),
         ("2026-11-14T12:00:00.000Z", "14 Nov"),
         ("2025-11-21T12:00:00.000Z", "21 Nov 2025"),
     ],
 )
-def test_times_in_the_readers_zone(at, words):
+def test_times_in_the_time_zone_of_the_reader(at, words):
     with timezone.override("Europe/Berlin"):
         now = timezone.localtime(datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
-        assert times.brief(times.parse(at), now) == words
+        assert times.format_short(times.parse_timestamp(at), now) == words
 
 
-def test_scripts_are_told_all_the_words():
+def test_the_page_contains_all_texts_for_scripts():
     with translation.override("en"):
         words = times.time_words()
     assert words["weekdays"].split("|")[0] == "Monday" and len(words["months"].split("|")) == 12
 
 
-def test_devices():
+def test_labels_of_user_agents():
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
     edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0"
     assert (

@@ -1,4 +1,4 @@
-"""The other pages: finding people, groups, mentions, one's own settings, the gate, and what goes wrong."""
+"""The other pages: people picker, groups, mentions, settings, sign-in and error pages."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.test import override_settings
 from chat import actions
 from chat.models import Conversation, Membership
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 
 
-def test_first_run(browser, alice):
+def test_home_page_without_conversations(browser, alice):
     page = browser(alice).get("/")
     quiet, choose = page.all("div", cls="empty")[::-1]
     assert quiet.one("h2").text == "Quiet so far." and "hidden" not in quiet.attrs and "hidden" in choose.attrs
     assert len(page.one("ol", cls="steps").all("a")) == 3
 
 
-def test_the_list_newest_first(browser, alice, bob, carol, room, say):
-    pair = Conversation.objects.get(pk=actions.open_direct(alice.pk, carol.pk)[0].id)
+def test_conversation_list_newest_activity_first(browser, alice, bob, carol, room, say):
+    pair = Conversation.objects.get(pk=actions.open_direct_conversation(alice.pk, carol.pk)[0].id)
     say(carol, pair, "**hello** there")
     say(bob, room, "later")
     rows = browser(alice).get("/").all("a", cls="conversation-row")
@@ -33,71 +33,71 @@ def test_the_list_newest_first(browser, alice, bob, carol, room, say):
     assert [row["data-id"] for row in found] == [str(pair.pk)]
 
 
-def test_a_pair_and_a_group_from_the_people_picker(browser, alice, bob, carol):
-    hers = browser(alice)
-    found = hers.get("/new/", q="bo")
+def test_direct_conversation_and_group_from_the_people_picker(browser, alice, bob, carol):
+    alice_browser = browser(alice)
+    found = alice_browser.get("/new/", q="bo")
     assert [row["data-user-id"] for row in found.all("li") if "data-user-id" in row.attrs] == [str(bob.pk)]
-    pair = hers.post("/new/direct/", user_id=bob.pk)
-    assert hers.post("/new/direct/", user_id=bob.pk).response["Location"] == pair.response["Location"]
-    chosen = hers.get(f"/new/?user={bob.pk}&user={carol.pk}&user=99999&user=x")
+    pair = alice_browser.post("/new/direct/", user_id=bob.pk)
+    assert alice_browser.post("/new/direct/", user_id=bob.pk).response["Location"] == pair.response["Location"]
+    chosen = alice_browser.get(f"/new/?user={bob.pk}&user={carol.pk}&user=99999&user=x")
     assert len(chosen.all("a", cls="chip")) == 2
-    long = hers.post("/new/group/", user_ids=[bob.pk, carol.pk], title="x" * 81)
+    long = alice_browser.post("/new/group/", user_ids=[bob.pk, carol.pk], title="x" * 81)
     assert long.status == 400 and long.one(id="id_title-error").text
     assert long.one("input", id="id_title")["value"] == "x" * 81
     assert len(long.all("a", cls="chip")) == 2
-    hers.post("/new/group/", user_ids=[bob.pk, carol.pk], title=" ")
-    assert Conversation.objects.filter(title="Bob and Carol").exists()  # named after its people
-    made = hers.post("/new/group/", user_ids=[bob.pk, carol.pk], title="Walk on Sunday")
+    alice_browser.post("/new/group/", user_ids=[bob.pk, carol.pk], title=" ")
+    assert Conversation.objects.filter(title="Bob and Carol").exists()  # the default title: the names of its members
+    made = alice_browser.post("/new/group/", user_ids=[bob.pk, carol.pk], title="Walk on Sunday")
     group = Conversation.objects.get(title="Walk on Sunday")
     assert made.response["Location"] == f"/c/{group.pk}/"
     assert group.member_count == 3
 
 
 @pytest.mark.parametrize("value", ["", "x", "0", "-1", "9" * 30])
-def test_nobody_to_write_to(browser, alice, value):
+def test_a_direct_conversation_needs_an_existing_other_user(browser, alice, value):
     assert browser(alice).post("/new/direct/", user_id=value).status in (302, 404)
     assert not Conversation.objects.exists()
 
 
-def test_a_group_and_its_settings(browser, alice, bob, carol, mallory, room):
+def test_group_settings(browser, alice, bob, carol, mallory, room):
     path = f"/c/{room.pk}/settings/"
-    hers, his = browser(alice), browser(bob)
+    alice_browser, bob_browser = browser(alice), browser(bob)
     fields = {"title": "Renamed", "description": "d", "announcement": "a", "members_may_add": "on"}
-    assert hers.post(path, fields).status == 302
+    assert alice_browser.post(path, fields).status == 302
     room.refresh_from_db()
     assert (room.title, room.members_may_add, room.members_may_pin) == ("Renamed", True, False)
-    refused = hers.post(path, fields | {"title": "x" * 81})
+    refused = alice_browser.post(path, fields | {"title": "x" * 81})
     assert refused.status == 400 and refused.one(id="id_title-error").text
     assert refused.one("input", id="id_title")["value"] == "x" * 81
-    assert his.post(path, fields).status == 403
-    assert not his.get(path).all("input", id="id_title")
+    assert bob_browser.post(path, fields).status == 403
+    assert not bob_browser.get(path).all("input", id="id_title")
     assert browser(mallory).get(path).status == 404
-    found = hers.get(path, q="car").one("div", **{"data-part": "results"})
+    found = alice_browser.get(path, q="car").one("div", **{"data-part": "results"})
     assert found.one("li")["data-user-id"] == str(carol.pk)
     assert f"user={carol.pk}" in found.one("a", data_act="pick")["href"]
-    added = his.post(f"/c/{room.pk}/members/add/", user_ids=carol.pk, follow=True)
+    added = bob_browser.post(f"/c/{room.pk}/members/add/", user_ids=carol.pk, follow=True)
     assert added.status == 200 and "1 person added." in added.one(cls="toast").text
-    assert his.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 403
-    assert hers.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="admin").status == 302
-    assert his.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 302
-    assert hers.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="king").status == 302
+    assert bob_browser.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 403
+    assert alice_browser.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="admin").status == 302
+    assert bob_browser.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 302
+    assert alice_browser.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="king").status == 302
     assert Membership.objects.get(conversation=room, user=bob).role == "admin"
-    assert hers.post(f"/c/{room.pk}/members/{alice.pk}/remove/").status == 403  # the owner may not just go
-    assert hers.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="owner").status == 302
-    assert hers.post(f"/c/{room.pk}/members/{alice.pk}/remove/").response["Location"] == "/"
-    assert hers.get(f"/c/{room.pk}/").status == 404
-    mistyped = his.post(f"/c/{room.pk}/delete/", title="renamed")
+    assert alice_browser.post(f"/c/{room.pk}/members/{alice.pk}/remove/").status == 403  # the owner cannot leave
+    assert alice_browser.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="owner").status == 302
+    assert alice_browser.post(f"/c/{room.pk}/members/{alice.pk}/remove/").response["Location"] == "/"
+    assert alice_browser.get(f"/c/{room.pk}/").status == 404
+    mistyped = bob_browser.post(f"/c/{room.pk}/delete/", title="renamed")
     assert mistyped.status == 400 and mistyped.one(id="id_title-error").text
     assert mistyped.one("input", id="id_title")["value"] == "renamed"
-    assert his.post(f"/c/{room.pk}/delete/", title=" Renamed ").response["Location"] == "/"
-    assert his.get(f"/c/{room.pk}/").status == 404
+    assert bob_browser.post(f"/c/{room.pk}/delete/", title=" Renamed ").response["Location"] == "/"
+    assert bob_browser.get(f"/c/{room.pk}/").status == 404
 
 
-def test_a_pair_has_no_settings(browser, alice, pair):
+def test_a_direct_conversation_has_no_settings_page(browser, alice, pair):
     assert browser(alice).get(f"/c/{pair.pk}/settings/").status == 404
 
 
-def test_system_lines_in_words(browser, alice, bob, carol, room):
+def test_system_messages_are_sentences(browser, alice, bob, carol, room):
     actions.add_members(alice.pk, room.pk, [carol.pk])
     actions.remove_member(alice.pk, room.pk, bob.pk)
     words = [line.text for line in browser(carol).get(f"/c/{room.pk}/").messages]
@@ -114,15 +114,15 @@ def test_mentions(browser, alice, bob, room, pair, say):
     assert browser(bob).get("/mentions/").one(cls="empty")
 
 
-def test_people_are_never_found_by_mail(browser, alice, person):
+def test_people_are_not_found_by_email(browser, alice, person):
     person("secretive", email="someone@example.org")
     assert "secretive" not in browser(alice).get("/people/", q="someone@example").html
 
 
-def test_the_panel_opens_without_scripts(browser, alice, room):
-    hers = browser(alice)
-    assert "hidden" in hers.get(f"/c/{room.pk}/").one("section", id="panel").attrs
-    panel = hers.get(f"/c/{room.pk}/", panel="members").one("section", id="panel")
+def test_the_side_panel_opens_without_scripts(browser, alice, room):
+    alice_browser = browser(alice)
+    assert "hidden" in alice_browser.get(f"/c/{room.pk}/").one("section", id="panel").attrs
+    panel = alice_browser.get(f"/c/{room.pk}/", panel="members").one("section", id="panel")
     assert "hidden" not in panel.attrs
     assert [member["data-role"] for member in panel.all("a", cls="member")] == ["owner", "member"]
 
@@ -142,14 +142,14 @@ OWN = ["/settings/", "/settings/sessions/", "/accounts/email/", "/accounts/passw
 
 
 @pytest.mark.parametrize("path", GATE)
-def test_the_gate(browser, path):
+def test_pages_for_signed_out_users(browser, path):
     page = browser().get(path)
     assert page.status == 200 and page.one("main", cls="auth-page") and not page.all("live-socket")
     assert page.one("h1").text
 
 
 @pytest.mark.parametrize("path", OWN)
-def test_ones_own_pages(browser, alice, path):
+def test_settings_pages(browser, alice, path):
     page = browser(alice).get(path)
     assert page.status == 200
     assert page.one("main", cls="page").one("h1").text
@@ -166,7 +166,7 @@ def test_signing_in_by_form(browser, alice):
     assert nobody.client.post("/accounts/login/", right)["Location"] == "/"
 
 
-def test_developers_are_told_how_to_show_the_buttons(browser):
+def test_provider_buttons_and_the_hint_for_developers(browser):
     assert "GOOGLE_CLIENT_ID" not in browser().get("/accounts/login/").html
     with override_settings(DEBUG=True):
         assert "GOOGLE_CLIENT_ID" in browser().get("/accounts/login/").html
@@ -177,7 +177,7 @@ def test_developers_are_told_how_to_show_the_buttons(browser):
     assert form["method"] == "post" and "GitHub" in form.text
 
 
-def test_theme_language_and_zone_of_the_reader(browser, person):
+def test_theme_language_and_time_zone_of_the_reader(browser, person):
     page = browser(person("dora", theme="dark", language="zh-hans", time_zone="Asia/Shanghai")).get("/")
     html = page.one("html")
     assert (html["data-theme"], html["lang"], html["data-time-zone"]) == ("dark", "zh-Hans", "Asia/Shanghai")
@@ -185,12 +185,12 @@ def test_theme_language_and_zone_of_the_reader(browser, person):
 
 # ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "error.html"])
-def test_pages_of_what_went_wrong_need_nothing(template, django_assert_num_queries):
+def test_error_pages_need_no_query_and_no_context(template, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert 'class="auth-page"' in render_to_string(template, {})
 
 
-def test_a_path_that_is_none(browser, alice):
+def test_an_unknown_path_is_not_found(browser, alice):
     for who in (browser(), browser(alice)):
         page = who.get("/no/such/page/")
         assert page.status == 404 and page.one("main", cls="auth-page")

@@ -1,4 +1,4 @@
-"""What somebody may write into an address or post in a hurry, and what the page answers."""
+"""Invalid query strings, rate limits and long texts on pages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from chat import actions, selectors
 from chat.models import Revision
-from messenger.api import PersonThrottle
 from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError
+from messenger.rest.throttling import UserOrAddressThrottle
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # sends are stored in a thread of their own
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 
 
 @pytest.fixture
@@ -35,46 +35,46 @@ def limited(settings):
         "\0~1",
     ],
 )
-def test_a_place_that_is_none_in_the_list_is_as_if_not_asked(browser, alice, room, place):
+def test_an_invalid_list_cursor_is_ignored(browser, alice, room, place):
     page = browser(alice).get("/", older=place)
     assert page.status == 200 and page.all("a", cls="conversation-row")
 
 
-def test_the_list_goes_on_where_a_page_of_it_ends(browser, alice, room, pair):
+def test_list_pages_follow_each_other(browser, alice, room, pair):
     shown, after = selectors.list_conversations(alice.pk, limit=1)
     page = browser(alice).get("/", older="~".join(map(str, after)))
     assert page.status == 200 and len(page.all("a", cls="conversation-row")) == 1
     assert page.one("a", cls="conversation-row")["data-id"] != str(shown[0].id)
 
 
-def test_forms_and_the_api_share_one_measure_and_pages_have_another(browser, alice, room, say, limited, monkeypatch):
-    message, hers = say(alice, room), browser(alice)
-    hers.get("/")  # its forms' token
+def test_forms_and_api_share_a_rate_limit_and_pages_have_their_own(browser, alice, room, say, limited, monkeypatch):
+    message, alice_browser = say(alice, room), browser(alice)
+    alice_browser.get("/")  # sets the CSRF cookie
     of_forms, of_pages = (f"api.person.{alice.pk}", 100, 20.0), (f"page.person.{alice.pk}", 100, 10.0)
     empty, asked = {of_forms}, []
     monkeypatch.setattr(rate_limits, "acquire", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
-    page = hers.post(f"/m/{message.id}/react/", add="👍")
+    page = alice_browser.post(f"/m/{message.id}/react/", add="👍")
     assert page.status == 429 and page.response["Retry-After"] == "8"
-    assert hers.post(f"/m/{message.id}/forward/", conversation_id=room.pk).status == 429
-    PersonThrottle().allow_request(SimpleNamespace(user=alice), None)
+    assert alice_browser.post(f"/m/{message.id}/forward/", conversation_id=room.pk).status == 429
+    UserOrAddressThrottle().allow_request(SimpleNamespace(user=alice), None)
     assert asked.count(of_forms) == 3
-    assert hers.get("/").status == 200
+    assert alice_browser.get("/").status == 200
     empty.add(of_pages)
-    assert hers.get("/").status == 429
+    assert alice_browser.get("/").status == 429
     assert set(asked) == {of_forms, of_pages}
 
 
-def test_edits_have_a_limit(alice, room, say, limited):
+def test_rate_limit_of_edits(alice, room, say, limited):
     message = say(alice, room)
     for number in range(20):
-        actions.edit(alice.pk, message.id, f"words {number}")
+        actions.edit_message(alice.pk, message.id, f"words {number}")
     with pytest.raises(ApplicationError) as refused:
         for number in range(20):
-            actions.edit(alice.pk, message.id, f"more words {number}")
+            actions.edit_message(alice.pk, message.id, f"more words {number}")
     assert refused.value.code == "rate_limited" and refused.value.retry_after
 
 
-def test_groups_have_a_limit(alice, limited):
+def test_rate_limit_of_new_groups(alice, limited):
     for number in range(10):
         actions.create_group(alice.pk, f"Group {number}", [])
     with pytest.raises(ApplicationError) as refused:
@@ -91,7 +91,7 @@ def test_the_newest_hundred_revisions_are_shown_oldest_first(alice, room, say):
     assert [each.body for each in selectors.list_revisions(alice.pk, message.id)] == [str(n) for n in range(30, 130)]
 
 
-def test_a_name_in_the_list_is_set_apart_from_what_was_said(browser, alice, bob, room, say):
+def test_names_in_the_list_are_isolated_from_the_text(browser, alice, bob, room, say):
     bob.name = "سامي"
     bob.save()
     say(bob, room, "hello")
@@ -103,13 +103,13 @@ def test_a_name_in_the_list_is_set_apart_from_what_was_said(browser, alice, bob,
     assert last.one("bdi", data_part="text").text == "hello"
 
 
-def test_first_steps_stand_in_the_list_too(browser, alice, bob):
+def test_hints_are_in_the_list_too(browser, alice, bob):
     page = browser(alice).get("/")
     first = page.one("section", cls="list").one("ul", cls="steps")
     assert [link["href"] for link in first.all("a")] == ["/settings/", "/people/", "/new/"]
 
 
-def test_the_picture_is_chosen_with_a_button_of_ours(browser, alice):
+def test_the_file_input_has_a_styled_button(browser, alice):
     page = browser(alice).get("/settings/")
     field = page.one("input", type="file")
     assert "visually-hidden" in field.classes

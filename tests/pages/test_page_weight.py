@@ -1,4 +1,4 @@
-"""What the first page of a conversation weighs on its way to a browser: with all its styles and scripts, compressed.
+"""The compressed size of the first page of a conversation, with all its styles and scripts.
 
 The page is the biggest that the demo workspace has, on the shipped server; the browser is a real one and has seen
 nothing before. What it says it was sent is what counts. Pictures and files of people are not in it.
@@ -24,7 +24,7 @@ MOST = 150 * 1024
 SHIPPED = {"page", "css", "js", "svg"}
 
 
-def test_a_page_is_packed_and_a_file_is_not(client, db):
+def test_pages_are_compressed_and_files_are_not(client, db):
     asked = {"headers": {"Accept-Encoding": "gzip"}}
     page = client.get("/accounts/login/", **asked)
     assert page["Content-Encoding"] == "gzip" and "Accept-Encoding" in page["Vary"]
@@ -41,10 +41,10 @@ def demo(make_site):
 
 
 def biggest(site) -> tuple[str, str]:
-    """Whose page of which conversation: the user name and the address."""
+    """Returns the user name and the URL of the largest page."""
     from accounts.models import User
 
-    with site.orm():  # of those who are in most conversations
+    with site.orm():  # the user with most conversations
         people = User.objects.filter(memberships__left_at=None).annotate(n=Count("memberships")).order_by("-n", "pk")
         names = list(people.values_list("username", flat=True)[:3])
     sizes: dict[tuple[str, str], int] = {}
@@ -66,12 +66,12 @@ async def test_the_first_page_of_a_conversation_is_under_150_kb_compressed(demo,
     page = await browser_for(demo, name)
     weights: Counter[str] = Counter()
     heaviest: dict[str, int] = {}
-    answers = []
-    page.on("requestfinished", lambda request: answers.append(request))
+    responses = []
+    page.on("requestfinished", lambda request: responses.append(request))
     await page.goto(path)
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
     await page.wait_for_load_state("networkidle")
-    for request in answers:
+    for request in responses:
         address = request.url.removeprefix(demo.url)
         kind = "page" if address == path else address.rpartition(".")[2]
         if kind in SHIPPED:
@@ -81,6 +81,6 @@ async def test_the_first_page_of_a_conversation_is_under_150_kb_compressed(demo,
     total = weights.total()
     parts = ", ".join(f"{kind} {weight / 1024:.1f}" for kind, weight in weights.items())
     print(f"{name} opens {path}: {total / 1024:.1f} KB: {parts}")
-    assert set(weights) == SHIPPED, weights  # nothing escaped the scales
+    assert set(weights) == SHIPPED, weights  # all files were measured
     first = sorted(heaviest.items(), key=lambda item: -item[1])[:10]
     assert total < MOST, f"{total / 1024:.1f} KB: {first}"

@@ -1,4 +1,4 @@
-"""Processes without servers: each is a tracker whose clock the test turns, over the store that is being tested."""
+"""Fixtures of simulated server processes: each has a tracker with the store under test, and the test calls `tick`."""
 
 from __future__ import annotations
 
@@ -11,43 +11,45 @@ import pytest
 from messenger.live import events
 from presence import tracker
 from presence.redis_store import RedisStore
-from presence.store import Leaving, Times
-from presence.tracker import Tracker
+from presence.store import Departure, Timeouts
+from presence.tracker import PresenceTracker
 
-# As the real ones, but shorter.
-TIMES = Times(lease=1.0, grace=0.3, beat=1.0, claim=0.8, pause=0.6, patience=1.2)
+# In the proportions of DEFAULT_TIMEOUTS, but shorter.
+TIMEOUTS = Timeouts(lease=1.0, grace=0.3, heartbeat=1.0, claim=0.8, stall=0.6, stall_recovery=1.2)
 
 
 class Process:
-    """A server process, as far as presence is concerned. What it would tell is kept in `came`, `went`, `counts`."""
+    """A simulated server process. `arrived`, `departed` and `head_counts` keep what a real one would publish."""
 
-    def __init__(self, tracker: Tracker):
+    def __init__(self, tracker: PresenceTracker):
         self.tracker = tracker
-        self.came: list[int] = []
-        self.went: list[int] = []
-        self.counts: list[int] = []
-        self.stirred: list[int] = []
+        self.arrived: list[int] = []
+        self.departed: list[int] = []
+        self.head_counts: list[int] = []
+        self.changed_conversation_ids: list[int] = []
         self._names = itertools.count(1)
 
     async def open(self, user_id: int, address: str = "192.0.2.1") -> str:
         connection_id = f"c{next(self._names)}"
-        if await self.tracker.opening(connection_id, user_id, address):
-            self.came.append(user_id)
+        if await self.tracker.open_connection(connection_id, user_id, address):
+            self.arrived.append(user_id)
         return connection_id
 
-    async def tick(self, settle: bool = True) -> list[Leaving]:
+    async def tick(self, confirm: bool = True) -> list[Departure]:
+        """`confirm`: confirm the departures, as a real process does. Without it they stay claimed."""
         tick = await self.tracker.tick()
-        self.came += tick.arrived
-        self.stirred += tick.stirred
+        self.arrived += tick.arrived
+        self.changed_conversation_ids += tick.changed_conversation_ids
         if tick.head_count_changed:
-            self.counts.append(tick.head_count)
-        if settle and tick.leaving:
-            self.went += await self.tracker.settle(tick, [leaving.user_id for leaving in tick.leaving])
-        return tick.leaving
+            self.head_counts.append(tick.head_count)
+        if confirm and tick.departures:
+            user_ids = [departure.user_id for departure in tick.departures]
+            self.departed += await self.tracker.confirm_departures(tick, user_ids)
+        return tick.departures
 
 
-async def live(seconds: float, *processes: Process) -> None:
-    """These processes go on living for so long; all others are dead meanwhile."""
+async def run_ticks(seconds: float, *processes: Process) -> None:
+    """Let these processes tick for some seconds. Processes not in the list are like dead ones in this time."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for process in processes:
@@ -57,40 +59,40 @@ async def live(seconds: float, *processes: Process) -> None:
 
 @pytest.fixture(params=["memory", "redis"])
 def process(request) -> Process:
-    """The one process of a site without Redis, or a process of a site with it."""
+    """The single process of a site without Redis, and a process of a site with Redis."""
     if request.param == "memory":
-        return Process(Tracker(times=TIMES))
+        return Process(PresenceTracker(timeouts=TIMEOUTS))
     return request.getfixturevalue("make_process")()
 
 
 @pytest.fixture
 def make_process(redis_url):
-    """Processes of one site with Redis."""
-    made: list[RedisStore] = []
+    """Return a function that creates processes of one site with Redis."""
+    stores: list[RedisStore] = []
 
     def make(url: str = redis_url) -> Process:
-        store = RedisStore(url, f"process{len(made)}", TIMES)
-        made.append(store)
-        return Process(Tracker(store, TIMES))
+        store = RedisStore(url, f"process{len(stores)}", TIMEOUTS)
+        stores.append(store)
+        return Process(PresenceTracker(store, TIMEOUTS))
 
     yield make
-    for store in made:
+    for store in stores:
         store.disconnect()
 
 
 @pytest.fixture
-def told():
-    """What is told, instead of telling it."""
-    before, kept = events._publisher, []
-    events.set_publisher(kept.extend)
-    yield kept
-    events.set_publisher(before)
+def published_events():
+    """The list of published events. They are not delivered."""
+    event_list = []
+    previous = events.set_publisher(event_list.extend)
+    yield event_list
+    events.set_publisher(previous)
 
 
 @pytest.fixture
-def here():
-    """A fresh tracker for this process."""
-    fresh = Tracker(times=TIMES)
-    tracker.use(fresh)
-    yield fresh
-    tracker.use(None)
+def presence_tracker():
+    """A new tracker of this process."""
+    new_tracker = PresenceTracker(timeouts=TIMEOUTS)
+    tracker.set_tracker(new_tracker)
+    yield new_tracker
+    tracker.set_tracker(None)

@@ -1,4 +1,4 @@
-"""Whoever reads pages or asks the API is here, too, and pays nothing for it."""
+"""Requests of signed-in users count as activity, at no extra query."""
 
 import time
 from types import SimpleNamespace
@@ -12,14 +12,14 @@ from django.utils.functional import SimpleLazyObject
 
 from presence import middleware, visitor_cookie
 from presence import tracker as tracker_module
-from presence.middleware import SignsOfLife
-from presence.tracker import Tracker
+from presence.middleware import ActivityMiddleware
+from presence.tracker import PresenceTracker
 
 ALICE = SimpleNamespace(pk=1, is_authenticated=True)
 
 
 @pytest.fixture
-def request_of(rf):
+def make_request(rf):
     def make(user, **cookies):
         request = rf.get("/")
         request.user = user
@@ -29,86 +29,92 @@ def request_of(rf):
     return make
 
 
-def answer(request):
+def view(request):
     return HttpResponse("hello")
 
 
-async def answer_later(request):
+async def async_view(request):
     return HttpResponse("hello")
 
 
-async def test_both_kinds_of_requests_count(here: Tracker, request_of):
-    SignsOfLife(answer)(request_of(ALICE))
-    assert here.online_now([1, 2]) == {1}
+async def test_sync_and_async_requests_count_as_activity(presence_tracker: PresenceTracker, make_request):
+    ActivityMiddleware(view)(make_request(ALICE))
+    assert presence_tracker.get_online_users([1, 2]) == {1}
     bob = SimpleNamespace(pk=2, is_authenticated=True)
-    assert (await SignsOfLife(answer_later)(request_of(bob))).content == b"hello"
-    assert here.online_now([1, 2]) == {1, 2}
+    assert (await ActivityMiddleware(async_view)(make_request(bob))).content == b"hello"
+    assert presence_tracker.get_online_users([1, 2]) == {1, 2}
 
 
-def test_nobody_is_asked_who_they_are(here: Tracker, request_of):
-    def look():
-        raise AssertionError("A query, for no reason.")
+def test_the_middleware_does_not_load_the_user(presence_tracker: PresenceTracker, make_request):
+    def load_user():
+        raise AssertionError("The middleware loaded the user.")
 
-    SignsOfLife(answer)(request_of(SimpleLazyObject(look)))
-    assert here.head_count_now() == 0
-
-
-def test_who_was_looked_up_by_others_is_known(here: Tracker, request_of, settings, monkeypatch):
-    monkeypatch.setattr(middleware, "signed_in_by", lambda request: SimpleNamespace(user_id=1))
-    request = request_of(SimpleLazyObject(lambda: 1 / 0), **{settings.SESSION_COOKIE_NAME: "x"})
-    SignsOfLife(answer)(request)
-    assert here.online_now([1]) == {1}
+    ActivityMiddleware(view)(make_request(SimpleLazyObject(load_user)))
+    assert presence_tracker.get_head_count() == 0
 
 
-def test_a_page_costs_no_query_more(here: Tracker, client, alice, monkeypatch, django_assert_num_queries):
+def test_a_sign_in_loaded_by_another_middleware_is_used(
+    presence_tracker: PresenceTracker, make_request, settings, monkeypatch
+):
+    monkeypatch.setattr(middleware, "get_sign_in", lambda request: SimpleNamespace(user_id=1))
+    request = make_request(SimpleLazyObject(lambda: 1 / 0), **{settings.SESSION_COOKIE_NAME: "x"})
+    ActivityMiddleware(view)(request)
+    assert presence_tracker.get_online_users([1]) == {1}
+
+
+def test_the_middleware_adds_no_query_to_a_page(
+    presence_tracker: PresenceTracker, client, alice, monkeypatch, django_assert_num_queries
+):
     client.force_login(alice)
-    with monkeypatch.context() as without:
-        without.setattr(SignsOfLife, "_note", lambda self, request: None)
-        client.get("/settings/")  # what is done once is done
-        with CaptureQueriesContext(connection) as usual:
+    with monkeypatch.context() as patch:
+        patch.setattr(ActivityMiddleware, "_record", lambda self, request: None)
+        client.get("/settings/")  # fills caches, so that the next request has the usual number of queries
+        with CaptureQueriesContext(connection) as usual_queries:
             client.get("/settings/")
-    assert here.online_now([alice.pk]) == set()
-    with django_assert_num_queries(len(usual)):
+    assert presence_tracker.get_online_users([alice.pk]) == set()
+    with django_assert_num_queries(len(usual_queries)):
         client.get("/settings/")
-    assert here.online_now([alice.pk]) == {alice.pk}
+    assert presence_tracker.get_online_users([alice.pk]) == {alice.pk}
 
 
-def test_who_has_just_signed_out_is_gone(here: Tracker, request_of, settings, monkeypatch):
-    monkeypatch.setattr(middleware, "signed_in_by", lambda request: SimpleNamespace(user_id=1))
-    request = request_of(ALICE, **{settings.SESSION_COOKIE_NAME: "x"})
+def test_a_request_that_signs_out_is_no_activity(
+    presence_tracker: PresenceTracker, make_request, settings, monkeypatch
+):
+    monkeypatch.setattr(middleware, "get_sign_in", lambda request: SimpleNamespace(user_id=1))
+    request = make_request(ALICE, **{settings.SESSION_COOKIE_NAME: "x"})
 
     def sign_out(request):
         request.user = AnonymousUser()
         return HttpResponse()
 
-    SignsOfLife(sign_out)(request)
-    assert here.head_count_now() == 0
+    ActivityMiddleware(sign_out)(request)
+    assert presence_tracker.get_head_count() == 0
 
 
-def test_their_browser_is_no_visitor_any_more(here: Tracker, request_of):
+def test_the_browser_of_a_signed_in_user_is_not_counted_as_a_visitor(presence_tracker: PresenceTracker, make_request):
     response = HttpResponse()
-    visitor_cookie.remember(response, "a-browser")
-    here.beat_now("b:a-browser")
-    SignsOfLife(answer)(request_of(ALICE, browser=response.cookies["browser"].value))
-    assert here.head_count_now() == 1
+    visitor_cookie.set_browser_cookie(response, "a-browser")
+    presence_tracker.record_heartbeat("b:a-browser")
+    ActivityMiddleware(view)(make_request(ALICE, browser=response.cookies["browser"].value))
+    assert presence_tracker.get_head_count() == 1
 
 
-def test_many_requests_are_written_down_once(here: Tracker, request_of, monkeypatch):
-    written = []
-    monkeypatch.setattr(here, "_sign", written.append)
+def test_many_requests_are_recorded_once(presence_tracker: PresenceTracker, make_request, monkeypatch):
+    recorded = []
+    monkeypatch.setattr(presence_tracker, "_record", recorded.append)
     for _ in range(100):
-        SignsOfLife(answer)(request_of(ALICE))
-    assert len(written) == 1
-    monkeypatch.setattr(tracker_module, "NOTICE_GAP", 0.0)
-    SignsOfLife(answer)(request_of(ALICE))
-    assert len(written) == 2
+        ActivityMiddleware(view)(make_request(ALICE))
+    assert len(recorded) == 1
+    monkeypatch.setattr(tracker_module, "ACTIVITY_INTERVAL", 0.0)
+    ActivityMiddleware(view)(make_request(ALICE))
+    assert len(recorded) == 2
 
 
-def test_no_more_people_are_remembered_than_came_lately(here: Tracker, monkeypatch):
-    monkeypatch.setattr(tracker_module, "NOTICED_AT_MOST", 10)
-    monkeypatch.setattr(tracker_module, "NOTICE_GAP", 0.01)
+def test_old_activities_are_forgotten(presence_tracker: PresenceTracker, monkeypatch):
+    monkeypatch.setattr(tracker_module, "MAX_REMEMBERED_ACTIVITIES", 10)
+    monkeypatch.setattr(tracker_module, "ACTIVITY_INTERVAL", 0.01)
     for user_id in range(10):
-        here.notice(user_id)
+        presence_tracker.record_activity(user_id)
     time.sleep(0.02)
-    here.notice(11)
-    assert len(here._noticed) == 1
+    presence_tracker.record_activity(11)
+    assert len(presence_tracker._activity_recorded_at) == 1

@@ -1,189 +1,189 @@
-"""Who is here, in memory and in Redis alike."""
+"""The leases of the presence stores: each test runs with memory and with Redis."""
 
 import asyncio
 
 import pytest
 
-from messenger.live.identity import SocketRefused
-from tests.presence.conftest import TIMES, Process, live
+from messenger.live.handshake import SocketRefused
+from tests.presence.conftest import TIMEOUTS, Process, run_ticks
 
 ALICE, BOB, CAROL = 1, 2, 3
 
 
-async def test_two_tabs_are_one_person(process: Process):
+async def test_presence_ends_when_the_last_tab_closes(process: Process):
     first, second = await process.open(ALICE), await process.open(ALICE)
-    assert process.came == [ALICE]
-    assert await process.tracker.head_count() == 1
-    await process.tracker.closed(first)
-    await live(TIMES.grace * 2, process)
-    assert await process.tracker.online([ALICE, BOB]) == {ALICE}
-    assert process.went == []
-    await process.tracker.closed(second)
-    await live(TIMES.grace * 2, process)
-    assert await process.tracker.online([ALICE]) == set()
-    assert process.went == [ALICE]
+    assert process.arrived == [ALICE]
+    assert await process.tracker.aget_head_count() == 1
+    await process.tracker.close_connection(first)
+    await run_ticks(TIMEOUTS.grace * 2, process)
+    assert await process.tracker.aget_online_users([ALICE, BOB]) == {ALICE}
+    assert process.departed == []
+    await process.tracker.close_connection(second)
+    await run_ticks(TIMEOUTS.grace * 2, process)
+    assert await process.tracker.aget_online_users([ALICE]) == set()
+    assert process.departed == [ALICE]
 
 
-async def test_a_reload_is_not_told(process: Process):
-    await process.tracker.closed(await process.open(ALICE))
-    await live(TIMES.grace / 3, process)
-    assert await process.tracker.online([ALICE]) == {ALICE}
+async def test_a_reload_publishes_nothing(process: Process):
+    await process.tracker.close_connection(await process.open(ALICE))
+    await run_ticks(TIMEOUTS.grace / 3, process)
+    assert await process.tracker.aget_online_users([ALICE]) == {ALICE}
     await process.open(ALICE)
-    await live(TIMES.grace * 2, process)
-    assert (process.came, process.went) == ([ALICE], [])
+    await run_ticks(TIMEOUTS.grace * 2, process)
+    assert (process.arrived, process.departed) == ([ALICE], [])
 
 
-async def test_who_comes_back_after_the_grace_is_told_again(process: Process):
-    await process.tracker.closed(await process.open(ALICE))
-    await live(TIMES.grace * 2, process)
+async def test_a_user_who_returns_after_the_grace_period_arrives_again(process: Process):
+    await process.tracker.close_connection(await process.open(ALICE))
+    await run_ticks(TIMEOUTS.grace * 2, process)
     await process.open(ALICE)
-    assert (process.came, process.went) == ([ALICE, ALICE], [ALICE])
+    assert (process.arrived, process.departed) == ([ALICE, ALICE], [ALICE])
 
 
-async def test_closing_twice_or_what_was_never_open_changes_nothing(process: Process):
+async def test_closing_a_closed_or_unknown_connection_changes_nothing(process: Process):
     await process.open(ALICE)
     second = await process.open(ALICE)
     for connection_id in (second, second, "never"):
-        await process.tracker.closed(connection_id)
-    await live(TIMES.grace * 2, process)
-    assert await process.tracker.online([ALICE]) == {ALICE}
+        await process.tracker.close_connection(connection_id)
+    await run_ticks(TIMEOUTS.grace * 2, process)
+    assert await process.tracker.aget_online_users([ALICE]) == {ALICE}
 
 
-async def test_a_person_has_so_many_connections_and_no_more(process: Process, settings):
+async def test_the_connections_of_a_user_are_limited(process: Process, settings):
     settings.LIMITS, settings.CONNECTIONS_PER_PERSON = True, 3
-    opened = [await process.open(ALICE) for _ in range(3)]
-    with pytest.raises(SocketRefused) as refused:
+    connection_ids = [await process.open(ALICE) for _ in range(3)]
+    with pytest.raises(SocketRefused) as error:
         await process.open(ALICE)
-    assert refused.value.code == 4429
+    assert error.value.code == 4429
     await process.open(BOB)
-    await process.tracker.closed(opened[0])
+    await process.tracker.close_connection(connection_ids[0])
     await process.open(ALICE)
 
 
-async def test_an_address_has_so_many_connections_and_no_more(process: Process, settings):
+async def test_the_connections_of_an_address_are_limited(process: Process, settings):
     settings.LIMITS, settings.CONNECTIONS_PER_ADDRESS = True, 3
-    for person in (ALICE, BOB, CAROL):
-        await process.open(person, "2001:db8::1")
+    for user_id in (ALICE, BOB, CAROL):
+        await process.open(user_id, "2001:db8::1")
     with pytest.raises(SocketRefused):
         await process.open(4, "2001:db8::1")
     await process.open(4, "2001:db8::2")
 
 
-async def test_with_limits_off_there_are_none(process: Process, settings):
+async def test_limits_can_be_switched_off(process: Process, settings):
     settings.LIMITS, settings.CONNECTIONS_PER_PERSON = False, 1
     for _ in range(5):
         await process.open(ALICE)
 
 
-async def test_a_sign_of_life_counts_for_a_while(process: Process):
-    await process.tracker.beat(f"u:{ALICE}")
-    await process.tracker.beat(f"u:{ALICE}")
+async def test_a_heartbeat_counts_until_its_timeout(process: Process):
+    await process.tracker.arecord_heartbeat(f"u:{ALICE}")
+    await process.tracker.arecord_heartbeat(f"u:{ALICE}")
     await process.tick()
-    assert await process.tracker.online([ALICE]) == {ALICE}
-    await live(TIMES.beat + 0.2, process)
-    assert await process.tracker.online([ALICE]) == set()
-    assert (process.came, process.went) == ([ALICE], [ALICE])
+    assert await process.tracker.aget_online_users([ALICE]) == {ALICE}
+    await run_ticks(TIMEOUTS.heartbeat + 0.2, process)
+    assert await process.tracker.aget_online_users([ALICE]) == set()
+    assert (process.arrived, process.departed) == ([ALICE], [ALICE])
 
 
-async def test_a_beat_outlives_the_last_socket_and_a_request_does_not(process: Process):
-    await process.tracker.beat(f"u:{ALICE}")
-    process.tracker.notice(BOB)
-    for person in (ALICE, BOB):
-        await process.tracker.closed(await process.open(person))
-    await live(TIMES.grace * 2, process)
-    assert await process.tracker.online([ALICE, BOB]) == {ALICE}
+async def test_a_heartbeat_outlives_the_last_connection_and_a_request_does_not(process: Process):
+    await process.tracker.arecord_heartbeat(f"u:{ALICE}")
+    process.tracker.record_activity(BOB)
+    for user_id in (ALICE, BOB):
+        await process.tracker.close_connection(await process.open(user_id))
+    await run_ticks(TIMEOUTS.grace * 2, process)
+    assert await process.tracker.aget_online_users([ALICE, BOB]) == {ALICE}
 
 
-async def test_people_and_browsers_are_counted_not_tabs(process: Process):
+async def test_the_head_count_counts_users_and_visitors_not_tabs(process: Process):
     for _ in range(3):
         await process.open(ALICE)
     await process.open(BOB)
-    await process.tracker.beat("b:a-browser")
-    await process.tracker.beat("b:a-browser")
-    await process.tracker.beat("b:another")
-    await process.tracker.beat(f"u:{BOB}")
-    assert await process.tracker.head_count() == 4
-    await live(TIMES.beat + 0.2, process)
-    assert await process.tracker.head_count() == 2
-    assert process.went == []
+    await process.tracker.arecord_heartbeat("b:a-browser")
+    await process.tracker.arecord_heartbeat("b:a-browser")
+    await process.tracker.arecord_heartbeat("b:another")
+    await process.tracker.arecord_heartbeat(f"u:{BOB}")
+    assert await process.tracker.aget_head_count() == 4
+    await run_ticks(TIMEOUTS.heartbeat + 0.2, process)
+    assert await process.tracker.aget_head_count() == 2
+    assert process.departed == []
 
 
 async def test_a_browser_that_signs_in_is_counted_once(process: Process):
-    await process.tracker.beat("b:a-browser")
-    await process.tracker.beat(f"u:{ALICE}", browser="a-browser")
-    assert await process.tracker.head_count() == 1
+    await process.tracker.arecord_heartbeat("b:a-browser")
+    await process.tracker.arecord_heartbeat(f"u:{ALICE}", browser_id="a-browser")
+    assert await process.tracker.aget_head_count() == 1
 
 
-async def test_the_head_count_is_told_when_it_changed_and_at_most_once_a_second(process: Process):
+async def test_a_changed_head_count_is_reported_once_a_second_at_most(process: Process):
     await process.open(ALICE)
     await process.tick()
-    assert process.counts == [1]
-    for person in range(2, 10):
-        await process.open(person)
+    assert process.head_counts == [1]
+    for user_id in range(2, 10):
+        await process.open(user_id)
         await process.tick()
-    assert process.counts == [1]
-    await live(1.1, process)
-    assert process.counts == [1, 9]
+    assert process.head_counts == [1]
+    await run_ticks(1.1, process)
+    assert process.head_counts == [1, 9]
 
 
-async def test_viewers_are_people_not_tabs(process: Process):
+async def test_viewers_are_users_not_tabs(process: Process):
     first, second, bob = await process.open(ALICE), await process.open(ALICE), await process.open(BOB)
     for connection_id in (first, second, bob):
-        await process.tracker.looking_at(connection_id, 12)
-    assert await process.tracker.viewers(12) == {ALICE, BOB}
-    await process.tracker.looking_at(first, 13)
-    assert (await process.tracker.viewers(12), await process.tracker.viewers(13)) == ({ALICE, BOB}, {ALICE})
-    await process.tracker.looking_at(second, None)
-    await process.tracker.closed(bob)
-    assert await process.tracker.viewers(12) == set()
+        await process.tracker.set_view(connection_id, 12)
+    assert await process.tracker.aget_viewers(12) == {ALICE, BOB}
+    await process.tracker.set_view(first, 13)
+    assert (await process.tracker.aget_viewers(12), await process.tracker.aget_viewers(13)) == ({ALICE, BOB}, {ALICE})
+    await process.tracker.set_view(second, None)
+    await process.tracker.close_connection(bob)
+    assert await process.tracker.aget_viewers(12) == set()
 
 
-async def test_who_beats_without_a_socket_looks_at_one_conversation_for_a_while(process: Process):
-    await process.tracker.beat(f"u:{ALICE}", 12)
-    assert await process.tracker.viewers(12) == {ALICE}
+async def test_a_heartbeat_views_one_conversation_until_its_timeout(process: Process):
+    await process.tracker.arecord_heartbeat(f"u:{ALICE}", 12)
+    assert await process.tracker.aget_viewers(12) == {ALICE}
     await process.tick()
-    assert process.stirred == [12]
-    await process.tracker.beat(f"u:{ALICE}", 13)
-    assert (await process.tracker.viewers(12), await process.tracker.viewers(13)) == (set(), {ALICE})
-    await live(TIMES.beat + 0.2, process)
-    assert await process.tracker.viewers(13) == set()
-    assert sorted(process.stirred[1:]) == [12, 13, 13]
+    assert process.changed_conversation_ids == [12]
+    await process.tracker.arecord_heartbeat(f"u:{ALICE}", 13)
+    assert (await process.tracker.aget_viewers(12), await process.tracker.aget_viewers(13)) == (set(), {ALICE})
+    await run_ticks(TIMEOUTS.heartbeat + 0.2, process)
+    assert await process.tracker.aget_viewers(13) == set()
+    assert sorted(process.changed_conversation_ids[1:]) == [12, 13, 13]
 
 
-async def test_who_comes_back_while_it_is_found_that_they_left_is_not_told(process: Process):
-    await process.tracker.closed(await process.open(ALICE))
-    await asyncio.sleep(TIMES.grace + 0.05)
+async def test_a_user_who_returns_before_the_departure_is_confirmed_stays_online(process: Process):
+    await process.tracker.close_connection(await process.open(ALICE))
+    await asyncio.sleep(TIMEOUTS.grace + 0.05)
     tick = await process.tracker.tick()
-    assert [leaving.user_id for leaving in tick.leaving] == [ALICE]
-    assert not await process.tracker.opening("back", ALICE, "192.0.2.1")
-    assert await process.tracker.settle(tick, [ALICE]) == []
-    assert await process.tracker.online([ALICE]) == {ALICE}
+    assert [departure.user_id for departure in tick.departures] == [ALICE]
+    assert not await process.tracker.open_connection("new", ALICE, "192.0.2.1")
+    assert await process.tracker.confirm_departures(tick, [ALICE]) == []
+    assert await process.tracker.aget_online_users([ALICE]) == {ALICE}
 
 
-async def test_who_left_is_found_again_where_nobody_came_to_tell_it(process: Process):
-    await process.tracker.closed(await process.open(ALICE))
-    await asyncio.sleep(TIMES.grace + 0.05)
-    assert await process.tick(settle=False)
-    assert not await process.tick(settle=False), "for a while it is the first one's to tell"
-    await asyncio.sleep(TIMES.claim)
+async def test_an_unconfirmed_departure_is_found_again_after_the_claim(process: Process):
+    await process.tracker.close_connection(await process.open(ALICE))
+    await asyncio.sleep(TIMEOUTS.grace + 0.05)
+    assert await process.tick(confirm=False)
+    assert not await process.tick(confirm=False), "the departure is claimed by the first tick"
+    await asyncio.sleep(TIMEOUTS.claim)
     await process.tick()
-    assert process.went == [ALICE]
+    assert process.departed == [ALICE]
 
 
-async def test_it_is_known_how_long_ago_somebody_left(process: Process):
-    await process.tracker.closed(await process.open(ALICE))
-    await asyncio.sleep(TIMES.grace + 0.4)
-    (leaving,) = await process.tick()
-    assert 0.3 < leaving.ago < 0.8
+async def test_a_departure_has_its_age(process: Process):
+    await process.tracker.close_connection(await process.open(ALICE))
+    await asyncio.sleep(TIMEOUTS.grace + 0.4)
+    (departure,) = await process.tick()
+    assert 0.3 < departure.seconds_ago < 0.8
 
 
-async def test_thousands_at_once(process: Process):
-    opened = [await process.open(person) for person in range(1, 1001)]
-    assert await process.tracker.head_count() == 1000
-    assert len(await process.tracker.online(range(1, 2001))) == 1000
+async def test_a_thousand_users(process: Process):
+    connection_ids = [await process.open(user_id) for user_id in range(1, 1001)]
+    assert await process.tracker.aget_head_count() == 1000
+    assert len(await process.tracker.aget_online_users(range(1, 2001))) == 1000
     await process.tick()
-    for connection_id in opened:
-        await process.tracker.closed(connection_id)
-    await live(TIMES.grace * 2, process)
-    assert sorted(process.went) == list(range(1, 1001))
-    assert await process.tracker.head_count() == 0
+    for connection_id in connection_ids:
+        await process.tracker.close_connection(connection_id)
+    await run_ticks(TIMEOUTS.grace * 2, process)
+    assert sorted(process.departed) == list(range(1, 1001))
+    assert await process.tracker.aget_head_count() == 0

@@ -1,4 +1,4 @@
-"""Presence as sockets hear it: the real consumer, hub and part, with nothing of chat."""
+"""Presence on the WebSocket: the real consumer and hub, without chat."""
 
 from __future__ import annotations
 
@@ -8,255 +8,256 @@ import json
 import pytest
 from channels.testing import WebsocketCommunicator
 
+from messenger.core.timestamps import format_timestamp
 from messenger.live import events
 from messenger.live import hub as hub_module
-from messenger.live.consumer import LiveConsumer
-from messenger.live.identity import Identity
-from messenger.live.reconcile import Source
+from messenger.live.handshake import AuthMiddleware, Identity
+from messenger.live.reconcile import ReconciliationSource
 from presence import hooks
-from presence.consumers import PresencePart
-from presence.schemas import moment
-from tests.presence.conftest import TIMES
+from presence.consumers import PresenceBroadcaster, PresenceConsumer
+from tests.presence.conftest import TIMEOUTS
 
-ROOM, OTHER = 12, 13
+CONVERSATION, OTHER_CONVERSATION = 12, 13
 
 
 class Socket:
-    """A client. What it has heard is kept in `heard`, so that a test may also ask what was not said."""
+    """A client. It keeps the received frames in `frames`, so that a test can also check what was not received."""
 
     def __init__(self, app, user_id: int):
         headers = [(b"authorization", f"Bearer {user_id}".encode())]
-        self._line = WebsocketCommunicator(app, "/ws/v1/", headers)
-        self.heard: list[dict] = []
+        self._communicator = WebsocketCommunicator(app, "/ws/v1/", headers)
+        self.frames: list[dict] = []
 
     async def open(self) -> Socket:
-        accepted, _ = await self._line.connect()
+        accepted, _ = await self._communicator.connect()
         assert accepted
         return self
 
-    async def say(self, type: str, ref: str | None = None, **payload) -> None:
-        await self._line.send_to(text_data=json.dumps({"type": type, "payload": payload, "ref": ref}))
+    async def send(self, type: str, ref: str | None = None, **payload) -> None:
+        await self._communicator.send_to(text_data=json.dumps({"type": type, "payload": payload, "ref": ref}))
 
-    async def hear(self, type: str, within: float = 3.0, **expected) -> dict:
-        """The next frame of this type with these values, heard before or to come."""
+    async def receive(self, type: str, within: float = 3.0, **expected) -> dict:
+        """Return the payload of a frame with this type and these values: one received before, or the next one."""
 
-        def found() -> dict | None:
-            for frame in self.heard:
+        def take_matching_frame() -> dict | None:
+            for frame in self.frames:
                 if frame["type"] == type and expected.items() <= frame["payload"].items():
-                    self.heard.remove(frame)
+                    self.frames.remove(frame)
                     return frame["payload"]
             return None
 
         until = asyncio.get_running_loop().time() + within
-        while (frame := found()) is None:
-            left = until - asyncio.get_running_loop().time()
-            closed = any(frame["type"] == "websocket.close" for frame in self.heard)
-            assert left > 0 and not closed, f"no {type} {expected} in {self.heard}"
-            await self.listen(min(left, 0.05))
-        return frame
+        while (payload := take_matching_frame()) is None:
+            seconds_left = until - asyncio.get_running_loop().time()
+            is_closed = any(frame["type"] == "websocket.close" for frame in self.frames)
+            assert seconds_left > 0 and not is_closed, f"no {type} {expected} in {self.frames}"
+            await self.collect(min(seconds_left, 0.05))
+        return payload
 
-    async def listen(self, seconds: float) -> list[dict]:
+    async def collect(self, seconds: float) -> list[dict]:
+        """Receive frames for some seconds, and return all frames in `frames`."""
         until = asyncio.get_running_loop().time() + seconds
-        while (left := until - asyncio.get_running_loop().time()) > 0:
-            if not await self._line.receive_nothing(min(left, 0.02), 0.005):
-                event = await self._line.receive_output()
-                self.heard.append(json.loads(event["text"]) if "text" in event else event)
-        return self.heard
+        while (seconds_left := until - asyncio.get_running_loop().time()) > 0:
+            if not await self._communicator.receive_nothing(min(seconds_left, 0.02), 0.005):
+                event = await self._communicator.receive_output()
+                self.frames.append(json.loads(event["text"]) if "text" in event else event)
+        return self.frames
 
-    async def silent(self, seconds: float, *types: str) -> None:
-        await self.listen(seconds)
-        assert not [frame for frame in self.heard if frame["type"] in types]
+    async def assert_none(self, seconds: float, *types: str) -> None:
+        await self.collect(seconds)
+        assert not [frame for frame in self.frames if frame["type"] in types]
 
     async def close(self) -> None:
-        await self._line.disconnect()
+        await self._communicator.disconnect()
 
 
 @pytest.fixture
-async def site(here, transactional_db, monkeypatch):
-    """`await site(user_id)` opens a socket. Everybody is a member of ROOM; only user 1 (alice) of OTHER."""
-    members = {}
-    monkeypatch.setattr(hooks, "conversations_of", lambda user_id: members[user_id])
-    monkeypatch.setattr(hooks, "read_marks", lambda conversation_id, user_ids: {user_id: 88 for user_id in user_ids})
+async def open_socket(presence_tracker, transactional_db, monkeypatch):
+    """`await open_socket(user, *conversation_ids)` opens a socket of a member of CONVERSATION, or of the given ones."""
+    conversation_ids = {}  # by user id
+    monkeypatch.setattr(hooks, "conversation_ids_hook", lambda user_id: conversation_ids[user_id])
+    monkeypatch.setattr(
+        hooks, "read_markers_hook", lambda conversation_id, user_ids: {user_id: 88 for user_id in user_ids}
+    )
     monkeypatch.setattr(hub_module, "_hub", None)
-    nothing = Source(lambda ids: {}, lambda ids: {}, lambda *_: [], lambda *_: [], lambda _: {})
-    monkeypatch.setattr(hub_module, "_source", nothing)
-    part = PresencePart()
-    monkeypatch.setattr(hub_module, "_background", (part.run,))
-    outlet = events._publisher
+    empty_source = ReconciliationSource(lambda ids: {}, lambda ids: {}, lambda *_: [], lambda *_: [], lambda _: {})
+    monkeypatch.setattr(hub_module, "_source", empty_source)
 
-    class App(LiveConsumer):
-        parts = (part,)
+    class App(PresenceConsumer):
+        broadcaster = PresenceBroadcaster()
 
         @staticmethod
-        def authenticate(headers, subprotocols, cookies) -> Identity:
-            user_id = int(headers[b"authorization"].split()[1])
-            return Identity(user_id, f"sign-in {user_id}", by_bearer=True)
+        def list_versions(user_id: int) -> tuple[dict[int, int], int]:
+            return {conversation_id: 1 for conversation_id in conversation_ids[user_id]}, 1
 
-        @staticmethod
-        def versions(user_id: int) -> tuple[dict[int, int], int]:
-            return {conversation_id: 1 for conversation_id in members[user_id]}, 1
+    def authenticate(headers, subprotocols, cookies) -> Identity:
+        user_id = int(headers[b"authorization"].split()[1])
+        return Identity(user_id, f"sign-in {user_id}", by_bearer=True)
 
-    opened: list[Socket] = []
+    monkeypatch.setattr(hub_module, "_background", tuple(App.background_tasks()))
+    publisher = events._publisher
 
-    async def open(person, *conversations: int) -> Socket:
-        members.setdefault(person.pk, list(conversations or (ROOM,)))
-        opened.append(await Socket(App(), person.pk).open())
-        await opened[-1].hear("welcome")
-        await opened[-1].hear("online")
-        return opened[-1]
+    sockets: list[Socket] = []
 
-    yield open
-    for socket in opened:
+    async def open_for(user, *conversations: int) -> Socket:
+        conversation_ids.setdefault(user.pk, list(conversations or (CONVERSATION,)))
+        sockets.append(await Socket(AuthMiddleware(App.as_asgi(), authenticate), user.pk).open())
+        await sockets[-1].receive("welcome")
+        await sockets[-1].receive("online")
+        return sockets[-1]
+
+    yield open_for
+    for socket in sockets:
         await socket.close()
     for task in hub_module.get_hub()._tasks:
         task.cancel()
-    events.set_publisher(outlet)
+    events.set_publisher(publisher)
 
 
-async def test_a_fresh_socket_hears_how_many_are_here(site, alice, bob):
-    hers = await site(alice)
-    await hers.hear("online", count=1)
-    await site(bob)
-    await hers.hear("online", count=2)
+async def test_a_new_socket_receives_the_head_count(open_socket, alice, bob):
+    hers = await open_socket(alice)
+    await hers.receive("online", count=1)
+    await open_socket(bob)
+    await hers.receive("online", count=2)
 
 
-async def test_people_who_share_a_conversation_hear_who_comes_and_goes(site, alice, bob, mallory):
-    hers, strangers = await site(alice), await site(mallory, 99)
-    his = await site(bob)
-    assert (await hers.hear("presence", user_id=bob.pk)) == {"user_id": bob.pk, "online": True, "last_seen": None}
-    second = await site(bob)
+async def test_users_with_a_common_conversation_receive_presence(open_socket, alice, bob, mallory):
+    hers, outsiders = await open_socket(alice), await open_socket(mallory, 99)
+    his = await open_socket(bob)
+    assert (await hers.receive("presence", user_id=bob.pk)) == {"user_id": bob.pk, "online": True, "last_seen": None}
+    second = await open_socket(bob)
     await his.close()
-    await hers.silent(TIMES.grace * 2, "presence")
+    await hers.assert_none(TIMEOUTS.grace * 2, "presence")
     await second.close()
-    gone = await hers.hear("presence", user_id=bob.pk)
-    assert gone["online"] is False
-    assert gone["last_seen"].endswith("Z")
-    await strangers.silent(0.1, "presence")
+    offline = await hers.receive("presence", user_id=bob.pk)
+    assert offline["online"] is False
+    assert offline["last_seen"].endswith("Z")
+    await outsiders.assert_none(0.1, "presence")
 
 
-async def test_last_seen_is_stored_when_somebody_goes(site, alice, bob):
-    hers, his = await site(alice), await site(bob)
-    await hers.hear("presence", online=True)
+async def test_last_seen_is_stored_when_a_user_goes_offline(open_socket, alice, bob):
+    hers, his = await open_socket(alice), await open_socket(bob)
+    await hers.receive("presence", online=True)
     await his.close()
-    told = await hers.hear("presence", online=False)
+    event = await hers.receive("presence", online=False)
     await asyncio.sleep(0.1)
     stored = await asyncio.to_thread(_last_seen, bob)
-    assert told["last_seen"] == moment(stored)
+    assert event["last_seen"] == format_timestamp(stored)
 
 
-async def test_who_hides_is_not_told_of(site, alice, person):
+async def test_presence_of_a_user_who_hides_is_not_published(open_socket, alice, person):
     hidden = await asyncio.to_thread(person, "hidden", show_presence="nobody")
-    hers = await site(alice)
-    theirs = await site(hidden)
-    await hers.hear("online", count=2)
+    hers = await open_socket(alice)
+    theirs = await open_socket(hidden)
+    await hers.receive("online", count=2)
     await theirs.close()
-    await hers.hear("online", count=1)
-    await hers.silent(0.3, "presence")
+    await hers.receive("online", count=1)
+    await hers.assert_none(0.3, "presence")
     assert await asyncio.to_thread(_last_seen, hidden) is None
 
 
-async def test_typing_is_heard_by_the_others_and_ends_by_itself(site, alice, bob, monkeypatch):
-    monkeypatch.setattr("presence.typing_state.ENDS_AFTER", 0.5)
-    hers, second, his = await site(alice), await site(alice), await site(bob)
-    await hers.say("typing", conversation_id=ROOM, active=True)
-    assert await his.hear("typing") == {"conversation_id": ROOM, "user_id": alice.pk, "active": True}
-    assert await his.hear("typing") == {"conversation_id": ROOM, "user_id": alice.pk, "active": False}
-    await hers.silent(0.1, "typing", "error")
-    await second.silent(0.1, "typing")
+async def test_other_members_receive_typing_and_it_expires(open_socket, alice, bob, monkeypatch):
+    monkeypatch.setattr("presence.typing_state.EXPIRES_AFTER", 0.5)
+    hers, second, his = await open_socket(alice), await open_socket(alice), await open_socket(bob)
+    await hers.send("typing", conversation_id=CONVERSATION, active=True)
+    assert await his.receive("typing") == {"conversation_id": CONVERSATION, "user_id": alice.pk, "active": True}
+    assert await his.receive("typing") == {"conversation_id": CONVERSATION, "user_id": alice.pk, "active": False}
+    await hers.assert_none(0.1, "typing", "error")
+    await second.assert_none(0.1, "typing")
 
 
-async def test_typing_ends_with_the_socket(site, alice, bob):
-    hers, his = await site(alice), await site(bob)
-    await hers.say("typing", conversation_id=ROOM, active=True)
-    await his.hear("typing", active=True)
+async def test_typing_ends_when_the_socket_closes(open_socket, alice, bob):
+    hers, his = await open_socket(alice), await open_socket(bob)
+    await hers.send("typing", conversation_id=CONVERSATION, active=True)
+    await his.receive("typing", active=True)
     await hers.close()
-    await his.hear("typing", active=False, within=0.5)
+    await his.receive("typing", active=False, within=0.5)
 
 
-async def test_strangers_neither_type_nor_look(site, alice, bob):
-    hers, his = await site(alice, ROOM, OTHER), await site(bob)
-    for conversation_id in (OTHER, 4711):
+async def test_non_members_can_neither_type_nor_view(open_socket, alice, bob):
+    hers, his = await open_socket(alice, CONVERSATION, OTHER_CONVERSATION), await open_socket(bob)
+    for conversation_id in (OTHER_CONVERSATION, 4711):
         for command, payload in (("typing", {"active": True}), ("view", {})):
-            await his.say(command, ref="r", conversation_id=conversation_id, **payload)
-            assert (await his.hear("error"))["code"] == "not_found"
-    await hers.silent(0.4, "typing", "viewers")
+            await his.send(command, ref="r", conversation_id=conversation_id, **payload)
+            assert (await his.receive("error"))["code"] == "not_found"
+    await hers.assert_none(0.4, "typing", "viewers")
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 2**63, "12", 1.5, True, [12]])
-async def test_ids_that_are_none_are_refused(site, alice, wrong):
-    hers = await site(alice)
+@pytest.mark.parametrize("conversation_id", [0, -1, 2**63, "12", 1.5, True, [12]])
+async def test_invalid_ids_are_an_error(open_socket, alice, conversation_id):
+    hers = await open_socket(alice)
     for command, payload in (("typing", {"active": True}), ("view", {})):
-        await hers.say(command, ref="r", conversation_id=wrong, **payload)
-        assert (await hers.hear("error"))["code"] == "invalid"
+        await hers.send(command, ref="r", conversation_id=conversation_id, **payload)
+        assert (await hers.receive("error"))["code"] == "invalid"
 
 
-async def test_who_looks_hears_who_else_looks_and_how_far_they_read(site, alice, bob, carol):
-    hers, his, carols = await site(alice), await site(bob), await site(carol)
-    await hers.say("view", conversation_id=ROOM)
+async def test_viewers_receive_the_other_viewers_and_their_read_markers(open_socket, alice, bob, carol):
+    hers, his, carols = await open_socket(alice), await open_socket(bob), await open_socket(carol)
+    await hers.send("view", conversation_id=CONVERSATION)
     both = [{"user_id": alice.pk, "seq": 88}, {"user_id": bob.pk, "seq": 88}]
-    assert await hers.hear("viewers") == {"conversation_id": ROOM, "count": 1, "readers": both[:1]}
-    await his.say("view", conversation_id=ROOM)
+    assert await hers.receive("viewers") == {"conversation_id": CONVERSATION, "count": 1, "readers": both[:1]}
+    await his.send("view", conversation_id=CONVERSATION)
     for socket in (hers, his):
-        assert await socket.hear("viewers") == {"conversation_id": ROOM, "count": 2, "readers": both}
-    await his.say("view", conversation_id=None)
-    await hers.hear("viewers", count=1)
-    await his.say("view", conversation_id=ROOM)
-    await hers.hear("viewers", count=2)
+        assert await socket.receive("viewers") == {"conversation_id": CONVERSATION, "count": 2, "readers": both}
+    await his.send("view", conversation_id=None)
+    await hers.receive("viewers", count=1)
+    await his.send("view", conversation_id=CONVERSATION)
+    await hers.receive("viewers", count=2)
     await his.close()
-    await hers.hear("viewers", count=1)
-    await carols.silent(0.1, "viewers")
+    await hers.receive("viewers", count=1)
+    await carols.assert_none(0.1, "viewers")
 
 
-async def test_who_hides_is_neither_counted_nor_named(site, alice, person):
+async def test_a_viewer_who_hides_is_neither_counted_nor_listed(open_socket, alice, person):
     hidden = await asyncio.to_thread(person, "hidden", show_presence="nobody")
-    hers, theirs = await site(alice), await site(hidden)
-    await theirs.say("view", conversation_id=ROOM)
-    await hers.say("view", conversation_id=ROOM)
-    await hers.hear("viewers", count=1, readers=[{"user_id": alice.pk, "seq": 88}])
+    hers, theirs = await open_socket(alice), await open_socket(hidden)
+    await theirs.send("view", conversation_id=CONVERSATION)
+    await hers.send("view", conversation_id=CONVERSATION)
+    await hers.receive("viewers", count=1, readers=[{"user_id": alice.pk, "seq": 88}])
 
 
-async def test_many_changes_are_told_together(site, alice, bob):
-    hers, his = await site(alice), await site(bob)
-    await hers.say("view", conversation_id=ROOM)
-    await hers.hear("viewers")
+async def test_many_view_changes_are_published_together(open_socket, alice, bob):
+    hers, his = await open_socket(alice), await open_socket(bob)
+    await hers.send("view", conversation_id=CONVERSATION)
+    await hers.receive("viewers")
     for _ in range(10):
-        await his.say("view", conversation_id=ROOM)
-        await his.say("view", conversation_id=None)
-    await hers.listen(0.8)
-    assert len([frame for frame in hers.heard if frame["type"] == "viewers"]) <= 3
+        await his.send("view", conversation_id=CONVERSATION)
+        await his.send("view", conversation_id=None)
+    await hers.collect(0.8)
+    assert len([frame for frame in hers.frames if frame["type"] == "viewers"]) <= 3
 
 
-async def test_who_is_removed_looks_at_nothing(site, here, alice, bob):
-    hers, his = await site(alice), await site(bob)
-    await his.say("view", conversation_id=ROOM)
-    await hers.say("view", conversation_id=ROOM)
+async def test_a_removed_member_views_nothing(open_socket, presence_tracker, alice, bob):
+    hers, his = await open_socket(alice), await open_socket(bob)
+    await his.send("view", conversation_id=CONVERSATION)
+    await hers.send("view", conversation_id=CONVERSATION)
     for socket in (hers, his):
-        await socket.hear("viewers", count=2)
+        await socket.receive("viewers", count=2)
     hub = hub_module.get_hub()
-    (connection,) = hub.people[bob.pk].connections
-    hub._leave(connection, ROOM, 2)
-    await hers.hear("viewers", count=1)
-    await his.silent(0.5, "viewers")
-    assert await here.viewers(ROOM) == {alice.pk}
+    (connection,) = hub.users[bob.pk].connections
+    hub._unsubscribe_from_conversation(connection, CONVERSATION, 2)
+    await hers.receive("viewers", count=1)
+    await his.assert_none(0.5, "viewers")
+    assert await presence_tracker.aget_viewers(CONVERSATION) == {alice.pk}
 
 
-async def test_a_sign_of_life_without_a_socket_is_told(site, here, alice, bob):
-    hers, his = await site(alice), await site(bob)
+async def test_activity_without_a_socket_is_published(open_socket, presence_tracker, alice, bob):
+    hers, his = await open_socket(alice), await open_socket(bob)
     await his.close()
-    await hers.hear("presence", user_id=bob.pk, online=False)
-    here.notice(bob.pk)
-    await hers.hear("presence", user_id=bob.pk, online=True)
-    await hers.hear("presence", user_id=bob.pk, online=False)
+    await hers.receive("presence", user_id=bob.pk, online=False)
+    presence_tracker.record_activity(bob.pk)
+    await hers.receive("presence", user_id=bob.pk, online=True)
+    await hers.receive("presence", user_id=bob.pk, online=False)
 
 
-async def test_the_eleventh_socket_of_a_person_is_closed(site, settings, alice):
+async def test_the_eleventh_socket_of_a_user_is_closed(open_socket, settings, alice):
     settings.LIMITS = True
     for _ in range(10):
-        await site(alice)
+        await open_socket(alice)
     with pytest.raises(AssertionError, match="4429"):
-        await site(alice)
+        await open_socket(alice)
 
 
-def _last_seen(person):
-    person.refresh_from_db()
-    return person.last_seen_at
+def _last_seen(user):
+    user.refresh_from_db()
+    return user.last_seen_at

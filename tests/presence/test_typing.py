@@ -1,10 +1,10 @@
-"""Typing is told sparingly, and ends by itself."""
+"""The typing state: limited publishing and expiry."""
 
 import pytest
 
-from presence.typing_state import Typists
+from presence.typing_state import TypingState
 
-ALICE, BOB, ROOM = 1, 2, 12
+ALICE, BOB, CONVERSATION = 1, 2, 12
 
 
 class Clock:
@@ -20,74 +20,78 @@ def clock():
 
 
 @pytest.fixture
-def typists(clock):
-    return Typists(clock)
+def typing_state(clock):
+    return TypingState(clock)
 
 
-def test_it_begins_and_ends_as_it_is_heard(typists):
-    assert typists.heard("tab", ALICE, ROOM, True) == [(ALICE, ROOM, True)]
-    assert typists.heard("tab", ALICE, ROOM, False) == [(ALICE, ROOM, False)]
-    assert typists.heard("tab", ALICE, ROOM, False) == []
+def test_typing_starts_and_stops_on_command(typing_state):
+    assert typing_state.update("tab", ALICE, CONVERSATION, True) == [(ALICE, CONVERSATION, True)]
+    assert typing_state.update("tab", ALICE, CONVERSATION, False) == [(ALICE, CONVERSATION, False)]
+    assert typing_state.update("tab", ALICE, CONVERSATION, False) == []
 
 
-def test_it_ends_by_itself_after_five_seconds(typists, clock):
-    typists.heard("tab", ALICE, ROOM, True)
+def test_typing_expires_after_five_seconds(typing_state, clock):
+    typing_state.update("tab", ALICE, CONVERSATION, True)
     clock.now += 4.9
-    assert typists.pulse() == []
+    assert typing_state.collect_due() == []
     clock.now += 0.1
-    assert typists.pulse() == [(ALICE, ROOM, False)]
-    assert typists.pulse() == []
+    assert typing_state.collect_due() == [(ALICE, CONVERSATION, False)]
+    assert typing_state.collect_due() == []
 
 
-def test_who_goes_on_typing_is_told_every_two_seconds_and_does_not_end(typists, clock):
-    told = []
-    for _ in range(20):  # a key every half second
-        told += typists.heard("tab", ALICE, ROOM, True) + typists.pulse()
+def test_continued_typing_is_published_every_two_seconds_and_does_not_expire(typing_state, clock):
+    changes = []
+    for _ in range(20):  # a key press every half second
+        changes += typing_state.update("tab", ALICE, CONVERSATION, True) + typing_state.collect_due()
         clock.now += 0.5
-    assert told == [(ALICE, ROOM, True)] * 5
+    assert changes == [(ALICE, CONVERSATION, True)] * 5
 
 
-def test_on_and_off_again_and_again_is_told_once_in_two_seconds(typists, clock):
-    told = []
+def test_rapid_changes_are_published_once_in_two_seconds(typing_state, clock):
+    changes = []
     for _ in range(40):
-        told += typists.heard("tab", ALICE, ROOM, True) + typists.heard("tab", ALICE, ROOM, False) + typists.pulse()
+        changes += (
+            typing_state.update("tab", ALICE, CONVERSATION, True)
+            + typing_state.update("tab", ALICE, CONVERSATION, False)
+            + typing_state.collect_due()
+        )
         clock.now += 0.1
-    assert len(told) <= 6
+    assert len(changes) <= 6
 
 
-def test_what_had_to_wait_is_told_in_the_end(typists, clock):
-    typists.heard("tab", ALICE, ROOM, True)
-    typists.heard("tab", ALICE, ROOM, False)
+def test_a_change_held_back_is_published_later(typing_state, clock):
+    typing_state.update("tab", ALICE, CONVERSATION, True)
+    typing_state.update("tab", ALICE, CONVERSATION, False)
     clock.now += 0.5
-    assert typists.heard("tab", ALICE, ROOM, True) == []
+    assert typing_state.update("tab", ALICE, CONVERSATION, True) == []
     clock.now += 1.6
-    assert typists.pulse() == [(ALICE, ROOM, True)]
+    assert typing_state.collect_due() == [(ALICE, CONVERSATION, True)]
 
 
-def test_it_ends_with_the_connection(typists):
-    typists.heard("tab", ALICE, ROOM, True)
-    typists.heard("tab", ALICE, 13, True)
-    assert sorted(typists.stopped("tab")) == [(ALICE, ROOM, False), (ALICE, 13, False)]
-    assert typists.stopped("tab") == []
+def test_typing_ends_with_the_connection(typing_state):
+    typing_state.update("tab", ALICE, CONVERSATION, True)
+    typing_state.update("tab", ALICE, 13, True)
+    assert sorted(typing_state.remove_source("tab")) == [(ALICE, CONVERSATION, False), (ALICE, 13, False)]
+    assert typing_state.remove_source("tab") == []
 
 
-def test_two_tabs_are_one_typist(typists):
-    typists.heard("tab", ALICE, ROOM, True)
-    typists.heard("phone", ALICE, ROOM, True)
-    assert typists.stopped("tab") == []
-    assert typists.heard("phone", ALICE, ROOM, False) == [(ALICE, ROOM, False)]
+def test_typing_ends_when_the_user_stops_in_all_tabs(typing_state):
+    typing_state.update("tab", ALICE, CONVERSATION, True)
+    typing_state.update("phone", ALICE, CONVERSATION, True)
+    assert typing_state.remove_source("tab") == []
+    assert typing_state.update("phone", ALICE, CONVERSATION, False) == [(ALICE, CONVERSATION, False)]
 
 
-def test_two_people_are_two(typists):
-    typists.heard("hers", ALICE, ROOM, True)
-    typists.heard("his", BOB, ROOM, True)
-    assert typists.stopped("hers") == [(ALICE, ROOM, False)]
+def test_two_users_type_independently(typing_state):
+    typing_state.update("hers", ALICE, CONVERSATION, True)
+    typing_state.update("his", BOB, CONVERSATION, True)
+    assert typing_state.remove_source("hers") == [(ALICE, CONVERSATION, False)]
 
 
-def test_nothing_is_remembered_of_those_who_are_done(typists, clock):
+def test_expired_entries_are_removed(typing_state, clock):
     for number in range(100):
-        typists.heard(f"tab{number}", number, number, True)
+        typing_state.update(f"tab{number}", number, number, True)
     clock.now += 6
-    assert len(typists.pulse()) == 100
-    typists.pulse()
-    assert typists._of == {}
+    assert len(typing_state.collect_due()) == 100
+    typing_state.collect_due()
+    assert typing_state._conversations == {}

@@ -1,7 +1,7 @@
-"""A real day, watched by two browsers, while the servers are killed: `python -m tests.replay.replay_with_kills DAY.txt`.
+"""Replays a real day with two browsers open and kills servers: `python -m tests.replay.replay_with_kills DAY.txt`.
 
-By itself with nothing configured, or with `--engines`: PostgreSQL, Redis and two server processes behind one address.
-Prints what the replay says, and whether both screens showed every line once, in the order of the database.
+The site has SQLite and one server process or, with `--engines`, PostgreSQL, Redis and two processes behind one address.
+Prints the report of the replay, and whether both screens showed each message once and in the order of the database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import django
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("day", type=Path)
     parser.add_argument("--engines", action="store_true", help="PostgreSQL, Redis, two processes")
@@ -33,7 +33,6 @@ async def main(options: argparse.Namespace) -> int:
 
     from chat.models import Message
     from tests.browsers import DESKTOP, PHONE, QUIET, sign_in
-    from tests.databases import shipped_environment
     from tests.servers import PASSWORD, ROOT, Site
     from tests.services import Register
 
@@ -45,82 +44,87 @@ async def main(options: argparse.Namespace) -> int:
     try:
         servers = [site.start(options.server) for _ in range(2 if options.engines else 1)]
         site.people("phone")
-        command = [sys.executable, "manage.py", "replay_irc", str(options.day.resolve()), "--url", site.url]
+        command = [sys.executable, "-m", "tools.irc_replay", str(options.day.resolve()), "--url", site.url]
         command += ["--speed", options.speed, "--password", PASSWORD]
-        environment = shipped_environment(**site.environment, PORT="0")
-        replay = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        replay = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
-        def stored() -> int:
+        def count_stored() -> int:
             with site.orm():
                 return Message.objects.filter(kind="text").count()
 
-        while stored() < 20:
+        while count_stored() < 20:
             await asyncio.sleep(0.3)
         with site.orm():
             from accounts.models import User
             from chat import actions
 
-            room = Message.objects.filter(kind="text").first().conversation_id
+            conversation_id = Message.objects.filter(kind="text").first().conversation_id
             owner = User.objects.get(username="watcher")
             phone_user = User.objects.get(username="phone")
-            actions.add_members(owner.pk, room, [phone_user.pk])
+            actions.add_members(owner.pk, conversation_id, [phone_user.pk])
         async with async_playwright() as playwright:
             flags = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else list(QUIET)
             browser = await playwright.chromium.launch(executable_path=register.get("chromium").path, args=flags)
-            pages, troubles = [], []
+            pages, page_errors = [], []
             for name, size in (("watcher", DESKTOP), ("phone", PHONE)):
                 context = await browser.new_context(base_url=site.url, viewport=size, is_mobile=size is PHONE)
                 await sign_in(context, name)
                 page = await context.new_page()
-                page.on("pageerror", lambda error: troubles.append(str(error)))
-                await page.goto(f"/c/{room}/")
+                page.on("pageerror", lambda error: page_errors.append(str(error)))
+                await page.goto(f"/c/{conversation_id}/")
                 first = await page.locator("message-log li.msg").first.get_attribute("data-seq")
                 pages.append((name, page, int(first or 1)))
-            began = time.monotonic()
+            started_at = time.monotonic()
             kills = 0
             while replay.poll() is None:
                 await asyncio.sleep(0.5)
-                lines = stored()
-                if kills < 2 and lines > 500 * (kills + 1):
-                    victim = servers[kills % len(servers)]
-                    victim.kill()
-                    print(f"killed a server after {lines} lines")
+                message_count = count_stored()
+                if kills < 2 and message_count > 500 * (kills + 1):
+                    server = servers[kills % len(servers)]
+                    server.kill()
+                    print(f"killed a server after {message_count} messages")
                     await asyncio.sleep(1)
-                    await asyncio.to_thread(victim.start)
+                    await asyncio.to_thread(server.start)
                     kills += 1
             print(replay.stdout.read() if replay.stdout else "")
-            print(f"watched for {time.monotonic() - began:.0f} s, servers killed {kills} times")
-            good = replay.returncode == 0 and kills == 2 and not troubles
-            for name, page, first in pages:
-                good = await _same(site, name, page, room, first) and good
-            print("page errors:", troubles or "none")
+            print(f"ran for {time.monotonic() - started_at:.0f} s, servers killed {kills} times")
+            is_good = replay.returncode == 0 and kills == 2 and not page_errors
+            for name, page, first_seq in pages:
+                is_good = await _is_screen_equal(site, name, page, conversation_id, first_seq) and is_good
+            print("page errors:", page_errors or "none")
             await browser.close()
-        return 0 if good else 1
+        return 0 if is_good else 1
     finally:
         site.end()
         register.end()
 
 
-async def _same(site, name, page, room: int, first: int) -> bool:
-    """Whether the screen shows what the database has, from the line on which it began."""
+async def _is_screen_equal(site, name, page, conversation_id: int, first_seq: int) -> bool:
+    """Return whether the screen shows what the database has, from the first message that was on the screen."""
     from chat.models import Message
 
     with site.orm():
-        rows = Message.objects.filter(conversation_id=room, kind="text", seq__gte=first).order_by("seq")
-        expected = list(rows.values_list("seq", flat=True))
+        rows = Message.objects.filter(conversation_id=conversation_id, kind="text", seq__gte=first_seq).order_by("seq")
+        expected_seqs = list(rows.values_list("seq", flat=True))
     for _ in range(40):
-        shown = await page.eval_on_selector_all("message-log li.msg", "all => all.map((each) => +each.dataset.seq)")
-        if shown == expected[-len(shown) :] and shown[-1] == expected[-1]:
+        shown_seqs = await page.eval_on_selector_all(
+            "message-log li.msg", "items => items.map((item) => +item.dataset.seq)"
+        )
+        if shown_seqs == expected_seqs[-len(shown_seqs) :] and shown_seqs[-1] == expected_seqs[-1]:
             break
         await asyncio.sleep(0.5)
-    same = shown == expected[-len(shown) :] and len(shown) == len(set(shown)) and shown[-1] == expected[-1]
-    verdict = "equal" if same else "DIFFERENT"
-    print(f"{name}: {len(shown)} lines on the screen of {len(expected)} since it opened, {verdict}")
-    return same
+    is_equal = (
+        shown_seqs == expected_seqs[-len(shown_seqs) :]
+        and len(shown_seqs) == len(set(shown_seqs))
+        and shown_seqs[-1] == expected_seqs[-1]
+    )
+    verdict = "equal" if is_equal else "DIFFERENT"
+    print(f"{name}: {len(shown_seqs)} messages on the screen of {len(expected_seqs)} since it opened, {verdict}")
+    return is_equal
 
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # this script has no other work to do meanwhile
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # queries in the event loop: this script has no other work there
     django.setup()
-    sys.exit(asyncio.run(main(arguments())))
+    sys.exit(asyncio.run(main(parse_arguments())))

@@ -1,4 +1,4 @@
-"""Reading a recorded day: what is said, by whom, when; and nothing of it left out without a word."""
+"""Parsing of a recorded day: each line is an entry or is counted as skipped."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from accounts.text.usernames import tidy_username
+from accounts.usernames.rules import normalize_username
 from tools.irc_replay import log_parser
 
 DAY = Path(__file__).parent / "day.txt"
 
 
 @pytest.fixture
-def read(tmp_path):
-    def read(*lines: str) -> log_parser.Day:
+def read_lines(tmp_path):
+    def read_lines(*lines: str) -> log_parser.DayLog:
         file = tmp_path / "a-day.txt"
         file.write_bytes("\n".join(lines).encode())
-        return log_parser.read(file)
+        return log_parser.read_log(file)
 
-    return read
-
-
-def told(day: log_parser.Day) -> list[tuple[str, str, str]]:
-    return [(each.what, each.nick, each.text) for each in day.happenings]
+    return read_lines
 
 
-def test_what_is_said_and_done(read):
-    day = read("[09:03] <MKR> a  b ", "[09:03]  * MKR waves", "=== MKR wonders", "=== kim <debian> by <kim>")
-    assert told(day) == [
-        ("says", "MKR", "a  b "),
-        ("says", "MKR", "*waves*"),
-        ("says", "MKR", "*wonders*"),
-        ("says", "kim", "*<debian> by <kim>*"),
+def list_entries(day: log_parser.DayLog) -> list[tuple[str, str, str]]:
+    return [(entry.kind, entry.nick, entry.text) for entry in day.entries]
+
+
+def test_messages_and_actions_are_read(read_lines):
+    day = read_lines("[09:03] <MKR> a  b ", "[09:03]  * MKR waves", "=== MKR wonders", "=== kim <debian> by <kim>")
+    assert list_entries(day) == [
+        ("message", "MKR", "a  b "),
+        ("message", "MKR", "*waves*"),
+        ("message", "MKR", "*wonders*"),
+        ("message", "kim", "*<debian> by <kim>*"),
     ]
     assert day.title == "a-day" and day.nicks == ["MKR", "kim"] and not day.skipped
 
 
-def test_comings_and_goings_of_those_who_speak(read):
-    day = read(
+def test_joins_and_leaves_of_users_with_messages_are_kept(read_lines):
+    day = read_lines(
         "=== joe [n=joe@example.org]  has joined #Ubuntu",
         "[09:03] <joe> hi",
         '=== joe [n=joe@example.org]  has left #ubuntu ["has joined"]',
@@ -50,33 +50,33 @@ def test_comings_and_goings_of_those_who_speak(read):
         "",
         "what is this?",
     )
-    assert told(day) == [("joins", "joe", ""), ("says", "joe", "hi"), ("leaves", "joe", "")]
+    assert list_entries(day) == [("join", "joe", ""), ("message", "joe", "hi"), ("leave", "joe", "")]
     assert sum(day.skipped.values()) == 5
 
 
-def test_time_goes_forward(read):
-    day = read("[23:58] <a> 1", "[23:58] <a> 2", "[00:10] <a> 3", "[00:09] <a> 4", "[00:12] <a> 5")
-    assert [each.at for each in day.happenings] == [0, 30, 720, 750, 840]
+def test_time_never_goes_back(read_lines):
+    day = read_lines("[23:58] <a> 1", "[23:58] <a> 2", "[00:10] <a> 3", "[00:09] <a> 4", "[00:12] <a> 5")
+    assert [entry.at for entry in day.entries] == [0, 30, 720, 750, 840]
 
 
-def test_bytes_that_are_no_utf8_are_not_the_end(tmp_path):
+def test_invalid_utf8_is_replaced(tmp_path):
     file = tmp_path / "x.txt"
     file.write_bytes(b"[10:00] <a> caf\xe9\n[10:00] <a> nul\x00\n[10:00] <a> \x02\x03\n")
-    day = log_parser.read(file)
-    assert told(day) == [("says", "a", "caf�")]
+    day = log_parser.read_log(file)
+    assert list_entries(day) == [("message", "a", "caf�")]
     assert sum(day.skipped.values()) == 2
 
 
-def test_the_made_up_day_is_read_whole():
-    day = log_parser.read(DAY)
-    assert day.lines == 60
+def test_the_sample_day_is_read_completely():
+    day = log_parser.read_log(DAY)
+    assert day.message_count == 60
     assert dict(day.skipped) == {
         "lines without a visible character": 2,
         "notices (mode, topic, new name)": 2,
-        "comings and goings of people who say nothing": 2,
+        "joins and leaves of nicks without messages": 2,
     }
-    said = [line for line in DAY.read_text().splitlines() if line.startswith("[")]
-    assert day.lines == len(said) - 2 + 1  # two are blank, one is said in the older way
+    dated_lines = [line for line in DAY.read_text().splitlines() if line.startswith("[")]
+    assert day.message_count == len(dated_lines) - 2 + 1  # two are blank, one action has the older format
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_the_made_up_day_is_read_whole():
         ("Shawn|i7-720QM", "Shawn_i7-720QM"),
     ],
 )
-def test_names(nick, name):
-    wanted = list(islice(log_parser.names(nick), 12))
-    assert wanted[0] == name
-    assert len(set(wanted)) == 12
-    for each in wanted:
-        tidy_username(each)
+def test_username_candidates_are_valid_and_distinct(nick, name):
+    candidates = list(islice(log_parser.username_candidates(nick), 12))
+    assert candidates[0] == name
+    assert len(set(candidates)) == 12
+    for candidate in candidates:
+        normalize_username(candidate)

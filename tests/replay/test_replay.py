@@ -1,27 +1,29 @@
-"""A made-up day through the public doors of a real server, which is killed in the middle of it."""
+"""Replays a sample day through the public entry points of a real server, which is killed during the replay."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 
+from tests.databases import ROOT
 from tests.servers import PASSWORD
 from tools.irc_replay import log_parser, runner
+from tools.irc_replay.__main__ import main
 from tools.irc_replay.runner import Replay, Report
 
 DAY = Path(__file__).parent / "day.txt"
 
 
-def replay(site, *days: log_parser.Day, **options) -> Replay:
-    return Replay(
-        site.url, days or [log_parser.read(DAY)], **{"speed": 0, "password": PASSWORD, "patience": 40, **options}
-    )
+def make_replay(site, *days: log_parser.DayLog, **options) -> Replay:
+    defaults = {"speed": 0, "password": PASSWORD, "retry_seconds": 40}
+    return Replay(site.url, days or [log_parser.read_log(DAY)], **{**defaults, **options})
 
 
-def stored(site, title: str) -> list[str]:
+def stored_bodies(site, title: str) -> list[str]:
     from chat.models import Message
 
     with site.orm():
@@ -29,116 +31,136 @@ def stored(site, title: str) -> list[str]:
         return list(rows.values_list("body", flat=True))
 
 
-async def test_every_line_once_and_in_order_though_the_server_is_killed(site, each_server):
+async def test_each_message_is_stored_once_and_in_order_although_the_server_is_killed(site, each_server):
     server = await asyncio.to_thread(site.start, each_server)
-    playing = replay(site)
-    running = asyncio.create_task(playing.run())
-    for lines in (20, 45):
-        while playing.report.lines < lines and not running.done():
+    replay = make_replay(site)
+    running = asyncio.create_task(replay.run())
+    for message_count in (20, 45):
+        while replay.report.messages < message_count and not running.done():
             await asyncio.sleep(0.01)
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
     report = await running
 
-    assert report.good, report.words()
-    day = log_parser.read(DAY)
-    expected = [each.text for each in day.happenings if each.what == "says"]
-    assert report.lines == len(expected) == 60
-    assert await asyncio.to_thread(stored, site, "day") == expected
-    assert report.reconnects >= 1 and report.retries >= 2  # it may be killed again before the watcher is back
-    assert report.members == 10  # eight come, one goes and comes again
-    assert {door for door, number in report.by_door.items() if number > 5} == set(runner.DOORS)
-    assert len({person.username for person in playing.people.values()}) == len(day.nicks)
+    assert report.is_successful, report.format()
+    day = log_parser.read_log(DAY)
+    expected = [entry.text for entry in day.entries if entry.kind == "message"]
+    assert report.messages == len(expected) == 60
+    assert await asyncio.to_thread(stored_bodies, site, "day") == expected
+    assert report.reconnects >= 1 and report.retries >= 2  # the second kill may come before the observer reconnects
+    assert report.membership_changes == 10  # eight users join, one of them leaves and joins again
+    used_often = {entry_point for entry_point, number in report.by_entry_point.items() if number > 5}
+    assert used_often == set(runner.ENTRY_POINTS)
+    assert len({user.username for user in replay.users.values()}) == len(day.nicks)
 
 
-async def test_whoever_is_too_fast_waits_as_the_server_says(site, tmp_path):
+async def test_a_rate_limited_sender_waits_as_long_as_the_server_asks(site, tmp_path):
     await asyncio.to_thread(site.start, LIMITS="on")
     file = tmp_path / "fast.txt"
     file.write_text("\n".join(f"[10:00] <quick> line {number}" for number in range(18)))
-    report = await replay(site, log_parser.read(file)).run()
-    assert report.good, report.words()
-    assert report.asked_to_wait > 0
+    report = await make_replay(site, log_parser.read_log(file)).run()
+    assert report.is_successful, report.format()
+    assert report.requested_waits > 0
     assert report.seconds > 3  # ten at once, then two a second
 
 
-async def test_several_days_at_once_share_their_people(site, tmp_path):
+async def test_several_days_share_their_users(site, tmp_path):
     await asyncio.to_thread(site.start)
     days = []
     for name in ("one", "two", "three"):
         file = tmp_path / f"{name}.txt"
         file.write_text("\n".join(f"[10:00] <{'alice' if n % 2 else 'bob'}> {name} {n}" for n in range(12)))
-        days.append(log_parser.read(file))
-    report = await replay(site, *days).run()
-    assert report.good, report.words()
-    assert (report.groups, report.people, report.lines) == (3, 2, 36)
+        days.append(log_parser.read_log(file))
+    report = await make_replay(site, *days).run()
+    assert report.is_successful, report.format()
+    assert (report.groups, report.users, report.messages) == (3, 2, 36)
     for name in ("one", "two", "three"):
-        assert await asyncio.to_thread(stored, site, name) == [f"{name} {n}" for n in range(12)]
+        assert await asyncio.to_thread(stored_bodies, site, name) == [f"{name} {n}" for n in range(12)]
 
 
-async def test_a_second_replay_finds_its_people_again(site, tmp_path):
+async def test_a_second_replay_reuses_its_users(site, tmp_path):
     await asyncio.to_thread(site.start)
     file = tmp_path / "again.txt"
     file.write_text("[10:00] <alice> hello\n[10:00] <bob> hello")
-    first = replay(site, log_parser.read(file))
-    assert (await first.run()).good
-    second = replay(site, log_parser.read(file), doors=["form"])
-    assert (await second.run()).good
-    assert [p.id for p in first.people.values()] == [p.id for p in second.people.values()]
+    first = make_replay(site, log_parser.read_log(file))
+    assert (await first.run()).is_successful
+    second = make_replay(site, log_parser.read_log(file), entry_points=["form"])
+    assert (await second.run()).is_successful
+    assert [user.id for user in first.users.values()] == [user.id for user in second.users.values()]
 
 
-async def test_speed(site, tmp_path):
+async def test_speed_is_respected(site, tmp_path):
     await asyncio.to_thread(site.start)
     file = tmp_path / "slow.txt"
     file.write_text("[10:00] <alice> now\n[10:02] <alice> two minutes later")
-    report = await replay(site, log_parser.read(file), speed=60, doors=["api"]).run()
-    assert report.good and 2 <= report.seconds < 6
+    report = await make_replay(site, log_parser.read_log(file), speed=60, entry_points=["api"]).run()
+    assert report.is_successful and 2 <= report.seconds < 6
 
 
-async def test_what_differs_is_said(site, tmp_path, monkeypatch):
+async def test_differences_are_reported(site, tmp_path, monkeypatch):
     await asyncio.to_thread(site.start)
     file = tmp_path / "few.txt"
     file.write_text("\n".join(f"[10:00] <alice> {number}" for number in range(5)))
-    load = Replay._load
+    load_texts = Replay._load_texts
 
-    async def lossy(self, conversation_id):
-        texts = await load(self, conversation_id)
+    async def load_wrong_texts(self, conversation_id):
+        texts = await load_texts(self, conversation_id)
         return [*texts[:1], *texts[3:1:-1], texts[4], texts[4]]
 
-    monkeypatch.setattr(Replay, "_load", lossy)
-    monkeypatch.setattr(runner, "CATCHES_UP_WITHIN", 0.2)
-    report = await replay(site, log_parser.read(file)).run()
-    assert (report.missing, report.duplicates, report.order_equal, report.screens_equal) == (1, 1, False, False)
-    assert not report.good and "DIFFERENT" in report.words()
+    monkeypatch.setattr(Replay, "_load_texts", load_wrong_texts)
+    monkeypatch.setattr(runner, "CATCH_UP_TIMEOUT", 0.2)
+    report = await make_replay(site, log_parser.read_log(file)).run()
+    assert (report.missing, report.duplicates, report.is_order_equal, report.is_screen_equal) == (1, 1, False, False)
+    assert not report.is_successful and "DIFFERENT" in report.format()
 
 
-@pytest.mark.parametrize("wrong", [{"missing": 1}, {"duplicates": 1}, {"foreign": 1}, {"wrong": ["x"]}])
-def test_a_report_is_good_only_if_all_is(wrong):
-    assert Report().good
-    assert not Report(**wrong).good
+@pytest.mark.parametrize("difference", [{"missing": 1}, {"duplicates": 1}, {"foreign": 1}, {"violations": ["x"]}])
+def test_a_report_is_successful_only_without_differences(difference):
+    assert Report().is_successful
+    assert not Report(**difference).is_successful
 
 
-def test_the_command(site, tmp_path):
-    site.start()
+# ── The program ──────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def small_log(tmp_path) -> Path:
     file = tmp_path / "little.txt"
     file.write_text("[10:00] <alice> hello\n[10:00] <bob> 你好")
-    said = site.manage("replay_irc", str(file), "--url", site.url, "--speed", "0", "--doors", "socket,form")
-    assert "2 in 1 groups by 2 people" in said and "order         equal" in said
-    assert stored(site, "little") == ["hello", "你好"]
+    return file
 
 
-def test_the_command_says_what_it_cannot_do(tmp_path, monkeypatch):
-    file = tmp_path / "little.txt"
-    file.write_text("[10:00] <alice> hello")
-    with pytest.raises(CommandError, match="--doors"):
-        call_command("replay_irc", file, doors="window")
-    with pytest.raises(CommandError, match="No such file"):
-        call_command("replay_irc", tmp_path / "nowhere.txt")
-    with pytest.raises(CommandError, match="Given up"):
-        call_command("replay_irc", file, url="http://127.0.0.1:9", patience=0.2)
+@pytest.mark.parametrize("option", ["--entry-points", "--doors"])
+def test_the_program_replays_a_file(site, small_log, option):
+    site.start()
+    program = [sys.executable, "-m", "tools.irc_replay", str(small_log), "--url", site.url, "--speed", "0"]
+    done = subprocess.run([*program, option, "socket,form"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "2 in 1 groups by 2 people" in done.stdout and "order         equal" in done.stdout
+    assert stored_bodies(site, "little") == ["hello", "你好"]
 
-    async def bad(self):
+
+def test_the_program_reports_errors(tmp_path, small_log, capsys):
+    for arguments, error in (
+        ([small_log, "--entry-points", "window"], "a list of these"),
+        ([tmp_path / "x"], "No such"),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            main([str(argument) for argument in arguments])
+        assert exit_.value.code == 2
+        assert error in capsys.readouterr().err
+    assert main([str(small_log), "--url", "http://127.0.0.1:9", "--patience", "0.2"]) == 1
+    assert "Given up" in capsys.readouterr().err
+
+
+def test_the_exit_status_is_1_if_something_differs(small_log, monkeypatch, capsys):
+    async def run(self):
         return Report(missing=1)
 
-    monkeypatch.setattr(Replay, "run", bad)
-    with pytest.raises(CommandError, match="differs"):
-        call_command("replay_irc", file)
+    monkeypatch.setattr(Replay, "run", run)
+    assert main([str(small_log)]) == 1
+    assert "differs" in capsys.readouterr().err
+
+
+def test_the_program_imports_nothing_of_the_server():
+    code = "import sys, tools.irc_replay.__main__; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"django", "accounts", "chat", "messenger", "presence"} & set(done.stdout.split())

@@ -86,12 +86,12 @@ class Stage:
 
     def fill(self, count: int) -> None:
         """So many messages more in the group, while nobody is there."""
-        from chat.actions.sending import Send, send_many
+        from chat.actions.sending import SendCommand, send_many
 
         with self.site.orm():
             for at in range(0, count, 200):
                 bodies = [f"Something that was said, number {number}" for number in range(at, min(at + 200, count))]
-                send_many([Send(self.people[0], self.group, uuid.uuid4(), body) for body in bodies])
+                send_many([SendCommand(self.people[0], self.group, uuid.uuid4(), body) for body in bodies])
 
 
 @contextlib.contextmanager
@@ -144,7 +144,7 @@ def _populate(site: Site, count: int) -> Stage:
 
 
 def _open_pairs(ids: list[int]) -> list[int]:
-    """What `actions.open_direct` would leave, in two statements instead of thousands."""
+    """What `actions.open_direct_conversation` would leave, in two statements instead of thousands."""
     from django.utils import timezone
 
     from chat.models import Conversation, Membership
@@ -172,7 +172,7 @@ def _sign_in(people: list) -> list[str]:
     from django.contrib.sessions.models import Session
     from django.utils import timezone
 
-    from accounts.auth.sign_ins import IN_SESSION
+    from accounts.auth.sign_ins import SIGN_IN_SESSION_KEY
     from accounts.models import SignIn
 
     ends = timezone.now() + timezone.timedelta(days=1)
@@ -184,7 +184,7 @@ def _sign_in(people: list) -> list[str]:
             SESSION_KEY: str(user.pk),
             BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
             HASH_SESSION_KEY: user.get_session_auth_hash(),
-            IN_SESSION: str(sign_in.pk),
+            SIGN_IN_SESSION_KEY: str(sign_in.pk),
         }
         sign_ins.append(sign_in)
         sessions.append(Session(session_key=key, session_data=store.encode(data), expire_date=ends))

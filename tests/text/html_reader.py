@@ -1,4 +1,4 @@
-"""Stored HTML as a browser would understand it: its tags, its addresses, its words."""
+"""Parses rendered HTML strictly and checks that it contains only harmless tags and attributes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ VOID = {"br"}
 REL = {"noopener", "noreferrer", "nofollow", "ugc"}
 
 
-class Reader(HTMLParser):
-    """Reads a fragment; fails where tags do not match, as a browser would then guess."""
+class HTMLReader(HTMLParser):
+    """Parses a fragment. Fails if tags are not balanced: browsers would guess in that case."""
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str]]] = []
-        self.words = ""
-        self.inside: list[tuple[str, str]] = []  # (the tag that it stands in, text)
+        self.text = ""
+        self.inside: list[tuple[str, str]] = []  # (enclosing tag, text)
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -50,7 +50,7 @@ class Reader(HTMLParser):
         raise AssertionError(f"<{tag}/>")
 
     def handle_data(self, data):
-        self.words += data
+        self.text += data
         self.inside.append((self._open[-1] if self._open else "", data))
 
     def handle_comment(self, data):
@@ -59,9 +59,9 @@ class Reader(HTMLParser):
     handle_decl = handle_pi = unknown_decl = handle_comment
 
 
-def assert_harmless(html: str) -> Reader:
-    """Nothing in it runs, loads or styles anything; links say nothing to where they lead."""
-    read = Reader(html)
+def assert_harmless(html: str) -> HTMLReader:
+    """Fails if the HTML runs, loads or styles anything, or has links that send a referrer. Returns the parsed HTML."""
+    read = HTMLReader(html)
     for tag, attributes in read.tags:
         assert tag in ALLOWED, f"<{tag}>"
         assert set(attributes) <= ALLOWED[tag], f"<{tag} {attributes}>"

@@ -1,4 +1,4 @@
-"""Addresses in announcements, as the server reads them. The script's reading has the same cases in tests/js."""
+"""URLs in announcements. tests/js tests the script with the same cases."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from chat.text.autolink import linked, parts
+from chat.text.autolink import linkify, split_links
 
 CASES = json.loads((Path(__file__).parents[1] / "shared_cases/autolink.json").read_text())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"][:30])
-def test_addresses_are_found(case):
-    assert [list(part) for part in parts(case["text"])] == case["parts"]
-    assert "".join(words for words, _address in parts(case["text"])) == case["text"]
+def test_urls_are_found(case):
+    assert [list(part) for part in split_links(case["text"])] == case["parts"]
+    assert "".join(piece for piece, _url in split_links(case["text"])) == case["text"]
 
 
-def test_nothing_that_somebody_wrote_becomes_markup():
-    html = linked('<img src=x onerror=alert(1)> https://a.example/?q=1&r="2 <b>')
+def test_text_of_users_is_escaped():
+    html = linkify('<img src=x onerror=alert(1)> https://a.example/?q=1&r="2 <b>')
     assert "<img" not in html and "<b>" not in html
     assert html.count("<a ") == 1 and 'href="https://a.example/?q=1&amp;r="' in html

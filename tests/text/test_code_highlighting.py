@@ -1,4 +1,4 @@
-"""Code with its words marked: what is marked, that nothing in it runs, and how long it takes at worst."""
+"""Code highlighting: tokens, escaping and worst-case time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from chat.text.code_highlighting import LANGUAGES, MARKS, highlighted
-from chat.text.markdown import render
-from tests.text.html_reader import Reader, assert_harmless
+from chat.text.code_highlighting import LANGUAGES, MAX_TOKENS, highlight_code
+from chat.text.markdown import render_markdown
+from tests.text.html_reader import HTMLReader, assert_harmless
 
-SIGNS = [
+FRAGMENTS = [
     *("\"'`()[]{}<>/\\#$@=:|&%*,;~^!?-+._ \n\t"),
     *(
         "/*",
@@ -41,13 +41,13 @@ SIGNS = [
 ]
 
 
-def fenced(code: str, language: str) -> str:
-    return render(f"```{language}\n{code}\n```", {})[0]
+def render_code_block(code: str, language: str) -> str:
+    return render_markdown(f"```{language}\n{code}\n```", {})[0]
 
 
-def marked(code: str, language: str) -> list[tuple[str, str]]:
-    said = highlighted(code, language) or ""
-    return re.findall(r'<span class="t-(\w)">([^<]*)</span>', said)
+def list_tokens(code: str, language: str) -> list[tuple[str, str]]:
+    html = highlight_code(code, language) or ""
+    return re.findall(r'<span class="t-(\w)">([^<]*)</span>', html)
 
 
 @pytest.mark.parametrize(
@@ -69,58 +69,60 @@ def marked(code: str, language: str) -> list[tuple[str, str]]:
         ("rust", "fn f<'a>() { 'x' }", [("k", "fn"), ("s", "'x'")]),
     ],
 )
-def test_a_few_kinds_are_marked(language, code, expected):
-    assert marked(code, language) == expected
+def test_tokens_are_highlighted(language, code, expected):
+    assert list_tokens(code, language) == expected
 
 
-def test_a_language_nobody_knows_stays_plain_and_is_named():
-    assert fenced("a < b", "brainfuck") == (
+def test_an_unknown_language_is_not_highlighted():
+    assert render_code_block("a < b", "brainfuck") == (
         '<pre data-language="brainfuck"><code class="language-brainfuck">a &lt; b\n</code></pre>\n'
     )
-    assert fenced("a", "") == "<pre><code>a\n</code></pre>\n"
-    assert "data-language" not in fenced("a", '"onclick=')
+    assert render_code_block("a", "") == "<pre><code>a\n</code></pre>\n"
+    assert "data-language" not in render_code_block("a", '"onclick=')
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
-def test_nothing_in_code_runs_and_nothing_is_lost(language):
+def test_code_is_escaped_and_complete(language):
     code = "</code></pre><script>alert(1)</script> '\" <img src=x onerror=alert(1)> & &amp; @alice ]]> -->"
-    read = assert_harmless(fenced(code, language))
-    assert read.words.strip() == code
+    read = assert_harmless(render_code_block(code, language))
+    assert read.text.strip() == code
     assert {tag for tag, _ in read.tags} <= {"pre", "code", "span"}
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
-def test_words_are_the_same_whatever_is_written(language):
-    chance = random.Random(language)
+def test_highlighting_keeps_the_text(language):
+    rng = random.Random(language)
     for _ in range(40):
-        code = "".join(chance.choice(SIGNS) for _ in range(120))
-        if (said := highlighted(code, language)) is not None:
-            assert Reader(said).words == code
+        code = "".join(rng.choice(FRAGMENTS) for _ in range(120))
+        if (html := highlight_code(code, language)) is not None:
+            assert HTMLReader(html).text == code
 
 
-def test_a_mention_in_code_is_words():
+def test_code_contains_no_mentions():
     from accounts.schemas import UserSchema
 
-    said, mentions = render("```python\n@alice\ndef f(): pass\n```", {"alice": UserSchema(1, "alice", "Alice")})
-    assert '<span class="t-f">@alice</span>' in said and not mentions
+    html, mentions = render_markdown(
+        "```python\n@alice\ndef f(): pass\n```", {"alice": UserSchema(1, "alice", "Alice")}
+    )
+    assert '<span class="t-f">@alice</span>' in html and not mentions
 
 
-def test_very_many_pieces_stay_plain():
-    assert highlighted("1 " * MARKS, "python") is not None
-    assert highlighted("1 " * (MARKS + 1), "python") is None
+def test_code_with_too_many_tokens_is_not_highlighted():
+    assert highlight_code("1 " * MAX_TOKENS, "python") is not None
+    assert highlight_code("1 " * (MAX_TOKENS + 1), "python") is None
 
 
 @pytest.mark.parametrize("language", sorted({id(each): name for name, each in LANGUAGES.items()}.values()))
-def test_hostile_code_takes_milliseconds(language):
-    """Each sign, alone and after others, four thousand code points of it; the best of two."""
-    highlighted("", language)
+def test_hostile_code_is_highlighted_in_milliseconds(language):
+    """Each fragment, alone and after others, repeated to four thousand code points. The better of two runs counts."""
+    highlight_code("", language)
     for first in ["", '"', "'", "/*", "<", "a ", "#", "class "]:
-        for sign in SIGNS:
-            code = (first + sign * 4000)[:4000]
-            assert min(_seconds(code, language) for _ in range(2)) < 0.025, (first, sign)
+        for fragment in FRAGMENTS:
+            code = (first + fragment * 4000)[:4000]
+            assert min(_seconds(code, language) for _ in range(2)) < 0.025, (first, fragment)
 
 
 def _seconds(code: str, language: str) -> float:
-    began = time.process_time()
-    highlighted(code, language)
-    return time.process_time() - began
+    started = time.process_time()
+    highlight_code(code, language)
+    return time.process_time() - started

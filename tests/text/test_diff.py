@@ -1,4 +1,4 @@
-"""What an edit changed, by words, and in Chinese by characters."""
+"""Diffs of edited messages: by words, and by characters in Chinese."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.text.diff import WORDS, compare, versions
+from chat.text.diff import MAX_WORDS, diff_texts, diff_versions
 
 
-def shown(before: str, after: str) -> str:
-    signs = {"gone": "[-{}-]", "new": "[+{}+]", "same": "{}"}
-    return "".join(signs[piece.kind].format(piece.text) for piece in compare(before, after))
+def format_diff(before: str, after: str) -> str:
+    formats = {"removed": "[-{}-]", "added": "[+{}+]", "same": "{}"}
+    return "".join(formats[part.kind].format(part.text) for part in diff_texts(before, after))
 
 
 @pytest.mark.parametrize(
@@ -28,24 +28,24 @@ def shown(before: str, after: str) -> str:
         ("line one\nline two", "line one\nline 2", "line one\nline [-two-][+2+]"),
     ],
 )
-def test_what_changed_is_shown(before, after, expected):
-    assert shown(before, after) == expected
+def test_changes_are_marked(before, after, expected):
+    assert format_diff(before, after) == expected
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_both_texts_are_in_it_whole(before, after):
-    pieces = compare(before, after)
-    assert "".join(piece.text for piece in pieces if piece.kind != "new") == before
-    assert "".join(piece.text for piece in pieces if piece.kind != "gone") == after
+def test_a_diff_contains_both_texts(before, after):
+    parts = diff_texts(before, after)
+    assert "".join(part.text for part in parts if part.kind != "added") == before
+    assert "".join(part.text for part in parts if part.kind != "removed") == after
 
 
-def test_a_change_of_nearly_all_is_one_change():
-    kinds = [piece.kind for piece in compare("a " * WORDS, "b " * WORDS)]
-    assert kinds == ["gone", "new"] or kinds == ["gone", "new", "same"]
+def test_many_changed_words_are_one_change():
+    kinds = [part.kind for part in diff_texts("a " * MAX_WORDS, "b " * MAX_WORDS)]
+    assert kinds == ["removed", "added"] or kinds == ["removed", "added", "same"]
 
 
-def test_a_hundred_long_versions_take_no_second():
-    texts = ["".join(chr(0x4E00 + (n * 7 + at * (n + 3)) % 9) for at in range(4000)) for n in range(100)]
-    began = time.perf_counter()
-    assert len(versions(texts)) == 100
-    assert time.perf_counter() - began < 1
+def test_a_hundred_long_versions_take_less_than_a_second():
+    texts = ["".join(chr(0x4E00 + (n * 7 + index * (n + 3)) % 9) for index in range(4000)) for n in range(100)]
+    started = time.perf_counter()
+    assert len(diff_versions(texts)) == 100
+    assert time.perf_counter() - started < 1

@@ -1,19 +1,19 @@
-"""What is one emoji, and what is nothing at all."""
+"""Detection of single emoji (reactions) and of blank text."""
 
 from __future__ import annotations
 
 import pytest
 
-from chat.actions.messages import is_emoji
-from chat.actions.validation import body_error, clean_line, is_blank
+from chat.actions.validation import body_error, clean_single_line, is_blank
+from chat.text.language import is_single_emoji
 from messenger.core.errors import ApplicationError
 
-# One code point, with a variation selector, skin, joiners, a pair of letters, a key, tags.
+# One code point; with variation selector, skin tone, joiners, regional indicators, keycap, tags.
 EMOJI = (
     "👍 ❤️ ❤ 😂 🎉 👀 🙏 👍🏽 ☝🏿 👩‍🚀 👨‍👩‍👧‍👦 ❤️‍🔥 🏳️‍🌈 🏴‍☠️ 🇨🇳 1️⃣ #️⃣ *⃣ ‼️ ↔️ "
     "ℹ️ ™️ Ⓜ️ 〰️ ㊗️ 🀄 🅰️ 🈚 ⏰ ⌚ ⛹🏽‍♂️ 👁️‍🗨️ 🧑🏻‍🤝‍🧑🏿 🫶 🩷 🫨 🐦‍⬛ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"
 )
-NO_EMOJI = [
+NOT_SINGLE_EMOJI = [
     "",
     " ",
     "a",
@@ -53,13 +53,13 @@ NO_EMOJI = [
 
 
 @pytest.mark.parametrize("text", EMOJI.split(" "))
-def test_one_picture(text):
-    assert is_emoji(text)
+def test_a_single_emoji(text):
+    assert is_single_emoji(text)
 
 
-@pytest.mark.parametrize("text", NO_EMOJI, ids=lambda text: ascii(text[:8]))
-def test_no_picture_or_several(text):
-    assert not is_emoji(text)
+@pytest.mark.parametrize("text", NOT_SINGLE_EMOJI, ids=lambda text: ascii(text[:8]))
+def test_not_a_single_emoji(text):
+    assert not is_single_emoji(text)
 
 
 BLANK = [
@@ -83,12 +83,12 @@ BLANK = [
 
 
 @pytest.mark.parametrize("text", BLANK, ids=ascii)
-def test_what_nobody_can_see_is_no_message(text):
+def test_invisible_text_is_blank(text):
     assert is_blank(text)
-    refusal = body_error(text)
-    assert refusal is not None and refusal.code == "invalid" and set(refusal.fields) == {"body"}
+    error = body_error(text)
+    assert error is not None and error.code == "invalid" and set(error.fields) == {"body"}
     with pytest.raises(ApplicationError):
-        clean_line(text, 80, "title", required=True)
+        clean_single_line(text, 80, "title", required=True)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_nobody_can_see_is_no_message(text):
         "\u0e33",
     ],
 )
-def test_what_somebody_can_see_is_one(text):
+def test_visible_text_is_not_blank(text):
     assert not is_blank(text)
     assert body_error(text) is None
 

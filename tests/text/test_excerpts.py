@@ -1,4 +1,4 @@
-"""One line of a message, in the list, answers and pins: cut alike on the server and in static/js/lib/wording.js."""
+"""Excerpts of messages for lists, replies and pins. static/js/lib/wording.js is tested with the same cases."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from chat.schemas import AttachmentSchema, excerpt
+from chat.schemas import AttachmentSchema, make_excerpt
 
 CASES = json.loads((Path(__file__).parent.parent / "shared_cases/excerpts.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["line"][:20]))
-def test_one_line_of_a_message(case):
+def test_excerpt(case):
     files = [AttachmentSchema(1, each["kind"], each["name"], "", 0, "") for each in case["files"]]
-    assert excerpt(case["body"], files) == case["line"]
+    assert make_excerpt(case["body"], files) == case["line"]

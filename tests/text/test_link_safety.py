@@ -1,23 +1,23 @@
-"""Links say where they lead."""
+"""Links show their true host."""
 
 from __future__ import annotations
 
 import pytest
 from django.conf import settings
 
-from chat.text.markdown import render
+from chat.text.markdown import render_markdown
 from tests.text.html_reader import assert_harmless
 
 
-def link(body: str) -> tuple[dict[str, str], str]:
-    """The attributes of the one link, and all words."""
-    read = assert_harmless(render(body, {})[0])
+def render_link(body: str) -> tuple[dict[str, str], str]:
+    """Returns the attributes of the only link, and the whole text."""
+    read = assert_harmless(render_markdown(body, {})[0])
     (attributes,) = [attributes for tag, attributes in read.tags if tag == "a"]
-    return attributes, read.words.strip()
+    return attributes, read.text.strip()
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "text"),
     [
         ("[https://bank.example](https://evil.example/x)", "https://bank.example (evil.example)"),
         ("[see bank.example, please](https://evil.example)", "see bank.example, please (evil.example)"),
@@ -26,8 +26,8 @@ def link(body: str) -> tuple[dict[str, str], str]:
         ("[BANK.example.](https://evil.example)", "BANK.example. (evil.example)"),
         ("https://аррӏе.com/", "https://аррӏе.com/ (xn--80ak6aa92e.com)"),
         *(
-            (f"[{words}](https://evil.example)", f"{words} (evil.example)")
-            for words in (
+            (f"[{text}](https://evil.example)", f"{text} (evil.example)")
+            for text in (
                 "bank\u2024test",
                 "bank\u3002test/x",
                 "https://银行\u3002中国/x",
@@ -40,8 +40,8 @@ def link(body: str) -> tuple[dict[str, str], str]:
         ),
     ],
 )
-def test_a_link_that_looks_like_another_address_names_its_true_host(body, words):
-    assert link(body)[1] == words
+def test_a_misleading_link_shows_its_true_host(body, text):
+    assert render_link(body)[1] == text
 
 
 @pytest.mark.parametrize(
@@ -57,30 +57,30 @@ def test_a_link_that_looks_like_another_address_names_its_true_host(body, words)
         "[等等……我来了](https://example.org/)",
     ],
 )
-def test_an_honest_link_says_no_more(body):
-    assert "(" not in link(body)[1]
+def test_an_honest_link_shows_no_host(body):
+    assert "(" not in render_link(body)[1]
 
 
-def test_the_title_is_the_host_and_never_what_the_writer_put_there():
-    attributes, _ = link('[here](https://example.org/x "https://bank.example")')
+def test_the_title_of_a_link_is_its_host():
+    attributes, _ = render_link('[here](https://example.org/x "https://bank.example")')
     assert attributes["title"] == "example.org"
 
 
-def test_links_to_elsewhere_open_beside_and_links_to_this_site_do_not():
-    assert link("https://example.org/")[0]["target"] == "_blank"
-    assert "target" not in link(f"[there]({settings.SITE_URL}/m/12/)")[0]
-    assert link(f"[there]({settings.SITE_URL}.evil.example/m/12/)")[0]["target"] == "_blank"
-    assert "target" not in link("[bob](mailto:bob@example.org)")[0]
+def test_external_links_open_in_a_new_tab():
+    assert render_link("https://example.org/")[0]["target"] == "_blank"
+    assert "target" not in render_link(f"[there]({settings.SITE_URL}/m/12/)")[0]
+    assert render_link(f"[there]({settings.SITE_URL}.evil.example/m/12/)")[0]["target"] == "_blank"
+    assert "target" not in render_link("[bob](mailto:bob@example.org)")[0]
 
 
-def test_a_long_address_is_cut_to_the_eye_alone():
-    address = "https://example.org/" + "a" * 90
-    attributes, words = link(address)
-    assert attributes["class"] == "long" and attributes["title"] == address and words == address
+def test_a_long_url_keeps_its_full_text():
+    url = "https://example.org/" + "a" * 90
+    attributes, text = render_link(url)
+    assert attributes["class"] == "long" and attributes["title"] == url and text == url
 
 
-@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "//example.org", "/m/1/"])
-def test_other_schemes_are_no_links_that_run(address):
-    said = render(f"[click]({address})", {})[0]
-    assert "javascript" not in said or "<a" not in said
-    assert_harmless(said)
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "//example.org", "/m/1/"])
+def test_other_schemes_are_not_linked(url):
+    html = render_markdown(f"[click]({url})", {})[0]
+    assert "javascript" not in html or "<a" not in html
+    assert_harmless(html)

@@ -1,4 +1,4 @@
-"""Markdown to HTML: what comes out, that it says what was said, that nothing in it runs, and how long it takes."""
+"""Markdown rendering: output, completeness, safety and worst-case time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from accounts.schemas import UserSchema
 from chat.text import markdown
-from chat.text.markdown import render
-from tests.text.html_reader import Reader, assert_harmless
+from chat.text.markdown import render_markdown
+from tests.text.html_reader import HTMLReader, assert_harmless
 
 ALICE = {"alice": UserSchema(1, "alice", "Alice")}
 quick = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def html(body: str, members=ALICE, **options) -> str:
-    return render(body, members, **options)[0]
+def render(body: str, members=ALICE, **options) -> str:
+    return render_markdown(body, members, **options)[0]
 
 
-# ── What comes out ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── Output ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -39,7 +39,7 @@ def html(body: str, members=ALICE, **options) -> str:
         ("> quoted", "<blockquote>\n<p>quoted</p>\n</blockquote>\n"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ("3. c", '<ol start="3">\n<li>c</li>\n</ol>\n'),
-        # A chat is not a document.
+        # Syntax of documents is not supported.
         ("# 1 reason", "<p># 1 reason</p>\n"),
         ("well\n====", "<p>well<br>\n====</p>\n"),
         ("well\n---", "<p>well<br>\n---</p>\n"),
@@ -48,16 +48,16 @@ def html(body: str, members=ALICE, **options) -> str:
         ("a | b\n--|--\n1 | 2", "<p>a | b<br>\n--|--<br>\n1 | 2</p>\n"),
         ("<b>bold</b>", "<p>&lt;b&gt;bold&lt;/b&gt;</p>\n"),
         ("2 < 3 && 4 > 1", "<p>2 &lt; 3 &amp;&amp; 4 &gt; 1</p>\n"),
-        ("[a]\n\n[a]: http://b.example", None),  # no definitions far away
+        ("[a]\n\n[a]: http://b.example", None),  # no link reference definitions
     ],
 )
-def test_a_chat_s_markdown(body, expected):
-    said = html(body)
-    assert_harmless(said)
+def test_markdown_of_messages(body, expected):
+    rendered = render(body)
+    assert_harmless(rendered)
     if expected is not None:
-        assert said == expected
+        assert rendered == expected
     else:
-        assert "[a]" in said
+        assert "[a]" in rendered
 
 
 @pytest.mark.parametrize(
@@ -69,26 +69,26 @@ def test_a_chat_s_markdown(body, expected):
         'see [this](https://example.org/a?b=c#d "a title")',
     ],
 )
-def test_links_tell_nothing_to_where_they_lead(body):
-    read = assert_harmless(html(body))
+def test_links_send_no_referrer(body):
+    read = assert_harmless(render(body))
     (link,) = [attributes for tag, attributes in read.tags if tag == "a"]
     assert link["href"] == "https://example.org/a?b=c#d"
     assert set(link["rel"].split()) == {"noopener", "noreferrer", "nofollow", "ugc"}
 
 
-def test_pictures_are_not_fetched_from_elsewhere():
-    said = html("![a spy](https://example.org/pixel.png)")
-    assert "<img" not in said and "a spy" in said
+def test_images_are_not_rendered():
+    rendered = render("![a spy](https://example.org/pixel.png)")
+    assert "<img" not in rendered and "a spy" in rendered
 
 
-def test_only_addresses_with_a_scheme_are_links():
-    assert "<a" not in html("example.org www.example.org alice@example.org 10.0.0.1 //example.org")
+def test_only_urls_with_a_scheme_are_linked():
+    assert "<a" not in render("example.org www.example.org alice@example.org 10.0.0.1 //example.org")
 
 
-# ── Plain text, the quick way ────────────────────────────────────────────────────────────────────────────────────
-def slowly(body: str) -> str:
-    """What Markdown itself makes of it, without the short cut."""
-    return markdown._clean(markdown._markdown.render(markdown._line_ends(body)))
+# ── Fast path for plain text ────────────────────────────────────────────────────────────────────────────────────────
+def render_with_parser(body: str) -> str:
+    """Renders with the parser, without the fast path."""
+    return markdown._sanitize(markdown._markdown.render(markdown._normalize_line_ends(body)))
 
 
 PIECES = st.sampled_from(
@@ -123,31 +123,31 @@ PIECES = st.sampled_from(
 @example("a\xa0b")
 @example("\x0ba\x0c\n\x0bb")
 @example("a\n\x0c\nb")
-def test_the_quick_way_says_what_markdown_says(body):
-    if not markdown._SIGNS.search(body):
-        assert markdown._plain(body) == slowly(body)
+def test_the_fast_path_renders_like_the_parser(body):
+    if not markdown._MARKDOWN_CHARACTERS.search(body):
+        assert markdown._render_plain(body) == render_with_parser(body)
 
 
 @quick
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
-def test_the_quick_way_says_what_markdown_says_of_any_text(body):
-    if not markdown._SIGNS.search(body):
-        assert markdown._plain(body) == slowly(body)
+def test_the_fast_path_renders_any_text_like_the_parser(body):
+    if not markdown._MARKDOWN_CHARACTERS.search(body):
+        assert markdown._render_plain(body) == render_with_parser(body)
 
 
-# ── Nothing is swallowed ─────────────────────────────────────────────────────────────────────────────────────────
+# ── Completeness ────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     "body",
     ["> " * 30 + "deep", "- " * 30 + "deep", "\n".join("  " * n + "- level" for n in range(30)) + " deep"],
     ids=["quotes", "lists", "indented"],
 )
-def test_what_is_nested_too_deeply_is_still_said(body):
-    read = assert_harmless(html(body))
-    assert "deep" in read.words
+def test_deep_nesting_keeps_the_text(body):
+    read = assert_harmless(render(body))
+    assert "deep" in read.text
     assert len(read.tags) < 200
 
 
-MARKS = st.sampled_from(
+SYNTAX = st.sampled_from(
     [
         *"*_`~[]()<>!#+-|\\&; \n\t\"'/:.@=",
         *("**", "~~", "```", "> ", "- ", "1. ", "  ", "\n\n", "http://", "](", "&amp;", "@alice"),
@@ -157,17 +157,17 @@ WORDS = st.sampled_from(["one", "two", "drei", "界面", "four4"])
 
 
 @quick
-@given(st.lists(MARKS | WORDS, max_size=40))
-def test_every_word_that_was_written_is_read(pieces):
+@given(st.lists(SYNTAX | WORDS, max_size=40))
+def test_rendering_keeps_every_word(pieces):
     body = "".join(pieces)
-    read = assert_harmless(html(body))
-    shown = read.words + " ".join(" ".join(attributes.values()) for _tag, attributes in read.tags)
+    read = assert_harmless(render(body))
+    shown = read.text + " ".join(" ".join(attributes.values()) for _tag, attributes in read.tags)
     for word in ("one", "two", "drei", "four4"):
-        # An address may stand in the text and in the attribute; nothing may be missing.
+        # A URL may appear in the text and in an attribute; no word may be missing.
         assert shown.count(word) >= body.count(word) - len(re.findall(r"(?:```|~~~)[^\n]*", body)) * 40, body
 
 
-# ── Nothing runs ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Safety ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 ATTACKS = [
     "<script>alert(1)</script>",
     "<ScRiPt src=//evil.example/x.js></sCrIpT>",
@@ -232,19 +232,19 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("body", ATTACKS)
-def test_nothing_runs(body):
+def test_attacks_are_harmless(body):
     for text in (body, f"hi {body} there", f"> {body}", f"- {body}", f"**{body}**", f"@alice {body} @alice"):
-        assert_harmless(html(text))
+        assert_harmless(render(text))
 
 
 @quick
-@given(st.lists(st.sampled_from(ATTACKS) | MARKS | st.text(max_size=4), max_size=6).map("".join))
-def test_nothing_runs_however_it_is_put_together(body):
-    assert_harmless(html(body))
-    assert_harmless(html(body, {}))
+@given(st.lists(st.sampled_from(ATTACKS) | SYNTAX | st.text(max_size=4), max_size=6).map("".join))
+def test_combined_attacks_are_harmless(body):
+    assert_harmless(render(body))
+    assert_harmless(render(body, {}))
 
 
-# ── How long it takes ────────────────────────────────────────────────────────────────────────────────────────────
+# ── Worst-case time ─────────────────────────────────────────────────────────────────────────────────────────────────
 LIMIT = 4000
 REPEATED = [
     "*", "**", "*a ", "**a ", "*a **b ", "_a __b ", "***a* ", "a*", "**a*b", "*界*", "~", "~~", "~~a ",
@@ -263,43 +263,45 @@ OPENED_AND_CLOSED = [
 ]  # fmt: skip
 
 
-def bombs() -> list[str]:
-    made = [(unit * LIMIT)[:LIMIT] for unit in REPEATED]
+def hostile_texts() -> list[str]:
+    texts = [(unit * LIMIT)[:LIMIT] for unit in REPEATED]
     for opened, closed in OPENED_AND_CLOSED:
         count = (LIMIT - 1) // (len(opened) + len(closed))
-        made.append(opened * count + "x" + closed * count)
-    made += ["".join(sign * n + " " for n in range(1, 89))[:LIMIT] for sign in "`~[*"]
-    made.append("".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(133))[:LIMIT])
-    made.append("".join(f"@alice{chr(0x4E00 + n)}" for n in range(570))[:LIMIT])
-    return made
+        texts.append(opened * count + "x" + closed * count)
+    texts += ["".join(sign * n + " " for n in range(1, 89))[:LIMIT] for sign in "`~[*"]
+    texts.append("".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(133))[:LIMIT])
+    texts.append("".join(f"@alice{chr(0x4E00 + n)}" for n in range(570))[:LIMIT])
+    return texts
 
 
-def cost(body: str, tries: int) -> float:
-    """Seconds of a processor, the best of some tries, since this machine may be busy."""
-    spent = []
+def measure_cost(body: str, tries: int) -> float:
+    """Returns CPU seconds; the best of several tries, because the machine may be busy."""
+    seconds = []
     for _ in range(tries):
-        begun = time.thread_time()
-        markdown.named_in(body)
-        render(body, ALICE)
-        spent.append(time.thread_time() - begun)
-    return min(spent)
+        started = time.thread_time()
+        markdown.find_mention_keys(body)
+        render_markdown(body, ALICE)
+        seconds.append(time.thread_time() - started)
+    return min(seconds)
 
 
 @pytest.fixture(scope="module")
 def ordinary() -> float:
-    """What a decent text of the same length costs: some 6 ms."""
-    return cost(("So it is said, **here** and there, by `us` and @alice: see http://a.b/c. " * LIMIT)[:LIMIT], 9)
+    """The cost of an ordinary text of the same length: about 6 ms."""
+    return measure_cost(
+        ("So it is rendered, **here** and there, by `us` and @alice: see http://a.b/c. " * LIMIT)[:LIMIT], 9
+    )
 
 
-@pytest.mark.parametrize("body", bombs(), ids=lambda body: ascii(body[:12]))
-def test_no_text_takes_long(body, ordinary):
-    """The worst that we know takes seven times as long as a decent text; what grows as a square, hundreds of times."""
-    assert cost(body, 1) < 15 * ordinary or cost(body, 5) < 15 * ordinary
+@pytest.mark.parametrize("body", hostile_texts(), ids=lambda body: ascii(body[:12]))
+def test_rendering_time_is_bounded(body, ordinary):
+    """The worst known text takes seven times as long as an ordinary one; quadratic time would take far longer."""
+    assert measure_cost(body, 1) < 15 * ordinary or measure_cost(body, 5) < 15 * ordinary
 
 
-def test_reading_is_not_fooled():
-    """The guard itself: what is harmful is found."""
+def test_the_html_reader_detects_harmful_html():
+    """Tests the test helper itself."""
     for bad in ("<script>x</script>", "<p onclick=x>y</p>", '<a href="javascript:x" rel="ugc">y</a>', "<p>", "<b/>"):
         with pytest.raises(AssertionError):
             assert_harmless(bad)
-    assert Reader("<p>a<br>b</p>").words == "ab"
+    assert HTMLReader("<p>a<br>b</p>").text == "ab"

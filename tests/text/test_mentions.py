@@ -1,4 +1,4 @@
-"""Who is named by a text, and where exactly."""
+"""Mentions: who is mentioned by a text, at which indices, and the rows that are stored."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.schemas import UserSchema
-from accounts.text.usernames import is_name_character, skeleton
+from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
-from chat.actions.validation import members_named
+from chat.actions.validation import find_named_members
 from chat.models import Mention
-from chat.text.markdown import named_in, render
-from tests.text.html_reader import Reader
+from chat.text.markdown import find_mention_keys, render_markdown
+from tests.text.html_reader import HTMLReader
 
 NAMES = [
     "alice",
@@ -32,25 +32,25 @@ NAMES = [
     "_eve_",
     "x" * 30,
 ]
-PEOPLE = {skeleton(name): UserSchema(number, name, name) for number, name in enumerate(NAMES, 1)}
+USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enumerate(NAMES, 1)}
 
 
-def named(body: str, **options) -> list[str]:
-    """The pieces of the body that name somebody. Each must be asked for beforehand, and shown as a mention."""
-    html, mentions = render(body, PEOPLE, **options)
-    spans = [attributes for tag, attributes in Reader(html).tags if tag == "span" and attributes["class"] != "host"]
+def find_mentions(body: str, **options) -> list[str]:
+    """Returns the mentions as text. Checks that each has been in find_mention_keys and is rendered as a mention."""
+    html, mentions = render_markdown(body, USERS, **options)
+    spans = [attributes for tag, attributes in HTMLReader(html).tags if tag == "span" and attributes["class"] != "host"]
     assert [span["data-user-id"] for span in spans] == [str(m.user_id or "all") for m in mentions]
-    found = [body[mention.start : mention.end] for mention in mentions]
-    for mention, words in zip(mentions, found, strict=True):
+    mentions_text = [body[mention.start : mention.end] for mention in mentions]
+    for mention, words in zip(mentions, mentions_text, strict=True):
         if mention.user_id:
             key = skeleton(words.removeprefix("@"))
-            assert key in named_in(body)
-            assert PEOPLE[key].id == mention.user_id
-    return found
+            assert key in find_mention_keys(body)
+            assert USERS[key].id == mention.user_id
+    return mentions_text
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_that_somebody_may_have_can_be_mentioned(name):
+def test_every_valid_user_name_can_be_mentioned(name):
     for body in (
         f"@{name}",
         f"hi @{name}, there",
@@ -60,11 +60,11 @@ def test_every_name_that_somebody_may_have_can_be_mentioned(name):
         f"_@{name}_",
         f"@{name}!",
     ):
-        assert named(body) == [f"@{name}"], body
+        assert find_mentions(body) == [f"@{name}"], body
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "mentions_text"),
     [
         ("👩‍🚀 @alice", ["@alice"]),
         ("𝕏𠮷 @bob 界", ["@bob"]),
@@ -73,7 +73,7 @@ def test_every_name_that_somebody_may_have_can_be_mentioned(name):
         ("请@alice看一下", ["@alice"]),
         ("，@小千，", ["@小千"]),
         ("cc:@bob", ["@bob"]),
-        # Words follow without a space.
+        # Words that follow without a space.
         ("@小千你好", ["@小千"]),
         ("@小千ok了", ["@小千"]),
         ("@alice你好", ["@alice"]),
@@ -83,7 +83,7 @@ def test_every_name_that_somebody_may_have_can_be_mentioned(name):
         # The longest name first.
         ("@小千寻你好", ["@小千寻"]),
         ("@王_2号", ["@王_2"]),
-        # Case and look do not matter, nor how the letters are put together.
+        # Case, full-width forms and combining characters do not matter.
         ("@ALICE @Ａｌｉｃｅ", ["@ALICE", "@Ａｌｉｃｅ"]),
         ("@e\u0301lodie", ["@e\u0301lodie"]),
         ("@e\u0301lodie: hi", ["@e\u0301lodie"]),
@@ -95,14 +95,14 @@ def test_every_name_that_somebody_may_have_can_be_mentioned(name):
         ("https://example.org @bob", ["@bob"]),
         ("(https://example.org)@bob", ["@bob"]),
         ("https://example.org，@bob", ["@bob"]),
-        # Longer words are other names.
+        # Longer words are other user names.
         ("@bobby @bob2 @bob-bob @alice's @alicé", ["@alice"]),
         ("@Вовка", []),
         ("@हिन्दीवाला", []),
         ("@" + "x" * 31, []),
         ("@小", []),
         ("@nobody", []),
-        # No mentions at all.
+        # No mentions.
         ("bob@alice", []),
         ("me+@bob", ["@bob"]),
         ("bob@alice.com <bob@alice.com> mailto:x@bob", []),
@@ -127,8 +127,8 @@ def test_every_name_that_somebody_may_have_can_be_mentioned(name):
         ("@\u200bbob", []),
     ],
 )
-def test_who_is_named(body, found):
-    assert named(body) == found
+def test_mentions_are_found(body, mentions_text):
+    assert find_mentions(body) == mentions_text
 
 
 @pytest.mark.parametrize(
@@ -142,20 +142,20 @@ def test_who_is_named(body, found):
         "> " * 25 + "@bob",
     ],
 )
-def test_words_that_name_nobody_stay_words(body):
-    html, _ = render(body, PEOPLE)
-    plain, _ = render(body.replace("@bob", "@zzz"), {})
+def test_text_that_is_no_mention_stays_text(body):
+    html, _ = render_markdown(body, USERS)
+    plain, _ = render_markdown(body.replace("@bob", "@zzz"), {})
     assert html.replace("bob", "zzz") == plain
 
 
-def test_everybody_is_named_where_that_counts():
-    assert named("@all, hello @All!", everybody=True) == ["@all", "@All"]
-    assert named("@all大家好", everybody=True) == ["@all"]
-    assert named("@all", everybody=False) == []
-    assert named("@allan `@all` x@all", everybody=True) == []
+def test_mention_of_everybody():
+    assert find_mentions("@all, hello @All!", everybody=True) == ["@all", "@All"]
+    assert find_mentions("@all大家好", everybody=True) == ["@all"]
+    assert find_mentions("@all", everybody=False) == []
+    assert find_mentions("@allan `@all` x@all", everybody=True) == []
 
 
-BITS = [
+FRAGMENTS = [
     "@",
     "小千",
     "alice",
@@ -182,86 +182,88 @@ BITS = [
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(BITS), max_size=25).map("".join), st.booleans())
-def test_places_are_those_of_the_body(body, everybody):
-    found = named(body, everybody=everybody)
-    assert all(words[0] == "@" for words in found)
-    assert all(words.lower() == "@all" or skeleton(words[1:]) in PEOPLE for words in found)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join), st.booleans())
+def test_mention_indices_refer_to_the_body(body, everybody):
+    mentions_text = find_mentions(body, everybody=everybody)
+    assert all(words[0] == "@" for words in mentions_text)
+    assert all(words.lower() == "@all" or skeleton(words[1:]) in USERS for words in mentions_text)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(st.sampled_from([chr(n) for n in range(0x3000) if is_name_character(chr(n))]), min_size=2, max_size=30))
-def test_the_pattern_knows_every_character_of_a_name(name):
+@given(
+    st.text(st.sampled_from([chr(n) for n in range(0x3000) if is_username_character(chr(n))]), min_size=2, max_size=30)
+)
+def test_the_pattern_accepts_every_character_of_a_user_name(name):
     name = name.strip(".-_")
     if len(name) >= 2:
-        assert skeleton(name) in named_in(f"hi @{name} there")
+        assert skeleton(name) in find_mention_keys(f"hi @{name} there")
 
 
-# ── As rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def say(user, conversation, body):
-    return actions.send(user.pk, conversation.pk, uuid.uuid4(), body)[0]
+# ── Stored mentions ─────────────────────────────────────────────────────────────────────────────────────────────────
+def send_message(user, conversation, body):
+    return actions.send_message(user.pk, conversation.pk, uuid.uuid4(), body)[0]
 
 
-def told(message) -> set[int]:
+def list_mentioned_ids(message) -> set[int]:
     return set(Mention.objects.filter(message_id=message.id).values_list("user_id", flat=True))
 
 
 @pytest.fixture
-def town(transactional_db, room, pair, alice, bob, carol):
+def group_of_three(transactional_db, room, pair, alice, bob, carol):
     actions.add_members(alice.pk, room.pk, [carol.pk])
 
 
-@pytest.mark.usefixtures("town")
-def test_all_is_for_those_who_lead_a_group(room, pair, alice, bob, carol):
-    assert told(say(alice, room, "@all, hear")) == {bob.pk, carol.pk}
-    refused = say(bob, room, "@all, hear")
-    assert refused.mentions == [] and told(refused) == set()
+@pytest.mark.usefixtures("group_of_three")
+def test_only_admins_of_a_group_can_mention_everybody(room, pair, alice, bob, carol):
+    assert list_mentioned_ids(send_message(alice, room, "@all, hear")) == {bob.pk, carol.pk}
+    message = send_message(bob, room, "@all, hear")
+    assert message.mentions == [] and list_mentioned_ids(message) == set()
     actions.set_role(alice.pk, room.pk, bob.pk, "admin")
-    assert told(say(bob, room, "@all, hear")) == {alice.pk, carol.pk}
-    assert told(say(alice, pair, "@all, hear")) == set()
+    assert list_mentioned_ids(send_message(bob, room, "@all, hear")) == {alice.pk, carol.pk}
+    assert list_mentioned_ids(send_message(alice, pair, "@all, hear")) == set()
 
 
-@pytest.mark.usefixtures("town")
-def test_only_members_are_named_and_nobody_by_themselves(room, alice, bob, mallory):
-    message = say(alice, room, "@mallory @alice @bob @bob")
+@pytest.mark.usefixtures("group_of_three")
+def test_only_other_members_are_notified_of_a_mention(room, alice, bob, mallory):
+    message = send_message(alice, room, "@mallory @alice @bob @bob")
     assert [mention.user_id for mention in message.mentions] == [alice.pk, bob.pk, bob.pk]
-    assert told(message) == {bob.pk}
+    assert list_mentioned_ids(message) == {bob.pk}
 
 
-@pytest.mark.usefixtures("town")
-def test_an_edit_names_anew(room, alice, bob, carol):
-    message = say(alice, room, "hello @bob")
+@pytest.mark.usefixtures("group_of_three")
+def test_an_edit_replaces_mentions(room, alice, bob, carol):
+    message = send_message(alice, room, "hello @bob")
     assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 1
-    edited = actions.edit(alice.pk, message.id, "界 @carol, hello")
+    edited = actions.edit_message(alice.pk, message.id, "界 @carol, hello")
     assert [(m.user_id, m.start, m.end) for m in edited.mentions] == [(carol.pk, 2, 8)]
-    assert told(message) == {carol.pk}
+    assert list_mentioned_ids(message) == {carol.pk}
     assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 0
     assert [each.id for each in selectors.list_mentions(carol.pk)[0]] == [message.id]
-    assert told(actions.edit(alice.pk, message.id, "@all")) == {bob.pk, carol.pk}
-    assert told(actions.delete(alice.pk, message.id)) == set()
+    assert list_mentioned_ids(actions.edit_message(alice.pk, message.id, "@all")) == {bob.pk, carol.pk}
+    assert list_mentioned_ids(actions.delete_message(alice.pk, message.id)) == set()
 
 
-@pytest.mark.usefixtures("town")
-def test_names_of_all_scripts_are_looked_up_as_they_are_written(room, alice, person):
+@pytest.mark.usefixtures("group_of_three")
+def test_user_names_of_all_scripts_are_looked_up(room, alice, person):
     people = [person(name) for name in ("小千", "สมชาย", "हिन्दी", "철수")]
     actions.add_members(alice.pk, room.pk, [each.pk for each in people])
-    message = say(alice, room, "你好@小千看 @สมชายครับ @हिन्दी, @철수야")
+    message = send_message(alice, room, "你好@小千看 @สมชายครับ @हिन्दी, @철수야")
     assert [mention.user_id for mention in message.mentions] == [each.pk for each in people]
     assert [message.body[m.start : m.end] for m in message.mentions] == ["@小千", "@สมชาย", "@हिन्दी", "@철수"]
 
 
-@pytest.mark.usefixtures("town")
-def test_a_text_full_of_names_is_one_query(room, django_assert_max_num_queries):
+@pytest.mark.usefixtures("group_of_three")
+def test_many_mentions_need_one_query(room, django_assert_max_num_queries):
     body = "".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(133))
-    assert len(named_in(body)) < 5000
+    assert len(find_mention_keys(body)) < 5000
     with django_assert_max_num_queries(1):
-        assert members_named([(room.pk, body)]) == {}
+        assert find_named_members([(room.pk, body)]) == {}
 
 
-def test_every_character_of_a_name_is_known_in_this_python():
-    """What `is_name_character` takes, the pattern takes: looked through whole."""
-    letters = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000 and is_name_character(chr(n))]
+def test_all_user_name_characters_of_unicode_are_accepted():
+    """The pattern accepts all characters that `is_username_character` accepts."""
+    letters = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000 and is_username_character(chr(n))]
     assert len(letters) > 100_000
-    for place in range(0, len(letters), 25):
-        name = "x" + "".join(letters[place : place + 25]).strip(".-_") + "x"
-        assert skeleton(name) in named_in(f"@{name}")
+    for index in range(0, len(letters), 25):
+        name = "x" + "".join(letters[index : index + 25]).strip(".-_") + "x"
+        assert skeleton(name) in find_mention_keys(f"@{name}")

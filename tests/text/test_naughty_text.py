@@ -1,4 +1,4 @@
-"""Whatever is written into a text field of a conversation or an account comes back as it was, or is refused clearly."""
+"""Naughty strings in every text field of conversations and accounts are stored unchanged or rejected with an error."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from accounts import actions as account_actions
 from accounts.models import User
 from accounts.selectors import user_search
 from chat import actions, selectors
-from chat.actions.sending import Send, Sent, send_many
+from chat.actions.sending import SendCommand, SentMessage, send_many
 from chat.models import Conversation, Membership, Message, Report
-from chat.text.language import is_emoji
+from chat.text.language import is_single_emoji
 from messenger.core.errors import ApplicationError
 from tests.naughty_strings import OURS, naughty_strings
 from tests.text.html_reader import assert_harmless
@@ -28,53 +28,53 @@ def texts() -> list[str]:
 
 
 @pytest.fixture
-def some(each_database, texts) -> list[str]:
-    """For what takes a commit for each text: all of them on SQLite, ours and a part of the others on PostgreSQL."""
+def sample_texts(each_database, texts) -> list[str]:
+    """For tests with one commit per text: all texts on SQLite, our own and a sixth of the others on PostgreSQL."""
     return texts if each_database == "sqlite" else [*OURS, *texts[len(OURS) :: 6]]
 
 
-def refusal_of(verb, *args, field: str) -> bool:
-    """Whether the verb refused the text, which it may only do as invalid and at this field."""
+def is_rejected(action, *args, field: str) -> bool:
+    """Returns whether the action rejected the text; the only valid error is `invalid` for this field."""
     try:
-        verb(*args)
-    except ApplicationError as refusal:
-        assert refusal.code == "invalid" and set(refusal.fields) == {field}, (refusal, args)
+        action(*args)
+    except ApplicationError as error:
+        assert error.code == "invalid" and set(error.fields) == {field}, (error, args)
         return True
     return False
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     return ascii(text[:60])
 
 
 def send_all(alice, room, texts) -> dict[str, int]:
-    """Every text as a message of its own; the message ids of those that were taken."""
-    taken = {}
-    for at in range(0, len(texts), 100):
-        batch = texts[at : at + 100]
-        outcomes = send_many([Send(alice.pk, room.pk, uuid.uuid4(), text) for text in batch])
+    """Sends every text as a message. Returns {text: message id} of those that were accepted."""
+    accepted = {}
+    for start in range(0, len(texts), 100):
+        batch = texts[start : start + 100]
+        outcomes = send_many([SendCommand(alice.pk, room.pk, uuid.uuid4(), text) for text in batch])
         for text, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Sent):
+            if isinstance(outcome, SentMessage):
                 assert outcome.message.body == text
-                taken[text] = outcome.message.id
+                accepted[text] = outcome.message.id
             else:
-                assert isinstance(outcome, ApplicationError) and set(outcome.fields) == {"body"}, shortened(text)
-    return taken
+                assert isinstance(outcome, ApplicationError) and set(outcome.fields) == {"body"}, shorten(text)
+    return accepted
 
 
-def test_as_messages(room, alice, texts, some):
-    taken = send_all(alice, room, texts)
-    assert len(taken) > len(texts) * 0.8
-    rows = Message.objects.in_bulk(taken.values())
-    for text, pk in taken.items():
+def test_naughty_strings_as_messages(room, alice, texts, sample_texts):
+    accepted = send_all(alice, room, texts)
+    assert len(accepted) > len(texts) * 0.8
+    rows = Message.objects.in_bulk(accepted.values())
+    for text, pk in accepted.items():
         assert rows[pk].body == text
         assert_harmless(rows[pk].body_html)
-    first, other = list(taken.values())[:2]
-    for text in some:
-        # Two messages in turn, so that each edit is one; what the one says now is not what it said before.
-        refused = refusal_of(actions.edit, alice.pk, first, text, field="body")
-        assert refused == (text not in taken), shortened(text)
-        if not refused:
+    first, other = list(accepted.values())[:2]
+    for text in sample_texts:
+        # Two messages in turn, so that each edit changes the text.
+        rejected = is_rejected(actions.edit_message, alice.pk, first, text, field="body")
+        assert rejected == (text not in accepted), shorten(text)
+        if not rejected:
             shape = selectors.get_message(alice.pk, first)
             assert shape.body == text
             assert_harmless(shape.body_html)
@@ -83,58 +83,60 @@ def test_as_messages(room, alice, texts, some):
         assert_harmless(revision.body_html)
 
 
-def test_as_words_of_a_group(room, alice, some):
+def test_naughty_strings_as_group_texts(room, alice, sample_texts):
     limits = {"title": 80, "description": 500, "announcement": 1000}
-    for text in some:
-        given = dict.fromkeys(limits, text)
-        while given:
+    for text in sample_texts:
+        fields = dict.fromkeys(limits, text)
+        while fields:
             try:
-                actions.update(alice.pk, room.pk, given)
+                actions.update_group(alice.pk, room.pk, fields)
                 break
-            except ApplicationError as refusal:
-                assert refusal.code == "invalid" and len(refusal.fields) == 1, shortened(text)
-                del given[next(iter(refusal.fields))]
+            except ApplicationError as error:
+                assert error.code == "invalid" and len(error.fields) == 1, shorten(text)
+                del fields[next(iter(error.fields))]
         fresh = Conversation.objects.get(pk=room.pk)
-        for name in given:
+        for name in fields:
             lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
             kept = " ".join(text.split()) if name == "title" else lines
-            assert getattr(fresh, name) == kept, (name, shortened(text))
+            assert getattr(fresh, name) == kept, (name, shorten(text))
         if text.strip() and text.isprintable() and text.isascii():
-            assert set(given) == {name for name, most in limits.items() if len(text.strip()) <= most}
+            assert set(fields) == {name for name, most in limits.items() if len(text.strip()) <= most}
         if text.isprintable() and text.isascii() and text.strip() and len(text) <= 80:
             assert actions.create_group(alice.pk, text, []).title == " ".join(text.split())
     for line in Message.objects.filter(conversation=room, kind="system"):
         assert line.body == line.body_html == ""
 
 
-def test_as_what_is_one_s_own(room, alice, bob, some):
-    message = send_many([Send(alice.pk, room.pk, uuid.uuid4(), "hello")])[0].message
-    for text in some:
-        if not refusal_of(actions.set_mine, bob.pk, room.pk, {"draft": text}, field="draft"):
+def test_naughty_strings_as_drafts_reports_and_reactions(room, alice, bob, sample_texts):
+    message = send_many([SendCommand(alice.pk, room.pk, uuid.uuid4(), "hello")])[0].message
+    for text in sample_texts:
+        if not is_rejected(actions.update_member_state, bob.pk, room.pk, {"draft": text}, field="draft"):
             assert Membership.objects.get(conversation=room, user=bob).draft == text
-        if not refusal_of(actions.report, bob.pk, message.id, text, field="reason"):
+        if not is_rejected(actions.report_message, bob.pk, message.id, text, field="reason"):
             assert Report.objects.get(message_id=message.id, reporter=bob).reason == text
         for active in (True, False):
-            assert refusal_of(actions.react, bob.pk, message.id, text, active, field="emoji") or is_emoji(text)
+            assert is_rejected(
+                actions.set_reaction, bob.pk, message.id, text, active, field="emoji"
+            ) or is_single_emoji(text)
 
 
-def test_as_a_profile(alice, bob, some):
-    for text in some:
+def test_naughty_strings_as_profile(alice, bob, sample_texts):
+    for text in sample_texts:
         for name in ("name", "bio", "username"):
             try:
                 account_actions.update_profile(alice.pk, {name: text})
-            except ApplicationError as refusal:
-                assert refusal.code == "invalid" and set(refusal.fields) == {name}, shortened(text)
+            except ApplicationError as error:
+                assert error.code == "invalid" and set(error.fields) == {name}, shorten(text)
         fresh = User.objects.get(pk=alice.pk)
         assert fresh.username and fresh.username.isprintable()
-        assert isinstance(user_search.find(bob.pk, text), list)
+        assert isinstance(user_search.search_users(bob.pk, text), list)
         if text.isascii() and text.isprintable() and text.strip() and len(text) <= 40:
             assert fresh.name == " ".join(text.split())
 
 
-# ── On the pages ─────────────────────────────────────────────────────────────────────────────────────────────────
-class Scripts(HTMLParser):
-    """What of a page could run, and whether anything of it came from people."""
+# ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+class ScriptFinder(HTMLParser):
+    """Finds everything in a page that could run and was not written by this project."""
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -170,18 +172,18 @@ class Scripts(HTMLParser):
             self.bad.append(f"in a script: {data[:80]}")
 
 
-def test_on_the_pages_nothing_runs(room, alice, bob, texts, each_database):
-    """Pages take their time: of all texts on SQLite, of our own on PostgreSQL."""
+def test_naughty_strings_run_no_scripts_on_pages(room, alice, bob, texts, each_database):
+    """Rendering pages is slow: all texts on SQLite, only our own on PostgreSQL."""
     texts = texts if each_database == "sqlite" else OURS
-    taken = send_all(alice, room, texts)
-    worst = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
-    account_actions.update_profile(alice.pk, {"name": worst[:40], "bio": worst})
-    actions.update(alice.pk, room.pk, {"title": worst, "description": worst, "announcement": worst})
-    actions.set_mine(bob.pk, room.pk, {"draft": worst})
-    message = next(iter(taken.values()))
-    actions.edit(alice.pk, message, worst)
-    actions.send(bob.pk, room.pk, uuid.uuid4(), worst, reply_to_id=message)
-    actions.send(alice.pk, room.pk, uuid.uuid4(), f"@bob {worst}")
+    accepted = send_all(alice, room, texts)
+    attack = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
+    account_actions.update_profile(alice.pk, {"name": attack[:40], "bio": attack})
+    actions.update_group(alice.pk, room.pk, {"title": attack, "description": attack, "announcement": attack})
+    actions.update_member_state(bob.pk, room.pk, {"draft": attack})
+    message = next(iter(accepted.values()))
+    actions.edit_message(alice.pk, message, attack)
+    actions.send_message(bob.pk, room.pk, uuid.uuid4(), attack, reply_to_id=message)
+    actions.send_message(alice.pk, room.pk, uuid.uuid4(), f"@bob {attack}")
     browser = Client()
     browser.force_login(bob)
     paths = [
@@ -200,6 +202,6 @@ def test_on_the_pages_nothing_runs(room, alice, bob, texts, each_database):
     last = Conversation.objects.get(pk=room.pk).last_seq
     paths += [f"/c/{room.pk}/?before={seq}" for seq in range(last + 1, 1, -50)]
     for path in paths:
-        answer = browser.get(path)
-        assert answer.status_code == 200, path
-        assert Scripts(answer.content.decode()).bad == [], path
+        response = browser.get(path)
+        assert response.status_code == 200, path
+        assert ScriptFinder(response.content.decode()).bad == [], path

@@ -1,4 +1,4 @@
-"""Long texts are folded, alike on the server and in scripts."""
+"""Detection of long messages. tests/js tests the script with the same cases."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ CASES = json.loads((Path(__file__).parent.parent / "shared_cases/long_messages.j
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_what_is_long_is_folded(case):
+def test_is_long(case):
     assert is_long(case["repeat"] * case["times"] + case["then"]) is case["long"]

@@ -1,5 +1,5 @@
-"""Plays a day of a recorded channel through the public doors of a running server: `manage.py replay_irc`.
+"""Replays a recorded IRC channel through the public interfaces of a running server: `python -m tools.irc_replay FILE…`.
 
-Everything in here is an outside client. It knows the protocol and a site's address, imports nothing of the server, and
-believes only what it can read back.
+It is an outside client: it uses the public protocol and the address of a site, imports no code of the server, and
+compares only what it can read back.
 """

@@ -1,55 +1,91 @@
-"""`manage.py replay_irc FILE…`: plays recorded days through the public doors of a running server, and compares."""
+"""`python -m tools.irc_replay FILE…`: replays recorded days through a running server and compares the result.
 
+Exit status: 0 if everything is equal, 1 if something differs or the replay had to give up, 2 for wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
 import asyncio
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-
 from tools.irc_replay import log_parser
-from tools.irc_replay.http_client import Refusal, Trouble
-from tools.irc_replay.runner import DOORS, Replay
+from tools.irc_replay.http_client import RejectedError, TemporaryError
+from tools.irc_replay.runner import ENTRY_POINTS, Replay
+
+DESCRIPTION = (
+    "Replay days of a recorded IRC channel through the public entry points of a running server: a user per nick, a"
+    " group per file, each message once and in its order, while another client observes. Exits with 1 if anything"
+    " differs."
+)
 
 
-class Command(BaseCommand):
-    help = (
-        "Play days of a recorded IRC channel through the public doors of a running server: a person per nick, a group"
-        " per file, each line once and in its order, while another client watches. Ends with 1 if anything differs."
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.irc_replay", description=DESCRIPTION)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="lines like: [12:34] <nick> text")
+    parser.add_argument("--url", default="http://localhost:8000", help="address of the server (default: %(default)s)")
+    parser.add_argument(
+        "--speed", type=float, default=60, help="60: an hour in a minute; 0: as fast as possible (default: %(default)s)"
     )
-    requires_system_checks = []  # it asks no database of ours
-    requires_migrations_checks = False
+    parser.add_argument(
+        "--entry-points",
+        "--doors",
+        type=_parse_entry_points,
+        default=ENTRY_POINTS,
+        metavar="LIST",
+        help=f"each sender uses these in turn (default: {','.join(ENTRY_POINTS)})",
+    )
+    parser.add_argument("--password", default="let-me-talk", help="password of all users that are signed up")
+    parser.add_argument(
+        "--watcher", default="watcher", help="user name of the observer, who owns the groups (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60,
+        help="seconds to retry one message before giving up (default: %(default)s)",
+    )
+    return parser
 
-    def add_arguments(self, parser):
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="lines like [12:34] <nick> words")
-        parser.add_argument("--url", default=settings.SITE_URL, help="the server's address (SITE_URL unless said)")
-        parser.add_argument("--speed", type=float, default=60, help="60: an hour in a minute; 0: as fast as it goes")
-        parser.add_argument("--doors", default=",".join(DOORS), help="which, each sender in turn: socket,api,form")
-        parser.add_argument("--password", default="let-me-talk", help="of everybody who is signed up")
-        parser.add_argument("--watcher", default="watcher", help="user name of the one who owns the groups and watches")
-        parser.add_argument("--patience", type=float, default=60, help="seconds to try one line again before giving up")
 
-    def handle(self, *, files, url, speed, doors, password, watcher, patience, **options):
-        chosen = [door.strip() for door in doors.split(",") if door.strip()]
-        if not chosen or not set(chosen) <= set(DOORS):
-            raise CommandError(f"--doors is a list of these: {', '.join(DOORS)}")
-        try:
-            days = [log_parser.read(file) for file in files]
-        except OSError as error:
-            raise CommandError(str(error)) from None
-        replay = Replay(
-            url,
-            days,
-            speed=speed,
-            doors=chosen,
-            password=password,
-            watcher=watcher,
-            patience=patience,
-            tell=self.stdout.write,
-        )
-        try:
-            report = asyncio.run(replay.run())
-        except (Trouble, Refusal) as error:
-            raise CommandError(f"Given up: {error}") from None
-        self.stdout.write(report.words())
-        if not report.good:
-            raise CommandError("What was stored or shown differs from what was sent.")
+def _parse_entry_points(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or not set(names) <= set(ENTRY_POINTS):
+        raise argparse.ArgumentTypeError(f"a list of these: {', '.join(ENTRY_POINTS)}")
+    return names
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        days = [log_parser.read_log(file) for file in options.files]
+    except OSError as error:
+        parser.error(str(error))
+    replay = Replay(
+        options.url,
+        days,
+        speed=options.speed,
+        entry_points=options.entry_points,
+        password=options.password,
+        observer_name=options.watcher,
+        retry_seconds=options.patience,
+        report_progress=print,
+    )
+    try:
+        report = asyncio.run(replay.run())
+    except (TemporaryError, RejectedError) as error:
+        print(f"Given up: {error}", file=sys.stderr)
+        return 1
+    print(report.format())
+    if not report.is_successful:
+        print("What was stored or shown differs from what was sent.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""One person at a client of their own, who sends through any of the three doors."""
+"""Simulated users: each has a client of its own and sends through any of the three entry points."""
 
 from __future__ import annotations
 
@@ -12,92 +12,104 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from tools.irc_replay.http_client import Refusal, Trouble, Web
-from tools.irc_replay.log_parser import names
+from tools.irc_replay.http_client import HttpClient, RejectedError, TemporaryError
+from tools.irc_replay.log_parser import username_candidates
 
-ACK_WITHIN = 5.0  # seconds, as the protocol has it
+ACK_TIMEOUT = 5.0  # seconds, as the protocol recommends
 
-_numbers = count(1)
+_ref_numbers = count(1)
 
 
-class Account:
-    """A token client that signs up or in, and stays signed in."""
+class ApiClient:
+    """A token client that signs up or signs in, and renews its tokens."""
 
     def __init__(self, url: str, password: str):
         self.url = url.rstrip("/")
         self.password = password
         self.username, self.id = "", 0
-        self.web = Web(self.url)
-        self._access = self._refresh = self._claim = ""
-        self._renewing = asyncio.Lock()
+        self.http = HttpClient(self.url)
+        self._access_token = self._refresh_token = self._claimed_name = ""
+        self._refresh_lock = asyncio.Lock()
 
-    async def sign_up(self, wanted: str, claimed: set[str]) -> None:
-        """As the first of `names(wanted)` that nobody claimed, and that is free or was ours in an earlier replay."""
-        for name in names(wanted):
-            # After trouble this is asked again; what was claimed then may be signed up for by now.
-            if name.casefold() in claimed and name != self._claim:
+    async def sign_up(self, nick: str, claimed_names: set[str]) -> None:
+        """Sign up with the first free user name for this nick, or sign in if an earlier replay signed it up.
+
+        `claimed_names`: the casefolded names that the clients of this replay have tried. This client's are added.
+        """
+        for name in username_candidates(nick):
+            # After a TemporaryError this method runs again: the name claimed then may be signed up by now.
+            if name.casefold() in claimed_names and name != self._claimed_name:
                 continue
-            claimed.add(name.casefold())
-            self._claim = name
-            if await self._get(name):
+            claimed_names.add(name.casefold())
+            self._claimed_name = name
+            if await self._sign_up_or_in(name):
                 return
 
-    async def _get(self, name: str) -> bool:
+    async def _sign_up_or_in(self, name: str) -> bool:
+        """Return whether the account of this name belongs to this client."""
         try:
-            pair = await self.web.api("POST", "auth/signup/", {"username": name, "password": self.password})
-        except Refusal as refusal:
-            if "username" not in refusal.fields:
+            tokens = await self.http.call_api("POST", "auth/signup/", {"username": name, "password": self.password})
+        except RejectedError as error:
+            if "username" not in error.fields:
                 raise
             if not await self._sign_in(name):
                 return False
         else:
-            if "access" not in pair:
-                raise Refusal("forbidden", "This site wants e-mail addresses confirmed; nobody could do that here.")
-            self._take(pair)
-        me = await self.api("GET", "me/")
+            if "access" not in tokens:
+                raise RejectedError(
+                    "forbidden", "This site requires a confirmed e-mail address, so no user can sign up."
+                )
+            self._set_tokens(tokens)
+        me = await self.call_api("GET", "me/")
         self.username, self.id = me["username"], me["id"]
-        return self.username == name  # else it only looks like it, and is somebody else's
+        return self.username == name  # otherwise it is the account of another user with a similar-looking name
 
     async def _sign_in(self, name: str) -> bool:
         try:
-            self._take(await self.web.api("POST", "auth/token/", {"login": name, "password": self.password}))
-        except Refusal:
+            tokens = await self.http.call_api("POST", "auth/token/", {"login": name, "password": self.password})
+        except RejectedError:
             return False
+        self._set_tokens(tokens)
         return True
 
-    def _take(self, pair: dict[str, str]) -> None:
-        self._access, self._refresh = pair["access"], pair["refresh"]
+    def _set_tokens(self, tokens: dict[str, str]) -> None:
+        self._access_token, self._refresh_token = tokens["access"], tokens["refresh"]
 
-    async def api(self, method: str, path: str, body: Any = None) -> Any:
-        access = self._access
+    async def call_api(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the API as this user. Renews an expired token."""
+        access_token = self._access_token
         try:
-            return await self.web.api(method, path, body, access)
-        except Refusal as refusal:
-            if refusal.code != "unauthenticated":
+            return await self.http.call_api(method, path, body, access_token)
+        except RejectedError as error:
+            if error.code != "unauthenticated":
                 raise
-            await self._renew(access)
-            return await self.web.api(method, path, body, self._access)
+            await self._refresh(access_token)
+            return await self.http.call_api(method, path, body, self._access_token)
 
-    async def _renew(self, old: str) -> None:
-        """Another pair, once for all who found the old one out of date. Lost on the way, it is signed in for anew."""
-        async with self._renewing:
-            if self._access != old:
+    async def _refresh(self, expired_token: str) -> None:
+        """Get new tokens, once for all callers with the same expired token.
+
+        A refresh token is valid once. If the response to an earlier refresh was lost, this signs in again.
+        """
+        async with self._refresh_lock:
+            if self._access_token != expired_token:
                 return
             try:
-                self._take(await self.web.api("POST", "auth/token/refresh/", {"refresh": self._refresh}))
-            except Refusal:
+                body = {"refresh": self._refresh_token}
+                self._set_tokens(await self.http.call_api("POST", "auth/token/refresh/", body))
+            except RejectedError:
                 if not await self._sign_in(self.username):
                     raise
 
     async def open_socket(self) -> ClientConnection:
-        """An open socket that has been welcomed. Raises Trouble."""
-        place = urlsplit(self.url)
-        address = f"{'wss' if place.scheme == 'https' else 'ws'}://{place.netloc}/ws/v1/"
-        access = self._access
+        """Open a WebSocket and wait for its `welcome`. Raises TemporaryError."""
+        parts = urlsplit(self.url)
+        address = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/v1/"
+        access_token = self._access_token
         try:
             socket = await connect(
                 address,
-                additional_headers={"Authorization": f"Bearer {access}"},
+                additional_headers={"Authorization": f"Bearer {access_token}"},
                 compression=None,
                 open_timeout=5,
                 close_timeout=1,
@@ -106,78 +118,81 @@ class Account:
             welcome = json.loads(await asyncio.wait_for(socket.recv(), 5))
         except (OSError, TimeoutError, WebSocketException) as error:
             if getattr(getattr(error, "rcvd", None), "code", 0) == 4401:
-                await self._renew(access)
-            raise Trouble(f"{type(error).__name__}: {error}") from None
+                await self._refresh(access_token)
+            raise TemporaryError(f"{type(error).__name__}: {error}") from None
         assert welcome["type"] == "welcome", welcome["type"]
         self.welcome = welcome["payload"]
         return socket
 
 
-class Person(Account):
+class SimulatedUser(ApiClient):
     def __init__(self, url: str, password: str):
         super().__init__(url, password)
-        self._browser = Web(self.url)
-        self._signed_in = False
+        self._browser = HttpClient(self.url)
+        self._is_browser_signed_in = False
         self._socket: ClientConnection | None = None
-        self._opening = asyncio.Lock()
+        self._socket_lock = asyncio.Lock()
         self._reader: asyncio.Task | None = None
-        self._answers: dict[str, asyncio.Future[Any]] = {}
+        self._pending_answers: dict[str, asyncio.Future[Any]] = {}  # by ref
         self.sockets_opened = 0
 
     @property
-    def doors(self) -> dict[str, Callable[[int, str, str], Awaitable[None]]]:
-        """Each sends `body` to a conversation under a client_id, and returns when it is stored."""
-        return {"socket": self.by_socket, "api": self.by_api, "form": self.by_form}
+    def senders(self) -> dict[str, Callable[[int, str, str], Awaitable[None]]]:
+        """By entry point: functions that send a text with a client_id and return when the server has stored it."""
+        return {"socket": self.send_by_socket, "api": self.send_by_api, "form": self.send_by_form}
 
-    async def by_api(self, conversation_id: int, client_id: str, body: str) -> None:
-        await self.api("POST", f"conversations/{conversation_id}/messages/", {"client_id": client_id, "body": body})
+    async def send_by_api(self, conversation_id: int, client_id: str, body: str) -> None:
+        path = f"conversations/{conversation_id}/messages/"
+        await self.call_api("POST", path, {"client_id": client_id, "body": body})
 
-    # ── A page without scripts ───────────────────────────────────────────────────────────────────────────────────
-    async def by_form(self, conversation_id: int, client_id: str, body: str) -> None:
-        if not self._signed_in:
-            await self.open_browser()
-        answer = await self._browser.post_form(f"/c/{conversation_id}/send/", {"client_id": client_id, "body": body})
-        place = answer.headers.get("Location", "")
-        if answer.status in (301, 302) and f"/c/{conversation_id}/" in place and "/login/" not in place:
+    # ── Forms of the pages ───────────────────────────────────────────────────────────────────────────────────────
+    async def send_by_form(self, conversation_id: int, client_id: str, body: str) -> None:
+        if not self._is_browser_signed_in:
+            await self.sign_in_browser()
+        fields = {"client_id": client_id, "body": body}
+        response = await self._browser.post_form(f"/c/{conversation_id}/send/", fields)
+        location = response.headers.get("Location", "")
+        is_redirect = response.status in (301, 302)
+        if is_redirect and f"/c/{conversation_id}/" in location and "/login/" not in location:
             return
-        if answer.status in (301, 302, 403):  # signed out meanwhile
-            self._signed_in = False
-            raise Trouble(f"HTTP {answer.status}")
-        raise Refusal("invalid", f"The form was answered by HTTP {answer.status}.")
+        if is_redirect or response.status == 403:  # signed out in the meantime
+            self._is_browser_signed_in = False
+            raise TemporaryError(f"HTTP {response.status}")
+        raise RejectedError("invalid", f"The form was answered by HTTP {response.status}.")
 
-    async def open_browser(self) -> None:
-        """Sign in by page."""
+    async def sign_in_browser(self) -> None:
+        """Sign in through the login page, in a new browser session."""
         self._browser.close()
-        self._browser = Web(self.url)
-        await self._browser.ask("GET", "/accounts/login/")
+        self._browser = HttpClient(self.url)
+        await self._browser.request("GET", "/accounts/login/")
         fields = {"login": self.username, "password": self.password}
-        answer = await self._browser.post_form("/accounts/login/", fields)
-        if answer.status != 302:
-            raise Trouble(f"Signing in by page was answered by HTTP {answer.status}.", 1.0)
-        self._signed_in = True
+        response = await self._browser.post_form("/accounts/login/", fields)
+        if response.status != 302:
+            raise TemporaryError(f"The login page answered by HTTP {response.status}.", 1.0)
+        self._is_browser_signed_in = True
 
-    # ── The socket ───────────────────────────────────────────────────────────────────────────────────────────────
-    async def by_socket(self, conversation_id: int, client_id: str, body: str) -> None:
-        socket = await self._connected()
-        ref = f"r{next(_numbers)}"
-        answered = self._answers[ref] = asyncio.get_running_loop().create_future()
+    # ── WebSocket ────────────────────────────────────────────────────────────────────────────────────────────────
+    async def send_by_socket(self, conversation_id: int, client_id: str, body: str) -> None:
+        socket = await self._get_socket()
+        ref = f"r{next(_ref_numbers)}"
+        pending_answer = self._pending_answers[ref] = asyncio.get_running_loop().create_future()
         payload = {"conversation_id": conversation_id, "client_id": client_id, "body": body}
         try:
             await socket.send(json.dumps({"type": "message.send", "payload": payload, "ref": ref}))
-            told = await asyncio.wait_for(answered, ACK_WITHIN)
+            answer = await asyncio.wait_for(pending_answer, ACK_TIMEOUT)
         except (OSError, TimeoutError, WebSocketException) as error:
-            await self.hang_up()
-            raise Trouble(f"{type(error).__name__}: {error}") from None
+            await self.close_socket()
+            raise TemporaryError(f"{type(error).__name__}: {error}") from None
         finally:
-            self._answers.pop(ref, None)
-        if told["type"] == "error":
-            refused = told["payload"]
-            if refused["code"] in ("rate_limited", "unavailable"):
-                raise Trouble(refused["code"], refused.get("retry_after"))
-            raise Refusal(refused["code"], refused["detail"], refused.get("fields"))
+            self._pending_answers.pop(ref, None)
+        if answer["type"] == "error":
+            error_payload = answer["payload"]
+            if error_payload["code"] in ("rate_limited", "unavailable"):
+                raise TemporaryError(error_payload["code"], error_payload.get("retry_after"))
+            raise RejectedError(error_payload["code"], error_payload["detail"], error_payload.get("fields"))
 
-    async def _connected(self) -> ClientConnection:
-        async with self._opening:
+    async def _get_socket(self) -> ClientConnection:
+        async with self._socket_lock:
             if self._socket is None:
                 self._socket = await self.open_socket()
                 self.sockets_opened += 1
@@ -185,29 +200,30 @@ class Person(Account):
             return self._socket
 
     async def _read(self, socket: ClientConnection) -> None:
-        """Only answers matter here; what others say is the watcher's to hear."""
+        """Read answers to commands. Events are ignored, since the observer receives them."""
         try:
             async for text in socket:
                 if text.startswith(('{"type":"ack"', '{"type":"error"')):  # type: ignore[arg-type]
                     frame = json.loads(text)
-                    answered = self._answers.get(frame.get("ref"))
-                    if answered is not None and not answered.done():
-                        answered.set_result(frame)
+                    pending_answer = self._pending_answers.get(frame.get("ref"))
+                    if pending_answer is not None and not pending_answer.done():
+                        pending_answer.set_result(frame)
         except WebSocketException:
             pass
         finally:
             if self._socket is socket:
                 self._socket = None
-            for answered in self._answers.values():
-                if not answered.done():
-                    answered.set_exception(ConnectionError("The socket was closed."))
+            for pending_answer in self._pending_answers.values():
+                if not pending_answer.done():
+                    pending_answer.set_exception(ConnectionError("The socket was closed."))
 
-    async def hang_up(self) -> None:
+    async def close_socket(self) -> None:
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
 
-    async def go(self) -> None:
-        await self.hang_up()
-        self.web.close()
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.close_socket()
+        self.http.close()
         self._browser.close()

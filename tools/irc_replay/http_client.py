@@ -1,4 +1,4 @@
-"""HTTP as a plain client speaks it, from the standard library: one connection, kept open, with its cookies."""
+"""A small HTTP client with the standard library: one persistent connection with its cookies, and a retry policy."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from http.cookies import SimpleCookie
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-ANSWERS_WITHIN = 10.0  # seconds
+REQUEST_TIMEOUT = 10.0  # seconds
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="client")
 
 T = TypeVar("T")
 
 
-class Trouble(Exception):
-    """Not now: the line is down, or the server says so. Ask the same again, after `wait` seconds where it says that."""
+class TemporaryError(Exception):
+    """The connection failed, or the server asks to try later. The same request can be repeated.
 
-    def __init__(self, why: str, wait: float | None = None):
-        super().__init__(why)
-        self.wait = wait
+    `retry_after`: the seconds that the server asks to wait, or None.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None):
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
-class Refusal(Exception):
-    """No, and asking again would not help."""
+class RejectedError(Exception):
+    """The server rejected the request. The same request would be rejected again."""
 
     def __init__(self, code: str, detail: str, fields: Mapping[str, list[str]] | None = None):
         super().__init__(f"{code}: {detail}")
@@ -35,93 +38,98 @@ class Refusal(Exception):
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     status: int
     headers: http.client.HTTPMessage
     content: bytes
 
 
-class Web:
+class HttpClient:
     def __init__(self, url: str):
-        place = urlsplit(url)
-        self._secure = place.scheme == "https"
-        self._host = place.netloc
+        parts = urlsplit(url)
+        self._is_secure = parts.scheme == "https"
+        self._host = parts.netloc
         self._url = url
         self._connection: http.client.HTTPConnection | None = None
         self._lock = asyncio.Lock()
         self.cookies: dict[str, str] = {}
 
-    async def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        """Whatever the server answers. Raises Trouble where it does not."""
+    async def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HttpResponse:
+        """Return the response, whatever its status. Raises TemporaryError without a response."""
         async with self._lock:
-            return await asyncio.get_running_loop().run_in_executor(_threads, self._ask, method, path, body, headers)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(_threads, self._request, method, path, body, headers)
 
-    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def _request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HttpResponse:
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        kept = self._connection is not None
+        was_connected = self._connection is not None
         try:
-            answer = self._answer(method, path, body, headers)
+            response = self._send(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            if kept and isinstance(error, ConnectionError):
-                # Closed at the other end while nobody asked anything, as servers do: that is no trouble yet.
-                return self._ask(method, path, body, headers)
-            raise Trouble(f"{type(error).__name__}: {error}") from None
-        for line in answer.headers.get_all("Set-Cookie", []):
-            for name, morsel in SimpleCookie(line).items():
+            if was_connected and isinstance(error, ConnectionError):
+                # The server has closed the idle connection, which is normal. Repeat with a new connection.
+                return self._request(method, path, body, headers)
+            raise TemporaryError(f"{type(error).__name__}: {error}") from None
+        for header in response.headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(header).items():
                 self.cookies[name] = morsel.value
-        return answer
+        return response
 
-    def _answer(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HttpResponse:
         if self._connection is None:
-            make = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._connection = make(self._host, timeout=ANSWERS_WITHIN)
+            connection_class = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
+            self._connection = connection_class(self._host, timeout=REQUEST_TIMEOUT)
         self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return HttpResponse(response.status, response.headers, response.read())
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    # ── The API ──
-    async def api(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
+    # ── REST API ─────────────────────────────────────────────────────────────────────────────────────────────────
+    async def call_api(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
+        """Call a path below /api/v1/ and return the decoded JSON. Raises TemporaryError or RejectedError."""
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         data = None if body is None else json.dumps(body).encode()
-        answer = await self.ask(method, f"/api/v1/{path}", data, **headers)
-        raise_unless_done(answer)
-        return json.loads(answer.content) if answer.content else None
+        response = await self.request(method, f"/api/v1/{path}", data, **headers)
+        raise_for_status(response)
+        return json.loads(response.content) if response.content else None
 
-    # ── Pages ──
-    async def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
-        """As a browser without scripts does it."""
+    # ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────
+    async def post_form(self, path: str, fields: Mapping[str, str]) -> HttpResponse:
+        """Post a form as a browser without scripts does, with the CSRF token from the cookie."""
         token = next((value for name, value in self.cookies.items() if name.endswith("csrftoken")), "")
         body = urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": self._url + path}
-        answer = await self.ask("POST", path, body, **headers)
-        if answer.status == 429 or answer.status >= 500:
-            raise Trouble(f"HTTP {answer.status}", _seconds(answer.headers.get("Retry-After"), default=1.0))
-        return answer
+        response = await self.request("POST", path, body, **headers)
+        if response.status == 429 or response.status >= 500:
+            retry_after = _parse_seconds(response.headers.get("Retry-After"), default=1.0)
+            raise TemporaryError(f"HTTP {response.status}", retry_after)
+        return response
 
 
-def raise_unless_done(answer: Answer) -> None:
-    if answer.status < 400:
+def raise_for_status(response: HttpResponse) -> None:
+    """Raise TemporaryError or RejectedError if the response of the API is an error."""
+    if response.status < 400:
         return
     try:
-        told = json.loads(answer.content)
-        code, detail = told["code"], told["detail"]
+        error = json.loads(response.content)
+        code, detail = error["code"], error["detail"]
     except (ValueError, TypeError, KeyError):
-        told, code, detail = {}, "internal", f"HTTP {answer.status}"
+        error, code, detail = {}, "internal", f"HTTP {response.status}"
     if code in ("rate_limited", "unavailable", "internal"):
-        raise Trouble(f"{code}: {detail}", told.get("retry_after") or _seconds(answer.headers.get("Retry-After")))
-    raise Refusal(code, detail, told.get("fields"))
+        retry_after = error.get("retry_after") or _parse_seconds(response.headers.get("Retry-After"))
+        raise TemporaryError(f"{code}: {detail}", retry_after)
+    raise RejectedError(code, detail, error.get("fields"))
 
 
-def _seconds(text: str | None, default: float | None = None) -> float | None:
+def _parse_seconds(text: str | None, default: float | None = None) -> float | None:
     try:
         return float(text) if text else default
     except ValueError:
@@ -129,24 +137,24 @@ def _seconds(text: str | None, default: float | None = None) -> float | None:
 
 
 @dataclass
-class Patience:
-    """How long to go on asking, and how often it was needed."""
+class RetryPolicy:
+    """Repeats steps after a TemporaryError, and counts the retries."""
 
-    seconds: float
+    max_seconds: float  # for one step
     retries: int = 0
-    waits: int = 0  # of the retries: those that the server asked for
+    requested_waits: int = 0  # number of retries for which the server gave a time to wait
 
-    async def until_done(self, do: Callable[[], Awaitable[T]]) -> T:
-        """`do`, again and again while there is Trouble; after `seconds` of it, the Trouble itself."""
+    async def run(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Run the step until there is no TemporaryError. After `max_seconds`, raise the last one."""
         clock = asyncio.get_running_loop().time
-        began, pause = clock(), 0.1
+        started_at, pause = clock(), 0.1
         while True:
             try:
-                return await do()
-            except Trouble as trouble:
-                if clock() - began > self.seconds:
+                return await step()
+            except TemporaryError as error:
+                if clock() - started_at > self.max_seconds:
                     raise
                 self.retries += 1
-                self.waits += trouble.wait is not None
-                await asyncio.sleep(trouble.wait or pause)
+                self.requested_waits += error.retry_after is not None
+                await asyncio.sleep(error.retry_after or pause)
                 pause = min(pause * 2, 2.0)

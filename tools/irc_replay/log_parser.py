@@ -1,4 +1,4 @@
-"""Reads a recorded day: `[HH:MM] <nick> text`, `[HH:MM] * nick does`, `=== nick has joined #channel`, …"""
+"""Parses a recorded day: `[HH:MM] <nick> text`, `[HH:MM] * nick does`, `=== nick has joined #channel`, …"""
 
 from __future__ import annotations
 
@@ -11,98 +11,102 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-LONGEST_TITLE, LONGEST_NAME = 80, 30
+MAX_TITLE_LENGTH, MAX_USERNAME_LENGTH = 80, 30  # the limits of the server
 
-_SAYS = re.compile(r"\[(\d\d):(\d\d)\]\s+<([^>]+)> ?(.*)")
-_DOES = re.compile(r"\[(\d\d):(\d\d)\]\s+\* (\S+) (.*)")
-_COMES = re.compile(r"=== (\S+) .*\bhas (joined|left) [#&]\S+.*")
+_MESSAGE = re.compile(r"\[(\d\d):(\d\d)\]\s+<([^>]+)> ?(.*)")
+_ACTION = re.compile(r"\[(\d\d):(\d\d)\]\s+\* (\S+) (.*)")
+_MEMBERSHIP = re.compile(r"=== (\S+) .*\bhas (joined|left) [#&]\S+.*")
 _NOTICE = re.compile(r"=== (?:\S+ is now known as \S+.*|(?:mode/|Topic |topic )\S*.*)")
-_OLD_DOES = re.compile(r"=== (\S+) +(.*)")
-_NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
+_OLD_ACTION = re.compile(r"=== (\S+) +(.*)")  # as older logs write it
+_NOT_IN_USERNAMES = re.compile(r"[^A-Za-z0-9_.-]")
+
+EntryKind = Literal["message", "join", "leave"]
 
 
 @dataclass(frozen=True)
-class Happening:
-    what: Literal["says", "joins", "leaves"]
+class LogEntry:
+    kind: EntryKind
     nick: str
-    text: str
+    text: str  # of a message; otherwise empty
     at: float  # seconds since the first minute of the file
 
 
 @dataclass
-class Day:
+class DayLog:
     title: str
-    happenings: list[Happening]
-    skipped: Counter[str]  # why → how many lines
+    entries: list[LogEntry]
+    skipped: Counter[str]  # number of skipped lines by reason
 
     @property
     def nicks(self) -> list[str]:
-        """Whoever says something, in the order of speaking."""
-        return list(dict.fromkeys(each.nick for each in self.happenings if each.what == "says"))
+        """The nicks with messages, in the order of their first message."""
+        return list(dict.fromkeys(entry.nick for entry in self.entries if entry.kind == "message"))
 
     @property
-    def lines(self) -> int:
-        return sum(each.what == "says" for each in self.happenings)
+    def message_count(self) -> int:
+        return sum(entry.kind == "message" for entry in self.entries)
 
 
-def read(file: Path) -> Day:
-    """The day of this file. Bytes that are no UTF-8 become �; nothing that somebody said is left out."""
+def read_log(file: Path) -> DayLog:
+    """Parse a file. Invalid UTF-8 becomes �. Every line is either an entry or counted as skipped."""
     skipped: Counter[str] = Counter()
-    happenings = list(_spread(_parsed(file.read_text("utf-8", errors="replace").splitlines(), skipped)))
-    speaking = {each.nick for each in happenings if each.what == "says"}
-    kept = [each for each in happenings if each.nick in speaking]
-    skipped["comings and goings of people who say nothing"] += len(happenings) - len(kept)
-    return Day(file.stem[:LONGEST_TITLE], kept, +skipped)
+    lines = file.read_text("utf-8", errors="replace").splitlines()
+    entries = list(_spread_over_minutes(_parse_lines(lines, skipped)))
+    nicks_with_messages = {entry.nick for entry in entries if entry.kind == "message"}
+    kept = [entry for entry in entries if entry.nick in nicks_with_messages]
+    skipped["joins and leaves of nicks without messages"] += len(entries) - len(kept)
+    return DayLog(file.stem[:MAX_TITLE_LENGTH], kept, +skipped)
 
 
-_Raw = tuple[Literal["says", "joins", "leaves"], str, str, int]
+_RawEntry = tuple[EntryKind, str, str, int]  # kind, nick, text, minute
 
 
-def _parsed(lines: list[str], skipped: Counter[str]) -> Iterator[_Raw]:
-    minute = previous = midnights = 0
+def _parse_lines(lines: list[str], skipped: Counter[str]) -> Iterator[_RawEntry]:
+    minute = previous_minute = midnights = 0
     for line in lines:
-        said = _SAYS.fullmatch(line)
-        if match := said or _DOES.fullmatch(line):
-            now = int(match[1]) * 60 + int(match[2])
-            if now < previous - 720:  # past midnight, and not a clock that was put right
+        message = _MESSAGE.fullmatch(line)
+        if match := message or _ACTION.fullmatch(line):
+            minute_of_day = int(match[1]) * 60 + int(match[2])
+            # A jump back of more than 12 hours is midnight; a smaller one is a clock that was corrected.
+            if minute_of_day < previous_minute - 720:
                 midnights += 1
-            minute, previous = max(minute, now + midnights * 1440), now
-            text = match[4] if said else f"*{match[4]}*"
+            minute, previous_minute = max(minute, minute_of_day + midnights * 1440), minute_of_day
+            text = match[4] if message else f"*{match[4]}*"
             if is_blank(text):
                 skipped["lines without a visible character"] += 1
             else:
-                yield "says", match[3].strip(), text, minute
-        elif match := _COMES.fullmatch(line):
-            yield "joins" if match[2] == "joined" else "leaves", match[1], "", minute
+                yield "message", match[3].strip(), text, minute
+        elif match := _MEMBERSHIP.fullmatch(line):
+            yield "join" if match[2] == "joined" else "leave", match[1], "", minute
         elif _NOTICE.fullmatch(line):
             skipped["notices (mode, topic, new name)"] += 1
-        elif match := _OLD_DOES.fullmatch(line):
-            yield "says", match[1], f"*{match[2]}*", minute
+        elif match := _OLD_ACTION.fullmatch(line):
+            yield "message", match[1], f"*{match[2]}*", minute
         elif line.strip():
-            skipped["lines that are none"] += 1
+            skipped["unknown lines"] += 1
 
 
-def _spread(parsed: Iterator[_Raw]) -> Iterator[Happening]:
-    """Recorded to the minute: what was said in one minute is spread over it."""
-    rows = list(parsed)
-    of_minute = Counter(row[3] for row in rows)
-    place: Counter[int] = Counter()
-    for what, nick, text, minute in rows:
-        at = (minute - rows[0][3]) * 60 + 60 * place[minute] / of_minute[minute]
-        place[minute] += 1
-        yield Happening(what, nick, text, at)
+def _spread_over_minutes(raw_entries: Iterator[_RawEntry]) -> Iterator[LogEntry]:
+    """Give entries exact times: the log has minutes, so the entries of a minute are spread evenly over it."""
+    rows = list(raw_entries)
+    entries_in_minute = Counter(row[3] for row in rows)
+    index_in_minute: Counter[int] = Counter()
+    for kind, nick, text, minute in rows:
+        at = (minute - rows[0][3]) * 60 + 60 * index_in_minute[minute] / entries_in_minute[minute]
+        index_in_minute[minute] += 1
+        yield LogEntry(kind, nick, text, at)
 
 
 def is_blank(text: str) -> bool:
-    """Nothing that a reader could see, or something that no server stores."""
+    """Return whether the text has no visible character, or a NUL character, which servers do not store."""
     return "\0" in text or all(unicodedata.category(char)[0] in "CZ" for char in text)
 
 
-def names(nick: str) -> Iterator[str]:
-    """User names for a nick, best first: `[away]joe|` is `away_joe`, then `away_joe2`, …"""
-    bare = _NO_NAME.sub("_", unicodedata.normalize("NFKC", nick)).strip("._-") or "nick"
+def username_candidates(nick: str) -> Iterator[str]:
+    """Yield user names for a nick, the best first: for `[away]joe|`: `away_joe`, `away_joe2`, …"""
+    base = _NOT_IN_USERNAMES.sub("_", unicodedata.normalize("NFKC", nick)).strip("._-") or "nick"
     for number in count(1):
-        ending = "" if number == 1 else str(number)
-        name = bare[: LONGEST_NAME - len(ending)] + ending
+        suffix = "" if number == 1 else str(number)
+        name = base[: MAX_USERNAME_LENGTH - len(suffix)] + suffix
         if len(name) > 1:
             yield name

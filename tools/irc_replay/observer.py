@@ -1,6 +1,6 @@
-"""A client that owns the groups and listens all the time, keeping to the protocol's rule of versions.
+"""A client that owns the groups and receives all events, according to the protocol's rules for versions.
 
-What it shows at the end must be what a fresh load shows: that is what a replay is for.
+At the end, its screen must be equal to a freshly loaded one. The replay exists to check this.
 """
 
 from __future__ import annotations
@@ -15,49 +15,50 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
-from tools.irc_replay.client import Account
-from tools.irc_replay.http_client import Refusal, Trouble
+from tools.irc_replay.client import ApiClient
+from tools.irc_replay.http_client import RejectedError, TemporaryError
 
-HOLE = 0.3  # seconds to wait for a version that has not come, before asking for it
-HEARTBEAT = 5.0  # seconds of silence until a ping
+GAP_TIMEOUT = 0.3  # seconds to wait for a missing version before a `sync`
+PING_INTERVAL = 5.0  # seconds without a frame before a ping
 
 Frame = dict[str, Any]
 
 
 @dataclass
-class Room:
-    """One conversation as this client shows it."""
+class ObservedConversation:
+    """A conversation as this client shows it."""
 
     version: int
-    shown: dict[int, Frame] = field(default_factory=dict)  # by seq
-    held: dict[int, Frame] = field(default_factory=dict)  # events that came before what they follow, by version
-    twice: int = 0  # lines told as new that were on the screen already
+    messages: dict[int, Frame] = field(default_factory=dict)  # by seq
+    held_events: dict[int, Frame] = field(default_factory=dict)  # received after a gap, by version
+    duplicates: int = 0  # `message.created` events for messages that were already on the screen
 
     def texts(self) -> list[tuple[str, str, str]]:
-        """(client_id, user name, body) in the order of the screen."""
-        rows = (self.shown[seq] for seq in sorted(self.shown))
-        return [text_of(row) for row in rows if row["kind"] == "text"]
+        """Return (client_id, user name, body) of the text messages in the order of the screen."""
+        ordered = (self.messages[seq] for seq in sorted(self.messages))
+        return [message_text(message) for message in ordered if message["kind"] == "text"]
 
 
-def text_of(message: Frame) -> tuple[str, str, str]:
+def message_text(message: Frame) -> tuple[str, str, str]:
+    """Return (client_id, user name, body) of a message."""
     return message["client_id"], message["sender"]["username"], message["body"]
 
 
-class Watcher(Account):
+class Observer(ApiClient):
     def __init__(self, url: str, password: str):
         super().__init__(url, password)
-        self.rooms: dict[int, Room] = {}
+        self.conversations: dict[int, ObservedConversation] = {}
         self.connects = self.syncs = self.events = 0
-        self.wrong: list[str] = []  # what the protocol does not allow
+        self.violations: list[str] = []  # answers that the protocol does not allow
         self._socket: ClientConnection | None = None
         self._refs = (f"w{number}" for number in count(1))
         self._task: asyncio.Task | None = None
-        self._asking = False
+        self._is_syncing = False
 
-    def watch(self, conversation: Frame) -> None:
-        self.rooms.setdefault(conversation["id"], Room(conversation["version"]))
+    def observe(self, conversation: Frame) -> None:
+        self.conversations.setdefault(conversation["id"], ObservedConversation(conversation["version"]))
 
-    # ── The line ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Connection ───────────────────────────────────────────────────────────────────────────────────────────────
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
@@ -66,7 +67,7 @@ class Watcher(Account):
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self.web.close()
+        self.http.close()
 
     async def _run(self) -> None:
         pause = 0.25
@@ -75,101 +76,106 @@ class Watcher(Account):
                 self._socket = await self.open_socket()
                 self.connects += 1
                 pause = 0.25
-                await self._listen(self._socket)
-            except (Trouble, Refusal, OSError, TimeoutError, WebSocketException):
+                await self._read(self._socket)
+            except (TemporaryError, RejectedError, OSError, TimeoutError, WebSocketException):
                 pass
             finally:
-                self._socket, self._asking = None, False
+                self._socket, self._is_syncing = None, False
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 
-    async def _listen(self, socket: ClientConnection) -> None:
+    async def _read(self, socket: ClientConnection) -> None:
         async with socket:
-            if any(self._behind(int(pk), version) for pk, version in self.welcome["versions"].items()):
-                await self._ask()
-            missed_pong = False
+            if any(self._is_behind(int(pk), version) for pk, version in self.welcome["versions"].items()):
+                await self._sync()
+            is_pong_missing = False
             while True:
                 try:
-                    frame = json.loads(await asyncio.wait_for(socket.recv(), HEARTBEAT))
+                    frame = json.loads(await asyncio.wait_for(socket.recv(), PING_INTERVAL))
                 except TimeoutError:
-                    if missed_pong:
-                        return  # the line is dead: another
-                    missed_pong = True
+                    if is_pong_missing:
+                        return  # the connection is dead: reconnect
+                    is_pong_missing = True
                     await socket.send(json.dumps({"type": "ping", "payload": {}}))
                     continue
-                missed_pong = False
-                await self._hear(frame)
+                is_pong_missing = False
+                await self._receive(frame)
 
-    def _behind(self, conversation_id: int, version: int) -> bool:
-        room = self.rooms.get(conversation_id)
-        return room is not None and room.version < version
+    def _is_behind(self, conversation_id: int, version: int) -> bool:
+        conversation = self.conversations.get(conversation_id)
+        return conversation is not None and conversation.version < version
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _hear(self, frame: Frame) -> None:
-        kind, payload = frame["type"], frame["payload"]
-        if kind == "ack" and str(frame.get("ref", "")).startswith("w"):
-            await self._caught_up(payload)
-        elif kind == "error":
-            self._asking = False
+    async def _receive(self, frame: Frame) -> None:
+        frame_type, payload = frame["type"], frame["payload"]
+        if frame_type == "ack" and str(frame.get("ref", "")).startswith("w"):
+            await self._apply_sync(payload)
+        elif frame_type == "error":
+            self._is_syncing = False
             if payload["code"] not in ("rate_limited", "unavailable"):
-                self.wrong.append(f"The watcher was refused: {payload['code']}")
+                self.violations.append(f"The observer received an error: {payload['code']}")
                 return
-            asyncio.get_running_loop().call_later(payload.get("retry_after") or 1, self._ask_soon)
-        elif "after" in payload and payload["conversation_id"] in self.rooms:
+            asyncio.get_running_loop().call_later(payload.get("retry_after") or 1, self._start_sync)
+        elif "after" in payload and payload["conversation_id"] in self.conversations:
             self.events += 1
-            self._in_order(self.rooms[payload["conversation_id"]], frame)
+            self._apply_in_order(self.conversations[payload["conversation_id"]], frame)
 
-    def _in_order(self, room: Room, frame: Frame) -> None:
+    def _apply_in_order(self, conversation: ObservedConversation, frame: Frame) -> None:
+        """Apply an event that follows the current version. Hold one that comes after a gap."""
         after, version = frame["payload"]["after"], frame["payload"]["version"]
-        if version <= room.version:
+        if version <= conversation.version:
             return
-        if after > room.version:
-            room.held[version] = frame
-            asyncio.get_running_loop().call_later(HOLE, self._ask_if_held, room)
+        if after > conversation.version:
+            conversation.held_events[version] = frame
+            asyncio.get_running_loop().call_later(GAP_TIMEOUT, self._sync_if_gap, conversation)
             return
-        self._apply(room, frame)
-        for version in sorted(room.held):
-            following = room.held[version]
-            if following["payload"]["after"] > room.version:
+        self._apply(conversation, frame)
+        for version in sorted(conversation.held_events):
+            held_event = conversation.held_events[version]
+            if held_event["payload"]["after"] > conversation.version:
                 break
-            del room.held[version]
-            if version > room.version:
-                self._apply(room, following)
+            del conversation.held_events[version]
+            if version > conversation.version:
+                self._apply(conversation, held_event)
 
-    def _apply(self, room: Room, frame: Frame) -> None:
+    def _apply(self, conversation: ObservedConversation, frame: Frame) -> None:
         payload = frame["payload"]
-        room.version = payload["version"]
+        conversation.version = payload["version"]
         if message := payload.get("message"):
-            if frame["type"] == "message.created" and message["seq"] in room.shown:
-                room.twice += 1
-            room.shown[message["seq"]] = message
+            if frame["type"] == "message.created" and message["seq"] in conversation.messages:
+                conversation.duplicates += 1
+            conversation.messages[message["seq"]] = message
 
     # ── Catching up ──────────────────────────────────────────────────────────────────────────────────────────────
-    def _ask_if_held(self, room: Room) -> None:
-        if room.held:
-            self._ask_soon()
+    def _sync_if_gap(self, conversation: ObservedConversation) -> None:
+        if conversation.held_events:
+            self._start_sync()
 
-    def _ask_soon(self) -> None:
-        task = asyncio.ensure_future(self._ask())
+    def _start_sync(self) -> None:
+        task = asyncio.ensure_future(self._sync())
+        # Retrieve the exception, so that asyncio does not log it: a failed connection is handled in `_run`.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _ask(self) -> None:
-        if self._socket is None or self._asking:
+    async def _sync(self) -> None:
+        if self._socket is None or self._is_syncing:
             return
-        self._asking = True
+        self._is_syncing = True
         self.syncs += 1
-        known = {"cursors": {str(pk): room.version for pk, room in self.rooms.items()}, "me": 0, "open": None}
-        await self._socket.send(json.dumps({"type": "sync", "payload": known, "ref": next(self._refs)}))
+        cursors = {str(pk): conversation.version for pk, conversation in self.conversations.items()}
+        payload = {"cursors": cursors, "me": 0, "open": None}
+        await self._socket.send(json.dumps({"type": "sync", "payload": payload, "ref": next(self._refs)}))
 
-    async def _caught_up(self, answer: Frame) -> None:
-        for part in answer["conversations"]:
-            room = self.rooms.get(part["conversation_id"])
-            if room is None or part["version"] <= room.version:
+    async def _apply_sync(self, answer: Frame) -> None:
+        for changes in answer["conversations"]:
+            conversation = self.conversations.get(changes["conversation_id"])
+            if conversation is None or changes["version"] <= conversation.version:
                 continue
-            for message in part["messages"]:
-                room.shown[message["seq"]] = message
-            room.version = part["version"]
-            room.held = {version: frame for version, frame in room.held.items() if version > room.version}
-        self._asking = False
-        if not answer["complete"] or any(room.held for room in self.rooms.values()):
-            await self._ask()
+            for message in changes["messages"]:
+                conversation.messages[message["seq"]] = message
+            conversation.version = changes["version"]
+            conversation.held_events = {
+                version: frame for version, frame in conversation.held_events.items() if version > conversation.version
+            }
+        self._is_syncing = False
+        if not answer["complete"] or any(conversation.held_events for conversation in self.conversations.values()):
+            await self._sync()

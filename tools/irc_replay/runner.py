@@ -1,4 +1,4 @@
-"""The replay: everybody signs up, a group per day, every line in its order, and at the end the comparison."""
+"""The replay: signs up the users, replays each day into a group of its own, and compares the result at the end."""
 
 from __future__ import annotations
 
@@ -10,66 +10,67 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tools.irc_replay.client import Person
-from tools.irc_replay.http_client import Patience, Refusal
-from tools.irc_replay.log_parser import Day, Happening
-from tools.irc_replay.observer import Watcher, text_of
+from tools.irc_replay.client import SimulatedUser
+from tools.irc_replay.http_client import RejectedError, RetryPolicy
+from tools.irc_replay.log_parser import DayLog, LogEntry
+from tools.irc_replay.observer import Observer, message_text
 
-DOORS = ("socket", "api", "form")
-SOCKETS = 40  # kept open at a time; an address may have a hundred
-SIGNING_UP = 4  # at a time
-CATCHES_UP_WITHIN = 20.0  # seconds
+ENTRY_POINTS = ("socket", "api", "form")
+MAX_OPEN_SOCKETS = 40  # the server allows a hundred per IP address
+PARALLEL_SIGNUPS = 4
+CATCH_UP_TIMEOUT = 20.0  # seconds that the observer has to show everything after the last message
 
-Text = tuple[str, str, str]  # client_id, user name, body
-Tell = Callable[[str], None]
+SentText = tuple[str, str, str]  # client_id, user name, body
+ProgressCallback = Callable[[str], None]
 
 
 @dataclass
 class Report:
-    """What was done and what came of it."""
+    """Counts of the replay and the result of the comparison."""
 
     groups: int = 0
-    people: int = 0
-    lines: int = 0
-    members: int = 0  # comings and goings that were played
+    users: int = 0
+    messages: int = 0
+    membership_changes: int = 0
     seconds: float = 0.0
-    waits: list[float] = field(default_factory=list)  # seconds from sending a line to its acknowledgement
+    latencies: list[float] = field(default_factory=list)  # seconds from sending a message to its acknowledgement
     retries: int = 0
-    asked_to_wait: int = 0
+    requested_waits: int = 0  # retries for which the server gave a time to wait
     reconnects: int = 0
     syncs: int = 0
     events: int = 0
-    by_door: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
+    by_entry_point: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)  # log lines by reason
     missing: int = 0
     duplicates: int = 0
-    foreign: int = 0
-    order_equal: bool = True
-    screens_equal: bool = True
-    wrong: list[str] = field(default_factory=list)
+    foreign: int = 0  # messages that this replay did not send
+    is_order_equal: bool = True
+    is_screen_equal: bool = True
+    violations: list[str] = field(default_factory=list)  # of the protocol
 
     @property
-    def good(self) -> bool:
-        counted = self.missing or self.duplicates or self.foreign or self.wrong
-        return not counted and self.order_equal and self.screens_equal
+    def is_successful(self) -> bool:
+        has_errors = self.missing or self.duplicates or self.foreign or self.violations
+        return not has_errors and self.is_order_equal and self.is_screen_equal
 
-    def words(self) -> str:
-        waits = sorted(self.waits) or [0.0]
-        doors = ", ".join(f"{door} {number}" for door, number in sorted(self.by_door.items()))
+    def format(self) -> str:
+        """Return the report as lines of text."""
+        latencies = sorted(self.latencies) or [0.0]
+        entry_points = ", ".join(f"{name} {number}" for name, number in sorted(self.by_entry_point.items()))
         rows = [
-            ("lines", f"{self.lines} in {self.groups} groups by {self.people} people ({doors})"),
-            ("time", f"{self.seconds:.1f} s, {self.lines / max(self.seconds, 0.001):.1f} lines/s"),
-            ("acknowledged", f"median {statistics.median(waits) * 1000:.0f} ms, slowest {waits[-1]:.1f} s"),
-            ("members", f"{self.members} came or left"),
-            ("retries", f"{self.retries}, of these {self.asked_to_wait} when told to wait"),
-            ("watcher", f"{self.events} events, {self.reconnects} reconnects, {self.syncs} times caught up"),
+            ("messages", f"{self.messages} in {self.groups} groups by {self.users} people ({entry_points})"),
+            ("time", f"{self.seconds:.1f} s, {self.messages / max(self.seconds, 0.001):.1f} messages/s"),
+            ("acknowledged", f"median {statistics.median(latencies) * 1000:.0f} ms, slowest {latencies[-1]:.1f} s"),
+            ("members", f"{self.membership_changes} joins and leaves"),
+            ("retries", f"{self.retries}, of these {self.requested_waits} at the server's request"),
+            ("observer", f"{self.events} events, {self.reconnects} reconnects, {self.syncs} syncs"),
             ("missing", str(self.missing)),
             ("duplicates", str(self.duplicates)),
-            ("of others", str(self.foreign)),
-            ("order", "equal" if self.order_equal else "DIFFERENT"),
-            ("screen", "equal to a fresh load" if self.screens_equal else "DIFFERENT from a fresh load"),
-            *(("skipped", f"{number} {why}") for why, number in self.skipped.items()),
-            *(("wrong", each) for each in self.wrong),
+            ("foreign", str(self.foreign)),
+            ("order", "equal" if self.is_order_equal else "DIFFERENT"),
+            ("screen", "equal to a fresh load" if self.is_screen_equal else "DIFFERENT from a fresh load"),
+            *(("skipped", f"{number} {reason}") for reason, number in self.skipped.items()),
+            *(("violation", violation) for violation in self.violations),
         ]
         return "\n".join(f"{name:<13} {value}" for name, value in rows)
 
@@ -78,164 +79,172 @@ class Replay:
     def __init__(
         self,
         url: str,
-        days: Sequence[Day],
+        days: Sequence[DayLog],
         *,
         speed: float = 60.0,
-        doors: Sequence[str] = DOORS,
+        entry_points: Sequence[str] = ENTRY_POINTS,
         password: str,
-        watcher: str = "watcher",
-        patience: float = 60.0,
-        tell: Tell = lambda words: None,
+        observer_name: str = "watcher",
+        retry_seconds: float = 60.0,
+        report_progress: ProgressCallback = lambda message: None,
     ):
-        """`speed`: 60 plays an hour in a minute; 0 as fast as it goes. `patience`: seconds to go on with one line."""
-        self.url, self.days, self.speed, self.doors = url, days, speed, tuple(doors)
-        self.password, self.tell = password, tell
-        self.watcher = Watcher(url, password)
-        self._watcher_name = watcher
-        self.patience = Patience(patience)
+        """`speed`: 60 replays an hour in a minute, 0 replays without pauses. `retry_seconds`: for one step."""
+        self.url, self.days, self.speed, self.entry_points = url, days, speed, tuple(entry_points)
+        self.password, self.report_progress = password, report_progress
+        self.observer = Observer(url, password)
+        self._observer_name = observer_name
+        self.retry_policy = RetryPolicy(retry_seconds)
         self.report = Report(groups=len(days))
-        self.people: dict[str, Person] = {}
-        self._open: OrderedDict[Person, None] = OrderedDict()  # whose sockets are open, least lately used first
-        self._turn: Counter[str] = Counter()
+        self.users: dict[str, SimulatedUser] = {}  # by nick
+        self._users_with_socket: OrderedDict[SimulatedUser, None] = OrderedDict()  # the least recently used first
+        self._attempts: Counter[str] = Counter()  # by nick: which entry point is the next
 
     async def run(self) -> Report:
         try:
-            await self._gather_people()
-            self.watcher.start()
-            began = time.monotonic()
-            sent = await asyncio.gather(*[self._play(day) for day in self.days])
-            self.report.seconds = time.monotonic() - began
+            await self._sign_up_all()
+            self.observer.start()
+            started_at = time.monotonic()
+            sent = await asyncio.gather(*[self._replay_day(day) for day in self.days])
+            self.report.seconds = time.monotonic() - started_at
             for conversation_id, texts in sent:
                 await self._compare(conversation_id, texts)
         finally:
-            await self.watcher.stop()
-            await asyncio.gather(*[person.go() for person in self.people.values()])
-        report = self.report
-        report.retries, report.asked_to_wait = self.patience.retries, self.patience.waits
-        report.reconnects = max(self.watcher.connects - 1, 0)
-        report.syncs, report.events, report.wrong = self.watcher.syncs, self.watcher.events, self.watcher.wrong
+            await self.observer.stop()
+            await asyncio.gather(*[user.close() for user in self.users.values()])
+        report, observer = self.report, self.observer
+        report.retries, report.requested_waits = self.retry_policy.retries, self.retry_policy.requested_waits
+        report.reconnects = max(observer.connects - 1, 0)
+        report.syncs, report.events, report.violations = observer.syncs, observer.events, observer.violations
         for day in self.days:
             report.skipped += day.skipped
         return report
 
-    # ── Before ───────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _gather_people(self) -> None:
-        claimed: set[str] = set()
-        await self.patience.until_done(lambda: self.watcher.sign_up(self._watcher_name, claimed))
+    # ── Sign-up ──────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _sign_up_all(self) -> None:
+        claimed_names: set[str] = set()
+        await self.retry_policy.run(lambda: self.observer.sign_up(self._observer_name, claimed_names))
         nicks = list(dict.fromkeys(nick for day in self.days for nick in day.nicks))
-        self.people = {nick: Person(self.url, self.password) for nick in nicks}
-        self.report.people = len(nicks)
-        self.tell(f"Signing up {len(nicks)} people …")
-        waiting = list(self.people.items())[::-1]
+        self.users = {nick: SimulatedUser(self.url, self.password) for nick in nicks}
+        self.report.users = len(nicks)
+        self.report_progress(f"Signing up {len(nicks)} people …")
+        remaining = list(self.users.items())[::-1]
 
-        async def sign_up_some() -> None:
-            while waiting:
-                nick, person = waiting.pop()
-                await self.patience.until_done(lambda nick=nick, person=person: person.sign_up(nick, claimed))  # type: ignore[misc]
-                if "form" in self.doors:
-                    await self.patience.until_done(person.open_browser)
+        async def sign_up_remaining() -> None:
+            while remaining:
+                nick, user = remaining.pop()
+                await self.retry_policy.run(lambda nick=nick, user=user: user.sign_up(nick, claimed_names))  # type: ignore[misc]
+                if "form" in self.entry_points:
+                    await self.retry_policy.run(user.sign_in_browser)
 
-        await asyncio.gather(*[sign_up_some() for _ in range(SIGNING_UP)])
+        await asyncio.gather(*[sign_up_remaining() for _ in range(PARALLEL_SIGNUPS)])
 
-    # ── The day ──────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _play(self, day: Day) -> tuple[int, list[Text]]:
-        """Line by line: none is sent before the one above it is acknowledged. The texts, in that order."""
-        group = await self.patience.until_done(
-            lambda: self.watcher.api("POST", "conversations/", {"kind": "group", "title": day.title})
+    # ── Replay of a day ──────────────────────────────────────────────────────────────────────────────────────────
+    async def _replay_day(self, day: DayLog) -> tuple[int, list[SentText]]:
+        """Replay the entries in order and return the conversation id and the sent texts.
+
+        Each message is sent after the acknowledgement of the previous one.
+        """
+        group = await self.retry_policy.run(
+            lambda: self.observer.call_api("POST", "conversations/", {"kind": "group", "title": day.title})
         )
-        self.watcher.watch(group)
-        here: set[str] = set()
-        texts: list[Text] = []
-        began = time.monotonic()
-        for happening in day.happenings:
+        self.observer.observe(group)
+        members: set[str] = set()  # nicks
+        texts: list[SentText] = []
+        started_at = time.monotonic()
+        for entry in day.entries:
             if self.speed:
-                await asyncio.sleep(max(began + happening.at / self.speed - time.monotonic(), 0))
-            if happening.what == "leaves":
-                await self._leave(group["id"], happening.nick, here)
+                await asyncio.sleep(max(started_at + entry.at / self.speed - time.monotonic(), 0))
+            if entry.kind == "leave":
+                await self._leave(group["id"], entry.nick, members)
                 continue
-            await self._join(group["id"], happening.nick, here)
-            if happening.what == "says":
-                texts.append(await self._say(group["id"], happening))
+            await self._join(group["id"], entry.nick, members)
+            if entry.kind == "message":
+                texts.append(await self._send(group["id"], entry))
                 if len(texts) % 500 == 0:
-                    self.tell(f"{day.title}: {len(texts)} of {day.lines} lines")
+                    self.report_progress(f"{day.title}: {len(texts)} of {day.message_count} messages")
         return group["id"], texts
 
-    async def _join(self, group_id: int, nick: str, here: set[str]) -> None:
-        if nick not in here:
-            members = {"user_ids": [self.people[nick].id]}
-            await self.patience.until_done(
-                lambda: self.watcher.api("POST", f"conversations/{group_id}/members/", members)
+    async def _join(self, group_id: int, nick: str, members: set[str]) -> None:
+        if nick not in members:
+            body = {"user_ids": [self.users[nick].id]}
+            await self.retry_policy.run(
+                lambda: self.observer.call_api("POST", f"conversations/{group_id}/members/", body)
             )
-            here.add(nick)
-            self.report.members += 1
+            members.add(nick)
+            self.report.membership_changes += 1
 
-    async def _leave(self, group_id: int, nick: str, here: set[str]) -> None:
-        if nick in here:
-            person = self.people[nick]
+    async def _leave(self, group_id: int, nick: str, members: set[str]) -> None:
+        if nick in members:
+            user = self.users[nick]
             try:
-                await self.patience.until_done(
-                    lambda: person.api("DELETE", f"conversations/{group_id}/members/{person.id}/")
+                await self.retry_policy.run(
+                    lambda: user.call_api("DELETE", f"conversations/{group_id}/members/{user.id}/")
                 )
-            except Refusal as refusal:
-                if refusal.code != "not_found":  # the first try was heard, and its answer lost
+            except RejectedError as error:
+                if error.code != "not_found":  # an earlier attempt succeeded, and its response was lost
                     raise
-            here.remove(nick)
-            self.report.members += 1
+            members.remove(nick)
+            self.report.membership_changes += 1
 
-    async def _say(self, group_id: int, happening: Happening) -> Text:
-        person, client_id = self.people[happening.nick], str(uuid.uuid4())
-        self.report.lines += 1
-        began = time.monotonic()
+    async def _send(self, group_id: int, entry: LogEntry) -> SentText:
+        user, client_id = self.users[entry.nick], str(uuid.uuid4())
+        self.report.messages += 1
+        started_at = time.monotonic()
 
-        async def send() -> None:
-            # Each time through the next door, also when it is tried again: one client_id is one message at all of them.
-            door = self.doors[self._turn[happening.nick] % len(self.doors)]
-            self._turn[happening.nick] += 1
-            if door == "socket":
-                await self._make_room_for(person)
-            await person.doors[door](group_id, client_id, happening.text)
-            self.report.by_door[door] += 1
+        async def attempt() -> None:
+            # Each attempt uses the next entry point, also a retry: the client_id makes it the same message in all.
+            entry_point = self.entry_points[self._attempts[entry.nick] % len(self.entry_points)]
+            self._attempts[entry.nick] += 1
+            if entry_point == "socket":
+                await self._limit_open_sockets(user)
+            await user.senders[entry_point](group_id, client_id, entry.text)
+            self.report.by_entry_point[entry_point] += 1
 
-        await self.patience.until_done(send)
-        self.report.waits.append(time.monotonic() - began)
-        return client_id, person.username, happening.text
+        await self.retry_policy.run(attempt)
+        self.report.latencies.append(time.monotonic() - started_at)
+        return client_id, user.username, entry.text
 
-    async def _make_room_for(self, person: Person) -> None:
-        self._open[person] = None
-        self._open.move_to_end(person)
-        if len(self._open) > max(SOCKETS, 2 * len(self.days)):
-            oldest, _ = self._open.popitem(last=False)
-            await oldest.hang_up()
+    async def _limit_open_sockets(self, user: SimulatedUser) -> None:
+        """Mark the user's socket as used now. Close the least recently used socket if there are too many."""
+        self._users_with_socket[user] = None
+        self._users_with_socket.move_to_end(user)
+        if len(self._users_with_socket) > max(MAX_OPEN_SOCKETS, 2 * len(self.days)):
+            least_recent, _ = self._users_with_socket.popitem(last=False)
+            await least_recent.close_socket()
 
-    # ── After ────────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _compare(self, conversation_id: int, sent: list[Text]) -> None:
-        """What was sent, what a fresh load shows, and what the watcher's screen shows."""
+    # ── Comparison ───────────────────────────────────────────────────────────────────────────────────────────────
+    async def _compare(self, conversation_id: int, sent: list[SentText]) -> None:
+        """Compare what was sent with a fresh load, and the fresh load with the observer's screen."""
         report = self.report
-        stored = await self._load(conversation_id)
-        times = Counter(client_id for client_id, _, _ in stored)
-        ours = {client_id for client_id, _, _ in sent}
-        report.missing += sum(1 for client_id in ours if not times[client_id])
-        report.duplicates += sum(number - 1 for client_id, number in times.items() if client_id in ours)
-        report.foreign += sum(number for client_id, number in times.items() if client_id not in ours)
-        report.order_equal &= stored == sent
-        room = self.watcher.rooms[conversation_id]
-        until = time.monotonic() + CATCHES_UP_WITHIN
-        while room.texts() != stored and time.monotonic() < until:
+        stored = await self._load_texts(conversation_id)
+        stored_count = Counter(client_id for client_id, _, _ in stored)
+        sent_ids = {client_id for client_id, _, _ in sent}
+        report.missing += sum(1 for client_id in sent_ids if not stored_count[client_id])
+        report.duplicates += sum(number - 1 for client_id, number in stored_count.items() if client_id in sent_ids)
+        report.foreign += sum(number for client_id, number in stored_count.items() if client_id not in sent_ids)
+        report.is_order_equal &= stored == sent
+        screen = self.observer.conversations[conversation_id]
+        until = time.monotonic() + CATCH_UP_TIMEOUT
+        while screen.texts() != stored and time.monotonic() < until:
             await asyncio.sleep(0.1)
-        report.duplicates += room.twice
-        report.screens_equal &= room.texts() == stored and sorted(room.shown) == list(range(1, len(room.shown) + 1))
+        report.duplicates += screen.duplicates
+        has_all_seqs = sorted(screen.messages) == list(range(1, len(screen.messages) + 1))
+        report.is_screen_equal &= screen.texts() == stored and has_all_seqs
 
-    async def _load(self, conversation_id: int) -> list[Text]:
-        texts: list[Text] = []
-        after, more = 0, True
-        while more:
+    async def _load_texts(self, conversation_id: int) -> list[SentText]:
+        """Load the whole history page by page and return its text messages."""
+        texts: list[SentText] = []
+        after, has_more = 0, True
+        while has_more:
             path = f"conversations/{conversation_id}/messages/?after={after}&limit=100"
-            page = await self.patience.until_done(lambda path=path: self.watcher.api("GET", path))  # type: ignore[misc]
+            page = await self.retry_policy.run(lambda path=path: self.observer.call_api("GET", path))  # type: ignore[misc]
             for message in page["results"]:
                 after += 1
                 if message["seq"] != after:
-                    self.watcher.wrong.append(f"conversation {conversation_id}: {message['seq']} follows {after - 1}")
+                    self.observer.violations.append(
+                        f"conversation {conversation_id}: {message['seq']} follows {after - 1}"
+                    )
                 if message["kind"] == "text":
-                    texts.append(text_of(message))
-            more = page["has_after"]
+                    texts.append(message_text(message))
+            has_more = page["has_after"]
         return texts

@@ -1,4 +1,4 @@
-"""`manage.py invite`: a link with which people can sign up where SIGNUP=invite."""
+"""`manage.py invite` prints a link that allows sign-up while SIGNUP=invite."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -17,4 +17,4 @@ class Command(BaseCommand):
             raise CommandError("SIGNUP is 'closed': no link would work.")
         if not 1 <= days <= 365:
             raise CommandError("A link works for 1 to 365 days.")
-        self.stdout.write(signup_links.make_link(days))
+        self.stdout.write(signup_links.make_signup_link(days))

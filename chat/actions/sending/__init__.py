@@ -1,7 +1,7 @@
-"""Sending: many commands in one transaction, each accepted or refused by itself.
+"""Sends messages: many commands in one transaction, each accepted or rejected by itself.
 
-The hot path, and so its rows are tuples (messenger.core.bulk_sql). Number of statements: 6 for any number of sends, and
-one or two more for each of: mentions, replies, forwards, marks that were behind.
+This is the hot path, so its rows are tuples (messenger.core.bulk_sql) and not model instances. It takes 6 statements
+for any number of commands, and one or two more for each of: mentions, replies, forwards, senders with unread messages.
 """
 
 from __future__ import annotations
@@ -10,52 +10,45 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from chat.actions.sending import authorize, locking, persist, publish, references
-from chat.actions.sending.idempotency import answer_repeats
-from chat.actions.sending.types import Outcome, Send, Sent
-from chat.attachments import message_files as files
-from messenger.core.batch_writer import BUSY
+from chat.actions.sending import authorize, idempotency, locking, persist, publish, references
+from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
+from chat.attachments import message_files
 from messenger.core.database import write_transaction
 from messenger.live import events
 
-__all__ = ["Outcome", "Send", "Sent", "send_many", "send_waiting"]
+__all__ = ["Outcome", "SendCommand", "SentMessage", "send_many", "send_many_blocking"]
 
 
-def send_many(commands: Sequence[Send]) -> list[Outcome]:
-    """Store these, in their order, and tell. BUSY where another process holds the conversation: try it apart.
+def send_many(commands: Sequence[SendCommand]) -> list[Outcome]:
+    """Stores messages in the order of the commands, publishes them, and returns the outcome of each command.
 
-    Raises IntegrityError where two processes store one client_id at once; the same commands given again then find it.
+    The outcome is BUSY where another transaction holds the conversation: call `send_many_blocking` for these.
+    Raises IntegrityError if two processes store the same client_id at once; the same call then finds it stored.
     """
     return _send(commands, skip_locked=True)
 
 
-def send_waiting(commands: Sequence[Send]) -> list[Outcome]:
-    """The same, waiting for conversations that somebody else holds."""
+def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
+    """Like `send_many`, but waits for locked conversations."""
     return _send(commands, skip_locked=False)
 
 
-def _send(commands: Sequence[Send], *, skip_locked: bool) -> list[Outcome]:
-    outcomes: list[Outcome | None] = [None] * len(commands)
+def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
+    batch = [PendingSend(command, command.digest()) for command in commands]
     with write_transaction():
-        locked = locking.lock({command.conversation_id for command in commands}, skip_locked)
-        open_places = []
-        for place, command in enumerate(commands):
-            room = locked.get(command.conversation_id)
-            outcomes[place] = BUSY if room is BUSY else None
-            if room is not BUSY:
-                open_places.append(place)
-        repeats = answer_repeats(commands, open_places, outcomes)
-        drafts = authorize.seated(commands, open_places, locked, outcomes)
-        drafts = references.quoted(drafts, outcomes)
-        drafts = references.with_files(drafts, outcomes)
-        drafts = authorize.allowed(drafts, outcomes)
-        persist.format_texts(drafts)
-        if drafts:
+        sends = locking.lock_conversations(batch, skip_locked)
+        sends = idempotency.set_duplicates_aside(sends)
+        sends = authorize.load_senders(sends)
+        sends = references.resolve_messages(sends)
+        sends = references.resolve_files(sends)
+        sends = authorize.apply_rate_limit(sends)
+        if sends:
             now = timezone.now()
-            files.show((draft.brought for draft in drafts if draft.brought), now)
-            persist.number(drafts)
-            persist.insert(drafts, now)
-            persist.move_on(drafts, now)
-            events.publish(publish.tell(drafts, now, outcomes) + publish.marks(drafts, now))
-        repeats()
-    return outcomes  # type: ignore[return-value]
+            persist.render_bodies(sends)
+            message_files.prepare_attachments((send.files for send in sends if send.files), now)
+            persist.assign_numbers(sends)
+            persist.insert_messages(sends, now)
+            persist.update_counters(sends, now)
+            events.publish([*publish.build_message_events(sends, now), *publish.update_member_states(sends, now)])
+        idempotency.answer_duplicates(batch)
+    return [send.outcome for send in batch]  # type: ignore[misc]  # each has one by now

@@ -1,58 +1,77 @@
-"""Who sends, and whether they may: members, within what the pair, the words and the limit allow."""
+"""Checks whether a send is allowed: membership, blocks and settings of direct conversations, content, send rate."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts.schemas import UserSchema
+from accounts.schemas import UserSchema, user_avatar_url
 from chat.actions import direct_rules
-from chat.actions.sending.locking import PUT_AWAY
-from chat.actions.sending.types import Draft, Outcome, Room, Seat, Send
+from chat.actions.sending.locking import ARCHIVED_UNMUTED_SQL
+from chat.actions.sending.types import PendingSend, SendCommand, SenderMembership, list_undecided
 from chat.actions.validation import body_error
 from messenger.core import bulk_sql, rate_limits
 from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
 
-def seated(
-    commands: Sequence[Send], places: list[int], rooms: dict[int, Room], outcomes: list[Outcome | None]
-) -> list[Draft]:
-    """Commands of members, with their membership; the others are answered as if nothing were there."""
-    keys = {(commands[place].conversation_id, commands[place].user_id) for place in places}
-    seats: dict[tuple[int, int], Seat] = {}
-    # Memberships are locked all at once, in the order of their ids: also those that come out of the archive.
-    put_away = [room.id for room in rooms.values() if isinstance(room, Room) and room.put_away]
-    also = f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(put_away))} AND {PUT_AWAY})" if put_away else ""
-    if keys:
-        for cid, pk, role, read_seq, uid, username, name, avatar, shows, active, standing, apart in bulk_sql.fetch(
-            "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
-            f" u.show_receipts <> 'nobody' AND m.receipts, u.is_active, {direct_rules.STANDING}, {direct_rules.APART}"
-            f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.JOINS}"
-            " WHERE m.left_at IS NULL AND"
-            f" ((m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)}){also})"
-            f" ORDER BY m.id{bulk_sql.lock_rows('m')}",
-            [*(number for key in keys for number in key), *put_away],
-        ):
-            picture = f"/avatars/{uid}/{avatar.rsplit('/', 1)[-1]}" if avatar else None
-            sender = UserSchema(uid, username, name or username, picture)
-            seats[cid, uid] = Seat(pk, role, read_seq, sender, bool(shows), bool(active), standing, bool(apart))
-    drafts = []
-    for place in places:
-        command = commands[place]
-        seat = seats.get((command.conversation_id, command.user_id))
-        if seat is None or not seat.active:
-            outcomes[place] = not_found()
-            continue
-        if error := direct_rules.refusal(seat.standing) or _words_error(command):
-            outcomes[place] = error
-            continue
-        drafts.append(Draft(place, command, command.digest(), rooms[command.conversation_id], seat, command.body))
-    return drafts
+def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
+    """Locks and loads the senders' memberships, and returns the sends that are allowed.
+
+    A non-member gets `not_found`, as for a conversation that does not exist.
+    """
+    memberships = _lock_memberships(sends)
+    for send in sends:
+        command = send.command
+        membership = memberships.get((command.conversation_id, command.user_id))
+        if membership is None or not membership.is_active:
+            send.outcome = not_found()
+        elif error := direct_rules.pair_status_error(membership.pair_status) or _content_error(command):
+            send.outcome = error
+        else:
+            send.membership, send.body = membership, command.body
+    return list_undecided(sends)
 
 
-def _words_error(command: Send) -> ApplicationError | None:
+def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderMembership]:
+    """By (conversation id, user id). One query.
+
+    The memberships that the batch unarchives are locked by the same query: all locks are taken in the order of the
+    ids, so that no two transactions wait for each other.
+    """
+    keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
+    if not keys:
+        return {}
+    archived_ids = list(
+        {send.conversation.id for send in sends if send.conversation and send.conversation.has_archived_members}
+    )
+    or_archived = ""
+    if archived_ids:
+        or_archived = (
+            f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(archived_ids))} AND {ARCHIVED_UNMUTED_SQL})"
+        )
+    rows = bulk_sql.fetch_all(
+        "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
+        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active,"
+        f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
+        f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
+        " WHERE m.left_at IS NULL AND"
+        f" ((m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)}){or_archived})"
+        f" ORDER BY m.id{bulk_sql.for_update_clause('m')}",
+        [*(number for key in keys for number in key), *archived_ids],
+    )
+    memberships = {}
+    for (
+        conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, pair_status,
+        has_blocks,
+    ) in rows:  # fmt: skip
+        user = UserSchema(user_id, username, name or username, user_avatar_url(user_id, avatar))
+        memberships[conversation_id, user_id] = SenderMembership(
+            pk, role, read_seq, user, bool(shows_receipts), bool(is_active), pair_status, bool(has_blocks)
+        )
+    return memberships
+
+
+def _content_error(command: SendCommand) -> ApplicationError | None:
     if command.forward_id is None:
         return body_error(command.body, may_be_blank=bool(command.attachment_ids))
     if command.body or command.attachment_ids:
@@ -60,11 +79,14 @@ def _words_error(command: Send) -> ApplicationError | None:
     return None
 
 
-def allowed(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
-    """The send limit, for all doors alike. Asked last of all, so that a refused command costs nothing."""
+def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
+    """Returns the sends within the senders' rate limit, which socket, API and pages share.
+
+    This is the last check, so that a command that is rejected for another reason costs nothing.
+    """
     burst, per_second = settings.SEND_BURST, settings.SEND_PER_SECOND
-    waits = rate_limits.acquire_many([(f"send.{draft.command.user_id}", burst, per_second) for draft in drafts])
-    for draft, wait in zip(drafts, waits, strict=True):
+    waits = rate_limits.acquire_many([(f"send.{send.command.user_id}", burst, per_second) for send in sends])
+    for send, wait in zip(sends, waits, strict=True):
         if wait:
-            outcomes[draft.place] = rate_limited(wait)
-    return [draft for draft, wait in zip(drafts, waits, strict=True) if not wait]
+            send.outcome = rate_limited(wait)
+    return list_undecided(sends)

@@ -1,73 +1,71 @@
-"""Commands that were given before: a client_id is the name of one message, for ever."""
+"""Answers repeated commands: a sender's client_id names one message for ever, so a repetition stores nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from chat.actions.sending.locking import memberships
-from chat.actions.sending.types import Outcome, Send, Sent
+from chat.actions.sending.locking import filter_member_pairs
+from chat.actions.sending.types import PendingSend, SentMessage
 from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
 from messenger.core import bulk_sql
 from messenger.core.errors import ApplicationError, not_found
 
 
-def answer_repeats(commands: Sequence[Send], places: list[int], outcomes: list[Outcome | None]) -> Callable[[], None]:
-    """Known client_ids answer first, before anything else is asked. Also those that repeat inside this batch.
+def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
+    """Finds sends whose client_id is stored already or occurs earlier in this batch, and returns the others.
 
-    What is answered is the message as it is when all is done; so this returns the answering, to be called last.
+    This comes before every other check, so that a repetition is answered like the first time. A repetition with other
+    content gets the error `conflict` at once. The others wait for `answer_duplicates`.
     """
-    if not places:
-        return lambda: None
-    ids = bulk_sql.uuids([commands[place].client_id for place in places])
-    known = {
-        (sender_id, client_id): (digest, pk)
-        for sender_id, client_id, digest, pk in bulk_sql.fetch(
+    if not sends:
+        return []
+    client_ids = bulk_sql.adapt_uuids([send.command.client_id for send in sends])
+    stored = {
+        (sender_id, client_id): (digest, message_id)
+        for sender_id, client_id, digest, message_id in bulk_sql.fetch_all(
             "SELECT sender_id, client_id, digest, id FROM chat_message"
-            f" WHERE client_id IN {bulk_sql.placeholders(1, len(ids))}",
-            ids,
+            f" WHERE client_id IN {bulk_sql.placeholders(1, len(client_ids))}",
+            client_ids,
         )
     }
-    first: dict[tuple[int, Any], int] = {}
-    again: list[tuple[int, int]] = []  # place in the batch, place of the first
-    stored: dict[int, int] = {}  # place in the batch, message id
-    for place, client_id in zip(list(places), ids, strict=True):
-        command = commands[place]
-        key = (command.user_id, client_id)
-        if key in known:
-            digest, pk = known[key]
-            if digest != command.digest():
-                outcomes[place] = _conflict()
+    first_sends: dict[tuple[int, Any], PendingSend] = {}
+    for send, client_id in zip(sends, client_ids, strict=True):
+        key = (send.command.user_id, client_id)
+        if key in stored:
+            digest, message_id = stored[key]
+            if digest == send.digest:
+                send.stored_message_id = message_id
             else:
-                stored[place] = pk
-            places.remove(place)
-        elif key in first:
-            if commands[first[key]].digest() != command.digest():
-                outcomes[place] = _conflict()
+                send.outcome = _conflict_error()
+        elif key in first_sends:
+            if first_sends[key].digest == send.digest:
+                send.duplicate_of = first_sends[key]
             else:
-                again.append((place, first[key]))
-            places.remove(place)
+                send.outcome = _conflict_error()
         else:
-            first[key] = place
-
-    def answer() -> None:
-        if stored:
-            members = memberships({(commands[place].conversation_id, commands[place].user_id) for place in stored})
-            messages = messages_with_relations().in_bulk(set(stored.values()))
-            for place, pk in stored.items():
-                if (commands[place].conversation_id, commands[place].user_id) in members:
-                    outcomes[place] = Sent(message_schema(messages[pk]), created=False)
-                else:
-                    outcomes[place] = not_found()
-        for place, earlier in again:
-            outcome = outcomes[earlier]
-            outcomes[place] = Sent(outcome.message, created=False) if isinstance(outcome, Sent) else outcome
-
-    return answer
+            first_sends[key] = send
+    return list(first_sends.values())
 
 
-def _conflict() -> ApplicationError:
+def answer_duplicates(batch: list[PendingSend]) -> None:
+    """Sets the outcome of the duplicates in a batch. Call this last: the answer is the message as it is then."""
+    stored_sends = [send for send in batch if send.stored_message_id is not None]
+    if stored_sends:
+        members = filter_member_pairs({(send.command.conversation_id, send.command.user_id) for send in stored_sends})
+        messages = messages_with_relations().in_bulk({send.stored_message_id for send in stored_sends})
+        for send in stored_sends:
+            if (send.command.conversation_id, send.command.user_id) in members:
+                send.outcome = SentMessage(message_schema(messages[send.stored_message_id]), created=False)
+            else:
+                send.outcome = not_found()
+    for send in batch:
+        if send.duplicate_of is not None:
+            outcome = send.duplicate_of.outcome
+            send.outcome = SentMessage(outcome.message, created=False) if isinstance(outcome, SentMessage) else outcome
+
+
+def _conflict_error() -> ApplicationError:
     return ApplicationError("conflict", _("This client_id was used for another message."))

@@ -1,41 +1,51 @@
-"""The conversations of a batch, locked, and who is in them."""
+"""Locks the conversations of a batch, and looks up memberships."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from chat.actions.sending.types import Room
+from chat.actions.sending.types import LockedConversation, PendingSend, list_undecided
 from chat.models import Conversation
 from messenger.core import bulk_sql
 from messenger.core.batch_writer import BUSY
 
-# Of a membership `m`: in the archive, and a text brings it back.
-PUT_AWAY = "m.archived AND NOT m.muted AND m.left_at IS NULL"
+# Condition on a membership `m` that a new text unarchives.
+ARCHIVED_UNMUTED_SQL = "m.archived AND NOT m.muted AND m.left_at IS NULL"
 
 
-def lock(ids: set[int], skip_locked: bool) -> dict[int, Any]:
-    locking = bulk_sql.lock_rows()
-    found = bulk_sql.fetch(
+def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[PendingSend]:
+    """Locks the conversations of these sends, sets `conversation`, and returns the sends to go on with.
+
+    With `skip_locked`, sends to a conversation that another transaction holds get the outcome BUSY. A conversation
+    that does not exist stays None: `load_senders` answers it, after the duplicates.
+    """
+    ids = {send.command.conversation_id for send in sends}
+    lock_clause = bulk_sql.for_update_clause()
+    rows = bulk_sql.fetch_all(
         "SELECT id, kind, last_seq, text_count, version, EXISTS (SELECT 1 FROM chat_membership m WHERE"
-        f" m.conversation_id = chat_conversation.id AND {PUT_AWAY}) FROM chat_conversation"
+        f" m.conversation_id = chat_conversation.id AND {ARCHIVED_UNMUTED_SQL}) FROM chat_conversation"
         f" WHERE id IN {bulk_sql.placeholders(1, len(ids))} AND deleted_at IS NULL"
-        f" ORDER BY id{locking}{' SKIP LOCKED' if locking and skip_locked else ''}",
+        f" ORDER BY id{lock_clause}{' SKIP LOCKED' if lock_clause and skip_locked else ''}",
         ids,
     )
-    rooms: dict[int, Any] = {
-        pk: Room(pk, kind, last_seq, text_count, version, bool(put_away))
-        for pk, kind, last_seq, text_count, version, put_away in found
+    conversations = {
+        pk: LockedConversation(pk, kind, last_seq, text_count, version, bool(has_archived_members))
+        for pk, kind, last_seq, text_count, version, has_archived_members in rows
     }
-    if locking and skip_locked and (missing := ids - rooms.keys()):
-        held = Conversation.objects.filter(pk__in=missing, deleted_at=None).values_list("pk", flat=True)
-        rooms.update(dict.fromkeys(held, BUSY))
-    return rooms
+    busy_ids: set[int] = set()
+    if lock_clause and skip_locked and (missing_ids := ids - conversations.keys()):
+        busy_ids.update(Conversation.objects.filter(pk__in=missing_ids, deleted_at=None).values_list("pk", flat=True))
+    for send in sends:
+        conversation_id = send.command.conversation_id
+        if conversation_id in busy_ids:
+            send.outcome = BUSY
+        elif conversation_id in conversations:
+            send.conversation = conversations[conversation_id]
+    return list_undecided(sends)
 
 
-def memberships(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Of these (conversation, person), those that are so now."""
+def filter_member_pairs(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Returns those of these (conversation id, user id) pairs that are memberships now."""
     return set(
-        bulk_sql.fetch(
+        bulk_sql.fetch_all(
             "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"
             f" (conversation_id, user_id) IN (VALUES {bulk_sql.placeholders(len(pairs), 2)})",
             [number for pair in pairs for number in pair],

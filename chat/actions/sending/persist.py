@@ -1,41 +1,50 @@
-"""Drafts become rows: rendered, numbered, inserted, and the rows that go on with them."""
+"""Stores a batch: renders bodies, assigns seq and version, inserts messages and mentions, updates counters."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from accounts.selectors import privacy
-from chat.actions.messages import members_of
-from chat.actions.sending.types import Draft
-from chat.actions.validation import members_named
-from chat.attachments import message_files as files
-from chat.models import Conversation, Membership, Mention, Message
-from chat.text.markdown import render
+from chat.actions.messages import list_member_ids
+from chat.actions.sending.types import PendingSend
+from chat.actions.validation import find_named_members
+from chat.attachments import message_files
+from chat.models import Conversation, Membership, Mention, Message, Role
+from chat.text.markdown import render_markdown
 from messenger.core import bulk_sql
 
 
-def format_texts(drafts: list[Draft]) -> None:
-    members = members_named((draft.room.id, draft.body) for draft in drafts if draft.forward is None)
-    for draft in drafts:
-        if draft.forward is not None:
-            draft.body_html, _none = render(draft.body, {})
+def render_bodies(sends: list[PendingSend]) -> None:
+    """Sets `body_html` and `mentions`. A forwarded text mentions nobody."""
+    members = find_named_members((send.conversation.id, send.body) for send in sends if send.forward is None)
+    for send in sends:
+        if send.forward is not None:
+            send.body_html, _mentions = render_markdown(send.body, {})
             continue
-        leads = draft.room.kind == Conversation.Kind.GROUP and draft.seat.role in ("owner", "admin")
-        draft.body_html, draft.mentions = render(draft.body, members.get(draft.room.id, {}), everybody=leads)
+        may_mention_all = send.conversation.kind == Conversation.Kind.GROUP and send.membership.role in (
+            Role.OWNER,
+            Role.ADMIN,
+        )
+        send.body_html, send.mentions = render_markdown(
+            send.body, members.get(send.conversation.id, {}), everybody=may_mention_all
+        )
 
 
-def number(drafts: list[Draft]) -> None:
-    for draft in drafts:
-        room, seat = draft.room, draft.seat
-        # One's own send moves one's own mark. Where others had written since, that is news to one's other devices.
-        if max(seat.read_seq, seat.sent_seq) < room.last_seq:
-            seat.was_behind = True
-        room.last_seq += 1
-        room.version += 1
-        room.text_count += 1
-        room.touched = True
-        draft.seq, draft.version = room.last_seq, room.version
-        seat.sent_seq, seat.sent_count = room.last_seq, room.text_count
+def assign_numbers(sends: list[PendingSend]) -> None:
+    """Advances the counters of each conversation and sets `seq` and `version`.
+
+    Sending moves the sender's read marker to the new message. `had_unread` notes whether that changes what the
+    sender's other devices show.
+    """
+    for send in sends:
+        conversation, membership = send.conversation, send.membership
+        if max(membership.read_seq, membership.sent_seq) < conversation.last_seq:
+            membership.had_unread = True
+        conversation.last_seq += 1
+        conversation.version += 1
+        conversation.text_count += 1
+        send.seq, send.version = conversation.last_seq, conversation.version
+        membership.sent_seq, membership.sent_text_count = conversation.last_seq, conversation.text_count
 
 
 _COLUMNS = (
@@ -44,65 +53,78 @@ _COLUMNS = (
 )
 
 
-def insert(drafts: list[Draft], now: datetime) -> None:
-    new = []
-    for draft, count in zip(drafts, _text_counts(drafts), strict=True):
-        command, forwarded_from = draft.command, draft.forward.sender.id if draft.forward else None
-        new.append(
-            (draft.room.id, draft.seq, draft.version, draft.version, count, "text", command.user_id, command.client_id,
-             draft.digest, draft.body, draft.body_html, draft.mentions, draft.brought.shapes if draft.brought else [],
-             command.reply_to_id, forwarded_from, draft.forwarded_at, now)
+def insert_messages(sends: list[PendingSend], now: datetime) -> None:
+    """Inserts messages and mentions, links the files, and sets `message_id`."""
+    rows = []
+    for send, text_count in zip(sends, _text_counts(sends), strict=True):
+        command, forwarded_sender_id = send.command, send.forward.sender.id if send.forward else None
+        rows.append(
+            (send.conversation.id, send.seq, send.version, send.version, text_count, "text", command.user_id,
+             command.client_id, send.digest, send.body, send.body_html, send.mentions,
+             send.files.schemas if send.files else [], command.reply_to_id, forwarded_sender_id, send.forwarded_at, now)
         )  # fmt: skip
     ids = {
-        (room, seq): pk for pk, room, seq in bulk_sql.insert_rows(Message, _COLUMNS, new, "id, conversation_id, seq")
+        (conversation_id, seq): pk
+        for pk, conversation_id, seq in bulk_sql.insert_rows(Message, _COLUMNS, rows, "id, conversation_id, seq")
     }
-    for draft in drafts:
-        draft.id = draft.room.last_message_id = ids[draft.room.id, draft.seq]
-        if draft.brought:
-            files.belong(draft.brought, draft.id)
-    named = [
-        (draft.id, user_id, draft.room.id, draft.seq)
-        for draft in drafts
-        if draft.mentions
-        for user_id in who_hears(draft)
+    for send in sends:
+        send.message_id = send.conversation.last_message_id = ids[send.conversation.id, send.seq]
+        if send.files:
+            message_files.attach_to_message(send.files, send.message_id)
+    mention_rows = [
+        (send.message_id, user_id, send.conversation.id, send.seq)
+        for send in sends
+        if send.mentions
+        for user_id in get_mentioned_ids(send)
     ]
-    bulk_sql.insert_rows(Mention, ("message_id", "user_id", "conversation_id", "seq"), named)
+    bulk_sql.insert_rows(Mention, ("message_id", "user_id", "conversation_id", "seq"), mention_rows)
 
 
-def _text_counts(drafts: list[Draft]) -> list[int]:
-    """Each message's running count of texts: the room's now, less those of the batch that come after it."""
-    left: dict[int, int] = {}
+def _text_counts(sends: list[PendingSend]) -> list[int]:
+    """Each message's running count of texts: the conversation's count now, less later messages of the batch."""
+    later_texts: dict[int, int] = {}
     counts = []
-    for draft in reversed(drafts):
-        after = left.get(draft.room.id, 0)
-        counts.append(draft.room.text_count - after)
-        left[draft.room.id] = after + 1
+    for send in reversed(sends):
+        later = later_texts.get(send.conversation.id, 0)
+        counts.append(send.conversation.text_count - later)
+        later_texts[send.conversation.id] = later + 1
     return counts[::-1]
 
 
-def who_hears(draft: Draft) -> list[int]:
-    """Whom it names, and who hears so: nobody between whom and the writer there is a block."""
-    if draft.named is None:
-        named = {mention.user_id for mention in draft.mentions if mention.user_id is not None}
-        if any(mention.user_id is None for mention in draft.mentions):
-            named.update(members_of(draft.room.id))
-        if named and draft.seat.apart:
-            draft.unheard = named & privacy.blocked_with(draft.command.user_id)
-            named -= draft.unheard
-        draft.named = sorted(named - {draft.command.user_id})
-    return draft.named
+def get_mentioned_ids(send: PendingSend) -> list[int]:
+    """Returns the ids of the users to notify of a mention: not the sender, and nobody with a block between them.
+
+    Determined once per send. `@all` needs a query for the members, blocks need one if the sender has any.
+    """
+    if send.mentioned_ids is None:
+        user_ids = {mention.user_id for mention in send.mentions if mention.user_id is not None}
+        if any(mention.user_id is None for mention in send.mentions):
+            user_ids.update(list_member_ids(send.conversation.id))
+        if user_ids and send.membership.has_blocks:
+            send.blocked_mention_ids = user_ids & privacy.blocked_user_ids(send.command.user_id)
+            user_ids -= send.blocked_mention_ids
+        send.mentioned_ids = sorted(user_ids - {send.command.user_id})
+    return send.mentioned_ids
 
 
-def move_on(drafts: list[Draft], now: datetime) -> None:
-    rooms = {draft.room.id: draft.room for draft in drafts}.values()
-    seats = {draft.seat.id: draft.seat for draft in drafts}.values()
+def update_counters(sends: list[PendingSend], now: datetime) -> None:
+    """Stores the counters of the conversations and the senders' read markers."""
+    conversations = {send.conversation.id: send.conversation for send in sends}.values()
+    memberships = {send.membership.id: send.membership for send in sends}.values()
     bulk_sql.update_rows(
         Conversation,
         ("id", "last_seq", "text_count", "version", "last_message_id", "active_at"),
-        [(room.id, room.last_seq, room.text_count, room.version, room.last_message_id, now) for room in rooms],
-    )
+        [
+            (conversation.id, conversation.last_seq, conversation.text_count, conversation.version,
+             conversation.last_message_id, now)
+            for conversation in conversations
+        ],
+    )  # fmt: skip
     bulk_sql.update_rows(
         Membership,
         ("id", "read_seq", "read_count", "sent_seq", "delivered_seq"),
-        [(seat.id, seat.sent_seq, seat.sent_count, seat.sent_seq, seat.sent_seq) for seat in seats],
+        [
+            (membership.id, membership.sent_seq, membership.sent_text_count, membership.sent_seq, membership.sent_seq)
+            for membership in memberships
+        ],
     )

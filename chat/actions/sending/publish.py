@@ -1,4 +1,4 @@
-"""What is told of a batch: each message to all, and to each person what changed for them alone."""
+"""Builds the events of a batch: each message for all members, and changed member states for their users."""
 
 from __future__ import annotations
 
@@ -6,118 +6,153 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from accounts.actions.user_version import next_me_versions
+from accounts.actions.user_version import allocate_me_versions
 from chat import events
-from chat.actions.sending.persist import who_hears
-from chat.actions.sending.types import Draft, Outcome, Sent
-from chat.models import Mark, Membership
-from chat.schemas import MessageSchema, MineSchema, mine_schema, moment
+from chat.actions.sending.persist import get_mentioned_ids
+from chat.actions.sending.types import PendingSend, SentMessage
+from chat.models import Membership, ReceiptHistory
+from chat.schemas import MessageSchema, MineSchema, mine_schema
 from chat.selectors import count_unread_mentions, find_hidden_receipts
 from messenger.core import bulk_sql
+from messenger.core.timestamps import format_timestamp
 from messenger.live.events import Event
 
 
-def tell(drafts: list[Draft], now: datetime, outcomes: list[Outcome | None]) -> list[Event]:
-    at = moment(now)
-    told: list[Event] = []
-    for draft in drafts:
-        command = draft.command
-        shape = MessageSchema(
-            id=draft.id,
-            conversation_id=draft.room.id,
-            seq=draft.seq,
-            version=draft.version,
+def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]:
+    """Sets the outcome of each send and returns `message.created` and `mention` events."""
+    created_at = format_timestamp(now)
+    message_events: list[Event] = []
+    for send in sends:
+        command = send.command
+        # As `message_schema` would build it, without a model instance or a query.
+        message = MessageSchema(
+            id=send.message_id,
+            conversation_id=send.conversation.id,
+            seq=send.seq,
+            version=send.version,
             client_id=str(command.client_id),
             kind="text",
-            sender=draft.seat.sender,
-            body=draft.body,
-            body_html=draft.body_html,
-            mentions=draft.mentions,
-            reply_to=draft.reply,
-            forwarded_from=draft.forward,
-            attachments=draft.brought.shapes if draft.brought else [],
+            sender=send.membership.user,
+            body=send.body,
+            body_html=send.body_html,
+            mentions=send.mentions,
+            reply_to=send.reply,
+            forwarded_from=send.forward,
+            attachments=send.files.schemas if send.files else [],
             reactions=[],
             pinned=False,
-            created_at=at,
+            created_at=created_at,
             edited_at=None,
             deleted_at=None,
             event=None,
         )
-        outcomes[draft.place] = Sent(shape, created=True)
-        told.append(events.message_created(shape))
-        if draft.mentions:
-            told += [events.mentioned(user_id, shape) for user_id in who_hears(draft)]
-    return told
+        send.outcome = SentMessage(message, created=True)
+        message_events.append(events.message_created(message))
+        if send.mentions:
+            message_events += [events.user_mentioned(user_id, message) for user_id in get_mentioned_ids(send)]
+    return message_events
 
 
-def marks(drafts: list[Draft], now: datetime) -> list[Event]:
-    """For senders who had something unread: their mark has moved, which their other devices and the others hear.
+def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]:
+    """Stores and returns what the batch changes for single users. Usually nothing, without a query.
 
-    And for those who had the conversation in the archive: it comes back.
+    - Senders who had unread messages: their read marker has moved, which concerns their other devices (`mine.updated`)
+      and the other members (`receipt`).
+    - Members who had archived the conversation without muting it: it is unarchived.
+    - Members who are mentioned but not notified because of a block: devices that count mentions in the texts they
+      receive get the right count.
     """
-    behind = {draft.seat.id: draft for draft in drafts if draft.seat.was_behind}
-    back = [row for row in (*_bring_back(drafts), *_not_named(drafts)) if row.pk not in behind]
-    if not behind and not back:
+    senders = {send.membership.id: send for send in sends if send.membership.had_unread}
+    others = [row for row in (*_unarchive(sends), *_load_blocked_mentions(sends)) if row.pk not in senders]
+    if not senders and not others:
         return []
-    numbers = next_me_versions([*(draft.command.user_id for draft in behind.values()), *(row.user_id for row in back)])
-    seats = bulk_sql.fetch(
-        "SELECT id, muted, level, favourite, archived, draft, announcement_seen, receipts FROM chat_membership"
-        f" WHERE id IN {bulk_sql.placeholders(1, len(behind))} ORDER BY id",
-        behind,
+    me_versions = allocate_me_versions(
+        [*(send.command.user_id for send in senders.values()), *(row.user_id for row in others)]
     )
-    told: list[Event] = []
-    shown: list[events.Receipt] = []
-    moved, history, at = [], [], moment(now)
-    mentions = count_unread_mentions(back)
-    for row in back:
-        row.me_version = numbers[row.user_id].pop(0)
-        mine = mine_schema(row, row.conversation, mentions.get((row.conversation_id, row.user_id), 0))
-        told.append(events.mine_updated(row.user_id, row.conversation_id, mine))
-        moved.append((row.pk, row.me_version))
-    for seat_id, muted, level, favourite, archived, unsent, announcement_seen, receipts in seats:
-        draft = behind[seat_id]
-        seat, room, user_id = draft.seat, draft.room, draft.command.user_id
-        me_version = numbers[user_id].pop(0)
-        unread = room.text_count - seat.sent_count  # others who write after them in this very batch
-        mentioned = sum(
-            user_id in who_hears(other)
-            for other in (drafts if unread else ())
-            if other.mentions and other.room is room and other.seq > seat.sent_seq
+    user_events: list[Event] = []
+    version_rows = []
+    mention_counts = count_unread_mentions(others)
+    for row in others:
+        row.me_version = me_versions[row.user_id].pop(0)
+        member_state = mine_schema(row, row.conversation, mention_counts.get((row.conversation_id, row.user_id), 0))
+        user_events.append(events.mine_updated(row.user_id, row.conversation_id, member_state))
+        version_rows.append((row.pk, row.me_version))
+    receipts: list[events.Receipt] = []
+    history, at = [], format_timestamp(now)
+    for send, member_state in _sender_states(sends, senders, me_versions):
+        user_id, conversation_id, seq = send.command.user_id, send.conversation.id, send.membership.sent_seq
+        user_events.append(events.mine_updated(user_id, conversation_id, member_state))
+        if send.membership.shows_receipts:
+            receipts.append(events.Receipt(conversation_id, user_id, seq, seq, at))
+        version_rows.append((send.membership.id, member_state.me_version))
+        history += [(conversation_id, user_id, kind, seq, now) for kind in ("delivered", "read")]
+    bulk_sql.update_rows(Membership, ("id", "me_version"), version_rows)
+    bulk_sql.insert_rows(ReceiptHistory, ("conversation_id", "user_id", "kind", "seq", "at"), history)
+    if receipts:
+        hidden = find_hidden_receipts((receipt.conversation_id, receipt.user_id) for receipt in receipts)
+        user_events += events.receipt_events(receipts, hidden)
+    return user_events
+
+
+def _sender_states(
+    sends: list[PendingSend], senders: dict[int, PendingSend], me_versions: dict[int, list[int]]
+) -> list[tuple[PendingSend, MineSchema]]:
+    """The member states of senders after the batch. `senders`: by membership id, the sender's last send."""
+    if not senders:
+        return []
+    rows = bulk_sql.fetch_all(
+        "SELECT id, muted, level, favourite, archived, draft, announcement_seen, receipts FROM chat_membership"
+        f" WHERE id IN {bulk_sql.placeholders(1, len(senders))} ORDER BY id",
+        senders,
+    )
+    states = []
+    for membership_id, muted, level, favourite, archived, draft, announcement_seen, receipts in rows:
+        send = senders[membership_id]
+        membership, conversation, user_id = send.membership, send.conversation, send.command.user_id
+        unread_count = conversation.text_count - membership.sent_text_count  # written later in this batch, by others
+        mention_count = sum(
+            user_id in get_mentioned_ids(later_send)
+            for later_send in (sends if unread_count else ())
+            if later_send.mentions and later_send.conversation is conversation and later_send.seq > membership.sent_seq
         )
-        mine = MineSchema(
-            seat.role, seat.sent_seq, unread, mentioned, bool(muted), level, bool(favourite), bool(archived), unsent,
-            me_version, announcement_seen, bool(receipts),
-        )  # fmt: skip
-        told.append(events.mine_updated(user_id, room.id, mine))
-        if seat.shows_receipts:
-            shown.append(events.Receipt(room.id, user_id, seat.sent_seq, seat.sent_seq, at))
-        moved.append((seat_id, me_version))
-        history += [(room.id, user_id, kind, seat.sent_seq, now) for kind in ("delivered", "read")]
-    bulk_sql.update_rows(Membership, ("id", "me_version"), moved)
-    bulk_sql.insert_rows(Mark, ("conversation_id", "user_id", "kind", "seq", "at"), history)
-    if shown:
-        told += events.receipts(shown, find_hidden_receipts((each.conversation_id, each.user_id) for each in shown))
-    return told
+        member_state = MineSchema(
+            role=membership.role,
+            read_seq=membership.sent_seq,
+            unread_count=unread_count,
+            unread_mention_count=mention_count,
+            muted=bool(muted),  # SQLite returns 0 and 1
+            level=level,
+            favourite=bool(favourite),
+            archived=bool(archived),
+            draft=draft,
+            me_version=me_versions[user_id].pop(0),
+            announcement_seen=announcement_seen,
+            receipts=bool(receipts),
+        )
+        states.append((send, member_state))
+    return states
 
 
-def _not_named(drafts: list[Draft]) -> list[Membership]:
-    """Whoever is named in the text, but is not to hear of it: their devices, which count by what they see, are told."""
-    pairs_of = {(draft.room.id, user_id) for draft in drafts for user_id in draft.unheard}
-    if not pairs_of:
+def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
+    """Memberships of the users who are mentioned but not notified because of a block, locked."""
+    keys = {(send.conversation.id, user_id) for send in sends for user_id in send.blocked_mention_ids}
+    if not keys:
         return []
-    named = Q(*[Q(conversation_id=room, user_id=user_id) for room, user_id in pairs_of], _connector=Q.OR)
-    rows_of = Membership.objects.select_for_update(no_key=True, of=("self",)).filter(named, left_at=None)
-    return list(rows_of.select_related("conversation").order_by("pk"))
+    condition = Q(
+        *[Q(conversation_id=conversation_id, user_id=user_id) for conversation_id, user_id in keys], _connector=Q.OR
+    )
+    rows = Membership.objects.select_for_update(no_key=True, of=("self",)).filter(condition, left_at=None)
+    return list(rows.select_related("conversation").order_by("pk"))
 
 
-def _bring_back(drafts: list[Draft]) -> list[Membership]:
-    """Out of the archive, where it is not muted; the rows are locked already. Mostly there are none to ask for."""
-    put_away = {draft.room.id for draft in drafts if draft.room.put_away}
-    if not put_away:
+def _unarchive(sends: list[PendingSend]) -> list[Membership]:
+    """Unarchives these conversations for members who have not muted them. `load_senders` has locked the rows."""
+    conversation_ids = {send.conversation.id for send in sends if send.conversation.has_archived_members}
+    if not conversation_ids:
         return []
-    found = Membership.objects.filter(conversation__in=put_away, archived=True, muted=False, left_at=None)
-    back = list(found.select_related("conversation").order_by("pk"))
-    for row in back:
+    archived = Membership.objects.filter(conversation__in=conversation_ids, archived=True, muted=False, left_at=None)
+    rows = list(archived.select_related("conversation").order_by("pk"))
+    for row in rows:
         row.archived = False
-    bulk_sql.update_rows(Membership, ("id", "archived"), [(row.pk, False) for row in back])
-    return back
+    bulk_sql.update_rows(Membership, ("id", "archived"), [(row.pk, False) for row in rows])
+    return rows

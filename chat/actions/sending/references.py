@@ -1,75 +1,80 @@
-"""What a message brings along: the one it answers, the one it forwards, its files."""
+"""Resolves what a send refers to: the message it replies to, the message it forwards, its files."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
 from accounts.schemas import user_schema
-from chat.actions.sending.locking import memberships
-from chat.actions.sending.types import Draft, Outcome
-from chat.attachments import message_files as files
+from chat.actions.sending.locking import filter_member_pairs
+from chat.actions.sending.types import PendingSend, list_undecided
+from chat.attachments import message_files
 from chat.models import Message
-from chat.schemas import ForwardSchema, moment, reply_schema
-from messenger.core.errors import invalid
+from chat.schemas import ForwardSchema, reply_schema
+from messenger.core.errors import ApplicationError, invalid
+from messenger.core.timestamps import format_timestamp
 
 
-def quoted(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
-    """Replies quote a message of the same conversation; forwards one that their sender may see."""
-    wanted = {pk for draft in drafts for pk in (draft.command.reply_to_id, draft.command.forward_id) if pk}
-    if not wanted:
-        return drafts
-    messages = Message.objects.select_related("sender", "forwarded_sender").in_bulk(wanted)
-    visible = _visible(drafts, messages)
-    good = []
-    for draft in drafts:
-        command = draft.command
+def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
+    """Loads the messages that are replied to or forwarded, and returns the sends whose references are valid.
+
+    A reply must be in the same conversation. A forwarded message must be visible to the sender.
+    """
+    ids = {pk for send in sends for pk in (send.command.reply_to_id, send.command.forward_id) if pk}
+    if not ids:
+        return sends
+    messages = Message.objects.select_related("sender", "forwarded_sender").in_bulk(ids)
+    visible = _filter_visible_forwards(sends, messages)
+    for send in sends:
+        command = send.command
         if command.reply_to_id:
-            quoted = messages.get(command.reply_to_id)
-            if quoted is None or quoted.conversation_id != command.conversation_id or quoted.kind != Message.Kind.TEXT:
-                outcomes[draft.place] = invalid(reply_to_id=_("There is no such message here."))
-                continue
-            draft.reply = reply_schema(quoted)
-        if command.forward_id:
+            send.outcome = _set_reply(send, messages.get(command.reply_to_id))
+        if command.forward_id and send.outcome is None:
             source = messages.get(command.forward_id)
-            if (
-                source is None
-                or source.deleted_at
-                or source.kind != Message.Kind.TEXT
-                or ((source.conversation_id, command.user_id) not in visible)
-            ):
-                outcomes[draft.place] = invalid(forward_id=_("There is no such message."))
-                continue
-            writer = source.forwarded_sender or source.sender
-            draft.body, draft.forwarded_at = source.body, source.forwarded_at or source.created_at
-            draft.forward = ForwardSchema(user_schema(writer), moment(draft.forwarded_at))
-            if source.files:
-                draft.brought = files.Wanted(command.conversation_id, command.user_id, forwarded_id=source.pk)
-        good.append(draft)
-    return good
+            is_visible = source is not None and (source.conversation_id, command.user_id) in visible
+            send.outcome = _set_forward(send, source if is_visible else None)
+    return list_undecided(sends)
 
 
-def with_files(drafts: list[Draft], outcomes: list[Outcome | None]) -> list[Draft]:
-    """What is sent with files has to have them; nothing is asked where no draft has any."""
-    for draft in drafts:
-        command = draft.command
-        if command.attachment_ids and draft.forward is None:
-            draft.brought = files.Wanted(command.conversation_id, command.user_id, command.attachment_ids)
-    if wanted := [draft.brought for draft in drafts if draft.brought]:
-        files.find(wanted)
-    good = []
-    for draft in drafts:
-        if draft.brought and draft.brought.refused:
-            outcomes[draft.place] = draft.brought.refused
-        else:
-            good.append(draft)
-    return good
+def _set_reply(send: PendingSend, message: Message | None) -> ApplicationError | None:
+    if message is None or message.conversation_id != send.command.conversation_id or message.kind != Message.Kind.TEXT:
+        return invalid(reply_to_id=_("There is no such message here."))
+    send.reply = reply_schema(message)
+    return None
 
 
-def _visible(drafts: list[Draft], messages: dict[int, Message]) -> set[tuple[int, int]]:
-    """(conversation, person) of the forwards whose person is a member where the message stands."""
+def _set_forward(send: PendingSend, source: Message | None) -> ApplicationError | None:
+    if source is None or source.deleted_at or source.kind != Message.Kind.TEXT:
+        return invalid(forward_id=_("There is no such message."))
+    command = send.command
+    author = source.forwarded_sender or source.sender  # of a message that was itself forwarded: the first author
+    send.body, send.forwarded_at = source.body, source.forwarded_at or source.created_at
+    send.forward = ForwardSchema(user_schema(author), format_timestamp(send.forwarded_at))
+    if source.files:
+        send.files = message_files.MessageFiles(
+            command.conversation_id, command.user_id, forwarded_message_id=source.pk
+        )
+    return None
+
+
+def _filter_visible_forwards(sends: list[PendingSend], messages: dict[int, Message]) -> set[tuple[int, int]]:
+    """(conversation id, user id) of the forwards whose sender is a member where the source message is."""
     pairs = {
-        (messages[draft.command.forward_id].conversation_id, draft.command.user_id)
-        for draft in drafts
-        if draft.command.forward_id in messages
+        (messages[send.command.forward_id].conversation_id, send.command.user_id)
+        for send in sends
+        if send.command.forward_id in messages
     }
-    return memberships(pairs) if pairs else set()
+    return filter_member_pairs(pairs) if pairs else set()
+
+
+def resolve_files(sends: list[PendingSend]) -> list[PendingSend]:
+    """Loads and locks the files of these sends, and returns the sends that have all theirs. No files: no query."""
+    for send in sends:
+        command = send.command
+        if command.attachment_ids and send.forward is None:
+            send.files = message_files.MessageFiles(command.conversation_id, command.user_id, command.attachment_ids)
+    if files := [send.files for send in sends if send.files]:
+        message_files.load_files(files)
+    for send in sends:
+        if send.files:
+            send.outcome = send.files.error
+    return list_undecided(sends)

@@ -1,4 +1,4 @@
-"""What a batch of sends is made of: the commands, where they go, who gives them, and what becomes of each."""
+"""Structs of sending: the command, its outcome, and the state that a batch keeps while it is being stored."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime
 import msgspec
 
 from accounts.schemas import UserSchema
-from chat.attachments import message_files as files
+from chat.attachments import message_files
 from chat.schemas import ForwardSchema, MentionSchema, MessageSchema, ReplySchema
 from messenger.core.batch_writer import Busy
 from messenger.core.errors import ApplicationError
 
 
-class Send(msgspec.Struct, frozen=True):
-    """A command to send. `client_id` is the sender's own name for the message: a repeat stores nothing."""
+class SendCommand(msgspec.Struct, frozen=True):
+    """A command to send a message. `client_id` is the idempotency key, chosen by the sender."""
 
     user_id: int
     conversation_id: int
@@ -27,66 +27,79 @@ class Send(msgspec.Struct, frozen=True):
     attachment_ids: tuple[int, ...] = ()
 
     def digest(self) -> str:
-        what: tuple = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
+        """Returns a hash of the content, to tell a repetition from another message with the same `client_id`.
+
+        It is stored with each message, so its input must never change.
+        """
+        content: tuple = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
         if self.attachment_ids:
-            what = (*what, self.attachment_ids)
-        return hashlib.blake2b(repr(what).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+            content = (*content, self.attachment_ids)
+        return hashlib.blake2b(repr(content).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SentMessage(msgspec.Struct, frozen=True):
+    """The outcome of an accepted command. `created` is False if this `client_id` had been sent before."""
+
     message: MessageSchema
     created: bool
 
 
-class Room(msgspec.Struct):
-    """A conversation as the batch counts it on."""
+Outcome = SentMessage | ApplicationError | Busy
+
+
+class LockedConversation(msgspec.Struct):
+    """The counters of a locked conversation. They advance with each message of the batch and are stored at its end."""
 
     id: int
     kind: str
     last_seq: int
     text_count: int
     version: int
-    put_away: bool = False  # somebody has it in the archive, not muted: a text brings it back
+    has_archived_members: bool = False  # some member archived it without muting it: a new text unarchives it
     last_message_id: int | None = None
-    touched: bool = False
 
 
-class Seat(msgspec.Struct):
-    """A sender's membership, with what the wire shows of the sender."""
+class SenderMembership(msgspec.Struct):
+    """The membership of a sender, with the user's public data."""
 
     id: int
     role: str
     read_seq: int
-    sender: UserSchema
+    user: UserSchema
     shows_receipts: bool
-    active: bool
-    standing: str  # to the other one of a pair: chat.actions.direct_rules
-    apart: bool  # there are blocks between this person and somebody
-    sent_seq: int = 0
-    sent_count: int = 0
-    was_behind: bool = False
+    is_active: bool
+    pair_status: str  # see chat.actions.direct_rules
+    has_blocks: bool  # this user has blocked somebody, or somebody has blocked this user
+    sent_seq: int = 0  # of the newest message in this batch
+    sent_text_count: int = 0  # the conversation's `text_count` at `sent_seq`
+    had_unread: bool = False  # others had written since the read marker when this user sent
 
 
-class Draft(msgspec.Struct):
-    """A command that is being made a message."""
+class PendingSend(msgspec.Struct):
+    """One command of a batch. Each step of sending fills in its part, or sets `outcome`, which ends it."""
 
-    place: int  # in the batch
-    command: Send
+    command: SendCommand
     digest: str
-    room: Room
-    seat: Seat
+    outcome: Outcome | None = None
+    # Duplicates: the stored message with this client_id, or the first command of this batch with it.
+    stored_message_id: int | None = None
+    duplicate_of: PendingSend | None = None
+    # Set by `lock_conversations` and `load_senders`; every send that passes these steps has both.
+    conversation: LockedConversation = None  # type: ignore[assignment]
+    membership: SenderMembership = None  # type: ignore[assignment]
     body: str = ""
     body_html: str = ""
     mentions: list[MentionSchema] = []
-    named: list[int] | None = None  # who hears of it; None: not asked yet
-    unheard: set[int] = set()  # who is named and does not: there is a block between
+    mentioned_ids: list[int] | None = None  # users to notify; None: not determined yet
+    blocked_mention_ids: set[int] = set()  # users who are mentioned but not notified, because of a block
     reply: ReplySchema | None = None
     forward: ForwardSchema | None = None
     forwarded_at: datetime | None = None
-    brought: files.Wanted | None = None
+    files: message_files.MessageFiles | None = None
     seq: int = 0
     version: int = 0
-    id: int = 0
+    message_id: int = 0
 
 
-Outcome = Sent | ApplicationError | Busy
+def list_undecided(sends: list[PendingSend]) -> list[PendingSend]:
+    return [send for send in sends if send.outcome is None]

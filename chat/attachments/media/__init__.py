@@ -1,0 +1,1 @@
+"""Content types, dimensions, metadata removal and re-encoding of uploaded media."""

@@ -1,22 +1,22 @@
-"""What a file is, by what is in it. Its name and the client's word count only where it makes no difference.
+"""Detects the content type of a file from its first bytes. The client's content type is ignored.
 
-Shown in place is what stands in SHOWN; the signature of each is looked for here. All else is a download, whatever
-its type says: SVG, HTML, and what pretends to be several things at once.
+Only the types in INLINE_TYPES are displayed inline; each is detected by its signature. Everything else is served as
+a download, whatever its type: SVG, HTML, and files that are valid in several formats at once.
 """
 
 from __future__ import annotations
 
-from chat.attachments.filenames import extension
+from chat.attachments.filenames import get_extension
 from chat.models import Attachment
 
-HEAD = 4096  # bytes that are looked at
+HEAD_BYTES = 4096  # bytes that detect_content_type needs
 
-# All of them are redrawn; browsers are never given HEIC, which few of them know.
-PICTURES = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"}
-SOUNDS = {"audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/flac", "audio/webm", "audio/aac"}
-FILMS = {"video/mp4", "video/webm", "video/ogg", "video/quicktime"}
-SHOWN = PICTURES | SOUNDS | FILMS
-BOXED = {"video/mp4", "video/quicktime", "audio/mp4"}  # what they say about themselves is taken out: silence.py
+# All of them are re-encoded. HEIC becomes JPEG, because few browsers support HEIC.
+IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"}
+AUDIO_TYPES = {"audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/flac", "audio/webm", "audio/aac"}
+VIDEO_TYPES = {"video/mp4", "video/webm", "video/ogg", "video/quicktime"}
+INLINE_TYPES = IMAGE_TYPES | AUDIO_TYPES | VIDEO_TYPES
+MP4_TYPES = {"video/mp4", "video/quicktime", "audio/mp4"}  # mp4_metadata.py strips their metadata
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -43,14 +43,14 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "application/x-executable"),
     (b"MZ", "application/vnd.microsoft.portable-executable"),
 )
-_BRANDS = {  # of `ftyp` boxes
+_BRANDS = {  # major brand of the `ftyp` box: content type; other brands are video/mp4
     **dict.fromkeys((b"avif", b"avis"), "image/avif"),
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"), "image/heic"),
     **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), "audio/mp4"),
     b"qt  ": "video/quicktime",
 }
-# Of these a download has a better name by its extension. None is ever shown in place.
-_BY_NAME = {
+# More exact types of downloads, by extension: {detected subtype: {extension: content type}}. None is inline.
+_BY_EXTENSION = {
     "zip": {
         "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -73,10 +73,10 @@ _BY_NAME = {
 _MARKUP = (b"<!doctype html", b"<html", b"<script", b"<body", b"<head", b"<iframe", b"<svg", b"<?xml")
 
 
-def content_type(head: bytes, name: str) -> str:
-    """`head`: the first HEAD bytes. `name` only tells apart what is a download all the same."""
-    found = _by_signature(head)
-    return _BY_NAME.get(found.partition("/")[2], {}).get(extension(name), found)
+def detect_content_type(head: bytes, name: str) -> str:
+    """`head`: the first HEAD_BYTES of the file. `name` only distinguishes types that are downloads anyway."""
+    content_type = _by_signature(head)
+    return _BY_EXTENSION.get(content_type.partition("/")[2], {}).get(get_extension(name), content_type)
 
 
 def _by_signature(head: bytes) -> str:
@@ -85,21 +85,21 @@ def _by_signature(head: bytes) -> str:
     if head[:4] == b"RIFF":
         return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12], "application/octet-stream")
     if head[:4] == b"\x1aE\xdf\xa3" and b"webm" in head[:64]:
-        return "video/webm" if b"V_" in head else "audio/webm"  # the codec of a picture
+        return "video/webm" if b"V_" in head else "audio/webm"  # `V_` begins the codec id of a video track
     if head[:4] == b"OggS":
         return "video/ogg" if b"theora" in head[:128] else "audio/ogg"
-    for signature, kind in _SIGNATURES:
+    for signature, content_type in _SIGNATURES:
         if head.startswith(signature):
-            return kind
+            return content_type
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "audio/aac"
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 not in (0, 0xF0):
         return "audio/mpeg"
-    return _text(head)
+    return _detect_text(head)
 
 
-def _text(head: bytes) -> str:
-    if not head or b"\x00" in head or not _whole_utf8(head):
+def _detect_text(head: bytes) -> str:
+    if not head or b"\x00" in head or not _is_utf8(head):
         return "application/octet-stream"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if b"<svg" in start[:1024]:
@@ -109,8 +109,8 @@ def _text(head: bytes) -> str:
     return "text/plain"
 
 
-def _whole_utf8(head: bytes) -> bool:
-    """Text that is cut in the middle of a character is text."""
+def _is_utf8(head: bytes) -> bool:
+    """True also if `head` ends in the middle of a character."""
     for cut in range(4):
         try:
             head[: len(head) - cut].decode()
@@ -120,10 +120,10 @@ def _whole_utf8(head: bytes) -> bool:
     return False
 
 
-def kind_of(content_type: str, *, shown: bool = True) -> str:
-    """Under which heading it stands. A picture that could not be redrawn (`shown=False`) is a file like others."""
-    if not shown or content_type not in SHOWN:
+def get_attachment_kind(content_type: str, *, inline: bool = True) -> str:
+    """Returns the `Attachment.Kind`. `inline=False`: the file could not be processed, so it is a plain file."""
+    if not inline or content_type not in INLINE_TYPES:
         return str(Attachment.Kind.FILE)
-    if content_type in PICTURES:
+    if content_type in IMAGE_TYPES:
         return str(Attachment.Kind.IMAGE)
-    return str(Attachment.Kind.VIDEO if content_type in FILMS else Attachment.Kind.AUDIO)
+    return str(Attachment.Kind.VIDEO if content_type in VIDEO_TYPES else Attachment.Kind.AUDIO)

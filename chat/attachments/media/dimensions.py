@@ -1,4 +1,4 @@
-"""How large a picture is and how long a recording lasts, from its first bytes. Nothing is decoded here."""
+"""Measures width, height and duration of media from the headers of a file. No pixel or sample is decoded."""
 
 from __future__ import annotations
 
@@ -12,113 +12,127 @@ from PIL import ExifTags, Image
 from tinytag import TinyTag
 
 from chat.attachments.media import content_types
-from chat.attachments.media.mp4 import boxes, length, read, within
+from chat.attachments.media.mp4 import find_box, get_length, iter_boxes, read_exactly
 
 log = logging.getLogger(__name__)
-MOST_PIXELS = 60_000  # of a side that is believed
-MOST_SECONDS = 7 * 24 * 3600.0
-TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+MAX_SIDE = 60_000  # pixels; larger values are ignored
+MAX_DURATION = 7 * 24 * 3600.0  # seconds; larger values are ignored
+ROTATED_ORIENTATIONS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 
 
-class Measures(NamedTuple):
+class Measurement(NamedTuple):
+    """Width and height in pixels, duration in seconds; None if unknown. The names are those of the File model."""
+
     width: int | None = None
     height: int | None = None
     duration: float | None = None
 
 
-def measures(source: BinaryIO, content_type: str, claims: dict) -> Measures:
-    """`claims` are the client's words, believed within bounds where we cannot tell. Never raises."""
-    found = Measures()
+def measure(source: BinaryIO, content_type: str, claims: dict) -> Measurement:
+    """Measures a file. Never raises: values that cannot be determined are None.
+
+    `claims` (width, height, duration) come from the client. They are used, within limits, for video and audio that
+    cannot be measured here.
+    """
+    measured = Measurement()
     try:
         if content_type == "image/heic":
-            return _heic(source)
-        if content_type in content_types.PICTURES:
-            return _picture(source)
-        if content_type in content_types.BOXED:
-            found = _film(source)
-        elif content_type in content_types.SOUNDS and content_type != "audio/webm":
+            return _measure_heic(source)
+        if content_type in content_types.IMAGE_TYPES:
+            return _measure_image(source)
+        if content_type in content_types.MP4_TYPES:
+            measured = _measure_mp4(source)
+        elif content_type in content_types.AUDIO_TYPES and content_type != "audio/webm":
             source.seek(0)
-            found = Measures(duration=_bounded(TinyTag.get(file_obj=source, tags=False).duration, MOST_SECONDS))
-    except Exception as error:  # parsers of what anybody may send raise what they like
+            duration = TinyTag.get(file_obj=source, tags=False).duration
+            measured = Measurement(duration=_validate_number(duration, MAX_DURATION))
+    except Exception as error:  # third-party parsers raise anything on damaged files
         log.info("A file of %s could not be measured: %s", content_type, type(error).__name__)
-    if content_type not in content_types.SHOWN or content_type in content_types.PICTURES:
-        return Measures()
-    film = content_type in content_types.FILMS
-    return Measures(
-        found.width or (_whole(claims.get("width")) if film else None),
-        found.height or (_whole(claims.get("height")) if film else None),
-        found.duration or _bounded(claims.get("duration"), MOST_SECONDS),
+    if content_type not in content_types.INLINE_TYPES or content_type in content_types.IMAGE_TYPES:
+        return Measurement()
+    is_video = content_type in content_types.VIDEO_TYPES
+    return Measurement(
+        measured.width or (_validate_side(claims.get("width")) if is_video else None),
+        measured.height or (_validate_side(claims.get("height")) if is_video else None),
+        measured.duration or _validate_number(claims.get("duration"), MAX_DURATION),
     )
 
 
-def _picture(source: BinaryIO) -> Measures:
+def _measure_image(source: BinaryIO) -> Measurement:
     source.seek(0)
     with catch_warnings():
-        simplefilter("ignore", Image.DecompressionBombWarning)  # nothing is decoded; decode.py has bounds of its own
+        simplefilter("ignore", Image.DecompressionBombWarning)  # only headers are read here
         with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED:
+            if image.getexif().get(ExifTags.Base.Orientation, 1) in ROTATED_ORIENTATIONS:
                 width, height = height, width
-    return Measures(width, height) if max(width, height) <= MOST_PIXELS else Measures()
+    return Measurement(width, height) if max(width, height) <= MAX_SIDE else Measurement()
 
 
-def _whole(value: object) -> int | None:
-    number = _bounded(value, MOST_PIXELS)
+def _validate_side(value: object) -> int | None:
+    number = _validate_number(value, MAX_SIDE)
     return int(number) if number and number >= 1 else None
 
 
-def _bounded(value: object, most: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+def _validate_number(value: object, maximum: float) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
         return None
     return round(float(value), 3)
 
 
-# ── MP4 and HEIC ─────────────────────────────────────────────────────────────────────────────────────────────────
-def _film(source: BinaryIO) -> Measures:
+# ── MP4 and HEIC ────────────────────────────────────────────────────────────────────────────────────────────────────
+def _measure_mp4(source: BinaryIO) -> Measurement:
+    """Returns the duration of the movie and the size of its largest track."""
     width = height = 0
     duration = None
-    for movie in boxes(source, 0, length(source)):
+    for movie in iter_boxes(source, 0, get_length(source)):
         if movie.kind != b"moov":
             continue
-        for inner in boxes(source, movie.start, movie.stop):
-            if inner.kind == b"mvhd":
-                duration = _mvhd(read(source, inner.start, min(32, inner.stop - inner.start)))
-            elif inner.kind == b"trak":
-                for head in boxes(source, inner.start, inner.stop):
-                    if head.kind == b"tkhd" and head.stop - head.start >= 84:
-                        w, h = _tkhd(read(source, head.start, min(96, head.stop - head.start)))
-                        width, height = max(width, w), max(height, h)
-    return Measures(_whole(width), _whole(height), _bounded(duration, MOST_SECONDS))
+        for box in iter_boxes(source, movie.start, movie.stop):
+            if box.kind == b"mvhd":
+                duration = _parse_mvhd(read_exactly(source, box.start, min(32, box.stop - box.start)))
+            elif box.kind == b"trak":
+                for header in iter_boxes(source, box.start, box.stop):
+                    if header.kind == b"tkhd" and header.stop - header.start >= 84:
+                        data = read_exactly(source, header.start, min(96, header.stop - header.start))
+                        track_width, track_height = _parse_tkhd(data)
+                        width, height = max(width, track_width), max(height, track_height)
+    return Measurement(_validate_side(width), _validate_side(height), _validate_number(duration, MAX_DURATION))
 
 
-def _mvhd(data: bytes) -> float:
+def _parse_mvhd(data: bytes) -> float:
+    """Returns the duration in seconds from a movie header."""
     if data[0] == 1:
-        scale, duration = struct.unpack(">IQ", data[20:32])
+        timescale, duration = struct.unpack(">IQ", data[20:32])
     else:
-        scale, duration = struct.unpack(">II", data[12:20])
-    return duration / scale if scale else 0.0
+        timescale, duration = struct.unpack(">II", data[12:20])
+    return duration / timescale if timescale else 0.0
 
 
-def _tkhd(data: bytes) -> tuple[int, int]:
-    """As it is shown: a film that is turned by a quarter has its sides swapped."""
-    at = 88 if data[0] == 1 else 76
-    width, height = (side >> 16 for side in struct.unpack(">II", data[at : at + 8]))
-    (a,) = struct.unpack(">i", data[at - 36 : at - 32])
+def _parse_tkhd(data: bytes) -> tuple[int, int]:
+    """Returns width and height as displayed, from a track header: a rotation by 90° swaps them."""
+    offset = 88 if data[0] == 1 else 76
+    width, height = (side >> 16 for side in struct.unpack(">II", data[offset : offset + 8]))
+    (a,) = struct.unpack(">i", data[offset - 36 : offset - 32])  # first element of the transformation matrix
     return (height, width) if a == 0 and width and height else (width, height)
 
 
-def _heic(source: BinaryIO) -> Measures:
-    """Its largest picture: tiles and previews are smaller. All pictures in such a file are turned alike."""
-    meta = next(box for box in boxes(source, 0, length(source)) if box.kind == b"meta")
-    properties = within(source, meta._replace(start=meta.start + 4), b"iprp", b"ipco")  # `meta` has a version first
+def _measure_heic(source: BinaryIO) -> Measurement:
+    """Returns the size of the largest image in the file: tiles and previews are smaller. All have one rotation."""
+    meta = next(box for box in iter_boxes(source, 0, get_length(source)) if box.kind == b"meta")
+    # The contents of `meta` begin with four bytes of version and flags.
+    properties = find_box(source, meta._replace(start=meta.start + 4), b"iprp", b"ipco")
     if properties is None:
-        return Measures()
+        return Measurement()
     width = height = 0
-    turned = False
-    for each in boxes(source, properties.start, properties.stop):
-        if each.kind == b"ispe":
-            width, height = max((width, height), struct.unpack(">II", read(source, each.start + 4, 8)), key=math.prod)
-        elif each.kind == b"irot":
-            turned = bool(read(source, each.start, 1)[0] & 1)
-    return Measures(_whole(height), _whole(width)) if turned else Measures(_whole(width), _whole(height))
+    is_rotated = False
+    for box in iter_boxes(source, properties.start, properties.stop):
+        if box.kind == b"ispe":
+            size = struct.unpack(">II", read_exactly(source, box.start + 4, 8))
+            width, height = max((width, height), size, key=math.prod)
+        elif box.kind == b"irot":
+            is_rotated = bool(read_exactly(source, box.start, 1)[0] & 1)
+    if is_rotated:
+        width, height = height, width
+    return Measurement(_validate_side(width), _validate_side(height))

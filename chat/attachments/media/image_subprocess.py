@@ -1,11 +1,11 @@
-"""Draws a picture anew: a program of its own, so that what it eats and how it ends is nobody else's trouble.
+"""Program that re-encodes one image. It is a separate process, so that memory use and crashes affect nothing else.
 
-    python decode.py SOURCE FOLDER
+    python image_subprocess.py SOURCE FOLDER
 
-It writes into FOLDER the picture without metadata and smaller ones, and one line of JSON on standard output:
-`{"content_type", "width", "height", "name", "thumbnails": [{"name", "width", "height"}]}`. It imports nothing of ours,
-bounds its own memory and time before it looks at the file, and ends with 3 where the picture is too large to be
-decoded, with anything else but 0 where it is none.
+It writes the image without metadata and its thumbnails into FOLDER, and one line of JSON to standard output:
+`{"content_type", "width", "height", "name", "thumbnails": [{"name", "width", "height"}]}`. It imports no module of
+this project, and limits its memory and CPU time before it opens the file. Exit status: 0 success, 3 the image is too
+large to be decoded, anything else: the file is not a valid image.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pi_heif
 from PIL import ExifTags, Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
-MEMORY = 1024 * 1024 * 1024  # bytes
-SECONDS = 40  # of CPU
-MOST_PIXELS = {
+MAX_MEMORY_BYTES = 1024 * 1024 * 1024
+MAX_CPU_SECONDS = 40
+MAX_PIXELS = {
     "JPEG": 120_000_000,
     "PNG": 60_000_000,
     "GIF": 30_000_000,
@@ -30,52 +30,53 @@ MOST_PIXELS = {
     "AVIF": 40_000_000,
     "HEIF": 60_000_000,
 }
-MOST_FRAMES, MOST_MOVING_PIXELS = 600, 150_000_000  # of all frames together; of more, only the first is shown
-SIDES = (480, 1600)  # longest side of the smaller ones
-KEPT_SIDE = 4096  # longest side of the picture itself: more than any screen
-TOO_LARGE = 3
+# Limits of an animation; the pixels are those of all frames together. Beyond them only the first frame is kept.
+MAX_FRAMES, MAX_ANIMATION_PIXELS = 600, 150_000_000
+THUMBNAIL_SIDES = (480, 1600)  # pixels, longest side
+MAX_SIDE = 4096  # pixels, longest side of the image itself; larger than most screens
+EXIT_TOO_LARGE = 3
 
 
 def main(source: str, folder: Path) -> int:
-    for what, most in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
+    for limit, value in (
+        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 256 * 1024 * 1024),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(limit, (value, value))
     simplefilter("error", Image.DecompressionBombWarning)
     heif = pi_heif.options
-    heif.THUMBNAILS = heif.DEPTH_IMAGES = heif.AUX_IMAGES = False  # of all that is in such a file, the picture
+    heif.THUMBNAILS = heif.DEPTH_IMAGES = heif.AUX_IMAGES = False  # decode the primary image only
     heif.DECODE_THREADS = 1
     pi_heif.register_heif_opener()
-    Image.MAX_IMAGE_PIXELS = max(MOST_PIXELS.values())
+    Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS.values())
     try:
         with Image.open(source, formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS[_format(image)]:
-                return TOO_LARGE
-            print(json.dumps(_draw(image, folder)))
+            if image.width * image.height > MAX_PIXELS[_get_format(image)]:
+                return EXIT_TOO_LARGE
+            print(json.dumps(_reencode(image, folder)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
-        return TOO_LARGE
+        return EXIT_TOO_LARGE
     return 0
 
 
-def _format(image: Image.Image) -> str:
+def _get_format(image: Image.Image) -> str:
     return "JPEG" if image.format in {"JPEG", "MPO"} else str(image.format)
 
 
-def _draw(image: Image.Image, folder: Path) -> dict:
-    kind = _format(image)
-    moving = getattr(image, "is_animated", False) and kind in {"GIF", "WEBP"}
-    if moving and _affordable(image):
-        name, width, height = _moving(image, folder, kind)
+def _reencode(image: Image.Image, folder: Path) -> dict:
+    image_format = _get_format(image)
+    is_animated = getattr(image, "is_animated", False) and image_format in {"GIF", "WEBP"}
+    if is_animated and _is_within_animation_limits(image):
+        name, width, height = _save_animation(image, folder, image_format)
         image.seek(0)
-        still = _upright(image)
+        still = _load_upright(image)
     else:
-        if kind == "JPEG":
-            image.draft("RGB", (KEPT_SIDE, KEPT_SIDE))  # decoded smaller where it is far larger
-        still = _upright(image)
-        name, width, height = _still(still, folder, kind)
+        if image_format == "JPEG":
+            image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a much larger JPEG is scaled down while it is decoded
+        still = _load_upright(image)
+        name, width, height = _save_still(still, folder, image_format)
     return {
         "name": name,
         "content_type": Image.MIME[
@@ -83,17 +84,17 @@ def _draw(image: Image.Image, folder: Path) -> dict:
         ],
         "width": width,
         "height": height,
-        "thumbnails": _smaller(still, folder),
+        "thumbnails": _save_thumbnails(still, folder),
     }
 
 
-def _affordable(image: Image.Image) -> bool:
-    frames = getattr(image, "n_frames", 1)  # walks over all of a GIF's frames; the CPU limit bounds that too
-    return frames <= MOST_FRAMES and frames * image.width * image.height <= MOST_MOVING_PIXELS
+def _is_within_animation_limits(image: Image.Image) -> bool:
+    frames = getattr(image, "n_frames", 1)  # reads all frames of a GIF; the CPU limit bounds that as well
+    return frames <= MAX_FRAMES and frames * image.width * image.height <= MAX_ANIMATION_PIXELS
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Pixels as they are seen, in RGB or RGBA; the colour profile is applied nowhere and kept."""
+def _load_upright(image: Image.Image) -> Image.Image:
+    """Returns the image in RGB or RGBA with its EXIF orientation applied. The colour profile is kept, not applied."""
     profile = image.info.get("icc_profile")
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     image.load()
@@ -105,14 +106,15 @@ def _upright(image: Image.Image) -> Image.Image:
     return still
 
 
-def _still(image: Image.Image, folder: Path, kind: str) -> tuple[str, int, int]:
-    if max(image.size) > KEPT_SIDE:
-        image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+def _save_still(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
+    """Saves the image and returns (file name, width, height)."""
+    if max(image.size) > MAX_SIDE:
+        image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
-    if kind in {"JPEG", "HEIF"}:
+    if image_format in {"JPEG", "HEIF"}:
         name = "picture.jpg"
         image.convert("RGB").save(folder / name, "JPEG", quality=90, optimize=True, progressive=True, **profile)
-    elif kind in {"PNG", "GIF"}:
+    elif image_format in {"PNG", "GIF"}:
         name = "picture.png"
         image.save(folder / name, "PNG", **profile)
     else:
@@ -121,33 +123,36 @@ def _still(image: Image.Image, folder: Path, kind: str) -> tuple[str, int, int]:
     return name, image.width, image.height
 
 
-def _moving(image: Image.Image, folder: Path, kind: str) -> tuple[str, int, int]:
-    frames, pauses = [], []
+def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
+    """Saves all frames and returns (file name, width, height)."""
+    frames, durations = [], []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
-        pauses.append(image.info.get("duration", 100) or 100)
+        durations.append(image.info.get("duration", 100) or 100)
         frames.append(image.convert("RGBA"))
-    name = f"picture.{kind.lower()}"
-    more = {"disposal": 2} if kind == "GIF" else {"quality": 85, "method": 2}
-    first, *rest = frames
+    name = f"picture.{image_format.lower()}"
+    options = {"disposal": 2} if image_format == "GIF" else {"quality": 85, "method": 2}
+    first, *others = frames
     first.info = {}
     loop = image.info.get("loop", 0)
-    first.save(folder / name, kind, save_all=True, append_images=rest, duration=pauses, loop=loop, **more)
+    first.save(
+        folder / name, image_format, save_all=True, append_images=others, duration=durations, loop=loop, **options
+    )
     return name, image.width, image.height
 
 
-def _smaller(image: Image.Image, folder: Path) -> list[dict]:
-    made: list[dict] = []
-    for side in SIDES:
-        small = image.copy()
-        small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        if made and small.width <= made[-1]["width"]:
-            break  # the picture itself is no larger
+def _save_thumbnails(image: Image.Image, folder: Path) -> list[dict]:
+    thumbnails: list[dict] = []
+    for side in THUMBNAIL_SIDES:
+        thumbnail = image.copy()
+        thumbnail.thumbnail((side, side), Image.Resampling.LANCZOS)
+        if thumbnails and thumbnail.width <= thumbnails[-1]["width"]:
+            break  # the image itself is not larger than the previous thumbnail
         name = f"{side}.webp"
-        small.info = {}
-        small.save(folder / name, "WEBP", quality=80, method=4)
-        made.append({"name": name, "width": small.width, "height": small.height})
-    return made
+        thumbnail.info = {}
+        thumbnail.save(folder / name, "WEBP", quality=80, method=4)
+        thumbnails.append({"name": name, "width": thumbnail.width, "height": thumbnail.height})
+    return thumbnails
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""Pictures are served only as they were drawn anew: without metadata (where they were taken!) and without a second
-nature. This is the part that the worker does; decode.py is the part that touches the bytes.
+"""Re-encodes images in the worker. Originals are not served: they contain metadata, such as the location, and may be
+valid files of another type as well.
+
+This module runs in the worker; `image_subprocess.py`, a separate process, decodes the bytes.
 """
 
 from __future__ import annotations
@@ -12,68 +14,76 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from chat.attachments.local_copies import compute_sha256, copy_to_local, store_local_file
 from chat.attachments.media import content_types
-from chat.attachments.media.image_metadata import without_metadata
-from chat.attachments.processing import change, fetch, sha256_of, store
+from chat.attachments.media.image_metadata import strip_image_metadata
 from chat.models import File
 
 log = logging.getLogger(__name__)
-DECODE = Path(__file__).with_name("image_subprocess.py")
-MOST_BYTES = 64 * 1024 * 1024
-SECONDS = 60  # of the clock; decode.py bounds its own CPU time
+SUBPROCESS_SCRIPT = Path(__file__).with_name("image_subprocess.py")
+MAX_REENCODED_BYTES = 64 * 1024 * 1024
+TIMEOUT_SECONDS = 60  # wall clock; image_subprocess.py limits its CPU time itself
 
 
-def redraw(file: File) -> None:
+def reencode_image(file: File) -> dict[str, Any]:
+    """Stores a re-encoded copy of the image and its thumbnails. Returns the changes of the file's row.
+
+    An image that is too large or damaged becomes a download.
+    """
     with tempfile.TemporaryDirectory(prefix="picture-") as name:
         folder = Path(name)
         source = folder / "source"
-        fetch(file.key, source)
-        drawn = _drawn(source, folder) if file.size <= MOST_BYTES else None
-        if drawn:
-            _replace(file, folder, drawn)
-        else:
-            _as_a_download(file, source, folder)
+        copy_to_local(file.key, source)
+        result = _run_subprocess(source, folder) if file.size <= MAX_REENCODED_BYTES else None
+        if result:
+            return _store_result(folder, result)
+        return _convert_to_download(file, source, folder)
 
 
-def _drawn(source: Path, folder: Path) -> dict[str, Any] | None:
-    """None where it cannot be drawn, for whatever reason."""
-    command = [sys.executable, "-I", str(DECODE), str(source), str(folder)]
+def _run_subprocess(source: Path, folder: Path) -> dict[str, Any] | None:
+    """Returns the JSON output of image_subprocess.py; None if it failed for any reason."""
+    command = [sys.executable, "-I", str(SUBPROCESS_SCRIPT), str(source), str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+        process = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         log.info("A picture took too long")
         return None
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
-        log.info("A picture cannot be drawn (%d): %s", done.returncode, words[-1][:200] if words else "")
+    if process.returncode != 0:
+        lines = process.stderr.decode(errors="replace").strip().splitlines()
+        log.info("A picture cannot be drawn (%d): %s", process.returncode, lines[-1][:200] if lines else "")
         return None
-    return json.loads(done.stdout)
+    return json.loads(process.stdout)
 
 
-def _replace(file: File, folder: Path, drawn: dict[str, Any]) -> None:
+def _store_result(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
     thumbnails = []
-    for each in drawn["thumbnails"]:
-        key = store(folder / each["name"], ".webp")
-        thumbnails.append({"key": key, "width": each["width"], "height": each["height"]})
-    picture = folder / drawn["name"]
-    change(
-        file,
-        key=store(picture, picture.suffix),
-        size=picture.stat().st_size,
-        sha256=sha256_of(picture),
-        content_type=drawn["content_type"],
-        width=drawn["width"],
-        height=drawn["height"],
-        thumbnails=thumbnails,
-    )
+    for thumbnail in result["thumbnails"]:
+        key = store_local_file(folder / thumbnail["name"], ".webp")
+        thumbnails.append({"key": key, "width": thumbnail["width"], "height": thumbnail["height"]})
+    image = folder / result["name"]
+    return {
+        "key": store_local_file(image, image.suffix),
+        "size": image.stat().st_size,
+        "sha256": compute_sha256(image),
+        "content_type": result["content_type"],
+        "width": result["width"],
+        "height": result["height"],
+        "thumbnails": thumbnails,
+    }
 
 
-def _as_a_download(file: File, source: Path, folder: Path) -> None:
-    """Too large or broken: a file like others, though not with what it says about the place. HEIC and AVIF are given
-    as they came: where theirs stands cannot be known without reading all of it.
+def _convert_to_download(file: File, source: Path, folder: Path) -> dict[str, Any]:
+    """Makes a plain file of an image that cannot be re-encoded, without its metadata if the type allows it.
+
+    HEIC and AVIF keep their metadata: its position is known only after decoding the file.
     """
-    clean = folder / "clean"
-    changes: dict[str, Any] = {"width": None, "height": None}
-    if without_metadata(source, clean, file.content_type):
-        changes |= {"key": store(clean, ""), "size": clean.stat().st_size, "sha256": sha256_of(clean)}
-    change(file, kind=content_types.kind_of(file.content_type, shown=False), **changes)
+    stripped = folder / "clean"
+    kind = content_types.get_attachment_kind(file.content_type, inline=False)
+    changes: dict[str, Any] = {"kind": kind, "width": None, "height": None}
+    if strip_image_metadata(source, stripped, file.content_type):
+        changes |= {
+            "key": store_local_file(stripped, ""),
+            "size": stripped.stat().st_size,
+            "sha256": compute_sha256(stripped),
+        }
+    return changes

@@ -1,4 +1,4 @@
-"""MP4, QuickTime and HEIC: boxes within boxes. Read with bounds; nothing in them is believed."""
+"""Reads the box structure of MP4, QuickTime and HEIC files (ISO 14496-12). All lengths are checked."""
 
 from __future__ import annotations
 
@@ -6,80 +6,86 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-MOST = 200_000  # boxes of one level that are looked at
-# What stands in these is worth a look also where the file was cut short.
-HOLDERS = {b"moov", b"moof", b"trak", b"traf", b"mdia", b"udta", b"meta", b"mdat"}
+MAX_BOXES = 200_000  # per level
+# Boxes of these types are yielded even if the file ends inside them: their contents may hold metadata.
+CONTAINER_BOXES = {b"moov", b"moof", b"trak", b"traf", b"mdia", b"udta", b"meta", b"mdat"}
 _BLOCK = 1024 * 1024
 
 
 class Box(NamedTuple):
-    kind: bytes
-    at: int  # where its head begins
-    start: int  # where what is in it begins
+    """Position of a box in the file, in bytes."""
+
+    kind: bytes  # four-character type
+    offset: int  # of the header
+    start: int  # of the contents
     stop: int
 
 
-class NoBoxError(ValueError):
-    """From `at` on to `stop` there may be anything."""
+class InvalidBoxError(ValueError):
+    """The bytes from `offset` to `stop` are not a valid box and may contain anything."""
 
-    def __init__(self, at: int, stop: int) -> None:
+    def __init__(self, offset: int, stop: int) -> None:
         super().__init__("no box, or one that is cut short")
-        self.at, self.stop = at, stop
+        self.offset, self.stop = offset, stop
 
 
-def boxes(source: BinaryIO, start: int, stop: int) -> Iterator[Box]:
-    """Those of one level. NoBoxError at the first that cannot be; one that was cut short is given as far as it goes,
-    before that. Zeros behind the last are filling.
+def iter_boxes(source: BinaryIO, start: int, stop: int) -> Iterator[Box]:
+    """Yields the boxes of one level, between two offsets. Zeros after the last box are accepted as padding.
+
+    Raises InvalidBoxError at the first invalid box. A container that is truncated is yielded with `stop` as its end
+    before the error is raised.
     """
-    at = start
-    for _ in range(MOST):
-        if at + 8 > stop:
+    offset = start
+    for _ in range(MAX_BOXES):
+        if offset + 8 > stop:
             break
-        size, kind = struct.unpack(">I4s", read(source, at, 8))
-        head = 8
-        if size == 1:
-            if at + 16 > stop:
+        size, kind = struct.unpack(">I4s", read_exactly(source, offset, 8))
+        header_size = 8
+        if size == 1:  # a 64-bit size follows
+            if offset + 16 > stop:
                 break
-            (size,) = struct.unpack(">Q", read(source, at + 8, 8))
-            head = 16
-        elif size == 0:
-            if start or kind == bytes(4):  # only the last of the file has no end
+            (size,) = struct.unpack(">Q", read_exactly(source, offset + 8, 8))
+            header_size = 16
+        elif size == 0:  # extends to the end; only valid for the last box of the file
+            if start or kind == bytes(4):
                 break
-            size = stop - at
-        if size < head:
+            size = stop - offset
+        if size < header_size:
             break
-        if at + size > stop:
-            if kind in HOLDERS:
-                yield Box(kind, at, at + head, stop)
-                raise NoBoxError(stop, stop)
+        if offset + size > stop:
+            if kind in CONTAINER_BOXES:
+                yield Box(kind, offset, offset + header_size, stop)
+                raise InvalidBoxError(stop, stop)
             break
-        yield Box(kind, at, at + head, at + size)
-        at += size
-    if not _zeros(source, at, stop):
-        raise NoBoxError(at, stop)
+        yield Box(kind, offset, offset + header_size, offset + size)
+        offset += size
+    if not _is_zero(source, offset, stop):
+        raise InvalidBoxError(offset, stop)
 
 
-def _zeros(source: BinaryIO, at: int, stop: int) -> bool:
-    return not any(read(source, block, min(_BLOCK, stop - block)).strip(b"\0") for block in range(at, stop, _BLOCK))
+def _is_zero(source: BinaryIO, start: int, stop: int) -> bool:
+    return not any(
+        read_exactly(source, block, min(_BLOCK, stop - block)).strip(b"\0") for block in range(start, stop, _BLOCK)
+    )
 
 
-def within(source: BinaryIO, box: Box, *path: bytes) -> Box | None:
-    """The first box under `path`, in `box`."""
+def find_box(source: BinaryIO, box: Box, *path: bytes) -> Box | None:
+    """Returns the first box at `path` (types of nested boxes) inside `box`; None if there is none."""
     for kind in path:
-        found = next((each for each in boxes(source, box.start, box.stop) if each.kind == kind), None)
-        if found is None:
+        child = next((child for child in iter_boxes(source, box.start, box.stop) if child.kind == kind), None)
+        if child is None:
             return None
-        box = found
+        box = child
     return box
 
 
-def length(source: BinaryIO) -> int:
+def get_length(source: BinaryIO) -> int:
     return source.seek(0, 2)
 
 
-def read(source: BinaryIO, at: int, count: int) -> bytes:
-    """Exactly so many. ValueError: there are fewer."""
-    source.seek(at)
+def read_exactly(source: BinaryIO, offset: int, count: int) -> bytes:
+    """Returns `count` bytes. Raises ValueError if there are fewer."""
+    source.seek(offset)
     data = source.read(count)
     if len(data) < count:
         raise ValueError("cut short")

@@ -1,4 +1,4 @@
-"""What films and recordings say about themselves is taken out by the worker, before anybody may open them."""
+"""Strips metadata from MP4 video and audio in the worker, before anybody may open them."""
 
 from __future__ import annotations
 
@@ -8,45 +8,50 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from chat.attachments.local_copies import compute_sha256, copy_to_local, store_local_file
 from chat.attachments.media import content_types
-from chat.attachments.media.mp4_metadata import silence
-from chat.attachments.processing import change, fetch, sha256_of, store
-from chat.attachments.storage.base import shelf
+from chat.attachments.media.mp4_metadata import strip_metadata
+from chat.attachments.storage.base import get_upload_storage
 from chat.models import File
 
 log = logging.getLogger(__name__)
 
 
-def quieten(file: File) -> None:
-    """On disk in its place: nobody reads it yet, and a gigabyte is not copied. In a bucket it is written anew."""
+def strip_video_metadata(file: File) -> dict[str, Any]:
+    """Strips metadata. Returns the changes of the file's row. A file that cannot be parsed completely becomes a download.
+
+    On disk the file is changed in place: nobody reads it yet, and a gigabyte need not be copied. In S3 a stripped
+    copy is stored under a new key.
+    """
     changes: dict[str, Any]
-    if path := shelf().path(file.key):
-        whole = _in_place(path)
-        changes = {"sha256": sha256_of(path)}
+    if path := get_upload_storage().local_path(file.key):
+        is_complete = _strip_in_place(path)
+        changes = {"sha256": compute_sha256(path)}
     else:
-        whole, changes = _anew(file)
-    if not whole:
-        changes |= {"kind": content_types.kind_of(file.content_type, shown=False), "width": None, "height": None}
-    change(file, **changes)
+        is_complete, changes = _store_stripped_copy(file)
+    if not is_complete:
+        kind = content_types.get_attachment_kind(file.content_type, inline=False)
+        changes |= {"kind": kind, "width": None, "height": None}
+    return changes
 
 
-def _in_place(path: Path) -> bool:
-    """Whether it could be read to its end. If not, what was found in it is out all the same."""
-    whole = True
+def _strip_in_place(path: Path) -> bool:
+    """Returns whether the file could be parsed to its end. If not, the metadata found so far is removed anyway."""
+    is_complete = True
     with path.open("r+b") as target:
         try:
-            silence(target)
+            strip_metadata(target)
         except ValueError as error:
             log.info("A film cannot be read, so it is a download: %s", error)
-            whole = False
+            is_complete = False
         target.flush()
         os.fsync(target.fileno())
-    return whole
+    return is_complete
 
 
-def _anew(file: File) -> tuple[bool, dict[str, Any]]:
+def _store_stripped_copy(file: File) -> tuple[bool, dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="film-") as folder:
         copy = Path(folder) / "copy"
-        fetch(file.key, copy)
-        whole = _in_place(copy)
-        return whole, {"key": store(copy, ""), "sha256": sha256_of(copy)}
+        copy_to_local(file.key, copy)
+        is_complete = _strip_in_place(copy)
+        return is_complete, {"key": store_local_file(copy, ""), "sha256": compute_sha256(copy)}

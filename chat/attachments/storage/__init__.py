@@ -1,0 +1,1 @@
+"""Storage back ends of uploads: local disk and S3."""

@@ -1,12 +1,12 @@
-"""Where bytes of uploads are put: on this machine's disk, or in a bucket. See docs/decisions/uploads.md.
+"""Interface of the upload storages: local disk or S3. See docs/decisions/uploads.md.
 
-writer = shelf.open(upload)         # goes on at upload.offset, whatever lies beyond it
-writer.write(data)                  # any number of times
-writer.keep()                       # now they survive what comes; then the row may say so
-writer.close()                      # what was not kept is as if it had not come; nothing is changed any more
+writer = storage.open_writer(upload)  # continues at upload.offset; bytes stored beyond it are discarded
+writer.write(data)                    # any number of times
+writer.sync()                         # the bytes written so far are durable; now the row's offset may move
+writer.close()                        # bytes that were not synced do not count; nothing is changed after this
 
-shelf.finish(upload)                # all bytes are there: the storage has a file under upload.key
-shelf.give_up(upload)               # nothing of it is left
+storage.complete(upload)              # all bytes are stored: makes a file of them under upload.key
+storage.discard(upload)               # removes everything that is stored of the upload
 """
 
 from __future__ import annotations
@@ -27,58 +27,64 @@ from messenger.core.errors import ApplicationError
 log = logging.getLogger(__name__)
 
 
-class Writer(Protocol):
-    slow: bool  # keep() may take longer than bytes let wait for each other
+class UploadWriter(Protocol):
+    """Appends bytes to one upload."""
+
+    sync_is_slow: bool  # sync() may take longer than the lease of a request that receives bytes
 
     def write(self, data: bytes) -> None: ...
 
-    def keep(self) -> None: ...
+    def sync(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-class Shelf(Protocol):
-    def open(self, upload: Upload) -> Writer: ...
+class UploadStorage(Protocol):
+    def open_writer(self, upload: Upload) -> UploadWriter: ...
 
-    def finish(self, upload: Upload) -> None: ...
+    def complete(self, upload: Upload) -> None: ...
 
-    def give_up(self, upload: Upload) -> None: ...
+    def discard(self, upload: Upload) -> None: ...
 
-    def make_room(self, size: int) -> None:
-        """Raises OSError where there is none."""
+    def ensure_free_space(self, size: int) -> None:
+        """Raises OSError if there is no space for `size` more bytes."""
         ...
 
-    def read(self, key: str) -> BinaryIO:
-        """A file that is kept, to be read by us; any place of it, without fetching all."""
+    def open_file(self, key: str) -> BinaryIO:
+        """Opens a stored file for reading. Seeking does not fetch the bytes in between."""
         ...
 
-    def path(self, key: str) -> Path | None:
-        """Where it lies on this machine, if it does."""
+    def local_path(self, key: str) -> Path | None:
+        """Returns the path of a stored file on this machine; None if the storage is remote."""
         ...
 
-    def link(self, key: str, content_type: str, disposition: str) -> str:
-        """Where a browser is sent for the bytes, for a few minutes; empty where the server gives them itself."""
+    def signed_url(self, key: str, content_type: str, disposition: str) -> str:
+        """Returns a short-lived URL from which a browser can download the file; empty if this server sends it."""
         ...
 
 
 @cache
-def shelf() -> Shelf:
+def get_upload_storage() -> UploadStorage:
+    """Returns the storage that the settings select: S3 if STORAGE_URL is set, else the local disk."""
     if settings.STORAGE_URL:
-        from chat.attachments.storage.s3 import Bucket
+        from chat.attachments.storage.s3 import S3UploadStorage
 
-        return Bucket()
-    from chat.attachments.storage.disk import Disk
+        return S3UploadStorage()
+    from chat.attachments.storage.disk import DiskUploadStorage
 
-    return Disk()
+    return DiskUploadStorage()
 
 
-def remove(key: str) -> None:
+def delete_stored_file(key: str) -> None:
     default_storage.delete(key)
 
 
-def no_room(error: BaseException) -> ApplicationError:
-    """The disk is full, the bucket hangs or refuses: said so, and nothing else of the site is touched."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    log.error("A file could not be stored: %s", error if full else repr(error)[:300])
-    words = _("There is no room for files at the moment.") if full else _("Files cannot be stored at the moment.")
-    return ApplicationError("unavailable", words, retry_after=30)
+def storage_error(error: BaseException) -> ApplicationError:
+    """Logs a failure of the storage (disk full, bucket unreachable) and returns the 503 error for the client.
+
+    Only files are affected: sending text goes on.
+    """
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    log.error("A file could not be stored: %s", error if is_full else repr(error)[:300])
+    detail = _("There is no room for files at the moment.") if is_full else _("Files cannot be stored at the moment.")
+    return ApplicationError("unavailable", detail, retry_after=30)

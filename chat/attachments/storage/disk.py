@@ -1,4 +1,4 @@
-"""Uploads on this machine's disk: one file that grows, renamed when it is whole."""
+"""Uploads on the local disk: one file that grows and is renamed when it is complete."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.core.files.storage import default_storage
 
 from chat.models import Upload
 
-# What is said to be there is there after a power cut too. Switched off, it survives a killed server all the same.
+# fsync before acknowledging: acknowledged bytes survive a power cut. Off: they survive a process kill only.
 FSYNC = True
-RESERVE = 256 * 1024 * 1024  # bytes of the disk that are left for texts: a full disk would stop them too
+RESERVED_BYTES = 256 * 1024 * 1024  # disk space that uploads leave free: a full disk would stop text messages too
 
 
-class DiskWriter:
-    slow = False
+class DiskUploadWriter:
+    sync_is_slow = False
 
     def __init__(self, path: Path, offset: int):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ class DiskWriter:
         if os.fstat(self._file).st_size < offset:
             os.close(self._file)
             raise OSError(f"{path.name} is shorter than its row says")
-        os.ftruncate(self._file, offset)  # what lies beyond was never promised
+        os.ftruncate(self._file, offset)  # bytes beyond the offset were never acknowledged
         os.lseek(self._file, offset, os.SEEK_SET)
 
     def write(self, data: bytes) -> None:
@@ -36,57 +36,59 @@ class DiskWriter:
         while view:
             view = view[os.write(self._file, view) :]
 
-    def keep(self) -> None:
+    def sync(self) -> None:
         if FSYNC:
             os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
 
     def close(self) -> None:
-        """What was not kept stays until the next one opens the file, and cuts it off.
+        """Closes the file. Bytes that were not synced stay until the next writer opens the file and truncates it.
 
-        Not here: whoever closes late, when its lease has run out, would cut off what others have kept meanwhile.
+        They are not truncated here: a request that closes after its lease has expired would cut off bytes that
+        another request has stored meanwhile.
         """
         os.close(self._file)
 
 
-class Disk:
+class DiskUploadStorage:
     def __init__(self) -> None:
         self._folder = settings.DATA_DIR / "uploads"
 
-    def _going(self, upload: Upload) -> Path:
+    def _partial_path(self, upload: Upload) -> Path:
+        """Path of the growing file, before the upload is complete."""
         return self._folder / upload.key.rpartition("/")[2]
 
-    def path(self, key: str) -> Path | None:
+    def local_path(self, key: str) -> Path | None:
         return Path(default_storage.path(key))
 
-    def open(self, upload: Upload) -> DiskWriter:
-        return DiskWriter(self._going(upload), upload.offset)
+    def open_writer(self, upload: Upload) -> DiskUploadWriter:
+        return DiskUploadWriter(self._partial_path(upload), upload.offset)
 
-    def finish(self, upload: Upload) -> None:
-        """Safe to repeat: after a crash the file may have its new name already."""
-        there, here = Path(default_storage.path(upload.key)), self._going(upload)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        if not here.exists() and not there.exists() and upload.size == 0:
-            here.parent.mkdir(parents=True, exist_ok=True)
-            here.touch(0o600)
-        if here.exists():
-            os.replace(here, there)
-        if there.stat().st_size != upload.size:
-            raise OSError(f"{there.name} has not the size that it should have")
+    def complete(self, upload: Upload) -> None:
+        """Renames the partial file. Can be repeated: after a crash it may have its final name already."""
+        final, partial = Path(default_storage.path(upload.key)), self._partial_path(upload)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if not partial.exists() and not final.exists() and upload.size == 0:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            partial.touch(0o600)
+        if partial.exists():
+            os.replace(partial, final)
+        if final.stat().st_size != upload.size:
+            raise OSError(f"{final.name} has not the size that it should have")
 
-    def give_up(self, upload: Upload) -> None:
+    def discard(self, upload: Upload) -> None:
         with suppress(FileNotFoundError):
-            self._going(upload).unlink()
+            self._partial_path(upload).unlink()
         if upload.attachment_id is None:
             with suppress(FileNotFoundError):
                 Path(default_storage.path(upload.key)).unlink()
 
-    def make_room(self, size: int) -> None:
+    def ensure_free_space(self, size: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < size + RESERVE:
+        if shutil.disk_usage(self._folder).free < size + RESERVED_BYTES:
             raise OSError(errno.ENOSPC, "too little is free")
 
-    def read(self, key: str) -> BinaryIO:
+    def open_file(self, key: str) -> BinaryIO:
         return open(default_storage.path(key), "rb")
 
-    def link(self, key: str, content_type: str, disposition: str) -> str:
+    def signed_url(self, key: str, content_type: str, disposition: str) -> str:
         return ""

@@ -1,0 +1,1 @@
+"""The server side of the tus 1.0 protocol for resumable uploads."""

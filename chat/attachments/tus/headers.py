@@ -1,4 +1,4 @@
-"""tus 1.0 in headers: what comes in is read here, what goes out is written here. https://tus.io/protocols/resumable-upload"""
+"""Parses request headers and builds response headers of tus 1.0. https://tus.io/protocols/resumable-upload"""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from django.conf import settings
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
 
-from chat.attachments.uploads import CHECKSUMS, UploadRefused
+from chat.attachments.uploads import CHECKSUMS, UploadError
 from chat.models import Upload
 from messenger.core.errors import ApplicationError, invalid
 
-VERSION = "1.0.0"
-EXTENSIONS = "creation,checksum,expiration,termination"
-PART_TYPE = "application/offset+octet-stream"
-ROOT = "/api/v1/uploads/"
+TUS_VERSION = "1.0.0"
+TUS_EXTENSIONS = "creation,checksum,expiration,termination"
+PART_CONTENT_TYPE = "application/offset+octet-stream"
+UPLOADS_PATH = "/api/v1/uploads/"
 
 
-def said_of_server() -> dict[str, str]:
+def server_headers() -> dict[str, str]:
+    """Returns the headers that describe what the server supports (response to OPTIONS)."""
     return {
-        "Tus-Resumable": VERSION,
-        "Tus-Version": VERSION,
-        "Tus-Extension": EXTENSIONS,
+        "Tus-Resumable": TUS_VERSION,
+        "Tus-Version": TUS_VERSION,
+        "Tus-Extension": TUS_EXTENSIONS,
         "Tus-Max-Size": str(settings.FILE_LIMIT),
         "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
     }
 
 
-def said_of(upload: Upload) -> dict[str, str]:
-    """Headers of an upload as it stands. `Upload-Attachment` is ours: what a message names once the file is whole."""
+def upload_headers(upload: Upload) -> dict[str, str]:
+    """Returns the headers that describe the state of an upload.
+
+    `Upload-Attachment` is an extension of ours: the attachment id to send in a message once the file is complete.
+    """
     headers = {
-        "Tus-Resumable": VERSION,
+        "Tus-Resumable": TUS_VERSION,
         "Upload-Offset": str(upload.offset),
         "Upload-Length": str(upload.size),
         "Cache-Control": "no-store",
@@ -46,51 +50,52 @@ def said_of(upload: Upload) -> dict[str, str]:
     return headers
 
 
-def address(upload: Upload) -> str:
-    return f"{ROOT}{upload.pk}/"
+def upload_url(upload: Upload) -> str:
+    return f"{UPLOADS_PATH}{upload.pk}/"
 
 
 def check_version(headers: Mapping[str, str]) -> None:
-    if headers.get("Tus-Resumable") != VERSION:
-        raise UploadRefused(412, "invalid", _("This server speaks tus %s.") % VERSION)
+    """Raises 412 if the client speaks another version of tus."""
+    if headers.get("Tus-Resumable") != TUS_VERSION:
+        raise UploadError(412, "invalid", _("This server speaks tus %s.") % TUS_VERSION)
 
 
-def size_of(headers: Mapping[str, str]) -> int:
+def parse_upload_length(headers: Mapping[str, str]) -> int:
     if "Upload-Defer-Length" in headers:
         raise invalid(upload_length=_("Say how long the file is."))
-    return _number(headers.get("Upload-Length"), "Upload-Length")
+    return _parse_number(headers.get("Upload-Length"), "Upload-Length")
 
 
-def offset_of(headers: Mapping[str, str]) -> int:
-    return _number(headers.get("Upload-Offset"), "Upload-Offset")
+def parse_upload_offset(headers: Mapping[str, str]) -> int:
+    return _parse_number(headers.get("Upload-Offset"), "Upload-Offset")
 
 
-def _number(text: str | None, header: str) -> int:
+def _parse_number(text: str | None, header: str) -> int:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
         raise ApplicationError("invalid", _("%s has to be a number.") % header)
     return int(text)
 
 
-def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """`key base64,key base64`; what is no UTF-8 in it is replaced."""
-    found: dict[str, str] = {}
+def parse_metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """Parses `Upload-Metadata: key base64,key base64`. Bytes that are not UTF-8 are replaced by U+FFFD."""
+    metadata: dict[str, str] = {}
     for pair in headers.get("Upload-Metadata", "").split(","):
         key, _space, value = pair.strip().partition(" ")
         if not key:
             continue
         try:
-            found[key] = base64.b64decode(value, validate=True).decode(errors="replace")
+            metadata[key] = base64.b64decode(value, validate=True).decode(errors="replace")
         except (binascii.Error, ValueError):
             raise ApplicationError("invalid", _("Upload-Metadata cannot be read.")) from None
-    return found
+    return metadata
 
 
-def checksum_of(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
-    """`sha256 base64` as (algorithm, digest)."""
-    given = headers.get("Upload-Checksum")
-    if given is None:
+def parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
+    """Parses `Upload-Checksum: sha256 base64` into (algorithm, digest); None without the header."""
+    header = headers.get("Upload-Checksum")
+    if header is None:
         return None
-    algorithm, _space, value = given.strip().partition(" ")
+    algorithm, _space, value = header.strip().partition(" ")
     if algorithm not in CHECKSUMS:
         raise ApplicationError("invalid", _("Known checksums: %s.") % ", ".join(CHECKSUMS))
     try:
@@ -99,10 +104,13 @@ def checksum_of(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
         raise ApplicationError("invalid", _("Upload-Checksum cannot be read.")) from None
 
 
-def digest_of(headers: Mapping[str, str]) -> str:
-    """SHA-256 of the whole in hexadecimal, from `Repr-Digest: sha-256=:base64:` (RFC 9530); empty without one."""
-    for each in headers.get("Repr-Digest", "").split(","):
-        name, _equals, value = each.strip().partition("=")
+def parse_digest(headers: Mapping[str, str]) -> str:
+    """Returns the SHA-256 of the complete file in hexadecimal, from `Repr-Digest: sha-256=:base64:` (RFC 9530).
+
+    Returns an empty string without that header.
+    """
+    for item in headers.get("Repr-Digest", "").split(","):
+        name, _equals, value = item.strip().partition("=")
         if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":"):
             try:
                 digest = base64.b64decode(value[1:-1], validate=True)

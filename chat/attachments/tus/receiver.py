@@ -1,8 +1,9 @@
-"""Takes in the bytes of uploads (PATCH), ahead of Django.
+"""ASGI application that receives the bytes of uploads (tus PATCH) before they reach Django.
 
-Django reads a whole request before any view and lets go of it where the line breaks. Here bytes are written as they
-come, by threads, a megabyte at a time: memory does not grow with the file, what came before a cut is there, and who
-is asking is known before the first byte is taken. Everything else of the API goes on to Django.
+Django reads a whole request body before it calls a view, and discards it if the connection breaks. This application
+writes bytes as they arrive, one megabyte at a time, in threads. So memory does not grow with the file, bytes that
+arrived before a disconnect are kept, and the user is authenticated before the first byte is accepted. All other
+requests are passed on to Django.
 """
 
 from __future__ import annotations
@@ -26,184 +27,193 @@ from rest_framework.views import APIView
 
 from chat.attachments import uploads
 from chat.attachments.tus.headers import (
-    PART_TYPE,
-    ROOT,
-    VERSION,
+    PART_CONTENT_TYPE,
+    TUS_VERSION,
+    UPLOADS_PATH,
     check_version,
-    checksum_of,
-    digest_of,
-    offset_of,
-    said_of,
+    parse_checksum,
+    parse_digest,
+    parse_upload_offset,
+    upload_headers,
 )
-from messenger.api import as_refusal
 from messenger.core import rate_limits
 from messenger.core.database import with_own_connection
 from messenger.core.errors import ApplicationError, rate_limited
+from messenger.core.numbers import parse_id
+from messenger.rest.exceptions import to_application_error
 
 log = logging.getLogger(__name__)
-GATHERED = 1024 * 1024  # bytes for which one hop to a thread is made
-PARTS, PARTS_PER_SECOND = 200, 50.0  # of one person
-LET_GO = 2 * 1024 * 1024  # bytes of a refused body that are still read, so that the client hears why
-_PATH = re.compile(rf"{ROOT}([\w-]{{1,43}})/?$")
-_METHODS = {"PATCH", "HEAD", "DELETE"}  # what X-HTTP-Method-Override may ask for
-# Threads of their own: a bucket that hangs holds up uploads, and nothing else.
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="uploads")
+CHUNK_BYTES = 1024 * 1024  # bytes that are collected before a thread writes them
+PART_BURST, PARTS_PER_SECOND = 200, 50.0  # rate limit per user
+MAX_DRAINED_BYTES = 2 * 1024 * 1024  # bytes of a rejected body that are still read, so that the client sees the error
+_PATH = re.compile(rf"{UPLOADS_PATH}([\w-]{{1,43}})/?$")
+_OVERRIDE_METHODS = {"PATCH", "HEAD", "DELETE"}  # allowed in X-HTTP-Method-Override
+# A thread pool of its own: a bucket that does not answer blocks uploads only.
+_executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="uploads")
 
 
-class Gone(Exception):
-    """The client has left."""
+class ClientDisconnected(Exception):
+    """The client has closed the connection, or sent no bytes for UPLOAD_SILENCE seconds."""
 
 
-class Receiver:
+class TusReceiver:
+    """Wraps an ASGI application and handles PATCH requests to uploads itself."""
+
     def __init__(self, application) -> None:
         self.application = application
 
     async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(ROOT):
+        if scope["type"] != "http" or not scope["path"].startswith(UPLOADS_PATH):
             return await self.application(scope, receive, send)
         override = dict(scope["headers"]).get(b"x-http-method-override", b"").decode("latin-1").upper()
-        if scope["method"] == "POST" and override in _METHODS:
+        if scope["method"] == "POST" and override in _OVERRIDE_METHODS:
             scope = {**scope, "method": override}
-        found = _PATH.match(scope["path"])
-        if scope["method"] != "PATCH" or not found:
+        match = _PATH.match(scope["path"])
+        if scope["method"] != "PATCH" or not match:
             return await self.application(scope, receive, send)
-        await _Part(scope, receive, send, found[1]).answer()
+        await _PatchRequest(scope, receive, send, match[1]).handle()
 
 
-class _Part:
-    """One request that brings bytes."""
+class _PatchRequest:
+    """One PATCH request."""
 
     def __init__(self, scope, receive, send, upload_id: str):
         self._receive, self._send, self._upload_id = receive, send, upload_id
-        # A request without a body, for what Django's own classes ask of it: headers and cookies.
+        # A request without a body: Django's and REST framework's classes read headers and cookies from it.
         self._request = ASGIRequest(scope, io.BytesIO())
         self._headers = self._request.headers
-        self._ended = False  # the body
+        self._body_ended = False
 
-    async def answer(self) -> None:
-        incoming: uploads.Incoming | None = None
+    async def handle(self) -> None:
+        part: uploads.IncomingPart | None = None
         try:
-            incoming = await _in_thread(self._open)
-            await self._take(incoming)
-            upload = await _in_thread(incoming.finish)
-            await self._say(204, said_of(upload))
-        except Gone:
-            if incoming is not None:
-                await self._quietly(incoming.cut)
+            part = await _run_in_thread(self._open_part)
+            await self._receive_body(part)
+            upload = await _run_in_thread(part.finish)
+            await self._respond(204, upload_headers(upload))
+        except ClientDisconnected:
+            if part is not None:
+                await self._run_and_log_errors(part.commit_partial)
         except Exception as error:
-            if incoming is not None and not isinstance(error, uploads.UploadRefused):
-                await self._quietly(incoming.cut)
-            await self._refuse(error)
+            if part is not None and not isinstance(error, uploads.UploadError):
+                await self._run_and_log_errors(part.commit_partial)
+            await self._respond_with_error(error)
         finally:
-            if incoming is not None:
-                await self._quietly(incoming.close)
+            if part is not None:
+                await self._run_and_log_errors(part.close)
 
-    def _open(self) -> uploads.Incoming:
-        """Who is it, may they, does it fit: all before a byte is taken."""
-        user_id = _who(self._request)
+    def _open_part(self) -> uploads.IncomingPart:
+        """Authenticates, checks rate limit, headers and size, and acquires the lease, before a byte is accepted."""
+        user_id = _authenticate(self._request)
         with translation.override(translation.get_language_from_request(self._request)):
-            if wait := rate_limits.acquire(f"part.{user_id}", PARTS, PARTS_PER_SECOND):
+            if wait := rate_limits.acquire(f"part.{user_id}", PART_BURST, PARTS_PER_SECOND):
                 raise rate_limited(wait)
             check_version(self._headers)
-            if self._headers.get("Content-Type", "").partition(";")[0].strip() != PART_TYPE:
-                raise ApplicationError("unsupported", f"{PART_TYPE} is expected.")
-            offset, checksum = offset_of(self._headers), checksum_of(self._headers)
-            digest = digest_of(self._headers)
-            upload = uploads.look(user_id, self._upload_id)
-            length = self._headers.get("Content-Length", "0")
-            if length.isdigit() and len(length) < 19 and offset + int(length) > upload.size:
+            if self._headers.get("Content-Type", "").partition(";")[0].strip() != PART_CONTENT_TYPE:
+                raise ApplicationError("unsupported", f"{PART_CONTENT_TYPE} is expected.")
+            offset, checksum = parse_upload_offset(self._headers), parse_checksum(self._headers)
+            digest = parse_digest(self._headers)
+            upload = uploads.get_upload(user_id, self._upload_id)
+            length = parse_id(self._headers.get("Content-Length", "0"))
+            if length is not None and offset + length > upload.size:
                 raise ApplicationError("too_large", "These are more bytes than were declared.")
             if digest:
-                uploads.declare(user_id, self._upload_id, digest)
-            return uploads.Incoming(user_id, self._upload_id, offset, checksum)
+                uploads.set_expected_sha256(user_id, self._upload_id, digest)
+            return uploads.IncomingPart(user_id, self._upload_id, offset, checksum)
 
-    async def _take(self, incoming: uploads.Incoming) -> None:
-        gathered: list[bytes] = []
+    async def _receive_body(self, part: uploads.IncomingPart) -> None:
+        chunks: list[bytes] = []
         size = 0
-        while not self._ended:
+        while not self._body_ended:
             try:
-                data = await self._next()
-            except Gone:
-                if gathered:
-                    await _in_thread(incoming.take, b"".join(gathered))
+                data = await self._next_chunk()
+            except ClientDisconnected:
+                if chunks:
+                    await _run_in_thread(part.write, b"".join(chunks))
                 raise
-            gathered.append(data)
+            chunks.append(data)
             size += len(data)
-            if size >= GATHERED or (self._ended and size):
-                await _in_thread(incoming.take, b"".join(gathered))
-                gathered, size = [], 0
+            if size >= CHUNK_BYTES or (self._body_ended and size):
+                await _run_in_thread(part.write, b"".join(chunks))
+                chunks, size = [], 0
 
-    async def _next(self) -> bytes:
+    async def _next_chunk(self) -> bytes:
         try:
             message = await asyncio.wait_for(self._receive(), settings.UPLOAD_SILENCE)
         except TimeoutError:
-            raise Gone from None
+            raise ClientDisconnected from None
         if message["type"] != "http.request":
-            raise Gone
-        self._ended = not message.get("more_body", False)
+            raise ClientDisconnected
+        self._body_ended = not message.get("more_body", False)
         return message.get("body", b"")
 
-    async def _refuse(self, error: Exception) -> None:
-        refused = as_refusal(error)
-        if refused is None:
-            log.error("A part could not be taken in", exc_info=error)
-            shape, status = {"code": "internal", "detail": "Something went wrong here. It has been noted."}, 500
+    async def _respond_with_error(self, exception: Exception) -> None:
+        error = to_application_error(exception)
+        if error is None:
+            log.error("A part could not be taken in", exc_info=exception)
+            content, status = {"code": "internal", "detail": "Something went wrong here. It has been noted."}, 500
         else:
-            shape, status = msgspec.to_builtins(refused.schema()), refused.status
-        await self._let_go()
+            content, status = msgspec.to_builtins(error.schema()), error.status
+        await self._drain_body()
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if not self._ended:
+        if not self._body_ended:
             headers["Connection"] = "close"
-        if refused is not None and refused.retry_after is not None:
-            headers["Retry-After"] = str(max(int(refused.retry_after), 1))
-        await self._say(status, headers, msgspec.json.encode(shape))
+        if error is not None and error.retry_after is not None:
+            headers["Retry-After"] = str(max(int(error.retry_after), 1))
+        await self._respond(status, headers, msgspec.json.encode(content))
 
-    async def _let_go(self) -> None:
-        """A little more of the body: who is still sending would otherwise see the line break, and not the answer."""
-        left = LET_GO
+    async def _drain_body(self) -> None:
+        """Reads some more of the body: a client that is still sending would see a reset instead of the response."""
+        remaining = MAX_DRAINED_BYTES
         try:
-            while not self._ended and left > 0:
-                left -= len(await asyncio.wait_for(self._next(), 1)) or 1
-        except (Gone, TimeoutError):
+            while not self._body_ended and remaining > 0:
+                remaining -= len(await asyncio.wait_for(self._next_chunk(), 1)) or 1
+        except (ClientDisconnected, TimeoutError):
             pass
 
-    async def _say(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
-        headers = {"Tus-Resumable": VERSION, "X-Content-Type-Options": "nosniff", **headers}
+    async def _respond(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        headers = {"Tus-Resumable": TUS_VERSION, "X-Content-Type-Options": "nosniff", **headers}
         if status != 204:
             headers["Content-Length"] = str(len(body))
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+        raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw_headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def _quietly(self, work: Callable[[], Any]) -> None:
+    async def _run_and_log_errors(self, function: Callable[[], Any]) -> None:
         try:
-            await _in_thread(work)
-        except ApplicationError as refused:
-            log.info("The end of a part: %s", refused)
+            await _run_in_thread(function)
+        except ApplicationError as error:
+            log.info("The end of a part: %s", error)
         except Exception:
             log.exception("The end of a part")
 
 
-def _who(request: ASGIRequest) -> int:
-    """The person, by the same classes that Django's side of the API asks. CSRF is theirs too."""
+def _authenticate(request: ASGIRequest) -> int:
+    """Returns the id of the user, by the authentication classes of the REST API; they check CSRF as well.
+
+    Raises unauthenticated.
+    """
     SessionMiddleware(lambda _request: None).process_request(request)  # type: ignore[arg-type]
-    asked = Request(request, authenticators=[each() for each in APIView.authentication_classes])
-    user = asked.user
+    authenticators = [authentication_class() for authentication_class in APIView.authentication_classes]
+    user = Request(request, authenticators=authenticators).user
     if not user or not user.is_authenticated:
         raise ApplicationError("unauthenticated", "Sign in first.")
     return user.pk
 
 
-async def _in_thread(work: Callable[..., Any], *args: Any) -> Any:
-    """Where the client leaves meanwhile, what was begun is finished: it holds a file and a lease."""
+async def _run_in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    """Runs `function` in the thread pool, with a database connection of its own.
+
+    It is shielded from cancellation: the function holds a file and a lease, so it must end even if the client leaves.
+    """
     loop = asyncio.get_running_loop()
 
-    def own() -> Any:
+    def run() -> Any:
         try:
-            return with_own_connection(work, *args)
+            return with_own_connection(function, *args)
         except (OperationalError, InterfaceError) as error:
             raise ApplicationError("unavailable", "Not possible just now.", retry_after=1) from error
 
-    return await asyncio.shield(loop.run_in_executor(_threads, own))
+    return await asyncio.shield(loop.run_in_executor(_executor, run))

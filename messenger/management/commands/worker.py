@@ -1,7 +1,8 @@
-"""Does the work that nobody waits for: mail, thumbnails, sweeping up. See messenger/background."""
+"""`manage.py worker`: executes background tasks. See messenger/background."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 
@@ -10,25 +11,27 @@ from django.core.management.base import BaseCommand
 from django.utils.module_loading import autodiscover_modules
 
 from messenger.background import queue
-from messenger.background.worker import Runner, without_pool
+from messenger.background.worker import Worker, disable_connection_pool
 
 
 class Command(BaseCommand):
-    help = "Does background work: mail, thumbnails, sweeping up. Ends on SIGTERM, after the jobs under way."
+    help = "Executes background tasks: mail, thumbnails, cleanup. On SIGTERM it ends after the running tasks."
 
-    requires_system_checks = []  # the server has run them; they would load every page that a worker never shows
+    requires_system_checks = []  # the server has run them; they would import views that a worker does not need
 
     def add_arguments(self, parser):
-        parser.add_argument("--once", action="store_true", help="do what is due, in this process, and end")
-        parser.add_argument("--beside", action="store_true", help="as the server's companion: end when stdin ends")
-        parser.add_argument("--jobs", type=int, default=settings.WORKER_JOBS, help="how many at once")
+        parser.add_argument("--once", action="store_true", help="execute the due tasks in this process, then end")
+        parser.add_argument("--sidecar", action="store_true", help="started by the server: end when stdin is closed")
+        # The name of --sidecar in version 0.1.0.
+        parser.add_argument("--beside", action="store_true", dest="sidecar", help=argparse.SUPPRESS)
+        parser.add_argument("--jobs", type=int, default=settings.WORKER_JOBS, help="how many tasks at a time")
 
-    def handle(self, *, once: bool, beside: bool, jobs: int, **options: object) -> None:
+    def handle(self, *, once: bool, sidecar: bool, jobs: int, **options: object) -> None:
         autodiscover_modules("tasks")
         if once:
-            self.stdout.write(f"{queue.run_all()} done.")
+            self.stdout.write(f"{queue.run_due()} done.")
             return
-        without_pool()
-        if beside:
-            os.nice(5)  # who writes and reads comes first
-        Runner(max(1, jobs), sys.stdin.fileno() if beside else None).run()
+        disable_connection_pool()
+        if sidecar:
+            os.nice(5)  # requests have priority over tasks
+        Worker(max(1, jobs), sys.stdin.fileno() if sidecar else None).run()

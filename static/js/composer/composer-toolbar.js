@@ -1,102 +1,111 @@
-/** The row of tools under the field: one stop of the Tab key, arrows inside. On a phone it stands behind a plus. */
-import { pickEmoji, usedEmoji } from "../lib/emoji.js";
-import { format } from "./markdown-editing.js";
-import { apply } from "./text-edit.js";
+/**
+ * Toolbar of the composer. It is one stop of the Tab key; arrow keys move between its buttons. On a phone it is opened
+ * by the plus button.
+ */
+import { pickEmoji, rememberEmoji } from "../lib/emoji.js";
+import { applyFormat } from "./markdown-editing.js";
+import { applyChange } from "./text-edit.js";
 import { find, findAll } from "../lib/dom.js";
 
 /** @typedef {import("./message-composer.js").MessageComposer} MessageComposer */
 
-/** With Ctrl or ⌘; those of the second with Shift too, by the key's place, since Shift changes what it writes. */
+/**
+ * Shortcuts with Ctrl or ⌘; those of the second table also with Shift, identified by `code`, since Shift changes `key`.
+ */
 const KEYS = new Map([["b", "bold"], ["i", "italic"], ["e", "code"]]);
 const SHIFTED = new Map([["KeyX", "strike"], ["KeyK", "link"], ["KeyC", "code"], ["Digit7", "numbers"], ["Digit8", "list"], ["Digit9", "quote"]]);
 
-/** What a key asks for; undefined: nothing. @param {KeyboardEvent} event @returns {string | undefined} */
-export function actOfKey({ key, code, ctrlKey, metaKey, shiftKey, altKey }) {
+/** Returns the action of a shortcut, or undefined. @param {KeyboardEvent} event @returns {string | undefined} */
+export function getShortcutAction({ key, code, ctrlKey, metaKey, shiftKey, altKey }) {
   if (ctrlKey === metaKey || altKey) return undefined;
   return shiftKey ? SHIFTED.get(code) : KEYS.get(key.toLowerCase());
 }
 
-export class ComposerTools {
-  /** The press that closes the picker is not to open it again. */
-  #wasOpen = false;
+export class ComposerToolbar {
+  /** Whether the emoji picker was open on mousedown: the click that closes it must not open it again. */
+  #wasPickerOpen = false;
 
   /** @param {MessageComposer} composer */
   constructor(composer) {
     this.composer = composer;
     this.field = composer.field;
-    this.row = find(composer.form, ".composer-tools");
+    this.toolbar = find(composer.form, ".composer-tools");
     this.plus = find(composer.form, ".add");
-    for (const button of [this.row, this.plus, find(composer.form, ".send")]) {
-      // The field keeps the focus, so that a phone's keyboard stays open.
-      composer.listen(button, "mousedown", (event) => {
+    for (const button of [this.toolbar, this.plus, find(composer.form, ".send")]) {
+      // The field keeps the focus, so that the keyboard of a phone stays open.
+      composer.on(button, "mousedown", (event) => {
         event.preventDefault();
-        this.#wasOpen = find(this.row, "[data-act=emoji]")?.getAttribute("aria-expanded") === "true";
+        this.#wasPickerOpen = find(this.toolbar, "[data-act=emoji]")?.getAttribute("aria-expanded") === "true";
       });
     }
-    composer.listen(this.plus, "click", () => this.#open(!composer.form.classList.contains("with-tools")));
-    composer.listen(this.row, "click", (event) => this.#clicked(event));
-    composer.listen(this.row, "keydown", (event) => this.#key(event));
-    composer.listen(this.row, "focusin", (event) => this.#stop(event.target));
-    this.#stop(this.#buttons()[0]);
+    composer.on(this.plus, "click", () => this.#setOpen(!composer.form.classList.contains("with-tools")));
+    composer.on(this.toolbar, "click", (event) => this.#handleClick(event));
+    composer.on(this.toolbar, "keydown", (event) => this.#handleKey(event));
+    composer.on(this.toolbar, "focusin", (event) => this.#setTabStop(event.target));
+    this.#setTabStop(this.#buttons()[0]);
   }
 
-  /** Does what a key or button asks for. @param {string} act @returns {boolean} */
-  do(act) {
+  /**
+   * Applies an action of a shortcut or button.
+   * @param {string} action
+   * @returns {boolean} whether the action is known
+   */
+  apply(action) {
     const { value, selectionStart, selectionEnd } = this.field;
-    const change = format(value, selectionStart, selectionEnd, act);
-    if (change) apply(this.field, change);
+    const change = applyFormat(value, selectionStart, selectionEnd, action);
+    if (change) applyChange(this.field, change);
     return change !== null;
   }
 
-  /** @param {boolean} on */
-  #open(on) {
-    this.composer.form.classList.toggle("with-tools", on);
-    this.plus?.setAttribute("aria-expanded", String(on));
+  /** @param {boolean} isOpen */
+  #setOpen(isOpen) {
+    this.composer.form.classList.toggle("with-tools", isOpen);
+    this.plus?.setAttribute("aria-expanded", String(isOpen));
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #handleClick(event) {
     const button = /** @type {Element} */ (event.target).closest("[data-act]");
     if (!(button instanceof HTMLElement)) return;
-    if (button.dataset.act === "emoji") this.#wasOpen ? (this.#wasOpen = false) : this.#emoji(button);
-    else this.do(button.dataset.act ?? "");
+    if (button.dataset.act === "emoji") this.#wasPickerOpen ? (this.#wasPickerOpen = false) : this.#insertEmoji(button);
+    else this.apply(button.dataset.act ?? "");
   }
 
   /** @param {HTMLElement} button */
-  async #emoji(button) {
-    const { selectionStart: from, selectionEnd: to } = this.field;
-    let [start, end] = [from, to];
+  async #insertEmoji(button) {
+    const { selectionStart: initialStart, selectionEnd: nextIndex } = this.field;
+    let [start, end] = [initialStart, nextIndex];
     button.setAttribute("aria-expanded", "true");
     try {
       await pickEmoji(button, (emoji) => {
-        apply(this.field, { from: start, to: end, text: emoji });
+        applyChange(this.field, { from: start, to: end, text: emoji });
         start = end = start + emoji.length;
-        usedEmoji(emoji);
+        rememberEmoji(emoji);
       });
     } catch {
-      this.composer.unavailable();
+      this.composer.showUnavailable();
     }
     button.setAttribute("aria-expanded", "false");
-    if (this.field.isConnected && start !== from) this.field.focus();
+    if (this.field.isConnected && start !== initialStart) this.field.focus();
   }
 
   #buttons() {
-    return findAll(this.row, "button");
+    return findAll(this.toolbar, "button");
   }
 
-  /** @param {EventTarget | undefined | null} button the one that the Tab key comes to */
-  #stop(button) {
-    for (const each of this.#buttons()) each.tabIndex = each === button ? 0 : -1;
+  /** @param {EventTarget | undefined | null} button the one reached by the Tab key */
+  #setTabStop(button) {
+    for (const other of this.#buttons()) other.tabIndex = other === button ? 0 : -1;
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #handleKey(event) {
     const buttons = this.#buttons();
-    const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const ahead = getComputedStyle(this.composer).direction === "rtl" ? -1 : 1;
-    const to = { ArrowRight: at + ahead, ArrowLeft: at - ahead, Home: 0, End: -1 }[event.key];
-    if (to === undefined || at < 0) return;
+    const index = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const forward = getComputedStyle(this.composer).direction === "rtl" ? -1 : 1;
+    const nextIndex = { ArrowRight: index + forward, ArrowLeft: index - forward, Home: 0, End: -1 }[event.key];
+    if (nextIndex === undefined || index < 0) return;
     event.preventDefault();
-    buttons.at(to % buttons.length)?.focus();
+    buttons.at(nextIndex % buttons.length)?.focus();
   }
 }

@@ -1,204 +1,210 @@
 /**
- * A text that is not sent yet: kept by the browser at once, on the server after a pause, so that other devices see it.
- * What the browser keeps says what the server had when it was written, so that neither overwrites the other unseen.
+ * Draft of a message: stored in the browser at once, and on the server after a pause, so that other devices get it. The
+ * record in the browser contains the server's draft on which it is based, so that neither overwrites the other
+ * unnoticed.
  */
 import { clock as realClock } from "../realtime/clock.js";
-import { memory as realMemory } from "../lib/dom.js";
-import { Refusal } from "../realtime/api-error.js";
+import { browserStorage } from "../lib/dom.js";
+import { ApiError } from "../realtime/api-error.js";
 
 /**
  * @typedef {import("../realtime/protocol.js").Mine} Mine
  * @typedef {import("../realtime/protocol.js").Reply} Reply
  *
- * @typedef {object} Kept in the browser's memory
+ * @typedef {object} DraftRecord record in localStorage. Browsers hold records of older versions: the fields must not
+ *   change.
  * @property {string} text
- * @property {string} base what the server had
- * @property {number} version `me_version` of that
- * @property {boolean} dirty the server has not got it
- * @property {Reply | null} [reply] only this browser knows it
+ * @property {string} base the draft on the server when the text was written
+ * @property {number} version `me_version` of `base`
+ * @property {boolean} dirty whether the text is not on the server yet
+ * @property {Reply | null} [reply] known only to this browser
  *
  * @typedef {object} Options
- * @property {string} key in the browser's memory
- * @property {string} stored what the server had when the page was drawn
- * @property {number} [version] `me_version` of that
- * @property {(text: string, leaving: boolean) => Promise<Mine>} store on the server
- * @property {(text: string) => void} [onTheirs] another device wrote this, and nothing here is newer
- * @property {() => boolean} [isBusy] somebody writes here just now: what comes from elsewhere waits
- * @property {number} [limit] code points; more is kept here alone
+ * @property {string} key in localStorage
+ * @property {string} stored the draft on the server when the page was rendered
+ * @property {number} [version] `me_version` of `stored`
+ * @property {(text: string, isLeaving: boolean) => Promise<Mine>} store saves a text on the server
+ * @property {(text: string) => void} [onRemoteChange] another device changed the draft, and nothing here is newer
+ * @property {() => boolean} [isBusy] whether the user is typing: changes of other devices have to wait
+ * @property {number} [limit] in code points; a longer text is only stored in the browser
  * @property {import("../realtime/clock.js").Clock} [clock]
- * @property {{get: (key: string) => any, set: (key: string, value: any) => void}} [memory]
+ * @property {{get: (key: string) => any, set: (key: string, value: any) => void}} [memory] localStorage
  */
 
-const PAUSE = 1_500; // ms without a key
-const REST = 4_000; // ms until what another device wrote is offered again
+const SAVE_DELAY = 1_500; // ms without a key
+const REMOTE_RETRY_DELAY = 4_000; // ms until a change of another device is tried again
 
 export class Draft {
   #text = "";
-  #stored = "";
+  #storedText = "";
   #version = 0;
-  #dirty = false;
+  #isDirty = false;
   /** @type {Reply | null} */
   #reply = null;
-  /** From another device, for when nobody writes here. @type {string | null} */
-  #theirs = null;
-  /** What is on its way to the server. @type {string | null} */
-  #saving = null;
+  /** Text of another device, waiting until the user stops typing. @type {string | null} */
+  #remoteText = null;
+  /** The text that is being saved on the server. @type {string | null} */
+  #savingText = null;
   /** @type {any} */
-  #timer;
+  #saveTimer;
   /** @type {any} */
-  #offering;
+  #applyTimer;
 
   /** @param {Options} options */
-  constructor({ key, stored, version = 0, store, onTheirs, isBusy, limit = Infinity, clock = realClock, memory = realMemory }) {
+  constructor({ key, stored, version = 0, store, onRemoteChange, isBusy, limit = Infinity, clock = realClock, memory = browserStorage }) {
     this.key = key;
     this.store = store;
-    this.onTheirs = onTheirs ?? (() => {});
+    this.onRemoteChange = onRemoteChange ?? (() => {});
     this.isBusy = isBusy ?? (() => false);
     this.limit = limit;
     this.clock = clock;
     this.memory = memory;
-    this.#stored = this.#text = stored;
+    this.#storedText = this.#text = stored;
     this.#version = version;
-    this.#open(memory.get(key));
+    this.#restore(memory.get(key));
   }
 
   get text() {
     return this.#text;
   }
 
-  /** What it answers, if this browser knows. */
+  /** The message this draft replies to, if this browser knows it. */
   get reply() {
     return this.#reply;
   }
 
-  /** Whether a text of so many code points is too long to be kept on the server. */
-  get #isLong() {
+  /** Whether the text is too long for the server. */
+  get #isTooLong() {
     return this.#text.length > this.limit && [...this.#text].length > this.limit;
   }
 
-  /** @param {Kept | null} kept by the browser, of an earlier page */
-  #open(kept) {
-    if (!kept || typeof kept.text !== "string") return;
-    const isOldPage = this.#version < kept.version; // drawn before the server had what is known here
-    if (isOldPage) [this.#stored, this.#version] = [kept.dirty ? kept.base : kept.text, kept.version];
-    if (kept.dirty) {
-      this.#text = this.#stored === kept.base ? kept.text : both(this.#stored, kept.text);
-      this.#dirty = this.#text !== this.#stored;
+  /** Restores the record of an earlier page. @param {DraftRecord | null} record */
+  #restore(record) {
+    if (!record || typeof record.text !== "string") return;
+    const isOutdatedPage = this.#version < record.version; // rendered before the server had the version of the record
+    if (isOutdatedPage) [this.#storedText, this.#version] = [record.dirty ? record.base : record.text, record.version];
+    if (record.dirty) {
+      this.#text = this.#storedText === record.base ? record.text : mergeTexts(this.#storedText, record.text);
+      this.#isDirty = this.#text !== this.#storedText;
     } else {
-      this.#text = this.#stored;
+      this.#text = this.#storedText;
     }
-    if (kept.dirty || this.#text === kept.text) this.#reply = kept.reply ?? null;
-    if (this.#dirty || this.#reply || isOldPage) this.#keep();
+    if (record.dirty || this.#text === record.text) this.#reply = record.reply ?? null;
+    if (this.#isDirty || this.#reply || isOutdatedPage) this.#saveLocally();
     else this.memory.set(this.key, null);
-    if (this.#dirty) this.#later();
+    if (this.#isDirty) this.#scheduleSave();
   }
 
-  /** @param {string} text as it stands in the field now */
-  write(text) {
-    if (text === this.#text && this.#theirs === null) return;
-    this.#theirs = null; // the newest words are these
+  /** Sets the text after input by the user. @param {string} text */
+  setText(text) {
+    if (text === this.#text && this.#remoteText === null) return;
+    this.#remoteText = null; // the user's input is newer
     this.#text = text;
-    this.#dirty = this.#saving !== null || text !== this.#stored;
-    this.#keep();
-    this.#later();
+    this.#isDirty = this.#savingText !== null || text !== this.#storedText;
+    this.#saveLocally();
+    this.#scheduleSave();
   }
 
-  /** @param {Reply | null} reply */
-  answer(reply) {
+  /** Sets the message this draft replies to. @param {Reply | null} reply */
+  setReply(reply) {
     this.#reply = reply;
-    this.#keep();
+    this.#saveLocally();
   }
 
-  /** The text was taken over by the outbox. @param {string} [next] what stands in its place by now */
-  sent(next = "") {
+  /** The text was added to the outbox. @param {string} [next] what has been typed since */
+  markSent(next = "") {
     if (!next) this.#reply = null;
-    this.write(next);
-    this.#keep();
-    this.clock.cancel(this.#timer);
+    this.setText(next);
+    this.#saveLocally();
+    this.clock.cancel(this.#saveTimer);
     this.#save();
   }
 
-  /** What the server says now. @param {Pick<Mine, "draft" | "me_version">} mine */
-  adopt({ draft, me_version }) {
+  /** Receives the draft on the server. @param {Pick<Mine, "draft" | "me_version">} mine */
+  handleMemberState({ draft, me_version }) {
     if (me_version < this.#version) return;
     this.#version = me_version;
-    const isNews = draft !== this.#stored && draft !== this.#saving;
-    this.#stored = draft;
-    if (this.#text === draft) this.#dirty = this.#saving !== null && this.#saving !== draft;
-    if (isNews && !this.#dirty && this.#text !== draft) {
-      this.#theirs = draft;
-      this.#offer();
+    const isRemoteChange = draft !== this.#storedText && draft !== this.#savingText;
+    this.#storedText = draft;
+    if (this.#text === draft) this.#isDirty = this.#savingText !== null && this.#savingText !== draft;
+    if (isRemoteChange && !this.#isDirty && this.#text !== draft) {
+      this.#remoteText = draft;
+      this.#applyRemote();
     } else {
-      this.#keep();
+      this.#saveLocally();
     }
   }
 
-  /** The line is back: what could not be stored is tried again. */
+  /** Saves the draft if it could not be saved before; called when the connection is open again. */
   retry() {
-    if (this.#dirty) this.#save();
+    if (this.#isDirty) this.#save();
   }
 
-  /** The page or the conversation is left: now or never. */
-  leave() {
-    this.clock.cancel(this.#timer);
-    this.clock.cancel(this.#offering);
-    if (this.#dirty && this.#text !== this.#saving && !this.#isLong) this.#send(true);
+  /** Saves the draft at once, because the page or the conversation is left. */
+  flush() {
+    this.clock.cancel(this.#saveTimer);
+    this.clock.cancel(this.#applyTimer);
+    if (this.#isDirty && this.#text !== this.#savingText && !this.#isTooLong) this.#send(true);
   }
 
-  #offer() {
-    this.clock.cancel(this.#offering);
-    if (this.#theirs === null) return;
+  #applyRemote() {
+    this.clock.cancel(this.#applyTimer);
+    if (this.#remoteText === null) return;
     if (this.isBusy()) {
-      this.#offering = this.clock.after(REST, () => this.#offer());
+      this.#applyTimer = this.clock.after(REMOTE_RETRY_DELAY, () => this.#applyRemote());
       return;
     }
-    this.#text = this.#theirs;
-    this.#theirs = null;
-    this.#keep();
-    this.onTheirs(this.#text);
+    this.#text = this.#remoteText;
+    this.#remoteText = null;
+    this.#saveLocally();
+    this.onRemoteChange(this.#text);
   }
 
-  /** Also what the server has by now, and that a text was sent: a page on its way may have been drawn before. */
-  #keep() {
-    /** @type {Kept} */
-    const kept = { text: this.#text, base: this.#stored, version: this.#version, dirty: this.#dirty, reply: this.#reply };
-    this.memory.set(this.key, kept);
+  /** Stores the record even if the text was sent or is saved: a page on its way may have been rendered before that. */
+  #saveLocally() {
+    /** @type {DraftRecord} */
+    const record = { text: this.#text, base: this.#storedText, version: this.#version, dirty: this.#isDirty, reply: this.#reply };
+    this.memory.set(this.key, record);
   }
 
-  #later() {
-    this.clock.cancel(this.#timer);
-    this.#timer = this.clock.after(PAUSE, () => this.#save());
+  #scheduleSave() {
+    this.clock.cancel(this.#saveTimer);
+    this.#saveTimer = this.clock.after(SAVE_DELAY, () => this.#save());
   }
 
-  /** One at a time, so that an older text cannot arrive after a newer one. */
+  /** Saves one text at a time, so that an older one cannot arrive after a newer one. */
   async #save() {
-    if (!this.#dirty || this.#saving !== null || this.#isLong) return;
-    this.#saving = this.#text;
-    const isDone = await this.#send(false);
-    this.#saving = null;
-    if (isDone && this.#dirty) this.#save();
+    if (!this.#isDirty || this.#savingText !== null || this.#isTooLong) return;
+    this.#savingText = this.#text;
+    const isSaved = await this.#send(false);
+    this.#savingText = null;
+    if (isSaved && this.#isDirty) this.#save();
   }
 
-  /** @param {boolean} leaving @returns {Promise<boolean>} whether the server has it */
-  async #send(leaving) {
+  /** @param {boolean} isLeaving @returns {Promise<boolean>} whether the server has stored it */
+  async #send(isLeaving) {
     const text = this.#text;
     try {
-      const { me_version } = await this.store(text, leaving);
-      if (me_version >= this.#version) [this.#stored, this.#version] = [text, me_version];
-      this.#dirty = this.#text !== text;
-      this.#keep();
+      const { me_version } = await this.store(text, isLeaving);
+      if (me_version >= this.#version) [this.#storedText, this.#version] = [text, me_version];
+      this.#isDirty = this.#text !== text;
+      this.#saveLocally();
       return true;
     } catch (error) {
-      // The browser still has it; the next key, the next line or the next page tries again.
-      if (error instanceof Refusal && error.mayPass) this.#later();
+      // The browser still has it; the next input, connection or page tries again.
+      if (error instanceof ApiError && error.isTemporary) this.#scheduleSave();
       return false;
     }
   }
 }
 
-/** Two that were written apart: the one that goes on where the other ends, else both. @param {string} theirs @param {string} ours */
-function both(theirs, ours) {
-  if (!theirs.trim() || ours.includes(theirs)) return ours;
-  if (!ours.trim() || theirs.includes(ours)) return theirs;
-  return `${theirs}\n\n${ours}`;
+/**
+ * Merges two texts written independently: if one contains the other, the longer one, otherwise both.
+ * @param {string} remote
+ * @param {string} local
+ */
+function mergeTexts(remote, local) {
+  if (!remote.trim() || local.includes(remote)) return local;
+  if (!local.trim() || remote.includes(local)) return remote;
+  return `${remote}\n\n${local}`;
 }

@@ -1,23 +1,23 @@
-/** Changing the text of a field so that the browser's own undo takes it back. */
+/** Changes the text of a field in a way that the browser's undo can revert. */
 
 /**
- * One change of a text: what stands from `from` to `to` becomes `text`; then `select` is selected.
+ * A change of a text: the part between `from` and `to` is replaced by `text`; then `select` is selected.
  * @typedef {{from: number, to: number, text: string, select?: [number, number]}} Change
  */
 
 /**
- * The field has the focus afterwards, and has told `input`.
+ * Applies a change. The field gets the focus and an `input` event.
  * @param {HTMLTextAreaElement | HTMLInputElement} field
  * @param {Change} change
  */
-export function apply(field, { from, to, text, select }) {
+export function applyChange(field, { from, to, text, select }) {
   field.focus({ preventScroll: true });
   field.setSelectionRange(from, to);
-  // The old command is the only one that writes into the history of undo.
-  const done = text
+  // This deprecated command is the only one that adds an entry to the undo history.
+  const isApplied = text
     ? document.execCommand("insertText", false, text)
     : from === to || document.execCommand("delete", false);
-  if (!done) {
+  if (!isApplied) {
     field.setRangeText(text, from, to, "end");
     field.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText" }));
   }

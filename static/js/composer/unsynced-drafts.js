@@ -1,49 +1,55 @@
 /**
- * Drafts that were left before the server had them: the line was down, the browser died. As soon as there is a line they are
- * stored, whichever conversation is open, unless another device has written meanwhile; then opening it settles that.
+ * Saves drafts that never reached the server, because the connection was lost or the browser was closed. This happens
+ * as soon as there is a connection, for all conversations. If another device has changed a draft meanwhile, it is left
+ * until its conversation is opened.
  */
 import { api } from "../realtime/api.js";
-import { find, memory } from "../lib/dom.js";
+import { find, browserStorage } from "../lib/dom.js";
 
-/** @typedef {import("./draft.js").Kept} Kept */
+/** @typedef {import("./draft.js").DraftRecord} DraftRecord */
 
-/** @param {number | string} userId @param {number} conversationId where this browser keeps that draft */
-export const draftKey = (userId, conversationId) => `messenger.draft.${userId}.${conversationId}`;
+/**
+ * Returns the localStorage key of a draft. It must not change: browsers hold drafts stored under it.
+ * @param {number | string} userId
+ * @param {number} conversationId
+ */
+export const getDraftKey = (userId, conversationId) => `messenger.draft.${userId}.${conversationId}`;
 
-export function watchDraftsLeft() {
+/** Saves unsynced drafts whenever the connection opens. */
+export function watchUnsyncedDrafts() {
   let isOpen = false;
   document.addEventListener("live:state", (event) => {
-    const was = isOpen;
+    const wasOpen = isOpen;
     isOpen = /** @type {CustomEvent} */ (event).detail.state === "open";
-    if (isOpen && !was) storeDraftsLeft();
+    if (isOpen && !wasOpen) saveUnsyncedDrafts();
   });
 }
 
-async function storeDraftsLeft() {
+async function saveUnsyncedDrafts() {
   const userId = find(document, "live-socket")?.dataset.userId;
-  for (const [key, conversationId] of left(`messenger.draft.${userId}.`)) {
-    const kept = /** @type {Kept | null} */ (memory.get(key));
-    // The composer of the open one looks after its own.
-    if (!kept?.dirty || find(document, `message-composer[data-conversation-id="${conversationId}"]`)) continue;
+  for (const [key, conversationId] of listRecords(`messenger.draft.${userId}.`)) {
+    const record = /** @type {DraftRecord | null} */ (browserStorage.get(key));
+    // The composer of the open conversation handles its own draft.
+    if (!record?.dirty || find(document, `message-composer[data-conversation-id="${conversationId}"]`)) continue;
     try {
       const { mine } = await api("GET", `conversations/${conversationId}/`);
-      if (mine.draft !== kept.base && mine.draft !== kept.text) continue;
-      const { me_version } = await api("PATCH", `conversations/${conversationId}/mine/`, { draft: kept.text });
-      if (memory.get(key)?.text !== kept.text) continue;
-      memory.set(key, { ...kept, base: kept.text, version: me_version, dirty: false });
+      if (mine.draft !== record.base && mine.draft !== record.text) continue;
+      const { me_version } = await api("PATCH", `conversations/${conversationId}/mine/`, { draft: record.text });
+      if (browserStorage.get(key)?.text !== record.text) continue;
+      browserStorage.set(key, { ...record, base: record.text, version: me_version, dirty: false });
     } catch {
-      // The next line tries again.
+      // The next connection tries again.
     }
   }
 }
 
-/** @param {string} prefix @returns {[string, number][]} keys and conversations */
-function left(prefix) {
+/** @param {string} prefix @returns {[string, number][]} keys and conversation ids */
+function listRecords(prefix) {
   try {
     return Object.keys(localStorage)
       .filter((key) => key.startsWith(prefix))
       .map((key) => [key, Number(key.slice(prefix.length))]);
   } catch {
-    return []; // the browser keeps nothing
+    return []; // localStorage is not available
   }
 }

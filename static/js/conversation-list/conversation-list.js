@@ -7,10 +7,10 @@ import { readAfresh, tally } from "./unread-badges.js";
 import { ListFilter } from "./list-filter.js";
 import { ListKeys } from "./list-keyboard.js";
 import { fits, order } from "./list-order.js";
-import { LiveElement, later, tell } from "../realtime/events.js";
-import { excerpt } from "../lib/wording.js";
+import { LiveElement, emit } from "../realtime/events.js";
+import { makeExcerpt } from "../lib/wording.js";
 import { find, findAll } from "../lib/dom.js";
-import { learn } from "../realtime/state/user-cache.js";
+import { cacheUser } from "../realtime/state/user-cache.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -22,7 +22,7 @@ const TYPING = 5_000; // it ends by itself
 export class ConversationList extends LiveElement {
   me = 0;
   /** @type {HTMLElement} */
-  list = later();
+  list = /** @type {any} */ (undefined);
   /** @type {View} */
   view = { show: "all", open: null, found: null, edge: null };
   /** @type {Map<number, ConversationRow>} */
@@ -34,7 +34,7 @@ export class ConversationList extends LiveElement {
   /** @type {any} */
   #minute;
   /** @type {ListFilter} */
-  #filter = later();
+  #filter = /** @type {any} */ (undefined);
 
   start() {
     const list = find(this, "ul");
@@ -46,19 +46,19 @@ export class ConversationList extends LiveElement {
     this.#filter = new ListFilter(this);
     this.take(this);
     new ListKeys(this);
-    this.hear("message.created", ({ message }) => this.#message(message, true));
-    for (const type of ["message.updated", "message.current"]) this.hear(type, ({ message }) => this.#message(message));
-    this.hear("mine.updated", ({ conversation_id, mine }) => this.#change(conversation_id, (row) => row.mine(mine), true));
-    this.hear("conversation.added", ({ conversation }) => this.#whole(conversation));
-    this.hear("conversation.updated", ({ conversation }) => this.#change(conversation.id, (row) => row.shared(conversation)));
-    this.hear("conversation.removed", ({ conversation_id }) => this.#remove(conversation_id));
-    this.hear("member.updated", ({ member }) => this.#renamed(member.user));
-    this.hear("typing", ({ conversation_id, user_id, active }) => this.#isTyping(conversation_id, user_id, active));
-    this.hear("outbox", ({ queued }) => this.#outbox(queued));
-    this.listen(document, "page:conversation", ({ detail }) => this.#whole(detail.conversation));
-    this.listen(document, "page:counts", ({ detail }) => this.#counts(detail.ids));
-    this.listen(document, "page:blocked", ({ detail }) => this.#blocked(detail.user_id));
-    this.listen(document, "page:visited", () => this.#opened());
+    this.onLive("message.created", ({ message }) => this.#message(message, true));
+    for (const type of ["message.updated", "message.current"]) this.onLive(type, ({ message }) => this.#message(message));
+    this.onLive("mine.updated", ({ conversation_id, mine }) => this.#change(conversation_id, (row) => row.mine(mine), true));
+    this.onLive("conversation.added", ({ conversation }) => this.#whole(conversation));
+    this.onLive("conversation.updated", ({ conversation }) => this.#change(conversation.id, (row) => row.shared(conversation)));
+    this.onLive("conversation.removed", ({ conversation_id }) => this.#remove(conversation_id));
+    this.onLive("member.updated", ({ member }) => this.#renamed(member.user));
+    this.onLive("typing", ({ conversation_id, user_id, active }) => this.#isTyping(conversation_id, user_id, active));
+    this.onLive("outbox", ({ queued }) => this.#outbox(queued));
+    this.on(document, "page:conversation", ({ detail }) => this.#whole(detail.conversation));
+    this.on(document, "page:unread-changed", ({ detail }) => this.#counts(detail.ids));
+    this.on(document, "page:block-changed", ({ detail }) => this.#blocked(detail.user_id));
+    this.on(document, "page:navigated", () => this.#opened());
     this.#minute = setInterval(() => this.rows.forEach((row) => row.time()), 60_000);
   }
 
@@ -85,7 +85,7 @@ export class ConversationList extends LiveElement {
       if (drawn === this) continue;
       this.list.append(li);
       row.count(); // the tally is as live as the other rows
-      tell("live:rendered", { conversation_id: id, version: Number(row.link.dataset.version) });
+      emit("live:rendered", { conversation_id: id, version: Number(row.link.dataset.version) });
     }
     return ids;
   }
@@ -106,7 +106,7 @@ export class ConversationList extends LiveElement {
 
   /** @param {Message} message @param {boolean} [isNew] it makes its conversation the first */
   #message(message, isNew = false) {
-    learn(message.sender);
+    cacheUser(message.sender);
     const id = message.conversation_id;
     const asked = this.#asked.get(id);
     if (asked) asked.push(message);
@@ -133,7 +133,7 @@ export class ConversationList extends LiveElement {
   async read(id) {
     if (this.#asked.has(id)) return;
     this.#asked.set(id, []);
-    await readAfresh(id, this.gone);
+    await readAfresh(id, this.signal);
     const told = this.#asked.get(id) ?? [];
     this.#asked.delete(id);
     if (this.rows.has(id)) told.forEach((message) => this.#message(message));
@@ -156,7 +156,7 @@ export class ConversationList extends LiveElement {
     for (const beside of findAll(document, "main > [data-beside]")) beside.hidden = beside.dataset.beside === "none";
     this.#place(row);
     this.#opened();
-    document.dispatchEvent(new CustomEvent("page:people"));
+    document.dispatchEvent(new CustomEvent("page:content-added"));
   }
 
   /** One row to its place. @param {ConversationRow} row */
@@ -222,7 +222,7 @@ export class ConversationList extends LiveElement {
     /** @type {Map<number, string>} */
     const failed = new Map();
     for (const { failed: why, conversation_id, body, attachments } of queued) {
-      if (why) failed.set(conversation_id, excerpt(body, attachments));
+      if (why) failed.set(conversation_id, makeExcerpt(body, attachments));
     }
     for (const row of this.rows.values()) row.failed(failed.get(row.id) ?? null);
   }

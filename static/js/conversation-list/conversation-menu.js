@@ -4,34 +4,34 @@
  */
 import { api } from "../realtime/api.js";
 import { tally } from "./unread-badges.js";
-import { live } from "../realtime/events.js";
+import { liveUpdates } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
-import { menuKeys, onHold, openMenu } from "../ui/popup-menu.js";
-import { toast, toastRefusal } from "../ui/toast-stack.js";
+import { addMenuKeys, onLongPress, openMenu } from "../ui/popup-menu.js";
+import { showToast, showErrorToast } from "../ui/toast-stack.js";
 
 /** @typedef {import("./unread-totals.js").Standing} Standing */
 
 export function watchMine() {
   const menu = document.getElementById("row-menu");
   document.addEventListener("click", clicked);
-  document.addEventListener("page:counts", () => drawHead());
-  document.addEventListener("page:visited", () => drawHead());
+  document.addEventListener("page:unread-changed", () => drawHead());
+  document.addEventListener("page:navigated", () => drawHead());
   drawHead();
   if (!menu?.showPopover) return;
-  menuKeys(menu);
+  addMenuKeys(menu);
   /** @type {HTMLElement | null} */
   let from = null;
   const open = (/** @type {HTMLElement} */ link, /** @type {{x: number, y: number} | null} */ at, held = false) => {
-    if (!live.on || !fill(menu, link)) return;
+    if (!liveUpdates.enabled || !fill(menu, link)) return;
     from = link;
     link.classList.add("menu-open");
     openMenu(menu, link, at, held);
   };
   const never = new AbortController().signal;
-  onHold(document.body, "conversation-list .conversation-row", (link) => open(link, null, true), never);
+  onLongPress(document.body, "conversation-list .conversation-row", (link) => open(link, null, true), never);
   document.addEventListener("contextmenu", (event) => {
     const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("conversation-list .conversation-row"));
-    if (!link || !live.on) return;
+    if (!link || !liveUpdates.enabled) return;
     event.preventDefault();
     if (menu.matches(":popover-open")) return; // press and hold was first
     // From the keyboard the event comes without a place of its own.
@@ -97,7 +97,7 @@ function drawHead() {
   const menu = /** @type {HTMLElement} */ (form.closest(".menu"));
   if (menu.dataset.keys) return;
   menu.dataset.keys = "on";
-  menuKeys(menu);
+  addMenuKeys(menu);
 }
 
 /** @param {MouseEvent} event */
@@ -105,7 +105,7 @@ async function clicked(event) {
   const target = /** @type {Element} */ (event.target);
   const entry = target.closest(".mine-menu button[name]");
   const leave = /** @type {HTMLElement | null} */ (target.closest("a[data-act=leave][data-id]"));
-  if (event.defaultPrevented || !live.on || !(entry ?? leave)) return;
+  if (event.defaultPrevented || !liveUpdates.enabled || !(entry ?? leave)) return;
   if (leave?.dataset.role === "owner" || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const menu = /** @type {HTMLElement | null} */ (target.closest("[popover]"));
@@ -115,7 +115,7 @@ async function clicked(event) {
     if (leave) await leaveGroup(id);
     else if (entry) await change(id, entry.getAttribute("name") ?? "", entry.getAttribute("value") ?? "");
   } catch (refusal) {
-    toastRefusal(refusal);
+    showErrorToast(refusal);
   }
 }
 
@@ -125,7 +125,7 @@ async function change(id, name, value) {
     const on = value === "on";
     await api("PATCH", `conversations/${id}/mine/`, { [name]: name === "level" ? value : on });
     // It may leave the list that one looks at.
-    if (name === "archived") toast(on ? "archived" : "unarchived", () => api("PATCH", `conversations/${id}/mine/`, { archived: !on }));
+    if (name === "archived") showToast(on ? "archived" : "unarchived", () => api("PATCH", `conversations/${id}/mine/`, { archived: !on }));
   } else if (value === "off") {
     await api("POST", `conversations/${id}/read/`, { back: true });
   } else {

@@ -1,8 +1,8 @@
 /** One conversation in the list, drawn as `templates/chat/list/_conversation_row.html` does. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { badge, tally } from "./unread-badges.js";
-import { excerpt } from "../lib/wording.js";
-import { addresses, avatar, clone, find, pageTimes, words } from "../lib/dom.js";
+import { makeExcerpt } from "../lib/wording.js";
+import { replaceIdInUrls, createAvatar, clone, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
@@ -43,7 +43,7 @@ export class ConversationRow {
     const li = clone("row-template");
     if (!li) return null;
     const link = /** @type {HTMLElement} */ (find(li, ".conversation-row"));
-    addresses(link, conversation.id);
+    replaceIdInUrls(link, conversation.id);
     link.dataset.id = String(conversation.id);
     const row = new ConversationRow(li, me);
     row.whole(conversation);
@@ -99,7 +99,7 @@ export class ConversationRow {
     if (peer) dataset.peerId = String(peer.id);
     else delete dataset.peerId;
     this.named(kind === "group" ? title : peer?.name ?? title);
-    this.#face(avatar(conversation, "l", true));
+    this.#face(createAvatar(conversation, "l", true));
   }
 
   /** @param {HTMLElement} face */
@@ -113,7 +113,7 @@ export class ConversationRow {
   /** The other person of a pair, with another name or picture. @param {import("../realtime/protocol.js").User} user */
   peer(user) {
     this.named(user.name);
-    this.#face(avatar(user, "l", true));
+    this.#face(createAvatar(user, "l", true));
   }
 
   /** Somebody has another name: where it stands before their text. @param {import("../realtime/protocol.js").User} user */
@@ -142,7 +142,7 @@ export class ConversationRow {
   /** What is my own. @param {Mine} mine */
   mine(mine) {
     Object.assign(this.link.dataset, { role: mine.role, level: mine.level });
-    const draft = excerpt(mine.draft);
+    const draft = makeExcerpt(mine.draft);
     if (draft !== this.#draft || this.#last !== undefined) {
       this.#draft = draft;
       this.#preview();
@@ -214,7 +214,7 @@ export class ConversationRow {
   time() {
     const time = find(this.link, "time");
     if (!time || !this.activeAt) return;
-    const text = pageTimes().brief(new Date(this.activeAt), new Date());
+    const text = getDateFormatter().formatShort(new Date(this.activeAt), new Date());
     time.setAttribute("datetime", this.activeAt);
     if (time.textContent !== text) time.textContent = text;
   }
@@ -239,7 +239,7 @@ export class ConversationRow {
     } else if (isBlocked(last.sender.id)) {
       line.replaceChildren(part("text", said.blocked ?? ""));
     } else {
-      const text = part("text", excerpt(last.body, last.attachments));
+      const text = part("text", makeExcerpt(last.body, last.attachments));
       line.replaceChildren(...this.#who(last), text);
     }
   }

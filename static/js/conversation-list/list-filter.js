@@ -26,13 +26,13 @@ export class ListFilter {
       root: find(list, ".list-scroll"),
       rootMargin: "400px",
     });
-    list.gone.addEventListener("abort", () => this.#end());
+    list.signal.addEventListener("abort", () => this.#end());
     this.#watchMore();
-    list.listen(find(this.section, ".tabs"), "click", (event) => this.#tab(event));
-    list.listen(this.input, "input", () => this.#typed());
-    list.listen(this.input?.form, "submit", (event) => this.#submitted(event));
-    list.listen(this.input, "keydown", (event) => this.#key(event));
-    list.listen(list, "click", (event) => this.#clicked(event));
+    list.on(find(this.section, ".tabs"), "click", (event) => this.#tab(event));
+    list.on(this.input, "input", () => this.#typed());
+    list.on(this.input?.form, "submit", (event) => this.#submitted(event));
+    list.on(this.input, "keydown", (event) => this.#key(event));
+    list.on(list, "click", (event) => this.#clicked(event));
     if (this.input?.value) {
       // A page that came with a search: what it shows was found.
       this.#find = this.input.value;
@@ -140,7 +140,7 @@ export class ListFilter {
       this.#edge();
       list.arrange();
       this.#watchMore();
-      document.dispatchEvent(new CustomEvent("page:people"));
+      document.dispatchEvent(new CustomEvent("page:content-added"));
     } catch {
       // What is known is shown; the link at the end is there to try again.
     }

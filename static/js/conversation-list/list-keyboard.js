@@ -7,10 +7,10 @@ export class ListKeys {
   /** @param {ConversationList} list */
   constructor(list) {
     this.list = list;
-    list.listen(list.list, "keydown", (event) => this.#key(event));
-    list.listen(list.list, "focusin", (event) => this.#stop(event.target.closest(".conversation-row")));
-    list.listen(document, "keydown", (event) => this.#jump(event));
-    list.listen(document, "page:visited", () => this.#stop(find(list, ".conversation-row[aria-current]")));
+    list.on(list.list, "keydown", (event) => this.#key(event));
+    list.on(list.list, "focusin", (event) => this.#stop(event.target.closest(".conversation-row")));
+    list.on(document, "keydown", (event) => this.#jump(event));
+    list.on(document, "page:navigated", () => this.#stop(find(list, ".conversation-row[aria-current]")));
     this.#stop(find(list, ".conversation-row[aria-current]") ?? this.#shown()[0] ?? null);
   }
 

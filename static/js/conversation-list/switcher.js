@@ -4,10 +4,10 @@
  */
 import { api } from "../realtime/api.js";
 import { badge, tally } from "./unread-badges.js";
-import { avatar, find, findAll } from "../lib/dom.js";
+import { createAvatar, find, findAll } from "../lib/dom.js";
 import { search } from "./switcher-ranking.js";
-import { toastRefusal } from "../ui/toast-stack.js";
-import { goTo } from "../ui/page-navigation.js";
+import { showErrorToast } from "../ui/toast-stack.js";
+import { navigate } from "../ui/page-navigation.js";
 
 /** @typedef {import("./switcher-ranking.js").Title} Title */
 /** @typedef {import("../realtime/protocol.js").User} User */
@@ -44,7 +44,7 @@ export function openIt(element) {
       titles = answer.results;
       if (dialog.open) draw();
     },
-    (refusal) => titles.length || toastRefusal(refusal),
+    (refusal) => titles.length || showErrorToast(refusal),
   );
 }
 
@@ -67,7 +67,7 @@ function prepare(element) {
     clearTimeout(soon);
     asking?.abort();
   });
-  document.addEventListener("page:counts", () => dialog.open && draw());
+  document.addEventListener("page:unread-changed", () => dialog.open && draw());
 }
 
 function typed() {
@@ -147,7 +147,7 @@ function conversation(title, note = "") {
   const option = copy("option");
   option.id = `switch-c${id}`;
   option.dataset.id = String(id);
-  option.prepend(avatar(/** @type {any} */ ({ ...title, kind }), "s"));
+  option.prepend(createAvatar(/** @type {any} */ ({ ...title, kind }), "s"));
   name(option, title.title, note || (peer ? `@${peer.username}` : ""));
   badge(find(option, ".badge"), tally.of(id)?.unread.count ?? 0);
   const { muted = false, level = "all" } = tally.of(id) ?? {};
@@ -160,7 +160,7 @@ function person(user) {
   const option = copy("option");
   option.id = `switch-u${user.id}`;
   option.dataset.userId = String(user.id);
-  option.prepend(avatar(user, "s"));
+  option.prepend(createAvatar(user, "s"));
   name(option, user.name, `@${user.username}`);
   badge(find(option, ".badge"), 0);
   return option;
@@ -216,8 +216,8 @@ async function choose({ dataset: { id, userId } }) {
   dialog.close();
   try {
     const found = id ? { id } : await api("POST", "conversations/", { kind: "direct", user_id: Number(userId) });
-    goTo(`/c/${found.id}/`);
+    navigate(`/c/${found.id}/`);
   } catch (refusal) {
-    toastRefusal(refusal);
+    showErrorToast(refusal);
   }
 }

@@ -1,11 +1,11 @@
 /**
  * What is unread, on every page: among the places, above the list, in the title, on the tab's icon and on the app's.
- * The one keeper of the tally: whoever needs a number asks `tally`, and hears `page:counts` when one has changed.
+ * The one keeper of the tally: whoever needs a number asks `tally`, and hears `page:unread-changed` when one has changed.
  */
 import { api } from "../realtime/api.js";
 import { markIcon } from "./favicon-badge.js";
-import { tell } from "../realtime/events.js";
-import { fill } from "../lib/wording.js";
+import { emit } from "../realtime/events.js";
+import { fillPlaceholders } from "../lib/wording.js";
 import { find, findAll, words } from "../lib/dom.js";
 import { Tally } from "./unread-totals.js";
 
@@ -44,7 +44,7 @@ export function watchCounts() {
     tally.seen(conversation_id, seq);
     note(conversation_id);
   });
-  document.addEventListener("page:visited", drawTitle);
+  document.addEventListener("page:navigated", drawTitle);
   hear("online", ({ count }) => online(count));
   hear("contact.updated", ({ requests }) => number(find(document, "[data-total=requests] .badge"), requests));
   markIcon(tally.totals.unread);
@@ -55,7 +55,7 @@ function online(count) {
   const said = words("standing");
   for (const foot of findAll(document, "[data-total=online]")) {
     foot.hidden = !count;
-    foot.textContent = count === 1 ? said.onlineOne ?? "" : fill(said.online, { n: count });
+    foot.textContent = count === 1 ? said.onlineOne ?? "" : fillPlaceholders(said.online, { n: count });
   }
 }
 
@@ -79,7 +79,7 @@ export async function readAfresh(id, signal) {
   try {
     const conversation = await api("GET", `conversations/${id}/`, undefined, { signal });
     learn(conversation);
-    tell("page:conversation", { conversation });
+    emit("page:conversation", { conversation });
   } catch {
     // Not ours any more, or not now: the next thing told about it tries again.
   }
@@ -107,7 +107,7 @@ function draw() {
   }
   drawTitle();
   markIcon(unread);
-  tell("page:counts", { ids });
+  emit("page:unread-changed", { ids });
 }
 
 function drawTitle() {
@@ -130,7 +130,7 @@ export function atMost99(count) {
 export function badge(element, count) {
   number(element, count);
   const heard = find(element, ".visually-hidden");
-  if (heard) heard.textContent = fill(words("standing").unread, { n: atMost99(count) });
+  if (heard) heard.textContent = fillPlaceholders(words("standing").unread, { n: atMost99(count) });
 }
 
 /** @param {HTMLElement | null} element a badge @param {number} count */

@@ -1,4 +1,4 @@
-/** What the reader may do in the open conversation, as `chat/view_models/permissions.py` says it, and as it changes. */
+/** What the reader may do in the open conversation, as `chat/view_models/allowed_actions.py` says it, and as it changes. */
 import { find } from "../lib/dom.js";
 
 /** @param {HTMLElement | null} log `<message-log data-kind data-role data-allows>` */

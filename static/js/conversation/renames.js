@@ -1,7 +1,7 @@
 /** Somebody has another name: it changes in every place of the log that says it. */
-import { nameList } from "../lib/wording.js";
+import { formatNameList } from "../lib/wording.js";
 import { fillSlot, find, findAll, words } from "../lib/dom.js";
-import { nameOf } from "../realtime/state/user-cache.js";
+import { getUserName } from "../realtime/state/user-cache.js";
 import { reactors } from "./message/reactions-view.js";
 
 /**
@@ -19,9 +19,9 @@ export function rename(list, { id, name }, me) {
   const said = words("name-words");
   for (const line of findAll(list, `.system:is([data-actor="${id}"], [data-users~="${id}"])`)) {
     const actor = Number(line.dataset.actor);
-    if (actor !== me) fillSlot(line, "actor", nameOf(actor) ?? find(line, "[data-slot=actor]")?.textContent ?? "");
+    if (actor !== me) fillSlot(line, "actor", getUserName(actor) ?? find(line, "[data-slot=actor]")?.textContent ?? "");
     const users = (line.dataset.users ?? "").split(" ").filter(Boolean).map(Number);
-    fillSlot(line, "users", nameList(users.map((each) => (each === me ? said.youObject ?? "" : nameOf(each) ?? "…")), said));
+    fillSlot(line, "users", formatNameList(users.map((each) => (each === me ? said.youObject ?? "" : getUserName(each) ?? "…")), said));
   }
   for (const button of findAll(list, `.reaction[data-users~="${id}"]`)) {
     const named = (button.dataset.users ?? "").split(" ").map(Number);

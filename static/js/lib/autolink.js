@@ -1,43 +1,50 @@
-/** Addresses in plain text made links: as `chat/text/autolink.py`, kept alike by tests/shared_cases/autolink.json. */
+/**
+ * Turns addresses in plain text into links. Same rules as `chat/text/autolink.py`; both are tested with
+ * tests/shared_cases/autolink.json.
+ */
 
 const ADDRESS = /https?:\/\/[^\s<>"'`（）《》【】“”‘’，。！？；：、]+/giu;
-const AFTER = /[.,;:!?)\]}]+$/;
+const TRAILING_PUNCTUATION = /[.,;:!?)\]}]+$/;
 
 /**
- * The text in pieces, words and address; the address is empty where the words are no link.
+ * Splits a text into pairs of label and address; the address is empty for text that is not a link.
  * @param {string} text
  * @returns {[string, string][]}
  */
-export function parts(text) {
+export function splitLinks(text) {
   /** @type {[string, string][]} */
-  const found = [];
-  let at = 0;
+  const parts = [];
+  let index = 0;
   for (const match of text.matchAll(ADDRESS)) {
-    const [whole] = match;
-    let address = whole.replace(AFTER, "");
-    if (count(address, "(") > count(address, ")") && whole.slice(address.length).startsWith(")")) address += ")";
+    const [matched] = match;
+    let address = matched.replace(TRAILING_PUNCTUATION, "");
+    if (count(address, "(") > count(address, ")") && matched.slice(address.length).startsWith(")")) address += ")";
     if (!/^https?:\/\/[^/?#]/i.test(address)) continue;
-    if (match.index > at) found.push([text.slice(at, match.index), ""]);
-    found.push([address, address]);
-    at = match.index + address.length;
+    if (match.index > index) parts.push([text.slice(index, match.index), ""]);
+    parts.push([address, address]);
+    index = match.index + address.length;
   }
-  if (at < text.length) found.push([text.slice(at), ""]);
-  return found;
+  if (index < text.length) parts.push([text.slice(index), ""]);
+  return parts;
 }
 
-/** @param {string} text @param {string} sign */
-function count(text, sign) {
-  return text.split(sign).length - 1;
+/** @param {string} text @param {string} character */
+function count(text, character) {
+  return text.split(character).length - 1;
 }
 
-/** @param {string} text @returns {(string | HTMLElement)[]} for `replaceChildren` */
-export function linked(text) {
-  return parts(text).map(([words, address]) => {
-    if (!address) return words;
+/**
+ * Returns the text with its addresses as links, for `replaceChildren`.
+ * @param {string} text
+ * @returns {(string | HTMLElement)[]}
+ */
+export function renderLinks(text) {
+  return splitLinks(text).map(([label, address]) => {
+    if (!address) return label;
     const link = document.createElement("a");
     link.setAttribute("href", address);
     link.rel = "noopener noreferrer nofollow ugc";
-    link.textContent = words;
+    link.textContent = label;
     return link;
   });
 }

@@ -1,11 +1,15 @@
-/** Short hands for the page: finding, cloning templates, words, avatars. All words come from templates. */
-import { face, hue } from "./initials.js";
-import { Times } from "./times.js";
+/**
+ * DOM helpers: queries, cloning of templates, texts from templates, avatars, browser storage. All texts come from
+ * templates.
+ */
+import { getInitials, getAvatarHue } from "./initials.js";
+import { DateFormatter } from "./times.js";
 
 /** @typedef {import("../realtime/protocol.js").User} User */
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 
 /**
+ * Returns the first matching element.
  * @param {ParentNode | null | undefined} root
  * @param {string} selector
  * @returns {HTMLElement | null}
@@ -15,6 +19,7 @@ export function find(root, selector) {
 }
 
 /**
+ * Returns all matching elements.
  * @param {ParentNode | null | undefined} root
  * @param {string} selector
  * @returns {HTMLElement[]}
@@ -24,9 +29,9 @@ export function findAll(root, selector) {
 }
 
 /**
- * A copy of what is in `<template id>`.
+ * Returns a copy of the first element in `<template id>`.
  * @param {string} id
- * @returns {HTMLElement | null} null where the page has no such template
+ * @returns {HTMLElement | null} null if the page has no such template
  */
 export function clone(id) {
   const template = document.getElementById(id);
@@ -35,7 +40,7 @@ export function clone(id) {
   return element && /** @type {HTMLElement} */ (document.importNode(element, true));
 }
 
-/** The same, with all that stands beside its first element. @param {string} id */
+/** Returns a copy of all nodes in `<template id>`. @param {string} id */
 export function cloneAll(id) {
   const template = document.getElementById(id);
   return document.importNode(
@@ -44,27 +49,36 @@ export function cloneAll(id) {
   );
 }
 
-/** The words in the data attributes of `<template id>`. @param {string} id @returns {Record<string, string | undefined>} */
+/**
+ * Returns the translated texts in the data attributes of `<template id>`.
+ * @param {string} id
+ * @returns {Record<string, string | undefined>}
+ */
 export function words(id) {
   return document.getElementById(id)?.dataset ?? {};
 }
 
-/** @type {Times | undefined} */
-let times;
+/** @type {DateFormatter | undefined} */
+let dateFormatter;
 
-/** Times in this page's words. */
-export function pageTimes() {
-  times ??= new Times({ ...words("time-words") }, document.documentElement.dataset.timeZone);
-  return times;
+/** Returns the date formatter with the language and time zone of the page. */
+export function getDateFormatter() {
+  dateFormatter ??= new DateFormatter({ ...words("time-words") }, document.documentElement.dataset.timeZone);
+  return dateFormatter;
 }
 
-/** @param {ParentNode} root @param {string} slot @param {string} text */
+/**
+ * Sets the text of all elements with this `data-slot`.
+ * @param {ParentNode} root
+ * @param {string} slot
+ * @param {string} text
+ */
 export function fillSlot(root, slot, text) {
   for (const element of findAll(root, `[data-slot="${slot}"]`)) element.textContent = text;
 }
 
-/** In templates the number 0 stands for an id, in every address. @param {HTMLElement} root @param {number} id */
-export function addresses(root, id) {
+/** Replaces the placeholder id 0 in the addresses of a cloned template. @param {HTMLElement} root @param {number} id */
+export function replaceIdInUrls(root, id) {
   for (const name of ["href", "formaction"]) {
     for (const element of [root, ...findAll(root, `[${name}]`)]) {
       const address = element.getAttribute(name);
@@ -74,21 +88,21 @@ export function addresses(root, id) {
 }
 
 /**
- * As `templates/elements/avatar.html` draws it.
- * @param {User | Conversation} who
+ * Returns an avatar like the one rendered by `templates/elements/avatar.html`.
+ * @param {User | Conversation} subject
  * @param {string} [size] class
- * @param {boolean} [dot] with a place for the dot of who is here
+ * @param {boolean} [hasDot] with a hidden online dot
  */
-export function avatar(who, size = "", dot = false) {
-  const room = "kind" in who && who.kind === "group";
-  const person = "kind" in who ? (room ? null : who.peer) : who;
-  const name = room ? who.title : person?.name ?? "";
-  const id = room ? who.id : person?.id ?? 0;
-  const url = room ? who.avatar_url : person?.avatar_url;
-  const { initial, second, lang } = face(name);
+export function createAvatar(subject, size = "", hasDot = false) {
+  const isGroup = "kind" in subject && subject.kind === "group";
+  const person = "kind" in subject ? (isGroup ? null : subject.peer) : subject;
+  const name = isGroup ? subject.title : person?.name ?? "";
+  const id = isGroup ? subject.id : person?.id ?? 0;
+  const url = isGroup ? subject.avatar_url : person?.avatar_url;
+  const { initial, second, lang } = getInitials(name);
   const element = document.createElement("span");
-  element.className = ["avatar", size, room && "room"].filter(Boolean).join(" ");
-  element.dataset.hue = String(hue(id, room));
+  element.className = ["avatar", size, isGroup && "room"].filter(Boolean).join(" ");
+  element.dataset.hue = String(getAvatarHue(id, isGroup));
   element.lang = lang;
   if (person) element.dataset.userId = String(id);
   element.setAttribute("aria-hidden", "true");
@@ -100,20 +114,20 @@ export function avatar(who, size = "", dot = false) {
     image.loading = "lazy";
     element.append(image);
   } else {
-    const letters = child(element, "letters", initial);
-    if (second) child(letters, "second", second);
+    const letters = appendSpan(element, "letters", initial);
+    if (second) appendSpan(letters, "second", second);
   }
-  if (dot && !room) {
-    const here = document.createElement("i");
-    here.className = "here";
-    here.hidden = true;
-    element.append(here);
+  if (hasDot && !isGroup) {
+    const onlineDot = document.createElement("i");
+    onlineDot.className = "here";
+    onlineDot.hidden = true;
+    element.append(onlineDot);
   }
   return element;
 }
 
 /** @param {HTMLElement} parent @param {string} name @param {string} text */
-function child(parent, name, text) {
+function appendSpan(parent, name, text) {
   const span = document.createElement("span");
   span.className = name;
   span.append(text);
@@ -121,12 +135,12 @@ function child(parent, name, text) {
   return span;
 }
 
-/** Once what is drawn by now is on the screen. @param {() => void} run */
+/** Calls `run` after the next paint. @param {() => void} run */
 export function afterPaint(run) {
   requestAnimationFrame(() => setTimeout(run));
 }
 
-/** A name for something new. Also where the page is not served safely and `randomUUID` is missing. */
+/** Returns a random UUID, also on pages without TLS, where `crypto.randomUUID` is missing. */
 export function uuid() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -136,8 +150,8 @@ export function uuid() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** The browser's own small memory, or nothing where that is forbidden. */
-export const memory = {
+/** JSON values in localStorage. Without access to it, nothing is stored. */
+export const browserStorage = {
   /** @param {string} key @returns {any} */
   get(key) {
     try {
@@ -146,13 +160,13 @@ export const memory = {
       return null;
     }
   },
-  /** @param {string} key @param {any} value null: forget */
+  /** @param {string} key @param {any} value null removes the entry */
   set(key, value) {
     try {
       if (value === null) localStorage.removeItem(key);
       else localStorage.setItem(key, JSON.stringify(value));
     } catch {
-      // Full or forbidden: what is kept here is a convenience.
+      // Full or forbidden: values stored here are only a convenience.
     }
   },
 };

@@ -1,44 +1,45 @@
 /**
- * The emoji picker, in the top layer beside whatever opened it; on a phone a sheet. The focus stays in the search field: arrows
- * move through the grid, Enter chooses, with Shift it stays open for more.
+ * The emoji picker: a popover next to the element that opens it, on a phone a bottom sheet. The search field keeps the
+ * focus: arrow keys move through the grid, Enter picks, Shift Enter picks and keeps the picker open.
  */
-import { chooseTone, emojiHabits, learnChinese } from "./emoji.js";
+import { saveSkinTone, getEmojiPreferences, loadChineseNames } from "./emoji.js";
 import { clone, find, findAll, words } from "./dom.js";
 
 /** @typedef {import("./emoji-table.js").EmojiTable} EmojiTable */
 
 const HAN = /\p{Script=Han}/u;
-const GAP = 6; // px between it and what it belongs to
+const GAP = 6; // px between the picker and the anchor
 
 /** @type {EmojiPicker | undefined} */
 let picker;
 
 /**
- * @param {Element} beside
+ * Opens the picker.
+ * @param {Element} anchor
  * @param {EmojiTable} table
- * @param {(emoji: string) => void} [onEach]
- * @returns {Promise<string | null>} the last that was chosen, once it is closed
+ * @param {(emoji: string) => void} [onPick]
+ * @returns {Promise<string | null>} resolves when it is closed, to the last picked emoji
  */
-export async function openPicker(beside, table, onEach) {
+export async function openPicker(anchor, table, onPick) {
   picker ??= new EmojiPicker(table);
-  await picker.styled;
-  return picker.open(beside, onEach);
+  await picker.styleLoaded;
+  return picker.open(anchor, onPick);
 }
 
 class EmojiPicker {
-  /** Its style sheet is there. @type {Promise<unknown>} */
-  styled;
+  /** Resolves when its style sheet is loaded. @type {Promise<unknown>} */
+  styleLoaded;
   /** @type {HTMLElement[]} */
   #options = [];
-  #active = -1;
+  #activeIndex = -1;
   #tone = 0;
   /** @type {string | null} */
   #chosen = null;
   /** @type {Element | null} */
-  #beside = null;
+  #anchor = null;
   /** @type {(emoji: string) => void} */
-  #onEach = () => {};
-  #done = (/** @type {string | null} */ _emoji) => {};
+  #onPick = () => {};
+  #resolve = (/** @type {string | null} */ _emoji) => {};
 
   /** @param {EmojiTable} table */
   constructor(table) {
@@ -50,96 +51,100 @@ class EmojiPicker {
     this.field = /** @type {HTMLInputElement} */ (find(root, "input"));
     this.tones = /** @type {HTMLElement} */ (find(root, ".emoji-tones"));
     const sheet = find(root, "link");
-    this.styled = new Promise((resolve) => {
+    this.styleLoaded = new Promise((resolve) => {
       for (const end of ["load", "error"]) sheet?.addEventListener(end, resolve, { once: true });
     });
     document.body.append(root);
     this.field.addEventListener("input", () => this.#search());
-    this.field.addEventListener("keydown", (event) => this.#key(event));
-    this.list.addEventListener("click", (event) => this.#clicked(event));
+    this.field.addEventListener("keydown", (event) => this.#handleKey(event));
+    this.list.addEventListener("click", (event) => this.#handleClick(event));
     this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the search field keeps the focus
-    this.list.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.#mark(this.#optionOf(event), false));
-    this.list.addEventListener("scroll", () => this.#showGroup(), { passive: true });
-    find(root, ".emoji-tabs")?.addEventListener("click", (event) => this.#toGroup(event));
-    find(root, "[data-act=tones]")?.addEventListener("click", () => this.#openTones(this.tones.hidden === true));
-    this.tones.addEventListener("click", (event) => this.#tonesClicked(event));
-    root.addEventListener("toggle", (event) => /** @type {ToggleEvent} */ (event).newState === "closed" && this.#closed());
-    document.addEventListener("page:visited", () => this.root.hidePopover());
+    this.list.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.#setActive(this.#indexOfOption(event), false));
+    this.list.addEventListener("scroll", () => this.#markVisibleGroup(), { passive: true });
+    find(root, ".emoji-tabs")?.addEventListener("click", (event) => this.#scrollToGroup(event));
+    find(root, "[data-act=tones]")?.addEventListener("click", () => this.#toggleTones(this.tones.hidden === true));
+    this.tones.addEventListener("click", (event) => this.#handleToneClick(event));
+    root.addEventListener("toggle", (event) => /** @type {ToggleEvent} */ (event).newState === "closed" && this.#handleClose());
+    document.addEventListener("page:navigated", () => this.root.hidePopover());
   }
 
-  /** @param {Element} beside @param {(emoji: string) => void} [onEach] @returns {Promise<string | null>} */
-  open(beside, onEach = () => {}) {
+  /** @param {Element} anchor @param {(emoji: string) => void} [onPick] @returns {Promise<string | null>} */
+  open(anchor, onPick = () => {}) {
     if (this.root.matches(":popover-open")) this.root.hidePopover();
-    this.#done(this.#chosen); // whoever asked before
-    this.#beside = beside;
-    this.#onEach = onEach;
+    this.#resolve(this.#chosen); // resolve the promise of the previous call
+    this.#anchor = anchor;
+    this.#onPick = onPick;
     this.#chosen = null;
-    this.#tone = emojiHabits().tone;
+    this.#tone = getEmojiPreferences().tone;
     this.field.value = "";
-    this.#openTones(false);
-    this.#drawAll();
+    this.#toggleTones(false);
+    this.#renderAll();
     this.root.showPopover();
-    this.#place();
+    this.#position();
     this.list.scrollTop = 0;
-    this.#showGroup();
-    // A finger that looks for a face needs no keyboard over it.
+    this.#markVisibleGroup();
+    // On a touch screen the keyboard would cover the picker.
     if (matchMedia("(pointer: coarse)").matches) {
       this.list.focus();
     } else {
       this.field.focus();
-      this.#mark(0, false);
+      this.#setActive(0, false);
     }
-    return new Promise((resolve) => (this.#done = resolve));
+    return new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  #closed() {
-    const done = this.#done;
-    this.#done = () => {};
-    const beside = this.#beside;
-    if (beside instanceof HTMLElement && beside.isConnected && (document.activeElement === document.body || this.root.contains(document.activeElement))) {
-      beside.focus({ preventScroll: true });
+  #handleClose() {
+    const done = this.#resolve;
+    this.#resolve = () => {};
+    const anchor = this.#anchor;
+    if (anchor instanceof HTMLElement && anchor.isConnected && (document.activeElement === document.body || this.root.contains(document.activeElement))) {
+      anchor.focus({ preventScroll: true });
     }
     done(this.#chosen);
   }
 
-  #place() {
+  #position() {
     const { style } = this.root;
     const isSheet = innerWidth < 640;
     this.root.classList.toggle("sheet", isSheet);
     Object.assign(style, { left: "", top: "" });
-    if (isSheet || !this.#beside) return;
-    const { left, top, bottom } = this.#beside.getBoundingClientRect();
+    if (isSheet || !this.#anchor) return;
+    const { left, top, bottom } = this.#anchor.getBoundingClientRect();
     const { offsetWidth, offsetHeight } = this.root;
     const isAbove = top - GAP - offsetHeight >= 8 || top > innerHeight - bottom;
-    const at = isAbove ? top - GAP - offsetHeight : bottom + GAP;
+    const wantedTop = isAbove ? top - GAP - offsetHeight : bottom + GAP;
     style.left = `${Math.max(8, Math.min(left - 12, innerWidth - offsetWidth - 8))}px`;
-    style.top = `${Math.max(8, Math.min(at, innerHeight - offsetHeight - 8))}px`;
+    style.top = `${Math.max(8, Math.min(wantedTop, innerHeight - offsetHeight - 8))}px`;
   }
 
-  // ── Drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  #drawAll() {
+  // ── Rendering ────────────────────────────────────────────────────────────────────────────────────────────────────
+  #renderAll() {
     const { table } = this;
-    const first = (words("emoji-words").first ?? "").split(" ");
-    const { recent } = emojiHabits();
-    const used = [...recent, ...first.filter((emoji) => !recent.includes(emoji))].slice(0, Math.max(9, recent.length));
+    const defaults = (words("emoji-words").first ?? "").split(" ");
+    const { recent } = getEmojiPreferences();
+    const shown = [...recent, ...defaults.filter((emoji) => !recent.includes(emoji))].slice(0, Math.max(9, recent.length));
     this.list.replaceChildren(
-      this.#group("recent", used.flatMap((emoji) => this.#exactly(emoji))),
-      ...table.groups.map(({ name, members }) => this.#group(name, members.map((at) => this.#option(at)))),
+      this.#renderGroup("recent", shown.flatMap((emoji) => this.#renderRecent(emoji))),
+      ...table.groups.map(({ name, members }) => this.#renderGroup(name, members.map((emojiIndex) => this.#renderOption(emojiIndex)))),
     );
-    this.#drawn(-1);
+    this.#updateOptions(-1);
   }
 
-  /** As it was used, with its tone of then. @param {string} emoji @returns {HTMLElement[]} */
-  #exactly(emoji) {
-    const at = this.table.place(emoji);
-    if (at === undefined) return [];
-    const option = this.#option(at);
+  /**
+   * Returns the option for a recent emoji, with the skin tone it had.
+   * @param {string} emoji
+   * @returns {HTMLElement[]}
+   */
+  #renderRecent(emoji) {
+    const emojiIndex = this.table.findIndex(emoji);
+    if (emojiIndex === undefined) return [];
+    const option = this.#renderOption(emojiIndex);
     option.textContent = emoji;
     return [option];
   }
 
   /** @param {string} name @param {HTMLElement[]} options */
-  #group(name, options) {
+  #renderGroup(name, options) {
     const group = document.createElement("div");
     const label = find(this.root, `.emoji-tabs [data-group="${name}"]`)?.title ?? "";
     const head = document.createElement("p");
@@ -157,173 +162,180 @@ class EmojiPicker {
     return group;
   }
 
-  /** @param {number} at */
-  #option(at) {
+  /** @param {number} emojiIndex */
+  #renderOption(emojiIndex) {
     const option = document.createElement("div");
     option.className = "emoji-one";
-    option.textContent = this.table.emoji(at, this.#tone);
-    option.dataset.at = String(at);
+    option.textContent = this.table.getEmoji(emojiIndex, this.#tone);
+    option.dataset.at = String(emojiIndex);
     option.setAttribute("role", "option");
-    option.setAttribute("aria-label", this.table.name(at));
+    option.setAttribute("aria-label", this.table.getName(emojiIndex));
     option.setAttribute("aria-selected", "false");
     return option;
   }
 
   /** @param {number} active */
-  #drawn(active) {
+  #updateOptions(active) {
     this.#options = findAll(this.list, ".emoji-one");
     this.#options.forEach((option, index) => (option.id = `emoji-${index}`));
-    this.#active = -1;
-    this.#mark(active, true);
+    this.#activeIndex = -1;
+    this.#setActive(active, true);
     const none = find(this.root, ".emoji-none");
     if (none) none.hidden = this.#options.length > 0;
-    for (const face of findAll(this.root, "[data-act=tones] .face")) face.textContent = find(this.tones, `[data-tone="${this.#tone}"]`)?.textContent ?? "";
-    for (const each of findAll(this.tones, "button")) each.setAttribute("aria-pressed", String(Number(each.dataset.tone) === this.#tone));
+    for (const element of findAll(this.root, "[data-act=tones] .face")) element.textContent = find(this.tones, `[data-tone="${this.#tone}"]`)?.textContent ?? "";
+    for (const button of findAll(this.tones, "button")) button.setAttribute("aria-pressed", String(Number(button.dataset.tone) === this.#tone));
   }
 
   async #search() {
-    const q = this.field.value.trim();
-    if (!q) {
-      this.#drawAll();
+    const query = this.field.value.trim();
+    if (!query) {
+      this.#renderAll();
       this.list.scrollTop = 0;
-      return this.#showGroup();
+      return this.#markVisibleGroup();
     }
-    if (HAN.test(q)) await learnChinese(this.table);
-    if (q !== this.field.value.trim()) return;
-    const recent = emojiHabits().recent.flatMap((emoji) => this.table.place(emoji) ?? []);
-    const found = this.table.find(q.replace(/^:|:$/g, ""), 90, recent);
+    if (HAN.test(query)) await loadChineseNames(this.table);
+    if (query !== this.field.value.trim()) return;
+    const recent = getEmojiPreferences().recent.flatMap((emoji) => this.table.findIndex(emoji) ?? []);
+    const results = this.table.find(query.replace(/^:|:$/g, ""), 90, recent);
     const grid = document.createElement("div");
     grid.className = "emoji-grid found";
-    grid.append(...found.map((at) => this.#option(at)));
+    grid.append(...results.map((emojiIndex) => this.#renderOption(emojiIndex)));
     this.list.replaceChildren(grid);
     this.list.scrollTop = 0;
-    this.#drawn(0);
+    this.#updateOptions(0);
   }
 
-  /** The tab of what is on the screen. */
-  #showGroup() {
+  /** Highlights the tab of the visible group. */
+  #markVisibleGroup() {
     const top = this.list.getBoundingClientRect().top + 40;
     const groups = findAll(this.list, ".emoji-group");
-    const here = groups.findLast((group) => group.getBoundingClientRect().top <= top) ?? groups[0];
+    const current = groups.findLast((group) => group.getBoundingClientRect().top <= top) ?? groups[0];
     for (const tab of findAll(this.root, ".emoji-tabs [data-group]")) {
-      tab.setAttribute("aria-pressed", String(tab.dataset.group === here?.dataset.group));
+      tab.setAttribute("aria-pressed", String(tab.dataset.group === current?.dataset.group));
     }
   }
 
   /** @param {Event} event */
-  #toGroup(event) {
+  #scrollToGroup(event) {
     const name = /** @type {Element} */ (event.target).closest("[data-group]")?.getAttribute("data-group");
     if (!name) return;
     if (this.field.value) {
       this.field.value = "";
-      this.#drawAll();
+      this.#renderAll();
     }
-    // Twice: what was never on the screen only then has its true height.
+    // Twice: a group gets its real height only when it has been on the screen.
     const group = find(this.list, `[data-group="${name}"]`);
     group?.scrollIntoView({ block: "start" });
     requestAnimationFrame(() => group?.scrollIntoView({ block: "start" }));
   }
 
-  // ── Choosing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Picking ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** @param {Event} event */
-  #optionOf(event) {
+  #indexOfOption(event) {
     const option = /** @type {Element} */ (event.target).closest(".emoji-one");
-    return option ? this.#options.indexOf(/** @type {HTMLElement} */ (option)) : this.#active;
+    return option ? this.#options.indexOf(/** @type {HTMLElement} */ (option)) : this.#activeIndex;
   }
 
   /** @param {number} index @param {boolean} scroll */
-  #mark(index, scroll) {
-    if (index === this.#active && index >= 0) return;
-    this.#options[this.#active]?.setAttribute("aria-selected", "false");
-    this.#active = index;
+  #setActive(index, scroll) {
+    if (index === this.#activeIndex && index >= 0) return;
+    this.#options[this.#activeIndex]?.setAttribute("aria-selected", "false");
+    this.#activeIndex = index;
     const option = this.#options[index];
     option?.setAttribute("aria-selected", "true");
     if (option) this.field.setAttribute("aria-activedescendant", option.id);
     else this.field.removeAttribute("aria-activedescendant");
     if (scroll) option?.scrollIntoView({ block: "nearest" });
-    const at = Number(option?.dataset.at);
-    const [face, name, code] = [find(this.root, ".emoji-foot .face"), find(this.root, ".emoji-foot b"), find(this.root, ".emoji-foot small")];
-    if (face) face.textContent = option?.textContent ?? "";
-    if (name) name.textContent = option ? this.table.name(at) : "";
-    if (code) code.textContent = option ? `:${this.table.code(at)}:` : "";
+    const emojiIndex = Number(option?.dataset.at);
+    const [element, name, code] = [find(this.root, ".emoji-foot .face"), find(this.root, ".emoji-foot b"), find(this.root, ".emoji-foot small")];
+    if (element) element.textContent = option?.textContent ?? "";
+    if (name) name.textContent = option ? this.table.getName(emojiIndex) : "";
+    if (code) code.textContent = option ? `:${this.table.getCode(emojiIndex)}:` : "";
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #handleKey(event) {
     if (event.isComposing || event.keyCode === 229) return;
-    const to = this.#step(event.key);
+    const to = this.#targetIndex(event.key);
     if (to !== null) {
       event.preventDefault();
-      this.#mark(Math.min(Math.max(to, 0), this.#options.length - 1), true);
+      this.#setActive(Math.min(Math.max(to, 0), this.#options.length - 1), true);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      this.#take(this.#options[this.#active], event.shiftKey);
+      this.#pick(this.#options[this.#activeIndex], event.shiftKey);
     }
   }
 
-  /** Where a key leads; null: it belongs to the text. @param {string} key @returns {number | null} */
-  #step(key) {
-    const at = this.#active;
+  /**
+   * Returns the index a key moves to, or null if the key belongs to the text field.
+   * @param {string} key
+   * @returns {number | null}
+   */
+  #targetIndex(key) {
+    const index = this.#activeIndex;
     const isText = this.field.value !== "" && this.field.selectionStart !== this.field.value.length;
-    if (key === "ArrowDown") return at < 0 ? 0 : this.#below(1);
-    if (key === "ArrowUp") return at < 0 ? null : this.#below(-1);
-    if (at < 0 || isText) return null;
-    return { ArrowRight: at + 1, ArrowLeft: at - 1 }[key] ?? null;
+    if (key === "ArrowDown") return index < 0 ? 0 : this.#nextRowIndex(1);
+    if (key === "ArrowUp") return index < 0 ? null : this.#nextRowIndex(-1);
+    if (index < 0 || isText) return null;
+    return { ArrowRight: index + 1, ArrowLeft: index - 1 }[key] ?? null;
   }
 
-  /** The one in the next row that stands nearest; groups have rows of their own. @param {1 | -1} way */
-  #below(way) {
-    const here = this.#options[this.#active];
-    const [left, top] = [here.offsetLeft, here.offsetTop];
+  /**
+   * Returns the index of the horizontally nearest option in the next row. Each group starts a new row.
+   * @param {1 | -1} direction
+   */
+  #nextRowIndex(direction) {
+    const current = this.#options[this.#activeIndex];
+    const [left, top] = [current.offsetLeft, current.offsetTop];
     /** @type {number | null} */
-    let row = null;
-    let best = this.#active;
-    for (let at = this.#active + way; at >= 0 && at < this.#options.length; at += way) {
-      const { offsetTop, offsetLeft } = this.#options[at];
+    let rowTop = null;
+    let nearest = this.#activeIndex;
+    for (let index = this.#activeIndex + direction; index >= 0 && index < this.#options.length; index += direction) {
+      const { offsetTop, offsetLeft } = this.#options[index];
       if (offsetTop === top) continue;
-      row ??= offsetTop;
-      if (offsetTop !== row) break;
-      if (best === this.#active || Math.abs(offsetLeft - left) < Math.abs(this.#options[best].offsetLeft - left)) best = at;
+      rowTop ??= offsetTop;
+      if (offsetTop !== rowTop) break;
+      if (nearest === this.#activeIndex || Math.abs(offsetLeft - left) < Math.abs(this.#options[nearest].offsetLeft - left)) nearest = index;
     }
-    return best;
+    return nearest;
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #handleClick(event) {
     const option = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".emoji-one"));
-    if (option) this.#take(option, event.shiftKey);
+    if (option) this.#pick(option, event.shiftKey);
   }
 
-  /** @param {HTMLElement | undefined} option @param {boolean} more */
-  #take(option, more) {
+  /** @param {HTMLElement | undefined} option @param {boolean} staysOpen */
+  #pick(option, staysOpen) {
     const emoji = option?.textContent;
     if (!emoji) return;
     this.#chosen = emoji;
-    if (!more) this.root.hidePopover();
-    this.#onEach(emoji);
-    if (more) this.field.focus();
+    if (!staysOpen) this.root.hidePopover();
+    this.#onPick(emoji);
+    if (staysOpen) this.field.focus();
   }
 
   // ── Skin tones ───────────────────────────────────────────────────────────────────────────────────────────────────
-  /** @param {boolean} on */
-  #openTones(on) {
-    this.tones.hidden = !on;
-    find(this.root, "[data-act=tones]")?.setAttribute("aria-expanded", String(on));
-    if (on) find(this.tones, "[aria-pressed=true]")?.focus();
+  /** @param {boolean} isOpen */
+  #toggleTones(isOpen) {
+    this.tones.hidden = !isOpen;
+    find(this.root, "[data-act=tones]")?.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) find(this.tones, "[aria-pressed=true]")?.focus();
   }
 
   /** @param {Event} event */
-  #tonesClicked(event) {
+  #handleToneClick(event) {
     const tone = /** @type {Element} */ (event.target).closest("[data-tone]")?.getAttribute("data-tone");
     if (tone === null || tone === undefined) return;
     this.#tone = Number(tone);
-    chooseTone(this.#tone);
+    saveSkinTone(this.#tone);
     for (const option of this.#options) {
-      const at = Number(option.dataset.at);
-      if (this.table.takesTone(at)) option.textContent = this.table.emoji(at, this.#tone);
+      const emojiIndex = Number(option.dataset.at);
+      if (this.table.hasSkinTones(emojiIndex)) option.textContent = this.table.getEmoji(emojiIndex, this.#tone);
     }
-    this.#openTones(false);
-    this.#drawn(this.#active);
+    this.#toggleTones(false);
+    this.#updateOptions(this.#activeIndex);
     this.field.focus();
   }
 }

@@ -1,28 +1,31 @@
-/** All emoji by number, in Unicode's order: names, short names, words to find them by. Data: static/vendor/emoji. */
+/**
+ * Table of all emoji in Unicode's order: names, short names and keywords. An emoji is identified by its index. Data:
+ * static/vendor/emoji.
+ */
 
 /**
  * @typedef {object} Data
  * @property {string[]} emoji
- * @property {[string, number][]} groups name and how many
- * @property {[number, number, number][]} newer version, first place, how many
- * @property {[number, number][]} tones first place, how many: those that take a skin tone
+ * @property {[string, number][]} groups name and number of emoji
+ * @property {[number, number, number][]} newer version, first index, number of emoji
+ * @property {[number, number][]} tones first index and number of emoji that have skin tones
  * @property {string[]} names
- * @property {string[]} codes short names, apart by spaces
- * @property {string[]} words apart by spaces
+ * @property {string[]} codes short names, separated by spaces
+ * @property {string[]} words keywords, separated by spaces
  */
 
 const TONES = ["", "\u{1f3fb}", "\u{1f3fc}", "\u{1f3fd}", "\u{1f3fe}", "\u{1f3ff}"];
 const BASE = /\p{Emoji_Modifier_Base}/u;
-const HANDS = "\u{1f91d}"; // between two people it joins, and takes no tone
+const HANDS = "\u{1f91d}"; // takes no skin tone when it joins two people
 const HAN = /\p{Script=Han}/u;
 
 export class EmojiTable {
-  /** Chinese names are known. */
+  /** Whether Chinese names are loaded. */
   isChinese = false;
   /** @type {string[][]} */
   #codes;
-  /** In the reader's language. @type {string[]} */
-  #shown;
+  /** Names in the language of the page. @type {string[]} */
+  #names;
   /** @type {{names: string[], words: string[]} | null} */
   #chinese = null;
   /** @type {Set<number>} */
@@ -32,160 +35,175 @@ export class EmojiTable {
   /** @type {Map<string, number>} */
   #byEmoji;
 
-  /** @param {Data} data @param {number} newest version of Emoji that this device draws */
-  constructor(data, newest = Infinity) {
+  /** @param {Data} data @param {number} newestVersion of Unicode Emoji that this device can display */
+  constructor(data, newestVersion = Infinity) {
     this.data = data;
-    this.#shown = data.names;
+    this.#names = data.names;
     this.#codes = data.codes.map((codes) => codes.split(" "));
     for (const [version, from, count] of data.newer) {
-      if (version > newest) for (let at = from; at < from + count; at += 1) this.#hidden.add(at);
+      if (version > newestVersion) for (let index = from; index < from + count; index += 1) this.#hidden.add(index);
     }
-    this.#codes.forEach((codes, at) => {
-      if (!this.#hidden.has(at)) for (const code of codes) this.#byCode.set(code, at);
+    this.#codes.forEach((codes, index) => {
+      if (!this.#hidden.has(index)) for (const code of codes) this.#byCode.set(code, index);
     });
-    this.#byEmoji = new Map(data.emoji.map((emoji, at) => [bare(emoji), at]));
+    this.#byEmoji = new Map(data.emoji.map((emoji, index) => [withoutTones(emoji), index]));
   }
 
-  /** @param {{names: string[], words: string[]}} chinese @param {boolean} [shown] also as what they are called */
-  addChinese(chinese, shown = true) {
+  /**
+   * Adds Chinese names to the search.
+   * @param {{names: string[], words: string[]}} chinese
+   * @param {boolean} [showsNames] also use them as displayed names
+   */
+  addChinese(chinese, showsNames = true) {
     this.isChinese = true;
     this.#chinese = chinese;
-    if (shown) this.#shown = chinese.names;
+    if (showsNames) this.#names = chinese.names;
   }
 
   /** @returns {{name: string, members: number[]}[]} */
   get groups() {
     let from = 0;
     return this.data.groups.map(([name, count]) => {
-      const members = Array.from({ length: count }, (_, index) => from + index).filter((at) => !this.#hidden.has(at));
+      const members = Array.from({ length: count }, (_, index) => from + index).filter((index) => !this.#hidden.has(index));
       from += count;
       return { name, members };
     });
   }
 
-  /** @param {number} at @param {number} [tone] */
-  emoji(at, tone = 0) {
-    const emoji = this.data.emoji[at];
-    return tone && this.takesTone(at) ? toned(emoji, tone) : emoji;
+  /** @param {number} index @param {number} [tone] */
+  getEmoji(index, tone = 0) {
+    const emoji = this.data.emoji[index];
+    return tone && this.hasSkinTones(index) ? withTone(emoji, tone) : emoji;
   }
 
-  /** @param {number} at */
-  takesTone(at) {
-    return this.data.tones.some(([from, count]) => at >= from && at < from + count);
+  /** @param {number} index */
+  hasSkinTones(index) {
+    return this.data.tones.some(([from, count]) => index >= from && index < from + count);
   }
 
-  /** @param {number} at */
-  name(at) {
-    return this.#shown[at];
-  }
-
-  /** Its short name; of several the one that goes on like `typed`. @param {number} at @param {string} [typed] */
-  code(at, typed = "") {
-    return this.#codes[at].find((code) => code.startsWith(typed)) ?? this.#codes[at][0];
-  }
-
-  /** @param {string} code @returns {number | undefined} */
-  byCode(code) {
-    return this.#byCode.get(code);
-  }
-
-  /** The number of an emoji, whatever its tone. @param {string} emoji @returns {number | undefined} */
-  place(emoji) {
-    return this.#byEmoji.get(bare(emoji));
+  /** @param {number} index */
+  getName(index) {
+    return this.#names[index];
   }
 
   /**
-   * By short name, name or word, in English or Chinese; best first.
-   * @param {string} question @param {number} [limit]
-   * @param {number[]} [recent] stand before others that fit as well
+   * Returns the short name; if there are several, the one that starts with `prefix`.
+   * @param {number} index
+   * @param {string} [prefix]
+   */
+  getCode(index, prefix = "") {
+    return this.#codes[index].find((code) => code.startsWith(prefix)) ?? this.#codes[index][0];
+  }
+
+  /** @param {string} code @returns {number | undefined} */
+  findByCode(code) {
+    return this.#byCode.get(code);
+  }
+
+  /** Returns the index of an emoji, ignoring its skin tone. @param {string} emoji @returns {number | undefined} */
+  findIndex(emoji) {
+    return this.#byEmoji.get(withoutTones(emoji));
+  }
+
+  /**
+   * Searches by short name, name or keyword, in English or Chinese. Returns indexes, best match first.
+   * @param {string} query @param {number} [limit]
+   * @param {number[]} [recent] indexes that come first among equal matches
    * @returns {number[]}
    */
-  find(question, limit = Infinity, recent = []) {
-    const words = question.toLowerCase().replace(/[_-]+/g, " ").split(/\s+/u).filter(Boolean);
+  find(query, limit = Infinity, recent = []) {
+    const words = query.toLowerCase().replace(/[_-]+/g, " ").split(/\s+/u).filter(Boolean);
     if (!words.length) return [];
     /** @type {[number, number, number][]} */
-    const found = [];
-    for (let at = 0; at < this.data.emoji.length; at += 1) {
-      if (this.#hidden.has(at)) continue;
-      const rank = this.#rank(at, words);
+    const matches = [];
+    for (let index = 0; index < this.data.emoji.length; index += 1) {
+      if (this.#hidden.has(index)) continue;
+      const rank = this.#rank(index, words);
       if (rank === null) continue;
-      const used = recent.indexOf(at);
-      found.push([rank, used < 0 ? recent.length : used, at]);
+      const recentIndex = recent.indexOf(index);
+      matches.push([rank, recentIndex < 0 ? recent.length : recentIndex, index]);
     }
-    found.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
-    return found.slice(0, limit).map(([, , at]) => at);
+    matches.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+    return matches.slice(0, limit).map(([, , index]) => index);
   }
 
-  /** @param {number} at @param {string[]} words all of them must fit @returns {number | null} less is better */
-  #rank(at, words) {
-    const whole = words.join("_");
-    let worst = 0;
+  /**
+   * @param {number} index
+   * @param {string[]} words all must match
+   * @returns {number | null} lower is better; null: no match
+   */
+  #rank(index, words) {
+    const joined = words.join("_");
+    let worstRank = 0;
     for (const word of words) {
-      const rank = HAN.test(word) ? this.#rankChinese(at, word) : this.#rankEnglish(at, word);
+      const rank = HAN.test(word) ? this.#rankChinese(index, word) : this.#rankEnglish(index, word);
       if (rank === null) return null;
-      worst = Math.max(worst, rank);
+      worstRank = Math.max(worstRank, rank);
     }
-    if (this.#codes[at].includes(whole) || this.#codes[at].includes(whole.replaceAll("_", "-"))) return 0;
-    return this.#codes[at].some((code) => code.startsWith(whole)) ? 1 : worst + 2;
+    if (this.#codes[index].includes(joined) || this.#codes[index].includes(joined.replaceAll("_", "-"))) return 0;
+    return this.#codes[index].some((code) => code.startsWith(joined)) ? 1 : worstRank + 2;
   }
 
-  /** @param {number} at @param {string} word */
-  #rankEnglish(at, word) {
+  /** @param {number} index @param {string} word */
+  #rankEnglish(index, word) {
     const { names, words } = this.data;
-    if (begins(this.#codes[at].join(" ").replaceAll("_", " "), word)) return 0;
-    if (begins(names[at].toLowerCase(), word)) return 1;
-    if (begins(words[at], word)) return 2;
-    return word.length > 2 && this.#codes[at].some((code) => code.includes(word)) ? 3 : null;
+    if (hasWordWith(this.#codes[index].join(" ").replaceAll("_", " "), word)) return 0;
+    if (hasWordWith(names[index].toLowerCase(), word)) return 1;
+    if (hasWordWith(words[index], word)) return 2;
+    return word.length > 2 && this.#codes[index].some((code) => code.includes(word)) ? 3 : null;
   }
 
-  /** @param {number} at @param {string} word */
-  #rankChinese(at, word) {
+  /** @param {number} index @param {string} word */
+  #rankChinese(index, word) {
     if (!this.#chinese) return null;
-    const name = this.#chinese.names[at];
-    const words = this.#chinese.words[at].split(",");
+    const name = this.#chinese.names[index];
+    const words = this.#chinese.words[index].split(",");
     if (name === word || words.includes(word)) return 0;
     if (name.includes(word)) return 1;
-    return words.some((each) => each.includes(word)) ? 2 : null;
+    return words.some((keyword) => keyword.includes(word)) ? 2 : null;
   }
 }
 
-/** Whether one of its words goes on like that. @param {string} text @param {string} word */
-function begins(text, word) {
+/** Whether a word of the text starts with `word`. @param {string} text @param {string} word */
+function hasWordWith(text, word) {
   return text.startsWith(word) || text.includes(` ${word}`) || text.includes(`-${word}`);
 }
 
-/** @param {string} emoji without tones, and without the sign that asks for a picture */
-function bare(emoji) {
+/** @param {string} emoji without skin tones and variation selectors */
+function withoutTones(emoji) {
   return emoji.replace(/[\u{1f3fb}-\u{1f3ff}\ufe0f]/gu, "");
 }
 
 /** @param {string} emoji @param {number} tone 1 to 5 */
-function toned(emoji, tone) {
+function withTone(emoji, tone) {
   return [...emoji]
     .map((char, index) => (BASE.test(char) && !(char === HANDS && index) ? char + TONES[tone] : char))
     .join("")
     .replace(/([\u{1f3fb}-\u{1f3ff}])\ufe0f/gu, "$1");
 }
 
-/** One emoji of each newer version, to try. @type {[number, string][]} */
-const TRIALS = [[17, "\u{1faea}"], [16, "\u{1fae9}"], [15, "\u{1fae8}"], [14, "\u{1fae0}"], [13, "\u{1f972}"]];
+/** One test emoji of each newer version. @type {[number, string][]} */
+const TEST_EMOJI = [[17, "\u{1faea}"], [16, "\u{1fae9}"], [15, "\u{1fae8}"], [14, "\u{1fae0}"], [13, "\u{1f972}"]];
 
-/** The newest version of Emoji that this device draws in colour. Infinity where that cannot be found out. */
-export function newestDrawn() {
+/**
+ * Returns the newest version of Unicode Emoji that this device displays in colour, or Infinity if that cannot be
+ * determined.
+ */
+export function newestSupportedVersion() {
   try {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 20;
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    if (!context || !isDrawn(context, "\u{1f600}")) return Infinity;
-    // What joins signs by rules (13.1, 15.1) comes with the next one.
-    return TRIALS.find(([, emoji]) => isDrawn(context, emoji))?.[0] ?? 12;
+    if (!context || !isDrawnInColour(context, "\u{1f600}")) return Infinity;
+    // Versions that only add sequences (13.1, 15.1) are treated as part of the next one.
+    return TEST_EMOJI.find(([, emoji]) => isDrawnInColour(context, emoji))?.[0] ?? 12;
   } catch {
     return Infinity;
   }
 }
 
-/** Whether it has colours of its own. @param {CanvasRenderingContext2D} context @param {string} emoji */
-function isDrawn(context, emoji) {
+/** Whether the emoji has colours of its own. @param {CanvasRenderingContext2D} context @param {string} emoji */
+function isDrawnInColour(context, emoji) {
   const [black, red] = ["#000", "#f00"].map((colour) => {
     context.clearRect(0, 0, 20, 20);
     context.fillStyle = colour;

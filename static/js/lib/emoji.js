@@ -1,73 +1,77 @@
 /**
- * Emoji: their names, read when somebody first asks; what this browser used last; the way to the picker.
+ * Loads emoji data on first use, remembers recently used emoji of this browser, and opens the picker.
  *
- * `await pickEmoji(button)` opens the picker beside an element and answers the emoji that was chosen, or null.
+ * `await pickEmoji(button)` opens the picker next to an element and resolves to the picked emoji, or null.
  */
-import { memory, words } from "./dom.js";
+import { browserStorage, words } from "./dom.js";
 
 /** @typedef {import("./emoji-table.js").EmojiTable} EmojiTable */
 
-const KEPT = "messenger.emoji";
-const RECENT = 27; // three rows
+const STORAGE_KEY = "messenger.emoji";
+const MAX_RECENT = 27; // three rows of the picker
 
 /** @type {Promise<EmojiTable> | undefined} */
-let reading;
+let tableRequest;
 /** @type {Promise<unknown> | undefined} */
-let readingChinese;
+let chineseRequest;
 
-/** All emoji with their names. Rejects where they cannot be read now; the next call tries again. @returns {Promise<EmojiTable>} */
-export function emojiTable() {
-  reading ??= (async () => {
+/** Loads the table of all emoji. Rejects if that fails; the next call tries again. @returns {Promise<EmojiTable>} */
+export function loadEmojiTable() {
+  tableRequest ??= (async () => {
     const { table, chinese } = words("emoji-words");
     const isChinese = document.documentElement.lang.startsWith("zh");
-    const [{ EmojiTable, newestDrawn }, data] = await Promise.all([import("./emoji-table.js"), json(table)]);
-    const emoji = new EmojiTable(data, newestDrawn());
-    if (isChinese) emoji.addChinese(await json(chinese));
+    const [{ EmojiTable, newestSupportedVersion }, data] = await Promise.all([import("./emoji-table.js"), fetchJson(table)]);
+    const emoji = new EmojiTable(data, newestSupportedVersion());
+    if (isChinese) emoji.addChinese(await fetchJson(chinese));
     return emoji;
   })().catch((error) => {
-    reading = undefined;
+    tableRequest = undefined;
     throw error;
   });
-  return reading;
+  return tableRequest;
 }
 
-/** Chinese names for whoever asks in Chinese on an English page. @param {EmojiTable} table */
-export async function learnChinese(table) {
+/** Adds Chinese names to the table, for a search in Chinese on an English page. @param {EmojiTable} table */
+export async function loadChineseNames(table) {
   if (table.isChinese) return;
-  readingChinese ??= json(words("emoji-words").chinese).then((data) => table.addChinese(data, false));
-  await readingChinese.catch(() => void (readingChinese = undefined));
+  chineseRequest ??= fetchJson(words("emoji-words").chinese).then((data) => table.addChinese(data, false));
+  await chineseRequest.catch(() => void (chineseRequest = undefined));
 }
 
-/** @param {string | undefined} address */
-async function json(address) {
-  const answer = await fetch(address ?? "");
-  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-  return answer.json();
-}
-
-/** @returns {{recent: string[], tone: number}} of this browser; tone 0 is yellow, 1 to 5 light to dark */
-export function emojiHabits() {
-  const kept = memory.get(KEPT);
-  return { recent: Array.isArray(kept?.recent) ? kept.recent : [], tone: Number(kept?.tone) || 0 };
-}
-
-/** @param {string} emoji */
-export function usedEmoji(emoji) {
-  const { recent, tone } = emojiHabits();
-  memory.set(KEPT, { tone, recent: [emoji, ...recent.filter((each) => each !== emoji)].slice(0, RECENT) });
-}
-
-/** @param {number} tone */
-export function chooseTone(tone) {
-  memory.set(KEPT, { ...emojiHabits(), tone });
+/** @param {string | undefined} url */
+async function fetchJson(url) {
+  const response = await fetch(url ?? "");
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.json();
 }
 
 /**
- * @param {Element} beside what it opens next to, and where the focus goes back to
- * @param {(emoji: string) => void} [onEach] told of each one, where several may be chosen (Shift keeps it open)
- * @returns {Promise<string | null>} the last that was chosen
+ * Returns the preferences of this browser; tone 0 is yellow, 1 to 5 light to dark.
+ * @returns {{recent: string[], tone: number}}
  */
-export async function pickEmoji(beside, onEach) {
-  const [{ openPicker }, table] = await Promise.all([import("./emoji-picker.js"), emojiTable()]);
-  return openPicker(beside, table, onEach);
+export function getEmojiPreferences() {
+  const stored = browserStorage.get(STORAGE_KEY);
+  return { recent: Array.isArray(stored?.recent) ? stored.recent : [], tone: Number(stored?.tone) || 0 };
+}
+
+/** Adds an emoji to the recently used ones. @param {string} emoji */
+export function rememberEmoji(emoji) {
+  const { recent, tone } = getEmojiPreferences();
+  browserStorage.set(STORAGE_KEY, { tone, recent: [emoji, ...recent.filter((other) => other !== emoji)].slice(0, MAX_RECENT) });
+}
+
+/** Stores the preferred skin tone in this browser. @param {number} tone */
+export function saveSkinTone(tone) {
+  browserStorage.set(STORAGE_KEY, { ...getEmojiPreferences(), tone });
+}
+
+/**
+ * Opens the emoji picker.
+ * @param {Element} anchor opens next to it, and returns the focus to it
+ * @param {(emoji: string) => void} [onPick] called for each emoji; several can be picked with Shift
+ * @returns {Promise<string | null>} the last picked emoji
+ */
+export async function pickEmoji(anchor, onPick) {
+  const [{ openPicker }, table] = await Promise.all([import("./emoji-picker.js"), loadEmojiTable()]);
+  return openPicker(anchor, table, onPick);
 }

@@ -1,16 +1,19 @@
-/** Letters and colour of somebody without a picture: as `messenger/core/initials.py`, kept alike by tests/shared_cases/initials.json. */
+/**
+ * Computes initials and colour of avatars without a picture. Same rules as `messenger/core/initials.py`; both are
+ * tested with tests/shared_cases/initials.json.
+ */
 
 const HUES = 10;
 const HAN = /^[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{323af}]/u;
 const LETTER = /[\p{L}\p{N}]/u;
 
 /**
- * `second` stands beside `initial` only in the narrow list.
- * @typedef {{initial: string, second: string, lang: string}} Face
+ * `second` is shown after `initial` only in the collapsed list.
+ * @typedef {{initial: string, second: string, lang: string}} Initials
  */
 
-/** @param {string} name @returns {Face} */
-export function face(name) {
+/** Returns the initials of a name, and their language. @param {string} name @returns {Initials} */
+export function getInitials(name) {
   const words = name.split(/\s+/u).filter((word) => LETTER.test(word));
   if (!words.length) return { initial: [...name.trim()][0] ?? "", second: "", lang: "en" };
   const chars = [...words[0]];
@@ -20,18 +23,22 @@ export function face(name) {
   if (HAN.test(char)) return { initial: char + (HAN.test(after) ? after : ""), second: "", lang: "zh-Hans" };
   const second =
     words.length > 1
-      ? upper([.../** @type {string} */ (words.at(-1))].find((each) => LETTER.test(each)) ?? "")
+      ? toUpper([.../** @type {string} */ (words.at(-1))].find((character) => LETTER.test(character)) ?? "")
       : LETTER.test(after) ? after : "";
-  return { initial: upper(char), second, lang: "en" };
+  return { initial: toUpper(char), second, lang: "en" };
 }
 
-/** By the number of the person or group: a new name keeps its colour. @param {number} id @param {boolean} [room] */
-export function hue(id, room = false) {
-  return (id + (room ? HUES / 2 : 0)) % HUES;
+/**
+ * Returns the colour number from the id of a user or group, so that renaming keeps the colour.
+ * @param {number} id
+ * @param {boolean} [isGroup]
+ */
+export function getAvatarHue(id, isGroup = false) {
+  return (id + (isGroup ? HUES / 2 : 0)) % HUES;
 }
 
 /** @param {string} char */
-function upper(char) {
-  const big = char.toUpperCase();
-  return [...big].length === 1 ? big : char;
+function toUpper(char) {
+  const upperCase = char.toUpperCase();
+  return [...upperCase].length === 1 ? upperCase : char;
 }

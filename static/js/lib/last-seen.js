@@ -1,21 +1,22 @@
-/** When somebody was here, in the words of the page. */
-import { fill } from "./wording.js";
+/** Formats when a user was last seen. */
+import { fillPlaceholders } from "./wording.js";
 
 const MINUTE = 60_000;
 
 /**
- * `here now`, `last here 5 min ago`, `last here 14:02`, `last here Thu`; nothing where nothing may be seen.
+ * Returns a text such as "here now", "last here 5 min ago", "last here 14:02" or "last here Thu"; empty if it is
+ * hidden.
  * @param {{online: boolean, last_seen: string | null}} presence
  * @param {Date} now
- * @param {import("./times.js").Times} times
+ * @param {import("./times.js").DateFormatter} dateFormatter
  * @param {Record<string, string | undefined>} words of `<template id="list-words">`
  */
-export function whenHere({ online, last_seen }, now, times, words) {
+export function formatLastSeen({ online, last_seen }, now, dateFormatter, words) {
   if (online) return words.hereNow ?? "";
   if (!last_seen) return "";
-  const seen = new Date(last_seen);
-  const minutes = Math.floor((now.getTime() - seen.getTime()) / MINUTE);
+  const lastSeen = new Date(last_seen);
+  const minutes = Math.floor((now.getTime() - lastSeen.getTime()) / MINUTE);
   if (minutes < 1) return words.lastNow ?? "";
-  if (minutes < 60) return fill(words.lastMinutes, { n: minutes });
-  return fill(words.lastHere, { t: times.brief(seen, now) });
+  if (minutes < 60) return fillPlaceholders(words.lastMinutes, { n: minutes });
+  return fillPlaceholders(words.lastHere, { t: dateFormatter.formatShort(lastSeen, now) });
 }

@@ -1,23 +1,23 @@
 /**
- * Whether a text is so long that only its beginning is shown until somebody asks for the rest: as `chat/text/truncation.py`,
- * kept alike by tests/shared_cases/long_messages.json.
+ * Decides whether a message is so long that only its beginning is shown at first. Same rules as
+ * `chat/text/truncation.py`; both are tested with tests/shared_cases/long_messages.json.
  */
 
-const ROWS = 24;
-const WIDTH = 84;
-const WIDE = 0x1100;
+const MAX_ROWS = 24;
+const ROW_WIDTH = 84;
+const FIRST_WIDE_CODE_POINT = 0x1100;
 
-/** @param {string} text as it was written */
-export function isLong(text) {
-  if (text.length <= ROWS) return false;
+/** Whether a message is longer than 24 rows as displayed. @param {string} text source text, not HTML */
+export function isLongMessage(text) {
+  if (text.length <= MAX_ROWS) return false;
   let rows = 0;
-  for (const line of text.replace(/\r\n?/g, "\n").split("\n")) rows += line ? 1 + Math.floor((width(line) - 1) / WIDTH) : 1;
-  return rows > ROWS;
+  for (const line of text.replace(/\r\n?/g, "\n").split("\n")) rows += line ? 1 + Math.floor((width(line) - 1) / ROW_WIDTH) : 1;
+  return rows > MAX_ROWS;
 }
 
 /** @param {string} line */
 function width(line) {
   let sum = 0;
-  for (const char of line) sum += /** @type {number} */ (char.codePointAt(0)) >= WIDE ? 2 : 1;
+  for (const char of line) sum += /** @type {number} */ (char.codePointAt(0)) >= FIRST_WIDE_CODE_POINT ? 2 : 1;
   return sum;
 }

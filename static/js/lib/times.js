@@ -1,11 +1,11 @@
 /**
- * Times in words, in the reader's zone and language, as `chat/view_models/times.py` says them: formats and names come from the page
- * (`<template id="time-words">`), in Django's date letters.
+ * Formats dates and times in the time zone and language of the user, like `chat/view_models/times.py`. Formats and
+ * names come from the page (`<template id="time-words">`) and use Django's date format letters.
  */
 
 /**
- * @typedef {Record<string, string | undefined>} Words data attributes: time, day, dayYear, short, shortYear, weekday, today,
- *   yesterday, weekdays, weekdaysShort, months, monthsShort (names divided by |, weeks from Monday)
+ * @typedef {Record<string, string | undefined>} Words data attributes: time, day, dayYear, short, shortYear, weekday,
+ *   today, yesterday, weekdays, weekdaysShort, months, monthsShort (names separated by |, weeks start on Monday)
  *
  * @typedef {object} Parts
  * @property {number} year
@@ -16,16 +16,16 @@
  * @property {number} weekday from 0, Monday
  */
 
-const DAY = 24 * 60 * 60 * 1000;
-const QUARTER = 15 * 60 * 1000; // no zone's midnight falls within one
+const DAY_MS = 24 * 60 * 60 * 1000;
+const QUARTER_HOUR_MS = 15 * 60 * 1000; // in every time zone midnight falls between two quarter hours
 
-export class Times {
+export class DateFormatter {
   /** @type {Map<number, string>} */
-  #days = new Map();
+  #dayKeys = new Map();
 
   /**
    * @param {Words} words
-   * @param {string | undefined} zone an unknown one is this machine's
+   * @param {string | undefined} zone an unknown zone is replaced by that of the computer
    */
   constructor(words, zone) {
     this.words = words;
@@ -39,64 +39,68 @@ export class Times {
     }
   }
 
-  /** @param {Date} moment @returns {Parts} */
-  parts(moment) {
+  /** @param {Date} date @returns {Parts} */
+  parts(date) {
     /** @type {any} */
     const parts = {};
-    for (const { type, value } of this.format.formatToParts(moment)) parts[type] = Number(value);
+    for (const { type, value } of this.format.formatToParts(date)) parts[type] = Number(value);
     parts.weekday = (new Date(Date.UTC(parts.year, parts.month - 1, parts.day)).getUTCDay() + 6) % 7;
     return parts;
   }
 
-  /** `2026-11-20`: the day in the reader's zone. @param {Date} moment */
-  dayKey(moment) {
-    const quarter = Math.floor(moment.getTime() / QUARTER);
-    let day = this.#days.get(quarter);
+  /** Returns the day in the user's time zone, for example `2026-11-20`. @param {Date} date */
+  dayKey(date) {
+    const quarter = Math.floor(date.getTime() / QUARTER_HOUR_MS);
+    let day = this.#dayKeys.get(quarter);
     if (day === undefined) {
-      day = key(this.parts(moment));
-      this.#days.set(quarter, day);
+      day = formatKey(this.parts(date));
+      this.#dayKeys.set(quarter, day);
     }
     return day;
   }
 
-  /** The time of a message: `16:02`. @param {Date} moment */
-  clock(moment) {
-    return this.#word(this.parts(moment), "time");
+  /** Returns the time of a message, for example `16:02`. @param {Date} date */
+  formatTime(date) {
+    return this.#formatWith(this.parts(date), "time");
   }
 
-  /** Above the first message of a day. @param {Date} moment @param {Date} now */
-  dayLabel(moment, now) {
-    const then = this.parts(moment);
+  /** Returns the label of a date separator. @param {Date} date @param {Date} now */
+  formatDayLabel(date, now) {
+    const dateParts = this.parts(date);
     const today = this.parts(now);
-    const days = daysBetween(then, today);
+    const days = daysBetween(dateParts, today);
     if (days === 0) return this.words.today ?? "";
     if (days === 1) return this.words.yesterday ?? "";
-    return this.#word(then, then.year === today.year ? "day" : "dayYear");
+    return this.#formatWith(dateParts, dateParts.year === today.year ? "day" : "dayYear");
   }
 
-  /** In a narrow place: the time if today, the weekday within six days, else the date. @param {Date} moment @param {Date} now */
-  brief(moment, now) {
-    const then = this.parts(moment);
+  /**
+   * Returns a short form: the time if today, the weekday within six days, otherwise the date.
+   * @param {Date} date
+   * @param {Date} now
+   */
+  formatShort(date, now) {
+    const dateParts = this.parts(date);
     const today = this.parts(now);
-    const days = daysBetween(then, today);
-    if (days <= 0) return this.#word(then, "time");
-    if (days < 7) return this.#word(then, "weekday");
-    return this.#word(then, then.year === today.year ? "short" : "shortYear");
+    const days = daysBetween(dateParts, today);
+    if (days <= 0) return this.#formatWith(dateParts, "time");
+    if (days < 7) return this.#formatWith(dateParts, "weekday");
+    return this.#formatWith(dateParts, dateParts.year === today.year ? "short" : "shortYear");
   }
 
   /** @param {Parts} parts @param {string} format */
-  #word(parts, format) {
-    return worded(this.words[format] ?? "", parts, this.words);
+  #formatWith(parts, format) {
+    return formatDate(this.words[format] ?? "", parts, this.words);
   }
 }
 
 /**
- * One moment in Django's date letters; a backslash keeps the next letter as it is.
+ * Formats a date with Django's format letters; a backslash escapes the next letter.
  * @param {string} format
  * @param {Parts} parts
  * @param {Words} words
  */
-export function worded(format, parts, words) {
+export function formatDate(format, parts, words) {
   /** @type {(names: string | undefined, index: number) => string} */
   const name = (names, index) => names?.split("|")[index] ?? "";
   /** @type {Record<string, () => string>} */
@@ -104,30 +108,34 @@ export function worded(format, parts, words) {
     l: () => name(words.weekdays, parts.weekday),
     D: () => name(words.weekdaysShort, parts.weekday),
     j: () => String(parts.day),
-    d: () => two(parts.day),
+    d: () => padTwo(parts.day),
     n: () => String(parts.month),
-    m: () => two(parts.month),
+    m: () => padTwo(parts.month),
     F: () => name(words.months, parts.month - 1),
     M: () => name(words.monthsShort, parts.month - 1),
     Y: () => String(parts.year),
-    y: () => two(parts.year % 100),
-    H: () => two(parts.hour),
-    i: () => two(parts.minute),
+    y: () => padTwo(parts.year % 100),
+    H: () => padTwo(parts.hour),
+    i: () => padTwo(parts.minute),
   };
-  return format.replace(/\\(.)|[a-zA-Z]/gu, (letter, kept) => kept ?? letters[letter]?.() ?? letter);
+  return format.replace(/\\(.)|[a-zA-Z]/gu, (code, escaped) => escaped ?? letters[code]?.() ?? code);
 }
 
 /** @param {number} value */
-function two(value) {
+function padTwo(value) {
   return String(value).padStart(2, "0");
 }
 
 /** @param {Parts} parts */
-function key({ year, month, day }) {
-  return `${year}-${two(month)}-${two(day)}`;
+function formatKey({ year, month, day }) {
+  return `${year}-${padTwo(month)}-${padTwo(day)}`;
 }
 
-/** Whole days by the calendar, whatever the clock did in between. @param {Parts} a @param {Parts} b */
+/**
+ * Returns the number of calendar days between two dates, regardless of daylight saving time.
+ * @param {Parts} a
+ * @param {Parts} b
+ */
 function daysBetween(a, b) {
-  return Math.round((Date.UTC(b.year, b.month - 1, b.day) - Date.UTC(a.year, a.month - 1, a.day)) / DAY);
+  return Math.round((Date.UTC(b.year, b.month - 1, b.day) - Date.UTC(a.year, a.month - 1, a.day)) / DAY_MS);
 }

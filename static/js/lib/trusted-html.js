@@ -1,37 +1,37 @@
 /**
- * The one place where text becomes markup: what our own server has cleaned (`body_html`) or drawn (a page). The Trusted
- * Types policy of the site allows no other.
+ * Converts text into HTML with a Trusted Types policy. Only HTML from this server is allowed: a sanitised `body_html`
+ * or a rendered page. The Content Security Policy of the site allows no other policy.
  */
 
 /** @type {{createHTML(html: string): any, createScriptURL(url: string): any} | undefined} */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("messenger", {
   createHTML: (/** @type {string} */ html) => html,
-  createScriptURL: (/** @type {string} */ url) => ofOurs(url),
+  createScriptURL: (/** @type {string} */ url) => requireOwnScript(url),
 });
 
-/** Static files of this site, and nothing else. @param {string} url */
-function ofOurs(url) {
+/** Returns the address of a static file of this site; throws a TypeError for others. @param {string} url */
+function requireOwnScript(url) {
   const { origin, pathname } = new URL(url, location.href);
   if (origin !== location.origin || !pathname.startsWith("/static/")) throw new TypeError("This is no script of ours.");
   return url;
 }
 
-/** A worker of ours. @param {URL} url */
+/** Starts a module worker of this site. @param {URL} url */
 export function startWorker(url) {
   return new Worker(policy ? policy.createScriptURL(url.href) : url.href, { type: "module" });
 }
 
 /** @param {string} html */
-const trusted = (html) => (policy ? policy.createHTML(html) : html);
+const toTrustedHtml = (html) => (policy ? policy.createHTML(html) : html);
 
-/** @param {string} html a message's `body_html` */
-export function fragment(html) {
+/** Parses the `body_html` of a message. @param {string} html */
+export function parseFragment(html) {
   const template = document.createElement("template");
-  template.innerHTML = trusted(html);
+  template.innerHTML = toTrustedHtml(html);
   return template.content;
 }
 
-/** @param {string} html a whole page of this site */
+/** Parses a page of this site. @param {string} html */
 export function parsePage(html) {
-  return new DOMParser().parseFromString(trusted(html), "text/html");
+  return new DOMParser().parseFromString(toTrustedHtml(html), "text/html");
 }

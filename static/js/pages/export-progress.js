@@ -1,33 +1,30 @@
-/**
- * The page of one's own data while an archive is being put together: it is asked for again until that is done. What
- * the server draws is shown as it is drawn, so a reload changes nothing.
- */
+/** Updates the progress of a data export on its page: the page is fetched again until the export is complete. */
 import { find } from "../lib/dom.js";
 import { parsePage } from "../lib/trusted-html.js";
 
-export const EVERY = 1500; // ms
+export const INTERVAL = 1500; // ms
 
-/** @returns {Promise<boolean>} whether to go on */
-async function look() {
-  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-  const part = find(parsePage(await answer.text()), "[data-part=archive]");
-  const here = find(document, "[data-part=archive]");
-  if (!answer.ok || !part || !here) return true;
-  if (part.dataset.state !== here.dataset.state) {
-    location.reload(); // done: buttons come and go
+/** @returns {Promise<boolean>} whether the export is still running */
+async function update() {
+  const response = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  const newPart = find(parsePage(await response.text()), "[data-part=archive]");
+  const currentPart = find(document, "[data-part=archive]");
+  if (!response.ok || !newPart || !currentPart) return true;
+  if (newPart.dataset.state !== currentPart.dataset.state) {
+    location.reload(); // complete: the page has other buttons now
     return false;
   }
-  const [told, shown] = [find(part, "progress"), find(here, "progress")];
-  if (told instanceof HTMLProgressElement && shown instanceof HTMLProgressElement) shown.value = told.value;
+  const [newProgress, currentProgress] = [find(newPart, "progress"), find(currentPart, "progress")];
+  if (newProgress instanceof HTMLProgressElement && currentProgress instanceof HTMLProgressElement) currentProgress.value = newProgress.value;
   return true;
 }
 
 async function watch() {
-  let goes = true;
-  while (goes) {
-    await new Promise((done) => setTimeout(done, EVERY));
+  let isRunning = true;
+  while (isRunning) {
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
     if (document.visibilityState !== "visible") continue;
-    goes = await look().catch(() => true);
+    isRunning = await update().catch(() => true);
   }
 }
 

@@ -1,14 +1,14 @@
 /**
- * `<group-settings>`: the page of a group follows what others change. What one is typing is kept: where somebody else
- * changed the same, the page says so.
+ * `<group-settings>`: keeps the settings page of a group up to date when others change something. Unsaved input is
+ * kept; if somebody else changed the same field, the page shows a note.
  */
-import { copy } from "../ui/clipboard.js";
+import { copyText } from "../ui/clipboard.js";
 import { LiveElement } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
-import { toast, toastRefusal } from "../ui/toast-stack.js";
+import { showToast, showErrorToast } from "../ui/toast-stack.js";
 import { parsePage } from "../lib/trusted-html.js";
 
-const PAUSE = 250; // ms: changes that come together are read once
+const DELAY = 250; // ms; changes within this time are loaded once
 
 export class GroupSettings extends LiveElement {
   /** @type {any} */
@@ -17,79 +17,79 @@ export class GroupSettings extends LiveElement {
   start() {
     const id = Number(this.dataset.conversationId);
     for (const type of ["conversation.updated", "member.updated"]) {
-      this.hear(type, (payload) => payload.conversation_id === id && this.#soon());
+      this.onLive(type, (payload) => payload.conversation_id === id && this.#scheduleReload());
     }
-    this.hear("mine.updated", (payload) => payload.conversation_id === id && this.#soon());
-    this.hear("conversation.removed", (payload) => payload.conversation_id === id && location.assign("/"));
-    this.listen(this, "click", (event) => {
+    this.onLive("mine.updated", (payload) => payload.conversation_id === id && this.#scheduleReload());
+    this.onLive("conversation.removed", (payload) => payload.conversation_id === id && location.assign("/"));
+    this.on(this, "click", (event) => {
       const button = /** @type {HTMLElement | null} */ (event.target.closest("[data-act=copy-link]"));
-      if (button) copy(button.dataset.text ?? "").then(() => toast("linkCopied"), toastRefusal);
+      if (button) copyText(button.dataset.text ?? "").then(() => showToast("linkCopied"), showErrorToast);
     });
-    this.listen(this, "focusin", (event) => {
+    this.on(this, "focusin", (event) => {
       if (event.target instanceof HTMLInputElement && event.target.matches(".link-text")) event.target.select();
     });
-    this.#copies();
+    this.#showCopyButtons();
   }
 
   stop() {
     clearTimeout(this.#timer);
   }
 
-  #copies() {
+  #showCopyButtons() {
     for (const button of findAll(this, "[data-act=copy-link]")) button.hidden = false;
   }
 
-  #soon() {
+  #scheduleReload() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#read(), PAUSE);
+    this.#timer = setTimeout(() => this.#reload(), DELAY);
   }
 
-  async #read() {
+  async #reload() {
     let page;
     try {
-      const response = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" }, signal: this.gone });
+      const response = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" }, signal: this.signal });
       if (!response.ok) return;
       page = parsePage(await response.text());
     } catch {
-      return; // with the next change, or a reload
+      return; // the next change tries again
     }
     for (const part of ["members", "about", "links", "face"]) {
-      const [old, fresh] = [find(this, `[data-part=${part}]`), find(page, `[data-part=${part}]`)];
-      if (!old || !fresh || old.contains(document.activeElement) && part === "links") continue;
-      const at = findAll(old, "a, button, input").indexOf(/** @type {HTMLElement} */ (document.activeElement));
-      old.replaceChildren(...document.adoptNode(fresh).childNodes);
-      if (at >= 0) findAll(old, "a, button, input")[at]?.focus();
+      const [outdated, current] = [find(this, `[data-part=${part}]`), find(page, `[data-part=${part}]`)];
+      if (!outdated || !current || outdated.contains(document.activeElement) && part === "links") continue;
+      const focusedIndex = findAll(outdated, "a, button, input").indexOf(/** @type {HTMLElement} */ (document.activeElement));
+      outdated.replaceChildren(...document.adoptNode(current).childNodes);
+      if (focusedIndex >= 0) findAll(outdated, "a, button, input")[focusedIndex]?.focus();
     }
-    this.#copies();
+    this.#showCopyButtons();
     const heading = find(page, ".page-head h1");
     if (heading) find(document, ".page-head h1")?.replaceChildren(...document.adoptNode(heading).childNodes);
-    this.#fields(page);
+    this.#updateFields(page);
   }
 
-  /** What was not touched is as it is now. @param {Document} page */
-  #fields(page) {
+  /** Updates the fields that were not edited. @param {Document} page */
+  #updateFields(page) {
     const form = find(this, "[data-part=form]");
-    const other = find(page, "[data-part=form]");
+    const newForm = find(page, "[data-part=form]");
     const stale = find(this, "[data-part=stale]");
-    if (!form !== !other) return location.reload(); // one's own role is another
+    if (!form !== !newForm) return location.reload(); // the role of the current user has changed
     for (const field of /** @type {(HTMLInputElement | HTMLTextAreaElement)[]} */ (
       findAll(form, "input[name]:not([type=hidden], [type=file]), textarea[name]")
     )) {
-      const fresh = /** @type {HTMLInputElement | HTMLTextAreaElement | null} */ (find(other, `[name="${field.name}"]`));
-      if (!fresh) continue;
-      if (field instanceof HTMLInputElement && field.type === "checkbox" && fresh instanceof HTMLInputElement) {
-        const touched = field.checked !== field.defaultChecked;
-        const moved = fresh.defaultChecked !== field.defaultChecked;
-        field.defaultChecked = fresh.defaultChecked;
-        if (!touched) field.checked = fresh.defaultChecked;
-        else if (moved && stale) stale.hidden = false;
+      const current = /** @type {HTMLInputElement | HTMLTextAreaElement | null} */ (find(newForm, `[name="${field.name}"]`));
+      if (!current) continue;
+      if (field instanceof HTMLInputElement && field.type === "checkbox" && current instanceof HTMLInputElement) {
+        const isEdited = field.checked !== field.defaultChecked;
+        const isChangedByOthers = current.defaultChecked !== field.defaultChecked;
+        field.defaultChecked = current.defaultChecked;
+        if (!isEdited) field.checked = current.defaultChecked;
+        else if (isChangedByOthers && stale) stale.hidden = false;
       } else {
-        const touched = field.value !== field.defaultValue;
-        const moved = fresh.defaultValue !== field.defaultValue;
-        const typed = field.value;
-        field.defaultValue = fresh.defaultValue;
-        field.value = touched ? typed : fresh.defaultValue;
-        if (touched && moved && stale) stale.hidden = false;
+        const isEdited = field.value !== field.defaultValue;
+        const isChangedByOthers = current.defaultValue !== field.defaultValue;
+        const value = field.value;
+        field.defaultValue = current.defaultValue;
+        field.value = isEdited ? value : current.defaultValue;
+        if (isEdited && isChangedByOthers && stale) stale.hidden = false;
       }
     }
   }

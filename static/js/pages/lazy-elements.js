@@ -1,30 +1,32 @@
 /**
- * Elements of pages that are seldom open. Each is read when the first of its kind comes onto a page; until then, and
- * where it cannot be read, the forms and links in it do what they do without scripts.
+ * Loads rarely used custom elements when the first of their kind appears on a page. Until then, and if loading fails,
+ * the forms and links inside them work without scripts.
  */
 import { find } from "../lib/dom.js";
 
 /** @type {[string, () => Promise<CustomElementConstructor>][]} */
-const SELDOM = [
+const LAZY_ELEMENTS = [
   ["people-picker", async () => (await import("./people-picker.js")).PeoplePicker],
   ["people-page", async () => (await import("./people-page.js")).PeoplePage],
   ["group-settings", async () => (await import("./group-settings.js")).GroupSettings],
   ["mention-list", async () => (await import("./mention-list.js")).MentionList],
 ];
-const later = new Map(SELDOM);
+const undefinedElements = new Map(LAZY_ELEMENTS);
 
-export function watchElements() {
-  look();
-  for (const type of ["page:visited", "page:people"]) document.addEventListener(type, look); // another page, or a dialog
+/** Loads elements on this page, and on later ones. */
+export function watchLazyElements() {
+  defineElements();
+  // After navigation, or in a dialog.
+  for (const type of ["page:navigated", "page:content-added"]) document.addEventListener(type, defineElements);
 }
 
-function look() {
-  for (const [name, read] of later) {
+function defineElements() {
+  for (const [name, load] of undefinedElements) {
     if (!find(document, name)) continue;
-    later.delete(name);
-    read().then(
+    undefinedElements.delete(name);
+    load().then(
       (element) => customElements.define(name, element),
-      () => later.set(name, read), // the next page tries again
+      () => undefinedElements.set(name, load), // try again on the next page
     );
   }
 }

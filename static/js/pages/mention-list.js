@@ -1,77 +1,77 @@
 /**
- * `<mention-list>`: the page of messages that name me. What changes there is drawn anew by the server, so that the page is
- * as after a reload; what is read is read in place, without leaving it.
+ * `<mention-list>`: the page with messages that mention the current user. After a change the list is fetched again from
+ * the server. Messages are marked as read without leaving the page.
  */
 import { api } from "../realtime/api.js";
 import { tally } from "../conversation-list/unread-badges.js";
-import { LiveElement, live } from "../realtime/events.js";
+import { LiveElement, liveUpdates } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
-import { toastRefusal } from "../ui/toast-stack.js";
+import { showErrorToast } from "../ui/toast-stack.js";
 import { parsePage } from "../lib/trusted-html.js";
 import { isFor } from "../conversation-list/unread-counter.js";
 
-const SOON = 300; // ms: what comes together is drawn together
+const DELAY = 300; // ms; changes within this time are loaded once
 
 export class MentionList extends LiveElement {
   /** @type {any} */
   #timer;
 
   start() {
-    const me = tally.me;
-    const shown = (/** @type {number} */ id) => find(this, `[data-id="${id}"]`) !== null;
-    this.hear("mention", () => this.#soon());
-    this.hear("message.updated", ({ message }) => (shown(message.id) || isFor(message.mentions, me)) && this.#soon());
-    this.hear("conversation.removed", () => this.#soon());
-    this.hear("caught-up", () => this.#soon());
-    this.listen(document, "page:blocked", () => this.#soon());
-    this.listen(document, "page:counts", ({ detail }) => this.#counts(detail.ids));
-    this.listen(this, "click", (event) => this.#clicked(event));
+    const userId = tally.me;
+    const isListed = (/** @type {number} */ id) => find(this, `[data-id="${id}"]`) !== null;
+    this.onLive("mention", () => this.#scheduleReload());
+    this.onLive("message.updated", ({ message }) => (isListed(message.id) || isFor(message.mentions, userId)) && this.#scheduleReload());
+    this.onLive("conversation.removed", () => this.#scheduleReload());
+    this.onLive("caught-up", () => this.#scheduleReload());
+    this.on(document, "page:block-changed", () => this.#scheduleReload());
+    this.on(document, "page:unread-changed", ({ detail }) => this.#handleUnreadChange(detail.ids));
+    this.on(this, "click", (event) => this.#handleClick(event));
   }
 
   stop() {
     clearTimeout(this.#timer);
   }
 
-  #soon() {
+  #scheduleReload() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#draw(), SOON);
+    this.#timer = setTimeout(() => this.#reload(), DELAY);
   }
 
-  /** A mark has moved: what was new may be so no more. @param {Set<number>} ids */
-  #counts(ids) {
-    const lines = findAll(this, "[data-conversation-id]");
-    if (lines.some(({ dataset }) => ids.has(Number(dataset.conversationId)))) this.#soon();
+  /** A read marker has moved, so a mention may no longer be unread. @param {Set<number>} ids */
+  #handleUnreadChange(ids) {
+    const items = findAll(this, "[data-conversation-id]");
+    if (items.some(({ dataset }) => ids.has(Number(dataset.conversationId)))) this.#scheduleReload();
   }
 
-  async #draw() {
+  async #reload() {
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: this.gone });
-      const page = parsePage(await answer.text());
-      const fresh = find(page, "mention-list > [data-part=mentions]");
-      const old = find(this, ":scope > [data-part=mentions]");
-      if (!answer.ok || !fresh || !old) return;
-      const focused = /** @type {HTMLElement | null} */ (old.contains(document.activeElement) ? document.activeElement : null);
-      const at = focused?.closest("article")?.getAttribute("data-id");
-      old.replaceWith(document.adoptNode(fresh));
-      if (at) find(this, `[data-id="${at}"] a`)?.focus({ preventScroll: true });
-      const all = find(document, "[data-part=all-read]");
-      if (all) all.hidden = find(page, "[data-part=all-read]")?.hidden ?? false;
-      document.dispatchEvent(new CustomEvent("page:people"));
+      const response = await fetch(location.href, { headers: { Accept: "text/html" }, signal: this.signal });
+      const page = parsePage(await response.text());
+      const newList = find(page, "mention-list > [data-part=mentions]");
+      const oldList = find(this, ":scope > [data-part=mentions]");
+      if (!response.ok || !newList || !oldList) return;
+      const focused = /** @type {HTMLElement | null} */ (oldList.contains(document.activeElement) ? document.activeElement : null);
+      const focusedId = focused?.closest("article")?.getAttribute("data-id");
+      oldList.replaceWith(document.adoptNode(newList));
+      if (focusedId) find(this, `[data-id="${focusedId}"] a`)?.focus({ preventScroll: true });
+      const allReadButton = find(document, "[data-part=all-read]");
+      if (allReadButton) allReadButton.hidden = find(page, "[data-part=all-read]")?.hidden ?? false;
+      document.dispatchEvent(new CustomEvent("page:content-added"));
     } catch {
-      // The next thing told tries again.
+      // The next event tries again.
     }
   }
 
   /** @param {MouseEvent} event */
-  async #clicked(event) {
+  async #handleClick(event) {
     const button = /** @type {Element} */ (event.target).closest("button[name=seq]");
     const article = /** @type {HTMLElement | null} */ (button?.closest("[data-conversation-id]") ?? null);
-    if (!button || !article || !live.on) return;
+    if (!button || !article || !liveUpdates.enabled) return;
     event.preventDefault();
     try {
       await api("POST", `conversations/${article.dataset.conversationId}/read/`, { seq: Number(button.getAttribute("value")) });
-    } catch (refusal) {
-      toastRefusal(refusal);
+    } catch (error) {
+      showErrorToast(error);
     }
   }
 }

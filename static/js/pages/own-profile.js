@@ -1,15 +1,16 @@
-/** What I change about myself on another device: my name and face among the places, and light or dark. */
-import { avatar, find } from "../lib/dom.js";
+/** Applies changes of the own profile made on another device: name, avatar and theme. */
+import { createAvatar, find } from "../lib/dom.js";
 
-export function watchOwn() {
+/** Applies `me.updated` events to the page. */
+export function watchOwnProfile() {
   document.addEventListener("live:me.updated", (event) => {
     const { user } = /** @type {CustomEvent} */ (event).detail;
     const socket = find(document, "live-socket");
     const link = find(document, ".rail a:has(> .avatar)");
     if (link && socket) {
-      const old = socket.dataset.name ?? "";
-      if (old) link.title = link.title.split(old).join(user.name);
-      find(link, ".avatar")?.replaceWith(avatar(user, "s"));
+      const oldName = socket.dataset.name ?? "";
+      if (oldName) link.title = link.title.split(oldName).join(user.name);
+      find(link, ".avatar")?.replaceWith(createAvatar(user, "s"));
       socket.dataset.name = user.name;
     }
     const { dataset } = document.documentElement;

@@ -1,80 +1,81 @@
 /**
- * Passkeys: asks the browser for one and sends what it says with the form. Forms carry what to do:
+ * Passkeys: asks the browser for a credential and submits it with the form. Markup:
  *
  *   <form data-passkey="create|get" data-options="id of a JSON script" or data-options-url="…">
  *     <input type="hidden" name="credential"> <button data-act="passkey" hidden> <div data-part="passkey-failed" hidden>
  *
- * Buttons show themselves here: without scripts, or in a browser that knows no passkeys, there are none.
+ * Buttons are hidden until this script shows them, so they do not appear without scripts or in browsers without
+ * passkeys.
  */
 import { find, findAll } from "../lib/dom.js";
 
-/** @param {string} text base64url @returns {Uint8Array<ArrayBuffer>} */
-export function bytes(text) {
-  const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
+/** Decodes base64url. @param {string} text @returns {Uint8Array<ArrayBuffer>} */
+export function decodeBase64Url(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-/** @param {ArrayBuffer} buffer @returns {string} base64url */
-export function text(buffer) {
-  let plain = "";
-  for (const byte of new Uint8Array(buffer)) plain += String.fromCharCode(byte);
-  return btoa(plain).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+/** Encodes bytes as base64url. @param {ArrayBuffer} buffer @returns {string} */
+export function encodeBase64Url(buffer) {
+  let binary = "";
+  for (const byte of new Uint8Array(buffer)) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /**
- * The server's options, with bytes where the browser wants bytes.
+ * Converts the options of the server for the browser: base64url strings become bytes.
  * @param {any} options
  */
-export function prepared(options) {
+export function decodeOptions(options) {
   const { publicKey } = options;
-  const known = (/** @type {any[]} */ list) => (list ?? []).map((each) => ({ ...each, id: bytes(each.id) }));
+  const decodeIds = (/** @type {any[]} */ credentials) => (credentials ?? []).map((credential) => ({ ...credential, id: decodeBase64Url(credential.id) }));
   return {
     publicKey: {
       ...publicKey,
-      challenge: bytes(publicKey.challenge),
-      ...(publicKey.user && { user: { ...publicKey.user, id: bytes(publicKey.user.id) } }),
-      ...(publicKey.excludeCredentials && { excludeCredentials: known(publicKey.excludeCredentials) }),
-      ...(publicKey.allowCredentials && { allowCredentials: known(publicKey.allowCredentials) }),
+      challenge: decodeBase64Url(publicKey.challenge),
+      ...(publicKey.user && { user: { ...publicKey.user, id: decodeBase64Url(publicKey.user.id) } }),
+      ...(publicKey.excludeCredentials && { excludeCredentials: decodeIds(publicKey.excludeCredentials) }),
+      ...(publicKey.allowCredentials && { allowCredentials: decodeIds(publicKey.allowCredentials) }),
     },
   };
 }
 
 /**
- * What the browser gave, as the server reads it.
+ * Converts a credential of the browser into JSON for the server.
  * @param {any} credential
  */
-export function told(credential) {
+export function encodeCredential(credential) {
   const { response } = credential;
   const parts = ["attestationObject", "authenticatorData", "clientDataJSON", "signature", "userHandle"];
-  const said = parts.filter((name) => response[name]).map((name) => [name, text(response[name])]);
+  const encodedParts = parts.filter((name) => response[name]).map((name) => [name, encodeBase64Url(response[name])]);
   return {
     id: credential.id,
-    rawId: text(credential.rawId),
+    rawId: encodeBase64Url(credential.rawId),
     type: credential.type,
     clientExtensionResults: credential.getClientExtensionResults(),
     ...(credential.authenticatorAttachment && { authenticatorAttachment: credential.authenticatorAttachment }),
-    response: { ...Object.fromEntries(said), ...(response.getTransports && { transports: response.getTransports() }) },
+    response: { ...Object.fromEntries(encodedParts), ...(response.getTransports && { transports: response.getTransports() }) },
   };
 }
 
 /** @param {HTMLFormElement} form @returns {Promise<any>} */
-async function optionsOf(form) {
+async function loadOptions(form) {
   const { options, optionsUrl } = form.dataset;
   if (options) return JSON.parse(document.getElementById(options)?.textContent ?? "");
-  const answer = await fetch(optionsUrl ?? form.action, { headers: { Accept: "application/json", "X-Requested-With": "XMLHttpRequest" } });
-  if (!answer.ok) throw new Error(`passkey options: ${answer.status}`);
-  return (await answer.json()).request_options;
+  const response = await fetch(optionsUrl ?? form.action, { headers: { Accept: "application/json", "X-Requested-With": "XMLHttpRequest" } });
+  if (!response.ok) throw new Error(`passkey options: ${response.status}`);
+  return (await response.json()).request_options;
 }
 
-/** @param {HTMLFormElement} form */
-async function ask(form) {
-  const failed = find(form, "[data-part=passkey-failed]");
-  if (failed) failed.hidden = true;
+/** Asks the browser for a passkey and submits the form. @param {HTMLFormElement} form */
+async function requestPasskey(form) {
+  const errorMessage = find(form, "[data-part=passkey-failed]");
+  if (errorMessage) errorMessage.hidden = true;
   try {
-    const options = prepared(await optionsOf(form));
-    const alone = form.elements.namedItem("passwordless");
-    if (alone instanceof HTMLInputElement && alone.checked) {
-      // To sign in with it alone, the device has to keep it, and to ask who is there.
+    const options = decodeOptions(await loadOptions(form));
+    const passwordless = form.elements.namedItem("passwordless");
+    if (passwordless instanceof HTMLInputElement && passwordless.checked) {
+      // For a sign-in without a password the device must store the credential and verify the user.
       Object.assign(options.publicKey.authenticatorSelection, {
         residentKey: "required", requireResidentKey: true, userVerification: "required",
       });
@@ -84,10 +85,10 @@ async function ask(form) {
       : await navigator.credentials.get(options);
     if (!credential) throw new Error("no credential");
     const field = form.elements.namedItem("credential");
-    if (field instanceof HTMLInputElement) field.value = JSON.stringify(told(credential));
+    if (field instanceof HTMLInputElement) field.value = JSON.stringify(encodeCredential(credential));
     form.submit();
   } catch {
-    if (failed) failed.hidden = false; // turned back, timed out, or none here: the words for all of these are one
+    if (errorMessage) errorMessage.hidden = false; // cancelled, timed out or not available: the same message for all
   }
 }
 
@@ -100,7 +101,7 @@ if (typeof document !== "undefined" && "credentials" in navigator && "PublicKeyC
     form.hidden = false;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      ask(form);
+      requestPasskey(form);
     });
   }
 }

@@ -1,4 +1,4 @@
-/** The eye in a password field. It is hidden until this shows it. */
+/** Shows and hides the password in a field. The button is hidden until this script shows it. */
 import { findAll } from "../lib/dom.js";
 
 for (const button of findAll(document, "[data-act=peek][aria-controls]")) {
@@ -6,9 +6,9 @@ for (const button of findAll(document, "[data-act=peek][aria-controls]")) {
   if (!(field instanceof HTMLInputElement)) continue;
   button.hidden = false;
   button.addEventListener("click", () => {
-    const shows = field.type === "password";
-    field.type = shows ? "text" : "password";
-    button.setAttribute("aria-pressed", String(shows));
+    const isVisible = field.type === "password";
+    field.type = isVisible ? "text" : "password";
+    button.setAttribute("aria-pressed", String(isVisible));
     field.focus();
   });
 }

@@ -1,75 +1,75 @@
 /**
- * `<people-page>`: one's contacts, as they come and go, and what becomes of requests and blocks. Whatever changes a
- * list is read afresh from the server, so that it looks as after a reload; who comes or goes only changes places.
+ * `<people-page>`: keeps the contacts page up to date. After a change of contacts, requests or blocks the page is
+ * fetched again; when a contact comes online or goes offline, only the rows are rearranged.
  */
-import { LiveElement, tell } from "../realtime/events.js";
-import { fill } from "../lib/wording.js";
-import { find, findAll, pageTimes, words } from "../lib/dom.js";
-import { presenceOf } from "../realtime/state/presence-cache.js";
+import { LiveElement, emit } from "../realtime/events.js";
+import { fillPlaceholders } from "../lib/wording.js";
+import { find, findAll, getDateFormatter, words } from "../lib/dom.js";
+import { getPresence } from "../realtime/state/presence-cache.js";
 import { parsePage } from "../lib/trusted-html.js";
 
-const GATHER = 150; // ms in which several changes are one question
+const DELAY = 150; // ms; changes within this time are loaded once
 
 export class PeoplePage extends LiveElement {
   /** @type {any} */
   #timer;
-  #order = new Map();
+  #orderByRow = new Map();
 
   start() {
-    this.#remember();
-    this.listen(document, "live:contact.updated", () => {
+    this.#readOrder();
+    this.on(document, "live:contact.updated", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#readAfresh(), GATHER);
+      this.#timer = setTimeout(() => this.#reload(), DELAY);
     });
-    this.listen(document, "page:presence", () => this.#place());
+    this.on(document, "page:presence-changed", () => this.#arrange());
   }
 
   stop() {
     clearTimeout(this.#timer);
   }
 
-  async #readAfresh() {
+  async #reload() {
     try {
-      const asked = new URL(location.href);
+      const url = new URL(location.href);
       const field = /** @type {HTMLInputElement | null} */ (find(document, "people-picker input[type=search]"));
-      if (field) asked.searchParams.set("q", field.value); // what was found for it stays
-      const response = await fetch(asked, { headers: { Accept: "text/html" }, signal: this.gone });
+      if (field) url.searchParams.set("q", field.value); // keep the search results
+      const response = await fetch(url, { headers: { Accept: "text/html" }, signal: this.signal });
       const page = response.ok ? parsePage(await response.text()) : null;
-      const fresh = page && find(page, "people-page");
-      if (!fresh) return;
-      this.replaceChildren(...document.adoptNode(fresh).childNodes);
-      const [results, found] = [document, page].map((root) => find(root, "people-picker [data-part=results]"));
-      if (results && found) results.replaceChildren(...document.adoptNode(found).childNodes);
-      this.#remember();
-      tell("page:people", {});
+      const newPage = page && find(page, "people-page");
+      if (!newPage) return;
+      this.replaceChildren(...document.adoptNode(newPage).childNodes);
+      const [currentResults, newResults] = [document, page].map((root) => find(root, "people-picker [data-part=results]"));
+      if (currentResults && newResults) currentResults.replaceChildren(...document.adoptNode(newResults).childNodes);
+      this.#readOrder();
+      emit("page:content-added", {});
     } catch {
-      // The next change, or a reload, shows it.
+      // The next change tries again.
     }
   }
 
-  /** In which order the server put them: by name, over both lists. */
-  #remember() {
-    this.#order.clear();
+  /** Reads the order of the rows over both lists, by name, as rendered by the server. */
+  #readOrder() {
+    this.#orderByRow.clear();
     const rows = findAll(this, "[data-part=here] li, [data-part=away] li");
-    const place = (/** @type {HTMLElement} */ row) => Number(row.dataset.place);
-    for (const row of rows.sort((one, other) => place(one) - place(other))) this.#order.set(row, place(row));
+    const orderOf = (/** @type {HTMLElement} */ row) => Number(row.dataset.place);
+    for (const row of rows.sort((first, second) => orderOf(first) - orderOf(second))) this.#orderByRow.set(row, orderOf(row));
   }
 
-  /** Each row into the list where it belongs now. */
-  #place() {
+  /** Moves each row to the list it belongs to, and updates when users were last seen. */
+  #arrange() {
     const lists = { here: find(this, "[data-part=here] .rows"), away: find(this, "[data-part=away] .rows") };
     if (!lists.here || !lists.away) return;
     let moved = false;
-    for (const row of this.#order.keys()) {
-      const presence = presenceOf(Number(row.dataset.userId));
+    for (const row of this.#orderByRow.keys()) {
+      const presence = getPresence(Number(row.dataset.userId));
       if (!presence) continue;
-      const list = presence.online ? lists.here : lists.away;
-      if (row.parentElement !== list) {
-        const next = [...list.children].find((other) => (this.#order.get(other) ?? 0) > (this.#order.get(row) ?? 0));
-        list.insertBefore(row, next ?? null);
+      const targetList = presence.online ? lists.here : lists.away;
+      if (row.parentElement !== targetList) {
+        const nextRow = [...targetList.children].find((otherRow) => (this.#orderByRow.get(otherRow) ?? 0) > (this.#orderByRow.get(row) ?? 0));
+        targetList.insertBefore(row, nextRow ?? null);
         moved = true;
       }
-      say(find(row, "[data-part=when]"), presence);
+      updateLastSeen(find(row, "[data-part=when]"), presence);
     }
     if (!moved) return;
     for (const list of Object.values(lists)) {
@@ -83,9 +83,9 @@ export class PeoplePage extends LiveElement {
 }
 
 /** @param {HTMLElement | null} element @param {import("../realtime/state/presence-cache.js").Presence} presence */
-function say(element, { online, last_seen }) {
+function updateLastSeen(element, { online, last_seen }) {
   if (!element) return;
-  const at = !online && last_seen ? pageTimes().brief(new Date(last_seen), new Date()) : "";
-  const text = at && ` · ${fill(words("list-words").lastHere, { t: at })}`;
+  const lastSeen = !online && last_seen ? getDateFormatter().formatShort(new Date(last_seen), new Date()) : "";
+  const text = lastSeen && ` · ${fillPlaceholders(words("list-words").lastHere, { t: lastSeen })}`;
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,38 +1,38 @@
 /**
- * `<people-picker>`: people are found while one types, and chosen without a new page. What is shown is always a part of
- * the page that the form and the links lead to without scripts.
+ * `<people-picker>`: searches users while typing and selects them without a page load. All content is taken from the
+ * pages that the form and the links lead to without scripts.
  */
 import { LiveElement } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
 import { parsePage } from "../lib/trusted-html.js";
 
-const PAUSE = 200; // ms after the last key
+const DELAY = 200; // ms after the last key
 
 export class PeoplePicker extends LiveElement {
   /** @type {any} */
   #timer;
   /** @type {AbortController | undefined} */
-  #asking;
+  #controller;
 
   start() {
-    this.listen(this, "input", (event) => {
+    this.on(this, "input", (event) => {
       if (!event.target.matches("input[type=search]") || event.isComposing) return;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#ask(), PAUSE);
+      this.#timer = setTimeout(() => this.#search(), DELAY);
     });
-    this.listen(this, "compositionend", (event) => event.target.matches("input[type=search]") && this.#ask());
-    this.listen(this, "click", (event) => {
+    this.on(this, "compositionend", (event) => event.target.matches("input[type=search]") && this.#search());
+    this.on(this, "click", (event) => {
       const link = event.target.closest("a[data-act=pick]");
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       this.#choose(link);
     });
-    this.listen(this, "keydown", (event) => this.#key(event));
+    this.on(this, "keydown", (event) => this.#handleKey(event));
   }
 
   stop() {
     clearTimeout(this.#timer);
-    this.#asking?.abort();
+    this.#controller?.abort();
   }
 
   /** @returns {HTMLInputElement | null} */
@@ -41,7 +41,7 @@ export class PeoplePicker extends LiveElement {
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #handleKey(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     const isField = target === this.#field;
     const rows = findAll(this, "[data-part=results] li");
@@ -53,68 +53,74 @@ export class PeoplePicker extends LiveElement {
       const first = find(rows[0], "a[data-act=pick]");
       if (!first || !this.#field?.value) return;
       event.preventDefault();
-      if (this.#asking || this.#timer) this.#ask().then(() => this.#first());
-      else this.#first();
+      if (this.#controller || this.#timer) this.#search().then(() => this.#chooseFirst());
+      else this.#chooseFirst();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const at = rows.findIndex((row) => row.contains(target));
-      if (!isField && at < 0) return;
+      const index = rows.findIndex((row) => row.contains(target));
+      if (!isField && index < 0) return;
       event.preventDefault();
-      const next = isField ? (event.key === "ArrowDown" ? 0 : -1) : at + (event.key === "ArrowDown" ? 1 : -1);
+      const next = isField ? (event.key === "ArrowDown" ? 0 : -1) : index + (event.key === "ArrowDown" ? 1 : -1);
       if (next < 0) this.#field?.focus();
       else (find(rows[next], "a[data-act=pick]") ?? find(rows[next], "button"))?.focus();
     } else if (event.key === "Escape" && this.#field?.value && (isField || rows.some((row) => row.contains(target)))) {
       event.preventDefault();
       this.#field.value = "";
-      this.#ask();
+      this.#search();
       this.#field.focus();
     }
   }
 
-  #first() {
+  #chooseFirst() {
     const link = find(this, "[data-part=results] a[data-act=pick]");
     if (link instanceof HTMLAnchorElement) this.#choose(link);
   }
 
-  /** The same page with these words, of which only the results are taken. */
-  async #ask() {
+  /** Searches with the current input and replaces the results. */
+  async #search() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const form = this.#field?.form;
     if (!form) return;
     const url = new URL(form.action || location.href, location.href);
     url.search = new URLSearchParams(/** @type {any} */ (new FormData(form))).toString();
-    const page = await this.#read(url);
-    const [old, found] = [find(this, "[data-part=results]"), find(page, "people-picker [data-part=results]")];
-    if (old && found) old.replaceChildren(...document.adoptNode(found).childNodes);
+    const page = await this.#fetchPage(url);
+    const [oldPart, newResults] = [find(this, "[data-part=results]"), find(page, "people-picker [data-part=results]")];
+    if (oldPart && newResults) oldPart.replaceChildren(...document.adoptNode(newResults).childNodes);
   }
 
-  /** One more, or one fewer. The address goes along, so that a reload shows the same. @param {HTMLAnchorElement} link */
+  /**
+   * Adds or removes a person. The address is updated, so that a reload shows the same.
+   * @param {HTMLAnchorElement} link
+   */
   async #choose(link) {
     const title = /** @type {HTMLInputElement | null} */ (find(this, "input[name=title]"))?.value ?? "";
     const url = new URL(link.href);
-    const page = await this.#read(url);
-    const [old, fresh] = [find(this, "[data-part=picking]"), find(page, "people-picker [data-part=picking]")];
-    if (!page || !old || !fresh) return page === null ? undefined : location.assign(link.href);
+    const page = await this.#fetchPage(url);
+    const [oldPart, newPart] = [find(this, "[data-part=picking]"), find(page, "people-picker [data-part=picking]")];
+    if (!page || !oldPart || !newPart) return page === null ? undefined : location.assign(link.href);
     history.replaceState(history.state, "", url.pathname + url.search + location.hash);
-    old.replaceChildren(...document.adoptNode(fresh).childNodes);
-    const named = /** @type {HTMLInputElement | null} */ (find(this, "input[name=title]"));
-    if (named && title) named.value = title;
+    oldPart.replaceChildren(...document.adoptNode(newPart).childNodes);
+    const newTitle = /** @type {HTMLInputElement | null} */ (find(this, "input[name=title]"));
+    if (newTitle && title) newTitle.value = title;
     this.#field?.focus();
   }
 
-  /** @param {URL} url @returns {Promise<Document | null | undefined>} null: another question came meanwhile */
-  async #read(url) {
-    this.#asking?.abort();
-    const asking = (this.#asking = new AbortController());
+  /**
+   * @param {URL} url
+   * @returns {Promise<Document | null | undefined>} null: replaced by a newer request; undefined: failed
+   */
+  async #fetchPage(url) {
+    this.#controller?.abort();
+    const controller = (this.#controller = new AbortController());
     try {
-      const response = await fetch(url, { headers: { Accept: "text/html" }, signal: asking.signal });
+      const response = await fetch(url, { headers: { Accept: "text/html" }, signal: controller.signal });
       const html = await response.text();
-      if (asking.signal.aborted) return null;
+      if (controller.signal.aborted) return null;
       return response.ok ? parsePage(html) : undefined;
     } catch {
-      return asking.signal.aborted ? null : undefined; // Enter asks by an ordinary page
+      return controller.signal.aborted ? null : undefined; // submitting the form still works
     } finally {
-      if (this.#asking === asking) this.#asking = undefined;
+      if (this.#controller === controller) this.#controller = undefined;
     }
   }
 }

@@ -1,22 +1,23 @@
 /** @typedef {import("./protocol.js").ErrorPayload} ErrorPayload */
 
 /**
- * Why a command was not obeyed. `code` is the protocol's, or `disconnected` (no line, or it broke before the answer)
- * or `timeout` (no answer in time); after those two nobody knows whether the command was carried out.
+ * Error of a command or an API request. `code` is an error code of the protocol, or `disconnected` (no connection, or
+ * it was lost before the answer), or `timeout` (no answer in time). After `disconnected` and `timeout` it is unknown
+ * whether the server carried out the command.
  */
-export class Refusal extends Error {
+export class ApiError extends Error {
   /** @param {Partial<ErrorPayload> & {code: string}} error */
   constructor({ code, detail = "", fields = undefined, retry_after = undefined }) {
     super(detail || code);
     this.code = code;
     this.detail = detail;
     this.fields = fields;
-    /** Seconds; undefined where nothing was said. */
+    /** In seconds; undefined if the server did not send it. */
     this.retryAfter = retry_after;
   }
 
-  /** The server asks to wait and to try the same thing again. */
-  get mayPass() {
+  /** Whether the same request should be tried again later. */
+  get isTemporary() {
     return this.code === "rate_limited" || this.code === "unavailable";
   }
 }

@@ -1,13 +1,15 @@
-/** The REST API with this page's session. */
+/** Client of the REST API, authenticated by the session of the page. */
 import { find } from "../lib/dom.js";
-import { Refusal } from "./api-error.js";
+import { ApiError } from "./api-error.js";
 
 /**
+ * Sends a request and returns the parsed JSON of the response, or null without content.
  * @param {string} method
  * @param {string} path below `/api/v1/`
  * @param {object} [body]
- * @param {{keepalive?: boolean, signal?: AbortSignal}} [options] `keepalive`: is carried out although the page goes
- * @returns {Promise<any>} rejects with a `Refusal`
+ * @param {{keepalive?: boolean, signal?: AbortSignal}} [options] of `fetch`; with `keepalive` the request outlives the
+ *   page
+ * @returns {Promise<any>} rejects with an `ApiError`
  */
 export async function api(method, path, body = undefined, options = {}) {
   const token = /** @type {HTMLInputElement | null} */ (find(document, "input[name=csrfmiddlewaretoken]"))?.value ?? "";
@@ -24,9 +26,9 @@ export async function api(method, path, body = undefined, options = {}) {
       ...options,
     });
   } catch {
-    throw new Refusal({ code: "disconnected" });
+    throw new ApiError({ code: "disconnected" });
   }
-  const answer = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw new Refusal({ code: "unavailable", ...answer });
-  return answer;
+  const data = response.status === 204 ? null : await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError({ code: "unavailable", ...data });
+  return data;
 }

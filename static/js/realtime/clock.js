@@ -1,12 +1,12 @@
 /**
- * Time as the modules need it, so that tests can bring their own.
+ * Timers and a monotonic clock behind one small interface, so that tests can use a fake one.
  * @typedef {object} Clock
- * @property {() => number} now milliseconds; only differences mean something
- * @property {(ms: number, run: () => void) => any} after runs once; what it returns can be cancelled
- * @property {(timer: any) => void} cancel also for undefined
+ * @property {() => number} now in milliseconds; only differences are meaningful
+ * @property {(ms: number, run: () => void) => any} after runs `run` once after `ms`; returns a timer for `cancel`
+ * @property {(timer: any) => void} cancel accepts undefined
  */
 
-/** Monotonic: setting the computer's clock moves nothing. @type {Clock} */
+/** The real clock. It is monotonic: setting the computer's clock does not affect it. @type {Clock} */
 export const clock = {
   now: () => performance.now(),
   after: (ms, run) => setTimeout(run, ms),
@@ -14,24 +14,25 @@ export const clock = {
 };
 
 /**
- * Calls `run` at most once per `ms`: at once when it rested that long, else as soon as it has.
+ * Returns a function that calls `run` at most once per `ms`: at once if the last call is that long ago, otherwise at
+ * the end of the interval. Calls in between are merged.
  * @param {number} ms
  * @param {() => void} run
- * @param {Clock} [time]
+ * @param {Clock} [timeSource]
  */
-export function atMostEvery(ms, run, time = clock) {
+export function throttle(ms, run, timeSource = clock) {
   let last = -Infinity;
   /** @type {any} */
   let timer;
-  const go = () => {
+  const fire = () => {
     timer = undefined;
-    last = time.now();
+    last = timeSource.now();
     run();
   };
   return () => {
     if (timer !== undefined) return;
-    const wait = last + ms - time.now();
-    if (wait <= 0) go();
-    else timer = time.after(wait, go);
+    const wait = last + ms - timeSource.now();
+    if (wait <= 0) fire();
+    else timer = timeSource.after(wait, fire);
   };
 }

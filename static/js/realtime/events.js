@@ -1,85 +1,97 @@
 /**
- * How the parts of a page speak with the one that knows the socket: `live:*` events on the document, and commands that
- * `<live-socket>` takes. `live:<type>` is told for each event of the protocol, with its payload as `detail`; besides:
- * `live:message.current` (a message as an answer brought it), `live:state` (of the connection), `live:outbox` (what is
- * pending or failed), `live:receipts` (all of the open conversation), `live:caught-up`, `live:stale` (too far behind: read afresh). Told by others: `live:rendered` (a
- * conversation is shown as of a version), `live:outbox.ask` (tell `live:outbox` again).
+ * Event bus of the page and the base class of elements that use it.
+ *
+ * The `<live-socket>` element dispatches `live:*` events on the document and handles commands sent with `sendCommand`.
+ * `live:<type>` is dispatched for each event of the protocol, with its payload as `detail`. Events of the page itself:
+ * - `live:message.current`: a message as returned by a command
+ * - `live:state`: state of the connection
+ * - `live:outbox`: pending and failed messages
+ * - `live:receipts`: all receipts of the open conversation
+ * - `live:caught-up`: a synchronisation is complete
+ * - `live:stale`: too many changes were missed; the conversation must be loaded again
+ *
+ * Dispatched by other elements for `<live-socket>`:
+ * - `live:rendered`: a conversation is displayed at a given version
+ * - `live:outbox.request`: asks for `live:outbox`
  */
-import { Refusal } from "./api-error.js";
+import { ApiError } from "./api-error.js";
 
-/** Whether there is a working `<live-socket>`; without it forms do the work. */
-export const live = { on: false };
+/** `enabled` is true while a `<live-socket>` is on the page. Without it, forms are submitted normally. */
+export const liveUpdates = { enabled: false };
 
 /**
+ * Dispatches an event on the document.
  * @param {string} type
  * @param {any} detail
  */
-export function tell(type, detail) {
+export function emit(type, detail) {
   document.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
 /**
- * Gives a command. Without a working `<live-socket>` it is refused as `disconnected`.
+ * Sends a command through `<live-socket>`. Without that element the promise is rejected with the code `disconnected`.
  * @param {string} type
  * @param {object} payload
- * @returns {Promise<any>} rejects with a `Refusal`
+ * @returns {Promise<any>} rejects with an `ApiError`
  */
-export function command(type, payload = {}) {
+export function sendCommand(type, payload = {}) {
   return new Promise((resolve, reject) => {
-    const detail = { type, payload, resolve, reject, taken: false };
-    tell("live:command", detail);
-    if (!detail.taken) reject(new Refusal({ code: "disconnected" }));
+    const detail = { type, payload, resolve, reject, handled: false };
+    emit("live:command", detail);
+    if (!detail.handled) reject(new ApiError({ code: "disconnected" }));
   });
 }
 
-/** Says something that is not answered. @param {string} type @param {object} payload */
-export function say(type, payload) {
-  command(type, payload).catch(() => {});
+/** Sends a command whose result does not matter; errors are ignored. @param {string} type @param {object} payload */
+export function sendAndForget(type, payload) {
+  sendCommand(type, payload).catch(() => {});
 }
 
-/** For a field that `start` fills. @returns {any} */
-export const later = () => undefined;
-
-/** An element that hears things as long as it stands on the page. */
+/**
+ * Base class of custom elements. Event listeners added with `on` and `onLive` are removed when the element is
+ * disconnected.
+ */
 export class LiveElement extends HTMLElement {
-  #gone = new AbortController();
+  #abortController = new AbortController();
 
   connectedCallback() {
-    this.#gone = new AbortController();
+    this.#abortController = new AbortController();
     this.start();
   }
 
   disconnectedCallback() {
-    this.#gone.abort();
+    this.#abortController.abort();
     this.stop();
   }
 
-  /** It stands on the page now. */
+  /** Called when the element is connected to the document. */
   start() {}
 
-  /** It does not any more. */
+  /** Called when the element is disconnected from the document. */
   stop() {}
 
-  /** Aborted when it leaves the page. */
-  get gone() {
-    return this.#gone.signal;
+  /** Aborted when the element is disconnected. */
+  get signal() {
+    return this.#abortController.signal;
   }
 
   /**
+   * Adds an event listener that is removed when this element is disconnected.
    * @param {EventTarget | null | undefined} target
    * @param {string} type
-   * @param {(event: any) => void} run
+   * @param {(event: any) => void} handler
    * @param {AddEventListenerOptions} [options]
    */
-  listen(target, type, run, options = {}) {
-    target?.addEventListener(type, run, { ...options, signal: this.gone });
+  on(target, type, handler, options = {}) {
+    target?.addEventListener(type, handler, { ...options, signal: this.signal });
   }
 
   /**
-   * @param {string} type of a `live:` event
-   * @param {(detail: any) => void} run
+   * Adds a listener for a `live:` event.
+   * @param {string} type without the prefix `live:`
+   * @param {(detail: any) => void} handler
    */
-  hear(type, run) {
-    this.listen(document, `live:${type}`, (event) => run(event.detail));
+  onLive(type, handler) {
+    this.on(document, `live:${type}`, (event) => handler(event.detail));
   }
 }

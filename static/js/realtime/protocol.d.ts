@@ -5,7 +5,7 @@
 
 // generated
 
-/** An error as REST and the socket tell it. `retry_after` is in seconds. */
+/** An error, in REST responses and in `error` frames. `retry_after` is in seconds. */
 export interface ErrorPayload {
   code: string;
   detail: string;
@@ -19,7 +19,7 @@ export interface Heartbeat {
   timeout: number;
 }
 
-/** What others may see of a person. `name` is the display name, or the user name where there is none. */
+/** A user as others see them. `name` is the display name, or the user name if there is none. */
 export interface User {
   id: number;
   username: string;
@@ -28,9 +28,10 @@ export interface User {
 }
 
 /**
- * One's own profile and settings. `language` and `time_zone` are empty where the browser decides. The last six before
- * `me_version` are one's privacy: who may find me by name, begin to write to me, add me to groups; who sees that I am
- * here, when I was last here, what I have read.
+ * Your own profile and settings. `language` and `time_zone` are empty if the browser's are used. The privacy settings
+ * are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`) or adds you to groups
+ * (`add_me`); who sees that you are online (`show_presence`), when you were last online (`show_last_seen`) and what you
+ * have read (`show_receipts`).
  */
 export interface Profile {
   id: number;
@@ -51,15 +52,16 @@ export interface Profile {
   me_version: number;
 }
 
-/** The payload of `me.updated`, told to that person's devices. */
+/** The payload of `me.updated`, sent to all devices of the user. */
 export interface Me {
   me_version: number;
   user: Profile;
 }
 
 /**
- * What somebody is to me. `asked`: by me, without an answer yet; `asks`: they ask me, and I may accept, decline or
- * ignore it; `contact`: in my list. `blocked`: by me; it hides whatever else there is between us.
+ * What another user is to you. `state`: `contact` (in your contact list), `asked` (you sent a contact request that is
+ * not answered), `asks` (they sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you have
+ * blocked them; `state` is `none` then.
  */
 export interface Contact {
   user: User;
@@ -70,8 +72,8 @@ export interface Contact {
 }
 
 /**
- * The payload of `contact.updated`, told to my devices: what somebody is to me from now on. `requests`: how many people
- * ask to be in my list.
+ * The payload of `contact.updated`, sent to all your devices after a change of a contact, request or block. `requests`:
+ * the number of contact requests that you have received.
  */
 export interface ContactEvent {
   me_version: number;
@@ -79,7 +81,7 @@ export interface ContactEvent {
   requests: number;
 }
 
-/** One way in that stands open. `current`: the one that this request came by. */
+/** A sign-in that can still be used. `current`: the one of this request. */
 export interface SignIn {
   id: string;
   kind: "browser" | "token";
@@ -90,13 +92,13 @@ export interface SignIn {
   current: boolean;
 }
 
-/** `access` goes with every request; `refresh` gives a new pair, once. */
+/** `access` authenticates requests; `refresh` can be exchanged once for a new pair. */
 export interface TokenPair {
   access: string;
   refresh: string;
 }
 
-/** `start` and `end` count code points of the body. `user_id` is null where everybody is meant (@all). */
+/** `start` and `end` count code points of the body. `user_id` is null for everybody (@all). */
 export interface Mention {
   user_id: number | null;
   start: number;
@@ -112,16 +114,16 @@ export interface Reply {
   deleted: boolean;
 }
 
-/** Who wrote a forwarded text first, and when. */
+/** The original author of a forwarded message, and when it was written. */
 export interface Forward {
   sender: User;
   created_at: string | null;
 }
 
 /**
- * A file of a message. `url` is a path of this site, which asks who wants it. `kind`: image, video, audio, file. Width
- * and height are pixels, duration seconds. Until a picture is `ready` its url answers 503: it is being redrawn, and
- * `message.updated` says when it is done. `preview_url` fills a screen, `thumbnail_url` a place in the log.
+ * A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file. `width` and
+ * `height` are in pixels, `duration` in seconds. While a file is being processed `ready` is false and its url responds
+ * with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`: small image.
  */
 export interface Attachment {
   id: number;
@@ -139,15 +141,16 @@ export interface Attachment {
   alt: string;
 }
 
-/** One emoji, and who put it there, first come first. */
+/** One emoji and the users who reacted with it, in the order of their reactions. */
 export interface Reaction {
   emoji: string;
   user_ids: number[];
 }
 
 /**
- * A system line, worded by the reader's page: joined, left, removed, renamed, described, pictured, announced, owner,
- * role … `by_id` of somebody who joined: whose link it was. Of `role`, `old` and `new` are roles.
+ * The content of a system message; clients translate it. `name`: joined, left, removed, renamed, described, pictured,
+ * announced, owner, role. `by_id`: with `joined`, the creator of the invite link. With `role`, `old` and `new` are
+ * roles.
  */
 export interface SystemEvent {
   name: string;
@@ -158,7 +161,7 @@ export interface SystemEvent {
   by_id: number | null;
 }
 
-/** One line of a conversation. Deleted, it keeps ids, seq, kind, sender and times, and loses all else. */
+/** A message. A deleted message has only ids, seq, kind, sender and times left. */
 export interface Message {
   id: number;
   conversation_id: number;
@@ -182,9 +185,9 @@ export interface Message {
 }
 
 /**
- * What is one's own about a conversation. `unread_count`: other people's texts after `read_seq`. `receipts`: shows here
- * how far they have got and read, and sees it of the others. The announcement is new to this person while
- * `announcement_seen` is below the conversation's `announced_version`.
+ * The member state: what only the user sees of a conversation. `unread_count`: texts by others after `read_seq`.
+ * `receipts`: the user shows receipts in this conversation, and sees those of the others. The announcement is new to
+ * the user while `announcement_seen` is below the conversation's `announced_version`.
  */
 export interface Mine {
   role: string;
@@ -201,7 +204,7 @@ export interface Mine {
   receipts: boolean;
 }
 
-/** A pair, whose `peer` is the other person, or a group. `mine` is absent where all are told alike. */
+/** A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members. */
 export interface Conversation {
   id: number;
   kind: string;
@@ -224,8 +227,8 @@ export interface Conversation {
 }
 
 /**
- * What a conversation is called. A search text finds it in `title`, or where one of `keys` begins with it. `keys` are
- * how a Chinese title is typed: by pinyin and by initials, from each character on.
+ * The title of a conversation, for search. A query matches if `title` contains it or one of `keys` starts with it.
+ * `keys`: how a Chinese title is typed, by pinyin and by initials, from each character on.
  */
 export interface Title {
   id: number;
@@ -236,7 +239,7 @@ export interface Title {
   peer: User | null;
 }
 
-/** A person in a conversation. `left_at` is null while they are in it. */
+/** A member of a conversation. `left_at` is null for current members. */
 export interface Member {
   user: User;
   role: string;
@@ -245,7 +248,7 @@ export interface Member {
   version: number;
 }
 
-/** How far a member has got and read, and when they had read so far. */
+/** How far a member has received and read, and when they read up to `read_seq`. */
 export interface Receipt {
   user_id: number;
   delivered_seq: number;
@@ -253,14 +256,14 @@ export interface Receipt {
   read_at: string | null;
 }
 
-/** Who got and read one message, and when. */
+/** When a member received and read one message. */
 export interface MessageReceipt {
   user_id: number;
   delivered_at: string | null;
   read_at: string | null;
 }
 
-/** A file of a conversation, and the message that shows it. */
+/** A file of a conversation, and the message that it belongs to. */
 export interface File {
   attachment: Attachment;
   message_id: number;
@@ -269,7 +272,7 @@ export interface File {
   created_at: string;
 }
 
-/** A file on its way; `offset` bytes are safely there. Once it is whole, `attachment` is what a message can name. */
+/** An upload. `offset`: bytes stored so far. `attachment`: set once it is complete, to be sent with a message. */
 export interface Upload {
   id: string;
   name: string;
@@ -279,14 +282,14 @@ export interface Upload {
   attachment: Attachment | null;
 }
 
-/** What a message said before an edit, and when that was written. */
+/** The text of a message before an edit, and when it was written. */
 export interface Revision {
   body: string;
   body_html: string;
   written_at: string;
 }
 
-/** A page by `seq`, ascending. `version` was read before the rows: they may be newer, never older. */
+/** A page of messages, ascending by `seq`. `version` was read first: messages may be newer, not older. */
 export interface History {
   results: Message[];
   has_before: boolean;
@@ -294,7 +297,7 @@ export interface History {
   version: number;
 }
 
-/** Rows changed since a version, as they are now, up to `version`. Ask on until `complete`. */
+/** Rows changed since a version, as they are now, up to `version`. Repeat with `version` until `complete`. */
 export interface Changes {
   version: number;
   complete: boolean;
@@ -303,14 +306,14 @@ export interface Changes {
   members: Member[];
 }
 
-/** `last_seen` is null while the person is here, and for people who do not show it. */
+/** Whether a user is online. `last_seen` is null while the user is online, and if the user does not show it. */
 export interface Presence {
   user_id: number;
   online: boolean;
   last_seen: string | null;
 }
 
-/** As `Contact`; `presence` is null of who is not in one's list yet. */
+/** Like `Contact`. `presence` is null for a user who is not a contact yet. */
 export interface ListedContact {
   user: User;
   state: "asked" | "asks" | "contact" | "none";
@@ -320,7 +323,7 @@ export interface ListedContact {
   presence: Presence | null;
 }
 
-/** A link into a group. `expires_at` and `max_uses` are null where it has no such end; `uses`: who came by it. */
+/** An invite link of a group. `expires_at` and `max_uses` are null without such a limit. `uses`: how many joined. */
 export interface Invite {
   id: number;
   url: string;
@@ -332,7 +335,7 @@ export interface Invite {
   uses: number;
 }
 
-/** What somebody sees of a group before they join by a link. `conversation_id` is null unless they are in it. */
+/** What a user sees of a group before joining by a link. `conversation_id` is null unless they are a member. */
 export interface InvitePreview {
   title: string;
   description: string;
@@ -342,13 +345,13 @@ export interface InvitePreview {
   conversation_id: number | null;
 }
 
-/** The members who are here now, as far as they show it. */
+/** The members who are online, as far as their privacy settings show it. */
 export interface OnlineMembers {
   count: number;
   user_ids: number[];
 }
 
-/** As `Changes`, of one conversation. One that the device did not name is told whole, without rows. */
+/** `Changes` of one conversation. One that the client did not name comes whole, without messages and members. */
 export interface SyncedConversation {
   conversation_id: number;
   version: number;
@@ -358,15 +361,15 @@ export interface SyncedConversation {
   members: Member[];
 }
 
-/** What is one's own about a conversation, as of now. */
+/** The current member state of the user in a conversation. */
 export interface SyncedMine {
   conversation_id: number;
   mine: Mine;
 }
 
 /**
- * What a device missed. `removed` are those of its conversations that are its person's no more; `contacts` what people
- * have become to its person since `me`, also those who are nothing any more.
+ * What a client missed. `removed`: ids of its conversations that the user is no longer a member of. `contacts`:
+ * relationships that changed since `me`, including those that ended.
  */
 export interface SyncAnswer {
   conversations: SyncedConversation[];
@@ -379,32 +382,32 @@ export interface SyncAnswer {
   complete: boolean;
 }
 
-/** Ends by itself 5 seconds after it was last told. */
+/** A user is typing (`active`), or stopped. A client ends it 5 seconds after the last event. */
 export interface Typing {
   conversation_id: number;
   user_id: number;
   active: boolean;
 }
 
-/** How far one of them has read. */
+/** The read marker of a viewer: read up to the message `seq`. */
 export interface Reader {
   user_id: number;
   seq: number;
 }
 
-/** People, not tabs. `readers` are those who show their presence, and how far each has read. */
+/** Users viewing a conversation, each counted once. `readers`: those who show their presence and receipts. */
 export interface Viewers {
   conversation_id: number;
   count: number;
   readers: Reader[];
 }
 
-/** How many people are on the site now: a person counts once, and so does a browser with nobody signed in. */
+/** How many users and visitors are online. Each user counts once, and each browser without a signed-in user. */
 export interface HeadCount {
   count: number;
 }
 
-/** The first frame. `versions` of all one's conversations; where the page knows less, it asks with `sync`. */
+/** The first frame. `versions` of all the user's conversations; a client that has older ones sends `sync`. */
 export interface Welcome {
   user_id: number;
   connection_id: string;
@@ -415,9 +418,9 @@ export interface Welcome {
 }
 
 /** No payload. */
-export type Nothing = Record<string, never>;
+export type EmptyPayload = Record<string, never>;
 
-/** A message as it is now. A deleted one is an update too. */
+/** A message as it is now. Deleting one is an update, too. */
 export interface MessagePayload {
   conversation_id: number;
   after: number;
@@ -425,7 +428,7 @@ export interface MessagePayload {
   message: Message;
 }
 
-/** What all members share, as it is now. */
+/** The shared fields of a conversation, as they are now. */
 export interface ConversationPayload {
   conversation_id: number;
   after: number;
@@ -433,7 +436,7 @@ export interface ConversationPayload {
   conversation: Conversation;
 }
 
-/** A member who came, left (`left_at`), or has another role, name or picture. */
+/** A member who joined, left (`left_at`), or has a new role, name or avatar. */
 export interface MemberPayload {
   conversation_id: number;
   after: number;
@@ -441,26 +444,26 @@ export interface MemberPayload {
   member: Member;
 }
 
-/** Mine from now on; or known and told anew: then it replaces what was known. */
+/** The user is a member of this conversation. If the client has it already, this replaces what the client has. */
 export interface ConversationAdded {
   me_version: number;
   conversation: Conversation;
 }
 
-/** Mine no more: left, removed, or the group was deleted. */
+/** The user is no longer a member: they left, were removed, or the group was deleted. */
 export interface ConversationRemoved {
   me_version: number;
   conversation_id: number;
 }
 
-/** What is my own about a conversation, whole. */
+/** The whole member state of the user in a conversation. */
 export interface MineUpdated {
   me_version: number;
   conversation_id: number;
   mine: Mine;
 }
 
-/** How far a member has got and read. Marks only go forward; 0 and 0: they show theirs no more. */
+/** How far a member has received and read. Both only grow, except 0 and 0: the member no longer shows receipts. */
 export interface ReceiptEvent {
   conversation_id: number;
   user_id: number;
@@ -469,7 +472,7 @@ export interface ReceiptEvent {
   at: string;
 }
 
-/** A message that names this person, or everybody. */
+/** A message that mentions the user, or everybody. */
 export interface MentionEvent {
   message: Message;
 }
@@ -482,7 +485,10 @@ export interface MineAnswer {
   mine: Mine;
 }
 
-/** Store a message. The same `client_id` again stores nothing and answers with the message as it is now. */
+/**
+ * Send a message. If the `client_id` was used before, no message is created: the answer is the existing message as it
+ * is now.
+ */
 export interface SendPayload {
   conversation_id: number;
   client_id: string;
@@ -492,55 +498,58 @@ export interface SendPayload {
   attachment_ids?: number[];
 }
 
-/** Put other words in place of one's own. */
+/** Edit one of your own messages. */
 export interface EditPayload {
   message_id: number;
   body: string;
 }
 
-/** Recall one's own message, or delete another's as owner or admin. */
+/** Delete your own message; an owner or admin of a group may delete any message. */
 export interface DeletePayload {
   message_id: number;
 }
 
-/** Put one's emoji under a message, or take it away. */
+/** Add (`active`: true) or remove your reaction to a message. */
 export interface ReactionPayload {
   message_id: number;
   emoji: string;
   active: boolean;
 }
 
-/** `back`: everything from `seq` on is unread again. */
+/** Set your read marker: everything up to `seq` is read. With `back`, everything from `seq` on is unread again. */
 export interface ReadPayload {
   conversation_id: number;
   seq: number;
   back?: boolean;
 }
 
-/** Got on this device, cumulative: the newest seq by conversation. */
+/** Messages that this device received: the newest `seq` of each conversation, which includes all before it. */
 export interface ReceivedPayload {
   marks: Record<string, number>;
 }
 
-/** What this device knows: versions by conversation, its person's own, and which conversation is open. */
+/**
+ * Ask for missed changes. `cursors`: the version of each conversation that this client has; `me`: its version of the
+ * user's own state; `open`: the conversation on the screen.
+ */
 export interface SyncPayload {
   cursors?: Record<string, number>;
   me?: number;
   open?: number | null;
 }
 
-/** Typing here, or no longer. */
+/** The user is typing in a conversation (`active`), or stopped. */
 export interface TypingPayload {
   conversation_id: number;
   active: boolean;
 }
 
-/** What this client is looking at; null: at no conversation. */
+/** The conversation that this client shows; null: none. */
 export interface ViewPayload {
   conversation_id: number | null;
 }
 
-/** By type: what a command carries, and what comes with its answer. */
+/** The payload and the answer of each command type. */
 export interface Commands {
   "message.send": { payload: SendPayload; answer: MessageAnswer };
   "message.edit": { payload: EditPayload; answer: MessageAnswer };
@@ -551,13 +560,13 @@ export interface Commands {
   "sync": { payload: SyncPayload; answer: SyncAnswer };
   "typing": { payload: TypingPayload; answer: null };
   "view": { payload: ViewPayload; answer: null };
-  "ping": { payload: Nothing; answer: Nothing };
+  "ping": { payload: EmptyPayload; answer: EmptyPayload };
 }
 
-/** By type: what an event carries. */
+/** The payload of each event type. */
 export interface Events {
   "welcome": Welcome;
-  "pong": Nothing;
+  "pong": EmptyPayload;
   "error": ErrorPayload;
   "message.created": MessagePayload;
   "message.updated": MessagePayload;

@@ -1,14 +1,14 @@
-/** Puts a text where it can be pasted from. @param {string} text */
-export async function copy(text) {
+/** Copies a text to the clipboard. Rejects if the browser refuses. @param {string} text */
+export async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Without a safe address the browser has only the old way.
-  const had = document.activeElement;
+  // On pages without TLS only the deprecated command is available.
+  const focused = document.activeElement;
   const field = document.createElement("textarea");
   field.value = text;
   document.body.append(field);
   field.select();
-  const done = document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   field.remove();
-  if (had instanceof HTMLElement) had.focus({ preventScroll: true });
-  if (!done) throw new Error("not copied");
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+  if (!isCopied) throw new Error("not copied");
 }

@@ -1,11 +1,12 @@
-/** A question in the top layer. The focus goes back by itself to where it was. */
+/** Opens confirmation dialogs. The browser restores the focus when a dialog is closed. */
 import { find } from "../lib/dom.js";
 
 /**
+ * Opens a dialog and waits for the answer.
  * @param {string} id of a `<dialog>` (templates/elements/dialog.html)
- * @returns {Promise<string | null>} what was written there, null for no
+ * @returns {Promise<string | null>} the text entered in the dialog, or null if it was cancelled
  */
-export function ask(id) {
+export function openConfirmDialog(id) {
   const dialog = document.getElementById(id);
   if (!(dialog instanceof HTMLDialogElement)) return Promise.resolve(null);
   const field = /** @type {HTMLTextAreaElement | null} */ (find(dialog, "textarea"));

@@ -1,19 +1,21 @@
-/** `<connection-banner>`: says honestly when the line is slow, broken or gone, and offers to try now. */
-import { LiveElement, say } from "../realtime/events.js";
+/**
+ * `<connection-banner>`: tells the user when the connection is slow, broken or offline, and offers to reconnect now.
+ */
+import { LiveElement, sendAndForget } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
 
-const BLINK = 800; // ms that a break may last unsaid: a server's restart is often shorter
-const LONG_WAIT = 4_000; // from here on a person may want to be quicker
-const MANY = 10;
+const SHORT_BREAK = 800; // ms; shorter breaks are not shown, for example a restart of the server
+const LONG_WAIT = 4_000; // ms; from this waiting time on the button is offered
+const MANY_ATTEMPTS = 10;
 
 export class ConnectionBanner extends LiveElement {
   /** @type {any} */
   #timer;
-  #opened = false;
+  #wasOpen = false;
 
   start() {
-    this.hear("state", (status) => this.#state(status));
-    this.listen(find(this, "[data-act=retry]"), "click", () => say("connection.retry", {}));
+    this.onLive("state", (status) => this.#handleState(status));
+    this.on(find(this, "[data-act=retry]"), "click", () => sendAndForget("connection.retry", {}));
   }
 
   stop() {
@@ -21,20 +23,20 @@ export class ConnectionBanner extends LiveElement {
   }
 
   /** @param {{state: string, attempts: number, retryAt: number | null}} status */
-  #state({ state, attempts, retryAt }) {
+  #handleState({ state, attempts, retryAt }) {
     clearTimeout(this.#timer);
     const isOpen = state === "open";
-    this.#opened ||= isOpen;
-    const shown = { open: "", connecting: "busy", waiting: "busy", ended: "busy" }[state] ?? state;
-    // The first connection of a page is not a break, unless it takes long.
-    const patience = state === "offline" || state === "shaky" || state === "polling" || isOpen || this.#shows ? 0 : this.#opened ? BLINK : LONG_WAIT;
-    this.#timer = setTimeout(() => this.#show(shown), patience);
+    this.#wasOpen ||= isOpen;
+    const bannerState = { open: "", connecting: "busy", waiting: "busy", ended: "busy" }[state] ?? state;
+    // The first connection of a page is shown only if it takes long.
+    const delay = state === "offline" || state === "shaky" || state === "polling" || isOpen || this.#isShowing ? 0 : this.#wasOpen ? SHORT_BREAK : LONG_WAIT;
+    this.#timer = setTimeout(() => this.#show(bannerState), delay);
     const retry = find(this, "[data-act=retry]");
-    const waits = retryAt !== null && retryAt - Date.now() > LONG_WAIT;
-    if (retry) retry.hidden = !(state === "waiting" && (waits || attempts >= MANY));
+    const isLongWait = retryAt !== null && retryAt - Date.now() > LONG_WAIT;
+    if (retry) retry.hidden = !(state === "waiting" && (isLongWait || attempts >= MANY_ATTEMPTS));
   }
 
-  get #shows() {
+  get #isShowing() {
     return findAll(this, ".banner").some((banner) => !banner.hidden);
   }
 

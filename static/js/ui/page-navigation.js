@@ -1,220 +1,227 @@
 /**
- * Moving between conversations and other places beside the list without a new page: the next page is read, its `<main>`
- * and panel take the place of these, and the socket and the list stay. Whatever does not fit is an ordinary page load.
+ * Navigates between pages next to the conversation list without a page load: the next page is fetched, and its `<main>`
+ * and panels replace those of this page. The socket and the list stay. Other pages are loaded normally.
+ *
+ * The keys of `history.state` (`place`, `scroll`, `from`) must not change: entries outlive a new version of this
+ * script.
  */
-import { live, tell } from "../realtime/events.js";
+import { liveUpdates, emit } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
-import { toast, toastRefusal } from "./toast-stack.js";
+import { showToast, showErrorToast } from "./toast-stack.js";
 import { parsePage } from "../lib/trusted-html.js";
-import { Refusal } from "../realtime/api-error.js";
+import { ApiError } from "../realtime/api-error.js";
 
-const OURS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|people\/|contacts\/|new\/))?$/;
+const OWN_PATHS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|people\/|contacts\/|new\/))?$/;
 const ASSETS = "head > script[src], head > link[rel=stylesheet]";
 const LINKS = ".conversation-row, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
 
-const AHEAD = 1_000; // ms for which a page that was asked for at the press of a button is fresh
+const PREFETCH_LIFETIME = 1_000; // ms for which a page requested on pointer down may be used
 
-/** @typedef {{response: Response, html: string}} Answer */
-/** @typedef {{address: string, at: number, stop: AbortController, answer: Promise<Answer>}} Asked a page on its way */
+/** @typedef {{response: Response, html: string}} LoadedPage */
+/** @typedef {{url: string, at: number, controller: AbortController, response: Promise<LoadedPage>}} PageRequest */
 
 /** @type {AbortController | undefined} */
-let going;
-/** Asked for as the button went down, most of a tenth of a second before the click. @type {Asked | undefined} */
-let pressed;
-let shown = location.pathname + location.search;
-/** Where in a log one was when one left the page that is coming back. @type {Place | null} */
-let place = backAt();
+let currentRequest;
+/** Requested on pointer down, up to a tenth of a second before the click. @type {PageRequest | undefined} */
+let prefetched;
+let currentPath = location.pathname + location.search;
+/** Scroll position to restore in the log of the page that is loaded by going back. @type {ScrollPosition | null} */
+let returnPosition = initialReturnPosition();
 
-/** @typedef {{seq: number, offset: number}} Place a line and how far below the upper edge it stood */
+/** @typedef {{seq: number, offset: number}} ScrollPosition a message and its distance from the upper edge, in px */
 
 /**
+ * Navigates to a page; falls back to a page load.
  * @param {string} address
- * @param {{replace?: boolean, pop?: boolean, say?: string}} [options] `pop`: the browser has moved already; `say`: a word
+ * @param {{replace?: boolean, pop?: boolean, toastKey?: string}} [options] `pop`: the browser has changed the address
+ *   already; `toastKey`: of a toast to show afterwards
  */
-export async function goTo(address, { replace = false, pop = false, say = "" } = {}) {
-  const url = pop ? new URL(address, location.href) : filtered(address);
-  if (!live.on || !fits(document) || !OURS.test(url.pathname)) return location.assign(url);
-  going?.abort();
-  place = pop ? history.state?.place ?? null : null;
-  const asked = take(pop ? around(url) : url);
-  const here = (going = asked.stop);
+export async function navigate(address, { replace = false, pop = false, toastKey = "" } = {}) {
+  const url = pop ? new URL(address, location.href) : withListFilter(address);
+  if (!liveUpdates.enabled || !canSwap(document) || !OWN_PATHS.test(url.pathname)) return location.assign(url);
+  currentRequest?.abort();
+  returnPosition = pop ? history.state?.place ?? null : null;
+  const request = takePrefetched(pop ? withReturnPosition(url) : url);
+  const controller = (currentRequest = request.controller);
   let response, html;
   try {
-    ({ response, html } = await asked.answer);
+    ({ response, html } = await request.response);
   } catch {
-    if (!here.signal.aborted) toastRefusal(new Refusal({ code: "unavailable" }));
+    if (!controller.signal.aborted) showErrorToast(new ApiError({ code: "unavailable" }));
     return;
   }
-  if (here.signal.aborted) return;
+  if (controller.signal.aborted) return;
   const page = parsePage(html);
-  const there = new URL(response.url);
-  there.hash = url.hash;
-  if (!response.ok || !fits(page) || !OURS.test(there.pathname)) return location.assign(url);
-  if (!pop && !replace) keepPlace();
-  if (!pop) history[replace ? "replaceState" : "pushState"]({ from: replace ? history.state?.from : shown }, "", there);
-  const left = find(document, "message-log")?.dataset.conversationId;
-  shown = location.pathname + location.search;
-  swap(page, left);
+  const target = new URL(response.url);
+  target.hash = url.hash;
+  if (!response.ok || !canSwap(page) || !OWN_PATHS.test(target.pathname)) return location.assign(url);
+  if (!pop && !replace) saveReturnPosition();
+  if (!pop) history[replace ? "replaceState" : "pushState"]({ from: replace ? history.state?.from : currentPath }, "", target);
+  const openConversationId = find(document, "message-log")?.dataset.conversationId;
+  currentPath = location.pathname + location.search;
+  replaceMain(page, openConversationId);
   if (pop) find(document, ".shell > main.page")?.scrollTo(0, history.state?.scroll ?? 0);
-  else if (there.hash && find(document, ".shell > main.page")) document.getElementById(there.hash.slice(1))?.scrollIntoView();
-  tell("page:visited", {});
-  if (say) toast(say);
+  else if (target.hash && find(document, ".shell > main.page")) document.getElementById(target.hash.slice(1))?.scrollIntoView();
+  emit("page:navigated", {});
+  if (toastKey) showToast(toastKey);
 }
 
-/** Where a link leads while the list is filtered: it stays so. @param {string} address */
-function filtered(address) {
+/** Adds the current filter of the list to the address of a link. @param {string} address */
+function withListFilter(address) {
   const url = new URL(address, location.href);
   const show = find(document, "conversation-list")?.dataset.show ?? "all";
   if (show !== "all" && !url.searchParams.has("show")) url.searchParams.set("show", show);
   return url;
 }
 
-/** Asks for a page without what stands here already. @param {URL} url @returns {Asked} */
-function ask(url) {
-  const stop = new AbortController();
-  const read = async () => {
-    const response = await fetch(url, { headers: { Accept: "text/html", "X-Visit": "1" }, signal: stop.signal });
+/** Requests a page; the server omits the conversation list. @param {URL} url @returns {PageRequest} */
+function requestPage(url) {
+  const controller = new AbortController();
+  const fetchPage = async () => {
+    const response = await fetch(url, { headers: { Accept: "text/html", "X-Visit": "1" }, signal: controller.signal });
     return { response, html: await response.text() };
   };
-  return { address: withoutHash(url), at: performance.now(), stop, answer: read() };
+  return { url: withoutHash(url), at: performance.now(), controller, response: fetchPage() };
 }
 
-/** What is on its way already, or else is asked for now. @param {URL} url @returns {Asked} */
-function take(url) {
-  const early = pressed;
-  pressed = undefined;
-  if (early?.address === withoutHash(url) && performance.now() - early.at < AHEAD) return early;
-  early?.stop.abort();
-  return ask(url);
+/** Returns the prefetched request for this page, or starts one. @param {URL} url @returns {PageRequest} */
+function takePrefetched(url) {
+  const prefetch = prefetched;
+  prefetched = undefined;
+  if (prefetch?.url === withoutHash(url) && performance.now() - prefetch.at < PREFETCH_LIFETIME) return prefetch;
+  prefetch?.controller.abort();
+  return requestPage(url);
 }
 
 /** @param {URL} url */
 const withoutHash = (url) => url.href.replace(/#.*/, "");
 
 /** @param {string} address */
-function press(address) {
-  pressed?.stop.abort();
-  pressed = ask(filtered(address));
-  pressed.answer.catch(() => {}); // whoever takes it is told
+function startPrefetch(address) {
+  prefetched?.controller.abort();
+  prefetched = requestPage(withListFilter(address));
+  prefetched.response.catch(() => {}); // handled by the code that awaits it
 }
 
-/** A step within the page that is shown, which the browser's way back undoes. @param {string} address */
-export function step(address) {
-  keepPlace();
+/** Adds a history entry within the current page. @param {string} address */
+export function pushUrl(address) {
+  saveReturnPosition();
   history.pushState({}, "", address);
-  shown = location.pathname + location.search;
+  currentPath = location.pathname + location.search;
 }
 
-/** Where in a log one was when one left it, asked for by the log that is there now. */
-export function passed() {
-  const was = place;
-  place = null;
-  return was;
+/** Returns the scroll position to restore and clears it. */
+export function takeReturnPosition() {
+  const position = returnPosition;
+  returnPosition = null;
+  return position;
 }
 
-/** Notes with the page that is left where in its log one was. */
-function keepPlace() {
-  const leaving = { /** @type {Place | null} */ place: null };
-  tell("page:leaving", leaving);
+/** Stores the scroll position of the page that is left in its history entry. */
+function saveReturnPosition() {
+  const detail = { /** @type {ScrollPosition | null} */ position: null };
+  emit("page:leaving", detail);
   const scroll = find(document, ".shell > main.page")?.scrollTop ?? 0;
-  history.replaceState({ ...history.state, place: leaving.place, scroll }, "");
+  history.replaceState({ ...history.state, place: detail.position, scroll }, "");
 }
 
-/** The page on which the place to come back to is drawn. @param {URL} url */
-function around(url) {
-  if (!place) return url;
-  const there = new URL(url);
-  for (const name of ["before", "after", "newest"]) there.searchParams.delete(name);
-  there.searchParams.set("at", String(place.seq));
-  return there;
+/** Returns the address of the page that contains the message of the scroll position. @param {URL} url */
+function withReturnPosition(url) {
+  if (!returnPosition) return url;
+  const target = new URL(url);
+  for (const name of ["before", "after", "newest"]) target.searchParams.delete(name);
+  target.searchParams.set("at", String(returnPosition.seq));
+  return target;
 }
 
-/** The browser came back to this page from another: there is a place. A reload or a link begins anew. */
-function backAt() {
+/** Returns the stored scroll position if the browser went back to this page. A reload or a link starts without one. */
+function initialReturnPosition() {
   const [load] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
   return load?.type === "back_forward" ? history.state?.place ?? null : null;
 }
 
 /** @param {Document} page */
-function fits(page) {
-  return find(page, ".shell > main") !== null && find(page, "conversation-list") !== null && hasNothingNew(page);
+function canSwap(page) {
+  return find(page, ".shell > main") !== null && find(page, "conversation-list") !== null && hasSameAssets(page);
 }
 
-/** A page that brings a script or a style of its own is loaded as a whole. @param {Document} page */
-function hasNothingNew(page) {
+/** Whether a page needs no other scripts and style sheets; otherwise it is loaded normally. @param {Document} page */
+function hasSameAssets(page) {
   if (page === document) return true;
-  const here = new Set(findAll(document, ASSETS).map(address));
-  return findAll(page, ASSETS).every((asset) => here.has(address(asset)));
+  const loadedUrls = new Set(findAll(document, ASSETS).map(assetUrl));
+  return findAll(page, ASSETS).every((asset) => loadedUrls.has(assetUrl(asset)));
 }
 
 /** @param {HTMLElement} asset */
-const address = (asset) => asset.getAttribute("src") ?? asset.getAttribute("href");
+const assetUrl = (asset) => asset.getAttribute("src") ?? asset.getAttribute("href");
 
-/** @param {Document} page @param {string | undefined} left the conversation that was open */
-function swap(page, left) {
+/** @param {Document} page @param {string | undefined} openConversationId the conversation that was open */
+function replaceMain(page, openConversationId) {
   const shell = find(document, ".shell");
-  const other = find(page, ".shell");
+  const newShell = find(page, ".shell");
   const main = find(shell, ":scope > main");
-  const next = find(other, ":scope > main");
-  if (!shell || !other || !main || !next) return;
-  for (const old of findAll(shell, ":scope > member-panel")) old.remove();
-  const panels = findAll(other, ":scope > member-panel");
+  const next = find(newShell, ":scope > main");
+  if (!shell || !newShell || !main || !next) return;
+  for (const panel of findAll(shell, ":scope > member-panel")) panel.remove();
+  const panels = findAll(newShell, ":scope > member-panel");
   document.title = page.title;
-  shell.className = other.className;
-  shell.dataset.pane = other.dataset.pane;
+  shell.className = newShell.className;
+  shell.dataset.pane = newShell.dataset.pane;
   main.replaceWith(document.adoptNode(next));
   shell.append(...panels.map((panel) => document.adoptNode(panel)));
   for (const link of findAll(shell, ".rail a")) {
-    const current = find(other, `.rail a[href="${link.getAttribute("href")}"]`)?.getAttribute("aria-current");
+    const current = find(newShell, `.rail a[href="${link.getAttribute("href")}"]`)?.getAttribute("aria-current");
     if (current) link.setAttribute("aria-current", current);
     else link.removeAttribute("aria-current");
   }
   find(document, "toast-stack")?.append(...findAll(page, "toast-stack > .toast"));
-  // The next thing to do is to write; a phone's keyboard is not thrown at whoever came to read.
+  // Focus the composer, since writing comes next; not on a touch screen, where that opens the keyboard.
   const field = matchMedia("(pointer: fine)").matches && find(next, "message-composer textarea");
-  const row = next.offsetHeight > 1 ? null : find(shell, `.conversation-row[data-id="${left}"]`); // a phone, back at its list
+  // On a phone, back at the list.
+  const row = next.offsetHeight > 1 ? null : find(shell, `.conversation-row[data-id="${openConversationId}"]`);
   if (!next.contains(document.activeElement)) (row || field || next).focus({ preventScroll: true });
-  const arrived = find(document, "[data-part=arrived]");
-  if (arrived && !field) arrived.textContent = page.title.replace(/^\(\d+\+?\) /, ""); // read out: the focus says it else
+  const announcer = find(document, "[data-part=arrived]");
+  // Read by screen readers; a focused field is announced anyway.
+  if (announcer && !field) announcer.textContent = page.title.replace(/^\(\d+\+?\) /, "");
 }
 
-/** The link whose page takes the place of this one, where that is what a click means. @param {MouseEvent} event */
-function linkOf(event) {
+/** Returns the link of a click that should be handled here, or null. @param {MouseEvent} event */
+function findLink(event) {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return null;
   const link = /** @type {Element} */ (event.target).closest("a[href]");
   if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download") || link.dataset.act) return null;
-  if (link.origin !== location.origin || !OURS.test(link.pathname) || !fits(document) || !live.on) return null;
+  if (link.origin !== location.origin || !OWN_PATHS.test(link.pathname) || !canSwap(document) || !liveUpdates.enabled) return null;
   return link.matches(LINKS) ? link : null;
 }
 
 /** @param {HTMLAnchorElement} link */
-const leadsOn = (link) => link.pathname + link.search !== shown || link.hash !== "";
+const isElsewhere = (link) => link.pathname + link.search !== currentPath || link.hash !== "";
 
-/** Takes over clicks on conversations, and the browser's way back. */
-export function watchVisits() {
-  addEventListener("pagehide", keepPlace);
-  // Of a mouse alone: a finger that goes down may be about to scroll.
+/** Handles clicks on links and the back button of the browser. */
+export function watchNavigation() {
+  addEventListener("pagehide", saveReturnPosition);
+  // Only for a mouse: a finger may be about to scroll.
   document.addEventListener("pointerdown", (event) => {
-    const link = event.pointerType === "mouse" ? linkOf(event) : null;
-    if (link?.matches(".conversation-row") && leadsOn(link)) press(link.href);
+    const link = event.pointerType === "mouse" ? findLink(event) : null;
+    if (link?.matches(".conversation-row") && isElsewhere(link)) startPrefetch(link.href);
   });
   document.addEventListener("click", (event) => {
-    const link = linkOf(event);
+    const link = findLink(event);
     if (!link) return;
     event.preventDefault();
-    // The arrow of a phone goes back where one came from there: its list does not pile up in the history.
+    // The back arrow on a phone goes back in the history if the user came from there, so that entries do not pile up.
     if (link.matches(".back") && history.state?.from && new URL(history.state.from, location.href).pathname === link.pathname) {
       history.back();
       return;
     }
-    if (leadsOn(link)) goTo(link.href);
+    if (isElsewhere(link)) navigate(link.href);
   });
   addEventListener("popstate", () => {
-    if (location.pathname + location.search === shown) return; // only the place in the page
-    const back = { place: history.state?.place ?? null, done: false };
-    if (location.pathname === new URL(shown, location.href).pathname) tell("page:back", back);
-    if (back.done) shown = location.pathname + location.search;
-    else if (OURS.test(location.pathname)) goTo(location.href, { pop: true });
+    if (location.pathname + location.search === currentPath) return; // only the hash has changed
+    const detail = { position: history.state?.place ?? null, handled: false };
+    if (location.pathname === new URL(currentPath, location.href).pathname) emit("page:history-back", detail);
+    if (detail.handled) currentPath = location.pathname + location.search;
+    else if (OWN_PATHS.test(location.pathname)) navigate(location.href, { pop: true });
     else location.reload();
   });
 }

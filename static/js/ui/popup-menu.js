@@ -1,21 +1,21 @@
-/** A menu in the top layer: where it opens, how keys move in it, and where the focus goes afterwards. */
+/** Popup menus: position, keyboard and focus. */
 import { findAll } from "../lib/dom.js";
 
-const HOLD = 450; // ms of a finger
+const LONG_PRESS = 450; // ms
 
 /** @param {HTMLElement} menu */
-function items(menu) {
+function visibleItems(menu) {
   return findAll(menu, "[role^=menuitem]").filter((item) => item.checkVisibility());
 }
 
 /**
- * Opens it at a point, or below an element; on a phone it is a sheet.
+ * Opens a menu at a point or below an element; on a phone as a bottom sheet.
  * @param {HTMLElement} menu a popover
- * @param {HTMLElement} beside has the focus again afterwards
- * @param {{x: number, y: number} | null} at
- * @param {boolean} [held] a finger opened it, which is still down
+ * @param {HTMLElement} anchor gets the focus back afterwards
+ * @param {{x: number, y: number} | null} point
+ * @param {boolean} [isLongPress] opened by a finger that is still down
  */
-export function openMenu(menu, beside, at, held = false) {
+export function openMenu(menu, anchor, point, isLongPress = false) {
   const isSheet = matchMedia("(pointer: coarse)").matches || innerWidth < 640;
   menu.classList.toggle("sheet", isSheet);
   if (menu.matches(":popover-open")) menu.hidePopover();
@@ -25,29 +25,29 @@ export function openMenu(menu, beside, at, held = false) {
   style.margin = "0";
   style.inset = isSheet ? "auto 0 0 0" : "auto";
   if (!isSheet) {
-    const { left, bottom } = beside.getBoundingClientRect();
+    const { left, bottom } = anchor.getBoundingClientRect();
     const { offsetWidth, offsetHeight } = menu;
-    style.left = `${Math.max(8, Math.min(at?.x ?? left + 16, innerWidth - offsetWidth - 8))}px`;
-    style.top = `${Math.max(8, Math.min(at?.y ?? bottom, innerHeight - offsetHeight - 8))}px`;
+    style.left = `${Math.max(8, Math.min(point?.x ?? left + 16, innerWidth - offsetWidth - 8))}px`;
+    style.top = `${Math.max(8, Math.min(point?.y ?? bottom, innerHeight - offsetHeight - 8))}px`;
   }
-  if (held) menu.focus();
-  else items(menu)[0]?.focus();
+  if (isLongPress) menu.focus();
+  else visibleItems(menu)[0]?.focus();
 }
 
 /**
- * Keys of all menus that this page has, once: arrows, Home, End; Tab and Escape close.
+ * Adds keyboard handling to a menu: arrows, Home and End move; Tab and Escape close it. Call once per menu.
  * @param {HTMLElement} menu
  * @param {AbortSignal} [signal]
  */
-export function menuKeys(menu, signal) {
+export function addMenuKeys(menu, signal) {
   menu.addEventListener("keydown", (event) => {
-    const all = items(menu);
-    const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[event.key];
-    if (to !== undefined && all.length) {
+    const items = visibleItems(menu);
+    const point = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const nextIndex = { ArrowDown: point + 1, ArrowUp: point < 0 ? -1 : point - 1, Home: 0, End: -1 }[event.key];
+    if (nextIndex !== undefined && items.length) {
       event.preventDefault();
       event.stopPropagation();
-      all.at(to % all.length)?.focus();
+      items.at(nextIndex % items.length)?.focus();
     } else if (event.key === "Tab" || event.key === "Escape") {
       if (event.key === "Escape") event.preventDefault();
       event.stopPropagation();
@@ -57,32 +57,32 @@ export function menuKeys(menu, signal) {
 }
 
 /**
- * Press and hold, as a right click: `run` gets the element, and the click that lifting the finger makes is swallowed.
+ * Calls `handler` on a long press by touch. The click that follows when the finger is lifted is suppressed.
  * @param {HTMLElement} root
  * @param {string} selector
- * @param {(element: HTMLElement) => void} run
+ * @param {(element: HTMLElement) => void} handler
  * @param {AbortSignal} signal
  */
-export function onHold(root, selector, run, signal) {
+export function onLongPress(root, selector, handler, signal) {
   /** @type {any} */
   let timer;
-  let held = false;
+  let isLongPress = false;
   root.addEventListener("pointerdown", (event) => {
     clearTimeout(timer);
-    held = false;
+    isLongPress = false;
     const element = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(selector));
     if (event.pointerType !== "touch" || !element) return;
     timer = setTimeout(() => {
-      held = true;
-      run(element);
-    }, HOLD);
+      isLongPress = true;
+      handler(element);
+    }, LONG_PRESS);
   }, { signal });
-  for (const end of ["pointerup", "pointercancel", "pointermove", "scroll"]) {
-    root.addEventListener(end, () => clearTimeout(timer), { signal, capture: true, passive: true });
+  for (const type of ["pointerup", "pointercancel", "pointermove", "scroll"]) {
+    root.addEventListener(type, () => clearTimeout(timer), { signal, capture: true, passive: true });
   }
   document.addEventListener("click", (event) => {
-    if (!held) return;
-    held = false;
+    if (!isLongPress) return;
+    isLongPress = false;
     event.preventDefault();
     event.stopPropagation();
   }, { signal, capture: true });

@@ -1,68 +1,73 @@
-/** `<toast-stack>`: short words that go by themselves. */
-import { LiveElement, tell } from "../realtime/events.js";
+/** `<toast-stack>`: short messages that disappear by themselves. */
+import { LiveElement, emit } from "../realtime/events.js";
 import { clone, find, findAll, words } from "../lib/dom.js";
-import { Refusal } from "../realtime/api-error.js";
+import { ApiError } from "../realtime/api-error.js";
 
-const STAY = 5_000; // ms, and more for what takes longer to read or can be undone
-const PER_LETTER = 60; // ms
+const DURATION = 5_000; // ms; longer for more text
+const DURATION_PER_CHARACTER = 60; // ms
 
 export class ToastStack extends LiveElement {
   start() {
-    this.listen(document, "page:toast", ({ detail }) => this.show(detail.text, detail.bad, detail.undo));
-    this.listen(this, "click", (event) => {
+    this.on(document, "page:toast", ({ detail }) => this.show(detail.text, detail.isError, detail.undo));
+    this.on(this, "click", (event) => {
       if (event.target.closest("[data-act=close]")) event.target.closest(".toast")?.remove();
     });
-    for (const toast of findAll(this, ".toast")) this.#goes(toast);
+    for (const toast of findAll(this, ".toast")) this.#scheduleRemoval(toast);
   }
 
   /**
+   * Shows a toast.
    * @param {string} text
-   * @param {boolean} bad it is said at once, over what is being read out
-   * @param {() => Promise<unknown>} [undo]
+   * @param {boolean} isError announced at once by screen readers
+   * @param {() => Promise<unknown>} [undo] adds an "Undo" button
    */
-  show(text, bad, undo) {
+  show(text, isError, undo) {
     const toast = clone("toast-template");
-    const say = find(toast, "span");
-    if (!toast || !say || !text) return;
-    say.textContent = text;
-    if (bad) {
+    const textElement = find(toast, "span");
+    if (!toast || !textElement || !text) return;
+    textElement.textContent = text;
+    if (isError) {
       toast.setAttribute("role", "alert");
       find(toast, ".icon")?.remove();
     }
-    const back = find(toast, "[data-act=undo]");
-    if (back && undo) {
-      back.hidden = false;
-      back.addEventListener("click", () => {
+    const undoButton = find(toast, "[data-act=undo]");
+    if (undoButton && undo) {
+      undoButton.hidden = false;
+      undoButton.addEventListener("click", () => {
         toast.remove();
-        undo().catch(toastRefusal);
+        undo().catch(showErrorToast);
       });
     }
-    for (const old of findAll(this, ".toast").slice(0, -2)) old.remove();
+    for (const oldToast of findAll(this, ".toast").slice(0, -2)) oldToast.remove();
     this.append(toast);
-    this.#goes(toast);
+    this.#scheduleRemoval(toast);
   }
 
   /** @param {HTMLElement} toast */
-  #goes(toast) {
-    const stay = STAY + PER_LETTER * (toast.textContent?.length ?? 0);
-    const go = () => (toast.matches(":hover, :focus-within") ? setTimeout(go, STAY) : toast.remove());
-    setTimeout(go, stay);
+  #scheduleRemoval(toast) {
+    const duration = DURATION + DURATION_PER_CHARACTER * (toast.textContent?.length ?? 0);
+    const removeUnlessHovered = () => (toast.matches(":hover, :focus-within") ? setTimeout(removeUnlessHovered, DURATION) : toast.remove());
+    setTimeout(removeUnlessHovered, duration);
   }
 }
 
 /**
- * @param {string} word of `<template id="toast-words">`, as in `dataset`
- * @param {() => Promise<unknown>} [undo] offered beside it
+ * Shows a text of the page as a toast.
+ * @param {string} key of `<template id="toast-words">`, as in `dataset`
+ * @param {() => Promise<unknown>} [undo] adds an "Undo" button
  */
-export function toast(word, undo) {
-  tell("page:toast", { text: words("toast-words")[word] ?? "", bad: false, undo });
+export function showToast(key, undo) {
+  emit("page:toast", { text: words("toast-words")[key] ?? "", isError: false, undo });
 }
 
-/** Says why something did not happen, in the page's words, else in the server's. @param {unknown} error */
-export function toastRefusal(error) {
-  const said = words("toast-words");
-  const code = error instanceof Refusal ? error.code : "failed";
-  const key = { disconnected: "unavailable", timeout: "unavailable" }[code] ?? code.replace(/_(\w)/g, (_, c) => c.toUpperCase());
-  const detail = error instanceof Refusal ? error.detail : "";
-  tell("page:toast", { text: said[key] ?? (detail || said.failed) ?? "", bad: true });
+/**
+ * Shows why an action failed: the text of the page for the error code, otherwise that of the server.
+ * @param {unknown} error
+ */
+export function showErrorToast(error) {
+  const texts = words("toast-words");
+  const code = error instanceof ApiError ? error.code : "failed";
+  const textKey = { disconnected: "unavailable", timeout: "unavailable" }[code] ?? code.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  const detail = error instanceof ApiError ? error.detail : "";
+  emit("page:toast", { text: texts[textKey] ?? (detail || texts.failed) ?? "", isError: true });
 }

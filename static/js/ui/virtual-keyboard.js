@@ -1,20 +1,21 @@
 /**
- * Where a phone's keyboard lies over the page instead of making it smaller (Safari), the page makes itself smaller: the
- * composer stands above the keyboard, and the log above that is where it was.
+ * Shrinks the page where the virtual keyboard of a phone covers it instead of resizing it (Safari), so that the
+ * composer stays above the keyboard and the log keeps its position.
  */
 
-const KEYBOARD = 100; // px: less is the browser's own bars coming and going
+const MIN_KEYBOARD_HEIGHT = 100; // px; smaller changes come from the browser's own bars
 
-export function watchViewport() {
-  const view = globalThis.visualViewport;
-  if (!view) return;
+/** Adjusts the height of the page when the keyboard opens or closes. */
+export function watchVirtualKeyboard() {
+  const viewport = globalThis.visualViewport;
+  if (!viewport) return;
   const { style } = document.documentElement;
-  const look = () => {
-    if (view.scale > 1.01) return; // enlarged by two fingers: that moves nothing
-    const isCovered = innerHeight - view.height > KEYBOARD;
-    if (isCovered) style.setProperty("--seen", `${view.height}px`);
+  const update = () => {
+    if (viewport.scale > 1.01) return; // zoomed in
+    const isCovered = innerHeight - viewport.height > MIN_KEYBOARD_HEIGHT;
+    if (isCovered) style.setProperty("--seen", `${viewport.height}px`);
     else style.removeProperty("--seen");
-    if (isCovered) scrollTo(0, 0); // the browser has pushed the whole page up to show the field
+    if (isCovered) scrollTo(0, 0); // the browser has scrolled the page to show the field
   };
-  view.addEventListener("resize", look);
+  viewport.addEventListener("resize", update);
 }

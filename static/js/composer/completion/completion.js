@@ -1,40 +1,40 @@
 /**
- * The list over the composer that goes on with what is being typed: members after `@`, emoji after `:`. Each source says
- * whether it is its turn and what it offers; keys, pointer and what a screen reader hears are the same for all.
+ * List of completions for the composer: members after `@`, emoji after `:`. Each source recognises its query and
+ * provides options; keyboard, mouse and accessibility are the same for all.
  */
-import { apply } from "../text-edit.js";
+import { applyChange } from "../text-edit.js";
 import { clone, findAll } from "../../lib/dom.js";
 
 /** @typedef {import("../message-composer.js").MessageComposer} MessageComposer */
 
 /**
  * @typedef {object} Option
- * @property {HTMLElement} content what the line shows
- * @property {string} text what takes the place of what was typed
- * @property {() => void} [taken]
+ * @property {HTMLElement} content of the list item
+ * @property {string} text replaces the query
+ * @property {() => void} [onAccepted]
  *
- * @typedef {object} Question
- * @property {number} at where the sign stands
- * @property {string} q what follows it
+ * @typedef {object} Query
+ * @property {number} at index of the sign in the text
+ * @property {string} q text after the sign
  *
  * @typedef {object} Source
- * @property {string} label a key in the data of the list: its name
- * @property {(before: string) => Question | null} look at the text up to the caret
- * @property {(question: Question, show: (options: Option[], chosen?: number) => void) => void} ask may show several times;
- *   `chosen` -1: Enter sends, unless one is chosen by the arrows
+ * @property {string} label key in the dataset of the list, with its accessible name
+ * @property {(before: string) => Query | null} findQuery receives the text up to the caret
+ * @property {(query: Query, show: (options: Option[], chosen?: number) => void) => void} complete may call `show`
+ *   several times; `chosen` -1: Enter sends, unless an option is chosen with the arrow keys
  */
 
 export class Completion {
   /** @type {Source | null} */
   #source = null;
-  /** @type {Question} */
-  #question = { at: -1, q: "" };
+  /** @type {Query} */
+  #query = { at: -1, q: "" };
   /** @type {Option[]} */
   #options = [];
-  #chosen = 0;
+  #chosenIndex = 0;
   #isComposing = false;
-  /** Closed by Escape: not again for this word. */
-  #refused = -1;
+  /** Index of the sign whose list was closed with Escape: it is not opened again for this query. */
+  #dismissedIndex = -1;
 
   /** @param {MessageComposer} composer @param {Source[]} sources */
   constructor(composer, sources) {
@@ -42,16 +42,16 @@ export class Completion {
     this.sources = sources;
     this.field = composer.field;
     this.box = document.getElementById("complete");
-    composer.listen(this.field, "input", () => this.#look());
-    composer.listen(this.field, "click", () => this.#look());
-    composer.listen(this.field, "keyup", (event) => event.key.startsWith("Arrow") && this.#moved());
-    composer.listen(this.field, "blur", () => this.close());
-    composer.listen(this.field, "compositionstart", () => (this.#isComposing = true));
-    composer.listen(this.field, "compositionend", () => (this.#isComposing = false));
-    // Before the composer hears the key: Enter chooses here.
-    composer.listen(this.field, "keydown", (event) => this.#key(event), { capture: true });
-    composer.listen(this.box, "mousedown", (event) => event.preventDefault()); // the field keeps the focus
-    composer.listen(this.box, "click", (event) => this.#clicked(event));
+    composer.on(this.field, "input", () => this.#update());
+    composer.on(this.field, "click", () => this.#update());
+    composer.on(this.field, "keyup", (event) => event.key.startsWith("Arrow") && this.#handleCaretMove());
+    composer.on(this.field, "blur", () => this.close());
+    composer.on(this.field, "compositionstart", () => (this.#isComposing = true));
+    composer.on(this.field, "compositionend", () => (this.#isComposing = false));
+    // In the capture phase, before the composer handles the key: Enter accepts an option here.
+    composer.on(this.field, "keydown", (event) => this.#handleKey(event), { capture: true });
+    composer.on(this.box, "mousedown", (event) => event.preventDefault()); // the field keeps the focus
+    composer.on(this.box, "click", (event) => this.#handleClick(event));
   }
 
   get isOpen() {
@@ -61,35 +61,35 @@ export class Completion {
   close() {
     this.#source = null;
     this.#options = [];
-    this.#question = { at: -1, q: "" };
+    this.#query = { at: -1, q: "" };
     if (this.box && !this.box.hidden) {
       this.box.hidden = true;
       this.box.replaceChildren();
-      document.body.append(this.box); // it outlives this composer
+      document.body.append(this.box); // the list is reused by the next composer
     }
     for (const name of ["role", "aria-expanded", "aria-controls", "aria-activedescendant"]) this.field.removeAttribute(name);
   }
 
-  /** Also by the arrows one may leave the word. */
-  #moved() {
-    const { selectionStart: at } = this.field;
-    if (this.isOpen && (at <= this.#question.at || at > this.#question.at + 1 + this.#question.q.length)) this.close();
+  /** Closes the list when the caret leaves the query. */
+  #handleCaretMove() {
+    const { selectionStart: caret } = this.field;
+    if (this.isOpen && (caret <= this.#query.at || caret > this.#query.at + 1 + this.#query.q.length)) this.close();
   }
 
-  #look() {
+  #update() {
     const { field } = this;
     if (field.selectionStart !== field.selectionEnd) return this.close();
     const before = field.value.slice(0, field.selectionStart);
     for (const source of this.sources) {
-      const question = source.look(before);
-      if (!question || question.at === this.#refused) continue;
+      const query = source.findQuery(before);
+      if (!query || query.at === this.#dismissedIndex) continue;
       if (source !== this.#source) this.close();
       this.#source = source;
-      this.#question = question;
-      source.ask(question, (options, chosen = 0) => question === this.#question && this.#show(options, chosen));
+      this.#query = query;
+      source.complete(query, (options, chosen = 0) => query === this.#query && this.#show(options, chosen));
       return;
     }
-    this.#refused = -1;
+    this.#dismissedIndex = -1;
     this.close();
   }
 
@@ -97,57 +97,57 @@ export class Completion {
   #show(options, chosen) {
     const { box } = this;
     if (!box || !options.length || document.activeElement !== this.field) {
-      const question = this.#question;
+      const query = this.#query;
       this.close();
-      this.#question = question; // more may come
+      this.#query = query; // more options may follow
       return;
     }
     this.#options = options;
-    this.#chosen = chosen;
+    this.#chosenIndex = chosen;
     box.setAttribute("aria-label", box.dataset[this.#source?.label ?? ""] ?? "");
     box.replaceChildren(
       ...options.flatMap(({ content }, index) => {
-        const line = clone("option-template");
-        line?.append(content);
-        if (line) line.id = `complete-${index}`;
-        return line ?? [];
+        const optionElement = clone("option-template");
+        optionElement?.append(content);
+        if (optionElement) optionElement.id = `complete-${index}`;
+        return optionElement ?? [];
       }),
     );
     if (box.parentElement !== this.composer.form) this.composer.form.append(box);
     box.hidden = false;
-    this.#mark();
+    this.#updateSelection();
   }
 
-  #mark() {
+  #updateSelection() {
     findAll(this.box, "[role=option]").forEach((option, index) => {
-      option.setAttribute("aria-selected", String(index === this.#chosen));
-      if (index === this.#chosen) option.scrollIntoView({ block: "nearest" });
+      option.setAttribute("aria-selected", String(index === this.#chosenIndex));
+      if (index === this.#chosenIndex) option.scrollIntoView({ block: "nearest" });
     });
     const { field } = this;
-    field.setAttribute("role", "combobox"); // as long as there is a list; a combobox has one line to type in
+    field.setAttribute("role", "combobox"); // only while the list is open: a combobox is a single-line field
     field.setAttribute("aria-expanded", "true");
     field.setAttribute("aria-controls", "complete");
-    if (this.#chosen < 0) field.removeAttribute("aria-activedescendant");
-    else field.setAttribute("aria-activedescendant", `complete-${this.#chosen}`);
+    if (this.#chosenIndex < 0) field.removeAttribute("aria-activedescendant");
+    else field.setAttribute("aria-activedescendant", `complete-${this.#chosenIndex}`);
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (!this.isOpen || event.isComposing || event.keyCode === 229) return; // an input method has the keys
+  #handleKey(event) {
+    if (!this.isOpen || event.isComposing || event.keyCode === 229) return; // an input method handles the keys
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const direction = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const count = this.#options.length;
-    if (step) {
-      this.#chosen = this.#chosen < 0 ? (step > 0 ? 0 : count - 1) : (this.#chosen + step + count) % count;
-      this.#mark();
-    } else if (event.key === "Enter" && (event.shiftKey || this.#chosen < 0)) {
+    if (direction) {
+      this.#chosenIndex = this.#chosenIndex < 0 ? (direction > 0 ? 0 : count - 1) : (this.#chosenIndex + direction + count) % count;
+      this.#updateSelection();
+    } else if (event.key === "Enter" && (event.shiftKey || this.#chosenIndex < 0)) {
       return this.close();
     } else if (event.key === "Tab" && event.shiftKey) {
       return;
     } else if (event.key === "Enter" || event.key === "Tab") {
-      this.#take(Math.max(0, this.#chosen));
+      this.#acceptIndex(Math.max(0, this.#chosenIndex));
     } else if (event.key === "Escape") {
-      this.#refused = this.#question.at;
+      this.#dismissedIndex = this.#query.at;
       this.close();
     } else {
       return;
@@ -157,30 +157,30 @@ export class Completion {
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #handleClick(event) {
     const option = /** @type {HTMLElement} */ (event.target).closest("[role=option]");
     const index = findAll(this.box, "[role=option]").indexOf(/** @type {HTMLElement} */ (option));
     if (index < 0) return;
-    if (!this.#isComposing) return this.#take(index);
-    // The input method still holds what was typed: let it go first.
-    const option_ = this.#options[index];
-    const { at } = this.#question;
-    this.field.addEventListener("compositionend", () => this.#put(option_, at), { once: true });
+    if (!this.#isComposing) return this.#acceptIndex(index);
+    // The input method still holds the typed text: let it finish first.
+    const chosenOption = this.#options[index];
+    const { at } = this.#query;
+    this.field.addEventListener("compositionend", () => this.#accept(chosenOption, at), { once: true });
     this.field.blur();
   }
 
   /** @param {number} index */
-  #take(index) {
-    this.#put(this.#options[index], this.#question.at);
+  #acceptIndex(index) {
+    this.#accept(this.#options[index], this.#query.at);
   }
 
   /** @param {Option} option @param {number} at */
-  #put(option, at) {
+  #accept(option, at) {
     const { field } = this;
-    const to = Math.max(field.selectionStart, at);
+    const end = Math.max(field.selectionStart, at);
     this.close();
-    const follows = field.value[to] === " " ? "" : " ";
-    apply(field, { from: at, to, text: option.text + follows, select: [at + option.text.length + 1, at + option.text.length + 1] });
-    option.taken?.();
+    const trailingSpace = field.value[end] === " " ? "" : " ";
+    applyChange(field, { from: at, to: end, text: option.text + trailingSpace, select: [at + option.text.length + 1, at + option.text.length + 1] });
+    option.onAccepted?.();
   }
 }

@@ -1,75 +1,82 @@
-/** `:smi` in the composer goes on as `:smile:`, and that becomes its emoji. The names are read when they are first asked for. */
-import { emojiHabits, emojiTable, learnChinese, usedEmoji } from "../../lib/emoji.js";
+/**
+ * Completes emoji after a `:` in the composer, and replaces complete short names such as `:smile:`. The names are
+ * loaded on first use.
+ */
+import { getEmojiPreferences, loadEmojiTable, loadChineseNames, rememberEmoji } from "../../lib/emoji.js";
 import { isInCode } from "../markdown-editing.js";
-import { apply } from "../text-edit.js";
+import { applyChange } from "../text-edit.js";
 import { clone, find } from "../../lib/dom.js";
 
 /** @typedef {import("./completion.js").Source} Source */
 
-const SHOWN = 8;
+const MAX_OPTIONS = 8;
 const HAN = /\p{Script=Han}/u;
-// Not in the middle of a word, an address or a time. Two letters at least; `:D` is a face by itself.
-const ASKED = /(?<![A-Za-z0-9_:/])([:])([a-z0-9+_-]{2,30}|\p{Script=Han}{1,8})$/u;
-const WHOLE = /(?<![A-Za-z0-9_:/]):([a-z0-9+_-]{2,50}):$/;
+// Not inside a word, an address or a time. At least two letters, so that `:D` stays as it is.
+const QUERY_AT_END = /(?<![A-Za-z0-9_:/])([:])([a-z0-9+_-]{2,30}|\p{Script=Han}{1,8})$/u;
+const COMPLETE_NAME = /(?<![A-Za-z0-9_:/]):([a-z0-9+_-]{2,50}):$/;
 
-/** What follows a `:` at the end of a text. @param {string} before @returns {import("./completion.js").Question | null} */
-export function askedEmoji(before) {
-  const found = ASKED.exec(before);
-  if (!found || (/^\d+$/.test(found[2]) && found[2] !== "100") || isInCode(before, before.length)) return null;
-  return { at: found.index, q: found[2] };
+/**
+ * Returns the emoji query at the end of a text, or null.
+ * @param {string} before
+ * @returns {import("./completion.js").Query | null}
+ */
+export function parseEmojiQuery(before) {
+  const match = QUERY_AT_END.exec(before);
+  if (!match || (/^\d+$/.test(match[2]) && match[2] !== "100") || isInCode(before, before.length)) return null;
+  return { at: match.index, q: match[2] };
 }
 
 /** @implements {Source} */
-export class EmojiNames {
+export class EmojiCompletion {
   label = "emoji";
 
   /** @param {import("../message-composer.js").MessageComposer} composer */
   constructor(composer) {
     this.field = composer.field;
-    composer.listen(this.field, "input", (event) => event.inputType !== "historyUndo" && !event.isComposing && this.#replace());
+    composer.on(this.field, "input", (event) => event.inputType !== "historyUndo" && !event.isComposing && this.#replaceCompleteName());
   }
 
-  look = askedEmoji;
+  findQuery = parseEmojiQuery;
 
-  /** @type {Source["ask"]} */
-  async ask({ q }, show) {
+  /** @type {Source["complete"]} */
+  async complete({ q }, show) {
     const isChinese = HAN.test(q);
     try {
-      const table = await emojiTable();
-      if (isChinese) await learnChinese(table);
-      const { recent, tone } = emojiHabits();
-      const places = recent.flatMap((emoji) => table.place(emoji) ?? []);
-      const options = table.find(q, SHOWN, places).map((at) => {
+      const table = await loadEmojiTable();
+      if (isChinese) await loadChineseNames(table);
+      const { recent, tone } = getEmojiPreferences();
+      const recentIndexes = recent.flatMap((emoji) => table.findIndex(emoji) ?? []);
+      const options = table.find(q, MAX_OPTIONS, recentIndexes).map((index) => {
         const content = /** @type {HTMLElement} */ (clone("option-emoji-template"));
-        const emoji = table.emoji(at, tone);
-        const [face, code, name] = [find(content, ".face"), find(content, "b"), find(content, "small")];
-        if (face) face.textContent = emoji;
-        if (code) code.textContent = isChinese ? table.name(at) : `:${table.code(at, q)}:`;
-        if (name) name.textContent = isChinese ? `:${table.code(at)}:` : table.name(at);
-        return { content, text: emoji, taken: () => usedEmoji(emoji) };
+        const emoji = table.getEmoji(index, tone);
+        const [emojiElement, codeElement, nameElement] = [find(content, ".face"), find(content, "b"), find(content, "small")];
+        if (emojiElement) emojiElement.textContent = emoji;
+        if (codeElement) codeElement.textContent = isChinese ? table.getName(index) : `:${table.getCode(index, q)}:`;
+        if (nameElement) nameElement.textContent = isChinese ? `:${table.getCode(index)}:` : table.getName(index);
+        return { content, text: emoji, onAccepted: () => rememberEmoji(emoji) };
       });
-      // After a colon in a Chinese sentence words follow: Enter sends them, unless one is chosen.
+      // In Chinese text a colon is usually followed by words: Enter sends them, unless an option was chosen.
       show(options, isChinese ? -1 : 0);
     } catch {
-      show([]); // not to be had now
+      show([]); // the names cannot be loaded now
     }
   }
 
-  /** A short name that stands there whole becomes its emoji; undo brings it back. */
-  async #replace() {
+  /** Replaces a complete short name before the caret by its emoji; undo restores it. */
+  async #replaceCompleteName() {
     const { field } = this;
-    const found = WHOLE.exec(field.value.slice(0, field.selectionStart));
-    if (!found || isInCode(field.value, found.index)) return;
-    const end = found.index + found[0].length;
-    const table = await emojiTable().catch(() => null);
-    const at = table?.byCode(found[1]);
-    // Meanwhile somebody may have gone on.
-    if (!table || at === undefined || field.value.slice(found.index, end) !== found[0] || !field.isConnected) return;
+    const match = COMPLETE_NAME.exec(field.value.slice(0, field.selectionStart));
+    if (!match || isInCode(field.value, match.index)) return;
+    const end = match.index + match[0].length;
+    const table = await loadEmojiTable().catch(() => null);
+    const index = table?.findByCode(match[1]);
+    // The user may have typed on meanwhile.
+    if (!table || index === undefined || field.value.slice(match.index, end) !== match[0] || !field.isConnected) return;
     const caret = field.selectionStart;
-    const emoji = table.emoji(at, emojiHabits().tone);
-    const after = Math.max(0, caret - end);
-    const select = found.index + emoji.length + after;
-    apply(field, { from: found.index, to: end, text: emoji, select: [select, select] });
-    usedEmoji(emoji);
+    const emoji = table.getEmoji(index, getEmojiPreferences().tone);
+    const caretOffset = Math.max(0, caret - end);
+    const selection = match.index + emoji.length + caretOffset;
+    applyChange(field, { from: match.index, to: end, text: emoji, select: [selection, selection] });
+    rememberEmoji(emoji);
   }
 }

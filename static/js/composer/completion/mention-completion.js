@@ -1,24 +1,27 @@
-/** After an `@` in the composer: members whose name goes on like that, those who talk here before the others. */
+/** Completes mentions after an `@` in the composer: members who match, recent speakers first. */
 import { api } from "../../realtime/api.js";
-import { asked, rank } from "./mention-match.js";
-import { avatar, clone, find, findAll } from "../../lib/dom.js";
-import { presenceOf } from "../../realtime/state/presence-cache.js";
+import { parseMentionQuery, rankMatches } from "./mention-match.js";
+import { createAvatar, clone, find, findAll } from "../../lib/dom.js";
+import { getPresence } from "../../realtime/state/presence-cache.js";
 import { rights } from "../../conversation/permissions.js";
 
 /** @typedef {import("./completion.js").Source} Source */
 /** @typedef {import("./completion.js").Option} Option */
 /** @typedef {import("./mention-match.js").Person} Person */
 
-const SHOWN = 8;
-const ASK = 150; // ms after the last key
+const MAX_OPTIONS = 8;
+const REQUEST_DELAY = 150; // ms after the last key
 
 /** @implements {Source} */
-export class MentionPicker {
+export class MentionCompletion {
   label = "people";
   /** @type {any} */
   #timer;
-  /** A question that the server had no answer to: what goes on like it has none either. @type {string | null} */
-  #nobody = null;
+  /**
+   * A query without results on the server: longer queries that start with it have none either.
+   * @type {string | null}
+   */
+  #emptyQuery = null;
 
   /** @param {import("../message-composer.js").MessageComposer} composer */
   constructor(composer) {
@@ -26,42 +29,43 @@ export class MentionPicker {
     this.me = Number(find(document, "live-socket")?.dataset.userId ?? 0);
   }
 
-  look = asked;
+  findQuery = parseMentionQuery;
 
-  /** @type {Source["ask"]} */
-  ask({ q }, show) {
+  /** @type {Source["complete"]} */
+  complete({ q }, show) {
     clearTimeout(this.#timer);
-    const talked = this.#talked();
-    const here = rank(this.#members(), q, talked);
-    const all = this.#mayCallAll() && "all".startsWith(q.toLowerCase()) ? this.#everybody() : [];
+    const recentSpeakers = this.#listRecentSpeakers();
+    const localMatches = rankMatches(this.#listMembers(), q, recentSpeakers);
+    const allOption = this.#canMentionAll() && "all".startsWith(q.toLowerCase()) ? this.#renderAllOption() : [];
     /** @param {Person[]} people */
-    const draw = (people) => {
-      const options = people.slice(0, SHOWN).map((person) => this.#option(person, q));
-      // The name stands there in full already: Enter sends.
-      const isWhole = people.some(({ username }) => username.toLowerCase() === q.toLowerCase()) || (all.length && q.toLowerCase() === "all");
-      // Without a letter everybody is meant least of all; with one, most likely.
-      show(q ? [...all, ...options] : [...options, ...all], isWhole ? -1 : 0);
+    const showMatches = (people) => {
+      const options = people.slice(0, MAX_OPTIONS).map((person) => this.#renderOption(person, q));
+      // The complete name has been typed: Enter sends.
+      const isComplete = people.some(({ username }) => username.toLowerCase() === q.toLowerCase()) || (allOption.length && q.toLowerCase() === "all");
+      // `@all` comes last without a letter, and first if the letters match it.
+      show(q ? [...allOption, ...options] : [...options, ...allOption], isComplete ? -1 : 0);
     };
-    draw(here);
-    if (here.length >= SHOWN || (this.#nobody !== null && q.startsWith(this.#nobody))) return;
-    // Of a large group the page names a part, of a pair nobody: the server knows all, and more ways to find them.
+    showMatches(localMatches);
+    if (localMatches.length >= MAX_OPTIONS || (this.#emptyQuery !== null && q.startsWith(this.#emptyQuery))) return;
+    // The page knows only some members of a large group, and none of a direct conversation. The server knows all and
+    // more spellings.
     this.#timer = setTimeout(async () => {
-      const more = await this.#fromServer(q);
-      if (!more.length && !here.length && q) this.#nobody = q;
-      const known = new Set(here.map(({ id }) => id));
-      const fresh = more.filter(({ id }) => !known.has(id) && id !== this.me);
-      if (fresh.length) draw([...here, ...fresh]);
-    }, ASK);
+      const serverMatches = await this.#searchServer(q);
+      if (!serverMatches.length && !localMatches.length && q) this.#emptyQuery = q;
+      const localIds = new Set(localMatches.map(({ id }) => id));
+      const newMatches = serverMatches.filter(({ id }) => !localIds.has(id) && id !== this.me);
+      if (newMatches.length) showMatches([...localMatches, ...newMatches]);
+    }, REQUEST_DELAY);
   }
 
   /** @param {string} q @returns {Promise<Person[]>} */
-  async #fromServer(q) {
+  async #searchServer(q) {
     const query = new URLSearchParams({ q, conversation: String(this.composer.conversationId) });
     return (await api("GET", `users/?${query}`).catch(() => ({ results: [] }))).results;
   }
 
-  /** @returns {Person[]} of those on the page */
-  #members() {
+  /** Returns the members on the page. @returns {Person[]} */
+  #listMembers() {
     const people = findAll(document, "member-panel .member[data-username]")
       .map(({ dataset, firstElementChild, children }) => ({
         id: Number(dataset.userId),
@@ -71,45 +75,46 @@ export class MentionPicker {
         pinyin: dataset.pinyin,
       }))
       .filter(({ id }) => id !== this.me);
-    return [...new Map(people.map((person) => [person.id, person])).values()]; // one may stand there twice, as found and in the list
+    // A member may be in the list and in search results.
+    return [...new Map(people.map((person) => [person.id, person])).values()];
   }
 
-  /** Who wrote the lines on the page, the last one first. */
-  #talked() {
-    const senders = findAll(document, "message-log .msg[data-sender]").map((line) => Number(line.dataset.sender));
+  /** Returns the ids of users who wrote the messages on the page, the last one first. */
+  #listRecentSpeakers() {
+    const senders = findAll(document, "message-log .msg[data-sender]").map((item) => Number(item.dataset.sender));
     return [...new Set(senders.reverse())];
   }
 
-  /** The server counts `@all` of those who lead a group. */
-  #mayCallAll() {
+  /** Only the owner and admins of a group may use `@all`. */
+  #canMentionAll() {
     return rights(find(document, "message-log")).leads;
   }
 
   /** @returns {Option[]} */
-  #everybody() {
+  #renderAllOption() {
     const content = clone("option-all-template");
     return content ? [{ content, text: "@all" }] : [];
   }
 
   /** @param {Person} user @param {string} q @returns {Option} */
-  #option(user, q) {
+  #renderOption(user, q) {
     const content = /** @type {HTMLElement} */ (clone("option-person-template"));
-    const face = avatar(user, "s", true);
-    const dot = find(face, ".here");
-    if (dot) dot.hidden = !presenceOf(user.id)?.online;
-    find(content, ".avatar")?.replaceWith(face);
+    const avatarElement = createAvatar(user, "s", true);
+    const onlineDot = find(avatarElement, ".here");
+    if (onlineDot) onlineDot.hidden = !getPresence(user.id)?.online;
+    find(content, ".avatar")?.replaceWith(avatarElement);
     const [name, username] = [find(content, "b"), find(content, "small")];
-    name?.replaceChildren(...marked(user.name, q));
+    name?.replaceChildren(...highlightMatch(user.name, q));
     if (username) username.textContent = `@${user.username}`;
     return { content, text: `@${user.username}` };
   }
 }
 
-/** A name with what was typed marked in it. @param {string} name @param {string} q @returns {(string | HTMLElement)[]} */
-function marked(name, q) {
-  const at = q ? name.toLowerCase().indexOf(q.toLowerCase()) : -1;
-  if (at < 0) return [name];
-  const mark = document.createElement("mark");
-  mark.textContent = name.slice(at, at + q.length);
-  return [name.slice(0, at), mark, name.slice(at + q.length)];
+/** Highlights the typed part of a name. @param {string} name @param {string} q @returns {(string | HTMLElement)[]} */
+function highlightMatch(name, q) {
+  const index = q ? name.toLowerCase().indexOf(q.toLowerCase()) : -1;
+  if (index < 0) return [name];
+  const element = document.createElement("mark");
+  element.textContent = name.slice(index, index + q.length);
+  return [name.slice(0, index), element, name.slice(index + q.length)];
 }

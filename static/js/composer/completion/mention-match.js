@@ -1,76 +1,81 @@
-/** Where an `@` asks for somebody, and who fits what follows it, however a Chinese name is typed. Only text: no page. */
+/**
+ * Finds mention queries in a text, and ranks users by how well they match, also for the ways of typing a Chinese name.
+ * These functions do not use the page.
+ */
 
 /** @typedef {import("../../realtime/protocol.js").User & {pinyin?: string}} Person */
 
-// Letters of languages written without spaces: an `@` may follow them, and a name may follow it, as the server reads it
+// Letters of languages written without spaces: a mention may directly follow or precede them; same as on the server
 // (chat/text/markdown.py).
 const UNSPACED =
   "\\u0e00-\\u0eff\\u1000-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e80-\\u31ff\\u3400-\\u9fff\\ua960-\\ua97f\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffdc\\u{20000}-\\u{3ffff}";
-const ASKED = new RegExp(`(?<![@/.\\\\-])(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])@([\\p{L}\\p{M}\\p{N}_.-]{0,30})$`, "u");
+const MENTION_AT_END = new RegExp(`(?<![@/.\\\\-])(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])@([\\p{L}\\p{M}\\p{N}_.-]{0,30})$`, "u");
 
 /**
- * What follows an `@` at the end of a text; null where it names nobody.
+ * Returns the mention query at the end of a text, or null.
  * @param {string} before
- * @returns {import("./completion.js").Question | null}
+ * @returns {import("./completion.js").Query | null}
  */
-export function asked(before) {
-  const found = ASKED.exec(before);
-  return found && { at: found.index, q: found[1] };
+export function parseMentionQuery(before) {
+  const match = MENTION_AT_END.exec(before);
+  return match && { at: match.index, q: match[1] };
 }
 
 /**
- * How well somebody fits, less is better; null: not at all.
+ * Returns how well a user matches, lower is better; null: no match.
  * @param {Person} person
  * @param {string} q
  */
-export function fit({ username, name, pinyin = "" }, q) {
-  const wanted = q.toLowerCase();
-  const [user, shown] = [username.toLowerCase(), name.toLowerCase()];
-  if (!wanted) return 1;
-  if (user === wanted) return 0;
-  if (user.startsWith(wanted) || shown.startsWith(wanted)) return 1;
-  const place = spelledFrom(pinyin, wanted);
-  if (place === 0) return 1;
-  if (shown.split(/[\s._-]+/).some((word) => word.startsWith(wanted)) || place !== null) return 2;
-  return shown.includes(wanted) || user.includes(wanted) ? 3 : null;
+export function scoreMatch({ username, name, pinyin = "" }, q) {
+  const query = q.toLowerCase();
+  const [lowerUsername, lowerName] = [username.toLowerCase(), name.toLowerCase()];
+  if (!query) return 1;
+  if (lowerUsername === query) return 0;
+  if (lowerUsername.startsWith(query) || lowerName.startsWith(query)) return 1;
+  const startIndex = findSpellingStart(pinyin, query);
+  if (startIndex === 0) return 1;
+  if (lowerName.split(/[\s._-]+/).some((word) => word.startsWith(query)) || startIndex !== null) return 2;
+  return lowerName.includes(query) || lowerUsername.includes(query) ? 3 : null;
 }
 
 /**
- * At which character of a name what was typed begins to spell it: in full, by initials, or both mixed (`wangxm`).
- * @param {string} pinyin `wang xiao ming`, of several readings `zhong|chong`
+ * Returns the index of the character of a name from which the typed letters spell it: in full, by initials, or mixed
+ * (`wangxm`).
+ * @param {string} pinyin `wang xiao ming`; several readings as `zhong|chong`
  * @param {string} typed
  * @returns {number | null}
  */
-function spelledFrom(pinyin, typed) {
-  const wanted = typed.replace(/[^a-z]/g, "");
-  if (!pinyin || !wanted || wanted !== typed) return null;
-  const syllables = pinyin.split(" ").map((each) => each.split("|"));
+function findSpellingStart(pinyin, typed) {
+  const query = typed.replace(/[^a-z]/g, "");
+  if (!pinyin || !query || query !== typed) return null;
+  const syllables = pinyin.split(" ").map((readings) => readings.split("|"));
   /** @type {(at: number, rest: string) => boolean} */
-  const goesOn = (at, rest) =>
+  const matchesFrom = (index, rest) =>
     !rest ||
-    (at < syllables.length &&
-      syllables[at].some((syllable) => {
+    (index < syllables.length &&
+      syllables[index].some((syllable) => {
         let length = 0;
         while (length < syllable.length && syllable[length] === rest[length]) length += 1;
-        for (; length > 0; length -= 1) if (goesOn(at + 1, rest.slice(length))) return true;
+        for (; length > 0; length -= 1) if (matchesFrom(index + 1, rest.slice(length))) return true;
         return false;
       }));
-  const place = syllables.findIndex((_, at) => goesOn(at, wanted));
-  return place < 0 ? null : place;
+  const startIndex = syllables.findIndex((_, index) => matchesFrom(index, query));
+  return startIndex < 0 ? null : startIndex;
 }
 
 /**
+ * Returns the users that match, best first; among equal matches those who wrote in the conversation.
  * @template {Person} P
  * @param {P[]} people
  * @param {string} q
- * @param {number[]} talked who wrote here, the last one first
- * @returns {P[]} those who fit, best first; of equals those who talk here
+ * @param {number[]} recentSpeakers user ids, the last speaker first
+ * @returns {P[]}
  */
-export function rank(people, q, talked) {
-  const place = new Map(talked.map((id, index) => [id, index]));
+export function rankMatches(people, q, recentSpeakers) {
+  const rankById = new Map(recentSpeakers.map((id, index) => [id, index]));
   return people
-    .map((person, index) => ({ person, index, fit: fit(person, q), talk: place.get(person.id) ?? Infinity }))
-    .filter((each) => each.fit !== null)
-    .sort((a, b) => Number(a.fit) - Number(b.fit) || (a.talk === b.talk ? a.index - b.index : a.talk - b.talk))
+    .map((person, index) => ({ person, index, score: scoreMatch(person, q), speakerRank: rankById.get(person.id) ?? Infinity }))
+    .filter((match) => match.score !== null)
+    .sort((a, b) => Number(a.score) - Number(b.score) || (a.speakerRank === b.speakerRank ? a.index - b.index : a.speakerRank - b.speakerRank))
     .map(({ person }) => person);
 }

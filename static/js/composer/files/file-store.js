@@ -1,54 +1,71 @@
-/** Files that were picked and not sent yet, kept in IndexedDB: after a reload their uploads go on by themselves. */
+/**
+ * Stores picked files in IndexedDB until they are sent, so that their uploads continue after a reload.
+ *
+ * Browsers hold records written by older versions of this script. The names of the database and the store and the
+ * fields of a record must not change.
+ */
 
 /**
- * @typedef {object} Kept
+ * @typedef {object} FileRecord
  * @property {string} key
  * @property {number} conversation_id
- * @property {number} user_id whose they are: another person at this browser sees nothing of them
+ * @property {number} user_id owner; other users of this browser do not see the file
  * @property {File} file
- * @property {string} url of its upload; empty before it has begun
+ * @property {string} url of its upload; empty before it has started
  * @property {string} alt
  * @property {Record<string, string>} [measures]
  */
 
-const NAME = "messenger-files";
-const ROWS = "files";
+const DATABASE_NAME = "messenger-files";
+const STORE_NAME = "files";
 
 /** @type {Promise<IDBDatabase> | undefined} */
-let opened;
+let opening;
 
-function database() {
-  opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(ROWS, { keyPath: "key" });
+function openDatabase() {
+  opening ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE_NAME, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE_NAME, { keyPath: "key" });
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
-  return opened;
+  return opening;
 }
 
-/** @param {IDBTransactionMode} mode @param {(rows: IDBObjectStore) => IDBRequest} act @returns {Promise<any>} */
-async function within(mode, act) {
-  const request = act((await database()).transaction(ROWS, mode).objectStore(ROWS));
+/**
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest} makeRequest
+ * @returns {Promise<any>}
+ */
+async function runRequest(mode, makeRequest) {
+  const request = makeRequest((await openDatabase()).transaction(STORE_NAME, mode).objectStore(STORE_NAME));
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 }
 
-/** @param {number} userId @param {number} conversationId @returns {Promise<Kept[]>} in the order in which they were picked */
-export async function keptFiles(userId, conversationId) {
-  /** @type {Kept[]} */
-  const rows = await within("readonly", (files) => files.getAll()).catch(() => []);
-  return rows.filter((row) => row.user_id === userId && row.conversation_id === conversationId);
+/**
+ * Returns the stored files of a conversation, in no particular order.
+ * @param {number} userId
+ * @param {number} conversationId
+ * @returns {Promise<FileRecord[]>}
+ */
+export async function listStoredFiles(userId, conversationId) {
+  /** @type {FileRecord[]} */
+  const records = await runRequest("readonly", (store) => store.getAll()).catch(() => []);
+  return records.filter((record) => record.user_id === userId && record.conversation_id === conversationId);
 }
 
-/** Where the browser refuses, the file can be picked again, and its upload goes on all the same. @param {Kept} kept */
-export async function keepFile(kept) {
-  await within("readwrite", (files) => files.put(kept)).catch(() => {});
+/**
+ * Stores a file. If the browser refuses, its upload works all the same, but does not continue after a reload.
+ * @param {FileRecord} record
+ */
+export async function storeFile(record) {
+  await runRequest("readwrite", (store) => store.put(record)).catch(() => {});
 }
 
-/** @param {string} key */
-export async function forgetFile(key) {
-  await within("readwrite", (files) => files.delete(key)).catch(() => {});
+/** Deletes a file after it was sent or removed. @param {string} key */
+export async function deleteStoredFile(key) {
+  await runRequest("readwrite", (store) => store.delete(key)).catch(() => {});
 }

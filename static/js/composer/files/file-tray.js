@@ -1,37 +1,41 @@
 /**
- * `<file-tray>`: the files that go with the next message. They come by picker, camera, drop and paste, begin to be
- * uploaded at once, and can be described, paused and taken back. What is unfinished survives a reload.
+ * `<file-tray>`: the files of the next message. Files are added by file picker, camera, drag and drop, or paste. Their
+ * upload starts at once; they can be described, paused and removed. Unfinished uploads continue after a reload.
  */
-import { forgetFile, keepFile, keptFiles } from "./file-store.js";
+import { deleteStoredFile, storeFile, listStoredFiles } from "./file-store.js";
 import { sizeOf } from "../../conversation/attachments/attachment-renderer.js";
-import { LiveElement, later, tell } from "../../realtime/events.js";
+import { LiveElement, emit } from "../../realtime/events.js";
 import { clone, find, findAll, uuid, words } from "../../lib/dom.js";
-import { toastRefusal } from "../../ui/toast-stack.js";
-import { Refusal } from "../../realtime/api-error.js";
+import { showErrorToast } from "../../ui/toast-stack.js";
+import { ApiError } from "../../realtime/api-error.js";
 
 /** @typedef {import("../../realtime/protocol.js").Attachment} Attachment */
 /** @typedef {import("./file-upload.js").FileUpload} FileUpload */
-/** @typedef {{key: string, file: File, row: HTMLElement, upload: FileUpload | null, whole: Attachment | null,
- *   state: "going" | "paused" | "failed" | "whole", alt: string, tells: number, measures: Record<string, string>, preview: string}} Item */
+/**
+ * @typedef {{key: string, file: File, row: HTMLElement, upload: FileUpload | null, attachment: Attachment | null,
+ *   state: "going" | "paused" | "failed" | "whole", alt: string, pendingUpdates: number, measures: Record<string,
+ *   string>, preview: string}} Item `state` is also the `data-state` of the row
+ */
 
-const PREVIEWED = /^image\/(jpeg|png|gif|webp|avif)$/;
-const PREVIEW_LIMIT = 30 * 1024 * 1024;
+const PREVIEW_TYPES = /^image\/(jpeg|png|gif|webp|avif)$/;
+const MAX_PREVIEW_SIZE = 30 * 1024 * 1024;
 
-const canRecord = () => "MediaRecorder" in window && Boolean(navigator.mediaDevices) // not on pages that came without TLS;
+// Not available on pages without TLS.
+const canRecord = () => "MediaRecorder" in window && Boolean(navigator.mediaDevices)
 
 export class FileTray extends LiveElement {
   /** @type {Item[]} */
   #items = [];
-  form = /** @type {HTMLFormElement} */ (later());
-  input = /** @type {HTMLInputElement} */ (later());
+  form = /** @type {HTMLFormElement} */ (/** @type {unknown} */ (undefined));
+  input = /** @type {HTMLInputElement} */ (/** @type {unknown} */ (undefined));
   rows = /** @type {HTMLElement | null} */ (null);
   conversationId = 0;
   userId = 0;
-  /** The form is to be sent as soon as all are there. */
-  #sends = false;
-  /** While somebody speaks. @type {import("./voice-recorder.js").VoiceRecorder | null} */
+  /** Whether the form is submitted when all files are uploaded. */
+  #submitsWhenUploaded = false;
+  /** Set while recording. @type {import("./voice-recorder.js").VoiceRecorder | null} */
   #recorder = null;
-  #asksForMicrophone = false;
+  #isRequestingMicrophone = false;
 
   start() {
     this.form = /** @type {HTMLFormElement} */ (this.closest("form"));
@@ -39,28 +43,28 @@ export class FileTray extends LiveElement {
     this.rows = find(this, ".tray-rows");
     this.conversationId = Number(this.dataset.conversationId);
     this.userId = Number(find(document, "live-socket")?.dataset.userId ?? 0);
-    this.listen(this.form, "click", ({ target }) => {
+    this.on(this.form, "click", ({ target }) => {
       const act = target.closest("[data-act]")?.dataset.act;
       if (act === "attach") this.input.click();
-      else if (act === "voice") this.#record();
+      else if (act === "voice") this.#startRecording();
       else if (act === "voice-stop") this.#recorder?.stop();
       else if (act === "voice-cancel") this.#recorder?.cancel();
     });
     const voice = find(this.form, "[data-act=voice]");
     if (voice) voice.hidden = !canRecord();
-    this.listen(this.input, "change", () => {
+    this.on(this.input, "change", () => {
       this.add([...(this.input.files ?? [])]);
-      this.input.value = ""; // the form must not post them once more
+      this.input.value = ""; // the form must not upload them again
     });
-    this.listen(this.rows, "click", (event) => this.#clicked(event));
-    this.listen(this.rows, "change", (event) => this.#described(event));
-    this.listen(this.rows, "keydown", (event) => {
+    this.on(this.rows, "click", (event) => this.#handleClick(event));
+    this.on(this.rows, "change", (event) => this.#handleAltChange(event));
+    this.on(this.rows, "keydown", (event) => {
       if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
       event.preventDefault();
       event.target.blur();
       find(this.form, "textarea")?.focus();
     });
-    this.#listenForDrops();
+    this.#addDropListeners();
     this.#restore();
   }
 
@@ -73,120 +77,129 @@ export class FileTray extends LiveElement {
     this.#items = [];
   }
 
-  /** What a message can name now, in order. */
-  get whole() {
-    return this.#items.flatMap(({ whole, alt }) => (whole ? [{ ...whole, alt }] : []));
+  /** The uploaded files, in order. */
+  get attachments() {
+    return this.#items.flatMap(({ attachment, alt }) => (attachment ? [{ ...attachment, alt }] : []));
   }
 
   get isEmpty() {
     return this.#items.length === 0 && !this.#recorder;
   }
 
-  /** Whether some are not there yet. Then the form is sent when they are. */
-  get holds() {
+  /**
+   * Returns whether the message has to wait for files. If so, the form is submitted when they are uploaded. A recording
+   * is stopped.
+   */
+  waitForUploads() {
     for (const item of this.#items) this.#readAlt(item);
-    this.#sends = this.#recorder !== null || this.#items.some(({ state, tells }) => state !== "whole" || tells > 0);
-    this.#recorder?.stop(); // what was said goes along
-    this.classList.toggle("sends", this.#sends);
-    return this.#sends;
+    this.#submitsWhenUploaded = this.#recorder !== null || this.#items.some(({ state, pendingUpdates }) => state !== "whole" || pendingUpdates > 0);
+    this.#recorder?.stop(); // the recording becomes one of the files
+    this.classList.toggle("sends", this.#submitsWhenUploaded);
+    return this.#submitsWhenUploaded;
   }
 
-  /** They belong to a message now. */
+  /** Removes all files from the tray after they were sent. */
   clear() {
     for (const item of [...this.#items]) this.#remove(item);
   }
 
-  /** From the clipboard or a drop. @param {DataTransfer} clip @returns {boolean} whether there were files */
-  take(clip) {
-    const files = [...clip.files];
-    // What is copied from a text processor comes as words and as their picture: the words are meant.
-    if (!files.length || clip.types.includes("text/plain")) return false;
+  /** Adds files from a paste or drop. @param {DataTransfer} clipboard @returns {boolean} whether there were files */
+  acceptFiles(clipboard) {
+    const files = [...clipboard.files];
+    // Text copied from a word processor comes with a picture of it: then the text is meant.
+    if (!files.length || clipboard.types.includes("text/plain")) return false;
     this.add(files);
     return true;
   }
 
-  async #record() {
-    if (this.#recorder || this.#asksForMicrophone) return this.#recorder?.stop();
+  async #startRecording() {
+    if (this.#recorder || this.#isRequestingMicrophone) return this.#recorder?.stop();
     const row = clone("voice-row-template");
     if (!row) return;
-    this.#asksForMicrophone = true;
+    this.#isRequestingMicrophone = true;
     try {
       const { VoiceRecorder } = await import("./voice-recorder.js");
       const recorder = await VoiceRecorder.begin(row, (file, seconds) => {
         this.#recorder = null;
         row.remove();
         if (file) this.add([file], { duration: seconds.toFixed(2) });
-        else this.#sends = false;
+        else this.#submitsWhenUploaded = false;
         this.form.classList.toggle("has-files", !this.isEmpty);
       });
-      if (this.gone.aborted) return recorder.cancel();
+      if (this.signal.aborted) return recorder.cancel();
       this.#recorder = recorder;
       this.rows?.append(row);
       this.form.classList.add("has-files");
       find(row, "[data-act=voice-stop]")?.focus();
     } catch {
-      tell("page:toast", { text: this.dataset.noMicrophone, bad: true });
+      emit("page:toast", { text: this.dataset.noMicrophone, isError: true });
     } finally {
-      this.#asksForMicrophone = false;
+      this.#isRequestingMicrophone = false;
     }
   }
 
-  /** @param {File[]} files @param {Record<string, string>} [measures] what the page knows of them, as their upload says it */
+  /**
+   * @param {File[]} files
+   * @param {Record<string, string>} [measures] metadata for the upload, for example the duration
+   */
   add(files, measures = {}) {
-    const most = Number(this.dataset.most ?? 10);
-    const limit = Number(this.dataset.limit ?? Infinity);
+    const maxFiles = Number(this.dataset.most ?? 10);
+    const maxSize = Number(this.dataset.limit ?? Infinity);
     for (const file of files) {
-      if (this.#items.length >= most) return tell("page:toast", { text: this.dataset.tooMany, bad: true });
-      if (file.size > limit) tell("page:toast", { text: this.dataset.tooLarge, bad: true });
-      else this.#begin({ key: uuid(), file, url: "", alt: "", measures }, true);
+      if (this.#items.length >= maxFiles) return emit("page:toast", { text: this.dataset.tooMany, isError: true });
+      if (file.size > maxSize) emit("page:toast", { text: this.dataset.tooLarge, isError: true });
+      else this.#startUpload({ key: uuid(), file, url: "", alt: "", measures }, true);
     }
     find(this.form, "textarea")?.focus({ preventScroll: true });
   }
 
   async #restore() {
-    for (const kept of await keptFiles(this.userId, this.conversationId)) {
-      if (this.gone.aborted) return;
-      if (!this.#items.some(({ key }) => key === kept.key)) this.#begin(kept, false);
+    for (const record of await listStoredFiles(this.userId, this.conversationId)) {
+      if (this.signal.aborted) return;
+      if (!this.#items.some(({ key }) => key === record.key)) this.#startUpload(record, false);
     }
   }
 
-  /** @param {{key: string, file: File, url: string, alt: string, measures?: Record<string, string>}} kept @param {boolean} isNew */
-  async #begin(kept, isNew) {
-    const { key, file, alt, measures = {} } = kept;
+  /**
+   * @param {{key: string, file: File, url: string, alt: string, measures?: Record<string, string>}} record
+   * @param {boolean} isNew
+   */
+  async #startUpload(record, isNew) {
+    const { key, file, alt, measures = {} } = record;
     const row = clone("file-row-template");
     if (!row) return;
     row.dataset.key = key;
-    const preview = PREVIEWED.test(file.type) && file.size < PREVIEW_LIMIT ? URL.createObjectURL(file) : "";
+    const preview = PREVIEW_TYPES.test(file.type) && file.size < MAX_PREVIEW_SIZE ? URL.createObjectURL(file) : "";
     /** @type {Item} */
-    const item = { key, file, row, upload: null, whole: null, state: "going", alt, tells: 0, measures, preview };
+    const item = { key, file, row, upload: null, attachment: null, state: "going", alt, pendingUpdates: 0, measures, preview };
     this.#items.push(item);
-    this.#draw(item);
+    this.#render(item);
     this.rows?.append(row);
     this.form.classList.add("has-files");
-    const keep = (/** @type {string} */ url) =>
-      keepFile({ key, file, url, alt: item.alt, measures, conversation_id: this.conversationId, user_id: this.userId });
-    if (isNew) keep("");
+    const store = (/** @type {string} */ url) =>
+      storeFile({ key, file, url, alt: item.alt, measures, conversation_id: this.conversationId, user_id: this.userId });
+    if (isNew) store("");
     try {
       const { FileUpload } = await import("./file-upload.js");
       if (!this.#items.includes(item)) return;
       item.upload = new FileUpload(file, {
         conversationId: this.conversationId,
-        url: kept.url,
+        url: record.url,
         measures,
-        onBegun: keep,
-        onProgress: (sent) => this.#progress(item, sent),
-        onWhole: (attachment) => this.#whole(item, attachment),
-        onFailed: (refusal) => this.#failed(item, refusal),
+        onStarted: store,
+        onProgress: (sent) => this.#showProgress(item, sent),
+        onComplete: (attachment) => this.#handleComplete(item, attachment),
+        onFailed: (error) => this.#handleError(item, error),
       });
       if (alt) item.upload.describe(alt).catch(() => {});
       await item.upload.start();
     } catch {
-      this.#failed(item, new Refusal({ code: "disconnected" }));
+      this.#handleError(item, new ApiError({ code: "disconnected" }));
     }
   }
 
   /** @param {Item} item */
-  #draw({ row, file, preview, alt }) {
+  #render({ row, file, preview, alt }) {
     const name = find(row, ".tray-name");
     if (name) [name.textContent, name.title] = [file.name, file.name];
     const picture = find(row, "img");
@@ -198,129 +211,133 @@ export class FileTray extends LiveElement {
     for (const button of findAll(row, "button[data-label]")) {
       button.setAttribute("aria-label", (button.dataset.label ?? "").replace("%a", file.name));
     }
-    if (file.type.startsWith("audio/")) this.#toHear(row, file);
+    if (file.type.startsWith("audio/")) this.#addPlayer(row, file);
     const bar = find(row, "progress");
     bar?.setAttribute("aria-label", file.name);
-    this.#said(row, sizeOf(file.size));
+    this.#setNote(row, sizeOf(file.size));
   }
 
-  /** It can be heard before it is sent. @param {HTMLElement} row @param {File} file */
-  #toHear(row, file) {
-    const clip = /** @type {import("../../conversation/attachments/sound-clip.js").SoundClip | null} */ (clone("file-audio-template"));
-    if (!clip) return;
-    find(clip, "audio")?.remove();
-    clip.file = file;
-    find(row, ".tray-acts")?.before(clip);
+  /** Adds a player for an audio file. @param {HTMLElement} row @param {File} file */
+  #addPlayer(row, file) {
+    const player = /** @type {import("../../conversation/attachments/sound-clip.js").SoundClip | null} */ (clone("file-audio-template"));
+    if (!player) return;
+    find(player, "audio")?.remove();
+    player.file = file;
+    find(row, ".tray-acts")?.before(player);
   }
 
   /** @param {HTMLElement} row @param {string} text */
-  #said(row, text) {
+  #setNote(row, text) {
     const note = find(row, ".tray-note");
     if (note && note.textContent !== text) note.textContent = text;
   }
 
   /** @param {Item} item @param {number} sent bytes */
-  #progress({ row, file }, sent) {
+  #showProgress({ row, file }, sent) {
     const percent = file.size ? Math.floor((sent / file.size) * 100) : 100;
     const bar = /** @type {HTMLProgressElement | null} */ (find(row, "progress"));
     if (bar) bar.value = percent;
-    this.#said(row, `${sizeOf(file.size)} · ${percent}%`);
+    this.#setNote(row, `${sizeOf(file.size)} · ${percent}%`);
   }
 
   /** @param {Item} item @param {Item["state"]} state */
-  #set(item, state) {
+  #setState(item, state) {
     item.state = state;
     item.row.dataset.state = state;
   }
 
   /** @param {Item} item @param {Attachment} attachment */
-  #whole(item, attachment) {
+  #handleComplete(item, attachment) {
     if (!this.#items.includes(item)) return;
-    item.whole = attachment;
-    this.#set(item, "whole");
-    this.#said(item.row, sizeOf(item.file.size));
-    if (this.#sends && !this.holds) this.form.requestSubmit();
+    item.attachment = attachment;
+    this.#setState(item, "whole");
+    this.#setNote(item.row, sizeOf(item.file.size));
+    if (this.#submitsWhenUploaded && !this.waitForUploads()) this.form.requestSubmit();
   }
 
-  /** @param {Item} item @param {Refusal} refusal */
-  #failed(item, refusal) {
+  /** @param {Item} item @param {ApiError} error */
+  #handleError(item, error) {
     if (!this.#items.includes(item) || item.state === "paused") return;
-    this.#set(item, "failed");
-    const said = words("toast-words");
-    this.#said(item.row, refusal.detail || said[refusal.code] || said.unavailable || "");
+    this.#setState(item, "failed");
+    const texts = words("toast-words");
+    this.#setNote(item.row, error.detail || texts[error.code] || texts.unavailable || "");
   }
 
   /** @param {MouseEvent} event */
-  #clicked({ target }) {
+  #handleClick({ target }) {
     const button = /** @type {Element} */ (target).closest("button[data-act]");
     const key = /** @type {HTMLElement | null} */ (button?.closest("[data-key]") ?? null)?.dataset.key;
-    const item = this.#items.find((each) => each.key === key);
+    const item = this.#items.find((other) => other.key === key);
     if (!(button instanceof HTMLElement) || !item) return;
     if (button.dataset.act === "remove") {
       item.upload?.cancel();
       this.#remove(item);
       find(this.form, "textarea")?.focus({ preventScroll: true });
     } else if (button.dataset.act === "pause") {
-      this.#set(item, "paused");
+      this.#setState(item, "paused");
       item.upload?.pause();
     } else {
-      this.#set(item, "going");
+      this.#setState(item, "going");
       item.upload?.start();
     }
   }
 
   /** @param {Event} event */
-  #described({ target }) {
+  #handleAltChange({ target }) {
     const key = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[data-key]"))?.dataset.key;
-    const item = this.#items.find((each) => each.key === key);
+    const item = this.#items.find((other) => other.key === key);
     if (item) this.#readAlt(item);
   }
 
-  /** What stands in its field, also where one is still in it. @param {Item} item */
+  /** Reads the alternative text from its field, which may still have the focus. @param {Item} item */
   #readAlt(item) {
     const input = /** @type {HTMLInputElement | null} */ (find(item.row, ".tray-alt"));
     const alt = input?.value.trim() ?? item.alt;
     if (alt === item.alt) return;
     item.alt = alt;
-    if (item.upload) this.#tell(item, item.upload.describe(alt));
+    if (item.upload) this.#trackUpdate(item, item.upload.describe(alt));
     const { key, file, measures } = item;
     const url = item.upload?.url ?? "";
-    keepFile({ key, file, url, alt, measures, conversation_id: this.conversationId, user_id: this.userId });
+    storeFile({ key, file, url, alt, measures, conversation_id: this.conversationId, user_id: this.userId });
   }
 
-  /** The message waits for it: what is sent can be described no more. @param {Item} item @param {Promise<void>} told */
-  async #tell(item, told) {
-    item.tells += 1;
-    await told.catch(toastRefusal);
-    item.tells -= 1;
-    if (this.#sends && !this.holds) this.form.requestSubmit();
+  /**
+   * Delays sending until the update is done: a sent attachment cannot be changed.
+   * @param {Item} item
+   * @param {Promise<void>} pendingUpdate
+   */
+  async #trackUpdate(item, pendingUpdate) {
+    item.pendingUpdates += 1;
+    await pendingUpdate.catch(showErrorToast);
+    item.pendingUpdates -= 1;
+    if (this.#submitsWhenUploaded && !this.waitForUploads()) this.form.requestSubmit();
   }
 
   /** @param {Item} item */
   #remove(item) {
-    this.#items = this.#items.filter((each) => each !== item);
+    this.#items = this.#items.filter((other) => other !== item);
     item.row.remove();
     if (item.preview) URL.revokeObjectURL(item.preview);
-    forgetFile(item.key);
+    deleteStoredFile(item.key);
     if (this.isEmpty) this.form.classList.remove("has-files");
-    if (this.isEmpty) this.#sends = false;
-    this.classList.toggle("sends", this.#sends);
+    if (this.isEmpty) this.#submitsWhenUploaded = false;
+    this.classList.toggle("sends", this.#submitsWhenUploaded);
   }
 
-  /** Anywhere on the conversation. */
-  #listenForDrops() {
-    const place = this.closest(".conversation, main") ?? document.body;
+  /** Accepts drops anywhere on the conversation. */
+  #addDropListeners() {
+    const dropZone = this.closest(".conversation, main") ?? document.body;
     const hasFiles = (/** @type {DragEvent} */ { dataTransfer }) => dataTransfer?.types.includes("Files") ?? false;
-    this.listen(place, "dragover", (event) => {
+    this.on(dropZone, "dragover", (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
-      place.classList.add("dropping");
+      dropZone.classList.add("dropping");
     });
-    this.listen(place, "dragleave", (event) => {
-      if (!place.contains(event.relatedTarget)) place.classList.remove("dropping");
+    this.on(dropZone, "dragleave", (event) => {
+      if (!dropZone.contains(event.relatedTarget)) dropZone.classList.remove("dropping");
     });
-    this.listen(place, "drop", (event) => {
-      place.classList.remove("dropping");
+    this.on(dropZone, "drop", (event) => {
+      dropZone.classList.remove("dropping");
       if (!hasFiles(event)) return;
       event.preventDefault();
       this.add([...(event.dataTransfer?.files ?? [])]);

@@ -1,6 +1,6 @@
 /** A picture that is chosen opens over the page; with a key held down, and without scripts, it is the link that it is. */
-import { toastRefusal } from "../../ui/toast-stack.js";
-import { Refusal } from "../../realtime/api-error.js";
+import { showErrorToast } from "../../ui/toast-stack.js";
+import { ApiError } from "../../realtime/api-error.js";
 
 export function watchShots() {
   document.addEventListener("click", async (event) => {
@@ -13,7 +13,7 @@ export function watchShots() {
       const { viewPicture } = await import("./picture-viewer.js");
       viewPicture(shot);
     } catch {
-      toastRefusal(new Refusal({ code: "unavailable" }));
+      showErrorToast(new ApiError({ code: "unavailable" }));
     }
   });
 }

@@ -3,7 +3,7 @@
  * by wheel, pinch, keys and double click. What is looked at is read from the page anew with every step, so what was
  * deleted meanwhile is passed over.
  */
-import { clone, find, findAll, pageTimes } from "../../lib/dom.js";
+import { clone, find, findAll, getDateFormatter } from "../../lib/dom.js";
 
 const SWIPE = 60; // px across after which the next one comes
 const AWAY = 120; // px down after which it closes
@@ -66,7 +66,7 @@ class Viewer {
     }
     this.image.addEventListener("load", () => dialog.classList.remove("waits"));
     this.image.addEventListener("error", () => dialog.classList.remove("waits"));
-    document.addEventListener("page:visited", () => dialog.close(), { signal });
+    document.addEventListener("page:navigated", () => dialog.close(), { signal });
     document.addEventListener("live:message.updated", () => queueMicrotask(() => this.#stillThere()), { signal });
   }
 
@@ -110,7 +110,7 @@ class Viewer {
     if (time && at) {
       time.setAttribute("datetime", at);
       const moment = new Date(at);
-      const [day, clock] = [pageTimes().brief(moment, new Date()), pageTimes().clock(moment)];
+      const [day, clock] = [getDateFormatter().formatShort(moment, new Date()), getDateFormatter().formatTime(moment)];
       time.textContent = day === clock ? clock : `${day} ${clock}`;
     }
     fill(dialog, ".viewer-alt", small.alt === name ? "" : small.alt);

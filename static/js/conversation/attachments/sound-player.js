@@ -3,7 +3,7 @@
  * here, from the recording itself; of what is long, or lies in a bucket elsewhere, there is an even line.
  */
 import { lasts } from "./attachment-renderer.js";
-import { clone, find, memory } from "../../lib/dom.js";
+import { clone, find, browserStorage } from "../../lib/dom.js";
 
 /** @typedef {import("./sound-clip.js").SoundClip} SoundClip */
 
@@ -40,11 +40,11 @@ export class SoundPlayer {
     this.#seconds = Number(clip.dataset.seconds) || 0;
     this.#audio.preload = "none";
     this.#audio.src = find(clip, "audio")?.getAttribute("src") ?? "";
-    this.#setSpeed(SPEEDS.includes(memory.get(KEPT)) ? memory.get(KEPT) : 1);
+    this.#setSpeed(SPEEDS.includes(browserStorage.get(KEPT)) ? browserStorage.get(KEPT) : 1);
     this.button.addEventListener("click", () => (this.#audio.paused ? this.#play() : this.#audio.pause()));
     this.speed.addEventListener("click", () => {
       const next = SPEEDS[(SPEEDS.indexOf(this.#audio.playbackRate) + 1) % SPEEDS.length];
-      memory.set(KEPT, next);
+      browserStorage.set(KEPT, next);
       this.#setSpeed(next);
     });
     this.range.addEventListener("input", () => this.#seek(Number(this.range.value) / 100));

@@ -1,29 +1,29 @@
 /** `<conversation-announcement>`: the bar above the log. New until one puts it away, on every device; a change brings it back. */
 import { api } from "../../realtime/api.js";
-import { linked } from "../../lib/autolink.js";
+import { renderLinks } from "../../lib/autolink.js";
 import { LiveElement } from "../../realtime/events.js";
 import { find } from "../../lib/dom.js";
-import { toastRefusal } from "../../ui/toast-stack.js";
+import { showErrorToast } from "../../ui/toast-stack.js";
 
 export class ConversationAnnouncement extends LiveElement {
   start() {
     const id = Number(this.dataset.conversationId);
-    this.hear("conversation.updated", ({ conversation }) => {
+    this.onLive("conversation.updated", ({ conversation }) => {
       if (conversation.id === id) this.#changed(conversation);
     });
-    this.hear("mine.updated", ({ conversation_id, mine }) => {
+    this.onLive("mine.updated", ({ conversation_id, mine }) => {
       if (conversation_id === id) this.#seen(mine.announcement_seen);
     });
-    this.listen(find(this, "form"), "submit", (event) => {
+    this.on(find(this, "form"), "submit", (event) => {
       event.preventDefault();
       const version = Number(this.dataset.version);
       this.#seen(version);
       find(document, "message-composer textarea")?.focus({ preventScroll: true });
-      api("PATCH", `conversations/${id}/mine/`, { announcement_seen: version }).catch(toastRefusal);
+      api("PATCH", `conversations/${id}/mine/`, { announcement_seen: version }).catch(showErrorToast);
     });
     const watch = new ResizeObserver(() => this.#measure());
     watch.observe(this);
-    this.gone.addEventListener("abort", () => watch.disconnect());
+    this.signal.addEventListener("abort", () => watch.disconnect());
     this.#show();
   }
 
@@ -38,7 +38,7 @@ export class ConversationAnnouncement extends LiveElement {
     if (!line || !whole || !field) return;
     if (this.#text !== announcement) {
       line.textContent = announcement;
-      whole.replaceChildren(...linked(announcement));
+      whole.replaceChildren(...renderLinks(announcement));
     }
     this.dataset.version = field.value = String(announced_version);
     this.#show();

@@ -1,8 +1,8 @@
 /** Above the log: title, announcement, how many are members, who is here. */
-import { whenHere } from "../../lib/last-seen.js";
-import { fill } from "../../lib/wording.js";
-import { avatar, find, pageTimes, words } from "../../lib/dom.js";
-import { presenceOf } from "../../realtime/state/presence-cache.js";
+import { formatLastSeen } from "../../lib/last-seen.js";
+import { fillPlaceholders } from "../../lib/wording.js";
+import { createAvatar, find, getDateFormatter, words } from "../../lib/dom.js";
+import { getPresence } from "../../realtime/state/presence-cache.js";
 
 /** @typedef {import("../../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../../realtime/protocol.js").User} User */
@@ -18,7 +18,7 @@ export function watchTalkHead() {
     const main = find(document, `main.conversation[data-kind=direct][data-id="${conversation_id}"]`);
     if (main) updatePeer(main, member.user);
   });
-  for (const type of ["page:presence", "page:visited", "page:here"]) document.addEventListener(type, here);
+  for (const type of ["page:presence-changed", "page:navigated", "page:online-count-changed"]) document.addEventListener(type, here);
   setInterval(here, 30_000); // "5 min ago" becomes six
 }
 
@@ -27,11 +27,11 @@ function update(main, conversation) {
   const { kind, title, description, member_count, avatar_url } = conversation;
   if (kind !== "group") return;
   const face = find(main, ".conversation-head > .avatar");
-  if (find(main, "#h-conversation")?.textContent !== title || drawn(face) !== avatar_url) face?.replaceWith(avatar(conversation));
+  if (find(main, "#h-conversation")?.textContent !== title || drawn(face) !== avatar_url) face?.replaceWith(createAvatar(conversation));
   call(main, title);
   const said = words("list-words");
   const members = find(main, "[data-part=member-count]");
-  if (members) members.textContent = member_count === 1 ? said.membersOne ?? "" : fill(said.members, { n: member_count });
+  if (members) members.textContent = member_count === 1 ? said.membersOne ?? "" : fillPlaceholders(said.members, { n: member_count });
   const panel = find(document, "member-panel [data-part=member-count]");
   if (panel) panel.textContent = String(member_count);
   const about = find(main, "[data-part=about-group]");
@@ -43,7 +43,7 @@ function updatePeer(main, user) {
   const face = find(main, `.conversation-head > .avatar[data-user-id="${user.id}"]`);
   if (!face) return;
   if (find(main, "#h-conversation")?.textContent !== user.name || drawn(face) !== user.avatar_url) {
-    const fresh = avatar(user, "", true);
+    const fresh = createAvatar(user, "", true);
     const [was, dot] = [find(face, ".here"), find(fresh, ".here")];
     if (dot) dot.hidden = was?.hidden ?? true;
     face.replaceWith(fresh);
@@ -66,10 +66,10 @@ function call(main, title) {
   if (at >= 0) document.title = document.title.slice(0, at) + title + document.title.slice(at + old.length);
   const { message, write } = words("conversation-words");
   find(main, ".log")?.setAttribute("aria-label", title);
-  find(main, ".composer")?.setAttribute("aria-label", fill(message, { t: title }));
+  find(main, ".composer")?.setAttribute("aria-label", fillPlaceholders(message, { t: title }));
   const field = find(main, ".composer textarea");
-  field?.setAttribute("aria-label", fill(message, { t: title }));
-  field?.setAttribute("placeholder", fill(write, { t: title }));
+  field?.setAttribute("aria-label", fillPlaceholders(message, { t: title }));
+  field?.setAttribute("placeholder", fillPlaceholders(write, { t: title }));
 }
 
 /** Of a group how many are here, of a pair whether the other is, or when they were. */
@@ -79,12 +79,12 @@ function here() {
   const count = find(main, "[data-part=here-count]");
   if (count) {
     const online = Number(find(document, "member-panel")?.dataset.here ?? 0);
-    say(count, online ? fill(said.here, { n: online }) : "");
+    say(count, online ? fillPlaceholders(said.here, { n: online }) : "");
   }
   const peer = find(main, "[data-part=peer-here]");
   if (peer) {
-    const presence = presenceOf(Number(find(main, ".conversation-head > .avatar")?.dataset.userId));
-    if (presence) say(peer, whenHere(presence, new Date(), pageTimes(), said));
+    const presence = getPresence(Number(find(main, ".conversation-head > .avatar")?.dataset.userId));
+    if (presence) say(peer, formatLastSeen(presence, new Date(), getDateFormatter(), said));
   }
 }
 

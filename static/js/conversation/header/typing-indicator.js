@@ -1,7 +1,7 @@
 /** `<typing-line>`: who is writing now. It ends by itself after five seconds, or with their message. */
 import { LiveElement } from "../../realtime/events.js";
 import { cloneAll, fillSlot, find } from "../../lib/dom.js";
-import { learnPeople, nameOf } from "../../realtime/state/user-cache.js";
+import { loadUsers, getUserName } from "../../realtime/state/user-cache.js";
 
 const STAYS = 5_000;
 
@@ -11,12 +11,12 @@ export class TypingLine extends LiveElement {
 
   start() {
     const id = Number(this.dataset.conversationId);
-    this.hear("typing", ({ conversation_id, user_id, active }) => conversation_id === id && this.#typing(user_id, active));
-    this.hear("message.created", ({ conversation_id, message }) => {
+    this.onLive("typing", ({ conversation_id, user_id, active }) => conversation_id === id && this.#typing(user_id, active));
+    this.onLive("message.created", ({ conversation_id, message }) => {
       if (conversation_id === id) this.#typing(message.sender.id, false);
     });
-    this.hear("member.updated", ({ member }) => this.#people.has(member.user.id) && this.#draw());
-    this.hear("state", ({ state }) => {
+    this.onLive("member.updated", ({ member }) => this.#people.has(member.user.id) && this.#draw());
+    this.onLive("state", ({ state }) => {
       if (state === "open" || state === "shaky") return;
       for (const userId of [...this.#people.keys()]) this.#typing(userId, false);
     });
@@ -34,13 +34,13 @@ export class TypingLine extends LiveElement {
     this.#people.delete(userId);
     if (active) this.#people.set(userId, setTimeout(() => this.#typing(userId, false), STAYS));
     if (was === active) return;
-    if (active && nameOf(userId) === undefined) learnPeople(Number(this.dataset.conversationId), [userId]).then(() => this.#draw());
+    if (active && getUserName(userId) === undefined) loadUsers(Number(this.dataset.conversationId), [userId]).then(() => this.#draw());
     this.#draw();
   }
 
   #draw() {
     const line = find(this, ".typing");
-    const [a, b, more] = [...this.#people.keys()].map(nameOf).filter((name) => name !== undefined);
+    const [a, b, more] = [...this.#people.keys()].map(getUserName).filter((name) => name !== undefined);
     if (!line) return;
     if (a === undefined) return line.replaceChildren();
     const words = cloneAll(`typing-${b === undefined ? "one" : more === undefined ? "two" : "many"}-template`);

@@ -2,9 +2,9 @@
  * Who else looks at this conversation now: how many, in its head; and small faces at the line up to which each of them has
  * read. They hang over the lines and move nothing; a screen reader hears none of it.
  */
-import { fill, nameList } from "../../lib/wording.js";
-import { avatar, find, findAll, words } from "../../lib/dom.js";
-import { learnPeople, nameOf, personOf } from "../../realtime/state/user-cache.js";
+import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
+import { createAvatar, find, findAll, words } from "../../lib/dom.js";
+import { loadUsers, getUserName, getUser } from "../../realtime/state/user-cache.js";
 
 const FACES = 3; // at one line; of more the number
 
@@ -19,15 +19,15 @@ export class Viewers {
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    log.hear("viewers", (told) => told.conversation_id === log.conversationId && this.#told(told));
-    log.hear("receipt", ({ conversation_id, user_id, read_seq }) => {
+    log.onLive("viewers", (told) => told.conversation_id === log.conversationId && this.#told(told));
+    log.onLive("receipt", ({ conversation_id, user_id, read_seq }) => {
       const was = conversation_id === log.conversationId ? this.#read.get(user_id) : undefined;
       if (was === undefined || (read_seq && read_seq <= was)) return;
       if (read_seq) this.#read.set(user_id, read_seq);
       else this.#read.delete(user_id); // shown no more
       this.place();
     });
-    log.hear("state", ({ state }) => {
+    log.onLive("state", ({ state }) => {
       if (state !== "open" && state !== "shaky") this.#told({ count: 0, readers: [] });
     });
   }
@@ -36,8 +36,8 @@ export class Viewers {
   #told({ count, readers }) {
     const others = readers.filter(({ user_id }) => user_id !== this.log.me);
     this.#read = new Map(others.map(({ user_id, seq }) => [user_id, seq]));
-    const strangers = [...this.#read.keys()].filter((id) => nameOf(id) === undefined);
-    if (strangers.length) learnPeople(this.log.conversationId, strangers).then(() => this.#named());
+    const strangers = [...this.#read.keys()].filter((id) => getUserName(id) === undefined);
+    if (strangers.length) loadUsers(this.log.conversationId, strangers).then(() => this.#named());
     this.#others = Math.max(count - (count > others.length ? 1 : 0), 0); // I am one of those who look
     this.#say();
     this.place();
@@ -56,11 +56,11 @@ export class Viewers {
     const place = find(document, ".conversation-head [data-part=viewers]");
     if (!place) return;
     const said = words("viewers-words");
-    const text = count ? ` · ${fill(count === 1 ? said.one : said.many, { n: count })}` : "";
+    const text = count ? ` · ${fillPlaceholders(count === 1 ? said.one : said.many, { n: count })}` : "";
     place.hidden = !count;
     if (place.textContent !== text) place.textContent = text;
-    const names = [...this.#read.keys()].map((id) => nameOf(id)).filter((name) => name !== undefined);
-    place.title = nameList(names, words("name-words"));
+    const names = [...this.#read.keys()].map((id) => getUserName(id)).filter((name) => name !== undefined);
+    place.title = formatNameList(names, words("name-words"));
   }
 
   /** Puts the faces where they belong, also after lines were drawn anew. */
@@ -96,7 +96,7 @@ function draw(ids) {
   faces.className = "viewers";
   faces.dataset.users = ids.join(" ");
   faces.setAttribute("aria-hidden", "true");
-  faces.title = nameList(ids.map((id) => nameOf(id) ?? "…"), words("name-words"));
+  faces.title = formatNameList(ids.map((id) => getUserName(id) ?? "…"), words("name-words"));
   faces.append(...ids.slice(0, FACES).map(face));
   if (ids.length > FACES) faces.append(`+${ids.length - FACES}`);
   return faces;
@@ -108,7 +108,7 @@ function face(id) {
     find(document, `.member[data-user-id="${id}"] .avatar`) ?? find(document, `.msg[data-sender="${id}"] > .avatar`);
   const copy = drawn
     ? /** @type {HTMLElement} */ (drawn.cloneNode(true))
-    : avatar(personOf(id) ?? { id, username: "", name: nameOf(id) ?? "…", avatar_url: null });
+    : createAvatar(getUser(id) ?? { id, username: "", name: getUserName(id) ?? "…", avatar_url: null });
   copy.className = "avatar";
   find(copy, ".here")?.remove();
   return copy;

@@ -1,5 +1,5 @@
 /** What stands above a line to say when it was: the day, or the time after a long pause. As `_day.html`, `_pause.html`. */
-import { clone, find, pageTimes } from "../../lib/dom.js";
+import { clone, find, getDateFormatter } from "../../lib/dom.js";
 
 /** @param {Date} at @param {Date} now */
 export function drawDay(at, now) {
@@ -10,7 +10,7 @@ export function drawDay(at, now) {
 
 /** "Today" becomes "Yesterday". @param {HTMLElement} li @param {Date} at @param {Date} now */
 export function redrawDay(li, at, now) {
-  fill(li, pageTimes().dayKey(at), pageTimes().dayLabel(at, now));
+  fill(li, getDateFormatter().dayKey(at), getDateFormatter().formatDayLabel(at, now));
 }
 
 /** @param {string} at as the message says it */
@@ -22,7 +22,7 @@ export function drawPause(at) {
 
 /** @param {HTMLElement} li @param {string} at */
 export function redrawPause(li, at) {
-  fill(li, at, pageTimes().clock(new Date(at)));
+  fill(li, at, getDateFormatter().formatTime(new Date(at)));
 }
 
 /** @param {HTMLElement} li @param {string} machine @param {string} human */
@@ -41,11 +41,11 @@ const QUARTER = 15 * 60 * 1000; // no zone's midnight falls within one
  * @param {AbortSignal} gone
  */
 export function atMidnight(run, gone) {
-  let day = pageTimes().dayKey(new Date());
+  let day = getDateFormatter().dayKey(new Date());
   /** @type {any} */
   let timer;
   const look = () => {
-    const today = pageTimes().dayKey(new Date());
+    const today = getDateFormatter().dayKey(new Date());
     if (today !== day) {
       day = today;
       run();

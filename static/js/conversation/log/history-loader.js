@@ -1,6 +1,6 @@
 /** The log as a window on a long history: reads older and newer pages before its edges are reached, forgets what is far. */
 import { api } from "../../realtime/api.js";
-import { tell } from "../../realtime/events.js";
+import { emit } from "../../realtime/events.js";
 import { afterPaint, find } from "../../lib/dom.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
@@ -40,7 +40,7 @@ export class LogPages {
 
   /** What one came for is on the screen now. */
   #begin() {
-    if (this.log.gone.aborted) return;
+    if (this.log.signal.aborted) return;
     this.#readsAhead = true;
     this.near();
   }
@@ -66,7 +66,7 @@ export class LogPages {
     const path = `conversations/${log.conversationId}/messages/?${side}=${side === "before" ? log.first : log.last}`;
     try {
       /** @type {History} */
-      const history = await api("GET", path, undefined, { signal: log.gone });
+      const history = await api("GET", path, undefined, { signal: log.signal });
       const told = this.#told;
       this.#told = null;
       log.redraw(0, () => {
@@ -126,7 +126,7 @@ export class LogPages {
       if (isStart && !find(log.list, ":scope > .beginning")) log.list.prepend(part(log, "beginning") ?? "");
     }
     // Texts on their way out stand at the end: is that here?
-    if (!isStart && had !== more) tell("live:outbox.ask", {});
+    if (!isStart && had !== more) emit("live:outbox.request", {});
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { find } from "../../lib/dom.js";
 import { ABOVE } from "./scroll-keeper.js";
-import { goTo, passed, step } from "../../ui/page-navigation.js";
+import { navigate, takeReturnPosition, pushUrl } from "../../ui/page-navigation.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 
@@ -12,11 +12,11 @@ export class Jumps {
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    log.listen(document, "page:leaving", ({ detail }) => (detail.place = log.scroller.place));
-    log.listen(document, "page:back", ({ detail }) => (detail.done = this.#back(detail.place)));
-    log.listen(window, "hashchange", () => this.#hash());
-    log.listen(find(log, ".latest"), "click", (event) => plain(event) && this.toNewest());
-    log.listen(log.list, "click", (event) => this.#clicked(event));
+    log.on(document, "page:leaving", ({ detail }) => (detail.position = log.scroller.place));
+    log.on(document, "page:history-back", ({ detail }) => (detail.handled = this.#back(detail.position)));
+    log.on(window, "hashchange", () => this.#hash());
+    log.on(find(log, ".latest"), "click", (event) => plain(event) && this.toNewest());
+    log.on(log.list, "click", (event) => this.#clicked(event));
   }
 
   /** Not simply at its end: what the browser shows of it before the script takes over may be right already. */
@@ -31,7 +31,7 @@ export class Jumps {
   open(painted) {
     const { log } = this;
     const { scroller } = log;
-    const place = passed();
+    const place = takeReturnPosition();
     const was = place && log.lines.get(place.seq);
     const asked = this.#asked();
     const line = asked ? log.lines.get(asked) : undefined;
@@ -56,7 +56,7 @@ export class Jumps {
 
   toNewest() {
     const { log } = this;
-    if (log.hasAfter) goTo(`/c/${log.conversationId}/?newest=1`);
+    if (log.hasAfter) navigate(`/c/${log.conversationId}/?newest=1`);
     else log.scroller.toEnd();
     log.moved();
   }
@@ -66,8 +66,8 @@ export class Jumps {
     const { log } = this;
     const line = log.lines.get(seq);
     const address = `/c/${log.conversationId}/?at=${seq}#m-${seq}`;
-    if (!line) return void goTo(address);
-    if (!log.scroller.isInView(line)) step(address);
+    if (!line) return void navigate(address);
+    if (!log.scroller.isInView(line)) pushUrl(address);
     log.scroller.show(line);
     log.moved();
   }

@@ -29,10 +29,10 @@ export class LogKeys {
     this.deeds = deeds;
     this.menu = menu;
     this.view = /** @type {HTMLElement} */ (find(log, ".log"));
-    log.listen(this.view, "keydown", (event) => this.#key(event));
-    log.listen(this.view, "focusin", (event) => this.#came(event));
-    log.listen(document, "keydown", (event) => (this.#backwards = event.key === "Tab" && event.shiftKey), { capture: true });
-    log.listen(document, "pointerdown", () => (this.#backwards = false), { capture: true });
+    log.on(this.view, "keydown", (event) => this.#key(event));
+    log.on(this.view, "focusin", (event) => this.#came(event));
+    log.on(document, "keydown", (event) => (this.#backwards = event.key === "Tab" && event.shiftKey), { capture: true });
+    log.on(document, "pointerdown", () => (this.#backwards = false), { capture: true });
   }
 
   /** Whoever comes back from below with Shift+Tab comes to a line, not to the last thing inside one. @param {FocusEvent} event */

@@ -6,14 +6,14 @@ import { api } from "../../realtime/api.js";
 import { arrange } from "./regroup.js";
 import { atMidnight } from "./date-separators.js";
 import { Jumps } from "./jump-to-message.js";
-import { LiveElement, later, tell } from "../../realtime/events.js";
+import { LiveElement, emit } from "../../realtime/events.js";
 import { LogPages } from "./history-loader.js";
 import { MessageActions } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
 import { drawMessage, drawReply, drawSender, unnamed } from "../message/message-view.js";
-import { excerpt } from "../../lib/wording.js";
+import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
-import { learn, learnPeople, nameOf } from "../../realtime/state/user-cache.js";
+import { cacheUser, loadUsers, getUserName } from "../../realtime/state/user-cache.js";
 import { QueuedLines } from "./pending-messages.js";
 import { ReadMark } from "../receipts/read-marker.js";
 import { Receipts, watchReceipts } from "../receipts/receipts.js";
@@ -22,7 +22,7 @@ import { Scroller } from "./scroll-keeper.js";
 import { Unread } from "../../conversation-list/unread-counter.js";
 import { UnreadLine } from "./unread-separator.js";
 import { Viewers } from "../header/viewers.js";
-import { goTo } from "../../ui/page-navigation.js";
+import { navigate } from "../../ui/page-navigation.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
@@ -33,27 +33,27 @@ export class MessageLog extends LiveElement {
   conversationId = 0;
   me = 0;
   /** @type {HTMLElement} */
-  list = later();
+  list = /** @type {any} */ (undefined);
   /** Lines drawn, by seq. @type {Map<number, HTMLElement>} */
   lines = new Map();
   /** @type {Scroller} */
-  scroller = later();
+  scroller = /** @type {any} */ (undefined);
   /** @type {Receipts} */
-  receipts = later();
+  receipts = /** @type {any} */ (undefined);
   /** @type {ReadMark} */
-  mark = later();
+  mark = /** @type {any} */ (undefined);
   /** @type {QueuedLines} */
-  queued = later();
+  queued = /** @type {any} */ (undefined);
   /** @type {LogPages} */
-  pages = later();
+  pages = /** @type {any} */ (undefined);
   /** @type {Unread} */
-  unread = later();
+  unread = /** @type {any} */ (undefined);
   /** @type {UnreadLine} */
-  unreadLine = later();
+  unreadLine = /** @type {any} */ (undefined);
   /** @type {Viewers} */
-  viewers = later();
+  viewers = /** @type {any} */ (undefined);
   /** @type {Jumps} */
-  #jumps = later();
+  #jumps = /** @type {any} */ (undefined);
   /** Messages as they were told last, by id. @type {Map<number, Message>} */
   #told = new Map();
   /** A change is under way, and how far up it reaches: the lowest seq. @type {number | null} */
@@ -71,7 +71,7 @@ export class MessageLog extends LiveElement {
     const painted = this.#jumps.opensInside ? topLine(log, list) : null; // measuring lays out all lines once more
     dataset.live = ""; // from here on style leaves it to the script where the log is scrolled to
     this.lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
-    this.scroller = new Scroller(log, list, this.gone, () => !this.hasAfter);
+    this.scroller = new Scroller(log, list, this.signal, () => !this.hasAfter);
     this.receipts = new Receipts(this.me);
     this.receipts.replace(JSON.parse(dataset.receipts || "[]"));
     this.mark = new ReadMark(this, Number(dataset.readSeq ?? 0));
@@ -89,12 +89,12 @@ export class MessageLog extends LiveElement {
     this.viewers = new Viewers(this);
     new MessageActions(this);
     this.#hearAll();
-    this.listen(log, "scroll", () => this.#scrolled(), { passive: true });
-    this.listen(document, "compose:sent", () => (this.hasAfter ? this.#jumps.toNewest() : this.scroller.stick()));
+    this.on(log, "scroll", () => this.#scrolled(), { passive: true });
+    this.on(document, "compose:sent", () => (this.hasAfter ? this.#jumps.toNewest() : this.scroller.stick()));
     arrange(list, 0, this.receipts, this.#inGroup);
     this.#jumps.open(painted);
-    atMidnight(() => this.redraw(0, () => {}), this.gone);
-    tell("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
+    atMidnight(() => this.redraw(0, () => {}), this.signal);
+    emit("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
     this.moved();
   }
 
@@ -102,12 +102,12 @@ export class MessageLog extends LiveElement {
     /** @type {(run: (payload: any) => void) => (payload: any) => void} */
     const ours = (run) => (payload) => payload.conversation_id === this.conversationId && run(payload);
     for (const type of ["message.created", "message.updated", "message.current"]) {
-      this.hear(type, ours(({ message }) => this.put(message)));
+      this.onLive(type, ours(({ message }) => this.put(message)));
     }
-    this.hear("mine.updated", ours(({ mine }) => this.#mine(mine)));
-    this.hear("member.updated", ours(({ member }) => this.#member(member)));
-    this.hear("conversation.removed", ours(() => goTo("/", { replace: true, say: "removed" })));
-    this.hear("stale", ours(() => goTo(location.pathname, { replace: true })));
+    this.onLive("mine.updated", ours(({ mine }) => this.#mine(mine)));
+    this.onLive("member.updated", ours(({ member }) => this.#member(member)));
+    this.onLive("conversation.removed", ours(() => navigate("/", { replace: true, toastKey: "removed" })));
+    this.onLive("stale", ours(() => navigate(location.pathname, { replace: true })));
   }
 
   get #inGroup() {
@@ -151,7 +151,7 @@ export class MessageLog extends LiveElement {
     this.#told.delete(id);
     this.#told.set(id, message);
     if (this.#told.size > REMEMBERED) this.#told.delete(/** @type {number} */ (this.#told.keys().next().value));
-    learn(sender);
+    cacheUser(sender);
     this.redraw(seq, () => {
       if (old) this.#renewNamed(old, message);
       else if ((this.hasBefore && seq < this.first) || (this.hasAfter && seq > this.last)) this.pages.passOver(message);
@@ -197,8 +197,8 @@ export class MessageLog extends LiveElement {
   #named(li, message) {
     const ids = unnamed(message, this.me);
     if (!ids.length) return;
-    learnPeople(this.conversationId, ids).then(() => {
-      if (ids.some((id) => nameOf(id) === undefined)) return; // not to be had now
+    loadUsers(this.conversationId, ids).then(() => {
+      if (ids.some((id) => getUserName(id) === undefined)) return; // not to be had now
       if (li.isConnected && Number(li.dataset.version) === message.version) this.redraw(message.seq, () => this.#renew(li, message));
     });
   }
@@ -240,13 +240,13 @@ export class MessageLog extends LiveElement {
 
   /** Stubs that quote it are drawn as it is now. @param {Message} message */
   #requote({ id, seq, sender, body, attachments, deleted_at }) {
-    const reply = { id, seq, sender, excerpt: excerpt(body, attachments), deleted: deleted_at !== null };
+    const reply = { id, seq, sender, excerpt: makeExcerpt(body, attachments), deleted: deleted_at !== null };
     for (const stub of findAll(this.list, `.reply[data-id="${id}"]`)) drawReply(stub, reply);
   }
 
   /** @param {Member} member */
   #member({ user, left_at }) {
-    learn(user);
+    cacheUser(user);
     this.redraw(0, () => {
       if (left_at) this.receipts.remove(user.id);
       for (const li of findAll(this.list, `.msg[data-sender="${user.id}"]`)) drawSender(li, user, user.id === this.me);

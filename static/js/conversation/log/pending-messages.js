@@ -1,8 +1,8 @@
 /** The texts on their way out, at the end of the log: pending, or failed with what can be done. */
-import { say, tell } from "../../realtime/events.js";
+import { sendAndForget, emit } from "../../realtime/events.js";
 import { drawQueued, drawQueuedState } from "../message/message-view.js";
 import { find } from "../../lib/dom.js";
-import { nameOf } from "../../realtime/state/user-cache.js";
+import { getUserName } from "../../realtime/state/user-cache.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 /** @typedef {import("../../realtime/protocol.js").Queued} Queued */
@@ -17,11 +17,11 @@ export class QueuedLines {
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    log.hear("outbox", ({ queued }) => this.#show(queued));
+    log.onLive("outbox", ({ queued }) => this.#show(queued));
     // Without a line they are not being sent, and nobody says so.
     const line = (/** @type {string | undefined} */ state) => log.list.classList.toggle("off-line", !["open", "shaky", "polling"].includes(state ?? ""));
     line(find(document, "live-socket")?.dataset.state);
-    log.hear("state", ({ state }) => line(state));
+    log.onLive("state", ({ state }) => line(state));
   }
 
   /** It stands among the messages now. @param {string | null} clientId */
@@ -35,10 +35,10 @@ export class QueuedLines {
   act(act, clientId) {
     const queued = this.#queued.find(({ client_id }) => client_id === clientId);
     if (act === "revise") {
-      if (queued) tell("compose:edit-queued", { queued });
+      if (queued) emit("compose:edit-queued", { queued });
       return;
     }
-    say(`outbox.${act}`, { client_id: clientId });
+    sendAndForget(`outbox.${act}`, { client_id: clientId });
   }
 
   /** @param {Queued[]} all of every conversation */
@@ -78,6 +78,6 @@ export class QueuedLines {
   #myself() {
     const { me } = this.log;
     const image = find(document, ".rail .avatar[data-user-id] img");
-    return { id: me, username: "", name: nameOf(me) ?? "", avatar_url: image?.getAttribute("src") ?? null };
+    return { id: me, username: "", name: getUserName(me) ?? "", avatar_url: image?.getAttribute("src") ?? null };
   }
 }

@@ -2,7 +2,7 @@
 import { drawDay, drawPause, redrawDay, redrawPause } from "./date-separators.js";
 import { grouped } from "./grouping.js";
 import { setClasses } from "../message/message-classes.js";
-import { pageTimes } from "../../lib/dom.js";
+import { getDateFormatter } from "../../lib/dom.js";
 import { drawMark } from "../receipts/receipt-view.js";
 
 /** @typedef {{li: HTMLElement, at: Date, day: HTMLElement | null, pause: HTMLElement | null, unread: HTMLElement | null}} Line */
@@ -15,7 +15,7 @@ import { drawMark } from "../receipts/receipt-view.js";
  */
 export function arrange(list, from, receipts, inGroup) {
   const now = new Date();
-  const times = pageTimes();
+  const times = getDateFormatter();
   const { lines, context } = linesFrom(list, from);
   const places = grouped(
     lines.map(({ li, at, unread }) => ({

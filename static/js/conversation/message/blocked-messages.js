@@ -1,5 +1,5 @@
 /** Whom the reader of this page has blocked, and so has folded. Nothing is withheld: it stands behind a word. */
-import { tell } from "../../realtime/events.js";
+import { emit } from "../../realtime/events.js";
 import { setClasses } from "./message-classes.js";
 import { clone, find, findAll } from "../../lib/dom.js";
 
@@ -13,7 +13,7 @@ export function isBlocked(userId) {
   return all().includes(String(userId));
 }
 
-/** A block, or its end, on whichever device: the lines that stand here fold or unfold. Told as `page:blocked`. */
+/** A block, or its end, on whichever device: the lines that stand here fold or unfold. Told as `page:block-changed`. */
 export function watchBlocked() {
   document.addEventListener("live:contact.updated", (event) => {
     const { user, blocked } = /** @type {CustomEvent} */ (event).detail.contact;
@@ -22,7 +22,7 @@ export function watchBlocked() {
     const ids = all().filter((id) => id !== String(user.id));
     here.dataset.blocked = (blocked ? [...ids, String(user.id)] : ids).join(" ");
     for (const line of findAll(document, `message-log .msg[data-sender="${user.id}"]`)) fold(line, blocked);
-    tell("page:blocked", { user_id: user.id, blocked });
+    emit("page:block-changed", { user_id: user.id, blocked });
   });
 }
 

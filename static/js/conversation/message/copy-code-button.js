@@ -1,15 +1,15 @@
 /** A button on the block of code under the pointer, or with the focus, that copies it. One button for the whole log. */
-import { copy } from "../../ui/clipboard.js";
+import { copyText } from "../../ui/clipboard.js";
 import { clone } from "../../lib/dom.js";
-import { toast, toastRefusal } from "../../ui/toast-stack.js";
+import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
 export class CodeCopy {
   /** @param {import("../log/message-log.js").MessageLog} log */
   constructor(log) {
     this.button = clone("copy-code-template");
     if (!this.button) return;
-    for (const type of ["pointerover", "focusin"]) log.listen(log.list, type, (event) => this.#attach(event.target));
-    log.listen(this.button, "click", (event) => {
+    for (const type of ["pointerover", "focusin"]) log.on(log.list, type, (event) => this.#attach(event.target));
+    log.on(this.button, "click", (event) => {
       event.stopPropagation();
       this.#copy();
     });
@@ -24,10 +24,10 @@ export class CodeCopy {
   async #copy() {
     const code = this.button?.parentElement?.querySelector(":scope > code");
     try {
-      await copy(code?.textContent?.replace(/\n$/, "") ?? "");
-      toast("copied");
+      await copyText(code?.textContent?.replace(/\n$/, "") ?? "");
+      showToast("copied");
     } catch (refusal) {
-      toastRefusal(refusal);
+      showErrorToast(refusal);
     }
   }
 }

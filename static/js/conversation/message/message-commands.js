@@ -1,14 +1,14 @@
 /** What can be done with a message: each deed once, whichever way it was asked for. */
 import { api } from "../../realtime/api.js";
-import { ask } from "../../ui/confirm-dialog.js";
-import { copy } from "../../ui/clipboard.js";
-import { pickEmoji, usedEmoji } from "../../lib/emoji.js";
-import { command, tell } from "../../realtime/events.js";
-import { excerpt } from "../../lib/wording.js";
+import { openConfirmDialog } from "../../ui/confirm-dialog.js";
+import { copyText } from "../../ui/clipboard.js";
+import { pickEmoji, rememberEmoji } from "../../lib/emoji.js";
+import { sendCommand, emit } from "../../realtime/events.js";
+import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
-import { nameOf } from "../../realtime/state/user-cache.js";
+import { getUserName } from "../../realtime/state/user-cache.js";
 import { rights } from "../permissions.js";
-import { toast, toastRefusal } from "../../ui/toast-stack.js";
+import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
@@ -46,21 +46,21 @@ export class Deeds {
     const id = Number(line.dataset.id);
     try {
       if (act === "reply") this.#reply(line);
-      else if (act === "edit") tell("compose:edit", { message: await this.log.message(line) });
+      else if (act === "edit") emit("compose:edit", { message: await this.log.message(line) });
       else if (act === "forward") location.assign(`/m/${id}/forward/`);
-      else if (act === "copy") await said("copied", copy(textOf(line)));
-      else if (act === "copy-code") await said("copied", copy(codeOf(line)));
-      else if (act === "link") await said("linkCopied", copy(new URL(`/m/${id}/`, location.href).href));
+      else if (act === "copy") await said("copied", copyText(textOf(line)));
+      else if (act === "copy-code") await said("copied", copyText(codeOf(line)));
+      else if (act === "link") await said("linkCopied", copyText(new URL(`/m/${id}/`, location.href).href));
       else if (act === "unread") await this.#unread(line);
       else if (act === "pin" || act === "unpin") await this.#pin(id, act === "pin");
       else if (act === "any-emoji") await this.#anyEmoji(line, beside);
       else if (act === "details" || act === "revisions") await showPage(line, act);
       else if (act === "report") await this.#report(id);
-      else if (act === "delete" && (await ask("delete-dialog")) !== null) {
-        await command("message.delete", { message_id: id });
+      else if (act === "delete" && (await openConfirmDialog("delete-dialog")) !== null) {
+        await sendCommand("message.delete", { message_id: id });
       }
     } catch (refusal) {
-      toastRefusal(refusal);
+      showErrorToast(refusal);
     }
   }
 
@@ -69,10 +69,10 @@ export class Deeds {
     const button = findAll(line, ".reaction[data-emoji]").find((each) => each.dataset.emoji === emoji);
     const active = button?.getAttribute("aria-pressed") !== "true";
     try {
-      if (active) usedEmoji(emoji);
-      await command("reaction.set", { message_id: Number(line.dataset.id), emoji, active });
+      if (active) rememberEmoji(emoji);
+      await sendCommand("reaction.set", { message_id: Number(line.dataset.id), emoji, active });
     } catch (refusal) {
-      toastRefusal(refusal);
+      showErrorToast(refusal);
     }
   }
 
@@ -84,13 +84,13 @@ export class Deeds {
 
   /** @param {HTMLElement} line */
   #reply(line) {
-    const name = nameOf(Number(line.dataset.sender)) ?? find(line, ".msg-by b")?.textContent ?? "";
-    tell("compose:reply", {
+    const name = getUserName(Number(line.dataset.sender)) ?? find(line, ".msg-by b")?.textContent ?? "";
+    emit("compose:reply", {
       reply: {
         id: Number(line.dataset.id),
         seq: Number(line.dataset.seq),
         sender: { id: Number(line.dataset.sender), username: "", name, avatar_url: null },
-        excerpt: excerpt(find(line, ".msg-text > .body")?.textContent ?? ""),
+        excerpt: makeExcerpt(find(line, ".msg-text > .body")?.textContent ?? ""),
         deleted: false,
       },
     });
@@ -101,30 +101,30 @@ export class Deeds {
     const { mark, conversationId } = this.log;
     const was = mark.seq;
     await mark.back(Number(line.dataset.seq));
-    toast("unread", async () => {
-      await command("read", { conversation_id: conversationId, seq: was });
+    showToast("unread", async () => {
+      await sendCommand("read", { conversation_id: conversationId, seq: was });
     });
   }
 
   /** @param {number} id @param {boolean} active */
   async #pin(id, active) {
     await api(active ? "PUT" : "DELETE", `messages/${id}/pin/`);
-    toast(active ? "pinned" : "unpinned", () => api(active ? "DELETE" : "PUT", `messages/${id}/pin/`));
+    showToast(active ? "pinned" : "unpinned", () => api(active ? "DELETE" : "PUT", `messages/${id}/pin/`));
   }
 
   /** @param {number} id */
   async #report(id) {
-    const reason = await ask("report-dialog");
+    const reason = await openConfirmDialog("report-dialog");
     if (reason === null) return;
     await api("POST", `messages/${id}/report/`, { reason });
-    toast("reported");
+    showToast("reported");
   }
 }
 
 /** @param {string} word @param {Promise<unknown>} done */
 async function said(word, done) {
   await done;
-  toast(word);
+  showToast(word);
 }
 
 /** As it is read; folded parts too. @param {HTMLElement} line */

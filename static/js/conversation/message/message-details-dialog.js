@@ -2,9 +2,9 @@
  * A page about a message as a dialog beside the log: who got, read and reacted to it; what it said before. The page is the
  * same that opens without scripts, and it is read anew when something of it changes.
  */
-import { atMostEvery } from "../../realtime/clock.js";
+import { throttle } from "../../realtime/clock.js";
 import { clone, find } from "../../lib/dom.js";
-import { Refusal } from "../../realtime/api-error.js";
+import { ApiError } from "../../realtime/api-error.js";
 import { parsePage } from "../../lib/trusted-html.js";
 
 /** What else changes a page, besides the message itself. */
@@ -28,7 +28,7 @@ export async function showMessagePage(line, name) {
   };
   fill(page);
   const gone = new AbortController();
-  const anew = atMostEvery(1_000, async () => {
+  const anew = throttle(1_000, async () => {
     const next = await read(address).catch(() => null);
     if (gone.signal.aborted) return;
     if (next) fill(next);
@@ -38,7 +38,7 @@ export async function showMessagePage(line, name) {
     if (String(/** @type {CustomEvent} */ (event).detail.message.id) === id) anew();
   }, { signal: gone.signal });
   for (const type of ALSO[name]) document.addEventListener(type, anew, { signal: gone.signal });
-  document.addEventListener("page:visited", () => dialog.close(), { signal: gone.signal });
+  document.addEventListener("page:navigated", () => dialog.close(), { signal: gone.signal });
   dialog.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     if (target === dialog || target.closest("[data-act=close]")) dialog.close();
@@ -58,10 +58,10 @@ async function read(address) {
   try {
     answer = await fetch(address, { headers: { Accept: "text/html" } });
   } catch {
-    throw new Refusal({ code: "unavailable" });
+    throw new ApiError({ code: "unavailable" });
   }
-  if (answer.status === 403) throw new Refusal({ code: "forbidden" });
-  if (answer.status === 404) throw new Refusal({ code: "not_found" });
+  if (answer.status === 403) throw new ApiError({ code: "forbidden" });
+  if (answer.status === 404) throw new ApiError({ code: "not_found" });
   if (!answer.ok || answer.redirected) return null;
   return parsePage(await answer.text());
 }

@@ -1,6 +1,6 @@
 /** The one menu of a message: at the pointer, under a finger, by the keyboard. `only`: its row of emoji alone. */
 import { find, findAll } from "../../lib/dom.js";
-import { menuKeys, openMenu } from "../../ui/popup-menu.js";
+import { addMenuKeys, openMenu } from "../../ui/popup-menu.js";
 
 /** @typedef {import("./message-commands.js").Deeds} Deeds */
 
@@ -15,15 +15,15 @@ export class MessageMenu {
     this.deeds = deeds;
     this.menu = document.getElementById("message-menu");
     if (!this.menu) return;
-    menuKeys(this.menu, log.gone);
-    log.listen(this.menu, "click", (event) => this.#chosen(event));
-    log.listen(this.menu, "keydown", (event) => this.#key(event));
-    log.listen(this.menu, "toggle", (event) => event.newState === "closed" && this.#closed());
+    addMenuKeys(this.menu, log.signal);
+    log.on(this.menu, "click", (event) => this.#chosen(event));
+    log.on(this.menu, "keydown", (event) => this.#key(event));
+    log.on(this.menu, "toggle", (event) => event.newState === "closed" && this.#closed());
     // It is a manual popover: a sheet opens under the finger, whose lifting would close one that closes by itself.
-    log.listen(document, "pointerdown", (event) => !this.menu?.contains(event.target) && this.close());
-    log.listen(window, "resize", () => this.close());
-    log.listen(find(log, ".log"), "wheel", () => this.close(), { passive: true });
-    log.gone.addEventListener("abort", () => this.close());
+    log.on(document, "pointerdown", (event) => !this.menu?.contains(event.target) && this.close());
+    log.on(window, "resize", () => this.close());
+    log.on(find(log, ".log"), "wheel", () => this.close(), { passive: true });
+    log.signal.addEventListener("abort", () => this.close());
   }
 
   get isOpen() {

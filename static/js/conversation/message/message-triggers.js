@@ -1,11 +1,11 @@
 /** Which way a deed is asked for: by the pointer, by press and hold, by keys. What it is stands in deeds.js. */
 import { CodeCopy } from "./copy-code-button.js";
 import { Deeds } from "./message-commands.js";
-import { live } from "../../realtime/events.js";
+import { liveUpdates } from "../../realtime/events.js";
 import { LogKeys } from "../log/log-keyboard.js";
 import { MessageMenu } from "./message-menu.js";
 import { clone, find } from "../../lib/dom.js";
-import { onHold } from "../../ui/popup-menu.js";
+import { onLongPress } from "../../ui/popup-menu.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
@@ -21,16 +21,16 @@ export class MessageActions {
     new CodeCopy(log);
     this.acts = clone("acts-template");
     const { list } = log;
-    log.listen(list, "pointerover", (event) => event.pointerType === "mouse" && this.#attach(event.target));
-    log.listen(list, "pointerleave", () => this.#detach());
-    log.listen(list, "focusin", (event) => this.#attach(event.target));
-    log.listen(list, "click", (event) => this.#clicked(event));
-    log.listen(list, "contextmenu", (event) => this.#rightClicked(event));
-    log.listen(list, "change", (event) => this.#folded(event.target));
+    log.on(list, "pointerover", (event) => event.pointerType === "mouse" && this.#attach(event.target));
+    log.on(list, "pointerleave", () => this.#detach());
+    log.on(list, "focusin", (event) => this.#attach(event.target));
+    log.on(list, "click", (event) => this.#clicked(event));
+    log.on(list, "contextmenu", (event) => this.#rightClicked(event));
+    log.on(list, "change", (event) => this.#folded(event.target));
     // Held, a reaction says whose it is; a link, selected words and fields are the browser's.
-    onHold(list, ".reaction[data-emoji]", (button) => this.#details(button), log.gone);
-    onHold(list, LINE, (line) => !line.querySelector(".reaction[data-emoji]:active") && this.menu.open(line, line, { held: true }), log.gone);
-    log.listen(document, "compose:edit-last", () => log.myLast && this.deeds.do("edit", log.myLast));
+    onLongPress(list, ".reaction[data-emoji]", (button) => this.#details(button), log.signal);
+    onLongPress(list, LINE, (line) => !line.querySelector(".reaction[data-emoji]:active") && this.menu.open(line, line, { held: true }), log.signal);
+    log.on(document, "compose:edit-last", () => log.myLast && this.deeds.do("edit", log.myLast));
   }
 
   /** @param {EventTarget | null} target @returns {HTMLElement | null} a line with which something can be done */
@@ -61,7 +61,7 @@ export class MessageActions {
   #clicked(event) {
     const target = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-act], .reaction, [data-part=edited]"));
     const line = /** @type {HTMLElement | null} */ (target?.closest("li"));
-    if (!target || !line || !live.on || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!target || !line || !liveUpdates.enabled || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const act = target.dataset.act ?? (target.dataset.part === "edited" ? "revisions" : "toggle");
     if (act === "retry" || act === "discard" || act === "revise") {
       event.preventDefault();
@@ -78,7 +78,7 @@ export class MessageActions {
   #rightClicked(event) {
     const line = this.#lineOf(event.target);
     const target = /** @type {Element} */ (event.target);
-    if (!line || !live.on || event.shiftKey || target.closest(".msg-text a[href], input, textarea, .menu")) return;
+    if (!line || !liveUpdates.enabled || event.shiftKey || target.closest(".msg-text a[href], input, textarea, .menu")) return;
     if (String(getSelection() ?? "") && /** @type {Selection} */ (getSelection()).containsNode(line, true)) return;
     event.preventDefault();
     const button = /** @type {HTMLElement | null} */ (target.closest(".reaction[data-emoji]"));

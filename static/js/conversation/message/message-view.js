@@ -1,14 +1,14 @@
 /** Draws a message as `templates/chat/message/_message.html` and `_system.html` do, from the same file, cloned. */
 import { isBlocked } from "./blocked-messages.js";
 import { drawFiles } from "../attachments/attachment-renderer.js";
-import { isLong } from "../../lib/long-message.js";
+import { isLongMessage } from "../../lib/long-message.js";
 import { setClasses } from "./message-classes.js";
-import { nameList } from "../../lib/wording.js";
-import { addresses, avatar, clone, cloneAll, fillSlot, find, findAll, pageTimes, words } from "../../lib/dom.js";
-import { nameOf } from "../../realtime/state/user-cache.js";
+import { formatNameList } from "../../lib/wording.js";
+import { replaceIdInUrls, createAvatar, clone, cloneAll, fillSlot, find, findAll, getDateFormatter, words } from "../../lib/dom.js";
+import { getUserName } from "../../realtime/state/user-cache.js";
 import { drawReactions, reactorsNamed } from "./reactions-view.js";
-import { fragment } from "../../lib/trusted-html.js";
-import { isBig, langFor } from "../../lib/text-language.js";
+import { parseFragment } from "../../lib/trusted-html.js";
+import { isEmojiOnly, getLangAttribute } from "../../lib/text-language.js";
 import { isFor } from "../../conversation-list/unread-counter.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
@@ -30,7 +30,7 @@ function drawText(message, me) {
   const li = clone("message-template");
   if (!li) return null;
   const { id, seq, sender } = message;
-  addresses(li, id);
+  replaceIdInUrls(li, id);
   stamp(li, message);
   li.dataset.sender = String(sender.id);
   const mine = sender.id === me;
@@ -55,7 +55,7 @@ function drawText(message, me) {
   const reply = find(li, ".reply");
   if (message.reply_to && reply) drawReply(reply, message.reply_to);
   else reply?.remove();
-  drawBody(li, fragment(message.body_html), message.body, me);
+  drawBody(li, parseFragment(message.body_html), message.body, me);
   if (!message.pinned) find(li, "[data-part=pinned]")?.remove();
   if (!message.edited_at) find(li, "[data-part=edited]")?.remove();
   drawFiles(find(li, ".attachments"), message.attachments);
@@ -75,7 +75,7 @@ function stamp(li, { id, seq, version, created_at }) {
 function drawTimes(li, at) {
   for (const time of findAll(li, ".msg-side > time, .msg-by > time")) {
     time.setAttribute("datetime", at);
-    time.textContent = pageTimes().clock(new Date(at));
+    time.textContent = getDateFormatter().formatTime(new Date(at));
   }
 }
 
@@ -86,7 +86,7 @@ function drawTimes(li, at) {
  * @param {boolean} mine
  */
 export function drawSender(li, sender, mine) {
-  find(li, ".avatar")?.replaceWith(avatar(sender));
+  find(li, ".avatar")?.replaceWith(createAvatar(sender));
   fillFirst(li, ".msg-by b", mine ? words("name-words").writer ?? "" : sender.name);
 }
 
@@ -99,10 +99,10 @@ export function drawSender(li, sender, mine) {
 function drawBody(li, content, text, me) {
   const body = find(li, ".msg-text > .body");
   body?.replaceChildren(content);
-  if (isBig(text)) body?.parentElement?.classList.add("big");
-  else if (isLong(text)) body?.parentElement?.classList.add("long");
-  if (!isLong(text)) find(body?.parentElement, ".unfold")?.remove();
-  const lang = langFor(text, document.documentElement.lang);
+  if (isEmojiOnly(text)) body?.parentElement?.classList.add("big");
+  else if (isLongMessage(text)) body?.parentElement?.classList.add("long");
+  if (!isLongMessage(text)) find(body?.parentElement, ".unfold")?.remove();
+  const lang = getLangAttribute(text, document.documentElement.lang);
   if (lang) body?.parentElement?.setAttribute("lang", lang);
   for (const mention of findAll(body, `.mention[data-user-id="${me}"], .mention[data-user-id="all"]`)) {
     mention.classList.add("me");
@@ -142,9 +142,9 @@ function drawSystem(message, me) {
   const said = words("name-words");
   stamp(li, message);
   Object.assign(li.dataset, { event: kind, actor: String(actor), users: others.join(" ") });
-  fillSlot(li, "actor", actor === me ? said.you ?? "" : nameOf(actor) ?? message.sender.name);
-  const names = others.map((id) => (id === me ? said.youObject ?? "" : nameOf(id) ?? "…"));
-  fillSlot(li, "users", nameList(names, said));
+  fillSlot(li, "actor", actor === me ? said.you ?? "" : getUserName(actor) ?? message.sender.name);
+  const names = others.map((id) => (id === me ? said.youObject ?? "" : getUserName(id) ?? "…"));
+  fillSlot(li, "users", formatNameList(names, said));
   fillSlot(li, "old", event.old ?? "");
   fillSlot(li, "new", event.new ?? "");
   return li;
@@ -155,7 +155,7 @@ export function unnamed({ event, sender, reactions }, me) {
   const named = event
     ? [...event.user_ids, event.actor_id ?? sender.id, ...(event.by_id ? [event.by_id] : [])]
     : reactorsNamed(reactions);
-  return named.filter((id) => id !== me && nameOf(id) === undefined);
+  return named.filter((id) => id !== me && getUserName(id) === undefined);
 }
 
 /**

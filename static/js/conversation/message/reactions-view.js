@@ -1,7 +1,7 @@
 /** Draws what people put under a message, as `templates/chat/message/_reactions.html` does: first come first, and by whom. */
-import { nameList } from "../../lib/wording.js";
+import { formatNameList } from "../../lib/wording.js";
 import { find, words } from "../../lib/dom.js";
-import { nameOf } from "../../realtime/state/user-cache.js";
+import { getUserName } from "../../realtime/state/user-cache.js";
 
 /** @typedef {import("../../realtime/protocol.js").Reaction} Reaction */
 
@@ -34,7 +34,7 @@ export function drawReactions(group, reactions, me) {
 /** Who put it there. @param {number[]} ids @param {number} me */
 export function reactors(ids, me) {
   const said = words("name-words");
-  return nameList(ids.map((id) => (id === me ? said.you ?? "" : nameOf(id) ?? "…")), said);
+  return formatNameList(ids.map((id) => (id === me ? said.you ?? "" : getUserName(id) ?? "…")), said);
 }
 
 /** So many are named at most. */

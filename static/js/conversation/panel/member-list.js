@@ -4,9 +4,9 @@
  */
 import { api } from "../../realtime/api.js";
 import { compare } from "./member-order.js";
-import { tell } from "../../realtime/events.js";
-import { avatar, clone, find, findAll, words } from "../../lib/dom.js";
-import { presenceOf } from "../../realtime/state/presence-cache.js";
+import { emit } from "../../realtime/events.js";
+import { createAvatar, clone, find, findAll, words } from "../../lib/dom.js";
+import { getPresence } from "../../realtime/state/presence-cache.js";
 import { rights } from "../permissions.js";
 
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
@@ -30,32 +30,32 @@ export class MemberList {
     this.host = host;
     this.me = Number(host.dataset.me);
     this.id = Number(host.dataset.conversationId);
-    host.listen(document, "page:presence", () => this.draw());
-    host.hear("member.updated", (payload) => {
+    host.on(document, "page:presence-changed", () => this.draw());
+    host.onLive("member.updated", (payload) => {
       if (payload.conversation_id === this.id) this.#changed(payload.member);
     });
-    host.hear("conversation.updated", ({ conversation }) => {
+    host.onLive("conversation.updated", ({ conversation }) => {
       if (conversation.id !== this.id) return;
       host.dataset.count = String(conversation.member_count);
       const add = find(host, "[data-part=add]");
       if (add) add.hidden = !this.#leads && !conversation.members_may_add;
       this.draw();
     });
-    host.hear("presence", ({ user_id }) => {
+    host.onLive("presence", ({ user_id }) => {
       if (!this.#isWhole && !this.#row(user_id)) this.#askSoon();
     });
-    host.hear("state", ({ state }) => {
+    host.onLive("state", ({ state }) => {
       if (state === "open" && !this.#isWhole) this.#ask();
     });
     const field = /** @type {HTMLInputElement | null} */ (find(host, ".panel-find input"));
-    host.listen(find(host, ".panel-find"), "submit", (event) => event.preventDefault());
-    host.listen(field, "input", (event) => {
+    host.on(find(host, ".panel-find"), "submit", (event) => event.preventDefault());
+    host.on(field, "input", (event) => {
       clearTimeout(this.#typing);
       if (!event.isComposing) this.#typing = setTimeout(() => field && this.#find(field.value), PAUSE);
     });
-    host.listen(field, "compositionend", () => field && this.#find(field.value));
+    host.on(field, "compositionend", () => field && this.#find(field.value));
     const more = find(host, "[data-part=more]");
-    host.listen(more, "click", (event) => {
+    host.on(more, "click", (event) => {
       event.preventDefault();
       this.#more();
     });
@@ -65,11 +65,11 @@ export class MemberList {
         rootMargin: "400px",
       });
       near.observe(more);
-      host.gone.addEventListener("abort", () => near.disconnect());
+      host.signal.addEventListener("abort", () => near.disconnect());
     }
-    host.gone.addEventListener("abort", () => [this.#asking, this.#typing].forEach(clearTimeout));
+    host.signal.addEventListener("abort", () => [this.#asking, this.#typing].forEach(clearTimeout));
     if (!this.#isWhole) this.#ask();
-    tell("page:people", {});
+    emit("page:content-added", {});
     this.draw();
   }
 
@@ -104,7 +104,7 @@ export class MemberList {
       else if (this.#isWhole || this.#isWithin(member)) this.#add(member);
       if (!old && !this.#isWhole) this.#askSoon();
     }
-    tell("page:people", {});
+    emit("page:content-added", {});
     this.draw();
   }
 
@@ -131,12 +131,12 @@ export class MemberList {
     this.#loading = true;
     try {
       const query = new URLSearchParams({ before: after, limit: String(MORE) });
-      const { results, next } = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.gone });
+      const { results, next } = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.signal });
       this.host.dataset.after = next ? new URL(next, location.href).searchParams.get("before") ?? "" : "";
       for (const member of results) this.#add(member);
       const link = find(this.host, "[data-part=more]");
       if (!next) link?.remove();
-      tell("page:people", {});
+      emit("page:content-added", {});
       this.draw();
     } catch {
       // The link stays: it leads to the page of members.
@@ -154,14 +154,14 @@ export class MemberList {
     clearTimeout(this.#asking);
     this.#asking = undefined;
     try {
-      const options = { signal: this.host.gone };
+      const options = { signal: this.host.signal };
       const { user_ids } = await api("GET", `conversations/${this.id}/here/`, undefined, options);
       this.#here = new Set(user_ids);
       const missing = user_ids.filter((/** @type {number} */ id) => !this.#row(id)).slice(0, MORE);
       if (missing.length) {
         const { results } = await api("GET", `conversations/${this.id}/members/?user_ids=${missing.join(",")}`, undefined, options);
         for (const member of results) if (!member.left_at) this.#add(member);
-        tell("page:people", {});
+        emit("page:content-added", {});
       }
       this.draw();
     } catch {
@@ -171,7 +171,7 @@ export class MemberList {
 
   /** @param {number} id */
   #isHere(id) {
-    return presenceOf(id)?.online ?? this.#here.has(id);
+    return getPresence(id)?.online ?? this.#here.has(id);
   }
 
   /** Here now, and elsewhere; each in the order in which the server has them. */
@@ -202,7 +202,7 @@ export class MemberList {
     }
     if (this.host.dataset.here !== String(counts.here)) {
       this.host.dataset.here = String(counts.here);
-      tell("page:here", {});
+      emit("page:online-count-changed", {});
     }
   }
 
@@ -216,7 +216,7 @@ export class MemberList {
     let results = [];
     if (q) {
       const query = new URLSearchParams({ q, limit: "50" });
-      const answer = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.gone }).catch(() => null);
+      const answer = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.signal }).catch(() => null);
       const field = /** @type {HTMLInputElement | null} */ (find(this.host, ".panel-find input"));
       if (!answer || field?.value.trim() !== q) return;
       results = answer.results;
@@ -233,7 +233,7 @@ export class MemberList {
     all.hidden = Boolean(q);
     list.hidden = !results.length;
     nobody.hidden = !q || Boolean(results.length);
-    tell("page:people", {});
+    emit("page:content-added", {});
   }
 }
 
@@ -241,7 +241,7 @@ export class MemberList {
 function fill(row, { user, role }, me) {
   const said = words("role-words");
   Object.assign(row.dataset, { userId: String(user.id), role, username: user.username });
-  find(row, ".avatar")?.replaceWith(avatar(user, "s", true));
+  find(row, ".avatar")?.replaceWith(createAvatar(user, "s", true));
   const [name, word] = [find(row, ".clip"), find(row, "[data-part=role]")];
   if (name && name.textContent !== user.name) {
     name.textContent = user.name;

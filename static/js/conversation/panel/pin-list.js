@@ -1,9 +1,9 @@
 /** What is pinned: how much, in the head; and the list in the panel, which is the server's own page of pins. */
 import { api } from "../../realtime/api.js";
 import { find, findAll } from "../../lib/dom.js";
-import { toastRefusal } from "../../ui/toast-stack.js";
+import { showErrorToast } from "../../ui/toast-stack.js";
 import { parsePage } from "../../lib/trusted-html.js";
-import { goTo } from "../../ui/page-navigation.js";
+import { navigate } from "../../ui/page-navigation.js";
 
 /** @typedef {import("../../realtime/events.js").LiveElement} LiveElement */
 
@@ -23,12 +23,12 @@ export class PinList {
     this.tool = find(document, `main.conversation[data-id="${this.id}"] .pin-tool`);
     this.#ids = new Set((this.tool?.dataset.pins ?? "").split(",").filter(Boolean).map(Number));
     for (const type of ["message.created", "message.updated", "message.current"]) {
-      host.hear(type, ({ message }) => message.conversation_id === this.id && this.#changed(message));
+      host.onLive(type, ({ message }) => message.conversation_id === this.id && this.#changed(message));
     }
-    host.listen(document, "page:blocked", () => this.#soon());
-    host.hear("member.updated", (payload) => payload.conversation_id === this.id && this.#isShown && this.#soon());
-    host.listen(find(host, "[data-part=pins]"), "click", (event) => this.#clicked(event));
-    host.gone.addEventListener("abort", () => clearTimeout(this.#timer));
+    host.on(document, "page:block-changed", () => this.#soon());
+    host.onLive("member.updated", (payload) => payload.conversation_id === this.id && this.#isShown && this.#soon());
+    host.on(find(host, "[data-part=pins]"), "click", (event) => this.#clicked(event));
+    host.signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
   /** @param {boolean} on whether the list is what the panel shows */
@@ -61,7 +61,7 @@ export class PinList {
 
   async #read() {
     try {
-      const response = await fetch(`/c/${this.id}/pins/`, { headers: { Accept: "text/html" }, signal: this.host.gone });
+      const response = await fetch(`/c/${this.id}/pins/`, { headers: { Accept: "text/html" }, signal: this.host.signal });
       const list = response.ok && find(parsePage(await response.text()), "[data-part=pins]");
       const place = find(this.host, "[data-part=pins]");
       if (!list || !place) return;
@@ -81,10 +81,10 @@ export class PinList {
     const link = target.closest("a.pin");
     if (target.closest("[data-act=unpin]") && line) {
       event.preventDefault();
-      api("DELETE", `messages/${line.dataset.id}/pin/`).catch(toastRefusal);
+      api("DELETE", `messages/${line.dataset.id}/pin/`).catch(showErrorToast);
     } else if (link instanceof HTMLAnchorElement) {
       event.preventDefault();
-      goTo(link.href);
+      navigate(link.href);
     }
   }
 }

@@ -18,8 +18,8 @@ export class PanelFrame {
     this.host = host;
     this.shown = shown;
     this.panel = /** @type {HTMLElement} */ (find(host, ".panel"));
-    host.listen(document, "click", (event) => this.#clicked(event));
-    host.listen(host, "keydown", (event) => {
+    host.on(document, "click", (event) => this.#clicked(event));
+    host.on(host, "keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented || !this.#isOver) return;
       event.preventDefault();
       this.close();
@@ -27,7 +27,7 @@ export class PanelFrame {
     const app = find(document, ".app");
     const watch = new ResizeObserver(() => this.#settle());
     if (app) watch.observe(app);
-    host.gone.addEventListener("abort", () => {
+    host.signal.addEventListener("abort", () => {
       watch.disconnect();
       this.#behind(false);
     });

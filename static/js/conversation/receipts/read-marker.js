@@ -1,6 +1,6 @@
 /** My read mark in the open conversation. It goes to what was really seen: on the screen of a window that has the focus. */
-import { atMostEvery } from "../../realtime/clock.js";
-import { command, tell } from "../../realtime/events.js";
+import { throttle } from "../../realtime/clock.js";
+import { sendCommand, emit } from "../../realtime/events.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
@@ -11,7 +11,7 @@ export class ReadMark {
   #told;
   /** Marked unread by hand: nothing is read until the person looks anew. */
   #held = false;
-  #tellSoon = atMostEvery(1_000, () => this.#tellServer());
+  #tellSoon = throttle(1_000, () => this.#tellServer());
 
   /**
    * @param {MessageLog} log
@@ -21,13 +21,13 @@ export class ReadMark {
     this.log = log;
     this.seq = this.seen = this.#told = seq;
     for (const [target, type] of /** @type {const} */ ([[window, "focus"], [document, "visibilitychange"]])) {
-      log.listen(target, type, () => {
+      log.on(target, type, () => {
         this.#held = false;
         if (this.isLooking && !this.log.unread.count) this.log.redraw(Infinity, () => this.log.unreadLine.anew());
         this.look();
       });
     }
-    log.hear("state", ({ state }) => (state === "open" || state === "polling") && this.look());
+    log.onLive("state", ({ state }) => (state === "open" || state === "polling") && this.look());
   }
 
   /** The server says where it is now: moved here, on another device, or back by hand. @param {number} seq */
@@ -59,7 +59,7 @@ export class ReadMark {
     if (seq > this.seen) {
       this.seen = seq;
       this.log.unread.seen(seq);
-      tell("log:seen", { conversation_id: this.log.conversationId, seq });
+      emit("log:seen", { conversation_id: this.log.conversationId, seq });
     }
     this.#tellSoon();
   }
@@ -67,7 +67,7 @@ export class ReadMark {
   /** From here on all is unread again. @param {number} seq */
   async back(seq) {
     this.#held = true;
-    await command("read", { conversation_id: this.log.conversationId, seq, back: true });
+    await sendCommand("read", { conversation_id: this.log.conversationId, seq, back: true });
   }
 
   async #tellServer() {
@@ -76,7 +76,7 @@ export class ReadMark {
     const before = this.#told;
     this.#told = seq;
     try {
-      const { mine } = await command("read", { conversation_id: this.log.conversationId, seq });
+      const { mine } = await sendCommand("read", { conversation_id: this.log.conversationId, seq });
       this.sent(mine.read_seq);
     } catch {
       this.#told = before; // told with the next look, or when the line is back

@@ -1,6 +1,6 @@
 /** Draws who got and read a text of mine, after its last word, as `templates/chat/message/_receipt_mark.html` does. */
-import { fill } from "../../lib/wording.js";
-import { addresses, clone, find } from "../../lib/dom.js";
+import { fillPlaceholders } from "../../lib/wording.js";
+import { replaceIdInUrls, clone, find } from "../../lib/dom.js";
 
 /**
  * @param {HTMLElement} li
@@ -15,9 +15,9 @@ export function drawMark(li, mark, inGroup) {
   const element = mark && clone(`mark-${kind}`);
   if (!element || !mark) return old?.remove();
   element.dataset.said = said;
-  addresses(element, Number(li.dataset.id));
+  replaceIdInUrls(element, Number(li.dataset.id));
   if (kind === "read-group") {
-    const words = fill(element.title, { a: mark.count, b: mark.total });
+    const words = fillPlaceholders(element.title, { a: mark.count, b: mark.total });
     element.title = words;
     say(element, ".visually-hidden", words);
     say(element, ".num", String(mark.count));

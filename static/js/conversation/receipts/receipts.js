@@ -1,6 +1,6 @@
-/** Which of my messages were sent, got and read, from the marks of the others. As `chat/view_models/receipt_marks.py`. */
+/** Which of my messages were sent, got and read, from the marks of the others. As `chat/view_models/message_log.py`. */
 import { api } from "../../realtime/api.js";
-import { atMostEvery } from "../../realtime/clock.js";
+import { throttle } from "../../realtime/clock.js";
 import { findAll } from "../../lib/dom.js";
 
 /**
@@ -83,7 +83,7 @@ export class Receipts {
  */
 export function watchReceipts(log) {
   const { conversationId, receipts } = log;
-  const ask = atMostEvery(1_000, async () => {
+  const ask = throttle(1_000, async () => {
     const answer = await api("GET", `conversations/${conversationId}/receipts/`).catch(() => null);
     if (answer && log.isConnected) log.redraw(0, () => receipts.replace(answer.results ?? answer));
   });
@@ -96,15 +96,15 @@ export function watchReceipts(log) {
     }
     ask();
   };
-  log.hear("receipt", (receipt) => {
+  log.onLive("receipt", (receipt) => {
     if (receipt.conversation_id === conversationId) log.redraw(0, () => receipts.add(receipt));
   });
-  log.hear("receipts", ({ conversation_id, receipts: shown }) => {
+  log.onLive("receipts", ({ conversation_id, receipts: shown }) => {
     if (conversation_id === conversationId) log.redraw(0, () => receipts.replace(shown));
   });
-  log.hear("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && choice(mine.receipts));
-  log.hear("me.updated", ask);
-  log.hear("member.updated", ({ conversation_id, member }) => {
+  log.onLive("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && choice(mine.receipts));
+  log.onLive("me.updated", ask);
+  log.onLive("member.updated", ({ conversation_id, member }) => {
     if (conversation_id === conversationId && !member.left_at && !receipts.has(member.user.id)) ask();
   });
 }

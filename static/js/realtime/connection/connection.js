@@ -1,22 +1,24 @@
 /**
- * The socket: connecting, welcome, heartbeat, coming back, commands and their answers. It knows no page; the element
- * `<live-socket>` tells it what the browser says (online, visible) and listens to what it hears.
+ * WebSocket connection: handshake, heartbeat, reconnecting, and commands with their answers. It does not use the page;
+ * the element `<live-socket>` passes on events of the browser (online, visible) and receives events and changes of
+ * state.
  */
 import { clock as realClock } from "../clock.js";
-import { Refusal } from "../api-error.js";
+import { ApiError } from "../api-error.js";
 
 /** @typedef {import("../protocol.js").Welcome} Welcome */
 /** @typedef {import("../clock.js").Clock} Clock */
 
 /**
- * connecting: an attempt is under way · open: all is well · shaky: a ping went unanswered · waiting: for the next
- * attempt, at `retryAt` · offline: the same, and the system says that there is no network · ended: it will not come back.
+ * `connecting`: an attempt is in progress. `open`: working. `shaky`: open, but a ping was not answered. `waiting`:
+ * until the next attempt at `retryAt`. `offline`: the same, and the browser reports that there is no network. `ended`:
+ * no more attempts.
  * @typedef {"connecting" | "open" | "shaky" | "waiting" | "offline" | "ended"} State
  *
  * @typedef {object} Status
  * @property {State} state
- * @property {number} attempts failures since it was open last
- * @property {number | null} retryAt in the clock's milliseconds
+ * @property {number} attempts failed attempts since the connection was open
+ * @property {number | null} retryAt time of the next attempt, in ms of the clock
  * @property {number | null} code of the last close
  *
  * @typedef {object} Options
@@ -30,26 +32,29 @@ import { Refusal } from "../api-error.js";
  * @property {() => number} [random]
  */
 
-const CONNECT = 5_000; // until the handshake is answered
-const WELCOME = 10_000; // until the first frame: the server may have many to greet
-const ANSWER = 10_000; // until a command is given up
-const EARLY = 0.95; // of an interval: a ping is there when it is due, and a dead line is said within two intervals
-const NETWORK_BACK = 2_000; // an old socket must answer within this after the network came back
+const CONNECT_TIMEOUT = 5_000; // ms until the socket is open
+// ms until the first frame: after a restart the server may have many connections to greet
+const WELCOME_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 10_000; // ms until a command fails with the code `timeout`
+// Of the interval: pings arrive before they are due, and a dead connection is detected within two intervals.
+const PING_FACTOR = 0.95;
+// Ms; an existing socket must answer within this time after the network is restored.
+const NETWORK_RESTORED_TIMEOUT = 2_000;
 
-const NOT_SIGNED_IN = 4401;
-/** Seconds to wait after these close codes: suspended, and too many connections or violations. */
-const LONG = new Map([
+const CLOSE_NOT_SIGNED_IN = 4401;
+/** Seconds to wait after these close codes: account suspended; too many connections or violations. */
+const LONG_PAUSES = new Map([
   [4403, 300],
   [4429, 60],
 ]);
 
 /**
- * Seconds until attempt number `attempts` + 1: 1, 2, 4 … 30, each up to a fifth more or less.
+ * Returns the seconds until attempt number `attempts` + 1: 1, 2, 4 … 30, each with a jitter of ±20 %.
  * @param {number} attempts
- * @param {number} chance from 0 to 1
+ * @param {number} random from 0 to 1
  */
-export function backoff(attempts, chance) {
-  return Math.min(30, 2 ** Math.min(attempts, 5) * (0.8 + 0.4 * chance));
+export function backoffSeconds(attempts, random) {
+  return Math.min(30, 2 ** Math.min(attempts, 5) * (0.8 + 0.4 * random));
 }
 
 export class Connection {
@@ -57,27 +62,30 @@ export class Connection {
   #socket = null;
   /** @type {Status} */
   #status = { state: "waiting", attempts: 0, retryAt: null, code: null };
-  /** @type {Map<string, {resolve: (payload: any) => void, reject: (refusal: Refusal) => void, timer: any}>} */
-  #asked = new Map();
-  #asking = 0;
-  /** Milliseconds until a ping. */
-  #interval = 5_000 * EARLY;
-  #heard = 0;
-  #sent = 0;
-  #due = 0;
-  /** Pings since anything was heard. */
+  /**
+   * Commands without an answer yet, by `ref`.
+   * @type {Map<string, {resolve: (payload: any) => void, reject: (error: ApiError) => void, timer: any}>}
+   */
+  #pending = new Map();
+  #lastRef = 0;
+  /** Time between pings, in ms. */
+  #interval = 5_000 * PING_FACTOR;
+  #lastReceivedAt = 0;
+  #lastSentAt = 0;
+  #pingDueAt = 0;
+  /** Pings since the last received frame. */
   #unanswered = 0;
-  /** A late timer has already been given its second chance. */
-  #excused = false;
-  #networkGone = false;
-  /** The server asked for a long pause: only the person shortens it. */
-  #patient = false;
+  /** A late timer is excused once: its ping is not counted as unanswered. */
+  #isGraceUsed = false;
+  #isNetworkLost = false;
+  /** The server asked for a long pause: only the user may shorten it. */
+  #isLongPause = false;
   /** @type {any} */
-  #beat;
+  #pingTimer;
   /** @type {any} */
-  #deadline;
+  #handshakeTimer;
   /** @type {any} */
-  #retry;
+  #retryTimer;
 
   /** @param {Options} options */
   constructor({ url, protocols = ["messenger.v1"], onState, onWelcome, onEvent, Socket, clock, random }) {
@@ -95,109 +103,115 @@ export class Connection {
     return this.#status;
   }
 
-  /** Commands can be given. */
+  /** Whether commands can be sent. */
   get isOpen() {
     return this.#status.state === "open" || this.#status.state === "shaky";
   }
 
-  /** Connects now, unless there is a socket already: never two at a time. */
+  /** Connects now, unless there is a socket already: there are never two at a time. */
   connect() {
     if (this.#socket || this.#status.state === "ended") return;
-    this.clock.cancel(this.#retry);
-    this.#patient = false;
-    if (!this.#networkGone) this.#become("connecting");
+    this.clock.cancel(this.#retryTimer);
+    this.#isLongPause = false;
+    if (!this.#isNetworkLost) this.#setStatus("connecting");
     /** @type {WebSocket} */
     let socket;
     try {
       socket = new this.Socket(this.url, this.protocols);
     } catch {
-      this.#lost(1006);
+      this.#handleClose(1006);
       return;
     }
     this.#socket = socket;
-    this.#deadline = this.clock.after(CONNECT, () => this.#drop());
+    this.#handshakeTimer = this.clock.after(CONNECT_TIMEOUT, () => this.#dropSocket());
     socket.onopen = () => {
-      this.clock.cancel(this.#deadline);
-      this.#deadline = this.clock.after(WELCOME, () => this.#drop());
+      this.clock.cancel(this.#handshakeTimer);
+      this.#handshakeTimer = this.clock.after(WELCOME_TIMEOUT, () => this.#dropSocket());
     };
-    socket.onmessage = (event) => this.#hear(event.data);
-    socket.onclose = (event) => this.#lost(event.code);
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#handleClose(event.code);
   }
 
-  /** For good: the page goes. */
-  end() {
-    this.#become("ended");
-    this.#letGo();
+  /** Closes the connection for good, because the page is left. */
+  close() {
+    this.#setStatus("ended");
+    this.#discardSocket();
   }
 
   /**
-   * Gives a command that is answered. Resolves with the payload of `ack`.
+   * Sends a command and waits for its answer. Resolves with the payload of `ack`.
    * @param {string} type
    * @param {object} payload
-   * @param {number} [patience] milliseconds
-   * @returns {Promise<any>} rejects with a `Refusal`
+   * @param {number} [timeout] in ms
+   * @returns {Promise<any>} rejects with an `ApiError`
    */
-  ask(type, payload, patience = ANSWER) {
+  request(type, payload, timeout = ANSWER_TIMEOUT) {
     return new Promise((resolve, reject) => {
-      if (!this.isOpen) return reject(new Refusal({ code: "disconnected" }));
-      const ref = String(++this.#asking);
-      const timer = this.clock.after(patience, () => {
-        this.#asked.delete(ref);
-        reject(new Refusal({ code: "timeout" }));
+      if (!this.isOpen) return reject(new ApiError({ code: "disconnected" }));
+      const ref = String(++this.#lastRef);
+      const timer = this.clock.after(timeout, () => {
+        this.#pending.delete(ref);
+        reject(new ApiError({ code: "timeout" }));
       });
-      this.#asked.set(ref, { resolve, reject, timer });
+      this.#pending.set(ref, { resolve, reject, timer });
       this.#send({ type, payload, ref });
     });
   }
 
   /**
-   * Gives a command that is not answered (typing, view, received). Without a line it is dropped.
+   * Sends a command that has no answer (typing, view, received). Without a connection it is dropped.
    * @param {string} type
    * @param {object} payload
    */
-  say(type, payload) {
+  sendAndForget(type, payload) {
     if (this.isOpen) this.#send({ type, payload });
   }
 
-  /** The page became visible or woke from sleep: timers meant nothing meanwhile, so ask whether the line lives. */
+  /**
+   * Checks the connection after the page became visible or the computer woke up: timers did not run reliably before
+   * that.
+   */
   wake() {
     if (!this.#socket) {
-      if (!this.#patient) this.connect();
+      if (!this.#isLongPause) this.connect();
     } else if (this.isOpen) {
       this.#probe(this.#interval, false);
     }
   }
 
-  /** The system says that the network is gone. What works all the same (a server on this machine) is found again. */
-  networkGone() {
+  /**
+   * The browser reports that there is no network. Attempts continue, since a server on this machine may still be
+   * reachable.
+   */
+  networkLost() {
     if (this.#status.state === "ended") return;
-    this.#networkGone = true;
-    if (this.#socket) this.#drop();
-    else this.#become("offline", { retryAt: this.#status.retryAt });
+    this.#isNetworkLost = true;
+    if (this.#socket) this.#dropSocket();
+    else this.#setStatus("offline", { retryAt: this.#status.retryAt });
   }
 
-  /** The system says that the network is back. An attempt made without it is not waited for. */
-  networkBack() {
-    this.#networkGone = false;
+  /** The browser reports that the network is restored. An attempt started without a network is not waited for. */
+  networkRestored() {
+    this.#isNetworkLost = false;
     if (this.isOpen) {
-      this.#probe(NETWORK_BACK, true);
-    } else if (!this.#patient) {
-      this.#letGo();
+      this.#probe(NETWORK_RESTORED_TIMEOUT, true);
+    } else if (!this.#isLongPause) {
+      this.#discardSocket();
       this.connect();
     }
   }
 
-  /** The person presses "try now". */
-  tryNow() {
+  /** Connects now, because the user pressed "Try now". */
+  retryNow() {
     this.connect();
   }
 
   /**
    * @param {State} state
-   * @param {Partial<Status>} [more]
+   * @param {Partial<Status>} [changes]
    */
-  #become(state, more = {}) {
-    const next = { ...this.#status, retryAt: null, ...more, state };
+  #setStatus(state, changes = {}) {
+    const next = { ...this.#status, retryAt: null, ...changes, state };
     if (JSON.stringify(next) === JSON.stringify(this.#status)) return;
     this.#status = next;
     this.onState(next);
@@ -205,36 +219,36 @@ export class Connection {
 
   /** @param {object} frame */
   #send(frame) {
-    this.#sent = this.clock.now();
+    this.#lastSentAt = this.clock.now();
     this.#socket?.send(JSON.stringify(frame));
   }
 
   /** @param {unknown} data */
-  #hear(data) {
-    this.#heard = this.clock.now();
+  #receive(data) {
+    this.#lastReceivedAt = this.clock.now();
     this.#unanswered = 0;
-    this.#excused = false;
-    if (this.#status.state === "shaky") this.#become("open");
-    const frame = parse(data);
+    this.#isGraceUsed = false;
+    if (this.#status.state === "shaky") this.#setStatus("open");
+    const frame = parseFrame(data);
     if (!frame) return;
     const { type, payload, ref } = frame;
     if (type === "welcome") {
-      this.#welcomed(payload);
+      this.#handleWelcome(payload);
     } else if ((type === "ack" || type === "error") && ref !== undefined) {
-      this.#answered(ref, type, payload);
+      this.#handleAnswer(ref, type, payload);
     } else if (type !== "pong") {
       this.onEvent(type, payload);
     }
   }
 
   /** @param {Welcome} welcome */
-  #welcomed(welcome) {
-    this.clock.cancel(this.#deadline);
-    this.#interval = (welcome.heartbeat?.interval || 5) * 1000 * EARLY;
-    this.#networkGone = false;
-    this.#sent = this.clock.now();
-    this.#become("open", { attempts: 0, code: null });
-    this.#nextBeat();
+  #handleWelcome(welcome) {
+    this.clock.cancel(this.#handshakeTimer);
+    this.#interval = (welcome.heartbeat?.interval || 5) * 1000 * PING_FACTOR;
+    this.#isNetworkLost = false;
+    this.#lastSentAt = this.clock.now();
+    this.#setStatus("open", { attempts: 0, code: null });
+    this.#schedulePing();
     this.onWelcome(welcome);
   }
 
@@ -243,106 +257,108 @@ export class Connection {
    * @param {string} type
    * @param {any} payload
    */
-  #answered(ref, type, payload) {
-    const asked = this.#asked.get(ref);
-    if (!asked) return;
-    this.#asked.delete(ref);
-    this.clock.cancel(asked.timer);
-    if (type === "ack") asked.resolve(payload);
-    else asked.reject(new Refusal(payload));
+  #handleAnswer(ref, type, payload) {
+    const request = this.#pending.get(ref);
+    if (!request) return;
+    this.#pending.delete(ref);
+    this.clock.cancel(request.timer);
+    if (type === "ack") request.resolve(payload);
+    else request.reject(new ApiError(payload));
   }
 
-  /** A ping is due when nothing was sent, or nothing was heard, for one interval. */
-  #nextBeat() {
-    this.clock.cancel(this.#beat);
-    this.#due = Math.max(Math.min(this.#sent, this.#heard) + this.#interval, this.clock.now());
-    this.#beat = this.clock.after(this.#due - this.clock.now(), () => this.#tick());
+  /** Schedules the next ping: one interval after the last frame in the direction that has been silent for longer. */
+  #schedulePing() {
+    this.clock.cancel(this.#pingTimer);
+    this.#pingDueAt = Math.max(Math.min(this.#lastSentAt, this.#lastReceivedAt) + this.#interval, this.clock.now());
+    this.#pingTimer = this.clock.after(this.#pingDueAt - this.clock.now(), () => this.#checkPing());
   }
 
-  #tick() {
-    const quiet = this.clock.now() - Math.min(this.#sent, this.#heard);
-    if (this.#unanswered === 0 && quiet < this.#interval) return this.#nextBeat(); // both sides spoke meanwhile
-    // A slowed or sleeping timer says nothing about the line: what has arrived meanwhile may be waiting behind it.
-    const late = this.clock.now() - this.#due > this.#interval / 2;
-    if (this.#unanswered > 0 && late && !this.#excused) {
-      this.#excused = true;
+  #checkPing() {
+    const silentFor = this.clock.now() - Math.min(this.#lastSentAt, this.#lastReceivedAt);
+    // Frames were sent and received meanwhile.
+    if (this.#unanswered === 0 && silentFor < this.#interval) return this.#schedulePing();
+    // A throttled or sleeping timer says nothing about the connection: received frames may be waiting behind it.
+    const isLate = this.clock.now() - this.#pingDueAt > this.#interval / 2;
+    if (this.#unanswered > 0 && isLate && !this.#isGraceUsed) {
+      this.#isGraceUsed = true;
     } else if (this.#unanswered >= 2) {
-      this.#drop(true);
+      this.#dropSocket(true);
       return;
     } else {
-      if (this.#unanswered === 1) this.#become("shaky");
+      if (this.#unanswered === 1) this.#setStatus("shaky");
       this.#unanswered += 1;
     }
     this.#ping(this.#interval);
   }
 
-  /** @param {number} patience milliseconds until the next look */
-  #ping(patience) {
+  /** @param {number} timeout in ms until the next check */
+  #ping(timeout) {
     this.#send({ type: "ping", payload: {} });
-    this.clock.cancel(this.#beat);
-    this.#due = this.clock.now() + patience;
-    this.#beat = this.clock.after(patience, () => this.#tick());
+    this.clock.cancel(this.#pingTimer);
+    this.#pingDueAt = this.clock.now() + timeout;
+    this.#pingTimer = this.clock.after(timeout, () => this.#checkPing());
   }
 
   /**
-   * Forgets what was unanswered before and asks anew.
-   * @param {number} patience milliseconds until the next look
-   * @param {boolean} last silence until then is the end of this socket
+   * Sends a ping and ignores pings that were unanswered before.
+   * @param {number} timeout in ms until the next check
+   * @param {boolean} isLastChance without an answer until then the socket is dropped
    */
-  #probe(patience, last) {
-    this.#unanswered = last ? 2 : 1;
-    this.#excused = true;
-    this.#ping(patience);
+  #probe(timeout, isLastChance) {
+    this.#unanswered = isLastChance ? 2 : 1;
+    this.#isGraceUsed = true;
+    this.#ping(timeout);
   }
 
-  /** Gives the present socket up without waiting for its close frame. @param {boolean} [atOnce] */
-  #drop(atOnce = false) {
-    this.#letGo();
-    this.#lost(1006, atOnce);
+  /** Drops the current socket without waiting for its close frame. @param {boolean} [reconnectNow] */
+  #dropSocket(reconnectNow = false) {
+    /** Discards the current socket and rejects all pending commands with the code `disconnected`. */
+    this.#discardSocket();
+    this.#handleClose(1006, reconnectNow);
   }
 
-  #letGo() {
+  #discardSocket() {
     const socket = this.#socket;
     this.#socket = null;
-    this.clock.cancel(this.#retry);
-    this.clock.cancel(this.#beat);
-    this.clock.cancel(this.#deadline);
+    this.clock.cancel(this.#retryTimer);
+    this.clock.cancel(this.#pingTimer);
+    this.clock.cancel(this.#handshakeTimer);
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
     }
-    for (const { reject, timer } of this.#asked.values()) {
+    for (const { reject, timer } of this.#pending.values()) {
       this.clock.cancel(timer);
-      reject(new Refusal({ code: "disconnected" }));
+      reject(new ApiError({ code: "disconnected" }));
     }
-    this.#asked.clear();
+    this.#pending.clear();
   }
 
   /**
    * @param {number} code
-   * @param {boolean} [atOnce]
+   * @param {boolean} [reconnectNow]
    */
-  #lost(code, atOnce = false) {
-    this.#letGo();
-    if (code === NOT_SIGNED_IN) return this.#become("ended", { code });
+  #handleClose(code, reconnectNow = false) {
+    this.#discardSocket();
+    if (code === CLOSE_NOT_SIGNED_IN) return this.#setStatus("ended", { code });
     const { attempts } = this.#status;
-    const seconds = LONG.get(code) ?? (atOnce ? 0 : backoff(attempts, this.random()));
-    this.#patient = LONG.has(code);
-    const wait = seconds * 1000;
-    this.#become(this.#networkGone ? "offline" : "waiting", {
+    const seconds = LONG_PAUSES.get(code) ?? (reconnectNow ? 0 : backoffSeconds(attempts, this.random()));
+    this.#isLongPause = LONG_PAUSES.has(code);
+    const delay = seconds * 1000;
+    this.#setStatus(this.#isNetworkLost ? "offline" : "waiting", {
       attempts: attempts + 1,
       code,
-      retryAt: this.clock.now() + wait,
+      retryAt: this.clock.now() + delay,
     });
-    this.#retry = this.clock.after(wait, () => this.connect());
+    this.#retryTimer = this.clock.after(delay, () => this.connect());
   }
 }
 
 /**
  * @param {unknown} data
- * @returns {import("../protocol.js").Frame | null} null for what is no frame
+ * @returns {import("../protocol.js").Frame | null} null for an invalid frame
  */
-function parse(data) {
+function parseFrame(data) {
   if (typeof data !== "string") return null;
   try {
     const frame = JSON.parse(data);

@@ -1,72 +1,73 @@
 /**
- * The tabs of one person in this browser: one of them sends what is in the outbox, the one looked at last. All of them
- * hear when it changed. Without Web Locks each tab sends by itself: sending twice is harmless, only slower.
+ * Elects one leader among the tabs of a user in this browser. The leader sends the outbox; it is the tab that was
+ * focused last. All tabs are informed when the outbox changed. Without Web Locks each tab is a leader: then a message
+ * may be sent twice, which the server recognises by its `client_id`.
  */
-export class Tabs {
+export class LeaderTab {
   /** @type {BroadcastChannel | null} */
   #channel = null;
-  #leads = false;
+  #isLeader = false;
 
   /**
    * @param {object} options
-   * @param {string} options.name the same in all tabs
-   * @param {(leads: boolean) => void} options.onLead
-   * @param {() => void} options.onNews
+   * @param {string} options.name of the lock and the channel; the same in all tabs and in all versions of this script
+   * @param {(isLeader: boolean) => void} options.onLeaderChange
+   * @param {() => void} options.onAnnouncement another tab called `announce`
    * @param {LockManager | undefined} [options.locks]
    * @param {typeof BroadcastChannel | undefined} [options.Channel]
    */
-  constructor({ name, onLead, onNews, locks = globalThis.navigator?.locks, Channel = globalThis.BroadcastChannel }) {
+  constructor({ name, onLeaderChange, onAnnouncement, locks = globalThis.navigator?.locks, Channel = globalThis.BroadcastChannel }) {
     this.name = name;
-    this.onLead = onLead;
+    this.onLeaderChange = onLeaderChange;
     this.locks = locks;
     if (Channel) {
       this.#channel = new Channel(name);
-      this.#channel.onmessage = onNews;
+      this.#channel.onmessage = onAnnouncement;
     }
   }
 
-  get leads() {
-    return this.#leads;
+  get isLeader() {
+    return this.#isLeader;
   }
 
-  /** Tells the other tabs that there is news. */
-  tell() {
+  /** Informs the other tabs that the outbox changed. */
+  announce() {
     this.#channel?.postMessage(null);
   }
 
-  /** Leads as soon as nobody else does. */
-  queue() {
-    this.#request({});
+  /** Becomes the leader as soon as there is no other one. */
+  waitForLeadership() {
+    this.#requestLock({});
   }
 
-  /** Leads now: a hidden tab's timers are slow, the one being looked at sends. */
-  take() {
-    if (!this.#leads) this.#request({ steal: true });
+  /** Becomes the leader now: timers of hidden tabs are slow, so the visible tab sends. */
+  takeLeadership() {
+    if (!this.#isLeader) this.#requestLock({ steal: true });
   }
 
   /** @param {LockOptions} options */
-  async #request(options) {
-    if (!this.locks) return this.#lead(true);
+  async #requestLock(options) {
+    if (!this.locks) return this.#setLeader(true);
     try {
       await this.locks.request(this.name, options, () => {
-        this.#lead(true);
-        return new Promise(() => {}); // held as long as the page lives
+        this.#setLeader(true);
+        return new Promise(() => {}); // the lock is held as long as the page lives
       });
     } catch (error) {
       if (/** @type {any} */ (error)?.name === "AbortError") {
-        // Another tab took it. Wait behind it, for when it closes.
-        this.#lead(false);
-        this.queue();
+        // Another tab became the leader. Wait for the lock again, for when that tab is closed.
+        this.#setLeader(false);
+        this.waitForLeadership();
       } else {
-        this.#lead(true); // locks are not to be had here
+        this.#setLeader(true); // locks are not available here
       }
     }
   }
 
-  /** @param {boolean} leads */
-  #lead(leads) {
-    this.#leads = leads;
-    this.onLead(leads);
+  /** @param {boolean} isLeader */
+  #setLeader(isLeader) {
+    this.#isLeader = isLeader;
+    this.onLeaderChange(isLeader);
   }
 
   close() {

@@ -1,95 +1,99 @@
 /**
- * `<live-socket data-url data-user-id data-me-version>`: connection, replica and outbox put together. The only part of a
- * page that knows the socket; it outlives moving between conversations.
+ * `<live-socket data-url data-user-id data-me-version>`: connects the page to the server. It owns the connection, the
+ * sync state and the outbox, and is the only part of the page that uses the socket. It stays on the page when the user
+ * navigates.
  */
 import { api } from "../api.js";
 import { versions } from "../../conversation-list/unread-badges.js";
 import { Connection } from "./connection.js";
-import { LiveElement, later, live, tell } from "../events.js";
+import { LiveElement, liveUpdates, emit } from "../events.js";
 import { openStore } from "../outbox/outbox-store.js";
-import { ACK, Outbox } from "../outbox/outbox.js";
-import { overHttp } from "./http-commands.js";
+import { ACK_TIMEOUT, Outbox } from "../outbox/outbox.js";
+import { sendOverHttp } from "./http-commands.js";
 import { find, findAll } from "../../lib/dom.js";
 import { Polling } from "./polling.js";
-import { Refusal } from "../api-error.js";
-import { Replica } from "../state/sync-state.js";
-import { Tabs } from "./leader-tab.js";
+import { ApiError } from "../api-error.js";
+import { SyncState } from "../state/sync-state.js";
+import { LeaderTab } from "./leader-tab.js";
 
 /** @typedef {import("../protocol.js").Welcome} Welcome */
 /** @typedef {import("../protocol.js").Queued} Queued */
-/** @typedef {{type: string, payload: any, resolve: (answer?: any) => void, reject: (refusal: Refusal) => void, taken: boolean}} Asked */
+/**
+ * @typedef {{type: string, payload: any, resolve: (result?: any) => void, reject: (error: ApiError) => void, handled:
+ *   boolean}} CommandRequest
+ */
 
-const SAID = new Set(["typing", "view", "received"]); // commands without an answer
-const RELOADED = "messenger.reloaded";
-const ANSWERED = 10_000; // ms that a form's answer is waited for
+const UNANSWERED_COMMANDS = new Set(["typing", "view", "received"]); // commands that have no answer
+const RELOADED_KEY = "messenger.reloaded";
+const FORM_TIMEOUT = 10_000; // ms to wait for the response to a form
 
-let sentAt = -Infinity; // when a form of this page was sent, whose answer is the next page
+let formSentAt = -Infinity; // when a form of this page was submitted; its response will be the next page
 document.addEventListener("submit", (event) => {
   setTimeout(() => {
-    if (!event.defaultPrevented) sentAt = performance.now();
+    if (!event.defaultPrevented) formSentAt = performance.now();
   });
 });
 
 export class LiveSocket extends LiveElement {
   userId = 0;
   /** @type {Connection} */
-  connection = later();
-  /** @type {Replica} */
-  replica = later();
+  connection = /** @type {any} */ (undefined);
+  /** @type {SyncState} */
+  syncState = /** @type {any} */ (undefined);
   /** @type {Polling} */
-  polling = later();
-  /** @type {Tabs | undefined} */
-  tabs;
-  /** The outbox once its store is open. @type {Promise<Outbox>} */
-  #ready = later();
+  polling = /** @type {any} */ (undefined);
+  /** @type {LeaderTab | undefined} */
+  leaderTab;
+  /** Resolves when the store of the outbox is open. @type {Promise<Outbox>} */
+  #outbox = /** @type {any} */ (undefined);
 
   start() {
-    live.on = true;
+    liveUpdates.enabled = true;
     this.userId = Number(this.dataset.userId);
     const url = new URL(this.dataset.url ?? "/ws/v1/", location.href);
     url.protocol = url.protocol.replace("http", "ws");
     this.connection = new Connection({
       url: url.href,
-      onState: (status) => this.#stateIs(status),
-      onWelcome: (welcome) => this.#welcomed(welcome),
-      onEvent: (type, payload) => this.replica.receive(type, payload),
+      onState: (status) => this.#handleStatus(status),
+      onWelcome: (welcome) => this.#handleWelcome(welcome),
+      onEvent: (type, payload) => this.syncState.receive(type, payload),
     });
-    this.replica = new Replica({
+    this.syncState = new SyncState({
       sync: (cursors, me) => this.#sync(cursors, me),
-      emit: (type, payload) => this.#told(type, payload),
+      emit: (type, payload) => this.#dispatch(type, payload),
     });
     this.polling = new Polling({
-      ask: () => this.replica.poll(),
-      beat: () => api("POST", "presence/beat/", { view: this.#open() }).catch(() => {}),
-      onChange: () => this.#stateIs(this.connection.status),
+      poll: () => this.syncState.poll(),
+      sendHeartbeat: () => api("POST", "presence/beat/", { view: this.#openConversationId() }).catch(() => {}),
+      onChange: () => this.#handleStatus(this.connection.status),
     });
-    this.#seed();
-    this.#ready = this.#openOutbox();
-    this.hear("command", (asked) => this.#take(asked));
-    this.hear("rendered", ({ conversation_id, version }) => this.replica.rendered(conversation_id, version));
-    this.listen(window, "online", () => this.connection.networkBack());
-    this.listen(window, "offline", () => this.connection.networkGone());
-    this.listen(window, "pageshow", (event) => event.persisted && this.#looked());
-    this.listen(window, "focus", () => this.tabs?.take());
-    this.listen(document, "visibilitychange", () => document.visibilityState === "visible" && this.#looked());
-    this.listen(document, "resume", () => this.connection.wake());
+    this.#registerRendered();
+    this.#outbox = this.#openOutbox();
+    this.onLive("command", (request) => this.#handleCommand(request));
+    this.onLive("rendered", ({ conversation_id, version }) => this.syncState.setRenderedVersion(conversation_id, version));
+    this.on(window, "online", () => this.connection.networkRestored());
+    this.on(window, "offline", () => this.connection.networkLost());
+    this.on(window, "pageshow", (event) => event.persisted && this.#handleVisible());
+    this.on(window, "focus", () => this.leaderTab?.takeLeadership());
+    this.on(document, "visibilitychange", () => document.visibilityState === "visible" && this.#handleVisible());
+    this.on(document, "resume", () => this.connection.wake());
     this.connection.connect();
   }
 
   stop() {
-    live.on = false;
-    this.connection.end();
-    this.replica.lost();
-    this.tabs?.close();
+    liveUpdates.enabled = false;
+    this.connection.close();
+    this.syncState.handleDisconnect();
+    this.leaderTab?.close();
   }
 
-  /** What of the page is known as of which version. */
-  #seed() {
-    for (const [id, version] of versions) this.replica.rendered(id, version);
+  /** Passes the versions at which the page was rendered to the sync state. */
+  #registerRendered() {
+    for (const [id, version] of versions) this.syncState.setRenderedVersion(id, version);
     for (const log of findAll(document, "message-log[data-version]")) {
-      this.replica.rendered(Number(log.dataset.conversationId), Number(log.dataset.version));
+      this.syncState.setRenderedVersion(Number(log.dataset.conversationId), Number(log.dataset.version));
     }
-    this.replica.renderedMe(Number(this.dataset.meVersion ?? 0));
+    this.syncState.setRenderedMeVersion(Number(this.dataset.meVersion ?? 0));
   }
 
   async #openOutbox() {
@@ -97,67 +101,68 @@ export class LiveSocket extends LiveElement {
     const outbox = new Outbox({
       store,
       send: ({ conversation_id, client_id, body, reply_to_id, forward_id, attachment_ids }) =>
-        this.#ask("message.send", { conversation_id, client_id, body, reply_to_id, forward_id, attachment_ids }, ACK),
-      onChange: (queued) => tell("live:outbox", { queued }),
-      onSent: (message) => tell("live:message.current", { conversation_id: message.conversation_id, message }),
-      announce: () => this.tabs?.tell(),
+        this.#request("message.send", { conversation_id, client_id, body, reply_to_id, forward_id, attachment_ids }, ACK_TIMEOUT),
+      onChange: (queued) => emit("live:outbox", { queued }),
+      onSent: (message) => emit("live:message.current", { conversation_id: message.conversation_id, message }),
+      announce: () => this.leaderTab?.announce(),
     });
-    for (const asking of ["rendered", "outbox.ask"]) {
-      this.hear(asking, () => tell("live:outbox", { queued: outbox.queued }));
+    for (const eventName of ["rendered", "outbox.request"]) {
+      this.onLive(eventName, () => emit("live:outbox", { queued: outbox.queued }));
     }
     await outbox.load();
-    if (store.shared) {
-      this.tabs = new Tabs({
+    if (store.isShared) {
+      this.leaderTab = new LeaderTab({
         name: `messenger.outbox.${this.userId}`,
-        onLead: (leads) => outbox.lead(leads),
-        onNews: () => outbox.load(),
+        onLeaderChange: (isLeader) => outbox.setLeader(isLeader),
+        onAnnouncement: () => outbox.load(),
       });
-      if (document.visibilityState === "visible") this.tabs.take();
-      else this.tabs.queue();
+      if (document.visibilityState === "visible") this.leaderTab.takeLeadership();
+      else this.leaderTab.waitForLeadership();
     } else {
-      outbox.lead(true);
+      outbox.setLeader(true);
     }
-    outbox.line(this.#isUp);
+    outbox.setOnline(this.#canSend);
     return outbox;
   }
 
-  #looked() {
-    this.tabs?.take();
+  #handleVisible() {
+    this.leaderTab?.takeLeadership();
     this.connection.wake();
-    this.polling.now();
+    this.polling.pollNow();
   }
 
   /** @param {import("./connection.js").Status} status */
-  #stateIs(status) {
+  #handleStatus(status) {
     const { attempts, retryAt, code } = status;
-    if (!this.connection.isOpen && !this.polling.works) this.replica.lost();
-    this.polling.socketIs(status);
-    const state = this.polling.works ? "polling" : status.state;
-    this.#ready.then((outbox) => outbox.line(this.#isUp), () => {});
+    if (!this.connection.isOpen && !this.polling.isWorking) this.syncState.handleDisconnect();
+    this.polling.handleSocketStatus(status);
+    const state = this.polling.isWorking ? "polling" : status.state;
+    this.#outbox.then((outbox) => outbox.setOnline(this.#canSend), () => {});
     const retryIn = retryAt === null ? null : Math.max(0, retryAt - this.connection.clock.now());
-    this.dataset.state = state; // for whoever looks from outside
-    tell("live:state", { state, attempts, retryAt: retryIn === null ? null : Date.now() + retryIn });
-    // Signed out or suspended: the page itself says it, once.
+    this.dataset.state = state; // read by tests
+    emit("live:state", { state, attempts, retryAt: retryIn === null ? null : Date.now() + retryIn });
+    // Signed out or suspended: the page itself explains it after a reload. Reload only once.
     if (code === 4401 || code === 4403) this.#reload();
   }
 
-  /** Commands are obeyed, by whichever way. */
-  get #isUp() {
-    return this.connection.isOpen || this.polling.works;
+  /** Whether commands can be sent, by socket or over HTTP. */
+  get #canSend() {
+    return this.connection.isOpen || this.polling.isWorking;
   }
 
-  /** @param {string} type @param {object} payload @param {number} [patience] @returns {Promise<any>} */
-  #ask(type, payload, patience) {
-    return this.connection.isOpen ? this.connection.ask(type, payload, patience) : overHttp(type, payload);
+  /** @param {string} type @param {object} payload @param {number} [timeout] in ms @returns {Promise<any>} */
+  #request(type, payload, timeout) {
+    return this.connection.isOpen ? this.connection.request(type, payload, timeout) : sendOverHttp(type, payload);
   }
 
   #reload() {
-    // Who signs out or deletes the account by a form here is told by its answer; a reload now would cut that off.
-    const wait = sentAt + ANSWERED - performance.now();
-    if (wait > 0) return void setTimeout(() => this.#reload(), wait);
+    // After signing out or deleting the account with a form, its response is the next page; a reload now would cancel
+    // it.
+    const delay = formSentAt + FORM_TIMEOUT - performance.now();
+    if (delay > 0) return void setTimeout(() => this.#reload(), delay);
     try {
-      if (Date.now() - Number(sessionStorage.getItem(RELOADED)) < 30_000) return;
-      sessionStorage.setItem(RELOADED, String(Date.now()));
+      if (Date.now() - Number(sessionStorage.getItem(RELOADED_KEY)) < 30_000) return;
+      sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
     } catch {
       return;
     }
@@ -165,19 +170,19 @@ export class LiveSocket extends LiveElement {
   }
 
   /** @param {Welcome} welcome */
-  #welcomed(welcome) {
+  #handleWelcome(welcome) {
     if (welcome.user_id !== this.userId) {
-      // Somebody else signed in meanwhile: nothing of this page may be sent in their name.
-      this.connection.end();
+      // Another user has signed in meanwhile: nothing of this page may be sent in their name.
+      this.connection.close();
       this.#reload();
       return;
     }
-    this.replica.welcome(welcome.versions, welcome.me_version, this.#open() !== null);
-    this.#ready.then((outbox) => outbox.line(this.#isUp), () => {});
+    this.syncState.handleWelcome(welcome.versions, welcome.me_version, this.#openConversationId() !== null);
+    this.#outbox.then((outbox) => outbox.setOnline(this.#canSend), () => {});
   }
 
-  /** The conversation on the page. @returns {number | null} */
-  #open() {
+  /** Id of the conversation on the page. @returns {number | null} */
+  #openConversationId() {
     const log = find(document, "message-log");
     return log ? Number(log.dataset.conversationId) : null;
   }
@@ -187,46 +192,46 @@ export class LiveSocket extends LiveElement {
    * @param {number} me
    */
   async #sync(cursors, me) {
-    const open = this.#open();
-    return { ...(await this.#ask("sync", { cursors, me, open })), open };
+    const open = this.#openConversationId();
+    return { ...(await this.#request("sync", { cursors, me, open })), open };
   }
 
   /** @param {string} type @param {any} payload */
-  #told(type, payload) {
-    tell(`live:${type}`, payload);
+  #dispatch(type, payload) {
+    emit(`live:${type}`, payload);
     const message = payload?.message;
     if (message?.client_id && message.sender?.id === this.userId) {
-      this.#ready.then((outbox) => outbox.settle(message.client_id), () => {});
+      this.#outbox.then((outbox) => outbox.confirm(message.client_id), () => {});
     }
   }
 
-  /** @param {Asked} asked */
-  async #take(asked) {
-    asked.taken = true;
-    const { type, payload } = asked;
+  /** @param {CommandRequest} request */
+  async #handleCommand(request) {
+    request.handled = true;
+    const { type, payload } = request;
     try {
-      if (SAID.has(type)) {
-        if (this.connection.isOpen) this.connection.say(type, payload);
-        else if (type === "typing" && this.polling.works) overHttp(type, payload).catch(() => {});
-        asked.resolve();
+      if (UNANSWERED_COMMANDS.has(type)) {
+        if (this.connection.isOpen) this.connection.sendAndForget(type, payload);
+        else if (type === "typing" && this.polling.isWorking) sendOverHttp(type, payload).catch(() => {});
+        request.resolve();
       } else if (type === "connection.retry") {
-        this.connection.tryNow();
-        asked.resolve();
+        this.connection.retryNow();
+        request.resolve();
       } else if (type === "message.send") {
-        await (await this.#ready).put(payload);
-        asked.resolve();
+        await (await this.#outbox).add(payload);
+        request.resolve();
       } else if (type === "outbox.retry" || type === "outbox.discard") {
-        const outbox = await this.#ready;
+        const outbox = await this.#outbox;
         await (type === "outbox.retry" ? outbox.retry(payload.client_id) : outbox.discard(payload.client_id));
-        asked.resolve();
+        request.resolve();
       } else {
-        const answer = await this.#ask(type, payload);
-        const message = answer?.message;
-        if (message) tell("live:message.current", { conversation_id: message.conversation_id, message });
-        asked.resolve(answer);
+        const result = await this.#request(type, payload);
+        const message = result?.message;
+        if (message) emit("live:message.current", { conversation_id: message.conversation_id, message });
+        request.resolve(result);
       }
     } catch (error) {
-      asked.reject(error instanceof Refusal ? error : new Refusal({ code: "unavailable" }));
+      request.reject(error instanceof ApiError ? error : new ApiError({ code: "unavailable" }));
     }
   }
 }

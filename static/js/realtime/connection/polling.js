@@ -1,74 +1,77 @@
 /**
- * Where pages can be read but no socket can be opened (a proxy that lets none through), what came since is asked for every
- * few seconds. The connection goes on trying meanwhile; with the first socket that opens this rests.
+ * Polls for changes where no WebSocket can be opened, for example behind a proxy that blocks them. The connection keeps
+ * trying meanwhile; polling stops as soon as a socket is open.
  */
 import { clock as realClock } from "../clock.js";
 
-const FAILURES = 3; // of the socket, before this is tried
-const PAUSE = 3_000; // ms between two questions
-const HIDDEN = 30_000; // the same where nobody looks
-const AGAIN = 10_000; // after a question that was not answered: then it is not the socket alone
-const BEAT = 20_000; // how often it is said that somebody is here
+const MIN_FAILURES = 3; // of the socket, before polling starts
+const INTERVAL = 3_000; // ms between two polls
+const HIDDEN_INTERVAL = 30_000; // ms between two polls while the page is hidden
+const RETRY_INTERVAL = 10_000; // ms after a poll that failed: then the server is unreachable, not only the socket
+const HEARTBEAT_INTERVAL = 20_000; // ms between two presence heartbeats
 
 export class Polling {
-  /** Answers come. */
-  works = false;
-  #wanted = false;
-  #beaten = -Infinity;
+  /** Whether polls are answered. */
+  isWorking = false;
+  #isNeeded = false;
+  #lastHeartbeatAt = -Infinity;
   /** @type {any} */
   #timer;
 
   /**
    * @param {object} options
-   * @param {() => Promise<boolean>} options.ask asks what came since; whether it was answered
-   * @param {() => void} options.beat says that somebody is here
-   * @param {() => void} options.onChange `works` is another
+   * @param {() => Promise<boolean>} options.poll requests the changes; resolves to whether the server answered
+   * @param {() => void} options.sendHeartbeat reports that the user is online
+   * @param {() => void} options.onChange `isWorking` has changed
    * @param {() => boolean} [options.isHidden]
    * @param {import("../clock.js").Clock} [options.clock]
    */
-  constructor({ ask, beat, onChange, isHidden = () => document.visibilityState === "hidden", clock = realClock }) {
-    this.ask = ask;
-    this.beat = beat;
+  constructor({ poll, sendHeartbeat, onChange, isHidden = () => document.visibilityState === "hidden", clock = realClock }) {
+    this.poll = poll;
+    this.sendHeartbeat = sendHeartbeat;
     this.onChange = onChange;
     this.isHidden = isHidden;
     this.clock = clock;
   }
 
-  /** How the socket is. @param {import("./connection.js").Status} status */
-  socketIs({ state, attempts }) {
+  /**
+   * Starts or stops polling, depending on the status of the socket.
+   * @param {import("./connection.js").Status} status
+   */
+  handleSocketStatus({ state, attempts }) {
     const isOpen = state === "open" || state === "shaky";
-    const wanted = !isOpen && state !== "ended" && state !== "offline" && attempts >= FAILURES;
-    if (wanted === this.#wanted) return;
-    this.#wanted = wanted;
+    const isNeeded = !isOpen && state !== "ended" && state !== "offline" && attempts >= MIN_FAILURES;
+    if (isNeeded === this.#isNeeded) return;
+    this.#isNeeded = isNeeded;
     this.clock.cancel(this.#timer);
-    if (wanted) this.#turn();
-    else this.#become(false);
+    if (isNeeded) this.#pollAndSchedule();
+    else this.#setWorking(false);
   }
 
-  /** Somebody looks again: what came since, at once. */
-  now() {
-    if (!this.#wanted) return;
+  /** Polls at once, because the page became visible. */
+  pollNow() {
+    if (!this.#isNeeded) return;
     this.clock.cancel(this.#timer);
-    this.#turn();
+    this.#pollAndSchedule();
   }
 
-  async #turn() {
-    const answered = await this.ask();
-    if (!this.#wanted) return;
-    this.#become(answered);
-    if (answered && this.clock.now() - this.#beaten >= BEAT) {
-      this.#beaten = this.clock.now();
-      this.beat();
+  async #pollAndSchedule() {
+    const answered = await this.poll();
+    if (!this.#isNeeded) return;
+    this.#setWorking(answered);
+    if (answered && this.clock.now() - this.#lastHeartbeatAt >= HEARTBEAT_INTERVAL) {
+      this.#lastHeartbeatAt = this.clock.now();
+      this.sendHeartbeat();
     }
-    const pause = !answered ? AGAIN : this.isHidden() ? HIDDEN : PAUSE;
+    const delay = !answered ? RETRY_INTERVAL : this.isHidden() ? HIDDEN_INTERVAL : INTERVAL;
     this.clock.cancel(this.#timer);
-    this.#timer = this.clock.after(pause, () => this.#turn());
+    this.#timer = this.clock.after(delay, () => this.#pollAndSchedule());
   }
 
-  /** @param {boolean} works */
-  #become(works) {
-    if (works === this.works) return;
-    this.works = works;
+  /** @param {boolean} isWorking */
+  #setWorking(isWorking) {
+    if (isWorking === this.isWorking) return;
+    this.isWorking = isWorking;
     this.onChange();
   }
 }

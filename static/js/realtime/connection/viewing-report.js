@@ -1,22 +1,23 @@
-/** Tells which conversation is being looked at: the one on the page, while the page is visible. */
-import { say } from "../events.js";
+/** Reports to the server which conversation is being viewed: the one on the page, while the page is visible. */
+import { sendAndForget } from "../events.js";
 import { find } from "../../lib/dom.js";
 
-export function watchView() {
+/** Sends the command `view` whenever the viewed conversation changes. */
+export function watchViewing() {
   /** @type {number | null | undefined} */
-  let told;
-  const look = () => {
+  let reportedId;
+  const report = () => {
     const log = document.visibilityState === "visible" ? find(document, "message-log") : null;
     const id = log ? Number(log.dataset.conversationId) : null;
-    if (id === told) return;
-    told = id;
-    say("view", { conversation_id: id });
+    if (id === reportedId) return;
+    reportedId = id;
+    sendAndForget("view", { conversation_id: id });
   };
-  document.addEventListener("visibilitychange", look);
-  document.addEventListener("page:visited", look);
+  document.addEventListener("visibilitychange", report);
+  document.addEventListener("page:navigated", report);
   document.addEventListener("live:state", (event) => {
     if (/** @type {CustomEvent} */ (event).detail.state !== "open") return;
-    told = null; // a new connection looks at nothing yet
-    look();
+    reportedId = null; // a new connection has no viewed conversation yet
+    report();
   });
 }

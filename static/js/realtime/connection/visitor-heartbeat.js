@@ -1,7 +1,7 @@
-/** On pages before the door: a sign of life, so that whoever looks on is counted among the people on the site. */
-export const EVERY = 60_000; // ms; the server counts a sign of life for three minutes
+/** Sends heartbeats from pages of signed-out visitors, so that they are counted among the people on the site. */
+export const INTERVAL = 60_000; // ms; the server counts a visitor for three minutes after a heartbeat
 
-async function beat() {
+async function sendHeartbeat() {
   if (document.visibilityState !== "visible") return;
   try {
     await fetch("/api/v1/presence/beat/", {
@@ -10,10 +10,10 @@ async function beat() {
       body: JSON.stringify({ view: null }),
     });
   } catch {
-    // The next one comes.
+    // The next heartbeat follows.
   }
 }
 
-beat();
-setInterval(beat, EVERY);
-document.addEventListener("visibilitychange", beat);
+sendHeartbeat();
+setInterval(sendHeartbeat, INTERVAL);
+document.addEventListener("visibilitychange", sendHeartbeat);

@@ -1,41 +1,46 @@
-/** Where the outbox keeps its texts: IndexedDB, or memory where that is refused. */
+/**
+ * Storage of the outbox: IndexedDB, or memory where IndexedDB is not available.
+ *
+ * Browsers hold records written by older versions of this script. The names of the database, object store and index and
+ * the fields of a record must not change.
+ */
 
 /**
  * @typedef {import("./outbox.js").Store} Store
  * @typedef {import("../protocol.js").Queued} Queued
  */
 
-const TEXTS = "outbox";
+const STORE_NAME = "outbox";
 
-/** For this tab only: nothing survives it. @implements {Store} */
+/** Keeps the messages in memory: they are lost when the tab is closed. @implements {Store} */
 export class MemoryStore {
   /** @type {Map<string, Queued>} */
-  #texts = new Map();
+  #records = new Map();
   #order = 0;
 
-  /** Other tabs see the same texts. */
-  shared = false;
+  /** Whether other tabs use the same records. */
+  isShared = false;
 
   async all() {
-    return [...this.#texts.values()].map((queued) => ({ ...queued }));
+    return [...this.#records.values()].map((queued) => ({ ...queued }));
   }
 
   /** @param {Queued} queued */
   async put(queued) {
-    const order = this.#texts.get(queued.client_id)?.order ?? ++this.#order;
-    this.#texts.set(queued.client_id, { ...queued, order });
+    const order = this.#records.get(queued.client_id)?.order ?? ++this.#order;
+    this.#records.set(queued.client_id, { ...queued, order });
     return order;
   }
 
   /** @param {string} clientId */
   async remove(clientId) {
-    this.#texts.delete(clientId);
+    this.#records.delete(clientId);
   }
 }
 
-/** @implements {Store} */
-export class DatabaseStore {
-  shared = true;
+/** Keeps the messages in IndexedDB. @implements {Store} */
+export class IndexedDbStore {
+  isShared = true;
 
   /** @param {IDBDatabase} database */
   constructor(database) {
@@ -46,33 +51,33 @@ export class DatabaseStore {
 
   /** @returns {Promise<Queued[]>} */
   async all() {
-    return this.#do("readonly", (texts) => texts.getAll()); // the key is `order`
+    return this.#run("readonly", (records) => records.getAll()); // sorted by the key, which is `order`
   }
 
   /** @param {Queued} queued @returns {Promise<number>} */
   async put(queued) {
-    return this.#do("readwrite", (texts) => texts.put(queued));
+    return this.#run("readwrite", (records) => records.put(queued));
   }
 
   /** @param {string} clientId @returns {Promise<void>} */
   async remove(clientId) {
-    await this.#do("readwrite", (texts) => {
-      const found = texts.index("client_id").getKey(clientId);
-      found.onsuccess = () => found.result !== undefined && texts.delete(found.result);
-      return found;
+    await this.#run("readwrite", (records) => {
+      const request = records.index("client_id").getKey(clientId);
+      request.onsuccess = () => request.result !== undefined && records.delete(request.result);
+      return request;
     });
   }
 
   /**
-   * Resolves when the transaction is complete, not only the request.
+   * Runs a request in a transaction. Resolves when the transaction is complete, not only the request.
    * @param {IDBTransactionMode} mode
-   * @param {(texts: IDBObjectStore) => IDBRequest} work
+   * @param {(records: IDBObjectStore) => IDBRequest} makeRequest
    * @returns {Promise<any>}
    */
-  #do(mode, work) {
+  #run(mode, makeRequest) {
     return new Promise((resolve, reject) => {
-      const transaction = this.database.transaction(TEXTS, mode, { durability: "strict" });
-      const request = work(transaction.objectStore(TEXTS));
+      const transaction = this.database.transaction(STORE_NAME, mode, { durability: "strict" });
+      const request = makeRequest(transaction.objectStore(STORE_NAME));
       transaction.oncomplete = () => resolve(request.result);
       transaction.onabort = () => reject(transaction.error);
     });
@@ -80,23 +85,24 @@ export class DatabaseStore {
 }
 
 /**
- * @param {number} userId each person's texts are kept apart
+ * Opens the store of a user. Each user has a separate database.
+ * @param {number} userId
  * @param {IDBFactory | undefined} [factory]
- * @returns {Promise<MemoryStore | DatabaseStore>}
+ * @returns {Promise<MemoryStore | IndexedDbStore>}
  */
 export function openStore(userId, factory = globalThis.indexedDB) {
   return new Promise((resolve) => {
-    const memory = () => resolve(new MemoryStore());
+    const useMemory = () => resolve(new MemoryStore());
     try {
-      const opening = factory.open(`messenger.${userId}`, 1);
-      opening.onupgradeneeded = () => {
-        const texts = opening.result.createObjectStore(TEXTS, { keyPath: "order", autoIncrement: true });
-        texts.createIndex("client_id", "client_id", { unique: true });
+      const request = factory.open(`messenger.${userId}`, 1);
+      request.onupgradeneeded = () => {
+        const records = request.result.createObjectStore(STORE_NAME, { keyPath: "order", autoIncrement: true });
+        records.createIndex("client_id", "client_id", { unique: true });
       };
-      opening.onsuccess = () => resolve(new DatabaseStore(opening.result));
-      opening.onerror = opening.onblocked = memory;
+      request.onsuccess = () => resolve(new IndexedDbStore(request.result));
+      request.onerror = request.onblocked = useMemory;
     } catch {
-      memory(); // no IndexedDB, or forbidden here
+      useMemory(); // IndexedDB is missing or access is denied
     }
   });
 }

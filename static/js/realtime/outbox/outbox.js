@@ -1,10 +1,11 @@
 /**
- * Texts on their way out. Each is stored before it is sent, goes out in the order it was written (per conversation, one
- * at a time, so that a refusal for now cannot let the next one overtake), goes again under the same `client_id` until it
- * is acknowledged, and survives a reload. Only a refusal fails it; then it waits for the person.
+ * Queue of messages to send. A message is stored before it is sent and survives a reload. Per conversation one message
+ * is sent at a time and in the order of writing, so that a message that has to wait is not overtaken by the next one. A
+ * message is sent again with the same `client_id` until it is acknowledged. Only a permanent error marks it as failed;
+ * then the user decides.
  */
 import { clock as realClock } from "../clock.js";
-import { Refusal } from "../api-error.js";
+import { ApiError } from "../api-error.js";
 
 /**
  * @typedef {import("../clock.js").Clock} Clock
@@ -12,32 +13,32 @@ import { Refusal } from "../api-error.js";
  * @typedef {import("../protocol.js").Message} Message
  *
  * @typedef {object} Store
- * @property {() => Promise<Queued[]>} all in the order in which they were put first
- * @property {(queued: Queued) => Promise<number>} put adds or replaces; answers its `order`
+ * @property {() => Promise<Queued[]>} all in the order of the first `put`
+ * @property {(queued: Queued) => Promise<number>} put adds or replaces; returns its `order`
  * @property {(clientId: string) => Promise<void>} remove
  *
  * @typedef {object} Options
  * @property {Store} store
- * @property {(queued: Queued) => Promise<{message: Message}>} send gives the command once; rejects with a `Refusal`
- * @property {(queued: Queued[]) => void} onChange what is pending or failed now, in order
+ * @property {(queued: Queued) => Promise<{message: Message}>} send sends the command once; rejects with an `ApiError`
+ * @property {(queued: Queued[]) => void} onChange receives the pending and failed messages, in order
  * @property {(message: Message) => void} [onSent]
- * @property {() => void} [announce] tells other tabs to read the store again
+ * @property {() => void} [announce] makes other tabs load the store again
  * @property {Clock} [clock]
  */
 
-/** How long an acknowledgement is waited for. */
-export const ACK = 5_000;
-const PAUSE = 1_000; // ms, where the server says no number
+/** Time to wait for an acknowledgement, in ms. */
+export const ACK_TIMEOUT = 5_000;
+const RETRY_DELAY = 1_000; // ms, if the server sends no `retry_after`
 
 export class Outbox {
   /** @type {Queued[]} */
   #queued = [];
-  /** Conversations with a send under way, or pausing. @type {Map<number, any>} */
-  #busy = new Map();
-  #leads = false;
-  #up = false;
-  /** Counts connections and leaders: an answer to an earlier one's send frees nothing. */
-  #turn = 0;
+  /** Conversations with a send in progress, or with a timer until the next try. @type {Map<number, any>} */
+  #sending = new Map();
+  #isLeader = false;
+  #isOnline = false;
+  /** Increased when the connection or the leader changes: results of sends of an earlier epoch are ignored. */
+  #epoch = 0;
 
   /** @param {Options} options */
   constructor({ store, send, onChange, onSent = () => {}, announce = () => {}, clock = realClock }) {
@@ -49,121 +50,124 @@ export class Outbox {
     this.clock = clock;
   }
 
-  /** Pending and failed, in order. */
+  /** The pending and failed messages, in order. */
   get queued() {
     return this.#queued;
   }
 
-  /** Reads what the store holds: at the start, and when another tab changed it. */
+  /** Loads the messages from the store: at the start, and when another tab changed it. */
   async load() {
     try {
       this.#queued = await this.store.all();
     } catch {
-      // What is here stays.
+      // Keep the messages in memory.
     }
     this.onChange(this.#queued);
-    this.#pump();
+    this.#sendNext();
   }
 
   /**
-   * Takes a text. When this resolves it is stored and survives a reload, unless the store fails: then it is sent from here.
+   * Adds a message. When this resolves the message is stored and survives a reload. If the store fails, it is sent from
+   * memory.
    * @param {Queued} queued
    */
-  async put(queued) {
-    await this.#keep(queued);
+  async add(queued) {
+    await this.#save(queued);
     if (!this.#queued.some(({ client_id }) => client_id === queued.client_id)) this.#queued.push(queued);
-    this.#changed();
+    this.#notifyAndSend();
   }
 
-  /** Another try at one that failed, in its old place. @param {string} clientId */
+  /** Sends a failed message again; its position in the queue stays the same. @param {string} clientId */
   async retry(clientId) {
-    const queued = this.#find(clientId);
+    const queued = this.#findByClientId(clientId);
     if (!queued?.failed) return;
     delete queued.failed;
-    await this.#keep(queued);
-    this.#changed();
+    await this.#save(queued);
+    this.#notifyAndSend();
   }
 
-  /** @param {string} clientId */
+  /** Removes a message without sending it. @param {string} clientId */
   async discard(clientId) {
-    if (!this.#find(clientId)) return;
+    if (!this.#findByClientId(clientId)) return;
     await this.#remove(clientId);
-    this.#changed();
+    this.#notifyAndSend();
   }
 
-  /** It was seen among the messages: whoever sent it, it needs no more care. @param {string | null} clientId */
-  async settle(clientId) {
+  /** Removes a message that was received from the server, whichever tab sent it. @param {string | null} clientId */
+  async confirm(clientId) {
     if (clientId) await this.discard(clientId);
   }
 
-  /** Whether this tab is the one that sends. @param {boolean} leads */
-  lead(leads) {
-    if (this.#leads === leads) return;
-    this.#leads = leads;
-    this.#rest();
-    this.#pump();
+  /** Sets whether this tab is the one that sends. @param {boolean} isLeader */
+  setLeader(isLeader) {
+    if (this.#isLeader === isLeader) return;
+    this.#isLeader = isLeader;
+    this.#abandonSends();
+    this.#sendNext();
   }
 
-  /** Whether commands can be given. @param {boolean} up */
-  line(up) {
-    if (this.#up === up) return;
-    this.#up = up;
-    this.#rest();
-    this.#pump();
+  /** Sets whether commands can be sent. @param {boolean} isOnline */
+  setOnline(isOnline) {
+    if (this.#isOnline === isOnline) return;
+    this.#isOnline = isOnline;
+    this.#abandonSends();
+    this.#sendNext();
   }
 
   /** @param {string} clientId */
-  #find(clientId) {
+  #findByClientId(clientId) {
     return this.#queued.find(({ client_id }) => client_id === clientId);
   }
 
   /** @param {Queued} queued */
-  async #keep(queued) {
+  async #save(queued) {
     try {
       queued.order = await this.store.put(queued);
     } catch {
-      // The disk is full, or the browser closed the database: the page still has it.
+      // The disk is full, or the browser closed the database: the message stays in memory.
     }
   }
 
   /** @param {string} clientId */
   async #remove(clientId) {
     this.#queued = this.#queued.filter(({ client_id }) => client_id !== clientId);
-    await this.store.remove(clientId).catch(() => {}); // if it comes back with the next page, the server knows it
+    // If it is sent again after a reload, the server recognises its `client_id`.
+    await this.store.remove(clientId).catch(() => {});
   }
 
-  #changed() {
+  #notifyAndSend() {
     this.onChange(this.#queued);
     this.announce();
-    this.#pump();
+    this.#sendNext();
   }
 
-  /** Forgets sends under way: they go again. */
-  #rest() {
-    this.#turn += 1;
-    for (const timer of this.#busy.values()) this.clock.cancel(timer);
-    this.#busy.clear();
+  /** Forgets sends in progress; those messages will be sent again. */
+  #abandonSends() {
+    this.#epoch += 1;
+    for (const timer of this.#sending.values()) this.clock.cancel(timer);
+    this.#sending.clear();
   }
 
-  #pump() {
-    if (!this.#leads || !this.#up) return;
+  #sendNext() {
+    if (!this.#isLeader || !this.#isOnline) return;
+    /** Starts sending the first pending message of each conversation that has none in progress. */
     for (const queued of this.#queued) {
-      if (queued.failed || this.#busy.has(queued.conversation_id)) continue;
-      this.#busy.set(queued.conversation_id, undefined);
-      this.#try(queued);
+      if (queued.failed || this.#sending.has(queued.conversation_id)) continue;
+      this.#sending.set(queued.conversation_id, undefined);
+      this.#send(queued);
     }
   }
 
   /** @param {Queued} queued */
-  async #try(queued) {
-    const turn = this.#turn;
-    const id = queued.conversation_id;
-    let pause = 0;
+  async #send(queued) {
+    const epoch = this.#epoch;
+    const conversationId = queued.conversation_id;
+    let delay = 0;
     try {
       const { message } = await this.send(queued);
-      const here = this.#find(queued.client_id);
-      if (here) {
-        // Off the list before anybody else looks, so that the message and its pending copy never stand side by side.
+      const entry = this.#findByClientId(queued.client_id);
+      if (entry) {
+        // Remove it before `onSent`, so that the message and its pending copy are never displayed together.
         const removed = this.#remove(queued.client_id);
         this.onSent(message);
         this.onChange(this.#queued);
@@ -171,25 +175,25 @@ export class Outbox {
         this.announce();
       }
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : new Refusal({ code: "timeout" });
-      if (turn !== this.#turn || refusal.code === "disconnected") return;
-      if (refusal.mayPass || refusal.code === "unauthenticated") {
-        pause = refusal.retryAfter !== undefined ? refusal.retryAfter * 1000 : PAUSE;
-      } else if (refusal.code !== "timeout" && this.#find(queued.client_id)) {
-        queued.failed = { code: refusal.code, detail: refusal.detail };
-        await this.#keep(queued);
+      const apiError = error instanceof ApiError ? error : new ApiError({ code: "timeout" });
+      if (epoch !== this.#epoch || apiError.code === "disconnected") return;
+      if (apiError.isTemporary || apiError.code === "unauthenticated") {
+        delay = apiError.retryAfter !== undefined ? apiError.retryAfter * 1000 : RETRY_DELAY;
+      } else if (apiError.code !== "timeout" && this.#findByClientId(queued.client_id)) {
+        queued.failed = { code: apiError.code, detail: apiError.detail };
+        await this.#save(queued);
         this.onChange(this.#queued);
         this.announce();
       }
     }
-    if (turn !== this.#turn) return;
-    if (pause) this.#busy.set(id, this.clock.after(pause, () => this.#free(id)));
-    else this.#free(id);
+    if (epoch !== this.#epoch) return;
+    if (delay) this.#sending.set(conversationId, this.clock.after(delay, () => this.#release(conversationId)));
+    else this.#release(conversationId);
   }
 
-  /** @param {number} id of a conversation */
-  #free(id) {
-    this.#busy.delete(id);
-    this.#pump();
+  /** Allows the next send. @param {number} conversationId */
+  #release(conversationId) {
+    this.#sending.delete(conversationId);
+    this.#sendNext();
   }
 }

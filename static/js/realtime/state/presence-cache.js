@@ -1,76 +1,84 @@
-/** Who is here, for every dot on the page and for whoever asks. Read when the line opens, told afterwards. */
+/**
+ * Cache of the presence of users; updates the online dots on the page. It is loaded when the connection opens and
+ * updated by events.
+ */
 import { api } from "../api.js";
-import { tell } from "../events.js";
+import { emit } from "../events.js";
 import { findAll } from "../../lib/dom.js";
 
-const AT_ONCE = 100; // people in one question
+const MAX_USERS = 100; // users per request
 
 /** @typedef {{online: boolean, last_seen: string | null}} Presence */
 
 /** @type {Map<number, Presence>} */
-const known = new Map();
-/** They left a conversation of mine: since then I may have been told nothing of them. @type {Set<number>} */
-const unsure = new Set();
+const presences = new Map();
+/**
+ * Users who left a conversation of mine: the server may have stopped sending their presence since.
+ * @type {Set<number>}
+ */
+const uncertainIds = new Set();
 let isOpen = false;
-let asking = false;
+let isLoading = false;
 
-/** @param {number} userId @returns {Presence | undefined} */
-export function presenceOf(userId) {
-  return known.get(userId);
+/** Returns the presence of a user, if it is known. @param {number} userId @returns {Presence | undefined} */
+export function getPresence(userId) {
+  return presences.get(userId);
 }
 
+/** Keeps the cache and the dots up to date. */
 export function watchPresence() {
   document.addEventListener("live:presence", (event) => {
     const { user_id, online, last_seen } = /** @type {CustomEvent} */ (event).detail;
-    known.set(user_id, { online, last_seen });
-    draw();
+    presences.set(user_id, { online, last_seen });
+    updateDots();
   });
   document.addEventListener("live:state", (event) => {
-    const was = isOpen;
+    const wasOpen = isOpen;
     const { state } = /** @type {CustomEvent} */ (event).detail;
     isOpen = state === "open" || state === "shaky";
-    if (was || !isOpen) return;
-    known.clear(); // what was told before the break may be old
-    ask();
+    if (wasOpen || !isOpen) return;
+    presences.clear(); // values from before the disconnection may be outdated
+    loadMissing();
   });
   document.addEventListener("live:member.updated", (event) => {
     const { user, left_at } = /** @type {CustomEvent} */ (event).detail.member;
-    if (left_at) unsure.add(user.id);
+    if (left_at) uncertainIds.add(user.id);
   });
-  for (const type of ["page:visited", "page:people"]) document.addEventListener(type, () => ask());
+  for (const type of ["page:navigated", "page:content-added"]) document.addEventListener(type, () => loadMissing());
 }
 
-/** People on the page of whom nothing is known yet. */
-async function ask() {
-  draw();
-  if (asking || !isOpen) return;
-  asking = true;
-  await Promise.resolve(); // whatever else is being put on the page in this turn
-  const ids = new Set(findAll(document, "[data-user-id]:is(.avatar:has(.here), .member)").map((each) => Number(each.dataset.userId)));
-  const missing = [...ids].filter((id) => id && (!known.has(id) || unsure.has(id)));
+/** Loads the presence of users on the page that are not in the cache yet. */
+async function loadMissing() {
+  updateDots();
+  if (isLoading || !isOpen) return;
+  isLoading = true;
+  await Promise.resolve(); // let the current task finish adding elements to the page
+  const ids = new Set(findAll(document, "[data-user-id]:is(.avatar:has(.here), .member)").map((element) => Number(element.dataset.userId)));
+  const missing = [...ids].filter((id) => id && (!presences.has(id) || uncertainIds.has(id)));
   try {
-    for (let from = 0; from < missing.length; from += AT_ONCE) {
-      const some = missing.slice(from, from + AT_ONCE);
-      const { results } = await api("GET", `presence/?user_ids=${some.join(",")}`);
-      for (const id of some) {
-        known.set(id, { online: false, last_seen: null });
-        unsure.delete(id);
+    for (let index = 0; index < missing.length; index += MAX_USERS) {
+      const chunk = missing.slice(index, index + MAX_USERS);
+      const { results } = await api("GET", `presence/?user_ids=${chunk.join(",")}`);
+      for (const id of chunk) {
+        presences.set(id, { online: false, last_seen: null });
+        uncertainIds.delete(id);
       }
-      for (const { user_id, online, last_seen } of results) known.set(user_id, { online, last_seen });
-      draw();
+      for (const { user_id, online, last_seen } of results) presences.set(user_id, { online, last_seen });
+      updateDots();
     }
   } catch {
-    // Asked again when the line opens anew.
+    // Loaded when the connection opens again.
   } finally {
-    asking = false;
+    isLoading = false;
   }
 }
 
-function draw() {
-  for (const face of findAll(document, ".avatar[data-user-id]")) {
-    const dot = /** @type {HTMLElement | null} */ (face.querySelector(":scope > .here"));
-    const person = known.get(Number(face.dataset.userId));
-    if (dot && person) dot.hidden = !person.online; // of others, what the server drew is the newest that is known
+function updateDots() {
+  for (const element of findAll(document, ".avatar[data-user-id]")) {
+    const dot = /** @type {HTMLElement | null} */ (element.querySelector(":scope > .here"));
+    const presence = presences.get(Number(element.dataset.userId));
+    // Without a cached presence the state rendered by the server is the newest.
+    if (dot && presence) dot.hidden = !presence.online;
   }
-  tell("page:presence", {});
+  emit("page:presence-changed", {});
 }

@@ -1,7 +1,7 @@
 /**
- * Which version of each conversation this page shows, and the rule that keeps it whole: apply what follows, drop what is
- * old, wait 300 ms for what is missing and then ask for it. Whoever listens to `emit` hears every durable change in
- * order and may hear one again; rows of a catch-up are emitted as if they had been told live.
+ * Tracks which version of each conversation this page shows, and keeps it complete. An event that follows the current
+ * version is applied, an older one is dropped; on a gap it waits 300 ms for the missing events and then requests them.
+ * `emit` receives every change in order, possibly more than once; rows of a catch-up are emitted like live events.
  */
 import { clock as realClock } from "../clock.js";
 
@@ -11,138 +11,138 @@ import { clock as realClock } from "../clock.js";
  * @typedef {import("../protocol.js").SyncAnswer} SyncAnswer
  * @typedef {import("../protocol.js").MineChange} MineChange
  *
- * @typedef {object} Known
- * @property {number} version up to here all is applied
- * @property {boolean} behind a catch-up is due or under way; what is told meanwhile is held
+ * @typedef {object} ConversationState
+ * @property {number} version all changes up to this version are applied
+ * @property {boolean} behind a catch-up is due or in progress; live events are held meanwhile
  * @property {{type: string, payload: Durable}[]} held
  * @property {any} [timer]
  *
  * @typedef {object} Options
- * @property {(cursors: Record<string, number>, me: number) => Promise<SyncAnswer & {open?: number | null}>} sync asks the
- *   server; `open`: the conversation whose receipts were asked for
+ * @property {(cursors: Record<string, number>, meVersion: number) => Promise<SyncAnswer & {open?: number | null}>} sync
+ *   requests the changes; `open` is the conversation whose receipts were requested
  * @property {(type: string, payload: any) => void} emit
  * @property {Clock} [clock]
- * @property {number} [far] versions behind, from which on reading afresh is cheaper than every change
+ * @property {number} [maxGap] number of missed versions from which loading the conversation again is cheaper
  */
 
-const HOLE = 300; // ms to wait for what is missing
-const AGAIN = 1_000; // ms until a catch-up that failed is tried again
+const GAP_TIMEOUT = 300; // ms to wait for missing events
+const RETRY_DELAY = 1_000; // ms until a failed catch-up is tried again
 
 /**
- * The rule for one change told live.
- * @param {number} known
+ * Decides what to do with a live event.
+ * @param {number} currentVersion
  * @param {{after: number, version: number}} change
  * @returns {"apply" | "drop" | "wait"}
  */
-export function judge(known, { after, version }) {
-  if (version <= known) return "drop";
-  return after <= known ? "apply" : "wait";
+export function classifyChange(currentVersion, { after, version }) {
+  if (version <= currentVersion) return "drop";
+  return after <= currentVersion ? "apply" : "wait";
 }
 
-export class Replica {
-  /** @type {Map<number, Known>} */
-  #known = new Map();
+export class SyncState {
+  /** @type {Map<number, ConversationState>} */
+  #states = new Map();
   /** @type {number | null} */
-  #me = null;
-  /** Numbers heard of beyond `#me`, while something between is missing. @type {Set<number>} */
-  #meHeard = new Set();
+  #meVersion = null;
+  /** Received versions beyond `#meVersion`, while some in between are missing. @type {Set<number>} */
+  #receivedMeVersions = new Set();
   /** @type {any} */
-  #meTimer;
-  #meBehind = false;
-  #running = false;
-  /** Counts connections: the answer to a question of an earlier one is not for this one. */
-  #line = 0;
-  #up = false;
+  #meGapTimer;
+  #isMeBehind = false;
+  #isSyncing = false;
+  /** Increased with each connection: answers to requests of an earlier connection are ignored. */
+  #connectionId = 0;
+  #isConnected = false;
   /** @type {any} */
-  #againTimer;
+  #retryTimer;
 
   /** @param {Options} options */
-  constructor({ sync, emit, clock = realClock, far = 1_000 }) {
+  constructor({ sync, emit, clock = realClock, maxGap = 1_000 }) {
     this.sync = sync;
     this.emit = emit;
     this.clock = clock;
-    this.far = far;
+    this.maxGap = maxGap;
   }
 
   /** @param {number} id @returns {number | undefined} */
-  version(id) {
-    return this.#known.get(id)?.version;
+  getVersion(id) {
+    return this.#states.get(id)?.version;
   }
 
-  get me() {
-    return this.#me;
+  get meVersion() {
+    return this.#meVersion;
   }
 
   /**
-   * Something on the page shows this conversation as of `version`. What was rendered earlier than what is known is
-   * brought up to it.
+   * Registers the version at which a conversation is displayed. If newer changes are already known, they are requested
+   * again.
    * @param {number} id
    * @param {number} version
    */
-  rendered(id, version) {
-    const known = this.#known.get(id);
-    if (!known) {
-      this.#known.set(id, { version, behind: false, held: [] });
-    } else if (version < known.version) {
-      known.version = version;
-      known.behind = true;
-      if (this.#up) this.#catchUp();
+  setRenderedVersion(id, version) {
+    const state = this.#states.get(id);
+    if (!state) {
+      this.#states.set(id, { version, behind: false, held: [] });
+    } else if (version < state.version) {
+      state.version = version;
+      state.behind = true;
+      if (this.#isConnected) this.#catchUp();
     }
   }
 
-  /** The page was rendered as of this `me_version`. @param {number} version */
-  renderedMe(version) {
-    this.#me = this.#me === null ? version : Math.min(this.#me, version);
+  /** Registers the `me_version` at which the page was rendered. @param {number} version */
+  setRenderedMeVersion(version) {
+    this.#meVersion = this.#meVersion === null ? version : Math.min(this.#meVersion, version);
   }
 
   /**
-   * A connection is greeted: where are we behind?
-   * @param {Record<string, number>} versions
-   * @param {number} me
-   * @param {boolean} [always] ask even when nothing is missing: for receipts, which have no version
+   * Compares the versions of the server with those of the page after connecting, and starts a catch-up if needed.
+   * @param {Record<string, number>} versions by conversation id
+   * @param {number} meVersion
+   * @param {boolean} [always] sync even if nothing is missing: for receipts, which have no version
    */
-  welcome(versions, me, always = false) {
-    this.#line += 1;
-    this.#up = true;
-    this.#running = false;
-    if (this.#me === null) this.#me = me;
-    else if (me > this.#me) this.#meBehind = true;
+  handleWelcome(versions, meVersion, always = false) {
+    this.#connectionId += 1;
+    this.#isConnected = true;
+    this.#isSyncing = false;
+    if (this.#meVersion === null) this.#meVersion = meVersion;
+    else if (meVersion > this.#meVersion) this.#isMeBehind = true;
     for (const [key, version] of Object.entries(versions)) {
       const id = Number(key);
-      const known = this.#known.get(id);
-      if (!known) {
-        // Either no part of this page shows it, or it is new to this person: then it is left for `sync` to tell whole.
-        if (!this.#meBehind) this.#known.set(id, { version, behind: false, held: [] });
-      } else if (version - known.version > this.far) {
-        this.#forget(known);
-        this.#known.set(id, { version, behind: false, held: [] });
+      const state = this.#states.get(id);
+      if (!state) {
+        // The page does not show it, or it is new for the user. If it is new, `sync` returns it completely.
+        if (!this.#isMeBehind) this.#states.set(id, { version, behind: false, held: [] });
+      } else if (version - state.version > this.maxGap) {
+        this.#dropHeld(state);
+        this.#states.set(id, { version, behind: false, held: [] });
         this.emit("stale", { conversation_id: id, version });
-      } else if (version > known.version) {
-        known.behind = true;
+      } else if (version > state.version) {
+        state.behind = true;
       }
     }
     this.#catchUp(always);
   }
 
-  /** The connection is gone; the next welcome goes on from here. */
-  lost() {
-    this.#line += 1;
-    this.#up = false;
-    this.#running = false;
-    this.clock.cancel(this.#meTimer);
-    this.clock.cancel(this.#againTimer);
-    this.#meTimer = undefined;
-    for (const known of this.#known.values()) this.#forget(known);
+  /** The connection is lost; the next `handleWelcome` continues from the current versions. */
+  handleDisconnect() {
+    this.#connectionId += 1;
+    this.#isConnected = false;
+    this.#isSyncing = false;
+    this.clock.cancel(this.#meGapTimer);
+    this.clock.cancel(this.#retryTimer);
+    this.#meGapTimer = undefined;
+    for (const state of this.#states.values()) this.#dropHeld(state);
   }
 
   /**
-   * Something was told.
+   * Receives an event from the server.
    * @param {string} type
    * @param {any} payload
    */
   receive(type, payload) {
-    if (typeof payload?.me_version === "number") this.#receiveMine(type, payload);
-    else if (typeof payload?.version === "number" && typeof payload?.after === "number") this.#receiveDurable(type, payload);
+    if (typeof payload?.me_version === "number") this.#receivePersonal(type, payload);
+    else if (typeof payload?.version === "number" && typeof payload?.after === "number") this.#receiveConversationEvent(type, payload);
     else this.emit(type, payload);
   }
 
@@ -150,202 +150,203 @@ export class Replica {
    * @param {string} type
    * @param {Durable} payload
    */
-  #receiveDurable(type, payload) {
+  #receiveConversationEvent(type, payload) {
     const id = payload.conversation_id;
-    let known = this.#known.get(id);
-    if (!known) {
-      // Nothing here shows it yet; whoever shows it now reads it afresh.
-      known = { version: payload.after, behind: false, held: [] };
-      this.#known.set(id, known);
+    let state = this.#states.get(id);
+    if (!state) {
+      // The page does not show it yet; an element that shows it later loads it completely.
+      state = { version: payload.after, behind: false, held: [] };
+      this.#states.set(id, state);
     }
-    const verdict = known.behind ? "wait" : judge(known.version, payload);
-    if (verdict === "apply") {
-      known.version = payload.version;
+    const decision = state.behind ? "wait" : classifyChange(state.version, payload);
+    if (decision === "apply") {
+      state.version = payload.version;
       this.emit(type, payload);
-      this.#release(known, id);
-    } else if (verdict === "wait") {
-      known.held.push({ type, payload });
-      if (!known.behind) this.#waitFor(known, id);
+      this.#applyHeld(state, id);
+    } else if (decision === "wait") {
+      state.held.push({ type, payload });
+      if (!state.behind) this.#startGapTimer(state, id);
     }
   }
 
-  /** @param {Known} known @param {number} id */
-  #waitFor(known, id) {
-    known.timer ??= this.clock.after(HOLE, () => {
-      known.timer = undefined;
-      if (this.#known.get(id) !== known) return;
-      known.behind = true;
+  /** Requests the missing events if they do not arrive in time. @param {ConversationState} state @param {number} id */
+  #startGapTimer(state, id) {
+    state.timer ??= this.clock.after(GAP_TIMEOUT, () => {
+      state.timer = undefined;
+      if (this.#states.get(id) !== state) return;
+      state.behind = true;
       this.#catchUp();
     });
   }
 
-  /** What was held may follow now. @param {Known} known @param {number} id */
-  #release(known, id) {
-    if (known.held.length) {
-      const held = known.held.sort((a, b) => a.payload.version - b.payload.version);
-      known.held = [];
+  /** Applies held events that now follow the current version. @param {ConversationState} state @param {number} id */
+  #applyHeld(state, id) {
+    if (state.held.length) {
+      const held = state.held.sort((a, b) => a.payload.version - b.payload.version);
+      state.held = [];
       for (const { type, payload } of held) {
-        const verdict = judge(known.version, payload);
-        if (verdict === "wait") {
-          known.held.push({ type, payload });
-        } else if (verdict === "apply") {
-          known.version = payload.version;
+        const decision = classifyChange(state.version, payload);
+        if (decision === "wait") {
+          state.held.push({ type, payload });
+        } else if (decision === "apply") {
+          state.version = payload.version;
           this.emit(type, payload);
         }
       }
     }
-    if (known.held.length) {
-      this.#waitFor(known, id);
+    if (state.held.length) {
+      this.#startGapTimer(state, id);
     } else {
-      this.clock.cancel(known.timer);
-      known.timer = undefined;
+      this.clock.cancel(state.timer);
+      state.timer = undefined;
     }
   }
 
-  /** @param {Known} known */
-  #forget(known) {
-    this.clock.cancel(known.timer);
-    known.timer = undefined;
-    known.held = [];
+  /** @param {ConversationState} state */
+  #dropHeld(state) {
+    this.clock.cancel(state.timer);
+    state.timer = undefined;
+    state.held = [];
   }
 
   /**
-   * What is one's own carries the whole state, so it applies in any order; numbers that are left out are asked for.
+   * Events of the user's own state contain the complete state, so they are applied in any order; missing versions are
+   * requested.
    * @param {string} type
    * @param {any} payload
    */
-  #receiveMine(type, payload) {
-    this.#meHeard.add(payload.me_version);
-    this.#adopt(type, payload);
-    if (this.#me === null) this.#me = payload.me_version;
-    this.#closeRanks();
-    if (this.#meHeard.size && !this.#meBehind) {
-      this.#meTimer ??= this.clock.after(HOLE, () => {
-        this.#meTimer = undefined;
-        this.#meBehind = true;
+  #receivePersonal(type, payload) {
+    this.#receivedMeVersions.add(payload.me_version);
+    this.#applyPersonal(type, payload);
+    if (this.#meVersion === null) this.#meVersion = payload.me_version;
+    this.#advanceMeVersion();
+    if (this.#receivedMeVersions.size && !this.#isMeBehind) {
+      this.#meGapTimer ??= this.clock.after(GAP_TIMEOUT, () => {
+        this.#meGapTimer = undefined;
+        this.#isMeBehind = true;
         this.#catchUp();
       });
     }
   }
 
   /** @param {string} type @param {any} payload */
-  #adopt(type, payload) {
+  #applyPersonal(type, payload) {
     if (type === "conversation.added") {
       const { id, version } = payload.conversation;
-      const known = this.#known.get(id);
-      if (!known || known.version < version) {
-        if (known) this.#forget(known);
-        this.#known.set(id, { version, behind: false, held: [] });
+      const state = this.#states.get(id);
+      if (!state || state.version < version) {
+        if (state) this.#dropHeld(state);
+        this.#states.set(id, { version, behind: false, held: [] });
       }
     } else if (type === "conversation.removed") {
-      const known = this.#known.get(payload.conversation_id);
-      if (known) this.#forget(known);
-      this.#known.delete(payload.conversation_id);
+      const state = this.#states.get(payload.conversation_id);
+      if (state) this.#dropHeld(state);
+      this.#states.delete(payload.conversation_id);
     }
     this.emit(type, payload);
   }
 
-  /** Moves `#me` on over all that was heard without a gap. */
-  #closeRanks() {
-    let me = this.#me ?? 0;
-    while (this.#meHeard.delete(me + 1)) me += 1;
-    for (const version of this.#meHeard) if (version <= me) this.#meHeard.delete(version);
-    this.#me = me;
-    if (!this.#meHeard.size) {
-      this.clock.cancel(this.#meTimer);
-      this.#meTimer = undefined;
+  /** Advances `#meVersion` over all received versions without a gap. */
+  #advanceMeVersion() {
+    let meVersion = this.#meVersion ?? 0;
+    while (this.#receivedMeVersions.delete(meVersion + 1)) meVersion += 1;
+    for (const version of this.#receivedMeVersions) if (version <= meVersion) this.#receivedMeVersions.delete(version);
+    this.#meVersion = meVersion;
+    if (!this.#receivedMeVersions.size) {
+      this.clock.cancel(this.#meGapTimer);
+      this.#meGapTimer = undefined;
     }
   }
 
-  /** Where there is no line that tells: asks what came since. @returns {Promise<boolean>} whether that was answered */
+  /** Requests the changes where no socket can be opened. @returns {Promise<boolean>} whether the server answered */
   poll() {
-    this.#up = true;
+    this.#isConnected = true;
     return this.#catchUp(true);
   }
 
   /** @param {boolean} [always] @returns {Promise<boolean>} whether nothing is missing now */
   async #catchUp(always = false) {
-    if (this.#running || !this.#up) return false;
-    if (!always && !this.#isBehind()) return true;
-    this.#running = true;
-    const line = this.#line;
-    /** Told at the end: its counts include every message of the catch-up. @type {Map<number, MineChange>} */
-    const mine = new Map();
+    if (this.#isSyncing || !this.#isConnected) return false;
+    if (!always && !this.#needsSync()) return true;
+    this.#isSyncing = true;
+    const connectionId = this.#connectionId;
+    /** Emitted at the end: its counts include every message of the catch-up. @type {Map<number, MineChange>} */
+    const memberStates = new Map();
     try {
       do {
-        const before = this.#progress();
-        const answer = await this.sync(this.#cursors(), this.#me ?? 0);
-        if (line !== this.#line) return false;
-        this.#apply(answer, mine);
-        if (!answer.complete && this.#progress() === before) throw new Error("A catch-up that does not move.");
-      } while (this.#isBehind());
-      for (const payload of mine.values()) this.emit("mine.updated", payload);
+        const progressBefore = this.#describeProgress();
+        const result = await this.sync(this.#currentCursors(), this.#meVersion ?? 0);
+        if (connectionId !== this.#connectionId) return false;
+        this.#applyAnswer(result, memberStates);
+        if (!result.complete && this.#describeProgress() === progressBefore) throw new Error("The sync makes no progress.");
+      } while (this.#needsSync());
+      for (const payload of memberStates.values()) this.emit("mine.updated", payload);
       this.emit("caught-up", {});
-      for (const [id, known] of this.#known) this.#release(known, id);
+      for (const [id, state] of this.#states) this.#applyHeld(state, id);
       return true;
     } catch (error) {
-      if (line !== this.#line) return false;
+      if (connectionId !== this.#connectionId) return false;
       const seconds = /** @type {any} */ (error).retryAfter;
-      this.clock.cancel(this.#againTimer);
-      this.#againTimer = this.clock.after(seconds ? seconds * 1000 : AGAIN, () => this.#catchUp());
+      this.clock.cancel(this.#retryTimer);
+      this.#retryTimer = this.clock.after(seconds ? seconds * 1000 : RETRY_DELAY, () => this.#catchUp());
       return false;
     } finally {
-      if (line === this.#line) this.#running = false;
+      if (connectionId === this.#connectionId) this.#isSyncing = false;
     }
   }
 
-  #isBehind() {
-    return this.#meBehind || [...this.#known.values()].some((known) => known.behind);
+  #needsSync() {
+    return this.#isMeBehind || [...this.#states.values()].some((state) => state.behind);
   }
 
-  /** All that is known: of a conversation that is not named the server tells everything. */
-  #cursors() {
-    return Object.fromEntries([...this.#known].map(([id, { version }]) => [String(id), version]));
+  /** Versions of all known conversations: the server returns a conversation that is not listed completely. */
+  #currentCursors() {
+    return Object.fromEntries([...this.#states].map(([id, { version }]) => [String(id), version]));
   }
 
-  #progress() {
-    return JSON.stringify([this.#cursors(), this.#me]);
+  #describeProgress() {
+    return JSON.stringify([this.#currentCursors(), this.#meVersion]);
   }
 
   /**
-   * @param {SyncAnswer & {open?: number | null}} answer
-   * @param {Map<number, any>} mine
+   * @param {SyncAnswer & {open?: number | null}} result
+   * @param {Map<number, any>} memberStates
    */
-  #apply(answer, mine) {
-    for (const id of answer.removed ?? []) {
-      this.#adopt("conversation.removed", { conversation_id: id, me_version: answer.me_version });
+  #applyAnswer(result, memberStates) {
+    for (const id of result.removed ?? []) {
+      this.#applyPersonal("conversation.removed", { conversation_id: id, me_version: result.me_version });
     }
-    for (const change of answer.conversations ?? []) {
-      if (this.#known.has(change.conversation_id)) this.#applyRows(change);
-      else this.#adopt("conversation.added", { conversation: change.conversation, me_version: answer.me_version });
+    for (const change of result.conversations ?? []) {
+      if (this.#states.has(change.conversation_id)) this.#applyRows(change);
+      else this.#applyPersonal("conversation.added", { conversation: change.conversation, me_version: result.me_version });
     }
-    for (const change of answer.mine ?? []) mine.set(change.conversation_id, change);
-    for (const contact of answer.contacts ?? []) {
-      this.emit("contact.updated", { me_version: contact.me_version, contact, requests: answer.requests });
+    for (const change of result.mine ?? []) memberStates.set(change.conversation_id, change);
+    for (const contact of result.contacts ?? []) {
+      this.emit("contact.updated", { me_version: contact.me_version, contact, requests: result.requests });
     }
-    if (answer.open) this.emit("receipts", { conversation_id: answer.open, receipts: answer.receipts ?? [] });
-    if (answer.complete) {
-      // What was not answered although it was asked for is not ours any more, or had nothing new.
-      for (const known of this.#known.values()) known.behind = false;
-      this.#meBehind = false;
-      // Only now: until then each answer tells again what is one's own, with counts as of its own moment.
-      this.#me = Math.max(this.#me ?? 0, answer.me_version);
-      this.#closeRanks();
+    if (result.open) this.emit("receipts", { conversation_id: result.open, receipts: result.receipts ?? [] });
+    if (result.complete) {
+      // A requested conversation that is not in the result has no changes, or the user is no longer a member.
+      for (const state of this.#states.values()) state.behind = false;
+      this.#isMeBehind = false;
+      // Only now: until then each result contains the user's own state again, with the counts of that moment.
+      this.#meVersion = Math.max(this.#meVersion ?? 0, result.me_version);
+      this.#advanceMeVersion();
     }
   }
 
   /** @param {import("../protocol.js").Changes & {conversation_id: number}} change */
   #applyRows({ conversation_id: id, conversation, messages, members, version, complete }) {
-    const known = /** @type {Known} */ (this.#known.get(id));
+    const state = /** @type {ConversationState} */ (this.#states.get(id));
     const rows = [
       ...messages.map((message) => ({ type: "message.updated", version: message.version, part: { message } })),
       ...members.map((member) => ({ type: "member.updated", version: member.version, part: { member } })),
       ...(conversation ? [{ type: "conversation.updated", version: conversation.version, part: { conversation } }] : []),
     ].sort((a, b) => a.version - b.version);
-    for (const { type, version: at, part } of rows) {
-      this.emit(type, { conversation_id: id, after: known.version, version: at, ...part });
+    for (const { type, version: rowVersion, part } of rows) {
+      this.emit(type, { conversation_id: id, after: state.version, version: rowVersion, ...part });
     }
-    known.version = Math.max(known.version, version);
-    if (complete) known.behind = false;
+    state.version = Math.max(state.version, version);
+    if (complete) state.behind = false;
   }
 }

@@ -1,4 +1,4 @@
-/** Names of people that this page knows, and how to learn those it does not. */
+/** Cache of users by id, and loading of users that are not on the page. */
 import { api } from "../api.js";
 import { find } from "../../lib/dom.js";
 
@@ -6,64 +6,67 @@ import { find } from "../../lib/dom.js";
 /** @typedef {import("../protocol.js").Member} Member */
 
 /** @type {Map<number, User>} */
-const known = new Map();
-/** Questions that are being gathered, by conversation. @type {Map<number, {wanted: Set<number>, done: Promise<void>}>} */
-const asked = new Map();
+const users = new Map();
+/**
+ * Requests that are being collected, by conversation.
+ * @type {Map<number, {ids: Set<number>, loaded: Promise<void>}>}
+ */
+const batches = new Map();
 
-/** @param {User} user as told just now */
-export function learn(user) {
-  known.set(user.id, user);
+/** Adds or replaces a user. @param {User} user */
+export function cacheUser(user) {
+  users.set(user.id, user);
 }
 
-/** @param {number} id @returns {string | undefined} */
-export function nameOf(id) {
-  const user = known.get(id);
+/** Returns the name of a user, from the cache or from the page. @param {number} id @returns {string | undefined} */
+export function getUserName(id) {
+  const user = users.get(id);
   if (user) return user.name;
-  const myself = find(document, `live-socket[data-user-id="${id}"]`);
-  if (myself) return myself.dataset.name;
-  const drawn =
+  const socket = find(document, `live-socket[data-user-id="${id}"]`);
+  if (socket) return socket.dataset.name;
+  const element =
     find(document, `.member[data-user-id="${id}"] .clip`) ??
     find(document, `.msg[data-sender="${id}"]:not(.mine) .msg-by b`) ??
     find(document, `.conversation-row[data-peer-id="${id}"] .row-name .clip`);
-  return drawn?.textContent ?? undefined;
+  return element?.textContent ?? undefined;
 }
 
-/** @param {number} id */
-export const personOf = (id) => known.get(id);
+/** Returns a user from the cache. @param {number} id */
+export const getUser = (id) => users.get(id);
 
-const GATHER = 50; // ms in which many names are one question
-const MOST = 100; // people in one question
+const BATCH_DELAY = 50; // ms in which names are collected into one request
+const MAX_USERS = 100; // users per request
 
 /**
- * Learns who these people of a conversation are, also those who have left it. Told again of the same ones, it asks nobody.
+ * Loads members of a conversation into the cache, including former ones. Users in the cache are not requested again.
  * @param {number} conversationId
- * @param {number[]} ids
+ * @param {number[]} userIds
  */
-export async function learnPeople(conversationId, ids) {
-  let asking = asked.get(conversationId);
-  if (!asking) {
+export async function loadUsers(conversationId, userIds) {
+  let batch = batches.get(conversationId);
+  if (!batch) {
     /** @type {Set<number>} */
-    const wanted = new Set();
-    const done = new Promise((resolve) => setTimeout(resolve, GATHER)).then(() => {
-      asked.delete(conversationId);
-      return readPeople(conversationId, [...wanted].filter((id) => !known.has(id)));
+    const pendingIds = new Set();
+    const loaded = new Promise((resolve) => setTimeout(resolve, BATCH_DELAY)).then(() => {
+      batches.delete(conversationId);
+      return requestUsers(conversationId, [...pendingIds].filter((id) => !users.has(id)));
     });
-    asking = { wanted, done };
-    asked.set(conversationId, asking);
+    batch = { ids: pendingIds, loaded };
+    batches.set(conversationId, batch);
   }
-  for (const id of ids) asking.wanted.add(id);
-  await asking.done;
+  for (const id of userIds) batch.ids.add(id);
+  await batch.loaded;
 }
 
 /** @param {number} conversationId @param {number[]} ids */
-async function readPeople(conversationId, ids) {
+async function requestUsers(conversationId, ids) {
   try {
-    for (let at = 0; at < ids.length; at += MOST) {
-      const some = ids.slice(at, at + MOST).join(",");
-      const { results } = await api("GET", `conversations/${conversationId}/members/?user_ids=${some}`);
-      for (const { user } of /** @type {Member[]} */ (results)) learn(user);
+    for (let index = 0; index < ids.length; index += MAX_USERS) {
+      const chunk = ids.slice(index, index + MAX_USERS).join(",");
+      const { results } = await api("GET", `conversations/${conversationId}/members/?user_ids=${chunk}`);
+      for (const { user } of /** @type {Member[]} */ (results)) cacheUser(user);
     }
   } catch {
-    // Whoever needs the names next asks again.
+    // The next call tries again.
   }
 }

@@ -1,0 +1,46 @@
+"""Signing in with a password."""
+
+from __future__ import annotations
+
+from allauth.account import app_settings as allauth_settings
+from allauth.account.models import EmailAddress
+from django.utils.translation import gettext as _
+
+from accounts.auth import auth_backends, login_limits, mfa
+from accounts.models import User
+from messenger.core.errors import ApplicationError, forbidden, rate_limited
+
+
+def sign_in(login: str, password: str, address: str, code: str = "") -> User:
+    """Returns the user with this user name or e-mail and this password.
+
+    `address` is the client's IP address, for the rate limit. `code` is needed for an account with a second factor: from
+    the authenticator app, or a recovery code. Raises `rate_limited`, `unauthenticated` (the answer does not reveal
+    whether the account exists) or `forbidden` for a suspended account.
+    """
+    if wait := login_limits.acquire_attempt(login, address):
+        raise rate_limited(wait)
+    user = auth_backends.check_password(login, password)
+    error = ApplicationError("unauthenticated", auth_backends.wrong_credentials_message())
+    if user is None:
+        raise error
+    if must_confirm_email(user):
+        # The answer is that of a wrong password, and the attempt stays counted. Otherwise somebody who signed up with
+        # another person's e-mail would learn whether an account was created, that is whether the e-mail had one before.
+        raise error
+    login_limits.release_attempt(login, address)
+    if not user.is_active:
+        raise forbidden(_("This account is suspended."))
+    mfa.check_code(user, code)
+    return user
+
+
+def must_confirm_email(user: User) -> bool:
+    """Returns whether the user must confirm an e-mail address before signing in.
+
+    False for a user without any address, for example one who signed up with WeChat.
+    """
+    mandatory = allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY
+    if not mandatory or EmailAddress.objects.filter(user=user, verified=True).exists():
+        return False
+    return bool(user.email) or EmailAddress.objects.filter(user=user).exists()

@@ -1,0 +1,45 @@
+"""Cleans text from outside before it is stored or used in a query."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+# Characters of letter and mark categories that have no visible glyph: fillers, joiners, variation selectors.
+INVISIBLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x3164, 0xFFA0, 0x16FE4}
+INVISIBLE |= {*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+_EMPTY_BRAILLE_CELL = "\u2800"
+_JOINERS = "\u200c\u200d"
+
+
+def strip_unstorable(text: str) -> str:
+    """Removes NUL, which PostgreSQL refuses in text, and lone surrogates, which cannot be encoded as UTF-8."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def clean_single_line(text: str, max_length: int) -> str:
+    """Returns free text, such as a display name, on one line: single spaces, no control or direction characters.
+
+    Zero-width joiners are kept, because emoji and Persian words need them. A text without any visible character
+    becomes empty. Raises ValidationError if the result is longer than `max_length` characters.
+    """
+    kept = "".join(
+        character
+        for character in unicodedata.normalize("NFC", text)
+        if character.isspace()
+        or character in _JOINERS
+        or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    )
+    line = " ".join(kept.split())
+    if not any(_is_visible(character) for character in line):
+        return ""
+    if len(line) > max_length:
+        raise ValidationError(_("At most %(longest)d characters."), code="length", params={"longest": max_length})
+    return line
+
+
+def _is_visible(character: str) -> bool:
+    is_blank = ord(character) in INVISIBLE or character == _EMPTY_BRAILLE_CELL
+    return not is_blank and unicodedata.category(character) not in {"Cf", "Zs", "Mn"}

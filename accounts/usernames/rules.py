@@ -1,0 +1,172 @@
+"""User names: the rules for valid names, and keys that find names which look alike.
+
+A name is normalized to NFKC and has 2 to 30 code points: letters of any script, the digits 0 to 9 and `_ . -`. It
+begins and ends with a letter, a digit or `_`, so that the full stop in a sentence ending in `@name.` is not part of it.
+
+Two names look alike if their lowercase forms do (`skeleton`) or their uppercase forms do (`uppercase_skeleton`).
+Example: Cyrillic `вов` does not look like `bob`, but `ВОВ` looks like `BOB`. Both keys are unique in the database.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from confusable_homoglyphs.categories import alias
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.text.cleaning import INVISIBLE
+
+MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 2, 30
+MAX_KEY_LENGTH = 120  # of a skeleton in the database; one letter may map to several
+
+_PUNCTUATION = "_.-"
+_LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo"}
+_MARKS = {"Mn", "Mc"}
+_SHARED_LETTERS = "ー〆〇々"  # parts of Chinese and Japanese words that Unicode assigns to several scripts
+# Scripts that may be mixed in one name. Latin may be mixed with these only.
+_COMBINABLE_SCRIPTS = (
+    {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
+    {"LATIN", "HAN", "BOPOMOFO"},
+    {"LATIN", "HAN", "HANGUL"},
+)
+_LOOKALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # two letters that look like one: `rnark` and `mark`
+_MAX_MARKS = 3  # combining marks on one letter
+
+DELETED_PREFIX = "deleted-"  # prefix of the names of deleted accounts; other accounts cannot choose it
+# Names that could be mistaken for the site or for a group of users. They are compared by skeleton.
+RESERVED_NAMES = """
+    admin administrator all anonymous api bot channel deleted everybody everyone group here help info mail me
+    messenger mod moderator moderators nobody none null official owner postmaster root security service settings
+    staff superuser support sysadmin system undefined unknown user webmaster www you
+    所有人 全体 全体成员 大家 管理员 系统 系统消息 客服 官方 我 自己 匿名 群主 版主
+"""
+
+
+def normalize_username(text: str) -> str:
+    """Returns the name as it is stored. Raises ValidationError if the name is not valid."""
+    name = unicodedata.normalize("NFKC", text.strip())
+    if not MIN_USERNAME_LENGTH <= len(name) <= MAX_USERNAME_LENGTH:
+        raise ValidationError(
+            _("A user name has %(shortest)d to %(longest)d characters."),
+            code="length",
+            params={"shortest": MIN_USERNAME_LENGTH, "longest": MAX_USERNAME_LENGTH},
+        )
+    if not all(is_username_character(character) for character in name):
+        raise ValidationError(
+            _("A user name is made of letters, the digits 0 to 9 and the signs _ . and - only."), code="characters"
+        )
+    if name[0] in ".-" or name[-1] in ".-" or unicodedata.category(name[0]) in _MARKS:
+        raise ValidationError(_("A user name begins and ends with a letter, a digit or _."), code="ends")
+    if not any(character.isalnum() for character in name):
+        raise ValidationError(_("A user name has at least one letter or digit."), code="empty")
+    if _has_too_many_marks(name):
+        raise ValidationError(_("There are too many marks on one letter."), code="marks")
+    if not _has_combinable_scripts(name):
+        raise ValidationError(_("These letters are of scripts that are not written together."), code="scripts")
+    return name
+
+
+def clean_username(text: str) -> str:
+    """Returns the normalized name for a name that a user chooses. Raises ValidationError also for reserved names."""
+    name = normalize_username(text)
+    if {skeleton(name), uppercase_skeleton(name)} & _reserved_skeletons() or skeleton(name).startswith(
+        skeleton(DELETED_PREFIX)
+    ):
+        raise ValidationError(_("This user name is reserved."), code="reserved")
+    return name
+
+
+def validate_username(text: str) -> None:
+    """Validator of the model field. It allows reserved names, so that `createsuperuser` can create `admin`."""
+    normalize_username(text)
+
+
+def validate_chosen_username(text: str) -> None:
+    """Validator for sign-up. Reserved names are not allowed."""
+    clean_username(text)
+
+
+username_validators = [validate_chosen_username]  # settings.ACCOUNT_USERNAME_VALIDATORS
+
+
+def is_username_character(character: str) -> bool:
+    """Returns whether a name may contain this character. Visible marks count, invisible ones do not."""
+    if character in _PUNCTUATION or character in _SHARED_LETTERS or "0" <= character <= "9":
+        return True
+    if ord(character) in INVISIBLE:
+        return False
+    category = unicodedata.category(character)
+    if category == "Lm":  # modifier letters: many are only dots and ticks
+        return alias(character) not in {"COMMON", "INHERITED"}
+    return category in _LETTERS or category in _MARKS
+
+
+@lru_cache(maxsize=4096)
+def skeleton(text: str) -> str:
+    """Returns a key of how the name looks in lowercase. Names with the same key are the same name, also for signing in.
+
+    It is based on the skeleton of Unicode Technical Standard 39.
+    """
+    return _replace_lookalikes(unicodedata.normalize("NFKC", text.strip()).casefold())[:MAX_KEY_LENGTH]
+
+
+@lru_cache(maxsize=4096)
+def uppercase_skeleton(text: str) -> str:
+    """Returns a key of how the name looks in uppercase."""
+    return _replace_lookalikes(unicodedata.normalize("NFKC", text.strip()).upper())[:MAX_KEY_LENGTH]
+
+
+def _has_too_many_marks(name: str) -> bool:
+    marks = 0
+    for character in unicodedata.normalize("NFD", name):
+        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
+        if marks > _MAX_MARKS:
+            return True
+    return False
+
+
+def _has_combinable_scripts(name: str) -> bool:
+    scripts = {alias(character) for character in name} - {"COMMON", "INHERITED"}
+    return len(scripts) <= 1 or any(scripts <= group for group in _COMBINABLE_SCRIPTS)
+
+
+def _replace_lookalikes(text: str) -> str:
+    prototypes = _prototypes()
+    letters = unicodedata.normalize("NFD", text)
+    replaced = "".join(prototypes.get(letter, letter) for letter in letters).casefold()
+    # I, l and 1 look alike. By now casefolding has turned I into i, and the table has turned 1 into l.
+    result = unicodedata.normalize("NFD", replaced).replace("i", "l").replace("ı", "l")
+    for pair, letter in _LOOKALIKE_PAIRS:
+        result = result.replace(pair, letter)
+    return result
+
+
+@cache
+def _prototypes() -> dict[str, str]:
+    """Maps a letter to the prototype of all letters that look like it (Unicode's confusables table, UTS 39)."""
+    table = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
+    confusables = {key: [_strip_direction_mark(entry["c"]) for entry in entries] for key, entries in table.items()}
+    prototypes = {}
+    for letter, similar in confusables.items():
+        # The table lists each relation in both directions. A prototype has many similar letters; each of those has
+        # only the prototype.
+        if len(letter) != 1 or len(similar) != 1 or letter == similar[0]:
+            continue
+        target = similar[0]
+        if len(confusables.get(target, ())) <= 1 and (len(target), target) > (1, letter):
+            continue  # two letters with only each other: the smaller one is the prototype
+        prototypes[letter] = target
+    return prototypes
+
+
+def _strip_direction_mark(text: str) -> str:
+    return text.replace("\u200e", "")  # the table puts this mark before right-to-left letters
+
+
+@cache
+def _reserved_skeletons() -> frozenset[str]:
+    return frozenset(key(name) for name in RESERVED_NAMES.split() for key in (skeleton, uppercase_skeleton))

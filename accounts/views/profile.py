@@ -1,0 +1,67 @@
+"""The page of the user's own profile and settings, the language switch, and the page after an account deletion."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.i18n import set_language as django_set_language
+
+from accounts import actions
+from accounts.authentication import require_sign_in
+from accounts.forms import ProfileForm
+from accounts.models import User
+from messenger.core.errors import ApplicationError
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    # A separate instance: the form must not change request.user, which the rest of the page shows.
+    user = User.objects.get(pk=require_sign_in(request).user_id)
+    form = ProfileForm(request.POST or None, request.FILES or None, instance=user)
+    status = HTTPStatus.OK
+    if request.method == "POST":
+        if form.is_valid() and _save(user.pk, form):
+            with override(form.cleaned_data["language"] or None):
+                messages.success(request, _("Saved."))
+            return redirect("profile")
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, "settings/profile.html", {"form": form}, status=status)
+
+
+def _save(user_id: int, form: ProfileForm) -> bool:
+    """Calls the actions. Returns whether they succeeded; otherwise the form has the errors."""
+    try:
+        actions.update_profile(user_id, form.changes())
+        if picture := form.cleaned_data["picture"]:
+            actions.set_avatar(user_id, picture, picture.size)
+        elif form.cleaned_data["remove_picture"]:
+            actions.remove_avatar(user_id)
+    except ApplicationError as error:
+        form.add_action_errors(error)
+        return False
+    return True
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Sets the language cookie and, for a signed-in user, the profile's language. Form fields: `language`, `next`."""
+    response = django_set_language(request)
+    language = request.POST.get("language", "")
+    if request.user.is_authenticated and language in dict(settings.LANGUAGES):
+        actions.update_profile(require_sign_in(request).user_id, {"language": language})
+    return response
+
+
+@require_safe
+def account_deleted(request: HttpRequest) -> HttpResponse:
+    """The page shown after an account was deleted."""
+    return redirect("home") if request.user.is_authenticated else render(request, "settings/account_deleted.html")

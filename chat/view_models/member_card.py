@@ -1,0 +1,34 @@
+"""The card of a member: profile, presence, shared groups, and what the current user may do with the member."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from accounts.selectors import users
+from chat import selectors
+from chat.schemas import ConversationSchema, MemberSchema
+from chat.view_models.allowed_actions import get_allowed_actions
+from presence.tracker import get_tracker
+from presence.visibility import list_visible_presence
+
+
+class MemberCard:
+    """A member as another user sees them."""
+
+    def __init__(self, viewer: User, conversation: ConversationSchema, member: MemberSchema):
+        user = users.find_user(member.user.id)
+        assert user is not None  # rows of deleted accounts stay
+        self.member = member
+        self.user = user
+        self.is_me = user.pk == viewer.pk
+        allowed = get_allowed_actions(conversation, viewer.pk)
+        self.in_group = allowed.is_group
+        self.can_remove = allowed.is_group and allowed.can_remove(member)
+        self.can_change_role = allowed.is_owner and not self.is_me
+        online = get_tracker().get_online_users([user.pk])
+        (self.presence,) = list_visible_presence(viewer, [user.pk], online)
+        memberships, self.shared_count = selectors.list_shared_groups(viewer.pk, user.pk) if not self.is_me else ([], 0)
+        self.shared_groups = [membership.conversation for membership in memberships]
+
+    @property
+    def omitted_group_count(self) -> int:
+        return self.shared_count - len(self.shared_groups)

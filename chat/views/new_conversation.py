@@ -1,0 +1,66 @@
+"""The page for a new conversation, and the forms that open a direct conversation or create a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from chat import actions
+from chat.actions.groups import TITLE_LIMIT
+from chat.forms import CreateGroupForm, DirectConversationForm
+from chat.view_models.message_log import format_name_list
+from chat.views.common import add_form_errors, get_cleaned_data, render_page
+from chat.views.decorators import AuthenticatedRequest, page_view, post_view
+from chat.views.people_picker import PeoplePicker
+from messenger.core.errors import ApplicationError
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+@page_view
+def new_conversation(request: AuthenticatedRequest) -> HttpResponse:
+    return render_new_conversation(request, CreateGroupForm())
+
+
+def render_new_conversation(request: AuthenticatedRequest, form: CreateGroupForm, status: int = 200) -> HttpResponse:
+    picker = PeoplePicker(request, suggest_without_query=True)
+    return render_page(
+        request,
+        "chat/people/new_conversation.html",
+        status,
+        form=form,
+        picker=picker,
+        named=_default_title(picker.selected),
+    )
+
+
+def _default_title(users: Iterable[User]) -> str:
+    """Returns the title of a group without a name: the names of its members, as many as fit."""
+    names = [user.display_name for user in users]
+    while names and len(title := format_name_list(names)) > TITLE_LIMIT:
+        names.pop()
+    return title if names else ""
+
+
+@post_view
+def new_direct(request: AuthenticatedRequest) -> HttpResponse:
+    user_id = get_cleaned_data(DirectConversationForm(request.POST))["user_id"]
+    conversation, _created = actions.open_direct_conversation(request.user.pk, user_id)
+    return redirect("conversation", conversation.id)
+
+
+@post_view
+def new_group(request: AuthenticatedRequest) -> HttpResponse:
+    form = CreateGroupForm(request.POST)
+    if not form.is_valid():
+        return render_new_conversation(request, form, 400)
+    try:
+        title = form.cleaned_data["title"].strip() or _default_title(PeoplePicker(request).selected)
+        conversation = actions.create_group(request.user.pk, title, form.cleaned_data["user_ids"])
+    except ApplicationError as error:
+        return render_new_conversation(request, form, add_form_errors(form, error))
+    return redirect("conversation", conversation.id)

@@ -1,0 +1,31 @@
+"""The text that pages, forms and the admin show for an ApplicationError."""
+
+from __future__ import annotations
+
+import math
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from messenger.core.errors import ApplicationError
+
+
+def error_message(error: ApplicationError) -> str:
+    """Returns the text for an error, in the active language.
+
+    Codes whose `detail` is written for developers have a text of their own. Other errors show their `detail`.
+    """
+    if error.code == "rate_limited":
+        seconds = max(math.ceil(error.retry_after or 1), 1)
+        return ngettext("Too fast. Try again in %(n)d second.", "Too fast. Try again in %(n)d seconds.", seconds) % {
+            "n": seconds
+        }
+    messages_by_code = {
+        "not_found": _("There is nothing here, or it is not for you."),
+        "unavailable": _("Not possible just now. Try again in a moment."),
+        "conflict": _("This was sent already. Send it again if you want it twice."),
+    }
+    if error.code in messages_by_code:
+        return messages_by_code[error.code]
+    detail = str(error.detail)
+    return detail if detail and detail != "Not allowed." else _("That is not allowed here.")

@@ -1,0 +1,103 @@
+"""Middleware of the whole site: proxy headers, request bodies, compression. The order is in settings.MIDDLEWARE."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import msgspec
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+from django.template.loader import render_to_string
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import gettext as _
+
+from messenger.core.client_ip import is_trusted_proxy
+from messenger.core.errors import ApplicationError
+from messenger.request_limits import TOO_LARGE
+from messenger.rest.exceptions import request_too_large_error
+
+FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
+_COMPRESSED_TYPES = ("text/html", "application/json")
+
+
+def _request_middleware(process_request: Callable[[HttpRequest], HttpResponseBase | None]) -> Callable[..., Any]:
+    """Makes a middleware of a function that may change the request, or return a response that ends its processing.
+
+    The middleware works for synchronous and asynchronous handlers without a change of threads.
+    """
+
+    @sync_and_async_middleware
+    @wraps(process_request)
+    def middleware(get_response):
+        async def handle_async(request: HttpRequest) -> HttpResponseBase:
+            return process_request(request) or await get_response(request)
+
+        def handle(request: HttpRequest) -> HttpResponseBase:
+            return process_request(request) or get_response(request)
+
+        return handle_async if iscoroutinefunction(get_response) else handle
+
+    return middleware
+
+
+@_request_middleware
+def ignore_untrusted_forwarded_proto(request: HttpRequest) -> None:
+    """Removes X-Forwarded-Proto unless the request comes from one of TRUSTED_PROXIES.
+
+    Must be the first middleware: settings.SECURE_PROXY_SSL_HEADER believes the header.
+    """
+    if FORWARDED_PROTO in request.META and not is_trusted_proxy(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
+        del request.META[FORWARDED_PROTO]
+
+
+@_request_middleware
+def chunked_body_length(request: HttpRequest) -> None:
+    """Sets the Content-Length of a chunked body. Without it, Django and REST framework treat the body as empty."""
+    is_chunked = "HTTP_TRANSFER_ENCODING" in request.META and "CONTENT_LENGTH" not in request.META
+    stream = getattr(request, "_stream", None)
+    if is_chunked and stream is not None and stream.seekable():
+        request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
+        stream.seek(0)
+
+
+@_request_middleware
+def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
+    """Rejects bodies that are too large (413, see messenger/request_limits.py) or not in UTF-8 (415).
+
+    Must come before everything that reads the body: Django decodes forms with any codec that the client names, also
+    with `utf-7` or `zip`.
+    """
+    if limit := getattr(request, "scope", {}).get(TOO_LARGE):
+        return _error_response(request, request_too_large_error(limit))
+    charset = request.content_params.get("charset") if request.content_params else None
+    if charset is None:
+        return None
+    if charset.strip().lower() not in {"utf-8", "utf8"}:
+        return _error_response(request, ApplicationError("unsupported", _("The request cannot be read.")))
+    request.encoding = "utf-8"  # the only spelling that Django's form parser accepts
+    return None
+
+
+def _error_response(request: HttpRequest, error: ApplicationError) -> HttpResponseBase:
+    """JSON below /api/, elsewhere a page that needs no user: `request.user` is not set yet."""
+    if request.path.startswith("/api/"):
+        return JsonResponse(msgspec.to_builtins(error.schema()), status=error.status)
+    return HttpResponse(render_to_string("error.html", {"reason": error.detail}), status=error.status)
+
+
+class CompressedPagesMiddleware(GZipMiddleware):
+    """Compresses HTML and JSON, with Django's random padding against guessing by length (BREACH).
+
+    Files of users are not compressed: clients request byte ranges of them, and most formats are compressed already.
+    Static files are compressed by `collectstatic`.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.streaming or not response.headers.get("Content-Type", "").startswith(_COMPRESSED_TYPES):
+            return response
+        return super().process_response(request, response)

@@ -1,0 +1,77 @@
+"""A database of the first release keeps its rows, content types and permissions when models are renamed."""
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.models import Relationship, RetiredUsername, User
+from tests.servers import PASSWORD
+
+ACTIONS = ("add", "change", "delete", "view")
+
+
+def migrate(*target: str) -> None:
+    """The command, not the executor: only the command lets the contenttypes app rename content types."""
+    call_command("migrate", *target, verbosity=0, interactive=False)
+
+
+@pytest.fixture
+def first_release(transactional_db):
+    migrate("accounts", "0001_initial")
+    yield MigrationExecutor(connection).loader.project_state([("accounts", "0001_initial")]).apps
+    migrate()
+
+
+def codenames() -> set[str]:
+    return set(Permission.objects.filter(content_type__app_label="accounts").values_list("codename", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_renamed_models_keep_rows_content_types_and_permissions(first_release):
+    old_relationship = first_release.get_model("accounts", "Tie")
+    old_username = first_release.get_model("accounts", "SpentName")
+    alice = User.objects.create_user("alice", password=PASSWORD)
+    bob = User.objects.create_user("bob", password=PASSWORD)
+    row = old_relationship.objects.create(user_id=alice.pk, person_id=bob.pk, state="contact", me_version=7)
+    old_username.objects.create(digest="d" * 64)
+    type_ids = dict(
+        ContentType.objects.filter(app_label="accounts", model__in=("tie", "spentname")).values_list("model", "pk")
+    )
+    assert {f"{action}_{model}" for action in ACTIONS for model in ("tie", "spentname")} <= codenames()
+    permission = Permission.objects.get(content_type__app_label="accounts", codename="view_tie")
+    group = Group.objects.create(name="Auditors")
+    group.permissions.add(permission)
+
+    migrate()
+
+    kept = Relationship.objects.get(pk=row.pk)
+    assert (kept.user_id, kept.person_id, kept.state, kept.me_version) == (alice.pk, bob.pk, "contact", 7)
+    assert list(alice.relationships.all()) == [kept]
+    assert RetiredUsername.objects.filter(digest="d" * 64).exists()
+    assert {"accounts_relationship", "accounts_retiredusername"} <= set(connection.introspection.table_names())
+    ContentType.objects.clear_cache()
+    assert ContentType.objects.get_for_model(Relationship).pk == type_ids["tie"]
+    assert ContentType.objects.get_for_model(RetiredUsername).pk == type_ids["spentname"]
+    assert not ContentType.objects.filter(app_label="accounts", model__in=("tie", "spentname")).exists()
+    assert list(group.permissions.values_list("codename", "pk")) == [("view_relationship", permission.pk)]
+    wanted = {f"{action}_{model}" for action in ACTIONS for model in ("relationship", "retiredusername")}
+    assert wanted <= codenames() and not any(name.endswith(("_tie", "_spentname")) for name in codenames())
+    assert Permission.objects.filter(content_type__app_label="accounts").count() == len(codenames())
+    names = Permission.objects.filter(codename="view_retiredusername").values_list("name", flat=True)
+    assert list(names) == ["Can view retired username"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_migration_can_be_reversed(first_release):
+    assert "view_tie" in codenames() and "view_relationship" not in codenames()
+    assert "accounts_tie" in connection.introspection.table_names()
+
+
+def test_no_raw_sql_names_an_old_table(db):
+    tables = {model._meta.db_table for model in apps.get_app_config("accounts").get_models()}
+    assert {"accounts_relationship", "accounts_retiredusername"} <= tables
+    assert not tables & {"accounts_tie", "accounts_spentname"}
