@@ -55,18 +55,18 @@ class ProfileSchema(msgspec.Struct):
 
 
 class MeSchema(msgspec.Struct):
-    """The payload of `me.updated`, sent to all devices of the user."""
+    """Your own profile and settings, after a change."""
 
     me_version: int
     user: ProfileSchema
 
 
 class ContactSchema(msgspec.Struct):
-    """What another user is to you.
+    """Your relationship with another user.
 
     `state`: `contact` (in your contact list), `asked` (you sent a contact request that is not answered), `asks` (they
     sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you have blocked them; `state` is
-    `none` then.
+    `none` then. `since`: when `state` last changed; null for `none`.
     """
 
     user: UserSchema
@@ -77,7 +77,7 @@ class ContactSchema(msgspec.Struct):
 
 
 class ContactEvent(msgspec.Struct):
-    """The payload of `contact.updated`, sent to all your devices after a change of a contact, request or block.
+    """A contact, a contact request or a block of yours, after a change.
 
     `requests`: the number of contact requests that you have received.
     """
@@ -88,7 +88,7 @@ class ContactEvent(msgspec.Struct):
 
 
 class SignInSchema(msgspec.Struct):
-    """A sign-in that can still be used. `current`: the one of this request."""
+    """A sign-in that is still active. `address`: IP address. `current`: this request uses the sign-in."""
 
     id: str
     kind: SignInKind

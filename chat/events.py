@@ -16,7 +16,7 @@ from messenger.live.frames import encode_frame
 
 
 class MessagePayload(msgspec.Struct):
-    """A message as it is now. Deleting one is an update, too."""
+    """A message in its current state. A deletion is a `message.updated` with `deleted_at`."""
 
     conversation_id: int
     after: int
@@ -25,7 +25,7 @@ class MessagePayload(msgspec.Struct):
 
 
 class ConversationPayload(msgspec.Struct):
-    """The shared fields of a conversation, as they are now."""
+    """The current fields of a conversation that are the same for all members, without `mine`."""
 
     conversation_id: int
     after: int
@@ -34,7 +34,7 @@ class ConversationPayload(msgspec.Struct):
 
 
 class MemberPayload(msgspec.Struct):
-    """A member who joined, left (`left_at`), or has a new role, name or avatar."""
+    """A member who joined, left (then `left_at` is set), or has a new role, name or avatar."""
 
     conversation_id: int
     after: int
@@ -43,7 +43,9 @@ class MemberPayload(msgspec.Struct):
 
 
 class ConversationAdded(msgspec.Struct):
-    """The user is a member of this conversation. If the client has it already, this replaces what the client has."""
+    """The user is a member of this conversation now. If the client has the conversation already, replace it with this
+    one.
+    """
 
     me_version: int
     conversation: ConversationSchema
@@ -57,7 +59,7 @@ class ConversationRemoved(msgspec.Struct):
 
 
 class MineUpdated(msgspec.Struct):
-    """The whole member state of the user in a conversation."""
+    """The complete member state of the user in a conversation, after a change."""
 
     me_version: int
     conversation_id: int
@@ -65,7 +67,9 @@ class MineUpdated(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """How far a member has received and read. Both only grow, except 0 and 0: the member no longer shows receipts."""
+    """How far a member has received and read a conversation. Both numbers only increase. If both are 0, the member no
+    longer shows receipts.
+    """
 
     conversation_id: int
     user_id: int
@@ -75,7 +79,7 @@ class Receipt(msgspec.Struct):
 
 
 class MentionEvent(msgspec.Struct):
-    """A message that mentions the user, or everybody."""
+    """A message that mentions the user, by name or with `@all`."""
 
     message: MessageSchema
 

@@ -19,7 +19,7 @@ FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file":
 
 
 class MentionSchema(msgspec.Struct):
-    """`start` and `end` count code points of the body. `user_id` is null for everybody (@all)."""
+    """A mention in the body: code points from `start` up to, but not including, `end`. `user_id` is null for `@all`."""
 
     user_id: int | None
     start: int
@@ -27,7 +27,7 @@ class MentionSchema(msgspec.Struct):
 
 
 class ReplySchema(msgspec.Struct):
-    """The quoted message as it is now."""
+    """The quoted message, in its state when the response or event was made. `excerpt` has no Markdown."""
 
     id: int
     seq: int
@@ -46,8 +46,9 @@ class ForwardSchema(msgspec.Struct):
 class AttachmentSchema(msgspec.Struct):
     """A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file.
 
-    `width` and `height` are in pixels, `duration` in seconds. While a file is being processed `ready` is false and its
-    url responds with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`: small image.
+    `size` is in bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready`
+    is false and its `url` responds with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`:
+    small image. `alt`: description for users who do not see the picture.
     """
 
     id: int
@@ -87,7 +88,9 @@ class SystemEvent(msgspec.Struct):
 
 
 class MessageSchema(msgspec.Struct):
-    """A message. A deleted message has only ids, seq, kind, sender and times left."""
+    """A message. A deleted message keeps ids, seq, kind, sender and times; its other content is empty. `event`: the
+    content of a system message, null for texts. `client_id` is null for system messages.
+    """
 
     id: int
     conversation_id: int
@@ -132,7 +135,10 @@ class MineSchema(msgspec.Struct):
 
 
 class ConversationSchema(msgspec.Struct):
-    """A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members."""
+    """A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members.
+
+    `announced_version`: the version of the last change of the announcement.
+    """
 
     id: int
     kind: str
@@ -181,7 +187,7 @@ class MemberSchema(msgspec.Struct):
 
 
 class ReceiptSchema(msgspec.Struct):
-    """How far a member has received and read, and when they read up to `read_seq`."""
+    """How far a member has received and read a conversation, and when they read up to `read_seq`."""
 
     user_id: int
     delivered_seq: int
@@ -208,7 +214,9 @@ class FileSchema(msgspec.Struct):
 
 
 class UploadSchema(msgspec.Struct):
-    """An upload. `offset`: bytes stored so far. `attachment`: set once it is complete, to be sent with a message."""
+    """An upload. `size` is in bytes. `offset`: bytes stored so far. `attachment`: null until the upload is complete;
+    then its id can be sent with a message.
+    """
 
     id: str
     name: str
@@ -227,7 +235,9 @@ class RevisionSchema(msgspec.Struct):
 
 
 class HistorySchema(msgspec.Struct):
-    """A page of messages, ascending by `seq`. `version` was read first: messages may be newer, not older."""
+    """A page of messages, ascending by `seq`. `version`: of the conversation, read before the messages. They include
+    all changes up to it, and possibly newer ones.
+    """
 
     results: list[MessageSchema]
     has_before: bool
@@ -236,7 +246,10 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """Rows changed since a version, as they are now, up to `version`. Repeat with `version` until `complete`."""
+    """The rows of a conversation that changed since a version, in their current state: all changes up to `version`.
+
+    `conversation` is null if its shared fields did not change. If `complete` is false, request the rest with `version`.
+    """
 
     version: int
     complete: bool
@@ -401,7 +414,7 @@ def member_schema(membership: Membership) -> MemberSchema:
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ListedContactSchema(msgspec.Struct):
-    """Like `Contact`. `presence` is null for a user who is not a contact yet."""
+    """A `Contact` with its presence, which is null for a user who is not a contact yet."""
 
     user: UserSchema
     state: ContactState

@@ -58,17 +58,17 @@ class RedisStore:
         return self._scripts[name](args=arguments)
 
     def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
-        return OpenResult(self._call("open", self.process_id, *_lease_arguments(lease), per_user, per_address))
+        return OpenResult(self._call("open_lease", self.process_id, *_lease_arguments(lease), per_user, per_address))
 
     def close_lease(self, connection_id: str) -> None:
-        self._call("close", self.process_id, connection_id, _to_ms(self.timeouts.grace))
+        self._call("close_lease", self.process_id, connection_id, _to_ms(self.timeouts.grace))
 
     def set_view(self, connection_id: str, conversation_id: int) -> None:
-        self._call("look", self.process_id, connection_id, conversation_id)
+        self._call("set_view", self.process_id, connection_id, conversation_id)
 
     def record_activity(self, activity: Activity) -> None:
         self._call(
-            "sign",
+            "record_activity",
             activity.subject,
             _to_ms(self.timeouts.heartbeat),
             int(activity.is_heartbeat),
@@ -94,21 +94,21 @@ class RedisStore:
         )
 
     def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
-        return _to_ints(self._call("settle", claim, *user_ids))
+        return _to_ints(self._call("confirm_departures", claim, *user_ids))
 
     def register(self, leases: Iterable[Lease]) -> list[int]:
         arguments = [argument for lease in leases for argument in _lease_arguments(lease)]
         lease_ms, grace_ms = _to_ms(self.timeouts.lease), _to_ms(self.timeouts.grace)
-        return _to_ints(self._call("register", self.process_id, lease_ms, grace_ms, *arguments))
+        return _to_ints(self._call("register_process", self.process_id, lease_ms, grace_ms, *arguments))
 
     def get_online_users(self, user_ids: Iterable[int]) -> set[int]:
-        return set(_to_ints(self._call("online", *user_ids)))
+        return set(_to_ints(self._call("get_online_users", *user_ids)))
 
     def get_head_count(self) -> int:
-        return self._call("head_count")
+        return self._call("get_head_count")
 
     def get_viewers(self, conversation_id: int) -> set[int]:
-        return set(_to_ints(self._call("viewers", conversation_id)))
+        return set(_to_ints(self._call("get_viewers", conversation_id)))
 
     def disconnect(self) -> None:
         self._redis.close()

@@ -30,7 +30,7 @@ class ViewPayload(msgspec.Struct):
 
 # ── Schemas of events and answers ────────────────────────────────────────────────────────────────────────────────
 class PresenceSchema(msgspec.Struct):
-    """Whether a user is online. `last_seen` is null while the user is online, and if the user does not show it."""
+    """Whether a user is online. `last_seen` is null while the user is online, and if they do not show it to you."""
 
     user_id: int
     online: bool
@@ -38,7 +38,7 @@ class PresenceSchema(msgspec.Struct):
 
 
 class TypingSchema(msgspec.Struct):
-    """A user is typing (`active`), or stopped. A client ends it 5 seconds after the last event."""
+    """A user is typing (`active`), or stopped. Clients end the indicator 5 seconds after the last event."""
 
     conversation_id: int
     user_id: int
@@ -53,7 +53,7 @@ class ReaderSchema(msgspec.Struct):
 
 
 class ViewersSchema(msgspec.Struct):
-    """Users viewing a conversation, each counted once. `readers`: those who show their presence and receipts."""
+    """The users who view a conversation, each counted once. `readers`: those who show their presence and receipts."""
 
     conversation_id: int
     count: int

@@ -1,7 +1,7 @@
-"""Real browsers: `page = await browser_for(site, "alice", phone=True)` is alice, signed in, in a Chromium of her own.
+"""Browser fixtures: `page = await browser_for(site, "alice", phone=True)` is a Chromium page signed in as alice.
 
-A page that logs an error, throws, or is held back by the Content-Security-Policy fails its test. What a test brings
-about itself it allows beforehand: `troubles.allow("WebSocket connection")`.
+A page that logs an error, throws, or violates the Content-Security-Policy fails its test. A test that causes such
+errors allows them before: `page_errors.allow("WebSocket connection")`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from tests.servers import PASSWORD, Site
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
-QUIET = (  # no calls home: they would go nowhere, many at a time
+CHROMIUM_FLAGS = (  # no background requests of the browser itself
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
     *("--no-first-run", "--disable-gpu"),
 )
 _FAILED = pytest.StashKey[bool]()
 
 
-class Troubles:
-    """What went wrong on the pages of one test."""
+class PageErrors:
+    """The errors on the pages of one test."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -37,25 +37,27 @@ class Troubles:
     def watch(self, page: Page) -> None:
         page.on("pageerror", lambda error: self._note(page, f"threw {error}"))
         page.on("crash", lambda _: self._note(page, "crashed"))
-        # CSP and Trusted Types violations are told as errors on the console.
-        page.on("console", lambda told: self._note(page, f"logged {told.text}") if told.type == "error" else None)
+        # CSP and Trusted Types violations are errors on the console.
+        page.on(
+            "console", lambda message: self._note(page, f"logged {message.text}") if message.type == "error" else None
+        )
 
-    def _note(self, page: Page, what: str) -> None:
-        self.seen.append(f"{page.url} {what}")
+    def _note(self, page: Page, text: str) -> None:
+        self.seen.append(f"{page.url} {text}")
 
-    def left(self) -> list[str]:
-        return [trouble for trouble in self.seen if not any(pattern.search(trouble) for pattern in self._allowed)]
+    def unexpected(self) -> list[str]:
+        return [error for error in self.seen if not any(pattern.search(error) for pattern in self._allowed)]
 
 
 @pytest.fixture
-def troubles() -> Troubles:
-    return Troubles()
+def page_errors() -> PageErrors:
+    return PageErrors()
 
 
 @pytest.fixture(scope="session")
 async def chromium(chromium_path) -> AsyncIterator[Browser]:
-    """One browser for the run; each person has a context of it, which shares nothing with the others."""
-    flags = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else list(QUIET)
+    """One browser for the run. Each user has a separate context with its own cookies and storage."""
+    flags = [*CHROMIUM_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(CHROMIUM_FLAGS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)
         yield browser
@@ -63,10 +65,10 @@ async def chromium(chromium_path) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def browser_for(request, chromium: Browser, troubles: Troubles, tmp_path):
-    """Makes signed-in pages, not gone anywhere yet: `browser_for(site, "alice", phone=False, scripts=True, **context)`.
+async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_path):
+    """Creates blank signed-in pages: `browser_for(site, "alice", phone=False, scripts=True, **options)`.
 
-    Without a name nobody is signed in. `context` is Playwright's: `locale`, `timezone_id`, `color_scheme` …
+    Without a user name the page is signed out. `options` are those of a Playwright context: `locale`, `color_scheme` …
     """
     contexts: list[BrowserContext] = []
 
@@ -80,7 +82,7 @@ async def browser_for(request, chromium: Browser, troubles: Troubles, tmp_path):
         )
         contexts.append(context)
         context.set_default_timeout(10_000)
-        context.on("page", troubles.watch)
+        context.on("page", page_errors.watch)
         if username:
             await sign_in(context, username)
         return await context.new_page()
@@ -92,23 +94,23 @@ async def browser_for(request, chromium: Browser, troubles: Troubles, tmp_path):
             if request.node.stash.get(_FAILED, False):
                 picture = tmp_path / f"page{contexts.index(context)}.{number}.png"
                 await page.screenshot(path=picture, timeout=5_000)
-                print(f"{page.url} as it was: {picture}")
+                print(f"screenshot of {page.url}: {picture}")
         await context.close()
-    assert not troubles.left(), "\n".join(["The pages had troubles:", *troubles.left()])
+    assert not page_errors.unexpected(), "\n".join(["Errors on the pages:", *page_errors.unexpected()])
 
 
 async def sign_in(context: BrowserContext, username: str) -> None:
-    """Through the form of the page, without drawing it."""
+    """Signs in with the form of the page, by plain requests instead of a rendered page."""
     page = await context.request.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
     assert token, f"no form at {page.url}: {page.status}"
-    answer = await context.request.post(
+    response = await context.request.post(
         "/accounts/login/",
         form={"login": username, "password": PASSWORD, "csrfmiddlewaretoken": token[1]},
         headers={"Referer": page.url},
         max_redirects=0,
     )
-    assert answer.status == 302, f"{username} could not sign in: {answer.status}"
+    assert response.status == 302, f"{username} could not sign in: {response.status}"
 
 
 @pytest.hookimpl(wrapper=True)

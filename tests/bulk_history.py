@@ -1,4 +1,4 @@
-"""Long histories, written straight into the tables: a hundred thousand messages in seconds."""
+"""Writes long message histories directly into the tables: a hundred thousand messages in seconds."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def write_history(
     until: datetime | None = None,
     step: timedelta = timedelta(minutes=4),
 ) -> int:
-    """So many texts, of one line or several, the last at `until`; alike on each run. Gives the seq of the first."""
+    """Creates `count` text messages, the last one at `until`, and returns the seq of the first. Deterministic."""
     from chat.models import Conversation, Message
 
     conversation = Conversation.objects.get(pk=conversation_id)
     until = until or timezone.now()
     first = conversation.last_seq + 1
-    dice = random.Random(f"{conversation_id}/{count}")
+    rng = random.Random(f"{conversation_id}/{count}")
     rows = []
     for number in range(count):
-        body = f"{first + number}: " + " ".join(dice.choices(WORDS, k=dice.choice((3, 6, 9, 40))))
+        body = f"{first + number}: " + " ".join(rng.choices(WORDS, k=rng.choice((3, 6, 9, 40))))
         rows.append(
             Message(
                 conversation=conversation,
@@ -57,7 +57,7 @@ def write_history(
                 first_version=conversation.version + number + 1,
                 text_count=conversation.text_count + number + 1,
                 sender_id=senders[number // 3 % len(senders)],
-                client_id=uuid.UUID(int=dice.getrandbits(128), version=4),
+                client_id=uuid.UUID(int=rng.getrandbits(128), version=4),
                 body=body,
                 body_html=f"<p>{body}</p>\n",
                 created_at=until - step * (count - number - 1),

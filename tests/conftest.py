@@ -1,5 +1,7 @@
-"""The cast and the stage of all tests. What is on the stage is in services.py, databases.py, servers.py,
-proxy.py and browsers.py."""
+"""Shared fixtures: real services, databases, users, conversations and server processes.
+
+The helpers behind them are in services.py, databases.py, servers.py, proxy.py and browsers.py.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +10,44 @@ import signal
 
 import pytest
 
-from tests.services import Missing, Register
+from tests.services import ServiceRegistry, ServiceUnavailable
 
 pytest_plugins = ["tests.browsers"]
 CI = bool(os.environ.get("CI"))
-register = Register()
+registry = ServiceRegistry()
 
 
-# ── Real services ────────────────────────────────────────────────────────────────────────────────────────────────
-def real(name: str):
-    """The running service. Where it is nowhere to be had the test is skipped; in CI that is a failure."""
+# ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────
+def require_service(name: str):
+    """Returns the running service. Without it the test is skipped; in CI the test fails."""
     try:
-        return register.get(name)
-    except Missing as missing:
+        return registry.get(name)
+    except ServiceUnavailable as missing:
         if CI:
-            pytest.fail(f"Missing here, and CI skips nothing: {missing}", pytrace=False)
-        register.skipped += 1
+            pytest.fail(f"Service not available, and CI must not skip tests: {missing}", pytrace=False)
+        registry.skipped += 1
         pytest.skip(str(missing))
 
 
-def own(name: str):
-    """As `real`, for tests that stop or kill the service: one that somebody else runs will not do."""
-    service = real(name)
+def require_own_service(name: str):
+    """Like `require_service`, for tests that kill the service: an external one is skipped."""
+    service = require_service(name)
     if not hasattr(service, "kill"):
-        register.skipped += 1
-        pytest.skip(f"{name} is given by the environment; this test kills its own")
+        registry.skipped += 1
+        pytest.skip(f"{name} is an external server; this test needs one that it can kill")
     return service
 
 
 @pytest.fixture
 def postgres():
     """The PostgreSQL server: `create()`, `drop(url)`, `disconnect_all(url)`."""
-    return real("postgres")
+    return require_service("postgres")
 
 
 @pytest.fixture
 def postgres_server():
-    """PostgreSQL as a process: also `stop(mode="immediate")`, `kill()`, `start()`, `pause()`. Afterwards it runs."""
-    server = own("postgres")
+    """PostgreSQL as a process: `stop(mode="immediate")`, `kill()`, `start()`, `pause()`. Restarted after the test."""
+    server = require_own_service("postgres")
     yield server
     server.resume()
     if not server.running:
@@ -54,7 +56,7 @@ def postgres_server():
 
 @pytest.fixture
 def postgres_url(postgres):
-    """The address of a fresh, migrated PostgreSQL database."""
+    """The URL of a new, migrated PostgreSQL database."""
     from tests.databases import postgres_template
 
     url = postgres.create(postgres_template(postgres))
@@ -64,16 +66,16 @@ def postgres_url(postgres):
 
 @pytest.fixture
 def redis_url():
-    """The address of an empty Redis."""
-    server = real("redis")
+    """The URL of an empty Redis."""
+    server = require_service("redis")
     server.flush()
     return server.url
 
 
 @pytest.fixture
 def redis_server():
-    """Redis as a process, empty: `kill()`, `start()`, `flush()`, `pause()`, `disconnect_all()`. It runs afterwards."""
-    server = own("redis")
+    """An empty Redis as a process with `kill()`, `start()`, `flush()`, `pause()`. Runs again after the test."""
+    server = require_own_service("redis")
     server.flush()
     yield server
     server.resume()
@@ -83,8 +85,8 @@ def redis_server():
 
 @pytest.fixture
 def s3():
-    """An S3 with a bucket: `url` is a STORAGE_URL, `credentials` the environment that goes with it."""
-    return real("s3")
+    """An S3 server with a bucket: `url` is a STORAGE_URL, `credentials` are its environment variables."""
+    return require_service("s3")
 
 
 @pytest.fixture
@@ -96,28 +98,28 @@ def s3_url(s3, monkeypatch):
 
 @pytest.fixture(scope="session")
 def chromium_path():
-    return real("chromium").path
+    return require_service("chromium").path
 
 
 def pytest_configure(config):
     config.pluginmanager.register(LongestFirst())
-    # Asked to end, as by `timeout`, a run ends like one that is interrupted: with its servers stopped.
+    # On SIGTERM (for example from `timeout`) the run ends as on Ctrl-C, so that its servers are stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line("")
-    terminalreporter.write_line(register.line())
+    terminalreporter.write_line(registry.summary())
 
 
 def pytest_unconfigure():
-    register.end()
+    registry.end()
 
 
-# ── Databases inside pytest ──────────────────────────────────────────────────────────────────────────────────────
+# ── Databases inside pytest ────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def postgres_db(postgres_url, django_db_blocker):
-    """This test's Django, in all its threads, is on a fresh PostgreSQL database. Without the `db` fixtures."""
+    """Django uses a new PostgreSQL database in all threads of this test. Use it without the `db` fixtures."""
     from tests.databases import using_database
 
     with django_db_blocker.unblock(), using_database(postgres_url):
@@ -126,7 +128,7 @@ def postgres_db(postgres_url, django_db_blocker):
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_database(request):
-    """The test runs twice: on SQLite, with real commits, and on PostgreSQL. Instead of the `db` fixtures."""
+    """Runs the test twice: on SQLite with real commits, and on PostgreSQL. Replaces the `db` fixtures."""
     if request.param == "postgres":
         request.getfixturevalue("postgres_db")
     return request.param
@@ -134,18 +136,33 @@ def each_database(request):
 
 @pytest.fixture
 def database(request):
-    """Whatever database the test asked for; `db` where it asked for none (see `pytest_collection_modifyitems`)."""
+    """The database that the test requests; `db` if it requests none (see `pytest_collection_modifyitems`)."""
     for name in ("each_database", "postgres_db"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
 
 
+# Tests of the test environment itself, and folders in which bin/test runs a test on daphne only.
+TESTS_OF_TESTS = {"test_browsers.py", "test_fixtures.py", "test_proxy.py", "test_services.py"}
+DAPHNE_IS_ENOUGH = {"attachments", "browser", "faults", "replay"}
+
+
+def is_long(item) -> bool:
+    """Whether bin/test leaves the test to bin/test-long."""
+    folder, params = item.path.parent.name, item.callspec.params if hasattr(item, "callspec") else {}
+    if folder == "infrastructure":
+        return item.path.name in TESTS_OF_TESTS
+    return folder in DAPHNE_IS_ENOUGH and params.get("each_server") == "uvicorn"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """pytest-django looks at marks and fixture names before any test runs, so what `database` means is marked here."""
+    """Adds the `django_db` mark that `database` stands for: pytest-django reads marks before any test runs."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         params = item.callspec.params if hasattr(item, "callspec") else {}
+        if is_long(item):
+            item.add_marker(pytest.mark.long)
         if item.get_closest_marker("django_db") or "postgres_db" in names or params.get("each_database") == "postgres":
             continue
         if "each_database" in names:
@@ -155,9 +172,10 @@ def pytest_collection_modifyitems(items):
 
 
 class LongestFirst:
-    """Two at a time, a file at a time: both ends of a run come together when the longest files come first.
+    """Sorts the longest files to the front: with two workers, both then finish at about the same time.
 
-    After pytest-django, which moves what needs no database to the end."""
+    Runs after pytest-django, which moves tests without a database to the end.
+    """
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
@@ -165,8 +183,8 @@ class LongestFirst:
 
 
 @pytest.fixture
-def work(database):
-    """`work()` does the background work that is due, in this process, and says how many jobs that were."""
+def run_tasks(database):
+    """`run_tasks()` executes the background tasks that are due, in this process, and returns their number."""
     from django.utils.module_loading import autodiscover_modules
 
     from messenger.background import queue
@@ -175,10 +193,10 @@ def work(database):
     return queue.run_due
 
 
-# ── The cast ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Users and conversations ────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
-def person(database):
-    """Makes people: `person("dave")`. Their password is `let-me-talk`."""
+def make_user(database):
+    """Creates users: `make_user("dave")`. Their password is `let-me-talk`."""
     from accounts.models import User
     from tests.servers import PASSWORD
 
@@ -189,29 +207,29 @@ def person(database):
 
 
 @pytest.fixture
-def alice(person):
-    return person("alice", name="Alice")
+def alice(make_user):
+    return make_user("alice", name="Alice")
 
 
 @pytest.fixture
-def bob(person):
-    return person("bob", name="Bob")
+def bob(make_user):
+    return make_user("bob", name="Bob")
 
 
 @pytest.fixture
-def carol(person):
-    return person("carol", name="Carol")
+def carol(make_user):
+    return make_user("carol", name="Carol")
 
 
 @pytest.fixture
-def mallory(person):
-    """A stranger, who is in nothing."""
-    return person("mallory", name="Mallory")
+def mallory(make_user):
+    """A user without conversations."""
+    return make_user("mallory", name="Mallory")
 
 
 @pytest.fixture
-def room(alice, bob):
-    """A group: alice owns it, bob is a member."""
+def group(alice, bob):
+    """A group of alice (owner) and bob (member)."""
     from chat import actions
     from chat.models import Conversation
 
@@ -219,7 +237,7 @@ def room(alice, bob):
 
 
 @pytest.fixture
-def pair(alice, bob):
+def direct_conversation(alice, bob):
     """The direct conversation of alice and bob."""
     from chat import actions
     from chat.models import Conversation
@@ -228,12 +246,12 @@ def pair(alice, bob):
     return Conversation.objects.get(pk=conversation.id)
 
 
-# ── Server processes ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Server processes ───────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def make_site(request, tmp_path, django_db_blocker):
-    """Makes installations: `make_site(database="postgres", redis=True, proxied=True, SWEEP_SECONDS="1")`.
+    """Creates installations: `make_site(database="postgres", redis=True, proxied=True, SWEEP_SECONDS="1")`.
 
-    See tests/servers.py. All of their servers end with the test; their logs are shown where it failed.
+    See tests/servers.py. Their servers end with the test; their logs are printed if it failed.
     """
     from tests.servers import Site
 
@@ -242,7 +260,7 @@ def make_site(request, tmp_path, django_db_blocker):
     def make(database: str = "sqlite", redis: bool = False, proxied: bool = False, **environment: str) -> Site:
         folder = tmp_path / f"site{len(sites)}"
         folder.mkdir()
-        postgres = real("postgres") if database == "postgres" else None
+        postgres = require_service("postgres") if database == "postgres" else None
         redis_url = request.getfixturevalue("redis_url") if redis else ""
         site = Site(folder, postgres, redis_url, proxied, django_db_blocker.unblock, environment)
         sites.append(site)
@@ -251,16 +269,16 @@ def make_site(request, tmp_path, django_db_blocker):
     yield make
     for site in sites:
         site.end()
-        print(site.logs())  # pytest shows what is printed here where the test has failed
+        print(site.logs())  # pytest shows it if the test failed
 
 
 @pytest.fixture
 def site(make_site):
-    """An installation with nothing configured: SQLite, no Redis. Not started yet: `site.start()`."""
+    """An installation with default settings: SQLite, no Redis. `site.start()` starts a server."""
     return make_site()
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def each_server(request) -> str:
-    """The test runs twice: `site.start(server=each_server)`."""
+    """Runs the test twice, for `site.start(server=each_server)`."""
     return request.param

@@ -1,4 +1,4 @@
-"""Databases for tests: pointing Django at another one for a while, and migrated templates to copy."""
+"""Databases for tests: switch Django to another database, copy migrated templates, run management commands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from django.conf import settings
 from django.db import connections
 from django.db.utils import ConnectionHandler
 
-from tests.services import Databases
+from tests.services import PostgresDatabases
 from tests.settings import RUN_DIR, SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class _FollowingConnections(ConnectionHandler):
-    """Every thread keeps its own connection; this one lets go of it when "default" has become another database."""
+    """Connection handler that reconnects in each thread after the settings of "default" have changed."""
 
     def __getitem__(self, alias):
         connection = super().__getitem__(alias)
@@ -42,8 +42,11 @@ class _FollowingConnections(ConnectionHandler):
 connections.__class__ = _FollowingConnections
 
 
-def _as_settings(url: str) -> dict:
-    """What messenger.settings would make of this DATABASE_URL, without the pool: a test's database ends with it."""
+def _database_settings(url: str) -> dict:
+    """Returns the settings that messenger.settings makes of this DATABASE_URL, without a connection pool.
+
+    A pool would keep connections to a database that is dropped after the test.
+    """
     database: dict[str, Any]
     if urlsplit(url).scheme.startswith("sqlite"):
         database = {**settings.DATABASES["default"], "NAME": Path(urlsplit(url).path)}
@@ -56,11 +59,11 @@ def _as_settings(url: str) -> dict:
 
 @contextmanager
 def using_database(url: str):
-    """In all threads of this process, "default" is the database of `url` (`postgres://…` or `sqlite:///file`)."""
-    own = connections["default"]  # kept as it is, perhaps inside a test's transaction
+    """Makes `url` (`postgres://…` or `sqlite:///file`) the database "default" in all threads of this process."""
+    own = connections["default"]  # may be inside the transaction of a test
     before = connections.settings["default"]
     del connections["default"]
-    connections.settings["default"] = _as_settings(url)
+    connections.settings["default"] = _database_settings(url)
     try:
         yield
     finally:
@@ -70,43 +73,43 @@ def using_database(url: str):
 
 
 def run_manage(*arguments: str, **environment: str) -> str:
-    """`manage.py …` of the shipped settings in a process of its own; what it printed. Raises where it fails."""
-    done = subprocess.run(
+    """Runs `manage.py …` with production settings in a subprocess and returns its output. Raises if it fails."""
+    process = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
-        env=shipped_environment(**environment),
+        env=production_environment(**environment),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=120,
     )
-    if done.returncode:
-        raise RuntimeError(f"manage.py {' '.join(arguments)} failed.\n{done.stdout}{done.stderr}")
-    return done.stdout
+    if process.returncode:
+        raise RuntimeError(f"manage.py {' '.join(arguments)} failed.\n{process.stdout}{process.stderr}")
+    return process.stdout
 
 
-def shipped_environment(**environment: str) -> dict[str, str]:
-    """For processes that run what is shipped: `messenger.settings`, production's way, with limits off.
+def production_environment(**environment: str) -> dict[str, str]:
+    """Returns environment variables for processes with production settings, without rate limits.
 
-    And without its worker, which would be a second start of Django for each of them: `WORKER="on"` where it matters.
+    The worker is off, because it would start Django a second time: pass `WORKER="on"` where it is needed.
     """
     kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATA_DIR")}
-    ours = {"DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "WORKER": "off", "PYTHONUNBUFFERED": "1"}
-    return {**kept, **ours, **environment}
+    defaults = {"DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "WORKER": "off", "PYTHONUNBUFFERED": "1"}
+    return {**kept, **defaults, **environment}
 
 
-# ── Templates, each made once in a run ───────────────────────────────────────────────────────────────────────────
+# ── Templates, each created once per run ───────────────────────────────────────────────────────────────────────
 @functools.cache
 def sqlite_template() -> Path:
-    """A migrated SQLite file. The last connection's end has put everything into this one file."""
+    """Returns a migrated SQLite file. Closing the last connection has written the WAL into it."""
     folder = RUN_DIR / "template"
     run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
     return folder / "messenger.sqlite3"
 
 
 @functools.cache
-def postgres_template(server: Databases) -> str:
-    """The name of a migrated PostgreSQL database."""
+def postgres_template(server: PostgresDatabases) -> str:
+    """Returns the name of a migrated PostgreSQL database."""
     url = server.create()
     run_manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url, DATA_DIR=str(RUN_DIR / "data"))
     return urlsplit(url).path.lstrip("/")
@@ -114,10 +117,10 @@ def postgres_template(server: Databases) -> str:
 
 @functools.cache
 def collected_static() -> Path:
-    """What `collectstatic` makes: servers of production serve nothing else.
+    """Returns the folder that `collectstatic` writes.
 
-    It takes as long as many tests together, so it is kept from run to run while neither its sources nor the packages
-    change. One folder is kept, whole or not there: it is made aside and then given its name.
+    `collectstatic` is slow, so the folder is kept between runs until sources or packages change. It is written under
+    another name and then moved, so it is never incomplete.
     """
     sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
     sources += [*(ROOT / "messenger" / "assets").glob("*.py"), ROOT / "requirements.lock"]
@@ -126,7 +129,7 @@ def collected_static() -> Path:
         Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"
     )
     with kept.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a run beside this one, or its other half, need not do it too
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other runs and workers wait for the result
         if not kept.is_dir():
             made = RUN_DIR / "collected"
             run_manage("collectstatic", "--no-input", "--verbosity", "0", DATA_DIR=str(made))

@@ -1,8 +1,8 @@
-"""Starts our own server in half a second instead of four: most of a start is loading what never changes.
+"""A fork server: starts the messenger in half a second instead of four, because packages are already imported.
 
-A process that has loaded the packages, but neither our settings nor our code, waits. Asked for a server it forks; the
-child takes on the environment it is told and then does what `bin/serve` does: `python -m messenger.server`. Each test
-has its server for itself and may kill it. Where no `fork` is safe (macOS), servers start the long way.
+A waiting process has imported third-party packages, but neither settings nor code of the project. For each server it
+forks; the child sets the requested environment and runs `python -m messenger.server`, as `bin/serve` does. Each test
+has its own server and may kill it. Where `fork` is not safe (macOS), servers are started without it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# What a server loads of others' and what needs no settings for it. Never a reactor: it is a file descriptor, too.
+# Packages that a server imports and that need no settings. Never a Twisted reactor: it opens file descriptors.
 PACKAGES = """
     asyncio autobahn.websocket.protocol boto3 botocore.client channels.consumer channels.db channels.layers
     channels.routing channels_redis.core cryptography.x509 dj_database_url django.contrib.admin.utils
@@ -40,15 +40,15 @@ PACKAGES = """
 
 
 class Child:
-    """A process of the nursery's, spoken to as if it were a `subprocess.Popen`."""
+    """A child of the fork server, with the interface of `subprocess.Popen`."""
 
-    def __init__(self, nursery: Nursery, pid: int):
-        self._nursery, self.pid = nursery, pid
+    def __init__(self, fork_server: ForkServer, pid: int):
+        self._fork_server, self.pid = fork_server, pid
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
         if self.returncode is None:
-            self.returncode = self._nursery.ask(ended=self.pid)
+            self.returncode = self._fork_server.request(ended=self.pid)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -70,91 +70,93 @@ class Child:
         self.send_signal(signal.SIGKILL)
 
 
-class Nursery:
-    """The waiting process. It ends with the run: its line to us breaks then."""
+class ForkServer:
+    """The waiting process. It ends with the test run, when the socket to it is closed."""
 
     def __init__(self) -> None:
-        ours, its = socket.socketpair()
+        own_socket, child_socket = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fork_server", str(its.fileno())],
+            [sys.executable, "-m", "tests.fork_server", str(child_socket.fileno())],
             cwd=Path(__file__).resolve().parent.parent,
-            pass_fds=[its.fileno()],
+            pass_fds=[child_socket.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            # Whether what is printed waits in a buffer is settled when Python starts: here, for all children.
+            # Output buffering is decided when Python starts, so it is set here for all children.
             env={k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"} | {"PYTHONUNBUFFERED": "1"},
         )
-        its.close()
-        self._line = ours.makefile("rwb")
-        self._one_at_a_time = threading.Lock()
+        child_socket.close()
+        self._stream = own_socket.makefile("rwb")
+        self._lock = threading.Lock()
         atexit.register(self.end)
 
-    def ask(self, **question: Any) -> Any:
-        with self._one_at_a_time:
-            self._line.write(json.dumps(question).encode() + b"\n")
-            self._line.flush()
-            return json.loads(self._line.readline())
+    def request(self, **message: Any) -> Any:
+        with self._lock:
+            self._stream.write(json.dumps(message).encode() + b"\n")
+            self._stream.flush()
+            return json.loads(self._stream.readline())
 
     def start(self, module: str, *arguments: str, log: Path, environment: dict[str, str]) -> Child:
-        """`python -m module …` in a session of its own; all that it prints goes to `log`."""
-        wanted = {"module": module, "arguments": arguments, "log": str(log), "environment": environment}
-        return Child(self, self.ask(start=wanted))
+        """Runs `python -m module …` in its own session, with its output in `log`."""
+        options = {"module": module, "arguments": arguments, "log": str(log), "environment": environment}
+        return Child(self, self.request(start=options))
 
     def end(self) -> None:
         with contextlib.suppress(OSError):
-            self._line.close()
+            self._stream.close()
         self._process.kill()
         self._process.wait()
 
 
-_there: Nursery | None = None
+_instance: ForkServer | None = None
 
 
-def nursery() -> Nursery | None:
-    """The one of this run. None where forking is not safe."""
-    global _there
+def get_fork_server() -> ForkServer | None:
+    """Returns the fork server of this run, or None where forking is not safe."""
+    global _instance
     if not sys.platform.startswith("linux"):
         return None
-    if _there is None:
-        _there = Nursery()
-    return _there
+    if _instance is None:
+        _instance = ForkServer()
+    return _instance
 
 
-# ── In the waiting process ───────────────────────────────────────────────────────────────────────────────────────
-def wait_for_children(line: socket.socket) -> None:
+# ── In the waiting process ─────────────────────────────────────────────────────────────────────────────────────
+def wait_for_children(connection: socket.socket) -> None:
     for name in PACKAGES:
-        with contextlib.suppress(Exception):  # what does not load here will in the child, or say there why not
+        with contextlib.suppress(Exception):  # the child imports it again and reports the error
             import_module(name)
     assert "twisted.internet.reactor" not in sys.modules and threading.active_count() == 1
-    with line.makefile("rwb") as spoken:
-        for asked in spoken:
-            question = json.loads(asked)
-            answer = _status(question["ended"]) if "ended" in question else _born(line, question["start"])
-            spoken.write(json.dumps(answer).encode() + b"\n")
-            spoken.flush()
+    with connection.makefile("rwb") as stream:
+        for line in stream:
+            message = json.loads(line)
+            response = (
+                _exit_status(message["ended"]) if "ended" in message else _fork_child(connection, message["start"])
+            )
+            stream.write(json.dumps(response).encode() + b"\n")
+            stream.flush()
 
 
-def _status(pid: int) -> int | None:
-    found, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
+def _exit_status(pid: int) -> int | None:
+    finished_pid, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if finished_pid else None
 
 
-def _born(line: socket.socket, wanted: dict[str, Any]) -> int:
+def _fork_child(connection: socket.socket, options: dict[str, Any]) -> int:
     if pid := os.fork():
         return pid
-    # From here on the child, which leaves all this as any program does: by its exit.
-    os.setsid()  # a group of its own: workers die with it, Ctrl-C does not reach it
-    log = os.open(wanted["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    # The rest runs in the child, until it exits.
+    os.setsid()  # own process group: killed as a whole, not reached by Ctrl-C
+    log = os.open(options["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for number in (1, 2):
         os.dup2(log, number)
     os.close(log)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, line.fileno())  # the line to the run is the nursery's alone
-    os.close(nowhere)
+    devnull = os.open(os.devnull, os.O_RDWR)
+    os.dup2(devnull, connection.fileno())  # only the fork server uses the socket to the test run
+    os.close(devnull)
     os.environ.clear()
-    os.environ.update(wanted["environment"])
-    sys.argv = [wanted["module"], *wanted["arguments"]]
-    runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)
+    os.environ.update(options["environment"])
+    sys.argv = [options["module"], *options["arguments"]]
+    runpy.run_module(options["module"], run_name="__main__", alter_sys=True)
     sys.exit()
 
 

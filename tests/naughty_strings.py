@@ -1,4 +1,4 @@
-"""Texts that break careless software: the Big List of Naughty Strings (tests/data/README.md) and our own."""
+"""Strings that break careless software: the Big List of Naughty Strings (tests/data/README.md) and additional ones."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ OURS = [
 
 
 def naughty_strings() -> list[str]:
-    """Our own texts first, then the list; each text once."""
+    """Returns the additional strings first, then the list, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))

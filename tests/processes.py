@@ -1,4 +1,4 @@
-"""Programs that tests start, stop, freeze and kill: database servers, Redis, S3 and our own server."""
+"""Server processes that tests start, stop, freeze and kill: PostgreSQL, Redis, S3 and the messenger itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.fork_server import Child
 
-STARTS_WITHIN = 60  # seconds; far less on a machine with nothing else to do
+STARTS_WITHIN = 60  # seconds; an idle machine needs far less
 
 
 def free_port() -> int:
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 class Program:
-    """One process group of ours on one loopback port. What it prints is kept in `log` over all its lives."""
+    """A process group on one loopback port. `log` keeps the output of all its starts."""
 
     name = "program"
 
@@ -33,7 +33,7 @@ class Program:
         self.log = folder / f"{self.name}-{self.port}.log"
         self.process: subprocess.Popen[bytes] | Child | None = None
 
-    # ── What each kind says of itself ────────────────────────────────────────────────────────────────────────────
+    # ── For subclasses ──────────────────────────────────────────────────────────────────────────────────────────
     def command(self) -> Sequence[str | Path]:
         raise NotImplementedError
 
@@ -43,15 +43,15 @@ class Program:
     def popen_options(self) -> dict:
         return {}
 
-    def answers(self) -> bool:
-        """Does it do its work, beyond listening?"""
+    def is_ready(self) -> bool:
+        """Returns whether the program works; subclasses check more than an open port."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
             return False
         return True
 
-    # ── Its life ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -61,7 +61,7 @@ class Program:
             raise RuntimeError(f"{self.name} runs already.")
         self.process = self.launch()
         if wait:
-            self.wait_until_it_answers()
+            self.wait_until_ready()
 
     def launch(self) -> subprocess.Popen[bytes] | Child:
         with self.log.open("ab") as log:
@@ -71,13 +71,13 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment()),
-                start_new_session=True,  # a group of its own: workers die with it, Ctrl-C does not reach it
+                start_new_session=True,  # own process group: killed as a whole, not reached by Ctrl-C
                 **self.popen_options(),
             )
 
-    def wait_until_it_answers(self, within: float = STARTS_WITHIN) -> None:
+    def wait_until_ready(self, within: float = STARTS_WITHIN) -> None:
         until = time.monotonic() + within
-        while not self.answers():
+        while not self.is_ready():
             if not self.running:
                 status = self.process.returncode if self.process else None
                 raise RuntimeError(f"{self.name} ended at its start with status {status}.\n{self.tail()}")
@@ -87,13 +87,13 @@ class Program:
             time.sleep(0.03)
 
     def signal(self, number: int) -> None:
-        """To the whole group, so that a server's workers get it too."""
+        """Sends a signal to the whole process group, including workers."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
     def stop(self, within: float = 15) -> None:
-        """Ask it to end, as a service manager does; kill it if it does not."""
+        """Sends SIGTERM as a service manager does, and SIGKILL after `within` seconds."""
         if not self.running:
             return
         assert self.process
@@ -101,10 +101,10 @@ class Program:
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(within)
-        self.kill()  # also whoever of its group is left
+        self.kill()  # remaining processes of the group
 
     def kill(self) -> None:
-        """kill -9."""
+        """Sends SIGKILL to the process group."""
         if self.process is not None:
             self.signal(signal.SIGKILL)
             self.process.wait(10)
@@ -114,7 +114,7 @@ class Program:
         self.start()
 
     def pause(self) -> None:
-        """Frozen, with all its connections open, until `resume`."""
+        """Freezes the process until `resume`; its connections stay open."""
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:

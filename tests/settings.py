@@ -1,6 +1,6 @@
-"""The settings of tests that run inside pytest: the shipped ones, with a folder of their own and cheap passwords.
+"""Django settings for tests inside pytest: those of production, with a temporary folder and fast password hashing.
 
-Server processes that tests start use `messenger.settings` itself; see tests/servers.py.
+Server processes that tests start use `messenger.settings` instead; see tests/servers.py.
 """
 
 import atexit
@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-# One folder per run, for everything that is written. Nothing of the developer's own environment comes in.
+# One folder per run for all files. Variables of the developer's environment are removed below.
 RUN_DIR = Path(tempfile.mkdtemp(prefix="messenger-tests-"))
 atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
 SECRET = "a key for tests alone, the same in each process so that they read each other's cookies and tokens"
@@ -48,15 +48,15 @@ os.environ.update(DEBUG="off", DATA_DIR=str(RUN_DIR / "data"), SECRET_KEY=SECRET
 from messenger.settings import *  # noqa: E402, F403
 from messenger.settings import DATABASES, STORAGES  # noqa: E402
 
-WORKER = False  # tests do the work that waits by themselves: the fixture `work`
-LIMITS = False  # a test of limits turns them on for itself
+WORKER = False  # tests execute tasks themselves, with the fixture `run_tasks`
+LIMITS = False  # tests of rate limits turn them on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# A file, as in real life: several threads write, which a database in memory does not allow.
+# A file as in production: several threads write, which an in-memory database does not allow.
 DATABASES["default"]["TEST"] = {"NAME": str(RUN_DIR / "test.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # nothing collected
-# pytest keeps what is logged, and shows it where a test fails.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # no collectstatic
+# pytest captures log messages and shows them for failed tests.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""docs/protocol.md and static/js/realtime/protocol.d.ts say what the code says, and leave nothing of it out."""
+"""The generated docs/protocol.md and static/js/realtime/protocol.d.ts are complete and match the code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sources():
             yield path, path.read_text(encoding="utf-8")
 
 
-def test_both_files_are_as_the_code_has_it():
+def test_both_files_are_up_to_date():
     differing = [path.name for path in writer.outdated_files()]
     assert not differing, f"{differing}: run `manage.py protocol`"
 
@@ -37,37 +37,39 @@ def test_the_command_checks_and_writes(tmp_path, monkeypatch, capsys):
         call_command("protocol", "--check")
     call_command("protocol")
     call_command("protocol", "--check")
-    assert "`place` numbers the messages" in copies[0].read_text(), "what is written by hand stays"
+    assert "`place` numbers the messages" in copies[0].read_text(), "text outside the markers is kept"
     assert "| `seq` | integer |" in copies[0].read_text()
     copies[0].write_text("no markers")
     with pytest.raises(ValueError, match="needs the markers"):
         call_command("protocol")
 
 
-def test_every_frame_that_is_made_is_an_event_of_the_page():
-    made = {
+def test_every_event_frame_in_the_code_is_documented():
+    frame_names = {
         name
         for _path, text in sources()
         for name in re.findall(r'\b(?:encode_frame|_conversation_event)\(\s*"([a-z.]+)"', text)
     }
-    assert {"message.created", "welcome", "typing"} <= made, "this test no longer finds what it looks for"
-    assert made - {"ack"} == set(contract.events())
+    assert {"message.created", "welcome", "typing"} <= frame_names, (
+        "the regular expression of this test no longer matches"
+    )
+    assert frame_names - {"ack"} == set(contract.events())
     assert set(contract.EVENT_RECIPIENTS) == set(contract.events())
 
 
-def test_every_command_has_words_and_a_place():
+def test_every_command_has_a_description():
     commands = {command.name: command for command in contract.commands()}
     assert set(commands) == {*MessengerConsumer.commands, "ping"}
     assert [name for name, command in commands.items() if not command.description] == []
 
 
-def test_every_shape_has_words_and_a_name_of_its_own():
+def test_every_schema_has_a_docstring_and_a_unique_name():
     assert [struct.__name__ for struct in contract.schemas() if not contract.docstring(struct)] == []
     names = [contract.wire_name(struct).lower() for struct in contract.schemas()]
     assert len(names) == len(set(names))
 
 
-def test_links_lead_somewhere():
+def test_links_point_to_headings():
     text = writer.paths()[0].read_text(encoding="utf-8")
     headings = {
         re.sub(r"[^\w\- ]", "", line).strip().lower().replace(" ", "-") for line in re.findall("^#+ (.*)", text, re.M)
@@ -75,7 +77,7 @@ def test_links_lead_somewhere():
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
-def test_codes():
+def test_error_codes_and_close_codes_are_complete():
     assert set(contract.error_codes()) == set(STATUS_BY_CODE)
     constants = re.compile(r"^[A-Z_]+ = (1\d{3}|4\d{3})$", re.MULTILINE)
     live = [text for path, text in sources() if path.parent.name == "live"]
@@ -83,7 +85,7 @@ def test_codes():
     assert closing == set(contract.CLOSE_CODES)
 
 
-def test_every_route_of_the_api_is_there():
+def test_every_route_of_the_api_is_documented():
     from django.urls import get_resolver
 
     found = {route.path for route in routes.routes()}
@@ -94,16 +96,16 @@ def test_every_route_of_the_api_is_there():
     assert found == served
 
 
-def test_types_of_what_may_be_absent():
+def test_types_of_optional_fields():
     text = typescript.text()
-    assert "fields?: Record<string, string[]>;" in text, "left out where there is nothing to say"
+    assert "fields?: Record<string, string[]>;" in text, "omitted if empty"
     assert "mine?: Mine | null;" in text
     assert "reply_to_id?: number | null;" in text, "a command may leave out what has a default"
-    assert "  reply_to: Reply | null;" in text, "of what is written nothing is missing"
+    assert "  reply_to: Reply | null;" in text, "fields of output schemas are always present"
     assert "any" not in re.findall(r"[:|] (\w+)", text)
 
 
-def test_a_shape_that_no_word_is_known_for_is_not_passed_over():
+def test_a_schema_with_an_unknown_field_type_is_an_error():
     class Odd(msgspec.Struct):
         field: bytes
 

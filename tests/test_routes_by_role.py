@@ -36,7 +36,7 @@ from messenger.core import batch_writer
 # After the bar: other values for the ids in the path (the default are those of wolf), or a note.
 TABLE = """
                                                                  nobody strngr member  admin  owner
--- the API: open doors
+-- the API: public
 GET    api/schema/                                                  200    200    200    200    200
 GET    api/docs/                                                    200    200    200    200    200
 POST   api/v1/auth/signup/                                          201    201    201    201    201
@@ -46,8 +46,8 @@ POST   api/v1/auth/token/revoke/                                    401    401  
 GET    api/v1/presence/online/                                      200    200    200    200    200
 POST   api/v1/presence/beat/                                        200    200    200    200    200
 *      ^api/                                                        404    404    404    404    404
--- the API: one's own
-POST   api/v1/auth/token/session/                                   401    401    401    401    401 | by token, that is
+-- the API: own account
+POST   api/v1/auth/token/session/                                   401    401    401    401    401 | by token
 GET    api/v1/sessions/                                             401    200    200    200    200
 DELETE api/v1/sessions/                                             401    204    204    204    204
 DELETE api/v1/sessions/<sign_in_id>/                                401    404    404    404    404
@@ -77,13 +77,13 @@ GET    api/v1/conversations/titles/                                 401    200  
 GET    api/v1/conversations/<conversation_id>/                      401    404    200    200    200
 PATCH  api/v1/conversations/<conversation_id>/                      401    404    403    200    200
 DELETE api/v1/conversations/<conversation_id>/                      401    404    403    403    204
-GET    api/v1/conversations/<conversation_id>/                      401    404    200    404    404 | conversation=pair
-PATCH  api/v1/conversations/<conversation_id>/                      401    404    403    404    404 | conversation=pair
-DELETE api/v1/conversations/<conversation_id>/                      401    404    403    404    404 | conversation=pair
+GET    api/v1/conversations/<conversation_id>/                      401    404    200    404    404 | conversation=direct
+PATCH  api/v1/conversations/<conversation_id>/                      401    404    403    404    404 | conversation=direct
+DELETE api/v1/conversations/<conversation_id>/                      401    404    403    404    404 | conversation=direct
 PATCH  api/v1/conversations/<conversation_id>/mine/                 401    404    200    200    200
 GET    api/v1/conversations/<conversation_id>/members/              401    404    200    200    200
 POST   api/v1/conversations/<conversation_id>/members/              401    404    403    200    200
-POST   api/v1/conversations/<conversation_id>/members/              401    404    403    404    404 | conversation=pair
+POST   api/v1/conversations/<conversation_id>/members/              401    404    403    404    404 | conversation=direct
 PATCH  api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    403    200
 PATCH  api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    403    403    403 | user=own
 PATCH  api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    404    404    404 | user=stan
@@ -94,11 +94,11 @@ DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404  
 DELETE api/v1/conversations/<conversation_id>/members/<user_id>/    401    404    404    404    404 | user=stan
 PUT    api/v1/conversations/<conversation_id>/avatar/               401    415    415    415    415 | JSON is no picture
 DELETE api/v1/conversations/<conversation_id>/avatar/               401    404    403    200    200
-DELETE api/v1/conversations/<conversation_id>/avatar/               401    404    403    404    404 | conversation=pair
+DELETE api/v1/conversations/<conversation_id>/avatar/               401    404    403    404    404 | conversation=direct
 GET    api/v1/conversations/<conversation_id>/here/                 401    404    200    200    200
 GET    api/v1/conversations/<conversation_id>/invites/              401    404    403    200    200
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    201    201
-POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=pair
+POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=direct
 DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
 GET    api/v1/invites/<token>/                                      401    404    404    404    404 | no such link
 POST   api/v1/invites/<token>/                                      401    404    404    404    404
@@ -112,7 +112,7 @@ GET    api/v1/conversations/<conversation_id>/receipts/             401    404  
 GET    api/v1/conversations/<conversation_id>/pins/                 401    404    200    200    200
 POST   api/v1/conversations/<conversation_id>/typing/               401    404    204    204    204
 GET    api/v1/conversations/<conversation_id>/files/                401    404    200    200    200
--- the API: uploads, which are one's own (the bytes of one, PATCH: tests/attachments/test_tus_uploads.py)
+-- the API: own uploads (the bytes of one, PATCH: tests/attachments/test_tus_uploads.py)
 POST   api/v1/uploads/                                              401    412    412    412    412 | without tus headers
 GET    api/v1/uploads/<upload_id>/                                  401    404    404    404    404
 GET    api/v1/uploads/<upload_id>/                                  401    200    200    200    200 | upload=own
@@ -126,7 +126,7 @@ PATCH  api/v1/messages/<message_id>/                                401    404  
 PATCH  api/v1/messages/<message_id>/                                401      -    200    200    200 | message=own
 DELETE api/v1/messages/<message_id>/                                401    404    403    200    200
 DELETE api/v1/messages/<message_id>/                                401      -    200    200    200 | message=own
-DELETE api/v1/messages/<message_id>/                                401    404    403    404    404 | message=in_pair
+DELETE api/v1/messages/<message_id>/                                401    404    403    404    404 | message=in_direct
 GET    api/v1/messages/<message_id>/receipts/                       401    404    200    200    200
 GET    api/v1/messages/<message_id>/revisions/                      401    404    403    200    200
 POST   api/v1/messages/<message_id>/report/                         401    404    204    204    204
@@ -134,7 +134,7 @@ PUT    api/v1/messages/<message_id>/reactions/<emoji>/              401    404  
 DELETE api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
 PUT    api/v1/messages/<message_id>/pin/                            401    404    403    200    200
 DELETE api/v1/messages/<message_id>/pin/                            401    404    403    200    200
-PUT    api/v1/messages/<message_id>/pin/                            401    404    200    404    404 | message=in_pair
+PUT    api/v1/messages/<message_id>/pin/                            401    404    200    404    404 | message=in_direct
 POST   api/v1/sync/                                                 401    200    200    200    200
 -- pages: conversations
 GET                                                                  in    200    200    200    200
@@ -273,7 +273,7 @@ GET    accounts/2fa/webauthn/login/                                    in    302
 POST   accounts/2fa/webauthn/login/                                    in    302    302    302    302
 GET    accounts/2fa/webauthn/reauthenticate/                           in    302    302    302    302
 POST   accounts/2fa/webauthn/reauthenticate/                           in    302    302    302    302
---- first the password again (302), then 404 where the key is not one's own: tests/accounts/test_mfa.py
+--- first the password again (302), then 404 for a key of another user: tests/accounts/test_mfa.py
 GET    accounts/2fa/webauthn/keys/<pk>/edit/                           in    302    302    302    302
 GET    accounts/2fa/webauthn/keys/<pk>/remove/                         in    302    302    302    302
 POST   accounts/2fa/webauthn/keys/<pk>/edit/                           in    302    302    302    302
@@ -398,26 +398,26 @@ class Environment:
         self.ids: dict[str, Any] = {name: user.pk for name, user in people.items()}
         olga, wolf = people["olga"].pk, people["wolf"].pk
         members = [self.ids[name] for name in ("adam", "mia", "wolf", "rick", "sue")]
-        room = self.ids["room"] = actions.create_group(olga, "Room", members).id
-        actions.set_role(olga, room, self.ids["adam"], "admin")
-        self.ids["pair"] = actions.open_direct_conversation(self.ids["mia"], wolf)[0].id
-        self.ids["message"] = actions.send_message(wolf, room, uuid.uuid4(), "wolf's words")[0].id
+        group = self.ids["group"] = actions.create_group(olga, "Room", members).id
+        actions.set_role(olga, group, self.ids["adam"], "admin")
+        self.ids["direct"] = actions.open_direct_conversation(self.ids["mia"], wolf)[0].id
+        self.ids["message"] = actions.send_message(wolf, group, uuid.uuid4(), "wolf's words")[0].id
         actions.edit_message(wolf, self.ids["message"], "wolf's better words")
-        self.ids["in_pair"] = actions.send_message(wolf, self.ids["pair"], uuid.uuid4(), "between us")[0].id
+        self.ids["in_direct"] = actions.send_message(wolf, self.ids["direct"], uuid.uuid4(), "between us")[0].id
         self.own_message = {
-            role: actions.send_message(self.ids[NAMES[role]], room, uuid.uuid4(), "my words")[0].id
+            role: actions.send_message(self.ids[NAMES[role]], group, uuid.uuid4(), "my words")[0].id
             for role in ("member", "admin", "owner")
         }
         file = uploads.store_upload(wolf, "x", 5, [b"words"])  # the name in the path
         self.ids["attachment"] = file.pk
-        actions.send_message(wolf, room, uuid.uuid4(), "", attachment_ids=[file.pk])
+        actions.send_message(wolf, group, uuid.uuid4(), "", attachment_ids=[file.pk])
         self.ids["upload"] = uploads.create_upload(wolf, 10, "unfinished").pk
         self.own_upload = {role: uploads.create_upload(self.ids[name], 10, "own").pk for role, name in NAMES.items()}
         actions.update_group(
-            olga, room, dict.fromkeys(("members_may_add", "members_may_pin", "revisions_visible"), False)
+            olga, group, dict.fromkeys(("members_may_add", "members_may_pin", "revisions_visible"), False)
         )
-        actions.remove_member(olga, room, self.ids["rick"])
-        invite = actions.create_invite(olga, room)
+        actions.remove_member(olga, group, self.ids["rick"])
+        invite = actions.create_invite(olga, group)
         self.ids["invite"], self.ids["link"] = invite.id, invite.token
         self.tokens, self.browsers, self.notes = {}, {"nobody": Client()}, {}
         for role, name in NAMES.items():
@@ -466,7 +466,7 @@ class Environment:
         if id_name:
             return self.ids[id_name]
         other_sign_in_id = SignIn.objects.get(user_id=self.ids["wolf"]).pk
-        defaults = {"conversation_id": "room", "message_id": "message", "user_id": "wolf"}
+        defaults = {"conversation_id": "group", "message_id": "message", "user_id": "wolf"}
         defaults |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
         return (
             self.ids[defaults[name]]
@@ -556,7 +556,7 @@ def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: st
             unknown_response = environment.request(row, role, unknown=name)
         assert unknown_response.status_code == response.status_code == 404
         assert _comparable_body(unknown_response) == _comparable_body(response), (
-            f"{row} tells {role} that {name} is there"
+            f"{row} shows {role} that {name} exists"
         )
         assert set(unknown_response.headers) == set(response.headers)
 
@@ -568,6 +568,6 @@ def _comparable_body(response) -> str:
 
 
 def test_the_roles_of_the_environment(environment):
-    room = Conversation.objects.get(pk=environment.ids["room"])
-    roles = dict(room.memberships.filter(left_at=None).values_list("user__username", "role"))
+    group = Conversation.objects.get(pk=environment.ids["group"])
+    roles = dict(group.memberships.filter(left_at=None).values_list("user__username", "role"))
     assert roles == {"olga": "owner", "adam": "admin", "mia": "member", "wolf": "member", "sue": "member"}

@@ -20,7 +20,7 @@ class RetiredUsernameManager(models.Manager["RetiredUsername"]):
 class RetiredUsername(models.Model):
     """A name that cannot be used again, because its new owner could be mistaken for the deleted account.
 
-    Only digests of its two skeletons are stored, not the name itself: it is personal data of somebody who left.
+    Only digests of its two skeletons are stored, not the name itself: it is personal data of a deleted account.
     """
 
     digest = models.CharField(max_length=64, primary_key=True)

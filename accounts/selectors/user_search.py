@@ -1,4 +1,4 @@
-"""User search, by user name and display name only: an e-mail address finds nobody.
+"""User search, by user name and display name only: e-mail addresses are not searched.
 
 A query matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and recent
 conversation partners come first. The cost of a query does not depend on the number of users: it looks up an index of

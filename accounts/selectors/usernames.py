@@ -1,4 +1,4 @@
-"""Tells whether a user name is taken."""
+"""Checks whether a user name is taken."""
 
 from __future__ import annotations
 

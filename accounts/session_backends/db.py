@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore as DjangoDatabaseSt
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")  # the format of Django's session keys
 
 # Sessions store the dotted path of their authentication backend and outlive an upgrade; with an unknown path Django
-# treats the user as signed out. Whoever renames or moves a backend adds its old path here. Version 0.1.0 had
+# treats the user as signed out. When a backend is renamed or moved, add its old path here. Version 0.1.0 had
 # `accounts.passwords`.
 RENAMED_BACKENDS = {"accounts.passwords.PasswordBackend": "accounts.auth.auth_backends.PasswordBackend"}
 

@@ -1,8 +1,8 @@
 """Group commit: commands that arrive during a commit are stored together in the next transaction.
 
 Each `BatchWriter` has one writer thread. It sleeps while the queue is empty and stores at once what is there, so a
-single command does not wait for others. If the rows of a conversation are locked by somebody else, its commands get a
-queue and a thread of their own: they do not delay others and keep their order.
+single command does not wait for others. If another transaction has locked the rows of a conversation, its commands get
+a queue and a thread of their own: they do not delay others and keep their order.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class BatchWriter(Generic[C]):
         self._store_blocking = store_blocking or store
         self._size, self._pause = size, pause
         self._queue: deque[_QueuedCommand] = deque()
-        self._key_queues: dict[Hashable, deque[_QueuedCommand]] = {}  # of keys that are locked by somebody else
+        self._key_queues: dict[
+            Hashable, deque[_QueuedCommand]
+        ] = {}  # of keys whose rows another transaction has locked
         self._lock = threading.Lock()
         self._filled = threading.Event()
         self._thread: threading.Thread | None = None

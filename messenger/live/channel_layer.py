@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Event]).decode
+MESSAGE_TYPE = "news"  # stays, so that processes of two releases understand each other during a rolling restart
 
 
 class ProcessChannelLayer:
@@ -113,7 +114,7 @@ class ProcessChannelLayer:
             try:
                 message = await self._layer.receive(channel)
                 if message["from"] != self._process_id:
-                    self._receive(_decode(message["events"]))
+                    self._receive(_decode(message[MESSAGE_TYPE]))
             except asyncio.CancelledError:
                 raise
             except Exception as error:
@@ -127,7 +128,7 @@ class ProcessChannelLayer:
             self._outgoing_added.clear()
             events, self._outgoing = self._outgoing, []
             for group, group_events in group_by_channel_group(events).items():
-                message = {"type": "events", "from": self._process_id, "events": _encode(group_events)}
+                message = {"type": MESSAGE_TYPE, "from": self._process_id, MESSAGE_TYPE: _encode(group_events)}
                 try:
                     await asyncio.wait_for(self._layer.group_send(group, message), 2.0)
                 except Exception as error:
@@ -161,7 +162,8 @@ def publish_without_hub(events: list[Event]) -> None:
 
     async def send() -> None:
         for group, group_events in group_by_channel_group(events).items():
-            await layer.group_send(group, {"type": "events", "from": "outside", "events": _encode(group_events)})
+            message = {"type": MESSAGE_TYPE, "from": "outside", MESSAGE_TYPE: _encode(group_events)}
+            await layer.group_send(group, message)
 
     try:
         async_to_sync(send)()

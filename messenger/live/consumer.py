@@ -45,14 +45,16 @@ class ListVersions(Protocol):
 
 
 class Heartbeat(msgspec.Struct):
-    """In seconds."""
+    """In seconds. `interval`: between two pings. `timeout`: how long the server waits for a pong."""
 
     interval: float
     timeout: float
 
 
 class Welcome(msgspec.Struct):
-    """The first frame. `versions` of all the user's conversations; a client that has older ones sends `sync`."""
+    """The first frame of a connection. `versions`: the current version of each of the user's conversations by id. A
+    client that has older versions sends `sync`.
+    """
 
     user_id: int
     connection_id: str
@@ -63,7 +65,7 @@ class Welcome(msgspec.Struct):
 
 
 class EmptyPayload(msgspec.Struct):
-    """No payload."""
+    """An empty object."""
 
 
 class LiveConsumer(AsyncConsumer):
@@ -83,8 +85,9 @@ class LiveConsumer(AsyncConsumer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        found = [getattr(member, "command", None) for base in reversed(cls.__mro__) for member in vars(base).values()]
-        cls.commands = {command.name: command for command in found if isinstance(command, Command)}
+        members = [member for base in reversed(cls.__mro__) for member in vars(base).values()]
+        declared = [getattr(member, "command", None) for member in members]
+        cls.commands = {command.name: command for command in declared if isinstance(command, Command)}
         cls._hooks = {
             name: tuple(vars(base)[name] for base in cls.__mro__ if base is not LiveConsumer and name in vars(base))
             for name in ("connecting", "connected", "disconnected", "run")

@@ -2,10 +2,10 @@
  * Entry script of signed-in pages: starts all modules and defines the custom elements. Each part is independent: if one
  * fails, the others and the forms still work.
  */
-import { watchBlocked } from "./conversation/message/blocked-messages.js";
+import { watchBlockedUsers } from "./conversation/message/blocked-messages.js";
 import "./pages/picture-field.js";
 import { ConnectionBanner } from "./ui/connection-banner.js";
-import { watchCounts } from "./conversation-list/unread-badges.js";
+import { watchUnreadCounts } from "./conversation-list/unread-badges.js";
 import { ConversationList } from "./conversation-list/conversation-list.js";
 import { watchUnsyncedDrafts } from "./composer/unsynced-drafts.js";
 import { watchLazyElements } from "./pages/lazy-elements.js";
@@ -14,20 +14,20 @@ import { LiveSocket } from "./realtime/connection/live-socket.js";
 import { MemberPanel } from "./conversation/panel/member-panel.js";
 import { MessageComposer } from "./composer/message-composer.js";
 import { MessageLog } from "./conversation/log/message-log.js";
-import { watchMine } from "./conversation-list/conversation-menu.js";
+import { watchConversationMenu } from "./conversation-list/conversation-menu.js";
 import { watchPageDialogs } from "./ui/page-dialog.js";
 import "./pages/password-toggle.js";
 import { watchOwnProfile } from "./pages/own-profile.js";
 import { watchPresence } from "./realtime/state/presence-cache.js";
 import { watchDeliveries } from "./realtime/connection/delivery-ack.js";
-import { watchRights } from "./conversation/permissions.js";
+import { watchPermissions } from "./conversation/permissions.js";
 import { watchShortcuts } from "./ui/shortcuts.js";
-import { watchShots } from "./conversation/attachments/open-picture.js";
+import { watchPictures } from "./conversation/attachments/open-picture.js";
 import { SoundClip } from "./conversation/attachments/sound-clip.js";
 import { ConversationAnnouncement } from "./conversation/header/conversation-announcement.js";
-import { watchTalkHead } from "./conversation/header/conversation-header.js";
+import { watchConversationHeader } from "./conversation/header/conversation-header.js";
 import { ToastStack } from "./ui/toast-stack.js";
-import { TypingLine } from "./conversation/header/typing-indicator.js";
+import { TypingIndicator } from "./conversation/header/typing-indicator.js";
 import { watchViewing } from "./realtime/connection/viewing-report.js";
 import { watchVirtualKeyboard } from "./ui/virtual-keyboard.js";
 import { watchNavigation } from "./ui/page-navigation.js";
@@ -42,13 +42,14 @@ const elements = [
   ["message-composer", MessageComposer],
   ["file-tray", FileTray],
   ["sound-clip", SoundClip],
-  ["typing-line", TypingLine],
+  ["typing-line", TypingIndicator],
   ["member-panel", MemberPanel],
   ["conversation-announcement", ConversationAnnouncement],
 ];
 const watchers = [
-  watchBlocked, watchCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements, watchMine, watchOwnProfile, watchPresence, watchDeliveries,
-  watchRights, watchShortcuts, watchShots, watchTalkHead, watchViewing, watchVirtualKeyboard, watchNavigation,
+  watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
+  watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
+  watchPictures, watchConversationHeader, watchViewing, watchVirtualKeyboard, watchNavigation,
 ];
 for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);

@@ -1,4 +1,4 @@
-"""What tests of accounts share."""
+"""Fixtures of tests of accounts: published events, API clients, rate limits, counted password hashes."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from messenger.live.events import Disconnect, Event, UserEvent, set_publisher
 from tests.servers import PASSWORD
 
 
-class Told(list[Event]):
-    """What verbs have told after commit."""
+class PublishedEvents(list[Event]):
+    """Events that actions have published after commit."""
 
-    def cuts(self) -> list[Disconnect]:
-        return [news for news in self if isinstance(news, Disconnect)]
+    def disconnects(self) -> list[Disconnect]:
+        return [events for events in self if isinstance(events, Disconnect)]
 
-    def to(self, user) -> list[UserEvent]:
-        return [news for news in self if isinstance(news, UserEvent) and news.user_id == user.pk]
+    def for_user(self, user) -> list[UserEvent]:
+        return [events for events in self if isinstance(events, UserEvent) and events.user_id == user.pk]
 
 
 @pytest.fixture
-def told(transactional_db):
-    news = Told()
-    set_publisher(news.extend)
-    yield news
+def published_events(transactional_db):
+    events = PublishedEvents()
+    set_publisher(events.extend)
+    yield events
     set_publisher(None)
 
 
 class Api(Client):
-    """A token client: JSON in, JSON out, no cookies kept on purpose."""
+    """An API client with JSON bodies and a bearer token."""
 
     access = ""
 
@@ -44,10 +44,10 @@ class Api(Client):
         return getattr(self, method)(f"/api/v1/{path}", data if data is not None else {}, **extra)
 
     def sign_in(self, login: str, password: str = PASSWORD, **extra) -> dict:
-        answer = self.send("post", "auth/token/", {"login": login, "password": password}, **extra)
-        assert answer.status_code == 200, answer.json()
-        self.access = answer.json()["access"]
-        return answer.json()
+        response = self.send("post", "auth/token/", {"login": login, "password": password}, **extra)
+        assert response.status_code == 200, response.json()
+        self.access = response.json()["access"]
+        return response.json()
 
 
 @pytest.fixture
@@ -67,22 +67,22 @@ def make_api():
 
 
 @pytest.fixture
-def hashed(monkeypatch) -> list[str]:
-    """One entry for each time that a password is hashed, which is what takes long in real life."""
-    hasher, times = type(get_hasher()), []
-    real = hasher.encode
+def hashed_passwords(monkeypatch) -> list[str]:
+    """Records each hashed password: hashing takes most of the time of a request, so its count must not differ."""
+    hasher, hashed = type(get_hasher()), []
+    original = hasher.encode
 
     def encode(self, password, salt):
-        times.append(password)
-        return real(self, password, salt)
+        hashed.append(password)
+        return original(self, password, salt)
 
     monkeypatch.setattr(hasher, "encode", encode)
-    return times
+    return hashed
 
 
 @pytest.fixture
-def limited(settings):
-    """Limits as they are shipped, from empty buckets."""
+def rate_limits_on(settings):
+    """Turns rate limits on, with empty buckets."""
     settings.LIMITS = True
     rate_limits.reset_all()
     yield

@@ -1,4 +1,4 @@
-"""Doors tell nobody whether an account exists, whose e-mail is whose, and are not fooled by what a client claims."""
+"""Account enumeration: no endpoint reveals whether an account or e-mail address exists, or trusts forged headers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.servers import PASSWORD
 
 
 @pytest.fixture
-def must_confirm(settings):
-    cache.clear()  # one mail to an address in three minutes
+def email_confirmation_required(settings):
+    cache.clear()  # allauth sends one mail per address in three minutes
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     assert app_settings.EMAIL_VERIFICATION == "mandatory"
 
 
-def seen(answer) -> tuple:
-    """What somebody sees of an answer: without the token of its form, and with what they typed left out."""
+def visible_part(answer) -> tuple:
+    """Returns the visible part of a response: without the CSRF token and the submitted values."""
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"|nonce="[^"]+"|nonce-[^\']+', "", answer.content.decode())
     return answer.status_code, re.sub(r"new-here|alice@example\.org|nobody@example\.org", "…", text)
 
@@ -34,17 +34,17 @@ def sign_in(login: str, password: str = PASSWORD, client: Client | None = None):
     return (client or Client()).post("/accounts/login/", {"login": login, "password": password})
 
 
-# ── Whoever has not confirmed an address ─────────────────────────────────────────────────────────────────────────
-def test_the_sign_in_page_does_not_tell_an_unconfirmed_account_from_none(person, must_confirm):
-    user = person("new-here", email="alice@example.org")
+# ── Unconfirmed addresses ─────────────────────────────────────────────────────────────────────────
+def test_the_sign_in_page_does_not_reveal_an_unconfirmed_account(make_user, email_confirmation_required):
+    user = make_user("new-here", email="alice@example.org")
     EmailAddress.objects.create(user=user, email="alice@example.org", verified=False, primary=True)
-    known = seen(sign_in("alice@example.org"))
-    assert known == seen(sign_in("nobody@example.org"))
+    known = visible_part(sign_in("alice@example.org"))
+    assert known == visible_part(sign_in("nobody@example.org"))
     assert "the e-mail is not confirmed yet" in known[1]
 
 
-def test_but_whoever_has_the_mailbox_finds_the_link_in_it_once_more(person, must_confirm):
-    user = person("new-here", email="alice@example.org")
+def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, email_confirmation_required):
+    user = make_user("new-here", email="alice@example.org")
     EmailAddress.objects.create(user=user, email="alice@example.org", verified=False, primary=True)
     client = Client()
     sign_in("new-here", client=client)
@@ -54,16 +54,16 @@ def test_but_whoever_has_the_mailbox_finds_the_link_in_it_once_more(person, must
     assert client.get("/api/v1/me/").status_code == 200
 
 
-def test_a_code_is_sent_to_confirmed_addresses_alone(person, must_confirm, settings):
-    """It would confirm the address of an account that somebody else made, who knows its password."""
-    planted = person("planted", email="alice@example.org")
+def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_confirmation_required, settings):
+    """Otherwise a code would confirm the address of an account whose password another user knows."""
+    planted = make_user("planted", email="alice@example.org")
     EmailAddress.objects.create(user=planted, email="alice@example.org", verified=False, primary=True)
 
     def found():
         cache.clear()
         with context.request_context(RequestFactory().post("/accounts/login/code/")):
             form = RequestLoginCodeForm({"email": "alice@example.org"})
-            assert form.is_valid()  # as for an address that nobody has
+            assert form.is_valid()  # as for an unknown address
             return form._user
 
     assert found() is None
@@ -72,18 +72,18 @@ def test_a_code_is_sent_to_confirmed_addresses_alone(person, must_confirm, setti
     assert settings.ACCOUNT_FORMS["request_login_code"] == "accounts.forms.RequestLoginCodeForm"
 
 
-def test_whoever_has_no_address_has_none_to_confirm(person, must_confirm, api):
-    """Who came by WeChat and set a password; who was made by the operator."""
-    person("wei")
+def test_a_user_without_address_needs_no_confirmation(make_user, email_confirmation_required, api):
+    """Users who signed up with WeChat and set a password, and users created by the operator."""
+    make_user("wei")
     client = Client()
     sign_in("wei", client=client)
     assert client.get("/api/v1/me/").status_code == 200
     assert api.sign_in("wei")
 
 
-# ── One person's tries are one count, whatever they are called by ───────────────────────────────────────────────
-def test_by_name_and_by_e_mail_together_ten_tries_and_nobody_is_told(person, limited, api):
-    person("alice", email="alice@example.org")
+# ── Attempts are counted per account ───────────────────────────────────────────────
+def test_attempts_by_name_and_by_email_share_one_limit(make_user, rate_limits_on, api):
+    make_user("alice", email="alice@example.org")
     answers = []
     for number in range(8):
         for login in ("alice", "alice@example.org"):
@@ -96,27 +96,27 @@ def test_by_name_and_by_e_mail_together_ten_tries_and_nobody_is_told(person, lim
     assert api.send("post", "auth/token/", right, REMOTE_ADDR="10.0.9.9").status_code == 401
 
 
-def test_right_passwords_use_nothing_up(person, limited, api):
-    person("alice", email="alice@example.org")
+def test_correct_passwords_do_not_count_as_attempts(make_user, rate_limits_on, api):
+    make_user("alice", email="alice@example.org")
     for _ in range(12):
         api.sign_in("alice")
         api.sign_in("alice@example.org")
 
 
-# ── What a client claims ─────────────────────────────────────────────────────────────────────────────────────────
+# ── Forwarded headers ─────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(("peer", "secure"), [("10.1.1.1", True), ("203.0.113.9", False)])
-def test_https_is_believed_from_our_proxies_only(settings, db, peer, secure):
+def test_forwarded_https_is_trusted_from_trusted_proxies_only(settings, db, peer, secure):
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     answer = Client().get("/accounts/login/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_PROTO="https")
     assert answer.wsgi_request.is_secure() is secure
 
 
-# ── Names that are read as one ───────────────────────────────────────────────────────────────────────────────────
+# ── Look-alike names ───────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("one", "other"), [("who", "vvho"), ("mark", "rnark"), ("Willow", "vviIIovv"), ("Mum", "rnurn")]
 )
-def test_two_letters_that_look_like_one_are_that_one(client, person, one, other):
-    person(one)
+def test_letter_sequences_that_look_like_one_letter_are_taken(client, make_user, one, other):
+    make_user(one)
     answer = client.post("/accounts/signup/", {"username": other, "password1": "a-long-one-77"})
     assert "taken" in answer.content.decode() and User.objects.count() == 1

@@ -1,4 +1,4 @@
-"""Pictures of people: bounded, redrawn, private."""
+"""Avatars of users: size limits, re-encoding without metadata, access for signed-in users only."""
 
 import struct
 import subprocess
@@ -22,7 +22,7 @@ def picture(kind="PNG", size=(300, 200), mode="RGB", **options) -> bytes:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A PNG whose header promises that much and whose body holds next to nothing."""
+    """Returns a PNG with large dimensions in its header and almost no data."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -50,7 +50,7 @@ def put(app, content: bytes, name="me.png", content_type="image/png"):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_a_picture_is_redrawn_square_and_small(app, alice, kind):
+def test_an_avatar_is_reencoded_square_and_small(app, alice, kind):
     answer = put(app, picture(kind))
     assert answer.status_code == 200, answer.json()
     url = answer.json()["avatar_url"]
@@ -60,7 +60,7 @@ def test_a_picture_is_redrawn_square_and_small(app, alice, kind):
     assert (drawn.format, drawn.size) == ("WEBP", (256, 256))
 
 
-def test_nothing_of_the_file_survives(app, alice):
+def test_metadata_of_the_file_is_removed(app, alice):
     exif = Image.Exif()
     exif[0x010E] = "52.5200 N 13.4050 E"
     content = picture("JPEG", exif=exif.tobytes()) + b"<script>alert(1)</script>"
@@ -68,7 +68,7 @@ def test_nothing_of_the_file_survives(app, alice):
     assert b"52.52" not in served and b"script" not in served and b"EXIF" not in served
 
 
-def test_it_stands_upright(app):
+def test_the_exif_orientation_is_applied(app):
     image = Image.new("RGB", (200, 100), "red")
     image.paste("blue", (0, 0, 100, 100))  # left half
     exif = Image.Exif()
@@ -94,7 +94,7 @@ def test_it_stands_upright(app):
         png_of(4_001, 4_001),
         picture("WEBP", (2_300, 2_300)),
         picture("JPEG", (4_100, 4_000), progressive=True),
-        picture("JPEG", (30_000, 600)),  # too narrow to be decoded small
+        picture("JPEG", (30_000, 600)),  # too narrow for the reduced decoding of JPEG
         png_of(0, 0),
         picture("TIFF"),
         picture("BMP"),
@@ -102,7 +102,7 @@ def test_it_stands_upright(app):
     ],
     ids=range(16),
 )
-def test_what_is_no_picture_or_a_bomb_is_an_error_at_the_field(app, alice, content):
+def test_an_invalid_image_or_decompression_bomb_is_a_field_error(app, alice, content):
     answer = put(app, content)
     assert answer.status_code == 400, answer.content
     assert answer.json()["code"] == "invalid" and list(answer.json()["fields"]) == ["avatar"]
@@ -110,12 +110,12 @@ def test_what_is_no_picture_or_a_bomb_is_an_error_at_the_field(app, alice, conte
     assert not alice.avatar
 
 
-def test_a_large_photo_is_taken(app):
+def test_a_large_photo_is_accepted(app):
     assert put(app, picture("JPEG", (7_000, 5_000))).status_code == 200
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_every_kind_of_pixel_is_taken_at_any_size(mode):
+def test_every_pixel_mode_is_accepted_at_any_size(mode):
     for size in ((1, 1), (3, 700), (257, 1_100), (1_025, 1_111)):
         written = BytesIO()
         Image.new(mode, size).save(written, "PNG")
@@ -123,7 +123,7 @@ def test_every_kind_of_pixel_is_taken_at_any_size(mode):
         assert drawn.size == (256, 256)
 
 
-def test_the_middle_is_what_is_seen():
+def test_the_image_is_cropped_to_its_middle():
     image = Image.new("RGBA", (3_000, 1_000), (0, 0, 0, 0))
     image.paste("red", (1_000, 0, 2_000, 500))
     image.paste("blue", (1_000, 500, 2_000, 1_000))
@@ -145,8 +145,8 @@ def test_the_middle_is_what_is_seen():
         ("JPEG", (4_000, 4_000), "RGB", {"progressive": True, "subsampling": 0}),
     ],
 )
-def test_a_bomb_costs_little_memory(kind, size, mode, options):
-    """The largest that is taken, in a process of its own, so that what was used before does not count."""
+def test_a_decompression_bomb_uses_little_memory(kind, size, mode, options):
+    """The largest accepted image, in a separate process, so that earlier memory use does not count."""
     script = """
 import io, re, django
 django.setup()
@@ -162,7 +162,7 @@ print(most() - before)
     assert 500 < int(ran.stdout) < 110 * 1024  # KiB
 
 
-def test_one_is_decoded_at_a_time(app, alice, monkeypatch):
+def test_images_are_decoded_one_at_a_time(app, alice, monkeypatch):
     monkeypatch.setattr(avatars, "LOCK_TIMEOUT", 0.05)
     with avatars._decoder_lock:
         answer = put(app, picture())
@@ -171,18 +171,18 @@ def test_one_is_decoded_at_a_time(app, alice, monkeypatch):
     assert put(app, picture()).status_code == 200
 
 
-def test_a_person_changes_it_a_few_times_a_minute(app, limited):
+def test_avatar_changes_are_rate_limited(app, rate_limits_on):
     answers = [put(app, picture()) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert int(answers[5]["Retry-After"]) > 30
 
 
-def test_too_many_bytes_are_too_large(app):
+def test_a_file_over_the_size_limit_is_413(app):
     answer = put(app, picture() + b"\0" * (9 * 1024 * 1024))
     assert answer.status_code == 413 and answer.json()["code"] == "too_large"
 
 
-def test_no_file_is_an_error_at_the_field(app):
+def test_a_missing_file_is_a_field_error(app):
     from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
     answer = app.put(
@@ -192,7 +192,7 @@ def test_no_file_is_an_error_at_the_field(app):
     assert app.put("/api/v1/me/avatar/", {}, content_type="application/json").status_code == 415
 
 
-def test_a_new_picture_has_a_new_address_and_the_old_one_goes(told, app, alice):
+def test_a_new_avatar_has_a_new_url_and_the_old_file_is_deleted(published_events, app, alice):
     first = put(app, picture()).json()["avatar_url"]
     second = put(app, picture(size=(50, 50))).json()["avatar_url"]
     assert first != second
@@ -201,10 +201,10 @@ def test_a_new_picture_has_a_new_address_and_the_old_one_goes(told, app, alice):
     assert not storage.exists("avatars/" + first.rsplit("/", 1)[-1])
     assert app.delete("/api/v1/me/avatar/").json()["avatar_url"] is None
     assert not storage.exists("avatars/" + second.rsplit("/", 1)[-1])
-    assert len(told.to(alice)) == 3
+    assert len(published_events.for_user(alice)) == 3
 
 
-def test_only_people_who_are_signed_in_see_it_and_may_keep_it(app, alice, bob, client):
+def test_avatars_require_sign_in_and_are_cacheable(app, alice, bob, client):
     url = put(app, picture()).json()["avatar_url"]
     assert client.get(url).status_code == 401
     client.force_login(bob)
@@ -217,15 +217,15 @@ def test_only_people_who_are_signed_in_see_it_and_may_keep_it(app, alice, bob, c
 @pytest.mark.parametrize(
     "path", ["/avatars/1/../../secret_key", "/avatars/1/x.webp", "/avatars/99999999999999999999/x", "/avatars/1/%00"]
 )
-def test_guesses_are_not_found(app, path):
+def test_guessed_avatar_paths_are_404(app, path):
     assert app.get(path).status_code == 404
 
 
-def test_a_name_with_nul_asks_no_database(app, postgres_db):
+def test_a_path_with_nul_makes_no_query(app, postgres_db):
     assert app.get("/avatars/1/%00").status_code == 404
 
 
-def test_the_page_takes_and_removes_it_too(alice):
+def test_the_page_uploads_and_removes_the_avatar(alice):
     client = Client()
     client.force_login(alice)
     form = {"username": "alice", "theme": "system"}

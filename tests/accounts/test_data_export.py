@@ -1,4 +1,4 @@
-"""One's own data as one archive: built in the background, for its owner alone, for some days."""
+"""Data export: an archive of the own data, built in the background, for its owner only, deleted after some days."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
 
-def say(person, room, text="hello", **more):
-    return actions.send_message(person.pk, room.pk, uuid.uuid4(), text, **more)[0]
+def send_message(person, group, text="hello", **more):
+    return actions.send_message(person.pk, group.pk, uuid.uuid4(), text, **more)[0]
 
 
 def page_of(person) -> Client:
@@ -35,14 +35,14 @@ def page_of(person) -> Client:
     return client
 
 
-def bytes_of(answer) -> bytes:
+def read_body(answer) -> bytes:
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
-def opened(client: Client) -> zipfile.ZipFile:
+def open_archive(client: Client) -> zipfile.ZipFile:
     answer = client.get("/settings/data/archive/")
     assert answer.status_code == 200 and answer["Content-Type"] == "application/zip"
-    return zipfile.ZipFile(io.BytesIO(bytes_of(answer)))
+    return zipfile.ZipFile(io.BytesIO(read_body(answer)))
 
 
 class Links(HTMLParser):
@@ -55,8 +55,8 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("href", "src") and value]
 
 
-# ── Asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_the_password_is_asked_for_and_what_was_asked_goes_on_by_itself(alice, work, transactional_db):
+# ── Requesting ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_request_requires_the_password_and_then_continues(alice, run_tasks, transactional_db):
     client = Client()
     client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     answer = client.post("/settings/data/")
@@ -65,7 +65,7 @@ def test_the_password_is_asked_for_and_what_was_asked_goes_on_by_itself(alice, w
     assert DataExport.objects.get().owner == alice
 
 
-def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
+def test_two_requests_build_one_export(alice, run_tasks, transactional_db):
     client = page_of(alice)
     for _twice in range(2):
         assert client.post("/settings/data/").url == "/settings/data/"
@@ -73,60 +73,60 @@ def test_asked_for_twice_it_is_built_once(alice, work, transactional_db):
     assert 'data-state="building"' in client.get("/settings/data/").content.decode()
     with pytest.raises(ApplicationError, match="not_found"):
         export_actions.get_ready_export(alice.pk)
-    work()
+    run_tasks()
     page = client.get("/settings/data/").content.decode()
     assert 'data-state="ready"' in page and 'href="/settings/data/archive/"' in page
 
 
-def test_three_a_day_are_enough(alice, transactional_db, settings, work):
+def test_exports_are_limited_to_three_a_day(alice, transactional_db, settings, run_tasks):
     from messenger.core import rate_limits
 
     settings.LIMITS = True
     rate_limits.reset_all()
     for _again in range(3):
         export_actions.request_export(alice.pk)
-        work()
+        run_tasks()
     with pytest.raises(ApplicationError, match="rate_limited"):
         export_actions.request_export(alice.pk)
     rate_limits.reset_all()
 
 
-# ── What is in it ────────────────────────────────────────────────────────────────────────────────────────────────
-def test_everything_that_one_can_read_is_in_it_as_pages_and_as_json(
-    alice, bob, carol, room, pair, work, transactional_db
+# ── Contents ────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_export_contains_all_readable_data_as_pages_and_json(
+    alice, bob, carol, group, direct_conversation, run_tasks, transactional_db
 ):
     mine = uploads.store_upload(alice.pk, "our plan.txt", 4, [b"plan"])
     bobs = uploads.store_upload(bob.pk, "bob's.txt", 5, [b"bob's"])
-    first = say(alice, room, "see **this** <script>", attachment_ids=[mine.pk])
-    say(bob, room, "and this", attachment_ids=[bobs.pk])
-    gone = say(bob, room, "never mind")
+    first = send_message(alice, group, "see **this** <script>", attachment_ids=[mine.pk])
+    send_message(bob, group, "and this", attachment_ids=[bobs.pk])
+    gone = send_message(bob, group, "never mind")
     actions.delete_message(bob.pk, gone.id)
     actions.set_reaction(bob.pk, first.id, "👍", True)
-    say(bob, pair, "between us")
+    send_message(bob, direct_conversation, "between us")
     elsewhere = Conversation.objects.get(pk=actions.create_group(carol.pk, "Carol's", [alice.pk, bob.pk]).id)
-    say(alice, elsewhere, "I was here")
-    say(carol, elsewhere, "carol's secret")
+    send_message(alice, elsewhere, "I was here")
+    send_message(carol, elsewhere, "carol's secret")
     actions.remove_member(alice.pk, elsewhere.pk, alice.pk)
     strangers = Conversation.objects.get(pk=actions.create_group(bob.pk, "Without alice", []).id)
-    say(bob, strangers, "about alice")
+    send_message(bob, strangers, "about alice")
     client = page_of(alice)
     client.post("/settings/data/")
-    work()
-    with opened(client) as archive:
+    run_tasks()
+    with open_archive(client) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
         everything = "\n".join(archive.read(name).decode() for name in names if not name.startswith("files/"))
         account = json.loads(archive.read("account.json"))
         (text,) = [name for name in names if name.startswith("files/")]
         assert archive.read(text) == b"plan" and text.endswith("our plan.txt")
-        talk = next(each for each in account["conversations"] if each["id"] == room.pk)
+        talk = next(each for each in account["conversations"] if each["id"] == group.pk)
         said = json.loads(archive.read(f"{talk['folder']}/messages-1.json"))
         page = archive.read(f"{talk['folder']}/messages-1.html").decode()
         for name in names:
             if name.endswith(".html"):
                 folder = name.rpartition("/")[0]
                 for link in Links(archive.read(name).decode()).found:
-                    assert _inside(folder, link) in names, f"{name} leads to {link}"
+                    assert _resolve_link(folder, link) in names, f"{name} leads to {link}"
     assert [each["body"] for each in said if each["kind"] == "text"] == ["see **this** <script>", "and this", ""]
     assert "<strong>this</strong>" in page and "&lt;script&gt;" in page and "<svg" not in page
     assert "bob&#x27;s.txt" in page and "👍 Bob" in page and "never mind" not in everything
@@ -138,65 +138,67 @@ def test_everything_that_one_can_read_is_in_it_as_pages_and_as_json(
         assert not other.email or other.email not in everything
 
 
-def _written(person, work) -> tuple[str, list[dict]]:
-    """All words of the archive that is built now, and what it says of conversations."""
+def _build_and_read(person, run_tasks) -> tuple[str, list[dict]]:
+    """Builds an archive and returns its text and its conversations."""
     client = page_of(person)
     client.post("/settings/data/")
-    work()
-    with opened(client) as archive:
+    run_tasks()
+    with open_archive(client) as archive:
         words = [name + archive.read(name).decode() for name in archive.namelist() if not name.startswith("files/")]
         return "\n".join(words), json.loads(archive.read("account.json"))["conversations"]
 
 
-def test_whoever_was_removed_learns_nothing_of_what_came_after(alice, bob, carol, room, work, transactional_db):
-    quoted = say(alice, room, "as it was said")
-    answered = say(bob, room, "my answer", reply_to_id=quoted.id)
-    actions.update_group(alice.pk, room.pk, {"title": "As he knew it"})
-    actions.remove_member(alice.pk, room.pk, bob.pk)
+def test_a_removed_member_gets_no_later_messages(alice, bob, carol, group, run_tasks, transactional_db):
+    quoted = send_message(alice, group, "as it was said")
+    answered = send_message(bob, group, "my answer", reply_to_id=quoted.id)
+    actions.update_group(alice.pk, group.pk, {"title": "As he knew it"})
+    actions.remove_member(alice.pk, group.pk, bob.pk)
     actions.edit_message(alice.pk, quoted.id, "said after")
     actions.set_reaction(alice.pk, answered.id, "🙈", True)
     for title in ("Secret title", "And another"):
-        actions.update_group(alice.pk, room.pk, {"title": title})
-    words, conversations = _written(bob, work)
-    assert [each["title"] for each in conversations if each["id"] == room.pk] == ["As he knew it"]
+        actions.update_group(alice.pk, group.pk, {"title": title})
+    words, conversations = _build_and_read(bob, run_tasks)
+    assert [each["title"] for each in conversations if each["id"] == group.pk] == ["As he knew it"]
     assert "my answer" in words
     for secret in ("said after", "🙈", "Secret title", "And another"):
         assert secret not in words
 
 
-def test_nor_whoever_is_removed_while_it_is_written(alice, bob, room, work, transactional_db, monkeypatch):
+def test_a_member_removed_during_the_export_gets_no_later_messages(
+    alice, bob, group, run_tasks, transactional_db, monkeypatch
+):
     monkeypatch.setattr(builder, "PAGE_SIZE", 3)
     for number in range(8):
-        say(alice, room, f"before {number}")
+        send_message(alice, group, f"before {number}")
     usual = builder.ExportBuilder._write_page
 
-    def removed_meanwhile(self, archive, exported, *rest):
+    def remove_meanwhile(self, archive, exported, *rest):
         usual(self, archive, exported, *rest)
-        if exported.page_count == 1 and exported.conversation.pk == room.pk:
-            actions.remove_member(alice.pk, room.pk, bob.pk)
-            say(alice, room, "said after")
+        if exported.page_count == 1 and exported.conversation.pk == group.pk:
+            actions.remove_member(alice.pk, group.pk, bob.pk)
+            send_message(alice, group, "said after")
 
-    monkeypatch.setattr(builder.ExportBuilder, "_write_page", removed_meanwhile)
-    words, conversations = _written(bob, work)
+    monkeypatch.setattr(builder.ExportBuilder, "_write_page", remove_meanwhile)
+    words, conversations = _build_and_read(bob, run_tasks)
     assert "before 0" in words and "said after" not in words
-    assert [each["left_at"] for each in conversations if each["id"] == room.pk] != [None]
+    assert [each["left_at"] for each in conversations if each["id"] == group.pk] != [None]
 
 
-def _inside(folder: str, link: str) -> str:
+def _resolve_link(folder: str, link: str) -> str:
     from posixpath import join, normpath
     from urllib.parse import unquote
 
     return normpath(join(folder, unquote(link)))
 
 
-def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, work, transactional_db, monkeypatch):
+def test_many_messages_are_split_into_linked_pages(alice, group, run_tasks, transactional_db, monkeypatch):
     monkeypatch.setattr(builder, "PAGE_SIZE", 10)
     for number in range(24):
-        say(alice, room, f"number {number}")
+        send_message(alice, group, f"number {number}")
     client = page_of(alice)
     client.post("/settings/data/")
-    work()
-    with opened(client) as archive:
+    run_tasks()
+    with open_archive(client) as archive:
         pages = [name for name in archive.namelist() if name.endswith(".html") and "messages" in name]
         assert len(pages) == 3
         bodies = [
@@ -209,28 +211,28 @@ def test_many_messages_are_many_pages_and_each_leads_to_the_next(alice, room, wo
         assert 'href="messages-2.html"' in archive.read(sorted(pages)[0]).decode()
 
 
-def test_it_is_written_in_its_owners_language_and_time_zone(person, work, transactional_db):
-    wei = person("wei", name="小明", language="zh-hans", time_zone="Asia/Shanghai")
+def test_the_export_uses_the_language_and_time_zone_of_its_owner(make_user, run_tasks, transactional_db):
+    wei = make_user("wei", name="小明", language="zh-hans", time_zone="Asia/Shanghai")
     export_actions.request_export(wei.pk)
-    work()
-    with opened(page_of(wei)) as archive:
+    run_tasks()
+    with open_archive(page_of(wei)) as archive:
         assert '<html lang="zh-hans">' in archive.read("index.html").decode()
 
 
-def test_a_file_whose_bytes_are_gone_is_named_and_the_rest_is_there(alice, room, work, transactional_db):
+def test_a_missing_file_is_listed_and_the_rest_is_exported(alice, group, run_tasks, transactional_db):
     lost = uploads.store_upload(alice.pk, "lost.txt", 4, [b"lost"])
-    say(alice, room, "", attachment_ids=[lost.pk])
+    send_message(alice, group, "", attachment_ids=[lost.pk])
     default_storage.delete(lost.file.key)
     export_actions.request_export(alice.pk)
-    work()
-    with opened(page_of(alice)) as archive:
+    run_tasks()
+    with open_archive(page_of(alice)) as archive:
         assert json.loads(archive.read("account.json"))["files_that_could_not_be_read"] == ["lost.txt"]
 
 
-# ── Whose it is ──────────────────────────────────────────────────────────────────────────────────────────────────
-def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, transactional_db):
+# ── Access ──────────────────────────────────────────────────────────────────────────────────────────────────
+def test_only_the_owner_can_download_with_the_password(alice, bob, run_tasks, transactional_db):
     export_actions.request_export(alice.pk)
-    work()
+    run_tasks()
     assert Client().get("/settings/data/archive/").status_code == 302
     assert page_of(bob).get("/settings/data/archive/").status_code == 404
     lazy = Client()
@@ -241,18 +243,18 @@ def test_nobody_else_gets_it_and_not_without_the_password(alice, bob, work, tran
     assert answer["Content-Disposition"].startswith('attachment; filename="messenger-alice-')
 
 
-def test_a_part_can_be_asked_for_after_a_cut(alice, work, transactional_db):
+def test_a_download_can_be_resumed_with_a_range_request(alice, run_tasks, transactional_db):
     export_actions.request_export(alice.pk)
-    work()
+    run_tasks()
     client = page_of(alice)
-    whole = bytes_of(client.get("/settings/data/archive/"))
+    whole = read_body(client.get("/settings/data/archive/"))
     rest = client.get("/settings/data/archive/", headers={"Range": "bytes=100-"})
-    assert rest.status_code == 206 and bytes_of(rest) == whole[100:]
+    assert rest.status_code == 206 and read_body(rest) == whole[100:]
 
 
-def test_after_its_days_it_is_gone_bytes_and_all(alice, work, transactional_db):
+def test_an_expired_export_is_deleted_with_its_file(alice, run_tasks, transactional_db):
     export_actions.request_export(alice.pk)
-    work()
+    run_tasks()
     archive = DataExport.objects.get()
     DataExport.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert page_of(alice).get("/settings/data/archive/").status_code == 404
@@ -260,38 +262,38 @@ def test_after_its_days_it_is_gone_bytes_and_all(alice, work, transactional_db):
     assert not DataExport.objects.exists() and not default_storage.exists(archive.key)
 
 
-def test_a_new_one_replaces_the_old_and_the_account_takes_it_along(alice, work, transactional_db):
+def test_an_export_is_replaced_by_a_new_one_and_deleted_with_the_account(alice, run_tasks, transactional_db):
     export_actions.request_export(alice.pk)
-    work()
+    run_tasks()
     old = DataExport.objects.get().key
     export_actions.request_export(alice.pk)
-    work()
+    run_tasks()
     new = DataExport.objects.get().key
     assert old != new and not default_storage.exists(old) and default_storage.exists(new)
     chat_farewell.delete_account(alice.pk, delete_messages=False)
     assert not DataExport.objects.exists() and not default_storage.exists(new)
 
 
-# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
-def test_it_says_how_far_it_is(alice, room, transactional_db, monkeypatch):
+# ── Failures ──────────────────────────────────────────────────────────────────────────────────────────────
+def test_progress_is_stored(alice, group, transactional_db, monkeypatch):
     monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
     monkeypatch.setattr(builder, "PAGE_SIZE", 5)
     for number in range(20):
-        say(alice, room, f"number {number}")
+        send_message(alice, group, f"number {number}")
     archive = export_actions.request_export(alice.pk)
     seen, note = [], export_actions._save_progress
 
-    def noted(pk, done, total):
+    def record_progress(pk, done, total):
         going_on = note(pk, done, total)
         seen.append(DataExport.objects.get(pk=pk).percent)
         return going_on
 
-    monkeypatch.setattr(export_actions, "_save_progress", noted)
+    monkeypatch.setattr(export_actions, "_save_progress", record_progress)
     export_actions.build_export(archive.pk)
     assert seen == sorted(seen) and len(set(seen)) > 3 and max(seen) <= 99
 
 
-def test_asked_for_anew_meanwhile_the_old_worker_stops_and_leaves_nothing(alice, transactional_db, monkeypatch):
+def test_a_new_request_stops_the_old_build(alice, transactional_db, monkeypatch):
     archive = export_actions.request_export(alice.pk)
     monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
     monkeypatch.setattr(export_actions, "_save_progress", lambda *_: False)
@@ -300,29 +302,29 @@ def test_asked_for_anew_meanwhile_the_old_worker_stops_and_leaves_nothing(alice,
     assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
-def test_without_room_it_is_said_so_and_no_try_follows(alice, work, transactional_db, monkeypatch):
+def test_a_full_disk_fails_without_retry(alice, run_tasks, transactional_db, monkeypatch):
     monkeypatch.setattr(builder, "RESERVED_BYTES", 2**60)
     export_actions.request_export(alice.pk)
-    work()
+    run_tasks()
     assert DataExport.objects.get().state == "failed"
     page = page_of(alice).get("/settings/data/").content.decode()
     assert "It could not be put together" in page and "Put it together" in page
 
 
-def test_what_fails_is_tried_three_times(alice, transactional_db, monkeypatch):
-    def falls(*_):
+def test_a_failing_export_is_tried_three_times(alice, transactional_db, monkeypatch):
+    def fail(*_):
         raise OSError("away")
 
-    monkeypatch.setattr(export_actions, "_build_file", falls)
+    monkeypatch.setattr(export_actions, "_build_file", fail)
     archive = export_actions.request_export(alice.pk)
     for last in (False, False, True):
-        with pytest.raises(Exception):  # noqa: B017  # whichever it is, the worker has to hear of it
+        with pytest.raises(Exception):  # noqa: B017  # any exception: the worker must see it
             export_actions.build_export(archive.pk)
         assert (DataExport.objects.get().state == "failed") is last
     export_actions.build_export(archive.pk)
 
 
-def test_one_whose_worker_never_came_back_is_said_to_have_failed(alice, transactional_db):
+def test_an_export_whose_worker_died_is_marked_as_failed(alice, transactional_db):
     export_actions.request_export(alice.pk)
     DataExport.objects.update(asked_at=timezone.now() - timedelta(hours=13))
     export_actions.clean_up_exports()

@@ -1,4 +1,4 @@
-"""Mails: as text and HTML, in the reader's language, kept with the transaction, sent by a job, then gone."""
+"""E-mails: text and HTML in the language of the recipient, enqueued in the transaction, sent by a task, then deleted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.servers import PASSWORD
 taken: list[EmailMessage] = []
 
 
-class Taker:
-    """A mail server that says no as often as it is told to."""
+class FailingMailBackend:
+    """A mail backend that fails a given number of times."""
 
     refuses: list[Exception] = []
 
@@ -30,55 +30,59 @@ class Taker:
         pass
 
     def send_messages(self, messages):
-        if Taker.refuses:
-            raise Taker.refuses.pop(0)
+        if FailingMailBackend.refuses:
+            raise FailingMailBackend.refuses.pop(0)
         taken.extend(messages)
         return len(messages)
 
 
 @pytest.fixture
-def outgoing(settings):
+def mail_server(settings):
     settings.EMAIL_BACKEND, settings.MAIL_BACKEND = (
         "accounts.email.backends.QueuedEmailBackend",
         "tests.accounts.test_email.Taker",
     )
     taken.clear()
-    Taker.refuses = []
+    FailingMailBackend.refuses = []
     return taken
 
 
-def due() -> None:
+def make_all_due() -> None:
     from django.utils import timezone
 
     DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
 
 
-def test_a_mail_waits_goes_out_once_and_is_gone(outgoing, work):
+def test_a_mail_is_queued_sent_once_and_deleted(mail_server, run_tasks):
     assert send_mail("Hello", "secret-link", None, ["alice@example.org"]) == 1
-    assert outgoing == [] and QueuedMail.objects.count() == 1
-    assert work() == 1
-    assert work() == 0
-    (message,) = outgoing
+    assert mail_server == [] and QueuedMail.objects.count() == 1
+    assert run_tasks() == 1
+    assert run_tasks() == 0
+    (message,) = mail_server
     assert b"secret-link" in message.message().as_bytes() and message.recipients() == ["alice@example.org"]
     assert not QueuedMail.objects.exists()
     assert "secret-link" not in str(list(DBTaskResult.objects.values()))
 
 
-def test_what_is_rolled_back_is_not_sent(outgoing, work):
+def test_a_mail_of_a_rolled_back_transaction_is_not_sent(mail_server, run_tasks):
     with pytest.raises(RuntimeError), transaction.atomic():
         send_mail("Hello", "text", None, ["alice@example.org"])
         raise RuntimeError
-    assert work() == 0 and outgoing == []
+    assert run_tasks() == 0 and mail_server == []
 
 
-def test_a_mail_server_that_is_away_gets_it_later_with_the_same_id(outgoing, work):
-    Taker.refuses = [ConnectionRefusedError(), smtplib.SMTPServerDisconnected(), smtplib.SMTPDataError(451, b"later")]
+def test_a_mail_is_retried_with_the_same_message_id(mail_server, run_tasks):
+    FailingMailBackend.refuses = [
+        ConnectionRefusedError(),
+        smtplib.SMTPServerDisconnected(),
+        smtplib.SMTPDataError(451, b"later"),
+    ]
     send_mail("Hello", "text", None, ["alice@example.org"])
     before = bytes(QueuedMail.objects.get().raw)
     for _ in range(4):
-        due()
-        work()
-    (message,) = outgoing
+        make_all_due()
+        run_tasks()
+    (message,) = mail_server
     assert message.message().as_bytes() == before
     assert not QueuedMail.objects.exists()
 
@@ -91,25 +95,25 @@ def test_a_mail_server_that_is_away_gets_it_later_with_the_same_id(outgoing, wor
         smtplib.SMTPSenderRefused(553, b"no", "us"),
     ],
 )
-def test_what_will_never_be_taken_is_not_tried_again_and_not_kept(outgoing, work, no, caplog):
-    Taker.refuses = [no]
+def test_a_permanently_rejected_mail_is_deleted_without_retry(mail_server, run_tasks, no, caplog):
+    FailingMailBackend.refuses = [no]
     send_mail("Hello", "text", None, ["alice@example.org"])
-    work()
-    due()
-    assert work() == 0 and outgoing == [] and not QueuedMail.objects.exists()
+    run_tasks()
+    make_all_due()
+    assert run_tasks() == 0 and mail_server == [] and not QueuedMail.objects.exists()
     assert DBTaskResult.objects.get().status == "FAILED"
     assert "alice@example.org" not in caplog.text
 
 
-def test_a_crash_after_sending_sends_nothing_again(outgoing, work):
+def test_a_crash_after_sending_does_not_send_twice(mail_server, run_tasks):
     send_mail("Hello", "text", None, ["alice@example.org"])
     number = QueuedMail.objects.get().pk
     queued.send_queued_mail(number)
     queued.send_queued_mail(number)
-    assert len(outgoing) == 1
+    assert len(mail_server) == 1
 
 
-def test_a_mail_nobody_waits_for_any_more_is_forgotten(outgoing, work):
+def test_an_expired_mail_is_deleted(mail_server, run_tasks):
     from datetime import timedelta
 
     from accounts import tasks
@@ -120,7 +124,7 @@ def test_a_mail_nobody_waits_for_any_more_is_forgotten(outgoing, work):
     assert not QueuedMail.objects.exists()
 
 
-# ── How they look ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Contents ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_paragraphs_links_and_codes():
     text = "Hello\n\nhttps://x.example/a?b=c\n\n123456\n\nA1B2-C3"
     assert [(block.kind, block.text) for block in layout.split_blocks(text)] == [
@@ -131,8 +135,8 @@ def test_paragraphs_links_and_codes():
     ]
 
 
-def test_a_mail_has_text_and_html_and_a_name_is_only_text_in_both(client, person):
-    person("eve", name="<b>Eve</b>", email="eve@example.org")
+def test_a_mail_has_text_and_html_with_escaped_names(client, make_user):
+    make_user("eve", name="<b>Eve</b>", email="eve@example.org")
     client.post("/accounts/password/reset/", {"email": "eve@example.org"})
     (message,) = mail.outbox
     (html, kind) = message.alternatives[0]
@@ -143,8 +147,8 @@ def test_a_mail_has_text_and_html_and_a_name_is_only_text_in_both(client, person
     assert not re.search(r"<(?:img|link|script)|url\(", html), "nothing from elsewhere"
 
 
-def test_a_new_password_is_told_to_the_address_that_is_known_in_the_persons_language(person):
-    alice = person("alice", email="alice@example.org", language="zh-hans")
+def test_a_password_change_is_mailed_in_the_language_of_the_user(make_user):
+    alice = make_user("alice", email="alice@example.org", language="zh-hans")
     EmailAddress.objects.create(user=alice, email="alice@example.org", verified=True, primary=True)
     client = Client()
     client.force_login(alice)
@@ -155,8 +159,8 @@ def test_a_new_password_is_told_to_the_address_that_is_known_in_the_persons_lang
     assert "127.0.0.1" in message.body
 
 
-def test_an_address_that_nobody_has_confirmed_hears_nothing_of_the_account(person):
-    bob = person("bob", email="somebody@example.org")
+def test_an_unconfirmed_address_gets_no_account_mails(make_user):
+    bob = make_user("bob", email="somebody@example.org")
     EmailAddress.objects.create(user=bob, email="somebody@example.org", verified=False, primary=True)
     client = Client()
     client.force_login(bob)

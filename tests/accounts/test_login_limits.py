@@ -1,4 +1,4 @@
-"""Guessing passwords: ten a minute for an account and from an address, at every door, shared by processes."""
+"""Rate limits of password guesses: ten a minute per account and per address, for all endpoints and processes together."""
 
 import threading
 
@@ -13,37 +13,37 @@ from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
-pytestmark = pytest.mark.usefixtures("limited")
+pytestmark = pytest.mark.usefixtures("rate_limits_on")
 
 
 def guess(api, login="alice", password="wrong", address="192.0.2.1", **extra):
     return api.send("post", "auth/token/", {"login": login, "password": password}, REMOTE_ADDR=address, **extra)
 
 
-def test_the_eleventh_wrong_password_waits_even_from_other_addresses(api, alice):
+def test_the_eleventh_guess_for_an_account_is_rejected_from_any_address(api, alice):
     answers = [guess(api, address=f"192.0.2.{number}") for number in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert answers[-1].json()["code"] == "rate_limited" and 0 < answers[-1].json()["retry_after"] <= 6
     assert answers[-1]["Retry-After"]
-    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 429  # the right one too
+    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 429  # the correct password too
 
 
-def test_an_unknown_name_is_limited_all_the_same(api, db):
+def test_an_unknown_name_is_limited_too(api, db):
     assert [guess(api, login="nobody", address=f"192.0.2.{n}").status_code for n in range(11)] == [401] * 10 + [429]
 
 
-def test_the_eleventh_name_from_one_address_waits(api, alice):
+def test_the_eleventh_name_from_one_address_is_rejected(api, alice):
     assert [guess(api, login=f"name{n}").status_code for n in range(11)] == [401] * 10 + [429]
     assert guess(api, address="192.0.2.2", password=PASSWORD).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_CLIENT_IP"])
-def test_a_forged_forwarded_for_makes_no_new_address(api, db, header):
+def test_a_forged_forwarded_for_header_is_ignored(api, db, header):
     codes = [guess(api, login=f"name{n}", **{header: f"198.51.100.{n}"}).status_code for n in range(11)]
     assert codes == [401] * 10 + [429]
 
 
-def test_behind_a_trusted_proxy_the_address_is_the_one_it_saw(api, db, settings):
+def test_the_address_behind_a_trusted_proxy_is_used(api, db, settings):
     settings.TRUSTED_PROXIES = ["192.0.2.1"]
     codes = [
         guess(api, login=f"name{n}", HTTP_X_FORWARDED_FOR=f"9.9.9.9, 198.51.100.{n}").status_code for n in range(11)
@@ -55,7 +55,7 @@ def test_behind_a_trusted_proxy_the_address_is_the_one_it_saw(api, db, settings)
     assert forged == [401] * 10 + [429]
 
 
-def test_the_sign_in_page_counts_with_the_same_counters(client, api, alice):
+def test_the_sign_in_page_shares_the_limit_of_the_api(client, api, alice):
     for _ in range(5):
         assert guess(api).status_code == 401
     for _ in range(5):
@@ -68,7 +68,7 @@ def test_the_sign_in_page_counts_with_the_same_counters(client, api, alice):
     assert guess(api).status_code == 429
 
 
-def test_the_admins_door_is_that_page(client, db):
+def test_the_admin_uses_the_sign_in_page(client, db):
     answer = client.get("/admin/")
     assert answer.status_code == 302
     answer = client.get(answer.url)
@@ -76,19 +76,19 @@ def test_the_admins_door_is_that_page(client, db):
     assert client.post("/admin/login/", {"username": "alice", "password": "wrong"}).url.startswith("/accounts/login/")
 
 
-def test_asking_for_the_password_again_is_a_guess_too(client, alice):
+def test_reauthentication_counts_as_a_guess(client, alice):
     client.force_login(alice)
     for _ in range(12):
         answer = client.post("/accounts/reauthenticate/", {"password": "wrong"})
     assert answer.status_code == 429 or "Too many" in str(answer.context["form"].errors)
 
 
-def test_signing_in_rightly_is_no_guess(api, alice):
+def test_a_correct_sign_in_is_not_counted(api, alice):
     assert {guess(api, password=PASSWORD).status_code for _ in range(25)} == {200}
     assert guess(api).status_code == 401
 
 
-def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
+def test_concurrent_guesses_are_all_counted(each_database, alice):
     from django.db import connection
 
     outcomes, gate = [], threading.Barrier(20)
@@ -98,8 +98,8 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
         for _ in range(5):
             try:
                 actions.sign_in("alice", "wrong", "192.0.2.1")
-            except ApplicationError as refused:
-                outcomes.append(refused.code)
+            except ApplicationError as error:
+                outcomes.append(error.code)
         connection.close()
 
     threads = [threading.Thread(target=try_it, args=(number,)) for number in range(20)]
@@ -110,7 +110,7 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses(each_database, alice):
     assert outcomes.count("unauthenticated") <= 11 and len(outcomes) == 100
 
 
-def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
+def test_sign_up_is_limited_by_address_on_page_and_api(client, api, db):
     for _ in range(login_limits.SIGN_UP_BURST):
         assert api.send("post", "auth/signup/", {"username": "a", "password": "x"}).status_code == 400
     answer = api.send("post", "auth/signup/", {"username": "dave", "password": "correct horse battery"})
@@ -120,7 +120,7 @@ def test_signing_up_is_limited_by_address_at_both_doors(client, api, db):
     assert not User.objects.exists()
 
 
-def test_pages_are_drawn_so_fast_for_one_person_and_no_faster(client, alice, bob, monkeypatch):
+def test_page_views_of_a_user_are_rate_limited(client, alice, bob, monkeypatch):
     monkeypatch.setattr(decorators, "PAGE_BURST", 3)
     monkeypatch.setattr(decorators, "PAGES_PER_SECOND", 0.01)
     client.force_login(alice)
@@ -131,12 +131,12 @@ def test_pages_are_drawn_so_fast_for_one_person_and_no_faster(client, alice, bob
     assert other.get("/people/").status_code == 200
 
 
-def test_limits_off_is_off(api, alice, settings):
+def test_limits_off_disables_rate_limits(api, alice, settings):
     settings.LIMITS = False
     assert {guess(api).status_code for _ in range(15)} == {401}
 
 
-def test_names_and_addresses_are_not_kept_in_plain_sight(alice):
+def test_names_and_addresses_are_stored_as_hashes(alice):
     assert all("alice" not in key for key, _, _ in login_limits._attempt_buckets("alice", "192.0.2.1"))
 
 
@@ -144,7 +144,7 @@ def test_processes_share_the_count_through_redis(redis_url, settings, alice):
     settings.REDIS_URL = redis_url
     for _ in range(5):
         for _process in range(2):
-            rate_limits.reset_all()  # as another process would begin: knowing nothing
+            rate_limits.reset_all()  # the state of another process at its start
             with pytest.raises(ApplicationError, match="unauthenticated"):
                 actions.sign_in("alice", "wrong", "192.0.2.1")
     rate_limits.reset_all()
@@ -152,7 +152,7 @@ def test_processes_share_the_count_through_redis(redis_url, settings, alice):
         actions.sign_in("alice", "wrong", "192.0.2.1")
 
 
-def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
+def test_redis_does_not_count_a_correct_attempt(redis_url, settings, alice):
     settings.REDIS_URL = redis_url
     for _ in range(15):
         assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
@@ -160,7 +160,7 @@ def test_redis_gives_a_try_back_when_it_was_right(redis_url, settings, alice):
         actions.sign_in("alice", "wrong", "192.0.2.1")
 
 
-def test_with_redis_away_mails_can_still_be_asked_for(settings, client, alice):
+def test_mails_can_be_requested_without_redis(settings, client, alice):
     from django.core.cache import caches
 
     away = {"BACKEND": "messenger.core.cache.RedisCacheWithFallback", "LOCATION": "redis://127.0.0.1:1/0"}
@@ -171,7 +171,7 @@ def test_with_redis_away_mails_can_still_be_asked_for(settings, client, alice):
     caches["default"].clear()
 
 
-def test_with_redis_away_people_still_sign_in(settings, alice):
+def test_users_can_sign_in_without_redis(settings, alice):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
     assert Client().post("/accounts/login/", {"login": "alice", "password": PASSWORD}).status_code == 302

@@ -1,4 +1,4 @@
-"""Second factors and passkeys, without a browser: what each door asks for, how often, and what ends with them."""
+"""Second factors and passkeys without a browser: required codes, rate limits, and sign-ins that they end."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def code_of(secret: str = SECRET) -> str:
 
 
 @pytest.fixture
-def guarded(alice):
-    """alice has an authenticator app, and recovery codes."""
+def mfa_user(alice):
+    """alice with an authenticator app and recovery codes."""
     cache.clear()
     totp.TOTP.activate(alice, SECRET)
     RecoveryCodes.activate(alice)
@@ -45,14 +45,14 @@ def type_password(client: Client, login: str = "alice"):
 
 
 # ── The page ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_password_alone_opens_nothing(client, guarded):
+def test_a_password_alone_does_not_sign_in(client, mfa_user):
     answer = type_password(client)
     assert answer.url == "/accounts/2fa/authenticate/"
     assert client.get("/api/v1/me/").status_code == 401
     assert not SignIn.objects.exists()
 
 
-def test_with_the_code_one_is_in_and_the_code_is_spent(client, guarded):
+def test_a_code_signs_in_and_works_once(client, mfa_user):
     type_password(client)
     code = code_of()
     assert client.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 302
@@ -63,15 +63,15 @@ def test_with_the_code_one_is_in_and_the_code_is_spent(client, guarded):
     assert other.get("/api/v1/me/").status_code == 401
 
 
-def test_a_recovery_code_lets_in_once(client, guarded):
-    code = recovery_code(guarded)
+def test_a_recovery_code_works_once(client, mfa_user):
+    code = recovery_code(mfa_user)
     for client, inside in ((Client(), 200), (Client(), 401)):
         type_password(client)
         client.post("/accounts/2fa/authenticate/", {"code": f" {code} "})
         assert client.get("/api/v1/me/").status_code == inside
 
 
-def test_codes_cannot_be_guessed_from_many_addresses(guarded, limited):
+def test_code_guesses_are_limited_across_addresses(mfa_user, rate_limits_on):
     answers = []
     for number in range(8):
         client = Client(REMOTE_ADDR=f"10.0.0.{number}")
@@ -84,7 +84,7 @@ def test_codes_cannot_be_guessed_from_many_addresses(guarded, limited):
     assert client.get("/api/v1/me/").status_code == 401, "not even the right one, for a while"
 
 
-def test_secrets_are_no_plain_text_in_the_database(guarded):
+def test_secrets_are_encrypted_in_the_database(mfa_user):
     kept = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
     assert SECRET not in kept
 
@@ -94,7 +94,7 @@ def ask(api, **more):
     return api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD, **more})
 
 
-def test_the_api_asks_for_the_code_and_says_so(api, guarded):
+def test_the_api_requires_the_code(api, mfa_user):
     answer = ask(api)
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated" and list(answer.json()["fields"]) == ["code"]
@@ -104,35 +104,35 @@ def test_the_api_asks_for_the_code_and_says_so(api, guarded):
     assert right.status_code == 200 and right.json()["access"]
 
 
-def test_the_api_takes_a_recovery_code_once(api, guarded):
-    code = recovery_code(guarded)
+def test_the_api_accepts_a_recovery_code_once(api, mfa_user):
+    code = recovery_code(mfa_user)
     assert [ask(api, code=code).status_code for _ in range(2)] == [200, 401]
 
 
-def test_whoever_does_not_know_the_password_does_not_learn_of_a_second_factor(api, guarded, bob):
+def test_a_wrong_password_does_not_reveal_the_second_factor(api, mfa_user, bob):
     wrong = {"login": "alice", "password": "not-this-one"}
     nobody = {"login": "nobody", "password": "not-this-one"}
     assert api.send("post", "auth/token/", wrong).json() == api.send("post", "auth/token/", nobody).json()
 
 
-def test_codes_cannot_be_guessed_at_the_api_either(api, guarded, limited):
+def test_code_guesses_are_limited_in_the_api(api, mfa_user, rate_limits_on):
     answers = [ask(api, code="000000").status_code for _ in range(7)]
     assert answers[:5] == [401] * 5 and set(answers[5:]) == {429}
 
 
-def test_without_a_second_factor_a_code_does_not_matter(api, bob):
+def test_a_code_is_ignored_without_a_second_factor(api, bob):
     answer = api.send("post", "auth/token/", {"login": "bob", "password": PASSWORD, "code": "1"})
     assert answer.status_code == 200
 
 
-def test_a_passkey_is_a_second_factor_for_the_api_too(api, alice):
+def test_a_passkey_counts_as_second_factor_in_the_api(api, alice):
     Authenticator.objects.create(user=alice, type=Authenticator.Type.WEBAUTHN, data={})
     assert ask(api).status_code == 401
 
 
-# ── What ends ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ended sign-ins ────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
-def inside(guarded) -> Client:
+def signed_in_client(mfa_user) -> Client:
     client = Client()
     type_password(client)
     client.post("/accounts/2fa/authenticate/", {"code": code_of()})
@@ -141,21 +141,21 @@ def inside(guarded) -> Client:
     return client
 
 
-def test_with_the_factor_the_other_devices_go_and_their_sockets_at_once(told, inside, guarded):
+def test_changing_the_factor_ends_other_sign_ins_and_sockets(published_events, signed_in_client, mfa_user):
     from accounts.auth import tokens
 
-    pair = tokens.issue_token_pair(guarded)
-    told.clear()
-    answer = inside.post("/accounts/2fa/totp/deactivate/")
+    token_pair = tokens.issue_token_pair(mfa_user)
+    published_events.clear()
+    answer = signed_in_client.post("/accounts/2fa/totp/deactivate/")
     assert answer.status_code == 302
     assert not Authenticator.objects.exists(), "recovery codes alone are no factor"
-    assert inside.get("/api/v1/me/").status_code == 200, "who removed it stays"
-    assert Client().get("/api/v1/me/", HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 401
-    cut = told.cuts()[0]
-    assert cut.user_id == guarded.pk and cut.keep_sign_in_id
+    assert signed_in_client.get("/api/v1/me/").status_code == 200, "who removed it stays"
+    assert Client().get("/api/v1/me/", HTTP_AUTHORIZATION=f"Bearer {token_pair.access}").status_code == 401
+    cut = published_events.disconnects()[0]
+    assert cut.user_id == mfa_user.pk and cut.keep_sign_in_id
 
 
-def test_a_factor_is_not_removed_without_showing_that_it_is_you(guarded):
+def test_removing_a_factor_requires_reauthentication(mfa_user):
     client = Client()
     type_password(client)
     client.post("/accounts/2fa/authenticate/", {"code": code_of()})
@@ -167,24 +167,24 @@ def test_a_factor_is_not_removed_without_showing_that_it_is_you(guarded):
     assert Authenticator.objects.filter(type="totp").exists()
 
 
-def test_with_a_provider_the_other_devices_go(told, alice):
+def test_removing_a_provider_ends_other_sign_ins(published_events, alice):
     from accounts.auth import tokens
 
     account = SocialAccount.objects.create(user=alice, provider="github", uid="1", extra_data={})
-    pair = tokens.issue_token_pair(alice)
+    token_pair = tokens.issue_token_pair(alice)
     client = Client()
     type_password(client)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
-    told.clear()
+    published_events.clear()
     assert client.post("/accounts/3rdparty/", {"account": account.pk}).status_code == 302
     assert not SocialAccount.objects.exists()
-    assert told.cuts()
+    assert published_events.disconnects()
     assert client.get("/api/v1/me/").status_code == 200
-    assert Client().get("/api/v1/me/", HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 401
+    assert Client().get("/api/v1/me/", HTTP_AUTHORIZATION=f"Bearer {token_pair.access}").status_code == 401
 
 
 @pytest.mark.parametrize("what", ["edit", "remove"])
-def test_somebody_elses_passkey_is_not_there(alice, bob, what):
+def test_a_passkey_of_another_user_is_404(alice, bob, what):
     key = Authenticator.objects.create(user=bob, type=Authenticator.Type.WEBAUTHN, data={"name": "Bob's"})
     client = Client()
     type_password(client)
@@ -195,7 +195,7 @@ def test_somebody_elses_passkey_is_not_there(alice, bob, what):
 
 
 # ── Setting up ───────────────────────────────────────────────────────────────────────────────────────────────────
-def test_an_app_is_set_up_with_its_first_code(alice):
+def test_setting_up_an_app_requires_its_first_code(alice):
     client = Client()
     type_password(client)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
@@ -214,7 +214,7 @@ def test_an_app_is_set_up_with_its_first_code(alice):
 @pytest.mark.parametrize(
     "credential", ["", "{}", "[]", '"x"', "null", '{"response": {"userHandle": null}}', "nonsense"]
 )
-def test_a_passkey_that_is_none_opens_nothing_and_breaks_nothing(client, alice, credential):
+def test_an_invalid_passkey_is_rejected(client, alice, credential):
     client.get("/accounts/2fa/webauthn/login/", HTTP_ACCEPT="application/json")
     answer = client.post("/accounts/2fa/webauthn/login/", {"credential": credential})
     assert answer.status_code == 302 and answer.url == "/accounts/login/"
@@ -222,6 +222,6 @@ def test_a_passkey_that_is_none_opens_nothing_and_breaks_nothing(client, alice, 
 
 
 def test_secrets_of_the_first_release_can_still_be_decrypted(settings):
-    """The key must not follow a renamed module."""
+    """The encryption key must not depend on the module name."""
     key = urlsafe_b64encode(sha256(f"accounts.factors:{settings.SECRET_KEY}".encode()).digest())
     assert MFAAdapter().decrypt(Fernet(key).encrypt(b"secret").decode()) == "secret"

@@ -15,7 +15,7 @@ ACTIONS = ("add", "change", "delete", "view")
 
 
 def migrate(*target: str) -> None:
-    """The command, not the executor: only the command lets the contenttypes app rename content types."""
+    """Runs the command, not the executor: only the command makes the contenttypes app rename content types."""
     call_command("migrate", *target, verbosity=0, interactive=False)
 
 

@@ -1,4 +1,4 @@
-"""Moderators in the admin: what they can do, at once, and that they cannot raise themselves."""
+"""Moderators in the admin: suspension with immediate effect, and no privilege escalation."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -14,7 +14,7 @@ from tests.servers import PASSWORD
 
 @pytest.fixture
 def moderators_group(database):
-    """Made by `migrate`; tests that empty tables lose it."""
+    """Created by `migrate`, and here again after tests that empty tables."""
     from django.apps import apps
 
     for label in ("accounts", "chat"):
@@ -23,15 +23,15 @@ def moderators_group(database):
 
 
 @pytest.fixture
-def moderator(person, moderators_group):
-    user = person("mona", is_staff=True)
+def moderator(make_user, moderators_group):
+    user = make_user("mona", is_staff=True)
     user.groups.add(moderators_group)
     return user
 
 
 @pytest.fixture
-def superuser(person):
-    return person("root", is_staff=True, is_superuser=True)
+def superuser(make_user):
+    return make_user("root", is_staff=True, is_superuser=True)
 
 
 def browser_of(user) -> Client:
@@ -45,14 +45,14 @@ def act(browser, name, *users):
     return browser.post("/admin/accounts/user/", data, follow=True)
 
 
-def test_migrate_makes_the_group_and_gives_it_its_rights(moderators_group):
+def test_migrate_creates_the_moderators_group_with_permissions(moderators_group):
     held = {f"{p.content_type.app_label}.{p.codename}" for p in moderators_group.permissions.all()}
     assert {"accounts.view_user", "accounts.suspend_user", "chat.view_message"} <= held
     assert not {name for name in held if "delete_" in name or "add_" in name or name == "accounts.change_user"}
 
 
-def test_a_moderator_finds_people(moderator, person):
-    person("alice", name="Alice", email="alice@example.com")
+def test_a_moderator_can_search_users(moderator, make_user):
+    make_user("alice", name="Alice", email="alice@example.com")
     browser = browser_of(moderator)
     for q in ("alice", "Alice", "alice@example.com", "a1ice", "аlice"):
         page = browser.get("/admin/accounts/user/", {"q": q})
@@ -60,14 +60,14 @@ def test_a_moderator_finds_people(moderator, person):
     assert browser.get("/admin/accounts/user/", {"q": "a\0b"}).status_code == 200
 
 
-def test_suspending_ends_everything_at_once_and_restoring_lets_in_again(told, moderator, alice, make_api):
+def test_suspension_ends_all_sign_ins_and_restoring_allows_sign_in(published_events, moderator, alice, make_api):
     app, alices = make_api(alice), browser_of(alice)
     answer = act(browser_of(moderator), "suspend", alice)
     assert "1 person is suspended." in [str(m) for m in answer.context["messages"]]
     alice.refresh_from_db()
     assert not alice.is_active and alice.suspended_at
     assert not SignIn.objects.filter(user=alice, ended_at=None).exists()
-    assert [(cut.user_id, cut.code) for cut in told.cuts()] == [(alice.pk, 4403)]
+    assert [(cut.user_id, cut.code) for cut in published_events.disconnects()] == [(alice.pk, 4403)]
     assert app.send("get", "me/").status_code == 401
     assert alices.get("/settings/").status_code == 302
     assert LogEntry.objects.filter(object_id=str(alice.pk), user=moderator).count() == 1
@@ -75,12 +75,12 @@ def test_suspending_ends_everything_at_once_and_restoring_lets_in_again(told, mo
     act(browser_of(moderator), "restore", alice)
     alice.refresh_from_db()
     assert alice.is_active and alice.suspended_at is None
-    assert app.send("get", "me/").status_code == 401  # what was ended stays so
+    assert app.send("get", "me/").status_code == 401  # ended sign-ins stay ended
     app.sign_in("alice")
 
 
-def test_a_moderator_acts_on_no_staff_and_not_on_themselves(moderator, superuser, person):
-    other = person("otto", is_staff=True)
+def test_a_moderator_cannot_suspend_staff_or_themselves(moderator, superuser, make_user):
+    other = make_user("otto", is_staff=True)
     act(browser_of(moderator), "suspend", superuser, other, moderator)
     assert User.objects.filter(is_active=False).count() == 0
     act(browser_of(superuser), "suspend", other, superuser)
@@ -88,16 +88,16 @@ def test_a_moderator_acts_on_no_staff_and_not_on_themselves(moderator, superuser
 
 
 @pytest.mark.parametrize("who", ["alice", "staff without rights", "nobody"])
-def test_nobody_else_suspends(alice, bob, person, who):
-    by = {"alice": alice.pk, "staff without rights": person("stan", is_staff=True).pk, "nobody": 0}[who]
-    for verb in (actions.suspend_user, actions.restore_user):
+def test_only_moderators_can_suspend(alice, bob, make_user, who):
+    by = {"alice": alice.pk, "staff without rights": make_user("stan", is_staff=True).pk, "nobody": 0}[who]
+    for action in (actions.suspend_user, actions.restore_user):
         with pytest.raises(ApplicationError, match="forbidden"):
-            verb(bob.pk, by)
+            action(bob.pk, by)
     bob.refresh_from_db()
     assert bob.is_active
 
 
-def test_a_moderator_cannot_raise_themselves(moderator, alice):
+def test_a_moderator_cannot_change_their_own_permissions(moderator, alice):
     browser = browser_of(moderator)
     for user in (moderator, alice):
         before = User.objects.filter(pk=user.pk).values().get()
@@ -113,7 +113,7 @@ def test_a_moderator_cannot_raise_themselves(moderator, alice):
     assert browser.get(f"/admin/accounts/user/{alice.pk}/delete/").status_code == 403
 
 
-def test_even_with_the_right_to_change_people_they_cannot(moderator, alice, superuser):
+def test_the_change_permission_does_not_allow_escalation(moderator, alice, superuser):
     moderator.user_permissions.add(Permission.objects.get(codename="change_user"))
     browser = browser_of(moderator)
     form = {
@@ -127,19 +127,19 @@ def test_even_with_the_right_to_change_people_they_cannot(moderator, alice, supe
     assert browser.post(f"/admin/accounts/user/{superuser.pk}/change/", form).status_code == 403
 
 
-def test_a_name_changed_here_is_told_and_nothing_else_of_the_row_is_written(told, superuser, alice):
+def test_a_name_change_is_published_and_writes_only_that_field(published_events, superuser, alice):
     browser = browser_of(superuser)
     form = {
         **{"username": "alice", "name": "Renamed", "theme": "system"},
         **{"sign_ins-TOTAL_FORMS": 0, "sign_ins-INITIAL_FORMS": 0},
     }
-    told.clear()
+    published_events.clear()
     browser.post(f"/admin/accounts/user/{alice.pk}/change/", form)
-    assert [news.me_version for news in told.to(alice)] == [alice.me_version + 1]
-    assert "Renamed" in told.to(alice)[0].text
+    assert [news.me_version for news in published_events.for_user(alice)] == [alice.me_version + 1]
+    assert "Renamed" in published_events.for_user(alice)[0].text
 
 
-def test_no_hash_is_shown(superuser, alice):
+def test_password_hashes_are_not_shown(superuser, alice):
     tokens_client = browser_of(alice)
     assert tokens_client
     page = browser_of(superuser).get(f"/admin/accounts/user/{alice.pk}/change/").content.decode()
@@ -148,7 +148,7 @@ def test_no_hash_is_shown(superuser, alice):
     assert session_key not in page and alice.sign_ins.get().stamp not in page
 
 
-def test_an_administrator_adds_a_person(superuser):
+def test_an_administrator_can_add_a_user(superuser):
     form = {
         **{"username": "王小明", "usable_password": "true", "password1": "correct horse", "password2": "correct horse"},
         **{"sign_ins-TOTAL_FORMS": 0, "sign_ins-INITIAL_FORMS": 0},
@@ -161,13 +161,13 @@ def test_an_administrator_adds_a_person(superuser):
     assert again.status_code == 200 and "username" in again.context["adminform"].form.errors
 
 
-def test_a_member_without_rights_is_refused_at_the_admin_and_not_sent_round(alice):
+def test_a_user_without_permissions_gets_403_in_the_admin(alice):
     client = browser_of(alice)
     answer = client.get("/admin/", follow=True)
     assert answer.status_code == 403 and len(answer.redirect_chain) <= 2
 
 
-def test_staff_come_back_to_where_they_wanted_to_go(moderator):
+def test_staff_are_redirected_to_the_requested_admin_page(moderator):
     client = Client()
     answer = client.get("/admin/accounts/user/", follow=True)
     target = answer.redirect_chain[-1][0]

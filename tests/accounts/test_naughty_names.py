@@ -1,4 +1,4 @@
-"""Whatever is typed into a field of an account: an answer, never a fault."""
+"""Naughty strings in all account fields: valid responses, never a server error."""
 
 import pytest
 from django.test import Client
@@ -15,7 +15,7 @@ def postable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()  # a form cannot hold a lone surrogate
 
 
-def test_in_the_api(make_api, alice, texts):
+def test_naughty_strings_in_the_api(make_api, alice, texts):
     app, stranger = make_api(alice), make_api()
     for text in texts:
         for changes in ({"name": text, "bio": text}, {"username": text}, {"time_zone": text, "theme": text}):
@@ -26,10 +26,10 @@ def test_in_the_api(make_api, alice, texts):
         assert answer.status_code in {201, 400}
 
 
-def test_on_the_pages(alice, texts):
+def test_naughty_strings_on_pages(alice, texts):
     browser, stranger = Client(), Client()
     browser.force_login(alice)
-    # Pages take their time: all of ours, and a few of each kind of the others.
+    # Pages are slow: all additional strings, and a sample of the list.
     for text in map(postable, [*OURS, *texts[len(OURS) :: 12]]):
         form = {"username": "alice", "name": text, "bio": text, "theme": "system", "language": text, "time_zone": text}
         answer = browser.post("/settings/", form)

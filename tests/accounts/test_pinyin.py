@@ -1,4 +1,4 @@
-"""How names are typed (B1, C7): by pinyin and initials, read as family names are."""
+"""Search keys of names (B1, C7): pinyin, initials, and readings of Chinese family names."""
 
 import pytest
 
@@ -19,22 +19,22 @@ from accounts.text.pinyin import MAX_KEYS, MAX_RUN_LENGTH, fold_to_ascii, pinyin
         ("小明 Ming", ["xiaoming", "ming"]),
     ],
 )
-def test_keys_by_which_a_name_is_typed(name, some):
+def test_a_name_has_these_search_keys(name, some):
     assert set(some) <= set(pinyin_keys(name))
 
 
-def test_a_family_name_is_read_as_one_first():
+def test_a_family_name_uses_its_reading_as_a_family_name_first():
     assert pinyin_keys("单小明")[0] == "shanxiaoming"
     assert pinyin_keys("查小明")[0] == "zhaxiaoming"
 
 
-def test_there_are_only_so_many_keys():
+def test_the_number_of_keys_is_limited():
     assert len(pinyin_keys("乐" * 60)) <= MAX_KEYS and max(map(len, pinyin_keys("乐" * 60))) <= MAX_RUN_LENGTH * 6
     assert len(user_search_keys("x" * 30, "单曾解查乐盖" * 10)) <= 2 * MAX_KEYS
 
 
 @pytest.mark.parametrize("name", ["", "🦊", "...", "\u200d", "-_-"])
-def test_what_cannot_be_typed_has_no_key(name):
+def test_text_without_letters_has_no_key(name):
     assert pinyin_keys(name) == []
 
 
@@ -44,10 +44,10 @@ def test_names_of_every_script_have_keys():
     assert "alice" in user_search_keys("al-ice", "")
 
 
-def test_no_key_begins_another():
+def test_no_key_is_a_prefix_of_another():
     found = user_search_keys("wang", "王小明 Wang")
     assert not [one for one in found for other in found if one != other and other.startswith(one)]
 
 
-def test_what_was_typed_is_written_as_keys_are():
+def test_a_query_is_normalized_like_keys():
     assert fold_to_ascii("Xiǎo-Míng ’s") == "xiaomings"

@@ -1,4 +1,4 @@
-"""One's own profile and settings (A12), by page and API."""
+"""The own profile and settings (A12), by page and API."""
 
 import json
 
@@ -33,15 +33,15 @@ def browser(alice):
 
 
 @pytest.fixture
-def heard():
-    """Whose profile others were told about."""
+def profile_changes():
+    """Ids of users whose profile change was published to others."""
     ids: list[int] = []
     hooks.profile_changed.append(ids.append)
     yield ids
     hooks.profile_changed.remove(ids.append)
 
 
-def test_my_profile_is_mine_whole(app, alice):
+def test_the_own_profile_has_all_fields(app, alice):
     assert app.send("get", "me/").json() == {
         "id": alice.pk,
         "username": "alice",
@@ -62,7 +62,7 @@ def test_my_profile_is_mine_whole(app, alice):
     }
 
 
-def test_a_change_is_stored_numbered_and_told_to_my_devices(told, heard, app, alice):
+def test_a_change_is_stored_with_a_version_and_published_to_own_devices(published_events, profile_changes, app, alice):
     changes = {
         "name": " 爱丽丝 ",
         "bio": "hello",
@@ -74,38 +74,38 @@ def test_a_change_is_stored_numbered_and_told_to_my_devices(told, heard, app, al
     assert answer.status_code == 200
     expected = {**changes, "name": "爱丽丝", "me_version": 1}
     assert {name: answer.json()[name] for name in expected} == expected
-    (news,) = told.to(alice)
+    (news,) = published_events.for_user(alice)
     assert json.loads(news.text) == {"type": "me.updated", "payload": {"me_version": 1, "user": answer.json()}}
     assert news.me_version == 1
-    assert heard == [alice.pk]
+    assert profile_changes == [alice.pk]
 
 
-def test_what_changes_nothing_takes_no_number_and_tells_nothing(told, heard, app, alice):
+def test_a_change_without_effect_takes_no_version_and_publishes_nothing(published_events, profile_changes, app, alice):
     app.send("patch", "me/", {"name": "Alice", "theme": "system"})
     app.send("patch", "me/", {})
     alice.refresh_from_db()
-    assert alice.me_version == 0 and told.to(alice) == [] and heard == []
+    assert alice.me_version == 0 and published_events.for_user(alice) == [] and profile_changes == []
 
 
-def test_what_others_do_not_see_is_told_to_nobody_else(told, heard, app):
+def test_a_private_field_is_not_published_to_others(published_events, profile_changes, app):
     app.send("patch", "me/", {"bio": "x", "theme": "light", "language": "zh-hans"})
-    assert heard == []
+    assert profile_changes == []
 
 
-def test_a_new_user_name_keeps_the_rules(told, heard, app, alice, bob):
+def test_a_new_user_name_is_validated(published_events, profile_changes, app, alice, bob):
     for taken in ("b0b", "BOB", "admin", "a", "a\u202eb", "аlice"):
         answer = app.send("patch", "me/", {"username": taken, "bio": "lost?"})
         assert answer.status_code == 400 and list(answer.json()["fields"]) == ["username"], taken
     alice.refresh_from_db()
     assert (alice.username, alice.bio) == ("alice", "")
-    assert app.send("patch", "me/", {"username": "ALICE"}).json()["username"] == "ALICE"  # still one's own
+    assert app.send("patch", "me/", {"username": "ALICE"}).json()["username"] == "ALICE"  # still the own name
     assert app.send("patch", "me/", {"username": "王小明"}).json()["username"] == "王小明"
     assert User.objects.get_by_natural_key("王小明") == alice
-    assert heard == [alice.pk, alice.pk]
+    assert profile_changes == [alice.pk, alice.pk]
 
 
-def test_whoever_has_a_reserved_name_keeps_it_while_changing_other_things(person):
-    admin = person("admin")
+def test_an_existing_reserved_name_can_be_kept(make_user):
+    admin = make_user("admin")
     assert actions.update_profile(admin.pk, {"username": "admin", "bio": "x"}).bio == "x"
 
 
@@ -126,7 +126,7 @@ def test_whoever_has_a_reserved_name_keeps_it_while_changing_other_things(person
         {"name": "a\0b"},
     ],
 )
-def test_a_wrong_value_is_an_error_at_its_field_and_changes_nothing(app, alice, changes):
+def test_an_invalid_value_is_a_field_error_and_changes_nothing(app, alice, changes):
     answer = app.send("patch", "me/", {"theme": "dark", **changes})
     assert answer.status_code == 400, answer.json()
     assert list(answer.json()["fields"]) == list(changes)
@@ -138,7 +138,7 @@ def test_a_wrong_value_is_an_error_at_its_field_and_changes_nothing(app, alice, 
 @pytest.mark.parametrize(
     "name", ["id", "email", "password", "is_staff", "is_superuser", "is_active", "me_version", "groups", "suspended_at"]
 )
-def test_nobody_raises_themselves_by_mass_assignment(app, alice, name):
+def test_privileged_fields_cannot_be_mass_assigned(app, alice, name):
     before = User.objects.filter(pk=alice.pk).values().get()
     app.send("patch", "me/", {name: True})
     with pytest.raises(ApplicationError):
@@ -146,7 +146,7 @@ def test_nobody_raises_themselves_by_mass_assignment(app, alice, name):
     assert User.objects.filter(pk=alice.pk).values().get() == before
 
 
-def test_the_page_stores_without_scripts_and_says_so(browser, alice):
+def test_the_page_saves_without_scripts_and_confirms(browser, alice):
     answer = browser.post("/settings/", {**FORM, "name": "Ally", "theme": "dark", "language": "zh-hans"}, follow=True)
     assert answer.redirect_chain == [("/settings/", 302)]
     alice.refresh_from_db()
@@ -155,33 +155,33 @@ def test_the_page_stores_without_scripts_and_says_so(browser, alice):
     assert answer["Content-Language"] == "zh-hans"
 
 
-def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(browser, alice, bob):
+def test_an_error_is_shown_at_its_field_and_keeps_the_input(browser, alice, bob):
     answer = browser.post("/settings/", {**FORM, "username": "b0b", "bio": "typed at length"})
     assert answer.status_code == 422
     form = answer.context["form"]
     assert "username" in form.errors and form["bio"].value() == "typed at length"
-    assert answer.context["user"].username == "alice"  # the page around the form shows what is stored
+    assert answer.context["user"].username == "alice"  # the page around the form shows the stored value
 
 
-def test_strangers_are_sent_to_sign_in(client, db):
+def test_anonymous_users_are_redirected_to_sign_in(client, db):
     for path in ("/settings/", "/settings/sessions/"):
         assert client.get(path).url == f"/accounts/login/?next={path}"
 
 
-def test_private_pages_stay_out_of_caches(browser, client, db):
+def test_private_pages_are_not_cacheable(browser, client, db):
     assert browser.get("/settings/")["Cache-Control"] == "private, no-store"
     assert browser.get("/api/v1/me/")["Cache-Control"] == "private, no-store"
 
 
-# ── Language and zone of what one reads ──────────────────────────────────────────────────────────────────────────
-def test_the_profiles_language_comes_before_the_browsers(browser, alice):
+# ── Language and time zone ──────────────────────────────────────────────────────────────────────────
+def test_the_language_of_the_profile_overrides_the_browser(browser, alice):
     headers = {"accept-language": "zh-CN,zh;q=0.9"}
     assert browser.get("/settings/", headers=headers)["Content-Language"] == "zh-hans"
     User.objects.filter(pk=alice.pk).update(language="en")
     assert browser.get("/settings/", headers=headers)["Content-Language"] == "en"
 
 
-def test_a_stranger_chooses_a_language_by_form_and_keeps_it(client, db):
+def test_an_anonymous_user_can_choose_a_language(client, db):
     answer = client.post("/language/", {"language": "zh-hans", "next": "/accounts/login/"})
     assert answer.url == "/accounts/login/"
     assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
@@ -190,7 +190,7 @@ def test_a_stranger_chooses_a_language_by_form_and_keeps_it(client, db):
     assert client.post("/language/", {"language": "en", "next": "https://evil.example/"}).url == "/"
 
 
-def test_a_member_who_switches_keeps_it_on_every_device(browser, alice):
+def test_a_chosen_language_is_stored_in_the_profile(browser, alice):
     browser.post("/language/", {"language": "zh-hans", "next": "/settings/"})
     alice.refresh_from_db()
     assert alice.language == "zh-hans"
@@ -207,13 +207,13 @@ def test_a_member_who_switches_keeps_it_on_every_device(browser, alice):
         ("", "x" * 4000, "UTC"),
     ],
 )
-def test_the_zone_is_the_profiles_else_the_browsers_else_the_sites(browser, alice, profile, cookie, zone):
+def test_the_time_zone_comes_from_profile_then_browser_then_site(browser, alice, profile, cookie, zone):
     User.objects.filter(pk=alice.pk).update(time_zone=profile)
     browser.cookies["timezone"] = cookie
     assert browser.get("/settings/").context["time_zone"] == zone
 
 
-def test_one_persons_language_does_not_reach_the_next_request(browser, client, alice):
+def test_the_language_of_a_request_does_not_affect_the_next(browser, client, alice):
     User.objects.filter(pk=alice.pk).update(language="zh-hans")
     browser.get("/settings/")
     assert Client().get("/accounts/login/")["Content-Language"] == "en"

@@ -1,4 +1,4 @@
-"""Google and GitHub (A2, A3, what is configured already): buttons, names, and whose account an e-mail opens."""
+"""Sign-in with Google and GitHub (A2, A3): buttons, user names, and no access to accounts by e-mail address."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -32,8 +32,8 @@ def github(settings):
     settings.SOCIALACCOUNT_PROVIDERS = {**settings.SOCIALACCOUNT_PROVIDERS, "github": KEYS}
 
 
-def comes_back(request, uid="7", email="", verified=False, **data):
-    """As after a walk over the provider, with what it says of the person."""
+def complete_sign_in(request, uid="7", email="", verified=False, **data):
+    """Completes a sign-in with these data from the provider."""
     adapter = SocialAccountAdapter(request)
     login = SocialLogin(user=User(), account=SocialAccount(provider="github", uid=uid, extra_data={}))
     login.provider = adapter.get_provider(request, "github")
@@ -44,7 +44,7 @@ def comes_back(request, uid="7", email="", verified=False, **data):
     return complete_login(request, login)
 
 
-def test_without_keys_there_is_no_button_and_developers_read_which_are_missing():
+def test_a_provider_without_keys_has_no_button_but_a_hint_in_debug():
     assert providers.list_configured() == []
     assert providers.list_unconfigured() == [
         ("Google", ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"]),
@@ -53,15 +53,15 @@ def test_without_keys_there_is_no_button_and_developers_read_which_are_missing()
     ]
 
 
-def test_with_keys_there_is_one(github):
+def test_a_provider_with_keys_has_a_button(github):
     assert providers.list_configured() == [
         {"id": "github", "name": "GitHub", "icon": "github", "url": "/accounts/github/login/"}
     ]
     assert [name for name, _ in providers.list_unconfigured()] == ["Google", "WeChat"]
 
 
-def test_somebody_new_gets_an_account_with_a_name_of_their_own(request_, github):
-    comes_back(request_, username="octo-cat", name="Octo \u202eCat", email="o@example.com", verified=True)
+def test_a_new_user_gets_an_account_with_a_user_name(request_, github):
+    complete_sign_in(request_, username="octo-cat", name="Octo \u202eCat", email="o@example.com", verified=True)
     user = User.objects.get()
     assert (user.username, user.name, user.email) == ("octo-cat", "Octo Cat", "o@example.com")
     assert not user.has_usable_password()
@@ -81,52 +81,52 @@ def test_somebody_new_gets_an_account_with_a_name_of_their_own(request_, github)
         ({}, "user"),
     ],
 )
-def test_a_name_is_made_that_keeps_the_rules_and_is_free(request_, github, bob, said, made):
-    comes_back(request_, **{"username": None, **said})
+def test_the_generated_user_name_is_valid_and_free(request_, github, bob, said, made):
+    complete_sign_in(request_, **{"username": None, **said})
     (user,) = User.objects.exclude(pk=bob.pk)
     assert user.username.startswith(made)
     user.full_clean(exclude=["password"])
 
 
-def test_an_e_mail_never_becomes_part_of_the_name(request_, github):
-    comes_back(request_, email="secret.address@example.com", verified=True)
+def test_the_user_name_contains_no_email(request_, github):
+    complete_sign_in(request_, email="secret.address@example.com", verified=True)
     assert "secret" not in User.objects.get().username
 
 
 @pytest.mark.parametrize("verified", [False, True])
-def test_an_e_mail_never_opens_an_account_that_exists(request_, github, person, verified):
-    bob = person("bob", email="bob@example.com")
+def test_a_provider_email_does_not_sign_in_to_an_existing_account(request_, github, make_user, verified):
+    bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
-    comes_back(request_, username="mallory", email="bob@example.com", verified=verified)
+    complete_sign_in(request_, username="mallory", email="bob@example.com", verified=verified)
     assert not SocialAccount.objects.filter(user=bob).exists()
     assert request_.session.get("_auth_user_id") != str(bob.pk)
 
 
-def test_the_same_provider_account_comes_back_to_the_same_person(request_, github):
-    comes_back(request_, username="octo")
+def test_the_same_provider_account_signs_in_the_same_user(request_, github):
+    complete_sign_in(request_, username="octo")
     request_.session.flush()
-    comes_back(request_, username="renamed")
+    complete_sign_in(request_, username="renamed")
     assert User.objects.count() == SocialAccount.objects.count() == 1
 
 
-def test_a_suspended_person_does_not_come_in_by_a_provider(request_, github):
-    comes_back(request_, username="octo")
+def test_a_suspended_user_cannot_sign_in_with_a_provider(request_, github):
+    complete_sign_in(request_, username="octo")
     User.objects.update(is_active=False)
     request_.session.flush()
     from django.contrib.auth.models import AnonymousUser
 
     request_.user = AnonymousUser()
-    answer = comes_back(request_, username="octo")
+    answer = complete_sign_in(request_, username="octo")
     assert answer.url == "/accounts/inactive/" and "_auth_user_id" not in request_.session
 
 
-def test_closed_is_closed_by_this_door_too(request_, github, settings):
+def test_closed_sign_up_applies_to_providers(request_, github, settings):
     settings.SIGNUP = "closed"
-    comes_back(request_, username="octo")
+    complete_sign_in(request_, username="octo")
     assert not User.objects.exists()
 
 
-def test_names_run_out_never(request_, bob):
+def test_a_free_user_name_is_always_found(request_, bob):
     adapter = AccountAdapter(request_)
     made = set()
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""The OpenAPI document says of accounts what the code does."""
+"""The OpenAPI document of accounts matches the code."""
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
@@ -12,17 +12,17 @@ def schema():
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-def test_accounts_are_described_without_a_warning(capsys, schema):
+def test_the_schema_is_generated_without_warnings(capsys, schema):
     validate_schema(schema)
     assert "accounts" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("component", "struct"), [("Profile", ProfileSchema), ("SignIn", SignInSchema)])
-def test_what_is_described_is_what_is_sent(schema, component, struct):
+def test_components_match_the_sent_schemas(schema, component, struct):
     assert set(schema["components"]["schemas"][component]["properties"]) == set(struct.__struct_fields__)
 
 
-def test_open_doors_ask_for_no_credentials(schema):
+def test_public_operations_require_no_credentials(schema):
     for path in ("signup/", "token/", "token/refresh/", "token/revoke/"):
         assert schema["paths"][f"/api/v1/auth/{path}"]["post"].get("security") in (None, [{}])
     assert schema["paths"]["/api/v1/me/"]["get"]["security"]

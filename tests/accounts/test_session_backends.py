@@ -1,4 +1,4 @@
-"""Sessions read through Redis, and what becomes of them while it is away (A10)."""
+"""Session backends: sessions cached in Redis, and their behaviour without Redis (A10)."""
 
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, aget_user, get_user
@@ -31,18 +31,18 @@ def signed_in() -> Client:
 def test_a_session_is_read_from_redis(settings, redis_url, alice, django_assert_num_queries):
     use_redis(settings, redis_url)
     client = signed_in()
-    with django_assert_num_queries(1):  # the sign-in with its person
+    with django_assert_num_queries(1):  # the sign-in with its user
         assert client.get("/api/v1/me/").status_code == 200
 
 
-def test_an_emptied_redis_signs_nobody_out(settings, redis_url, alice):
+def test_an_empty_redis_keeps_users_signed_in(settings, redis_url, alice):
     use_redis(settings, redis_url)
     client = signed_in()
     caches["default"].clear()
     assert client.get("/api/v1/me/").status_code == 200
 
 
-def test_with_redis_away_people_sign_in_read_and_sign_out(settings, alice):
+def test_users_can_sign_in_and_out_without_redis(settings, alice):
     use_redis(settings, "redis://127.0.0.1:1/0")
     client = signed_in()
     assert client.get("/api/v1/me/").status_code == 200
@@ -50,14 +50,14 @@ def test_with_redis_away_people_sign_in_read_and_sign_out(settings, alice):
     assert client.get("/api/v1/me/").status_code == 401
 
 
-def test_what_stays_in_redis_after_an_end_opens_nothing(settings, redis_url, alice):
+def test_an_ended_session_left_in_redis_is_not_signed_in(settings, redis_url, alice):
     use_redis(settings, redis_url)
     client = signed_in()
     key = client.cookies["sessionid"].value
     kept = dict(sign_ins.session_store_class()(key).items())
     sign_ins.end_sign_ins(alice.pk)
     store = sign_ins.session_store_class()(key)
-    caches["default"].set(store.cache_key_prefix + key, kept, 600)  # as if it could not be deleted
+    caches["default"].set(store.cache_key_prefix + key, kept, 600)  # as if deleting it had failed
     assert client.get("/api/v1/me/").status_code == 401
 
 
@@ -65,7 +65,7 @@ ODD = ["\0" + "a" * 31, "a" * 31 + "\0", "A" * 32, "a" * 33, "a" * 31 + "\n", "Ã
 
 
 @pytest.mark.parametrize("engine", ["accounts.session_backends.cached_db", "accounts.session_backends.db"])
-def test_what_is_no_key_is_no_session_and_asks_nobody(settings, db, django_assert_num_queries, engine):
+def test_an_invalid_session_key_makes_no_query(settings, db, django_assert_num_queries, engine):
     settings.SESSION_ENGINE = engine
     with django_assert_num_queries(0):
         for key in ODD:
@@ -77,7 +77,7 @@ def test_what_is_no_key_is_no_session_and_asks_nobody(settings, db, django_asser
 
 
 @pytest.mark.parametrize("engine", ["accounts.session_backends.cached_db", "accounts.session_backends.db"])
-def test_an_odd_cookie_is_nobodys_by_page_and_a_session_may_begin(settings, alice, engine):
+def test_an_invalid_cookie_is_anonymous_and_can_sign_in(settings, alice, engine):
     settings.SESSION_ENGINE = engine
     client = Client()
     odd = {"HTTP_COOKIE": 'sessionid="\\000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'}
@@ -128,14 +128,14 @@ async def test_a_session_of_the_first_release_is_signed_in_on_the_asynchronous_p
 
 
 def test_names_in_stored_sessions_do_not_change():
-    """The salt of stored sessions contains the class name, and keys of the cache begin with the prefix."""
+    """The salt of stored sessions contains the class name, and cache keys start with the prefix."""
     for store in (database_sessions.SessionStore(), cached_db.SessionStore()):
         assert store.key_salt == "django.contrib.sessions.SessionStore"
     assert cached_db.SessionStore.cache_key_prefix == "django.contrib.sessions.cached_db"
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_the_asynchronous_path_knows_the_person_too(alice):
+async def test_the_asynchronous_path_returns_the_user(alice):
     client = AsyncClient()
     await client.aforce_login(alice)
     answer = await client.get("/settings/", headers={"accept-language": "zh-hans"})

@@ -1,4 +1,4 @@
-"""Signing in by page and by token (A1, A9, A11), what ends it, and what nobody learns by trying."""
+"""Signing in by page and by token (A1, A9, A11), ending sign-ins, and no account enumeration."""
 
 from http.cookies import SimpleCookie
 
@@ -34,33 +34,33 @@ def sign_in_id(client) -> str:
 
 
 @pytest.mark.parametrize("login", ["alice", "ALICE", "Alice@Example.com", "ａｌｉｃｅ"])
-def test_user_name_and_e_mail_sign_in_at_both_doors(api, person, login):
-    person("alice", email="alice@example.com")
+def test_user_name_and_email_sign_in_on_page_and_api(api, make_user, login):
+    make_user("alice", email="alice@example.com")
     assert is_in(signed_in(login))
     assert api.sign_in(login).keys() == {"access", "refresh"}
 
 
 @pytest.mark.parametrize("login", ["alice", "nobody", "alice@example.com", "nobody@example.com", "x" * 254])
-def test_wrong_is_wrong_in_the_same_words(client, api, person, login):
-    person("alice", email="alice@example.com")
+def test_a_wrong_password_and_an_unknown_user_give_the_same_error(client, api, make_user, login):
+    make_user("alice", email="alice@example.com")
     answer = api.send("post", "auth/token/", {"login": login, "password": "wrong"})
     assert answer.status_code == 401
     assert answer.json() == {"code": "unauthenticated", "detail": "The user name or the password is not right."}
     assert answer["WWW-Authenticate"]
     page = client.post("/accounts/login/", {"login": login, "password": "wrong"})
     assert page.context["form"].non_field_errors() == ["The user name or the password is not right."]
-    assert page.context["form"]["login"].value() == login  # what was typed stays
+    assert page.context["form"]["login"].value() == login  # the input is kept
 
 
 @pytest.mark.parametrize("login", ["alice", "nobody", "alice@example.com", "nobody@example.com", "gina"])
-def test_every_try_takes_one_hash_and_so_the_same_time(person, hashed, login):
-    person("alice", email="alice@example.com")
-    gina = person("gina")
-    gina.set_unusable_password()  # came by Google
+def test_every_attempt_hashes_one_password(make_user, hashed_passwords, login):
+    make_user("alice", email="alice@example.com")
+    gina = make_user("gina")
+    gina.set_unusable_password()  # signed up with Google
     gina.save()
-    hashed.clear()
+    hashed_passwords.clear()
     assert auth_backends.check_password(login, "wrong") is None
-    assert len(hashed) == 1
+    assert len(hashed_passwords) == 1
 
 
 def test_cookies_are_httponly_and_lax(alices_browser):
@@ -68,31 +68,33 @@ def test_cookies_are_httponly_and_lax(alices_browser):
     assert cookie["httponly"] and cookie["samesite"] == "Lax" and not cookie["secure"]
 
 
-def test_a_browser_is_a_row_with_its_address_and_name(alice):
+def test_a_sign_in_stores_address_and_browser_name(alice):
     signed_in("alice", headers={"user-agent": "Tester/1"}, REMOTE_ADDR="192.0.2.7")
     row = alice.sign_ins.get()
     assert (row.kind, row.user_agent, row.address) == ("browser", "Tester/1", "192.0.2.7")
 
 
-def test_signing_out_ends_the_row_and_cuts_its_sockets(told, alice, alices_browser):
+def test_signing_out_ends_the_sign_in_and_disconnects_its_sockets(published_events, alice, alices_browser):
     row = sign_in_id(alices_browser)
     stolen = SimpleCookie(alices_browser.cookies.output(header=""))
     alices_browser.post("/accounts/logout/")
     assert SignIn.objects.get(pk=row).ended_at
-    assert [(cut.user_id, cut.code, cut.sign_in_id) for cut in told.cuts()] == [(alice.pk, 4401, row)]
+    assert [(cut.user_id, cut.code, cut.sign_in_id) for cut in published_events.disconnects()] == [
+        (alice.pk, 4401, row)
+    ]
     thief = Client()
     thief.cookies = stolen
     assert not is_in(thief)
 
 
-def test_a_session_without_its_row_opens_nothing(alices_browser):
-    """As if the session were still in a cache that could not be reached while the sign-in ended."""
+def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
+    """For example a session in a cache that was unreachable when the sign-in ended."""
     SignIn.objects.update(ended_at="2026-01-01T00:00Z")
     assert not is_in(alices_browser)
     assert alices_browser.get("/settings/").status_code == 302
 
 
-def test_a_row_cannot_be_borrowed_by_another_session(alices_browser, bob):
+def test_a_sign_in_cannot_be_used_by_another_session(alices_browser, bob):
     bobs = signed_in("bob")
     session = bobs.session
     session["sign_in"] = sign_in_id(alices_browser)
@@ -100,7 +102,7 @@ def test_a_row_cannot_be_borrowed_by_another_session(alices_browser, bob):
     assert not is_in(bobs)
 
 
-def test_a_new_password_ends_all_other_sign_ins(told, alice, alices_browser, make_api):
+def test_a_password_change_ends_all_other_sign_ins(published_events, alice, alices_browser, make_api):
     phone, app = signed_in("alice"), make_api(alice)
     new = "quite another password"
     answer = alices_browser.post(
@@ -111,11 +113,11 @@ def test_a_new_password_ends_all_other_sign_ins(told, alice, alices_browser, mak
     assert not is_in(phone)
     assert app.send("get", "me/").status_code == 401
     assert SignIn.objects.filter(ended_at=None).count() == 1
-    (cut,) = told.cuts()
+    (cut,) = published_events.disconnects()
     assert (cut.user_id, cut.code, cut.keep_sign_in_id) == (alice.pk, 4401, sign_in_id(alices_browser))
 
 
-def test_a_password_changed_from_the_command_line_ends_all(alice, alices_browser, make_api, monkeypatch):
+def test_a_password_changed_by_command_ends_all_sign_ins(alice, alices_browser, make_api, monkeypatch):
     app = make_api(alice)
     monkeypatch.setattr("getpass.getpass", lambda prompt="": "quite another password")
     call_command("changepassword", "alice")
@@ -124,8 +126,8 @@ def test_a_password_changed_from_the_command_line_ends_all(alice, alices_browser
     assert app.send("post", "auth/token/session/").status_code == 401
 
 
-def test_a_reset_link_points_here_works_once_and_ends_all_sign_ins(told, person, make_api, settings):
-    alice = person("alice", email="alice@example.com")
+def test_a_reset_link_works_once_and_ends_all_sign_ins(published_events, make_user, make_api, settings):
+    alice = make_user("alice", email="alice@example.com")
     settings.ALLOWED_HOSTS = ["*"]
     app, browser = make_api(alice), Client()
     browser.post("/accounts/password/reset/", {"email": "alice@example.com"}, headers={"host": "evil.example"})
@@ -136,7 +138,10 @@ def test_a_reset_link_points_here_works_once_and_ends_all_sign_ins(told, person,
     new = "quite another password"
     assert browser.post(form, {"password1": new, "password2": new}).status_code == 302
     assert app.send("get", "me/").status_code == 401
-    assert told.cuts()[-1].user_id == alice.pk and told.cuts()[-1].keep_sign_in_id == ""
+    assert (
+        published_events.disconnects()[-1].user_id == alice.pk
+        and published_events.disconnects()[-1].keep_sign_in_id == ""
+    )
     again = Client()
     answer = again.get(path)
     assert answer.status_code == 200 and answer.context["token_fail"]
@@ -144,8 +149,8 @@ def test_a_reset_link_points_here_works_once_and_ends_all_sign_ins(told, person,
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
-def test_asking_for_a_reset_looks_the_same_for_everybody(client, person, email):
-    person("alice", email="alice@example.com")
+def test_a_reset_request_does_not_reveal_accounts(client, make_user, email):
+    make_user("alice", email="alice@example.com")
     answer = client.post("/accounts/password/reset/", {"email": email})
     assert answer.status_code == 302 and answer.url == "/accounts/password/reset/done/"
 
@@ -153,12 +158,12 @@ def test_asking_for_a_reset_looks_the_same_for_everybody(client, person, email):
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_next_leads_nowhere_else(alice, target):
+def test_next_does_not_redirect_to_other_sites(alice, target):
     answer = Client().post(f"/accounts/login/?next={target}", {"login": "alice", "password": PASSWORD, "next": target})
     assert answer.status_code == 302 and answer.url == "/"
 
 
-def test_the_list_shows_open_sign_ins_and_which_is_this(alice, alices_browser, make_api):
+def test_the_session_list_shows_open_sign_ins_and_the_current_one(alice, alices_browser, make_api):
     app = make_api(alice)
     rows = app.send("get", "sessions/").json()
     assert rows["next"] is None
@@ -168,21 +173,21 @@ def test_the_list_shows_open_sign_ins_and_which_is_this(alice, alices_browser, m
     assert len(page.context["sign_ins"]) == 2 and str(page.context["current_id"]) == sign_in_id(alices_browser)
 
 
-def test_one_of_ones_own_can_be_ended_from_elsewhere(told, alice, alices_browser, make_api):
+def test_an_own_sign_in_can_be_ended_from_another_device(published_events, alice, alices_browser, make_api):
     app = make_api(alice)
     assert app.send("delete", f"sessions/{sign_in_id(alices_browser)}/").status_code == 204
-    assert told.cuts()[0].sign_in_id == told.cuts()[0].sign_in_id != ""
+    assert published_events.disconnects()[0].sign_in_id == published_events.disconnects()[0].sign_in_id != ""
     assert not is_in(alices_browser)
     assert app.send("get", "me/").status_code == 200
 
 
-def test_ending_by_page_the_one_that_one_is_in_signs_out(alices_browser):
+def test_ending_the_current_sign_in_signs_out(alices_browser):
     answer = alices_browser.post(f"/settings/sessions/{sign_in_id(alices_browser)}/end/")
     assert answer.url == "account_login" or "/accounts/login/" in answer.url
     assert not is_in(alices_browser)
 
 
-def test_all_but_this_can_be_ended_at_both_doors(alice, alices_browser, make_api):
+def test_all_other_sign_ins_can_be_ended_on_page_and_api(alice, alices_browser, make_api):
     app, other = make_api(alice), make_api(alice)
     assert app.send("delete", "sessions/").status_code == 204
     assert not is_in(alices_browser) and other.send("get", "me/").status_code == 401
@@ -192,7 +197,7 @@ def test_all_but_this_can_be_ended_at_both_doors(alice, alices_browser, make_api
 
 
 @pytest.mark.parametrize("what", ["somebody else's", "unknown", "ended", "no id at all"])
-def test_what_is_not_mine_to_end_is_not_there(make_api, alice, bob, what):
+def test_a_sign_in_of_another_user_is_404(make_api, alice, bob, what):
     app, bobs = make_api(alice), make_api(bob)
     theirs = bob.sign_ins.get()
     if what == "ended":
@@ -204,21 +209,21 @@ def test_what_is_not_mine_to_end_is_not_there(make_api, alice, bob, what):
     assert bobs.send("get", "me/").status_code == 200
 
 
-def test_signing_in_again_in_the_same_browser_keeps_its_row(alice, alices_browser):
+def test_signing_in_again_in_the_same_browser_keeps_the_sign_in(alice, alices_browser):
     row = sign_in_id(alices_browser)
     alices_browser.force_login(alice)
     assert sign_in_id(alices_browser) == row and SignIn.objects.count() == 1
 
 
-def test_another_person_in_the_same_browser_is_another_row(alice, bob, alices_browser):
+def test_another_user_in_the_same_browser_is_another_sign_in(alice, bob, alices_browser):
     alices_browser.force_login(bob)
     assert {row.user_id for row in SignIn.objects.all()} == {alice.pk, bob.pk}
     assert alices_browser.get("/api/v1/me/").json()["username"] == "bob"
 
 
-def test_last_used_is_written_now_and_then_only(alices_browser, django_assert_num_queries):
+def test_last_used_is_written_rarely(alices_browser, django_assert_num_queries):
     alices_browser.get("/api/v1/me/")
-    with django_assert_num_queries(2):  # the session, and the sign-in with its person
+    with django_assert_num_queries(2):  # the session, and the sign-in with its user
         alices_browser.get("/api/v1/me/")
     SignIn.objects.update(last_used_at="2026-01-01T00:00Z")
     expires = alices_browser.session.get_expiry_date()
@@ -227,16 +232,16 @@ def test_last_used_is_written_now_and_then_only(alices_browser, django_assert_nu
     assert alices_browser.session.get_expiry_date() >= expires
 
 
-def test_a_stranger_costs_no_query(client, db, django_assert_num_queries):
+def test_an_anonymous_request_makes_no_query(client, db, django_assert_num_queries):
     with django_assert_num_queries(0):
         client.get("/api/v1/me/")
         client.get("/accounts/login/")
 
 
-def test_suspended_people_read_why_by_page_and_api(alice, client, api):
+def test_suspended_users_get_the_reason_on_page_and_api(alice, client, api):
     User.objects.update(is_active=False)
     answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     assert answer.url == "/accounts/inactive/"
-    refused = api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD})
-    assert refused.status_code == 403 and refused.json()["detail"] == "This account is suspended."
+    error = api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD})
+    assert error.status_code == 403 and error.json()["detail"] == "This account is suspended."
     assert api.send("post", "auth/token/", {"login": "alice", "password": "wrong"}).status_code == 401

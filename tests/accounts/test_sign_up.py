@@ -1,4 +1,4 @@
-"""Signing up (A1, A11), by page and by API: the same rules at both doors."""
+"""Signing up (A1, A11) by page and by API, with the same rules."""
 
 import threading
 
@@ -15,11 +15,11 @@ from accounts.models import SignIn, User
 GOOD = "correct horse battery"
 
 
-def by_page(client, **changes):
+def sign_up_by_page(client, **changes):
     return client.post("/accounts/signup/", {"username": "carol", "email": "", "password1": GOOD, **changes})
 
 
-def by_api(api, **changes):
+def sign_up_by_api(api, **changes):
     return api.send("post", "auth/signup/", {"username": "carol", "password": GOOD, **changes})
 
 
@@ -27,21 +27,21 @@ def by_api(api, **changes):
 def with_mail(settings):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     settings.ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
-    cache.clear()  # names that were promised, and when allauth last wrote to whom
+    cache.clear()  # reserved names, and the mail limits of allauth
     yield
     cache.clear()
 
 
-def test_the_page_signs_up_and_in(client, db):
-    answer = by_page(client, email="Carol@Example.com")
+def test_the_page_signs_up_and_signs_in(client, db):
+    answer = sign_up_by_page(client, email="Carol@Example.com")
     assert answer.status_code == 302 and answer.url == "/"
     carol = User.objects.get(username="carol")
     assert carol.email == "carol@example.com"
     assert client.session["sign_in"] == str(carol.sign_ins.get().pk)
 
 
-def test_the_api_signs_up_and_gives_a_pair(api, db):
-    answer = by_api(api, email="carol@example.com")
+def test_the_api_signs_up_and_returns_a_token_pair(api, db):
+    answer = sign_up_by_api(api, email="carol@example.com")
     assert answer.status_code == 201
     assert answer["Cache-Control"] == "no-store"
     api.access = answer.json()["access"]
@@ -63,32 +63,34 @@ def test_the_api_signs_up_and_gives_a_pair(api, db):
         ({"password": ""}, "password"),
     ],
 )
-def test_bad_data_is_an_error_at_its_field_at_both_doors(client, api, bob, wrong, field):
-    answer = by_api(api, **wrong)
+def test_invalid_data_is_a_field_error_on_page_and_api(client, api, bob, wrong, field):
+    answer = sign_up_by_api(api, **wrong)
     assert answer.status_code == 400, answer.json()
     assert answer.json()["code"] == "invalid" and list(answer.json()["fields"]) == [field]
 
-    page = by_page(client, **{{"password": "password1"}.get(name, name): value for name, value in wrong.items()})
+    page = sign_up_by_page(
+        client, **{{"password": "password1"}.get(name, name): value for name, value in wrong.items()}
+    )
     assert page.status_code == 200
     assert {"password": "password1"}.get(field, field) in page.context["form"].errors
     assert User.objects.count() == 1
 
 
 @pytest.mark.parametrize("junk", [{"username": 7, "password": GOOD}, {}, {"username": "carol", "password": ["x"]}])
-def test_what_is_no_text_is_invalid(api, db, junk):
+def test_values_that_are_not_text_are_invalid(api, db, junk):
     assert api.send("post", "auth/signup/", junk).status_code == 400
 
 
-def test_ten_at_once_for_one_name_make_one_account(transactional_db, make_api):
+def test_concurrent_sign_ups_with_one_name_create_one_account(transactional_db, make_api):
     answers = []
 
-    def try_it():
+    def sign_up():
         from django.db import connection
 
-        answers.append(by_api(make_api()).status_code)
+        answers.append(sign_up_by_api(make_api()).status_code)
         connection.close()
 
-    threads = [threading.Thread(target=try_it) for _ in range(10)]
+    threads = [threading.Thread(target=sign_up) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -97,66 +99,66 @@ def test_ten_at_once_for_one_name_make_one_account(transactional_db, make_api):
     assert User.objects.count() == 1
 
 
-def test_somebody_quicker_is_an_error_at_the_name_by_page(client, bob, monkeypatch):
-    """The name was free as it was looked at, and is not as it is stored."""
+def test_a_lost_race_for_a_name_is_a_field_error(client, bob, monkeypatch):
+    """The name is free when checked and taken when stored."""
     monkeypatch.setattr("accounts.auth.adapters.AccountAdapter.clean_username", lambda self, name, shallow=False: name)
-    page = by_page(client, username="B0b")
+    page = sign_up_by_page(client, username="B0b")
     assert page.status_code == 200 and "username" in page.context["form"].errors
 
 
-def test_without_mail_a_known_address_is_no_error_and_stays_its_owners(client, api, person):
-    bob = person("bob", email="bob@example.com")
-    assert by_api(api, username="mallory", email="bob@example.com").status_code == 201
+def test_a_known_address_is_not_revealed_without_mail(client, api, make_user):
+    bob = make_user("bob", email="bob@example.com")
+    assert sign_up_by_api(api, username="mallory", email="bob@example.com").status_code == 201
     assert auth_backends.find_account("bob@example.com") == bob
 
 
-def test_whoever_confirmed_an_address_signs_in_by_it(person):
-    person("mallory", email="bob@example.com")
-    bob = person("bob", email="bob@example.com")
+def test_a_confirmed_address_can_be_used_to_sign_in(make_user):
+    make_user("mallory", email="bob@example.com")
+    bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True)
     assert auth_backends.find_account("BOB@example.com") == bob
 
 
-def test_with_mail_the_address_is_confirmed_first(api, db, with_mail):
-    answer = by_api(api, email="carol@example.com")
+def test_the_address_must_be_confirmed_with_mail(api, db, with_mail):
+    answer = sign_up_by_api(api, email="carol@example.com")
     assert answer.status_code == 201 and answer.json() == {"verify": True}
     assert [message.to for message in mail.outbox] == [["carol@example.com"]]
     assert "http://localhost:8000/accounts/confirm-email/" in mail.outbox[0].body
-    refused = api.send("post", "auth/token/", {"login": "carol", "password": GOOD})
+    error = api.send("post", "auth/token/", {"login": "carol", "password": GOOD})
     wrong = api.send("post", "auth/token/", {"login": "carol", "password": "another one"})
-    assert refused.status_code == wrong.status_code == 401 and refused.content == wrong.content
+    assert error.status_code == wrong.status_code == 401 and error.content == wrong.content
 
     EmailAddress.objects.update(verified=True)
     assert api.send("post", "auth/token/", {"login": "carol", "password": GOOD}).status_code == 200
 
 
-@pytest.mark.parametrize("door", ["api", "page"])
-def test_with_mail_nobody_learns_that_an_address_has_an_account(make_api, person, with_mail, hashed, door):
-    bob = person("bob", email="bob@example.com")
+@pytest.mark.parametrize("entry_point", ["api", "page"])
+def test_a_known_address_is_not_revealed_with_mail(make_api, make_user, with_mail, hashed_passwords, entry_point):
+    bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
 
-    def try_it(name, email):
-        hashed.clear()
+    def sign_up(name, email):
+        hashed_passwords.clear()
         mail.outbox.clear()
         cache.clear()
-        answer = (by_api if door == "api" else by_page)(make_api(), username=name, email=email)
+        answer = (sign_up_by_api if entry_point == "api" else sign_up_by_page)(make_api(), username=name, email=email)
         headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
-        return answer.status_code, answer.content, headers, set(answer.cookies), len(hashed), len(mail.outbox)
+        return answer.status_code, answer.content, headers, set(answer.cookies), len(hashed_passwords), len(mail.outbox)
 
-    known, fresh = try_it("carol", "bob@example.com"), try_it("dave", "dave@example.com")
+    known, fresh = sign_up("carol", "bob@example.com"), sign_up("dave", "dave@example.com")
     assert known == fresh
     assert mail.outbox[0].to == ["dave@example.com"]
-    assert not User.objects.filter(username="carol").exists()  # and bob was told by mail
+    assert not User.objects.filter(username="carol").exists()  # bob is informed by mail
 
 
-@pytest.mark.parametrize("door", ["api", "page"])
-def test_with_mail_signing_up_again_tells_no_more(make_api, person, with_mail, door):
-    bob = person("bob", email="bob@example.com")
+@pytest.mark.parametrize("entry_point", ["api", "page"])
+def test_signing_up_again_does_not_reveal_the_address(make_api, make_user, with_mail, entry_point):
+    bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
     cache.clear()
 
     def twice(name, email):
-        sign_up = by_api if door == "api" else by_page
+        sign_up = sign_up_by_api if entry_point == "api" else sign_up_by_page
         answers = [sign_up(make_api(), username=again, email=email) for again in (name, name, name.upper())]
         return [(answer.status_code, "taken" in answer.content.decode()) for answer in answers]
 
@@ -167,46 +169,46 @@ def test_with_mail_signing_up_again_tells_no_more(make_api, person, with_mail, d
     assert not User.objects.filter(username="carol").exists()
 
 
-def test_without_the_cache_people_sign_up_all_the_same(api, person, with_mail, monkeypatch):
+def test_sign_up_works_without_the_cache(api, make_user, with_mail, monkeypatch):
     def away(*_args):
         raise ConnectionError("Redis is away")
 
     monkeypatch.setattr("accounts.usernames.reservations.cache.get_many", away)
     monkeypatch.setattr("accounts.usernames.reservations.cache.set_many", away)
-    bob = person("bob", email="bob@example.com")
+    bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
     for email in ("bob@example.com", "dave@example.com"):
-        assert by_api(api, email=email).json() == {"verify": True}
+        assert sign_up_by_api(api, email=email).json() == {"verify": True}
 
 
-def test_closed_means_closed_at_both_doors(client, api, db, settings):
+def test_closed_sign_up_is_closed_on_page_and_api(client, api, db, settings):
     settings.SIGNUP = "closed"
-    assert by_api(api).status_code == 403
-    by_page(client)
+    assert sign_up_by_api(api).status_code == 403
+    sign_up_by_page(client)
     assert not User.objects.exists()
     with pytest.raises(CommandError):
         call_command("invite")
 
 
-def test_by_invitation_only_a_signed_link_opens(client, api, db, settings, capsys):
+def test_sign_up_by_invitation_requires_a_signed_link(client, api, db, settings, capsys):
     settings.SIGNUP = "invite"
-    assert by_api(api).status_code == 403
-    assert by_api(api, invite="forged").status_code == 403
-    by_page(client)
+    assert sign_up_by_api(api).status_code == 403
+    assert sign_up_by_api(api, invite="forged").status_code == 403
+    sign_up_by_page(client)
     client.get("/join/forged/")
-    by_page(client)
+    sign_up_by_page(client)
     assert not User.objects.exists()
 
     call_command("invite", "--days", "2")
     link = capsys.readouterr().out.strip()
     assert link.startswith("http://localhost:8000/join/")
     assert client.get(link.removeprefix("http://localhost:8000")).url == "/accounts/signup/"
-    by_page(client)
+    sign_up_by_page(client)
     assert User.objects.filter(username="carol").exists()
-    assert by_api(api, username="dave", invite=link.split("/join/")[1].rstrip("/")).status_code == 201
+    assert sign_up_by_api(api, username="dave", invite=link.split("/join/")[1].rstrip("/")).status_code == 201
 
 
-def test_an_invitation_ends(db, settings, monkeypatch):
+def test_an_invitation_expires(db, settings, monkeypatch):
     token = signup_links.make_signup_link(2).split("/join/")[1].rstrip("/")
     assert signup_links.is_valid_token(token)
     import time
@@ -216,13 +218,13 @@ def test_an_invitation_ends(db, settings, monkeypatch):
     assert not signup_links.is_valid_token(token)
 
 
-def test_an_unknown_name_neither_signs_in_nor_up(client, api, db):
+def test_an_unknown_name_does_not_sign_in_or_up(client, api, db):
     assert api.send("post", "auth/token/", {"login": "nobody-here", "password": GOOD}).status_code == 401
     client.post("/accounts/login/", {"login": "nobody-here", "password": GOOD})
     assert not User.objects.exists() and not SignIn.objects.exists()
 
 
-def test_the_first_administrator_comes_from_the_command_line(db, monkeypatch):
+def test_the_first_administrator_is_created_by_command(db, monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", GOOD)
     call_command("createsuperuser", "--noinput", "--username", "admin", "--email", "")
     assert User.objects.get(username="admin").is_superuser
@@ -232,25 +234,25 @@ def test_the_first_administrator_comes_from_the_command_line(db, monkeypatch):
         call_command("createsuperuser", "--noinput", "--username", "a b", "--email", "")
 
 
-def test_the_first_administrator_gets_in_before_mail_works(api, db, with_mail, monkeypatch):
+def test_the_first_administrator_can_sign_in_without_mail(api, db, with_mail, monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", GOOD)
     call_command("createsuperuser", "--noinput", "--username", "admin", "--email", "Root@Example.com")
     api.sign_in("admin", GOOD)
     api.sign_in("root@example.com", GOOD)
 
 
-def test_an_address_that_somebody_confirmed_stays_theirs(person, with_mail):
-    bob = person("bob", email="bob@example.com")
+def test_a_confirmed_address_stays_with_its_account(make_user, with_mail):
+    bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True)
     User.objects.create_superuser("root", "bob@example.com", GOOD)
     assert auth_backends.find_account("bob@example.com") == bob
 
 
-def test_the_page_of_a_new_password_is_kept_nowhere(client, alice):
+def test_the_password_reset_page_is_not_cacheable(client, alice):
     for path in ("/accounts/password/reset/key/1-set-password/", "/accounts/password/reset/key/1-abc-def/"):
         assert "no-store" in client.get(path)["Cache-Control"]
 
 
 def test_sign_up_links_of_the_first_release_are_still_valid():
-    """The salt must not follow a renamed module."""
+    """The salt must not depend on the module name."""
     assert signup_links.is_valid_token(signing.dumps(7, salt="accounts.invitations"))

@@ -1,4 +1,4 @@
-"""Who opens a socket, and whether they still may (E18, J1)."""
+"""Authentication of sockets, and checks of open ones (E18, J1)."""
 
 import pytest
 from django.conf import settings as django_settings
@@ -22,13 +22,13 @@ def bearer(token: str) -> dict[bytes, bytes]:
     return {b"authorization": f"Bearer {token}".encode()}
 
 
-def refused(headers=None, subprotocols=(), cookies=None) -> int:
+def error(headers=None, subprotocols=(), cookies=None) -> int:
     with pytest.raises(SocketRefused) as caught:
         authenticate_socket(headers or {}, list(subprotocols), cookies or {})
     return caught.value.code
 
 
-def test_by_cookie(alice, django_assert_num_queries):
+def test_a_cookie_authenticates(alice, django_assert_num_queries):
     cookies = cookies_of(alice)
     with django_assert_num_queries(2):
         identity = authenticate_socket({}, [], cookies)
@@ -36,52 +36,52 @@ def test_by_cookie(alice, django_assert_num_queries):
     assert identity.sign_in_id == str(alice.sign_ins.get().pk)
 
 
-def test_by_header(alice, django_assert_num_queries):
-    pair = tokens.issue_token_pair(alice)
+def test_an_authorization_header_authenticates(alice, django_assert_num_queries):
+    token_pair = tokens.issue_token_pair(alice)
     with django_assert_num_queries(1):
-        identity = authenticate_socket(bearer(pair.access), [], {})
+        identity = authenticate_socket(bearer(token_pair.access), [], {})
     assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, True, None)
 
 
-def test_by_subprotocol(alice):
-    pair = tokens.issue_token_pair(alice)
-    identity = authenticate_socket({}, ["messenger.v1", f"bearer.{pair.access}"], {})
+def test_a_subprotocol_token_authenticates(alice):
+    token_pair = tokens.issue_token_pair(alice)
+    identity = authenticate_socket({}, ["messenger.v1", f"bearer.{token_pair.access}"], {})
     assert (identity.user_id, identity.by_bearer, identity.subprotocol) == (alice.pk, True, "messenger.v1")
 
 
-def test_a_browser_that_offers_the_protocol_is_answered_it(alice):
+def test_an_offered_subprotocol_is_accepted(alice):
     assert authenticate_socket({}, ["messenger.v1"], cookies_of(alice)).subprotocol == "messenger.v1"
 
 
 def test_a_bad_bearer_never_falls_back_to_the_cookie(alice):
     cookies = cookies_of(alice)
-    assert refused(bearer("nonsense"), [], cookies) == 4401
-    assert refused({b"authorization": b"Bearer"}, [], cookies) == 4401
-    assert refused({}, ["messenger.v1", "bearer.nonsense"], cookies) == 4401
-    assert refused({}, ["messenger.v1", "bearer."], cookies) == 4401
+    assert error(bearer("nonsense"), [], cookies) == 4401
+    assert error({b"authorization": b"Bearer"}, [], cookies) == 4401
+    assert error({}, ["messenger.v1", "bearer.nonsense"], cookies) == 4401
+    assert error({}, ["messenger.v1", "bearer."], cookies) == 4401
 
 
 @pytest.mark.parametrize(
     "cookies", [{}, {"sessionid": ""}, {"sessionid": "nonsense"}, {"sessionid": "x" * 5000}, {"sessionid": "../a"}]
 )
-def test_nobody_is_4401(db, cookies):
-    assert refused({}, [], cookies) == 4401
+def test_missing_credentials_are_4401(db, cookies):
+    assert error({}, [], cookies) == 4401
 
 
-def test_strange_headers_are_nobody(db):
+def test_malformed_headers_are_4401(db):
     for value in (b"\xff\xfe", b"Basic YTpi", b"Bearer \xff.\xff.\xff", b"Bearer " + b"a" * 60_000):
-        assert refused({b"authorization": value}) == 4401
+        assert error({b"authorization": value}) == 4401
 
 
-def test_a_refresh_token_opens_no_socket(alice):
-    assert refused(bearer(tokens.issue_token_pair(alice).refresh)) == 4401
+def test_a_refresh_token_is_rejected(alice):
+    assert error(bearer(tokens.issue_token_pair(alice).refresh)) == 4401
 
 
 @pytest.mark.parametrize("how", ["cookie", "bearer"])
 @pytest.mark.parametrize(
     ("what", "code"), [("signed out", 4401), ("new password", 4401), ("suspended", 4403), ("switched off", 4403)]
 )
-def test_whoever_lost_the_right_opens_none(alice, person, how, what, code):
+def test_revoked_credentials_are_rejected(alice, make_user, how, what, code):
     proof = (
         {"cookies": cookies_of(alice)}
         if how == "cookie"
@@ -95,21 +95,21 @@ def test_whoever_lost_the_right_opens_none(alice, person, how, what, code):
     elif what == "switched off":
         User.objects.filter(pk=alice.pk).update(is_active=False)
     else:
-        SignIn.objects.all()  # the row stays; only its person is shut out
+        SignIn.objects.all()  # the sign-in exists; only its user is inactive
         User.objects.filter(pk=alice.pk).update(is_active=False, suspended_at=timezone.now())
-    assert refused(**proof) == code
+    assert error(**proof) == code
 
 
-def test_a_forged_session_of_another_person_opens_none(alice, bob):
+def test_a_forged_session_is_rejected(alice, bob):
     cookies = cookies_of(alice)
     store = sign_ins.session_store_class()(cookies[django_settings.SESSION_COOKIE_NAME])
     store["_auth_user_id"] = str(bob.pk)
     store.save()
-    assert refused({}, [], cookies) == 4401
+    assert error({}, [], cookies) == 4401
 
 
-def test_the_sweep_asks_once_and_names_those_that_are_over(
-    alice, bob, carol, mallory, person, django_assert_num_queries
+def test_the_periodic_check_finds_ended_sign_ins_in_one_query(
+    alice, bob, carol, mallory, make_user, django_assert_num_queries
 ):
     rows = {user: sign_ins.start_sign_in(user, SignIn.Kind.TOKEN) for user in (alice, bob, carol, mallory)}
     sign_ins.end_sign_ins(bob.pk, rows[bob].pk)
@@ -129,14 +129,14 @@ def test_the_sweep_asks_once_and_names_those_that_are_over(
     }
 
 
-def test_the_sweep_does_not_let_one_person_hold_anothers_sign_in(alice, bob):
+def test_the_periodic_check_rejects_a_sign_in_of_another_user(alice, bob):
     row = sign_ins.start_sign_in(alice, SignIn.Kind.TOKEN)
     assert find_ended_sign_ins([(bob.pk, str(row.pk))]) == {str(row.pk): 4401}
     assert find_ended_sign_ins([]) == {}
 
 
-def test_suspension_is_told_to_open_sockets_at_once(told, alice, person):
-    admin = person("root", is_superuser=True, is_staff=True)
+def test_suspension_disconnects_open_sockets(published_events, alice, make_user):
+    admin = make_user("root", is_superuser=True, is_staff=True)
     tokens.issue_token_pair(alice)
     actions.suspend_user(alice.pk, admin.pk)
-    assert [(cut.user_id, cut.code, cut.sign_in_id) for cut in told.cuts()] == [(alice.pk, 4403, "")]
+    assert [(cut.user_id, cut.code, cut.sign_in_id) for cut in published_events.disconnects()] == [(alice.pk, 4403, "")]

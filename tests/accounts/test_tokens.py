@@ -1,4 +1,4 @@
-"""Tokens (A6 to A8): rotation, reuse, lifetimes, forgery."""
+"""Access and refresh tokens (A6 to A8): rotation, reuse detection, lifetimes, forgery."""
 
 import base64
 import json
@@ -31,22 +31,29 @@ def unsigned(payload: dict, header: dict) -> str:
     return ".".join([*parts, ""])
 
 
-def test_both_tokens_name_their_sign_in(api, alice):
-    pair = api.sign_in("alice")
+def test_both_tokens_contain_their_sign_in(api, alice):
+    token_pair = api.sign_in("alice")
     row = alice.sign_ins.get()
-    assert claims(pair["access"])["sid"] == claims(pair["refresh"])["sid"] == row.pk.hex
-    assert claims(pair["refresh"])["jti"] == row.refresh_id.hex
-    assert claims(pair["access"]).keys() == {"token_type", "exp", "iat", "jti", "user_id", "sid"}  # nothing personal
+    assert claims(token_pair["access"])["sid"] == claims(token_pair["refresh"])["sid"] == row.pk.hex
+    assert claims(token_pair["refresh"])["jti"] == row.refresh_id.hex
+    assert claims(token_pair["access"]).keys() == {
+        "token_type",
+        "exp",
+        "iat",
+        "jti",
+        "user_id",
+        "sid",
+    }  # no personal data
 
 
-def test_lifetimes_are_settings(api, alice, settings):
-    pair = api.sign_in("alice")
-    access, refresh = claims(pair["access"]), claims(pair["refresh"])
+def test_lifetimes_are_configurable(api, alice, settings):
+    token_pair = api.sign_in("alice")
+    access, refresh = claims(token_pair["access"]), claims(token_pair["refresh"])
     assert access["exp"] - access["iat"] == settings.ACCESS_TOKEN_MINUTES * 60
     assert refresh["exp"] - refresh["iat"] == settings.REFRESH_TOKEN_DAYS * 86400
 
 
-def test_a_refresh_gives_a_new_pair_and_spends_the_old_token(api, alice):
+def test_a_refresh_returns_a_new_pair_and_invalidates_the_old_token(api, alice):
     first = api.sign_in("alice")
     answer = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]})
     assert answer.status_code == 200 and answer.json()["refresh"] != first["refresh"]
@@ -56,7 +63,7 @@ def test_a_refresh_gives_a_new_pair_and_spends_the_old_token(api, alice):
     assert again.status_code == 200
 
 
-def test_a_spent_token_ends_the_sign_in_and_all_that_came_of_it(told, api, alice):
+def test_reusing_a_refresh_token_ends_the_sign_in(published_events, api, alice):
     first = api.sign_in("alice")
     second = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]}).json()
     api.access = second["access"]
@@ -65,21 +72,21 @@ def test_a_spent_token_ends_the_sign_in_and_all_that_came_of_it(told, api, alice
     assert stolen.status_code == 401 and stolen.json()["code"] == "unauthenticated"
     assert api.send("get", "me/").status_code == 401
     assert api.send("post", "auth/token/refresh/", {"refresh": second["refresh"]}).status_code == 401
-    assert [(cut.user_id, cut.code) for cut in told.cuts()] == [(alice.pk, 4401)]
+    assert [(cut.user_id, cut.code) for cut in published_events.disconnects()] == [(alice.pk, 4401)]
 
 
-def test_of_parallel_refreshes_exactly_one_wins(each_database, alice):
+def test_one_of_several_concurrent_refreshes_succeeds(each_database, alice):
     from django.db import connection
 
-    pair = tokens.issue_token_pair(alice)
+    token_pair = tokens.issue_token_pair(alice)
     gate, won, lost = threading.Barrier(8), [], []
 
     def refresh():
         gate.wait()
         try:
-            won.append(tokens.refresh_token_pair(pair.refresh))
-        except ApplicationError as refused:
-            lost.append(refused.code)
+            won.append(tokens.refresh_token_pair(token_pair.refresh))
+        except ApplicationError as error:
+            lost.append(error.code)
         finally:
             connection.close()
 
@@ -89,17 +96,17 @@ def test_of_parallel_refreshes_exactly_one_wins(each_database, alice):
     for thread in threads:
         thread.join(30)
     assert len(won) == 1 and lost == ["unauthenticated"] * 7
-    with pytest.raises(ApplicationError):  # two had it, so nobody has it now
+    with pytest.raises(ApplicationError):  # a reused token ends the sign-in
         tokens.refresh_token_pair(won[0].refresh)
     assert SignIn.objects.get().ended_at
 
 
-def test_revoking_signs_this_client_out_and_no_other(told, make_api, alice):
+def test_revoking_signs_out_only_this_client(published_events, make_api, alice):
     app, other = make_api(alice), make_api(alice)
-    pair = app.sign_in("alice")
-    assert app.send("post", "auth/token/revoke/", {"refresh": pair["refresh"]}).status_code == 204
+    token_pair = app.sign_in("alice")
+    assert app.send("post", "auth/token/revoke/", {"refresh": token_pair["refresh"]}).status_code == 204
     assert app.send("get", "me/").status_code == 401
-    assert app.send("post", "auth/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+    assert app.send("post", "auth/token/refresh/", {"refresh": token_pair["refresh"]}).status_code == 401
     assert other.send("get", "me/").status_code == 200
 
 
@@ -131,7 +138,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("how", FORGED)
-def test_a_forged_token_is_401_and_never_a_fault(api, alice, how):
+def test_a_forged_token_is_401(api, alice, how):
     good = api.sign_in("alice")["access"]
     forged = FORGED[how](good, alice.sign_ins.get().pk)
     if forged.isascii():
@@ -140,14 +147,14 @@ def test_a_forged_token_is_401_and_never_a_fault(api, alice, how):
         assert answer["WWW-Authenticate"].startswith("Bearer")
     answer = api.send("post", "auth/token/refresh/", {"refresh": forged})
     assert answer.status_code in {400, 401}, answer.content
-    assert api.send("get", "me/").status_code == 200  # the real one is none the worse
+    assert api.send("get", "me/").status_code == 200  # the real token still works
 
 
-def test_a_refresh_token_is_no_access_token_and_the_other_way_round(api, alice):
-    pair = api.sign_in("alice")
-    assert api.get("/api/v1/me/", headers={"authorization": f"Bearer {pair['refresh']}"}).status_code == 401
-    assert api.send("post", "auth/token/refresh/", {"refresh": pair["access"]}).status_code == 401
-    assert api.send("post", "auth/token/revoke/", {"refresh": pair["access"]}).status_code == 401
+def test_access_and_refresh_tokens_are_not_interchangeable(api, alice):
+    token_pair = api.sign_in("alice")
+    assert api.get("/api/v1/me/", headers={"authorization": f"Bearer {token_pair['refresh']}"}).status_code == 401
+    assert api.send("post", "auth/token/refresh/", {"refresh": token_pair["access"]}).status_code == 401
+    assert api.send("post", "auth/token/revoke/", {"refresh": token_pair["access"]}).status_code == 401
 
 
 def test_an_access_token_expires(api, alice, monkeypatch):
@@ -156,7 +163,7 @@ def test_an_access_token_expires(api, alice, monkeypatch):
     assert api.send("get", "me/").status_code == 401
 
 
-def test_a_bearer_wins_and_never_falls_back_to_the_cookie(client, alice, bob, make_api):
+def test_a_bearer_token_overrides_the_cookie_even_if_invalid(client, alice, bob, make_api):
     client.force_login(alice)
     bobs = make_api(bob).access
     assert client.get("/api/v1/me/", headers={"authorization": f"Bearer {bobs}"}).json()["username"] == "bob"
@@ -165,51 +172,51 @@ def test_a_bearer_wins_and_never_falls_back_to_the_cookie(client, alice, bob, ma
     assert client.get("/api/v1/me/").json()["username"] == "alice"
 
 
-def test_a_bearer_is_one_query(api, alice, django_assert_num_queries):
+def test_a_bearer_token_makes_one_query(api, alice, django_assert_num_queries):
     api.sign_in("alice")
     with django_assert_num_queries(1):
         assert api.send("get", "me/").status_code == 200
 
 
-def test_nobody_gets_401_and_is_told_how(client, db):
+def test_a_request_without_credentials_is_401_with_www_authenticate(client, db):
     answer = client.get("/api/v1/me/")
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated" and answer["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_session_can_have_tokens_too_and_only_with_csrf(alice):
+def test_a_session_can_get_tokens_only_with_csrf(alice):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     path, json_type = "/api/v1/auth/token/session/", "application/json"
     assert client.post(path, content_type=json_type).status_code == 403
-    client.get("/accounts/password/change/")  # any page that sets the cookie
+    client.get("/accounts/password/change/")  # any page that sets the CSRF cookie
     token = client.cookies[django_settings.CSRF_COOKIE_NAME].value
     answer = client.post(path, content_type=json_type, headers={"x-csrftoken": token})
     assert answer.status_code == 200 and answer.json().keys() == {"access", "refresh"}
     assert sorted(alice.sign_ins.values_list("kind", flat=True)) == ["browser", "token"]
 
 
-def test_a_bearer_needs_no_csrf(alice, api):
+def test_a_bearer_token_needs_no_csrf(alice, api):
     access = api.sign_in("alice")["access"]
     strict = Client(enforce_csrf_checks=True, headers={"authorization": f"Bearer {access}"})
     answer = strict.patch("/api/v1/me/", {"bio": "hello"}, content_type="application/json")
     assert answer.status_code == 200
 
 
-def test_a_bearer_is_no_session(api, alice):
+def test_a_bearer_token_is_not_a_session(api, alice):
     api.sign_in("alice")
     assert api.send("post", "auth/token/session/").status_code == 401
 
 
-def test_a_suspended_persons_tokens_are_dead(api, alice):
-    pair = api.sign_in("alice")
+def test_tokens_of_a_suspended_user_are_rejected(api, alice):
+    token_pair = api.sign_in("alice")
     alice.is_active = False
     alice.save()
     assert api.send("get", "me/").status_code == 401
-    assert api.send("post", "auth/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+    assert api.send("post", "auth/token/refresh/", {"refresh": token_pair["refresh"]}).status_code == 401
 
 
-def test_tokens_are_not_for_an_ended_sign_in_however_young(api, alice):
+def test_tokens_of_an_ended_sign_in_are_rejected(api, alice):
     api.sign_in("alice")
     SignIn.objects.update(ended_at=datetime.now(UTC) - timedelta(seconds=1))
     assert api.send("get", "me/").status_code == 401
@@ -217,12 +224,12 @@ def test_tokens_are_not_for_an_ended_sign_in_however_young(api, alice):
 
 @pytest.mark.parametrize("path", ["auth/token/", "auth/signup/", "auth/token/refresh/", "auth/token/revoke/"])
 @pytest.mark.parametrize("junk", ["{", "[]", "null", '"x"', '{"login": NaN}', '{"login": "\\ud800", "password": "x"}'])
-def test_junk_is_invalid_and_never_a_fault(api, db, path, junk):
+def test_malformed_bodies_are_invalid(api, db, path, junk):
     answer = api.post(f"/api/v1/{path}", junk, content_type="application/json")
     assert answer.status_code == 400 and answer.json()["code"] == "invalid"
 
 
-def test_credentials_that_came_along_do_not_disturb_signing_in(api, alice):
+def test_invalid_credentials_in_headers_do_not_prevent_sign_in(api, alice):
     api.access = "nonsense"
     answer = api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD})
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""Finding people: by name, never by e-mail, never the suspended."""
+"""User search: by name, never by e-mail address, without suspended users."""
 
 import uuid
 
@@ -14,9 +14,9 @@ from messenger.core.errors import ApplicationError
 
 
 @pytest.fixture
-def crowd(person):
+def searchable_users(make_user):
     return {
-        name: person(name, name=shown, email=f"{name}@secret.example")
+        name: make_user(name, name=shown, email=f"{name}@secret.example")
         for name, shown in [
             ("alice", "Alice Liddell"),
             ("alina", "Lina"),
@@ -57,41 +57,41 @@ def names(user, q, **options) -> list[str]:
         ("x" * 5000, []),
     ],
 )
-def test_by_name_and_nothing_else(crowd, person, q, found):
-    me = person("mallory")
-    if q == "\ud800":  # what is no text is no question: the newest
+def test_search_is_by_name_only(searchable_users, make_user, q, found):
+    me = make_user("mallory")
+    if q == "\ud800":  # invalid text is treated as an empty query: the newest users
         assert names(me, q)[0] == "malice"
     else:
         assert names(me, q) == found
 
 
-def test_nobody_finds_themselves_or_the_suspended(crowd):
+def test_search_excludes_the_own_and_suspended_users(searchable_users):
     User.objects.filter(username="alina").update(is_active=False)
-    assert names(crowd["alice"], "ali") == []
+    assert names(searchable_users["alice"], "ali") == []
 
 
-def test_without_a_question_the_newest(crowd):
-    assert names(crowd["alice"], "") == ["malice", "wang", "bob", "alina"]
-    assert names(crowd["alice"], "  ", limit=2) == ["malice", "wang"]
+def test_an_empty_query_returns_the_newest_users(searchable_users):
+    assert names(searchable_users["alice"], "") == ["malice", "wang", "bob", "alina"]
+    assert names(searchable_users["alice"], "  ", limit=2) == ["malice", "wang"]
 
 
-def test_a_new_name_is_found_and_the_old_one_not(crowd):
-    actions.update_profile(crowd["bob"].pk, {"name": "单小强"})
+def test_a_changed_name_replaces_its_search_keys(searchable_users):
+    actions.update_profile(searchable_users["bob"].pk, {"name": "单小强"})
     for q in ("单", "shan", "sxq", "小强", "xiaoq", "bob"):
-        assert names(crowd["alice"], q) == ["bob"], q
-    assert names(crowd["alice"], "rob") == []
+        assert names(searchable_users["alice"], q) == ["bob"], q
+    assert names(searchable_users["alice"], "rob") == []
 
 
-def test_a_person_s_page_of_keys_is_kept_when_only_the_name_is_saved(crowd):
-    crowd["bob"].name = "Zoë"
-    crowd["bob"].save(update_fields=["name"])
-    assert names(crowd["alice"], "zoe") == ["bob"]
+def test_saving_only_the_name_updates_the_search_keys(searchable_users):
+    searchable_users["bob"].name = "Zoë"
+    searchable_users["bob"].save(update_fields=["name"])
+    assert names(searchable_users["alice"], "zoe") == ["bob"]
 
 
-def test_my_contacts_come_first_then_whom_i_talk_with(transactional_db, crowd, person):
-    me = crowd["bob"]
+def test_contacts_come_first_then_conversation_partners(transactional_db, searchable_users, make_user):
+    me = searchable_users["bob"]
     for name in ("anna", "anton", "andy"):
-        person(name)
+        make_user(name)
     contacts.add_contact(me.pk, User.objects.get(username="anton").pk)
     shape, _new = open_direct_conversation(me.pk, User.objects.get(username="andy").pk)
     send_message(me.pk, shape.id, uuid.uuid4(), "hello")
@@ -99,19 +99,19 @@ def test_my_contacts_come_first_then_whom_i_talk_with(transactional_db, crowd, p
     assert names(me, "")[:2] == ["anton", "andy"]
 
 
-def test_members_of_a_conversation_who_wrote_last_first(transactional_db, crowd):
-    alice, alina, malice = (crowd[name] for name in ("alice", "alina", "malice"))
+def test_members_are_ordered_by_their_last_message(transactional_db, searchable_users):
+    alice, alina, malice = (searchable_users[name] for name in ("alice", "alina", "malice"))
     group = create_group(alice.pk, "Room", [alina.pk, malice.pk])
     send_message(malice.pk, group.id, uuid.uuid4(), "hello")
     assert names(alice, "", conversation_id=group.id) == ["malice", "alina"]
     assert names(alice, "ali", conversation_id=group.id) == ["alina"]
-    with pytest.raises(ApplicationError) as refused:
-        names(crowd["bob"], "ali", conversation_id=group.id)
-    assert refused.value.code == "not_found"
+    with pytest.raises(ApplicationError) as error:
+        names(searchable_users["bob"], "ali", conversation_id=group.id)
+    assert error.value.code == "not_found"
 
 
-def test_members_are_found_in_their_conversation_whatever_strangers_may(crowd):
-    alice, alina = crowd["alice"], crowd["alina"]
+def test_members_find_each_other_regardless_of_find_me(searchable_users):
+    alice, alina = searchable_users["alice"], searchable_users["alina"]
     group = create_group(alice.pk, "Room", [alina.pk])
     actions.update_profile(alina.pk, {"find_me": "nobody"})
     assert names(alice, "alina") == []
@@ -122,35 +122,37 @@ def test_members_are_found_in_their_conversation_whatever_strangers_may(crowd):
     ("setting", "contact", "found"),
     [("contacts", False, False), ("contacts", True, True), ("nobody", False, False), ("nobody", True, False)],
 )
-def test_who_lets_few_find_them(crowd, setting, contact, found):
-    alice, bob = crowd["alice"], crowd["bob"]
+def test_find_me_limits_search(searchable_users, setting, contact, found):
+    alice, bob = searchable_users["alice"], searchable_users["bob"]
     if contact:
         contacts.add_contact(alice.pk, bob.pk)
     actions.update_profile(alice.pk, {"find_me": setting})
     assert names(bob, "alice") == (["alice"] if found else [])
 
 
-def test_nobody_finds_whom_they_block_and_the_blocked_find_as_before(crowd):
-    alice, bob = crowd["alice"], crowd["bob"]
+def test_search_excludes_users_that_one_blocks_but_not_the_blocker(searchable_users):
+    alice, bob = searchable_users["alice"], searchable_users["bob"]
     contacts.block_user(alice.pk, bob.pk)
     assert names(alice, "bob") == []
     assert names(bob, "alice") == ["alice"]
 
 
-def test_a_question_costs_the_same_however_many_are_called_so(crowd, person, django_assert_num_queries):
+def test_search_makes_the_same_queries_for_any_number_of_matches(
+    searchable_users, make_user, django_assert_num_queries
+):
     User.objects.bulk_create([User(username=f"al{n}", name="Al") for n in range(700)])
     for limit in (5, 100):
         with django_assert_num_queries(2):
-            assert len(search_users(crowd["bob"].pk, "al", limit=limit)) == limit
+            assert len(search_users(searchable_users["bob"].pk, "al", limit=limit)) == limit
 
 
-def test_an_old_contact_is_found_among_very_many_who_are_called_alike(crowd, person):
-    friend = person("zz", name="Al Zett")
+def test_a_contact_is_found_among_many_similar_names(searchable_users, make_user):
+    friend = make_user("zz", name="Al Zett")
     User.objects.bulk_create([User(username=f"al{n}", name="Al") for n in range(700)])
-    contacts.add_contact(crowd["bob"].pk, friend.pk)
-    assert names(crowd["bob"], "al", limit=1) == ["zz"]
+    contacts.add_contact(searchable_users["bob"].pk, friend.pk)
+    assert names(searchable_users["bob"], "al", limit=1) == ["zz"]
 
 
-def test_others_see_four_things_of_a_person(crowd):
+def test_others_see_four_fields_of_a_user(searchable_users):
     assert UserSchema.__struct_fields__ == ("id", "username", "name", "avatar_url")
-    assert "secret" not in repr(user_schema(crowd["alice"]))
+    assert "secret" not in repr(user_schema(searchable_users["alice"]))

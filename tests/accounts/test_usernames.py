@@ -1,4 +1,4 @@
-"""User names (A12): which there may be, and which look alike."""
+"""User names (A12): validation, normalization and look-alikes."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -29,14 +29,14 @@ from accounts.usernames.rules import MAX_KEY_LENGTH, clean_username, skeleton, u
         "𠮷野家",
     ],
 )
-def test_letters_of_any_script_make_a_name(name):
+def test_letters_of_any_script_are_valid(name):
     assert clean_username(name)
 
 
 @pytest.mark.parametrize(
     ("typed", "kept"), [("Ａｌｉｃｅ", "Alice"), ("𝓪lice", "alice"), ("  bob ", "bob"), ("e\u0301va", "éva")]
 )
-def test_a_name_is_kept_in_its_plain_form(typed, kept):
+def test_a_name_is_normalized(typed, kept):
     assert clean_username(typed) == kept
 
 
@@ -75,10 +75,10 @@ def test_a_name_is_kept_in_its_plain_form(typed, kept):
         ("王вася", "scripts"),
     ],
 )
-def test_a_trick_is_no_name(name, why):
-    with pytest.raises(ValidationError) as refused:
+def test_a_deceptive_name_is_rejected(name, why):
+    with pytest.raises(ValidationError) as error:
         clean_username(name)
-    assert refused.value.code == why
+    assert error.value.code == why
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_trick_is_no_name(name, why):
         "管理员",
     ],
 )
-def test_words_of_the_site_are_reserved_and_so_is_what_looks_like_them(name):
+def test_reserved_names_and_their_look_alikes_are_rejected(name):
     with pytest.raises(ValidationError):
         clean_username(name)
 
@@ -125,7 +125,7 @@ ALIKE = [
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
-def test_look_alikes_have_a_key_in_common(one, other):
+def test_look_alikes_share_a_key(one, other):
     assert skeleton(one) == skeleton(other) or uppercase_skeleton(one) == uppercase_skeleton(other)
 
 
@@ -133,13 +133,13 @@ def test_look_alikes_have_a_key_in_common(one, other):
     ("one", "other"),
     [("nan", "van"), ("rob", "yob"), ("eva", "éva"), ("bob", "bobo"), ("王明", "王朋"), ("a_b", "a.b")],
 )
-def test_other_names_have_none(one, other):
+def test_different_names_share_no_key(one, other):
     assert skeleton(one) != skeleton(other)
     assert uppercase_skeleton(one) != uppercase_skeleton(other)
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
-def test_the_database_itself_refuses_a_look_alike(db, one, other):
+def test_the_database_rejects_a_look_alike(db, one, other):
     User.objects.create_user(one)
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.create_user(other)
@@ -161,10 +161,10 @@ def test_keys_fit_their_columns():
         ("👩\u200d👩\u200d👧 Ann", "👩\u200d👩\u200d👧 Ann"),
     ],
 )
-def test_a_display_name_is_one_line_that_can_be_seen(text, kept):
+def test_a_display_name_is_a_visible_single_line(text, kept):
     assert clean_single_line(text, 60) == kept
 
 
-def test_a_display_name_too_long_is_refused():
+def test_a_display_name_that_is_too_long_is_rejected():
     with pytest.raises(ValidationError):
         clean_single_line("x" * 61, 60)

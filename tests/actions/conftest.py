@@ -1,4 +1,4 @@
-"""A town with every kind of person in it, listeners who notice all that is told, and a door to it."""
+"""A workspace with users of all roles, their open connections, and the entry points to it."""
 
 from __future__ import annotations
 
@@ -11,102 +11,111 @@ from chat import actions, selectors
 from chat.models import Message
 from messenger.core import database
 from presence import tracker
-from tests.actions.entry_points import DOORS
+from tests.actions.entry_points import ENTRY_POINTS
 from tests.live import conftest as live
-from tests.live.client_state import fresh
+from tests.live.client_state import load_state
 
-stage = live.stage  # the fixture
+environment = live.environment  # the fixture
 
 
-class Town:
-    """A room: alice owns it, adam is an admin, bob and carol are members. alice and bob have a pair. mallory is out."""
+class Workspace:
+    """A group of alice (owner), adam (admin), bob and carol, and a direct conversation of alice and bob.
 
-    def __init__(self, stage: live.Stage, people: dict[str, Any]):
-        self.stage, self.people = stage, people
+    mallory is a member of nothing.
+    """
+
+    def __init__(self, environment: live.Environment, people: dict[str, Any]):
+        self.environment, self.people = environment, people
         self.alice, self.adam, self.bob, self.carol, self.mallory = people.values()
-        self.room = self.pair = 0
+        self.group = self.direct_conversation = 0
         self.listeners: dict[str, live.Listener] = {}
 
     async def build(self) -> None:
         members = [self.adam.pk, self.bob.pk, self.carol.pk]
-        self.room = (await database.run_in_thread(actions.create_group, self.alice.pk, "Room", members)).id
-        await database.run_in_thread(actions.set_role, self.alice.pk, self.room, self.adam.pk, "admin")
-        self.pair = (await database.run_in_thread(actions.open_direct_conversation, self.alice.pk, self.bob.pk))[0].id
+        self.group = (await database.run_in_thread(actions.create_group, self.alice.pk, "Room", members)).id
+        await database.run_in_thread(actions.set_role, self.alice.pk, self.group, self.adam.pk, "admin")
+        self.direct_conversation = (
+            await database.run_in_thread(actions.open_direct_conversation, self.alice.pk, self.bob.pk)
+        )[0].id
 
-    async def say(self, who, body: str = "hello", conversation: int = 0, **options: Any):
-        place = conversation or self.room
-        return (await database.run_in_thread(actions.send_message, who.pk, place, uuid.uuid4(), body, **options))[0]
+    async def send_message(self, user, body: str = "hello", conversation: int = 0, **options: Any):
+        conversation_id = conversation or self.group
+        return (
+            await database.run_in_thread(actions.send_message, user.pk, conversation_id, uuid.uuid4(), body, **options)
+        )[0]
 
-    async def listen(self) -> None:
-        """From here on, what everybody is told is noted."""
+    async def connect_listeners(self) -> None:
+        """Opens a connection for each user; events from now on are recorded."""
         for name, user in self.people.items():
-            self.listeners[name] = await self.stage.listen(user)
-            self.listeners[name].wire.texts.clear()
+            self.listeners[name] = await self.environment.connect(user)
+            self.listeners[name].transport.texts.clear()
 
-    async def all_agree(self) -> None:
-        """State when they began to listen + what they were told since = state fetched afresh."""
-        await self.stage.settle()
+    async def assert_listeners_match_state(self) -> None:
+        """Asserts for each user: state at connection + received events = fresh state."""
+        await self.environment.settle()
         for name, listener in self.listeners.items():
-            replica = listener.catch()
-            assert not replica.behind and not replica.me_behind, f"{name} has a hole"
-            replica.agrees_with(await database.run_in_thread(fresh, self.people[name].pk))
+            replica = listener.apply_received()
+            assert not replica.conversations_behind and not replica.is_user_behind, f"{name} has a gap"
+            replica.assert_matches(await database.run_in_thread(load_state, self.people[name].pk))
 
-    def told_at_all(self) -> list[str]:
-        """To anybody."""
-        return [text for listener in self.listeners.values() for text in listener.wire.texts]
+    def all_received(self) -> list[str]:
+        """Returns all frames that any user received."""
+        return [text for listener in self.listeners.values() for text in listener.transport.texts]
 
-    def told(self, name: str) -> list[str]:
+    def received_types(self, name: str) -> list[str]:
         return self.listeners[name].types()
 
-    async def message(self, message) -> Any:
+    async def get_message(self, message) -> Any:
         return await database.run_in_thread(selectors.get_message, self.alice.pk, message.id)
 
-    async def mine(self, who, conversation: int = 0) -> Any:
-        return (await database.run_in_thread(selectors.get_conversation, who.pk, conversation or self.room)).mine
+    async def get_member_state(self, user, conversation: int = 0) -> Any:
+        return (await database.run_in_thread(selectors.get_conversation, user.pk, conversation or self.group)).mine
 
-    async def conversation(self, conversation: int = 0) -> Any:
-        return await database.run_in_thread(selectors.get_conversation, self.alice.pk, conversation or self.room)
+    async def get_conversation(self, conversation: int = 0) -> Any:
+        return await database.run_in_thread(selectors.get_conversation, self.alice.pk, conversation or self.group)
 
-    async def roles(self) -> dict[str, str]:
-        rows = await database.run_in_thread(selectors.list_members, self.alice.pk, self.room)
+    async def get_roles(self) -> dict[str, str]:
+        rows = await database.run_in_thread(selectors.list_members, self.alice.pk, self.group)
         return {row.user.username: row.role for row in rows}
 
-    async def last(self, **which: Any) -> Message:
-        return await database.run_in_thread(lambda: Message.objects.filter(kind="text", **which).order_by("pk").last())
+    async def last_message(self, **filters: Any) -> Message:
+        return await database.run_in_thread(
+            lambda: Message.objects.filter(kind="text", **filters).order_by("pk").last()
+        )
 
 
 @pytest.fixture
-async def town(stage, person, alice, bob, carol, mallory):
-    town = Town(
-        stage,
+async def workspace(environment, make_user, alice, bob, carol, mallory):
+    workspace = Workspace(
+        environment,
         {
             "alice": alice,
-            "adam": await database.run_in_thread(person, "adam"),
+            "adam": await database.run_in_thread(make_user, "adam"),
             "bob": bob,
             "carol": carol,
             "mallory": mallory,
         },
     )
-    await town.build()
-    return town
+    await workspace.build()
+    return workspace
 
 
 @pytest.fixture
-async def make_door(stage):
-    """Doors by name, see tests/actions/entry_points.py. They close before the stage does."""
+async def make_entry_point(environment):
+    """Creates entry points by name, see tests/actions/entry_points.py. Closed before the hub ends."""
     made = []
 
     def make(name: str):
-        made.append(DOORS[name]())
+        made.append(ENTRY_POINTS[name]())
         return made[-1]
 
     tracker.set_tracker(tracker.PresenceTracker())
     yield make
-    for door in made:
-        await door.close()
+    for entry_point in made:
+        await entry_point.close()
     tracker.set_tracker(None)
 
 
 @pytest.fixture
-async def door(request, make_door):
-    return make_door(request.param)
+async def entry_point(request, make_entry_point):
+    return make_entry_point(request.param)

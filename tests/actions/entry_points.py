@@ -1,6 +1,6 @@
-"""The three doors, each asked for the same verbs in its own way: `await door(alice, "edit", message=5, body="x")`.
+"""The entry points (pages, API, socket) with one interface: `await entry_point(alice, "edit", message=5, body="x")`.
 
-What a door cannot be asked for is not in its table.
+The TABLE of an entry point lists the actions that it supports.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from chat import selectors
 from messenger.core import database
 from messenger.core.errors import STATUS_BY_CODE, ApplicationError
 
-PATIENCE = 20  # seconds; the machine may be busy
+TIMEOUT = 20  # seconds; the machine may be busy
 CODES = {status: code for code, status in STATUS_BY_CODE.items() if code != "blocked"}
 
 
 class Outcome(NamedTuple):
-    """`code` is empty where the verb was obeyed. `fields` is None where the door does not say which are wrong."""
+    """`code` is empty on success. `fields` is None if the entry point does not report invalid fields."""
 
     code: str
     fields: set[str] | None = None
-    answer: Any = None
+    response: Any = None
 
 
-def _new(client_id: str | None) -> str:
+def _client_id(client_id: str | None) -> str:
     return client_id or str(uuid.uuid4())
 
 
-def _given(**fields: Any) -> dict[str, Any]:
+def _without_none(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -49,23 +49,25 @@ class Api:
     def __init__(self) -> None:
         self._callers: dict[int, Client] = {}
 
-    def _caller(self, who) -> Client:
-        if who.pk not in self._callers:
-            self._callers[who.pk] = Client(headers={"Authorization": f"Bearer {tokens.issue_token_pair(who).access}"})
-        return self._callers[who.pk]
+    def _caller(self, caller) -> Client:
+        if caller.pk not in self._callers:
+            self._callers[caller.pk] = Client(
+                headers={"Authorization": f"Bearer {tokens.issue_token_pair(caller).access}"}
+            )
+        return self._callers[caller.pk]
 
-    async def __call__(self, who, verb: str, **arguments: Any) -> Outcome:
-        method, path, body = self.TABLE[verb](**arguments)
-        return await database.run_in_thread(self._ask, who, method, path, body)
+    async def __call__(self, caller, action: str, **arguments: Any) -> Outcome:
+        method, path, body = self.TABLE[action](**arguments)
+        return await database.run_in_thread(self._request, caller, method, path, body)
 
-    def _ask(self, who, method: str, path: str, body: Any) -> Outcome:
+    def _request(self, caller, method: str, path: str, body: Any) -> Outcome:
         data = b"" if body is None else json.dumps(body)
-        answer = self._caller(who).generic(method, f"/api/v1/{path}", data, content_type="application/json")
-        said = answer.json() if answer.content else None
-        if answer.status_code < 300:
-            return Outcome("", None, said)
-        assert STATUS_BY_CODE[said["code"]] == answer.status_code
-        return Outcome(said["code"], set(said.get("fields", ())))
+        response = self._caller(caller).generic(method, f"/api/v1/{path}", data, content_type="application/json")
+        payload = response.json() if response.content else None
+        if response.status_code < 300:
+            return Outcome("", None, payload)
+        assert STATUS_BY_CODE[payload["code"]] == response.status_code
+        return Outcome(payload["code"], set(payload.get("fields", ())))
 
     async def close(self) -> None:
         pass
@@ -74,12 +76,12 @@ class Api:
         "send": lambda conversation, body="", client_id=None, reply_to=None: (
             "POST",
             f"conversations/{conversation}/messages/",
-            _given(client_id=_new(client_id), body=body, reply_to_id=reply_to),
+            _without_none(client_id=_client_id(client_id), body=body, reply_to_id=reply_to),
         ),
         "forward": lambda message, conversation: (
             "POST",
             f"conversations/{conversation}/messages/",
-            {"client_id": _new(None), "forward_id": message},
+            {"client_id": _client_id(None), "forward_id": message},
         ),
         "edit": lambda message, body: ("PATCH", f"messages/{message}/", {"body": body}),
         "delete": lambda message: ("DELETE", f"messages/{message}/", None),
@@ -119,7 +121,7 @@ class Api:
         "make_invite": lambda conversation, max_uses=None: (
             "POST",
             f"conversations/{conversation}/invites/",
-            _given(max_uses=max_uses),
+            _without_none(max_uses=max_uses),
         ),
         "revoke_invite": lambda conversation, invite: (
             "DELETE",
@@ -137,39 +139,39 @@ class Api:
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Page:
-    """A browser with scripts off: forms are posted, and what is wrong is said on the page that comes."""
+    """A browser without scripts: posts forms; errors are messages on the next page."""
 
     name = "page"
 
     def __init__(self) -> None:
         self._browsers: dict[int, Client] = {}
 
-    async def __call__(self, who, verb: str, **arguments: Any) -> Outcome:
-        return await database.run_in_thread(self._post, who, verb, arguments)
+    async def __call__(self, caller, action: str, **arguments: Any) -> Outcome:
+        return await database.run_in_thread(self._post, caller, action, arguments)
 
-    def _post(self, who, verb: str, arguments: dict[str, Any]) -> Outcome:
-        if who.pk not in self._browsers:
-            self._browsers[who.pk] = Client()
-            self._browsers[who.pk].force_login(who)
-        if verb == "update":
-            arguments = self._whole(who, **arguments)
-        path, form = self.TABLE[verb](**arguments)
-        answer = self._browsers[who.pk].post(path, form)
-        if answer.status_code != 302:
-            return Outcome(CODES[answer.status_code], None, answer.content.decode())
-        said = [message for message in get_messages(answer.wsgi_request) if message.level >= ERROR]
-        return Outcome("invalid" if said else "", None, answer["Location"])
+    def _post(self, caller, action: str, arguments: dict[str, Any]) -> Outcome:
+        if caller.pk not in self._browsers:
+            self._browsers[caller.pk] = Client()
+            self._browsers[caller.pk].force_login(caller)
+        if action == "update":
+            arguments = self._complete_form(caller, **arguments)
+        path, form = self.TABLE[action](**arguments)
+        response = self._browsers[caller.pk].post(path, form)
+        if response.status_code != 302:
+            return Outcome(CODES[response.status_code], None, response.content.decode())
+        payload = [message for message in get_messages(response.wsgi_request) if message.level >= ERROR]
+        return Outcome("invalid" if payload else "", None, response["Location"])
 
     @staticmethod
-    def _whole(who, conversation: int, **changes: Any) -> dict[str, Any]:
-        """The settings page posts all of its fields; what is not ticked is not sent."""
+    def _complete_form(caller, conversation: int, **changes: Any) -> dict[str, Any]:
+        """Returns all fields of the settings form; unticked checkboxes are left out."""
         names = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
         try:
-            shape = selectors.get_conversation(who.pk, conversation)
+            group = selectors.get_conversation(caller.pk, conversation)
         except ApplicationError:
             return {"conversation": conversation, **changes}
-        whole = {name: getattr(shape, name) for name in names} | changes
-        return {"conversation": conversation, **{name: value for name, value in whole.items() if value is not False}}
+        form = {name: getattr(group, name) for name in names} | changes
+        return {"conversation": conversation, **{name: value for name, value in form.items() if value is not False}}
 
     async def close(self) -> None:
         pass
@@ -177,11 +179,11 @@ class Page:
     TABLE: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
         "send": lambda conversation, body="", client_id=None, reply_to=None: (
             f"/c/{conversation}/send/",
-            _given(client_id=_new(client_id), body=body, reply_to_id=reply_to),
+            _without_none(client_id=_client_id(client_id), body=body, reply_to_id=reply_to),
         ),
         "forward": lambda message, conversation: (
             f"/m/{message}/forward/",
-            {"client_id": _new(None), "conversation_id": conversation},
+            {"client_id": _client_id(None), "conversation_id": conversation},
         ),
         "edit": lambda message, body: (f"/m/{message}/edit/", {"body": body}),
         "delete": lambda message: (f"/m/{message}/delete/", {}),
@@ -218,7 +220,7 @@ class Page:
 
 # ── The socket ───────────────────────────────────────────────────────────────────────────────────────────────────
 class Socket:
-    """The shipped ASGI application, without a server: one open socket for each who asks."""
+    """The ASGI application without a server: one open socket for each user."""
 
     name = "socket"
 
@@ -226,48 +228,50 @@ class Socket:
         self._sockets: dict[int, WebsocketCommunicator] = {}
         self._refs = itertools.count(1)
 
-    async def open(self, who) -> WebsocketCommunicator:
-        if who.pk not in self._sockets:
+    async def open(self, caller) -> WebsocketCommunicator:
+        if caller.pk not in self._sockets:
             from messenger.asgi import application
 
-            pair = await database.run_in_thread(tokens.issue_token_pair, who)
-            headers = [(b"authorization", f"Bearer {pair.access}".encode())]
+            token_pair = await database.run_in_thread(tokens.issue_token_pair, caller)
+            headers = [(b"authorization", f"Bearer {token_pair.access}".encode())]
             socket = WebsocketCommunicator(application, "/ws/v1/", headers)
-            accepted, _protocol = await socket.connect(PATIENCE)
+            accepted, _protocol = await socket.connect(TIMEOUT)
             assert accepted
-            assert (await socket.receive_json_from(PATIENCE))["type"] == "welcome"
-            self._sockets[who.pk] = socket
-        return self._sockets[who.pk]
+            assert (await socket.receive_json_from(TIMEOUT))["type"] == "welcome"
+            self._sockets[caller.pk] = socket
+        return self._sockets[caller.pk]
 
-    async def __call__(self, who, verb: str, **arguments: Any) -> Outcome:
-        socket = await self.open(who)
-        kind, payload = self.TABLE[verb](**arguments)
+    async def __call__(self, caller, action: str, **arguments: Any) -> Outcome:
+        socket = await self.open(caller)
+        kind, payload = self.TABLE[action](**arguments)
         ref = f"{kind} {next(self._refs)}"
         await socket.send_json_to({"type": kind, "payload": payload, "ref": ref})
-        if kind in ("typing", "view"):  # nothing is answered unless it is refused: what is answered next says that
+        if kind in ("typing", "view"):  # only errors get a response; the pong shows that there was none
             await socket.send_json_to({"type": "ping", "payload": {}, "ref": ref})
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while True:
-                frame = await socket.receive_json_from(PATIENCE)
+                frame = await socket.receive_json_from(TIMEOUT)
                 if frame.get("ref") == ref:
                     break
         if frame["type"] == "error":
             return Outcome(frame["payload"]["code"], set(frame["payload"].get("fields", ())))
-        answer = frame["payload"]
-        return Outcome("", None, answer.get("message") or answer.get("mine"))
+        response = frame["payload"]
+        return Outcome("", None, response.get("message") or response.get("mine"))
 
     async def close(self) -> None:
         for socket in self._sockets.values():
-            await socket.disconnect(timeout=PATIENCE)
+            await socket.disconnect(timeout=TIMEOUT)
 
     TABLE: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
         "send": lambda conversation, body="", client_id=None, reply_to=None: (
             "message.send",
-            _given(conversation_id=conversation, client_id=_new(client_id), body=body, reply_to_id=reply_to),
+            _without_none(
+                conversation_id=conversation, client_id=_client_id(client_id), body=body, reply_to_id=reply_to
+            ),
         ),
         "forward": lambda message, conversation: (
             "message.send",
-            {"conversation_id": conversation, "client_id": _new(None), "forward_id": message},
+            {"conversation_id": conversation, "client_id": _client_id(None), "forward_id": message},
         ),
         "edit": lambda message, body: ("message.edit", {"message_id": message, "body": body}),
         "delete": lambda message: ("message.delete", {"message_id": message}),
@@ -284,8 +288,8 @@ class Socket:
     }
 
 
-DOORS = {door.name: door for door in (Page, Api, Socket)}
+ENTRY_POINTS = {entry_point.name: entry_point for entry_point in (Page, Api, Socket)}
 
 
-def doors_of(verb: str) -> list[str]:
-    return [name for name, door in DOORS.items() if verb in door.TABLE]
+def entry_points_for(action: str) -> list[str]:
+    return [name for name, entry_point in ENTRY_POINTS.items() if action in entry_point.TABLE]

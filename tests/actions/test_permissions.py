@@ -1,7 +1,8 @@
-"""Who may do what in a conversation: docs/protocol.md's table, cell by cell, asked of the verbs themselves.
+"""Permissions of each role in a conversation: the table of docs/protocol.md, cell by cell, tested on the actions.
 
-The stage: a group of olga (owner), adam and ada (admins), mia and max (members); rick was in it and left, stan never
-was. mia and max have a pair. Each cell is tried on this stage as it was. `yes`, `no` (forbidden), `-` (not found).
+The environment: a group of olga (owner), adam and ada (admins), mia and max (members); rick left it, stan was never a
+member. mia and max have a direct conversation. Each cell is tested in the initial environment: `yes`, `no`
+(forbidden), `-` (not found).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from messenger.core.errors import ApplicationError
 
-# `open`, `closed`: what the group lets members do. `self` is whoever asks.
+# `open`, `closed`: the group settings that let members add, pin and see revisions.
 TABLE = """
                                     owner admin member left stranger
 read the conversation                yes   yes   yes    -    -
@@ -71,73 +72,75 @@ NAMES = {"owner": "olga", "admin": "adam", "member": "mia", "left": "rick", "str
 CELLS = {"yes": "", "no": "forbidden", "-": "not_found"}
 
 
-def table() -> dict[str, dict[str, str]]:
+def parse_table() -> dict[str, dict[str, str]]:
     lines = [line.rsplit(maxsplit=5) for line in TABLE.strip().splitlines()[1:]]
     return {name.strip(): dict(zip(ROLES, cells, strict=True)) for name, *cells in lines}
 
 
-class Stage:
+class Environment:
     def __init__(self) -> None:
         names = ("olga", "adam", "ada", "mia", "max", "rick", "stan", "newt")
         self.ids = {name: User.objects.create_user(name).pk for name in names}
         members = [self.ids[name] for name in ("adam", "ada", "mia", "max", "rick")]
-        self.room = actions.create_group(self.ids["olga"], "Room", members).id
+        self.group = actions.create_group(self.ids["olga"], "Room", members).id
         for name in ("adam", "ada"):
-            actions.set_role(self.ids["olga"], self.room, self.ids[name], "admin")
-        self.messages = {name: self.say(name, self.room) for name in ("olga", "adam", "ada", "mia", "max", "rick")}
+            actions.set_role(self.ids["olga"], self.group, self.ids[name], "admin")
+        self.messages = {
+            name: self.send_hello(name, self.group) for name in ("olga", "adam", "ada", "mia", "max", "rick")
+        }
         actions.edit_message(self.ids["max"], self.messages["max"], "other words")
-        actions.remove_member(self.ids["rick"], self.room, self.ids["rick"])
-        # Somewhere else each of them has a message to bring along.
-        self.brought = {}
+        actions.remove_member(self.ids["rick"], self.group, self.ids["rick"])
+        # Each user has a message in another conversation, to forward.
+        self.forwardable = {}
         for name, pk in self.ids.items():
             notes = actions.create_group(pk, "Notes", []).id
-            self.brought[name] = self.say(name, notes)
-        self.pair = actions.open_direct_conversation(self.ids["mia"], self.ids["max"])[0].id
-        self.in_pair = {name: self.say(name, self.pair) for name in ("mia", "max")}
+            self.forwardable[name] = self.send_hello(name, notes)
+        self.direct_conversation = actions.open_direct_conversation(self.ids["mia"], self.ids["max"])[0].id
+        self.in_direct = {name: self.send_hello(name, self.direct_conversation) for name in ("mia", "max")}
 
-    def say(self, name: str, conversation: int, **options: Any) -> int:
+    def send_hello(self, name: str, conversation: int, **options: Any) -> int:
         return self.send(self.ids[name], conversation, "hello", **options).id
 
     @staticmethod
     def send(user_id: int, conversation: int, body: str = "", **options: Any):
-        """In this transaction: the queue of a process would store it in another."""
+        """Sends in this transaction; the send queue would use another one."""
         (outcome,) = send_many([SendCommand(user_id, conversation, uuid.uuid4(), body, **options)])
         if not isinstance(outcome, SentMessage):
             raise outcome
         return outcome.message
 
-    def close(self, room: int) -> None:
-        """As the group's owner might have: members may do less."""
+    def close(self, group: int) -> None:
+        """Turns off all settings that let members do more."""
         names = ("members_may_add", "members_may_pin", "revisions_visible")
-        actions.update_group(self.ids["olga"], room, dict.fromkeys(names, False))
+        actions.update_group(self.ids["olga"], group, dict.fromkeys(names, False))
 
 
 @pytest.fixture
-def stage(db):
-    return Stage()
+def environment(db):
+    return Environment()
 
 
-def move(me: int, room: int) -> None:
-    (outcome,) = move_markers([MarkerMove(me, room, read_seq=3)])
+def move_read_marker(me: int, group: int) -> None:
+    (outcome,) = move_markers([MarkerMove(me, group, read_seq=3)])
     if isinstance(outcome, ApplicationError):
         raise outcome
 
 
-Deed = Callable[[Stage, str, int], Any]  # stage, own name, own id
-DEEDS: dict[str, Deed] = {
-    "read the conversation": lambda s, name, me: selectors.get_conversation(me, s.room),
-    "read its history": lambda s, name, me: selectors.get_history(me, s.room),
-    "read its members": lambda s, name, me: selectors.list_members(me, s.room),
-    "read its changes": lambda s, name, me: selectors.get_changes(me, s.room, 0),
-    "read its receipts": lambda s, name, me: selectors.list_receipts(me, s.room),
-    "read its pins": lambda s, name, me: selectors.list_pins(me, s.room),
+Action = Callable[[Environment, str, int], Any]  # environment, own name, own id
+ACTIONS: dict[str, Action] = {
+    "read the conversation": lambda s, name, me: selectors.get_conversation(me, s.group),
+    "read its history": lambda s, name, me: selectors.get_history(me, s.group),
+    "read its members": lambda s, name, me: selectors.list_members(me, s.group),
+    "read its changes": lambda s, name, me: selectors.get_changes(me, s.group, 0),
+    "read its receipts": lambda s, name, me: selectors.list_receipts(me, s.group),
+    "read its pins": lambda s, name, me: selectors.list_pins(me, s.group),
     "read a message": lambda s, name, me: selectors.get_message(me, s.messages["max"]),
     "read its readers": lambda s, name, me: selectors.list_message_receipts(me, s.messages["max"]),
     "read revisions, open": lambda s, name, me: selectors.list_revisions(me, s.messages["max"]),
     "read revisions, closed": lambda s, name, me: selectors.list_revisions(me, s.messages["max"]),
-    "send": lambda s, name, me: s.send(me, s.room, "hi"),
-    "reply": lambda s, name, me: s.send(me, s.room, "hi", reply_to_id=s.messages["max"]),
-    "forward into it": lambda s, name, me: s.send(me, s.room, forward_id=s.brought[name]),
+    "send": lambda s, name, me: s.send(me, s.group, "hi"),
+    "reply": lambda s, name, me: s.send(me, s.group, "hi", reply_to_id=s.messages["max"]),
+    "forward into it": lambda s, name, me: s.send(me, s.group, forward_id=s.forwardable[name]),
     "edit one's own": lambda s, name, me: actions.edit_message(me, s.messages.get(name, s.messages["max"]), "new"),
     "edit another's": lambda s, name, me: actions.edit_message(me, s.messages["max"], "new"),
     "recall one's own": lambda s, name, me: actions.delete_message(me, s.messages.get(name, s.messages["max"])),
@@ -146,42 +149,42 @@ DEEDS: dict[str, Deed] = {
     "delete the owner's": lambda s, name, me: actions.delete_message(me, s.messages["olga"]),
     "react": lambda s, name, me: actions.set_reaction(me, s.messages["max"], "👍", True),
     "report": lambda s, name, me: actions.report_message(me, s.messages["max"], "spam"),
-    "mark read": lambda s, name, me: move(me, s.room),
-    "mute": lambda s, name, me: actions.update_member_state(me, s.room, {"muted": True}),
+    "mark read": lambda s, name, me: move_read_marker(me, s.group),
+    "mute": lambda s, name, me: actions.update_member_state(me, s.group, {"muted": True}),
     "pin, open": lambda s, name, me: actions.set_pinned(me, s.messages["max"], True),
     "pin, closed": lambda s, name, me: actions.set_pinned(me, s.messages["max"], True),
-    "announce": lambda s, name, me: actions.update_group(me, s.room, {"announcement": "tonight"}),
-    "rename": lambda s, name, me: actions.update_group(me, s.room, {"title": "Hall"}),
-    "open it to members": lambda s, name, me: actions.update_group(me, s.room, {"members_may_add": False}),
-    "add, open": lambda s, name, me: actions.add_members(me, s.room, [s.ids["newt"]]),
-    "add, closed": lambda s, name, me: actions.add_members(me, s.room, [s.ids["newt"]]),
-    "remove the owner": lambda s, name, me: actions.remove_member(me, s.room, s.ids["olga"]),
-    "remove an admin": lambda s, name, me: actions.remove_member(me, s.room, s.ids["ada"]),
-    "remove a member": lambda s, name, me: actions.remove_member(me, s.room, s.ids["max"]),
-    "leave": lambda s, name, me: actions.remove_member(me, s.room, me),
-    "make an admin": lambda s, name, me: actions.set_role(me, s.room, s.ids["max"], "admin"),
-    "make oneself admin": lambda s, name, me: actions.set_role(me, s.room, me, "admin"),
-    "make oneself owner": lambda s, name, me: actions.set_role(me, s.room, me, "owner"),
-    "unmake an admin": lambda s, name, me: actions.set_role(me, s.room, s.ids["ada"], "member"),
-    "unmake the owner": lambda s, name, me: actions.set_role(me, s.room, s.ids["olga"], "member"),
-    "transfer": lambda s, name, me: actions.set_role(me, s.room, s.ids["max"], "owner"),
-    "delete the group": lambda s, name, me: actions.delete_group(me, s.room),
+    "announce": lambda s, name, me: actions.update_group(me, s.group, {"announcement": "tonight"}),
+    "rename": lambda s, name, me: actions.update_group(me, s.group, {"title": "Hall"}),
+    "open it to members": lambda s, name, me: actions.update_group(me, s.group, {"members_may_add": False}),
+    "add, open": lambda s, name, me: actions.add_members(me, s.group, [s.ids["newt"]]),
+    "add, closed": lambda s, name, me: actions.add_members(me, s.group, [s.ids["newt"]]),
+    "remove the owner": lambda s, name, me: actions.remove_member(me, s.group, s.ids["olga"]),
+    "remove an admin": lambda s, name, me: actions.remove_member(me, s.group, s.ids["ada"]),
+    "remove a member": lambda s, name, me: actions.remove_member(me, s.group, s.ids["max"]),
+    "leave": lambda s, name, me: actions.remove_member(me, s.group, me),
+    "make an admin": lambda s, name, me: actions.set_role(me, s.group, s.ids["max"], "admin"),
+    "make oneself admin": lambda s, name, me: actions.set_role(me, s.group, me, "admin"),
+    "make oneself owner": lambda s, name, me: actions.set_role(me, s.group, me, "owner"),
+    "unmake an admin": lambda s, name, me: actions.set_role(me, s.group, s.ids["ada"], "member"),
+    "unmake the owner": lambda s, name, me: actions.set_role(me, s.group, s.ids["olga"], "member"),
+    "transfer": lambda s, name, me: actions.set_role(me, s.group, s.ids["max"], "owner"),
+    "delete the group": lambda s, name, me: actions.delete_group(me, s.group),
     "hide as a moderator": lambda s, name, me: actions.hide_message(me, s.messages["max"]),
     "restore as a moderator": lambda s, name, me: actions.restore_message(me, s.messages["max"]),
 }
 
 
-def done(stage: Stage, deed: Deed, name: str) -> str:
-    """What it was refused with, `` where it was done. Nothing of it stays."""
-    with undone():
+def error_code_of(environment: Environment, action: Action, name: str) -> str:
+    """Returns the error code of the action, or "" on success. The action is rolled back."""
+    with rolled_back():
         try:
-            deed(stage, name, stage.ids[name])
-        except ApplicationError as refusal:
-            return refusal.code
+            action(environment, name, environment.ids[name])
+        except ApplicationError as error:
+            return error.code
     return ""
 
 
-class undone:
+class rolled_back:
     def __enter__(self):
         self._atomic = transaction.atomic()
         self._atomic.__enter__()
@@ -191,83 +194,86 @@ class undone:
         self._atomic.__exit__(None, None, None)
 
 
-def test_the_table(stage):
+def test_each_role_gets_the_result_of_the_table(environment):
     wrong = []
-    for name, cells in table().items():
-        with undone():
+    for name, cells in parse_table().items():
+        with rolled_back():
             if name.endswith("closed"):
-                stage.close(stage.room)
+                environment.close(environment.group)
             for role, cell in cells.items():
-                got = done(stage, DEEDS[name], NAMES[role])
-                if got != CELLS[cell]:
-                    wrong.append(f"{name} as {role}: {got or 'done'} instead of {cell}")
+                codes = error_code_of(environment, ACTIONS[name], NAMES[role])
+                if codes != CELLS[cell]:
+                    wrong.append(f"{name} as {role}: {codes or 'done'} instead of {cell}")
     assert wrong == []
 
 
-def test_the_table_is_whole():
-    assert set(table()) == set(DEEDS)
+def test_the_table_has_every_action():
+    assert set(parse_table()) == set(ACTIONS)
 
 
-def test_in_a_pair_both_may_the_same_and_neither_may_change_it(stage):
+def test_both_users_of_a_direct_conversation_have_the_same_permissions(environment):
     mia, stan = "mia", "stan"
-    other = stage.in_pair["max"]
-    cases: dict[str, tuple[Deed, str]] = {
-        "send": (lambda s, n, me: s.send(me, s.pair, "hi"), ""),
-        "reply": (lambda s, n, me: s.send(me, s.pair, "hi", reply_to_id=other), ""),
+    other = environment.in_direct["max"]
+    cases: dict[str, tuple[Action, str]] = {
+        "send": (lambda s, n, me: s.send(me, s.direct_conversation, "hi"), ""),
+        "reply": (lambda s, n, me: s.send(me, s.direct_conversation, "hi", reply_to_id=other), ""),
         "pin": (lambda s, n, me: actions.set_pinned(me, other, True), ""),
         "react": (lambda s, n, me: actions.set_reaction(me, other, "👍", True), ""),
-        "recall one's own": (lambda s, n, me: actions.delete_message(me, s.in_pair.get(n, other)), ""),
+        "recall one's own": (lambda s, n, me: actions.delete_message(me, s.in_direct.get(n, other)), ""),
         "delete the other's": (lambda s, n, me: actions.delete_message(me, other), "forbidden"),
-        "rename": (lambda s, n, me: actions.update_group(me, s.pair, {"title": "x"}), "forbidden"),
-        "add": (lambda s, n, me: actions.add_members(me, s.pair, [s.ids["newt"]]), "forbidden"),
-        "leave": (lambda s, n, me: actions.remove_member(me, s.pair, me), "forbidden"),
-        "remove": (lambda s, n, me: actions.remove_member(me, s.pair, s.ids["max"]), "forbidden"),
-        "lead": (lambda s, n, me: actions.set_role(me, s.pair, s.ids["max"], "owner"), "forbidden"),
-        "delete it": (lambda s, n, me: actions.delete_group(me, s.pair), "forbidden"),
+        "rename": (lambda s, n, me: actions.update_group(me, s.direct_conversation, {"title": "x"}), "forbidden"),
+        "add": (lambda s, n, me: actions.add_members(me, s.direct_conversation, [s.ids["newt"]]), "forbidden"),
+        "leave": (lambda s, n, me: actions.remove_member(me, s.direct_conversation, me), "forbidden"),
+        "remove": (lambda s, n, me: actions.remove_member(me, s.direct_conversation, s.ids["max"]), "forbidden"),
+        "lead": (lambda s, n, me: actions.set_role(me, s.direct_conversation, s.ids["max"], "owner"), "forbidden"),
+        "delete it": (lambda s, n, me: actions.delete_group(me, s.direct_conversation), "forbidden"),
     }
-    got = {name: (done(stage, deed, mia), done(stage, deed, stan)) for name, (deed, _) in cases.items()}
-    assert got == {name: (code, "not_found") for name, (_, code) in cases.items()}
+    codes = {
+        name: (error_code_of(environment, action, mia), error_code_of(environment, action, stan))
+        for name, (action, _) in cases.items()
+    }
+    assert codes == {name: (code, "not_found") for name, (_, code) in cases.items()}
 
 
-def test_what_one_may_not_see_can_be_neither_quoted_nor_brought_along(stage):
+def test_an_invisible_message_cannot_be_quoted_or_forwarded(environment):
     for option in ("reply_to_id", "forward_id"):
-        for message in (stage.in_pair["mia"], stage.brought["olga"], 999_999_999):
+        for message in (environment.in_direct["mia"], environment.forwardable["olga"], 999_999_999):
             body = "hi" if option == "reply_to_id" else ""
-            with pytest.raises(ApplicationError) as refused:
-                stage.send(stage.ids["adam"], stage.room, body, **{option: message})
-            assert (refused.value.code, set(refused.value.fields)) == ("invalid", {option})
+            with pytest.raises(ApplicationError) as error:
+                environment.send(environment.ids["adam"], environment.group, body, **{option: message})
+            assert (error.value.code, set(error.value.fields)) == ("invalid", {option})
 
 
-def test_the_last_one_out_ends_the_group(stage):
-    notes = actions.create_group(stage.ids["olga"], "Alone", []).id
-    actions.remove_member(stage.ids["olga"], notes, stage.ids["olga"])
+def test_a_group_ends_when_its_last_member_leaves(environment):
+    notes = actions.create_group(environment.ids["olga"], "Alone", []).id
+    actions.remove_member(environment.ids["olga"], notes, environment.ids["olga"])
     with pytest.raises(ApplicationError):
-        selectors.get_conversation(stage.ids["olga"], notes)
+        selectors.get_conversation(environment.ids["olga"], notes)
 
 
-def test_whoever_comes_back_is_a_member_like_any_other(stage):
-    actions.remove_member(stage.ids["olga"], stage.room, stage.ids["adam"])
-    actions.add_members(stage.ids["olga"], stage.room, [stage.ids["adam"]])
-    assert selectors.get_conversation(stage.ids["adam"], stage.room).mine.role == "member"
-    assert done(stage, DEEDS["rename"], "adam") == "forbidden"
+def test_an_admin_who_is_added_again_is_a_member(environment):
+    actions.remove_member(environment.ids["olga"], environment.group, environment.ids["adam"])
+    actions.add_members(environment.ids["olga"], environment.group, [environment.ids["adam"]])
+    assert selectors.get_conversation(environment.ids["adam"], environment.group).mine.role == "member"
+    assert error_code_of(environment, ACTIONS["rename"], "adam") == "forbidden"
 
 
-def test_moderators_of_the_site_hide_and_restore_without_being_members(stage):
-    boss = User.objects.create_superuser("boss").pk
-    message = stage.messages["max"]
-    actions.hide_message(boss, message)
-    assert selectors.get_message(stage.ids["mia"], message).deleted_at
-    actions.restore_message(boss, message)
-    assert selectors.get_message(stage.ids["mia"], message).body == "other words"
-    with pytest.raises(ApplicationError) as refused:
-        selectors.get_message(boss, message)
-    assert refused.value.code == "not_found"
+def test_moderators_of_the_site_hide_and_restore_without_being_members(environment):
+    moderator = User.objects.create_superuser("boss").pk
+    message = environment.messages["max"]
+    actions.hide_message(moderator, message)
+    assert selectors.get_message(environment.ids["mia"], message).deleted_at
+    actions.restore_message(moderator, message)
+    assert selectors.get_message(environment.ids["mia"], message).body == "other words"
+    with pytest.raises(ApplicationError) as error:
+        selectors.get_message(moderator, message)
+    assert error.value.code == "not_found"
 
 
-def test_what_its_writer_recalled_nobody_restores(stage):
-    boss, message = User.objects.create_superuser("boss").pk, stage.messages["max"]
-    actions.delete_message(stage.ids["olga"], message)  # hidden first, and recalled by its writer then
-    actions.delete_message(stage.ids["max"], message)
-    with pytest.raises(ApplicationError) as refused:
-        actions.restore_message(boss, message)
-    assert refused.value.code == "invalid"
+def test_a_message_deleted_by_its_sender_cannot_be_restored(environment):
+    moderator, message = User.objects.create_superuser("boss").pk, environment.messages["max"]
+    actions.delete_message(environment.ids["olga"], message)  # first hidden by the owner, then deleted by its sender
+    actions.delete_message(environment.ids["max"], message)
+    with pytest.raises(ApplicationError) as error:
+        actions.restore_message(moderator, message)
+    assert error.value.code == "invalid"

@@ -1,4 +1,4 @@
-"""Privacy and blocks at the verbs of conversations (A13, J17): who may write, add, name; and what it costs to ask."""
+"""Privacy settings and blocks in actions of conversations (A13, J17): writing, adding, mentions, and query counts."""
 
 from __future__ import annotations
 
@@ -22,102 +22,106 @@ def send(user, conversation, body="hello"):
     return actions.send_message(user.pk, conversation, uuid.uuid4(), body)[0]
 
 
-def refused(verb, *args) -> tuple[str, str]:
+def error_of(action, *args) -> tuple[str, str]:
     with pytest.raises(ApplicationError) as caught:
-        verb(*args)
+        action(*args)
     return caught.value.code, str(caught.value.detail)
 
 
-def sets(user, **settings):
+def set_privacy(user, **settings):
     account_actions.update_profile(user.pk, settings)
 
 
 @pytest.fixture
-def told():
-    news: list = []
-    before = set_publisher(news.extend)
-    yield news
+def published_events():
+    events: list = []
+    before = set_publisher(events.extend)
+    yield events
     set_publisher(before)
 
 
-def mentioned(told) -> list[int]:
-    return [item.user_id for item in told if isinstance(item, UserEvent) and json.loads(item.text)["type"] == "mention"]
+def mentioned_user_ids(published_events) -> list[int]:
+    return [
+        item.user_id
+        for item in published_events
+        if isinstance(item, UserEvent) and json.loads(item.text)["type"] == "mention"
+    ]
 
 
-# ── Beginning to write ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Direct conversations ───────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("setting", "contact", "open_"),
     [("everyone", False, True), ("contacts", False, False), ("contacts", True, True), ("nobody", True, False)],
 )
-def test_who_may_begin_to_write(alice, carol, setting, contact, open_):
+def test_write_to_me_limits_new_direct_conversations(alice, carol, setting, contact, open_):
     if contact:
         contacts.add_contact(carol.pk, alice.pk)
-    sets(carol, write_to_me=setting)
+    set_privacy(carol, write_to_me=setting)
     if open_:
-        shape, created = actions.open_direct_conversation(alice.pk, carol.pk)
-        assert created and send(alice, shape.id)
+        conversation, created = actions.open_direct_conversation(alice.pk, carol.pk)
+        assert created and send(alice, conversation.id)
     else:
-        assert refused(actions.open_direct_conversation, alice.pk, carol.pk)[0] == "forbidden"
+        assert error_of(actions.open_direct_conversation, alice.pk, carol.pk)[0] == "forbidden"
 
 
-def test_whoever_was_written_to_may_answer(alice, carol):
-    sets(carol, write_to_me="nobody")
-    shape, _ = actions.open_direct_conversation(carol.pk, alice.pk)
-    assert refused(send, alice, shape.id)[0] == "forbidden"
-    send(carol, shape.id)
-    assert send(alice, shape.id)
+def test_a_recipient_may_answer_once_written_to(alice, carol):
+    set_privacy(carol, write_to_me="nobody")
+    conversation, _ = actions.open_direct_conversation(carol.pk, alice.pk)
+    assert error_of(send, alice, conversation.id)[0] == "forbidden"
+    send(carol, conversation.id)
+    assert send(alice, conversation.id)
 
 
-def test_a_pair_that_is_there_is_opened_again_and_reads_as_before(pair, alice, bob):
-    send(alice, pair.pk)
+def test_a_blocked_direct_conversation_can_still_be_opened_and_read(direct_conversation, alice, bob):
+    send(alice, direct_conversation.pk)
     contacts.block_user(bob.pk, alice.pk)
-    shape, created = actions.open_direct_conversation(alice.pk, bob.pk)
-    assert shape.id == pair.pk and not created
-    assert len(selectors.get_history(alice.pk, pair.pk).results) == 1
+    conversation, created = actions.open_direct_conversation(alice.pk, bob.pk)
+    assert conversation.id == direct_conversation.pk and not created
+    assert len(selectors.get_history(alice.pk, direct_conversation.pk).results) == 1
 
 
-def test_a_block_ends_direct_messages_both_ways_and_only_the_blocker_is_told_why(pair, alice, bob):
-    message = send(bob, pair.pk)
-    own = send(alice, pair.pk)
+def test_a_block_stops_direct_messages_and_only_the_blocker_sees_the_reason(direct_conversation, alice, bob):
+    message = send(bob, direct_conversation.pk)
+    own = send(alice, direct_conversation.pk)
     contacts.block_user(alice.pk, bob.pk)
-    assert refused(send, alice, pair.pk)[0] == "blocked"
-    code, words = refused(send, bob, pair.pk)
+    assert error_of(send, alice, direct_conversation.pk)[0] == "blocked"
+    code, text = error_of(send, bob, direct_conversation.pk)
     assert code == "forbidden"
-    for verb in (
+    for action in (
         lambda: actions.edit_message(bob.pk, message.id, "other words"),
         lambda: actions.set_reaction(bob.pk, own.id, "👍", True),
         lambda: actions.set_pinned(bob.pk, own.id, True),
     ):
-        assert refused(verb) == (code, words)
-    assert actions.delete_message(bob.pk, message.id).deleted_at  # one's own words may always be taken back
+        assert error_of(action) == (code, text)
+    assert actions.delete_message(bob.pk, message.id).deleted_at  # own messages may always be deleted
     contacts.unblock_user(alice.pk, bob.pk)
-    assert send(bob, pair.pk) and send(alice, pair.pk)
+    assert send(bob, direct_conversation.pk) and send(alice, direct_conversation.pk)
 
 
-def test_the_blocked_are_answered_as_those_whom_a_setting_or_a_suspension_keeps_out(alice, bob, carol, mallory, person):
+def test_a_block_a_setting_and_a_suspension_give_the_same_error(alice, bob, carol, mallory, make_user):
     contacts.block_user(alice.pk, bob.pk)
-    blocked = refused(actions.open_direct_conversation, bob.pk, alice.pk)
-    sets(carol, write_to_me="contacts")
-    assert refused(actions.open_direct_conversation, bob.pk, carol.pk) == blocked
-    shape, _ = actions.open_direct_conversation(bob.pk, mallory.pk)
-    account_actions.suspend_user(mallory.pk, person("root", is_superuser=True).pk)
-    assert refused(send, bob, shape.id) == blocked
+    blocked = error_of(actions.open_direct_conversation, bob.pk, alice.pk)
+    set_privacy(carol, write_to_me="contacts")
+    assert error_of(actions.open_direct_conversation, bob.pk, carol.pk) == blocked
+    conversation, _ = actions.open_direct_conversation(bob.pk, mallory.pk)
+    account_actions.suspend_user(mallory.pk, make_user("root", is_superuser=True).pk)
+    assert error_of(send, bob, conversation.id) == blocked
 
 
-def test_a_repeat_of_what_was_stored_before_the_block_is_answered(pair, alice, bob):
+def test_a_repeated_send_from_before_the_block_is_idempotent(direct_conversation, alice, bob):
     client_id = uuid.uuid4()
-    first, _ = actions.send_message(bob.pk, pair.pk, client_id, "hello")
+    first, _ = actions.send_message(bob.pk, direct_conversation.pk, client_id, "hello")
     contacts.block_user(alice.pk, bob.pk)
-    again, created = actions.send_message(bob.pk, pair.pk, client_id, "hello")
+    again, created = actions.send_message(bob.pk, direct_conversation.pk, client_id, "hello")
     assert again.id == first.id and not created
 
 
-def test_who_cannot_be_found_cannot_be_written_to_by_number(alice, carol):
-    sets(carol, find_me="nobody")
-    assert refused(actions.open_direct_conversation, alice.pk, carol.pk) == refused(
+def test_a_user_hidden_from_search_cannot_be_written_to_by_id(alice, carol):
+    set_privacy(carol, find_me="nobody")
+    assert error_of(actions.open_direct_conversation, alice.pk, carol.pk) == error_of(
         actions.open_direct_conversation, alice.pk, 4711
     )
-    actions.create_group(carol.pk, "Room", [alice.pk])  # now they have met
+    actions.create_group(carol.pk, "Room", [alice.pk])  # now they share a group
     assert actions.open_direct_conversation(alice.pk, carol.pk)[1]
 
 
@@ -126,105 +130,117 @@ def test_who_cannot_be_found_cannot_be_written_to_by_number(alice, carol):
     ("setting", "contact", "added"),
     [("everyone", False, True), ("contacts", False, False), ("contacts", True, True), ("nobody", True, False)],
 )
-def test_who_may_add_me_to_groups(room, alice, carol, setting, contact, added):
+def test_add_me_limits_who_may_add_to_groups(group, alice, carol, setting, contact, added):
     if contact:
         contacts.add_contact(carol.pk, alice.pk)
-    sets(carol, add_me=setting)
-    for verb in (
-        lambda: actions.add_members(alice.pk, room.pk, [carol.pk]),
+    set_privacy(carol, add_me=setting)
+    for action in (
+        lambda: actions.add_members(alice.pk, group.pk, [carol.pk]),
         lambda: actions.create_group(alice.pk, "New", [carol.pk]),
     ):
         if added:
-            assert verb()
+            assert action()
         else:
-            assert refused(verb)[0] == "forbidden"
+            assert error_of(action)[0] == "forbidden"
 
 
-def test_blocked_people_add_each_other_to_no_group(room, alice, carol):
+def test_blocked_users_cannot_add_each_other_to_groups(group, alice, carol):
     contacts.block_user(alice.pk, carol.pk)
-    assert refused(actions.add_members, alice.pk, room.pk, [carol.pk])[0] == "blocked"
-    assert refused(actions.create_group, carol.pk, "New", [alice.pk])[0] == "forbidden"
+    assert error_of(actions.add_members, alice.pk, group.pk, [carol.pk])[0] == "blocked"
+    assert error_of(actions.create_group, carol.pk, "New", [alice.pk])[0] == "forbidden"
 
 
-def test_who_is_in_already_stays_whatever_they_let(room, alice, bob):
-    sets(bob, add_me="nobody")
-    assert actions.add_members(alice.pk, room.pk, [bob.pk]) == []
+def test_add_me_does_not_affect_existing_members(group, alice, bob):
+    set_privacy(bob, add_me="nobody")
+    assert actions.add_members(alice.pk, group.pk, [bob.pk]) == []
 
 
-def test_in_shared_groups_both_go_on_writing_and_nothing_is_withheld(room, alice, bob):
+def test_a_block_does_not_affect_messages_in_shared_groups(group, alice, bob):
     contacts.block_user(alice.pk, bob.pk)
-    send(bob, room.pk, "hello all")
-    assert [message.body for message in selectors.get_history(alice.pk, room.pk).results if message.body] == [
+    send(bob, group.pk, "hello all")
+    assert [message.body for message in selectors.get_history(alice.pk, group.pk).results if message.body] == [
         "hello all"
     ]
 
 
 @pytest.mark.parametrize("blocker", ["maker", "guest"])
-def test_a_link_asks_no_block_and_inside_the_block_holds(told, room, alice, mallory, blocker):
-    token = actions.create_invite(alice.pk, room.pk).token
+def test_a_block_does_not_prevent_joining_by_link_but_applies_inside(published_events, group, alice, mallory, blocker):
+    token = actions.create_invite(alice.pk, group.pk).token
     contacts.block_user(*((alice.pk, mallory.pk) if blocker == "maker" else (mallory.pk, alice.pk)))
-    shape, is_new = actions.join_by_invite(mallory.pk, token)
-    assert is_new and shape.id == room.pk
-    send(mallory, room.pk, "hi @alice")
-    assert mentioned(told) == []
-    actions.remove_member(alice.pk, room.pk, mallory.pk)
-    assert refused(actions.join_by_invite, mallory.pk, token)[0] == "not_found"
+    conversation, is_new = actions.join_by_invite(mallory.pk, token)
+    assert is_new and conversation.id == group.pk
+    send(mallory, group.pk, "hi @alice")
+    assert mentioned_user_ids(published_events) == []
+    actions.remove_member(alice.pk, group.pk, mallory.pk)
+    assert error_of(actions.join_by_invite, mallory.pk, token)[0] == "not_found"
 
 
 # ── Mentions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("blocker", ["alice", "bob"])
-@pytest.mark.parametrize("words", ["hi @bob", "hi @all"])
-def test_a_mention_across_a_block_calls_nobody(told, room, alice, bob, carol, blocker, words):
-    actions.add_members(alice.pk, room.pk, [carol.pk])
+@pytest.mark.parametrize("text", ["hi @bob", "hi @all"])
+def test_a_mention_across_a_block_notifies_no_blocked_user(published_events, group, alice, bob, carol, blocker, text):
+    actions.add_members(alice.pk, group.pk, [carol.pk])
     pair_of = (alice.pk, bob.pk) if blocker == "alice" else (bob.pk, alice.pk)
     contacts.block_user(*pair_of)
-    message = send(alice, room.pk, words)
-    assert message.mentions and "mention" in message.body_html  # to the eye all is as ever
-    others = [carol.pk] if "@all" in words else []
-    assert mentioned(told) == others
+    message = send(alice, group.pk, text)
+    assert message.mentions and "mention" in message.body_html  # the text looks the same
+    others = [carol.pk] if "@all" in text else []
+    assert mentioned_user_ids(published_events) == others
     assert list(Mention.objects.values_list("user_id", flat=True)) == others
-    assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 0
-    told.clear()
-    actions.edit_message(alice.pk, message.id, words + "!")
-    assert mentioned(told) == [] and Mention.objects.count() == len(others)
+    assert selectors.get_conversation(bob.pk, group.pk).mine.unread_mention_count == 0
+    published_events.clear()
+    actions.edit_message(alice.pk, message.id, text + "!")
+    assert mentioned_user_ids(published_events) == [] and Mention.objects.count() == len(others)
 
 
-# ── What it costs ────────────────────────────────────────────────────────────────────────────────────────────────
-def _cost(conversation_id: int, user, body: str) -> int:
+# ── Query counts ────────────────────────────────────────────────────────────────────────────────────────────────
+def _count_send_queries(conversation_id: int, user, body: str) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     from chat.actions.sending import SendCommand, send_many
 
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body)])
-    return len([query for query in asked if query["sql"].split()[0] not in ("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT")])
+    return len(
+        [query for query in queries if query["sql"].split()[0] not in ("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT")]
+    )
 
 
-def test_blocks_and_settings_cost_a_send_no_query(room, pair, alice, bob, carol):
-    before = _cost(room.pk, alice, "hello"), _cost(pair.pk, alice, "hello"), _cost(room.pk, alice, "hi @bob")
-    sets(bob, write_to_me="contacts", show_presence="contacts")
+def test_blocks_and_settings_add_no_query_to_a_send(group, direct_conversation, alice, bob, carol):
+    before = (
+        _count_send_queries(group.pk, alice, "hello"),
+        _count_send_queries(direct_conversation.pk, alice, "hello"),
+        _count_send_queries(group.pk, alice, "hi @bob"),
+    )
+    set_privacy(bob, write_to_me="contacts", show_presence="contacts")
     contacts.add_contact(bob.pk, alice.pk)
     contacts.block_user(bob.pk, carol.pk)
-    assert (_cost(room.pk, alice, "hello"), _cost(pair.pk, alice, "hello"), _cost(room.pk, alice, "hi @bob")) == before
+    assert (
+        _count_send_queries(group.pk, alice, "hello"),
+        _count_send_queries(direct_conversation.pk, alice, "hello"),
+        _count_send_queries(group.pk, alice, "hi @bob"),
+    ) == before
 
 
-def test_blocks_cost_the_list_and_a_conversation_no_query(room, pair, alice, bob, carol, django_assert_num_queries):
+def test_blocks_add_no_query_to_lists_and_history(
+    group, direct_conversation, alice, bob, carol, django_assert_num_queries
+):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    def cost() -> int:
-        with CaptureQueriesContext(connection) as asked:
+    def count_queries() -> int:
+        with CaptureQueriesContext(connection) as queries:
             selectors.list_conversations(alice.pk)
-            selectors.get_history(alice.pk, room.pk)
-        return len(asked)
+            selectors.get_history(alice.pk, group.pk)
+        return len(queries)
 
-    before = cost()
+    before = count_queries()
     contacts.block_user(alice.pk, bob.pk)
-    assert cost() == before
+    assert count_queries() == before
 
 
-def test_the_blocked_ids_stand_on_the_person_s_own_row(alice, bob, carol):
+def test_blocked_ids_are_stored_on_the_user(alice, bob, carol):
     for other in (carol, bob):
         contacts.block_user(alice.pk, other.pk)
     assert User.objects.get(pk=alice.pk).blocked_ids == [bob.pk, carol.pk]

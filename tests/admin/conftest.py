@@ -22,7 +22,7 @@ def send_message(user, conversation_id: int, body: str, **more) -> int:
 
 
 @pytest.fixture
-def moderator(person):
+def moderator(make_user):
     """A staff user in the group that `migrate` creates, without other permissions and without conversations."""
     group, _ = Group.objects.get_or_create(name=moderator_group.GROUP_NAME)
     if not group.permissions.exists():  # tests with real commits empty the tables that `migrate` filled
@@ -30,20 +30,20 @@ def moderator(person):
 
         for app in ("accounts", "chat"):
             moderator_group.create_moderator_group(apps.get_app_config(app), "default", apps)
-    user = person("molly", is_staff=True)
+    user = make_user("molly", is_staff=True)
     user.groups.add(group)
     return user
 
 
 @pytest.fixture
-def superuser(person):
-    return person("root-of-all", is_staff=True, is_superuser=True)
+def superuser(make_user):
+    return make_user("root-of-all", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
-def staff(person):
+def staff(make_user):
     """A staff user without permissions."""
-    return person("sam", is_staff=True)
+    return make_user("sam", is_staff=True)
 
 
 class AdminSession:

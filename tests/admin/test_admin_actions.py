@@ -18,8 +18,8 @@ def session(admin_session, moderator):
 
 
 @pytest.fixture
-def rude(alice, room) -> int:
-    return send_message(alice, room.pk, "something rude, @bob")
+def rude(alice, group) -> int:
+    return send_message(alice, group.pk, "something rude, @bob")
 
 
 def log() -> list[tuple[str, str, str]]:
@@ -29,9 +29,9 @@ def log() -> list[tuple[str, str, str]]:
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("method", ["run_action", "press_button"])
-def test_hide_and_restore(session, method, rude, bob, room):
+def test_hide_and_restore(session, method, rude, bob, group):
     run = getattr(session, method)
-    version = Conversation.objects.get(pk=room.pk).version
+    version = Conversation.objects.get(pk=group.pk).version
     assert "1 message is hidden." in run("message", "hide", rude).content.decode()
     seen = selectors.get_message(bob.pk, rude)
     assert (seen.body, seen.deleted_at is None, seen.version) == ("", False, version + 1)
@@ -45,12 +45,12 @@ def test_hide_and_restore(session, method, rude, bob, room):
     assert log() == [("molly", "message", "Hidden."), ("molly", "message", "Restored.")]
 
 
-def test_hiding_twice_changes_and_logs_nothing(session, rude, room):
+def test_hiding_twice_changes_and_logs_nothing(session, rude, group):
     session.run_action("message", "hide", rude)
-    version = Conversation.objects.get(pk=room.pk).version
+    version = Conversation.objects.get(pk=group.pk).version
     session.run_action("message", "hide", rude)
     session.press_button("message", "hide", rude)
-    assert Conversation.objects.get(pk=room.pk).version == version
+    assert Conversation.objects.get(pk=group.pk).version == version
     assert len(log()) == 1
 
 
@@ -62,21 +62,21 @@ def test_a_message_deleted_by_its_sender_cannot_be_restored(session, rude, alice
     assert Message.objects.get(pk=rude).deleted_at
 
 
-def test_restoring_a_visible_message_changes_nothing(moderator, rude, room):
-    version = Conversation.objects.get(pk=room.pk).version
+def test_restoring_a_visible_message_changes_nothing(moderator, rude, group):
+    version = Conversation.objects.get(pk=group.pk).version
     actions.restore_message(moderator.pk, rude)
-    assert Conversation.objects.get(pk=room.pk).version == version
+    assert Conversation.objects.get(pk=group.pk).version == version
 
 
-def test_what_a_group_admin_deleted_can_be_restored(session, alice, bob, room):
-    message = send_message(bob, room.pk, "deleted by the owner")
+def test_what_a_group_admin_deleted_can_be_restored(session, alice, bob, group):
+    message = send_message(bob, group.pk, "deleted by the owner")
     actions.delete_message(alice.pk, message)
     session.press_button("message", "restore", message)
     assert selectors.get_message(bob.pk, message).body == "deleted by the owner"
 
 
-def test_system_messages_cannot_be_hidden(session, moderator, alice, carol, room):
-    actions.add_members(alice.pk, room.pk, [carol.pk])
+def test_system_messages_cannot_be_hidden(session, moderator, alice, carol, group):
+    actions.add_members(alice.pk, group.pk, [carol.pk])
     line = Message.objects.get(kind="system")
     session.run_action("message", "hide", line.pk)
     with pytest.raises(ApplicationError, match="forbidden"):
@@ -97,10 +97,10 @@ def test_a_page_offers_only_applicable_actions(session, rude, alice):
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
-def reports(alice, bob, carol, room, rude) -> list[int]:
+def reports(alice, bob, carol, group, rude) -> list[int]:
     """Two users report one message, and one of them also another."""
-    actions.add_members(alice.pk, room.pk, [carol.pk])
-    other = send_message(alice, room.pk, "another")
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    other = send_message(alice, group.pk, "another")
     actions.report_message(bob.pk, rude, "rude to me")
     actions.report_message(carol.pk, rude, "rude to bob")
     actions.report_message(carol.pk, other, "")
@@ -167,12 +167,12 @@ def test_a_new_report_reopens_a_settled_one(session, alice, bob, rude, reports):
     assert session.rows("report")[0].pk == reports[0]
 
 
-def test_messages_that_cannot_be_reported(alice, bob, carol, mallory, room, rude, moderator):
+def test_messages_that_cannot_be_reported(alice, bob, carol, mallory, group, rude, moderator):
     with pytest.raises(ApplicationError, match="not_found"):
         actions.report_message(mallory.pk, rude, "")
     with pytest.raises(ApplicationError, match="invalid"):
         actions.report_message(bob.pk, rude, "x" * 501)
-    actions.add_members(alice.pk, room.pk, [carol.pk])
+    actions.add_members(alice.pk, group.pk, [carol.pk])
     with pytest.raises(ApplicationError, match="forbidden"):
         actions.report_message(bob.pk, Message.objects.get(kind="system").pk, "")
     actions.hide_message(moderator.pk, rude)
@@ -204,9 +204,9 @@ def test_unknown_ids(moderator):
             verb(moderator.pk, 2**62)
 
 
-def test_invite_links_are_shown_without_token_and_revoked(session, moderator, alice, mallory, room):
+def test_invite_links_are_shown_without_token_and_revoked(session, moderator, alice, mallory, group):
     """From the list and with the button of its page."""
-    first, second = (actions.create_invite(alice.pk, room.pk) for _ in range(2))
+    first, second = (actions.create_invite(alice.pk, group.pk) for _ in range(2))
     assert [row.pk for row in session.rows("invite", q="alice", state="open")] == [second.id, first.id]
     for response in (session.list("invite"), session.page("invite", first.id)):
         assert response.status_code == 200 and first.token not in response.content.decode()

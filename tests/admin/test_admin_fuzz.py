@@ -29,10 +29,10 @@ def test_characters_that_the_database_cannot_store(admin_session, superuser):
     assert client.get("/admin/accounts/user/", {"username": "\0"}, follow=True).status_code == 200
 
 
-def test_a_number_that_is_too_large_finds_nothing(admin_session, superuser, room):
+def test_a_number_that_is_too_large_finds_nothing(admin_session, superuser, group):
     session = admin_session(superuser)
     assert session.rows("conversation", q="9" * 5000) == []
-    assert session.rows("conversation", q=str(room.pk)) == [room]
+    assert session.rows("conversation", q=str(group.pk)) == [group]
 
 
 def test_other_errors_are_raised(admin_session, superuser, monkeypatch):

@@ -43,8 +43,8 @@ def outcome(response):
 
 
 @pytest.fixture
-def report(alice, bob, room) -> Report:
-    message = send_message(alice, room.pk, "hello")
+def report(alice, bob, group) -> Report:
+    message = send_message(alice, group.pk, "hello")
     actions.report_message(bob.pk, message, "")
     return Report.objects.get()
 

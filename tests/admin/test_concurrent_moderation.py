@@ -20,14 +20,14 @@ def _stage(site) -> tuple[int, int]:
     from chat.models import Report
     from tests.admin.conftest import send_message
 
-    alice, bob, molly = site.people("alice", "bob", "molly")
+    alice, bob, molly = site.create_users("alice", "bob", "molly")
     with site.orm():
         molly.is_staff = True
         molly.save()
         molly.groups.add(Group.objects.get(name=moderator_group.GROUP_NAME))
-        room = actions.create_group(alice.pk, "Room", [bob.pk]).id
-        actions.report_message(bob.pk, send_message(alice, room, "something rude"), "rude")
-        return room, Report.objects.get().pk
+        group = actions.create_group(alice.pk, "Room", [bob.pk]).id
+        actions.report_message(bob.pk, send_message(alice, group, "something rude"), "rude")
+        return group, Report.objects.get().pk
 
 
 async def _signed_in(url: str, username: str) -> httpx.AsyncClient:
@@ -50,21 +50,21 @@ async def _press(browser: httpx.AsyncClient, path: str, act: str) -> None:
 
 async def test_open_sockets_receive_hide_restore_and_suspend(site):
     await asyncio.to_thread(site.start)
-    room, report = await asyncio.to_thread(_stage, site)
+    group, report = await asyncio.to_thread(_stage, site)
     alice_token, bob_token = [await token_for(site.url, name) for name in ("alice", "bob")]
     admin_session = await _signed_in(site.url, "molly")
 
     async with Client(site.ws_url, alice_token) as alice, Client(site.ws_url, bob_token) as bob:
-        sent = await alice.send(room, "and another")
-        await bob.sees(lambda replica: "and another" in replica.bodies(room))
+        sent = await alice.send(group, "and another")
+        await bob.wait_for(lambda replica: "and another" in replica.bodies(group))
 
         await _press(admin_session, f"chat/message/{sent['id']}", "hide")
         for reader in (alice, bob):
-            await reader.sees(lambda replica: "and another" not in replica.bodies(room), within=1)
+            await reader.wait_for(lambda replica: "and another" not in replica.bodies(group), within=1)
 
         await _press(admin_session, f"chat/message/{sent['id']}", "restore")
         for reader in (alice, bob):
-            await reader.sees(lambda replica: "and another" in replica.bodies(room), within=1)
+            await reader.wait_for(lambda replica: "and another" in replica.bodies(group), within=1)
 
         await _press(admin_session, f"chat/report/{report}", "suspend_and_settle")
         async with asyncio.timeout(1):

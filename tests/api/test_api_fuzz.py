@@ -111,17 +111,17 @@ def _speaks_json(response) -> bool:
 
 
 def test_naughty_strings_are_stored_unchanged_or_rejected(transactional_db, stage, api, alice):
-    hers, room = api(alice), stage["conversation_id"]
+    hers, group = api(alice), stage["conversation_id"]
     for text in naughty_strings():
         if "\ud800" in text or "\udfff" in text:
             continue  # a client cannot put a lone surrogate into JSON
-        sent = hers.send(room, text)
+        sent = hers.send(group, text)
         assert sent.status_code in (201, 400), text
         if sent.status_code == 201:
             message = hers.get(f"messages/{sent.json()['id']}/").json()
             assert message["body"] == text
             assert "<script" not in message["body_html"].lower()
-        renamed = hers.patch(f"conversations/{room}/", {"title": text, "description": text, "announcement": text})
+        renamed = hers.patch(f"conversations/{group}/", {"title": text, "description": text, "announcement": text})
         assert renamed.status_code in (200, 400), text
-        assert hers.patch(f"conversations/{room}/mine/", {"draft": text}).status_code in (200, 400), text
+        assert hers.patch(f"conversations/{group}/mine/", {"draft": text}).status_code in (200, 400), text
         assert hers.get("users/", query_params={"q": text}).status_code in (200, 400), text

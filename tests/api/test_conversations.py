@@ -48,8 +48,8 @@ def test_a_group_with_unknown_users_is_not_created(api, alice):
 
 
 # ── Reading and changing ─────────────────────────────────────────────────────────────────────────────────────────
-def test_shared_fields_change_for_all(api, alice, bob, room):
-    path = f"conversations/{room.pk}/"
+def test_shared_fields_change_for_all(api, alice, bob, group):
+    path = f"conversations/{group.pk}/"
     changes = {"title": "New", "description": "About", "announcement": "Read this", "members_may_add": False}
     response = api(alice).patch(path, changes)
     assert response.status_code == 200
@@ -61,42 +61,42 @@ def test_shared_fields_change_for_all(api, alice, bob, room):
     assert api(alice).patch(path, {}).json()["version"] == same["version"]
 
 
-def test_members_may_not_change_a_group(api, alice, bob, room):
-    assert_error(api(bob).patch(f"conversations/{room.pk}/", {"title": "Mine"}), "forbidden", 403)
-    assert_error(api(bob).delete(f"conversations/{room.pk}/"), "forbidden", 403)
+def test_members_may_not_change_a_group(api, alice, bob, group):
+    assert_error(api(bob).patch(f"conversations/{group.pk}/", {"title": "Mine"}), "forbidden", 403)
+    assert_error(api(bob).delete(f"conversations/{group.pk}/"), "forbidden", 403)
     assert Conversation.objects.get().title == "Room"
 
 
-def test_a_direct_conversation_cannot_be_changed(api, alice, bob, carol, pair):
-    path = f"conversations/{pair.pk}/"
+def test_a_direct_conversation_cannot_be_changed(api, alice, bob, carol, direct_conversation):
+    path = f"conversations/{direct_conversation.pk}/"
     assert_error(api(alice).patch(path, {"title": "x"}), "forbidden", 403)
     assert_error(api(alice).delete(path), "forbidden", 403)
     assert_error(api(alice).post(path + "members/", {"user_ids": [carol.pk]}), "forbidden", 403)
     assert_error(api(alice).delete(f"{path}members/{bob.pk}/"), "forbidden", 403)
 
 
-def test_read_only_fields_cannot_be_patched(api, alice, bob, room):
-    before = api(alice).get(f"conversations/{room.pk}/").json()
+def test_read_only_fields_cannot_be_patched(api, alice, bob, group):
+    before = api(alice).get(f"conversations/{group.pk}/").json()
     forged = {"id": 1, "kind": "direct", "owner_id": bob.pk, "last_seq": 99, "version": 1, "mine": {"role": "owner"}}
-    assert api(alice).patch(f"conversations/{room.pk}/", forged).json() == before
+    assert api(alice).patch(f"conversations/{group.pk}/", forged).json() == before
 
 
-def test_a_deleted_group_is_not_found_by_anybody(api, alice, bob, room):
-    assert api(alice).delete(f"conversations/{room.pk}/").status_code == 204
+def test_a_deleted_group_is_not_found_by_anybody(api, alice, bob, group):
+    assert api(alice).delete(f"conversations/{group.pk}/").status_code == 204
     for user in (alice, bob):
-        assert_error(api(user).get(f"conversations/{room.pk}/"), "not_found", 404)
+        assert_error(api(user).get(f"conversations/{group.pk}/"), "not_found", 404)
         assert api(user).get("conversations/").json() == {"results": [], "next": None}
-    assert_error(api(alice).delete(f"conversations/{room.pk}/"), "not_found", 404)
+    assert_error(api(alice).delete(f"conversations/{group.pk}/"), "not_found", 404)
 
 
-def test_member_state_belongs_to_one_member(api, alice, bob, room):
-    path = f"conversations/{room.pk}/mine/"
+def test_member_state_belongs_to_one_member(api, alice, bob, group):
+    path = f"conversations/{group.pk}/mine/"
     changes = {"muted": True, "level": "mentions", "favourite": True, "archived": True, "draft": "  half a\nthought "}
     response = api(bob).patch(path, changes)
     assert response.status_code == 200
     assert {name: response.json()[name] for name in changes} == changes
     assert api(bob).patch(path, changes).json()["me_version"] == response.json()["me_version"]
-    hers = api(alice).get(f"conversations/{room.pk}/").json()["mine"]
+    hers = api(alice).get(f"conversations/{group.pk}/").json()["mine"]
     assert (hers["muted"], hers["draft"]) == (False, "")
     forged = {"role": "owner", "read_seq": 99, "unread_count": 0, "me_version": 0}
     assert api(bob).patch(path, forged).json() == response.json()
@@ -105,33 +105,33 @@ def test_member_state_belongs_to_one_member(api, alice, bob, room):
 @pytest.mark.parametrize(
     ("field", "wrong"), [("level", "loud"), ("level", None), ("draft", "x" * 4001), ("draft", None), ("draft", "\x00")]
 )
-def test_member_state_is_validated(api, bob, room, field, wrong):
-    assert_error(api(bob).patch(f"conversations/{room.pk}/mine/", {field: wrong}), "invalid", 400, field)
+def test_member_state_is_validated(api, bob, group, field, wrong):
+    assert_error(api(bob).patch(f"conversations/{group.pk}/mine/", {field: wrong}), "invalid", 400, field)
 
 
 # ── Members ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_members_are_listed_owner_first(api, alice, bob, room):
-    response = api(bob).get(f"conversations/{room.pk}/members/").json()
+def test_members_are_listed_owner_first(api, alice, bob, group):
+    response = api(bob).get(f"conversations/{group.pk}/members/").json()
     assert response["next"] is None
     assert [(m["user"]["username"], m["role"]) for m in response["results"]] == [("alice", "owner"), ("bob", "member")]
     assert not {"email", "password"} & set(response["results"][0]["user"])
 
 
-def test_adding_returns_the_new_members(api, alice, bob, carol, room):
-    path = f"conversations/{room.pk}/members/"
+def test_adding_returns_the_new_members(api, alice, bob, carol, group):
+    path = f"conversations/{group.pk}/members/"
     response = api(bob).post(path, {"user_ids": [bob.pk, carol.pk]})
     assert response.status_code == 200
     assert [member["user"]["id"] for member in response.json()["results"]] == [carol.pk]
     assert api(bob).post(path, {"user_ids": [carol.pk]}).json()["results"] == []
-    assert api(carol).get(f"conversations/{room.pk}/").status_code == 200
+    assert api(carol).get(f"conversations/{group.pk}/").status_code == 200
     assert_error(api(bob).post(path, {"user_ids": [999_999]}), "invalid", 400, "user_ids")
     assert_error(api(bob).post(path, {"user_ids": []}), "invalid", 400, "user_ids")
-    api(alice).patch(f"conversations/{room.pk}/", {"members_may_add": False})
+    api(alice).patch(f"conversations/{group.pk}/", {"members_may_add": False})
     assert_error(api(bob).post(path, {"user_ids": [carol.pk]}), "forbidden", 403)
 
 
-def test_only_the_owner_changes_roles(api, alice, bob, carol, room):
-    path = f"conversations/{room.pk}/members/"
+def test_only_the_owner_changes_roles(api, alice, bob, carol, group):
+    path = f"conversations/{group.pk}/members/"
     api(alice).post(path, {"user_ids": [carol.pk]})
     assert_error(api(bob).patch(f"{path}{bob.pk}/", {"role": "admin"}), "forbidden", 403)
     assert api(alice).patch(f"{path}{bob.pk}/", {"role": "admin"}).json()["role"] == "admin"
@@ -140,35 +140,35 @@ def test_only_the_owner_changes_roles(api, alice, bob, carol, room):
     assert_error(api(alice).patch(f"{path}999999/", {"role": "admin"}), "not_found", 404)
 
 
-def test_ownership_is_transferred(api, alice, bob, room):
-    path = f"conversations/{room.pk}/members/"
+def test_ownership_is_transferred(api, alice, bob, group):
+    path = f"conversations/{group.pk}/members/"
     assert_error(api(alice).delete(f"{path}{alice.pk}/"), "forbidden", 403)  # a group always has an owner
     assert_error(api(alice).patch(f"{path}{alice.pk}/", {"role": "member"}), "forbidden", 403)
     assert api(alice).patch(f"{path}{bob.pk}/", {"role": "owner"}).json()["role"] == "owner"
     roles = {m["user"]["id"]: m["role"] for m in api(alice).get(path).json()["results"]}
     assert roles == {alice.pk: "admin", bob.pk: "owner"}
-    assert api(alice).get(f"conversations/{room.pk}/").json()["owner_id"] == bob.pk
+    assert api(alice).get(f"conversations/{group.pk}/").json()["owner_id"] == bob.pk
     assert api(alice).delete(f"{path}{alice.pk}/").status_code == 204
 
 
-def test_members_are_removed_by_higher_roles_and_lose_access(api, alice, bob, carol, room):
-    path = f"conversations/{room.pk}/members/"
+def test_members_are_removed_by_higher_roles_and_lose_access(api, alice, bob, carol, group):
+    path = f"conversations/{group.pk}/members/"
     api(alice).post(path, {"user_ids": [carol.pk]})
-    message = api(alice).send(room.pk, "hi @carol").json()
+    message = api(alice).send(group.pk, "hi @carol").json()
     assert_error(api(bob).delete(f"{path}{carol.pk}/"), "forbidden", 403)
     api(alice).patch(f"{path}{bob.pk}/", {"role": "admin"})
     assert_error(api(bob).delete(f"{path}{alice.pk}/"), "forbidden", 403)
     assert api(bob).delete(f"{path}{carol.pk}/").status_code == 204
     assert_error(api(bob).delete(f"{path}{carol.pk}/"), "not_found", 404)
-    for path in (f"conversations/{room.pk}/", f"conversations/{room.pk}/messages/", f"messages/{message['id']}/"):
+    for path in (f"conversations/{group.pk}/", f"conversations/{group.pk}/messages/", f"messages/{message['id']}/"):
         assert_error(api(carol).get(path), "not_found", 404)
-    assert_error(api(carol).send(room.pk), "not_found", 404)
+    assert_error(api(carol).send(group.pk), "not_found", 404)
     assert api(carol).get("mentions/").json()["results"] == []
 
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_users_are_found_by_name_and_not_by_email(api, alice, person):
-    person("dave", name="David Example", email="secret@example.org")
+def test_users_are_found_by_name_and_not_by_email(api, alice, make_user):
+    make_user("dave", name="David Example", email="secret@example.org")
     found = api(alice).get("users/", query_params={"q": "dav"}).json()
     assert found["next"] is None
     (dave,) = found["results"]
@@ -177,12 +177,12 @@ def test_users_are_found_by_name_and_not_by_email(api, alice, person):
         assert api(alice).get("users/", query_params={"q": q}).json()["results"] == []
 
 
-def test_user_search_in_a_conversation_returns_its_members(api, alice, bob, carol, mallory, room):
-    found = api(alice).get("users/", query_params={"conversation": room.pk}).json()["results"]
+def test_user_search_in_a_conversation_returns_its_members(api, alice, bob, carol, mallory, group):
+    found = api(alice).get("users/", query_params={"conversation": group.pk}).json()["results"]
     assert [user["username"] for user in found] == ["bob"]
-    found = api(alice).get("users/", query_params={"conversation": room.pk, "q": "carol"}).json()["results"]
+    found = api(alice).get("users/", query_params={"conversation": group.pk, "q": "carol"}).json()["results"]
     assert found == []
-    for conversation in (room.pk, 999_999):
+    for conversation in (group.pk, 999_999):
         response = api(mallory).get("users/", query_params={"conversation": conversation})
         assert_error(response, "not_found", 404)
 

@@ -22,19 +22,19 @@ def a_picture(kind: str = "PNG", size: tuple[int, int] = (300, 200)) -> bytes:
 
 
 @pytest.fixture
-def give(api, room):
+def give(api, group):
     def give(user, content: bytes, name: str = "a.png"):
         body = encode_multipart(BOUNDARY, {"avatar": SimpleUploadedFile(name, content)})
-        return api(user)("PUT", f"conversations/{room.pk}/avatar/", body, content_type=MULTIPART_CONTENT)
+        return api(user)("PUT", f"conversations/{group.pk}/avatar/", body, content_type=MULTIPART_CONTENT)
 
     return give
 
 
-def test_set_and_remove_a_group_avatar(api, alice, bob, mallory, room, give):
+def test_set_and_remove_a_group_avatar(api, alice, bob, mallory, group, give):
     given = give(alice, a_picture())
     assert given.status_code == 200, given.content
     url = given.json()["avatar_url"]
-    assert url.startswith(f"/avatars/rooms/{room.pk}/") and url.endswith(".webp")
+    assert url.startswith(f"/avatars/rooms/{group.pk}/") and url.endswith(".webp")
     shown = api(bob).get(url)
     assert shown.status_code == 200 and shown["Content-Type"] == "image/webp"
     assert shown["Cache-Control"].startswith("private")
@@ -44,33 +44,33 @@ def test_set_and_remove_a_group_avatar(api, alice, bob, mallory, room, give):
     assert Client().get(url).status_code == 401
     second = give(alice, a_picture("JPEG")).json()["avatar_url"]
     assert second != url and api(bob).get(url).status_code == 404
-    gone = api(alice).delete(f"conversations/{room.pk}/avatar/").json()
+    gone = api(alice).delete(f"conversations/{group.pk}/avatar/").json()
     assert gone["avatar_url"] is None
-    assert api(alice).delete(f"conversations/{room.pk}/avatar/").status_code == 200
+    assert api(alice).delete(f"conversations/{group.pk}/avatar/").status_code == 200
     told = [line.event["new"] for line in Message.objects.filter(kind="system").order_by("seq")]
     assert told == ["picture", "picture", None]
 
 
-def test_an_invalid_picture_changes_nothing(api, alice, bob, room, pair, give):
-    version = Conversation.objects.get(pk=room.pk).version
+def test_an_invalid_picture_changes_nothing(api, alice, bob, group, direct_conversation, give):
+    version = Conversation.objects.get(pk=group.pk).version
     assert_error(give(alice, b"<svg onload=alert(1)>", "a.svg"), "invalid", 400, "avatar")
     assert_error(give(alice, b"x" * (5 * 1024 * 1024 + 1)), "too_large", 413)
     assert_error(give(bob, a_picture()), "forbidden", 403)
-    assert Conversation.objects.get(pk=room.pk).version == version
+    assert Conversation.objects.get(pk=group.pk).version == version
 
 
-def test_former_members_cannot_see_it(api, alice, bob, room, give):
+def test_former_members_cannot_see_it(api, alice, bob, group, give):
     url = give(alice, a_picture()).json()["avatar_url"]
-    actions.remove_member(alice.pk, room.pk, bob.pk)
+    actions.remove_member(alice.pk, group.pk, bob.pk)
     assert api(bob).get(url).status_code == 404
 
 
-def test_an_invite_link_shows_the_avatar(api, alice, carol, room, give):
+def test_an_invite_link_shows_the_avatar(api, alice, carol, group, give):
     give(alice, a_picture())
-    invite = actions.create_invite(alice.pk, room.pk)
+    invite = actions.create_invite(alice.pk, group.pk)
     url = api(carol).get(f"invites/{invite.token}/").json()["avatar_url"]
     browser = Client()
     browser.force_login(carol)
     assert browser.get(url).status_code == 200
-    actions.revoke_invite(alice.pk, room.pk, invite.id)
+    actions.revoke_invite(alice.pk, group.pk, invite.id)
     assert browser.get(url).status_code == 404

@@ -46,9 +46,9 @@ def test_conversations_of_the_same_time_are_not_skipped(api, alice):
     assert [row["id"] for page in pages for row in page] == made[::-1]
 
 
-def test_pages_of_mentions_contain_each_once_newest_first(api, alice, bob, room):
-    sent = [api(alice).send(room.pk, f"{n} @bob").json() for n in range(5)]
-    api(alice).send(room.pk, "nobody here")
+def test_pages_of_mentions_contain_each_once_newest_first(api, alice, bob, group):
+    sent = [api(alice).send(group.pk, f"{n} @bob").json() for n in range(5)]
+    api(alice).send(group.pk, "nobody here")
     pages = walk(api(bob), "mentions/", limit=2)
     assert [len(page) for page in pages] == [2, 2, 1]
     assert [row for page in pages for row in page] == sent[::-1]
@@ -56,9 +56,9 @@ def test_pages_of_mentions_contain_each_once_newest_first(api, alice, bob, room)
 
 
 @pytest.fixture
-def long_room(api, alice, room):
+def long_room(api, alice, group):
     """A group with 120 messages."""
-    first = api(alice).send(room.pk, "1").json()
+    first = api(alice).send(group.pk, "1").json()
     row = Message.objects.get(pk=first["id"])
     rows = []
     for seq in range(2, 121):
@@ -66,10 +66,10 @@ def long_room(api, alice, room):
             Message(**{name: getattr(row, name) for name in FIELDS}, seq=seq, version=row.version + seq, text_count=seq)
         )
     Message.objects.bulk_create(rows)
-    room.refresh_from_db()
-    room.last_seq, room.text_count, room.version = 120, 120, row.version + 120
-    room.save()
-    return room
+    group.refresh_from_db()
+    group.last_seq, group.text_count, group.version = 120, 120, row.version + 120
+    group.save()
+    return group
 
 
 FIELDS = ("conversation_id", "kind", "sender_id", "body", "body_html", "created_at", "first_version")
@@ -119,24 +119,24 @@ def test_history_pages_in_both_directions_contain_each_message_once(api, alice, 
 
 
 @pytest.mark.parametrize("wrong", ["x", "-1", "1.5", "", str(2**63), "1e3", "\x00", "null"])
-def test_a_wrong_number_in_a_query_is_invalid(api, alice, room, wrong):
+def test_a_wrong_number_in_a_query_is_invalid(api, alice, group, wrong):
     for path, name in (
-        (f"conversations/{room.pk}/messages/", "before"),
-        (f"conversations/{room.pk}/messages/", "after"),
-        (f"conversations/{room.pk}/messages/", "around"),
-        (f"conversations/{room.pk}/changes/", "after"),
+        (f"conversations/{group.pk}/messages/", "before"),
+        (f"conversations/{group.pk}/messages/", "after"),
+        (f"conversations/{group.pk}/messages/", "around"),
+        (f"conversations/{group.pk}/changes/", "after"),
         ("mentions/", "before"),
     ):
         assert_error(api(alice).get(path, query_params={name: wrong}), "invalid", 400, name)
 
 
 @pytest.mark.parametrize("wrong", ["0", "-5", "x", "", "1.5", "true"])
-def test_a_wrong_limit_is_invalid(api, alice, room, wrong):
+def test_a_wrong_limit_is_invalid(api, alice, group, wrong):
     for path in (
         "conversations/",
         "mentions/",
-        f"conversations/{room.pk}/messages/",
-        f"conversations/{room.pk}/changes/",
+        f"conversations/{group.pk}/messages/",
+        f"conversations/{group.pk}/changes/",
     ):
         assert_error(api(alice).get(path, query_params={"limit": wrong}), "invalid", 400, "limit")
 
@@ -170,27 +170,27 @@ def test_a_cursor_of_another_user_shows_only_own_conversations(api, alice, bob):
     assert api(bob).get(following).json() == {"results": [], "next": None}
 
 
-def test_only_one_direction_at_a_time(api, alice, room):
+def test_only_one_direction_at_a_time(api, alice, group):
     query = {"before": 5, "after": 1}
     assert_error(
-        api(alice).get(f"conversations/{room.pk}/messages/", query_params=query), "invalid", 400, "before", "after"
+        api(alice).get(f"conversations/{group.pk}/messages/", query_params=query), "invalid", 400, "before", "after"
     )
 
 
-def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, room, django_assert_max_num_queries):
+def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, group, django_assert_max_num_queries):
     """One query each: sign-in, memberships, last messages, reactions, peers, unread mentions."""
     for n in range(12):
         made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]
         message = api(bob).send(made, "hi @alice").json()
         api(alice).put(f"messages/{message['id']}/reactions/👍/")
-        api(alice).send(room.pk, "hi", reply_to_id=None)
+        api(alice).send(group.pk, "hi", reply_to_id=None)
     api(alice).post("conversations/", {"kind": "direct", "user_id": bob.pk})
     api(alice).post("conversations/", {"kind": "direct", "user_id": carol.pk})
     for path, most in (
         ("conversations/", 8),
-        (f"conversations/{room.pk}/messages/", 5),
-        (f"conversations/{room.pk}/members/", 4),
-        (f"conversations/{room.pk}/changes/", 9),
+        (f"conversations/{group.pk}/messages/", 5),
+        (f"conversations/{group.pk}/members/", 4),
+        (f"conversations/{group.pk}/changes/", 9),
         ("mentions/", 5),
     ):
         with django_assert_max_num_queries(most):

@@ -16,17 +16,17 @@ NAMES = ["zoë", "Änne", "anna", "Anna", "Bert", "bert", "陈小明", "𠮷野�
 
 
 @pytest.fixture
-def crowd(alice, room):
+def crowd(alice, group):
     users = [User.objects.create_user(f"guest{number}", name=name) for number, name in enumerate(NAMES)]
-    actions.add_members(alice.pk, room.pk, [user.pk for user in users])
-    actions.set_role(alice.pk, room.pk, users[4].pk, "admin")
+    actions.add_members(alice.pk, group.pk, [user.pk for user in users])
+    actions.set_role(alice.pk, group.pk, users[4].pk, "admin")
     return users
 
 
-def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alice, room, crowd):
-    whole = [member.user.name for member in selectors.list_members(alice.pk, room.pk)]
+def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alice, group, crowd):
+    whole = [member.user.name for member in selectors.list_members(alice.pk, group.pk)]
     assert whole[:3] == ["Alice", "Bert", "_x"] and whole[-1] == "𠮷野家"
-    names, url = [], f"conversations/{room.pk}/members/?limit=3"
+    names, url = [], f"conversations/{group.pk}/members/?limit=3"
     while url:
         page = api(alice).get(url).json()
         assert len(page["results"]) <= 3
@@ -35,60 +35,60 @@ def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alic
     assert names == whole
 
 
-def test_members_are_found_by_name(api, alice, mallory, room, crowd):
-    found = api(alice).get(f"conversations/{room.pk}/members/", QUERY_STRING="q=bert").json()["results"]
+def test_members_are_found_by_name(api, alice, mallory, group, crowd):
+    found = api(alice).get(f"conversations/{group.pk}/members/", QUERY_STRING="q=bert").json()["results"]
     assert {member["user"]["name"] for member in found} == {"Bert", "bert"}
     assert {member["role"] for member in found} == {"admin", "member"}
     ids = f"{crowd[0].pk},{mallory.pk}"
-    some = api(alice).get(f"conversations/{room.pk}/members/?user_ids={ids}").json()["results"]
+    some = api(alice).get(f"conversations/{group.pk}/members/?user_ids={ids}").json()["results"]
     assert [member["user"]["id"] for member in some] == [crowd[0].pk]
-    assert_error(api(mallory).get(f"conversations/{room.pk}/members/?q=bert"), "not_found", 404)
+    assert_error(api(mallory).get(f"conversations/{group.pk}/members/?q=bert"), "not_found", 404)
 
 
 @pytest.mark.parametrize(
     "query", ["before=x", "before=3_1_a", "before=0_1", "before=1_x_a", "user_ids=a", "user_ids=,"]
 )
-def test_an_invalid_cursor(api, alice, room, query):
-    response = api(alice).get(f"conversations/{room.pk}/members/?{query}")
+def test_an_invalid_cursor(api, alice, group, query):
+    response = api(alice).get(f"conversations/{group.pk}/members/?{query}")
     if query != "before=0_1":  # an empty name is valid: it sorts before all names
         assert_error(response, "invalid", 400, query.partition("=")[0])
 
 
-def test_online_members(api, alice, bob, mallory, room, crowd):
+def test_online_members(api, alice, bob, mallory, group, crowd):
     tracker.set_tracker(tracker.PresenceTracker())
     try:
         tracker.get_tracker().record_heartbeat(f"u:{bob.pk}")
         tracker.get_tracker().record_heartbeat(f"u:{crowd[0].pk}")
         tracker.get_tracker().record_heartbeat(f"u:{mallory.pk}")
         User.objects.filter(pk=crowd[0].pk).update(show_presence=False)
-        told = api(alice).get(f"conversations/{room.pk}/here/").json()
+        told = api(alice).get(f"conversations/{group.pk}/here/").json()
         # an API request counts as activity
         assert set(told["user_ids"]) - {alice.pk} == {bob.pk}
         assert told["count"] == len(told["user_ids"])
-        assert_error(api(mallory).get(f"conversations/{room.pk}/here/"), "not_found", 404)
+        assert_error(api(mallory).get(f"conversations/{group.pk}/here/"), "not_found", 404)
     finally:
         tracker.set_tracker(None)
 
 
-def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, room, crowd):
+def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, group, crowd):
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
-            selectors.find_members(alice.pk, room.pk, limit=5)
+            selectors.find_members(alice.pk, group.pk, limit=5)
         return len(asked)
 
     few = queries()
     users = User.objects.bulk_create([User(username=f"many{number}") for number in range(300)])
     Membership.objects.bulk_create(
-        [Membership(conversation=room, user=user, joined_at=room.created_at) for user in users]
+        [Membership(conversation=group, user=user, joined_at=group.created_at) for user in users]
     )
     assert queries() == few <= 2
 
 
-def test_former_members_are_found_by_id(api, alice, bob, room):
+def test_former_members_are_found_by_id(api, alice, bob, group):
     """Their names appear in system messages and reactions."""
-    actions.remove_member(bob.pk, room.pk, bob.pk)
-    (row,) = api(alice).get(f"conversations/{room.pk}/members/?user_ids={bob.pk},4711").json()["results"]
+    actions.remove_member(bob.pk, group.pk, bob.pk)
+    (row,) = api(alice).get(f"conversations/{group.pk}/members/?user_ids={bob.pk},4711").json()["results"]
     assert row["user"]["name"] == "Bob" and row["left_at"]
-    assert [each["user"]["name"] for each in api(alice).get(f"conversations/{room.pk}/members/").json()["results"]] == [
-        "Alice"
-    ]
+    assert [
+        each["user"]["name"] for each in api(alice).get(f"conversations/{group.pk}/members/").json()["results"]
+    ] == ["Alice"]

@@ -59,11 +59,11 @@ def test_struct_serializer_and_document_have_the_same_fields(document, struct):
         assert not optional
 
 
-def test_responses_match_the_document(document, api, alice, bob, room):
+def test_responses_match_the_document(document, api, alice, bob, group):
     """Each response validates against the document."""
     alice_api = api(alice)
-    first = alice_api.send(room.pk, "hi @bob").json()
-    api(bob).send(room.pk, "hi", reply_to_id=first["id"])
+    first = alice_api.send(group.pk, "hi @bob").json()
+    api(bob).send(group.pk, "hi", reply_to_id=first["id"])
     api(bob).put(f"messages/{first['id']}/reactions/👍/")
     alice_api.patch(f"messages/{first['id']}/", {"body": "hello @bob"})
     room_path, message_path = "/api/v1/conversations/{conversation_id}/", "/api/v1/messages/{message_id}/"
@@ -74,7 +74,7 @@ def test_responses_match_the_document(document, api, alice, bob, room):
         *(room_path + part for part in ("", "members/", "messages/", "changes/", "receipts/", "pins/")),
         *(message_path + part for part in ("", "receipts/", "revisions/")),
     ):
-        address = path.format(conversation_id=room.pk, message_id=first["id"])
+        address = path.format(conversation_id=group.pk, message_id=first["id"])
         response = api(bob).get(address)
         assert response.status_code == 200, (path, response.content)
         described = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

@@ -42,9 +42,9 @@ def test_twenty_parallel_requests_open_one_direct_conversation(api, alice, bob):
     assert Membership.objects.count() == 2
 
 
-def test_fifty_parallel_sends_of_one_client_id_store_one_message(api, alice, room):
+def test_fifty_parallel_sends_of_one_client_id_store_one_message(api, alice, group):
     client_id, caller = str(uuid.uuid4()), api(alice)
-    responses = at_once([lambda: caller.send(room.pk, "once", client_id=client_id)] * 50)
+    responses = at_once([lambda: caller.send(group.pk, "once", client_id=client_id)] * 50)
     assert sorted(response.status_code for response in responses) == [200] * 49 + [201]
     assert len({response.content for response in responses}) == 1
     assert Message.objects.filter(kind="text").count() == 1

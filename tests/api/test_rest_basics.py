@@ -53,13 +53,13 @@ def test_a_body_that_is_no_json_object_is_invalid(api, alice, body):
     assert_error(api(alice).post("conversations/", body), "invalid", 400)
 
 
-def test_a_body_of_another_type_is_unsupported(api, alice, room):
+def test_a_body_of_another_type_is_unsupported(api, alice, group):
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "x"):
-        for path in ("conversations/", f"conversations/{room.pk}/messages/", f"conversations/{room.pk}/read/"):
+        for path in ("conversations/", f"conversations/{group.pk}/messages/", f"conversations/{group.pk}/read/"):
             assert_error(api(alice).post(path, b"kind=group", content_type=content_type), "unsupported", 415)
 
 
-def test_another_type_is_refused_in_a_browsers_session_too(alice, room):
+def test_another_type_is_refused_in_a_browsers_session_too(alice, group):
     browser = Client()
     browser.force_login(alice)
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
@@ -106,8 +106,8 @@ def test_a_list_of_ids_accepts_only_ids(api, alice, wrong):
 
 
 @pytest.mark.parametrize("wrong", [None, 1, 0, "true", "false", [], {}])
-def test_a_boolean_field_accepts_only_true_and_false(api, alice, room, wrong):
-    assert_error(api(alice).patch(f"conversations/{room.pk}/mine/", {"muted": wrong}), "invalid", 400, "muted")
+def test_a_boolean_field_accepts_only_true_and_false(api, alice, group, wrong):
+    assert_error(api(alice).patch(f"conversations/{group.pk}/mine/", {"muted": wrong}), "invalid", 400, "muted")
 
 
 # ── Paths and methods ────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,21 +124,21 @@ def test_the_largest_id_is_not_found(api, alice):
         assert_error(api(alice).get(path.format(0)), "not_found", 404)
 
 
-def test_a_wrong_method_lists_the_allowed_ones(api, alice, room):
-    response = api(alice)("PUT", f"conversations/{room.pk}/", {})
+def test_a_wrong_method_lists_the_allowed_ones(api, alice, group):
+    response = api(alice)("PUT", f"conversations/{group.pk}/", {})
     assert_error(response, "method_not_allowed", 405)
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}
 
 
-def test_head_is_get_without_a_body(api, alice, room):
-    path = f"conversations/{room.pk}/messages/"
+def test_head_is_get_without_a_body(api, alice, group):
+    path = f"conversations/{group.pk}/messages/"
     response = api(alice)("HEAD", path)
     assert response.status_code == 200 and response.content == b""
     assert api(alice)("HEAD", "conversations/999/").status_code == 404
 
 
-def test_options_returns_only_the_methods(api, alice, room):
-    mine, nobodys = (api(alice)("OPTIONS", f"conversations/{pk}/") for pk in (room.pk, 999_999))
+def test_options_returns_only_the_methods(api, alice, group):
+    mine, nobodys = (api(alice)("OPTIONS", f"conversations/{pk}/") for pk in (group.pk, 999_999))
     assert mine.json() == nobodys.json() == {"methods": ["GET", "PATCH", "DELETE", "HEAD", "OPTIONS"]}
 
 
@@ -150,8 +150,8 @@ def test_the_response_is_json_for_every_accept_header(api, alice):
 
 
 # ── Who is asking ────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_request_without_credentials_is_unauthenticated(api, room):
-    for path in ("conversations/", f"conversations/{room.pk}/", "conversations/999999/", "mentions/"):
+def test_a_request_without_credentials_is_unauthenticated(api, group):
+    for path in ("conversations/", f"conversations/{group.pk}/", "conversations/999999/", "mentions/"):
         response = api().get(path)
         assert_error(response, "unauthenticated", 401)
         assert response.headers["WWW-Authenticate"].startswith("Bearer")

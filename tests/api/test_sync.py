@@ -7,20 +7,20 @@ import pytest
 from chat import actions
 
 
-def test_sync_returns_exactly_what_was_missed(as_alice, alice, bob, room):
+def test_sync_returns_exactly_what_was_missed(as_alice, alice, bob, group):
     ask = as_alice
     first = ask({"cursors": {}, "me": 0})
-    assert [each["conversation_id"] for each in first["conversations"]] == [room.pk] and first["complete"]
-    known = {str(room.pk): first["conversations"][0]["version"]}
-    said = actions.update_group(alice.pk, room.pk, {"title": "Another"})
-    second = ask({"cursors": known, "me": first["me_version"], "open": room.pk})
+    assert [each["conversation_id"] for each in first["conversations"]] == [group.pk] and first["complete"]
+    known = {str(group.pk): first["conversations"][0]["version"]}
+    said = actions.update_group(alice.pk, group.pk, {"title": "Another"})
+    second = ask({"cursors": known, "me": first["me_version"], "open": group.pk})
     assert [each["version"] for each in second["conversations"]] == [said.version]
     assert second["receipts"][0]["user_id"] == bob.pk
-    known = {str(room.pk): said.version}
+    known = {str(group.pk): said.version}
     assert ask({"cursors": known, "me": second["me_version"]})["conversations"] == []
 
 
-def test_unknown_conversations_are_returned_as_removed(as_alice, pair):
+def test_unknown_conversations_are_returned_as_removed(as_alice, direct_conversation):
     assert as_alice({"cursors": {"987654321": 3}})["removed"] == [987654321]
 
 

@@ -109,7 +109,7 @@ def upload_clients():
     clients: list[UploadClient] = []
 
     def create(site, *names: str) -> list[UploadClient]:
-        users = site.people(*names)
+        users = site.create_users(*names)
         new_clients = [UploadClient(site.url, name, user.pk) for name, user in zip(names, users, strict=True)]
         clients.extend(new_clients)
         return new_clients

@@ -37,16 +37,16 @@ def create_attachment(user, data: bytes = b"some words", name: str = "notes.txt"
     return uploads.store_upload(user.pk, name, len(data), [data])
 
 
-def send_message(user, room, *attachments: Attachment, body: str = "", **fields):
+def send_message(user, group, *attachments: Attachment, body: str = "", **fields):
     ids = [each.pk for each in attachments]
-    return actions.send_message(user.pk, room.pk, uuid.uuid4(), body, attachment_ids=ids, **fields)[0]
+    return actions.send_message(user.pk, group.pk, uuid.uuid4(), body, attachment_ids=ids, **fields)[0]
 
 
-def test_a_message_shows_its_files_in_their_order(api, alice, bob, room):
+def test_a_message_shows_its_files_in_their_order(api, alice, bob, group):
     first, second = create_attachment(alice, name="b.txt"), create_attachment(alice, name="a.txt")
-    response = api(alice).send(room.pk, "look", attachment_ids=[first.pk, second.pk])
+    response = api(alice).send(group.pk, "look", attachment_ids=[first.pk, second.pk])
     assert response.status_code == 201
-    shown = api(bob).get(f"conversations/{room.pk}/messages/").json()["results"][-1]
+    shown = api(bob).get(f"conversations/{group.pk}/messages/").json()["results"][-1]
     assert [each["name"] for each in shown["attachments"]] == ["b.txt", "a.txt"]
     assert shown["attachments"] == response.json()["attachments"]
     assert shown["attachments"][0] == {
@@ -66,77 +66,77 @@ def test_a_message_shows_its_files_in_their_order(api, alice, bob, room):
     }
 
 
-def test_a_message_needs_text_or_files(api, alice, room):
-    assert api(alice).send(room.pk, "", attachment_ids=[create_attachment(alice).pk]).status_code == 201
-    assert_error(api(alice).send(room.pk, ""), "invalid", 400, "body")
+def test_a_message_needs_text_or_files(api, alice, group):
+    assert api(alice).send(group.pk, "", attachment_ids=[create_attachment(alice).pk]).status_code == 201
+    assert_error(api(alice).send(group.pk, ""), "invalid", 400, "body")
 
 
-def test_sending_again_is_idempotent_and_other_files_are_a_conflict(api, alice, room):
+def test_sending_again_is_idempotent_and_other_files_are_a_conflict(api, alice, group):
     first, second, client_id = create_attachment(alice), create_attachment(alice), str(uuid.uuid4())
     fields = {"client_id": client_id, "body": "", "attachment_ids": [first.pk]}
-    assert api(alice).post(f"conversations/{room.pk}/messages/", fields).status_code == 201
-    again = api(alice).post(f"conversations/{room.pk}/messages/", fields)
+    assert api(alice).post(f"conversations/{group.pk}/messages/", fields).status_code == 201
+    again = api(alice).post(f"conversations/{group.pk}/messages/", fields)
     assert (again.status_code, again.json()["attachments"][0]["id"]) == (200, first.pk)
     fields["attachment_ids"] = [second.pk]
-    assert_error(api(alice).post(f"conversations/{room.pk}/messages/", fields), "conflict", 409)
+    assert_error(api(alice).post(f"conversations/{group.pk}/messages/", fields), "conflict", 409)
 
 
-def test_only_own_unsent_files_can_be_sent(api, alice, bob, room):
+def test_only_own_unsent_files_can_be_sent(api, alice, bob, group):
     mine, sent = create_attachment(alice), create_attachment(bob)
-    assert_error(api(bob).send(room.pk, "", attachment_ids=[mine.pk]), "invalid", 400, "attachment_ids")
-    send_message(bob, room, sent)
-    assert_error(api(bob).send(room.pk, "", attachment_ids=[sent.pk]), "invalid", 400, "attachment_ids")
-    assert_error(api(bob).send(room.pk, "", attachment_ids=[999_999]), "invalid", 400, "attachment_ids")
+    assert_error(api(bob).send(group.pk, "", attachment_ids=[mine.pk]), "invalid", 400, "attachment_ids")
+    send_message(bob, group, sent)
+    assert_error(api(bob).send(group.pk, "", attachment_ids=[sent.pk]), "invalid", 400, "attachment_ids")
+    assert_error(api(bob).send(group.pk, "", attachment_ids=[999_999]), "invalid", 400, "attachment_ids")
     many = [create_attachment(alice).pk for _ in range(11)]
-    assert_error(api(alice).send(room.pk, "", attachment_ids=many), "invalid", 400, "attachment_ids")
+    assert_error(api(alice).send(group.pk, "", attachment_ids=many), "invalid", 400, "attachment_ids")
 
 
-def test_non_members_get_404_for_a_file(api, alice, bob, mallory, room):
-    url = send_message(alice, room, create_attachment(alice)).attachments[0].url
+def test_non_members_get_404_for_a_file(api, alice, bob, mallory, group):
+    url = send_message(alice, group, create_attachment(alice)).attachments[0].url
     assert api(bob).get(url).getvalue() == b"some words"
     never = api(mallory).get("/files/999999/notes.txt")
     for caller in (api(mallory), api()):
         response = caller.get(url)
         assert (response.status_code, response.content) == (404, never.content)
     assert api(bob).get(url.replace("notes", "other")).status_code == 404
-    actions.remove_member(alice.pk, room.pk, bob.pk)
+    actions.remove_member(alice.pk, group.pk, bob.pk)
     assert api(bob).get(url).status_code == 404
 
 
-def test_an_unsent_file_is_visible_to_its_owner_only(api, alice, bob, room):
+def test_an_unsent_file_is_visible_to_its_owner_only(api, alice, bob, group):
     url = f"/files/{create_attachment(alice).pk}/notes.txt"
     assert api(alice).get(url).status_code == 200
     assert api(bob).get(url).status_code == 404
 
 
-def test_deleting_a_message_deletes_its_file(api, alice, bob, room):
+def test_deleting_a_message_deletes_its_file(api, alice, bob, group):
     file = create_attachment(alice).file
-    message = send_message(alice, room, Attachment.objects.get(file=file), body="look")
-    room.refresh_from_db()
-    assert room.file_bytes == 10
+    message = send_message(alice, group, Attachment.objects.get(file=file), body="look")
+    group.refresh_from_db()
+    assert group.file_bytes == 10
     actions.delete_message(alice.pk, message.id)
     cleanup.delete_orphaned_files()
     assert api(bob).get(message.attachments[0].url).status_code == 404
     assert selectors.get_message(bob.pk, message.id).attachments == []
     assert not File.objects.filter(pk=file.pk).exists()
     assert not default_storage.exists(file.key)
-    room.refresh_from_db()
-    assert room.file_bytes == 0
+    group.refresh_from_db()
+    assert group.file_bytes == 0
 
 
-def test_hiding_a_message_hides_its_file_and_restoring_shows_it(api, alice, bob, room, person):
-    message = send_message(bob, room, create_attachment(bob), body="look")
+def test_hiding_a_message_hides_its_file_and_restoring_shows_it(api, alice, bob, group, make_user):
+    message = send_message(bob, group, create_attachment(bob), body="look")
     actions.delete_message(alice.pk, message.id)
     cleanup.delete_orphaned_files()
     assert selectors.get_message(bob.pk, message.id).attachments == []
     assert api(bob).get(message.attachments[0].url).status_code == 404
-    moderator = person("moderator", is_superuser=True, is_staff=True)
+    moderator = make_user("moderator", is_superuser=True, is_staff=True)
     actions.restore_message(moderator.pk, message.id)
     assert api(bob).get(message.attachments[0].url).status_code == 200
 
 
-def test_forwarding_shares_the_file_until_its_last_message_is_deleted(api, alice, bob, carol, room):
-    message = send_message(alice, room, create_attachment(alice), body="look")
+def test_forwarding_shares_the_file_until_its_last_message_is_deleted(api, alice, bob, carol, group):
+    message = send_message(alice, group, create_attachment(alice), body="look")
     other = Conversation.objects.get(pk=actions.open_direct_conversation(bob.pk, carol.pk)[0].id)
     forwarded, _ = actions.send_message(bob.pk, other.pk, uuid.uuid4(), "", forward_id=message.id)
     assert forwarded.attachments[0].name == "notes.txt"
@@ -150,29 +150,29 @@ def test_forwarding_shares_the_file_until_its_last_message_is_deleted(api, alice
     assert not File.objects.exists()
 
 
-def test_an_edit_keeps_files_and_may_remove_all_text(alice, room):
-    message = send_message(alice, room, create_attachment(alice), body="look")
+def test_an_edit_keeps_files_and_may_remove_all_text(alice, group):
+    message = send_message(alice, group, create_attachment(alice), body="look")
     edited = actions.edit_message(alice.pk, message.id, "")
     assert (edited.body, len(edited.attachments)) == ("", 1)
     with pytest.raises(ApplicationError):
-        actions.edit_message(alice.pk, actions.send_message(alice.pk, room.pk, uuid.uuid4(), "words")[0].id, "")
+        actions.edit_message(alice.pk, actions.send_message(alice.pk, group.pk, uuid.uuid4(), "words")[0].id, "")
 
 
-def test_a_reply_to_a_message_without_text_quotes_the_file_name(alice, bob, room):
-    message = send_message(alice, room, create_attachment(alice, name="notes.txt"), create_attachment(alice))
-    reply, _ = actions.send_message(bob.pk, room.pk, uuid.uuid4(), "thanks", reply_to_id=message.id)
+def test_a_reply_to_a_message_without_text_quotes_the_file_name(alice, bob, group):
+    message = send_message(alice, group, create_attachment(alice, name="notes.txt"), create_attachment(alice))
+    reply, _ = actions.send_message(bob.pk, group.pk, uuid.uuid4(), "thanks", reply_to_id=message.id)
     assert reply.reply_to.excerpt == "📎 notes.txt +1"
 
 
-def test_files_of_a_conversation_by_kind_newest_first(api, alice, bob, mallory, room):
-    send_message(alice, room, create_attachment(alice, name="one.txt"))
+def test_files_of_a_conversation_by_kind_newest_first(api, alice, bob, mallory, group):
+    send_message(alice, group, create_attachment(alice, name="one.txt"))
     send_message(
         alice,
-        room,
+        group,
         create_attachment(alice, make_image(), "two.png"),
         create_attachment(alice, b"%PDF-1.7", "three.pdf"),
     )
-    path = f"conversations/{room.pk}/files/"
+    path = f"conversations/{group.pk}/files/"
     assert [row["attachment"]["name"] for row in api(bob).get(path).json()["results"]] == [
         "three.pdf",
         "two.png",
@@ -188,19 +188,19 @@ def test_files_of_a_conversation_by_kind_newest_first(api, alice, bob, mallory, 
     assert api(bob).get(path + "?kind=rubbish").status_code == 400
 
 
-def test_a_page_of_messages_needs_no_extra_queries_for_files(django_assert_num_queries, alice, room):
+def test_a_page_of_messages_needs_no_extra_queries_for_files(django_assert_num_queries, alice, group):
     def pages() -> int:
         with django_assert_num_queries(3):
-            return len(selectors.get_history(alice.pk, room.pk).results)
+            return len(selectors.get_history(alice.pk, group.pk).results)
 
-    actions.send_message(alice.pk, room.pk, uuid.uuid4(), "words")
+    actions.send_message(alice.pk, group.pk, uuid.uuid4(), "words")
     pages()
     for _ in range(5):
-        send_message(alice, room, create_attachment(alice), create_attachment(alice))
+        send_message(alice, group, create_attachment(alice), create_attachment(alice))
     pages()
 
 
-def test_limits_are_checked_before_bytes_are_sent(api, alice, room, settings):
+def test_limits_are_checked_before_bytes_are_sent(api, alice, group, settings):
     headers = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "1000"}
     settings.FILE_LIMIT = 999
     assert_error(api(alice)("POST", "uploads/", **headers), "too_large", 413)
@@ -208,26 +208,26 @@ def test_limits_are_checked_before_bytes_are_sent(api, alice, room, settings):
     assert api(alice)("POST", "uploads/", **headers).status_code == 201
     assert_error(api(alice)("POST", "uploads/", **headers), "too_large", 413)  # what is on its way counts
     settings.PERSON_FILES_LIMIT, settings.CONVERSATION_FILES_LIMIT = 10**6, 15
-    metadata = base64.b64encode(str(room.pk).encode()).decode()
+    metadata = base64.b64encode(str(group.pk).encode()).decode()
     headers["HTTP_UPLOAD_METADATA"] = f"conversation {metadata}"
     assert_error(api(alice)("POST", "uploads/", **headers), "too_large", 413)
     one, other = create_attachment(alice), create_attachment(alice)
-    send_message(alice, room, one)
-    assert_error(api(alice).send(room.pk, "", attachment_ids=[other.pk]), "too_large", 413)
+    send_message(alice, group, one)
+    assert_error(api(alice).send(group.pk, "", attachment_ids=[other.pk]), "too_large", 413)
 
 
-def test_a_full_disk_returns_503_and_text_messages_work(api, alice, room, monkeypatch):
+def test_a_full_disk_returns_503_and_text_messages_work(api, alice, group, monkeypatch):
     from chat.attachments.storage import disk
 
     monkeypatch.setattr(disk, "RESERVED_BYTES", 10**18)
     headers = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "1000"}
     assert_error(api(alice)("POST", "uploads/", **headers), "unavailable", 503)
-    assert api(alice).send(room.pk, "still here").status_code == 201
+    assert api(alice).send(group.pk, "still here").status_code == 201
 
 
 @pytest.mark.parametrize("when", ["write", "fdatasync", "replace"])
 def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_file(
-    api, alice, room, monkeypatch, when
+    api, alice, group, monkeypatch, when
 ):
     """The disk is full while writing, syncing or renaming."""
     upload = uploads.create_upload(alice.pk, 5, "a.txt")
@@ -251,36 +251,36 @@ def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_
             send_part()
     assert (refused.value.code, refused.value.status) == ("unavailable", 503)
     assert not File.objects.exists() and not Attachment.objects.exists()
-    assert api(alice).send(room.pk, "still here").status_code == 201
+    assert api(alice).send(group.pk, "still here").status_code == 201
     again = True  # later there is space
     whole = send_part().attachment
-    assert send_message(alice, room, whole).attachments[0].size == 5
+    assert send_message(alice, group, whole).attachments[0].size == 5
 
 
-def test_cancelling_an_upload_keeps_a_file_that_was_sent(api, alice, bob, room):
+def test_cancelling_an_upload_keeps_a_file_that_was_sent(api, alice, bob, group):
     upload = uploads.create_upload(alice.pk, 1, "a.txt")
     incoming = uploads.IncomingPart(alice.pk, upload.pk, 0)
     incoming.write(b"x")
     whole = incoming.finish().attachment
     incoming.close()
-    message = send_message(alice, room, whole)
+    message = send_message(alice, group, whole)
     with pytest.raises(ApplicationError):
         uploads.cancel_upload(alice.pk, upload.pk)
     assert api(bob).get(message.attachments[0].url).getvalue() == b"x"
 
 
-def test_sending_text_makes_no_queries_for_files(alice, room):
+def test_sending_text_makes_no_queries_for_files(alice, group):
     """Files add no queries to the hot path of text messages."""
-    words = [SendCommand(alice.pk, room.pk, uuid.uuid4(), f"number {number}") for number in range(5)]
+    words = [SendCommand(alice.pk, group.pk, uuid.uuid4(), f"number {number}") for number in range(5)]
     with CaptureQueriesContext(connection) as queries:
         assert all(outcome.message for outcome in send_many(words))
     tables = {table._meta.db_table for table in (Attachment, File, Upload)}
     assert not [each["sql"] for each in queries if any(f'"{table}"' in each["sql"] for table in tables)]
 
 
-def test_unsent_files_are_deleted_after_a_day(alice, bob, room, settings):
+def test_unsent_files_are_deleted_after_a_day(alice, bob, group, settings):
     kept = create_attachment(alice)
-    send_message(alice, room, kept)
+    send_message(alice, group, kept)
     unsent = create_attachment(alice)
     unfinished = uploads.create_upload(bob.pk, 100, "late.bin")
     key = unsent.file.key
@@ -296,18 +296,18 @@ def test_unsent_files_are_deleted_after_a_day(alice, bob, room, settings):
     assert default_storage.exists(kept.file.key)
 
 
-def test_files_of_a_deleted_group_are_deleted_after_a_day(alice, room, django_assert_num_queries):
-    send_message(alice, room, create_attachment(alice))
-    actions.delete_group(alice.pk, room.pk)
-    Conversation.objects.filter(pk=room.pk).update(deleted_at="2026-01-01T00:00:00Z")
+def test_files_of_a_deleted_group_are_deleted_after_a_day(alice, group, django_assert_num_queries):
+    send_message(alice, group, create_attachment(alice))
+    actions.delete_group(alice.pk, group.pk)
+    Conversation.objects.filter(pk=group.pk).update(deleted_at="2026-01-01T00:00:00Z")
     cleanup.clean_up()
     cleanup.delete_orphaned_files()
     assert not File.objects.exists()
 
 
-def test_a_message_is_sent_at_once_and_its_image_is_processed_later(api, alice, bob, room):
+def test_a_message_is_sent_at_once_and_its_image_is_processed_later(api, alice, bob, group):
     attachment = create_attachment(alice, make_image((1200, 900), "JPEG"), "beach.jpg")
-    message = send_message(alice, room, attachment)
+    message = send_message(alice, group, attachment)
     shown = message.attachments[0]
     assert (shown.kind, shown.width, shown.height, shown.ready, shown.thumbnail_url) == (
         "image",
@@ -324,15 +324,15 @@ def test_a_message_is_sent_at_once_and_its_image_is_processed_later(api, alice, 
     assert api(bob).get(now.attachments[0].url)["Content-Type"] == "image/jpeg"
     small = api(bob).get(now.attachments[0].thumbnail_url)
     assert Image.open(io.BytesIO(small.getvalue())).size == (480, 360)
-    changes = selectors.get_changes(bob.pk, room.pk, message.version)
+    changes = selectors.get_changes(bob.pk, group.pk, message.version)
     assert [each.id for each in changes.messages] == [message.id]
 
 
-def test_message_rows_match_their_attachments(alice, bob, room):
+def test_message_rows_match_their_attachments(alice, bob, group):
     """`Message.files` holds what the attachment rows say."""
     from chat.attachments.schemas import attachment_schema, serialize_attachments
 
-    message = send_message(alice, room, create_attachment(alice, make_image()), create_attachment(alice))
+    message = send_message(alice, group, create_attachment(alice, make_image()), create_attachment(alice))
     for each in Attachment.objects.filter(kind="image"):
         attachments.process_file(each.file_id)
     row = Message.objects.get(pk=message.id)
@@ -340,16 +340,16 @@ def test_message_rows_match_their_attachments(alice, bob, room):
     assert row.files == serialize_attachments([attachment_schema(each) for each in rows])
 
 
-def test_a_form_without_scripts_sends_files_once(client, alice, bob, room):
+def test_a_form_without_scripts_sends_files_once(client, alice, bob, group):
     client.force_login(alice)
     client_id = str(uuid.uuid4())
 
     def post():
         files = [SimpleUploadedFile("../a.txt", b"one"), SimpleUploadedFile("b.txt", b"two")]
-        return client.post(f"/c/{room.pk}/send/", {"body": "look", "client_id": client_id, "files": files})
+        return client.post(f"/c/{group.pk}/send/", {"body": "look", "client_id": client_id, "files": files})
 
     assert [post().status_code, post().status_code] == [302, 302]
-    (message,) = [each for each in selectors.get_history(bob.pk, room.pk).results if each.kind == "text"]
+    (message,) = [each for each in selectors.get_history(bob.pk, group.pk).results if each.kind == "text"]
     assert [each.name for each in message.attachments] == ["a.txt", "b.txt"]
-    page = client.get(f"/c/{room.pk}/").content.decode()
+    page = client.get(f"/c/{group.pk}/").content.decode()
     assert f'href="{message.attachments[0].url}?download"' in page

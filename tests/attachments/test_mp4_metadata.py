@@ -234,9 +234,9 @@ def test_a_damaged_image_becomes_a_download_without_metadata(alice, name):
     ("brand", "name", "kind"),
     [(b"isom", "film.mp4", "video"), (b"qt  ", "IMG_1.MOV", "video"), (b"M4A ", "memo.m4a", "audio")],
 )
-def test_a_video_is_served_only_after_its_metadata_is_stripped(api, alice, bob, room, brand, name, kind):
+def test_a_video_is_served_only_after_its_metadata_is_stripped(api, alice, bob, group, brand, name, kind):
     attachment = create_attachment(alice, make_phone_video(brand), name)
-    message = send_message(alice, room, attachment)
+    message = send_message(alice, group, attachment)
     shown = message.attachments[0]
     assert (shown.kind, shown.ready, shown.duration) == (kind, False, 5.0)
     assert api(bob).get(shown.url).status_code == 503
@@ -257,13 +257,13 @@ def test_a_video_without_metadata_is_ready_at_once(alice):
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_video_that_cannot_be_parsed_becomes_a_download(api, alice, bob, room, monkeypatch):
+def test_a_video_that_cannot_be_parsed_becomes_a_download(api, alice, bob, group, monkeypatch):
     def fail(_target):
         raise ValueError("cut short")
 
     monkeypatch.setattr(videos, "strip_metadata", fail)
     attachment = create_attachment(alice, make_phone_video(), "film.mp4")
-    message = send_message(alice, room, attachment)
+    message = send_message(alice, group, attachment)
     attachments.process_file(attachment.file_id)
     shown = selectors.get_message(bob.pk, message.id).attachments[0]
     assert (shown.kind, shown.ready) == ("file", True)

@@ -11,7 +11,7 @@ import pytest
 
 from chat.models import Upload
 from tests.attachments.conftest import MB, checksum_header, make_bytes
-from tests.conftest import real
+from tests.conftest import require_service
 from tests.proxy import UP
 
 pytestmark = pytest.mark.faults
@@ -117,7 +117,7 @@ def test_an_upload_resumes_on_another_day(site, upload_clients):
 @pytest.fixture
 def bucket():
     """An S3 service by moto, which does not check signatures."""
-    s3 = real("s3")
+    s3 = require_service("s3")
     return s3, {"STORAGE_URL": s3.url, **s3.credentials}
 
 

@@ -195,9 +195,9 @@ def make_decompression_bomb(width: int, height: int) -> bytes:
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_an_image_with_too_many_pixels_becomes_a_download(api, alice, bob, room):
+def test_an_image_with_too_many_pixels_becomes_a_download(api, alice, bob, group):
     attachment = create_attachment(alice, make_decompression_bomb(60_000, 60_000), "big.png")
-    message = send_message(alice, room, attachment)
+    message = send_message(alice, group, attachment)
     attachments.process_file(attachment.file_id)
     attachment.refresh_from_db()
     assert (attachment.kind, attachment.file.state, attachment.file.width) == ("file", "ready", None)
@@ -243,12 +243,12 @@ def test_an_image_too_large_to_re_encode_has_no_metadata(alice, monkeypatch):
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_heic_becomes_jpeg_without_metadata(api, alice, bob, room):
+def test_heic_becomes_jpeg_without_metadata(api, alice, bob, group):
     data = (Path(__file__).parent / "beach.heic").read_bytes()  # 96 by 64 pixels, rotated by 90 degrees
     assert b"SECRET PLACE" in data and b"SECRET XMP" in data
     attachment = create_attachment(alice, data, "IMG_0001.HEIC")
     assert (attachment.file.state, attachment.file.width, attachment.file.height) == ("waiting", 64, 96)
-    message = send_message(alice, room, attachment)
+    message = send_message(alice, group, attachment)
     assert api(bob).get(message.attachments[0].url).status_code == 503
     attachments.process_file(attachment.file_id)
     shown = selectors.get_message(bob.pk, message.id).attachments[0]

@@ -9,32 +9,32 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 
 
-class Taker(socketserver.StreamRequestHandler):
+class MailHandler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
-        def say(words: str) -> None:
-            self.wfile.write(words.encode() + b"\r\n")
+        def reply(text: str) -> None:
+            self.wfile.write(text.encode() + b"\r\n")
 
-        say("220 here")
+        reply("220 here")
         while line := self.rfile.readline():
             command = line[:4].upper().strip()
             if command == b"DATA":
-                say("354 go on")
+                reply("354 go on")
                 mail = b"".join(iter(self.rfile.readline, b".\r\n"))
                 number = len(list(folder.iterdir()))
                 (folder / f"{number}.part").write_bytes(mail)
                 (folder / f"{number}.part").rename(folder / f"{number}.eml")
-                say("250 taken")
+                reply("250 taken")
             elif command == b"QUIT":
-                say("221 bye")
+                reply("221 bye")
                 return
             else:
-                say("250 yes")
+                reply("250 yes")
 
 
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
 
-with Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Taker) as server:
+with Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), MailHandler) as server:
     print(server.server_address[1], flush=True)
     server.serve_forever()

@@ -1,4 +1,4 @@
-"""The worker as it is shipped: processes, killed and hung, on both databases; and as the server's companion."""
+"""The worker process: killed and hung tasks on both databases, and the worker that the server starts itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.background import sample_tasks
-from tests.databases import ROOT, shipped_environment
+from tests.databases import ROOT, production_environment
 from tests.processes import Program
 
 pytestmark = pytest.mark.faults
@@ -36,29 +36,29 @@ class Worker(Program):
         return {"cwd": ROOT}
 
     def environment(self) -> dict[str, str]:
-        return shipped_environment(**{**self._environment, "PYTHONPATH": str(ROOT)})
+        return production_environment(**{**self._environment, "PYTHONPATH": str(ROOT)})
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         return "Worker started" in self.tail()
 
     def kill_alone(self) -> None:
-        """kill -9 of the worker itself, not of its group."""
+        """Sends SIGKILL to the worker process only, not to its group."""
         assert self.process
         self.process.kill()
         self.process.wait()
 
 
 @pytest.fixture
-def marks(tmp_path):
+def task_log(tmp_path):
     return tmp_path / "marks"
 
 
-def lines(path: Path) -> list[list[str]]:
+def read_lines(path: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def until(condition, within: float = 20.0):
-    """What it says as soon as it says anything."""
+def wait_for(condition, within: float = 20.0):
+    """Waits until `condition()` is true and returns its value."""
     end = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < end, "it did not come to that"
@@ -79,31 +79,31 @@ def worker(installation):
     print(worker.tail(100))
 
 
-def test_killed_in_the_middle_another_does_it_again(installation, worker, marks):
+def test_a_task_of_a_killed_worker_is_executed_again(installation, worker, task_log):
     worker.start()
     with installation.orm():
-        sample_tasks.slow.enqueue(str(marks))
-    [[_, pid]] = until(lambda: lines(marks))
+        sample_tasks.slow.enqueue(str(task_log))
+    [[_, pid]] = wait_for(lambda: read_lines(task_log))
     worker.kill_alone()
-    until(lambda: not psutil.pid_exists(int(pid)), within=2)  # the job's own process ends with its worker
+    wait_for(lambda: not psutil.pid_exists(int(pid)), within=2)  # the task process ends with its worker
     worker.start()
-    until(lambda: "done" in [word for word, _ in lines(marks)])
-    assert [word for word, _ in lines(marks)] == ["began", "began", "done"]
+    wait_for(lambda: "done" in [word for word, _ in read_lines(task_log)])
+    assert [word for word, _ in read_lines(task_log)] == ["began", "began", "done"]
 
 
-def test_what_hangs_is_killed_at_its_limit_and_stops_nobody(installation, worker, marks):
+def test_a_hanging_task_is_killed_at_its_timeout_without_blocking_others(installation, worker, task_log):
     worker.start()
     with installation.orm():
-        sample_tasks.hang.enqueue(str(marks))
-        sample_tasks.crash.enqueue(str(marks))
-        sample_tasks.note.enqueue(str(marks), "note")
-    until(lambda: "note" in [word for word, _ in lines(marks)])
-    until(lambda: [word for word, _ in lines(marks)].count("began") == 3)  # twice the one that hangs
+        sample_tasks.hang.enqueue(str(task_log))
+        sample_tasks.crash.enqueue(str(task_log))
+        sample_tasks.note.enqueue(str(task_log), "note")
+    wait_for(lambda: "note" in [word for word, _ in read_lines(task_log)])
+    wait_for(lambda: [word for word, _ in read_lines(task_log)].count("began") == 3)  # `hang` started twice
     with installation.orm():
         from django_tasks_db.models import DBTaskResult
 
         ours = DBTaskResult.objects.filter(task_path__startswith="tests.")
-        until(lambda: not ours.filter(status__in=["READY", "RUNNING"]).exists())
+        wait_for(lambda: not ours.filter(status__in=["READY", "RUNNING"]).exists())
         states = dict(ours.values_list("task_path", "status"))
     assert states == {
         "tests.background.sample_tasks.hang": "FAILED",
@@ -113,19 +113,19 @@ def test_what_hangs_is_killed_at_its_limit_and_stops_nobody(installation, worker
     assert worker.running
 
 
-def test_told_to_end_it_finishes_what_it_does(site, marks):
+def test_a_stopping_worker_finishes_its_task(site, task_log):
     worker = Worker(site)
     worker.start()
     with site.orm():
-        sample_tasks.slow.enqueue(str(marks))
-    until(lambda: lines(marks))
+        sample_tasks.slow.enqueue(str(task_log))
+    wait_for(lambda: read_lines(task_log))
     worker.process.terminate()
     assert worker.process.wait(15) == 0
-    assert [word for word, _ in lines(marks)] == ["began", "done"]
+    assert [word for word, _ in read_lines(task_log)] == ["began", "done"]
 
 
-# ── Beside the server ────────────────────────────────────────────────────────────────────────────────────────────
-def companion(server) -> psutil.Process | None:
+# ── The worker of the server ────────────────────────────────────────────────────────────────────────────────────────────
+def find_worker_of(server) -> psutil.Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(server.process.pid).children(recursive=True):
             if "worker" in child.cmdline():
@@ -135,7 +135,7 @@ def companion(server) -> psutil.Process | None:
 
 @contextlib.contextmanager
 def mail_server(folder: Path, *options: str):
-    """Takes mail and writes each into `mails`; see smtp.py."""
+    """Runs a mail server that stores mails in `mails`; see smtp_server.py."""
     mails = folder / "mails"
     mails.mkdir(exist_ok=True)
     process = subprocess.Popen([sys.executable, str(SMTP), str(mails), *options], stdout=subprocess.PIPE, text=True)
@@ -157,38 +157,38 @@ def ask_for_reset(server, address: str) -> None:
         assert client.post("/accounts/password/reset/", data=form, headers={"Origin": server.url}).status_code == 302
 
 
-def test_the_server_brings_one_along_and_takes_it_with_it(make_site, tmp_path, each_server):
+def test_the_server_starts_and_stops_a_worker(make_site, tmp_path, each_server):
     with mail_server(tmp_path) as (port, mails):
         site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
         server = site.start(server=each_server, WORKER="on")
-        until(lambda: companion(server))
+        wait_for(lambda: find_worker_of(server))
         ask_for_reset(server, "nobody@example.org")
-        [mail] = until(lambda: list(mails.iterdir()))
+        [mail] = wait_for(lambda: list(mails.iterdir()))
         assert b"nobody@example.org" in mail.read_bytes()
         with site.orm():
             from accounts.models import QueuedMail
 
-            until(lambda: not QueuedMail.objects.exists())
-        beside = companion(server)
+            wait_for(lambda: not QueuedMail.objects.exists())
+        beside = find_worker_of(server)
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
-        until(lambda: not beside.is_running() or beside.status() == psutil.STATUS_ZOMBIE, within=10)
+        wait_for(lambda: not beside.is_running() or beside.status() == psutil.STATUS_ZOMBIE, within=10)
 
 
-def test_a_companion_that_dies_is_followed_by_another(site):
+def test_a_worker_that_dies_is_replaced(site):
     server = site.start(WORKER="on")
-    first = until(lambda: companion(server))
+    first = wait_for(lambda: find_worker_of(server))
     first.kill()
-    until(lambda: (now := companion(server)) and now.pid != first.pid)
+    wait_for(lambda: (now := find_worker_of(server)) and now.pid != first.pid)
 
 
-def test_mail_that_could_not_go_out_goes_out_once_after_a_restart(make_site, tmp_path):
+def test_undelivered_mail_is_sent_once_after_a_restart(make_site, tmp_path):
     with mail_server(tmp_path) as (port, mails):
-        pass  # a mail server that is away
+        pass  # the mail server is down
     site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
     server = site.start(WORKER="on")
     ask_for_reset(server, "late@example.org")
-    until(lambda: "accounts.tasks.send_mail failed, try 1" in server.tail(500))
+    wait_for(lambda: "accounts.tasks.send_mail failed, try 1" in server.tail(500))
     server.kill()
     with mail_server(tmp_path, str(port)) as (port, mails):
         with site.orm():
@@ -197,7 +197,7 @@ def test_mail_that_could_not_go_out_goes_out_once_after_a_restart(make_site, tmp
 
             DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
         server.start()
-        until(lambda: list(mails.iterdir()))
+        wait_for(lambda: list(mails.iterdir()))
         time.sleep(2)
         assert len(list(mails.iterdir())) == 1
     assert "late@example.org" not in server.tail(500), "no address in the log"

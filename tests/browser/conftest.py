@@ -28,7 +28,7 @@ SAME = """
 FIELD = "message-composer textarea"
 
 
-class Desk:
+class ConversationPage:
     """A page with a conversation, as its person uses it."""
 
     def __init__(self, page: Page, url: str):
@@ -65,12 +65,12 @@ class Desk:
             " copy.querySelectorAll('.tail').forEach((tail) => tail.remove()); return copy.textContent.trim() })",
         )
 
-    async def settled(self) -> None:
+    async def wait_until_sent(self) -> None:
         """Nothing pending, nothing failed."""
         await expect(self.page.locator("message-log :is(.msg.pending, .msg.failed)")).to_have_count(0, timeout=20_000)
 
-    async def reload_changes_nothing(self) -> None:
-        await self.settled()
+    async def assert_reload_changes_nothing(self) -> None:
+        await self.wait_until_sent()
         await self.page.wait_for_timeout(1500)  # marks are told at most once a second
         before = await self.page.evaluate(SAME)
         await self.open()
@@ -80,7 +80,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desks(make_site, browser_for, troubles):
+async def open_pages(make_site, browser_for, page_errors):
     """`alice, bob = await desks(server="daphne", **environment)`; the room is `alice.url`, the site `desks.site`."""
 
     async def make(server: str = "daphne", **environment: str):
@@ -88,14 +88,14 @@ async def desks(make_site, browser_for, troubles):
         make.site = site
         make.server = await asyncio.to_thread(site.start, server)
 
-        def room() -> int:
-            alice, bob = site.people("alice", "bob")
+        def group() -> int:
+            alice, bob = site.create_users("alice", "bob")
             with site.orm():
                 return actions.create_group(alice.pk, "Room", [bob.pk]).id
 
-        url = f"/c/{await asyncio.to_thread(room)}/"
-        alice = Desk(await browser_for(site, "alice"), url)
-        bob = Desk(await browser_for(site, "bob", phone=True), url)
+        url = f"/c/{await asyncio.to_thread(group)}/"
+        alice = ConversationPage(await browser_for(site, "alice"), url)
+        bob = ConversationPage(await browser_for(site, "bob", phone=True), url)
         await alice.open()
         await bob.open()
         return alice, bob

@@ -94,7 +94,7 @@ class Device:
         if not self._socket:
             await self.come()
         assert self._socket
-        await self._socket.raw(json.dumps({"type": "view", "payload": {"conversation_id": conversation_id}}))
+        await self._socket.send_raw(json.dumps({"type": "view", "payload": {"conversation_id": conversation_id}}))
 
     async def go(self) -> None:
         if self._socket:

@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext
 from accounts.models import User
 from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
-from tests.servers import PASSWORD, Site, shipped_hash
+from tests.servers import PASSWORD, Site, production_password_hash
 
 # Addresses by the name of the route, or by what is special about them. What stands in braces is of the demo.
 SIGNED_OUT = {
@@ -78,18 +78,24 @@ def fill(site: Site) -> dict[str, int | str]:
     tests, and her language and theme are those of her browser. In async tests: in a thread."""
     with site.orm():
         seed_demo()
-        User.objects.filter(username="alice").update(password=shipped_hash(), language="", theme="system")
+        User.objects.filter(username="alice").update(password=production_password_hash(), language="", theme="system")
         alice = User.objects.get(username="alice")
         mine = Conversation.objects.filter(memberships__user=alice, memberships__left_at=None)
         group = mine.filter(kind="group", owner=alice).order_by("-text_count")[0]
-        pair = mine.filter(kind="direct").order_by("-text_count")[0]
+        direct_conversation = mine.filter(kind="direct").order_by("-text_count")[0]
         message = Message.objects.filter(conversation=group, sender=alice, kind="text", deleted_at=None)[0]
         bob = User.objects.get(username="bob")
         theirs = Conversation.objects.filter(kind="group").exclude(memberships__user=alice).first()
         assert theirs is not None
         invite = Invite.objects.create(conversation=theirs, made_by=theirs.owner, created_at=timezone.now())
         return {
-            **{"group": group.pk, "pair": pair.pk, "message": message.pk, "person": alice.pk, "other": bob.pk},
+            **{
+                "group": group.pk,
+                "pair": direct_conversation.pk,
+                "message": message.pk,
+                "person": alice.pk,
+                "other": bob.pk,
+            },
             "invite": invite.token,
         }
 

@@ -53,11 +53,11 @@ def pack(path: Path) -> None:
 async def draw(url: str, folder: Path, walk: int, translators: int) -> None:
     from playwright.async_api import async_playwright
 
-    from tests.browsers import QUIET, sign_in
+    from tests.browsers import CHROMIUM_FLAGS, sign_in
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=[*QUIET, "--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, "--no-sandbox"])
 
         async def page_of(name: str, path: str, **look: Any):
             context = await browser.new_context(base_url=url, timezone_id="UTC", **look)
@@ -90,14 +90,14 @@ def main() -> None:
     from accounts.models import User
     from chat.models import Conversation
     from tests.browser.pages import fill
-    from tests.servers import Site, shipped_hash
+    from tests.servers import Site, production_password_hash
 
     with tempfile.TemporaryDirectory(prefix="messenger-pictures-") as folder:
         site = Site(Path(folder), None, "", False, contextlib.nullcontext, {"LIMITS": "off"})
         try:
             fill(site)
             with site.orm():
-                User.objects.update(password=shipped_hash())  # in tests only alice comes in
+                User.objects.update(password=production_password_hash())  # in tests only alice comes in
                 ids = dict(Conversation.objects.filter(kind="group").values_list("title", "pk"))
             site.start()
             asyncio.run(draw(site.url, PICTURES, ids["Walk on Sunday"], ids["翻译组"]))

@@ -40,7 +40,7 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
     from playwright.async_api import async_playwright
 
     from tests.browser.pages import SIGNED_IN, SIGNED_OUT, prove
-    from tests.browsers import QUIET, sign_in
+    from tests.browsers import CHROMIUM_FLAGS, sign_in
 
     options.folder.mkdir(parents=True, exist_ok=True)
     pages = [
@@ -48,7 +48,7 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
     ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=[*QUIET, "--no-sandbox"]
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=[*CHROMIUM_FLAGS, "--no-sandbox"]
         )
         for size in options.sizes.split(","):
             for theme in options.themes.split(","):
@@ -73,7 +73,9 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
 def main() -> None:
     options = arguments()
     if options.url:
-        ids: dict[str, int | str] = dict(pair.split("=") for pair in options.ids.split(","))
+        ids: dict[str, int | str] = dict(
+            direct_conversation.split("=") for direct_conversation in options.ids.split(",")
+        )
         asyncio.run(draw(options, options.url, ids))
         return
     from tests.browser.pages import fill

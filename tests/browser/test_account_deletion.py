@@ -22,11 +22,11 @@ async def home(make_site):
     await asyncio.to_thread(site.start)
 
     def furnish() -> int:
-        alice, bob = site.people("alice", "bob")
+        alice, bob = site.create_users("alice", "bob")
         with site.orm():
             return actions.create_group(alice.pk, "Boat club", [bob.pk]).id
 
-    site.room = await asyncio.to_thread(furnish)
+    site.group = await asyncio.to_thread(furnish)
     return site
 
 
@@ -55,17 +55,17 @@ async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
     path = await (await coming.value).path()
     with zipfile.ZipFile(io.BytesIO(await asyncio.to_thread(path.read_bytes))) as archive:
         assert archive.testzip() is None
-        assert f"conversations/{home.room} Boat club/messages-1.html" in archive.namelist()
+        assert f"conversations/{home.group} Boat club/messages-1.html" in archive.namelist()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, troubles, scripts):
-    troubles.allow("status of 422")
+async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, page_errors, scripts):
+    page_errors.allow("status of 422")
     bobs = await browser_for(home, "bob")
-    await bobs.goto(f"/c/{home.room}/")
+    await bobs.goto(f"/c/{home.group}/")
     page = await browser_for(home, "alice", scripts=scripts)
     if scripts:
-        await page.goto(f"/c/{home.room}/")
+        await page.goto(f"/c/{home.group}/")
         await page.wait_for_selector("live-socket[data-state=open]", state="attached")
         await page.fill("message-composer textarea", "see you at the pier")
         await page.press("message-composer textarea", "Enter")
@@ -85,7 +85,7 @@ async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, tro
     # What the worker does reaches bob's open page.
     await expect(bobs.locator("message-log .system", has_text="Deleted account").last).to_be_visible(timeout=20_000)
     await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_have_count(0)
-    await bobs.goto(f"/c/{home.room}/settings/")
+    await bobs.goto(f"/c/{home.group}/settings/")
     await expect(bobs.get_by_role("link", name="Delete the group")).to_be_visible()  # it is his now
     await page.goto("/accounts/login/")
     await page.fill("input[name=login]", "alice")

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.browser
 OPTION = "#complete [role=option]"
 
 
-async def type_in(desk, text: str) -> None:
-    await desk.page.click(FIELD)
-    await desk.page.keyboard.type(text)
+async def type_in(conversation_page, text: str) -> None:
+    await conversation_page.page.click(FIELD)
+    await conversation_page.page.keyboard.type(text)
 
 
 async def paste(page, **kinds: str) -> None:
@@ -43,9 +43,9 @@ def named(site, **names: str) -> None:
 
 
 # ── @ and : ──────────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned(desks):
-    alice, bob = await desks()
-    await asyncio.to_thread(named, desks.site, bob="王小明")
+async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned(open_pages):
+    alice, bob = await open_pages()
+    await asyncio.to_thread(named, open_pages.site, bob="王小明")
     await alice.open()
     for q in ("王", "小明", "wangxiaoming", "wxm", "wangxm", "bob"):
         await alice.page.fill(FIELD, "")
@@ -65,8 +65,8 @@ async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned
     await bob.page.locator(".mention.me").wait_for()
 
 
-async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(desks):
-    alice, bob = await desks()
+async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_pages):
+    alice, bob = await open_pages()
     await type_in(alice, "@")
     # alice made the group: she may call everybody. Of people bob is the only other.
     await expect(alice.page.locator(OPTION)).to_have_count(2)
@@ -92,8 +92,8 @@ async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(desks):
     assert await bob.page.evaluate("document.activeElement.name") == "body"
 
 
-async def test_emoji_by_name_typed_whole_chosen_from_the_list_and_taken_back(desks):
-    alice, bob = await desks()
+async def test_emoji_by_name_typed_whole_chosen_from_the_list_and_taken_back(open_pages):
+    alice, bob = await open_pages()
     await type_in(alice, "well :smi")
     await expect(alice.page.locator(OPTION).first).to_contain_text("😃")
     await alice.page.keyboard.type("le:")
@@ -118,8 +118,8 @@ async def test_emoji_by_name_typed_whole_chosen_from_the_list_and_taken_back(des
     await bob.sees("结果:开心")
 
 
-async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_by_touch(desks):
-    alice, bob = await desks()
+async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_by_touch(open_pages):
+    alice, bob = await open_pages()
     asked: list[str] = []
     alice.page.on("request", lambda request: asked.append(request.url))
     await type_in(alice, "a  b")
@@ -162,8 +162,8 @@ async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_b
     assert await bob.written() == "🍇"
 
 
-async def test_any_emoji_can_be_a_reaction(desks):
-    alice, bob = await desks()
+async def test_any_emoji_can_be_a_reaction(open_pages):
+    alice, bob = await open_pages()
     await bob.say("react to this")
     await alice.sees("react to this")
     await alice.line("react to this").hover()
@@ -175,8 +175,8 @@ async def test_any_emoji_can_be_a_reaction(desks):
 
 
 # ── Shortcuts and the clipboard ──────────────────────────────────────────────────────────────────────────────────
-async def test_shortcuts_put_signs_and_undo_takes_them_away(desks):
-    alice, _bob = await desks()
+async def test_shortcuts_put_signs_and_undo_takes_them_away(open_pages):
+    alice, _bob = await open_pages()
     press = alice.page.keyboard.press
     await type_in(alice, "word")
     await press("Shift+Home")
@@ -200,8 +200,8 @@ async def test_shortcuts_put_signs_and_undo_takes_them_away(desks):
     assert await alice.written() == "- word\n- next\nend"
 
 
-async def test_a_link_over_a_selection_links_it_and_code_stays_code(desks):
-    alice, bob = await desks()
+async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
+    alice, bob = await open_pages()
     await type_in(alice, "see this")
     await alice.page.keyboard.press("Control+Shift+ArrowLeft")
     await paste(alice.page, text_plain="https://example.org/a")
@@ -218,8 +218,8 @@ async def test_a_link_over_a_selection_links_it_and_code_stays_code(desks):
     assert "    return 1" in await bob.page.locator(".msg-text pre code").last.inner_text()
 
 
-async def test_in_open_code_enter_makes_a_line_and_ctrl_enter_sends(desks):
-    alice, bob = await desks()
+async def test_in_open_code_enter_makes_a_line_and_ctrl_enter_sends(open_pages):
+    alice, bob = await open_pages()
     await type_in(alice, "```")
     await alice.page.keyboard.press("Shift+Enter")
     await alice.page.keyboard.type("  a")
@@ -230,8 +230,8 @@ async def test_in_open_code_enter_makes_a_line_and_ctrl_enter_sends(desks):
     await bob.page.locator(".msg-text pre").wait_for()
 
 
-async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(desks):
-    alice, bob = await desks()
+async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(open_pages):
+    alice, bob = await open_pages()
     field = bob.page.locator(FIELD)
     await expect(field).to_have_attribute("enterkeyhint", "enter")
     await expect(alice.page.locator(FIELD)).to_have_attribute("enterkeyhint", "send")
@@ -251,8 +251,8 @@ async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(desks):
     assert await bob.page.evaluate("document.activeElement.name") == "body"
 
 
-async def test_while_an_input_method_composes_no_key_sends_or_chooses(desks):
-    alice, bob = await desks()
+async def test_while_an_input_method_composes_no_key_sends_or_chooses(open_pages):
+    alice, bob = await open_pages()
     line = await alice.page.context.new_cdp_session(alice.page)
     await alice.page.click(FIELD)
     await line.send("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
@@ -284,12 +284,12 @@ async def test_while_an_input_method_composes_no_key_sends_or_chooses(desks):
 
 
 # ── Editing and answering ────────────────────────────────────────────────────────────────────────────────────────
-async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_back(desks):
-    alice, bob = await desks()
+async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_back(open_pages):
+    alice, bob = await open_pages()
     await bob.say("a question")
     await alice.say("my last")
     await bob.sees("my last")
-    await alice.settled()
+    await alice.wait_until_sent()
     await alice.line("a question").hover()
     await alice.line("a question").locator("[data-act=reply]").click()
     await alice.page.keyboard.type("begun")
@@ -305,16 +305,16 @@ async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_
     assert await alice.written() == "begun"
     await alice.page.press(FIELD, "Enter")
     await bob.page.locator(".msg .reply", has_text="a question").wait_for()
-    await alice.settled()
+    await alice.wait_until_sent()
     await expect(alice.page.locator("[data-note]")).to_have_count(0)
     await alice.page.press(FIELD, "ArrowUp")
     await expect(alice.page.locator(FIELD)).to_have_value("begun")
 
 
 # ── Drafts ───────────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(desks, browser_for):
-    alice, bob = await desks()
-    other = type(alice)(await browser_for(desks.site, "alice", phone=True), alice.url)
+async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(open_pages, browser_for):
+    alice, bob = await open_pages()
+    other = type(alice)(await browser_for(open_pages.site, "alice", phone=True), alice.url)
     await other.open()
     await type_in(alice, "half a thought")
     await expect(other.page.locator(FIELD)).to_have_value("half a thought")
@@ -328,14 +328,14 @@ async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(de
     assert await alice.written() == ""
 
 
-async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_later(desks, troubles):
-    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
-    alice, _bob = await desks()
-    desks.server.kill()
+async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_later(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, _bob = await open_pages()
+    open_pages.server.kill()
     await type_in(alice, "written offline")
     await alice.page.wait_for_timeout(2_000)
     await alice.page.close(run_before_unload=False)
-    await asyncio.to_thread(desks.server.start)
+    await asyncio.to_thread(open_pages.server.start)
     page = await alice.page.context.new_page()
     # Another page than that conversation: it is stored nevertheless, and the list says so.
     await page.goto("/")
@@ -346,12 +346,12 @@ async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_lat
 
 
 # ── What is on its way out ───────────────────────────────────────────────────────────────────────────────────────
-async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(desks, troubles):
-    troubles.allow("WebSocket connection|Failed to load resource|net::ERR|crash")
-    alice, bob = await desks()
+async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR|crash")
+    alice, bob = await open_pages()
     await alice.say("before")
     await bob.sees("before")
-    desks.server.kill()
+    open_pages.server.kill()
     for number in range(5):
         await alice.say(f"held {number}")
     held = alice.page.locator("message-log .msg.pending")
@@ -362,20 +362,20 @@ async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(
     line = await context.new_cdp_session(alice.page)
     asyncio.ensure_future(line.send("Page.crash")).add_done_callback(lambda done: done.exception())
     await asyncio.sleep(1)
-    await asyncio.to_thread(desks.server.start)
+    await asyncio.to_thread(open_pages.server.start)
     alice.page = await context.new_page()
     await alice.open()
     # His pauses between attempts have grown meanwhile, by how long the server took to start.
     await bob.page.evaluate("dispatchEvent(new Event('online'))")
     await bob.sees("held 4")
-    await alice.settled()
+    await alice.wait_until_sent()
     assert [text for text in await bob.texts() if text.startswith("held")] == [f"held {number}" for number in range(5)]
     assert await alice.written() == ""
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_a_refused_text_is_kept_and_can_be_changed_and_sent(desks):
-    alice, bob = await desks()
+async def test_a_refused_text_is_kept_and_can_be_changed_and_sent(open_pages):
+    alice, bob = await open_pages()
     await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
     await alice.say("x" * 4_001)
     failed = alice.page.locator("message-log .msg.failed")
@@ -392,8 +392,8 @@ async def test_a_refused_text_is_kept_and_can_be_changed_and_sent(desks):
     assert await alice.written() == "something else meanwhile"
 
 
-async def test_near_the_limit_what_is_left_is_counted(desks):
-    alice, _bob = await desks()
+async def test_near_the_limit_what_is_left_is_counted(open_pages):
+    alice, _bob = await open_pages()
     count = alice.page.locator("message-composer .count")
     await alice.page.fill(FIELD, "x" * 3_700)
     await expect(count).to_be_hidden()
@@ -406,8 +406,8 @@ async def test_near_the_limit_what_is_left_is_counted(desks):
     assert len(await alice.written()) == 4_003
 
 
-async def test_the_composer_grows_to_a_limit_and_the_log_does_not_jump(desks):
-    alice, bob = await desks()
+async def test_the_composer_grows_to_a_limit_and_the_log_does_not_jump(open_pages):
+    alice, bob = await open_pages()
     for number in range(30):
         await bob.say(f"line {number}")
     await alice.sees("line 29")

@@ -17,15 +17,15 @@ FOLDED = "From somebody you have blocked."
 
 
 @pytest.fixture
-def by_verb(desks):
-    async def by_verb(verb, *args):
+def run_action(open_pages):
+    async def run_action(action, *args):
         def give():
-            with desks.site.orm():
-                return verb(*args)
+            with open_pages.site.orm():
+                return action(*args)
 
         return await asyncio.to_thread(give)
 
-    return by_verb
+    return run_action
 
 
 def ids() -> dict[str, int]:
@@ -54,15 +54,15 @@ async def reload_shows_the_same(page: Page) -> None:
     assert await page.eval_on_selector("people-page", said) == before
 
 
-async def test_somebody_is_found_by_characters_pinyin_and_initials_while_one_types(desks, by_verb):
-    alice, _bob = await desks()
+async def test_somebody_is_found_by_characters_pinyin_and_initials_while_one_types(open_pages, run_action):
+    alice, _bob = await open_pages()
     page = alice.page
 
     def come():
         User.objects.create_user("chen", name="陈小明")
         User.objects.create_user("li", name="李雷")
 
-    await by_verb(come)
+    await run_action(come)
     await go(page, "/people/")
     found = page.locator("people-picker [data-part=results] li")
     for typed in ("陈小", "小明", "chenxiao", "xiaoming", "cxm", "@chen"):
@@ -78,10 +78,10 @@ async def test_somebody_is_found_by_characters_pinyin_and_initials_while_one_typ
     await expect(row(page, "李雷")).to_have_count(1)
 
 
-async def test_a_request_is_asked_answered_and_taken_out_again_live(desks, by_verb):
-    alice, bob = await desks()
-    who = await by_verb(ids)
-    await by_verb(account_actions.update_profile, bob_id := who["bob"], {"add_me": "contacts"})
+async def test_a_request_is_asked_answered_and_taken_out_again_live(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    await run_action(account_actions.update_profile, bob_id := who["bob"], {"add_me": "contacts"})
     for page in (alice.page, bob.page):
         await go(page, "/people/")
     asks = bob.page.locator("section", has=bob.page.locator("#h-asks"))
@@ -100,17 +100,17 @@ async def test_a_request_is_asked_answered_and_taken_out_again_live(desks, by_ve
     await alice.page.locator("people-page .what", has_text="bob").click()
     await alice.page.locator("dialog.over").get_by_text("Remove from my list").click()
     await expect(row(alice.page, "bob")).to_have_count(0)
-    assert await by_verb(state, bob_id, who["alice"]) == "contact"  # his list is his own
+    assert await run_action(state, bob_id, who["alice"]) == "contact"  # his list is his own
 
 
-async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(desks, by_verb):
-    alice, bob = await desks()
-    who = await by_verb(ids)
+async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
     await bob.say("hello @alice")
     await alice.sees("hello @alice")
     line, preview = alice.line("hello @alice"), alice.page.locator(".conversation-row .row-last").first
     await expect(line).to_have_class("msg first last for-me")
-    await by_verb(contacts.block_user, who["alice"], who["bob"])
+    await run_action(contacts.block_user, who["alice"], who["bob"])
     await expect(line).to_have_class("msg first last blocked")
     await expect(line.locator(".msg-text")).to_be_hidden()
     await expect(preview).to_have_text(FOLDED)
@@ -122,20 +122,20 @@ async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(des
     await expect(alice.page.locator("message-log .msg.blocked")).to_have_count(2)
     await expect(preview).to_have_text(FOLDED)
     assert "block" not in before.lower()
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
     await alice.page.locator(".msg.blocked .unblock").last.click()
     await expect(alice.line("and more").locator(".msg-text")).to_be_visible()
-    await by_verb(contacts.unblock_user, who["alice"], who["bob"])
+    await run_action(contacts.unblock_user, who["alice"], who["bob"])
     await expect(alice.page.locator("message-log .msg.blocked")).to_have_count(0)
     await expect(line).to_have_class("msg first for-me")
     await expect(preview).to_contain_text("and more")
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_privacy_takes_effect_in_the_other_s_browser_at_once(desks, by_verb):
-    alice, bob = await desks()
-    who = await by_verb(ids)
-    await by_verb(contacts.add_contact, who["alice"], who["bob"])
+async def test_privacy_takes_effect_in_the_other_s_browser_at_once(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    await run_action(contacts.add_contact, who["alice"], who["bob"])
     await go(alice.page, "/people/")
     await expect(alice.page.locator("[data-part=here] li")).to_contain_text("bob")
     other = await bob.page.context.new_page()
@@ -148,12 +148,12 @@ async def test_privacy_takes_effect_in_the_other_s_browser_at_once(desks, by_ver
     await reload_shows_the_same(alice.page)
 
 
-async def test_with_scripts_off_all_of_it_is_forms(desks, browser_for, by_verb):
-    await desks()
-    who = await by_verb(ids)
-    await by_verb(account_actions.update_profile, who["bob"], {"write_to_me": "contacts"})
-    hers = await browser_for(desks.site, "alice", scripts=False)
-    his = await browser_for(desks.site, "bob", phone=True, scripts=False)
+async def test_with_scripts_off_all_of_it_is_forms(open_pages, browser_for, run_action):
+    await open_pages()
+    who = await run_action(ids)
+    await run_action(account_actions.update_profile, who["bob"], {"write_to_me": "contacts"})
+    hers = await browser_for(open_pages.site, "alice", scripts=False)
+    his = await browser_for(open_pages.site, "bob", phone=True, scripts=False)
     await hers.goto("/people/")
     await hers.fill("input[name=q]", "bo")
     await hers.press("input[name=q]", "Enter")

@@ -85,8 +85,8 @@ async def faults_as_it_is(page: Page, name: str, but: Collection[str] = ()) -> l
 
 
 @pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
-async def test_every_page_is_sound(demo, browser_for, troubles, size):
-    troubles.allow("status of 40[14]")
+async def test_every_page_is_sound(demo, browser_for, page_errors, size):
+    page_errors.allow("status of 40[14]")
     phone = size is SMALL
     nobody = await browser_for(demo.site, phone=phone, **size)
     alice = await browser_for(demo.site, "alice", phone=phone, **size)

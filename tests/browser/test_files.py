@@ -42,7 +42,7 @@ async def pick(page: Page, *files: dict | str) -> None:
 
 
 @pytest.fixture
-def big(tmp_path):
+def make_file(tmp_path):
     """`big(5 * PART)`: a file of so many bytes, `big.bin`."""
 
     def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
@@ -113,8 +113,8 @@ class Line:
 
 
 # ── Ways in ──────────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_see_them(desks):
-    alice, bob = await desks(WORKER="on")
+async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_see_them(open_pages):
+    alice, bob = await open_pages(WORKER="on")
     page = alice.page
     async with page.expect_file_chooser() as asked:
         await page.click("message-composer [data-act=attach]")
@@ -134,25 +134,31 @@ async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_s
     await there(page, 3)
     await page.fill(FIELD, "several at once")
     await page.press(FIELD, "Enter")
-    for desk in (alice, bob):
-        await desk.sees("several at once")
-        await expect(desk.page.locator("message-log .attachment-image")).to_have_count(4)
-        await expect(desk.page.locator("message-log .doc .doc-name")).to_have_text(["picked.pdf", "dropped.pdf"])
+    for conversation_page in (alice, bob):
+        await conversation_page.sees("several at once")
+        await expect(conversation_page.page.locator("message-log .attachment-image")).to_have_count(4)
+        await expect(conversation_page.page.locator("message-log .doc .doc-name")).to_have_text(
+            ["picked.pdf", "dropped.pdf"]
+        )
         # The pictures follow, drawn by the worker, and change nothing of where things stand.
-        await expect(desk.page.locator("message-log .attachment-image img")).to_have_count(4, timeout=20_000)
-        await expect(desk.line("several at once").locator(".attachments.several .attachment-image")).to_have_count(2)
-        await desk.page.wait_for_function(
+        await expect(conversation_page.page.locator("message-log .attachment-image img")).to_have_count(
+            4, timeout=20_000
+        )
+        await expect(
+            conversation_page.line("several at once").locator(".attachments.several .attachment-image")
+        ).to_have_count(2)
+        await conversation_page.page.wait_for_function(
             "() => [...document.querySelectorAll('message-log .attachment-image img')].every((each) => each.complete && each.naturalWidth)"
         )
-    await alice.reload_changes_nothing()
-    await bob.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
     async with bob.page.expect_download() as got:
         await bob.page.locator(".doc", has_text="picked.pdf").tap()
     assert (await got.value).suggested_filename == "picked.pdf"
 
 
-async def test_words_copied_from_a_text_processor_stay_words(desks):
-    alice, _bob = await desks()
+async def test_words_copied_from_a_text_processor_stay_words(open_pages):
+    alice, _bob = await open_pages()
     await alice.page.evaluate(
         """() => {
           const clip = new DataTransfer();
@@ -166,8 +172,8 @@ async def test_words_copied_from_a_text_processor_stay_words(desks):
     await expect(alice.page.locator(ROW)).to_have_count(0)
 
 
-async def test_a_picture_is_previewed_described_and_can_be_taken_back(desks):
-    alice, bob = await desks(WORKER="on")
+async def test_a_picture_is_previewed_described_and_can_be_taken_back(open_pages):
+    alice, bob = await open_pages(WORKER="on")
     page = alice.page
     await pick(page, png("kept.png"), png("dropped.png"), pdf())
     await there(page, 3)
@@ -184,14 +190,14 @@ async def test_a_picture_is_previewed_described_and_can_be_taken_back(desks):
     await expect(bob.page.locator("message-log .attachment-image [alt='a teal square']")).to_have_count(
         1, timeout=20_000
     )
-    assert await in_thread(desks.site, lambda: Attachment.objects.filter(message=None).count()) == 0
-    assert await in_thread(desks.site, lambda: Attachment.objects.count()) == 2
-    await alice.reload_changes_nothing()
+    assert await in_thread(open_pages.site, lambda: Attachment.objects.filter(message=None).count()) == 0
+    assert await in_thread(open_pages.site, lambda: Attachment.objects.count()) == 2
+    await alice.assert_reload_changes_nothing()
     await expect(page.locator(ROW)).to_have_count(0)
 
 
-async def test_a_message_waits_for_the_description_that_was_just_written(desks):
-    alice, bob = await desks(WORKER="on")
+async def test_a_message_waits_for_the_description_that_was_just_written(open_pages):
+    alice, bob = await open_pages(WORKER="on")
     page = alice.page
 
     async def slow(route: Route) -> None:
@@ -210,11 +216,11 @@ async def test_a_message_waits_for_the_description_that_was_just_written(desks):
     )
 
 
-async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(desks, big):
-    alice, _bob = await desks(FILE_LIMIT_MB="1")
+async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(open_pages, make_file):
+    alice, _bob = await open_pages(FILE_LIMIT_MB="1")
     sent: list[str] = []
     alice.page.on("request", lambda request: sent.append(request.method) if "/uploads/" in request.url else None)
-    await pick(alice.page, big(MB + 1))
+    await pick(alice.page, make_file(MB + 1))
     await expect(alice.page.locator(".toast")).to_contain_text("1 MB")
     await expect(alice.page.locator(ROW)).to_have_count(0)
     assert not sent
@@ -224,12 +230,12 @@ async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(desks
 
 
 # ── On the way ───────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(desks, big):
-    alice, bob = await desks()
+async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(open_pages, make_file):
+    alice, bob = await open_pages()
     page = alice.page
     line = await Line(page).start()
     line.hold_from = 2 * PART
-    await pick(page, big(5 * PART))
+    await pick(page, make_file(5 * PART))
     await asyncio.wait_for(line.held.wait(), 20)
     row = page.locator(ROW)
     await expect(row).to_have_attribute("data-state", "going")
@@ -250,28 +256,28 @@ async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(desks,
     assert sorted(set(line.offsets)) == [number * PART for number in range(5)]
 
 
-async def test_a_cancelled_upload_leaves_nothing_behind(desks, big):
-    alice, _bob = await desks()
+async def test_a_cancelled_upload_leaves_nothing_behind(open_pages, make_file):
+    alice, _bob = await open_pages()
     line = await Line(alice.page).start()
     line.hold_from = PART
-    await pick(alice.page, big(3 * PART))
+    await pick(alice.page, make_file(3 * PART))
     await asyncio.wait_for(line.held.wait(), 20)
     await alice.page.get_by_role("button", name="Remove big.bin").click()
     await expect(alice.page.locator(ROW)).to_have_count(0)
     line.release()
     for _attempt in range(20):
-        if not await in_thread(desks.site, lambda: Upload.objects.count()):
+        if not await in_thread(open_pages.site, lambda: Upload.objects.count()):
             break
         await asyncio.sleep(0.2)
-    assert await in_thread(desks.site, lambda: Upload.objects.count()) == 0
+    assert await in_thread(open_pages.site, lambda: Upload.objects.count()) == 0
     await alice.open()
     await alice.page.wait_for_timeout(500)
     await expect(alice.page.locator(ROW)).to_have_count(0)
 
 
-async def test_what_is_refused_says_why_and_can_be_tried_again(desks, troubles):
-    troubles.allow("403")
-    alice, bob = await desks()
+async def test_what_is_refused_says_why_and_can_be_tried_again(open_pages, page_errors):
+    page_errors.allow("403")
+    alice, bob = await open_pages()
     refused = {"status": 403, "json": {"code": "forbidden", "detail": "Not now."}}
 
     async def refuse(route: Route) -> None:
@@ -290,17 +296,17 @@ async def test_what_is_refused_says_why_and_can_be_tried_again(desks, troubles):
 
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
-async def test_cut_at_60_percent_it_goes_on_at_60_percent(desks, big, troubles, server):
-    troubles.allow("ERR_|WebSocket|423")  # the line was cut, and its request may still be at it
-    alice, bob = await desks(server=server)
+async def test_cut_at_60_percent_it_goes_on_at_60_percent(open_pages, make_file, page_errors, server):
+    page_errors.allow("ERR_|WebSocket|423")  # the line was cut, and its request may still be at it
+    alice, bob = await open_pages(server=server)
     broken: list[str] = []
     alice.page.on("requestfailed", lambda request: broken.append(request.method))
     line = await Line(alice.page).start()
     line.hold_from = 3 * PART
-    await pick(alice.page, big(5 * PART))
+    await pick(alice.page, make_file(5 * PART))
     await asyncio.wait_for(line.held.wait(), 20)
     before = len(line.offsets)
-    proxy = desks.site.proxy
+    proxy = open_pages.site.proxy
     proxy.cut_after(MB, UP)
     proxy.refusing = True  # a browser tries once more by itself
     line.release()
@@ -317,13 +323,13 @@ async def test_cut_at_60_percent_it_goes_on_at_60_percent(desks, big, troubles, 
     await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=20_000)
 
 
-async def test_after_a_reload_it_goes_on_by_itself_with_its_description(desks, big, troubles):
-    troubles.allow("ERR_")
-    alice, bob = await desks(WORKER="on")
+async def test_after_a_reload_it_goes_on_by_itself_with_its_description(open_pages, make_file, page_errors):
+    page_errors.allow("ERR_")
+    alice, bob = await open_pages(WORKER="on")
     line = await Line(alice.page).start()
     line.hold_from = 3 * PART
     # A picture that is large on the way: what hangs behind it is taken off by the server.
-    await pick(alice.page, big(5 * PART, "large.png", before=picture()))
+    await pick(alice.page, make_file(5 * PART, "large.png", before=picture()))
     await asyncio.wait_for(line.held.wait(), 20)
     await alice.page.locator(".tray-alt").fill("a large square")
     await alice.page.keyboard.press("Enter")
@@ -342,8 +348,8 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(desks, b
 
 
 # ── Looking at pictures ──────────────────────────────────────────────────────────────────────────────────────────
-async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(desks):
-    alice, bob = await desks(WORKER="on")
+async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pages):
+    alice, bob = await open_pages(WORKER="on")
     for name, colour in (("one.png", "teal"), ("two.png", "gold"), ("three.png", "plum")):
         await pick(alice.page, png(name, colour=colour))
         await there(alice.page, 1)
@@ -412,8 +418,8 @@ async def swipe(page: Page, start: int, end: int) -> None:
 
 
 # ── How it stands ────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_nothing_scrolls_sideways_on_a_narrow_screen(desks):
-    alice, _bob = await desks(WORKER="on")
+async def test_nothing_scrolls_sideways_on_a_narrow_screen(open_pages):
+    alice, _bob = await open_pages(WORKER="on")
     page = alice.page
     await page.set_viewport_size({"width": 360, "height": 640})
     sideways = "document.scrollingElement.scrollWidth > innerWidth || (log => log.scrollWidth > log.clientWidth)(document.querySelector('.log'))"
@@ -431,9 +437,9 @@ async def test_nothing_scrolls_sideways_on_a_narrow_screen(desks):
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360
 
 
-async def test_without_scripts_files_go_by_the_form(desks, browser_for):
-    alice, bob = await desks()
-    plain = await browser_for(desks.site, "alice", scripts=False)
+async def test_without_scripts_files_go_by_the_form(open_pages, browser_for):
+    alice, bob = await open_pages()
+    plain = await browser_for(open_pages.site, "alice", scripts=False)
     await plain.goto(alice.url)
     await plain.set_input_files("input[name=files]", [png(), pdf()])
     await plain.fill(FIELD, "by the form")

@@ -15,8 +15,8 @@ from chat.models import File
 from tests.attachments.conftest import MB
 from tests.attachments.test_mp4_metadata import LOCATION, box
 from tests.browser.conftest import FIELD
-from tests.browser.test_files import PART, ROW, SEND, Line, big, in_thread, pdf, pick, png, there  # noqa: F401
-from tests.conftest import real
+from tests.browser.test_files import PART, ROW, SEND, Line, in_thread, make_file, pdf, pick, png, there  # noqa: F401
+from tests.conftest import require_service
 
 pytestmark = pytest.mark.browser
 
@@ -78,19 +78,19 @@ async def plays(page: Page) -> None:
     assert await page.locator("message-log video.film").evaluate(played) == [320, True]
 
 
-async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(desks):
-    alice, bob = await desks()  # without a worker: it has to wait
+async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(open_pages):
+    alice, bob = await open_pages()  # without a worker: it has to wait
     said = await film(alice.page)
     await pick(alice.page, said)
     await there(alice.page, 1)
     await alice.page.fill(FIELD, "look at the sea")
     await alice.page.press(FIELD, "Enter")
-    for desk in (alice, bob):
-        await desk.sees("look at the sea")
-        await expect(desk.page.locator("message-log video.film.waits")).to_have_count(1)
-        assert await desk.page.locator("message-log video.film").get_attribute("src") is None
+    for conversation_page in (alice, bob):
+        await conversation_page.sees("look at the sea")
+        await expect(conversation_page.page.locator("message-log video.film.waits")).to_have_count(1)
+        assert await conversation_page.page.locator("message-log video.film").get_attribute("src") is None
     before = await bob.page.locator("message-log video.film").bounding_box()
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
     def prepare() -> None:
         from chat.actions import attachments
@@ -98,37 +98,43 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
         from chat.attachments.media import videos
 
         (file,) = File.objects.all()
-        path = desks.site.folder / "data" / "media" / file.key
+        path = open_pages.site.folder / "data" / "media" / file.key
         assert LOCATION in path.read_bytes()
         videos._strip_in_place(path)  # as the worker does it in the site's folder, which is not this process's
         assert LOCATION not in path.read_bytes()
         attachments.complete_processing(file, sha256=local_copies.compute_sha256(path))
 
-    await in_thread(desks.site, prepare)
-    for desk in (alice, bob):
-        await expect(desk.page.locator("message-log video.film[controls]")).to_have_count(1, timeout=20_000)
-        await plays(desk.page)
+    await in_thread(open_pages.site, prepare)
+    for conversation_page in (alice, bob):
+        await expect(conversation_page.page.locator("message-log video.film[controls]")).to_have_count(
+            1, timeout=20_000
+        )
+        await plays(conversation_page.page)
     after = await bob.page.locator("message-log video.film").bounding_box()
     assert before and after and before["height"] == after["height"], "nothing jumps"
-    await alice.reload_changes_nothing()
-    await bob.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
 
 
-async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(desks):
-    s3 = real("s3")
-    alice, bob = await desks(server="uvicorn", WORKER="on", STORAGE_URL=s3.url, **s3.credentials)
+async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_pages):
+    s3 = require_service("s3")
+    alice, bob = await open_pages(server="uvicorn", WORKER="on", STORAGE_URL=s3.url, **s3.credentials)
     await pick(alice.page, png("a.png"), pdf("a.pdf"), await film(alice.page))
     await there(alice.page, 3)
     await alice.page.fill(FIELD, "from afar")
     await alice.page.press(FIELD, "Enter")
-    for desk in (alice, bob):
-        await desk.sees("from afar")
-        await expect(desk.page.locator("message-log .attachment-image img")).to_have_count(1, timeout=30_000)
-        await desk.page.wait_for_function(
+    for conversation_page in (alice, bob):
+        await conversation_page.sees("from afar")
+        await expect(conversation_page.page.locator("message-log .attachment-image img")).to_have_count(
+            1, timeout=30_000
+        )
+        await conversation_page.page.wait_for_function(
             "() => { const image = document.querySelector('.attachment-image img'); return image.complete && image.naturalWidth }"
         )
-        await expect(desk.page.locator("message-log video.film[controls]")).to_have_count(1, timeout=30_000)
-        await plays(desk.page)
+        await expect(conversation_page.page.locator("message-log video.film[controls]")).to_have_count(
+            1, timeout=30_000
+        )
+        await plays(conversation_page.page)
     async with bob.page.expect_download() as got:
         await bob.page.locator("message-log .doc").tap()
     download = await got.value
@@ -139,18 +145,18 @@ async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(desks):
     await expect(alice.page.locator("dialog.viewer")).not_to_have_class(re.compile("waits"), timeout=10_000)
     assert await shown.evaluate("(image) => image.naturalWidth") == 640
     await alice.page.keyboard.press("Escape")
-    await bob.reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
 
 
-async def test_after_the_server_was_killed_it_goes_on_by_itself(desks, big, troubles):  # noqa: F811
-    troubles.allow("ERR_|WebSocket|502|503|423|Failed to fetch")
-    alice, bob = await desks(server="uvicorn")
+async def test_after_the_server_was_killed_it_goes_on_by_itself(open_pages, make_file, page_errors):  # noqa: F811
+    page_errors.allow("ERR_|WebSocket|502|503|423|Failed to fetch")
+    alice, bob = await open_pages(server="uvicorn")
     line = await Line(alice.page).start()
     line.hold_from = 3 * PART
-    await pick(alice.page, big(5 * PART))
+    await pick(alice.page, make_file(5 * PART))
     await asyncio.wait_for(line.held.wait(), 30)
     before = len(line.offsets)
-    server = desks.site.servers[0]
+    server = open_pages.site.servers[0]
     await asyncio.to_thread(server.kill)
     line.release()
     await asyncio.sleep(2)
@@ -162,9 +168,9 @@ async def test_after_the_server_was_killed_it_goes_on_by_itself(desks, big, trou
     await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=30_000)
 
 
-async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one(desks, big, troubles):  # noqa: F811
-    troubles.allow("460")
-    alice, _bob = await desks(server="uvicorn")
+async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one(open_pages, make_file, page_errors):  # noqa: F811
+    page_errors.allow("460")
+    alice, _bob = await open_pages(server="uvicorn")
     sent: list[int] = []
     statuses: list[int] = []
 
@@ -182,7 +188,7 @@ async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one
     alice.page.on(
         "response", lambda answer: statuses.append(answer.status) if answer.request.method == "PATCH" else None
     )
-    await pick(alice.page, big(3 * PART))
+    await pick(alice.page, make_file(3 * PART))
     await there(alice.page, 1)
     assert sent == [0, PART, PART, 2 * PART]
     assert statuses == [204, 460, 204, 204]
@@ -196,11 +202,11 @@ WATCH = """() => {
 
 
 @pytest.mark.scale
-async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(desks, big):  # noqa: F811
+async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(open_pages, make_file):  # noqa: F811
     """`BIG_MB=500 bin/test …` for the whole of it."""
     size = int(os.environ.get("BIG_MB", "96"))
-    alice, bob = await desks(server="uvicorn")
-    path = big(MB)
+    alice, bob = await open_pages(server="uvicorn")
+    path = make_file(MB)
     with open(path, "ab") as more:
         block = os.urandom(MB)
         for _ in range(size - 1):

@@ -13,18 +13,18 @@ from chat import actions
 pytestmark = pytest.mark.browser
 
 
-async def by_verb(desks, verb, *args, **options):
+async def run_action(open_pages, action, *args, **options):
     """A verb given elsewhere: what the page shows of it comes live."""
 
     def give():
-        with desks.site.orm():
-            return verb(*args, **options)
+        with open_pages.site.orm():
+            return action(*args, **options)
 
     return await asyncio.to_thread(give)
 
 
-async def test_the_panel_lies_over_a_phone_and_gives_the_focus_back(desks):
-    _alice, bob = await desks()
+async def test_the_panel_lies_over_a_phone_and_gives_the_focus_back(open_pages):
+    _alice, bob = await open_pages()
     page = bob.page
     opener = page.locator(".conversation-open")  # face and name, on a phone
     await opener.click()
@@ -38,14 +38,16 @@ async def test_the_panel_lies_over_a_phone_and_gives_the_focus_back(desks):
     assert not await page.eval_on_selector("main.conversation", "main => main.inert")
 
 
-async def test_members_come_and_go_live_and_a_reload_shows_the_same(desks):
-    alice, _bob = await desks()
-    page, room = alice.page, int(alice.url.split("/")[2])
+async def test_members_come_and_go_live_and_a_reload_shows_the_same(open_pages):
+    alice, _bob = await open_pages()
+    page, group = alice.page, int(alice.url.split("/")[2])
     await page.click(".tools [data-act=panel][data-view=members]")
-    people = await by_verb(desks, lambda: [User.objects.create_user(name).pk for name in ("zora", "anton", "Bella")])
+    people = await run_action(
+        open_pages, lambda: [User.objects.create_user(name).pk for name in ("zora", "anton", "Bella")]
+    )
     me = (await (await page.request.get("/api/v1/me/")).json())["id"]
-    await by_verb(desks, actions.add_members, me, room, people)
-    await by_verb(desks, actions.set_role, me, room, people[0], "admin")
+    await run_action(open_pages, actions.add_members, me, group, people)
+    await run_action(open_pages, actions.set_role, me, group, people[0], "admin")
     await expect(page.locator("#panel .member")).to_have_count(5)
     await expect(page.locator("#panel [data-part=member-count]")).to_have_text("5")
     names = "all => all.map((each) => each.innerText)"
@@ -57,13 +59,13 @@ async def test_members_come_and_go_live_and_a_reload_shows_the_same(desks):
     await page.fill(".panel-find input", "anto")
     await expect(page.locator("[data-part=found] .member")).to_have_count(1)
     await page.fill(".panel-find input", "")
-    await by_verb(desks, actions.remove_member, me, room, people[1])
+    await run_action(open_pages, actions.remove_member, me, group, people[1])
     await expect(page.locator("#panel [data-part=all] .member")).to_have_count(4)
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_a_card_a_mention_and_a_question(desks):
-    alice, bob = await desks()
+async def test_a_card_a_mention_and_a_question(open_pages):
+    alice, bob = await open_pages()
     page = alice.page
     await page.click(".tools [data-act=panel][data-view=members]")
     await page.locator("#panel .member", has_text="bob").click()
@@ -84,12 +86,12 @@ async def test_a_card_a_mention_and_a_question(desks):
     await expect(bob.page.locator(f".conversation-row[href='{alice.url}']")).to_have_count(0)
 
 
-async def test_an_announcement_and_pins_live(desks):
-    alice, bob = await desks()
-    room = int(alice.url.split("/")[2])
+async def test_an_announcement_and_pins_live(open_pages):
+    alice, bob = await open_pages()
+    group = int(alice.url.split("/")[2])
     me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
     words = "Read https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
-    await by_verb(desks, actions.update_group, me, room, {"announcement": words})
+    await run_action(open_pages, actions.update_group, me, group, {"announcement": words})
     bar = bob.page.locator("conversation-announcement")
     await expect(bar).to_be_visible()
     await expect(bar.locator(".mark-new")).to_be_visible()
@@ -102,13 +104,13 @@ async def test_an_announcement_and_pins_live(desks):
     await expect(bar).to_be_hidden()
     await bob.open()
     await expect(bar).to_be_hidden()
-    await by_verb(desks, actions.update_group, me, room, {"announcement": "Now this"})
+    await run_action(open_pages, actions.update_group, me, group, {"announcement": "Now this"})
     await expect(bar).to_be_visible()
 
     await alice.say("keep this")
     await bob.sees("keep this")
     number = await bob.line("keep this").get_attribute("data-id")
-    await by_verb(desks, actions.set_pinned, me, int(number or 0), True)
+    await run_action(open_pages, actions.set_pinned, me, int(number or 0), True)
     tool = alice.page.locator(".pin-tool")
     await expect(tool).to_contain_text("1")
     await tool.click()
@@ -118,10 +120,10 @@ async def test_an_announcement_and_pins_live(desks):
     await expect(tool).to_be_hidden()
 
 
-async def test_people_are_chosen_by_keyboard_as_chips(desks):
-    alice, _bob = await desks()
+async def test_people_are_chosen_by_keyboard_as_chips(open_pages):
+    alice, _bob = await open_pages()
     page = alice.page
-    await by_verb(desks, lambda: [User.objects.create_user(name) for name in ("carla", "carlos", "dora")])
+    await run_action(open_pages, lambda: [User.objects.create_user(name) for name in ("carla", "carlos", "dora")])
     await page.goto("/new/")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
     field = page.locator("people-picker input[type=search]")
@@ -145,17 +147,17 @@ async def test_people_are_chosen_by_keyboard_as_chips(desks):
     await expect(page.locator("#h-conversation")).to_have_text("carla")
 
 
-async def test_the_settings_page_follows_and_keeps_what_is_typed(desks):
-    alice, _bob = await desks()
-    page, room = alice.page, int(alice.url.split("/")[2])
+async def test_the_settings_page_follows_and_keeps_what_is_typed(open_pages):
+    alice, _bob = await open_pages()
+    page, group = alice.page, int(alice.url.split("/")[2])
     me = (await (await page.request.get("/api/v1/me/")).json())["id"]
     await page.goto(f"{alice.url}settings/")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
     await page.fill("textarea[name=description]", "half a thou")
-    await by_verb(desks, actions.update_group, me, room, {"title": "Another name"})
+    await run_action(open_pages, actions.update_group, me, group, {"title": "Another name"})
     await expect(page.locator("input[name=title]")).to_have_value("Another name")
     await expect(page.locator("textarea[name=description]")).to_have_value("half a thou")
     await expect(page.locator("[data-part=stale]")).to_be_hidden()
-    await by_verb(desks, actions.update_group, me, room, {"description": "from elsewhere"})
+    await run_action(open_pages, actions.update_group, me, group, {"description": "from elsewhere"})
     await expect(page.locator("[data-part=stale]")).to_be_visible()
     await expect(page.locator("textarea[name=description]")).to_have_value("half a thou")

@@ -22,34 +22,35 @@ SIGNS = "陈李王张刘杨黄赵吴周"
 
 
 @pytest.fixture
-async def crowd(desks):
+async def large_group(open_pages):
     """alice and bob in a room with 998 others, all of whom have read what alice said; `(alice, bob, room)`."""
-    alice, bob = await desks()
-    room = int(alice.url.split("/")[2])
+    alice, bob = await open_pages()
+    group = int(alice.url.split("/")[2])
 
     def come() -> None:
-        with desks.site.orm():
+        with open_pages.site.orm():
             me = User.objects.get(username="alice").pk
             ids = [
                 User.objects.create(username=f"guest{number:03}", name=f"{SIGNS[number % 10]}小{number:03}").pk
                 for number in range(998)
             ]
             for at in (0, 500):
-                actions.add_members(me, room, ids[at : at + 500])
+                actions.add_members(me, group, ids[at : at + 500])
 
     def read() -> None:
-        with desks.site.orm():
+        with open_pages.site.orm():
             ids = User.objects.filter(username__startswith="guest").values_list("pk", flat=True)
             assert all(
-                isinstance(each, MineSchema) for each in move_markers([MarkerMove(pk, room, read_seq=99) for pk in ids])
+                isinstance(each, MineSchema)
+                for each in move_markers([MarkerMove(pk, group, read_seq=99) for pk in ids])
             )
 
     await asyncio.to_thread(come)
     await alice.open()
     await alice.say("who reads this?")
-    await alice.settled()
+    await alice.wait_until_sent()
     await asyncio.to_thread(read)
-    return alice, bob, room
+    return alice, bob, group
 
 
 async def timed(what: str, doing) -> None:
@@ -61,8 +62,8 @@ async def timed(what: str, doing) -> None:
     assert took < SLOW, what
 
 
-async def test_a_thousand_members(crowd):
-    alice, _bob, _room = crowd
+async def test_a_thousand_members(large_group):
+    alice, _bob, _room = large_group
     page = alice.page
     await timed("the page, live", alice.open())
     await page.click(".tools [data-act=panel][data-view=members]")
@@ -86,10 +87,10 @@ async def test_a_thousand_members(crowd):
     assert sizes[0] <= sizes[1]
 
 
-async def test_settings_of_a_group_on_a_phone(desks, browser_for):
+async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
     """Roles and handing it over, by thumb, with no moving sideways; in Chinese too."""
-    alice, _bob = await desks()
-    page = await browser_for(desks.site, "alice", phone=True, viewport={"width": 360, "height": 640})
+    alice, _bob = await open_pages()
+    page = await browser_for(open_pages.site, "alice", phone=True, viewport={"width": 360, "height": 640})
     path = f"{alice.url}settings/"
     pictures = os.environ.get("PICTURES")
 
@@ -115,7 +116,9 @@ async def test_settings_of_a_group_on_a_phone(desks, browser_for):
     await page.goto(alice.url)
     await fits("after")
     if pictures:
-        page = await browser_for(desks.site, "bob", phone=True, viewport={"width": 360, "height": 640}, locale="zh-CN")
+        page = await browser_for(
+            open_pages.site, "bob", phone=True, viewport={"width": 360, "height": 640}, locale="zh-CN"
+        )
         for path, name in ((f"{alice.url}settings/", "zh-settings"), (alice.url, "zh-talk"), ("/people/", "zh-people"),
                            (f"{alice.url}pins/", "zh-pins"), (f"{alice.url}?panel=members", "zh-members")):  # fmt: skip
             await page.goto(path)

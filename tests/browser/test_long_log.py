@@ -36,7 +36,7 @@ OFFSET = """
 LINES = "() => document.querySelectorAll('message-log ol > li').length"
 
 
-class Long:
+class LongLogPage:
     """The log of a long conversation, as alice reads it."""
 
     def __init__(self, page: Page, url: str, conversation_id: int):
@@ -70,16 +70,16 @@ class Long:
 
 
 @pytest.fixture
-async def long(make_site, browser_for):
+async def open_long_log(make_site, browser_for):
     """`long(10_000)`: alice in a room with bob and so many messages of both, all read; `read=100` up to that seq."""
 
-    async def make(count: int, read: int | None = None, **browser) -> Long:
+    async def make(count: int, read: int | None = None, **browser) -> LongLogPage:
         site = make_site(LIMITS="off")
         await asyncio.to_thread(site.start)
         make.site = site
 
-        def room() -> int:
-            alice, bob = site.people("alice", "bob")
+        def group() -> int:
+            alice, bob = site.create_users("alice", "bob")
             make.alice, make.bob = alice.pk, bob.pk
             with site.orm():
                 pk = actions.create_group(alice.pk, "Room", [bob.pk]).id
@@ -87,8 +87,8 @@ async def long(make_site, browser_for):
                 mark_read(pk, alice.pk, read or count)
                 return pk
 
-        pk = await asyncio.to_thread(room)
-        return Long(await browser_for(site, "alice", **browser), f"/c/{pk}/", pk)
+        pk = await asyncio.to_thread(group)
+        return LongLogPage(await browser_for(site, "alice", **browser), f"/c/{pk}/", pk)
 
     def in_site(act, *arguments):
         """A verb, done by the server's side, from a thread."""
@@ -103,8 +103,9 @@ async def long(make_site, browser_for):
     return make
 
 
-async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_hand(long):
-    it = await long(LONG)
+@pytest.mark.long
+async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_hand(open_long_log):
+    it = await open_long_log(LONG)
     await it.open()
     await it.log.hover()
     most, worst, walls = 0, 0.0, 0
@@ -147,8 +148,8 @@ async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_han
     print(f"at most {most} lines, {walls} steps met an end, moved by {worst} px")
 
 
-async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(long):
-    it = await long(2_000)
+async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(open_long_log):
+    it = await open_long_log(2_000)
     await it.open()
     await it.log.hover()
     for _ in range(600):
@@ -166,8 +167,8 @@ async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(long):
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def test_what_changes_above_moves_nothing(long):
-    it = await long(300)
+async def test_what_changes_above_moves_nothing(open_long_log):
+    it = await open_long_log(300)
     await it.open("?at=150#m-150")
     await it.page.wait_for_timeout(1_000)
     above = (await it.read())["seq"] - 5
@@ -177,13 +178,13 @@ async def test_what_changes_above_moves_nothing(long):
 
         return Message.objects.get(conversation_id=it.id, seq=seq)
 
-    row = await long.do(message, above)
+    row = await open_long_log.do(message, above)
     writer = row.sender_id
-    await it.stays(long.do(actions.edit_message, writer, row.pk, "longer " * 200), 1_000)
+    await it.stays(open_long_log.do(actions.edit_message, writer, row.pk, "longer " * 200), 1_000)
     await expect(it.page.locator(f"#m-{above}")).to_contain_text("longer longer")
-    other = await long.do(message, above - 1)
-    await it.stays(long.do(actions.delete_message, other.sender_id, other.pk), 1_000)
-    await expect(it.page.locator(f"#m-{above - 1}.gone")).to_have_count(1)
+    other = await open_long_log.do(message, above - 1)
+    await it.stays(open_long_log.do(actions.delete_message, other.sender_id, other.pk), 1_000)
+    await expect(it.page.locator(f"#m-{above - 1}.deleted")).to_have_count(1)
     # a picture that has no size until it is there, and late content
     await it.stays(
         it.page.evaluate(
@@ -193,12 +194,14 @@ async def test_what_changes_above_moves_nothing(long):
         )
     )
     # new ones below are told of, and move nothing
-    await it.stays(long.do(send_many, [SendCommand(long.bob, it.id, uuid.uuid4(), "something new")]), 800)
+    await it.stays(
+        open_long_log.do(send_many, [SendCommand(open_long_log.bob, it.id, uuid.uuid4(), "something new")]), 800
+    )
     await expect(it.page.locator(".latest .num")).to_have_text("1")
 
 
-async def test_the_composer_grows_the_window_changes_and_the_line_stays(long):
-    it = await long(300)
+async def test_the_composer_grows_the_window_changes_and_the_line_stays(open_long_log):
+    it = await open_long_log(300)
     await it.open("?at=150#m-150")
     await it.page.wait_for_timeout(500)
     area = it.page.locator("message-composer textarea")
@@ -229,9 +232,9 @@ KEYBOARD = """
 """
 
 
-async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(long):
+async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(open_long_log):
     """As Safari does it: the window stays as large as it was, and only the visible part of it shrinks."""
-    it = await long(300, phone=True)
+    it = await open_long_log(300, phone=True)
     await it.page.add_init_script(KEYBOARD)
     await it.open("?at=150#m-150")
     await it.page.wait_for_timeout(500)
@@ -244,8 +247,8 @@ async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(l
     await it.stays(it.page.evaluate(keyboard, 0))
 
 
-async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_comes(long, browser_for):
-    it = await long(400, read=200)
+async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_comes(open_long_log, browser_for):
+    it = await open_long_log(400, read=200)
     # What is painted before the script is there, and after: the same place.
     await it.page.add_init_script(
         """
@@ -259,7 +262,7 @@ async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_co
         """
     )
     for _ in range(2):  # and so on a reload
-        first_unread = await long.do(unread_from, it.id, long.alice)
+        first_unread = await open_long_log.do(unread_from, it.id, open_long_log.alice)
         await it.open()
         await it.page.wait_for_function("() => painted.length >= 40")
         painted = await it.page.evaluate("painted")
@@ -290,8 +293,8 @@ def mark_of(conversation_id: int, user_id: int) -> int:
     return Membership.objects.get(conversation_id=conversation_id, user_id=user_id).read_seq
 
 
-async def test_the_mark_moves_with_what_is_seen_and_no_further(long):
-    it = await long(400, read=200)
+async def test_the_mark_moves_with_what_is_seen_and_no_further(open_long_log):
+    it = await open_long_log(400, read=200)
     await it.open()
     await it.page.wait_for_timeout(2_500)
     seen = await it.page.evaluate(
@@ -299,7 +302,7 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(long):
           return [...log.querySelectorAll('ol > [data-seq]')].filter((li) => li.getBoundingClientRect().bottom <= bottom + 8)
             .map((li) => Number(li.dataset.seq)).at(-1) }"""
     )
-    mark = await long.do(mark_of, it.id, long.alice)
+    mark = await open_long_log.do(mark_of, it.id, open_long_log.alice)
     assert 200 < mark <= seen < 390
     number = int(await it.page.locator(".latest .num").inner_text())
     assert 0 < number < 200
@@ -307,14 +310,14 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(long):
     await expect(it.page.locator("#m-401, #m-400").last).to_be_in_viewport()
     await expect(it.page.locator(".latest")).to_be_hidden()
     await it.page.wait_for_timeout(1_500)
-    assert await long.do(mark_of, it.id, long.alice) >= 400
+    assert await open_long_log.do(mark_of, it.id, open_long_log.alice) >= 400
     # The way back leads to where one was.
     await it.page.go_back()
     await expect(it.page.locator(f"#m-{seen - 3}")).to_be_in_viewport()
 
 
-async def test_jumps_and_the_way_back(long):
-    it = await long(1_000)
+async def test_jumps_and_the_way_back(open_long_log):
+    it = await open_long_log(1_000)
     await it.open("?at=900#m-900")
     await it.page.wait_for_timeout(1_200)
     await expect(it.page.locator("#m-900")).to_be_in_viewport()
@@ -323,9 +326,9 @@ async def test_jumps_and_the_way_back(long):
         from chat.models import Message
 
         early = Message.objects.get(conversation_id=it.id, seq=100)
-        return send_many([SendCommand(long.bob, it.id, uuid.uuid4(), "an answer to that", early.pk)])
+        return send_many([SendCommand(open_long_log.bob, it.id, uuid.uuid4(), "an answer to that", early.pk)])
 
-    await long.do(reply)
+    await open_long_log.do(reply)
     await it.open("?newest=1")
     await it.page.wait_for_timeout(1_500)
     await it.open("?newest=1")  # read now: nothing stands above it
@@ -342,8 +345,8 @@ async def test_jumps_and_the_way_back(long):
     assert await it.offset(before["seq"]) == pytest.approx(before["offset"], abs=1)
 
 
-async def test_a_day_line_leads_to_another_day(long):
-    it = await long(2_000)  # one every four minutes: five and a half days
+async def test_a_day_line_leads_to_another_day(open_long_log):
+    it = await open_long_log(2_000)  # one every four minutes: five and a half days
     await it.open()
     await it.page.locator(".conversation-head .tools button[popovertarget=conversation-menu]").click()
     await it.page.locator("button[popovertarget=date-jump]").click()

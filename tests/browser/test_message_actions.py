@@ -25,8 +25,8 @@ async def press_and_hold(page, locator) -> None:
     await touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(desks):
-    alice, bob = await desks()
+async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(open_pages):
+    alice, bob = await open_pages()
     await alice.say("first words")
     await bob.sees("first words")
     menu = alice.page.locator("#message-menu")
@@ -62,20 +62,20 @@ async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(
     await expect(bob.page.locator(".composer-note")).to_contain_text("first words")
 
 
-async def test_a_menu_stays_inside_a_narrow_window(desks):
-    alice, _bob = await desks()
+async def test_a_menu_stays_inside_a_narrow_window(open_pages):
+    alice, _bob = await open_pages()
     await alice.page.set_viewport_size({"width": 360, "height": 640})
     await alice.say("down here")
-    await alice.settled()
+    await alice.wait_until_sent()
     await alice.line("down here").click(button="right", position={"x": 300, "y": 10})
     box = await alice.page.locator("#message-menu").bounding_box()
     assert box["x"] >= 0 and box["y"] >= 0 and box["x"] + box["width"] <= 360 and box["y"] + box["height"] <= 641
 
 
-async def test_deeds_that_can_be_undone_offer_it(desks):
-    alice, _bob = await desks()
+async def test_deeds_that_can_be_undone_offer_it(open_pages):
+    alice, _bob = await open_pages()
     await alice.say("to be pinned")
-    await alice.settled()
+    await alice.wait_until_sent()
     line = alice.line("to be pinned")
     await line.focus()
     await alice.page.keyboard.press("p")
@@ -84,10 +84,10 @@ async def test_deeds_that_can_be_undone_offer_it(desks):
     await expect(line.locator("[data-part=pinned]")).to_have_count(0)
 
 
-async def test_versions_and_readers_open_beside_the_log_and_change_live(desks):
-    alice, bob = await desks()
+async def test_versions_and_readers_open_beside_the_log_and_change_live(open_pages):
+    alice, bob = await open_pages()
     await alice.say("the quick fox")
-    await alice.settled()
+    await alice.wait_until_sent()
     line = alice.line("the quick fox")
     await line.focus()
     await alice.page.keyboard.press("e")
@@ -111,11 +111,11 @@ async def test_versions_and_readers_open_beside_the_log_and_change_live(desks):
     await mine.locator("[data-part=mark].read").click()
     await expect(alice.page.locator("dialog.page-dialog #seen")).to_contain_text("bob", ignore_case=True)
     await alice.page.keyboard.press("Escape")
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(desks):
-    alice, bob = await desks()
+async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(open_pages):
+    alice, bob = await open_pages()
     await alice.say("look here")
     await bob.sees("look here")
     face = alice.page.locator("message-log li > .viewers .avatar")
@@ -127,8 +127,8 @@ async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(desks):
     assert await alice.page.evaluate("document.querySelector('.log').scrollHeight") == height
 
 
-async def test_a_long_text_is_folded_until_it_is_asked_for(desks):
-    alice, bob = await desks()
+async def test_a_long_text_is_folded_until_it_is_asked_for(open_pages):
+    alice, bob = await open_pages()
     await alice.page.fill("message-composer textarea", "\n".join(f"line {n}" for n in range(60)))
     await alice.page.press("message-composer textarea", "Enter")
     line = bob.line("line 59")
@@ -138,28 +138,28 @@ async def test_a_long_text_is_folded_until_it_is_asked_for(desks):
     await line.locator(".unfold input").check(force=True)
     await expect(line.locator(".unfold")).to_contain_text("Show less")
     assert (await body.bounding_box())["height"] > 2 * folded
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_code_is_marked_and_copied(desks):
-    alice, _bob = await desks()
+async def test_code_is_marked_and_copied(open_pages):
+    alice, _bob = await open_pages()
     code = "def f(x):\n    return x < 1  # </code><script>alert(1)</script>"
     await alice.page.fill("message-composer textarea", f"```python\n{code}\n```\nthat is it")
     await alice.page.press("message-composer textarea", "Enter")
     block = alice.line("return").locator("pre")
     await block.wait_for()
-    await alice.settled()
+    await alice.wait_until_sent()
     await expect(block.locator(".t-k").first).to_have_text("def")
     await alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await block.hover()
     await block.locator(".copy-code").click()
     await expect(alice.page.locator(".toast")).to_contain_text("Copied")
     assert await alice.page.evaluate("navigator.clipboard.readText()") == code
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_a_new_name_is_on_every_line_that_says_it(desks):
-    alice, bob = await desks()
+async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
+    alice, bob = await open_pages()
     await bob.say("from bob")
     await alice.sees("from bob")
     line = alice.page.locator("message-log li.msg", has_text="from bob").first
@@ -171,8 +171,8 @@ async def test_a_new_name_is_on_every_line_that_says_it(desks):
     await expect(alice.line("an answer").locator(".reaction[data-emoji='👍']")).to_have_count(1)
 
     def add_and_rename() -> None:
-        alice_herself, bob_himself, carol = desks.site.people("alice", "bob", "carol")
-        with desks.site.orm():
+        alice_herself, bob_himself, carol = open_pages.site.create_users("alice", "bob", "carol")
+        with open_pages.site.orm():
             actions.add_members(alice_herself.pk, int(alice.url.strip("/").split("/")[-1]), [carol.pk])
             update_profile(bob_himself.pk, {"name": "Robert the Second"})
             update_profile(carol.pk, {"name": "Caroline"})
@@ -184,4 +184,4 @@ async def test_a_new_name_is_on_every_line_that_says_it(desks):
     await expect(alice.page.locator("message-log .system [data-slot=users]").first).to_have_text(
         "Caroline", timeout=10_000
     )
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()

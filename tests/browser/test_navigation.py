@@ -53,7 +53,7 @@ class Way:
             arg="[" + ",".join(map(str, ids)) + "]",
         )
 
-    async def reload_changes_nothing(self) -> None:
+    async def assert_reload_changes_nothing(self) -> None:
         await self.page.wait_for_timeout(1200)  # marks are told at most once a second
         before, title = await self.page.evaluate(LIST), await self.page.title()
         await self.open(self.page.url)
@@ -63,14 +63,14 @@ class Way:
 
 
 @pytest.fixture
-async def town(make_site, browser_for):
+async def workspace(make_site, browser_for):
     """alice, who has three groups (`town.ids`, newest last) and a pair with bob; `town.say(by, pk, text)`."""
     site = make_site(LIMITS="off")
     await asyncio.to_thread(site.start)
 
-    class Town:
+    class Workspace:
         ids: list[int] = []
-        pair = 0
+        direct_conversation = 0
         people: dict = {}
 
         async def say(self, by: str, pk: int, text: str) -> None:
@@ -86,49 +86,49 @@ async def town(make_site, browser_for):
 
         pages: dict[str, Way] = {}
 
-    town = Town()
-    town.site = site
+    workspace = Workspace()
+    workspace.site = site
 
     def build() -> None:
-        alice, bob, carol = site.people("alice", "bob", "carol")
+        alice, bob, carol = site.create_users("alice", "bob", "carol")
         with site.orm():
-            town.people = {"alice": alice.pk, "bob": bob.pk, "carol": carol.pk}
+            workspace.people = {"alice": alice.pk, "bob": bob.pk, "carol": carol.pk}
             titles = ("安静的群", "Walk on Sunday", "Everyone")
-            town.ids = [actions.create_group(alice.pk, title, [bob.pk]).id for title in titles]
-            town.pair = actions.open_direct_conversation(alice.pk, bob.pk)[0].id
+            workspace.ids = [actions.create_group(alice.pk, title, [bob.pk]).id for title in titles]
+            workspace.direct_conversation = actions.open_direct_conversation(alice.pk, bob.pk)[0].id
 
     await asyncio.to_thread(build)
-    town.pages = {
+    workspace.pages = {
         "alice": Way(await browser_for(site, "alice")),
         "bob": Way(await browser_for(site, "bob")),
         "phone": Way(await browser_for(site, "alice", phone=True)),
     }
-    for way in town.pages.values():
+    for way in workspace.pages.values():
         await way.open()
-    return town
+    return workspace
 
 
-async def test_a_page_is_asked_for_as_the_button_goes_down_and_once(town):
-    page = town.pages["alice"].page
+async def test_a_page_is_asked_for_as_the_button_goes_down_and_once(workspace):
+    page = workspace.pages["alice"].page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "x-visit" in request.headers else None)
-    for pk in town.ids[:2]:
-        await town.pages["alice"].row(pk).hover()
+    for pk in workspace.ids[:2]:
+        await workspace.pages["alice"].row(pk).hover()
         async with page.expect_response(lambda answer: "x-visit" in answer.request.headers):
             await page.mouse.down()
         await expect(page.locator(f"main[data-id='{pk}']")).to_have_count(0)
         await page.mouse.up()
         await expect(page.locator(f"main[data-id='{pk}']")).to_be_visible()
     await page.wait_for_timeout(300)
-    assert asked == [f"{town.site.url}/c/{pk}/" for pk in town.ids[:2]]
+    assert asked == [f"{workspace.site.url}/c/{pk}/" for pk in workspace.ids[:2]]
 
 
-async def test_the_list_moves_live_and_a_reload_shows_the_same(town):
-    alice, phone = town.pages["alice"], town.pages["phone"]
-    quiet, walk, everyone = town.ids
-    await alice.sees(town.pair, everyone, walk, quiet)
-    await town.say("bob", quiet, "hello @alice")
-    await alice.sees(quiet, town.pair, everyone, walk)
+async def test_the_list_moves_live_and_a_reload_shows_the_same(workspace):
+    alice, phone = workspace.pages["alice"], workspace.pages["phone"]
+    quiet, walk, everyone = workspace.ids
+    await alice.sees(workspace.direct_conversation, everyone, walk, quiet)
+    await workspace.say("bob", quiet, "hello @alice")
+    await alice.sees(quiet, workspace.direct_conversation, everyone, walk)
     await expect(alice.row(quiet).locator(".badge.at")).to_be_visible()
     assert await alice.page.title() == "(1) Chats · Messenger"
     await expect(alice.page.locator(".rail [data-total=mentions] .badge")).to_be_visible()
@@ -136,8 +136,8 @@ async def test_the_list_moves_live_and_a_reload_shows_the_same(town):
     # from the menu: a favourite, on every device
     await alice.row(walk).click(button="right")
     await alice.page.locator("#row-menu button[name=favourite][value=on]").click()
-    await alice.sees(walk, quiet, town.pair, everyone)
-    await phone.sees(walk, quiet, town.pair, everyone)
+    await alice.sees(walk, quiet, workspace.direct_conversation, everyone)
+    await phone.sees(walk, quiet, workspace.direct_conversation, everyone)
     # muted: it counts quietly
     await alice.row(quiet).focus()
     await alice.page.keyboard.press("Shift+F10")
@@ -146,50 +146,51 @@ async def test_the_list_moves_live_and_a_reload_shows_the_same(town):
     await expect(alice.row(quiet).locator("[data-part=count].muted")).to_be_visible()
     await expect(alice.page).to_have_title("Chats · Messenger")
     await expect(alice.row(quiet)).to_be_focused()
-    await alice.reload_changes_nothing()
-    await phone.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
+    await phone.assert_reload_changes_nothing()
 
 
-async def test_a_filter_is_left_and_entered_as_things_change(town):
-    alice = town.pages["alice"]
-    quiet, walk, everyone = town.ids
+async def test_a_filter_is_left_and_entered_as_things_change(workspace):
+    alice = workspace.pages["alice"]
+    quiet, walk, everyone = workspace.ids
     await alice.page.locator(".tabs a", has_text="Unread").click()
     await alice.sees()
     await expect(alice.page.locator(".list-none[data-none=unread]")).to_be_visible()
     assert alice.page.url.endswith("?show=unread")
-    await town.say("bob", walk, "one")
-    await town.say("bob", town.pair, "two")
-    await alice.sees(town.pair, walk)
+    await workspace.say("bob", walk, "one")
+    await workspace.say("bob", workspace.direct_conversation, "two")
+    await alice.sees(workspace.direct_conversation, walk)
     await alice.row(walk).click()
     await alice.page.locator("message-log").wait_for()
     await expect(alice.row(walk).locator("[data-part=count]")).to_be_hidden()
-    await alice.sees(town.pair, walk)  # the open one stays
+    await alice.sees(workspace.direct_conversation, walk)  # the open one stays
     assert "show=unread" in alice.page.url
-    await alice.reload_changes_nothing()
-    await alice.row(town.pair).click()
-    await alice.sees(town.pair)  # and goes as it is left
+    await alice.assert_reload_changes_nothing()
+    await alice.row(workspace.direct_conversation).click()
+    await alice.sees(workspace.direct_conversation)  # and goes as it is left
     # archived, it is out of all filters but its own, until somebody writes
     await alice.page.locator(".tabs a", has_text="All").click()
     await alice.row(everyone).click(button="right")
     await alice.page.locator("#row-menu button[name=archived][value=on]").click()
     await expect(alice.row(everyone)).to_be_hidden()
     await alice.page.locator("[data-part=archive-tab]").click()
-    await alice.sees(town.pair, everyone)
+    await alice.sees(workspace.direct_conversation, everyone)
     await alice.page.locator(".tabs a", has_text="All").click()
-    await town.say("bob", everyone, "back")
-    await alice.sees(everyone, town.pair, walk, quiet)
-    await alice.reload_changes_nothing()
+    await workspace.say("bob", everyone, "back")
+    await alice.sees(everyone, workspace.direct_conversation, walk, quiet)
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_more_than_a_page_of_conversations(town):
-    alice = town.pages["alice"]
+async def test_more_than_a_page_of_conversations(workspace):
+    alice = workspace.pages["alice"]
 
     def build() -> list[int]:
-        with town.site.orm():
+        with workspace.site.orm():
             made = [
-                actions.create_group(town.people["alice"], f"Group {n}", [town.people["bob"]]).id for n in range(90)
+                actions.create_group(workspace.people["alice"], f"Group {n}", [workspace.people["bob"]]).id
+                for n in range(90)
             ]
-            send_many([SendCommand(town.people["bob"], pk, uuid.uuid4(), "hi") for pk in made[:2]])
+            send_many([SendCommand(workspace.people["bob"], pk, uuid.uuid4(), "hi") for pk in made[:2]])
             return made
 
     made = await asyncio.to_thread(build)
@@ -197,7 +198,7 @@ async def test_more_than_a_page_of_conversations(town):
     assert len(await alice.shown()) == 60
     deep = made[10]
     assert deep not in await alice.shown()
-    await town.say("bob", deep, "from the deep")
+    await workspace.say("bob", deep, "from the deep")
     await expect(alice.page.locator("conversation-list .conversation-row").first).to_have_attribute(
         "data-id", str(deep)
     )
@@ -207,15 +208,15 @@ async def test_more_than_a_page_of_conversations(town):
     assert shown[:3] == [deep, made[1], made[0]] and len(set(shown)) == 94
     # what lies deep is found by name, in Chinese by how it is typed
     await alice.page.fill("input[name=find]", "ajdq")
-    await alice.sees(town.ids[0])
+    await alice.sees(workspace.ids[0])
     await alice.page.press("input[name=find]", "Enter")
-    await alice.page.locator(f"message-log[data-conversation-id='{town.ids[0]}']").wait_for()
+    await alice.page.locator(f"message-log[data-conversation-id='{workspace.ids[0]}']").wait_for()
 
 
-async def test_the_switcher_by_keys(town):
-    alice = town.pages["alice"]
-    quiet, walk, _everyone = town.ids
-    await town.say("bob", walk, "unread, so it stands first")
+async def test_the_switcher_by_keys(workspace):
+    alice = workspace.pages["alice"]
+    quiet, walk, _everyone = workspace.ids
+    await workspace.say("bob", walk, "unread, so it stands first")
     await expect(alice.row(walk).locator("[data-part=count]")).to_be_visible()
     await alice.page.keyboard.press("Control+k")
     options = alice.page.locator("#switcher [role=option]")
@@ -243,12 +244,14 @@ async def test_the_switcher_by_keys(town):
     await expect(alice.page.locator("#shortcuts")).to_be_hidden()
 
 
-async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(town):
-    alice = town.pages["alice"]
+async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(workspace):
+    alice = workspace.pages["alice"]
     sockets: list[str] = []
     alice.page.on("websocket", lambda socket: sockets.append(socket.url))
     await alice.open()
-    places = [f".conversation-row[data-id='{pk}']" for pk in (*town.ids, town.pair)] + [".rail a[href='/mentions/']"]
+    places = [f".conversation-row[data-id='{pk}']" for pk in (*workspace.ids, workspace.direct_conversation)] + [
+        ".rail a[href='/mentions/']"
+    ]
     client = await alice.page.context.new_cdp_session(alice.page)
     await client.send("Performance.enable")
 
@@ -257,7 +260,7 @@ async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(town):
         for number in range(times):
             await alice.page.click(places[number % len(places)])
             if number % len(places) < 4:
-                pk = (*town.ids, town.pair)[number % len(places)]
+                pk = (*workspace.ids, workspace.direct_conversation)[number % len(places)]
                 await alice.page.locator(f"message-log[data-conversation-id='{pk}']").wait_for()
             else:
                 await alice.page.locator("mention-list").wait_for(state="attached")
@@ -276,58 +279,58 @@ async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(town):
     assert after["Nodes"] <= before["Nodes"] * 1.2, (before, after)
     assert after["JSHeapUsedSize"] <= before["JSHeapUsedSize"] * 1.3 + 500_000, (before, after)
     # one handler: a text is drawn once and counted once
-    await alice.row(town.pair).click()
-    await alice.page.locator(f"message-log[data-conversation-id='{town.pair}']").wait_for()
-    await town.say("bob", town.ids[0], "counted once")
-    await expect(alice.row(town.ids[0]).locator("[data-part=count] [aria-hidden]")).to_have_text("1")
+    await alice.row(workspace.direct_conversation).click()
+    await alice.page.locator(f"message-log[data-conversation-id='{workspace.direct_conversation}']").wait_for()
+    await workspace.say("bob", workspace.ids[0], "counted once")
+    await expect(alice.row(workspace.ids[0]).locator("[data-part=count] [aria-hidden]")).to_have_text("1")
     # back and forward are the pages that were
     await alice.page.go_back()
     await alice.page.locator("mention-list").wait_for(state="attached")
     await expect(alice.page).to_have_title("(1) Mentions · Messenger")
     await alice.page.go_back()
-    await alice.page.locator(f"message-log[data-conversation-id='{town.pair}']").wait_for()
+    await alice.page.locator(f"message-log[data-conversation-id='{workspace.direct_conversation}']").wait_for()
 
 
-async def test_pages_without_the_list_count_live_too(town):
-    alice = town.pages["alice"]
+async def test_pages_without_the_list_count_live_too(workspace):
+    alice = workspace.pages["alice"]
     await alice.open("/settings/")
-    await town.say("bob", town.pair, "while alice is at her settings")
+    await workspace.say("bob", workspace.direct_conversation, "while alice is at her settings")
     await expect(alice.page.locator(".rail [data-total=unread] .badge")).to_be_visible()
     assert (await alice.page.title()).startswith("(1) ")
     await expect(alice.page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
 
 
-async def test_a_mention_arrives_on_its_page_and_is_read_there(town):
-    alice = town.pages["alice"]
+async def test_a_mention_arrives_on_its_page_and_is_read_there(workspace):
+    alice = workspace.pages["alice"]
     await alice.open("/mentions/")
     await expect(alice.page.locator("mention-list .empty")).to_be_visible()
-    await town.say("bob", town.ids[1], "@alice look")
+    await workspace.say("bob", workspace.ids[1], "@alice look")
     await alice.page.locator("mention-list .quoted.unread", has_text="look").wait_for()
     await alice.page.locator("mention-list button[name=seq]").click()
     await expect(alice.page.locator("mention-list .quoted.unread")).to_have_count(0)
     await expect(alice.page.locator(".rail [data-total=mentions] .badge")).to_be_hidden()
     await alice.page.locator("mention-list .where a").click()
-    await alice.page.locator(f"message-log[data-conversation-id='{town.ids[1]}']").wait_for()
+    await alice.page.locator(f"message-log[data-conversation-id='{workspace.ids[1]}']").wait_for()
 
 
-async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(town):
-    phone = town.pages["phone"]
+async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(workspace):
+    phone = workspace.pages["phone"]
     await phone.page.set_viewport_size({"width": 360, "height": 640})
     await phone.open()
     entries = await phone.page.evaluate("history.length")
-    await phone.row(town.ids[0]).tap()
+    await phone.row(workspace.ids[0]).tap()
     await phone.page.locator("message-log").wait_for()
     await phone.page.locator(".conversation-head .back").tap()
     await expect(phone.page.locator(".list")).to_be_visible()
-    await expect(phone.row(town.ids[0])).to_be_focused()
+    await expect(phone.row(workspace.ids[0])).to_be_focused()
     assert await phone.page.evaluate("history.length") == entries + 1  # there and back, not further and further
-    for path in ("/", f"/c/{town.ids[0]}/", "/mentions/", "/people/", "/settings/", "/new/"):
+    for path in ("/", f"/c/{workspace.ids[0]}/", "/mentions/", "/people/", "/settings/", "/new/"):
         await phone.open(path)
         wide = await phone.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 360, f"{path} is {wide} wide"
     await phone.open()
     # press and hold is the menu, as a sheet
-    box = await phone.row(town.ids[1]).bounding_box()
+    box = await phone.row(workspace.ids[1]).bounding_box()
     assert box
     client = await phone.page.context.new_cdp_session(phone.page)
     point = {"x": box["x"] + 80, "y": box["y"] + 20}
@@ -336,29 +339,29 @@ async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(town):
     await client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     await expect(phone.page.locator("#row-menu.sheet")).to_be_visible()
     await phone.page.locator("#row-menu button[name=favourite][value=on]").tap()
-    await expect(phone.row(town.ids[1]).locator(".row-pin")).to_be_visible()
+    await expect(phone.row(workspace.ids[1]).locator(".row-pin")).to_be_visible()
 
 
-async def test_the_first_conversation_ends_the_quiet_beside_the_list(town, browser_for):
-    (dave_pk,) = [user.pk for user in await asyncio.to_thread(town.site.people, "dave")]
-    dave = Way(await browser_for(town.site, "dave"))
+async def test_the_first_conversation_ends_the_quiet_beside_the_list(workspace, browser_for):
+    (dave_pk,) = [user.pk for user in await asyncio.to_thread(workspace.site.create_users, "dave")]
+    dave = Way(await browser_for(workspace.site, "dave"))
     await dave.open()
     quiet, choose = (dave.page.locator(f"main > [data-beside={name}]") for name in ("none", "some"))
     await expect(quiet).to_be_visible()
     await expect(choose).to_be_hidden()
 
     def begin() -> int:
-        with town.site.orm():
-            return actions.open_direct_conversation(town.people["bob"], dave_pk)[0].id
+        with workspace.site.orm():
+            return actions.open_direct_conversation(workspace.people["bob"], dave_pk)[0].id
 
-    await town.say("bob", await asyncio.to_thread(begin), "hello dave")
+    await workspace.say("bob", await asyncio.to_thread(begin), "hello dave")
     await expect(choose).to_be_visible()
     await expect(quiet).to_be_hidden()
 
 
-async def test_what_failed_stands_in_the_list_and_the_archive_is_left_by_undo(town):
-    alice, row = town.pages["alice"], town.pages["alice"].row(town.pair)
-    await alice.open(f"/c/{town.pair}/")
+async def test_what_failed_stands_in_the_list_and_the_archive_is_left_by_undo(workspace):
+    alice, row = workspace.pages["alice"], workspace.pages["alice"].row(workspace.direct_conversation)
+    await alice.open(f"/c/{workspace.direct_conversation}/")
     field = alice.page.locator("message-composer textarea")
     await field.fill("this was sent")
     await field.press("Enter")
@@ -373,6 +376,8 @@ async def test_what_failed_stands_in_the_list_and_the_archive_is_left_by_undo(to
     await row.click(button="right")
     await alice.page.locator("#row-menu button[name=archived][value=on]").click()
     await alice.page.locator(".toast", has_text="Archived").locator("[data-act=undo]").click()
-    await expect(alice.page.locator(f".conversation-row.archived[data-id='{town.pair}']")).to_have_count(0)
+    await expect(
+        alice.page.locator(f".conversation-row.archived[data-id='{workspace.direct_conversation}']")
+    ).to_have_count(0)
     await row.click(button="right")
     await expect(alice.page.locator("#row-menu button[name=archived][value=on]")).to_be_visible()

@@ -30,7 +30,7 @@ async def home(make_site):
     port = free_port()
     site.environment["SITE_URL"] = f"http://localhost:{port}"
     await asyncio.to_thread(site.start, port=port)
-    site.people("alice")
+    site.create_users("alice")
     return site
 
 
@@ -193,7 +193,7 @@ def _first(mails: Path) -> str:
 
 
 def _give_alice_an_address(site) -> None:
-    (alice,) = site.people("alice")
+    (alice,) = site.create_users("alice")
     with site.orm():
         from allauth.account.models import EmailAddress
 
@@ -208,7 +208,7 @@ async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_si
     with mail_server(tmp_path) as (port, mails):
         site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
         await asyncio.to_thread(site.start, WORKER="on")
-        site.people("alice")
+        site.create_users("alice")
         page = await browser_for(site, "alice")
         await page.goto("/accounts/email/")
         await page.fill("input[name=email]:not([type=radio])", "alice@example.org")

@@ -45,8 +45,8 @@ async def kept(site, kind, **who) -> tuple[str, str]:
     return colours((site.folder / "data" / "media" / name).read_bytes())
 
 
-async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_it_is_saved(desks):
-    alice, _bob = await desks()
+async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_it_is_saved(open_pages):
+    alice, _bob = await open_pages()
     page = alice.page
     await page.goto("/settings/")
     await choose(page)
@@ -65,7 +65,7 @@ async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_i
     await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile("^blob:"))
     await page.get_by_role("button", name="Save changes").click()
     await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile(r"\.webp$"))
-    assert await kept(desks.site, User, username="alice") == ("red", "red")
+    assert await kept(open_pages.site, User, username="alice") == ("red", "red")
 
     # By keys alone: to the right and larger; then another one is given up, and nothing is sent for it.
     await choose(page)
@@ -87,11 +87,11 @@ async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_i
     await page.get_by_role("button", name="Use this part").click()
     await page.get_by_role("button", name="Save changes").click()
     await expect(page.locator("[data-part=chosen]")).to_have_text("")
-    assert await kept(desks.site, User, username="alice") == ("blue", "blue")
+    assert await kept(open_pages.site, User, username="alice") == ("blue", "blue")
 
 
-async def test_a_groups_picture_is_square_and_everybody_gets_it(desks):
-    alice, bob = await desks()
+async def test_a_groups_picture_is_square_and_everybody_gets_it(open_pages):
+    alice, bob = await open_pages()
     page = alice.page
     await page.goto(f"{alice.url}settings/")
     await choose(page)
@@ -101,22 +101,22 @@ async def test_a_groups_picture_is_square_and_everybody_gets_it(desks):
     await expect(
         bob.page.locator(".conversation-head .avatar img, .conversation header .avatar img").first
     ).to_be_attached(timeout=10_000)
-    assert await kept(desks.site, Conversation, title="Room") == ("red", "blue")
+    assert await kept(open_pages.site, Conversation, title="Room") == ("red", "blue")
 
 
-async def test_without_scripts_the_server_takes_the_middle(desks, browser_for):
-    await desks()
-    plain = await browser_for(desks.site, "alice", scripts=False)
+async def test_without_scripts_the_server_takes_the_middle(open_pages, browser_for):
+    await open_pages()
+    plain = await browser_for(open_pages.site, "alice", scripts=False)
     await plain.goto("/settings/")
     await plain.set_input_files("input[name=picture]", [halves()])
     await plain.get_by_role("button", name="Save changes").click()
     await expect(plain.locator("form .who-row .avatar img")).to_have_count(1)
-    assert await kept(desks.site, User, username="alice") == ("red", "blue")
+    assert await kept(open_pages.site, User, username="alice") == ("red", "blue")
 
 
-async def test_what_is_no_picture_is_said_by_the_server(desks, troubles):
-    troubles.allow("422")
-    alice, _bob = await desks()
+async def test_what_is_no_picture_is_said_by_the_server(open_pages, page_errors):
+    page_errors.allow("422")
+    alice, _bob = await open_pages()
     await alice.page.goto("/settings/")
     await alice.page.set_input_files(
         "input[name=picture]", [{"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}]

@@ -17,7 +17,7 @@ MOST_HOPS = 10
 
 
 @pytest.fixture
-def small():
+def github_and_wechat():
     made = [GitHub(), WeChat()]
     yield made
     for provider in made:
@@ -25,11 +25,11 @@ def small():
 
 
 @pytest.fixture
-async def town(make_site, small, tmp_path):
+async def environment(make_site, github_and_wechat, tmp_path):
     """A site where all three are set up: `town.site`, `town.google`, `town.github`, `town.wechat`."""
 
-    class Town:
-        github, wechat = small
+    class ProviderEnvironment:
+        github, wechat = github_and_wechat
         google: Google
 
         async def open(self, **environment: str):
@@ -46,10 +46,10 @@ async def town(make_site, small, tmp_path):
             await asyncio.to_thread(self.google.fill)
             await asyncio.to_thread(self.google.start)
 
-    town = Town()
-    yield town
-    if hasattr(town, "google"):
-        town.google.kill()
+    environment = ProviderEnvironment()
+    yield environment
+    if hasattr(environment, "google"):
+        environment.google.kill()
 
 
 class Hops:
@@ -79,7 +79,7 @@ async def first_message(site, page: Page, username: str, name: str) -> None:
     await page.wait_for_url(inside(site))
     me = await (await page.request.get("/api/v1/me/")).json()
     assert (me["username"], me["name"]) == (username, name)
-    (alice,) = site.people("alice")
+    (alice,) = site.create_users("alice")
     await page.goto("/settings/")
     token = await page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
     answer = await page.request.post(
@@ -96,8 +96,8 @@ async def first_message(site, page: Page, username: str, name: str) -> None:
     await expect(page.locator("message-log .msg.pending")).to_have_count(0)
 
 
-async def test_with_github(town, browser_for):
-    site = await town.open()
+async def test_with_github(environment, browser_for):
+    site = await environment.open()
     page = await browser_for(site)
     hops = Hops(page)
     await press(page, "GitHub")
@@ -109,9 +109,9 @@ async def test_with_github(town, browser_for):
     assert me["email"] == "mona@example.org"
 
 
-async def test_with_wechat_which_tells_no_e_mail(town, browser_for):
+async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
     """Also where mail is set up and everybody else has to confirm an address; and the second time."""
-    site = await town.open(EMAIL_URL="smtp://127.0.0.1:9")
+    site = await environment.open(EMAIL_URL="smtp://127.0.0.1:9")
     page = await browser_for(site)
     hops = Hops(page)
     await press(page, "WeChat")
@@ -127,9 +127,9 @@ async def test_with_wechat_which_tells_no_e_mail(town, browser_for):
     assert (me["username"], me["email"]) == ("小明", "")
 
 
-async def test_with_google(town, browser_for):
-    site = await town.open()
-    await town.start_google()
+async def test_with_google(environment, browser_for):
+    site = await environment.open()
+    await environment.start_google()
     page = await browser_for(site)
     hops = Hops(page)
     await press(page, "Google")
@@ -144,9 +144,9 @@ async def test_with_google(town, browser_for):
     assert me["email"] == "gina@example.org"
 
 
-async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(town, browser_for):
-    site = await town.open()
-    await town.start_google()
+async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(environment, browser_for):
+    site = await environment.open()
+    await environment.start_google()
     await asyncio.to_thread(_give_alice_an_address, site)
     page = await browser_for(site)
     await press(page, "Google")
@@ -160,7 +160,7 @@ async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(town, br
 
 
 def _give_alice_an_address(site, verified: bool = True) -> None:
-    (alice,) = site.people("alice")
+    (alice,) = site.create_users("alice")
     with site.orm():
         from allauth.account.models import EmailAddress
 
@@ -169,10 +169,10 @@ def _give_alice_an_address(site, verified: bool = True) -> None:
         EmailAddress.objects.create(user=alice, email=alice.email, verified=verified, primary=True)
 
 
-async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(town, browser_for):
-    site = await town.open()
+async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(environment, browser_for):
+    site = await environment.open()
     await asyncio.to_thread(_give_alice_an_address, site)
-    town.github.emails = [{"email": "alice@example.org", "primary": True, "verified": True}]
+    environment.github.emails = [{"email": "alice@example.org", "primary": True, "verified": True}]
     page = await browser_for(site)
     await press(page, "GitHub")
     await page.click("#yes")
@@ -198,8 +198,8 @@ async def connect(page: Page, provider: str) -> None:
     await page.wait_for_url("**/accounts/3rdparty/")
 
 
-async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(town, browser_for):
-    site = await town.open()
+async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(environment, browser_for):
+    site = await environment.open()
     page = await browser_for(site)
     await press(page, "WeChat")
     await page.click("#yes")
@@ -220,12 +220,12 @@ async def nobody_came_in(page: Page, hops: Hops) -> None:
     assert (await page.request.get("/api/v1/me/")).status == 401
 
 
-async def test_denied_and_errors_end_on_a_page_that_says_so(town, browser_for, troubles):
-    troubles.allow("status of 401")
-    site = await town.open()
+async def test_denied_and_errors_end_on_a_page_that_says_so(environment, browser_for, page_errors):
+    page_errors.allow("status of 401")
+    site = await environment.open()
     page = await browser_for(site)
     hops = Hops(page)
-    both: list[tuple[str, Provider]] = [("GitHub", town.github), ("WeChat", town.wechat)]
+    both: list[tuple[str, Provider]] = [("GitHub", environment.github), ("WeChat", environment.wechat)]
     for name, provider in both:
         await press(page, name)
         await page.click("#no")
@@ -242,9 +242,9 @@ async def test_denied_and_errors_end_on_a_page_that_says_so(town, browser_for, t
         provider.broken = False
 
 
-async def test_a_callback_without_session_or_used_twice_opens_nothing(town, browser_for, troubles):
-    troubles.allow("status of 401")
-    site = await town.open()
+async def test_a_callback_without_session_or_used_twice_opens_nothing(environment, browser_for, page_errors):
+    page_errors.allow("status of 401")
+    site = await environment.open()
     page = await browser_for(site)
     hops = Hops(page)
     for name in ("google", "github", "weixin"):
@@ -265,8 +265,8 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(town, brow
 
 
 @pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/accounts/login/"])
-async def test_next_leads_to_our_own_pages_and_never_in_circles(town, browser_for, there):
-    site = await town.open()
+async def test_next_leads_to_our_own_pages_and_never_in_circles(environment, browser_for, there):
+    site = await environment.open()
     page = await browser_for(site)
     hops = Hops(page)
     await page.goto("/accounts/login/")

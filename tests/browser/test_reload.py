@@ -74,15 +74,15 @@ SHOWN = """
 BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.querySelector('message-log'))"
 
 
-class Stage:
+class Environment:
     """alice looks at `room`; what the others do, and she herself on other devices, they do elsewhere."""
 
     alice: Device
     bob: Device
     carol: Device
     dave: Device
-    room: int
-    pair: int
+    group: int
+    direct_conversation: int
     said: dict[str, int]
 
     def __init__(self, site: Any, page: Page):
@@ -95,82 +95,82 @@ class Stage:
         self.told.append(json.loads(text))
 
     async def send(self, who: Device, body: str, where: int = 0, **more: Any) -> None:
-        message = await who.send(where or self.room, body, **more)
+        message = await who.send(where or self.group, body, **more)
         self.said[body] = message["id"]
 
     def message(self, body: str, more: str = "") -> str:
         return f"messages/{self.said[body]}/{more}"
 
     @property
-    def group(self) -> str:
-        return f"conversations/{self.room}/"
+    def path(self) -> str:
+        return f"conversations/{self.group}/"
 
     async def mine(self, **changes: Any) -> None:
-        await self.alice.patch(f"{self.group}mine/", **changes)
+        await self.alice.patch(f"{self.path}mine/", **changes)
 
     async def keep(self, name: str, asked: Awaitable[Any]) -> None:
         self.kept[name] = await asked
 
-    async def by_orm(self, verb: Callable[[], Any]) -> Any:
+    async def by_orm(self, action: Callable[[], Any]) -> Any:
         def inside() -> Any:
             with self.site.orm():
-                return verb()
+                return action()
 
         return await asyncio.to_thread(inside)
 
 
-async def _seq(it: Stage, body: str) -> int:
+async def _seq(it: Environment, body: str) -> int:
     return (await it.alice.get(it.message(body)))["seq"]
 
 
-async def _a_file(it: Stage, who: Device, name: str, content: bytes, body: str, **about: str) -> None:
+async def _a_file(it: Environment, who: Device, name: str, content: bytes, body: str, **about: str) -> None:
     await it.send(who, body, attachment_ids=[await who.upload(content, name, **about)])
 
 
-async def _several_files(it: Stage) -> None:
+async def _several_files(it: Environment) -> None:
     files = [await it.bob.upload(a_picture(colour), f"{colour}.png") for colour in ("red", "blue")]
     await it.send(it.bob, "", attachment_ids=[*files, await it.bob.upload(b"one,two\n", "table.csv")])
 
 
-async def _forward(it: Stage) -> None:
-    first = await it.bob.send(it.pair, "said between us")
+async def _forward(it: Environment) -> None:
+    first = await it.bob.send(it.direct_conversation, "said between us")
     await it.send(it.alice, "", forward_id=first["id"])
 
 
-async def _hide(it: Stage) -> None:
+async def _hide(it: Environment) -> None:
     await it.alice.delete(it.message("rude"))
 
 
-async def _restore(it: Stage) -> None:
+async def _restore(it: Environment) -> None:
     from accounts.models import User
     from chat import actions
 
-    def verb() -> None:
+    def action() -> None:
         User.objects.filter(pk=it.dave.pk).update(is_superuser=True)
         actions.restore_message(it.dave.pk, it.said["rude"])
         User.objects.filter(pk=it.dave.pk).update(is_superuser=False)
 
-    await it.by_orm(verb)  # no REST route: the moderators' page does it
+    await it.by_orm(action)  # no REST route: the moderators' page does it
 
 
-async def _a_group_of_bobs(it: Stage) -> None:
+async def _a_group_of_bobs(it: Environment) -> None:
     group = await it.bob.post("conversations/", kind="group", title="Bob's", user_ids=[it.carol.pk])
     it.kept["bobs"] = group["id"]
     await it.bob.send(group["id"], "before alice")
     await it.bob.post(f"conversations/{group['id']}/members/", user_ids=[it.alice.pk])
 
 
-async def _join_by_alices_link(it: Stage) -> None:
-    link = await it.alice.post(f"{it.group}invites/")
+async def _join_by_alices_link(it: Environment) -> None:
+    link = await it.alice.post(f"{it.path}invites/")
     await it.dave.post(f"invites/{link['token']}/")
 
 
-async def _join_by_bobs_link(it: Stage) -> None:
-    link = await it.bob.post(f"{it.group}invites/")
+async def _join_by_bobs_link(it: Environment) -> None:
+    link = await it.bob.post(f"{it.path}invites/")
     await it.dave.post(f"invites/{link['token']}/")
 
 
-async def _said(it: Stage, body: str) -> None:
+async def _said(it: Environment, body: str) -> None:
     """As alice says it on this very page."""
     await it.page.fill("message-composer textarea", body)
     await it.page.press("message-composer textarea", "Enter")
@@ -179,15 +179,15 @@ async def _said(it: Stage, body: str) -> None:
     it.said[body] = int(await line.get_attribute("data-id") or 0)
 
 
-async def _here_again(it: Stage) -> None:
+async def _here_again(it: Environment) -> None:
     """A device of hers that was away catches up: the line was cut, and much was said meanwhile."""
     await it.page.context.set_offline(True)
-    await it.bob.send(it.room, "you were away")
-    await it.bob.patch(it.group, description="About what you missed")
+    await it.bob.send(it.group, "you were away")
+    await it.bob.patch(it.path, description="About what you missed")
     await it.page.context.set_offline(False)
 
 
-ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
+ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     # ── texts ──
     "somebody says something": lambda it: it.send(it.bob, "something new"),
     "and once more": lambda it: it.send(it.bob, "and **more** of it, with `code` and https://example.org/a"),
@@ -231,33 +231,33 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "something to hear": lambda it: _a_file(it, it.bob, "voice.wav", a_sound(), "", duration="1.0"),
     "a text file of mine": lambda it: _a_file(it, it.alice, "notes.txt", b"one\ntwo\n", ""),
     # ── members ──
-    "somebody comes in": lambda it: it.alice.post(f"{it.group}members/", user_ids=[it.dave.pk]),
-    "somebody leaves": lambda it: it.dave.delete(f"{it.group}members/{it.dave.pk}/"),
+    "somebody comes in": lambda it: it.alice.post(f"{it.path}members/", user_ids=[it.dave.pk]),
+    "somebody leaves": lambda it: it.dave.delete(f"{it.path}members/{it.dave.pk}/"),
     "they come by my link": _join_by_alices_link,
-    "they are removed": lambda it: it.alice.delete(f"{it.group}members/{it.dave.pk}/"),
-    "somebody is made an admin": lambda it: it.alice.patch(f"{it.group}members/{it.bob.pk}/", role="admin"),
-    "another is": lambda it: it.alice.patch(f"{it.group}members/{it.carol.pk}/", role="admin"),
-    "an admin adds them again": lambda it: it.bob.post(f"{it.group}members/", user_ids=[it.dave.pk]),
-    "they leave again": lambda it: it.dave.delete(f"{it.group}members/{it.dave.pk}/"),
+    "they are removed": lambda it: it.alice.delete(f"{it.path}members/{it.dave.pk}/"),
+    "somebody is made an admin": lambda it: it.alice.patch(f"{it.path}members/{it.bob.pk}/", role="admin"),
+    "another is": lambda it: it.alice.patch(f"{it.path}members/{it.carol.pk}/", role="admin"),
+    "an admin adds them again": lambda it: it.bob.post(f"{it.path}members/", user_ids=[it.dave.pk]),
+    "they leave again": lambda it: it.dave.delete(f"{it.path}members/{it.dave.pk}/"),
     "they come by a link of somebody else": _join_by_bobs_link,
-    "somebody is an admin no more": lambda it: it.alice.patch(f"{it.group}members/{it.carol.pk}/", role="member"),
+    "somebody is an admin no more": lambda it: it.alice.patch(f"{it.path}members/{it.carol.pk}/", role="member"),
     # ── the group ──
-    "another title": lambda it: it.alice.patch(it.group, title="Another room"),
-    "another description": lambda it: it.bob.patch(it.group, description="About rooms"),
-    "a picture of the group": lambda it: it.bob.picture(f"{it.group}avatar/", "purple"),
-    "it is taken off": lambda it: it.alice.delete(f"{it.group}avatar/"),
-    "an announcement": lambda it: it.bob.patch(it.group, announcement="Tonight at ten. https://example.org/"),
+    "another title": lambda it: it.alice.patch(it.path, title="Another room"),
+    "another description": lambda it: it.bob.patch(it.path, description="About rooms"),
+    "a picture of the group": lambda it: it.bob.picture(f"{it.path}avatar/", "purple"),
+    "it is taken off": lambda it: it.alice.delete(f"{it.path}avatar/"),
+    "an announcement": lambda it: it.bob.patch(it.path, announcement="Tonight at ten. https://example.org/"),
     "I put it away elsewhere": lambda it: it.mine(announcement_seen=2**31),
-    "another one is made": lambda it: it.bob.patch(it.group, announcement="Tomorrow at ten."),
-    "it is taken down": lambda it: it.bob.patch(it.group, announcement=""),
-    "members may not add": lambda it: it.alice.patch(it.group, members_may_add=False),
-    "members may not pin": lambda it: it.alice.patch(it.group, members_may_pin=False),
-    "nor see revisions": lambda it: it.alice.patch(it.group, revisions_visible=False),
+    "another one is made": lambda it: it.bob.patch(it.path, announcement="Tomorrow at ten."),
+    "it is taken down": lambda it: it.bob.patch(it.path, announcement=""),
+    "members may not add": lambda it: it.alice.patch(it.path, members_may_add=False),
+    "members may not pin": lambda it: it.alice.patch(it.path, members_may_pin=False),
+    "nor see revisions": lambda it: it.alice.patch(it.path, revisions_visible=False),
     # ── marks ──
     "they have it": lambda it: it.carol.post("sync/", cursors={}, me=0),
-    "they have read it": lambda it: it.bob.post(f"{it.group}read/", seq=5),
-    "they have read all": lambda it: it.bob.post(f"{it.group}read/", seq=10**6),
-    "somebody else has": lambda it: it.carol.post(f"{it.group}read/", seq=10**6),
+    "they have read it": lambda it: it.bob.post(f"{it.path}read/", seq=5),
+    "they have read all": lambda it: it.bob.post(f"{it.path}read/", seq=10**6),
+    "somebody else has": lambda it: it.carol.post(f"{it.path}read/", seq=10**6),
     "somebody shows theirs no more": lambda it: it.carol.patch("me/", show_receipts="nobody"),
     "they show theirs again": lambda it: it.carol.patch("me/", show_receipts="everyone"),
     "I show mine no more here": lambda it: it.mine(receipts=False),
@@ -272,14 +272,18 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "archived": lambda it: it.mine(archived=True),
     "brought back": lambda it: it.mine(archived=False),
     # ── elsewhere ──
-    "news of elsewhere": lambda it: it.bob.send(it.pair, "over here"),
-    "more of it, and to me": lambda it: it.bob.send(it.pair, "@alice, are you there?"),
-    "it is muted": lambda it: it.alice.patch(f"conversations/{it.pair}/mine/", muted=True),
-    "I read it elsewhere": lambda it: it.alice.post(f"conversations/{it.pair}/read/", seq=10**6),
-    "I mark it unread": lambda it: it.alice.post(f"conversations/{it.pair}/read/", seq=1, back=True),
-    "a draft there": lambda it: it.alice.patch(f"conversations/{it.pair}/mine/", draft="an answer begun"),
-    "it is archived": lambda it: it.alice.patch(f"conversations/{it.pair}/mine/", archived=True, draft=""),
-    "news bring it back": lambda it: it.bob.send(it.pair, "still there?"),
+    "news of elsewhere": lambda it: it.bob.send(it.direct_conversation, "over here"),
+    "more of it, and to me": lambda it: it.bob.send(it.direct_conversation, "@alice, are you there?"),
+    "it is muted": lambda it: it.alice.patch(f"conversations/{it.direct_conversation}/mine/", muted=True),
+    "I read it elsewhere": lambda it: it.alice.post(f"conversations/{it.direct_conversation}/read/", seq=10**6),
+    "I mark it unread": lambda it: it.alice.post(f"conversations/{it.direct_conversation}/read/", seq=1, back=True),
+    "a draft there": lambda it: it.alice.patch(
+        f"conversations/{it.direct_conversation}/mine/", draft="an answer begun"
+    ),
+    "it is archived": lambda it: it.alice.patch(
+        f"conversations/{it.direct_conversation}/mine/", archived=True, draft=""
+    ),
+    "news bring it back": lambda it: it.bob.send(it.direct_conversation, "still there?"),
     "I am added to a group": _a_group_of_bobs,
     "somebody writes there": lambda it: it.carol.send(it.kept["bobs"], "hello alice"),
     "the group there has a picture": lambda it: it.bob.picture(f"conversations/{it.kept['bobs']}/avatar/", "olive"),
@@ -304,33 +308,33 @@ ROWS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "I unblock them": lambda it: it.alice.delete(f"blocks/{it.carol.pk}/"),
     # ── who is here ──
     "somebody comes": lambda it: it.bob.come(),
-    "they look at this": lambda it: it.bob.look(it.room),
-    "somebody else does too": lambda it: it.carol.look(it.room),
-    "they type": lambda it: it.bob.post(f"{it.group}typing/", active=True),
-    "the other does": lambda it: it.carol.post(f"{it.group}typing/", active=True),
-    "they type to me alone": lambda it: it.bob.post(f"conversations/{it.pair}/typing/", active=True),
-    "they look elsewhere": lambda it: it.bob.look(it.pair),
+    "they look at this": lambda it: it.bob.look(it.group),
+    "somebody else does too": lambda it: it.carol.look(it.group),
+    "they type": lambda it: it.bob.post(f"{it.path}typing/", active=True),
+    "the other does": lambda it: it.carol.post(f"{it.path}typing/", active=True),
+    "they type to me alone": lambda it: it.bob.post(f"conversations/{it.direct_conversation}/typing/", active=True),
+    "they look elsewhere": lambda it: it.bob.look(it.direct_conversation),
     "the other goes": lambda it: it.carol.go(),
     "they go": lambda it: it.bob.go(),
     "the line was cut": _here_again,
     # ── the end ──
-    "marked unread": lambda it: it.alice.post(f"{it.group}read/", seq=6, back=True),
-    "I give the group away": lambda it: it.alice.patch(f"{it.group}members/{it.bob.pk}/", role="owner"),
-    "I am removed": lambda it: it.bob.delete(f"{it.group}members/{it.alice.pk}/"),
+    "marked unread": lambda it: it.alice.post(f"{it.path}read/", seq=6, back=True),
+    "I give the group away": lambda it: it.alice.patch(f"{it.path}members/{it.bob.pk}/", role="owner"),
+    "I am removed": lambda it: it.bob.delete(f"{it.path}members/{it.alice.pk}/"),
 }
 
 
 @pytest.fixture
-async def stage(make_site, browser_for):
+async def environment(make_site, browser_for):
     site = make_site(WORKER="on")
     await asyncio.to_thread(site.start)
-    people = {user.username: user.pk for user in site.people("alice", "bob", "carol", "dave")}
-    it = Stage(site, await browser_for(site, "alice"))
+    people = {user.username: user.pk for user in site.create_users("alice", "bob", "carol", "dave")}
+    it = Environment(site, await browser_for(site, "alice"))
     devices = {name: await device(site, name, pk) for name, pk in people.items()}
     vars(it).update(devices)
     group = await it.alice.post("conversations/", kind="group", title="Room", user_ids=[it.bob.pk, it.carol.pk])
-    it.room = group["id"]
-    it.pair = (await it.alice.post("conversations/", kind="direct", user_id=it.bob.pk))["id"]
+    it.group = group["id"]
+    it.direct_conversation = (await it.alice.post("conversations/", kind="direct", user_id=it.bob.pk))["id"]
     await it.send(it.alice, "hello")
     it.plain = await browser_for(site, "alice", scripts=False)
     # Its words alone are read: not how it looks.
@@ -341,17 +345,17 @@ async def stage(make_site, browser_for):
         await each.end()
 
 
-async def test_reload_changes_nothing(stage, troubles):
-    troubles.allow("status of 404")  # a conversation that is lost while something of it is on its way
-    page = stage.page
-    await page.goto(f"/c/{stage.room}/?panel=members")
+async def test_reload_changes_nothing(environment, page_errors):
+    page_errors.allow("status of 404")  # a conversation that is lost while something of it is on its way
+    page = environment.page
+    await page.goto(f"/c/{environment.group}/?panel=members")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
     differ: dict[str, str] = {}
     sentences: set[str] = set()
     for number, (what, change) in enumerate(ROWS.items()):
         await page.bring_to_front()  # somebody looks at it: what comes is read
-        await change(stage)
-        for how, found in (await _differences(stage)).items():
+        await change(environment)
+        for how, found in (await _differences(environment)).items():
             differ[f"{number}. {what}: {how}"] = found
             print(f"\n{number}. {what}: {how}\n{found}", flush=True)
         if any(where.startswith(f"{number}. ") for where in differ):
@@ -361,12 +365,12 @@ async def test_reload_changes_nothing(stage, troubles):
             await page.eval_on_selector_all("message-log .system", "all => all.map((each) => each.dataset.event)")
         )
     assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
-    missing = _untold(stage.told) | {f"the sentence {each}" for each in set(SENTENCES) - sentences - NEVER_SAID}
+    missing = _untold(environment.told) | {f"the sentence {each}" for each in set(SENTENCES) - sentences - NEVER_SAID}
     assert not missing, f"no row brings {sorted(missing)}"
 
 
 # The same, while alice looks at her pair with bob.
-async def _bob_deletes_his_account(it: Stage) -> None:
+async def _bob_deletes_his_account(it: Environment) -> None:
     """On the site itself: another process could not tell what no row holds."""
     page = await it.kept["browser_for"](it.site, "bob")
     await page.goto("/settings/delete/")
@@ -379,42 +383,42 @@ async def _bob_deletes_his_account(it: Stage) -> None:
     await it.page.wait_for_function("() => document.title.includes('Deleted account')")
 
 
-IN_A_PAIR: dict[str, Callable[[Stage], Awaitable[Any]]] = {
+IN_A_PAIR: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "he has the last word in the group": lambda it: it.send(it.bob, "good night all"),
-    "I write to him": lambda it: it.alice.send(it.pair, "are you there?"),
-    "he has read it": lambda it: it.bob.post(f"conversations/{it.pair}/read/", seq=10**6),
+    "I write to him": lambda it: it.alice.send(it.direct_conversation, "are you there?"),
+    "he has read it": lambda it: it.bob.post(f"conversations/{it.direct_conversation}/read/", seq=10**6),
     "he has another name": lambda it: it.bob.patch("me/", name="e $& <Robert>"),
     "and a picture": lambda it: it.bob.picture("me/avatar/", "navy"),
     "he takes it off": lambda it: it.bob.delete("me/avatar/"),
     "and another": lambda it: it.bob.patch("me/", name="Bobby"),
-    "he has the last word here": lambda it: it.bob.send(it.pair, "I am"),
-    "I answer": lambda it: it.alice.send(it.pair, "good"),
-    "he has read that": lambda it: it.bob.post(f"conversations/{it.pair}/read/", seq=10**6),
+    "he has the last word here": lambda it: it.bob.send(it.direct_conversation, "I am"),
+    "I answer": lambda it: it.alice.send(it.direct_conversation, "good"),
+    "he has read that": lambda it: it.bob.post(f"conversations/{it.direct_conversation}/read/", seq=10**6),
     "he deletes his account": _bob_deletes_his_account,
 }
 
 
-async def test_reload_changes_nothing_in_a_pair(stage, browser_for):
-    page = stage.page
-    stage.kept["browser_for"] = browser_for
-    await page.goto(f"/c/{stage.pair}/")
+async def test_reload_changes_nothing_in_a_pair(environment, browser_for):
+    page = environment.page
+    environment.kept["browser_for"] = browser_for
+    await page.goto(f"/c/{environment.direct_conversation}/")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
     differ: dict[str, str] = {}
     for what, change in IN_A_PAIR.items():
         await page.bring_to_front()
-        await change(stage)
-        for how, found in (await _differences(stage)).items():
+        await change(environment)
+        for how, found in (await _differences(environment)).items():
             differ[f"{what}: {how}"] = found
     assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
 
 
-async def _differences(it: Stage) -> dict[str, str]:
+async def _differences(it: Environment) -> dict[str, str]:
     """By part of the page, where the live page and another do not come to say the same in time."""
     found = await _compare(it, it.plain, served=True)
     return found | await _compare(it, it.fresh, served=False)
 
 
-async def _compare(it: Stage, other: Page, served: bool) -> dict[str, str]:
+async def _compare(it: Environment, other: Page, served: bool) -> dict[str, str]:
     last = asyncio.get_running_loop().time() + PATIENCE
     while True:
         # What scripts do not wait for, nobody waits for here.

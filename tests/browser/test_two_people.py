@@ -14,8 +14,8 @@ from chat.actions.sending import SendCommand, send_many
 pytestmark = pytest.mark.browser
 
 
-async def test_they_talk_and_a_reload_changes_nothing(desks, each_server):
-    alice, bob = await desks(each_server)
+async def test_they_talk_and_a_reload_changes_nothing(open_pages, each_server):
+    alice, bob = await open_pages(each_server)
     await alice.say("hello **bob**")
     await bob.sees("hello bob")
     await bob.say("hi @alice, 你好")
@@ -31,12 +31,12 @@ async def test_they_talk_and_a_reload_changes_nothing(desks, each_server):
     await alice.page.keyboard.press("Escape")
     assert await line.count() == 1
     assert await alice.texts() == await bob.texts()
-    await alice.reload_changes_nothing()
-    await bob.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
 
 
-async def test_edits_reactions_replies_and_deletions_are_the_same_after_a_reload(desks):
-    alice, bob = await desks()
+async def test_edits_reactions_replies_and_deletions_are_the_same_after_a_reload(open_pages):
+    alice, bob = await open_pages()
     await alice.say("helo")
     await bob.sees("helo")
     # ↑ in the empty composer edits my last
@@ -65,33 +65,33 @@ async def test_edits_reactions_replies_and_deletions_are_the_same_after_a_reload
     assert (await api.post(f"/api/v1/conversations/{conversation}/messages/", data=reply, headers=headers)).ok
     await bob.sees("a reply")
     assert (await api.delete(f"/api/v1/messages/{by_body['soon gone']['id']}/", headers=headers)).ok
-    await bob.page.locator("message-log li.msg.gone").wait_for()
+    await bob.page.locator("message-log li.msg.deleted").wait_for()
     await bob.page.locator("message-log .reaction[aria-pressed]").first.wait_for()
-    await alice.page.locator("message-log li.msg.gone").wait_for()
+    await alice.page.locator("message-log li.msg.deleted").wait_for()
 
-    await alice.reload_changes_nothing()
-    await bob.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
 
 
-async def test_the_server_is_killed_while_both_send_and_everything_arrives_once(desks, troubles):
-    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
-    alice, bob = await desks()
+async def test_the_server_is_killed_while_both_send_and_everything_arrives_once(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await open_pages()
     for number in range(5):
         await alice.say(f"alice before {number}")
         await bob.say(f"bob before {number}")
-    desks.server.kill()
+    open_pages.server.kill()
     for number in range(5):
         await alice.say(f"alice during {number}")
         await bob.say(f"bob during {number}")
     # nothing is lost from the page meanwhile, also not by a reload of one of them later
     assert await alice.page.locator("message-log li.msg", has_text="alice during").count() == 5
     await alice.page.locator("connection-banner .banner[data-state=busy]").wait_for()
-    await asyncio.to_thread(desks.server.start)
+    await asyncio.to_thread(open_pages.server.start)
     for number in range(5):
         await alice.sees(f"bob during {number}")
         await bob.sees(f"alice during {number}")
-    await alice.settled()
-    await bob.settled()
+    await alice.wait_until_sent()
+    await bob.wait_until_sent()
     seen = await alice.texts()
     assert len(seen) == 20
     assert len(set(seen)) == 20
@@ -99,22 +99,22 @@ async def test_the_server_is_killed_while_both_send_and_everything_arrives_once(
     assert [text for text in seen if text.startswith("alice")] == [
         f"alice {when} {number}" for when in ("before", "during") for number in range(5)
     ]
-    await alice.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
 
 
-async def test_what_was_written_offline_survives_a_reload(desks, troubles):
-    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
-    alice, bob = await desks()
+async def test_what_was_written_offline_survives_a_reload(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await open_pages()
     # The socket cannot be opened, pages can: as behind a proxy that lets no socket through.
-    desks.site.proxy.drop("down")
+    open_pages.site.proxy.drop("down")
     await alice.say("kept in the outbox")
     await alice.line("kept in the outbox").wait_for()
-    desks.site.proxy.pass_all()
-    await asyncio.to_thread(desks.site.proxy.cut)
+    open_pages.site.proxy.pass_all()
+    await asyncio.to_thread(open_pages.site.proxy.cut)
     await alice.page.reload()
     await alice.sees("kept in the outbox")
     await bob.sees("kept in the outbox")
-    await alice.settled()
+    await alice.wait_until_sent()
     assert (await bob.texts()).count("kept in the outbox") == 1
 
 
@@ -122,14 +122,14 @@ async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site
     site = make_site(LIMITS="off")
     await asyncio.to_thread(site.start)
 
-    def room() -> int:
-        alice, bob = site.people("alice", "bob")
+    def group() -> int:
+        alice, bob = site.create_users("alice", "bob")
         with site.orm():
             pk = actions.create_group(alice.pk, "Room", [bob.pk]).id
             send_many([SendCommand(bob.pk, pk, uuid.uuid4(), f"number {number}") for number in range(120)])
             return pk
 
-    pk = await asyncio.to_thread(room)
+    pk = await asyncio.to_thread(group)
     page = await browser_for(site, scripts=False)
     await page.goto(f"/c/{pk}/")
     await page.fill("input[name=login]", "alice")
@@ -150,8 +150,8 @@ async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site
     assert "sent without scripts" in await page.inner_text("message-log")
 
 
-async def test_a_removed_member_sees_the_conversation_go_at_once(desks):
-    alice, bob = await desks()
+async def test_a_removed_member_sees_the_conversation_go_at_once(open_pages):
+    alice, bob = await open_pages()
     conversation = alice.url.split("/")[2]
     me = await (await bob.page.request.get("/api/v1/me/")).json()
     token = await alice.page.locator("message-composer input[name=csrfmiddlewaretoken]").input_value()
@@ -160,6 +160,6 @@ async def test_a_removed_member_sees_the_conversation_go_at_once(desks):
     assert (await alice.page.request.delete(url, headers=headers)).ok
     await expect(bob.page.locator(f".conversation-row[data-id='{conversation}']")).to_have_count(0)
     await alice.say("he does not see this")
-    await alice.settled()
+    await alice.wait_until_sent()
     await bob.page.wait_for_timeout(500)
     assert "he does not see this" not in await bob.page.inner_text("body")

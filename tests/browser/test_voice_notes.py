@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from tests.browser.conftest import FIELD
-from tests.browsers import QUIET
+from tests.browsers import CHROMIUM_FLAGS
 
 pytestmark = pytest.mark.browser
 
@@ -23,15 +23,15 @@ PIECES = (
 @pytest.fixture(scope="session")
 async def chromium(chromium_path):
     """A browser that hears beeps."""
-    flags = [*QUIET, *PIECES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    flags = [*CHROMIUM_FLAGS, *PIECES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)
         yield browser
         await browser.close()
 
 
-async def test_a_voice_note_is_recorded_heard_sent_and_played_by_the_other(desks):
-    alice, bob = await desks()
+async def test_a_voice_note_is_recorded_heard_sent_and_played_by_the_other(open_pages):
+    alice, bob = await open_pages()
     page = alice.page
     await page.click("[data-act=voice]")
     recording = page.locator(".voice-row")
@@ -63,12 +63,12 @@ async def test_a_voice_note_is_recorded_heard_sent_and_played_by_the_other(desks
     await expect(player).to_have_class(re.compile("plays"))
     await expect(player).not_to_have_class(re.compile("plays"), timeout=10_000)  # to its end
     await expect(page.locator("message-log sound-clip .player")).to_have_count(1)
-    await alice.reload_changes_nothing()
-    await bob.reload_changes_nothing()
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
 
 
-async def test_a_recording_can_be_thrown_away_and_a_send_takes_it_along(desks):
-    alice, bob = await desks()
+async def test_a_recording_can_be_thrown_away_and_a_send_takes_it_along(open_pages):
+    alice, bob = await open_pages()
     page = alice.page
     await page.click("[data-act=voice]")
     await page.locator(".voice-row [data-act=voice-cancel]").click()
@@ -82,8 +82,8 @@ async def test_a_recording_can_be_thrown_away_and_a_send_takes_it_along(desks):
     await expect(page.locator(".voice-row, .tray-row")).to_have_count(0)
 
 
-async def test_without_a_microphone_it_says_so(desks):
-    alice, _bob = await desks()
+async def test_without_a_microphone_it_says_so(open_pages):
+    alice, _bob = await open_pages()
     await alice.page.evaluate(
         "() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') } }"
     )

@@ -10,17 +10,17 @@ from playwright.async_api import expect
 pytestmark = pytest.mark.browser
 
 
-async def test_where_no_socket_opens_they_talk_by_asking(desks, troubles):
-    troubles.allow("WebSocket connection|Failed to load resource|net::ERR")
-    alice, bob = await desks()
-    desks.site.proxy.no_upgrades = True
-    await asyncio.to_thread(desks.site.proxy.cut)
+async def test_where_no_socket_opens_they_talk_by_asking(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await open_pages()
+    open_pages.site.proxy.no_upgrades = True
+    await asyncio.to_thread(open_pages.site.proxy.cut)
     banner = alice.page.locator("connection-banner .banner[data-state=polling]")
     await expect(banner).to_be_visible(timeout=60_000)
     await expect(bob.page.locator("connection-banner .banner[data-state=polling]")).to_be_visible(timeout=60_000)
 
     await alice.say("over HTTP")
-    await alice.settled()
+    await alice.wait_until_sent()
     await bob.page.locator("message-log li.msg .msg-text", has_text="over HTTP").wait_for(timeout=20_000)
     await bob.say("so do I")
     await alice.page.locator("message-log li.msg .msg-text", has_text="so do I").wait_for(timeout=20_000)
@@ -38,7 +38,7 @@ async def test_where_no_socket_opens_they_talk_by_asking(desks, troubles):
     await alice.page.locator("message-log li.msg .msg-text", has_text="still here").wait_for(timeout=20_000)
 
     # and with the first socket that opens all is as before
-    desks.site.proxy.pass_all()
+    open_pages.site.proxy.pass_all()
     await alice.page.wait_for_selector("live-socket[data-state=open]", state="attached", timeout=60_000)
     await expect(banner).to_be_hidden()
     await bob.say("live again")

@@ -1,4 +1,4 @@
-"""Kill it, cut it, empty it: nothing acknowledged is lost, nothing comes twice, and all see one order."""
+"""Faults of servers, Redis, PostgreSQL and network: no message is lost or duplicated, one order for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.client import token_for
 
 pytestmark = pytest.mark.faults
-CAST = ("alice", "bob", "carol", "dave")
+USERNAMES = ("alice", "bob", "carol", "dave")
 
 
 async def two_processes(make_site, **environment):
@@ -24,64 +24,64 @@ async def two_processes(make_site, **environment):
     return site, first, second
 
 
-async def test_the_server_is_killed_while_people_send_and_comes_back(make_site, each_server, talking):
+async def test_a_killed_server_loses_no_message(make_site, each_server, start_traffic):
     site = make_site(proxied=True, LIMITS="off")
     server = await asyncio.to_thread(site.start, each_server)
-    talk = await talking(site, *CAST)
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES)
+    traffic.start()
     for _ in range(2):
         await asyncio.sleep(1)
         server.kill()
         await asyncio.to_thread(server.start)
     await asyncio.sleep(1)
-    await talk.stop()
-    await talk.audit()
-    assert min(client.connects for client in talk.clients.values()) >= 3
+    await traffic.stop()
+    await traffic.assert_consistent()
+    assert min(client.connects for client in traffic.clients.values()) >= 3
 
 
-async def test_a_server_that_is_told_to_stop_tells_everybody_to_come_back(make_site, each_server, talking):
+async def test_a_stopping_server_closes_sockets_with_1001(make_site, each_server, start_traffic):
     site = make_site(proxied=True, LIMITS="off")
     server = await asyncio.to_thread(site.start, each_server)
-    talk = await talking(site, *CAST)
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES)
+    traffic.start()
     await asyncio.sleep(1)
     await asyncio.to_thread(server.restart)
     await asyncio.sleep(1)
-    await talk.stop()
-    await talk.audit()
-    assert [client.closed_with[0] for client in talk.clients.values()] == [1001] * len(CAST)
+    await traffic.stop()
+    await traffic.assert_consistent()
+    assert [client.closed_with[0] for client in traffic.clients.values()] == [1001] * len(USERNAMES)
 
 
-async def test_two_processes_tell_one_order(make_site, talking):
+async def test_two_processes_deliver_in_one_order(make_site, start_traffic):
     site, first, second = await two_processes(make_site)
-    talk = await talking(site, *CAST, urls=[first.ws_url, second.ws_url])
-    talk.start(pause=0.0)
+    traffic = await start_traffic(site, *USERNAMES, urls=[first.ws_url, second.ws_url])
+    traffic.start(pause=0.0)
     await asyncio.sleep(4)
-    await talk.stop()
-    await talk.audit(within=5)
+    await traffic.stop()
+    await traffic.assert_consistent(within=5)
 
 
-async def test_one_of_two_processes_is_killed(make_site, talking):
+async def test_killing_one_of_two_processes_loses_no_message(make_site, start_traffic):
     site, first, _second = await two_processes(make_site)
-    talk = await talking(site, *CAST)
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES)
+    traffic.start()
     await asyncio.sleep(1)
     first.kill()
     await asyncio.sleep(2)
     await asyncio.to_thread(first.start)
     await asyncio.sleep(1)
-    await talk.stop()
-    await talk.audit()
+    await traffic.stop()
+    await traffic.assert_consistent()
 
 
-async def test_redis_dies_and_comes_back_empty(make_site, talking, redis_server):
+async def test_a_redis_restart_without_data_loses_no_message(make_site, start_traffic, redis_server):
     site, first, second = await two_processes(make_site, SWEEP_SECONDS="1")
-    talk = await talking(site, *CAST, urls=[first.ws_url, second.ws_url])
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES, urls=[first.ws_url, second.ws_url])
+    traffic.start()
     await asyncio.sleep(1)
     redis_server.kill()
-    await asyncio.sleep(3)  # sends go on meanwhile, and the sweep tells them
-    during = len(talk.waits)
+    await asyncio.sleep(3)  # sending continues, and the reconciliation loop delivers
+    during = len(traffic.ack_seconds)
     assert during > 20, "sending stopped with Redis"
     await asyncio.to_thread(redis_server.start)
     await asyncio.sleep(2)
@@ -89,34 +89,34 @@ async def test_redis_dies_and_comes_back_empty(make_site, talking, redis_server)
     await asyncio.sleep(1)
     redis_server.disconnect_all()
     await asyncio.sleep(1)
-    await talk.stop()
-    await talk.audit()
-    assert sorted(talk.waits)[int(len(talk.waits) * 0.99)] < 2
+    await traffic.stop()
+    await traffic.assert_consistent()
+    assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 2
 
 
-async def test_postgresql_restarts_under_open_sockets(make_site, talking, postgres_server):
+async def test_sockets_survive_a_postgresql_restart(make_site, start_traffic, postgres_server):
     site, first, second = await two_processes(make_site)
-    talk = await talking(site, *CAST, urls=[first.ws_url, second.ws_url])
-    connects = {name: client.connects for name, client in talk.clients.items()}
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES, urls=[first.ws_url, second.ws_url])
+    connects = {name: client.connects for name, client in traffic.clients.items()}
+    traffic.start()
     await asyncio.sleep(1)
     await asyncio.to_thread(postgres_server.restart, "fast")
     await asyncio.sleep(1)
     await asyncio.to_thread(postgres_server.restart, "immediate")
     await asyncio.sleep(2)
-    await talk.stop()
-    await talk.audit()
-    assert {name: client.connects for name, client in talk.clients.items()} == connects  # sockets stay
+    await traffic.stop()
+    await traffic.assert_consistent()
+    assert {name: client.connects for name, client in traffic.clients.items()} == connects  # sockets stay
 
 
-async def test_a_conversation_that_somebody_holds_delays_no_other(make_site, talking):
+async def test_a_locked_conversation_does_not_delay_others(make_site, start_traffic):
     site, first, _second = await two_processes(make_site)
-    held = await talking(site, "alice", "bob", urls=[first.ws_url])
-    other = await talking(site, "carol", "dave", urls=[first.ws_url])
+    held = await start_traffic(site, "alice", "bob", urls=[first.ws_url])
+    other = await start_traffic(site, "carol", "dave", urls=[first.ws_url])
 
     def hold():
         with psycopg.connect(site.database_url) as connection:
-            connection.execute("SELECT 1 FROM chat_conversation WHERE id = %s FOR UPDATE", [held.room])
+            connection.execute("SELECT 1 FROM chat_conversation WHERE id = %s FOR UPDATE", [held.group])
             time.sleep(3)
 
     holding = asyncio.create_task(asyncio.to_thread(hold))
@@ -124,77 +124,81 @@ async def test_a_conversation_that_somebody_holds_delays_no_other(make_site, tal
     held.start()
     other.start()
     await asyncio.sleep(2)
-    assert len(other.waits) > 20
-    assert max(other.waits) < 1.5
+    assert len(other.ack_seconds) > 20
+    assert max(other.ack_seconds) < 1.5
     await holding
     await asyncio.gather(held.stop(), other.stop())
-    await held.audit()
-    await other.audit()
+    await held.assert_consistent()
+    await other.assert_consistent()
 
 
-async def test_the_line_is_cut_and_cut_again(make_site, talking):
+async def test_repeated_connection_resets_lose_no_message(make_site, start_traffic):
     site = make_site(proxied=True, LIMITS="off")
     await asyncio.to_thread(site.start)
-    talk = await talking(site, *CAST)
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES)
+    traffic.start()
     for number in range(6):
         await asyncio.sleep(0.4)
         if number % 2:
             await asyncio.to_thread(site.proxy.cut)
         else:
-            site.proxy.cut_after(700)  # in the middle of a frame
+            site.proxy.cut_after(700)  # cuts in the middle of a frame
     await asyncio.sleep(1)
-    await talk.stop()
+    await traffic.stop()
     site.proxy.pass_all()
-    await talk.audit()
+    await traffic.assert_consistent()
 
 
-async def test_a_process_that_stood_still_for_a_while_catches_up(make_site, talking):
+async def test_a_frozen_process_catches_up(make_site, start_traffic):
     site, first, second = await two_processes(make_site, SWEEP_SECONDS="1")
-    talk = await talking(site, *CAST, urls=[first.ws_url, second.ws_url])
-    talk.start()
+    traffic = await start_traffic(site, *USERNAMES, urls=[first.ws_url, second.ws_url])
+    traffic.start()
     await asyncio.sleep(1)
     first.pause()
     await asyncio.sleep(3)
     first.resume()
     await asyncio.sleep(2)
-    await talk.stop()
-    await talk.audit()
+    await traffic.stop()
+    await traffic.assert_consistent()
 
 
-async def test_readers_who_take_nothing_are_closed_and_others_are_not_slowed(make_site, each_server, talking):
+async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_server, start_traffic):
     site = make_site(LIMITS="off")
     server = await asyncio.to_thread(site.start, each_server)
-    talk = await talking(site, "alice", "bob")
+    traffic = await start_traffic(site, "alice", "bob")
     token = await token_for(site.url, "bob")
-    stuck = []
+    stuck_sockets = []
     for _ in range(5):
-        raw = sockets.create_connection(("127.0.0.1", server.port))
-        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-        raw.sendall(
+        raw_socket = sockets.create_connection(("127.0.0.1", server.port))
+        raw_socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        raw_socket.sendall(
             f"GET /ws/v1/ HTTP/1.1\r\nHost: localhost:{server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
             f"Authorization: Bearer {token}\r\n\r\n".encode()
         )
-        stuck.append(raw)
+        stuck_sockets.append(raw_socket)
     await asyncio.sleep(1)
-    talk.start(pause=0.05)
-    client = talk.clients["alice"]
+    traffic.start(pause=0.05)
+    client = traffic.clients["alice"]
     big = "x" * 4000
     for number in range(400):
-        await client.send(talk.room, f"{number} {big}"[:4000])
-    talk._stop.set()
-    await asyncio.gather(*talk._talkers)
-    assert sorted(talk.waits)[int(len(talk.waits) * 0.99)] < 1
-    # The server let go of those who took nothing; what the kernel still holds for them is the kernel's.
+        await client.send(traffic.group, f"{number} {big}"[:4000])
+    traffic._stop.set()
+    await asyncio.gather(*traffic._senders)
+    assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 1
+    # The server has closed the stuck connections; the kernel may still hold data for them.
     async with asyncio.timeout(15):
-        while _established(server.port) > len(talk.clients):
+        while _established(server.port) > len(traffic.clients):
             await asyncio.sleep(0.2)
-    for raw in stuck:
-        raw.close()
+    for raw_socket in stuck_sockets:
+        raw_socket.close()
 
 
 def _established(port: int) -> int:
-    """Connections that a process still holds at this port of its own."""
-    lines = [line for line in psutil.net_connections("tcp") if line.laddr and line.laddr.port == port and line.pid]
-    return sum(line.status == psutil.CONN_ESTABLISHED for line in lines)
+    """Returns the number of established connections that a process holds at this local port."""
+    connections = [
+        connection
+        for connection in psutil.net_connections("tcp")
+        if connection.laddr and connection.laddr.port == port and connection.pid
+    ]
+    return sum(connection.status == psutil.CONN_ESTABLISHED for connection in connections)

@@ -1,4 +1,4 @@
-"""Browsers are real, signed in where asked, and their troubles are noticed."""
+"""Fixtures of tests/browsers.py: real browsers, signed in on request, whose page errors are recorded."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from tests.browsers import PHONE
 pytestmark = pytest.mark.browser
 
 
-async def test_a_signed_in_page(site, browser_for):
-    site.people("alice")
+async def test_a_page_is_signed_in(site, browser_for):
+    site.create_users("alice")
     site.start()
     page = await browser_for(site, "alice", phone=True)
     answer = await page.goto("/api/v1/me/")
@@ -16,8 +16,8 @@ async def test_a_signed_in_page(site, browser_for):
     assert page.viewport_size == PHONE
 
 
-async def test_people_share_nothing(site, browser_for):
-    site.people("alice")
+async def test_two_pages_do_not_share_a_session(site, browser_for):
+    site.create_users("alice")
     site.start()
     await browser_for(site, "alice")
     nobody = await browser_for(site)
@@ -25,16 +25,16 @@ async def test_people_share_nothing(site, browser_for):
     assert answer.status == 401
 
 
-async def test_troubles_are_noticed(site, browser_for, troubles):
+async def test_page_errors_are_recorded(site, browser_for, page_errors):
     site.start()
     page = await browser_for(site)
     await page.goto("/accounts/login/")
-    assert troubles.left() == []
+    assert page_errors.unexpected() == []
     await page.evaluate("console.error('loud')")
     await page.evaluate("setTimeout(() => { throw new Error('thrown') })")
     await page.evaluate("document.head.append(Object.assign(document.createElement('style'), {textContent: 'p {}'}))")
     await page.wait_for_timeout(200)
     kinds = ("logged loud", "threw thrown", "Content Security Policy")
-    assert [kind for kind in kinds if any(kind in trouble for trouble in troubles.left())] == list(kinds)
-    troubles.allow("loud|thrown|Content Security Policy")
-    assert troubles.left() == []
+    assert [kind for kind in kinds if any(kind in trouble for trouble in page_errors.unexpected())] == list(kinds)
+    page_errors.allow("loud|thrown|Content Security Policy")
+    assert page_errors.unexpected() == []

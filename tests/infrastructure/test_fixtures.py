@@ -1,4 +1,4 @@
-"""The cast stands on whichever database a test asks for."""
+"""Shared fixtures create users and conversations in the database that a test requests."""
 
 import threading
 
@@ -9,13 +9,13 @@ from accounts.models import User
 from tests.servers import PASSWORD
 
 
-def test_the_cast_without_asking(alice, bob):
+def test_users_are_in_sqlite_by_default(alice, bob):
     assert connection.vendor == "sqlite"
     assert alice.check_password(PASSWORD)
     assert User.objects.count() == 2
 
 
-def test_the_cast_on_each_database(each_database, alice, carol):
+def test_users_are_in_each_database(each_database, alice, carol):
     assert connection.vendor == {"sqlite": "sqlite", "postgres": "postgresql"}[each_database]
     seen: list[object] = []
 
@@ -30,18 +30,18 @@ def test_the_cast_on_each_database(each_database, alice, carol):
 
 
 @pytest.mark.django_db
-def test_afterwards_the_database_is_the_tests_own_again():
+def test_the_default_database_is_restored_after_a_test():
     assert connection.vendor == "sqlite"
     assert User.objects.count() == 0
 
 
 def test_another_database_does_not_disturb_a_transaction(alice, site):
-    site.people("bob", "carol")
+    site.create_users("bob", "carol")
     with site.orm():
         assert set(User.objects.values_list("username", flat=True)) == {"bob", "carol"}
     assert list(User.objects.values_list("username", flat=True)) == ["alice"]
 
 
-def test_room_and_pair(transactional_db, room, pair, alice, bob):
-    assert (room.kind, room.owner_id, room.member_count) == ("group", alice.pk, 2)
-    assert (pair.kind, pair.member_count) == ("direct", 2)
+def test_group_and_direct_conversation(transactional_db, group, direct_conversation, alice, bob):
+    assert (group.kind, group.owner_id, group.member_count) == ("group", alice.pk, 2)
+    assert (direct_conversation.kind, direct_conversation.member_count) == ("direct", 2)

@@ -1,4 +1,4 @@
-"""The proxy breaks lines as it says."""
+"""The test proxy forwards connections and injects faults."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tests.proxy import DOWN, UP, Proxy
 
 
 class Echo:
-    """A server that says its name and then everything it hears."""
+    """A server that sends its name and then echoes all data."""
 
     def __init__(self, name: bytes):
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -56,92 +56,92 @@ def test_backends_take_turns(proxy):
         assert {first.recv(1), second.recv(1)} == {b"A", b"B"}
 
 
-def test_a_backend_that_is_gone_is_passed_over(proxy, echoes):
+def test_a_backend_that_is_down_is_skipped(proxy, echoes):
     proxy.backends = [echoes[0].port, 1]
     for _ in range(3):
-        with client(proxy) as line:
-            assert line.recv(1) == b"A"
+        with client(proxy) as connection:
+            assert connection.recv(1) == b"A"
 
 
-def test_a_close_is_passed_on(proxy):
-    with client(proxy) as line:
-        line.recv(1)
-        line.sendall(b"last words")
-        line.shutdown(socket.SHUT_WR)
-        assert line.recv(100) == b"last words"
-        assert line.recv(100) == b""
-    until = time.monotonic() + 2
-    while proxy.connections and time.monotonic() < until:
+def test_a_close_is_forwarded(proxy):
+    with client(proxy) as connection:
+        connection.recv(1)
+        connection.sendall(b"last words")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b"last words"
+        assert connection.recv(100) == b""
+    deadline = time.monotonic() + 2
+    while proxy.connections and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not proxy.connections
 
 
-def test_cut_resets_everybody(proxy):
+def test_cut_resets_all_connections(proxy):
     with client(proxy) as first, client(proxy) as second:
         first.recv(1), second.recv(1)
         assert proxy.cut() == 2
-        for line in (first, second):
+        for connection in (first, second):
             with pytest.raises(ConnectionResetError):
-                line.recv(1)
+                connection.recv(1)
         with client(proxy) as third:
             assert third.recv(1)
 
 
 def test_cut_after_some_bytes(proxy):
-    with client(proxy) as line:
-        line.recv(1)
+    with client(proxy) as connection:
+        connection.recv(1)
         proxy.cut_after(3)
-        line.sendall(b"hello")
-        got = b""
+        connection.sendall(b"hello")
+        received = b""
         with contextlib.suppress(ConnectionResetError):
-            while data := line.recv(10):
-                got += data
-        assert got == b"hel"
+            while data := connection.recv(10):
+                received += data
+        assert received == b"hel"
 
 
-def test_refusing(proxy):
+def test_refusing_closes_new_connections(proxy):
     proxy.refusing = True
-    with contextlib.suppress(ConnectionResetError), client(proxy) as line:
-        assert line.recv(1) == b""
+    with contextlib.suppress(ConnectionResetError), client(proxy) as connection:
+        assert connection.recv(1) == b""
 
 
-def test_paused_is_half_open(proxy):
-    with client(proxy, 0.2) as line:
-        line.recv(1)
+def test_a_paused_connection_is_half_open(proxy):
+    with client(proxy, 0.2) as connection:
+        connection.recv(1)
         proxy.pause()
-        line.sendall(b"held")
+        connection.sendall(b"held")
         with pytest.raises(TimeoutError):
-            line.recv(4)
+            connection.recv(4)
         proxy.resume()
-        assert line.recv(4) == b"held"
+        assert connection.recv(4) == b"held"
 
 
 @pytest.mark.parametrize("direction", [UP, DOWN])
-def test_one_direction_dead(proxy, direction):
-    with client(proxy, 0.2) as line:
-        line.recv(1)
+def test_one_direction_is_dropped(proxy, direction):
+    with client(proxy, 0.2) as connection:
+        connection.recv(1)
         proxy.drop(direction)
-        line.sendall(b"lost")
+        connection.sendall(b"lost")
         with pytest.raises(TimeoutError):
-            line.recv(4)
+            connection.recv(4)
         proxy.pass_all()
-        line.sendall(b"found")
-        assert line.recv(5) == b"found"
+        connection.sendall(b"found")
+        assert connection.recv(5) == b"found"
 
 
 def test_delay_keeps_the_order(proxy):
-    with client(proxy) as line:
-        line.recv(1)
+    with client(proxy) as connection:
+        connection.recv(1)
         proxy.delay, proxy.jitter = 0.05, 0.05
         sent = b"".join(b"%04d" % number for number in range(20))
         begin = time.monotonic()
         for start in range(0, len(sent), 4):
-            line.sendall(sent[start : start + 4])
+            connection.sendall(sent[start : start + 4])
             time.sleep(0.002)
-        got = b""
-        while len(got) < len(sent):
-            got += line.recv(100)
-        assert got == sent
+        received = b""
+        while len(received) < len(sent):
+            received += connection.recv(100)
+        assert received == sent
         assert time.monotonic() - begin > 0.05
 
 
@@ -154,13 +154,13 @@ async def test_one_byte_at_a_time(proxy):
     writer.close()
 
 
-def test_who_does_not_read_is_felt_at_the_other_end(proxy):
-    """Bounded buffers: the proxy does not swallow what a slow reader leaves."""
-    with client(proxy) as line:
-        line.recv(1)
-        line.settimeout(0.5)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+def test_a_client_that_does_not_read_blocks_the_sender(proxy):
+    """Buffers are bounded: the proxy does not store everything for a slow reader."""
+    with client(proxy) as connection:
+        connection.recv(1)
+        connection.settimeout(0.5)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         sent = 0
         with pytest.raises(TimeoutError):
             while sent < 256 * 1024 * 1024:
-                sent += line.send(bytes(65536))
+                sent += connection.send(bytes(65536))

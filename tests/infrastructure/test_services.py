@@ -1,11 +1,11 @@
-"""What tests stand on does what it says: services start, die, come back."""
+"""Services for tests start, stop and recover."""
 
 import psycopg
 import pytest
 import redis
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.services import Missing, Register
+from tests.services import ServiceRegistry, ServiceUnavailable
 
 
 def test_databases_are_copies_of_their_template(postgres):
@@ -20,7 +20,7 @@ def test_databases_are_copies_of_their_template(postgres):
 
 
 @pytest.mark.parametrize("how", ["kill", "immediate", "fast"])
-def test_postgres_comes_back_with_what_was_committed(postgres_server, how):
+def test_postgres_restarts_with_all_commits(postgres_server, how):
     url = postgres_server.create()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE words AS SELECT 'kept' AS word")
@@ -36,7 +36,7 @@ def test_postgres_comes_back_with_what_was_committed(postgres_server, how):
     postgres_server.drop(url)
 
 
-def test_connections_are_ended_from_the_servers_side(postgres_server):
+def test_the_server_terminates_connections(postgres_server):
     url = postgres_server.create()
     with psycopg.connect(url, autocommit=True) as connection:
         assert postgres_server.disconnect_all(url) == 1
@@ -45,7 +45,7 @@ def test_connections_are_ended_from_the_servers_side(postgres_server):
     postgres_server.drop(url)
 
 
-def test_redis_is_back_empty(redis_server):
+def test_redis_is_empty_after_a_restart(redis_server):
     with redis_server.client() as client:
         client.set("word", "gone")
     redis_server.kill()
@@ -54,28 +54,28 @@ def test_redis_is_back_empty(redis_server):
         assert client.get("word") is None
 
 
-def test_redis_frozen_answers_nobody(redis_server):
+def test_a_frozen_redis_does_not_respond(redis_server):
     redis_server.pause()
     with redis.Redis.from_url(redis_server.url, socket_timeout=0.2) as client, pytest.raises(redis.TimeoutError):
         client.ping()
     redis_server.resume()
-    assert redis_server.answers()
+    assert redis_server.is_ready()
 
 
-def test_s3_keeps_what_it_is_given(s3):
+def test_s3_stores_an_object(s3):
     client = s3.client()
     client.put_object(Bucket=s3.bucket, Key="a", Body=b"kept")
     assert client.get_object(Bucket=s3.bucket, Key="a")["Body"].read() == b"kept"
 
 
-def test_what_is_missing_is_named(monkeypatch, tmp_path):
+def test_a_missing_service_is_named_in_the_summary(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("TEST_CHROMIUM", raising=False)
     monkeypatch.delenv("PLAYWRIGHT_BROWSERS_PATH", raising=False)
-    register = Register()
-    with pytest.raises(Missing, match="Chromium"):
-        register.get("chromium")
-    register.skipped = 2
-    assert "2 tests skipped for want of a service. Missing: Chromium" in register.line()
-    register.end()
+    registry = ServiceRegistry()
+    with pytest.raises(ServiceUnavailable, match="Chromium"):
+        registry.get("chromium")
+    registry.skipped = 2
+    assert "2 tests skipped for want of a service. Missing: Chromium" in registry.summary()
+    registry.end()

@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { box, lasts, markOf, sizeOf } from "../../static/js/conversation/attachments/attachment-renderer.js";
+import { formatDuration, formatFileSize, getDisplaySize, getExtensionLabel } from "../../static/js/conversation/attachments/attachment-renderer.js";
 
 const table = JSON.parse(readFileSync(new URL("../shared_cases/attachments.json", import.meta.url), "utf8"));
 
 describe("attachments, with the cases shared with the server", () => {
   for (const { several, box: expected, ...file } of table.boxes) {
     test(`dimensions of ${JSON.stringify(file)}${several ? " with other files" : ""}`, () =>
-      assert.deepEqual(box(file, several), expected));
+      assert.deepEqual(getDisplaySize(file, several), expected));
   }
-  for (const [count, expected] of table.sizes) test(`${count} bytes`, () => assert.equal(sizeOf(count), expected));
-  for (const [name, mark] of table.marks) test(`type label of ${JSON.stringify(name)}`, () => assert.equal(markOf(name), mark));
-  for (const [seconds, expected] of table.lengths) test(`${seconds} seconds`, () => assert.equal(lasts(seconds), expected));
+  for (const [count, expected] of table.sizes) test(`${count} bytes`, () => assert.equal(formatFileSize(count), expected));
+  for (const [name, mark] of table.marks) test(`type label of ${JSON.stringify(name)}`, () => assert.equal(getExtensionLabel(name), mark));
+  for (const [seconds, expected] of table.lengths) test(`${seconds} seconds`, () => assert.equal(formatDuration(seconds), expected));
 });

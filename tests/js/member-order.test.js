@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compare } from "../../static/js/conversation/panel/member-order.js";
+import { compareMembers } from "../../static/js/conversation/panel/member-order.js";
 
 const named = (...names) => names.map((name, index) => ({ id: index + 1, name, role: "member" }));
 
@@ -8,12 +8,12 @@ test("the owner first, then admins, then members", () => {
   const [member, admin, owner] = named("a", "b", "c");
   admin.role = "admin";
   owner.role = "owner";
-  assert.deepEqual([member, admin, owner].sort(compare).map(({ name }) => name), ["c", "b", "a"]);
+  assert.deepEqual([member, admin, owner].sort(compareMembers).map(({ name }) => name), ["c", "b", "a"]);
 });
 
 // Same order as in tests/api/test_members.py for both databases.
 test("by code points; A to Z are compared as lower case; characters beyond the basic plane come last", () => {
   const names = ["𠮷野家", "zoë", "Änne", "anna", "Anna", "Bert", "陈小明", "_x", "Ω", "Zed", "\uffee"];
-  const sorted = named(...names).sort(compare).map(({ name }) => name);
+  const sorted = named(...names).sort(compareMembers).map(({ name }) => name);
   assert.deepEqual(sorted, ["_x", "anna", "Anna", "Bert", "Zed", "zoë", "Änne", "Ω", "陈小明", "\uffee", "𠮷野家"]);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
 import { Receipts } from "../../static/js/conversation/receipts/receipts.js";
-import { Unread, isFor } from "../../static/js/conversation-list/unread-counter.js";
+import { UnreadCounter, mentionsUser } from "../../static/js/conversation-list/unread-counter.js";
 
 const ME = 1;
 const text = (seq, sender = 2, mentions = []) => ({ seq, kind: "text", sender: { id: sender }, mentions });
@@ -11,132 +11,132 @@ const mine = (read_seq, unread_count = 99, unread_mention_count = 9) => ({ read_
 
 describe("unread", () => {
   let unread;
-  beforeEach(() => (unread = new Unread({ me: ME, lastSeq: 10, readSeq: 6, count: 3, mentions: 1 })));
+  beforeEach(() => (unread = new UnreadCounter({ me: ME, lastSeq: 10, readSeq: 6, count: 3, mentions: 1 })));
 
   test("new messages are counted", () => {
-    assert.equal(unread.message(text(11)), true);
-    assert.equal(unread.message(text(12, 2, [{ user_id: ME }])), true);
+    assert.equal(unread.applyMessage(text(11)), true);
+    assert.equal(unread.applyMessage(text(12, 2, [{ user_id: ME }])), true);
     assert.deepEqual([unread.count, unread.mentions], [5, 2]);
   });
 
   test("duplicates, edits and system messages are not counted", () => {
-    unread.message(text(11));
-    assert.equal(unread.message(text(11)), false);
-    unread.message(text(9));
-    unread.message({ seq: 12, kind: "system", sender: { id: 2 }, mentions: [] });
+    unread.applyMessage(text(11));
+    assert.equal(unread.applyMessage(text(11)), false);
+    unread.applyMessage(text(9));
+    unread.applyMessage({ seq: 12, kind: "system", sender: { id: 2 }, mentions: [] });
     assert.equal(unread.count, 4);
   });
 
   test("sending a message marks everything before it as read", () => {
-    unread.message(text(11));
-    unread.message(text(12, ME));
-    unread.message(text(13));
+    unread.applyMessage(text(11));
+    unread.applyMessage(text(12, ME));
+    unread.applyMessage(text(13));
     assert.deepEqual([unread.count, unread.mentions], [1, 0]);
   });
 
   test("a read marker within the received messages is counted here, whatever count the server sends", () => {
-    unread.message(text(11));
-    unread.message(text(12));
-    unread.message(text(13));
-    unread.mine(mine(11));
+    unread.applyMessage(text(11));
+    unread.applyMessage(text(12));
+    unread.applyMessage(text(13));
+    unread.applyMemberState(mine(11));
     assert.deepEqual([unread.count, unread.mentions], [2, 0]);
-    unread.mine(mine(13, 1));
+    unread.applyMemberState(mine(13, 1));
     assert.equal(unread.count, 0);
   });
 
   test("an unchanged read marker changes nothing (muting, a draft)", () => {
-    unread.message(text(11));
-    unread.mine(mine(6, 3));
+    unread.applyMessage(text(11));
+    unread.applyMemberState(mine(6, 3));
     assert.equal(unread.count, 4);
   });
 
   test("a read marker among messages the page never received: the count of the server is used", () => {
-    unread.message(text(11));
-    unread.mine(mine(8, 2, 0));
+    unread.applyMessage(text(11));
+    unread.applyMemberState(mine(8, 2, 0));
     assert.deepEqual([unread.count, unread.mentions], [2, 0]);
-    unread.message(text(12));
+    unread.applyMessage(text(12));
     assert.equal(unread.count, 3);
   });
 
   test("an edit that adds a mention of me is counted", () => {
-    unread.message(text(11));
-    unread.message(text(11, 2, [{ user_id: null }]));
+    unread.applyMessage(text(11));
+    unread.applyMessage(text(11, 2, [{ user_id: null }]));
     assert.equal(unread.mentions, 2);
   });
 
   test("seen messages are read at once, and an older read marker does not restore them", () => {
-    unread.message(text(11));
-    unread.seen(11);
+    unread.applyMessage(text(11));
+    unread.markSeen(11);
     assert.equal(unread.count, 0);
-    unread.message(text(12));
-    unread.seen(12);
-    unread.mine(mine(11));
+    unread.applyMessage(text(12));
+    unread.markSeen(12);
+    unread.applyMemberState(mine(11));
     assert.equal(unread.count, 0);
-    unread.message(text(13));
+    unread.applyMessage(text(13));
     assert.equal(unread.count, 1);
-    unread.mine(mine(10)); // marked unread by the user
+    unread.applyMemberState(mine(10)); // marked unread by the user
     assert.equal(unread.count, 3);
   });
 
   test("seen among messages the page never counted: the count stays until the server answers", () => {
-    unread.seen(8);
+    unread.markSeen(8);
     assert.equal(unread.count, 3);
   });
 
   test("a mention of all includes me", () => {
-    assert.equal(isFor([{ user_id: 5 }, { user_id: null }], ME), true);
-    assert.equal(isFor([{ user_id: 5 }], ME), false);
+    assert.equal(mentionsUser([{ user_id: 5 }, { user_id: null }], ME), true);
+    assert.equal(mentionsUser([{ user_id: 5 }], ME), false);
   });
 });
 
 describe("receipts", () => {
   const receipts = () => {
     const result = new Receipts(ME);
-    result.add({ user_id: ME, delivered_seq: 99, read_seq: 99 });
-    result.add({ user_id: 2, delivered_seq: 12, read_seq: 10 });
-    result.add({ user_id: 3, delivered_seq: 11, read_seq: 9 });
+    result.applyReceipt({ user_id: ME, delivered_seq: 99, read_seq: 99 });
+    result.applyReceipt({ user_id: 2, delivered_seq: 12, read_seq: 10 });
+    result.applyReceipt({ user_id: 3, delivered_seq: 11, read_seq: 9 });
     return result;
   };
 
   test("sent, delivered, read, with counts", () => {
     const result = receipts();
-    assert.deepEqual(result.of(13), { state: "sent", count: 0, total: 2 });
-    assert.deepEqual(result.of(12), { state: "delivered", count: 0, total: 2 });
-    assert.deepEqual(result.of(10), { state: "read", count: 1, total: 2 });
-    assert.deepEqual(result.of(9), { state: "read", count: 2, total: 2 });
+    assert.deepEqual(result.getReceiptMark(13), { state: "sent", count: 0, total: 2 });
+    assert.deepEqual(result.getReceiptMark(12), { state: "delivered", count: 0, total: 2 });
+    assert.deepEqual(result.getReceiptMark(10), { state: "read", count: 1, total: 2 });
+    assert.deepEqual(result.getReceiptMark(9), { state: "read", count: 2, total: 2 });
   });
 
   test("receipts only move forward, and reading implies delivery", () => {
     const result = receipts();
-    result.add({ user_id: 2, delivered_seq: 0, read_seq: 13 });
-    result.add({ user_id: 2, delivered_seq: 1, read_seq: 1 });
-    assert.deepEqual(result.of(13), { state: "read", count: 1, total: 2 });
+    result.applyReceipt({ user_id: 2, delivered_seq: 0, read_seq: 13 });
+    result.applyReceipt({ user_id: 2, delivered_seq: 1, read_seq: 1 });
+    assert.deepEqual(result.getReceiptMark(13), { state: "read", count: 1, total: 2 });
     result.remove(2);
-    assert.equal(result.of(13).state, "sent");
+    assert.equal(result.getReceiptMark(13).state, "sent");
   });
 
   test("replacing all receipts keeps members without any delivery", () => {
     const result = receipts();
     result.replace([{ user_id: 2, delivered_seq: 1, read_seq: 1 }, { user_id: 4, delivered_seq: 0, read_seq: 0 }]);
     result.replace([{ user_id: 2, delivered_seq: 1, read_seq: 1 }, { user_id: 4, delivered_seq: 0, read_seq: 0 }]);
-    assert.deepEqual(result.of(10), { state: "read", count: 1, total: 2 });
-    result.add({ user_id: 4, delivered_seq: 0, read_seq: 0 }); // an event without positions removes the member
-    assert.equal(result.of(10).total, 1);
+    assert.deepEqual(result.getReceiptMark(10), { state: "read", count: 1, total: 2 });
+    result.applyReceipt({ user_id: 4, delivered_seq: 0, read_seq: 0 }); // an event without positions removes the member
+    assert.equal(result.getReceiptMark(10).total, 1);
   });
 
   test("a mark is shown at the last message of each state in each group", () => {
     const lines = [8, 9, 10, 11, 12, 13, 14].map((seq) => ({ seq, first: seq === 8 || seq === 10 }));
-    const drawn = [...receipts().drawn(lines)].map(([seq, { state, count }]) => `${seq} ${state} ${count}`);
+    const drawn = [...receipts().selectDisplayedMarks(lines)].map(([seq, { state, count }]) => `${seq} ${state} ${count}`);
     assert.deepEqual(drawn, ["9 read 2", "10 read 1", "12 delivered 0", "14 sent 0"]);
   });
 });
 
 test("a mention added to or removed from an older unread message is counted correctly", () => {
-  const unread = new Unread({ me: 1, lastSeq: 10, readSeq: 5, count: 5, mentions: 0 });
-  unread.mine({ read_seq: 5, unread_count: 5, unread_mention_count: 1 });
+  const unread = new UnreadCounter({ me: 1, lastSeq: 10, readSeq: 5, count: 5, mentions: 0 });
+  unread.applyMemberState({ read_seq: 5, unread_count: 5, unread_mention_count: 1 });
   assert.deepEqual([unread.count, unread.mentions], [5, 1]);
-  unread.message({ seq: 11, kind: "text", sender: { id: 2 }, mentions: [{ user_id: 1, start: 0, end: 6 }] });
+  unread.applyMessage({ seq: 11, kind: "text", sender: { id: 2 }, mentions: [{ user_id: 1, start: 0, end: 6 }] });
   assert.deepEqual([unread.count, unread.mentions], [6, 2]);
-  unread.mine({ read_seq: 5, unread_count: 6, unread_mention_count: 1 });
+  unread.applyMemberState({ read_seq: 5, unread_count: 6, unread_mention_count: 1 });
   assert.deepEqual([unread.count, unread.mentions], [6, 1]);
 });

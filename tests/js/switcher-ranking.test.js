@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { search, typed } from "../../static/js/conversation-list/switcher-ranking.js";
+import { searchTitles, toPinyinKey } from "../../static/js/conversation-list/switcher-ranking.js";
 
 const group = (id, title, keys = []) => ({ id, kind: "group", title, keys, avatar_url: null, peer: null });
 const pair = (id, title, username, keys = []) => ({
@@ -16,7 +16,7 @@ const TITLES = [
   pair(5, "Tomás", "tomas"),
   group(6, "the Sunday people"),
 ];
-const ids = (text) => search(TITLES, text).map(({ id }) => id);
+const ids = (text) => searchTitles(TITLES, text).map(({ id }) => id);
 
 describe("the switcher", () => {
   test("a complete match first, then a prefix of the title, then a prefix of a word", () => {
@@ -42,7 +42,7 @@ describe("the switcher", () => {
   });
 
   test("tones and spaces in the input are ignored", () => {
-    assert.equal(typed("Xiǎo Qiān’s"), "xiaoqians");
-    assert.equal(typed("千"), "");
+    assert.equal(toPinyinKey("Xiǎo Qiān’s"), "xiaoqians");
+    assert.equal(toPinyinKey("千"), "");
   });
 });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { fits, isOnTop, order } from "../../static/js/conversation-list/list-order.js";
-import { Tally, isQuiet, weight } from "../../static/js/conversation-list/unread-totals.js";
+import { matchesFilter, isPinnedOnTop, compareRows } from "../../static/js/conversation-list/list-order.js";
+import { UnreadTotals, isQuiet, countForTitle } from "../../static/js/conversation-list/unread-totals.js";
 
 const ME = 1;
 const makeMessage = (conversation_id, seq, sender = 2, mentions = []) => ({
@@ -15,59 +15,59 @@ const makeMemberState = (changes = {}) => ({
 });
 
 describe("unread totals", () => {
-  let tally;
+  let totals;
   beforeEach(() => {
-    tally = new Tally(ME);
+    totals = new UnreadTotals(ME);
     // id, version, last_seq, flags, read_seq, unread, mentions; zeros at the end are omitted
-    const versions = tally.load([[10, 7, 5], [11, 3, 9, 0, 4, 3, 1], [12, 2, 8, 1, 6, 2], [13, 1, 4, 4, 2, 2, 2], [14, 5, 3, 10], [15]]);
+    const versions = totals.load([[10, 7, 5], [11, 3, 9, 0, 4, 3, 1], [12, 2, 8, 1, 6, 2], [13, 1, 4, 4, 2, 2, 2], [14, 5, 3, 10], [15]]);
     assert.deepEqual(versions, [[10, 7], [11, 3], [12, 2], [13, 1], [14, 5], [15, 0]]);
   });
 
   test("muted conversations and those with level none are not counted", () => {
-    assert.deepEqual(tally.totals, { unread: 3, mentions: 1, conversations: 1, anyArchived: true });
-    assert.equal(tally.of(12).muted, true);
-    assert.equal(isQuiet(tally.of(12)), true);
-    assert.equal(tally.of(13).level, "none");
-    assert.deepEqual([tally.of(14).level, tally.of(14).archived], ["mentions", true]);
+    assert.deepEqual(totals.totals, { unread: 3, mentions: 1, conversations: 1, anyArchived: true });
+    assert.equal(totals.get(12).muted, true);
+    assert.equal(isQuiet(totals.get(12)), true);
+    assert.equal(totals.get(13).level, "none");
+    assert.deepEqual([totals.get(14).level, totals.get(14).archived], ["mentions", true]);
   });
 
   test("new messages are counted, also in a conversation without unread ones", () => {
-    tally.message(makeMessage(10, 6));
-    assert.equal(tally.totals.unread, 4);
-    assert.equal(tally.totals.conversations, 2);
-    tally.message(makeMessage(10, 6));
-    assert.equal(tally.totals.unread, 4, "a duplicate is not counted");
+    totals.applyMessage(makeMessage(10, 6));
+    assert.equal(totals.totals.unread, 4);
+    assert.equal(totals.totals.conversations, 2);
+    totals.applyMessage(makeMessage(10, 6));
+    assert.equal(totals.totals.unread, 4, "a duplicate is not counted");
   });
 
   test("an unknown conversation is counted from its first message", () => {
-    tally.message(makeMessage(99, 1));
-    assert.equal(tally.of(99).unread.count, 1);
-    tally.message(makeMessage(98, 41));
-    tally.message(makeMessage(98, 42, ME));
-    assert.equal(tally.of(98).unread.count, 0);
+    totals.applyMessage(makeMessage(99, 1));
+    assert.equal(totals.get(99).unread.count, 1);
+    totals.applyMessage(makeMessage(98, 41));
+    totals.applyMessage(makeMessage(98, 42, ME));
+    assert.equal(totals.get(98).unread.count, 0);
   });
 
   test("with level mentions only mentions are counted", () => {
-    tally.mine(10, makeMemberState({ read_seq: 5, level: "mentions" }));
-    tally.message(makeMessage(10, 6));
-    assert.equal(weight(tally.of(10)), 0);
-    tally.message(makeMessage(10, 7, 2, [{ user_id: ME, start: 0, end: 3 }]));
-    assert.equal(weight(tally.of(10)), 1);
-    assert.equal(tally.of(10).unread.count, 2);
+    totals.applyMemberState(10, makeMemberState({ read_seq: 5, level: "mentions" }));
+    totals.applyMessage(makeMessage(10, 6));
+    assert.equal(countForTitle(totals.get(10)), 0);
+    totals.applyMessage(makeMessage(10, 7, 2, [{ user_id: ME, start: 0, end: 3 }]));
+    assert.equal(countForTitle(totals.get(10)), 1);
+    assert.equal(totals.get(10).unread.count, 2);
   });
 
   test("reading and marking unread on another device is applied", () => {
-    tally.mine(11, makeMemberState({ read_seq: 9 }));
-    assert.equal(tally.totals.unread, 0);
-    tally.mine(10, makeMemberState({ read_seq: 3, unread_count: 2 }));
-    assert.equal(tally.totals.unread, 2);
+    totals.applyMemberState(11, makeMemberState({ read_seq: 9 }));
+    assert.equal(totals.totals.unread, 0);
+    totals.applyMemberState(10, makeMemberState({ read_seq: 3, unread_count: 2 }));
+    assert.equal(totals.totals.unread, 2);
   });
 
   test("a complete conversation replaces its counts", () => {
-    tally.whole({ id: 12, last_seq: 20, mine: makeMemberState({ read_seq: 19, unread_count: 1 }) });
-    assert.deepEqual([tally.of(12).muted, tally.of(12).unread.count], [false, 1]);
-    tally.remove(12);
-    assert.equal(tally.of(12), undefined);
+    totals.applyConversation({ id: 12, last_seq: 20, mine: makeMemberState({ read_seq: 19, unread_count: 1 }) });
+    assert.deepEqual([totals.get(12).muted, totals.get(12).unread.count], [false, 1]);
+    totals.remove(12);
+    assert.equal(totals.get(12), undefined);
   });
 });
 
@@ -75,39 +75,39 @@ describe("conversation list", () => {
   const item = (changes = {}) => ({
     id: 1, kind: "group", unread: 0, mentions: 0, favourite: false, archived: false, activeAt: "2026-11-21T10:00:00.000Z", ...changes,
   });
-  const view = (changes = {}) => ({ show: "all", open: null, found: null, edge: null, ...changes });
+  const view = (changes = {}) => ({ show: "all", open: null, matchesSearch: null, edge: null, ...changes });
 
   test("each filter shows its conversations", () => {
-    assert.equal(fits(item(), view()), true);
-    assert.equal(fits(item({ archived: true }), view()), false);
-    assert.equal(fits(item({ archived: true }), view({ show: "archived" })), true);
-    assert.equal(fits(item(), view({ show: "archived" })), false);
-    assert.equal(fits(item(), view({ show: "unread" })), false);
-    assert.equal(fits(item({ unread: 1 }), view({ show: "unread" })), true);
-    assert.equal(fits(item({ unread: 1, archived: true }), view({ show: "unread" })), false);
-    assert.equal(fits(item({ unread: 1, mentions: 1, archived: true }), view({ show: "mentions" })), true);
-    assert.equal(fits(item(), view({ show: "people" })), false);
-    assert.equal(fits(item({ kind: "direct" }), view({ show: "people" })), true);
-    assert.equal(fits(item(), view({ show: "groups" })), true);
+    assert.equal(matchesFilter(item(), view()), true);
+    assert.equal(matchesFilter(item({ archived: true }), view()), false);
+    assert.equal(matchesFilter(item({ archived: true }), view({ show: "archived" })), true);
+    assert.equal(matchesFilter(item(), view({ show: "archived" })), false);
+    assert.equal(matchesFilter(item(), view({ show: "unread" })), false);
+    assert.equal(matchesFilter(item({ unread: 1 }), view({ show: "unread" })), true);
+    assert.equal(matchesFilter(item({ unread: 1, archived: true }), view({ show: "unread" })), false);
+    assert.equal(matchesFilter(item({ unread: 1, mentions: 1, archived: true }), view({ show: "mentions" })), true);
+    assert.equal(matchesFilter(item(), view({ show: "people" })), false);
+    assert.equal(matchesFilter(item({ kind: "direct" }), view({ show: "people" })), true);
+    assert.equal(matchesFilter(item(), view({ show: "groups" })), true);
   });
 
   test("the open conversation stays in the list until it is left", () => {
-    assert.equal(fits(item(), view({ show: "unread", open: 1 })), true);
-    assert.equal(fits(item({ archived: true }), view({ open: 1 })), true);
-    assert.equal(fits(item(), view({ show: "unread", open: 2 })), false);
+    assert.equal(matchesFilter(item(), view({ show: "unread", open: 1 })), true);
+    assert.equal(matchesFilter(item({ archived: true }), view({ open: 1 })), true);
+    assert.equal(matchesFilter(item(), view({ show: "unread", open: 2 })), false);
   });
 
   test("a search includes archived conversations and hides all others", () => {
-    assert.equal(fits(item({ archived: true }), view({ found: () => true })), true);
-    assert.equal(fits(item(), view({ found: () => false, open: 1 })), false);
+    assert.equal(matchesFilter(item({ archived: true }), view({ matchesSearch: () => true })), true);
+    assert.equal(matchesFilter(item(), view({ matchesSearch: () => false, open: 1 })), false);
   });
 
   test("conversations below the loaded part are not shown yet", () => {
     const edge = { activeAt: "2026-11-21T11:00:00.000Z", id: 5 };
-    assert.equal(fits(item(), view({ edge })), false);
-    assert.equal(fits(item({ favourite: true }), view({ edge })), true);
-    assert.equal(fits(item({ activeAt: "2026-11-21T11:00:00.000Z", id: 5 }), view({ edge })), true);
-    assert.equal(fits(item(), view({ edge, open: 1 })), true);
+    assert.equal(matchesFilter(item(), view({ edge })), false);
+    assert.equal(matchesFilter(item({ favourite: true }), view({ edge })), true);
+    assert.equal(matchesFilter(item({ activeAt: "2026-11-21T11:00:00.000Z", id: 5 }), view({ edge })), true);
+    assert.equal(matchesFilter(item(), view({ edge, open: 1 })), true);
   });
 
   test("favourites first, then by activity, then by id, newest first", () => {
@@ -117,9 +117,9 @@ describe("conversation list", () => {
       item({ id: 3, favourite: true, activeAt: "2020-01-01T00:00:00.000Z" }),
       item({ id: 4 }),
     ];
-    const ids = (show) => items.toSorted((a, b) => order(a, b, show)).map(({ id }) => id);
+    const ids = (show) => items.toSorted((a, b) => compareRows(a, b, show)).map(({ id }) => id);
     assert.deepEqual(ids("all"), [3, 2, 4, 1]);
     assert.deepEqual(ids("archived"), [2, 4, 1, 3]);
-    assert.equal(isOnTop(items[2], "archived"), false);
+    assert.equal(isPinnedOnTop(items[2], "archived"), false);
   });
 });

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { getInitials, getAvatarHue } from "../../static/js/lib/initials.js";
-import { grouped } from "../../static/js/conversation/log/grouping.js";
+import { groupMessages } from "../../static/js/conversation/log/grouping.js";
 import { makeExcerpt, fillPlaceholders, formatNameList } from "../../static/js/lib/wording.js";
 import { DateFormatter } from "../../static/js/lib/times.js";
 import { isEmojiOnly, getLangAttribute, detectLanguage } from "../../static/js/lib/text-language.js";
@@ -30,7 +30,7 @@ describe("grouping, with the cases shared with the server", () => {
         unreadBefore: line.unread_before,
       }));
       assert.deepEqual(
-        grouped(stamps),
+        groupMessages(stamps),
         expect.map(({ first, last, day_before: dayBefore, pause_before: pauseBefore = false }) => ({
           first, last, dayBefore, pauseBefore,
         })),

@@ -1,6 +1,6 @@
-"""A client that believes nothing but the protocol: it applies events by the rule of versions, and asks on a hole.
+"""The state of a client that follows the protocol: it applies events in order of version and detects gaps.
 
-What it holds after any news must be what a fresh load shows. This is the guard of every verb, and of every fault test.
+After any events this state must equal a fresh load. Tests of all actions and all fault tests check it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ Row = dict[str, Any]
 
 
 class Replica:
+    """Conversations, messages, members and contacts as one client knows them."""
+
     def __init__(self, user_id: int):
         self.user_id = user_id
         self.conversations: dict[int, Row] = {}
@@ -21,32 +23,34 @@ class Replica:
         self.members: dict[int, dict[int, Row]] = {}
         self.versions: dict[int, int] = {}
         self.me_version = 0
-        self.behind: set[int] = set()  # conversations with a hole, until `sync`
-        self.me_behind = False
-        self.heard: list[Row] = []
+        self.conversations_behind: set[int] = set()  # conversations with a gap in versions, until `sync`
+        self.is_user_behind = False
+        self.events: list[Row] = []
         self.mentioned: list[int] = []
-        self.quoting: dict[int, set[int]] = {}  # message id: seqs of the messages that quote it
-        self.contacts: dict[int, Row] = {}  # what people are to this person, by their ids; who is nothing is left out
-        self.came: set[int] = set()  # conversations that came since loading: their history is a page away
+        self.quotes: dict[int, set[int]] = {}  # message id → seqs of messages that quote it
+        self.contacts: dict[int, Row] = {}  # by user id; users without a relationship are left out
+        self.added_ids: set[int] = set()  # conversations added since loading: their history is not loaded
 
     # ── Events ──
-    def hear(self, frame: Row) -> None:
-        self.heard.append(frame)
+    def apply_event(self, frame: Row) -> None:
+        self.events.append(frame)
         kind, payload = frame["type"], frame["payload"]
         apply = getattr(self, "_" + kind.replace(".", "_"), None)
         if apply is None:
             return
         if "after" in payload:
-            self._in_order(payload["conversation_id"], payload["after"], payload["version"], lambda: apply(payload))
+            self._apply_in_order(
+                payload["conversation_id"], payload["after"], payload["version"], lambda: apply(payload)
+            )
         else:
             apply(payload)
 
-    def _in_order(self, conversation_id: int, after: int, version: int, apply) -> None:
-        known = self.versions.get(conversation_id)
-        if known is None or version <= known:
+    def _apply_in_order(self, conversation_id: int, after: int, version: int, apply) -> None:
+        current_version = self.versions.get(conversation_id)
+        if current_version is None or version <= current_version:
             return
-        if after > known:
-            self.behind.add(conversation_id)
+        if after > current_version:
+            self.conversations_behind.add(conversation_id)
             return
         apply()
         self.versions[conversation_id] = version
@@ -64,11 +68,11 @@ class Replica:
         new = message["seq"] > conversation["last_seq"]
         messages[message["seq"]] = message
         if message["reply_to"]:
-            self.quoting.setdefault(message["reply_to"]["id"], set()).add(message["seq"])
-        quoting = [messages[seq] for seq in self.quoting.get(message["id"], ()) if seq in messages]
-        for other in [*quoting, conversation["last_message"]]:  # stubs that quote it are redrawn
-            if other and other["reply_to"] and other["reply_to"]["id"] == message["id"]:
-                other["reply_to"].update(
+            self.quotes.setdefault(message["reply_to"]["id"], set()).add(message["seq"])
+        quotes = [messages[seq] for seq in self.quotes.get(message["id"], ()) if seq in messages]
+        for quote in [*quotes, conversation["last_message"]]:  # update the quotes of this message
+            if quote and quote["reply_to"] and quote["reply_to"]["id"] == message["id"]:
+                quote["reply_to"].update(
                     excerpt="" if message["deleted_at"] else _excerpt(message["body"]),
                     deleted=message["deleted_at"] is not None,
                 )
@@ -83,15 +87,15 @@ class Replica:
                 mine.update(unread_count=0, unread_mention_count=0, read_seq=message["seq"])
             else:
                 mine["unread_count"] += 1
-                mine["unread_mention_count"] += self._names_me(message)
+                mine["unread_mention_count"] += self._mentions_user(message)
 
-    def _names_me(self, message: Row) -> int:
+    def _mentions_user(self, message: Row) -> int:
         return int(any(mention["user_id"] in (self.user_id, None) for mention in message["mentions"]))
 
     def _conversation_updated(self, payload: Row) -> None:
-        own = self.conversations[payload["conversation_id"]]
+        conversation = self.conversations[payload["conversation_id"]]
         shared = {name: value for name, value in payload["conversation"].items() if name not in ("mine", "peer")}
-        own.update(shared)
+        conversation.update(shared)
 
     def _member_updated(self, payload: Row) -> None:
         self._put_member(payload["conversation_id"], payload["member"])
@@ -103,7 +107,7 @@ class Replica:
             members.pop(user["id"], None)
         else:
             members[user["id"]] = member
-        # A name or a picture that changed is seen wherever its person stands.
+        # A changed name or picture is applied everywhere the user appears.
         conversation = self.conversations[conversation_id]
         if conversation["peer"] and conversation["peer"]["id"] == user["id"]:
             conversation["peer"] = user
@@ -115,45 +119,45 @@ class Replica:
             if message["reply_to"] and message["reply_to"]["sender"]["id"] == user["id"]:
                 message["reply_to"]["sender"] = user
 
-    # ── Personal ──
-    def _personal(self, me_version: int) -> bool:
+    # ── User events ──
+    def _advance_user_version(self, me_version: int) -> bool:
         if me_version <= self.me_version:
             return False
         if me_version > self.me_version + 1:
-            self.me_behind = True
+            self.is_user_behind = True
             return False
         self.me_version = me_version
         return True
 
     def _conversation_added(self, payload: Row) -> None:
-        if self._personal(payload["me_version"]):
+        if self._advance_user_version(payload["me_version"]):
             self._put_conversation(payload["conversation"])
 
     def _put_conversation(self, conversation: Row) -> None:
         if conversation["id"] not in self.conversations:
-            self.came.add(conversation["id"])
+            self.added_ids.add(conversation["id"])
         self.conversations[conversation["id"]] = conversation
         self.versions[conversation["id"]] = conversation["version"]
         self.messages.setdefault(conversation["id"], {})
         self.members.setdefault(conversation["id"], {})
 
     def _conversation_removed(self, payload: Row) -> None:
-        if self._personal(payload["me_version"]):
+        if self._advance_user_version(payload["me_version"]):
             self.drop(payload["conversation_id"])
 
     def drop(self, conversation_id: int) -> None:
-        for held in (self.conversations, self.versions, self.messages, self.members):
-            held.pop(conversation_id, None)
+        for mapping in (self.conversations, self.versions, self.messages, self.members):
+            mapping.pop(conversation_id, None)
 
     def _mine_updated(self, payload: Row) -> None:
-        if self._personal(payload["me_version"]) and payload["conversation_id"] in self.conversations:
+        if self._advance_user_version(payload["me_version"]) and payload["conversation_id"] in self.conversations:
             self.conversations[payload["conversation_id"]]["mine"] = payload["mine"]
 
     def _me_updated(self, payload: Row) -> None:
-        self._personal(payload["me_version"])
+        self._advance_user_version(payload["me_version"])
 
     def _contact_updated(self, payload: Row) -> None:
-        if self._personal(payload["me_version"]):
+        if self._advance_user_version(payload["me_version"]):
             self._put_contact(payload["contact"])
 
     def _put_contact(self, contact: Row) -> None:
@@ -168,57 +172,57 @@ class Replica:
     def sync_payload(self) -> Row:
         return {"cursors": {str(cid): version for cid, version in self.versions.items()}, "me": self.me_version}
 
-    def caught_up(self, answer: Row) -> bool:
-        """Apply a `sync` answer. True when nothing is left to ask."""
-        for each in answer["conversations"]:
-            conversation_id = each["conversation_id"]
-            if each["conversation"] is not None and conversation_id not in self.conversations:
-                self._put_conversation(each["conversation"])
+    def apply_sync_response(self, response: Row) -> bool:
+        """Applies a `sync` response. Returns True if it was complete."""
+        for changes in response["conversations"]:
+            conversation_id = changes["conversation_id"]
+            if changes["conversation"] is not None and conversation_id not in self.conversations:
+                self._put_conversation(changes["conversation"])
                 continue
-            rows: list[tuple[int, str, Row]] = [(row["version"], "message", row) for row in each["messages"]]
-            rows += [(row["version"], "member", row) for row in each["members"]]
+            rows: list[tuple[int, str, Row]] = [(row["version"], "message", row) for row in changes["messages"]]
+            rows += [(row["version"], "member", row) for row in changes["members"]]
             for _, kind, row in sorted(rows, key=lambda row: row[0]):
                 if kind == "message":
                     self._put_message(row)
                 else:
                     self._put_member(conversation_id, row)
-            if each["conversation"] is not None:
-                self.conversations[conversation_id] = each["conversation"]
-            self.conversations[conversation_id]["version"] = each["version"]
-            self.versions[conversation_id] = each["version"]
-        for entry in answer["mine"]:
+            if changes["conversation"] is not None:
+                self.conversations[conversation_id] = changes["conversation"]
+            self.conversations[conversation_id]["version"] = changes["version"]
+            self.versions[conversation_id] = changes["version"]
+        for entry in response["mine"]:
             if entry["conversation_id"] in self.conversations:
                 self.conversations[entry["conversation_id"]]["mine"] = entry["mine"]
-        for contact in answer["contacts"]:
+        for contact in response["contacts"]:
             self._put_contact(contact)
-        for conversation_id in answer["removed"]:
+        for conversation_id in response["removed"]:
             self.drop(conversation_id)
-        self.me_version = max(self.me_version, answer["me_version"])
-        if answer["complete"]:
-            self.behind.clear()
-            self.me_behind = False
-        return answer["complete"]
+        self.me_version = max(self.me_version, response["me_version"])
+        if response["complete"]:
+            self.conversations_behind.clear()
+            self.is_user_behind = False
+        return response["complete"]
 
-    # ── What it shows ──
+    # ── State ──
     def bodies(self, conversation_id: int) -> list[str]:
         messages = self.messages.get(conversation_id, {})
         return [messages[seq]["body"] for seq in sorted(messages) if messages[seq]["kind"] == "text"]
 
-    def agrees_with(self, fresh: Row) -> None:
-        """Raises AssertionError where this shows anything else than a fresh load does."""
-        shown, fresh = self.state(), dict(fresh)
-        assert shown.pop("contacts") == fresh.pop("contacts")
-        assert shown.keys() == fresh.keys()
-        for cid, expected in fresh.items():
-            assert shown[cid]["conversation"] == expected["conversation"], (
-                shown[cid]["conversation"],
+    def assert_matches(self, load_state: Row) -> None:
+        """Asserts that this state equals that of a fresh load."""
+        state, load_state = self.state(), dict(load_state)
+        assert state.pop("contacts") == load_state.pop("contacts")
+        assert state.keys() == load_state.keys()
+        for cid, expected in load_state.items():
+            assert state[cid]["conversation"] == expected["conversation"], (
+                state[cid]["conversation"],
                 expected["conversation"],
             )
-            if cid in self.came:
-                assert all(message in expected["messages"] for message in shown[cid]["messages"])
-                assert all(member in expected["members"] for member in shown[cid]["members"])
+            if cid in self.added_ids:
+                assert all(message in expected["messages"] for message in state[cid]["messages"])
+                assert all(member in expected["members"] for member in state[cid]["members"])
             else:
-                assert shown[cid] == expected
+                assert state[cid] == expected
 
     def state(self) -> Row:
         conversations = {
@@ -232,44 +236,44 @@ class Replica:
         return {**conversations, "contacts": dict(sorted(self.contacts.items()))}
 
 
-def fresh(user_id: int) -> Row:
-    """What a fresh load shows of everything, read through the doors' own look-ups. Synchronous."""
-    return loaded(user_id).state()
+def load_state(user_id: int) -> Row:
+    """Returns the state of a fresh load, read with the selectors that entry points use. Synchronous."""
+    return load_replica(user_id).state()
 
 
-def loaded(user_id: int) -> Replica:
-    """A replica as a page is after loading: to be followed by events."""
+def load_replica(user_id: int) -> Replica:
+    """Returns a replica in the state after loading, to which events can be applied."""
     from accounts.schemas import contact_schema
     from accounts.selectors import contact_lists
     from chat import selectors
 
     replica = Replica(user_id)
     _, replica.me_version = selectors.list_versions(user_id)
-    for shape in selectors.list_conversations(user_id, limit=1000)[0]:
-        replica._put_conversation(_builtins(shape))
+    for schema in selectors.list_conversations(user_id, limit=1000)[0]:
+        replica._put_conversation(_builtins(schema))
         before = None
         while True:
-            page = selectors.get_history(user_id, shape.id, before=before, limit=100)
+            page = selectors.get_history(user_id, schema.id, before=before, limit=100)
             for message in page.results:
-                replica.messages[shape.id][message.seq] = _builtins(message)
+                replica.messages[schema.id][message.seq] = _builtins(message)
                 if message.reply_to:
-                    replica.quoting.setdefault(message.reply_to.id, set()).add(message.seq)
+                    replica.quotes.setdefault(message.reply_to.id, set()).add(message.seq)
             if not page.has_before:
                 break
             before = page.results[0].seq
-        for member in selectors.list_members(user_id, shape.id):
-            replica.members[shape.id][member.user.id] = _builtins(member)
-    for tie in [
-        *(tie for part in contact_lists.list_contacts(user_id) for tie in part),
+        for member in selectors.list_members(user_id, schema.id):
+            replica.members[schema.id][member.user.id] = _builtins(member)
+    for relationship in [
+        *(relationship for relationships in contact_lists.list_contacts(user_id) for relationship in relationships),
         *contact_lists.list_blocked(user_id),
     ]:
-        replica._put_contact(_builtins(contact_schema(tie)))
-    replica.came.clear()
+        replica._put_contact(_builtins(contact_schema(relationship)))
+    replica.added_ids.clear()
     return replica
 
 
-def _builtins(shape: Any) -> Row:
-    return msgspec.json.decode(msgspec.json.encode(shape))
+def _builtins(schema: Any) -> Row:
+    return msgspec.json.decode(msgspec.json.encode(schema))
 
 
 def _comparable(conversation: Row) -> Row:

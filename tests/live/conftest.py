@@ -1,4 +1,4 @@
-"""A hub with listeners, in this process: real verbs, real news, sockets that only note what is written to them."""
+"""A hub with connections in this process: real actions and events, and transports that record what is written."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from messenger.core import database
 from messenger.live import events, hub
 from messenger.live.connection import Connection
 from messenger.live.handshake import Identity
-from tests.live.client_state import Replica, loaded
+from tests.live.client_state import Replica, load_replica
 
 _numbers = itertools.count(1)
 
 
-class NotingWire:
-    """Takes everything at once, and says how much is waiting as a test likes it."""
+class RecordingTransport:
+    """Transport that records all frames. `pending_bytes` is the buffer size that it reports."""
 
     def __init__(self):
         self.texts: list[str] = []
         self.writes = 0
-        self.stuck = 0
+        self.pending_bytes = 0
         self.aborted = False
 
     def write(self, frames):
@@ -31,7 +31,7 @@ class NotingWire:
         self.texts += [frame.text for frame in frames]
 
     def buffered_bytes(self):
-        return self.stuck
+        return self.pending_bytes
 
     def close(self, code):
         return False
@@ -41,52 +41,54 @@ class NotingWire:
 
 
 class Listener:
-    """One open connection of somebody, and what a client would make of what it hears."""
+    """An open connection, and the client state that results from its events."""
 
-    def __init__(self, connection: Connection, wire: NotingWire, replica: Replica):
-        self.connection, self.wire, self.replica = connection, wire, replica
+    def __init__(self, connection: Connection, transport: RecordingTransport, replica: Replica):
+        self.connection, self.transport, self.replica = connection, transport, replica
         self.closed_with: int | None = None
 
-    def catch(self) -> Replica:
-        """Apply everything that was written so far."""
-        texts, self.wire.texts = self.wire.texts, []
+    def apply_received(self) -> Replica:
+        """Applies all frames received so far to the replica and returns it."""
+        texts, self.transport.texts = self.transport.texts, []
         for text in texts:
-            self.replica.hear(msgspec.json.decode(text))
+            self.replica.apply_event(msgspec.json.decode(text))
         return self.replica
 
     def types(self) -> list[str]:
-        return [msgspec.json.decode(text)["type"] for text in self.wire.texts]
+        return [msgspec.json.decode(text)["type"] for text in self.transport.texts]
 
 
-class Stage:
+class Environment:
+    """The hub of this process, its connections, and actions on it."""
+
     def __init__(self):
         self.hub = hub.get_hub()
 
-    async def listen(self, user, sign_in_id: str = "") -> Listener:
-        wire = NotingWire()
+    async def connect(self, user, sign_in_id: str = "") -> Listener:
+        transport = RecordingTransport()
         listener: Listener
 
         async def send(event):
             listener.closed_with = event.get("code")
 
         identity = Identity(user.pk, sign_in_id or f"sign-in-{next(_numbers)}")
-        connection = Connection(self.hub, wire, send, identity, f"connection-{next(_numbers)}", "127.0.0.1")
-        replica = await self.do(loaded, user.pk)
-        listener = Listener(connection, wire, replica)
+        connection = Connection(self.hub, transport, send, identity, f"connection-{next(_numbers)}", "127.0.0.1")
+        replica = await self.run(load_replica, user.pk)
+        listener = Listener(connection, transport, replica)
         await self.hub.register(connection)
         from accounts.selectors import privacy
         from chat import selectors
 
-        versions, me_version = await self.do(selectors.list_versions, user.pk)
-        connection.visibility = (await self.do(privacy.visibility_for, [user.pk])).get(user.pk)
+        versions, me_version = await self.run(selectors.list_versions, user.pk)
+        connection.visibility = (await self.run(privacy.visibility_for, [user.pk])).get(user.pk)
         await self.hub.subscribe_to_conversations(connection, versions, me_version)
         connection.send_welcome('{"type":"welcome","payload":{}}')
         await self.settle()
         return listener
 
-    async def do(self, verb, *args, **kwargs):
-        """A verb, as a door calls it; then time for its news to arrive."""
-        result = await database.run_in_thread(verb, *args, **kwargs)
+    async def run(self, action, *args, **kwargs):
+        """Runs an action as an entry point does, then waits until its events are delivered."""
+        result = await database.run_in_thread(action, *args, **kwargs)
         await self.settle()
         return result
 
@@ -96,14 +98,14 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(transactional_db, settings):
-    """A hub of its own for each test. Nothing sweeps unless a test wants it."""
+async def environment(transactional_db, settings):
+    """A new hub for each test, without the reconciliation loop."""
     settings.SWEEP_SECONDS = 3600
-    import messenger.consumers  # noqa: F401  (composes)
+    import messenger.consumers  # noqa: F401  (registers the background loops)
 
     hub._hub, kept = None, hub._background
     hub._background = ()
-    yield Stage()
+    yield Environment()
     hub._background = kept
     ours = hub._hub
     for task in list(ours._tasks):

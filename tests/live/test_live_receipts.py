@@ -1,4 +1,4 @@
-"""Receipts on open sockets: shown by person and by conversation, mutually, also when that changes meanwhile."""
+"""Receipts on open sockets: mutual, limited by user and by conversation, also when the settings change."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ import pytest
 from accounts.actions import update_profile
 from chat import actions
 
-GATHERED = 0.6  # seconds: receipts are told a few times a second
+RECEIPT_BATCH_SECONDS = 0.6  # seconds: receipts are sent in batches a few times a second
 
 
-def heard(listener) -> list[tuple[int, int]]:
-    """(person, read up to) of each receipt since the last time."""
-    texts, listener.wire.texts = listener.wire.texts, []
+def take_receipts(listener) -> list[tuple[int, int]]:
+    """Returns (user id, read seq) of each receipt since the last call."""
+    texts, listener.transport.texts = listener.transport.texts, []
     frames = [msgspec.json.decode(text) for text in texts]
-    told = [frame["payload"] for frame in frames if frame["type"] == "receipt"]
-    return [(each["user_id"], each["read_seq"]) for each in told]
+    published = [frame["payload"] for frame in frames if frame["type"] == "receipt"]
+    return [(each["user_id"], each["read_seq"]) for each in published]
 
 
 @pytest.fixture
-async def read(stage, room, alice):
-    """`await read(bob)`: alice says something, and bob reads it. Its seq."""
+async def send_and_read(environment, group, alice):
+    """`await send_and_read(bob)`: alice sends a message, bob reads it. Returns its seq."""
 
     async def say_and_read(reader) -> int:
-        message, _new = await stage.do(actions.send_message, alice.pk, room.pk, uuid.uuid4(), "hello")
-        await stage.do(actions.mark_read, reader.pk, room.pk, message.seq)
-        await asyncio.sleep(GATHERED)
+        message, _new = await environment.run(actions.send_message, alice.pk, group.pk, uuid.uuid4(), "hello")
+        await environment.run(actions.mark_read, reader.pk, group.pk, message.seq)
+        await asyncio.sleep(RECEIPT_BATCH_SECONDS)
         return message.seq
 
     return say_and_read
 
 
-async def test_whoever_hides_them_in_one_conversation_neither_sends_nor_hears_them_there(stage, room, alice, bob, read):
-    hers, his = await stage.listen(alice), await stage.listen(bob)
-    await stage.do(actions.update_member_state, bob.pk, room.pk, {"receipts": False})
-    await asyncio.sleep(GATHERED)
-    assert heard(hers) == [(bob.pk, 0)]  # they are shown no more, and taken from her page
-    heard(his)
-    await read(bob)
-    assert (bob.pk, 0) not in heard(hers) and bob.pk not in {who for who, _ in heard(hers)}
-    assert heard(his) == []
+async def test_hiding_receipts_in_a_conversation_is_mutual(environment, group, alice, bob, send_and_read):
+    hers, his = await environment.connect(alice), await environment.connect(bob)
+    await environment.run(actions.update_member_state, bob.pk, group.pk, {"receipts": False})
+    await asyncio.sleep(RECEIPT_BATCH_SECONDS)
+    assert take_receipts(hers) == [(bob.pk, 0)]  # his receipts are hidden and removed from her page
+    take_receipts(his)
+    await send_and_read(bob)
+    assert (bob.pk, 0) not in take_receipts(hers) and bob.pk not in {who for who, _ in take_receipts(hers)}
+    assert take_receipts(his) == []
 
 
-async def test_whoever_shows_them_again_is_seen_where_they_stand(stage, room, alice, bob, read):
-    await stage.do(actions.update_member_state, bob.pk, room.pk, {"receipts": False})
-    seq = await read(bob)
-    hers = await stage.listen(alice)
-    await stage.do(actions.update_member_state, bob.pk, room.pk, {"receipts": True})
-    await asyncio.sleep(GATHERED)
-    assert heard(hers) == [(bob.pk, seq)]
+async def test_showing_receipts_again_sends_the_current_position(environment, group, alice, bob, send_and_read):
+    await environment.run(actions.update_member_state, bob.pk, group.pk, {"receipts": False})
+    seq = await send_and_read(bob)
+    hers = await environment.connect(alice)
+    await environment.run(actions.update_member_state, bob.pk, group.pk, {"receipts": True})
+    await asyncio.sleep(RECEIPT_BATCH_SECONDS)
+    assert take_receipts(hers) == [(bob.pk, seq)]
 
 
-async def test_hidden_from_everybody_while_connected(stage, room, alice, bob, read):
-    hers, his = await stage.listen(alice), await stage.listen(bob)
-    await read(bob)
-    heard(hers), heard(his)
-    await stage.do(update_profile, bob.pk, {"show_receipts": "nobody"})
-    await asyncio.sleep(GATHERED)
-    assert heard(hers) == [(bob.pk, 0)]
-    heard(his)
-    await read(bob)
-    assert bob.pk not in {who for who, _ in heard(hers)} and heard(his) == []
+async def test_hiding_receipts_from_everyone_applies_to_open_sockets(environment, group, alice, bob, send_and_read):
+    hers, his = await environment.connect(alice), await environment.connect(bob)
+    await send_and_read(bob)
+    take_receipts(hers), take_receipts(his)
+    await environment.run(update_profile, bob.pk, {"show_receipts": "nobody"})
+    await asyncio.sleep(RECEIPT_BATCH_SECONDS)
+    assert take_receipts(hers) == [(bob.pk, 0)]
+    take_receipts(his)
+    await send_and_read(bob)
+    assert bob.pk not in {who for who, _ in take_receipts(hers)} and take_receipts(his) == []

@@ -1,4 +1,4 @@
-"""The socket from outside, on both servers that we ship."""
+"""The WebSocket endpoint as a client sees it, on both supported servers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import websockets
 
 from accounts import actions
 from accounts.models import User
-from tests.client import Client, Refusal, token_for
+from tests.client import Client, CommandError, token_for
 from tests.servers import PASSWORD, Site
 
 
-class Town:
-    """A running site in which alice and bob share a room and a pair; mallory is outside. A fresh room for each test."""
+class Workspace:
+    """A running site: alice and bob share a group, new for each test, and a direct conversation; mallory has none."""
 
     def __init__(self, site: Site, tokens: dict[str, str]):
         self.site, self.tokens = site, tokens
         self.url, self.ws_url = site.url, site.ws_url
-        self.room = self.pair = 0
+        self.group = self.direct_conversation = 0
 
     def http(self, name: str) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.tokens[name]}"}
@@ -33,27 +33,31 @@ class Town:
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def running(request, tmp_path_factory, django_db_blocker):
+def running_site(request, tmp_path_factory, django_db_blocker):
     site = Site(tmp_path_factory.mktemp("town"), None, "", False, django_db_blocker.unblock, {"LIMITS": "off"})
     site.start(request.param)
-    site.people("alice", "bob", "mallory")
+    site.create_users("alice", "bob", "mallory")
     yield site
     site.end()
 
 
 @pytest.fixture
-async def town(running):
-    town = Town(running, {name: await token_for(running.url, name) for name in ("alice", "bob", "mallory")})
-    async with town.http("alice") as http:
+async def workspace(running_site):
+    workspace = Workspace(
+        running_site, {name: await token_for(running_site.url, name) for name in ("alice", "bob", "mallory")}
+    )
+    async with workspace.http("alice") as http:
         bob = (await http.get("/api/v1/users/", params={"q": "bob"})).json()["results"][0]["id"]
         group = {"kind": "group", "title": "Room", "user_ids": [bob]}
-        town.room = (await http.post("/api/v1/conversations/", json=group)).json()["id"]
-        town.pair = (await http.post("/api/v1/conversations/", json={"kind": "direct", "user_id": bob})).json()["id"]
-    return town
+        workspace.group = (await http.post("/api/v1/conversations/", json=group)).json()["id"]
+        workspace.direct_conversation = (
+            await http.post("/api/v1/conversations/", json={"kind": "direct", "user_id": bob})
+        ).json()["id"]
+    return workspace
 
 
-async def refused_with(url, **options) -> int:
-    """The HTTP status of a handshake that is not accepted, or the code with which the socket is closed at once."""
+async def rejection_status(url, **options) -> int:
+    """Returns the HTTP status of a rejected handshake, or the code of an immediate close."""
     try:
         async with websockets.connect(url, **options) as socket:
             await asyncio.wait_for(socket.recv(), 5)
@@ -64,75 +68,75 @@ async def refused_with(url, **options) -> int:
         return closed.rcvd.code
 
 
-async def test_who_may_open_a_socket(town):
-    token = await token_for(town.url, "alice")
+async def test_who_may_open_a_socket(workspace):
+    token = await token_for(workspace.url, "alice")
     bearer = {"Authorization": f"Bearer {token}"}
-    url, own = town.ws_url, town.url
-    assert await refused_with(url, additional_headers=bearer) == 0
-    assert await refused_with(url, additional_headers=bearer, origin=own) == 0
-    assert await refused_with(url, additional_headers=bearer, origin="https://evil.example") == 403
-    assert await refused_with(url, additional_headers=bearer, origin="null") == 403
-    assert await refused_with(url, additional_headers=bearer, origin=own.replace("http", "https")) == 403
-    assert await refused_with(url, additional_headers=bearer, origin=own.rsplit(":", 1)[0] + ":1") == 403
-    assert await refused_with(url) == 403
-    assert await refused_with(url, origin=own) == 4401
-    assert await refused_with(url, origin=own, additional_headers={"Cookie": 'a/b=c; sessionid="\\000aaa"'}) == 4401
-    assert await refused_with(url, additional_headers={"Authorization": "Basic eDp5"}) == 403
-    assert await refused_with(url.replace("/ws/v1/", "/")) == 403
-    assert await refused_with(url, additional_headers={"Authorization": "Bearer nonsense"}) == 4401
-    assert await refused_with(url, origin=own, subprotocols=["messenger.v1", "bearer.nonsense"]) == 4401
-    assert await refused_with(url + "?token=" + token) == 403
-    assert await refused_with(url.replace("/v1/", "/v2/"), additional_headers=bearer) in (403, 404)
+    url, own = workspace.ws_url, workspace.url
+    assert await rejection_status(url, additional_headers=bearer) == 0
+    assert await rejection_status(url, additional_headers=bearer, origin=own) == 0
+    assert await rejection_status(url, additional_headers=bearer, origin="https://evil.example") == 403
+    assert await rejection_status(url, additional_headers=bearer, origin="null") == 403
+    assert await rejection_status(url, additional_headers=bearer, origin=own.replace("http", "https")) == 403
+    assert await rejection_status(url, additional_headers=bearer, origin=own.rsplit(":", 1)[0] + ":1") == 403
+    assert await rejection_status(url) == 403
+    assert await rejection_status(url, origin=own) == 4401
+    assert await rejection_status(url, origin=own, additional_headers={"Cookie": 'a/b=c; sessionid="\\000aaa"'}) == 4401
+    assert await rejection_status(url, additional_headers={"Authorization": "Basic eDp5"}) == 403
+    assert await rejection_status(url.replace("/ws/v1/", "/")) == 403
+    assert await rejection_status(url, additional_headers={"Authorization": "Bearer nonsense"}) == 4401
+    assert await rejection_status(url, origin=own, subprotocols=["messenger.v1", "bearer.nonsense"]) == 4401
+    assert await rejection_status(url + "?token=" + token) == 403
+    assert await rejection_status(url.replace("/v1/", "/v2/"), additional_headers=bearer) in (403, 404)
     async with websockets.connect(url, origin=own, subprotocols=["messenger.v1", f"bearer.{token}"]) as socket:
         assert socket.subprotocol == "messenger.v1"
         welcome = json.loads(await socket.recv())
     assert welcome["type"] == "welcome"
-    assert {str(town.room), str(town.pair)} <= welcome["payload"]["versions"].keys()
+    assert {str(workspace.group), str(workspace.direct_conversation)} <= welcome["payload"]["versions"].keys()
 
 
-async def test_a_browser_comes_with_its_session_cookie(town):
-    async with httpx.AsyncClient(base_url=town.url) as http:
+async def test_a_browser_connects_with_its_session_cookie(workspace):
+    async with httpx.AsyncClient(base_url=workspace.url) as http:
         await http.get("/accounts/login/")
         form = {"login": "alice", "password": PASSWORD, "csrfmiddlewaretoken": http.cookies["csrftoken"]}
-        answer = await http.post("/accounts/login/", data=form, headers={"Referer": town.url})
+        answer = await http.post("/accounts/login/", data=form, headers={"Referer": workspace.url})
         assert answer.status_code == 302, answer.text
         cookie = {"Cookie": f"sessionid={http.cookies['sessionid']}"}
-    assert await refused_with(town.ws_url, additional_headers=cookie) == 403  # without an Origin: no browser
-    assert await refused_with(town.ws_url, additional_headers=cookie, origin=town.url) == 0
+    assert await rejection_status(workspace.ws_url, additional_headers=cookie) == 403  # no Origin header: not a browser
+    assert await rejection_status(workspace.ws_url, additional_headers=cookie, origin=workspace.url) == 0
     basic = {**cookie, "Authorization": "Basic eDp5"}
-    assert await refused_with(town.ws_url, additional_headers=basic) == 403
+    assert await rejection_status(workspace.ws_url, additional_headers=basic) == 403
 
 
-async def test_two_people_talk(town):
-    async with town.client("alice") as alice, town.client("bob") as bob:
-        sent = await alice.send(town.room, "hello **bob**")
+async def test_two_users_exchange_messages(workspace):
+    async with workspace.client("alice") as alice, workspace.client("bob") as bob:
+        sent = await alice.send(workspace.group, "hello **bob**")
         assert sent["body_html"] == "<p>hello <strong>bob</strong></p>\n"
-        await bob.sees(lambda replica: replica.bodies(town.room) == ["hello **bob**"])
+        await bob.wait_for(lambda replica: replica.bodies(workspace.group) == ["hello **bob**"])
         await alice.command("message.edit", message_id=sent["id"], body="hello @bob")
         await bob.command("reaction.set", message_id=sent["id"], emoji="👍", active=True)
-        await bob.sees(lambda replica: sent["id"] in replica.mentioned)
-        await alice.sees(lambda replica: bool(replica.messages[town.room][sent["seq"]]["reactions"]))
-        read = await bob.command("read", conversation_id=town.room, seq=sent["seq"])
+        await bob.wait_for(lambda replica: sent["id"] in replica.mentioned)
+        await alice.wait_for(lambda replica: bool(replica.messages[workspace.group][sent["seq"]]["reactions"]))
+        read = await bob.command("read", conversation_id=workspace.group, seq=sent["seq"])
         assert read["mine"]["unread_count"] == 0
-        await alice.sees(lambda replica: any(frame["type"] == "receipt" for frame in replica.heard))
+        await alice.wait_for(lambda replica: any(frame["type"] == "receipt" for frame in replica.events))
 
 
-async def test_the_same_send_many_times_at_once_is_one_message(town):
+async def test_concurrent_sends_with_one_client_id_store_one_message(workspace):
     client_id = str(uuid.uuid4())
     payload = {"client_id": client_id, "body": "once"}
-    async with town.client("alice") as one, town.client("alice") as other, town.http("alice") as http:
+    async with workspace.client("alice") as one, workspace.client("alice") as other, workspace.http("alice") as http:
         answers = await asyncio.gather(
-            *[one.command("message.send", conversation_id=town.room, **payload) for _ in range(20)],
-            *[other.command("message.send", conversation_id=town.room, **payload) for _ in range(20)],
-            *[http.post(f"/api/v1/conversations/{town.room}/messages/", json=payload) for _ in range(10)],
+            *[one.command("message.send", conversation_id=workspace.group, **payload) for _ in range(20)],
+            *[other.command("message.send", conversation_id=workspace.group, **payload) for _ in range(20)],
+            *[http.post(f"/api/v1/conversations/{workspace.group}/messages/", json=payload) for _ in range(10)],
         )
         messages = [answer["message"] if isinstance(answer, dict) else answer.json() for answer in answers]
         assert len({json.dumps(message, sort_keys=True) for message in messages}) == 1
         assert sorted(answer.status_code for answer in answers[40:])[:9] == [200] * 9
-        with pytest.raises(Refusal) as refused:
-            await one.command("message.send", conversation_id=town.room, client_id=client_id, body="another")
-        assert refused.value.code == "conflict"
-        history = (await http.get(f"/api/v1/conversations/{town.room}/messages/")).json()
+        with pytest.raises(CommandError) as error:
+            await one.command("message.send", conversation_id=workspace.group, client_id=client_id, body="another")
+        assert error.value.code == "conflict"
+        history = (await http.get(f"/api/v1/conversations/{workspace.group}/messages/")).json()
         assert [message["body"] for message in history["results"]] == ["once"]
 
 
@@ -161,67 +165,67 @@ BAD_FRAMES = [
 ]
 
 
-async def test_bad_frames_are_answered_and_the_socket_lives(town):
+async def test_invalid_frames_return_errors_and_keep_the_socket_open(workspace):
     for frame in BAD_FRAMES:
-        async with town.client("alice") as alice:
-            await alice.raw(frame)
-            await alice.sees(lambda replica: any(heard["type"] == "error" for heard in replica.heard))
-            error = next(heard for heard in alice.replica.heard if heard["type"] == "error")
+        async with workspace.client("alice") as alice:
+            await alice.send_raw(frame)
+            await alice.wait_for(lambda replica: any(heard["type"] == "error" for heard in replica.events))
+            error = next(heard for heard in alice.replica.events if heard["type"] == "error")
             assert error["payload"]["code"] == "invalid", frame[:40]
             assert await alice.command("ping") == {}
             assert alice.connects == 1
 
 
-async def test_bodies_that_cannot_be_stored_are_refused_at_their_field(town):
-    async with town.client("alice") as alice:
+async def test_an_invalid_body_is_an_error_of_its_field(workspace):
+    async with workspace.client("alice") as alice:
         for body, code in (("a\u0000b", "invalid"), ("   ", "invalid"), ("x" * 4001, "invalid"), ("\u200b", "invalid")):
-            with pytest.raises(Refusal) as refused:
-                await alice.send(town.room, body)
-            assert (refused.value.code, list(refused.value.payload["fields"])) == (code, ["body"])
-        half = json.dumps({"conversation_id": town.room, "client_id": str(uuid.uuid4()), "body": "\ud800"})
-        await alice.raw('{"type":"message.send","payload":' + half + "}")
-        await alice.sees(lambda replica: any(heard["type"] == "error" for heard in replica.heard))
-        assert (await alice.send(town.room, "界" * 4000))["body"] == "界" * 4000
+            with pytest.raises(CommandError) as error:
+                await alice.send(workspace.group, body)
+            assert (error.value.code, list(error.value.payload["fields"])) == (code, ["body"])
+        half = json.dumps({"conversation_id": workspace.group, "client_id": str(uuid.uuid4()), "body": "\ud800"})
+        await alice.send_raw('{"type":"message.send","payload":' + half + "}")
+        await alice.wait_for(lambda replica: any(heard["type"] == "error" for heard in replica.events))
+        assert (await alice.send(workspace.group, "界" * 4000))["body"] == "界" * 4000
 
 
-async def test_a_refusal_is_in_the_language_of_whoever_asked(town):
-    async with town.http("alice") as http:
+async def test_errors_are_in_the_language_of_the_user(workspace):
+    async with workspace.http("alice") as http:
         await http.patch("/api/v1/me/", json={"language": "zh-hans"})
-    async with town.client("alice") as alice, town.client("bob") as bob:
+    async with workspace.client("alice") as alice, workspace.client("bob") as bob:
         details = []
         for person in (alice, bob):
             for body in ("x" * 4001, "  "):
-                with pytest.raises(Refusal) as refused:
-                    await person.send(town.room, body)
-                details.append(refused.value.payload["detail"])
+                with pytest.raises(CommandError) as error:
+                    await person.send(workspace.group, body)
+                details.append(error.value.payload["detail"])
     assert details == ["最多 4000 个字符。", "请先写点什么。", "At most 4000 characters.", "Write something first."]
 
 
-async def test_a_frame_that_is_too_large_closes_with_1009(town):
-    async with town.client("alice") as alice:
-        await alice.raw(json.dumps({"type": "ping", "payload": {"x": "y" * 70_000}}))
-        await alice.sees(lambda _: alice.closed_with == [1009])
+async def test_a_frame_that_is_too_large_closes_with_1009(workspace):
+    async with workspace.client("alice") as alice:
+        await alice.send_raw(json.dumps({"type": "ping", "payload": {"x": "y" * 70_000}}))
+        await alice.wait_for(lambda _: alice.closed_with == [1009])
 
 
-async def test_twenty_bad_frames_in_a_minute_end_the_connection(town):
-    async with town.client("alice") as alice:
+async def test_twenty_invalid_frames_in_a_minute_close_the_connection(workspace):
+    async with workspace.client("alice") as alice:
         for _ in range(20):
-            await alice.raw("{")
-        await alice.sees(lambda _: alice.closed_with == [4429])
+            await alice.send_raw("{")
+        await alice.wait_for(lambda _: alice.closed_with == [4429])
 
 
-async def test_strangers_get_what_nobody_gets(town):
-    async with town.client("alice") as alice, town.client("mallory") as mallory:
-        message = await alice.send(town.room, "between us")
+async def test_non_members_get_the_same_error_as_for_an_unknown_id(workspace):
+    async with workspace.client("alice") as alice, workspace.client("mallory") as mallory:
+        message = await alice.send(workspace.group, "between us")
         nowhere = 987654321
         for kind, there, not_there in (
-            ("message.send", {"conversation_id": town.room}, {"conversation_id": nowhere}),
+            ("message.send", {"conversation_id": workspace.group}, {"conversation_id": nowhere}),
             ("message.edit", {"message_id": message["id"]}, {"message_id": nowhere}),
             ("message.delete", {"message_id": message["id"]}, {"message_id": nowhere}),
             ("reaction.set", {"message_id": message["id"]}, {"message_id": nowhere}),
-            ("read", {"conversation_id": town.room}, {"conversation_id": nowhere}),
-            ("typing", {"conversation_id": town.room}, {"conversation_id": nowhere}),
-            ("view", {"conversation_id": town.room}, {"conversation_id": nowhere}),
+            ("read", {"conversation_id": workspace.group}, {"conversation_id": nowhere}),
+            ("typing", {"conversation_id": workspace.group}, {"conversation_id": nowhere}),
+            ("view", {"conversation_id": workspace.group}, {"conversation_id": nowhere}),
         ):
             rest = {
                 "message.send": {"client_id": str(uuid.uuid4()), "body": "let me in"},
@@ -232,75 +236,78 @@ async def test_strangers_get_what_nobody_gets(town):
             }.get(kind, {})
             answers = []
             for where in (there, not_there):
-                with pytest.raises(Refusal) as refused:
+                with pytest.raises(CommandError) as error:
                     await mallory.command(kind, **where, **rest)
-                answers.append(refused.value.payload)
+                answers.append(error.value.payload)
             assert answers[0] == answers[1]
             assert answers[0]["code"] == "not_found"
         assert mallory.replica.conversations == {}
 
 
-async def test_what_is_forged_is_ignored(town):
-    async with town.client("alice") as alice, town.client("bob") as bob:
+async def test_forged_fields_are_ignored(workspace):
+    async with workspace.client("alice") as alice, workspace.client("bob") as bob:
         forged = {"sender": {"id": 1}, "seq": 99, "id": 5, "created_at": "1999-01-01T00:00:00Z", "kind": "system"}
-        message = await bob.send(town.room, "honest", **forged)
+        message = await bob.send(workspace.group, "honest", **forged)
         assert (message["sender"]["username"], message["seq"], message["kind"]) == ("bob", 1, "text")
         assert message["created_at"].startswith("20")
-        await alice.sees(lambda replica: replica.bodies(town.room) == ["honest"])
+        await alice.wait_for(lambda replica: replica.bodies(workspace.group) == ["honest"])
 
 
-async def test_five_hundred_missed_come_once_in_order(town):
-    async with town.client("bob") as bob:
+async def test_five_hundred_missed_messages_arrive_once_in_order(workspace):
+    async with workspace.client("bob") as bob:
         away = bob.replica
-    async with town.client("alice") as alice:
-        await asyncio.gather(*[alice.send(town.room, f"number {number}") for number in range(500)])
+    async with workspace.client("alice") as alice:
+        await asyncio.gather(*[alice.send(workspace.group, f"number {number}") for number in range(500)])
         said = [message["body"] for message in sorted(alice.acknowledged.values(), key=lambda message: message["seq"])]
-        assert said == [f"number {number}" for number in range(500)]  # one socket's order is kept
-        back = town.client("bob")
+        assert said == [f"number {number}" for number in range(500)]  # the order of one socket is kept
+        back = workspace.client("bob")
         back.replica = away
         async with back as bob:
-            await bob.sees(lambda replica: len(replica.bodies(town.room)) == 500)
-            assert bob.replica.bodies(town.room) == said
+            await bob.wait_for(lambda replica: len(replica.bodies(workspace.group)) == 500)
+            assert bob.replica.bodies(workspace.group) == said
 
 
-async def test_whoever_is_removed_while_listening_hears_nothing_more(town):
-    async with town.client("alice") as alice, town.client("bob") as bob, town.http("alice") as http:
+async def test_a_member_removed_while_connected_receives_nothing_more(workspace):
+    async with workspace.client("alice") as alice, workspace.client("bob") as bob, workspace.http("alice") as http:
         bob_id = bob.replica.user_id
-        await alice.send(town.room, "with bob")
-        await bob.sees(lambda replica: replica.bodies(town.room) == ["with bob"])
+        await alice.send(workspace.group, "with bob")
+        await bob.wait_for(lambda replica: replica.bodies(workspace.group) == ["with bob"])
         for _ in range(5):
-            sending = asyncio.gather(*[alice.send(town.room, "maybe") for _ in range(10)])
-            answer = await http.delete(f"/api/v1/conversations/{town.room}/members/{bob_id}/")
+            sending = asyncio.gather(*[alice.send(workspace.group, "maybe") for _ in range(10)])
+            answer = await http.delete(f"/api/v1/conversations/{workspace.group}/members/{bob_id}/")
             assert answer.status_code == 204, answer.text
             await sending
-            heard = len(bob.replica.heard)
-            await alice.send(town.room, "never for bob")
-            await bob.sees(lambda replica: town.room not in replica.conversations)
-            answer = await http.post(f"/api/v1/conversations/{town.room}/members/", json={"user_ids": [bob_id]})
+            heard = len(bob.replica.events)
+            await alice.send(workspace.group, "never for bob")
+            await bob.wait_for(lambda replica: workspace.group not in replica.conversations)
+            answer = await http.post(f"/api/v1/conversations/{workspace.group}/members/", json={"user_ids": [bob_id]})
             assert answer.status_code in (200, 201), answer.text
-            await bob.sees(lambda replica: town.room in replica.conversations)
+            await bob.wait_for(lambda replica: workspace.group in replica.conversations)
             assert "never for bob" not in json.dumps(
-                [frame for frame in bob.replica.heard[heard:] if frame["type"] == "message.created"]
+                [frame for frame in bob.replica.events[heard:] if frame["type"] == "message.created"]
             )
 
 
 @pytest.mark.parametrize("end", ["new password", "suspended", "signed out"])
-async def test_revoked_is_revoked_on_open_sockets(town, end):
+async def test_revocation_closes_open_sockets(workspace, end):
     name = f"victim{uuid.uuid4().hex[:8]}"
-    await asyncio.to_thread(town.site.people, name)
-    token = await token_for(town.url, name)
+    await asyncio.to_thread(workspace.site.create_users, name)
+    token = await token_for(workspace.url, name)
     headers = {"Authorization": f"Bearer {token}"}
-    async with Client(town.ws_url, token) as victim, httpx.AsyncClient(base_url=town.url, headers=headers) as http:
+    async with (
+        Client(workspace.ws_url, token) as victim,
+        httpx.AsyncClient(base_url=workspace.url, headers=headers) as http,
+    ):
         if end == "signed out":
             mine = (await http.get("/api/v1/sessions/")).json()["results"]
             current = next(each for each in mine if each["current"])
             assert (await http.delete(f"/api/v1/sessions/{current['id']}/")).status_code == 204
         else:
-            await asyncio.to_thread(_end, town.site, name, end)
+            await asyncio.to_thread(_end, workspace.site, name, end)
         code = 4403 if end == "suspended" else 4401
-        # What another process does without Redis is found by the sweep; what this one does is at once.
-        await victim.sees(lambda _: victim.closed_with == [code], within=1 if end == "signed out" else 5)
-        assert await refused_with(town.ws_url, additional_headers=headers) in (4401, 4403)
+        # Without Redis the reconciliation loop finds changes of other processes; those of this one are immediate.
+        await victim.wait_for(lambda _: victim.closed_with == [code], within=1 if end == "signed out" else 5)
+        assert await rejection_status(workspace.ws_url, additional_headers=headers) in (4401, 4403)
         assert (await http.get("/api/v1/conversations/")).status_code == 401
 
 

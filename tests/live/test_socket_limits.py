@@ -1,4 +1,4 @@
-"""Limits hold on the socket: fast people wait, floods end the connection. With LIMITS on, as shipped."""
+"""Rate limits on the socket (LIMITS on): fast senders have to wait, floods close the connection."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import websockets
 from tests.client import token_for
 
 
-async def test_sends_wait_their_turn_and_floods_end_with_4429(make_site):
+async def test_sends_are_rate_limited_and_floods_close_with_4429(make_site):
     site = make_site(LIMITS="on")
     await asyncio.to_thread(site.start)
 
-    def room() -> int:
+    def group() -> int:
         from chat import actions
 
-        alice, bob = site.people("alice", "bob")
+        alice, bob = site.create_users("alice", "bob")
         with site.orm():
             return actions.create_group(alice.pk, "Room", [bob.pk]).id
 
-    conversation = await asyncio.to_thread(room)
+    conversation = await asyncio.to_thread(group)
     headers = {"Authorization": f"Bearer {await token_for(site.url, 'alice')}"}
     async with websockets.connect(site.ws_url, additional_headers=headers) as socket:
         for number in range(15):

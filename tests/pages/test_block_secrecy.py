@@ -85,19 +85,19 @@ HIDING = dict.fromkeys(("write_to_me", "add_me", "show_presence", "show_last_see
 class Environment:
     """bob looks at alice, who may have blocked him: one group and one direct conversation."""
 
-    def __init__(self, alice, bob, carol, room, pair):
+    def __init__(self, alice, bob, carol, group, direct_conversation):
         self.alice, self.bob = alice, bob
         send = lambda by, where, body: actions.send_message(by.pk, where, uuid.uuid4(), body)[0].id  # noqa: E731
-        actions.add_members(alice.pk, room.pk, [carol.pk])
+        actions.add_members(alice.pk, group.pk, [carol.pk])
         his = actions.create_group(bob.pk, "His", [carol.pk]).id
         self.ids = {
             "alice": alice.pk,
-            "room": room.pk,
-            "pair": pair.pk,
+            "room": group.pk,
+            "pair": direct_conversation.pk,
             "his": his,
-            "hers": send(alice, room.pk, "of alice"),
-            "mine": send(bob, room.pk, "of bob"),
-            "to_her": send(bob, pair.pk, "to alice"),
+            "hers": send(alice, group.pk, "of alice"),
+            "mine": send(bob, group.pk, "of bob"),
+            "to_her": send(bob, direct_conversation.pk, "to alice"),
         }
         self.browser = Client()
         self.browser.force_login(bob)
@@ -144,13 +144,13 @@ def normalize(text: str) -> str:
 
 
 @pytest.fixture
-def root(person):
-    return person("root", is_superuser=True)
+def root(make_user):
+    return make_user("root", is_superuser=True)
 
 
 @pytest.fixture
-def environment(alice, bob, carol, room, pair):
-    yield Environment(alice, bob, carol, room, pair)
+def environment(alice, bob, carol, group, direct_conversation):
+    yield Environment(alice, bob, carol, group, direct_conversation)
     set_tracker(None)
 
 

@@ -14,17 +14,17 @@ FOLDED = "From somebody you have blocked."
 
 
 @pytest.fixture
-def named(alice, bob, room, say):
+def named(alice, bob, group, say):
     """bob mentioned alice, she pinned the message, and then blocked him."""
-    message = say(bob, room, "hello @alice, these are my words")
+    message = say(bob, group, "hello @alice, these are my words")
     actions.set_pinned(alice.pk, message.id, True)
     contacts.block_user(alice.pk, bob.pk)
     alice.refresh_from_db()
     return message
 
 
-def test_the_log_collapses_blocked_messages_and_does_not_highlight_them(browser, alice, room, named):
-    line = browser(alice).get(f"/c/{room.pk}/").one("li", id=f"m-{named.seq}")
+def test_the_log_collapses_blocked_messages_and_does_not_highlight_them(browser, alice, group, named):
+    line = browser(alice).get(f"/c/{group.pk}/").one("li", id=f"m-{named.seq}")
     assert "blocked" in line.classes and "for-me" not in line.classes
     assert FOLDED in line.one("label", cls="unblock").text
 
@@ -35,33 +35,33 @@ def test_the_mentions_page_collapses_them_too(browser, alice, named):
     assert line.one("label", cls="unblock")
 
 
-def test_the_conversation_list_hides_their_text(browser, alice, bob, carol, room, pair, say, named):
+def test_the_conversation_list_hides_their_text(browser, alice, bob, carol, group, direct_conversation, say, named):
     say_before = (
-        browser(alice).get("/").one("a", cls="conversation-row", data_id=str(room.pk)).one("span", cls="row-last")
+        browser(alice).get("/").one("a", cls="conversation-row", data_id=str(group.pk)).one("span", cls="row-last")
     )
     assert say_before.text == FOLDED and "these are my words" not in say_before.text
-    actions.add_members(alice.pk, room.pk, [carol.pk])
-    say(carol, room, "and mine")
-    assert "and mine" in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(room.pk)).text
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    say(carol, group, "and mine")
+    assert "and mine" in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(group.pk)).text
     # Nothing changes for bob, who is blocked, and for the others.
-    say(bob, room, "more of my words")
+    say(bob, group, "more of my words")
     for reader in (bob, carol):
         assert (
-            "more of my words" in browser(reader).get("/").one("a", cls="conversation-row", data_id=str(room.pk)).text
+            "more of my words" in browser(reader).get("/").one("a", cls="conversation-row", data_id=str(group.pk)).text
         )
 
 
-def test_pins_are_collapsed_too_and_unblocking_shows_everything(browser, alice, bob, room, named):
+def test_pins_are_collapsed_too_and_unblocking_shows_everything(browser, alice, bob, group, named):
     alice_browser = browser(alice)
-    assert alice_browser.get(f"/c/{room.pk}/pins/").one("span", cls="pin-text").text == FOLDED
+    assert alice_browser.get(f"/c/{group.pk}/pins/").one("span", cls="pin-text").text == FOLDED
     contacts.unblock_user(alice.pk, bob.pk)
-    assert "these are my words" in alice_browser.get(f"/c/{room.pk}/pins/").one("span", cls="pin-text").text
+    assert "these are my words" in alice_browser.get(f"/c/{group.pk}/pins/").one("span", cls="pin-text").text
     (line,) = alice_browser.get("/mentions/").messages
     assert "for-me" in line.classes and "blocked" not in line.classes
     assert "these are my words" in alice_browser.get("/").one("a", cls="conversation-row").text
 
 
-def test_collapsing_takes_no_query(browser, alice, bob, room, named):
+def test_collapsing_takes_no_query(browser, alice, bob, group, named):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -72,7 +72,7 @@ def test_collapsing_takes_no_query(browser, alice, bob, room, named):
             alice_browser.get(path)
         return len(asked)
 
-    paths = ("/", f"/c/{room.pk}/", "/mentions/", f"/c/{room.pk}/pins/")
+    paths = ("/", f"/c/{group.pk}/", "/mentions/", f"/c/{group.pk}/pins/")
     before = [cost(path) for path in paths]
     contacts.unblock_user(alice.pk, bob.pk)
     assert [cost(path) for path in paths] == before

@@ -120,7 +120,7 @@ def test_names_are_escaped(browsers, alice, bob):
         assert "<b onclick" not in page and "<script>alert" not in page
 
 
-def test_the_page_costs_the_same_with_many_contacts(browsers, alice, bob, person, django_assert_max_num_queries):
+def test_the_page_costs_the_same_with_many_contacts(browsers, alice, bob, make_user, django_assert_max_num_queries):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -132,7 +132,7 @@ def test_the_page_costs_the_same_with_many_contacts(browsers, alice, bob, person
     contacts.add_contact(alice.pk, bob.pk)
     one = cost()
     for number in range(20):
-        contacts.add_contact(alice.pk, person(f"friend{number}").pk)
+        contacts.add_contact(alice.pk, make_user(f"friend{number}").pk)
     assert cost() == one
 
 

@@ -32,25 +32,25 @@ def totals(page) -> tuple[str, str]:
 
 
 @pytest.fixture
-def chats(alice, bob, carol, room, pair, say):
+def chats(alice, bob, carol, group, direct_conversation, say):
     """A group with a mention, a direct conversation with one text, an empty group and an archived one; newest first."""
-    say(bob, room, "hi @alice")
-    say(bob, pair, "hello")
+    say(bob, group, "hi @alice")
+    say(bob, direct_conversation, "hello")
     quiet = Conversation.objects.get(pk=actions.create_group(alice.pk, "安静的群", [carol.pk]).id)
     old = Conversation.objects.get(pk=actions.create_group(alice.pk, "Old", [carol.pk]).id)
     actions.update_member_state(alice.pk, old.pk, {"archived": True, "muted": True})
-    return {"room": room.pk, "pair": pair.pk, "quiet": quiet.pk, "old": old.pk}
+    return {"room": group.pk, "pair": direct_conversation.pk, "quiet": quiet.pk, "old": old.pk}
 
 
 def test_filters_and_their_links(browser, alice, chats):
     alice_browser = browser(alice)
-    room, pair, quiet, old = chats["room"], chats["pair"], chats["quiet"], chats["old"]
+    group, direct_conversation, quiet, old = chats["room"], chats["pair"], chats["quiet"], chats["old"]
     expected = {
-        "all": [quiet, pair, room],
-        "unread": [pair, room],
-        "mentions": [room],
-        "people": [pair],
-        "groups": [quiet, room],
+        "all": [quiet, direct_conversation, group],
+        "unread": [direct_conversation, group],
+        "mentions": [group],
+        "people": [direct_conversation],
+        "groups": [quiet, group],
         "archived": [old],
     }
     for show, wanted in expected.items():
@@ -134,10 +134,10 @@ def test_a_new_text_unarchives_a_conversation_unless_it_is_muted(browser, alice,
     assert ids(alice_browser.get("/", show="archived")) == [chats["old"]]
 
 
-def test_a_text_of_the_user_unarchives_it_too(alice, pair, say):
-    actions.update_member_state(alice.pk, pair.pk, {"archived": True})
-    say(alice, pair, "hello again")
-    assert not Membership.objects.get(conversation=pair, user=alice).archived
+def test_a_text_of_the_user_unarchives_it_too(alice, direct_conversation, say):
+    actions.update_member_state(alice.pk, direct_conversation.pk, {"archived": True})
+    say(alice, direct_conversation, "hello again")
+    assert not Membership.objects.get(conversation=direct_conversation, user=alice).archived
 
 
 def test_search_by_name_username_and_pinyin_also_in_the_archive(browser, alice, chats):
@@ -152,7 +152,7 @@ def test_search_by_name_username_and_pinyin_also_in_the_archive(browser, alice, 
     assert [none["data-none"] for none in said] == ["find"] and "<nobody>" in said[0].text
 
 
-def test_text_of_an_empty_filter(browser, alice, room):
+def test_text_of_an_empty_filter(browser, alice, group):
     for show in ("unread", "mentions", "people", "archived"):
         page = browser(alice).get("/", show=show)
         shown = [none["data-none"] for none in page.all(cls="list-none") if "hidden" not in none.attrs]
@@ -235,7 +235,7 @@ def test_as_many_queries_for_many_conversations_as_for_few(browser, alice, path)
     assert len(many) <= 12, [query["sql"][:90] for query in many]
 
 
-def test_two_thousand_conversations_are_quick(browser, alice, room, pair, bob, say):
+def test_two_thousand_conversations_are_quick(browser, alice, group, direct_conversation, bob, say):
     """Measured: 5 ms for the summaries of 2,000 conversations, 80 ms for the page. The limits are generous."""
     crowd(alice, 2000)
     started = time.perf_counter()
@@ -253,7 +253,7 @@ def test_two_thousand_conversations_are_quick(browser, alice, room, pair, bob, s
     assert time.perf_counter() - started < 2
 
 
-def test_flags_of_a_summary(alice, room):
+def test_flags_of_a_summary(alice, group):
     row = selectors.list_conversation_summaries(alice.pk)[0]._replace(
         muted=True, level=Level.NONE, favourite=True, unread=3, mentions=2
     )
@@ -262,7 +262,7 @@ def test_flags_of_a_summary(alice, room):
     assert row._replace(muted=False, level=Level.ALL).badge_count == 3
 
 
-def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob, pair):
+def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob, direct_conversation):
     """In the row and header of a direct conversation and beside the members of a group. Scripts update it later."""
 
     def dots(page) -> set[str]:
@@ -271,14 +271,14 @@ def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob,
 
     alice_browser = browser(alice)
     group = actions.create_group(alice.pk, "Walkers", [bob.pk]).id
-    pages = ("/", f"/c/{pair.pk}/", f"/c/{group}/?panel=members")
+    pages = ("/", f"/c/{direct_conversation.pk}/", f"/c/{group}/?panel=members")
     set_tracker(PresenceTracker())
     try:
         assert [dots(alice_browser.get(path)) for path in pages] == [{"off"}] * 3
         browser(bob).get("/")  # loading a page counts as activity
         assert [dots(alice_browser.get(path)) for path in pages] == [{"here"}] * 3
-        assert "here now" in alice_browser.get(f"/c/{pair.pk}/").one(data_part="peer-here").text
-        assert "here now" in alice_browser.visit(f"/c/{pair.pk}/").one(data_part="peer-here").text
+        assert "here now" in alice_browser.get(f"/c/{direct_conversation.pk}/").one(data_part="peer-here").text
+        assert "here now" in alice_browser.visit(f"/c/{direct_conversation.pk}/").one(data_part="peer-here").text
         type(bob).objects.filter(pk=bob.pk).update(show_presence="nobody")
         assert [dots(alice_browser.get(path)) for path in pages] == [{"off"}] * 3
     finally:

@@ -18,9 +18,9 @@ from tests.attachments.test_message_files import make_image
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
-def give(person, room, *named: tuple[str, bytes], body: str = ""):
+def give(person, group, *named: tuple[str, bytes], body: str = ""):
     ids = [uploads.store_upload(person.pk, name, len(data), [data]).pk for name, data in named]
-    message, _ = actions.send_message(person.pk, room.pk, uuid.uuid4(), body, attachment_ids=ids)
+    message, _ = actions.send_message(person.pk, group.pk, uuid.uuid4(), body, attachment_ids=ids)
     for each in Attachment.objects.filter(message=message.id, kind="image"):
         attachments.process_file(each.file_id)
     return message
@@ -30,49 +30,50 @@ def names(page) -> list[str]:
     return [each.text for each in page.all(cls="doc-name")]
 
 
-def test_files_by_kind_with_sender_and_link_to_the_message(browser, alice, bob, room):
-    give(bob, room, ("old.pdf", b"%PDF-1.4 old"))
-    message = give(alice, room, ("a.png", make_image()), ("new.pdf", b"%PDF-1.4 new"))
+def test_files_by_kind_with_sender_and_link_to_the_message(browser, alice, bob, group):
+    give(bob, group, ("old.pdf", b"%PDF-1.4 old"))
+    message = give(alice, group, ("a.png", make_image()), ("new.pdf", b"%PDF-1.4 new"))
     alice_browser = browser(alice)
-    page = alice_browser.get(f"/c/{room.pk}/files/")
+    page = alice_browser.get(f"/c/{group.pk}/files/")
     assert names(page) == ["new.pdf", "old.pdf"] and len(page.all("a", cls="attachment-image")) == 1
     assert [each.one("b").text for each in page.all("p", cls="file-by")] == ["Alice", "Alice", "Bob"]
     assert page.all("p", cls="file-by")[0].one("a")["href"] == f"/m/{message.id}/"
-    photos = alice_browser.get(f"/c/{room.pk}/files/", kind="image")
+    photos = alice_browser.get(f"/c/{group.pk}/files/", kind="image")
     assert names(photos) == [] and len(photos.all("a", cls="attachment-image")) == 1
-    documents = alice_browser.get(f"/c/{room.pk}/files/", kind="file")
+    documents = alice_browser.get(f"/c/{group.pk}/files/", kind="file")
     assert names(documents) == ["new.pdf", "old.pdf"] and not documents.all("a", cls="attachment-image")
     assert documents.one("nav", cls="kinds").one("a", aria_current="page").text == "Documents"
     # The menu of the conversation links to it.
-    assert alice_browser.get(f"/c/{room.pk}/").one(id="conversation-menu").all("a", href=f"/c/{room.pk}/files/")
+    assert alice_browser.get(f"/c/{group.pk}/").one(id="conversation-menu").all("a", href=f"/c/{group.pk}/files/")
 
 
-def test_a_picture_in_processing_shows_its_name(browser, alice, room):
+def test_a_picture_in_processing_shows_its_name(browser, alice, group):
     upload = uploads.store_upload(alice.pk, "a.png", len(make_image()), [make_image()])
-    actions.send_message(alice.pk, room.pk, uuid.uuid4(), "", attachment_ids=[upload.pk])
-    shot = browser(alice).get(f"/c/{room.pk}/").one("ol").one("a", cls="attachment-image")
+    actions.send_message(alice.pk, group.pk, uuid.uuid4(), "", attachment_ids=[upload.pk])
+    shot = browser(alice).get(f"/c/{group.pk}/").one("ol").one("a", cls="attachment-image")
     assert shot.one("canvas")["aria-label"] == shot.one("noscript").text == "a.png"
 
 
-def test_text_of_an_empty_page(browser, alice, room):
+def test_text_of_an_empty_page(browser, alice, group):
     alice_browser = browser(alice)
-    assert "No files yet." in alice_browser.get(f"/c/{room.pk}/files/").one(cls="empty").text
-    assert "No photos yet." in alice_browser.get(f"/c/{room.pk}/files/", kind="image").one(cls="empty").text
+    assert "No files yet." in alice_browser.get(f"/c/{group.pk}/files/").one(cls="empty").text
+    assert "No photos yet." in alice_browser.get(f"/c/{group.pk}/files/", kind="image").one(cls="empty").text
     assert (
-        "No files yet." in alice_browser.get(f"/c/{room.pk}/files/", kind="nonsense", before="x").one(cls="empty").text
+        "No files yet." in alice_browser.get(f"/c/{group.pk}/files/", kind="nonsense", before="x").one(cls="empty").text
     )
 
 
-def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, room, monkeypatch):
+def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, group, monkeypatch):
     monkeypatch.setattr(files, "PAGE_SIZE", 3)
     for number in range(5):
-        give(alice, room, (f"{number}.pdf", b"%PDF-1.4"))
+        give(alice, group, (f"{number}.pdf", b"%PDF-1.4"))
     alice_browser = browser(alice)
-    page = alice_browser.get(f"/c/{room.pk}/files/", kind="file")
+    page = alice_browser.get(f"/c/{group.pk}/files/", kind="file")
     assert names(page) == ["4.pdf", "3.pdf", "2.pdf"]
     (older,) = [link for link in page.all("a") if link.text == "Older files"]
     rest = alice_browser.get(
-        f"/c/{room.pk}/files/", **dict(pair.split("=") for pair in older["href"].removeprefix("?").split("&"))
+        f"/c/{group.pk}/files/",
+        **dict(direct_conversation.split("=") for direct_conversation in older["href"].removeprefix("?").split("&")),
     )
     assert names(rest) == ["1.pdf", "0.pdf"]
     assert not [link for link in rest.all("a") if link.text == "Older files"]
@@ -80,13 +81,13 @@ def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, ro
     for size in (1, 5):
         monkeypatch.setattr(files, "PAGE_SIZE", size)
         with CaptureQueriesContext(connection) as asked:
-            alice_browser.get(f"/c/{room.pk}/files/")
+            alice_browser.get(f"/c/{group.pk}/files/")
         counts.append(len(asked))
     assert counts[0] == counts[1]
 
 
-def test_deleted_files_are_not_listed_and_non_members_get_404(browser, alice, bob, mallory, room):
-    message = give(alice, room, ("secret.pdf", b"%PDF-1.4"))
-    assert browser(mallory).get(f"/c/{room.pk}/files/").status == 404
+def test_deleted_files_are_not_listed_and_non_members_get_404(browser, alice, bob, mallory, group):
+    message = give(alice, group, ("secret.pdf", b"%PDF-1.4"))
+    assert browser(mallory).get(f"/c/{group.pk}/files/").status == 404
     actions.delete_message(alice.pk, message.id)
-    assert names(browser(bob).get(f"/c/{room.pk}/files/")) == []
+    assert names(browser(bob).get(f"/c/{group.pk}/files/")) == []

@@ -15,24 +15,24 @@ from chat.models import Conversation, Invite, Membership
 pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
 
 
-def test_an_invite_link_is_created_listed_and_revoked(browser, alice, bob, room):
-    path, alice_browser = f"/c/{room.pk}/settings/", browser(alice)
-    made = alice_browser.post(f"/c/{room.pk}/invites/", days="7", max_uses="3", follow=True)
+def test_an_invite_link_is_created_listed_and_revoked(browser, alice, bob, group):
+    path, alice_browser = f"/c/{group.pk}/settings/", browser(alice)
+    made = alice_browser.post(f"/c/{group.pk}/invites/", days="7", max_uses="3", follow=True)
     url = made.one("input", cls="link-text")["value"]
     assert "used 0 of 3" in made.text
     assert alice_browser.get(path).one("input", cls="link-text")["value"] == url
     assert not browser(bob).get(path).all("input", cls="link-text")  # members see only their own links
     number = Invite.objects.get().pk
-    gone = alice_browser.post(f"/c/{room.pk}/invites/{number}/revoke/", follow=True)
+    gone = alice_browser.post(f"/c/{group.pk}/invites/{number}/revoke/", follow=True)
     assert not gone.all("input", cls="link-text")
-    wrong = alice_browser.post(f"/c/{room.pk}/invites/", days="7", max_uses="many")
+    wrong = alice_browser.post(f"/c/{group.pk}/invites/", days="7", max_uses="many")
     assert wrong.status == 400 and wrong.one("input", id="id_max_uses")["value"] == "many"
     assert wrong.one(id="id_max_uses-error").text
 
 
-def test_an_invite_link_asks_for_confirmation(browser, alice, carol, room):
-    actions.update_group(alice.pk, room.pk, {"description": "Where we talk"})
-    token = actions.create_invite(alice.pk, room.pk).token
+def test_an_invite_link_asks_for_confirmation(browser, alice, carol, group):
+    actions.update_group(alice.pk, group.pk, {"description": "Where we talk"})
+    token = actions.create_invite(alice.pk, group.pk).token
     carol_browser = browser(carol)
     page = carol_browser.get(f"/i/{token}/")
     assert page.one("h2").text == "Room" and "2 members" in page.text and "Where we talk" in page.text
@@ -40,12 +40,12 @@ def test_an_invite_link_asks_for_confirmation(browser, alice, carol, room):
     assert not Membership.objects.filter(user=carol).exists()
     joined = carol_browser.post(f"/i/{token}/", follow=True)
     assert [line.text for line in joined.messages][-1] == "You came in by a link of Alice"
-    assert [line.text for line in browser(alice).get(f"/c/{room.pk}/").messages][-1] == "Carol came in by your link"
-    assert carol_browser.get(f"/i/{token}/").response["Location"] == f"/c/{room.pk}/"
+    assert [line.text for line in browser(alice).get(f"/c/{group.pk}/").messages][-1] == "Carol came in by your link"
+    assert carol_browser.get(f"/i/{token}/").response["Location"] == f"/c/{group.pk}/"
 
 
-def test_sign_in_returns_to_the_invite_link(browser, alice, carol, room):
-    token = actions.create_invite(alice.pk, room.pk).token
+def test_sign_in_returns_to_the_invite_link(browser, alice, carol, group):
+    token = actions.create_invite(alice.pk, group.pk).token
     nobody = browser()
     asked = nobody.get(f"/i/{token}/").response["Location"]
     assert asked == f"/accounts/login/?next=/i/{token}/"
@@ -59,17 +59,17 @@ def test_sign_in_returns_to_the_invite_link(browser, alice, carol, room):
     assert words not in nobody.get("/accounts/login/", next="/c/1/").text
 
 
-def test_all_unusable_links_show_the_same_page(browser, alice, carol, room):
-    token = actions.create_invite(alice.pk, room.pk).token
-    actions.revoke_invite(alice.pk, room.pk, selectors.list_invites(alice.pk, room.pk)[0].id)
+def test_all_unusable_links_show_the_same_page(browser, alice, carol, group):
+    token = actions.create_invite(alice.pk, group.pk).token
+    actions.revoke_invite(alice.pk, group.pk, selectors.list_invites(alice.pk, group.pk)[0].id)
     carol_browser = browser(carol)
     pages = [carol_browser.get(f"/i/{token}/"), carol_browser.get("/i/x/"), carol_browser.post(f"/i/{token}/")]
     assert [page.status for page in pages] == [404, 404, 404]
     assert {page.one("h1").text for page in pages} == {"This link does not work"}
 
 
-def test_group_avatar_by_the_settings_form(browser, alice, bob, room):
-    path, alice_browser = f"/c/{room.pk}/settings/", browser(alice)
+def test_group_avatar_by_the_settings_form(browser, alice, bob, group):
+    path, alice_browser = f"/c/{group.pk}/settings/", browser(alice)
     written = BytesIO()
     Image.new("RGB", (300, 300), "teal").save(written, "PNG")
     fields = {"title": "Room", "members_may_add": "on", "members_may_pin": "on", "revisions_visible": "on"}
@@ -88,91 +88,91 @@ def test_group_avatar_by_the_settings_form(browser, alice, bob, room):
     assert not alice_browser.get(path).one("span", data_part="face").all("img")
 
 
-def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, room):
-    actions.update_group(alice.pk, room.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
-    his, path = browser(bob), f"/c/{room.pk}/"
+def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group):
+    actions.update_group(alice.pk, group.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
+    his, path = browser(bob), f"/c/{group.pk}/"
     bar = his.get(path).one("conversation-announcement")
     assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one("p", cls="whole").text
     assert bar.one("a")["href"] == "https://example.org/a"
     assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # she wrote it herself
     version = bar.one("input", name="announcement_seen")["value"]
-    his.post(f"/c/{room.pk}/mine/", announcement_seen=version)
+    his.post(f"/c/{group.pk}/mine/", announcement_seen=version)
     assert "hidden" in his.get(path).one("conversation-announcement").attrs
-    actions.update_group(alice.pk, room.pk, {"announcement": "Something else"})
+    actions.update_group(alice.pk, group.pk, {"announcement": "Something else"})
     assert "hidden" not in his.get(path).one("conversation-announcement").attrs
 
 
-def test_pins_have_a_page_and_a_count(browser, alice, bob, room, say):
-    first, second = say(alice, room, "keep **this**"), say(bob, room, "and this")
+def test_pins_have_a_page_and_a_count(browser, alice, bob, group, say):
+    first, second = say(alice, group, "keep **this**"), say(bob, group, "and this")
     for message in (first, second):
         actions.set_pinned(alice.pk, message.id, True)
     bob_browser = browser(bob)
-    assert bob_browser.get(f"/c/{room.pk}/").one(cls="pin-tool").one(cls="num").text == "2"
-    pinned = bob_browser.get(f"/c/{room.pk}/pins/")
+    assert bob_browser.get(f"/c/{group.pk}/").one(cls="pin-tool").one(cls="num").text == "2"
+    pinned = bob_browser.get(f"/c/{group.pk}/pins/")
     assert [line["data-id"] for line in pinned.one("ul", cls="pins").all("li")] == [str(second.id), str(first.id)]
-    assert pinned.all("a", cls="pin")[1]["href"] == f"/c/{room.pk}/?at={first.seq}#m-{first.seq}"
+    assert pinned.all("a", cls="pin")[1]["href"] == f"/c/{group.pk}/?at={first.seq}#m-{first.seq}"
     actions.delete_message(alice.pk, second.id)  # a deleted message is not pinned any more
-    assert len(bob_browser.get(f"/c/{room.pk}/pins/").all("a", cls="pin")) == 1
+    assert len(bob_browser.get(f"/c/{group.pk}/pins/").all("a", cls="pin")) == 1
     bob_browser.post(f"/m/{first.id}/pin/", active="")
-    assert "hidden" in bob_browser.get(f"/c/{room.pk}/").one(cls="pin-tool").attrs
-    actions.update_group(alice.pk, room.pk, {"members_may_pin": False})
+    assert "hidden" in bob_browser.get(f"/c/{group.pk}/").one(cls="pin-tool").attrs
+    actions.update_group(alice.pk, group.pk, {"members_may_pin": False})
     actions.set_pinned(alice.pk, first.id, True)
-    assert not bob_browser.get(f"/c/{room.pk}/pins/").one("ul", cls="pins").all("button")
+    assert not bob_browser.get(f"/c/{group.pk}/pins/").one("ul", cls="pins").all("button")
 
 
-def test_confirmation_pages(browser, alice, bob, carol, room):
+def test_confirmation_pages(browser, alice, bob, carol, group):
     alice_browser, bob_browser = browser(alice), browser(bob)
-    assert "Give the group to Bob?" in alice_browser.get(f"/c/{room.pk}/members/{bob.pk}/give/").text
-    assert "Remove Bob from the group?" in alice_browser.get(f"/c/{room.pk}/members/{bob.pk}/remove/").text
-    assert "Give it to somebody else first" in alice_browser.get(f"/c/{room.pk}/leave/").text
-    assert bob_browser.get(f"/c/{room.pk}/leave/").one("form", action=f"/c/{room.pk}/members/{bob.pk}/remove/")
-    assert bob_browser.get(f"/c/{room.pk}/members/{alice.pk}/give/").status == 403
-    assert bob_browser.get(f"/c/{room.pk}/delete/").status == 403
-    assert alice_browser.post(f"/c/{room.pk}/delete/", title="").status == 400
-    assert Conversation.objects.get(pk=room.pk).deleted_at is None
+    assert "Give the group to Bob?" in alice_browser.get(f"/c/{group.pk}/members/{bob.pk}/give/").text
+    assert "Remove Bob from the group?" in alice_browser.get(f"/c/{group.pk}/members/{bob.pk}/remove/").text
+    assert "Give it to somebody else first" in alice_browser.get(f"/c/{group.pk}/leave/").text
+    assert bob_browser.get(f"/c/{group.pk}/leave/").one("form", action=f"/c/{group.pk}/members/{bob.pk}/remove/")
+    assert bob_browser.get(f"/c/{group.pk}/members/{alice.pk}/give/").status == 403
+    assert bob_browser.get(f"/c/{group.pk}/delete/").status == 403
+    assert alice_browser.post(f"/c/{group.pk}/delete/", title="").status == 400
+    assert Conversation.objects.get(pk=group.pk).deleted_at is None
 
 
-def test_the_card_of_a_member(browser, alice, bob, carol, mallory, room):
+def test_the_card_of_a_member(browser, alice, bob, carol, mallory, group):
     User.objects.filter(pk=bob.pk).update(bio="Servers, bread. https://bob.example")
     actions.create_group(alice.pk, "Both of us", [bob.pk])
     actions.create_group(bob.pk, "Without her", [carol.pk])
-    card = browser(alice).get(f"/c/{room.pk}/members/{bob.pk}/").one(cls="card")
+    card = browser(alice).get(f"/c/{group.pk}/members/{bob.pk}/").one(cls="card")
     assert "Servers, bread." in card.text and "@bob" in card.text
     assert [each.text for each in card.one("section", cls="card-shared").all("a")] == ["Both of us", "Room"]
-    assert card.one("button", formaction=f"/c/{room.pk}/members/{bob.pk}/role/")["value"] == "admin"
-    assert not browser(bob).get(f"/c/{room.pk}/members/{alice.pk}/").all("button", name="role")
-    assert browser(alice).get(f"/c/{room.pk}/members/{carol.pk}/").status == 404
-    assert browser(mallory).get(f"/c/{room.pk}/members/{bob.pk}/").status == 404
+    assert card.one("button", formaction=f"/c/{group.pk}/members/{bob.pk}/role/")["value"] == "admin"
+    assert not browser(bob).get(f"/c/{group.pk}/members/{alice.pk}/").all("button", name="role")
+    assert browser(alice).get(f"/c/{group.pk}/members/{carol.pk}/").status == 404
+    assert browser(mallory).get(f"/c/{group.pk}/members/{bob.pk}/").status == 404
 
 
-def test_several_people_are_selected_and_added_at_once(browser, alice, bob, carol, mallory, room):
-    hers, path = browser(alice), f"/c/{room.pk}/settings/"
+def test_several_people_are_selected_and_added_at_once(browser, alice, bob, carol, mallory, group):
+    hers, path = browser(alice), f"/c/{group.pk}/settings/"
     page = hers.get(f"{path}?q=&user={carol.pk}&user={mallory.pk}&user={bob.pk}")
     assert [chip["data-user-id"] for chip in page.all("a", cls="chip")] == [str(carol.pk), str(mallory.pk)]  # not bob
-    added = hers.post(f"/c/{room.pk}/members/add/", user_ids=[carol.pk, mallory.pk], follow=True)
+    added = hers.post(f"/c/{group.pk}/members/add/", user_ids=[carol.pk, mallory.pk], follow=True)
     assert "2 people added." in added.one(cls="toast").text
 
 
-def test_a_large_group_is_paged_and_searched(browser, alice, room):
+def test_a_large_group_is_paged_and_searched(browser, alice, group):
     users = User.objects.bulk_create([User(username=f"guest{number:04}") for number in range(320)])
-    actions.add_members(alice.pk, room.pk, [user.pk for user in users])
+    actions.add_members(alice.pk, group.pk, [user.pk for user in users])
     alice_browser = browser(alice)
-    page = alice_browser.get(f"/c/{room.pk}/settings/")
+    page = alice_browser.get(f"/c/{group.pk}/settings/")
     section = page.one("section", id="members")
     assert section.one("h2").text == "Members 322" and len(section.one("ul", cls="rows").all("li")) == 50
     more = next(link["href"] for link in section.all("a") if "after=" in link.attrs["href"])
-    following = alice_browser.get(f"/c/{room.pk}/settings/{more.partition('#')[0]}").one("section", id="members")
+    following = alice_browser.get(f"/c/{group.pk}/settings/{more.partition('#')[0]}").one("section", id="members")
     assert following.one("ul", cls="rows").all("li")[0].one("small").text.startswith("@guest0048")
-    found = alice_browser.get(f"/c/{room.pk}/settings/", member="guest0300").one("section", id="members")
+    found = alice_browser.get(f"/c/{group.pk}/settings/", member="guest0300").one("section", id="members")
     assert len(found.one("ul", cls="rows").all("li")) == 1
-    panel = alice_browser.get(f"/c/{room.pk}/").one("member-panel")
+    panel = alice_browser.get(f"/c/{group.pk}/").one("member-panel")
     assert len(panel.all("a", cls="member")) == 100 and panel["data-count"] == "322" and panel["data-after"]
 
 
-def test_former_members_have_no_card(browser, alice, bob, room):
+def test_former_members_have_no_card(browser, alice, bob, group):
     alice_browser = browser(alice)
-    card = f"/c/{room.pk}/members/{bob.pk}/"
+    card = f"/c/{group.pk}/members/{bob.pk}/"
     assert alice_browser.get(card).status == 200
-    actions.remove_member(bob.pk, room.pk, bob.pk)
+    actions.remove_member(bob.pk, group.pk, bob.pk)
     for address in (card, f"{card}give/", f"{card}remove/"):
         assert alice_browser.get(address).status == 404

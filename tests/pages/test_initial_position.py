@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread store
 
 
 @pytest.fixture
-def history(bob, room, settings):
+def history(bob, group, settings):
     """`history(120)` stores 120 texts of bob, `number 0` first, and returns their seqs."""
     settings.LIMITS = False
 
@@ -26,7 +26,7 @@ def history(bob, room, settings):
         sent = []
         for start in range(0, count, 100):
             texts = range(start, min(start + 100, count))
-            sent += send_many([SendCommand(bob.pk, room.pk, uuid.uuid4(), f"number {number}") for number in texts])
+            sent += send_many([SendCommand(bob.pk, group.pk, uuid.uuid4(), f"number {number}") for number in texts])
         return [each.message.seq for each in sent]
 
     return make
@@ -36,64 +36,64 @@ def shown(page) -> list[int]:
     return [int(line["data-seq"]) for line in page.messages]
 
 
-def test_many_unread_messages_open_at_the_first_with_read_ones_above(browser, alice, room, history):
+def test_many_unread_messages_open_at_the_first_with_read_ones_above(browser, alice, group, history):
     seqs = history(200)
-    actions.mark_read(alice.pk, room.pk, seqs[49])
-    page = browser(alice).get(f"/c/{room.pk}/")
+    actions.mark_read(alice.pk, group.pk, seqs[49])
+    page = browser(alice).get(f"/c/{group.pk}/")
     assert shown(page) == list(range(seqs[50] - 12, seqs[50] + 38))
     lines = [each for each in page.one("message-log").one("ol").children if hasattr(each, "attrs")]
     at = next(index for index, each in enumerate(lines) if "unread-line" in each.classes)
     assert lines[at + 1]["data-seq"] == str(seqs[50])
     latest = page.one("a", cls="latest")
     assert "hidden" not in latest.attrs and latest.one(cls="num").text == "150"
-    newest = browser(alice).get(f"/c/{room.pk}/{latest['href']}")
+    newest = browser(alice).get(f"/c/{group.pk}/{latest['href']}")
     assert shown(newest)[-1] == seqs[-1] and "hidden" in newest.one("a", cls="latest").attrs
 
 
-def test_few_unread_messages_open_at_the_end(browser, alice, room, history):
+def test_few_unread_messages_open_at_the_end(browser, alice, group, history):
     seqs = history(60)
-    actions.mark_read(alice.pk, room.pk, seqs[39])
-    page = browser(alice).get(f"/c/{room.pk}/")
+    actions.mark_read(alice.pk, group.pk, seqs[39])
+    page = browser(alice).get(f"/c/{group.pk}/")
     assert shown(page)[-1] == seqs[-1]
     assert len(page.all(cls="unread-line")) == 1
 
 
-def test_a_conversation_marked_unread_opens_there_on_each_reload(browser, alice, room, history):
+def test_a_conversation_marked_unread_opens_there_on_each_reload(browser, alice, group, history):
     seqs = history(120)
-    actions.mark_read(alice.pk, room.pk, seqs[-1])
+    actions.mark_read(alice.pk, group.pk, seqs[-1])
     alice_browser = browser(alice)
-    assert not alice_browser.get(f"/c/{room.pk}/").all(cls="unread-line")
-    actions.mark_read(alice.pk, room.pk, seqs[10], back=True)
+    assert not alice_browser.get(f"/c/{group.pk}/").all(cls="unread-line")
+    actions.mark_read(alice.pk, group.pk, seqs[10], back=True)
     for _ in range(2):
-        page = alice_browser.get(f"/c/{room.pk}/")
+        page = alice_browser.get(f"/c/{group.pk}/")
         assert seqs[10] in shown(page) and seqs[-1] not in shown(page)
         assert len(page.all(cls="unread-line")) == 1
 
 
-def test_read_page_by_page_with_scripts_off(browser, alice, room, history):
+def test_read_page_by_page_with_scripts_off(browser, alice, group, history):
     seqs = history(130)
     alice_browser = browser(alice)
     read = []
     for _ in range(5):
-        page = alice_browser.get(f"/c/{room.pk}/")
+        page = alice_browser.get(f"/c/{group.pk}/")
         read += [seq for seq in shown(page) if seq not in read]
         if not page.all(cls="unread-line"):
             break
-        alice_browser.post(f"/c/{room.pk}/read/", page.form(f"/c/{room.pk}/read/"))
+        alice_browser.post(f"/c/{group.pk}/read/", page.form(f"/c/{group.pk}/read/"))
     assert set(seqs) <= set(read) and read == sorted(read)
 
 
-def test_newer_pages_open_at_their_beginning(browser, alice, room, history):
+def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
     seqs = history(120)
-    page = browser(alice).get(f"/c/{room.pk}/?after={seqs[20]}")
+    page = browser(alice).get(f"/c/{group.pk}/?after={seqs[20]}")
     assert "at-start" in page.one(cls="log").classes
-    assert "at-start" not in browser(alice).get(f"/c/{room.pk}/?before={seqs[100]}").one(cls="log").classes
+    assert "at-start" not in browser(alice).get(f"/c/{group.pk}/?before={seqs[100]}").one(cls="log").classes
 
 
 # ── A day ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def spread(room, seqs: list[int], start: datetime, step: timedelta) -> None:
+def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
     """Sets the times of the messages so that they are this far apart."""
-    rows = list(Message.objects.filter(conversation=room, seq__in=seqs).order_by("seq"))
+    rows = list(Message.objects.filter(conversation=group, seq__in=seqs).order_by("seq"))
     for number, row in enumerate(rows):
         row.created_at = start + number * step
     Message.objects.bulk_update(rows, ["created_at"], batch_size=200)
@@ -112,83 +112,83 @@ NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
         ("UTC", "2026-10-04", 4),
     ],
 )
-def test_a_day_is_found_in_the_time_zone_of_the_reader(browser, alice, room, history, zone, day, number):
+def test_a_day_is_found_in_the_time_zone_of_the_reader(browser, alice, group, history, zone, day, number):
     seqs = history(8)
-    spread(room, seqs, NOON, timedelta(hours=18))
+    spread(group, seqs, NOON, timedelta(hours=18))
     # 1st 12:00, 2nd 06:00, 3rd 00:00, 3rd 18:00, 4th 12:00 …
     written = [NOON + timedelta(hours=18) * n for n in range(8)]
     with timezone.override(zone):
         wanted = next(n for n, at in enumerate(written) if timezone.localtime(at).date().isoformat() >= day)
     alice.time_zone = zone
     alice.save()
-    place = browser(alice).get(f"/c/{room.pk}/?on={day}").response["Location"]
-    first = Message.objects.filter(conversation=room).order_by("seq").first()
+    place = browser(alice).get(f"/c/{group.pk}/?on={day}").response["Location"]
+    first = Message.objects.filter(conversation=group).order_by("seq").first()
     expected = seqs[wanted] if first.created_at >= NOON or wanted else first.seq
-    assert place == f"/c/{room.pk}/?at={expected}#m-{expected}"
+    assert place == f"/c/{group.pk}/?at={expected}#m-{expected}"
 
 
 @pytest.mark.parametrize("day", ["", "x", "2026-13-01", "9999-12-31", "2999-01-01"])
-def test_an_invalid_or_future_day_shows_the_conversation(browser, alice, room, history, day):
+def test_an_invalid_or_future_day_shows_the_conversation(browser, alice, group, history, day):
     history(3)
-    assert browser(alice).get(f"/c/{room.pk}/?on={day}").status == 200
+    assert browser(alice).get(f"/c/{group.pk}/?on={day}").status == 200
 
 
-def test_non_members_cannot_look_up_a_day(browser, mallory, room, history):
+def test_non_members_cannot_look_up_a_day(browser, mallory, group, history):
     history(3)
-    assert browser(mallory).get(f"/c/{room.pk}/?on=2020-01-01").status == 404
+    assert browser(mallory).get(f"/c/{group.pk}/?on=2020-01-01").status == 404
 
 
-def test_finding_a_day_takes_few_queries_in_a_long_history(alice, bob, room, history):
+def test_finding_a_day_takes_few_queries_in_a_long_history(alice, bob, group, history):
     seqs = history(2)
-    row = Message.objects.get(conversation=room, seq=seqs[-1])
+    row = Message.objects.get(conversation=group, seq=seqs[-1])
     rest = [
         Message(
-            conversation=room, seq=seqs[-1] + n, version=1, first_version=1, text_count=n, sender=bob,
+            conversation=group, seq=seqs[-1] + n, version=1, first_version=1, text_count=n, sender=bob,
             client_id=uuid.uuid4(), body="x", created_at=row.created_at + timedelta(minutes=n),
         )
         for n in range(1, 20_000)
     ]  # fmt: skip
     Message.objects.bulk_create(rest, batch_size=1000)
     last = rest[-1].seq
-    Conversation.objects.filter(pk=room.pk).update(last_seq=last)
+    Conversation.objects.filter(pk=group.pk).update(last_seq=last)
     with CaptureQueriesContext(connection) as captured:
-        found = selectors.find_first_seq_since(alice.pk, room.pk, row.created_at + timedelta(minutes=12_345))
+        found = selectors.find_first_seq_since(alice.pk, group.pk, row.created_at + timedelta(minutes=12_345))
     assert found == seqs[-1] + 12_345
     assert len(captured) <= 17
-    assert selectors.find_first_seq_since(alice.pk, room.pk, row.created_at + timedelta(days=400)) is None
+    assert selectors.find_first_seq_since(alice.pk, group.pk, row.created_at + timedelta(days=400)) is None
 
 
-def test_the_menu_contains_the_form_for_a_day(browser, alice, room):
-    page = browser(alice).get(f"/c/{room.pk}/")
+def test_the_menu_contains_the_form_for_a_day(browser, alice, group):
+    page = browser(alice).get(f"/c/{group.pk}/")
     form = page.one(id="date-jump")
-    assert form["method"] == "get" and form["action"] == f"/c/{room.pk}/"
+    assert form["method"] == "get" and form["action"] == f"/c/{group.pk}/"
     assert form.one("input", name="on")["type"] == "date"
     assert any(button.attrs.get("popovertarget") == "date-jump" for button in page.all("button"))
 
 
 # ── What stands between ──────────────────────────────────────────────────────────────────────────────────────────────
-def test_the_beginning_shows_creator_and_date(browser, alice, bob, room, pair, history):
-    began = Conversation.objects.get(pk=room.pk)
+def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct_conversation, history):
+    began = Conversation.objects.get(pk=group.pk)
     began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)
     began.save()
-    hers = browser(alice).get(f"/c/{room.pk}/").one("ol").one(cls="beginning")
+    hers = browser(alice).get(f"/c/{group.pk}/").one("ol").one(cls="beginning")
     assert "20 November 2026" in hers.text
     assert "You opened this group" in hers.text
-    assert "Alice" in browser(bob).get(f"/c/{room.pk}/").one("ol").one(cls="beginning").text
-    assert "Bob" in browser(alice).get(f"/c/{pair.pk}/").one("ol").one(cls="beginning").text
-    assert "Say hello" in browser(alice).get(f"/c/{pair.pk}/").one("ol").one(cls="beginning").text
+    assert "Alice" in browser(bob).get(f"/c/{group.pk}/").one("ol").one(cls="beginning").text
+    assert "Bob" in browser(alice).get(f"/c/{direct_conversation.pk}/").one("ol").one(cls="beginning").text
+    assert "Say hello" in browser(alice).get(f"/c/{direct_conversation.pk}/").one("ol").one(cls="beginning").text
     history(60)
-    assert not browser(alice).get(f"/c/{room.pk}/?newest=1").one("ol").all(cls="beginning")
+    assert not browser(alice).get(f"/c/{group.pk}/?newest=1").one("ol").all(cls="beginning")
 
 
-def test_a_time_separator_follows_a_long_pause(browser, alice, room, history):
+def test_a_time_separator_follows_a_long_pause(browser, alice, group, history):
     seqs = history(4)
-    spread(room, seqs, datetime(2026, 11, 20, 8, tzinfo=UTC), timedelta(hours=2))
-    page = browser(alice).get(f"/c/{room.pk}/?newest=1")
+    spread(group, seqs, datetime(2026, 11, 20, 8, tzinfo=UTC), timedelta(hours=2))
+    page = browser(alice).get(f"/c/{group.pk}/?newest=1")
     assert [each.text for each in page.one("ol").all(cls="pause")] == ["10:00", "12:00", "14:00"]
 
 
-def test_opening_at_the_first_unread_takes_as_many_queries_in_a_long_history(browser, alice, room, history):
+def test_opening_at_the_first_unread_takes_as_many_queries_in_a_long_history(browser, alice, group, history):
     def queries(path: str) -> int:
         browser(alice).get(path)
         alice_browser = browser(alice)
@@ -197,8 +197,8 @@ def test_opening_at_the_first_unread_takes_as_many_queries_in_a_long_history(bro
         return len(captured)
 
     seqs = history(20)
-    actions.mark_read(alice.pk, room.pk, seqs[0])
-    few = queries(f"/c/{room.pk}/")
+    actions.mark_read(alice.pk, group.pk, seqs[0])
+    few = queries(f"/c/{group.pk}/")
     history(300)
-    many = queries(f"/c/{room.pk}/")
+    many = queries(f"/c/{group.pk}/")
     assert many <= few + 1  # one query for the messages above

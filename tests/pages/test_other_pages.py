@@ -20,25 +20,28 @@ def test_home_page_without_conversations(browser, alice):
     assert len(page.one("ol", cls="steps").all("a")) == 3
 
 
-def test_conversation_list_newest_activity_first(browser, alice, bob, carol, room, say):
-    pair = Conversation.objects.get(pk=actions.open_direct_conversation(alice.pk, carol.pk)[0].id)
-    say(carol, pair, "**hello** there")
-    say(bob, room, "later")
+def test_conversation_list_newest_activity_first(browser, alice, bob, carol, group, say):
+    direct_conversation = Conversation.objects.get(pk=actions.open_direct_conversation(alice.pk, carol.pk)[0].id)
+    say(carol, direct_conversation, "**hello** there")
+    say(bob, group, "later")
     rows = browser(alice).get("/").all("a", cls="conversation-row")
-    assert [row["data-id"] for row in rows] == [str(room.pk), str(pair.pk)]
+    assert [row["data-id"] for row in rows] == [str(group.pk), str(direct_conversation.pk)]
     assert rows[0].one(cls="row-last").text == "Bob : later"
     assert rows[1].one(cls="row-last").text == "hello there"
     assert rows[1]["data-peer-id"] == str(carol.pk)
     found = browser(alice).get("/", find="CAR").all("a", cls="conversation-row")
-    assert [row["data-id"] for row in found] == [str(pair.pk)]
+    assert [row["data-id"] for row in found] == [str(direct_conversation.pk)]
 
 
 def test_direct_conversation_and_group_from_the_people_picker(browser, alice, bob, carol):
     alice_browser = browser(alice)
     found = alice_browser.get("/new/", q="bo")
     assert [row["data-user-id"] for row in found.all("li") if "data-user-id" in row.attrs] == [str(bob.pk)]
-    pair = alice_browser.post("/new/direct/", user_id=bob.pk)
-    assert alice_browser.post("/new/direct/", user_id=bob.pk).response["Location"] == pair.response["Location"]
+    direct_conversation = alice_browser.post("/new/direct/", user_id=bob.pk)
+    assert (
+        alice_browser.post("/new/direct/", user_id=bob.pk).response["Location"]
+        == direct_conversation.response["Location"]
+    )
     chosen = alice_browser.get(f"/new/?user={bob.pk}&user={carol.pk}&user=99999&user=x")
     assert len(chosen.all("a", cls="chip")) == 2
     long = alice_browser.post("/new/group/", user_ids=[bob.pk, carol.pk], title="x" * 81)
@@ -59,13 +62,13 @@ def test_a_direct_conversation_needs_an_existing_other_user(browser, alice, valu
     assert not Conversation.objects.exists()
 
 
-def test_group_settings(browser, alice, bob, carol, mallory, room):
-    path = f"/c/{room.pk}/settings/"
+def test_group_settings(browser, alice, bob, carol, mallory, group):
+    path = f"/c/{group.pk}/settings/"
     alice_browser, bob_browser = browser(alice), browser(bob)
     fields = {"title": "Renamed", "description": "d", "announcement": "a", "members_may_add": "on"}
     assert alice_browser.post(path, fields).status == 302
-    room.refresh_from_db()
-    assert (room.title, room.members_may_add, room.members_may_pin) == ("Renamed", True, False)
+    group.refresh_from_db()
+    assert (group.title, group.members_may_add, group.members_may_pin) == ("Renamed", True, False)
     refused = alice_browser.post(path, fields | {"title": "x" * 81})
     assert refused.status == 400 and refused.one(id="id_title-error").text
     assert refused.one("input", id="id_title")["value"] == "x" * 81
@@ -75,38 +78,38 @@ def test_group_settings(browser, alice, bob, carol, mallory, room):
     found = alice_browser.get(path, q="car").one("div", **{"data-part": "results"})
     assert found.one("li")["data-user-id"] == str(carol.pk)
     assert f"user={carol.pk}" in found.one("a", data_act="pick")["href"]
-    added = bob_browser.post(f"/c/{room.pk}/members/add/", user_ids=carol.pk, follow=True)
+    added = bob_browser.post(f"/c/{group.pk}/members/add/", user_ids=carol.pk, follow=True)
     assert added.status == 200 and "1 person added." in added.one(cls="toast").text
-    assert bob_browser.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 403
-    assert alice_browser.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="admin").status == 302
-    assert bob_browser.post(f"/c/{room.pk}/members/{carol.pk}/remove/").status == 302
-    assert alice_browser.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="king").status == 302
-    assert Membership.objects.get(conversation=room, user=bob).role == "admin"
-    assert alice_browser.post(f"/c/{room.pk}/members/{alice.pk}/remove/").status == 403  # the owner cannot leave
-    assert alice_browser.post(f"/c/{room.pk}/members/{bob.pk}/role/", role="owner").status == 302
-    assert alice_browser.post(f"/c/{room.pk}/members/{alice.pk}/remove/").response["Location"] == "/"
-    assert alice_browser.get(f"/c/{room.pk}/").status == 404
-    mistyped = bob_browser.post(f"/c/{room.pk}/delete/", title="renamed")
+    assert bob_browser.post(f"/c/{group.pk}/members/{carol.pk}/remove/").status == 403
+    assert alice_browser.post(f"/c/{group.pk}/members/{bob.pk}/role/", role="admin").status == 302
+    assert bob_browser.post(f"/c/{group.pk}/members/{carol.pk}/remove/").status == 302
+    assert alice_browser.post(f"/c/{group.pk}/members/{bob.pk}/role/", role="king").status == 302
+    assert Membership.objects.get(conversation=group, user=bob).role == "admin"
+    assert alice_browser.post(f"/c/{group.pk}/members/{alice.pk}/remove/").status == 403  # the owner cannot leave
+    assert alice_browser.post(f"/c/{group.pk}/members/{bob.pk}/role/", role="owner").status == 302
+    assert alice_browser.post(f"/c/{group.pk}/members/{alice.pk}/remove/").response["Location"] == "/"
+    assert alice_browser.get(f"/c/{group.pk}/").status == 404
+    mistyped = bob_browser.post(f"/c/{group.pk}/delete/", title="renamed")
     assert mistyped.status == 400 and mistyped.one(id="id_title-error").text
     assert mistyped.one("input", id="id_title")["value"] == "renamed"
-    assert bob_browser.post(f"/c/{room.pk}/delete/", title=" Renamed ").response["Location"] == "/"
-    assert bob_browser.get(f"/c/{room.pk}/").status == 404
+    assert bob_browser.post(f"/c/{group.pk}/delete/", title=" Renamed ").response["Location"] == "/"
+    assert bob_browser.get(f"/c/{group.pk}/").status == 404
 
 
-def test_a_direct_conversation_has_no_settings_page(browser, alice, pair):
-    assert browser(alice).get(f"/c/{pair.pk}/settings/").status == 404
+def test_a_direct_conversation_has_no_settings_page(browser, alice, direct_conversation):
+    assert browser(alice).get(f"/c/{direct_conversation.pk}/settings/").status == 404
 
 
-def test_system_messages_are_sentences(browser, alice, bob, carol, room):
-    actions.add_members(alice.pk, room.pk, [carol.pk])
-    actions.remove_member(alice.pk, room.pk, bob.pk)
-    words = [line.text for line in browser(carol).get(f"/c/{room.pk}/").messages]
+def test_system_messages_are_sentences(browser, alice, bob, carol, group):
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    actions.remove_member(alice.pk, group.pk, bob.pk)
+    words = [line.text for line in browser(carol).get(f"/c/{group.pk}/").messages]
     assert words == ["Alice added you", "Alice removed Bob"]
 
 
-def test_mentions(browser, alice, bob, room, pair, say):
-    say(bob, room, "@alice look")
-    say(bob, room, "nothing")
+def test_mentions(browser, alice, bob, group, direct_conversation, say):
+    say(bob, group, "@alice look")
+    say(bob, group, "nothing")
     page = browser(alice).get("/mentions/")
     assert [line.one(cls="body").text for line in page.messages] == ["@alice look"]
     assert page.one("p", cls="where").one("a").text == "Room"
@@ -114,15 +117,15 @@ def test_mentions(browser, alice, bob, room, pair, say):
     assert browser(bob).get("/mentions/").one(cls="empty")
 
 
-def test_people_are_not_found_by_email(browser, alice, person):
-    person("secretive", email="someone@example.org")
+def test_people_are_not_found_by_email(browser, alice, make_user):
+    make_user("secretive", email="someone@example.org")
     assert "secretive" not in browser(alice).get("/people/", q="someone@example").html
 
 
-def test_the_side_panel_opens_without_scripts(browser, alice, room):
+def test_the_side_panel_opens_without_scripts(browser, alice, group):
     alice_browser = browser(alice)
-    assert "hidden" in alice_browser.get(f"/c/{room.pk}/").one("section", id="panel").attrs
-    panel = alice_browser.get(f"/c/{room.pk}/", panel="members").one("section", id="panel")
+    assert "hidden" in alice_browser.get(f"/c/{group.pk}/").one("section", id="panel").attrs
+    panel = alice_browser.get(f"/c/{group.pk}/", panel="members").one("section", id="panel")
     assert "hidden" not in panel.attrs
     assert [member["data-role"] for member in panel.all("a", cls="member")] == ["owner", "member"]
 
@@ -177,8 +180,8 @@ def test_provider_buttons_and_the_hint_for_developers(browser):
     assert form["method"] == "post" and "GitHub" in form.text
 
 
-def test_theme_language_and_time_zone_of_the_reader(browser, person):
-    page = browser(person("dora", theme="dark", language="zh-hans", time_zone="Asia/Shanghai")).get("/")
+def test_theme_language_and_time_zone_of_the_reader(browser, make_user):
+    page = browser(make_user("dora", theme="dark", language="zh-hans", time_zone="Asia/Shanghai")).get("/")
     html = page.one("html")
     assert (html["data-theme"], html["lang"], html["data-time-zone"]) == ("dark", "zh-Hans", "Asia/Shanghai")
 

@@ -35,27 +35,27 @@ def limited(settings):
         "\0~1",
     ],
 )
-def test_an_invalid_list_cursor_is_ignored(browser, alice, room, place):
+def test_an_invalid_list_cursor_is_ignored(browser, alice, group, place):
     page = browser(alice).get("/", older=place)
     assert page.status == 200 and page.all("a", cls="conversation-row")
 
 
-def test_list_pages_follow_each_other(browser, alice, room, pair):
+def test_list_pages_follow_each_other(browser, alice, group, direct_conversation):
     shown, after = selectors.list_conversations(alice.pk, limit=1)
     page = browser(alice).get("/", older="~".join(map(str, after)))
     assert page.status == 200 and len(page.all("a", cls="conversation-row")) == 1
     assert page.one("a", cls="conversation-row")["data-id"] != str(shown[0].id)
 
 
-def test_forms_and_api_share_a_rate_limit_and_pages_have_their_own(browser, alice, room, say, limited, monkeypatch):
-    message, alice_browser = say(alice, room), browser(alice)
+def test_forms_and_api_share_a_rate_limit_and_pages_have_their_own(browser, alice, group, say, limited, monkeypatch):
+    message, alice_browser = say(alice, group), browser(alice)
     alice_browser.get("/")  # sets the CSRF cookie
     of_forms, of_pages = (f"api.person.{alice.pk}", 100, 20.0), (f"page.person.{alice.pk}", 100, 10.0)
     empty, asked = {of_forms}, []
     monkeypatch.setattr(rate_limits, "acquire", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
     page = alice_browser.post(f"/m/{message.id}/react/", add="👍")
     assert page.status == 429 and page.response["Retry-After"] == "8"
-    assert alice_browser.post(f"/m/{message.id}/forward/", conversation_id=room.pk).status == 429
+    assert alice_browser.post(f"/m/{message.id}/forward/", conversation_id=group.pk).status == 429
     UserOrAddressThrottle().allow_request(SimpleNamespace(user=alice), None)
     assert asked.count(of_forms) == 3
     assert alice_browser.get("/").status == 200
@@ -64,8 +64,8 @@ def test_forms_and_api_share_a_rate_limit_and_pages_have_their_own(browser, alic
     assert set(asked) == {of_forms, of_pages}
 
 
-def test_rate_limit_of_edits(alice, room, say, limited):
-    message = say(alice, room)
+def test_rate_limit_of_edits(alice, group, say, limited):
+    message = say(alice, group)
     for number in range(20):
         actions.edit_message(alice.pk, message.id, f"words {number}")
     with pytest.raises(ApplicationError) as refused:
@@ -82,8 +82,8 @@ def test_rate_limit_of_new_groups(alice, limited):
     assert refused.value.code == "rate_limited" and refused.value.retry_after > 1
 
 
-def test_the_newest_hundred_revisions_are_shown_oldest_first(alice, room, say):
-    message = say(alice, room)
+def test_the_newest_hundred_revisions_are_shown_oldest_first(alice, group, say):
+    message = say(alice, group)
     Revision.objects.bulk_create(
         Revision(message_id=message.id, body=str(n), body_html=str(n), written_at=message.created_at)
         for n in range(130)
@@ -91,10 +91,10 @@ def test_the_newest_hundred_revisions_are_shown_oldest_first(alice, room, say):
     assert [each.body for each in selectors.list_revisions(alice.pk, message.id)] == [str(n) for n in range(30, 130)]
 
 
-def test_names_in_the_list_are_isolated_from_the_text(browser, alice, bob, room, say):
+def test_names_in_the_list_are_isolated_from_the_text(browser, alice, bob, group, say):
     bob.name = "سامي"
     bob.save()
-    say(bob, room, "hello")
+    say(bob, group, "hello")
     last = browser(alice).get("/").one("span", cls="row-last")
     assert "dir" not in last.attrs
     who = last.one("span", cls="who")

@@ -65,7 +65,7 @@ async def test_presence_survives_a_killed_process_and_an_emptied_redis(make_site
     site = make_site(REDIS_URL=redis_server.url)
 
     def start_site():
-        alice, bob = site.people("alice", "bob")
+        alice, bob = site.create_users("alice", "bob")
         with site.orm():
             group = actions.create_group(alice.pk, "Group", [bob.pk])
         return alice.pk, bob.pk, group.id, site.start("daphne"), site.start("uvicorn")

@@ -145,8 +145,8 @@ async def test_last_seen_is_stored_when_a_user_goes_offline(open_socket, alice, 
     assert event["last_seen"] == format_timestamp(stored)
 
 
-async def test_presence_of_a_user_who_hides_is_not_published(open_socket, alice, person):
-    hidden = await asyncio.to_thread(person, "hidden", show_presence="nobody")
+async def test_presence_of_a_user_who_hides_is_not_published(open_socket, alice, make_user):
+    hidden = await asyncio.to_thread(make_user, "hidden", show_presence="nobody")
     hers = await open_socket(alice)
     theirs = await open_socket(hidden)
     await hers.receive("online", count=2)
@@ -208,8 +208,8 @@ async def test_viewers_receive_the_other_viewers_and_their_read_markers(open_soc
     await carols.assert_none(0.1, "viewers")
 
 
-async def test_a_viewer_who_hides_is_neither_counted_nor_listed(open_socket, alice, person):
-    hidden = await asyncio.to_thread(person, "hidden", show_presence="nobody")
+async def test_a_viewer_who_hides_is_neither_counted_nor_listed(open_socket, alice, make_user):
+    hidden = await asyncio.to_thread(make_user, "hidden", show_presence="nobody")
     hers, theirs = await open_socket(alice), await open_socket(hidden)
     await theirs.send("view", conversation_id=CONVERSATION)
     await hers.send("view", conversation_id=CONVERSATION)

@@ -1,4 +1,4 @@
-"""GitHub and WeChat, small and local: the addresses, checks and oddities of the real ones, in a thread of the test."""
+"""Fake OAuth servers of GitHub and WeChat in a thread of the test, with URLs, checks and quirks of the real ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLIENT, SECRET = "our-client", "our-secret"
 
 
 class Provider:
-    """`person` is who says yes on its page. `calls` are the addresses that were asked for, in order."""
+    """Base class. `person` is the account that authorizes; `calls` are the requested paths in order."""
 
     def __init__(self) -> None:
         provider = self
@@ -41,27 +41,27 @@ class Provider:
     def our_settings(self) -> dict[str, str]:
         raise NotImplementedError
 
-    def answer(self, path: str, asked: dict[str, str], headers) -> tuple[int, str, bytes]:
-        """Status, content type, body."""
+    def respond(self, path: str, params: dict[str, str], headers) -> tuple[int, str, bytes]:
+        """Returns status, content type and body."""
         raise NotImplementedError
 
-    # ── The page where somebody says yes or no ──
-    def page(self, asked: dict[str, str], no: dict[str, str]) -> tuple[int, str, bytes]:
+    # ── The authorization page ──
+    def page(self, params: dict[str, str], denial: dict[str, str]) -> tuple[int, str, bytes]:
         code = secrets.token_hex(8)
-        self.codes[code] = asked
+        self.codes[code] = params
         links = "".join(
-            f'<p><a id="{name}" href="{escape(self._back(asked, **answer))}">{name}</a>'
-            for name, answer in (("yes", {"code": code}), ("no", no), ("oops", {"error": "server_error"}))
+            f'<p><a id="{name}" href="{escape(self._back(params, **result))}">{name}</a>'
+            for name, result in (("yes", {"code": code}), ("no", denial), ("oops", {"error": "server_error"}))
         )
         return 200, "text/html", f"<!doctype html><title>A provider</title>{links}".encode()
 
-    def _back(self, asked: dict[str, str], **answer: str) -> str:
-        return f"{asked['redirect_uri']}?{urlencode({**answer, 'state': asked.get('state', '')})}"
+    def _back(self, params: dict[str, str], **result: str) -> str:
+        return f"{params['redirect_uri']}?{urlencode({**result, 'state': params.get('state', '')})}"
 
-    def redeem(self, asked: dict[str, str]) -> str | None:
-        """A token for a code, once."""
-        known = self.codes.pop(asked.get("code", ""), None)
-        if known is None:
+    def redeem(self, params: dict[str, str]) -> str | None:
+        """Exchanges a code for a token, once. Returns None for an unknown code."""
+        authorization = self.codes.pop(params.get("code", ""), None)
+        if authorization is None:
             return None
         token = secrets.token_hex(8)
         self.tokens[token] = self.person
@@ -80,19 +80,19 @@ class GitHub(Provider):
     def our_settings(self) -> dict[str, str]:
         return {"GITHUB_CLIENT_ID": CLIENT, "GITHUB_CLIENT_SECRET": SECRET, "GITHUB_URL": self.url}
 
-    def answer(self, path, asked, headers):
+    def respond(self, path, params, headers):
         if path == "/login/oauth/authorize":
-            assert asked["client_id"] == CLIENT and asked["state"] and asked["code_challenge_method"] == "S256"
-            return self.page(asked, {"error": "access_denied"})
+            assert params["client_id"] == CLIENT and params["state"] and params["code_challenge_method"] == "S256"
+            return self.page(params, {"error": "access_denied"})
         if path == "/login/oauth/access_token":
-            known = self.codes.get(asked.get("code", ""), {})
-            digest = hashlib.sha256(asked.get("code_verifier", "").encode()).digest()
+            authorization = self.codes.get(params.get("code", ""), {})
+            digest = hashlib.sha256(params.get("code_verifier", "").encode()).digest()
             right = (
-                asked.get("client_secret") == SECRET
-                and known.get("code_challenge") == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-                and asked.get("redirect_uri") == known.get("redirect_uri")
+                params.get("client_secret") == SECRET
+                and authorization.get("code_challenge") == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+                and params.get("redirect_uri") == authorization.get("redirect_uri")
             )
-            token = self.redeem(asked)
+            token = self.redeem(params)
             if self.broken or not (right and token):
                 return _json({"error": "bad_verification_code"})
             return _json({"access_token": token, "token_type": "bearer", "scope": "read:user,user:email"})
@@ -103,7 +103,7 @@ class GitHub(Provider):
 
 
 class WeChat(Provider):
-    """Errors with status 200, JSON as text/plain without a charset, no PKCE, no e-mail."""
+    """WeChat: errors with status 200, JSON as text/plain without a charset, no PKCE, no e-mail address."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,17 +117,17 @@ class WeChat(Provider):
             "WEIXIN_API_URL": self.url,
         }
 
-    def answer(self, path, asked, headers):
+    def respond(self, path, params, headers):
         if path == "/connect/qrconnect":
-            assert asked["appid"] == CLIENT and asked["scope"] == "snsapi_login" and asked["state"]
-            return self.page(asked, {})  # whoever says no comes back without a code
+            assert params["appid"] == CLIENT and params["scope"] == "snsapi_login" and params["state"]
+            return self.page(params, {})  # a denial redirects back without a code
         if path == "/sns/oauth2/access_token":
-            token = self.redeem(asked) if asked.get("secret") == SECRET else None
+            token = self.redeem(params) if params.get("secret") == SECRET else None
             if self.broken or not token:
                 return _json({"errcode": 40029, "errmsg": "invalid code"}, kind="text/plain")
             openid = self.person["openid"]
             return _json({"access_token": token, "expires_in": 7200, "openid": openid}, kind="text/plain")
-        person = self.tokens.get(asked.get("access_token", ""))
+        person = self.tokens.get(params.get("access_token", ""))
         return _json(person or {"errcode": 40001, "errmsg": "invalid credential"}, kind="text/plain")
 
 
@@ -138,14 +138,14 @@ def _json(data, status: int = 200, kind: str = "application/json") -> tuple[int,
 class _Handler(BaseHTTPRequestHandler):
     provider: Provider
 
-    def _do(self, asked: dict[str, str]) -> None:
+    def _do(self, params: dict[str, str]) -> None:
         url = urlsplit(self.path)
-        asked = {name: values[0] for name, values in parse_qs(url.query).items()} | asked
+        params = {name: values[0] for name, values in parse_qs(url.query).items()} | params
         self.provider.calls.append(url.path)
         if url.path == "/favicon.ico":
             status, kind, body = 200, "image/x-icon", b""
         else:
-            status, kind, body = self.provider.answer(url.path, asked, self.headers)
+            status, kind, body = self.provider.respond(url.path, params, self.headers)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,4 @@
-"""Starts the provider of google_settings.py, with one person in it and one client: ours."""
+"""Starts the OpenID provider of google_settings.py with two accounts and one client, the messenger."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Google(Program):
         subprocess.run([sys.executable, "-c", _FILL], env=self.environment(), cwd=ROOT, check=True, timeout=60)
 
     def our_settings(self) -> dict[str, str]:
-        """What an installation is told, in its environment."""
+        """Returns the environment variables of an installation that uses this provider."""
         return {
             "GOOGLE_CLIENT_ID": CLIENT,
             "GOOGLE_CLIENT_SECRET": SECRET,

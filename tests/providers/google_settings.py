@@ -1,6 +1,6 @@
-"""A provider that speaks as Google does: allauth's own OpenID provider, as a site of its own.
+"""Settings of a fake Google: a Django site with the OpenID provider of allauth.
 
-It runs in a process, on `localhost`, since browsers keep one jar of cookies for all ports of a host.
+It runs in its own process on `localhost`, because browsers share cookies between all ports of a host.
 """
 
 import os

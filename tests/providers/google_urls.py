@@ -1,3 +1,5 @@
+"""URLs of the fake Google; see google_settings.py."""
+
 from django.http import HttpResponse
 from django.urls import include, path
 

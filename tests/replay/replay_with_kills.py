@@ -32,18 +32,18 @@ async def main(options: argparse.Namespace) -> int:
     from playwright.async_api import async_playwright
 
     from chat.models import Message
-    from tests.browsers import DESKTOP, PHONE, QUIET, sign_in
+    from tests.browsers import CHROMIUM_FLAGS, DESKTOP, PHONE, sign_in
     from tests.servers import PASSWORD, ROOT, Site
-    from tests.services import Register
+    from tests.services import ServiceRegistry
 
-    register = Register()
+    registry = ServiceRegistry()
     folder = Path(tempfile.mkdtemp(prefix="messenger-day-"))
-    postgres = register.get("postgres") if options.engines else None
-    redis_url = register.get("redis").url if options.engines else ""
+    postgres = registry.get("postgres") if options.engines else None
+    redis_url = registry.get("redis").url if options.engines else ""
     site = Site(folder, postgres, redis_url, True, contextlib.nullcontext, {"LIMITS": "off"})
     try:
         servers = [site.start(options.server) for _ in range(2 if options.engines else 1)]
-        site.people("phone")
+        site.create_users("phone")
         command = [sys.executable, "-m", "tools.irc_replay", str(options.day.resolve()), "--url", site.url]
         command += ["--speed", options.speed, "--password", PASSWORD]
         replay = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -63,8 +63,8 @@ async def main(options: argparse.Namespace) -> int:
             phone_user = User.objects.get(username="phone")
             actions.add_members(owner.pk, conversation_id, [phone_user.pk])
         async with async_playwright() as playwright:
-            flags = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else list(QUIET)
-            browser = await playwright.chromium.launch(executable_path=register.get("chromium").path, args=flags)
+            flags = [*CHROMIUM_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(CHROMIUM_FLAGS)
+            browser = await playwright.chromium.launch(executable_path=registry.get("chromium").path, args=flags)
             pages, page_errors = [], []
             for name, size in (("watcher", DESKTOP), ("phone", PHONE)):
                 context = await browser.new_context(base_url=site.url, viewport=size, is_mobile=size is PHONE)
@@ -96,7 +96,7 @@ async def main(options: argparse.Namespace) -> int:
         return 0 if is_good else 1
     finally:
         site.end()
-        register.end()
+        registry.end()
 
 
 async def _is_screen_equal(site, name, page, conversation_id: int, first_seq: int) -> bool:

@@ -29,19 +29,10 @@ import django
 django.setup()
 
 from tests.scale import measures  # noqa: E402
-from tests.scale.contenders import (
-    Ours,
-    Side,
-    Tutorial,
-)
-from tests.scale.environment import (
-    CLIENT_CORE,
-    Stage,
-    on_core,
-    stage,
-)
+from tests.scale.contenders import Ours, Side, Tutorial  # noqa: E402
+from tests.scale.environment import CLIENT_CORE, Stage, on_core, stage  # noqa: E402
 from tests.scale.measures import Numbers  # noqa: E402
-from tests.services import Register  # noqa: E402
+from tests.services import ServiceRegistry  # noqa: E402
 
 MEASURES = ("idle", "fan-out", "pairs", "alone", "usual", "burst", "catch-up")
 ONCE_IS_ENOUGH = ("idle", "usual", "catch-up")
@@ -89,7 +80,7 @@ class Bench:
         self.wanted = wanted
         self.lines: list[Line] = []
 
-    def database(self, name: str, folder: Path, services: Register) -> None:
+    def database(self, name: str, folder: Path, services: ServiceRegistry) -> None:
         chosen = [measure for measure in MEASURES if measure in self.wanted.measures]
         if name != self.wanted.databases[0]:
             chosen = [measure for measure in chosen if measure in ON_BOTH_DATABASES]
@@ -161,7 +152,7 @@ def main() -> None:
     wanted = parser.parse_args()
     if unknown := set(wanted.measures) - set(MEASURES):
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
-    services, bench = Register(), Bench(wanted)
+    services, bench = ServiceRegistry(), Bench(wanted)
     try:
         with on_core(CLIENT_CORE) as pinned, tempfile.TemporaryDirectory(prefix="messenger-scale-") as scratch:
             for database in wanted.databases:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.databases import ROOT, shipped_environment
+from tests.databases import ROOT, production_environment
 from tests.servers import Server, Site
-from tests.services import Databases
+from tests.services import PostgresDatabases
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
@@ -38,7 +38,7 @@ def on_core(core: int) -> Iterator[bool]:
 class PinnedServer(Server):
     """The shipped server, started as it is shipped, on the core that belongs to servers."""
 
-    from_the_nursery = False
+    use_fork_server = False
 
     def popen_options(self) -> dict:
         return {**super().popen_options(), "preexec_fn": _to_server_core}
@@ -98,7 +98,7 @@ class Stage:
 def stage(
     folder: Path,
     server: str,
-    postgres: Databases | None = None,
+    postgres: PostgresDatabases | None = None,
     people: int = 1000,
     unblocked: Callable[[], AbstractContextManager] = contextlib.nullcontext,
 ) -> Iterator[Stage]:
@@ -123,7 +123,7 @@ def stage(
 def _make_tutorial_table(site: Site) -> None:
     environment = {**site.environment, "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}
     command = [sys.executable, "manage.py", "migrate", "--no-input", "--run-syncdb", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env=shipped_environment(**environment), check=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, env=production_environment(**environment), check=True, timeout=120)
 
 
 def _populate(site: Site, count: int) -> Stage:

@@ -62,7 +62,7 @@ async def opened(make_site, browser_for):
     await asyncio.to_thread(site.start)
 
     def rooms() -> dict[str, int]:
-        alice, bob = site.people("alice", "bob")
+        alice, bob = site.create_users("alice", "bob")
         with site.orm():
             made = {}
             for title, count in (("short", 100), ("long", 100_000), ("unread", 100_000)):

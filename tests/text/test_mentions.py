@@ -209,55 +209,55 @@ def list_mentioned_ids(message) -> set[int]:
 
 
 @pytest.fixture
-def group_of_three(transactional_db, room, pair, alice, bob, carol):
-    actions.add_members(alice.pk, room.pk, [carol.pk])
+def group_of_three(transactional_db, group, direct_conversation, alice, bob, carol):
+    actions.add_members(alice.pk, group.pk, [carol.pk])
 
 
 @pytest.mark.usefixtures("group_of_three")
-def test_only_admins_of_a_group_can_mention_everybody(room, pair, alice, bob, carol):
-    assert list_mentioned_ids(send_message(alice, room, "@all, hear")) == {bob.pk, carol.pk}
-    message = send_message(bob, room, "@all, hear")
+def test_only_admins_of_a_group_can_mention_everybody(group, direct_conversation, alice, bob, carol):
+    assert list_mentioned_ids(send_message(alice, group, "@all, hear")) == {bob.pk, carol.pk}
+    message = send_message(bob, group, "@all, hear")
     assert message.mentions == [] and list_mentioned_ids(message) == set()
-    actions.set_role(alice.pk, room.pk, bob.pk, "admin")
-    assert list_mentioned_ids(send_message(bob, room, "@all, hear")) == {alice.pk, carol.pk}
-    assert list_mentioned_ids(send_message(alice, pair, "@all, hear")) == set()
+    actions.set_role(alice.pk, group.pk, bob.pk, "admin")
+    assert list_mentioned_ids(send_message(bob, group, "@all, hear")) == {alice.pk, carol.pk}
+    assert list_mentioned_ids(send_message(alice, direct_conversation, "@all, hear")) == set()
 
 
 @pytest.mark.usefixtures("group_of_three")
-def test_only_other_members_are_notified_of_a_mention(room, alice, bob, mallory):
-    message = send_message(alice, room, "@mallory @alice @bob @bob")
+def test_only_other_members_are_notified_of_a_mention(group, alice, bob, mallory):
+    message = send_message(alice, group, "@mallory @alice @bob @bob")
     assert [mention.user_id for mention in message.mentions] == [alice.pk, bob.pk, bob.pk]
     assert list_mentioned_ids(message) == {bob.pk}
 
 
 @pytest.mark.usefixtures("group_of_three")
-def test_an_edit_replaces_mentions(room, alice, bob, carol):
-    message = send_message(alice, room, "hello @bob")
-    assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 1
+def test_an_edit_replaces_mentions(group, alice, bob, carol):
+    message = send_message(alice, group, "hello @bob")
+    assert selectors.get_conversation(bob.pk, group.pk).mine.unread_mention_count == 1
     edited = actions.edit_message(alice.pk, message.id, "界 @carol, hello")
     assert [(m.user_id, m.start, m.end) for m in edited.mentions] == [(carol.pk, 2, 8)]
     assert list_mentioned_ids(message) == {carol.pk}
-    assert selectors.get_conversation(bob.pk, room.pk).mine.unread_mention_count == 0
+    assert selectors.get_conversation(bob.pk, group.pk).mine.unread_mention_count == 0
     assert [each.id for each in selectors.list_mentions(carol.pk)[0]] == [message.id]
     assert list_mentioned_ids(actions.edit_message(alice.pk, message.id, "@all")) == {bob.pk, carol.pk}
     assert list_mentioned_ids(actions.delete_message(alice.pk, message.id)) == set()
 
 
 @pytest.mark.usefixtures("group_of_three")
-def test_user_names_of_all_scripts_are_looked_up(room, alice, person):
-    people = [person(name) for name in ("小千", "สมชาย", "हिन्दी", "철수")]
-    actions.add_members(alice.pk, room.pk, [each.pk for each in people])
-    message = send_message(alice, room, "你好@小千看 @สมชายครับ @हिन्दी, @철수야")
+def test_user_names_of_all_scripts_are_looked_up(group, alice, make_user):
+    people = [make_user(name) for name in ("小千", "สมชาย", "हिन्दी", "철수")]
+    actions.add_members(alice.pk, group.pk, [each.pk for each in people])
+    message = send_message(alice, group, "你好@小千看 @สมชายครับ @हिन्दी, @철수야")
     assert [mention.user_id for mention in message.mentions] == [each.pk for each in people]
     assert [message.body[m.start : m.end] for m in message.mentions] == ["@小千", "@สมชาย", "@हिन्दी", "@철수"]
 
 
 @pytest.mark.usefixtures("group_of_three")
-def test_many_mentions_need_one_query(room, django_assert_max_num_queries):
+def test_many_mentions_need_one_query(group, django_assert_max_num_queries):
     body = "".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(133))
     assert len(find_mention_keys(body)) < 5000
     with django_assert_max_num_queries(1):
-        assert find_named_members([(room.pk, body)]) == {}
+        assert find_named_members([(group.pk, body)]) == {}
 
 
 def test_all_user_name_characters_of_unicode_are_accepted():

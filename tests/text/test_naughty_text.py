@@ -47,12 +47,12 @@ def shorten(text: str) -> str:
     return ascii(text[:60])
 
 
-def send_all(alice, room, texts) -> dict[str, int]:
+def send_all(alice, group, texts) -> dict[str, int]:
     """Sends every text as a message. Returns {text: message id} of those that were accepted."""
     accepted = {}
     for start in range(0, len(texts), 100):
         batch = texts[start : start + 100]
-        outcomes = send_many([SendCommand(alice.pk, room.pk, uuid.uuid4(), text) for text in batch])
+        outcomes = send_many([SendCommand(alice.pk, group.pk, uuid.uuid4(), text) for text in batch])
         for text, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, SentMessage):
                 assert outcome.message.body == text
@@ -62,8 +62,8 @@ def send_all(alice, room, texts) -> dict[str, int]:
     return accepted
 
 
-def test_naughty_strings_as_messages(room, alice, texts, sample_texts):
-    accepted = send_all(alice, room, texts)
+def test_naughty_strings_as_messages(group, alice, texts, sample_texts):
+    accepted = send_all(alice, group, texts)
     assert len(accepted) > len(texts) * 0.8
     rows = Message.objects.in_bulk(accepted.values())
     for text, pk in accepted.items():
@@ -83,18 +83,18 @@ def test_naughty_strings_as_messages(room, alice, texts, sample_texts):
         assert_harmless(revision.body_html)
 
 
-def test_naughty_strings_as_group_texts(room, alice, sample_texts):
+def test_naughty_strings_as_group_texts(group, alice, sample_texts):
     limits = {"title": 80, "description": 500, "announcement": 1000}
     for text in sample_texts:
         fields = dict.fromkeys(limits, text)
         while fields:
             try:
-                actions.update_group(alice.pk, room.pk, fields)
+                actions.update_group(alice.pk, group.pk, fields)
                 break
             except ApplicationError as error:
                 assert error.code == "invalid" and len(error.fields) == 1, shorten(text)
                 del fields[next(iter(error.fields))]
-        fresh = Conversation.objects.get(pk=room.pk)
+        fresh = Conversation.objects.get(pk=group.pk)
         for name in fields:
             lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
             kept = " ".join(text.split()) if name == "title" else lines
@@ -103,15 +103,15 @@ def test_naughty_strings_as_group_texts(room, alice, sample_texts):
             assert set(fields) == {name for name, most in limits.items() if len(text.strip()) <= most}
         if text.isprintable() and text.isascii() and text.strip() and len(text) <= 80:
             assert actions.create_group(alice.pk, text, []).title == " ".join(text.split())
-    for line in Message.objects.filter(conversation=room, kind="system"):
+    for line in Message.objects.filter(conversation=group, kind="system"):
         assert line.body == line.body_html == ""
 
 
-def test_naughty_strings_as_drafts_reports_and_reactions(room, alice, bob, sample_texts):
-    message = send_many([SendCommand(alice.pk, room.pk, uuid.uuid4(), "hello")])[0].message
+def test_naughty_strings_as_drafts_reports_and_reactions(group, alice, bob, sample_texts):
+    message = send_many([SendCommand(alice.pk, group.pk, uuid.uuid4(), "hello")])[0].message
     for text in sample_texts:
-        if not is_rejected(actions.update_member_state, bob.pk, room.pk, {"draft": text}, field="draft"):
-            assert Membership.objects.get(conversation=room, user=bob).draft == text
+        if not is_rejected(actions.update_member_state, bob.pk, group.pk, {"draft": text}, field="draft"):
+            assert Membership.objects.get(conversation=group, user=bob).draft == text
         if not is_rejected(actions.report_message, bob.pk, message.id, text, field="reason"):
             assert Report.objects.get(message_id=message.id, reporter=bob).reason == text
         for active in (True, False):
@@ -172,23 +172,23 @@ class ScriptFinder(HTMLParser):
             self.bad.append(f"in a script: {data[:80]}")
 
 
-def test_naughty_strings_run_no_scripts_on_pages(room, alice, bob, texts, each_database):
+def test_naughty_strings_run_no_scripts_on_pages(group, alice, bob, texts, each_database):
     """Rendering pages is slow: all texts on SQLite, only our own on PostgreSQL."""
     texts = texts if each_database == "sqlite" else OURS
-    accepted = send_all(alice, room, texts)
+    accepted = send_all(alice, group, texts)
     attack = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
     account_actions.update_profile(alice.pk, {"name": attack[:40], "bio": attack})
-    actions.update_group(alice.pk, room.pk, {"title": attack, "description": attack, "announcement": attack})
-    actions.update_member_state(bob.pk, room.pk, {"draft": attack})
+    actions.update_group(alice.pk, group.pk, {"title": attack, "description": attack, "announcement": attack})
+    actions.update_member_state(bob.pk, group.pk, {"draft": attack})
     message = next(iter(accepted.values()))
     actions.edit_message(alice.pk, message, attack)
-    actions.send_message(bob.pk, room.pk, uuid.uuid4(), attack, reply_to_id=message)
-    actions.send_message(alice.pk, room.pk, uuid.uuid4(), f"@bob {attack}")
+    actions.send_message(bob.pk, group.pk, uuid.uuid4(), attack, reply_to_id=message)
+    actions.send_message(alice.pk, group.pk, uuid.uuid4(), f"@bob {attack}")
     browser = Client()
     browser.force_login(bob)
     paths = [
         "/",
-        f"/c/{room.pk}/settings/",
+        f"/c/{group.pk}/settings/",
         "/people/",
         f"/people/?q={'%22%3E%3Cscript%3Ealert(1)%3C/script%3E'}",
         "/mentions/",
@@ -197,10 +197,10 @@ def test_naughty_strings_run_no_scripts_on_pages(room, alice, bob, texts, each_d
         f"/m/{message}/act/",
         f"/m/{message}/revisions/",
         f"/m/{message}/forward/",
-        f"/c/{room.pk}/?reply={message}",
+        f"/c/{group.pk}/?reply={message}",
     ]
-    last = Conversation.objects.get(pk=room.pk).last_seq
-    paths += [f"/c/{room.pk}/?before={seq}" for seq in range(last + 1, 1, -50)]
+    last = Conversation.objects.get(pk=group.pk).last_seq
+    paths += [f"/c/{group.pk}/?before={seq}" for seq in range(last + 1, 1, -50)]
     for path in paths:
         response = browser.get(path)
         assert response.status_code == 200, path

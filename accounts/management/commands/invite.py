@@ -10,7 +10,7 @@ class Command(BaseCommand):
     help = "Print a link with which people can sign up while SIGNUP is 'invite'."
 
     def add_arguments(self, parser):
-        parser.add_argument("--days", type=int, default=7, help="how many days the link works (7 unless said)")
+        parser.add_argument("--days", type=int, default=7, help="how many days the link works (default: 7)")
 
     def handle(self, *, days: int, **options):
         if settings.SIGNUP == "closed":

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def strip_video_metadata(file: File) -> dict[str, Any]:
-    """Strips metadata. Returns the changes of the file's row. A file that cannot be parsed completely becomes a download.
+    """Strips metadata and returns the changes of the file's row. A file that cannot be parsed becomes a download.
 
     On disk the file is changed in place: nobody reads it yet, and a gigabyte need not be copied. In S3 a stripped
     copy is stored under a new key.

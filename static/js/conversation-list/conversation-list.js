@@ -1,12 +1,12 @@
 /**
- * `<conversation-list>`: the list moves with what is told; a reload shows the same. Rows that are known stay known while
- * a filter hides them; what is missing for a filter, a search or further down, the server draws (`/list/`).
+ * `<conversation-list>`: updates the list with events; a reload displays the same. Rows that a filter hides stay in
+ * memory; rows that are missing for a filter, a search or a longer list are rendered by the server (`/list/`).
  */
 import { ConversationRow } from "./conversation-row.js";
-import { readAfresh, tally } from "./unread-badges.js";
+import { reloadConversation, unreadTotals } from "./unread-badges.js";
 import { ListFilter } from "./list-filter.js";
-import { ListKeys } from "./list-keyboard.js";
-import { fits, order } from "./list-order.js";
+import { ListKeyboard } from "./list-keyboard.js";
+import { matchesFilter, compareRows } from "./list-order.js";
 import { LiveElement, emit } from "../realtime/events.js";
 import { makeExcerpt } from "../lib/wording.js";
 import { find, findAll } from "../lib/dom.js";
@@ -15,24 +15,24 @@ import { cacheUser } from "../realtime/state/user-cache.js";
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
 /** @typedef {import("../realtime/protocol.js").Queued} Queued */
-/** @typedef {import("./list-order.js").View} View */
+/** @typedef {import("./list-order.js").ListView} ListView */
 
-const TYPING = 5_000; // it ends by itself
+const TYPING_TIMEOUT = 5_000; // ms
 
 export class ConversationList extends LiveElement {
   me = 0;
   /** @type {HTMLElement} */
   list = /** @type {any} */ (undefined);
-  /** @type {View} */
-  view = { show: "all", open: null, found: null, edge: null };
+  /** @type {ListView} */
+  view = { show: "all", open: null, matchesSearch: null, edge: null };
   /** @type {Map<number, ConversationRow>} */
   rows = new Map();
-  /** Read just now, with what is told about them meanwhile. @type {Map<number, Message[]>} */
-  #asked = new Map();
+  /** Conversations that are being loaded, with the messages received meanwhile. @type {Map<number, Message[]>} */
+  #pendingLoads = new Map();
   /** @type {Map<string, any>} */
-  #typing = new Map();
+  #typingTimers = new Map();
   /** @type {any} */
-  #minute;
+  #minuteTimer;
   /** @type {ListFilter} */
   #filter = /** @type {any} */ (undefined);
 
@@ -42,209 +42,209 @@ export class ConversationList extends LiveElement {
     this.list = list;
     this.me = Number(find(document, "live-socket")?.dataset.userId ?? 0);
     this.rows.clear();
-    this.view = { show: this.dataset.show ?? "all", open: openNow(), found: null, edge: null };
+    this.view = { show: this.dataset.show ?? "all", open: getOpenConversationId(), matchesSearch: null, edge: null };
     this.#filter = new ListFilter(this);
-    this.take(this);
-    new ListKeys(this);
-    this.onLive("message.created", ({ message }) => this.#message(message, true));
-    for (const type of ["message.updated", "message.current"]) this.onLive(type, ({ message }) => this.#message(message));
-    this.onLive("mine.updated", ({ conversation_id, mine }) => this.#change(conversation_id, (row) => row.mine(mine), true));
-    this.onLive("conversation.added", ({ conversation }) => this.#whole(conversation));
-    this.onLive("conversation.updated", ({ conversation }) => this.#change(conversation.id, (row) => row.shared(conversation)));
-    this.onLive("conversation.removed", ({ conversation_id }) => this.#remove(conversation_id));
-    this.onLive("member.updated", ({ member }) => this.#renamed(member.user));
-    this.onLive("typing", ({ conversation_id, user_id, active }) => this.#isTyping(conversation_id, user_id, active));
-    this.onLive("outbox", ({ queued }) => this.#outbox(queued));
-    this.on(document, "page:conversation", ({ detail }) => this.#whole(detail.conversation));
-    this.on(document, "page:unread-changed", ({ detail }) => this.#counts(detail.ids));
-    this.on(document, "page:block-changed", ({ detail }) => this.#blocked(detail.user_id));
-    this.on(document, "page:navigated", () => this.#opened());
-    this.#minute = setInterval(() => this.rows.forEach((row) => row.time()), 60_000);
+    this.addRenderedRows(this);
+    new ListKeyboard(this);
+    this.onLive("message.created", ({ message }) => this.#onMessage(message, true));
+    for (const type of ["message.updated", "message.current"]) this.onLive(type, ({ message }) => this.#onMessage(message));
+    this.onLive("mine.updated", ({ conversation_id, mine }) => this.#updateRow(conversation_id, (row) => row.applyMemberState(mine), true));
+    this.onLive("conversation.added", ({ conversation }) => this.#onConversation(conversation));
+    this.onLive("conversation.updated", ({ conversation }) => this.#updateRow(conversation.id, (row) => row.applySharedState(conversation)));
+    this.onLive("conversation.removed", ({ conversation_id }) => this.#removeRow(conversation_id));
+    this.onLive("member.updated", ({ member }) => this.#onUser(member.user));
+    this.onLive("typing", ({ conversation_id, user_id, active }) => this.#setTyping(conversation_id, user_id, active));
+    this.onLive("outbox", ({ queued }) => this.#onOutbox(queued));
+    this.on(document, "page:conversation", ({ detail }) => this.#onConversation(detail.conversation));
+    this.on(document, "page:unread-changed", ({ detail }) => this.#onCountsChanged(detail.ids));
+    this.on(document, "page:block-changed", ({ detail }) => this.#onBlockChanged(detail.user_id));
+    this.on(document, "page:navigated", () => this.#updateOpenConversation());
+    this.#minuteTimer = setInterval(() => this.rows.forEach((row) => row.renderTime()), 60_000);
   }
 
   stop() {
-    clearInterval(this.#minute);
-    for (const timer of this.#typing.values()) clearTimeout(timer);
-    this.#typing.clear();
+    clearInterval(this.#minuteTimer);
+    for (const timer of this.#typingTimers.values()) clearTimeout(timer);
+    this.#typingTimers.clear();
   }
 
   /**
-   * Rows that the server drew. One that is here already is newer: it has heard what was told since.
-   * @param {ParentNode} drawn with a list in it
-   * @returns {number[]} their ids
+   * Adds rows rendered by the server. An existing row is kept, because it contains later events.
+   * @param {ParentNode} root contains a list
+   * @returns {number[]} ids of the conversations
    */
-  take(drawn) {
+  addRenderedRows(root) {
     const ids = [];
-    for (const li of findAll(drawn, "ul > li:has(> .conversation-row)")) {
+    for (const li of findAll(root, "ul > li:has(> .conversation-row)")) {
       const id = Number(find(li, ".conversation-row")?.dataset.id);
       ids.push(id);
       if (this.rows.has(id)) continue;
       const row = new ConversationRow(li, this.me);
       this.rows.set(id, row);
-      row.time();
-      if (drawn === this) continue;
+      row.renderTime();
+      if (root === this) continue;
       this.list.append(li);
-      row.count(); // the tally is as live as the other rows
+      row.renderCounts(); // the server's HTML may be older than the unread totals
       emit("live:rendered", { conversation_id: id, version: Number(row.link.dataset.version) });
     }
     return ids;
   }
 
-  /** All rows in their places, and out of sight what the filter leaves out. */
-  arrange() {
-    const rows = [...this.rows.values()].sort((a, b) => order(a, b, this.view.show));
+  /** Sorts all rows and hides those that do not match the filter. */
+  sortRows() {
+    const rows = [...this.rows.values()].sort((a, b) => compareRows(a, b, this.view.show));
     const focused = /** @type {HTMLElement | null} */ (this.contains(document.activeElement) ? document.activeElement : null);
-    let at = this.list.firstElementChild;
+    let nextElement = this.list.firstElementChild;
     for (const row of rows) {
-      row.li.hidden = !fits(row, this.view);
-      if (row.li === at) at = at.nextElementSibling;
-      else this.list.insertBefore(row.li, at);
+      row.li.hidden = !matchesFilter(row, this.view);
+      if (row.li === nextElement) nextElement = nextElement.nextElementSibling;
+      else this.list.insertBefore(row.li, nextElement);
     }
     if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
-    this.#filter.none();
+    this.#filter.updateEmptyState();
   }
 
-  /** @param {Message} message @param {boolean} [isNew] it makes its conversation the first */
-  #message(message, isNew = false) {
+  /** @param {Message} message @param {boolean} [isNew] a new message moves its conversation to the top */
+  #onMessage(message, isNew = false) {
     cacheUser(message.sender);
     const id = message.conversation_id;
-    const asked = this.#asked.get(id);
-    if (asked) asked.push(message);
+    const pendingMessages = this.#pendingLoads.get(id);
+    if (pendingMessages) pendingMessages.push(message);
     const row = this.rows.get(id);
     if (row) {
-      if (row.message(message)) this.#place(row);
-    } else if (!asked && isNew && message.kind === "text") {
-      this.read(id);
+      if (row.applyMessage(message)) this.#placeRow(row);
+    } else if (!pendingMessages && isNew && message.kind === "text") {
+      this.loadRow(id);
     }
   }
 
-  /** @param {number} id @param {(row: ConversationRow) => void} change @param {boolean} [own] */
-  #change(id, change, own = false) {
+  /** @param {number} id @param {(row: ConversationRow) => void} change @param {boolean} [loadIfMissing] */
+  #updateRow(id, change, loadIfMissing = false) {
     const row = this.rows.get(id);
     if (!row) {
-      if (own) this.read(id); // it may belong into the filter now, or on top
+      if (loadIfMissing) this.loadRow(id); // it may match the filter now, or move to the top
       return;
     }
     change(row);
-    if (!row.isWhole) this.read(id);
+    if (!row.isComplete) this.loadRow(id);
   }
 
-  /** A conversation that this page does not know, or not well enough. @param {number} id */
-  async read(id) {
-    if (this.#asked.has(id)) return;
-    this.#asked.set(id, []);
-    await readAfresh(id, this.signal);
-    const told = this.#asked.get(id) ?? [];
-    this.#asked.delete(id);
-    if (this.rows.has(id)) told.forEach((message) => this.#message(message));
+  /** Loads a conversation whose row is missing or incomplete. @param {number} id */
+  async loadRow(id) {
+    if (this.#pendingLoads.has(id)) return;
+    this.#pendingLoads.set(id, []);
+    await reloadConversation(id, this.signal);
+    const missedMessages = this.#pendingLoads.get(id) ?? [];
+    this.#pendingLoads.delete(id);
+    if (this.rows.has(id)) missedMessages.forEach((message) => this.#onMessage(message));
   }
 
   /** @param {Conversation} conversation */
-  #whole(conversation) {
+  #onConversation(conversation) {
     let row = this.rows.get(conversation.id);
     if (row) {
-      row.whole(conversation);
+      row.applyConversation(conversation);
     } else {
-      const made = ConversationRow.make(conversation, this.me);
-      if (!made) return;
-      row = made;
+      const newRow = ConversationRow.create(conversation, this.me);
+      if (!newRow) return;
+      row = newRow;
       this.rows.set(row.id, row);
     }
-    row.count();
-    row.address(this.view.show);
+    row.renderCounts();
+    row.setFilter(this.view.show);
     find(this, "[data-none=first]")?.remove();
-    for (const beside of findAll(document, "main > [data-beside]")) beside.hidden = beside.dataset.beside === "none";
-    this.#place(row);
-    this.#opened();
+    for (const placeholder of findAll(document, "main > [data-beside]")) placeholder.hidden = placeholder.dataset.beside === "none";
+    this.#placeRow(row);
+    this.#updateOpenConversation();
     document.dispatchEvent(new CustomEvent("page:content-added"));
   }
 
-  /** One row to its place. @param {ConversationRow} row */
-  #place(row) {
+  /** Moves a row to its position. @param {ConversationRow} row */
+  #placeRow(row) {
     const { li } = row;
     const { show } = this.view;
-    li.hidden = !fits(row, this.view);
-    const next = [...this.list.children].find((other) => {
-      const known = other !== li && this.rows.get(Number(find(other, ".conversation-row")?.dataset.id));
-      return known && order(row, known, show) < 0;
+    li.hidden = !matchesFilter(row, this.view);
+    const next = [...this.list.children].find((element) => {
+      const otherRow = element !== li && this.rows.get(Number(find(element, ".conversation-row")?.dataset.id));
+      return otherRow && compareRows(row, otherRow, show) < 0;
     });
     if (!li.isConnected || li.nextElementSibling !== (next ?? null)) {
       const focused = li.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
       this.list.insertBefore(li, next ?? null);
       focused?.focus({ preventScroll: true });
     }
-    this.#filter.none();
+    this.#filter.updateEmptyState();
   }
 
   /** @param {Set<number>} ids */
-  #counts(ids) {
+  #onCountsChanged(ids) {
     for (const id of ids) {
       const row = this.rows.get(id);
       if (!row) continue;
-      row.count();
-      this.#place(row);
+      row.renderCounts();
+      this.#placeRow(row);
     }
   }
 
   /** @param {number} id */
-  #remove(id) {
+  #removeRow(id) {
     this.rows.get(id)?.li.remove();
     this.rows.delete(id);
-    this.#filter.none();
+    this.#filter.updateEmptyState();
   }
 
-  /** Another name or picture of somebody. @param {import("../realtime/protocol.js").User} user */
-  #renamed(user) {
+  /** Updates name and picture of a user. @param {import("../realtime/protocol.js").User} user */
+  #onUser(user) {
     for (const row of this.rows.values()) {
-      if (row.link.dataset.peerId === String(user.id)) row.peer(user);
-      row.renamed(user);
+      if (row.link.dataset.peerId === String(user.id)) row.applyPeer(user);
+      row.updateSenderName(user);
     }
   }
 
   /** @param {number} id @param {number} userId @param {boolean} active */
-  #isTyping(id, userId, active) {
+  #setTyping(id, userId, active) {
     const key = `${id}/${userId}`;
-    clearTimeout(this.#typing.get(key));
-    this.#typing.delete(key);
-    this.rows.get(id)?.typing(userId, active);
-    if (active) this.#typing.set(key, setTimeout(() => this.#isTyping(id, userId, false), TYPING));
+    clearTimeout(this.#typingTimers.get(key));
+    this.#typingTimers.delete(key);
+    this.rows.get(id)?.setTyping(userId, active);
+    if (active) this.#typingTimers.set(key, setTimeout(() => this.#setTyping(id, userId, false), TYPING_TIMEOUT));
   }
 
-  /** Blocked, or no more: what they said last is folded, or stands there again. @param {number} userId */
-  #blocked(userId) {
+  /** Updates the previews of messages of a user who was blocked or unblocked. @param {number} userId */
+  #onBlockChanged(userId) {
     for (const row of this.rows.values()) {
-      if (row.folded(userId)) this.read(row.id);
+      if (row.onBlockChanged(userId)) this.loadRow(row.id);
     }
   }
 
   /** @param {Queued[]} queued */
-  #outbox(queued) {
+  #onOutbox(queued) {
     /** @type {Map<number, string>} */
-    const failed = new Map();
-    for (const { failed: why, conversation_id, body, attachments } of queued) {
-      if (why) failed.set(conversation_id, makeExcerpt(body, attachments));
+    const failedTexts = new Map();
+    for (const { failed: error, conversation_id, body, attachments } of queued) {
+      if (error) failedTexts.set(conversation_id, makeExcerpt(body, attachments));
     }
-    for (const row of this.rows.values()) row.failed(failed.get(row.id) ?? null);
+    for (const row of this.rows.values()) row.setFailedText(failedTexts.get(row.id) ?? null);
   }
 
-  /** Marks the row of the conversation on the page; the one that was left may leave the filter too. */
-  #opened() {
-    const open = openNow();
-    const moved = open !== this.view.open;
+  /** Marks the row of the open conversation; the row of the previous one may not match the filter any more. */
+  #updateOpenConversation() {
+    const open = getOpenConversationId();
+    const hasChanged = open !== this.view.open;
     this.view.open = open;
     for (const { link, id } of this.rows.values()) {
       if (id === open) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (!moved) return;
-    if (open !== null && !this.rows.has(open) && tally.of(open)) this.read(open);
-    this.arrange();
+    if (!hasChanged) return;
+    if (open !== null && !this.rows.has(open) && unreadTotals.get(open)) this.loadRow(open);
+    this.sortRows();
     const row = open === null ? undefined : this.rows.get(open);
     row?.li.scrollIntoView({ block: "nearest" });
   }
 }
 
-function openNow() {
+function getOpenConversationId() {
   const id = find(document, "message-log")?.dataset.conversationId;
   return id ? Number(id) : null;
 }

@@ -1,42 +1,42 @@
 /**
- * What is one's own about a conversation: favourite, muted, level, archived, read, and leaving it. From the list's menu
- * and from the conversation's head; without scripts the same entries are forms.
+ * Menu of a conversation: favourite, mute, notification level, archive, read and leave. Opened from the list and from
+ * the header of the conversation; without scripts the same entries are forms.
  */
 import { api } from "../realtime/api.js";
-import { tally } from "./unread-badges.js";
+import { unreadTotals } from "./unread-badges.js";
 import { liveUpdates } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
 import { addMenuKeys, onLongPress, openMenu } from "../ui/popup-menu.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
 
-/** @typedef {import("./unread-totals.js").Standing} Standing */
+/** @typedef {import("./unread-totals.js").ConversationState} ConversationState */
 
-export function watchMine() {
+export function watchConversationMenu() {
   const menu = document.getElementById("row-menu");
-  document.addEventListener("click", clicked);
-  document.addEventListener("page:unread-changed", () => drawHead());
-  document.addEventListener("page:navigated", () => drawHead());
-  drawHead();
+  document.addEventListener("click", onClick);
+  document.addEventListener("page:unread-changed", () => updateHeaderMenu());
+  document.addEventListener("page:navigated", () => updateHeaderMenu());
+  updateHeaderMenu();
   if (!menu?.showPopover) return;
   addMenuKeys(menu);
   /** @type {HTMLElement | null} */
-  let from = null;
-  const open = (/** @type {HTMLElement} */ link, /** @type {{x: number, y: number} | null} */ at, held = false) => {
-    if (!liveUpdates.enabled || !fill(menu, link)) return;
-    from = link;
+  let openedRow = null;
+  const open = (/** @type {HTMLElement} */ link, /** @type {{x: number, y: number} | null} */ position, isHeld = false) => {
+    if (!liveUpdates.enabled || !prepareMenu(menu, link)) return;
+    openedRow = link;
     link.classList.add("menu-open");
-    openMenu(menu, link, at, held);
+    openMenu(menu, link, position, isHeld);
   };
-  const never = new AbortController().signal;
-  onLongPress(document.body, "conversation-list .conversation-row", (link) => open(link, null, true), never);
+  const neverAborted = new AbortController().signal;
+  onLongPress(document.body, "conversation-list .conversation-row", (link) => open(link, null, true), neverAborted);
   document.addEventListener("contextmenu", (event) => {
     const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("conversation-list .conversation-row"));
     if (!link || !liveUpdates.enabled) return;
     event.preventDefault();
-    if (menu.matches(":popover-open")) return; // press and hold was first
-    // From the keyboard the event comes without a place of its own.
-    const isKey = event.button !== 2 || (event.clientX === 0 && event.clientY === 0);
-    open(link, isKey ? null : { x: event.clientX, y: event.clientY });
+    if (menu.matches(":popover-open")) return; // a long press has opened it already
+    // Events from the keyboard have no pointer position.
+    const fromKeyboard = event.button !== 2 || (event.clientX === 0 && event.clientY === 0);
+    open(link, fromKeyboard ? null : { x: event.clientX, y: event.clientY });
   });
   document.addEventListener("keydown", (event) => {
     const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.("conversation-list .conversation-row"));
@@ -45,31 +45,36 @@ export function watchMine() {
     open(link, null);
   });
   document.addEventListener("pointerdown", (event) => {
-    const inside = /** @type {Element} */ (event.target).closest("#row-menu");
-    if (!inside && menu.matches(":popover-open")) menu.hidePopover();
+    const menuElement = /** @type {Element} */ (event.target).closest("#row-menu");
+    if (!menuElement && menu.matches(":popover-open")) menu.hidePopover();
   });
   addEventListener("resize", () => menu.matches(":popover-open") && menu.hidePopover());
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
-    from?.classList.remove("menu-open");
-    const lost = document.activeElement === document.body || menu.contains(document.activeElement);
-    if (from?.isConnected && lost) from.focus({ preventScroll: true });
-    from = null;
+    openedRow?.classList.remove("menu-open");
+    const isFocusLost = document.activeElement === document.body || menu.contains(document.activeElement);
+    if (openedRow?.isConnected && isFocusLost) openedRow.focus({ preventScroll: true });
+    openedRow = null;
   });
 }
 
-/** The list's menu, for the conversation of this row. @param {HTMLElement} menu @param {HTMLElement} link */
-function fill(menu, link) {
+/**
+ * Prepares the menu of the list for a row.
+ * @param {HTMLElement} menu
+ * @param {HTMLElement} link the row
+ * @returns whether the state of the conversation is known
+ */
+function prepareMenu(menu, link) {
   const id = Number(link.dataset.id);
-  const standing = tally.of(id);
+  const state = unreadTotals.get(id);
   const form = /** @type {HTMLFormElement | null} */ (find(menu, "form"));
-  if (!standing || !form) return false;
+  if (!state || !form) return false;
   form.dataset.id = String(id);
   const title = find(menu, ".menu-title");
   if (title) title.textContent = link.title;
-  draw(form, standing);
-  const group = find(menu, "[data-part=group]");
-  if (group) group.hidden = link.dataset.kind !== "group";
+  updateEntries(form, state);
+  const groupPart = find(menu, "[data-part=group]");
+  if (groupPart) groupPart.hidden = link.dataset.kind !== "group";
   for (const entry of findAll(menu, "a[href]")) {
     entry.setAttribute("href", entry.getAttribute("href")?.replace(/\/c\/\d+\//, `/c/${id}/`) ?? "");
     Object.assign(entry.dataset, { id: String(id), role: link.dataset.role ?? "member" });
@@ -77,23 +82,27 @@ function fill(menu, link) {
   return true;
 }
 
-/** Shows of each pair of opposites the one that changes something. @param {HTMLElement} form @param {Standing} standing */
-function draw(form, { unread, favourite, muted, archived, level }) {
-  const on = { read: unread.count === 0, favourite, muted, archived };
-  for (const [name, is] of Object.entries(on)) {
-    for (const entry of findAll(form, `[name=${name}]`)) entry.hidden = (entry.getAttribute("value") === "on") === is;
+/**
+ * Displays of each pair of opposite entries the one that changes something.
+ * @param {HTMLElement} form
+ * @param {ConversationState} state
+ */
+function updateEntries(form, { unread, favourite, muted, archived, level }) {
+  const values = { read: unread.count === 0, favourite, muted, archived };
+  for (const [name, isActive] of Object.entries(values)) {
+    for (const entry of findAll(form, `[name=${name}]`)) entry.hidden = (entry.getAttribute("value") === "on") === isActive;
   }
   for (const entry of findAll(form, "[name=level]")) {
     entry.setAttribute("aria-checked", String(entry.getAttribute("value") === level));
   }
 }
 
-/** The menu in the head of the open conversation. */
-function drawHead() {
+/** Updates the menu in the header of the open conversation. */
+function updateHeaderMenu() {
   const form = find(document, "#conversation-menu .mine-menu");
-  const standing = tally.of(Number(form?.dataset.id));
-  if (!form || !standing) return;
-  draw(form, standing);
+  const state = unreadTotals.get(Number(form?.dataset.id));
+  if (!form || !state) return;
+  updateEntries(form, state);
   const menu = /** @type {HTMLElement} */ (form.closest(".menu"));
   if (menu.dataset.keys) return;
   menu.dataset.keys = "on";
@@ -101,40 +110,40 @@ function drawHead() {
 }
 
 /** @param {MouseEvent} event */
-async function clicked(event) {
+async function onClick(event) {
   const target = /** @type {Element} */ (event.target);
   const entry = target.closest(".mine-menu button[name]");
-  const leave = /** @type {HTMLElement | null} */ (target.closest("a[data-act=leave][data-id]"));
-  if (event.defaultPrevented || !liveUpdates.enabled || !(entry ?? leave)) return;
-  if (leave?.dataset.role === "owner" || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const leaveLink = /** @type {HTMLElement | null} */ (target.closest("a[data-act=leave][data-id]"));
+  if (event.defaultPrevented || !liveUpdates.enabled || !(entry ?? leaveLink)) return;
+  if (leaveLink?.dataset.role === "owner" || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const menu = /** @type {HTMLElement | null} */ (target.closest("[popover]"));
-  const id = Number(leave?.dataset.id ?? /** @type {HTMLElement} */ (entry?.closest("form")).dataset.id);
+  const id = Number(leaveLink?.dataset.id ?? /** @type {HTMLElement} */ (entry?.closest("form")).dataset.id);
   menu?.hidePopover();
   try {
-    if (leave) await leaveGroup(id);
-    else if (entry) await change(id, entry.getAttribute("name") ?? "", entry.getAttribute("value") ?? "");
-  } catch (refusal) {
-    showErrorToast(refusal);
+    if (leaveLink) await leaveGroup(id);
+    else if (entry) await changeState(id, entry.getAttribute("name") ?? "", entry.getAttribute("value") ?? "");
+  } catch (error) {
+    showErrorToast(error);
   }
 }
 
-/** @param {number} id @param {string} name @param {string} value */
-async function change(id, name, value) {
+/** Changes one field of the user's own state. @param {number} id @param {string} name @param {string} value */
+async function changeState(id, name, value) {
   if (name !== "read") {
-    const on = value === "on";
-    await api("PATCH", `conversations/${id}/mine/`, { [name]: name === "level" ? value : on });
-    // It may leave the list that one looks at.
-    if (name === "archived") showToast(on ? "archived" : "unarchived", () => api("PATCH", `conversations/${id}/mine/`, { archived: !on }));
+    const isOn = value === "on";
+    await api("PATCH", `conversations/${id}/mine/`, { [name]: name === "level" ? value : isOn });
+    // The conversation may disappear from the displayed list, so the toast offers to undo it.
+    if (name === "archived") showToast(isOn ? "archived" : "unarchived", () => api("PATCH", `conversations/${id}/mine/`, { archived: !isOn }));
   } else if (value === "off") {
     await api("POST", `conversations/${id}/read/`, { back: true });
   } else {
-    const seq = tally.of(id)?.unread.lastSeq ?? 0;
+    const seq = unreadTotals.get(id)?.unread.lastSeq ?? 0;
     if (seq) await api("POST", `conversations/${id}/read/`, { seq });
   }
 }
 
-/** @param {number} id */
+/** Asks for confirmation and leaves the group. @param {number} id */
 async function leaveGroup(id) {
   const dialog = document.getElementById("leave-dialog");
   if (!(dialog instanceof HTMLDialogElement)) return;
@@ -142,5 +151,5 @@ async function leaveGroup(id) {
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   if (dialog.returnValue !== "yes") return;
-  await api("DELETE", `conversations/${id}/members/${tally.me}/`);
+  await api("DELETE", `conversations/${id}/members/${unreadTotals.me}/`);
 }

@@ -1,6 +1,6 @@
-/** One conversation in the list, drawn as `templates/chat/list/_conversation_row.html` does. */
+/** Row of a conversation in the list. Renders the same content as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
-import { badge, tally } from "./unread-badges.js";
+import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { makeExcerpt } from "../lib/wording.js";
 import { replaceIdInUrls, createAvatar, clone, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
@@ -10,13 +10,16 @@ import { isQuiet } from "./unread-totals.js";
 /** @typedef {import("../realtime/protocol.js").Mine} Mine */
 
 export class ConversationRow {
-  /** The newest text; undefined while only the server's drawing of it is known. @type {Message | null | undefined} */
-  #last;
+  /**
+   * Newest message; null: there is none; undefined: only the preview rendered by the server is known.
+   * @type {Message | null | undefined}
+   */
+  #lastMessage;
   #draft = "";
-  /** What failed; null: nothing did. @type {string | null} */
-  #failed = null;
-  /** What the server drew under the name. @type {Node[]} */
-  #drawn;
+  /** Text of the last failed message; null: there is none. @type {string | null} */
+  #failedText = null;
+  /** Preview rendered by the server. @type {Node[]} */
+  #renderedPreview;
   /** @type {Set<number>} */
   #typing = new Set();
 
@@ -29,28 +32,28 @@ export class ConversationRow {
     this.me = me;
     this.link = /** @type {HTMLElement} */ (find(li, ".conversation-row"));
     this.id = Number(this.link.dataset.id);
-    const line = this.#line;
-    this.#drawn = [...(line?.childNodes ?? [])];
-    if (find(line, ".draft")) this.#draft = find(line, "[data-part=text]")?.textContent ?? "";
+    const previewElement = this.#previewElement;
+    this.#renderedPreview = [...(previewElement?.childNodes ?? [])];
+    if (find(previewElement, ".draft")) this.#draft = find(previewElement, "[data-part=text]")?.textContent ?? "";
   }
 
   /**
-   * A row for a conversation that the page did not come with.
+   * Creates the row of a conversation that is not in the page's HTML; null if the page has no template.
    * @param {Conversation} conversation
    * @param {number} me
    */
-  static make(conversation, me) {
+  static create(conversation, me) {
     const li = clone("row-template");
     if (!li) return null;
     const link = /** @type {HTMLElement} */ (find(li, ".conversation-row"));
     replaceIdInUrls(link, conversation.id);
     link.dataset.id = String(conversation.id);
     const row = new ConversationRow(li, me);
-    row.whole(conversation);
+    row.applyConversation(conversation);
     return row;
   }
 
-  get #line() {
+  get #previewElement() {
     return find(this.link, ".row-last");
   }
 
@@ -59,19 +62,19 @@ export class ConversationRow {
   }
 
   get unread() {
-    return tally.of(this.id)?.unread.count ?? 0;
+    return unreadTotals.get(this.id)?.unread.count ?? 0;
   }
 
   get mentions() {
-    return tally.of(this.id)?.unread.mentions ?? 0;
+    return unreadTotals.get(this.id)?.unread.mentions ?? 0;
   }
 
   get favourite() {
-    return tally.of(this.id)?.favourite ?? false;
+    return unreadTotals.get(this.id)?.favourite ?? false;
   }
 
   get archived() {
-    return tally.of(this.id)?.archived ?? false;
+    return unreadTotals.get(this.id)?.archived ?? false;
   }
 
   get activeAt() {
@@ -82,215 +85,225 @@ export class ConversationRow {
     return find(this.link, ".row-name .clip")?.textContent ?? "";
   }
 
-  /** All of it, as the server has it now. @param {Conversation} conversation */
-  whole(conversation) {
-    const { last_message: last, mine, created_at } = conversation;
-    this.#newest(last);
-    this.shared(conversation);
-    this.#at(last?.created_at ?? created_at);
-    if (mine) this.mine(mine);
+  /** Applies the complete conversation. @param {Conversation} conversation */
+  applyConversation(conversation) {
+    const { last_message: lastMessage, mine, created_at } = conversation;
+    this.#setLastMessage(lastMessage);
+    this.applySharedState(conversation);
+    this.#setActiveAt(lastMessage?.created_at ?? created_at);
+    if (mine) this.applyMemberState(mine);
   }
 
-  /** What all members share. @param {Conversation} conversation */
-  shared(conversation) {
-    const { kind, title, peer } = conversation;
+  /** Applies the fields that are the same for all members. @param {Conversation} conversation */
+  applySharedState(conversation) {
+    const { kind, title } = conversation;
     const { dataset } = this.link;
     dataset.kind = kind;
-    if (peer) dataset.peerId = String(peer.id);
+    if (conversation.peer) dataset.peerId = String(conversation.peer.id);
     else delete dataset.peerId;
-    this.named(kind === "group" ? title : peer?.name ?? title);
-    this.#face(createAvatar(conversation, "l", true));
+    this.setTitle(kind === "group" ? title : conversation.peer?.name ?? title);
+    this.#setAvatar(createAvatar(conversation, "l", true));
   }
 
-  /** @param {HTMLElement} face */
-  #face(face) {
-    const here = find(this.link, ".avatar .here:not([hidden])") !== null;
-    const dot = find(face, ".here");
-    if (dot) dot.hidden = !here;
-    find(this.link, ".avatar")?.replaceWith(face);
+  /** @param {HTMLElement} avatar */
+  #setAvatar(avatar) {
+    const isOnline = find(this.link, ".avatar .here:not([hidden])") !== null;
+    const dot = find(avatar, ".here");
+    if (dot) dot.hidden = !isOnline;
+    find(this.link, ".avatar")?.replaceWith(avatar);
   }
 
-  /** The other person of a pair, with another name or picture. @param {import("../realtime/protocol.js").User} user */
-  peer(user) {
-    this.named(user.name);
-    this.#face(createAvatar(user, "l", true));
+  /**
+   * Updates name and picture of the other user of a direct conversation.
+   * @param {import("../realtime/protocol.js").User} user
+   */
+  applyPeer(user) {
+    this.setTitle(user.name);
+    this.#setAvatar(createAvatar(user, "l", true));
   }
 
-  /** Somebody has another name: where it stands before their text. @param {import("../realtime/protocol.js").User} user */
-  renamed(user) {
+  /** Updates the name of the sender of the newest message. @param {import("../realtime/protocol.js").User} user */
+  updateSenderName(user) {
     if (this.link.dataset.lastBy !== String(user.id)) return;
-    if (this.#last) this.#last = { ...this.#last, sender: user };
-    for (const node of this.#drawn) {
+    if (this.#lastMessage) this.#lastMessage = { ...this.#lastMessage, sender: user };
+    for (const node of this.#renderedPreview) {
       const name = node instanceof HTMLElement && node.matches(".who") ? find(node, "bdi") : null;
       if (name) name.textContent = user.name;
     }
-    this.#preview();
+    this.#renderPreview();
   }
 
-  /** The filter is kept when one goes to this conversation. @param {string} show */
-  address(show) {
+  /** Sets the filter in the row's URL, so that it is kept in the conversation. @param {string} show */
+  setFilter(show) {
     this.link.setAttribute("href", `/c/${this.id}/${show === "all" ? "" : `?show=${show}`}`);
   }
 
   /** @param {string} title */
-  named(title) {
+  setTitle(title) {
     this.link.title = title;
     const name = find(this.link, ".row-name .clip");
     if (name) name.textContent = title;
   }
 
-  /** What is my own. @param {Mine} mine */
-  mine(mine) {
+  /** Applies the user's own state of the conversation. @param {Mine} mine */
+  applyMemberState(mine) {
     Object.assign(this.link.dataset, { role: mine.role, level: mine.level });
     const draft = makeExcerpt(mine.draft);
-    if (draft !== this.#draft || this.#last !== undefined) {
+    if (draft !== this.#draft || this.#lastMessage !== undefined) {
       this.#draft = draft;
-      this.#preview();
+      this.#renderPreview();
     }
-    this.count();
-  }
-
-  /** Whether the row can show its newest text: without a draft, one drawn by the server with one cannot. */
-  get isWhole() {
-    return this.#last !== undefined || this.#draft !== "" || !this.#drawn.some((node) => /** @type {Element} */ (node).className === "draft");
+    this.renderCounts();
   }
 
   /**
-   * A message as it is now.
-   * @param {Message} message
-   * @returns {boolean} whether the row moves
+   * Whether the row can display its newest message. A row that the server rendered with a draft cannot after the draft
+   * is removed.
    */
-  message(message) {
+  get isComplete() {
+    return this.#lastMessage !== undefined || this.#draft !== "" || !this.#renderedPreview.some((node) => /** @type {Element} */ (node).className === "draft");
+  }
+
+  /**
+   * Applies a created or changed message.
+   * @param {Message} message
+   * @returns {boolean} whether the row moves to the top
+   */
+  applyMessage(message) {
     this.#typing.delete(message.sender.id);
-    const moves = message.kind === "text" && message.created_at > this.activeAt;
-    const isLast = this.#last ? this.#last.id === message.id : message.created_at === this.activeAt;
-    if (moves || (isLast && message.kind === "text" && message.version >= (this.#last?.version ?? 0))) {
-      this.#newest(message);
-      this.#at(message.created_at);
+    const isMoved = message.kind === "text" && message.created_at > this.activeAt;
+    const isLast = this.#lastMessage ? this.#lastMessage.id === message.id : message.created_at === this.activeAt;
+    if (isMoved || (isLast && message.kind === "text" && message.version >= (this.#lastMessage?.version ?? 0))) {
+      this.#setLastMessage(message);
+      this.#setActiveAt(message.created_at);
     }
-    this.#preview();
-    this.count();
-    return moves;
+    this.#renderPreview();
+    this.renderCounts();
+    return isMoved;
   }
 
   /** @param {Message | null} message */
-  #newest(message) {
-    this.#last = message;
+  #setLastMessage(message) {
+    this.#lastMessage = message;
     this.link.dataset.lastBy = String(message?.sender.id ?? "");
   }
 
   /**
-   * Somebody was blocked, or is no more.
+   * Updates the preview after a user was blocked or unblocked.
    * @param {number} userId
-   * @returns {boolean} whether the row has to be read anew: it shows a text of theirs as the server drew it
+   * @returns {boolean} whether the conversation must be loaded again, because the preview was rendered by the server
    */
-  folded(userId) {
+  onBlockChanged(userId) {
     if (this.link.dataset.lastBy !== String(userId)) return false;
-    this.#preview();
-    return this.#last === undefined;
+    this.#renderPreview();
+    return this.#lastMessage === undefined;
   }
 
   /** @param {number} userId @param {boolean} active */
-  typing(userId, active) {
+  setTyping(userId, active) {
     if (active) this.#typing.add(userId);
     else this.#typing.delete(userId);
-    this.#preview();
+    this.#renderPreview();
   }
 
-  /** The text of mine that failed here last. @param {string | null} failed */
-  failed(failed) {
-    if (failed === this.#failed) return;
-    this.#failed = failed;
-    this.#preview();
+  /** Sets the text of the user's last failed message; null: there is none. @param {string | null} text */
+  setFailedText(text) {
+    if (text === this.#failedText) return;
+    this.#failedText = text;
+    this.#renderPreview();
   }
 
   /** @param {string} at */
-  #at(at) {
+  #setActiveAt(at) {
     this.link.dataset.activeAt = at;
-    this.time();
+    this.renderTime();
   }
 
-  /** The time in words, which change as it passes. */
-  time() {
-    const time = find(this.link, "time");
-    if (!time || !this.activeAt) return;
+  /** Renders the relative time, which changes as time passes. */
+  renderTime() {
+    const timeElement = find(this.link, "time");
+    if (!timeElement || !this.activeAt) return;
     const text = getDateFormatter().formatShort(new Date(this.activeAt), new Date());
-    time.setAttribute("datetime", this.activeAt);
-    if (time.textContent !== text) time.textContent = text;
+    timeElement.setAttribute("datetime", this.activeAt);
+    if (timeElement.textContent !== text) timeElement.textContent = text;
   }
 
-  #preview() {
-    const line = this.#line;
-    if (!line) return;
-    const said = words("list-words");
-    const last = this.#last;
+  #renderPreview() {
+    const previewElement = this.#previewElement;
+    if (!previewElement) return;
+    const listWords = words("list-words");
+    const lastMessage = this.#lastMessage;
     if (this.#typing.size) {
-      line.replaceChildren(part("text", said.typing ?? ""));
-    } else if (this.#failed !== null) {
-      line.replaceChildren(named("fail", said.notSent ?? ""), " ", part("text", this.#failed));
+      previewElement.replaceChildren(createTextPart("text", listWords.typing ?? ""));
+    } else if (this.#failedText !== null) {
+      previewElement.replaceChildren(createSpan("fail", listWords.notSent ?? ""), " ", createTextPart("text", this.#failedText));
     } else if (this.#draft) {
-      line.replaceChildren(named("draft", said.draft ?? ""), " ", part("text", this.#draft));
-    } else if (last === undefined) {
-      line.replaceChildren(...this.#drawn);
-    } else if (!last) {
-      line.replaceChildren(part("text", ""));
-    } else if (last.deleted_at) {
-      line.replaceChildren(part("text", said.deleted ?? ""));
-    } else if (isBlocked(last.sender.id)) {
-      line.replaceChildren(part("text", said.blocked ?? ""));
+      previewElement.replaceChildren(createSpan("draft", listWords.draft ?? ""), " ", createTextPart("text", this.#draft));
+    } else if (lastMessage === undefined) {
+      previewElement.replaceChildren(...this.#renderedPreview);
+    } else if (!lastMessage) {
+      previewElement.replaceChildren(createTextPart("text", ""));
+    } else if (lastMessage.deleted_at) {
+      previewElement.replaceChildren(createTextPart("text", listWords.deleted ?? ""));
+    } else if (isBlocked(lastMessage.sender.id)) {
+      previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      const text = part("text", makeExcerpt(last.body, last.attachments));
-      line.replaceChildren(...this.#who(last), text);
+      const text = createTextPart("text", makeExcerpt(lastMessage.body, lastMessage.attachments));
+      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), text);
     }
   }
 
-  /** Who wrote it, where that need be said. @param {Message} last @returns {(Node | string)[]} */
-  #who({ sender }) {
-    const said = words("list-words");
+  /**
+   * Returns the sender's name before the preview: in groups, and for own messages.
+   * @param {Message} lastMessage
+   * @returns {(Node | string)[]}
+   */
+  #createSenderPrefix({ sender }) {
+    const listWords = words("list-words");
     const isMine = sender.id === this.me;
     if (!isMine && this.kind !== "group") return [];
-    const who = document.createElement("span");
-    who.className = "who";
-    const [before, after = ""] = ((isMine ? said.you : said.who) ?? "").split("%a");
-    if (isMine) who.append(before);
-    else who.append(...[before, isolated(sender.name), after].filter(Boolean));
-    return [who, " "];
+    const prefix = document.createElement("span");
+    prefix.className = "who";
+    const [textBefore, textAfter = ""] = ((isMine ? listWords.you : listWords.who) ?? "").split("%a");
+    if (isMine) prefix.append(textBefore);
+    else prefix.append(...[textBefore, createBdi(sender.name), textAfter].filter(Boolean));
+    return [prefix, " "];
   }
 
-  /** Badges and marks, as the tally has them. */
-  count() {
-    const standing = tally.of(this.id);
-    if (!standing) return;
-    const { muted, favourite, archived, unread } = standing;
-    const quiet = isQuiet(standing);
+  /** Renders badges and icons from the unread totals. */
+  renderCounts() {
+    const state = unreadTotals.get(this.id);
+    if (!state) return;
+    const { muted, favourite, archived, unread } = state;
+    const quiet = isQuiet(state);
     const { classList } = this.link;
-    for (const [name, on] of Object.entries({ unread: unread.count > 0, quiet, muted, favourite, archived })) {
-      classList.toggle(name, on);
+    for (const [name, isOn] of Object.entries({ unread: unread.count > 0, quiet, muted, favourite, archived })) {
+      classList.toggle(name, isOn);
     }
-    const count = find(this.link, ".badge:not(.at)");
-    count?.classList.toggle("muted", quiet);
-    badge(count, unread.count);
-    this.#shown(".badge.at", unread.mentions > 0);
-    this.#shown(".row-muted", muted);
-    this.#shown(".row-pin", favourite);
+    const countBadge = find(this.link, ".badge:not(.at)");
+    countBadge?.classList.toggle("muted", quiet);
+    updateBadge(countBadge, unread.count);
+    this.#setVisible(".badge.at", unread.mentions > 0);
+    this.#setVisible(".row-muted", muted);
+    this.#setVisible(".row-pin", favourite);
   }
 
-  /** @param {string} selector @param {boolean} on */
-  #shown(selector, on) {
+  /** @param {string} selector @param {boolean} isVisible */
+  #setVisible(selector, isVisible) {
     const element = find(this.link, selector);
-    if (element) element.hidden = !on;
+    if (element) element.hidden = !isVisible;
   }
 }
 
-/** So that a name of the other direction turns nothing else. @param {string} text */
-function isolated(text) {
+/** Isolates text of another writing direction from its surroundings. @param {string} text */
+function createBdi(text) {
   const bdi = document.createElement("bdi");
   bdi.textContent = text;
   return bdi;
 }
 
 /** @param {string} name @param {string} text */
-function named(name, text) {
+function createSpan(name, text) {
   const span = document.createElement("span");
   span.className = name;
   span.textContent = text;
@@ -298,7 +311,7 @@ function named(name, text) {
 }
 
 /** @param {string} name @param {string} text */
-function part(name, text) {
+function createTextPart(name, text) {
   const bdi = document.createElement("bdi");
   bdi.dataset.part = name;
   bdi.textContent = text;

@@ -1,64 +1,64 @@
-/** The number on the tab's icon, and on the app's where the page is installed. */
+/** Number of unread messages on the favicon, and on the app icon if the page is installed. */
 import { find } from "../lib/dom.js";
 
 const SIZE = 64;
 
 /** @type {HTMLLinkElement | null} */
 let link = null;
-/** The icon without a number. */
-let plain = "";
+/** URL of the icon without a number. */
+let originalUrl = "";
 /** @type {Promise<HTMLImageElement> | undefined} */
-let picture;
-let shown = -1;
+let iconPromise;
+let displayedCount = -1;
 
-/** @param {number} count 0 takes it away */
-export async function markIcon(count) {
-  if (count === shown) return;
-  shown = count;
+/** @param {number} count 0 removes the number */
+export async function updateFaviconBadge(count) {
+  if (count === displayedCount) return;
+  displayedCount = count;
   const { navigator: app } = window;
   if (count) app.setAppBadge?.(count)?.catch(() => {});
   else app.clearAppBadge?.()?.catch(() => {});
   link ??= /** @type {HTMLLinkElement | null} */ (find(document, 'link[rel="icon"]'));
   if (!link) return;
-  plain ||= link.href;
+  originalUrl ||= link.href;
   if (!count) {
-    if (link.href !== plain) link.href = plain;
+    if (link.href !== originalUrl) link.href = originalUrl;
     return;
   }
   try {
-    const icon = await load();
-    if (count === shown) link.href = draw(icon, count > 99 ? "99" : String(count));
+    const icon = await loadIcon();
+    if (count === displayedCount) link.href = renderIcon(icon, count > 99 ? "99" : String(count));
   } catch {
-    // A browser that draws no SVG on a canvas: the title says it too.
+    // The browser cannot draw SVG on a canvas; the title contains the number too.
   }
 }
 
-function load() {
-  picture ??= (async () => {
+function loadIcon() {
+  iconPromise ??= (async () => {
     const image = new Image(SIZE, SIZE);
-    image.src = plain;
+    image.src = originalUrl;
     await image.decode();
     return image;
   })();
-  return picture;
+  return iconPromise;
 }
 
 /** @param {HTMLImageElement} icon @param {string} text */
-function draw(icon, text) {
+function renderIcon(icon, text) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIZE;
-  const pen = canvas.getContext("2d");
-  if (!pen) return plain;
-  pen.drawImage(icon, 0, 0, SIZE, SIZE);
+  const context = canvas.getContext("2d");
+  if (!context) return originalUrl;
+  context.drawImage(icon, 0, 0, SIZE, SIZE);
   const width = text.length > 1 ? 46 : 38;
-  pen.beginPath();
-  pen.roundRect(SIZE - width, SIZE - 38, width, 38, 19);
-  pen.fillStyle = "#f2d53c";
-  pen.fill();
-  pen.fillStyle = "#17232b";
-  pen.font = "600 30px system-ui, sans-serif";
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.fillText(text, SIZE - width / 2, SIZE - 17);
+  context.beginPath();
+  context.roundRect(SIZE - width, SIZE - 38, width, 38, 19);
+  context.fillStyle = "#f2d53c";
+  context.fill();
+  context.fillStyle = "#17232b";
+  context.font = "600 30px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(text, SIZE - width / 2, SIZE - 17);
   return canvas.toDataURL("image/png");
 }

@@ -1,197 +1,203 @@
-/** Above and below the list: filters, finding by name, more at the end. What is known shows at once; the server adds. */
+/**
+ * Filters, search and loading more rows of the conversation list. Loaded rows are filtered at once; the server adds
+ * missing ones.
+ */
 import { find, findAll } from "../lib/dom.js";
 import { parsePage } from "../lib/trusted-html.js";
 
 /** @typedef {import("./conversation-list.js").ConversationList} ConversationList */
 
-const PAUSE = 200; // ms after a key, until the server is asked
+const SEARCH_DELAY = 200; // ms after the last input until the server is asked
 
 export class ListFilter {
-  #find = "";
-  /** Found by the server, which also reads pinyin and looks further down. @type {Set<number>} */
-  #found = new Set();
+  #searchText = "";
+  /** Ids found by the server, which also searches pinyin and conversations that are not loaded. @type {Set<number>} */
+  #foundIds = new Set();
   /** @type {any} */
-  #soon;
+  #searchTimer;
   /** @type {AbortController | undefined} */
-  #asking;
-  #watch;
+  #abortController;
+  #observer;
 
   /** @param {ConversationList} list */
   constructor(list) {
     this.list = list;
     this.section = list.closest(".list");
-    this.#edge();
+    this.#updateEdge();
     this.input = /** @type {HTMLInputElement | null} */ (find(this.section, "input[name=find]"));
-    this.#watch = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.#more(), {
+    this.#observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#loadMore(), {
       root: find(list, ".list-scroll"),
       rootMargin: "400px",
     });
-    list.signal.addEventListener("abort", () => this.#end());
-    this.#watchMore();
-    list.on(find(this.section, ".tabs"), "click", (event) => this.#tab(event));
-    list.on(this.input, "input", () => this.#typed());
-    list.on(this.input?.form, "submit", (event) => this.#submitted(event));
-    list.on(this.input, "keydown", (event) => this.#key(event));
-    list.on(list, "click", (event) => this.#clicked(event));
+    list.signal.addEventListener("abort", () => this.#stop());
+    this.#observeMoreLink();
+    list.on(find(this.section, ".tabs"), "click", (event) => this.#onTabClick(event));
+    list.on(this.input, "input", () => this.#onInput());
+    list.on(this.input?.form, "submit", (event) => this.#onSubmit(event));
+    list.on(this.input, "keydown", (event) => this.#onKeydown(event));
+    list.on(list, "click", (event) => this.#onClick(event));
     if (this.input?.value) {
-      // A page that came with a search: what it shows was found.
-      this.#find = this.input.value;
-      this.#found = new Set(findAll(list, ".conversation-row").map((link) => Number(link.dataset.id)));
-      this.#view();
+      // The page was rendered with a search: its rows are the results.
+      this.#searchText = this.input.value;
+      this.#foundIds = new Set(findAll(list, ".conversation-row").map((link) => Number(link.dataset.id)));
+      this.#updateView();
     }
   }
 
   /** @param {MouseEvent} event */
-  #tab(event) {
+  #onTabClick(event) {
     const tab = /** @type {Element} */ (event.target).closest("a");
-    const show = tab && new URL(tab.href).searchParams.get("show");
-    if (!show || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    const filter = tab && new URL(tab.href).searchParams.get("show");
+    if (!filter || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    this.show(show);
+    this.setFilter(filter);
   }
 
-  /** @param {string} show */
-  show(show) {
+  /** @param {string} filter */
+  setFilter(filter) {
     const { list, section } = this;
-    if (list.view.show !== show) {
-      list.dataset.show = list.view.show = show;
+    if (list.view.show !== filter) {
+      list.dataset.show = list.view.show = filter;
       list.view.edge = null;
       for (const tab of findAll(section, ".tabs a")) {
-        const is = new URL(/** @type {HTMLAnchorElement} */ (tab).href).searchParams.get("show") === show;
-        if (is) tab.setAttribute("aria-current", "true");
+        const isCurrent = new URL(/** @type {HTMLAnchorElement} */ (tab).href).searchParams.get("show") === filter;
+        if (isCurrent) tab.setAttribute("aria-current", "true");
         else tab.removeAttribute("aria-current");
       }
-      for (const row of list.rows.values()) row.address(show);
-      const here = new URL(location.href);
-      if (show === "all") here.searchParams.delete("show");
-      else here.searchParams.set("show", show);
-      history.replaceState(history.state, "", here);
+      for (const row of list.rows.values()) row.setFilter(filter);
+      const url = new URL(location.href);
+      if (filter === "all") url.searchParams.delete("show");
+      else url.searchParams.set("show", filter);
+      history.replaceState(history.state, "", url);
       find(list, ".list-scroll")?.scrollTo(0, 0);
     }
-    list.arrange();
-    this.#ask({});
+    list.sortRows();
+    this.#load({});
   }
 
-  #typed() {
-    this.#find = this.input?.value.trim() ?? "";
-    this.#found.clear();
-    this.#view();
-    this.list.arrange();
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => this.#ask({}), PAUSE);
+  #onInput() {
+    this.#searchText = this.input?.value.trim() ?? "";
+    this.#foundIds.clear();
+    this.#updateView();
+    this.list.sortRows();
+    clearTimeout(this.#searchTimer);
+    this.#searchTimer = setTimeout(() => this.#load({}), SEARCH_DELAY);
   }
 
-  /** What is looked for, as the list shows it. */
-  #view() {
-    const wanted = this.#find.toLowerCase();
+  /** Updates the search of the list's view. */
+  #updateView() {
+    const searchText = this.#searchText.toLowerCase();
     const { rows, view } = this.list;
-    view.found = wanted
-      ? (id) => this.#found.has(id) || (rows.get(id)?.title.toLowerCase().includes(wanted) ?? false)
+    view.matchesSearch = searchText
+      ? (id) => this.#foundIds.has(id) || (rows.get(id)?.title.toLowerCase().includes(searchText) ?? false)
       : null;
   }
 
   /** @param {Event} event */
-  #submitted(event) {
+  #onSubmit(event) {
     event.preventDefault();
-    this.#shown()[0]?.click();
+    this.#listVisibleRows()[0]?.click();
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #onKeydown(event) {
     if (event.isComposing) return;
     if (event.key === "ArrowDown") {
       event.preventDefault();
-      this.#shown()[0]?.focus();
+      this.#listVisibleRows()[0]?.focus();
     } else if (event.key === "Escape" && this.input?.value) {
       event.preventDefault();
       this.input.value = "";
-      this.#typed();
+      this.#onInput();
     }
   }
 
-  #shown() {
+  #listVisibleRows() {
     return findAll(this.list, "li:not([hidden]) > .conversation-row");
   }
 
-  // ── Asking the server ────────────────────────────────────────────────────────────────────────────────────────────
-  /** @param {{older?: string}} where */
-  async #ask({ older = "" }) {
+  // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Loads rows for the current filter and search.
+   * @param {{older?: string}} options `older`: cursor of the next page
+   */
+  async #load({ older = "" }) {
     const { list } = this;
-    clearTimeout(this.#soon);
-    this.#asking?.abort();
-    const here = (this.#asking = new AbortController());
+    clearTimeout(this.#searchTimer);
+    this.#abortController?.abort();
+    const controller = (this.#abortController = new AbortController());
     const query = new URLSearchParams({ show: list.view.show });
-    if (this.#find) query.set("find", this.#find);
+    if (this.#searchText) query.set("find", this.#searchText);
     if (list.view.open) query.set("here", String(list.view.open));
     if (older) query.set("older", older);
     try {
-      const answer = await fetch(`/list/?${query}`, { headers: { Accept: "text/html" }, signal: here.signal });
-      if (!answer.ok || answer.redirected) return;
-      const page = parsePage(await answer.text());
-      if (here.signal.aborted || !list.isConnected) return;
-      const ids = list.take(page);
+      const response = await fetch(`/list/?${query}`, { headers: { Accept: "text/html" }, signal: controller.signal });
+      if (!response.ok || response.redirected) return;
+      const page = parsePage(await response.text());
+      if (controller.signal.aborted || !list.isConnected) return;
+      const ids = list.addRenderedRows(page);
       for (const id of ids) {
-        this.#found.add(id);
-        list.rows.get(id)?.address(list.view.show);
+        this.#foundIds.add(id);
+        list.rows.get(id)?.setFilter(list.view.show);
       }
       find(list, ".list-more")?.remove();
       const more = find(page, ".list-more");
       if (more) find(list, ".list-scroll")?.append(document.adoptNode(more));
-      this.#edge();
-      list.arrange();
-      this.#watchMore();
+      this.#updateEdge();
+      list.sortRows();
+      this.#observeMoreLink();
       document.dispatchEvent(new CustomEvent("page:content-added"));
     } catch {
-      // What is known is shown; the link at the end is there to try again.
+      // The loaded rows are displayed; the link at the end allows another attempt.
     }
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #onClick(event) {
     if (!(/** @type {Element} */ (event.target).closest(".list-more"))) return;
     event.preventDefault();
-    this.#more();
+    this.#loadMore();
   }
 
-  #more() {
+  #loadMore() {
     const link = /** @type {HTMLAnchorElement | null} */ (find(this.list, ".list-more"));
     const older = link && new URL(link.href).searchParams.get("older");
     if (!older || link?.ariaBusy) return;
     link.ariaBusy = "true";
-    this.#watch.disconnect();
-    this.#ask({ older });
+    this.#observer.disconnect();
+    this.#load({ older });
   }
 
-  #watchMore() {
-    this.#watch.disconnect();
+  #observeMoreLink() {
+    this.#observer.disconnect();
     const link = find(this.list, ".list-more");
-    if (link) this.#watch.observe(link);
+    if (link) this.#observer.observe(link);
   }
 
-  /** How far down the list is known, while there is more: the place from which on the next page is asked for. */
-  #edge() {
+  /** Sets how far the list is loaded, while there is more: the cursor of the next page. */
+  #updateEdge() {
     const link = /** @type {HTMLAnchorElement | null} */ (find(this.list, ".list-more"));
     const [at, id] = (link && new URL(link.href).searchParams.get("older")?.split("~")) ?? [];
     this.list.view.edge = at && id ? { activeAt: new Date(at).toISOString(), id: Number(id) } : null;
   }
 
-  // ── Nothing ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  /** Says what stands where nothing does. */
-  none() {
+  // ── Empty states ─────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Displays the text for an empty list. */
+  updateEmptyState() {
     const { list } = this;
     const isEmpty = !find(list, "ul > li:not([hidden])");
-    const which = this.#find ? "find" : list.view.show;
+    const emptyState = this.#searchText ? "find" : list.view.show;
     const first = find(list, "[data-none=first]");
-    for (const none of findAll(list, "[data-none]")) {
-      if (none !== first) none.hidden = !isEmpty || none.dataset.none !== which || (first !== null && which === "all");
+    for (const element of findAll(list, "[data-none]")) {
+      if (element !== first) element.hidden = !isEmpty || element.dataset.none !== emptyState || (first !== null && emptyState === "all");
     }
-    const said = find(list, "[data-none=find] [data-slot=q]");
-    if (said) said.textContent = this.#find;
+    const searchTextElement = find(list, "[data-none=find] [data-slot=q]");
+    if (searchTextElement) searchTextElement.textContent = this.#searchText;
   }
 
-  #end() {
-    clearTimeout(this.#soon);
-    this.#asking?.abort();
-    this.#watch.disconnect();
+  #stop() {
+    clearTimeout(this.#searchTimer);
+    this.#abortController?.abort();
+    this.#observer.disconnect();
   }
 }

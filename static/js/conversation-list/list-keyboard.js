@@ -1,53 +1,59 @@
-/** The list is one stop of the Tab key; arrows go up and down in it. Alt with arrows goes to the next conversation. */
+/**
+ * Keyboard navigation of the conversation list, which is one tab stop: arrow keys move the focus. Alt with arrow keys
+ * opens the next or previous conversation.
+ */
 import { find, findAll } from "../lib/dom.js";
 
 /** @typedef {import("./conversation-list.js").ConversationList} ConversationList */
 
-export class ListKeys {
+export class ListKeyboard {
   /** @param {ConversationList} list */
   constructor(list) {
     this.list = list;
-    list.on(list.list, "keydown", (event) => this.#key(event));
-    list.on(list.list, "focusin", (event) => this.#stop(event.target.closest(".conversation-row")));
-    list.on(document, "keydown", (event) => this.#jump(event));
-    list.on(document, "page:navigated", () => this.#stop(find(list, ".conversation-row[aria-current]")));
-    this.#stop(find(list, ".conversation-row[aria-current]") ?? this.#shown()[0] ?? null);
+    list.on(list.list, "keydown", (event) => this.#onKeydown(event));
+    list.on(list.list, "focusin", (event) => this.#setTabStop(event.target.closest(".conversation-row")));
+    list.on(document, "keydown", (event) => this.#goToNeighbour(event));
+    list.on(document, "page:navigated", () => this.#setTabStop(find(list, ".conversation-row[aria-current]")));
+    this.#setTabStop(find(list, ".conversation-row[aria-current]") ?? this.#listVisibleRows()[0] ?? null);
   }
 
-  #shown() {
+  #listVisibleRows() {
     return findAll(this.list.list, ":scope > li:not([hidden]) > .conversation-row");
   }
 
-  /** Where the Tab key comes in. @param {HTMLElement | null} link */
-  #stop(link) {
-    const stop = link ?? this.#shown()[0];
-    for (const each of findAll(this.list.list, ".conversation-row")) each.tabIndex = each === stop ? 0 : -1;
+  /** Sets the row that the Tab key focuses. @param {HTMLElement | null} link */
+  #setTabStop(link) {
+    const tabStop = link ?? this.#listVisibleRows()[0];
+    for (const row of findAll(this.list.list, ".conversation-row")) row.tabIndex = row === tabStop ? 0 : -1;
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #onKeydown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const shown = this.#shown();
-    const at = shown.indexOf(/** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest(".conversation-row")));
-    if (at < 0) return;
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
-    if (to === undefined) return;
+    const rows = this.#listVisibleRows();
+    const index = rows.indexOf(/** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest(".conversation-row")));
+    if (index < 0) return;
+    const targetIndex = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (targetIndex === undefined) return;
     event.preventDefault();
-    if (to < 0) find(this.list.closest(".list"), "input[name=find]")?.focus();
-    else shown[Math.min(to, shown.length - 1)].focus();
+    if (targetIndex < 0) find(this.list.closest(".list"), "input[name=find]")?.focus();
+    else rows[Math.min(targetIndex, rows.length - 1)].focus();
   }
 
-  /** Alt+↑ and Alt+↓; with Shift to the next one that has something unread. @param {KeyboardEvent} event */
-  #jump(event) {
+  /**
+   * Alt+↑ and Alt+↓ open the neighbouring conversation; with Shift the next one with unread messages.
+   * @param {KeyboardEvent} event
+   */
+  #goToNeighbour(event) {
     if (!event.altKey || event.ctrlKey || event.metaKey || !/^Arrow(Up|Down)$/.test(event.key)) return;
     if (event.defaultPrevented || find(document, "dialog[open]")) return;
-    const shown = this.#shown();
-    const open = shown.findIndex((link) => link.ariaCurrent);
+    const rows = this.#listVisibleRows();
+    const openIndex = rows.findIndex((link) => link.ariaCurrent);
     const step = event.key === "ArrowDown" ? 1 : -1;
-    let at = open < 0 && step < 0 ? shown.length : open;
-    do at += step;
-    while (event.shiftKey && shown[at] && !shown[at].classList.contains("unread"));
+    let index = openIndex < 0 && step < 0 ? rows.length : openIndex;
+    do index += step;
+    while (event.shiftKey && rows[index] && !rows[index].classList.contains("unread"));
     event.preventDefault();
-    shown[at]?.click();
+    rows[index]?.click();
   }
 }

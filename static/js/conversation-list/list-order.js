@@ -1,7 +1,7 @@
-/** Which conversations stand in the list, and in which order: the same rules as `chat/view_models/conversation_list.py`. */
+/** Filter and order of the conversation list, the same as in chat/view_models/conversation_list.py. */
 
 /**
- * @typedef {object} Item
+ * @typedef {object} ListItem
  * @property {number} id
  * @property {string} kind
  * @property {number} unread
@@ -9,39 +9,47 @@
  * @property {boolean} favourite
  * @property {boolean} archived
  * @property {string} activeAt
- *
- * @typedef {object} View
+ * @typedef {object} ListView
  * @property {string} show the filter
- * @property {number | null} open the conversation on the page, which stays until it is left
- * @property {((id: number) => boolean) | null} found whether it is called what is looked for; null: nothing is
- * @property {{activeAt: string, id: number} | null} edge the last one loaded, where there are more
+ * @property {number | null} open id of the open conversation, which stays in the list until the user leaves it
+ * @property {((id: number) => boolean) | null} matchesSearch whether a conversation matches the search; null: there is no search
+ * @property {{activeAt: string, id: number} | null} edge the last loaded conversation, if there are more
  */
 
-/** @param {Item} item @param {View} view */
-export function fits(item, { show, open, found, edge }) {
-  if (found && !found(item.id)) return false;
-  if (!found && item.id === open) return true;
-  if (edge && !isOnTop(item, show) && after(item, edge)) return false; // it comes with the next page
+/** Whether a conversation is displayed. @param {ListItem} item @param {ListView} view */
+export function matchesFilter(item, { show, open, matchesSearch, edge }) {
+  if (matchesSearch && !matchesSearch(item.id)) return false;
+  if (!matchesSearch && item.id === open) return true;
+  if (edge && !isPinnedOnTop(item, show) && isBelow(item, edge)) return false; // it will be loaded with the next page
   if (show === "mentions") return item.mentions > 0;
-  if (item.archived !== (show === "archived")) return found !== null && show === "all";
+  if (item.archived !== (show === "archived")) return matchesSearch !== null && show === "all";
   if (show === "unread") return item.unread > 0;
   if (show === "people") return item.kind === "direct";
   if (show === "groups") return item.kind === "group";
   return true;
 }
 
-/** Favourites stand above the others. @param {Item} item @param {string} show */
-export function isOnTop(item, show) {
+/** Favourites are above the other conversations. @param {ListItem} item @param {string} show */
+export function isPinnedOnTop(item, show) {
   return item.favourite && show !== "archived";
 }
 
-/** For sorting: favourites, then the newest text, then the newer one. @param {Item} a @param {Item} b @param {string} show */
-export function order(a, b, show) {
-  const top = Number(isOnTop(b, show)) - Number(isOnTop(a, show));
-  return top || (after(a, b) ? 1 : after(b, a) ? -1 : 0);
+/**
+ * Comparison function for sorting: favourites, then by newest message, then by id.
+ * @param {ListItem} a
+ * @param {ListItem} b
+ * @param {string} show
+ */
+export function compareRows(a, b, show) {
+  const pinned = Number(isPinnedOnTop(b, show)) - Number(isPinnedOnTop(a, show));
+  return pinned || (isBelow(a, b) ? 1 : isBelow(b, a) ? -1 : 0);
 }
 
-/** @param {{activeAt: string, id: number}} a @param {{activeAt: string, id: number}} b whether a stands below b by time */
-function after(a, b) {
+/**
+ * Whether `a` is below `b` by time.
+ * @param {{activeAt: string, id: number}} a
+ * @param {{activeAt: string, id: number}} b
+ */
+function isBelow(a, b) {
   return a.activeAt < b.activeAt || (a.activeAt === b.activeAt && a.id < b.id);
 }

@@ -1,4 +1,6 @@
-/** Which conversations a text finds, best first. Titles in Chinese are found by pinyin and initials too. */
+/**
+ * Search of the quick switcher: finds conversations by title, username, pinyin and pinyin initials, best matches first.
+ */
 
 /**
  * @typedef {import("../realtime/protocol.js").User} User
@@ -11,43 +13,44 @@
  * @property {User | null} peer
  */
 
-/** What was typed, as keys are written: see `accounts/text/pinyin.py`. @param {string} text */
-export function typed(text) {
+/** Converts input to the form of pinyin keys; see accounts/text/pinyin.py. @param {string} text */
+export function toPinyinKey(text) {
   return text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]/g, "");
 }
 
 /**
- * How well a title answers: 0 is best, null not at all.
+ * Returns the rank of a title for the input: 0 is best, null does not match.
  * @param {Title} title
  * @param {string} text
  * @returns {number | null}
  */
-export function rank({ title, keys, peer }, text) {
-  const wanted = text.toLowerCase();
+export function rankTitle({ title, keys, peer }, text) {
+  const searchText = text.toLowerCase();
   const name = title.toLowerCase();
   const username = peer?.username.toLowerCase() ?? "";
-  const at = wanted.replace(/^@/, "");
-  if (name === wanted || (at && username === at)) return 0;
-  if (name.startsWith(wanted)) return 1;
-  if (name.includes(` ${wanted}`)) return 2;
-  if (at && username.startsWith(at)) return 3;
-  const key = typed(text);
-  if (key && keys.some((each) => each.startsWith(key))) return 4;
-  if (name.includes(wanted)) return 5;
-  return at && username.includes(at) ? 6 : null;
+  const usernameText = searchText.replace(/^@/, "");
+  if (name === searchText || (usernameText && username === usernameText)) return 0;
+  if (name.startsWith(searchText)) return 1;
+  if (name.includes(` ${searchText}`)) return 2;
+  if (usernameText && username.startsWith(usernameText)) return 3;
+  const pinyinKey = toPinyinKey(text);
+  if (pinyinKey && keys.some((titleKey) => titleKey.startsWith(pinyinKey))) return 4;
+  if (name.includes(searchText)) return 5;
+  return usernameText && username.includes(usernameText) ? 6 : null;
 }
 
 /**
- * @param {Title[]} titles newest activity first, which decides among equals
+ * Returns the matching titles, best first.
+ * @param {Title[]} titles newest activity first; equal ranks keep this order
  * @param {string} text
  * @returns {Title[]}
  */
-export function search(titles, text) {
-  /** @type {{title: Title, at: number}[]} */
-  const found = [];
+export function searchTitles(titles, text) {
+  /** @type {{title: Title, rank: number}[]} */
+  const matches = [];
   for (const title of titles) {
-    const at = rank(title, text);
-    if (at !== null) found.push({ title, at });
+    const titleRank = rankTitle(title, text);
+    if (titleRank !== null) matches.push({ title, rank: titleRank });
   }
-  return found.sort((a, b) => a.at - b.at).map(({ title }) => title); // sorting keeps the order of equals
+  return matches.sort((a, b) => a.rank - b.rank).map(({ title }) => title); // `sort` is stable
 }

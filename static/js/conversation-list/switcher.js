@@ -1,31 +1,31 @@
 /**
- * The quick switcher: what all conversations are called is read once, when it first opens, and again behind what it
- * shows when it opens anew. People with whom there is no conversation yet are asked for while one types.
+ * Quick switcher: a dialog to find conversations by name. The titles of all conversations are loaded when it opens;
+ * titles loaded before are displayed meanwhile. While the user types, other people are searched on the server.
  */
 import { api } from "../realtime/api.js";
-import { badge, tally } from "./unread-badges.js";
+import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { createAvatar, find, findAll } from "../lib/dom.js";
-import { search } from "./switcher-ranking.js";
+import { searchTitles } from "./switcher-ranking.js";
 import { showErrorToast } from "../ui/toast-stack.js";
 import { navigate } from "../ui/page-navigation.js";
 
 /** @typedef {import("./switcher-ranking.js").Title} Title */
 /** @typedef {import("../realtime/protocol.js").User} User */
 
-const PAUSE = 120; // ms after a key, until people are asked for
-const SHOWN = 20;
-const RECENT = 12;
+const SEARCH_DELAY = 120; // ms after the last input until people are searched
+const MAX_RESULTS = 20;
+const MAX_RECENT = 12;
 
 /** @type {Title[]} */
 let titles = [];
 /** @type {User[]} */
 let people = [];
-/** For which text they were found. */
-let peopleFor = "";
+/** The input for which `people` was loaded. */
+let peopleQuery = "";
 /** @type {any} */
-let soon;
+let searchTimer;
 /** @type {AbortController | undefined} */
-let asking;
+let abortController;
 /** @type {HTMLDialogElement} */
 let dialog;
 /** @type {HTMLInputElement} */
@@ -33,18 +33,21 @@ let input;
 /** @type {HTMLElement} */
 let list;
 
-/** What an open dialog, in whose field there may be something already, finds. @param {HTMLDialogElement} element */
-export function openIt(element) {
+/**
+ * Renders the results for the dialog's input, which may contain text already, and loads the titles.
+ * @param {HTMLDialogElement} element the open dialog
+ */
+export function openSwitcher(element) {
   if (!dialog) prepare(element);
   people = [];
-  peopleFor = "";
-  typed();
+  peopleQuery = "";
+  onInput();
   api("GET", "conversations/titles/").then(
-    (answer) => {
-      titles = answer.results;
-      if (dialog.open) draw();
+    (response) => {
+      titles = response.results;
+      if (dialog.open) render();
     },
-    (refusal) => titles.length || showErrorToast(refusal),
+    (error) => titles.length || showErrorToast(error),
   );
 }
 
@@ -53,124 +56,124 @@ function prepare(element) {
   dialog = element;
   input = /** @type {HTMLInputElement} */ (find(dialog, "input"));
   list = /** @type {HTMLElement} */ (find(dialog, "[role=listbox]"));
-  input.addEventListener("input", typed);
-  input.addEventListener("keydown", key);
+  input.addEventListener("input", onInput);
+  input.addEventListener("keydown", onKeydown);
   list.addEventListener("click", (event) => {
     const option = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role=option]"));
-    if (option) choose(option);
+    if (option) openOption(option);
   });
   list.addEventListener("pointermove", (event) => {
     const option = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role=option]"));
     if (option) select(option);
   });
   dialog.addEventListener("close", () => {
-    clearTimeout(soon);
-    asking?.abort();
+    clearTimeout(searchTimer);
+    abortController?.abort();
   });
-  document.addEventListener("page:unread-changed", () => dialog.open && draw());
+  document.addEventListener("page:unread-changed", () => dialog.open && render());
 }
 
-function typed() {
-  draw();
-  clearTimeout(soon);
-  asking?.abort();
-  soon = setTimeout(askPeople, PAUSE);
+function onInput() {
+  render();
+  clearTimeout(searchTimer);
+  abortController?.abort();
+  searchTimer = setTimeout(searchPeople, SEARCH_DELAY);
 }
 
-async function askPeople() {
+async function searchPeople() {
   const text = input.value.trim();
   if (!text) return;
-  asking = new AbortController();
+  abortController = new AbortController();
   try {
-    const answer = await api("GET", `users/?q=${encodeURIComponent(text)}`, undefined, { signal: asking.signal });
+    const response = await api("GET", `users/?q=${encodeURIComponent(text)}`, undefined, { signal: abortController.signal });
     if (text !== input.value.trim()) return;
-    people = answer.results;
-    peopleFor = text;
-    draw();
+    people = response.results;
+    peopleQuery = text;
+    render();
   } catch {
-    // The conversations are there without.
+    // The conversations are displayed without people.
   }
 }
 
-function draw() {
-  const said = find(dialog, "template[data-part=words]")?.dataset ?? {};
+function render() {
+  const switcherWords = find(dialog, "template[data-part=words]")?.dataset ?? {};
   const text = input.value.trim();
-  const chosen = find(list, "[aria-selected=true]")?.id;
-  const here = Number(find(document, "message-log")?.dataset.conversationId);
+  const selectedId = find(list, "[aria-selected=true]")?.id;
+  const openId = Number(find(document, "message-log")?.dataset.conversationId);
   /** @type {[string | undefined, HTMLElement[]][]} */
   let groups;
   if (text) {
-    const found = search(titles, text).slice(0, SHOWN);
-    const known = new Set(titles.map(({ peer }) => peer?.id));
-    const others = peopleFor === text ? people.filter(({ id }) => !known.has(id)) : [];
+    const matches = searchTitles(titles, text).slice(0, MAX_RESULTS);
+    const knownPeerIds = new Set(titles.map(({ peer }) => peer?.id));
+    const otherItems = peopleQuery === text ? people.filter(({ id }) => !knownPeerIds.has(id)) : [];
     groups = [
-      [said.conversations, found.map((title) => conversation(title, here === title.id ? said.open : ""))],
-      [said.people, others.slice(0, SHOWN).map(person)],
+      [switcherWords.conversations, matches.map((title) => createConversationOption(title, openId === title.id ? switcherWords.open : ""))],
+      [switcherWords.people, otherItems.slice(0, MAX_RESULTS).map(createPersonOption)],
     ];
   } else {
-    const others = titles.filter(({ id }) => id !== here && !tally.of(id)?.archived);
-    const isNew = (/** @type {Title} */ { id }) => (tally.of(id)?.unread.count ?? 0) > 0;
+    const otherItems = titles.filter(({ id }) => id !== openId && !unreadTotals.get(id)?.archived);
+    const isUnread = (/** @type {Title} */ { id }) => (unreadTotals.get(id)?.unread.count ?? 0) > 0;
     groups = [
-      [said.unread, others.filter(isNew).slice(0, RECENT).map((title) => conversation(title))],
-      [said.recent, others.filter((title) => !isNew(title)).slice(0, RECENT).map((title) => conversation(title))],
+      [switcherWords.unread, otherItems.filter(isUnread).slice(0, MAX_RECENT).map((title) => createConversationOption(title))],
+      [switcherWords.recent, otherItems.filter((title) => !isUnread(title)).slice(0, MAX_RECENT).map((title) => createConversationOption(title))],
     ];
   }
-  list.replaceChildren(...groups.filter(([, options]) => options.length).map(([head, options]) => group(head ?? "", options)));
-  const none = find(dialog, "[data-part=none]");
-  const waits = text && peopleFor !== text;
-  if (none) none.hidden = !text || Boolean(waits) || list.childElementCount > 0;
-  const slot = find(none, "[data-slot=q]");
+  list.replaceChildren(...groups.filter(([, options]) => options.length).map(([heading, options]) => createGroup(heading ?? "", options)));
+  const emptyNote = find(dialog, "[data-part=none]");
+  const isLoading = text && peopleQuery !== text;
+  if (emptyNote) emptyNote.hidden = !text || Boolean(isLoading) || list.childElementCount > 0;
+  const slot = find(emptyNote, "[data-slot=q]");
   if (slot) slot.textContent = text;
   const options = findAll(list, "[role=option]");
-  select(options.find((option) => option.id === chosen && text === "") ?? options[0] ?? null);
+  select(options.find((option) => option.id === selectedId && text === "") ?? options[0] ?? null);
 }
 
 /** @param {string} part @returns {HTMLElement} */
-function copy(part) {
+function cloneTemplate(part) {
   const template = /** @type {HTMLTemplateElement} */ (find(dialog, `template[data-part=${part}]`));
   return /** @type {HTMLElement} */ (document.importNode(/** @type {Element} */ (template.content.firstElementChild), true));
 }
 
-/** @param {string} head @param {HTMLElement[]} options */
-function group(head, options) {
-  const element = copy("group");
-  element.setAttribute("aria-label", head);
-  const shown = find(element, ".switcher-head");
-  if (shown) shown.textContent = head;
+/** @param {string} title @param {HTMLElement[]} options */
+function createGroup(title, options) {
+  const element = cloneTemplate("group");
+  element.setAttribute("aria-label", title);
+  const heading = find(element, ".switcher-head");
+  if (heading) heading.textContent = title;
   element.append(...options);
   return element;
 }
 
 /** @param {Title} title @param {string} [note] */
-function conversation(title, note = "") {
+function createConversationOption(title, note = "") {
   const { id, kind, peer } = title;
-  const option = copy("option");
+  const option = cloneTemplate("option");
   option.id = `switch-c${id}`;
   option.dataset.id = String(id);
   option.prepend(createAvatar(/** @type {any} */ ({ ...title, kind }), "s"));
-  name(option, title.title, note || (peer ? `@${peer.username}` : ""));
-  badge(find(option, ".badge"), tally.of(id)?.unread.count ?? 0);
-  const { muted = false, level = "all" } = tally.of(id) ?? {};
+  setTexts(option, title.title, note || (peer ? `@${peer.username}` : ""));
+  updateBadge(find(option, ".badge"), unreadTotals.get(id)?.unread.count ?? 0);
+  const { muted = false, level = "all" } = unreadTotals.get(id) ?? {};
   find(option, ".badge")?.classList.toggle("muted", muted || level !== "all");
   return option;
 }
 
 /** @param {User} user */
-function person(user) {
-  const option = copy("option");
+function createPersonOption(user) {
+  const option = cloneTemplate("option");
   option.id = `switch-u${user.id}`;
   option.dataset.userId = String(user.id);
   option.prepend(createAvatar(user, "s"));
-  name(option, user.name, `@${user.username}`);
-  badge(find(option, ".badge"), 0);
+  setTexts(option, user.name, `@${user.username}`);
+  updateBadge(find(option, ".badge"), 0);
   return option;
 }
 
 /** @param {HTMLElement} option @param {string} text @param {string} note */
-function name(option, text, note) {
-  const [shown, small] = [find(option, "b"), find(option, "small")];
-  if (shown) shown.textContent = text;
-  if (small) small.textContent = note;
+function setTexts(option, text, note) {
+  const [heading, noteElement] = [find(option, "b"), find(option, "small")];
+  if (heading) heading.textContent = text;
+  if (noteElement) noteElement.textContent = note;
   option.title = text;
 }
 
@@ -183,41 +186,41 @@ function select(option) {
 }
 
 /** @param {KeyboardEvent} event */
-function key(event) {
+function onKeydown(event) {
   if (event.isComposing) return;
   const options = findAll(list, "[role=option]");
-  const at = options.findIndex((option) => option.ariaSelected === "true");
+  const index = options.findIndex((option) => option.ariaSelected === "true");
   if (event.key === "Escape") {
-    event.preventDefault(); // a search field would only be emptied
+    event.preventDefault(); // by default Escape only clears a search field
     dialog.close();
     return;
   }
   if (event.key === "Enter") {
     event.preventDefault();
-    if (options[at]) choose(options[at]);
+    if (options[index]) openOption(options[index]);
     return;
   }
-  const page = Math.max(1, Math.floor(list.clientHeight / (options[0]?.offsetHeight || 40)) - 1);
-  const last = options.length - 1;
-  const to = {
-    ArrowDown: at < last ? at + 1 : 0,
-    ArrowUp: at > 0 ? at - 1 : last,
-    PageDown: Math.min(at + page, last),
-    PageUp: Math.max(at - page, 0),
+  const pageSize = Math.max(1, Math.floor(list.clientHeight / (options[0]?.offsetHeight || 40)) - 1);
+  const lastIndex = options.length - 1;
+  const targetIndex = {
+    ArrowDown: index < lastIndex ? index + 1 : 0,
+    ArrowUp: index > 0 ? index - 1 : lastIndex,
+    PageDown: Math.min(index + pageSize, lastIndex),
+    PageUp: Math.max(index - pageSize, 0),
   }[event.key];
-  if (to === undefined || !options.length) return;
+  if (targetIndex === undefined || !options.length) return;
   event.preventDefault();
-  select(options[to]);
-  options[to].scrollIntoView({ block: "nearest" });
+  select(options[targetIndex]);
+  options[targetIndex].scrollIntoView({ block: "nearest" });
 }
 
-/** @param {HTMLElement} option */
-async function choose({ dataset: { id, userId } }) {
+/** Opens the conversation of an option. @param {HTMLElement} option */
+async function openOption({ dataset: { id, userId } }) {
   dialog.close();
   try {
-    const found = id ? { id } : await api("POST", "conversations/", { kind: "direct", user_id: Number(userId) });
-    navigate(`/c/${found.id}/`);
-  } catch (refusal) {
-    showErrorToast(refusal);
+    const target = id ? { id } : await api("POST", "conversations/", { kind: "direct", user_id: Number(userId) });
+    navigate(`/c/${target.id}/`);
+  } catch (error) {
+    showErrorToast(error);
   }
 }

@@ -1,103 +1,103 @@
 /**
- * What is unread, on every page: among the places, above the list, in the title, on the tab's icon and on the app's.
- * The one keeper of the tally: whoever needs a number asks `tally`, and hears `page:unread-changed` when one has changed.
+ * Unread counts on every page: in the navigation, above the list, in the title, on the favicon and on the app icon.
+ * Owns `unreadTotals`; emits `page:unread-changed` when a count changed.
  */
 import { api } from "../realtime/api.js";
-import { markIcon } from "./favicon-badge.js";
+import { updateFaviconBadge } from "./favicon-badge.js";
 import { emit } from "../realtime/events.js";
 import { fillPlaceholders } from "../lib/wording.js";
 import { find, findAll, words } from "../lib/dom.js";
-import { Tally } from "./unread-totals.js";
+import { UnreadTotals } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 
-export const tally = new Tally(Number(find(document, "live-socket")?.dataset.userId ?? 0));
+export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0));
 
-/** Which version of each conversation the page came with. @type {[number, number][]} */
-export let versions = [];
+/** Versions of the conversations at which the page was rendered. @type {[number, number][]} */
+export let renderedVersions = [];
 
 /** @type {Set<number>} */
-const changed = new Set();
-/** What was drawn last; null: the server's drawing holds. @type {number | null} */
-let drawn = null;
+const changedIds = new Set();
+/** Number rendered last; null: the HTML of the server is current. @type {number | null} */
+let displayedCount = null;
 
-export function watchCounts() {
-  versions = tally.load(JSON.parse(words("standing").conversations || "[]"));
+export function watchUnreadCounts() {
+  renderedVersions = unreadTotals.load(JSON.parse(words("standing").conversations || "[]"));
   for (const type of ["message.created", "message.updated", "message.current"]) {
-    hear(type, ({ message }) => {
-      tally.message(message);
-      note(message.conversation_id);
+    onLiveEvent(type, ({ message }) => {
+      unreadTotals.applyMessage(message);
+      scheduleRender(message.conversation_id);
     });
   }
-  hear("mine.updated", ({ conversation_id, mine }) => {
-    tally.mine(conversation_id, mine);
-    note(conversation_id);
+  onLiveEvent("mine.updated", ({ conversation_id, mine }) => {
+    unreadTotals.applyMemberState(conversation_id, mine);
+    scheduleRender(conversation_id);
   });
-  hear("conversation.added", ({ conversation }) => learn(conversation));
-  hear("conversation.removed", ({ conversation_id }) => {
-    tally.remove(conversation_id);
-    note(conversation_id);
+  onLiveEvent("conversation.added", ({ conversation }) => applyConversation(conversation));
+  onLiveEvent("conversation.removed", ({ conversation_id }) => {
+    unreadTotals.remove(conversation_id);
+    scheduleRender(conversation_id);
   });
-  hear("stale", ({ conversation_id }) => void readAfresh(conversation_id));
+  onLiveEvent("stale", ({ conversation_id }) => void reloadConversation(conversation_id));
   document.addEventListener("log:seen", (event) => {
     const { conversation_id, seq } = /** @type {CustomEvent} */ (event).detail;
-    tally.seen(conversation_id, seq);
-    note(conversation_id);
+    unreadTotals.markSeen(conversation_id, seq);
+    scheduleRender(conversation_id);
   });
-  document.addEventListener("page:navigated", drawTitle);
-  hear("online", ({ count }) => online(count));
-  hear("contact.updated", ({ requests }) => number(find(document, "[data-total=requests] .badge"), requests));
-  markIcon(tally.totals.unread);
+  document.addEventListener("page:navigated", renderTitle);
+  onLiveEvent("online", ({ count }) => renderOnlineCount(count));
+  onLiveEvent("contact.updated", ({ requests }) => setBadgeNumber(find(document, "[data-total=requests] .badge"), requests));
+  updateFaviconBadge(unreadTotals.totals.unread);
 }
 
-/** People on the site now. @param {number} count */
-function online(count) {
-  const said = words("standing");
-  for (const foot of findAll(document, "[data-total=online]")) {
-    foot.hidden = !count;
-    foot.textContent = count === 1 ? said.onlineOne ?? "" : fillPlaceholders(said.online, { n: count });
+/** Renders the number of users who are online. @param {number} count */
+function renderOnlineCount(count) {
+  const summaryWords = words("standing");
+  for (const element of findAll(document, "[data-total=online]")) {
+    element.hidden = !count;
+    element.textContent = count === 1 ? summaryWords.onlineOne ?? "" : fillPlaceholders(summaryWords.online, { n: count });
   }
 }
 
-/** @param {string} type @param {(detail: any) => void} run */
-function hear(type, run) {
-  document.addEventListener(`live:${type}`, (event) => run(/** @type {CustomEvent} */ (event).detail));
+/** @param {string} type @param {(detail: any) => void} handler */
+function onLiveEvent(type, handler) {
+  document.addEventListener(`live:${type}`, (event) => handler(/** @type {CustomEvent} */ (event).detail));
 }
 
-/** A conversation, whole, as an answer brought it. @param {Conversation} conversation */
-export function learn(conversation) {
-  tally.whole(conversation);
-  note(conversation.id);
+/** Applies a complete conversation from a response of the server. @param {Conversation} conversation */
+export function applyConversation(conversation) {
+  unreadTotals.applyConversation(conversation);
+  scheduleRender(conversation.id);
 }
 
 /**
- * A conversation as the server has it now; told to all as `page:conversation`.
+ * Loads a conversation and emits it as `page:conversation`.
  * @param {number} id
  * @param {AbortSignal} [signal]
  */
-export async function readAfresh(id, signal) {
+export async function reloadConversation(id, signal) {
   try {
     const conversation = await api("GET", `conversations/${id}/`, undefined, { signal });
-    learn(conversation);
+    applyConversation(conversation);
     emit("page:conversation", { conversation });
   } catch {
-    // Not ours any more, or not now: the next thing told about it tries again.
+    // Not accessible any more, or a network error: the next event of the conversation tries again.
   }
 }
 
-/** Drawn once for many changes. @param {number} id */
-function note(id) {
-  if (!changed.size) queueMicrotask(draw);
-  changed.add(id);
+/** Renders once for several changes in the same microtask. @param {number} id */
+function scheduleRender(id) {
+  if (!changedIds.size) queueMicrotask(render);
+  changedIds.add(id);
 }
 
-function draw() {
-  const ids = new Set(changed);
-  changed.clear();
-  const { unread, mentions, conversations, anyArchived } = tally.totals;
-  drawn = unread;
-  badge(find(document, "[data-total=unread] .badge"), unread);
-  badge(find(document, "[data-total=mentions] .badge"), mentions);
+function render() {
+  const ids = new Set(changedIds);
+  changedIds.clear();
+  const { unread, mentions, conversations, anyArchived } = unreadTotals.totals;
+  displayedCount = unread;
+  updateBadge(find(document, "[data-total=unread] .badge"), unread);
+  updateBadge(find(document, "[data-total=mentions] .badge"), mentions);
   for (const [name, count] of Object.entries({ conversations, "mentions-tab": mentions })) {
     const tab = find(document, `[data-total=${name}]`);
     if (tab) tab.textContent = count ? String(count) : "";
@@ -105,38 +105,38 @@ function draw() {
   for (const tab of findAll(document, "[data-part=archive-tab]")) {
     tab.hidden = !anyArchived && !tab.hasAttribute("aria-current");
   }
-  drawTitle();
-  markIcon(unread);
+  renderTitle();
+  updateFaviconBadge(unread);
   emit("page:unread-changed", { ids });
 }
 
-function drawTitle() {
-  const count = drawn ?? tally.totals.unread;
+function renderTitle() {
+  const count = displayedCount ?? unreadTotals.totals.unread;
   const name = document.title.replace(/^\(\d+\+?\) /, "");
-  const title = count ? `(${atMost99(count)}) ${name}` : name;
+  const title = count ? `(${formatBadgeCount(count)}) ${name}` : name;
   if (document.title !== title) document.title = title;
 }
 
-/** @param {number} count */
-export function atMost99(count) {
+/** Formats a number for a badge; at most "99+". @param {number} count */
+export function formatBadgeCount(count) {
   return count > 99 ? "99+" : String(count);
 }
 
 /**
- * How many are unread in a badge, hidden at nought.
+ * Displays a number of unread messages in a badge; hides it at 0.
  * @param {HTMLElement | null} element
  * @param {number} count
  */
-export function badge(element, count) {
-  number(element, count);
-  const heard = find(element, ".visually-hidden");
-  if (heard) heard.textContent = fillPlaceholders(words("standing").unread, { n: atMost99(count) });
+export function updateBadge(element, count) {
+  setBadgeNumber(element, count);
+  const hiddenLabel = find(element, ".visually-hidden");
+  if (hiddenLabel) hiddenLabel.textContent = fillPlaceholders(words("standing").unread, { n: formatBadgeCount(count) });
 }
 
 /** @param {HTMLElement | null} element a badge @param {number} count */
-function number(element, count) {
-  const seen = find(element, "[aria-hidden]");
-  const text = atMost99(count);
+function setBadgeNumber(element, count) {
+  const visibleLabel = find(element, "[aria-hidden]");
+  const text = formatBadgeCount(count);
   if (element) element.hidden = !count;
-  if (seen && seen.textContent !== text) seen.textContent = text;
+  if (visibleLabel && visibleLabel.textContent !== text) visibleLabel.textContent = text;
 }

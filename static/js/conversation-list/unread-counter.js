@@ -1,6 +1,7 @@
 /**
- * How many texts of others stand after my read mark in one conversation. The server's number holds for the moment it was
- * read; what is told afterwards is counted on from there, so that the page, a reload and every device agree.
+ * Unread counter of one conversation: messages of others after the user's read marker. The count of the server is valid
+ * for the moment it was computed; messages received later are added here, so that the page, a reload and all devices
+ * display the same number.
  */
 
 /**
@@ -8,15 +9,15 @@
  * @typedef {import("../realtime/protocol.js").Mine} Mine
  */
 
-export class Unread {
-  /** Seen on this screen; the server is being told. */
-  #seen = 0;
-  /** Texts of others after `#base.lastSeq`. @type {{seq: number, forMe: boolean}[]} */
-  #fresh = [];
+export class UnreadCounter {
+  /** Seq up to which messages were in view; the server may not know it yet. */
+  #seenSeq = 0;
+  /** Messages of others after `base.lastSeq`. @type {{seq: number, mentionsMe: boolean}[]} */
+  #newMessages = [];
 
   /**
-   * @param {object} start as rendered or told
-   * @param {number} start.me
+   * @param {object} start state rendered by the server or received
+   * @param {number} start.me id of the current user
    * @param {number} start.lastSeq
    * @param {number} start.readSeq
    * @param {number} start.count
@@ -34,65 +35,66 @@ export class Unread {
   }
 
   get mentions() {
-    return this.#sum("mentions", ({ forMe }) => forMe);
+    return this.#sum("mentions", ({ mentionsMe }) => mentionsMe);
   }
 
-  /** A message as it is now, new or known. @param {Message} message @returns {boolean} whether it is new */
-  message({ seq, kind, sender, mentions }) {
+  /** Applies a created or changed message. @param {Message} message @returns {boolean} whether it is new */
+  applyMessage({ seq, kind, sender, mentions }) {
     const isNew = seq > this.lastSeq;
     if (isNew) {
       this.lastSeq = seq;
       if (kind === "text") {
-        // My own send moves my mark to it.
+        // Sending a message moves the user's own read marker.
         if (sender.id === this.me) this.readSeq = Math.max(this.readSeq, seq);
-        else this.#fresh.push({ seq, forMe: isFor(mentions, this.me) });
+        else this.#newMessages.push({ seq, mentionsMe: mentionsUser(mentions, this.me) });
       }
     } else {
-      const known = this.#fresh.find((fresh) => fresh.seq === seq);
-      if (known) known.forMe = isFor(mentions, this.me);
+      const knownMessage = this.#newMessages.find((newMessage) => newMessage.seq === seq);
+      if (knownMessage) knownMessage.mentionsMe = mentionsUser(mentions, this.me);
     }
     return isNew;
   }
 
-  /** It was on the screen: not new any more, although the server is told only once a second. @param {number} seq */
-  seen(seq) {
-    this.#seen = Math.max(this.#seen, seq);
+  /** Marks messages as seen at once; the server is updated at most once a second. @param {number} seq */
+  markSeen(seq) {
+    this.#seenSeq = Math.max(this.#seenSeq, seq);
   }
 
-  /** My mark moved, on this device or another. @param {Mine} mine */
-  mine({ read_seq, unread_count, unread_mention_count }) {
+  /** Applies a move of the read marker on any device. @param {Mine} mine */
+  applyMemberState({ read_seq, unread_count, unread_mention_count }) {
     const { lastSeq, readSeq } = this.base;
-    if (read_seq < this.readSeq) this.#seen = 0; // marked unread by hand
+    if (read_seq < this.readSeq) this.#seenSeq = 0; // the user marked messages as unread
     this.readSeq = read_seq;
-    // Within what was told here it is counted here; the server's number may be older than the last message told.
+    // If the marker is within the received messages, they are counted here: the count of the server may be older than
+    // the last received message.
     if (read_seq === readSeq) {
-      // The mark stands: an edit brought or took a mention in a message that was there before.
-      const fresh = this.#fresh.filter(({ seq, forMe }) => forMe && seq > read_seq).length;
-      this.base = { ...this.base, mentions: Math.max(0, unread_mention_count - fresh) };
+      // The marker did not move: an edit added or removed a mention in an older message.
+      const newMentions = this.#newMessages.filter(({ seq, mentionsMe }) => mentionsMe && seq > read_seq).length;
+      this.base = { ...this.base, mentions: Math.max(0, unread_mention_count - newMentions) };
       return;
     }
     if (read_seq >= lastSeq) return;
     this.base = { lastSeq: this.lastSeq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
-    this.#fresh = [];
+    this.#newMessages = [];
   }
 
   /**
    * @param {"count" | "mentions"} kind
-   * @param {(fresh: {seq: number, forMe: boolean}) => boolean} counts
+   * @param {(newMessage: {seq: number, mentionsMe: boolean}) => boolean} predicate
    */
-  #sum(kind, counts) {
-    // What was seen counts where everything up to it was told here.
-    const mark = this.#seen >= this.base.lastSeq ? Math.max(this.#seen, this.readSeq) : this.readSeq;
-    const before = mark === this.base.readSeq && mark < this.base.lastSeq ? this.base[kind] : 0;
-    return before + this.#fresh.filter((fresh) => fresh.seq > mark && counts(fresh)).length;
+  #sum(kind, predicate) {
+    // The seen position is used only if all messages up to it were received here.
+    const readUpTo = this.#seenSeq >= this.base.lastSeq ? Math.max(this.#seenSeq, this.readSeq) : this.readSeq;
+    const countBefore = readUpTo === this.base.readSeq && readUpTo < this.base.lastSeq ? this.base[kind] : 0;
+    return countBefore + this.#newMessages.filter((newMessage) => newMessage.seq > readUpTo && predicate(newMessage)).length;
   }
 }
 
 /**
- * Whether mentions name me, or everybody.
+ * Whether the mentions include this user or everybody.
  * @param {import("../realtime/protocol.js").Mention[]} mentions
  * @param {number} me
  */
-export function isFor(mentions, me) {
+export function mentionsUser(mentions, me) {
   return mentions.some(({ user_id }) => user_id === me || user_id === null);
 }

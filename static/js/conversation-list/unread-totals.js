@@ -1,38 +1,36 @@
 /**
- * Where I stand in all my conversations, also in those that no list on the page shows: unread, mentions, muted and the
- * like. It begins with what the server says (`chat/selectors/summaries.py`) and goes on with what is told, so that every page
- * counts live and a reload counts the same.
+ * Unread totals: unread count, mentions, mute and archive state of all the user's conversations, including those
+ * without a row in the list. The initial state is sent by the server (chat/selectors/summaries.py) and updated by
+ * events, so that every page shows live counts and a reload shows the same.
  */
-import { Unread } from "./unread-counter.js";
+import { UnreadCounter } from "./unread-counter.js";
 
 /**
  * @typedef {import("../realtime/protocol.js").Message} Message
  * @typedef {import("../realtime/protocol.js").Mine} Mine
  * @typedef {import("../realtime/protocol.js").Conversation} Conversation
- *
- * @typedef {object} Standing
- * @property {Unread} unread
+ * @typedef {object} ConversationState
+ * @property {UnreadCounter} unread
  * @property {boolean} muted
  * @property {string} level
  * @property {boolean} archived
  * @property {boolean} favourite
- *
  * @typedef {object} Totals
- * @property {number} unread messages that call: the number in the title
+ * @property {number} unread messages counted in the title
  * @property {number} mentions
- * @property {number} conversations with something that calls
+ * @property {number} conversations conversations with messages counted in the title
  * @property {boolean} anyArchived
  */
 
-const MUTED = 1;
-const MENTIONS_ONLY = 2;
-const NOTHING = 4;
-const ARCHIVED = 8;
-const FAVOURITE = 16;
+const FLAG_MUTED = 1;
+const FLAG_MENTIONS_ONLY = 2;
+const FLAG_LEVEL_NONE = 4;
+const FLAG_ARCHIVED = 8;
+const FLAG_FAVOURITE = 16;
 
-export class Tally {
-  /** @type {Map<number, Standing>} */
-  #all = new Map();
+export class UnreadTotals {
+  /** @type {Map<number, ConversationState>} */
+  #states = new Map();
 
   /** @param {number} me */
   constructor(me) {
@@ -40,104 +38,110 @@ export class Tally {
   }
 
   /**
-   * @param {number[][]} rows `[id, version, last_seq, flags, read_seq, unread, mentions]`, cut where only noughts follow
-   * @returns {[number, number][]} which version of each conversation these are
+   * Sets the initial state.
+   * @param {number[][]} rows `[id, version, last_seq, flags, read_seq, unread, mentions]`; zeros at the end are omitted
+   * @returns {[number, number][]} id and version of each conversation
    */
   load(rows) {
     /** @type {[number, number][]} */
     const versions = [];
     for (const [id, version = 0, lastSeq = 0, flags = 0, readSeq = lastSeq, count = 0, mentions = 0] of rows) {
-      this.#all.set(id, {
-        unread: new Unread({ me: this.me, lastSeq, readSeq, count, mentions }),
-        muted: (flags & MUTED) > 0,
-        level: flags & NOTHING ? "none" : flags & MENTIONS_ONLY ? "mentions" : "all",
-        archived: (flags & ARCHIVED) > 0,
-        favourite: (flags & FAVOURITE) > 0,
+      this.#states.set(id, {
+        unread: new UnreadCounter({ me: this.me, lastSeq, readSeq, count, mentions }),
+        muted: (flags & FLAG_MUTED) > 0,
+        level: flags & FLAG_LEVEL_NONE ? "none" : flags & FLAG_MENTIONS_ONLY ? "mentions" : "all",
+        archived: (flags & FLAG_ARCHIVED) > 0,
+        favourite: (flags & FLAG_FAVOURITE) > 0,
       });
       versions.push([id, version]);
     }
     return versions;
   }
 
-  /** How many conversations there are. */
+  /** Number of conversations. */
   get size() {
-    return this.#all.size;
+    return this.#states.size;
   }
 
-  /** @param {number} id @returns {Standing | undefined} */
-  of(id) {
-    return this.#all.get(id);
+  /** @param {number} id @returns {ConversationState | undefined} */
+  get(id) {
+    return this.#states.get(id);
   }
 
-  /** @param {Message} message as it is now, new or known */
-  message(message) {
-    this.#known(message.conversation_id, message.seq - 1).unread.message(message);
+  /** Applies a created or changed message. @param {Message} message */
+  applyMessage(message) {
+    this.#getOrCreate(message.conversation_id, message.seq - 1).unread.applyMessage(message);
   }
 
-  /** @param {number} id @param {number} seq on a screen of this page up to here */
-  seen(id, seq) {
-    this.#all.get(id)?.unread.seen(seq);
+  /** @param {number} id @param {number} seq messages up to it were in view */
+  markSeen(id, seq) {
+    this.#states.get(id)?.unread.markSeen(seq);
   }
 
   /** @param {number} id @param {Mine} mine */
-  mine(id, mine) {
-    const known = this.#known(id, mine.read_seq);
-    known.unread.mine(mine);
-    this.#own(known, mine);
+  applyMemberState(id, mine) {
+    const state = this.#getOrCreate(id, mine.read_seq);
+    state.unread.applyMemberState(mine);
+    this.#setFlags(state, mine);
   }
 
-  /** All of it, as the server has it now. @param {Conversation} conversation */
-  whole({ id, last_seq, mine }) {
+  /** Applies a complete conversation. @param {Conversation} conversation */
+  applyConversation({ id, last_seq, mine }) {
     if (!mine) return;
     const { read_seq, unread_count, unread_mention_count } = mine;
-    const unread = { me: this.me, lastSeq: last_seq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
-    const known = this.#known(id, last_seq);
-    known.unread = new Unread(unread);
-    this.#own(known, mine);
+    const counterState = { me: this.me, lastSeq: last_seq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
+    const state = this.#getOrCreate(id, last_seq);
+    state.unread = new UnreadCounter(counterState);
+    this.#setFlags(state, mine);
   }
 
-  /** @param {number} id mine no more */
+  /** @param {number} id the user is not a member any more */
   remove(id) {
-    this.#all.delete(id);
+    this.#states.delete(id);
   }
 
   /** @returns {Totals} */
   get totals() {
     const totals = { unread: 0, mentions: 0, conversations: 0, anyArchived: false };
-    for (const standing of this.#all.values()) {
-      const calls = weight(standing);
-      totals.unread += calls;
-      if (standing.level !== "none") totals.mentions += standing.unread.mentions;
-      if (calls && !standing.archived) totals.conversations += 1;
-      if (standing.archived) totals.anyArchived = true;
+    for (const state of this.#states.values()) {
+      const titleCount = countForTitle(state);
+      totals.unread += titleCount;
+      if (state.level !== "none") totals.mentions += state.unread.mentions;
+      if (titleCount && !state.archived) totals.conversations += 1;
+      if (state.archived) totals.anyArchived = true;
     }
     return totals;
   }
 
-  /** @param {number} id @param {number} seq up to which nothing is unread, where nothing is known @returns {Standing} */
-  #known(id, seq) {
-    let known = this.#all.get(id);
-    if (!known) {
-      const unread = new Unread({ me: this.me, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
-      known = { unread, muted: false, level: "all", archived: false, favourite: false };
-      this.#all.set(id, known);
+  /**
+   * Returns the state of a conversation. A new one has no unread messages up to `seq`.
+   * @param {number} id
+   * @param {number} seq
+   * @returns {ConversationState}
+   */
+  #getOrCreate(id, seq) {
+    let state = this.#states.get(id);
+    if (!state) {
+      const unread = new UnreadCounter({ me: this.me, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
+      state = { unread, muted: false, level: "all", archived: false, favourite: false };
+      this.#states.set(id, state);
     }
-    return known;
+    return state;
   }
 
-  /** @param {Standing} known @param {Mine} mine */
-  #own(known, { muted, level, archived, favourite }) {
-    Object.assign(known, { muted, level, archived, favourite });
+  /** @param {ConversationState} state @param {Mine} mine */
+  #setFlags(state, { muted, level, archived, favourite }) {
+    Object.assign(state, { muted, level, archived, favourite });
   }
 }
 
-/** What a conversation adds to the number in the title. @param {Standing} standing */
-export function weight({ muted, level, unread }) {
+/** Returns what a conversation adds to the number in the title. @param {ConversationState} state */
+export function countForTitle({ muted, level, unread }) {
   if (muted || level === "none") return 0;
   return level === "mentions" ? unread.mentions : unread.count;
 }
 
-/** It counts, but calls nobody. @param {Standing} standing */
+/** Whether the unread count is displayed without emphasis. @param {ConversationState} state */
 export function isQuiet({ muted, level }) {
   return muted || level !== "all";
 }

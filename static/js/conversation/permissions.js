@@ -1,44 +1,52 @@
-/** What the reader may do in the open conversation, as `chat/view_models/allowed_actions.py` says it, and as it changes. */
+/**
+ * Permissions of the current user in the open conversation: the `data-*` attributes of `<message-log>`, which the
+ * server sets (chat/view_models/allowed_actions.py) and events update.
+ */
 import { find } from "../lib/dom.js";
 
-/** @param {HTMLElement | null} log `<message-log data-kind data-role data-allows>` */
-export function rights(log) {
+/**
+ * Returns what the current user may do in the open conversation. In a direct conversation both users may pin and see
+ * revisions.
+ * @param {HTMLElement | null} log `<message-log data-kind data-role data-allows>`
+ */
+export function getPermissions(log) {
   const { kind = "", role = "", allows = "" } = log?.dataset ?? {};
   const isGroup = kind === "group";
-  const leads = isGroup && (role === "owner" || role === "admin");
-  const may = (/** @type {string} */ what) => !isGroup || leads || allows.split(" ").includes(what);
-  return { leads, add: isGroup && may("add"), pin: may("pin"), revisions: may("revisions") };
+  const isAdmin = isGroup && (role === "owner" || role === "admin");
+  const isAllowed = (/** @type {string} */ action) => !isGroup || isAdmin || allows.split(" ").includes(action);
+  return { isAdmin, canAdd: isGroup && isAllowed("add"), canPin: isAllowed("pin"), canSeeRevisions: isAllowed("revisions") };
 }
 
-export function watchRights() {
-  hear("conversation.updated", ({ conversation_id, conversation }) => {
-    const log = logOf(conversation_id);
+/** Updates the permissions and the controls that depend on them when the group's settings or the user's role change. */
+export function watchPermissions() {
+  onLiveEvent("conversation.updated", ({ conversation_id, conversation }) => {
+    const log = findLog(conversation_id);
     if (!log) return;
     const { members_may_add, members_may_pin, revisions_visible } = conversation;
     const allowed = { add: members_may_add, pin: members_may_pin, revisions: revisions_visible };
-    log.dataset.allows = Object.entries(allowed).filter(([, on]) => on).map(([what]) => what).join(" ");
-    draw(log);
+    log.dataset.allows = Object.entries(allowed).filter(([, isOn]) => isOn).map(([action]) => action).join(" ");
+    updateControls(log);
   });
-  hear("mine.updated", ({ conversation_id, mine }) => {
-    const log = logOf(conversation_id);
+  onLiveEvent("mine.updated", ({ conversation_id, mine }) => {
+    const log = findLog(conversation_id);
     if (!log || log.dataset.role === mine.role) return;
     log.dataset.role = mine.role;
-    draw(log);
+    updateControls(log);
   });
 }
 
-/** @param {HTMLElement} log */
-function draw(log) {
+/** Updates the controls that depend on permissions. @param {HTMLElement} log */
+function updateControls(log) {
   const add = find(document, "member-panel [data-part=add]");
-  if (add) add.hidden = !rights(log).add;
+  if (add) add.hidden = !getPermissions(log).canAdd;
   const leave = find(document, ".conversation-menu [data-act=leave]");
   if (leave) leave.dataset.role = log.dataset.role;
 }
 
 /** @param {number} id */
-const logOf = (id) => find(document, `message-log[data-conversation-id="${id}"]`);
+const findLog = (id) => find(document, `message-log[data-conversation-id="${id}"]`);
 
-/** @param {string} type @param {(detail: any) => void} run */
-function hear(type, run) {
-  document.addEventListener(`live:${type}`, (event) => run(/** @type {CustomEvent} */ (event).detail));
+/** @param {string} type @param {(detail: any) => void} handler */
+function onLiveEvent(type, handler) {
+  document.addEventListener(`live:${type}`, (event) => handler(/** @type {CustomEvent} */ (event).detail));
 }

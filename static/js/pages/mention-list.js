@@ -3,12 +3,12 @@
  * the server. Messages are marked as read without leaving the page.
  */
 import { api } from "../realtime/api.js";
-import { tally } from "../conversation-list/unread-badges.js";
+import { unreadTotals } from "../conversation-list/unread-badges.js";
 import { LiveElement, liveUpdates } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
 import { showErrorToast } from "../ui/toast-stack.js";
 import { parsePage } from "../lib/trusted-html.js";
-import { isFor } from "../conversation-list/unread-counter.js";
+import { mentionsUser } from "../conversation-list/unread-counter.js";
 
 const DELAY = 300; // ms; changes within this time are loaded once
 
@@ -17,10 +17,10 @@ export class MentionList extends LiveElement {
   #timer;
 
   start() {
-    const userId = tally.me;
+    const userId = unreadTotals.me;
     const isListed = (/** @type {number} */ id) => find(this, `[data-id="${id}"]`) !== null;
     this.onLive("mention", () => this.#scheduleReload());
-    this.onLive("message.updated", ({ message }) => (isListed(message.id) || isFor(message.mentions, userId)) && this.#scheduleReload());
+    this.onLive("message.updated", ({ message }) => (isListed(message.id) || mentionsUser(message.mentions, userId)) && this.#scheduleReload());
     this.onLive("conversation.removed", () => this.#scheduleReload());
     this.onLive("caught-up", () => this.#scheduleReload());
     this.on(document, "page:block-changed", () => this.#scheduleReload());

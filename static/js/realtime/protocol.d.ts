@@ -13,7 +13,7 @@ export interface ErrorPayload {
   retry_after?: number;
 }
 
-/** In seconds. */
+/** In seconds. `interval`: between two pings. `timeout`: how long the server waits for a pong. */
 export interface Heartbeat {
   interval: number;
   timeout: number;
@@ -52,16 +52,16 @@ export interface Profile {
   me_version: number;
 }
 
-/** The payload of `me.updated`, sent to all devices of the user. */
+/** Your own profile and settings, after a change. */
 export interface Me {
   me_version: number;
   user: Profile;
 }
 
 /**
- * What another user is to you. `state`: `contact` (in your contact list), `asked` (you sent a contact request that is
- * not answered), `asks` (they sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you have
- * blocked them; `state` is `none` then.
+ * Your relationship with another user. `state`: `contact` (in your contact list), `asked` (you sent a contact request
+ * that is not answered), `asks` (they sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you
+ * have blocked them; `state` is `none` then. `since`: when `state` last changed; null for `none`.
  */
 export interface Contact {
   user: User;
@@ -72,8 +72,8 @@ export interface Contact {
 }
 
 /**
- * The payload of `contact.updated`, sent to all your devices after a change of a contact, request or block. `requests`:
- * the number of contact requests that you have received.
+ * A contact, a contact request or a block of yours, after a change. `requests`: the number of contact requests that you
+ * have received.
  */
 export interface ContactEvent {
   me_version: number;
@@ -81,7 +81,7 @@ export interface ContactEvent {
   requests: number;
 }
 
-/** A sign-in that can still be used. `current`: the one of this request. */
+/** A sign-in that is still active. `address`: IP address. `current`: this request uses the sign-in. */
 export interface SignIn {
   id: string;
   kind: "browser" | "token";
@@ -98,14 +98,14 @@ export interface TokenPair {
   refresh: string;
 }
 
-/** `start` and `end` count code points of the body. `user_id` is null for everybody (@all). */
+/** A mention in the body: code points from `start` up to, but not including, `end`. `user_id` is null for `@all`. */
 export interface Mention {
   user_id: number | null;
   start: number;
   end: number;
 }
 
-/** The quoted message as it is now. */
+/** The quoted message, in its state when the response or event was made. `excerpt` has no Markdown. */
 export interface Reply {
   id: number;
   seq: number;
@@ -121,9 +121,10 @@ export interface Forward {
 }
 
 /**
- * A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file. `width` and
- * `height` are in pixels, `duration` in seconds. While a file is being processed `ready` is false and its url responds
- * with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`: small image.
+ * A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file. `size` is
+ * in bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready` is false
+ * and its `url` responds with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`: small image.
+ * `alt`: description for users who do not see the picture.
  */
 export interface Attachment {
   id: number;
@@ -161,7 +162,10 @@ export interface SystemEvent {
   by_id: number | null;
 }
 
-/** A message. A deleted message has only ids, seq, kind, sender and times left. */
+/**
+ * A message. A deleted message keeps ids, seq, kind, sender and times; its other content is empty. `event`: the content
+ * of a system message, null for texts. `client_id` is null for system messages.
+ */
 export interface Message {
   id: number;
   conversation_id: number;
@@ -204,7 +208,10 @@ export interface Mine {
   receipts: boolean;
 }
 
-/** A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members. */
+/**
+ * A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members.
+ * `announced_version`: the version of the last change of the announcement.
+ */
 export interface Conversation {
   id: number;
   kind: string;
@@ -248,7 +255,7 @@ export interface Member {
   version: number;
 }
 
-/** How far a member has received and read, and when they read up to `read_seq`. */
+/** How far a member has received and read a conversation, and when they read up to `read_seq`. */
 export interface Receipt {
   user_id: number;
   delivered_seq: number;
@@ -272,7 +279,10 @@ export interface File {
   created_at: string;
 }
 
-/** An upload. `offset`: bytes stored so far. `attachment`: set once it is complete, to be sent with a message. */
+/**
+ * An upload. `size` is in bytes. `offset`: bytes stored so far. `attachment`: null until the upload is complete; then
+ * its id can be sent with a message.
+ */
 export interface Upload {
   id: string;
   name: string;
@@ -289,7 +299,10 @@ export interface Revision {
   written_at: string;
 }
 
-/** A page of messages, ascending by `seq`. `version` was read first: messages may be newer, not older. */
+/**
+ * A page of messages, ascending by `seq`. `version`: of the conversation, read before the messages. They include all
+ * changes up to it, and possibly newer ones.
+ */
 export interface History {
   results: Message[];
   has_before: boolean;
@@ -297,7 +310,10 @@ export interface History {
   version: number;
 }
 
-/** Rows changed since a version, as they are now, up to `version`. Repeat with `version` until `complete`. */
+/**
+ * The rows of a conversation that changed since a version, in their current state: all changes up to `version`.
+ * `conversation` is null if its shared fields did not change. If `complete` is false, request the rest with `version`.
+ */
 export interface Changes {
   version: number;
   complete: boolean;
@@ -306,14 +322,14 @@ export interface Changes {
   members: Member[];
 }
 
-/** Whether a user is online. `last_seen` is null while the user is online, and if the user does not show it. */
+/** Whether a user is online. `last_seen` is null while the user is online, and if they do not show it to you. */
 export interface Presence {
   user_id: number;
   online: boolean;
   last_seen: string | null;
 }
 
-/** Like `Contact`. `presence` is null for a user who is not a contact yet. */
+/** A `Contact` with its presence, which is null for a user who is not a contact yet. */
 export interface ListedContact {
   user: User;
   state: "asked" | "asks" | "contact" | "none";
@@ -382,7 +398,7 @@ export interface SyncAnswer {
   complete: boolean;
 }
 
-/** A user is typing (`active`), or stopped. A client ends it 5 seconds after the last event. */
+/** A user is typing (`active`), or stopped. Clients end the indicator 5 seconds after the last event. */
 export interface Typing {
   conversation_id: number;
   user_id: number;
@@ -395,7 +411,7 @@ export interface Reader {
   seq: number;
 }
 
-/** Users viewing a conversation, each counted once. `readers`: those who show their presence and receipts. */
+/** The users who view a conversation, each counted once. `readers`: those who show their presence and receipts. */
 export interface Viewers {
   conversation_id: number;
   count: number;
@@ -407,7 +423,10 @@ export interface HeadCount {
   count: number;
 }
 
-/** The first frame. `versions` of all the user's conversations; a client that has older ones sends `sync`. */
+/**
+ * The first frame of a connection. `versions`: the current version of each of the user's conversations by id. A client
+ * that has older versions sends `sync`.
+ */
 export interface Welcome {
   user_id: number;
   connection_id: string;
@@ -417,10 +436,10 @@ export interface Welcome {
   me_version: number;
 }
 
-/** No payload. */
+/** An empty object. */
 export type EmptyPayload = Record<string, never>;
 
-/** A message as it is now. Deleting one is an update, too. */
+/** A message in its current state. A deletion is a `message.updated` with `deleted_at`. */
 export interface MessagePayload {
   conversation_id: number;
   after: number;
@@ -428,7 +447,7 @@ export interface MessagePayload {
   message: Message;
 }
 
-/** The shared fields of a conversation, as they are now. */
+/** The current fields of a conversation that are the same for all members, without `mine`. */
 export interface ConversationPayload {
   conversation_id: number;
   after: number;
@@ -436,7 +455,7 @@ export interface ConversationPayload {
   conversation: Conversation;
 }
 
-/** A member who joined, left (`left_at`), or has a new role, name or avatar. */
+/** A member who joined, left (then `left_at` is set), or has a new role, name or avatar. */
 export interface MemberPayload {
   conversation_id: number;
   after: number;
@@ -444,7 +463,9 @@ export interface MemberPayload {
   member: Member;
 }
 
-/** The user is a member of this conversation. If the client has it already, this replaces what the client has. */
+/**
+ * The user is a member of this conversation now. If the client has the conversation already, replace it with this one.
+ */
 export interface ConversationAdded {
   me_version: number;
   conversation: Conversation;
@@ -456,14 +477,17 @@ export interface ConversationRemoved {
   conversation_id: number;
 }
 
-/** The whole member state of the user in a conversation. */
+/** The complete member state of the user in a conversation, after a change. */
 export interface MineUpdated {
   me_version: number;
   conversation_id: number;
   mine: Mine;
 }
 
-/** How far a member has received and read. Both only grow, except 0 and 0: the member no longer shows receipts. */
+/**
+ * How far a member has received and read a conversation. Both numbers only increase. If both are 0, the member no
+ * longer shows receipts.
+ */
 export interface ReceiptEvent {
   conversation_id: number;
   user_id: number;
@@ -472,7 +496,7 @@ export interface ReceiptEvent {
   at: string;
 }
 
-/** A message that mentions the user, or everybody. */
+/** A message that mentions the user, by name or with `@all`. */
 export interface MentionEvent {
   message: Message;
 }

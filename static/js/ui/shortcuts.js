@@ -59,5 +59,5 @@ async function openSwitcher() {
   field?.focus();
   const switcher = await import("../conversation-list/switcher.js").catch(() => null);
   if (!switcher) dialog.close(); // without the script the dialog is useless
-  else if (dialog.open) switcher.openIt(dialog);
+  else if (dialog.open) switcher.openSwitcher(dialog);
 }

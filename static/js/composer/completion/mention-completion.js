@@ -3,7 +3,7 @@ import { api } from "../../realtime/api.js";
 import { parseMentionQuery, rankMatches } from "./mention-match.js";
 import { createAvatar, clone, find, findAll } from "../../lib/dom.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
-import { rights } from "../../conversation/permissions.js";
+import { getPermissions } from "../../conversation/permissions.js";
 
 /** @typedef {import("./completion.js").Source} Source */
 /** @typedef {import("./completion.js").Option} Option */
@@ -87,7 +87,7 @@ export class MentionCompletion {
 
   /** Only the owner and admins of a group may use `@all`. */
   #canMentionAll() {
-    return rights(find(document, "message-log")).leads;
+    return getPermissions(find(document, "message-log")).isAdmin;
   }
 
   /** @returns {Option[]} */

@@ -3,7 +3,7 @@
  * upload starts at once; they can be described, paused and removed. Unfinished uploads continue after a reload.
  */
 import { deleteStoredFile, storeFile, listStoredFiles } from "./file-store.js";
-import { sizeOf } from "../../conversation/attachments/attachment-renderer.js";
+import { formatFileSize } from "../../conversation/attachments/attachment-renderer.js";
 import { LiveElement, emit } from "../../realtime/events.js";
 import { clone, find, findAll, uuid, words } from "../../lib/dom.js";
 import { showErrorToast } from "../../ui/toast-stack.js";
@@ -214,7 +214,7 @@ export class FileTray extends LiveElement {
     if (file.type.startsWith("audio/")) this.#addPlayer(row, file);
     const bar = find(row, "progress");
     bar?.setAttribute("aria-label", file.name);
-    this.#setNote(row, sizeOf(file.size));
+    this.#setNote(row, formatFileSize(file.size));
   }
 
   /** Adds a player for an audio file. @param {HTMLElement} row @param {File} file */
@@ -237,7 +237,7 @@ export class FileTray extends LiveElement {
     const percent = file.size ? Math.floor((sent / file.size) * 100) : 100;
     const bar = /** @type {HTMLProgressElement | null} */ (find(row, "progress"));
     if (bar) bar.value = percent;
-    this.#setNote(row, `${sizeOf(file.size)} · ${percent}%`);
+    this.#setNote(row, `${formatFileSize(file.size)} · ${percent}%`);
   }
 
   /** @param {Item} item @param {Item["state"]} state */
@@ -251,7 +251,7 @@ export class FileTray extends LiveElement {
     if (!this.#items.includes(item)) return;
     item.attachment = attachment;
     this.#setState(item, "whole");
-    this.#setNote(item.row, sizeOf(item.file.size));
+    this.#setNote(item.row, formatFileSize(item.file.size));
     if (this.#submitsWhenUploaded && !this.waitForUploads()) this.form.requestSubmit();
   }
 

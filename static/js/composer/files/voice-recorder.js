@@ -1,7 +1,7 @@
 /** Records a voice note of at most ten minutes, shows the level while recording, and creates a file. */
-import { lasts } from "../../conversation/attachments/attachment-renderer.js";
+import { formatDuration } from "../../conversation/attachments/attachment-renderer.js";
 import { find } from "../../lib/dom.js";
-import { drawBars } from "../../conversation/attachments/sound-player.js";
+import { drawWaveform } from "../../conversation/attachments/sound-player.js";
 
 const MAX_DURATION = 10 * 60; // seconds
 const BAR_COUNT = 48;
@@ -88,10 +88,10 @@ export class VoiceRecorder {
     const level = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
     this.#levels = [...this.#levels.slice(1), Math.min(level * 4, 1)];
     const canvas = /** @type {HTMLCanvasElement | null} */ (find(this.row, "canvas"));
-    if (canvas) drawBars(canvas, this.#levels, 1);
+    if (canvas) drawWaveform(canvas, this.#levels, 1);
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const time = find(this.row, ".num");
-    const text = lasts(seconds) || "0:00";
+    const text = formatDuration(seconds) || "0:00";
     if (time && time.textContent !== text) time.textContent = text;
     if (seconds >= MAX_DURATION || !this.row.isConnected) this.stop();
   }

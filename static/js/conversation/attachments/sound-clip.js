@@ -1,33 +1,36 @@
-/** `<sound-clip>`: something to hear. Once it is in view it gets a player of ours; without that, the browser's own plays it. */
+/**
+ * `<sound-clip>`: an audio attachment. When it becomes visible, the player is loaded; if that fails, the browser's own
+ * audio controls stay.
+ */
 import { find } from "../../lib/dom.js";
 
 /** @type {WeakMap<Element, () => void>} */
-const waiting = new WeakMap();
+const callbacks = new WeakMap();
 /** @type {IntersectionObserver | undefined} */
-let eye;
+let observer;
 
-/** @param {Element} clip @param {() => void} run */
-function whenSeen(clip, run) {
-  eye ??= new IntersectionObserver((seen) => {
-    for (const { isIntersecting, target } of seen) {
+/** Calls `callback` once when the clip becomes visible. @param {Element} clip @param {() => void} callback */
+function onFirstVisible(clip, callback) {
+  observer ??= new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
-      eye?.unobserve(target);
-      waiting.get(target)?.();
+      observer?.unobserve(target);
+      callbacks.get(target)?.();
     }
   });
-  waiting.set(clip, run);
-  eye.observe(clip);
+  callbacks.set(clip, callback);
+  observer.observe(clip);
 }
 
 export class SoundClip extends HTMLElement {
-  /** Before it is sent: what it plays. @type {File | null} */
+  /** The local file of an attachment that is not uploaded yet. @type {File | null} */
   file = null;
   /** @type {{stop(): void} | null} */
   #player = null;
 
   connectedCallback() {
-    if (this.classList.contains("waits")) return; // it is drawn anew when it can be heard
-    whenSeen(this, async () => {
+    if (this.classList.contains("waits")) return; // not processed yet; rendered again when it can be played
+    onFirstVisible(this, async () => {
       if (!this.isConnected || find(this, ".player")) return;
       const { SoundPlayer } = await import("./sound-player.js").catch(() => ({ SoundPlayer: null }));
       if (SoundPlayer && this.isConnected && !find(this, ".player")) this.#player = new SoundPlayer(this);
@@ -35,7 +38,7 @@ export class SoundClip extends HTMLElement {
   }
 
   disconnectedCallback() {
-    eye?.unobserve(this);
+    observer?.unobserve(this);
     this.#player?.stop();
   }
 }

@@ -1,31 +1,31 @@
 /**
- * Plays a `<sound-clip>`: its wave to see and to seek in, and a speed from 1 to 2. The wave of what is short is worked out
- * here, from the recording itself; of what is long, or lies in a bucket elsewhere, there is an even line.
+ * Audio player of a `<sound-clip>`: a waveform to seek in, and a playback speed from 1 to 2. The waveform of a short
+ * recording is computed from its samples; a long recording, or one in a bucket on another site, gets a flat line.
  */
-import { lasts } from "./attachment-renderer.js";
+import { formatDuration } from "./attachment-renderer.js";
 import { clone, find, browserStorage } from "../../lib/dom.js";
 
 /** @typedef {import("./sound-clip.js").SoundClip} SoundClip */
 
 const BARS = 48;
-const SHORT = 2 * 1024 * 1024; // bytes that are fetched whole to be looked at
-const RATE = 8_000; // samples a second are enough to see how loud it is
+const MAX_WAVEFORM_BYTES = 2 * 1024 * 1024; // bytes: larger files are not fetched for the waveform
+const SAMPLE_RATE = 8_000; // Hz: enough to measure the volume
 const SPEEDS = [1, 1.25, 1.5, 2];
-const KEPT = "messenger-speed";
+const STORAGE_KEY = "messenger-speed";
 
-/** The one that is heard. @type {SoundPlayer | null} */
+/** The player that is playing. @type {SoundPlayer | null} */
 let playing = null;
 
 export class SoundPlayer {
-  /** Not on the page: the one of the page stays as the server drew it. */
+  /** Not in the document: the `<audio>` of the page keeps what the server rendered. */
   #audio = new Audio();
-  /** Heights from 0 to 1. @type {number[]} */
-  #wave = Array(BARS).fill(0.12);
-  #seconds = 0;
-  #blob = "";
-  #frame = 0;
-  /** Where to begin, from 0 to 1, before it is loaded. */
-  #wanted = 0;
+  /** Levels from 0 to 1. @type {number[]} */
+  #waveform = Array(BARS).fill(0.12);
+  #duration = 0;
+  #objectUrl = "";
+  #animationFrame = 0;
+  /** Position from 0 to 1 to start at; set while the audio is not loaded. */
+  #pendingPosition = 0;
 
   /** @param {SoundClip} clip */
   constructor(clip) {
@@ -37,56 +37,56 @@ export class SoundPlayer {
     this.range = /** @type {HTMLInputElement} */ (find(player, "input"));
     this.button = /** @type {HTMLButtonElement} */ (find(player, "[data-act=play]"));
     this.speed = /** @type {HTMLButtonElement} */ (find(player, "[data-act=speed]"));
-    this.#seconds = Number(clip.dataset.seconds) || 0;
+    this.#duration = Number(clip.dataset.seconds) || 0;
     this.#audio.preload = "none";
     this.#audio.src = find(clip, "audio")?.getAttribute("src") ?? "";
-    this.#setSpeed(SPEEDS.includes(browserStorage.get(KEPT)) ? browserStorage.get(KEPT) : 1);
+    this.#setSpeed(SPEEDS.includes(browserStorage.get(STORAGE_KEY)) ? browserStorage.get(STORAGE_KEY) : 1);
     this.button.addEventListener("click", () => (this.#audio.paused ? this.#play() : this.#audio.pause()));
     this.speed.addEventListener("click", () => {
       const next = SPEEDS[(SPEEDS.indexOf(this.#audio.playbackRate) + 1) % SPEEDS.length];
-      browserStorage.set(KEPT, next);
+      browserStorage.set(STORAGE_KEY, next);
       this.#setSpeed(next);
     });
     this.range.addEventListener("input", () => this.#seek(Number(this.range.value) / 100));
-    this.range.addEventListener("keydown", (event) => event.stopPropagation()); // the log has keys of its own
-    for (const type of ["play", "pause", "ended"]) this.#audio.addEventListener(type, () => this.#changed());
+    this.range.addEventListener("keydown", (event) => event.stopPropagation()); // the log handles the arrow keys too
+    for (const type of ["play", "pause", "ended"]) this.#audio.addEventListener(type, () => this.#onStateChange());
     this.#audio.addEventListener("durationchange", () => {
-      if (Number.isFinite(this.#audio.duration)) this.#seconds = this.#audio.duration;
-      this.#draw();
+      if (Number.isFinite(this.#audio.duration)) this.#duration = this.#audio.duration;
+      this.#render();
     });
     clip.append(player);
-    this.#draw();
-    this.#look();
+    this.#render();
+    this.#loadWaveform();
   }
 
   stop() {
     this.#audio.pause();
-    cancelAnimationFrame(this.#frame);
-    if (this.#blob) URL.revokeObjectURL(this.#blob);
+    cancelAnimationFrame(this.#animationFrame);
+    if (this.#objectUrl) URL.revokeObjectURL(this.#objectUrl);
     if (playing === this) playing = null;
   }
 
-  /** Works out the wave. */
-  async #look() {
+  /** Computes the waveform and the exact duration. */
+  async #loadWaveform() {
     try {
       const { file } = this.clip;
-      if ((file?.size ?? Number(this.clip.dataset.size)) > SHORT) return;
+      if ((file?.size ?? Number(this.clip.dataset.size)) > MAX_WAVEFORM_BYTES) return;
       // A file in a bucket is a redirect to another site, which scripts may not read.
-      const answer = file ?? (await fetch(this.#audio.src, { redirect: "manual" }));
-      if (answer instanceof Response && !answer.ok) return;
-      const bytes = await answer.arrayBuffer();
-      const type = file?.type ?? (answer instanceof Response ? answer.headers.get("Content-Type") ?? "" : "");
+      const response = file ?? (await fetch(this.#audio.src, { redirect: "manual" }));
+      if (response instanceof Response && !response.ok) return;
+      const bytes = await response.arrayBuffer();
+      const type = file?.type ?? (response instanceof Response ? response.headers.get("Content-Type") ?? "" : "");
       if (this.#audio.paused && !this.#audio.currentTime) {
-        this.#blob = URL.createObjectURL(new Blob([bytes], { type }));
-        this.#audio.src = this.#blob;
+        this.#objectUrl = URL.createObjectURL(new Blob([bytes], { type }));
+        this.#audio.src = this.#objectUrl;
       }
-      const sound = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(bytes);
-      this.#seconds = sound.duration;
-      this.#wave = heights(sound.getChannelData(0));
+      const audioBuffer = await new OfflineAudioContext(1, 1, SAMPLE_RATE).decodeAudioData(bytes);
+      this.#duration = audioBuffer.duration;
+      this.#waveform = computeWaveform(audioBuffer.getChannelData(0));
     } catch {
-      // It may play all the same.
+      // Without a waveform it can still be played.
     }
-    this.#draw();
+    this.#render();
   }
 
   async #play() {
@@ -94,27 +94,27 @@ export class SoundPlayer {
     playing = this;
     const audio = this.#audio;
     try {
-      if (audio.ended || audio.currentTime >= this.#seconds - 0.05) audio.currentTime = 0;
+      if (audio.ended || audio.currentTime >= this.#duration - 0.05) audio.currentTime = 0;
       await audio.play();
-      if (this.#wanted) this.#seek(this.#wanted);
+      if (this.#pendingPosition) this.#seek(this.#pendingPosition);
     } catch {
-      this.#changed();
+      this.#onStateChange();
     }
   }
 
-  /** @param {number} part from 0 to 1 */
-  #seek(part) {
+  /** Loads the audio first if necessary. @param {number} position from 0 to 1 */
+  #seek(position) {
     const audio = this.#audio;
     if (audio.readyState === 0) {
-      this.#wanted = part;
+      this.#pendingPosition = position;
       audio.preload = "auto";
-      audio.addEventListener("loadedmetadata", () => this.#seek(this.#wanted), { once: true });
+      audio.addEventListener("loadedmetadata", () => this.#seek(this.#pendingPosition), { once: true });
       audio.load();
     } else {
-      this.#wanted = 0;
-      audio.currentTime = part * (this.#seconds || audio.duration || 0);
+      this.#pendingPosition = 0;
+      audio.currentTime = position * (this.#duration || audio.duration || 0);
     }
-    this.#draw();
+    this.#render();
   }
 
   /** @param {number} speed */
@@ -123,62 +123,65 @@ export class SoundPlayer {
     this.speed.textContent = `${speed}×`;
   }
 
-  #changed() {
-    const runs = !this.#audio.paused;
-    this.player.classList.toggle("plays", runs);
-    this.button.setAttribute("aria-label", (runs ? this.button.dataset.pause : this.button.dataset.play) ?? "");
-    cancelAnimationFrame(this.#frame);
-    const step = () => {
-      this.#draw();
-      if (!this.#audio.paused) this.#frame = requestAnimationFrame(step);
+  #onStateChange() {
+    const isPlaying = !this.#audio.paused;
+    this.player.classList.toggle("plays", isPlaying);
+    this.button.setAttribute("aria-label", (isPlaying ? this.button.dataset.pause : this.button.dataset.play) ?? "");
+    cancelAnimationFrame(this.#animationFrame);
+    const renderFrame = () => {
+      this.#render();
+      if (!this.#audio.paused) this.#animationFrame = requestAnimationFrame(renderFrame);
     };
-    step();
+    renderFrame();
   }
 
-  #draw() {
-    const at = this.#wanted ? this.#wanted * this.#seconds : this.#audio.currentTime;
-    const part = this.#seconds ? Math.min(at / this.#seconds, 1) : 0;
-    const text = lasts(at || this.#seconds) || "0:00";
-    const time = find(this.player, ".num");
-    if (time && time.textContent !== text) time.textContent = text;
-    const value = String(Math.round(part * 100));
+  #render() {
+    const time = this.#pendingPosition ? this.#pendingPosition * this.#duration : this.#audio.currentTime;
+    const position = this.#duration ? Math.min(time / this.#duration, 1) : 0;
+    const text = formatDuration(time || this.#duration) || "0:00";
+    const timeElement = find(this.player, ".num");
+    if (timeElement && timeElement.textContent !== text) timeElement.textContent = text;
+    const value = String(Math.round(position * 100));
     if (this.range.value !== value) this.range.value = value;
-    this.range.setAttribute("aria-valuetext", `${lasts(at) || "0:00"} / ${lasts(this.#seconds) || "0:00"}`);
-    drawBars(this.canvas, this.#wave, part);
+    this.range.setAttribute("aria-valuetext", `${formatDuration(time) || "0:00"} / ${formatDuration(this.#duration) || "0:00"}`);
+    drawWaveform(this.canvas, this.#waveform, position);
   }
 }
 
 /**
- * How loud it is, bar by bar, the loudest being 1.
+ * Computes the volume (root mean square) of each bar, relative to the loudest one.
  * @param {Float32Array} samples
  * @param {number} [bars]
+ * @returns {number[]} levels from 0.12 to 1
  */
-export function heights(samples, bars = BARS) {
-  const size = Math.max(Math.floor(samples.length / bars), 1);
-  const loud = Array.from({ length: bars }, (_, bar) => {
+export function computeWaveform(samples, bars = BARS) {
+  const samplesPerBar = Math.max(Math.floor(samples.length / bars), 1);
+  const levels = Array.from({ length: bars }, (_, index) => {
     let sum = 0;
-    for (let at = bar * size; at < Math.min((bar + 1) * size, samples.length); at += 1) sum += samples[at] ** 2;
-    return Math.sqrt(sum / size);
+    const end = Math.min((index + 1) * samplesPerBar, samples.length);
+    for (let sample = index * samplesPerBar; sample < end; sample += 1) sum += samples[sample] ** 2;
+    return Math.sqrt(sum / samplesPerBar);
   });
-  const most = Math.max(...loud, 0.02); // silence stays flat
-  return loud.map((each) => Math.max(each / most, 0.12));
+  const loudest = Math.max(...levels, 0.02); // a minimum, so that noise in silence is not amplified
+  return levels.map((level) => Math.max(level / loudest, 0.12));
 }
 
 /**
- * @param {HTMLCanvasElement} canvas in the colour of its text; what is past, in full
- * @param {number[]} wave
- * @param {number} part
+ * Draws the waveform in the text colour of the canvas; the part that was played is opaque.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number[]} waveform levels from 0 to 1
+ * @param {number} position from 0 to 1
  */
-export function drawBars(canvas, wave, part) {
-  const brush = canvas.getContext("2d");
-  if (!brush) return;
+export function drawWaveform(canvas, waveform, position) {
+  const context = canvas.getContext("2d");
+  if (!context) return;
   const { width, height } = canvas;
-  const gap = width / wave.length;
-  brush.clearRect(0, 0, width, height);
-  brush.fillStyle = getComputedStyle(canvas).color;
-  wave.forEach((high, bar) => {
-    brush.globalAlpha = (bar + 0.5) / wave.length <= part ? 1 : 0.35;
-    const tall = Math.max(high * height, 4);
-    brush.fillRect(bar * gap, (height - tall) / 2, gap * 0.55, tall);
+  const barWidth = width / waveform.length;
+  context.clearRect(0, 0, width, height);
+  context.fillStyle = getComputedStyle(canvas).color;
+  waveform.forEach((level, index) => {
+    context.globalAlpha = (index + 0.5) / waveform.length <= position ? 1 : 0.35;
+    const barHeight = Math.max(level * height, 4);
+    context.fillRect(index * barWidth, (height - barHeight) / 2, barWidth * 0.55, barHeight);
   });
 }

@@ -1,4 +1,7 @@
-/** `<conversation-announcement>`: the bar above the log. New until one puts it away, on every device; a change brings it back. */
+/**
+ * `<conversation-announcement>`: the announcement bar above the log. It is displayed until the user dismisses it (on
+ * all devices), and again after the announcement changes.
+ */
 import { api } from "../../realtime/api.js";
 import { renderLinks } from "../../lib/autolink.js";
 import { LiveElement } from "../../realtime/events.js";
@@ -9,22 +12,22 @@ export class ConversationAnnouncement extends LiveElement {
   start() {
     const id = Number(this.dataset.conversationId);
     this.onLive("conversation.updated", ({ conversation }) => {
-      if (conversation.id === id) this.#changed(conversation);
+      if (conversation.id === id) this.#onConversationUpdated(conversation);
     });
     this.onLive("mine.updated", ({ conversation_id, mine }) => {
-      if (conversation_id === id) this.#seen(mine.announcement_seen);
+      if (conversation_id === id) this.#markSeen(mine.announcement_seen);
     });
     this.on(find(this, "form"), "submit", (event) => {
       event.preventDefault();
       const version = Number(this.dataset.version);
-      this.#seen(version);
+      this.#markSeen(version);
       find(document, "message-composer textarea")?.focus({ preventScroll: true });
       api("PATCH", `conversations/${id}/mine/`, { announcement_seen: version }).catch(showErrorToast);
     });
-    const watch = new ResizeObserver(() => this.#measure());
-    watch.observe(this);
-    this.signal.addEventListener("abort", () => watch.disconnect());
-    this.#show();
+    const observer = new ResizeObserver(() => this.#updateFolding());
+    observer.observe(this);
+    this.signal.addEventListener("abort", () => observer.disconnect());
+    this.#updateVisibility();
   }
 
   get #text() {
@@ -32,35 +35,35 @@ export class ConversationAnnouncement extends LiveElement {
   }
 
   /** @param {import("../../realtime/protocol.js").Conversation} conversation */
-  #changed({ announcement, announced_version }) {
-    const [line, whole] = [find(this, "[data-part=line]"), find(this, "[data-part=whole]")];
+  #onConversationUpdated({ announcement, announced_version }) {
+    const [summary, content] = [find(this, "[data-part=line]"), find(this, "[data-part=whole]")];
     const field = /** @type {HTMLInputElement | null} */ (find(this, "[name=announcement_seen]"));
-    if (!line || !whole || !field) return;
+    if (!summary || !content || !field) return;
     if (this.#text !== announcement) {
-      line.textContent = announcement;
-      whole.replaceChildren(...renderLinks(announcement));
+      summary.textContent = announcement;
+      content.replaceChildren(...renderLinks(announcement));
     }
     this.dataset.version = field.value = String(announced_version);
-    this.#show();
+    this.#updateVisibility();
   }
 
-  /** @param {number} version */
-  #seen(version) {
+  /** Hides the bar if this version is the current one. @param {number} version */
+  #markSeen(version) {
     this.dataset.seen = String(Math.max(version, Number(this.dataset.seen)));
-    this.#show();
+    this.#updateVisibility();
   }
 
-  #show() {
+  #updateVisibility() {
     this.hidden = !this.#text || Number(this.dataset.seen) >= Number(this.dataset.version);
-    this.#measure();
+    this.#updateFolding();
   }
 
-  /** What fits in one line, and has no link to press, need not be unfolded. */
-  #measure() {
-    const [line, whole] = [find(this, "[data-part=line]"), find(this, "[data-part=whole]")];
+  /** Disables unfolding if the whole text fits in one line and contains no link. */
+  #updateFolding() {
+    const [summary, content] = [find(this, "[data-part=line]"), find(this, "[data-part=whole]")];
     const details = /** @type {HTMLDetailsElement | null} */ (find(this, "details"));
-    if (this.hidden || !line || !details || details.open) return;
-    const short = line.scrollWidth <= line.clientWidth && !this.#text.includes("\n") && !find(whole, "a");
-    details.classList.toggle("short", short);
+    if (this.hidden || !summary || !details || details.open) return;
+    const fitsInLine = summary.scrollWidth <= summary.clientWidth && !this.#text.includes("\n") && !find(content, "a");
+    details.classList.toggle("short", fitsInLine);
   }
 }

@@ -1,115 +1,116 @@
 /**
- * Who else looks at this conversation now: how many, in its head; and small faces at the line up to which each of them has
- * read. They hang over the lines and move nothing; a screen reader hears none of it.
+ * Viewers of the open conversation: their number in the header, and small avatars at the message up to which each of
+ * them has read. The avatars are positioned over the messages, so they do not move the layout, and are hidden from
+ * screen readers.
  */
 import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
 import { createAvatar, find, findAll, words } from "../../lib/dom.js";
 import { loadUsers, getUserName, getUser } from "../../realtime/state/user-cache.js";
 
-const FACES = 3; // at one line; of more the number
+const MAX_AVATARS = 3; // per message; of more viewers only the number is displayed
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
 export class Viewers {
-  /** How far each of them has read. @type {Map<number, number>} */
-  #read = new Map();
-  /** How many others look, also those who do not show how far they have read. */
-  #others = 0;
+  /** Read markers of the other viewers, by user id. @type {Map<number, number>} */
+  #readSeqs = new Map();
+  /** Number of other viewers, including those who do not share their read marker. */
+  #otherCount = 0;
 
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    log.onLive("viewers", (told) => told.conversation_id === log.conversationId && this.#told(told));
+    log.onLive("viewers", (payload) => payload.conversation_id === log.conversationId && this.#update(payload));
     log.onLive("receipt", ({ conversation_id, user_id, read_seq }) => {
-      const was = conversation_id === log.conversationId ? this.#read.get(user_id) : undefined;
-      if (was === undefined || (read_seq && read_seq <= was)) return;
-      if (read_seq) this.#read.set(user_id, read_seq);
-      else this.#read.delete(user_id); // shown no more
-      this.place();
+      const previousSeq = conversation_id === log.conversationId ? this.#readSeqs.get(user_id) : undefined;
+      if (previousSeq === undefined || (read_seq && read_seq <= previousSeq)) return;
+      if (read_seq) this.#readSeqs.set(user_id, read_seq);
+      else this.#readSeqs.delete(user_id); // the user stopped sharing the read marker
+      this.render();
     });
     log.onLive("state", ({ state }) => {
-      if (state !== "open" && state !== "shaky") this.#told({ count: 0, readers: [] });
+      if (state !== "open" && state !== "shaky") this.#update({ count: 0, readers: [] });
     });
   }
 
-  /** @param {{count: number, readers: {user_id: number, seq: number}[]}} told */
-  #told({ count, readers }) {
-    const others = readers.filter(({ user_id }) => user_id !== this.log.me);
-    this.#read = new Map(others.map(({ user_id, seq }) => [user_id, seq]));
-    const strangers = [...this.#read.keys()].filter((id) => getUserName(id) === undefined);
-    if (strangers.length) loadUsers(this.log.conversationId, strangers).then(() => this.#named());
-    this.#others = Math.max(count - (count > others.length ? 1 : 0), 0); // I am one of those who look
-    this.#say();
-    this.place();
+  /** @param {{count: number, readers: {user_id: number, seq: number}[]}} payload */
+  #update({ count, readers }) {
+    const otherReaders = readers.filter(({ user_id }) => user_id !== this.log.me);
+    this.#readSeqs = new Map(otherReaders.map(({ user_id, seq }) => [user_id, seq]));
+    const unknownIds = [...this.#readSeqs.keys()].filter((id) => getUserName(id) === undefined);
+    if (unknownIds.length) loadUsers(this.log.conversationId, unknownIds).then(() => this.#onNamesLoaded());
+    this.#otherCount = Math.max(count - (count > otherReaders.length ? 1 : 0), 0); // the current user is counted too
+    this.#renderCount();
+    this.render();
   }
 
-  /** Names that were not known are, by now. */
-  #named() {
+  /** Renders again after missing names were loaded. */
+  #onNamesLoaded() {
     if (!this.log.isConnected) return;
-    this.#say();
-    for (const faces of findAll(this.log.list, ":scope > li > .viewers")) faces.remove();
-    this.place();
+    this.#renderCount();
+    for (const group of findAll(this.log.list, ":scope > li > .viewers")) group.remove();
+    this.render();
   }
 
-  #say() {
-    const count = this.#others;
-    const place = find(document, ".conversation-head [data-part=viewers]");
-    if (!place) return;
-    const said = words("viewers-words");
-    const text = count ? ` · ${fillPlaceholders(count === 1 ? said.one : said.many, { n: count })}` : "";
-    place.hidden = !count;
-    if (place.textContent !== text) place.textContent = text;
-    const names = [...this.#read.keys()].map((id) => getUserName(id)).filter((name) => name !== undefined);
-    place.title = formatNameList(names, words("name-words"));
+  #renderCount() {
+    const count = this.#otherCount;
+    const countElement = find(document, ".conversation-head [data-part=viewers]");
+    if (!countElement) return;
+    const viewerWords = words("viewers-words");
+    const text = count ? ` · ${fillPlaceholders(count === 1 ? viewerWords.one : viewerWords.many, { n: count })}` : "";
+    countElement.hidden = !count;
+    if (countElement.textContent !== text) countElement.textContent = text;
+    const names = [...this.#readSeqs.keys()].map((id) => getUserName(id)).filter((name) => name !== undefined);
+    countElement.title = formatNameList(names, words("name-words"));
   }
 
-  /** Puts the faces where they belong, also after lines were drawn anew. */
-  place() {
+  /** Moves the avatars to their messages. Called also after messages were rendered again. */
+  render() {
     /** @type {Map<HTMLElement, number[]>} */
-    const wanted = new Map();
-    for (const [userId, seq] of this.#read) {
-      const line = this.#lineAt(seq);
-      if (line) wanted.set(line, [...(wanted.get(line) ?? []), userId]);
+    const usersByItem = new Map();
+    for (const [userId, seq] of this.#readSeqs) {
+      const item = this.#findItem(seq);
+      if (item) usersByItem.set(item, [...(usersByItem.get(item) ?? []), userId]);
     }
-    for (const old of findAll(this.log.list, ":scope > li > .viewers")) {
-      const ids = wanted.get(/** @type {HTMLElement} */ (old.parentElement));
-      if (ids?.join(" ") === old.dataset.users) wanted.delete(/** @type {HTMLElement} */ (old.parentElement));
-      else old.remove();
+    for (const oldGroup of findAll(this.log.list, ":scope > li > .viewers")) {
+      const userIds = usersByItem.get(/** @type {HTMLElement} */ (oldGroup.parentElement));
+      if (userIds?.join(" ") === oldGroup.dataset.users) usersByItem.delete(/** @type {HTMLElement} */ (oldGroup.parentElement));
+      else oldGroup.remove();
     }
-    for (const [line, ids] of wanted) line.append(draw(ids));
+    for (const [item, userIds] of usersByItem) item.append(createViewerAvatars(userIds));
   }
 
-  /** The last line up to there; none where that is above this page. @param {number} seq */
-  #lineAt(seq) {
-    const { lines, last, first } = this.log;
-    for (let at = Math.min(seq, last); at >= first && at > 0; at -= 1) {
-      const line = lines.get(at);
-      if (line) return line;
+  /** Returns the last loaded item up to `seq`; undefined if that is above the loaded messages. @param {number} seq */
+  #findItem(seq) {
+    const { items, lastSeq, firstSeq } = this.log;
+    for (let itemSeq = Math.min(seq, lastSeq); itemSeq >= firstSeq && itemSeq > 0; itemSeq -= 1) {
+      const item = items.get(itemSeq);
+      if (item) return item;
     }
     return undefined;
   }
 }
 
-/** @param {number[]} ids */
-function draw(ids) {
-  const faces = document.createElement("span");
-  faces.className = "viewers";
-  faces.dataset.users = ids.join(" ");
-  faces.setAttribute("aria-hidden", "true");
-  faces.title = formatNameList(ids.map((id) => getUserName(id) ?? "…"), words("name-words"));
-  faces.append(...ids.slice(0, FACES).map(face));
-  if (ids.length > FACES) faces.append(`+${ids.length - FACES}`);
-  return faces;
+/** @param {number[]} userIds */
+function createViewerAvatars(userIds) {
+  const group = document.createElement("span");
+  group.className = "viewers";
+  group.dataset.users = userIds.join(" ");
+  group.setAttribute("aria-hidden", "true");
+  group.title = formatNameList(userIds.map((id) => getUserName(id) ?? "…"), words("name-words"));
+  group.append(...userIds.slice(0, MAX_AVATARS).map(createViewerAvatar));
+  if (userIds.length > MAX_AVATARS) group.append(`+${userIds.length - MAX_AVATARS}`);
+  return group;
 }
 
 /** @param {number} id */
-function face(id) {
-  const drawn =
+function createViewerAvatar(id) {
+  const displayedAvatar =
     find(document, `.member[data-user-id="${id}"] .avatar`) ?? find(document, `.msg[data-sender="${id}"] > .avatar`);
-  const copy = drawn
-    ? /** @type {HTMLElement} */ (drawn.cloneNode(true))
+  const avatar = displayedAvatar
+    ? /** @type {HTMLElement} */ (displayedAvatar.cloneNode(true))
     : createAvatar(getUser(id) ?? { id, username: "", name: getUserName(id) ?? "…", avatar_url: null });
-  copy.className = "avatar";
-  find(copy, ".here")?.remove();
-  return copy;
+  avatar.className = "avatar";
+  find(avatar, ".here")?.remove();
+  return avatar;
 }

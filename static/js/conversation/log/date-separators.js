@@ -1,59 +1,67 @@
-/** What stands above a line to say when it was: the day, or the time after a long pause. As `_day.html`, `_pause.html`. */
+/**
+ * Date separators between messages: the day, or the time after a long pause. Cloned from the templates `_day.html` and
+ * `_pause.html`.
+ */
 import { clone, find, getDateFormatter } from "../../lib/dom.js";
 
-/** @param {Date} at @param {Date} now */
-export function drawDay(at, now) {
-  const li = clone("day-template");
-  if (li) redrawDay(li, at, now);
-  return li;
+/** @param {Date} date @param {Date} now */
+export function createDaySeparator(date, now) {
+  const separator = clone("day-template");
+  if (separator) updateDaySeparator(separator, date, now);
+  return separator;
 }
-
-/** "Today" becomes "Yesterday". @param {HTMLElement} li @param {Date} at @param {Date} now */
-export function redrawDay(li, at, now) {
-  fill(li, getDateFormatter().dayKey(at), getDateFormatter().formatDayLabel(at, now));
-}
-
-/** @param {string} at as the message says it */
-export function drawPause(at) {
-  const li = clone("pause-template");
-  if (li) redrawPause(li, at);
-  return li;
-}
-
-/** @param {HTMLElement} li @param {string} at */
-export function redrawPause(li, at) {
-  fill(li, at, getDateFormatter().formatTime(new Date(at)));
-}
-
-/** @param {HTMLElement} li @param {string} machine @param {string} human */
-function fill(li, machine, human) {
-  const time = find(li, "time");
-  if (!time || (time.getAttribute("datetime") === machine && time.textContent === human)) return;
-  time.setAttribute("datetime", machine);
-  time.textContent = human;
-}
-
-const QUARTER = 15 * 60 * 1000; // no zone's midnight falls within one
 
 /**
- * Calls when a new day begins in the reader's zone, which may be another than this machine's.
- * @param {() => void} run
- * @param {AbortSignal} gone
+ * Updates the label of a day separator, e.g. after midnight from "Today" to "Yesterday".
+ * @param {HTMLElement} separator
+ * @param {Date} date
+ * @param {Date} now
  */
-export function atMidnight(run, gone) {
-  let day = getDateFormatter().dayKey(new Date());
+export function updateDaySeparator(separator, date, now) {
+  setTime(separator, getDateFormatter().dayKey(date), getDateFormatter().formatDayLabel(date, now));
+}
+
+/** Creates a separator with the time of a message. @param {string} createdAt ISO 8601 */
+export function createTimeSeparator(createdAt) {
+  const separator = clone("pause-template");
+  if (separator) updateTimeSeparator(separator, createdAt);
+  return separator;
+}
+
+/** Updates the time of a separator. @param {HTMLElement} separator @param {string} createdAt ISO 8601 */
+export function updateTimeSeparator(separator, createdAt) {
+  setTime(separator, createdAt, getDateFormatter().formatTime(new Date(createdAt)));
+}
+
+/** @param {HTMLElement} separator @param {string} datetime @param {string} label */
+function setTime(separator, datetime, label) {
+  const time = find(separator, "time");
+  if (!time || (time.getAttribute("datetime") === datetime && time.textContent === label)) return;
+  time.setAttribute("datetime", datetime);
+  time.textContent = label;
+}
+
+const CHECK_INTERVAL = 15 * 60 * 1000; // ms: in every time zone midnight is at a full quarter of an hour of UTC
+
+/**
+ * Calls `callback` when a new day begins in the user's time zone, which may differ from the zone of the device.
+ * @param {() => void} callback
+ * @param {AbortSignal} signal
+ */
+export function onDayChange(callback, signal) {
+  let currentDay = getDateFormatter().dayKey(new Date());
   /** @type {any} */
   let timer;
-  const look = () => {
+  const checkDay = () => {
     const today = getDateFormatter().dayKey(new Date());
-    if (today !== day) {
-      day = today;
-      run();
+    if (today !== currentDay) {
+      currentDay = today;
+      callback();
     }
-    timer = setTimeout(look, QUARTER - (Date.now() % QUARTER) + 50);
+    timer = setTimeout(checkDay, CHECK_INTERVAL - (Date.now() % CHECK_INTERVAL) + 50);
   };
-  look();
-  // A sleeping machine's timers come late.
-  document.addEventListener("visibilitychange", () => { clearTimeout(timer); look(); }, { signal: gone });
-  gone.addEventListener("abort", () => clearTimeout(timer));
+  checkDay();
+  // Timers are late after the device was asleep.
+  document.addEventListener("visibilitychange", () => { clearTimeout(timer); checkDay(); }, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
 }

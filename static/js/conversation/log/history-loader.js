@@ -1,4 +1,7 @@
-/** The log as a window on a long history: reads older and newer pages before its edges are reached, forgets what is far. */
+/**
+ * Loads older and newer pages of the history before the user reaches an edge of the loaded messages, and removes items
+ * that are far away from the viewport.
+ */
 import { api } from "../../realtime/api.js";
 import { emit } from "../../realtime/events.js";
 import { afterPaint, find } from "../../lib/dom.js";
@@ -8,131 +11,141 @@ import { afterPaint, find } from "../../lib/dom.js";
 /** @typedef {import("../../realtime/protocol.js").History} History */
 /** @typedef {"before" | "after"} Side */
 
-const MOST = 500; // lines on the page
-const KEPT = 400; // of them, when there are more: those around what is looked at
-const AGAIN = 1_000; // ms after a page that could not be read
+const MAX_ITEMS = 500; // loaded items
+const REMAINING_ITEMS = 400; // items that remain after removing, around the viewport
+const RETRY_DELAY = 1_000; // ms after a failed request
 
 /**
- * How many lines to forget at either end of a window.
+ * Returns how many items to remove at each end, so that the viewport is in the middle of the remaining items.
  * @param {number} count
- * @param {number} at index of the line that is looked at
- * @returns {[number, number]} at the beginning, at the end: wherever more stand, so that the reader keeps the middle
+ * @param {number} viewedIndex index of the item in view
+ * @returns {[number, number]} at the start, at the end
  */
-export function tooMany(count, at) {
-  if (count <= MOST) return [0, 0];
-  const extra = count - KEPT;
-  const above = at;
-  const below = count - at - 1;
-  const first = Math.min(Math.max(0, Math.round((above - below + extra) / 2)), extra, above);
-  return [first, Math.min(extra - first, below)];
+export function countItemsToRemove(count, viewedIndex) {
+  if (count <= MAX_ITEMS) return [0, 0];
+  const surplus = count - REMAINING_ITEMS;
+  const itemsAbove = viewedIndex;
+  const itemsBelow = count - viewedIndex - 1;
+  const first = Math.min(Math.max(0, Math.round((itemsAbove - itemsBelow + surplus) / 2)), surplus, itemsAbove);
+  return [first, Math.min(surplus - first, itemsBelow)];
 }
 
-export class LogPages {
-  /** What was told about messages outside the window while a page was under way. @type {Message[] | null} */
-  #told = null;
-  #readsAhead = false;
+export class HistoryLoader {
+  /**
+   * Messages outside the loaded range that were received while a page is loading; null: no page is loading.
+   * @type {Message[] | null}
+   */
+  #missedMessages = null;
+  #isReady = false;
 
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    afterPaint(() => this.#begin());
+    afterPaint(() => this.#onReady());
   }
 
-  /** What one came for is on the screen now. */
-  #begin() {
+  /** Starts loading after the first paint, so that the initial view is displayed first. */
+  #onReady() {
     if (this.log.signal.aborted) return;
-    this.#readsAhead = true;
-    this.near();
-  }
-
-  /** Told about a message that has no place here now. @param {Message} message */
-  passOver(message) {
-    this.#told?.push(message);
-  }
-
-  /** Reads on where the reader comes near an edge. */
-  near() {
-    const { log } = this;
-    if (!this.#readsAhead) return;
-    if (log.scroller.nearStart && log.hasBefore) this.read("before");
-    else if (log.scroller.nearEnd && log.hasAfter) this.read("after");
-  }
-
-  /** @param {Side} side */
-  async read(side) {
-    if (this.#told) return;
-    this.#told = [];
-    const { log } = this;
-    const path = `conversations/${log.conversationId}/messages/?${side}=${side === "before" ? log.first : log.last}`;
-    try {
-      /** @type {History} */
-      const history = await api("GET", path, undefined, { signal: log.signal });
-      const told = this.#told;
-      this.#told = null;
-      log.redraw(0, () => {
-        for (const message of history.results) if (!log.lines.has(message.seq)) log.draw(message);
-        this.#edge(side, side === "before" ? history.has_before : history.has_after);
-      });
-      // Changes that came while the page was on its way, and may be newer than it.
-      for (const message of told) log.put(message);
-    } catch {
-      // The links in the log still lead there; scrolling tries again.
-      setTimeout(() => (this.#told = null), AGAIN);
-    }
-  }
-
-  /** Far from what is looked at. @returns {boolean} whether there was anything to forget */
-  forget() {
-    const { log } = this;
-    if (log.lines.size <= MOST || this.#told) return false; // a page on its way joins where the window ends now
-    const seqs = [...log.lines.keys()].sort((a, b) => a - b);
-    const looked = log.scroller.atEnd ? seqs.length - 1 : seqs.indexOf(Number(log.scroller.linesInView()[0]?.dataset.seq));
-    const [first, last] = tooMany(seqs.length, looked < 0 ? seqs.length - 1 : looked);
-    for (const seq of seqs.slice(0, first)) this.#drop(seq);
-    for (const seq of seqs.slice(seqs.length - last)) this.#drop(seq);
-    if (first) this.#edge("before", true);
-    if (last) this.#edge("after", true);
-    return true;
-  }
-
-  /** A line, and what is said above it. @param {number} seq */
-  #drop(seq) {
-    const { log } = this;
-    const li = log.lines.get(seq);
-    while (li?.previousElementSibling?.matches(".day, .pause, .unread-line")) li.previousElementSibling.remove();
-    li?.remove();
-    log.lines.delete(seq);
+    this.#isReady = true;
+    this.loadIfNearEdge();
   }
 
   /**
-   * What stands at an end of the window: a link for where scrolling does not lead there by itself, or the beginning.
-   * @param {Side} side
-   * @param {boolean} more
+   * Keeps a message outside the loaded range: a page that is being loaded may contain an older version of it.
+   * @param {Message} message
    */
-  #edge(side, more) {
+  keepForLater(message) {
+    this.#missedMessages?.push(message);
+  }
+
+  /** Loads the next page if the user is near an edge of the loaded messages. */
+  loadIfNearEdge() {
+    const { log } = this;
+    if (!this.#isReady) return;
+    if (log.scrollKeeper.isNearStart && log.hasBefore) this.load("before");
+    else if (log.scrollKeeper.isNearEnd && log.hasAfter) this.load("after");
+  }
+
+  /** Loads the page before the first or after the last loaded message. @param {Side} side */
+  async load(side) {
+    if (this.#missedMessages) return;
+    this.#missedMessages = [];
+    const { log } = this;
+    const path = `conversations/${log.conversationId}/messages/?${side}=${side === "before" ? log.firstSeq : log.lastSeq}`;
+    try {
+      /** @type {History} */
+      const history = await api("GET", path, undefined, { signal: log.signal });
+      const missedMessages = this.#missedMessages;
+      this.#missedMessages = null;
+      log.update(0, () => {
+        for (const message of history.results) if (!log.items.has(message.seq)) log.addItem(message);
+        this.#updateEdge(side, side === "before" ? history.has_before : history.has_after);
+      });
+      // These changes were received while the page was loading and may be newer than it.
+      for (const message of missedMessages) log.applyMessage(message);
+    } catch {
+      // The links at the edges still work; scrolling tries again after a delay.
+      setTimeout(() => (this.#missedMessages = null), RETRY_DELAY);
+    }
+  }
+
+  /**
+   * Removes items far from the viewport if more than `MAX_ITEMS` are loaded.
+   * @returns {boolean} whether items were removed
+   */
+  trim() {
+    const { log } = this;
+    if (log.items.size <= MAX_ITEMS || this.#missedMessages) return false; // a page that is being loaded must join the current edge
+    const seqs = [...log.items.keys()].sort((a, b) => a - b);
+    const viewedIndex = log.scrollKeeper.isAtEnd ? seqs.length - 1 : seqs.indexOf(Number(log.scrollKeeper.listItemsInView()[0]?.dataset.seq));
+    const [removedAtStart, removedAtEnd] = countItemsToRemove(seqs.length, viewedIndex < 0 ? seqs.length - 1 : viewedIndex);
+    for (const seq of seqs.slice(0, removedAtStart)) this.#removeItem(seq);
+    for (const seq of seqs.slice(seqs.length - removedAtEnd)) this.#removeItem(seq);
+    if (removedAtStart) this.#updateEdge("before", true);
+    if (removedAtEnd) this.#updateEdge("after", true);
+    return true;
+  }
+
+  /** Removes an item and the separators above it. @param {number} seq */
+  #removeItem(seq) {
+    const { log } = this;
+    const item = log.items.get(seq);
+    while (item?.previousElementSibling?.matches(".day, .pause, .unread-line")) item.previousElementSibling.remove();
+    item?.remove();
+    log.items.delete(seq);
+  }
+
+  /**
+   * Displays at an edge of the loaded messages the link to more messages (for keyboards and without scrolling), or at
+   * the start of the history the introduction.
+   * @param {Side} side
+   * @param {boolean} hasMore
+   */
+  #updateEdge(side, hasMore) {
     const { log } = this;
     const isStart = side === "before";
-    const had = isStart ? log.hasBefore : log.hasAfter;
-    log.dataset[isStart ? "hasBefore" : "hasAfter"] = more ? "1" : "0";
-    const name = isStart ? "older" : "newer";
-    const line = find(log.list, `:scope > .older-line:has(.${name})`);
-    if (more) {
-      const shown = line ?? part(log, name);
-      find(shown, "a")?.setAttribute("href", `?${side}=${isStart ? log.first : log.last}`);
-      if (!shown?.isConnected) isStart ? log.list.prepend(shown ?? "") : log.list.append(shown ?? "");
+    const hadMore = isStart ? log.hasBefore : log.hasAfter;
+    log.dataset[isStart ? "hasBefore" : "hasAfter"] = hasMore ? "1" : "0";
+    const partName = isStart ? "older" : "newer";
+    const edgeItem = find(log.list, `:scope > .older-line:has(.${partName})`);
+    if (hasMore) {
+      const newEdgeItem = edgeItem ?? cloneTemplate(log, partName);
+      find(newEdgeItem, "a")?.setAttribute("href", `?${side}=${isStart ? log.firstSeq : log.lastSeq}`);
+      if (!newEdgeItem?.isConnected) isStart ? log.list.prepend(newEdgeItem ?? "") : log.list.append(newEdgeItem ?? "");
       if (isStart) find(log.list, ":scope > .beginning")?.remove();
     } else {
-      line?.remove();
-      if (isStart && !find(log.list, ":scope > .beginning")) log.list.prepend(part(log, "beginning") ?? "");
+      edgeItem?.remove();
+      if (isStart && !find(log.list, ":scope > .beginning")) log.list.prepend(cloneTemplate(log, "beginning") ?? "");
     }
-    // Texts on their way out stand at the end: is that here?
-    if (!isStart && had !== more) emit("live:outbox.request", {});
+    // Pending messages are displayed only at the end of the history, which may be loaded or unloaded now.
+    if (!isStart && hadMore !== hasMore) emit("live:outbox.request", {});
   }
 }
 
-/** What the page keeps for the ends of this log. @param {HTMLElement} log @param {string} name */
-function part(log, name) {
-  const template = find(log, `:scope > template[data-part="${name}"]`);
+/** Clones a template inside the log. @param {HTMLElement} log @param {string} partName */
+function cloneTemplate(log, partName) {
+  const template = find(log, `:scope > template[data-part="${partName}"]`);
   const element = template instanceof HTMLTemplateElement ? template.content.firstElementChild : null;
   return element && /** @type {HTMLElement} */ (document.importNode(element, true));
 }

@@ -1,106 +1,114 @@
 /**
- * Where in a log its reader is: where it opens, jumps to a line, to the newest, and the browser's way back to where one
- * was before.
+ * Navigation within the log: the initial position, jumps to a message or to the newest one, and the browser's Back
+ * button.
  */
 import { find } from "../../lib/dom.js";
-import { ABOVE } from "./scroll-keeper.js";
+import { JUMP_OFFSET } from "./scroll-keeper.js";
 import { navigate, takeReturnPosition, pushUrl } from "../../ui/page-navigation.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 
-export class Jumps {
+export class LogNavigation {
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    log.on(document, "page:leaving", ({ detail }) => (detail.position = log.scroller.place));
-    log.on(document, "page:history-back", ({ detail }) => (detail.handled = this.#back(detail.position)));
-    log.on(window, "hashchange", () => this.#hash());
-    log.on(find(log, ".latest"), "click", (event) => plain(event) && this.toNewest());
-    log.on(log.list, "click", (event) => this.#clicked(event));
-  }
-
-  /** Not simply at its end: what the browser shows of it before the script takes over may be right already. */
-  get opensInside() {
-    return this.#asked() > 0 || find(this.log, ".log.at-start, .log > ol > .unread-line") !== null;
+    log.on(document, "page:leaving", ({ detail }) => (detail.position = log.scrollKeeper.position));
+    log.on(document, "page:history-back", ({ detail }) => (detail.handled = this.#restorePosition(detail.position)));
+    log.on(window, "hashchange", () => this.#onHashChange());
+    log.on(find(log, ".latest"), "click", (event) => handlePlainClick(event) && this.jumpToNewest());
+    log.on(log.list, "click", (event) => this.#onClick(event));
   }
 
   /**
-   * Where one begins to read: where one was, the place asked for, the first unread, or the end.
-   * @param {{line: HTMLElement, offset: number} | null} painted what the browser shows already: if that is right, nothing moves
+   * Whether the log opens at a message and not at its end. Only then the position that the browser painted before this
+   * script ran may be correct already.
    */
-  open(painted) {
+  get opensAtMessage() {
+    return this.#getRequestedSeq() > 0 || find(this.log, ".log.at-start, .log > ol > .unread-line") !== null;
+  }
+
+  /**
+   * Sets the initial position: the saved position of an earlier visit, the requested message, the first unread message,
+   * or the end.
+   * @param {{item: HTMLElement, offset: number} | null} paintedPosition position painted by the browser; if it is correct, nothing moves
+   */
+  setInitialPosition(paintedPosition) {
     const { log } = this;
-    const { scroller } = log;
-    const place = takeReturnPosition();
-    const was = place && log.lines.get(place.seq);
-    const asked = this.#asked();
-    const line = asked ? log.lines.get(asked) : undefined;
-    const unread = find(log.list, ":scope > .unread-line");
-    if (was) return scroller.toLine(was, place.offset);
-    const wanted = line ?? unread;
-    if (wanted) {
-      if (painted) scroller.toLine(painted.line, painted.offset);
-      if (!painted || !scroller.isWellInView(wanted)) scroller.toLine(wanted, innerHeight * ABOVE);
-      if (line) scroller.flash(line);
-    } else if (painted && scroller.log.classList.contains("at-start")) {
-      scroller.toLine(painted.line, painted.offset);
+    const { scrollKeeper } = log;
+    const position = takeReturnPosition();
+    const savedItem = position && log.items.get(position.seq);
+    const requestedSeq = this.#getRequestedSeq();
+    const item = requestedSeq ? log.items.get(requestedSeq) : undefined;
+    const unreadSeparator = find(log.list, ":scope > .unread-line");
+    if (savedItem) return scrollKeeper.scrollToItem(savedItem, position.offset);
+    const target = item ?? unreadSeparator;
+    if (target) {
+      if (paintedPosition) scrollKeeper.scrollToItem(paintedPosition.item, paintedPosition.offset);
+      if (!paintedPosition || !scrollKeeper.isWellInView(target)) scrollKeeper.scrollToItem(target, innerHeight * JUMP_OFFSET);
+      if (item) scrollKeeper.highlight(item);
+    } else if (paintedPosition && scrollKeeper.view.classList.contains("at-start")) {
+      scrollKeeper.scrollToItem(paintedPosition.item, paintedPosition.offset);
     } else {
-      scroller.toEnd();
+      scrollKeeper.scrollToEnd();
     }
   }
 
-  /** The seq that the address asks for. */
-  #asked() {
+  /** Returns the seq requested by the URL; 0: none. */
+  #getRequestedSeq() {
     return Number(new URL(location.href).searchParams.get("at") ?? /^#m-(\d+)$/.exec(location.hash)?.[1] ?? 0);
   }
 
-  toNewest() {
+  jumpToNewest() {
     const { log } = this;
     if (log.hasAfter) navigate(`/c/${log.conversationId}/?newest=1`);
-    else log.scroller.toEnd();
-    log.moved();
+    else log.scrollKeeper.scrollToEnd();
+    log.onViewChanged();
   }
 
-  /** @param {number} seq */
-  to(seq) {
+  /** Jumps to a message; if it is not loaded, loads the page of the conversation around it. @param {number} seq */
+  jumpTo(seq) {
     const { log } = this;
-    const line = log.lines.get(seq);
-    const address = `/c/${log.conversationId}/?at=${seq}#m-${seq}`;
-    if (!line) return void navigate(address);
-    if (!log.scroller.isInView(line)) pushUrl(address);
-    log.scroller.show(line);
-    log.moved();
+    const item = log.items.get(seq);
+    const url = `/c/${log.conversationId}/?at=${seq}#m-${seq}`;
+    if (!item) return void navigate(url);
+    if (!log.scrollKeeper.isInView(item)) pushUrl(url);
+    log.scrollKeeper.jumpToItem(item);
+    log.onViewChanged();
   }
 
-  /** @param {{seq: number, offset: number} | null} place null: the end @returns {boolean} whether it is on this page */
-  #back(place) {
+  /**
+   * Restores a position saved in the browser history.
+   * @param {{seq: number, offset: number} | null} position null: the end
+   * @returns {boolean} whether it is on this page
+   */
+  #restorePosition(position) {
     const { log } = this;
-    const line = place && log.lines.get(place.seq);
-    if (place ? !line : log.hasAfter) return false;
-    if (line) log.scroller.toLine(line, place.offset);
-    else log.scroller.toEnd();
-    log.moved();
+    const item = position && log.items.get(position.seq);
+    if (position ? !item : log.hasAfter) return false;
+    if (item) log.scrollKeeper.scrollToItem(item, position.offset);
+    else log.scrollKeeper.scrollToEnd();
+    log.onViewChanged();
     return true;
   }
 
-  #hash() {
+  #onHashChange() {
     const seq = Number(/^#m-(\d+)$/.exec(location.hash)?.[1] ?? 0);
-    if (seq) this.to(seq);
+    if (seq) this.jumpTo(seq);
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #onClick(event) {
     const target = /** @type {Element} */ (event.target);
     const day = target.closest(".day time");
-    if (day && !event.defaultPrevented) return this.#chooseDay(day.getAttribute("datetime") ?? "");
+    if (day && !event.defaultPrevented) return this.#openDatePicker(day.getAttribute("datetime") ?? "");
     const link = /** @type {HTMLElement | null} */ (target.closest(".older, .newer, .reply[data-seq]"));
-    if (!link || !plain(event)) return;
-    if (link.dataset.seq) this.to(Number(link.dataset.seq));
-    else this.log.pages.read(link.matches(".older") ? "before" : "after");
+    if (!link || !handlePlainClick(event)) return;
+    if (link.dataset.seq) this.jumpTo(Number(link.dataset.seq));
+    else this.log.historyLoader.load(link.matches(".older") ? "before" : "after");
   }
 
-  /** @param {string} day */
-  #chooseDay(day) {
+  /** Opens the date picker of the conversation. @param {string} day ISO 8601 */
+  #openDatePicker(day) {
     const form = document.getElementById("date-jump");
     const field = /** @type {HTMLInputElement | null} */ (find(form, "input[type=date]"));
     if (!form?.showPopover || !field || form.matches(":popover-open")) return;
@@ -110,9 +118,13 @@ export class Jumps {
   }
 }
 
-/** A click that means this page, taken over. @param {MouseEvent} event */
-function plain(event) {
-  const ours = !(event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-  if (ours) event.preventDefault();
-  return ours;
+/**
+ * Prevents the default of a plain click (no modifier key, primary button).
+ * @param {MouseEvent} event
+ * @returns {boolean} whether it was one
+ */
+function handlePlainClick(event) {
+  const isPlain = !(event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (isPlain) event.preventDefault();
+  return isPlain;
 }

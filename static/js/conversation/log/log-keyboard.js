@@ -1,115 +1,119 @@
 /**
- * Keys in the log, which is one stop of the Tab key: arrows move between messages, letters do what the menu does.
- * What is inside a line is reached by Tab from that line, and the next Tab leaves the log.
+ * Keyboard navigation of the log, which is one tab stop: arrow keys move between messages, letters run the commands of
+ * the message menu. Tab enters the focusable elements of the focused item; the next Tab leaves the log.
  */
 import { find, findAll } from "../../lib/dom.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 
-const ACTS = new Map(Object.entries({
+const COMMANDS = new Map(Object.entries({
   r: "reply", e: "edit", f: "forward", c: "copy", l: "link", u: "unread", p: "pin", i: "details", h: "revisions",
   "+": "any-emoji", Delete: "delete",
 }));
-const MENU = new Set(["Enter", " ", "ContextMenu"]);
+const MENU_KEYS = new Set(["Enter", " ", "ContextMenu"]);
 const STEPS = new Map([["ArrowUp", -1], ["ArrowDown", 1], ["k", -1], ["j", 1], ["Home", -Infinity], ["End", Infinity]]);
-const INSIDE = "a[href], button:not([disabled]), input:not([type=hidden]), [tabindex='0']";
+const FOCUSABLE = "a[href], button:not([disabled]), input:not([type=hidden]), [tabindex='0']";
 
-export class LogKeys {
-  /** The line that has the focus, or had it last. @type {HTMLElement | null} */
-  #current = null;
-  #backwards = false;
+export class LogKeyboard {
+  /** The item that has the focus or had it last. @type {HTMLElement | null} */
+  #lastFocusedItem = null;
+  #isBackwards = false;
 
   /**
    * @param {MessageLog} log
-   * @param {import("../message/message-commands.js").Deeds} deeds
+   * @param {import("../message/message-commands.js").MessageCommands} commands
    * @param {import("../message/message-menu.js").MessageMenu} menu
    */
-  constructor(log, deeds, menu) {
+  constructor(log, commands, menu) {
     this.log = log;
-    this.deeds = deeds;
+    this.commands = commands;
     this.menu = menu;
     this.view = /** @type {HTMLElement} */ (find(log, ".log"));
-    log.on(this.view, "keydown", (event) => this.#key(event));
-    log.on(this.view, "focusin", (event) => this.#came(event));
-    log.on(document, "keydown", (event) => (this.#backwards = event.key === "Tab" && event.shiftKey), { capture: true });
-    log.on(document, "pointerdown", () => (this.#backwards = false), { capture: true });
+    log.on(this.view, "keydown", (event) => this.#onKeydown(event));
+    log.on(this.view, "focusin", (event) => this.#onFocusIn(event));
+    log.on(document, "keydown", (event) => (this.#isBackwards = event.key === "Tab" && event.shiftKey), { capture: true });
+    log.on(document, "pointerdown", () => (this.#isBackwards = false), { capture: true });
   }
 
-  /** Whoever comes back from below with Shift+Tab comes to a line, not to the last thing inside one. @param {FocusEvent} event */
-  #came(event) {
+  /**
+   * Focuses the item itself when Shift+Tab enters the log from below; the browser would focus the last element inside
+   * it.
+   * @param {FocusEvent} event
+   */
+  #onFocusIn(event) {
     const target = /** @type {HTMLElement} */ (event.target);
-    const from = /** @type {Node | null} */ (event.relatedTarget);
-    if (this.#backwards && from && !this.view.contains(from) && target !== this.view) {
-      const line = this.#current?.isConnected ? this.#current : this.#lines().at(-1);
-      this.#backwards = false;
-      if (line && line !== target) return line.focus();
+    const previousElement = /** @type {Node | null} */ (event.relatedTarget);
+    if (this.#isBackwards && previousElement && !this.view.contains(previousElement) && target !== this.view) {
+      const item = this.#lastFocusedItem?.isConnected ? this.#lastFocusedItem : this.#listItems().at(-1);
+      this.#isBackwards = false;
+      if (item && item !== target) return item.focus();
     }
-    this.#current = target.closest("li[tabindex]") ?? this.#current;
+    this.#lastFocusedItem = target.closest("li[tabindex]") ?? this.#lastFocusedItem;
   }
 
-  #lines() {
+  #listItems() {
     return findAll(this.log.list, ":scope > li[tabindex]");
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #onKeydown(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const line = /** @type {HTMLElement | null} */ (target.closest("li[tabindex]"));
-    if (event.key === "Tab") return this.#tab(event, target, line);
+    const item = /** @type {HTMLElement | null} */ (target.closest("li[tabindex]"));
+    if (event.key === "Tab") return this.#onTab(event, target, item);
     if (event.key === "Escape") {
       event.preventDefault();
-      if (line && target !== line) line.focus({ preventScroll: true });
+      if (item && target !== item) item.focus({ preventScroll: true });
       else find(document, "message-composer textarea")?.focus();
       return;
     }
     const step = STEPS.get(event.key);
-    if (step !== undefined && (target === line || target === this.view)) {
+    if (step !== undefined && (target === item || target === this.view)) {
       event.preventDefault();
-      this.#move(line, step);
-    } else if (line && target === line && line.matches(".msg[data-seq]:not(.deleted)")) {
-      this.#act(event, line);
+      this.#moveFocus(item, step);
+    } else if (item && target === item && item.matches(".msg[data-seq]:not(.deleted)")) {
+      this.#runCommand(event, item);
     }
   }
 
-  /** @param {KeyboardEvent} event @param {HTMLElement} line */
-  #act(event, line) {
-    const isMenu = MENU.has(event.key) || (event.key === "F10" && event.shiftKey);
-    let act = ACTS.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
-    if (act === "pin" && !this.deeds.offers("pin", line)) act = "unpin";
-    if (!isMenu && !(act && this.deeds.offers(act, line))) return;
+  /** @param {KeyboardEvent} event @param {HTMLElement} item */
+  #runCommand(event, item) {
+    const isMenu = MENU_KEYS.has(event.key) || (event.key === "F10" && event.shiftKey);
+    let command = COMMANDS.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    if (command === "pin" && !this.commands.isAvailable("pin", item)) command = "unpin";
+    if (!isMenu && !(command && this.commands.isAvailable(command, item))) return;
     event.preventDefault();
-    if (isMenu) this.menu.open(line, line);
-    else if (act) this.deeds.do(act, line);
+    if (isMenu) this.menu.open(item, item);
+    else if (command) this.commands.run(command, item);
   }
 
-  /** @param {HTMLElement | null} from @param {number} step */
-  #move(from, step) {
-    const lines = this.#lines();
-    const at = from ? lines.indexOf(from) + step : step < 0 ? lines.length - 1 : 0;
-    const to = Number.isFinite(step) ? Math.min(Math.max(at, 0), lines.length - 1) : step < 0 ? 0 : lines.length - 1;
-    lines[to]?.focus();
+  /** @param {HTMLElement | null} currentItem @param {number} step */
+  #moveFocus(currentItem, step) {
+    const items = this.#listItems();
+    const index = currentItem ? items.indexOf(currentItem) + step : step < 0 ? items.length - 1 : 0;
+    const targetIndex = Number.isFinite(step) ? Math.min(Math.max(index, 0), items.length - 1) : step < 0 ? 0 : items.length - 1;
+    items[targetIndex]?.focus();
   }
 
-  /** @param {KeyboardEvent} event @param {HTMLElement} target @param {HTMLElement | null} line */
-  #tab(event, target, line) {
-    const inside = line ? findAll(line, INSIDE).filter((each) => each.checkVisibility() && each.tabIndex >= 0) : [];
-    const at = inside.indexOf(target);
-    const next = event.shiftKey ? (at > 0 ? inside[at - 1] : at === 0 ? line : this.view) : inside[at + 1];
+  /** @param {KeyboardEvent} event @param {HTMLElement} target @param {HTMLElement | null} item */
+  #onTab(event, target, item) {
+    const focusableElements = item ? findAll(item, FOCUSABLE).filter((element) => element.checkVisibility() && element.tabIndex >= 0) : [];
+    const index = focusableElements.indexOf(target);
+    const next = event.shiftKey ? (index > 0 ? focusableElements[index - 1] : index === 0 ? item : this.view) : focusableElements[index + 1];
     if (next && !(event.shiftKey && target === this.view)) {
       event.preventDefault();
       next.focus();
     } else if (!event.shiftKey) {
-      const after = this.#after();
-      if (!after) return;
+      const elementAfterLog = this.#findElementAfterLog();
+      if (!elementAfterLog) return;
       event.preventDefault();
-      after.focus();
+      elementAfterLog.focus();
     }
   }
 
-  /** What follows the log on the page. */
-  #after() {
-    const all = findAll(document, `${INSIDE}, textarea`).filter((each) => each.checkVisibility() && each.tabIndex >= 0);
-    return all.find((each) => this.view.compareDocumentPosition(each) === Node.DOCUMENT_POSITION_FOLLOWING);
+  /** Returns the next focusable element after the log. */
+  #findElementAfterLog() {
+    const focusable = findAll(document, `${FOCUSABLE}, textarea`).filter((element) => element.checkVisibility() && element.tabIndex >= 0);
+    return focusable.find((element) => this.view.compareDocumentPosition(element) === Node.DOCUMENT_POSITION_FOLLOWING);
   }
 }

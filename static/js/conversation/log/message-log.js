@@ -1,63 +1,63 @@
 /**
- * `<message-log>`: the messages of the open conversation. What is told is drawn in its place by `seq`, once; what is on
- * its way out stands at the end. A reload draws the same.
+ * `<message-log>`: the messages of the open conversation. Each message is rendered once, at the position of its `seq`;
+ * messages of the outbox are at the end. Live updates produce the same content as a reload.
  */
 import { api } from "../../realtime/api.js";
-import { arrange } from "./regroup.js";
-import { atMidnight } from "./date-separators.js";
-import { Jumps } from "./jump-to-message.js";
+import { regroup } from "./regroup.js";
+import { onDayChange } from "./date-separators.js";
+import { LogNavigation } from "./jump-to-message.js";
 import { LiveElement, emit } from "../../realtime/events.js";
-import { LogPages } from "./history-loader.js";
-import { MessageActions } from "../message/message-triggers.js";
+import { HistoryLoader } from "./history-loader.js";
+import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
-import { drawMessage, drawReply, drawSender, unnamed } from "../message/message-view.js";
+import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
 import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
 import { cacheUser, loadUsers, getUserName } from "../../realtime/state/user-cache.js";
-import { QueuedLines } from "./pending-messages.js";
-import { ReadMark } from "../receipts/read-marker.js";
+import { PendingMessages } from "./pending-messages.js";
+import { ReadMarker } from "../receipts/read-marker.js";
 import { Receipts, watchReceipts } from "../receipts/receipts.js";
-import { rename } from "../renames.js";
-import { Scroller } from "./scroll-keeper.js";
-import { Unread } from "../../conversation-list/unread-counter.js";
-import { UnreadLine } from "./unread-separator.js";
+import { updateUserName } from "../renames.js";
+import { ScrollKeeper } from "./scroll-keeper.js";
+import { UnreadCounter } from "../../conversation-list/unread-counter.js";
+import { UnreadSeparator } from "./unread-separator.js";
 import { Viewers } from "../header/viewers.js";
 import { navigate } from "../../ui/page-navigation.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
 
-const REMEMBERED = 500; // messages, besides their lines
+const MAX_CACHED_MESSAGES = 500; // messages whose data is cached
 
 export class MessageLog extends LiveElement {
   conversationId = 0;
   me = 0;
   /** @type {HTMLElement} */
   list = /** @type {any} */ (undefined);
-  /** Lines drawn, by seq. @type {Map<number, HTMLElement>} */
-  lines = new Map();
-  /** @type {Scroller} */
-  scroller = /** @type {any} */ (undefined);
+  /** Rendered items (`<li>`), by seq. @type {Map<number, HTMLElement>} */
+  items = new Map();
+  /** @type {ScrollKeeper} */
+  scrollKeeper = /** @type {any} */ (undefined);
   /** @type {Receipts} */
   receipts = /** @type {any} */ (undefined);
-  /** @type {ReadMark} */
-  mark = /** @type {any} */ (undefined);
-  /** @type {QueuedLines} */
-  queued = /** @type {any} */ (undefined);
-  /** @type {LogPages} */
-  pages = /** @type {any} */ (undefined);
-  /** @type {Unread} */
-  unread = /** @type {any} */ (undefined);
-  /** @type {UnreadLine} */
-  unreadLine = /** @type {any} */ (undefined);
+  /** @type {ReadMarker} */
+  readMarker = /** @type {any} */ (undefined);
+  /** @type {PendingMessages} */
+  pendingMessages = /** @type {any} */ (undefined);
+  /** @type {HistoryLoader} */
+  historyLoader = /** @type {any} */ (undefined);
+  /** @type {UnreadCounter} */
+  unreadCounter = /** @type {any} */ (undefined);
+  /** @type {UnreadSeparator} */
+  unreadSeparator = /** @type {any} */ (undefined);
   /** @type {Viewers} */
   viewers = /** @type {any} */ (undefined);
-  /** @type {Jumps} */
-  #jumps = /** @type {any} */ (undefined);
-  /** Messages as they were told last, by id. @type {Map<number, Message>} */
-  #told = new Map();
-  /** A change is under way, and how far up it reaches: the lowest seq. @type {number | null} */
-  #from = null;
+  /** @type {LogNavigation} */
+  #navigation = /** @type {any} */ (undefined);
+  /** Newest received version of each message, by id. @type {Map<number, Message>} */
+  #messages = new Map();
+  /** Lowest seq affected by the changes of the current update; null: no update is running. @type {number | null} */
+  #changedFrom = null;
 
   start() {
     const { dataset } = this;
@@ -67,50 +67,51 @@ export class MessageLog extends LiveElement {
     this.conversationId = Number(dataset.conversationId);
     this.me = Number(dataset.me);
     this.list = list;
-    this.#jumps = new Jumps(this);
-    const painted = this.#jumps.opensInside ? topLine(log, list) : null; // measuring lays out all lines once more
-    dataset.live = ""; // from here on style leaves it to the script where the log is scrolled to
-    this.lines = new Map(findAll(list, ":scope > [data-seq]").map((li) => [Number(li.dataset.seq), li]));
-    this.scroller = new Scroller(log, list, this.signal, () => !this.hasAfter);
+    this.#navigation = new LogNavigation(this);
+    // Only if needed: measuring forces a layout of all items.
+    const paintedPosition = this.#navigation.opensAtMessage ? getPaintedPosition(log, list) : null;
+    dataset.live = ""; // from now on this script, and no longer CSS, sets the scroll position
+    this.items = new Map(findAll(list, ":scope > [data-seq]").map((item) => [Number(item.dataset.seq), item]));
+    this.scrollKeeper = new ScrollKeeper(log, list, this.signal, () => !this.hasAfter);
     this.receipts = new Receipts(this.me);
     this.receipts.replace(JSON.parse(dataset.receipts || "[]"));
-    this.mark = new ReadMark(this, Number(dataset.readSeq ?? 0));
-    this.queued = new QueuedLines(this);
-    this.pages = new LogPages(this);
-    this.unread = new Unread({
+    this.readMarker = new ReadMarker(this, Number(dataset.readSeq ?? 0));
+    this.pendingMessages = new PendingMessages(this);
+    this.historyLoader = new HistoryLoader(this);
+    this.unreadCounter = new UnreadCounter({
       me: this.me,
       lastSeq: Number(dataset.lastSeq ?? 0),
-      readSeq: this.mark.seq,
+      readSeq: this.readMarker.seq,
       count: Number(dataset.unread ?? 0),
       mentions: 0,
     });
-    this.unreadLine = new UnreadLine(this);
+    this.unreadSeparator = new UnreadSeparator(this);
     watchReceipts(this);
     this.viewers = new Viewers(this);
-    new MessageActions(this);
-    this.#hearAll();
-    this.on(log, "scroll", () => this.#scrolled(), { passive: true });
-    this.on(document, "compose:sent", () => (this.hasAfter ? this.#jumps.toNewest() : this.scroller.stick()));
-    arrange(list, 0, this.receipts, this.#inGroup);
-    this.#jumps.open(painted);
-    atMidnight(() => this.redraw(0, () => {}), this.signal);
+    new MessageTriggers(this);
+    this.#addListeners();
+    this.on(log, "scroll", () => this.#onScroll(), { passive: true });
+    this.on(document, "compose:sent", () => (this.hasAfter ? this.#navigation.jumpToNewest() : this.scrollKeeper.stickToEnd()));
+    regroup(list, 0, this.receipts, this.#isGroup);
+    this.#navigation.setInitialPosition(paintedPosition);
+    onDayChange(() => this.update(0, () => {}), this.signal);
     emit("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
-    this.moved();
+    this.onViewChanged();
   }
 
-  #hearAll() {
-    /** @type {(run: (payload: any) => void) => (payload: any) => void} */
-    const ours = (run) => (payload) => payload.conversation_id === this.conversationId && run(payload);
+  #addListeners() {
+    /** @type {(handler: (payload: any) => void) => (payload: any) => void} */
+    const onlyHere = (handler) => (payload) => payload.conversation_id === this.conversationId && handler(payload);
     for (const type of ["message.created", "message.updated", "message.current"]) {
-      this.onLive(type, ours(({ message }) => this.put(message)));
+      this.onLive(type, onlyHere(({ message }) => this.applyMessage(message)));
     }
-    this.onLive("mine.updated", ours(({ mine }) => this.#mine(mine)));
-    this.onLive("member.updated", ours(({ member }) => this.#member(member)));
-    this.onLive("conversation.removed", ours(() => navigate("/", { replace: true, toastKey: "removed" })));
-    this.onLive("stale", ours(() => navigate(location.pathname, { replace: true })));
+    this.onLive("mine.updated", onlyHere(({ mine }) => this.#onMemberState(mine)));
+    this.onLive("member.updated", onlyHere(({ member }) => this.#onMember(member)));
+    this.onLive("conversation.removed", onlyHere(() => navigate("/", { replace: true, toastKey: "removed" })));
+    this.onLive("stale", onlyHere(() => navigate(location.pathname, { replace: true })));
   }
 
-  get #inGroup() {
+  get #isGroup() {
     return this.dataset.kind === "group";
   }
 
@@ -118,206 +119,227 @@ export class MessageLog extends LiveElement {
     return this.dataset.hasBefore === "1";
   }
 
-  /** This is a place in the middle: the newest are not drawn. */
+  /** Whether the newest messages are not loaded. */
   get hasAfter() {
     return this.dataset.hasAfter === "1";
   }
 
-  /** Seq of the first line; 0 where there is none. */
-  get first() {
-    return this.lines.size ? Math.min(...this.lines.keys()) : 0;
+  /** Seq of the first loaded message; 0: there is none. */
+  get firstSeq() {
+    return this.items.size ? Math.min(...this.items.keys()) : 0;
   }
 
-  get last() {
-    return Math.max(0, ...this.lines.keys());
+  get lastSeq() {
+    return Math.max(0, ...this.items.keys());
   }
 
-  /** My newest text that stands, for editing. */
-  get myLast() {
+  /** Item of the user's newest message that is not deleted, for editing. */
+  get myLastMessage() {
     return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.deleted)").at(-1) ?? null;
   }
 
-  /** The message behind a line, with its text as it was written. @param {HTMLElement} li @returns {Promise<Message>} */
-  async message(li) {
-    const id = Number(li.dataset.id);
-    return this.#told.get(id) ?? (await api("GET", `messages/${id}/`));
+  /**
+   * Returns the message of an item, including the Markdown source of its text.
+   * @param {HTMLElement} item
+   * @returns {Promise<Message>}
+   */
+  async loadMessage(item) {
+    const id = Number(item.dataset.id);
+    return this.#messages.get(id) ?? (await api("GET", `messages/${id}/`));
   }
 
-  /** A message as it is now: drawn, or drawn anew, where its place is on this page. @param {Message} message */
-  put(message) {
+  /**
+   * Applies a created or changed message: renders it if its position is in the loaded range.
+   * @param {Message} message
+   */
+  applyMessage(message) {
     const { id, seq, version, sender } = message;
-    const old = this.lines.get(seq);
-    if (old && Number(old.dataset.version) >= version) return;
-    this.#told.delete(id);
-    this.#told.set(id, message);
-    if (this.#told.size > REMEMBERED) this.#told.delete(/** @type {number} */ (this.#told.keys().next().value));
+    const oldItem = this.items.get(seq);
+    if (oldItem && Number(oldItem.dataset.version) >= version) return;
+    this.#messages.delete(id);
+    this.#messages.set(id, message);
+    if (this.#messages.size > MAX_CACHED_MESSAGES) this.#messages.delete(/** @type {number} */ (this.#messages.keys().next().value));
     cacheUser(sender);
-    this.redraw(seq, () => {
-      if (old) this.#renewNamed(old, message);
-      else if ((this.hasBefore && seq < this.first) || (this.hasAfter && seq > this.last)) this.pages.passOver(message);
-      else this.#add(message);
-      this.unread.message(message);
-      this.#requote(message);
-    });
-  }
-
-  /** My mark moved: here, on another device, or back by hand. @param {import("../../realtime/protocol.js").Mine} mine */
-  #mine(mine) {
-    const back = mine.read_seq < this.mark.seq;
-    this.mark.moved(mine.read_seq);
-    this.redraw(Infinity, () => {
-      this.unread.mine(mine);
-      if (back || (!this.unread.count && !this.mark.isLooking)) this.unreadLine.anew();
-    });
-  }
-
-  /** @param {Message} message */
-  #add(message) {
-    const { seq, kind, sender, client_id } = message;
-    if (sender.id === this.me && kind === "text") { // what else I did moves no mark, here as on the server
-      this.queued.take(client_id);
-      if (seq > this.mark.seq) this.unreadLine.anew();
-      this.mark.sent(seq);
-    }
-    this.draw(message);
-  }
-
-  /** Draws a line in its place, in the newest form that is known. @param {Message} message */
-  draw(message) {
-    const told = this.#told.get(message.id);
-    const newest = told && told.version > message.version ? told : message;
-    const li = drawMessage(newest, this.me);
-    if (!li) return;
-    this.#place(li, message.seq);
-    this.lines.set(message.seq, li);
-    this.#named(li, newest);
-  }
-
-  /** Drawn anew once the names are known that this page has not heard yet. @param {HTMLElement} li @param {Message} message */
-  #named(li, message) {
-    const ids = unnamed(message, this.me);
-    if (!ids.length) return;
-    loadUsers(this.conversationId, ids).then(() => {
-      if (ids.some((id) => getUserName(id) === undefined)) return; // not to be had now
-      if (li.isConnected && Number(li.dataset.version) === message.version) this.redraw(message.seq, () => this.#renew(li, message));
-    });
-  }
-
-  /** @param {HTMLElement} old @param {Message} message */
-  #renewNamed(old, message) {
-    this.#renew(old, message);
-    this.#named(old, message);
-  }
-
-  /** In place, so that whoever stands on it with the keyboard stays there. @param {HTMLElement} old @param {Message} message */
-  #renew(old, message) {
-    const li = drawMessage(message, this.me);
-    if (!li) return;
-    setClasses(li, { first: old.classList.contains("first"), last: old.classList.contains("last") });
-    const passing = [...old.classList].filter((name) => name === "open" || name === "jumped");
-    for (const { name, value } of [...li.attributes]) old.setAttribute(name, value);
-    old.classList.add(...passing);
-    const acts = message.deleted_at === null ? findAll(old, ":scope > .acts") : [];
-    for (const fold of findAll(li, ".unfold input, .unblock input")) {
-      const was = /** @type {HTMLInputElement | null} */ (find(old, `.${fold.parentElement?.className} input`));
-      /** @type {HTMLInputElement} */ (fold).checked = was?.checked ?? false;
-    }
-    old.replaceChildren(...li.childNodes, ...acts);
-  }
-
-  /** By seq, before the texts on their way out. @param {HTMLElement} li @param {number} seq */
-  #place(li, seq) {
-    const isBefore = (/** @type {Element} */ line) => {
-      const at = /** @type {HTMLElement} */ (line).dataset.seq;
-      return at !== undefined && Number(at) < seq;
-    };
-    let after = this.list.lastElementChild;
-    while (after && !isBefore(after)) after = after.previousElementSibling;
-    after ??= find(this.list, ":scope > :is(.older-line:has(.older), .beginning):first-child");
-    if (after) after.after(li);
-    else this.list.prepend(li);
-  }
-
-  /** Stubs that quote it are drawn as it is now. @param {Message} message */
-  #requote({ id, seq, sender, body, attachments, deleted_at }) {
-    const reply = { id, seq, sender, excerpt: makeExcerpt(body, attachments), deleted: deleted_at !== null };
-    for (const stub of findAll(this.list, `.reply[data-id="${id}"]`)) drawReply(stub, reply);
-  }
-
-  /** @param {Member} member */
-  #member({ user, left_at }) {
-    cacheUser(user);
-    this.redraw(0, () => {
-      if (left_at) this.receipts.remove(user.id);
-      for (const li of findAll(this.list, `.msg[data-sender="${user.id}"]`)) drawSender(li, user, user.id === this.me);
-      rename(this.list, user, this.me);
+    this.update(seq, () => {
+      if (oldItem) this.#rerenderWithNames(oldItem, message);
+      else if ((this.hasBefore && seq < this.firstSeq) || (this.hasAfter && seq > this.lastSeq)) this.historyLoader.keepForLater(message);
+      else this.#insertMessage(message);
+      this.unreadCounter.applyMessage(message);
+      this.#updateQuotes(message);
     });
   }
 
   /**
-   * Changes what is drawn, many changes as one: groups, days and marks are put right once, and what the reader looks at
-   * stays where it is.
-   * @param {number} from the lowest seq that the change touches; Infinity: only what is on its way out
+   * Applies the user's own state: the read marker was moved here or on another device, or moved back by marking
+   * messages as unread.
+   * @param {import("../../realtime/protocol.js").Mine} mine
+   */
+  #onMemberState(mine) {
+    const isMovedBack = mine.read_seq < this.readMarker.seq;
+    this.readMarker.applyServerPosition(mine.read_seq);
+    this.update(Infinity, () => {
+      this.unreadCounter.applyMemberState(mine);
+      if (isMovedBack || (!this.unreadCounter.count && !this.readMarker.isActive)) this.unreadSeparator.reset();
+    });
+  }
+
+  /** @param {Message} message */
+  #insertMessage(message) {
+    const { seq, kind, sender, client_id } = message;
+    if (sender.id === this.me && kind === "text") { // the user's system messages do not move the read marker, as on the server
+      this.pendingMessages.remove(client_id);
+      if (seq > this.readMarker.seq) this.unreadSeparator.reset();
+      this.readMarker.onSent(seq);
+    }
+    this.addItem(message);
+  }
+
+  /** Renders the newest known version of a message and inserts it at its position. @param {Message} message */
+  addItem(message) {
+    const cachedMessage = this.#messages.get(message.id);
+    const newestMessage = cachedMessage && cachedMessage.version > message.version ? cachedMessage : message;
+    const item = renderMessage(newestMessage, this.me);
+    if (!item) return;
+    this.#insertItem(item, message.seq);
+    this.items.set(message.seq, item);
+    this.#loadMissingNames(item, newestMessage);
+  }
+
+  /**
+   * Loads names that are not cached yet and renders the item again.
+   * @param {HTMLElement} item
+   * @param {Message} message
+   */
+  #loadMissingNames(item, message) {
+    const unknownIds = findUnknownUserIds(message, this.me);
+    if (!unknownIds.length) return;
+    loadUsers(this.conversationId, unknownIds).then(() => {
+      if (unknownIds.some((id) => getUserName(id) === undefined)) return; // could not be loaded
+      if (item.isConnected && Number(item.dataset.version) === message.version) this.update(message.seq, () => this.#rerender(item, message));
+    });
+  }
+
+  /** @param {HTMLElement} oldItem @param {Message} message */
+  #rerenderWithNames(oldItem, message) {
+    this.#rerender(oldItem, message);
+    this.#loadMissingNames(oldItem, message);
+  }
+
+  /**
+   * Renders an item again in place, so that it keeps the keyboard focus.
+   * @param {HTMLElement} oldItem
+   * @param {Message} message
+   */
+  #rerender(oldItem, message) {
+    const item = renderMessage(message, this.me);
+    if (!item) return;
+    setClasses(item, { first: oldItem.classList.contains("first"), last: oldItem.classList.contains("last") });
+    const temporaryClasses = [...oldItem.classList].filter((name) => name === "open" || name === "jumped");
+    for (const { name, value } of [...item.attributes]) oldItem.setAttribute(name, value);
+    oldItem.classList.add(...temporaryClasses);
+    const actionButtons = message.deleted_at === null ? findAll(oldItem, ":scope > .acts") : [];
+    for (const toggle of findAll(item, ".unfold input, .unblock input")) {
+      const oldToggle = /** @type {HTMLInputElement | null} */ (find(oldItem, `.${toggle.parentElement?.className} input`));
+      /** @type {HTMLInputElement} */ (toggle).checked = oldToggle?.checked ?? false;
+    }
+    oldItem.replaceChildren(...item.childNodes, ...actionButtons);
+  }
+
+  /** Inserts an item by seq, before the messages of the outbox. @param {HTMLElement} item @param {number} seq */
+  #insertItem(item, seq) {
+    const isEarlier = (/** @type {Element} */ element) => {
+      const elementSeq = /** @type {HTMLElement} */ (element).dataset.seq;
+      return elementSeq !== undefined && Number(elementSeq) < seq;
+    };
+    let previous = this.list.lastElementChild;
+    while (previous && !isEarlier(previous)) previous = previous.previousElementSibling;
+    previous ??= find(this.list, ":scope > :is(.older-line:has(.older), .beginning):first-child");
+    if (previous) previous.after(item);
+    else this.list.prepend(item);
+  }
+
+  /** Updates the quotes of a message in replies. @param {Message} message */
+  #updateQuotes({ id, seq, sender, body, attachments, deleted_at }) {
+    const reply = { id, seq, sender, excerpt: makeExcerpt(body, attachments), deleted: deleted_at !== null };
+    for (const quote of findAll(this.list, `.reply[data-id="${id}"]`)) renderReply(quote, reply);
+  }
+
+  /** @param {Member} member */
+  #onMember({ user, left_at }) {
+    cacheUser(user);
+    this.update(0, () => {
+      if (left_at) this.receipts.remove(user.id);
+      for (const item of findAll(this.list, `.msg[data-sender="${user.id}"]`)) renderSender(item, user, user.id === this.me);
+      updateUserName(this.list, user, this.me);
+    });
+  }
+
+  /**
+   * Runs a change of the log. Several changes in the same microtask are one update: groups, separators and marks are
+   * updated once, and the scroll position is kept.
+   * @param {number} fromSeq lowest seq affected by the change; Infinity: only messages of the outbox
    * @param {() => void} change
    */
-  redraw(from, change) {
-    if (this.#from === null) {
-      this.scroller.hold();
-      queueMicrotask(() => this.#redrawn());
+  update(fromSeq, change) {
+    if (this.#changedFrom === null) {
+      this.scrollKeeper.saveAnchors();
+      queueMicrotask(() => this.#onUpdated());
     }
-    this.#from = Math.min(this.#from ?? Infinity, from);
+    this.#changedFrom = Math.min(this.#changedFrom ?? Infinity, fromSeq);
     change();
   }
 
-  #redrawn() {
-    let from = this.#from ?? 0;
-    this.#from = null;
+  #onUpdated() {
+    let fromSeq = this.#changedFrom ?? 0;
+    this.#changedFrom = null;
     if (!this.isConnected) return;
-    this.scroller.settle();
-    if (this.pages.forget()) {
-      from = 0;
-      this.scroller.settle();
+    this.scrollKeeper.restoreAnchors();
+    if (this.historyLoader.trim()) {
+      fromSeq = 0;
+      this.scrollKeeper.restoreAnchors();
     }
-    this.mark.look();
-    if (this.unreadLine.put(this.mark.seen, this.unread.count > 0)) from = 0; // what it divides is one group or two
-    arrange(this.list, from, this.receipts, this.#inGroup);
-    this.scroller.settle();
-    this.#latest();
-    this.viewers.place();
-    this.pages.near();
+    this.readMarker.checkSeen();
+    // The separator splits or joins a group.
+    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count > 0)) fromSeq = 0;
+    regroup(this.list, fromSeq, this.receipts, this.#isGroup);
+    this.scrollKeeper.restoreAnchors();
+    this.#updateJumpButton();
+    this.viewers.render();
+    this.historyLoader.loadIfNearEdge();
   }
 
-  #scrolled() {
-    this.scroller.scrolled();
-    this.moved();
+  #onScroll() {
+    this.scrollKeeper.onScroll();
+    this.onViewChanged();
   }
 
-  /** Something else is on the screen. */
-  moved() {
-    this.#latest();
-    this.mark.look();
-    this.pages.near();
+  /** The visible part of the log changed. */
+  onViewChanged() {
+    this.#updateJumpButton();
+    this.readMarker.checkSeen();
+    this.historyLoader.loadIfNearEdge();
   }
 
-  /** The way to the end, with how many are new there. */
-  #latest() {
-    const link = find(this, ".latest");
-    const count = this.unread.count;
-    const { atEnd, closeToEnd } = this.scroller;
-    if (link) link.hidden = !this.hasAfter && (atEnd || (closeToEnd && !count));
-    const number = find(link, ".num");
+  /** Updates the button to the newest message, with the number of unread messages. */
+  #updateJumpButton() {
+    const button = find(this, ".latest");
+    const count = this.unreadCounter.count;
+    const { isAtEnd, isCloseToEnd } = this.scrollKeeper;
+    if (button) button.hidden = !this.hasAfter && (isAtEnd || (isCloseToEnd && !count));
+    const number = find(button, ".num");
     const text = count ? String(count) : "";
     if (number && number.textContent !== text) number.textContent = text;
   }
 }
 
 /**
- * What the browser shows at the top before the script takes over.
+ * Returns the first item that is completely in view, and its offset (px), as the browser painted it before this script
+ * ran.
  * @param {HTMLElement} log
  * @param {HTMLElement} list
  */
-function topLine(log, list) {
+function getPaintedPosition(log, list) {
   const { top } = log.getBoundingClientRect();
-  const line = findAll(list, ":scope > [data-seq]").find((li) => li.getBoundingClientRect().top >= top);
-  return line ? { line, offset: line.getBoundingClientRect().top - top } : null;
+  const element = findAll(list, ":scope > [data-seq]").find((item) => item.getBoundingClientRect().top >= top);
+  return element ? { item: element, offset: element.getBoundingClientRect().top - top } : null;
 }

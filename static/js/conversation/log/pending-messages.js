@@ -1,6 +1,8 @@
-/** The texts on their way out, at the end of the log: pending, or failed with what can be done. */
+/**
+ * Messages in the outbox, displayed at the end of the log: pending, or failed with buttons to retry, edit or discard.
+ */
 import { sendAndForget, emit } from "../../realtime/events.js";
-import { drawQueued, drawQueuedState } from "../message/message-view.js";
+import { renderPendingMessage, renderPendingState } from "../message/message-view.js";
 import { find } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
 
@@ -8,74 +10,84 @@ import { getUserName } from "../../realtime/state/user-cache.js";
 /** @typedef {import("../../realtime/protocol.js").Queued} Queued */
 /** @typedef {import("../../realtime/protocol.js").User} User */
 
-export class QueuedLines {
-  /** By client_id. @type {Map<string, HTMLElement>} */
-  #lines = new Map();
+export class PendingMessages {
+  /** Rendered items, by client_id. @type {Map<string, HTMLElement>} */
+  #items = new Map();
   /** @type {Queued[]} */
-  #queued = [];
+  #allQueued = [];
 
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
-    log.onLive("outbox", ({ queued }) => this.#show(queued));
-    // Without a line they are not being sent, and nobody says so.
-    const line = (/** @type {string | undefined} */ state) => log.list.classList.toggle("off-line", !["open", "shaky", "polling"].includes(state ?? ""));
-    line(find(document, "live-socket")?.dataset.state);
-    log.onLive("state", ({ state }) => line(state));
+    log.onLive("outbox", ({ queued }) => this.#render(queued));
+    // While disconnected, pending messages are not being sent, and the display says so.
+    const updateOffline = (/** @type {string | undefined} */ state) => log.list.classList.toggle("off-line", !["open", "shaky", "polling"].includes(state ?? ""));
+    updateOffline(find(document, "live-socket")?.dataset.state);
+    log.onLive("state", ({ state }) => updateOffline(state));
   }
 
-  /** It stands among the messages now. @param {string | null} clientId */
-  take(clientId) {
+  /** Removes the item of a message that is displayed as a regular message now. @param {string | null} clientId */
+  remove(clientId) {
     if (!clientId) return;
-    this.#lines.get(clientId)?.remove();
-    this.#lines.delete(clientId);
+    this.#items.get(clientId)?.remove();
+    this.#items.delete(clientId);
   }
 
-  /** Tries a failed one again, has it changed first, or throws it away. @param {string} act @param {string} clientId */
-  act(act, clientId) {
-    const queued = this.#queued.find(({ client_id }) => client_id === clientId);
-    if (act === "revise") {
+  /**
+   * Runs a command on a failed message.
+   * @param {string} command `retry`, `revise` or `discard`
+   * @param {string} clientId
+   */
+  runCommand(command, clientId) {
+    const queued = this.#allQueued.find(({ client_id }) => client_id === clientId);
+    if (command === "revise") {
       if (queued) emit("compose:edit-queued", { queued });
       return;
     }
-    sendAndForget(`outbox.${act}`, { client_id: clientId });
+    sendAndForget(`outbox.${command}`, { client_id: clientId });
   }
 
-  /** @param {Queued[]} all of every conversation */
-  #show(all) {
+  /** Renders the outbox. @param {Queued[]} allQueued of all conversations */
+  #render(allQueued) {
     const { log } = this;
-    this.#queued = all;
-    const queued = log.hasAfter ? [] : all.filter((each) => each.conversation_id === log.conversationId);
-    const fresh = queued.filter((each) => !this.#isDrawn(each));
+    this.#allQueued = allQueued;
+    const queued = log.hasAfter ? [] : allQueued.filter((queuedMessage) => queuedMessage.conversation_id === log.conversationId);
+    const changed = queued.filter((queuedMessage) => !this.#isRendered(queuedMessage));
     const ids = new Set(queued.map(({ client_id }) => client_id));
-    const done = [...this.#lines.keys()].filter((id) => !ids.has(id));
-    if (!fresh.length && !done.length) return;
-    log.redraw(Infinity, () => {
-      for (const id of done) this.take(id);
-      for (const each of queued) {
-        const li = this.#lines.get(each.client_id) ?? drawQueued(each, this.#myself());
-        if (!li || this.#isSent(each)) continue;
-        drawQueuedState(li, each);
-        this.#lines.set(each.client_id, li);
-        log.list.append(li);
+    const removedIds = [...this.#items.keys()].filter((id) => !ids.has(id));
+    if (!changed.length && !removedIds.length) return;
+    log.update(Infinity, () => {
+      for (const id of removedIds) this.remove(id);
+      for (const queuedMessage of queued) {
+        const item = this.#items.get(queuedMessage.client_id) ?? renderPendingMessage(queuedMessage, this.#makeCurrentUser());
+        if (!item || this.#isStored(queuedMessage)) continue;
+        renderPendingState(item, queuedMessage);
+        this.#items.set(queuedMessage.client_id, item);
+        log.list.append(item);
       }
     });
   }
 
   /** @param {Queued} queued */
-  #isDrawn(queued) {
-    const li = this.#lines.get(queued.client_id);
-    return li ? li.classList.contains("failed") === Boolean(queued.failed) : this.#isSent(queued);
+  #isRendered(queued) {
+    const item = this.#items.get(queued.client_id);
+    return item ? item.classList.contains("failed") === Boolean(queued.failed) : this.#isStored(queued);
   }
 
-  /** The message was told already; the outbox learns it in this same moment. @param {Queued} queued */
-  #isSent({ client_id }) {
+  /**
+   * Whether the stored message is displayed already; the outbox is updated in the same moment.
+   * @param {Queued} queued
+   */
+  #isStored({ client_id }) {
     const { list, me } = this.log;
     return find(list, `:scope > [data-seq][data-sender="${me}"][data-client-id="${CSS.escape(client_id)}"]`) !== null;
   }
 
-  /** @returns {User} as far as a page knows me without asking: my face stands among the places */
-  #myself() {
+  /**
+   * Returns the current user with the data on the page; the picture is taken from the navigation rail.
+   * @returns {User}
+   */
+  #makeCurrentUser() {
     const { me } = this.log;
     const image = find(document, ".rail .avatar[data-user-id] img");
     return { id: me, username: "", name: getUserName(me) ?? "", avatar_url: image?.getAttribute("src") ?? null };

@@ -1,84 +1,88 @@
-/** Puts a log right after a change: which lines begin and end groups, days and pauses, and who has got and read mine. */
-import { drawDay, drawPause, redrawDay, redrawPause } from "./date-separators.js";
-import { grouped } from "./grouping.js";
+/** Updates groups, separators and receipt marks of the log after a change. */
+import { createDaySeparator, createTimeSeparator, updateDaySeparator, updateTimeSeparator } from "./date-separators.js";
+import { groupMessages } from "./grouping.js";
 import { setClasses } from "../message/message-classes.js";
 import { getDateFormatter } from "../../lib/dom.js";
-import { drawMark } from "../receipts/receipt-view.js";
-
-/** @typedef {{li: HTMLElement, at: Date, day: HTMLElement | null, pause: HTMLElement | null, unread: HTMLElement | null}} Line */
+import { renderReceiptMark } from "../receipts/receipt-view.js";
 
 /**
- * @param {HTMLElement} list
- * @param {number} from the lowest seq that the change touched; Infinity: only what is on its way out
- * @param {import("../receipts/receipts.js").Receipts} receipts
- * @param {boolean} inGroup how many have read is said
+ * @typedef {{li: HTMLElement, at: Date, day: HTMLElement | null, pause: HTMLElement | null, unread: HTMLElement | null}} LogItem an item and the separators directly above it
  */
-export function arrange(list, from, receipts, inGroup) {
+
+/**
+ * Updates all items from `fromSeq` on.
+ * @param {HTMLElement} list
+ * @param {number} fromSeq lowest seq affected by the change; Infinity: only pending messages
+ * @param {import("../receipts/receipts.js").Receipts} receipts
+ * @param {boolean} inGroup in groups the number of readers is displayed
+ */
+export function regroup(list, fromSeq, receipts, inGroup) {
   const now = new Date();
-  const times = getDateFormatter();
-  const { lines, context } = linesFrom(list, from);
-  const places = grouped(
-    lines.map(({ li, at, unread }) => ({
+  const formatter = getDateFormatter();
+  const { items, contextCount } = collectItems(list, fromSeq);
+  const layouts = groupMessages(
+    items.map(({ li, at: createdAt, unread }) => ({
       sender: Number(li.dataset.sender),
-      at: at.getTime(),
-      day: times.dayKey(at),
+      at: createdAt.getTime(),
+      day: formatter.dayKey(createdAt),
       text: li.classList.contains("msg"),
       unreadBefore: unread !== null,
     })),
   );
-  lines.forEach(({ li, at, day, pause, unread }, index) => {
-    const { first, last, dayBefore, pauseBefore } = places[index];
+  items.forEach(({ li, at: createdAt, day, pause, unread }, index) => {
+    const { first, last, dayBefore, pauseBefore } = layouts[index];
     if (li.classList.contains("msg")) setClasses(li, { first, last });
-    if (index < context) return; // what stands above it has not changed
+    if (index < contextCount) return; // the separators above it have not changed
     if (!dayBefore) day?.remove();
-    else if (day) redrawDay(day, at, now);
-    else (unread ?? li).before(drawDay(at, now) ?? "");
+    else if (day) updateDaySeparator(day, createdAt, now);
+    else (unread ?? li).before(createDaySeparator(createdAt, now) ?? "");
     if (!pauseBefore) pause?.remove();
-    else if (pause) redrawPause(pause, li.dataset.at ?? "");
-    else (unread ?? li).before(drawPause(li.dataset.at ?? "") ?? "");
+    else if (pause) updateTimeSeparator(pause, li.dataset.at ?? "");
+    else (unread ?? li).before(createTimeSeparator(li.dataset.at ?? "") ?? "");
   });
-  drawMarks(lines, receipts, inGroup);
+  renderMarks(items, receipts, inGroup);
 }
 
 /**
- * The lines to look at, with the day line, the pause and the unread line right above each. `context`: how many of them, at the
- * beginning, are only there for what follows: back to where their group begins.
+ * Returns the affected items with the separators above each. The first `contextCount` items are not affected
+ * themselves: they are included because the group of the first affected item begins there.
  * @param {HTMLElement} list
- * @param {number} from
+ * @param {number} fromSeq
  */
-function linesFrom(list, from) {
-  /** @type {Line[]} */
-  const lines = [];
-  let context = 0;
-  /** @type {Line | undefined} */
-  let below;
-  for (let li = /** @type {HTMLElement | null} */ (list.lastElementChild), above; li; li = above) {
-    above = /** @type {HTMLElement | null} */ (li.previousElementSibling);
+function collectItems(list, fromSeq) {
+  /** @type {LogItem[]} */
+  const items = [];
+  let contextCount = 0;
+  /** @type {LogItem | undefined} */
+  let itemBelow;
+  for (let li = /** @type {HTMLElement | null} */ (list.lastElementChild), previousElement; li; li = previousElement) {
+    previousElement = /** @type {HTMLElement | null} */ (li.previousElementSibling);
     if (li.matches(".unread-line")) {
-      if (below) below.unread = li;
+      if (itemBelow) itemBelow.unread = li;
     } else if (li.matches(".day, .pause")) {
       const kind = li.matches(".day") ? "day" : "pause";
-      if (below && !below[kind]) below[kind] = li;
-      else li.remove(); // what it stood above has gone
+      if (itemBelow && !itemBelow[kind]) itemBelow[kind] = li;
+      else li.remove(); // its message was removed
     } else if (li.dataset.at) {
-      if (context && lines[0].li.matches(".first, .system")) break;
-      below = { li, at: new Date(li.dataset.at), day: null, pause: null, unread: null };
-      lines.unshift(below);
-      if (li.dataset.seq && Number(li.dataset.seq) < from) context += 1;
+      if (contextCount && items[0].li.matches(".first, .system")) break;
+      itemBelow = { li, at: new Date(li.dataset.at), day: null, pause: null, unread: null };
+      items.unshift(itemBelow);
+      if (li.dataset.seq && Number(li.dataset.seq) < fromSeq) contextCount += 1;
     }
   }
-  return { lines, context };
+  return { items, contextCount };
 }
 
 /**
- * @param {Line[]} lines in whole groups
+ * Updates the receipt marks of the user's own messages.
+ * @param {LogItem[]} items complete groups
  * @param {import("../receipts/receipts.js").Receipts} receipts
  * @param {boolean} inGroup
  */
-function drawMarks(lines, receipts, inGroup) {
-  const mine = lines.map(({ li }) => li).filter((li) => li.dataset.seq && li.matches(".mine:not(.deleted)"));
-  const drawn = receipts.drawn(
-    mine.map((li) => ({ seq: Number(li.dataset.seq), first: li.classList.contains("first") })),
+function renderMarks(items, receipts, inGroup) {
+  const ownItems = items.map(({ li }) => li).filter((li) => li.dataset.seq && li.matches(".mine:not(.deleted)"));
+  const displayedMarks = receipts.selectDisplayedMarks(
+    ownItems.map((li) => ({ seq: Number(li.dataset.seq), first: li.classList.contains("first") })),
   );
-  for (const li of mine) drawMark(li, drawn.get(Number(li.dataset.seq)), inGroup);
+  for (const li of ownItems) renderReceiptMark(li, displayedMarks.get(Number(li.dataset.seq)), inGroup);
 }

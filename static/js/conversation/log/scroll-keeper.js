@@ -1,229 +1,236 @@
 /**
- * Keeps a log where its reader is: at the end as it grows, or at the line being read whatever comes, goes or changes its
- * height above. Done here and not by the browser's own scroll anchoring, so that it is alike in all of them.
+ * Keeps the scroll position of the log: at the end while it grows, or at the message being read when items above
+ * change, appear or disappear. The scroll anchoring of browsers is disabled because they differ.
  */
 
-const NEAR_END = 48; // px: this close counts as being at the end
-const AHEAD = 6; // screens from an edge at which the next page of history is read
-const AHEAD_MOST = 5_000; // px
-export const ABOVE = 0.3; // of the window stands above a line that is gone to; so has `:target` in talk.css
-const WELL = 0.7; // of the screen
-const HELD = 5; // lines: of those some may go
+const END_DISTANCE = 48; // px: a smaller distance counts as being at the end
+const LOAD_AHEAD_SCREENS = 6; // screens: closer to an edge the next page of history is loaded
+const MAX_LOAD_AHEAD = 5_000; // px
+export const JUMP_OFFSET = 0.3; // part of the window above the target of a jump; the same as `:target` in conversation.css
+const WELL_IN_VIEW = 0.7; // part of the screen
+const MAX_ANCHORS = 5; // anchors, because some may be removed by a change
 
-/** @typedef {{line: HTMLElement, place: number}} Held a line and where it stands in what scrolls, wherever that is scrolled to */
+/** @typedef {{item: HTMLElement, top: number}} Anchor an item and its offset (px) from the top of the scrolled content */
 
-export class Scroller {
-  #stuck = true;
-  #top = 0;
-  /** @type {Held[]} */
-  #held = [];
-  /** Where it was scrolled to then. */
-  #heldTop = 0;
-  /** Parts of a pixel that the browser rounded away. */
-  #owed = 0;
+export class ScrollKeeper {
+  #isAtEnd = true;
+  #scrollTop = 0;
+  /** @type {Anchor[]} */
+  #anchors = [];
+  /** Scroll position when the anchors were saved. */
+  #anchorScrollTop = 0;
+  /** Fraction of a pixel that the browser rounded away. */
+  #subpixels = 0;
 
   /**
-   * @param {HTMLElement} log what scrolls
-   * @param {HTMLElement} list what grows
-   * @param {AbortSignal} gone
-   * @param {() => boolean} isWhole its last line is the newest of all: only there one stays at the end
+   * Starts observing sizes.
+   * @param {HTMLElement} view the scrolling element
+   * @param {HTMLElement} list the list of messages
+   * @param {AbortSignal} signal
+   * @param {() => boolean} isEndLoaded whether the newest message is loaded; only then the log sticks to the end
    */
-  constructor(log, list, gone, isWhole) {
-    this.isWhole = isWhole;
-    this.log = log;
+  constructor(view, list, signal, isEndLoaded) {
+    this.isEndLoaded = isEndLoaded;
+    this.view = view;
     this.list = list;
-    log.style.overflowAnchor = "none";
-    // Told after layout and before it is painted: pictures, a growing composer, another width, a keyboard.
-    const sizes = new ResizeObserver(() => this.settle());
-    sizes.observe(log);
-    sizes.observe(list);
-    gone.addEventListener("abort", () => sizes.disconnect());
+    view.style.overflowAnchor = "none";
+    // Runs after layout and before paint: loaded pictures, a growing composer, another width, a virtual keyboard.
+    const observer = new ResizeObserver(() => this.restoreAnchors());
+    observer.observe(view);
+    observer.observe(list);
+    signal.addEventListener("abort", () => observer.disconnect());
   }
 
-  get #left() {
-    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
+  get #distanceToEnd() {
+    return this.view.scrollHeight - this.view.scrollTop - this.view.clientHeight;
   }
 
-  get #ahead() {
-    return Math.min(AHEAD * this.log.clientHeight, AHEAD_MOST);
+  get #loadDistance() {
+    return Math.min(LOAD_AHEAD_SCREENS * this.view.clientHeight, MAX_LOAD_AHEAD);
   }
 
-  /** The newest line is on the screen. */
-  get atEnd() {
-    return this.#stuck;
+  /** Whether the log sticks to the newest message. */
+  get isAtEnd() {
+    return this.#isAtEnd;
   }
 
-  get nearEnd() {
-    return this.#left < this.#ahead;
+  get isNearEnd() {
+    return this.#distanceToEnd < this.#loadDistance;
   }
 
-  get nearStart() {
-    return this.log.scrollTop < this.#ahead;
+  get isNearStart() {
+    return this.view.scrollTop < this.#loadDistance;
   }
 
-  /** Less than a screen from the end. */
-  get closeToEnd() {
-    return this.#left < this.log.clientHeight;
-  }
-
-  /** Where the reader is, for coming back: the first whole line and how far below the edge; null at the end. */
-  get place() {
-    if (this.#stuck) return null;
-    const line = this.linesInView()[0];
-    return line ? { seq: Number(line.dataset.seq), offset: this.#place(line) - this.log.scrollTop } : null;
-  }
-
-  /** Only a reader moves up. What comes below, or a log that becomes lower, leaves one who is at the end there. */
-  scrolled() {
-    const up = this.log.scrollTop < this.#top;
-    this.#top = this.log.scrollTop;
-    if (this.#left < NEAR_END && this.isWhole()) this.#stuck = true;
-    else if (up) this.#stuck = false;
-    this.hold();
-  }
-
-  /** Before a change: remembers what must not move. */
-  hold() {
-    this.#heldTop = this.log.scrollTop;
-    const lines = this.#stuck ? [] : this.linesInView();
-    // The first of all gets another head when a page comes above it.
-    if (lines.length > 1 && !hasLineAbove(lines[0])) lines.shift();
-    this.#held = lines.map((line) => ({ line, place: this.#place(line) }));
-  }
-
-  /** After it: puts that back where it was. */
-  settle() {
-    if (this.#stuck) return this.#jump();
-    const held = this.#held.find(({ line }) => line.isConnected);
-    const moved = held ? this.#place(held.line) - held.place : 0;
-    // A log that became shorter may have been pushed up by the browser meanwhile.
-    const pushed = this.log.scrollTop < this.#heldTop && this.#left < 1;
-    if (moved) this.#to((pushed ? this.#heldTop : this.log.scrollTop) + moved);
-    // The same lines: those that are first on the screen now may be about to change their heads.
-    this.#held = this.#held.filter(({ line }) => line.isConnected).map(({ line }) => ({ line, place: this.#place(line) }));
-    this.#heldTop = this.log.scrollTop;
+  /** Whether the distance to the end is less than a screen. */
+  get isCloseToEnd() {
+    return this.#distanceToEnd < this.view.clientHeight;
   }
 
   /**
-   * The first lines that are wholly on the screen, or where one fills it, that one.
+   * Position of the user, for returning to it: the first whole item and its offset (px) from the upper edge; null at
+   * the end.
+   */
+  get position() {
+    if (this.#isAtEnd) return null;
+    const item = this.listItemsInView()[0];
+    return item ? { seq: Number(item.dataset.seq), offset: this.#getOffset(item) - this.view.scrollTop } : null;
+  }
+
+  /**
+   * Handles a scroll event. Only the user scrolls up; new messages below, or a lower viewport, do not leave the end.
+   */
+  onScroll() {
+    const isUpwards = this.view.scrollTop < this.#scrollTop;
+    this.#scrollTop = this.view.scrollTop;
+    if (this.#distanceToEnd < END_DISTANCE && this.isEndLoaded()) this.#isAtEnd = true;
+    else if (isUpwards) this.#isAtEnd = false;
+    this.saveAnchors();
+  }
+
+  /** Saves the position of the items in view before a change. */
+  saveAnchors() {
+    this.#anchorScrollTop = this.view.scrollTop;
+    const items = this.#isAtEnd ? [] : this.listItemsInView();
+    // The first loaded item is no anchor: its group and separators change when a page is added above it.
+    if (items.length > 1 && !hasItemAbove(items[0])) items.shift();
+    this.#anchors = items.map((item) => ({ item, top: this.#getOffset(item) }));
+  }
+
+  /** Restores the saved position after a change. */
+  restoreAnchors() {
+    if (this.#isAtEnd) return this.#scrollToBottom();
+    const anchor = this.#anchors.find(({ item }) => item.isConnected);
+    const shift = anchor ? this.#getOffset(anchor.item) - anchor.top : 0;
+    // If the log became shorter, the browser may have reduced the scroll position.
+    const wasPushed = this.view.scrollTop < this.#anchorScrollTop && this.#distanceToEnd < 1;
+    if (shift) this.#setScrollTop((wasPushed ? this.#anchorScrollTop : this.view.scrollTop) + shift);
+    // Keeps the same anchors: groups and separators of the items now in view may be about to change.
+    this.#anchors = this.#anchors.filter(({ item }) => item.isConnected).map(({ item }) => ({ item, top: this.#getOffset(item) }));
+    this.#anchorScrollTop = this.view.scrollTop;
+  }
+
+  /**
+   * Returns the first items that are completely in view, or the one item that fills the view.
    * @returns {HTMLElement[]}
    */
-  linesInView() {
-    const lines = /** @type {HTMLCollectionOf<HTMLElement>} */ (this.list.children);
-    const { top, bottom } = this.log.getBoundingClientRect();
-    const first = firstWhere(lines.length, (index) => lines[index].getBoundingClientRect().bottom > top);
+  listItemsInView() {
+    const items = /** @type {HTMLCollectionOf<HTMLElement>} */ (this.list.children);
+    const { top, bottom } = this.view.getBoundingClientRect();
+    const first = findFirstIndex(items.length, (index) => items[index].getBoundingClientRect().bottom > top);
     /** @type {HTMLElement[]} */
-    const found = [];
-    for (let index = first; index < lines.length && found.length < HELD; index += 1) {
-      const line = lines[index];
-      const box = line.getBoundingClientRect();
+    const result = [];
+    for (let index = first; index < items.length && result.length < MAX_ANCHORS; index += 1) {
+      const item = items[index];
+      const box = item.getBoundingClientRect();
       if (box.top >= bottom) break;
-      if (line.dataset.seq && (box.top >= top || box.bottom >= bottom)) found.push(line);
+      if (item.dataset.seq && (box.top >= top || box.bottom >= bottom)) result.push(item);
     }
-    if (!found.length && lines[first]?.dataset.seq) found.push(lines[first]);
-    return found;
+    if (!result.length && items[first]?.dataset.seq) result.push(items[first]);
+    return result;
   }
 
-  /** The last line that is wholly on the screen, or whose end is. @returns {HTMLElement | undefined} */
-  lastInView() {
-    const lines = /** @type {HTMLCollectionOf<HTMLElement>} */ (this.list.children);
-    const { top, bottom } = this.log.getBoundingClientRect();
-    const below = firstWhere(lines.length, (index) => lines[index].getBoundingClientRect().bottom > bottom + 8);
-    for (let index = below - 1; index >= 0; index -= 1) {
-      if (lines[index].getBoundingClientRect().bottom <= top) return undefined;
-      if (lines[index].dataset.seq) return lines[index];
+  /** Returns the last item whose end is in view. @returns {HTMLElement | undefined} */
+  findLastInView() {
+    const items = /** @type {HTMLCollectionOf<HTMLElement>} */ (this.list.children);
+    const { top, bottom } = this.view.getBoundingClientRect();
+    const firstBelow = findFirstIndex(items.length, (index) => items[index].getBoundingClientRect().bottom > bottom + 8);
+    for (let index = firstBelow - 1; index >= 0; index -= 1) {
+      if (items[index].getBoundingClientRect().bottom <= top) return undefined;
+      if (items[index].dataset.seq) return items[index];
     }
     return undefined;
   }
 
-  /** From now on at the end. */
-  stick() {
-    this.#stuck = true;
+  /** Sticks to the end from now on. */
+  stickToEnd() {
+    this.#isAtEnd = true;
   }
 
-  toEnd() {
-    this.#jump();
-    this.#stuck = this.isWhole();
-    this.hold();
+  scrollToEnd() {
+    this.#scrollToBottom();
+    this.#isAtEnd = this.isEndLoaded();
+    this.saveAnchors();
   }
 
-  #jump() {
-    this.log.scrollTop = this.log.scrollHeight;
-    this.#top = this.log.scrollTop;
-    this.#held = [];
+  #scrollToBottom() {
+    this.view.scrollTop = this.view.scrollHeight;
+    this.#scrollTop = this.view.scrollTop;
+    this.#anchors = [];
   }
 
-  /** With a line so far below the upper edge. @param {HTMLElement} line @param {number} offset px */
-  toLine(line, offset) {
-    this.#stuck = false;
-    this.#owed = 0;
-    this.#to(this.#place(line) - offset);
-    if (this.#left < 2 && this.isWhole()) this.#stuck = true;
-    this.hold();
+  /** Scrolls an item to an offset from the upper edge. @param {HTMLElement} item @param {number} offset px */
+  scrollToItem(item, offset) {
+    this.#isAtEnd = false;
+    this.#subpixels = 0;
+    this.#setScrollTop(this.#getOffset(item) - offset);
+    if (this.#distanceToEnd < 2 && this.isEndLoaded()) this.#isAtEnd = true;
+    this.saveAnchors();
   }
 
-  /** Leads the eye to a line. @param {HTMLElement} line */
-  show(line) {
-    this.toLine(line, innerHeight * ABOVE);
-    this.flash(line);
+  /** Scrolls to an item and highlights it. @param {HTMLElement} item */
+  jumpToItem(item) {
+    this.scrollToItem(item, innerHeight * JUMP_OFFSET);
+    this.highlight(item);
   }
 
-  /** @param {HTMLElement} line */
-  flash(line) {
-    line.classList.remove("jumped");
-    void line.offsetWidth; // so that the animation begins anew
-    line.classList.add("jumped");
-    setTimeout(() => line.classList.remove("jumped"), 2_000);
-    // Its wash shows where it is: no ring besides, until somebody moves on by keys.
-    line.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false }));
+  /** @param {HTMLElement} item */
+  highlight(item) {
+    item.classList.remove("jumped");
+    void item.offsetWidth; // restarts the animation
+    item.classList.add("jumped");
+    setTimeout(() => item.classList.remove("jumped"), 2_000);
+    // The highlight replaces the focus ring until the user continues with the keyboard.
+    item.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false }));
   }
 
-  /** Some of it is on the screen. @param {Element} line */
-  isInView(line) {
-    const view = this.log.getBoundingClientRect();
-    const box = line.getBoundingClientRect();
+  /** Whether the beginning of an element is in view. @param {Element} item */
+  isInView(item) {
+    const view = this.view.getBoundingClientRect();
+    const box = item.getBoundingClientRect();
     return box.top >= view.top && box.top < view.bottom;
   }
 
-  /** With room for reading on below it. @param {Element} line */
-  isWellInView(line) {
-    return this.isInView(line) && line.getBoundingClientRect().top < this.log.getBoundingClientRect().top + this.log.clientHeight * WELL;
+  /** Whether an element is in view with enough space below it to continue reading. @param {Element} item */
+  isWellInView(item) {
+    const limit = this.view.getBoundingClientRect().top + this.view.clientHeight * WELL_IN_VIEW;
+    return this.isInView(item) && item.getBoundingClientRect().top < limit;
   }
 
-  /** @param {HTMLElement} line */
-  #place(line) {
-    return line.getBoundingClientRect().top - this.log.getBoundingClientRect().top + this.log.scrollTop;
+  /** @param {HTMLElement} item */
+  #getOffset(item) {
+    return item.getBoundingClientRect().top - this.view.getBoundingClientRect().top + this.view.scrollTop;
   }
 
   /** @param {number} top */
-  #to(top) {
-    const wanted = top + this.#owed;
-    this.log.scrollTop = wanted;
-    const off = wanted - this.log.scrollTop;
-    this.#owed = Math.abs(off) < 1 ? off : 0;
-    this.#top = this.log.scrollTop;
+  #setScrollTop(top) {
+    const newScrollTop = top + this.#subpixels;
+    this.view.scrollTop = newScrollTop;
+    const rounding = newScrollTop - this.view.scrollTop;
+    this.#subpixels = Math.abs(rounding) < 1 ? rounding : 0;
+    this.#scrollTop = this.view.scrollTop;
   }
 }
 
-/** @param {HTMLElement} line */
-function hasLineAbove(line) {
-  let above = /** @type {HTMLElement | null} */ (line.previousElementSibling);
-  while (above && !above.dataset.seq) above = /** @type {HTMLElement | null} */ (above.previousElementSibling);
-  return above !== null;
+/** @param {HTMLElement} item */
+function hasItemAbove(item) {
+  let previous = /** @type {HTMLElement | null} */ (item.previousElementSibling);
+  while (previous && !previous.dataset.seq) previous = /** @type {HTMLElement | null} */ (previous.previousElementSibling);
+  return previous !== null;
 }
 
 /**
- * The first of `count` for which it holds, where it holds for all that follow; `count` for none. By halving: boxes are
- * costly to ask for.
+ * Binary search (measuring elements is slow): returns the first index for which `predicate` is true; `count` if there
+ * is none.
  * @param {number} count
- * @param {(index: number) => boolean} holds
+ * @param {(index: number) => boolean} predicate true for all indexes after the first match
  */
-export function firstWhere(count, holds) {
+export function findFirstIndex(count, predicate) {
   let low = 0;
   let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
+    if (predicate(middle)) high = middle;
     else low = middle + 1;
   }
   return low;

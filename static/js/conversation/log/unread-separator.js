@@ -1,54 +1,55 @@
 /**
- * The line above the first text that was new when this person began to look. It stands while they read on; it goes when
- * they write, or come back to a log that has nothing new, and comes where something arrives that they do not see.
+ * Unread separator: a line above the first message that was unread when the user opened the conversation. It stays
+ * while the user reads on. It disappears when the user sends a message or returns to a log without unread messages, and
+ * appears when a message arrives out of sight.
  */
 import { clone, find } from "../../lib/dom.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 
-export class UnreadLine {
-  /** The seq that it stands above, also where that line is not on this page. @type {number | null} */
-  #above = null;
+export class UnreadSeparator {
+  /** Seq of the message below the separator, even if that message is not loaded. @type {number | null} */
+  #targetSeq = null;
 
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
     const next = /** @type {HTMLElement | null} */ (this.element?.nextElementSibling ?? null);
-    if (next?.dataset.seq) this.#above = Number(next.dataset.seq);
+    if (next?.dataset.seq) this.#targetSeq = Number(next.dataset.seq);
   }
 
   get element() {
     return find(this.log.list, ":scope > .unread-line");
   }
 
-  /** Wherever the mark is now, its place is looked for anew. */
-  anew() {
-    this.#above = null;
+  /** Forgets the position; the next `update` determines it again. */
+  reset() {
+    this.#targetSeq = null;
   }
 
   /**
-   * Draws it, moves it or takes it away.
-   * @param {number} mark up to here all is read
-   * @param {boolean} isUnread something is new
-   * @returns {boolean} whether anything changed
+   * Displays, moves or removes the separator.
+   * @param {number} readSeq everything up to this seq is read
+   * @param {boolean} isUnread whether there are unread messages
+   * @returns {boolean} whether the log changed
    */
-  put(mark, isUnread) {
+  update(readSeq, isUnread) {
     const { log } = this;
-    if (this.#above === null && isUnread) this.#above = this.#firstAfter(mark);
-    const li = this.#above === null ? undefined : log.lines.get(this.#above);
-    const old = this.element;
-    if (old && old.nextElementSibling === li) return false;
-    old?.remove();
-    const line = li && clone("unread-template");
-    if (line) li.before(line);
-    return Boolean(old || line);
+    if (this.#targetSeq === null && isUnread) this.#targetSeq = this.#findFirstUnread(readSeq);
+    const item = this.#targetSeq === null ? undefined : log.items.get(this.#targetSeq);
+    const oldElement = this.element;
+    if (oldElement && oldElement.nextElementSibling === item) return false;
+    oldElement?.remove();
+    const separator = item && clone("unread-template");
+    if (separator) item.before(separator);
+    return Boolean(oldElement || separator);
   }
 
-  /** The first text of others after the mark, if its place is on this page. @param {number} mark */
-  #firstAfter(mark) {
-    const { lines, hasBefore, first } = this.log;
-    if (hasBefore && first > mark + 1) return null;
-    const fresh = [...lines].filter(([seq, li]) => seq > mark && li.matches(".msg:not(.mine)")).map(([seq]) => seq);
-    return fresh.length ? Math.min(...fresh) : null;
+  /** Returns the seq of the first message of others after `readSeq`, if it is loaded. @param {number} readSeq */
+  #findFirstUnread(readSeq) {
+    const { items, hasBefore, firstSeq } = this.log;
+    if (hasBefore && firstSeq > readSeq + 1) return null;
+    const unreadSeqs = [...items].filter(([seq, item]) => seq > readSeq && item.matches(".msg:not(.mine)")).map(([seq]) => seq);
+    return unreadSeqs.length ? Math.min(...unreadSeqs) : null;
   }
 }

@@ -1,36 +1,42 @@
-/** Whom the reader of this page has blocked, and so has folded. Nothing is withheld: it stands behind a word. */
+/**
+ * Messages of blocked users: they are collapsed in the log and can be expanded one by one. The ids of blocked users are
+ * in `data-blocked` of `<live-socket>`.
+ */
 import { emit } from "../../realtime/events.js";
 import { setClasses } from "./message-classes.js";
 import { clone, find, findAll } from "../../lib/dom.js";
 
-const socket = () => find(document, "live-socket");
+const findSocket = () => find(document, "live-socket");
 
-/** @returns {string[]} ids */
-const all = () => (socket()?.dataset.blocked ?? "").split(" ").filter(Boolean);
+/** @returns {string[]} ids of blocked users */
+const listBlockedIds = () => (findSocket()?.dataset.blocked ?? "").split(" ").filter(Boolean);
 
 /** @param {number} userId */
 export function isBlocked(userId) {
-  return all().includes(String(userId));
+  return listBlockedIds().includes(String(userId));
 }
 
-/** A block, or its end, on whichever device: the lines that stand here fold or unfold. Told as `page:block-changed`. */
-export function watchBlocked() {
+/**
+ * Applies blocking and unblocking on any device: collapses or expands the messages in the log and emits
+ * `page:block-changed`.
+ */
+export function watchBlockedUsers() {
   document.addEventListener("live:contact.updated", (event) => {
     const { user, blocked } = /** @type {CustomEvent} */ (event).detail.contact;
-    const here = socket();
-    if (!here || blocked === isBlocked(user.id)) return;
-    const ids = all().filter((id) => id !== String(user.id));
-    here.dataset.blocked = (blocked ? [...ids, String(user.id)] : ids).join(" ");
-    for (const line of findAll(document, `message-log .msg[data-sender="${user.id}"]`)) fold(line, blocked);
+    const socketElement = findSocket();
+    if (!socketElement || blocked === isBlocked(user.id)) return;
+    const otherIds = listBlockedIds().filter((id) => id !== String(user.id));
+    socketElement.dataset.blocked = (blocked ? [...otherIds, String(user.id)] : otherIds).join(" ");
+    for (const item of findAll(document, `message-log .msg[data-sender="${user.id}"]`)) setFolded(item, blocked);
     emit("page:block-changed", { user_id: user.id, blocked });
   });
 }
 
-/** @param {HTMLElement} line @param {boolean} blocked */
-function fold(line, blocked) {
-  const gone = line.classList.contains("deleted");
-  setClasses(line, { blocked: blocked && !gone, "for-me": !blocked && find(line, ".msg-text .mention.me") !== null });
-  find(line, ".unblock")?.remove();
-  const label = blocked && !gone ? find(clone("message-template"), ".unblock") : null;
-  if (label) find(line, ".msg-text")?.before(label);
+/** Collapses or expands a message. @param {HTMLElement} item @param {boolean} blocked */
+function setFolded(item, blocked) {
+  const isDeleted = item.classList.contains("deleted");
+  setClasses(item, { blocked: blocked && !isDeleted, "for-me": !blocked && find(item, ".msg-text .mention.me") !== null });
+  find(item, ".unblock")?.remove();
+  const unblockToggle = blocked && !isDeleted ? find(clone("message-template"), ".unblock") : null;
+  if (unblockToggle) find(item, ".msg-text")?.before(unblockToggle);
 }

@@ -1,9 +1,12 @@
-/** A button on the block of code under the pointer, or with the focus, that copies it. One button for the whole log. */
+/**
+ * Copy button of code blocks. One button for the whole log: it is moved to the code block under the pointer or with the
+ * focus.
+ */
 import { copyText } from "../../ui/clipboard.js";
 import { clone } from "../../lib/dom.js";
 import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
-export class CodeCopy {
+export class CopyCodeButton {
   /** @param {import("../log/message-log.js").MessageLog} log */
   constructor(log) {
     this.button = clone("copy-code-template");
@@ -26,8 +29,8 @@ export class CodeCopy {
     try {
       await copyText(code?.textContent?.replace(/\n$/, "") ?? "");
       showToast("copied");
-    } catch (refusal) {
-      showErrorToast(refusal);
+    } catch (error) {
+      showErrorToast(error);
     }
   }
 }

@@ -1,16 +1,17 @@
-/** The classes of a line, as `templates/chat/message/_message.html` writes them. */
+/** Sets CSS classes of a message in the same order as templates/chat/message/_message.html. */
 
-/** In its order; the rest come and go. */
-const CLASSES = ["msg", "first", "last", "mine", "for-me", "deleted", "blocked"];
+/** Classes in the order of the template; other classes follow. */
+const FIXED_ORDER = ["msg", "first", "last", "mine", "for-me", "deleted", "blocked"];
 
 /**
- * @param {HTMLElement} li
+ * Adds and removes classes.
+ * @param {HTMLElement} item
  * @param {Record<string, boolean>} changes
  */
-export function setClasses(li, changes) {
-  const set = new Set(li.classList);
-  for (const [name, on] of Object.entries(changes)) on ? set.add(name) : set.delete(name);
-  const fixed = CLASSES.filter((name) => set.delete(name));
-  const wanted = [...fixed, ...set].join(" ");
-  if (li.className !== wanted) li.className = wanted;
+export function setClasses(item, changes) {
+  const classes = new Set(item.classList);
+  for (const [name, isOn] of Object.entries(changes)) isOn ? classes.add(name) : classes.delete(name);
+  const ordered = FIXED_ORDER.filter((name) => classes.delete(name));
+  const className = [...ordered, ...classes].join(" ");
+  if (item.className !== className) item.className = className;
 }

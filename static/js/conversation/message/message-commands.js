@@ -1,4 +1,4 @@
-/** What can be done with a message: each deed once, whichever way it was asked for. */
+/** Commands on a message: each is implemented once and called by the menu, the pointer and the keyboard. */
 import { api } from "../../realtime/api.js";
 import { openConfirmDialog } from "../../ui/confirm-dialog.js";
 import { copyText } from "../../ui/clipboard.js";
@@ -7,107 +7,113 @@ import { sendCommand, emit } from "../../realtime/events.js";
 import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
-import { rights } from "../permissions.js";
+import { getPermissions } from "../permissions.js";
 import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
-export class Deeds {
+export class MessageCommands {
   /** @param {MessageLog} log */
   constructor(log) {
     this.log = log;
   }
 
   /**
-   * Whether there is such a deed for this message. What must not be is the server's to say; it says why.
-   * @param {string} act
-   * @param {HTMLElement} line
+   * Whether a command is displayed for a message. The server decides whether it is allowed and returns the reason if
+   * not.
+   * @param {string} command
+   * @param {HTMLElement} item
    */
-  offers(act, line) {
-    const may = rights(this.log);
-    const mine = line.classList.contains("mine");
-    const pinned = find(line, "[data-part=pinned]") !== null;
-    const edited = find(line, "[data-part=edited]") !== null;
-    const offered = {
-      edit: mine && find(line, ".forwarded") === null,
-      pin: may.pin && !pinned,
-      unpin: may.pin && pinned,
-      report: !mine,
-      unread: !mine,
-      delete: mine || may.leads,
-      "copy-code": find(line, ".msg-text pre") !== null,
-      revisions: edited && (mine || may.revisions),
-    }[act];
-    return offered ?? true;
+  isAvailable(command, item) {
+    const permissions = getPermissions(this.log);
+    const isOwn = item.classList.contains("mine");
+    const pinned = find(item, "[data-part=pinned]") !== null;
+    const edited = find(item, "[data-part=edited]") !== null;
+    const availability = {
+      edit: isOwn && find(item, ".forwarded") === null,
+      pin: permissions.canPin && !pinned,
+      unpin: permissions.canPin && pinned,
+      report: !isOwn,
+      unread: !isOwn,
+      delete: isOwn || permissions.isAdmin,
+      "copy-code": find(item, ".msg-text pre") !== null,
+      revisions: edited && (isOwn || permissions.canSeeRevisions),
+    }[command];
+    return availability ?? true;
   }
 
-  /** @param {string} act @param {HTMLElement} line @param {HTMLElement} [beside] what was pressed */
-  async do(act, line, beside = line) {
-    const id = Number(line.dataset.id);
+  /**
+   * Runs a command; an error is displayed as a toast.
+   * @param {string} command
+   * @param {HTMLElement} item
+   * @param {HTMLElement} [anchor] the element that was activated
+   */
+  async run(command, item, anchor = item) {
+    const id = Number(item.dataset.id);
     try {
-      if (act === "reply") this.#reply(line);
-      else if (act === "edit") emit("compose:edit", { message: await this.log.message(line) });
-      else if (act === "forward") location.assign(`/m/${id}/forward/`);
-      else if (act === "copy") await said("copied", copyText(textOf(line)));
-      else if (act === "copy-code") await said("copied", copyText(codeOf(line)));
-      else if (act === "link") await said("linkCopied", copyText(new URL(`/m/${id}/`, location.href).href));
-      else if (act === "unread") await this.#unread(line);
-      else if (act === "pin" || act === "unpin") await this.#pin(id, act === "pin");
-      else if (act === "any-emoji") await this.#anyEmoji(line, beside);
-      else if (act === "details" || act === "revisions") await showPage(line, act);
-      else if (act === "report") await this.#report(id);
-      else if (act === "delete" && (await openConfirmDialog("delete-dialog")) !== null) {
+      if (command === "reply") this.#startReply(item);
+      else if (command === "edit") emit("compose:edit", { message: await this.log.loadMessage(item) });
+      else if (command === "forward") location.assign(`/m/${id}/forward/`);
+      else if (command === "copy") await showToastAfter("copied", copyText(getText(item)));
+      else if (command === "copy-code") await showToastAfter("copied", copyText(getCode(item)));
+      else if (command === "link") await showToastAfter("linkCopied", copyText(new URL(`/m/${id}/`, location.href).href));
+      else if (command === "unread") await this.#markUnread(item);
+      else if (command === "pin" || command === "unpin") await this.#setPinned(id, command === "pin");
+      else if (command === "any-emoji") await this.#pickReaction(item, anchor);
+      else if (command === "details" || command === "revisions") await openDetailsDialog(item, command);
+      else if (command === "report") await this.#report(id);
+      else if (command === "delete" && (await openConfirmDialog("delete-dialog")) !== null) {
         await sendCommand("message.delete", { message_id: id });
       }
-    } catch (refusal) {
-      showErrorToast(refusal);
+    } catch (error) {
+      showErrorToast(error);
     }
   }
 
-  /** Puts an emoji there, or takes mine away. @param {HTMLElement} line @param {string} emoji */
-  async react(line, emoji) {
-    const button = findAll(line, ".reaction[data-emoji]").find((each) => each.dataset.emoji === emoji);
+  /** Adds a reaction, or removes the user's own one. @param {HTMLElement} item @param {string} emoji */
+  async react(item, emoji) {
+    const button = findAll(item, ".reaction[data-emoji]").find((reaction) => reaction.dataset.emoji === emoji);
     const active = button?.getAttribute("aria-pressed") !== "true";
     try {
       if (active) rememberEmoji(emoji);
-      await sendCommand("reaction.set", { message_id: Number(line.dataset.id), emoji, active });
-    } catch (refusal) {
-      showErrorToast(refusal);
+      await sendCommand("reaction.set", { message_id: Number(item.dataset.id), emoji, active });
+    } catch (error) {
+      showErrorToast(error);
     }
   }
 
-  /** @param {HTMLElement} line @param {HTMLElement} beside */
-  async #anyEmoji(line, beside) {
-    const emoji = await pickEmoji(beside.checkVisibility() ? beside : line);
-    if (emoji) await this.react(line, emoji);
+  /** @param {HTMLElement} item @param {HTMLElement} anchor */
+  async #pickReaction(item, anchor) {
+    const emoji = await pickEmoji(anchor.checkVisibility() ? anchor : item);
+    if (emoji) await this.react(item, emoji);
   }
 
-  /** @param {HTMLElement} line */
-  #reply(line) {
-    const name = getUserName(Number(line.dataset.sender)) ?? find(line, ".msg-by b")?.textContent ?? "";
+  /** @param {HTMLElement} item */
+  #startReply(item) {
+    const name = getUserName(Number(item.dataset.sender)) ?? find(item, ".msg-by b")?.textContent ?? "";
     emit("compose:reply", {
       reply: {
-        id: Number(line.dataset.id),
-        seq: Number(line.dataset.seq),
-        sender: { id: Number(line.dataset.sender), username: "", name, avatar_url: null },
-        excerpt: makeExcerpt(find(line, ".msg-text > .body")?.textContent ?? ""),
+        id: Number(item.dataset.id),
+        seq: Number(item.dataset.seq),
+        sender: { id: Number(item.dataset.sender), username: "", name, avatar_url: null },
+        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.textContent ?? ""),
         deleted: false,
       },
     });
   }
 
-  /** @param {HTMLElement} line */
-  async #unread(line) {
-    const { mark, conversationId } = this.log;
-    const was = mark.seq;
-    await mark.back(Number(line.dataset.seq));
+  /** @param {HTMLElement} item */
+  async #markUnread(item) {
+    const { readMarker, conversationId } = this.log;
+    const previousSeq = readMarker.seq;
+    await readMarker.markUnread(Number(item.dataset.seq));
     showToast("unread", async () => {
-      await sendCommand("read", { conversation_id: conversationId, seq: was });
+      await sendCommand("read", { conversation_id: conversationId, seq: previousSeq });
     });
   }
 
   /** @param {number} id @param {boolean} active */
-  async #pin(id, active) {
+  async #setPinned(id, active) {
     await api(active ? "PUT" : "DELETE", `messages/${id}/pin/`);
     showToast(active ? "pinned" : "unpinned", () => api(active ? "DELETE" : "PUT", `messages/${id}/pin/`));
   }
@@ -121,28 +127,32 @@ export class Deeds {
   }
 }
 
-/** @param {string} word @param {Promise<unknown>} done */
-async function said(word, done) {
-  await done;
-  showToast(word);
+/** Shows a toast when the promise is fulfilled. @param {string} toastKey @param {Promise<unknown>} promise */
+async function showToastAfter(toastKey, promise) {
+  await promise;
+  showToast(toastKey);
 }
 
-/** As it is read; folded parts too. @param {HTMLElement} line */
-function textOf(line) {
-  const body = find(line, ".msg-text > .body");
+/** Returns the text of a message as displayed, including folded parts. @param {HTMLElement} item */
+function getText(item) {
+  const body = find(item, ".msg-text > .body");
   const range = document.createRange();
   if (!body) return "";
   range.selectNodeContents(body);
   return (body.checkVisibility() ? body.innerText : range.toString()).trim();
 }
 
-/** All code of a message. @param {HTMLElement} line */
-function codeOf(line) {
-  return findAll(line, ".msg-text pre > code").map((code) => code.textContent?.replace(/\n$/, "")).join("\n\n");
+/** Returns the code of all code blocks of a message. @param {HTMLElement} item */
+function getCode(item) {
+  return findAll(item, ".msg-text pre > code").map((code) => code.textContent?.replace(/\n$/, "")).join("\n\n");
 }
 
-/** A page about a message, as a dialog. @param {HTMLElement} line @param {"details" | "revisions"} page */
-async function showPage(line, page) {
-  const { showMessagePage } = await import("./message-details-dialog.js");
-  await showMessagePage(line, page);
+/**
+ * Opens details or revisions of a message. The script is loaded on first use.
+ * @param {HTMLElement} item
+ * @param {"details" | "revisions"} page
+ */
+async function openDetailsDialog(item, page) {
+  const { openMessageDetailsDialog } = await import("./message-details-dialog.js");
+  await openMessageDetailsDialog(item, page);
 }

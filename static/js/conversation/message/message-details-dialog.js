@@ -1,50 +1,54 @@
 /**
- * A page about a message as a dialog beside the log: who got, read and reacted to it; what it said before. The page is the
- * same that opens without scripts, and it is read anew when something of it changes.
+ * Dialog with the details of a message (receipts, reactions) or its revisions. It displays the same page that opens
+ * without scripts, and reloads it when the message changes.
  */
 import { throttle } from "../../realtime/clock.js";
 import { clone, find } from "../../lib/dom.js";
 import { ApiError } from "../../realtime/api-error.js";
 import { parsePage } from "../../lib/trusted-html.js";
 
-/** What else changes a page, besides the message itself. */
-const ALSO = { details: ["live:receipt", "live:receipts"], revisions: [] };
+/** Events that change the page, besides changes of the message itself. */
+const RELOAD_EVENTS = { details: ["live:receipt", "live:receipts"], revisions: [] };
 
-/** @param {HTMLElement} line @param {"details" | "revisions"} name */
-export async function showMessagePage(line, name) {
-  const { id } = line.dataset;
-  const address = `/m/${id}/${name}/`;
-  const page = await read(address);
+/**
+ * Opens the dialog; follows the link if the page cannot be displayed in it.
+ * @param {HTMLElement} item
+ * @param {"details" | "revisions"} name
+ */
+export async function openMessageDetailsDialog(item, name) {
+  const { id } = item.dataset;
+  const url = `/m/${id}/${name}/`;
+  const pageDocument = await loadPage(url);
   const dialog = clone("page-dialog-template");
-  if (!page || !(dialog instanceof HTMLDialogElement)) return location.assign(address);
+  if (!pageDocument || !(dialog instanceof HTMLDialogElement)) return location.assign(url);
   const title = find(dialog, "h2");
   const body = find(dialog, ".page-dialog-body");
   if (!title || !body) return;
-  title.textContent = find(page, "main h1")?.textContent?.trim() ?? "";
-  /** @param {Document} from */
-  const fill = (from) => {
-    const content = find(from, "[data-part=dialog]");
+  title.textContent = find(pageDocument, "main h1")?.textContent?.trim() ?? "";
+  /** @param {Document} source */
+  const showContent = (source) => {
+    const content = find(source, "[data-part=dialog]");
     if (content) body.replaceChildren(document.adoptNode(content));
   };
-  fill(page);
-  const gone = new AbortController();
-  const anew = throttle(1_000, async () => {
-    const next = await read(address).catch(() => null);
-    if (gone.signal.aborted) return;
-    if (next) fill(next);
-    else dialog.close(); // deleted, or I may see it no more
+  showContent(pageDocument);
+  const abortController = new AbortController();
+  const reload = throttle(1_000, async () => {
+    const newPage = await loadPage(url).catch(() => null);
+    if (abortController.signal.aborted) return;
+    if (newPage) showContent(newPage);
+    else dialog.close(); // the message was deleted, or the user may not see the page any more
   });
   document.addEventListener("live:message.updated", (event) => {
-    if (String(/** @type {CustomEvent} */ (event).detail.message.id) === id) anew();
-  }, { signal: gone.signal });
-  for (const type of ALSO[name]) document.addEventListener(type, anew, { signal: gone.signal });
-  document.addEventListener("page:navigated", () => dialog.close(), { signal: gone.signal });
+    if (String(/** @type {CustomEvent} */ (event).detail.message.id) === id) reload();
+  }, { signal: abortController.signal });
+  for (const type of RELOAD_EVENTS[name]) document.addEventListener(type, reload, { signal: abortController.signal });
+  document.addEventListener("page:navigated", () => dialog.close(), { signal: abortController.signal });
   dialog.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     if (target === dialog || target.closest("[data-act=close]")) dialog.close();
   });
   dialog.addEventListener("close", () => {
-    gone.abort();
+    abortController.abort();
     dialog.remove();
   });
   document.body.append(dialog);
@@ -52,16 +56,16 @@ export async function showMessagePage(line, name) {
   find(dialog, "[data-act=close]")?.focus();
 }
 
-/** @param {string} address @returns {Promise<Document | null>} null where it is not what it was */
-async function read(address) {
-  let answer;
+/** Loads a page. @param {string} url @returns {Promise<Document | null>} null: it was redirected or failed */
+async function loadPage(url) {
+  let response;
   try {
-    answer = await fetch(address, { headers: { Accept: "text/html" } });
+    response = await fetch(url, { headers: { Accept: "text/html" } });
   } catch {
     throw new ApiError({ code: "unavailable" });
   }
-  if (answer.status === 403) throw new ApiError({ code: "forbidden" });
-  if (answer.status === 404) throw new ApiError({ code: "not_found" });
-  if (!answer.ok || answer.redirected) return null;
-  return parsePage(await answer.text());
+  if (response.status === 403) throw new ApiError({ code: "forbidden" });
+  if (response.status === 404) throw new ApiError({ code: "not_found" });
+  if (!response.ok || response.redirected) return null;
+  return parsePage(await response.text());
 }

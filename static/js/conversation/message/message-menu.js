@@ -1,25 +1,29 @@
-/** The one menu of a message: at the pointer, under a finger, by the keyboard. `only`: its row of emoji alone. */
+/**
+ * Context menu of a message, opened by the pointer, a long press or the keyboard. With `emojiOnly` it displays only the
+ * row of reactions.
+ */
 import { find, findAll } from "../../lib/dom.js";
 import { addMenuKeys, openMenu } from "../../ui/popup-menu.js";
 
-/** @typedef {import("./message-commands.js").Deeds} Deeds */
+/** @typedef {import("./message-commands.js").MessageCommands} MessageCommands */
 
 export class MessageMenu {
-  /** The line that it belongs to. @type {HTMLElement | null} */
-  #line = null;
-  /** What opened it. @type {HTMLElement | null} */
+  /** The message of the open menu. @type {HTMLElement | null} */
+  #item = null;
+  /** The element that opened the menu. @type {HTMLElement | null} */
   #opener = null;
 
-  /** @param {import("../log/message-log.js").MessageLog} log @param {Deeds} deeds */
-  constructor(log, deeds) {
-    this.deeds = deeds;
+  /** @param {import("../log/message-log.js").MessageLog} log @param {MessageCommands} commands */
+  constructor(log, commands) {
+    this.commands = commands;
     this.menu = document.getElementById("message-menu");
     if (!this.menu) return;
     addMenuKeys(this.menu, log.signal);
-    log.on(this.menu, "click", (event) => this.#chosen(event));
-    log.on(this.menu, "keydown", (event) => this.#key(event));
-    log.on(this.menu, "toggle", (event) => event.newState === "closed" && this.#closed());
-    // It is a manual popover: a sheet opens under the finger, whose lifting would close one that closes by itself.
+    log.on(this.menu, "click", (event) => this.#onClick(event));
+    log.on(this.menu, "keydown", (event) => this.#onKeydown(event));
+    log.on(this.menu, "toggle", (event) => event.newState === "closed" && this.#onClose());
+    // A manual popover: on a touch screen the menu opens while the finger is down, and lifting the finger would close
+    // an automatic one.
     log.on(document, "pointerdown", (event) => !this.menu?.contains(event.target) && this.close());
     log.on(window, "resize", () => this.close());
     log.on(find(log, ".log"), "wheel", () => this.close(), { passive: true });
@@ -35,36 +39,39 @@ export class MessageMenu {
   }
 
   /**
-   * @param {HTMLElement} line
-   * @param {HTMLElement} beside
-   * @param {{at?: {x: number, y: number} | null, held?: boolean, only?: boolean}} [how] `at`: a place on the screen;
-   *   `held`: a finger is still down; `only`: nothing but emoji
+   * Opens the menu.
+   * @param {HTMLElement} item the message
+   * @param {HTMLElement} anchor
+   * @param {{position?: {x: number, y: number} | null, isHeld?: boolean, emojiOnly?: boolean}} [options] `position` in the window (px); `isHeld`: a finger is still down
    */
-  open(line, beside, { at = null, held = false, only = false } = {}) {
+  open(item, anchor, { position = null, isHeld = false, emojiOnly = false } = {}) {
     const { menu } = this;
     if (!menu?.showPopover) return;
     this.close();
-    menu.classList.toggle("only", only);
-    for (const item of findAll(menu, "[data-act]")) item.hidden = !this.deeds.offers(item.dataset.act ?? "", line);
-    for (const item of findAll(menu, ".faces [data-emoji]")) {
-      const mine = findAll(line, ".reaction[aria-pressed=true]").some(({ dataset }) => dataset.emoji === item.dataset.emoji);
-      item.setAttribute("aria-checked", String(mine));
+    menu.classList.toggle("only", emojiOnly);
+    for (const menuItem of findAll(menu, "[data-act]")) menuItem.hidden = !this.commands.isAvailable(menuItem.dataset.act ?? "", item);
+    for (const menuItem of findAll(menu, ".faces [data-emoji]")) {
+      const isOwn = findAll(item, ".reaction[aria-pressed=true]").some(({ dataset }) => dataset.emoji === menuItem.dataset.emoji);
+      menuItem.setAttribute("aria-checked", String(isOwn));
     }
     for (const link of findAll(menu, "a[href]")) {
-      link.setAttribute("href", link.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${line.dataset.id}/`) ?? "");
+      link.setAttribute("href", link.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${item.dataset.id}/`) ?? "");
     }
-    this.#line = line;
-    this.#opener = beside;
-    line.classList.add("open");
-    find(line, "[data-act=more]")?.setAttribute("aria-expanded", "true");
-    openMenu(menu, beside === line ? textIn(line) : beside, at, held);
-    if (!at && beside !== line && !menu.classList.contains("sheet")) this.#beside(beside);
+    this.#item = item;
+    this.#opener = anchor;
+    item.classList.add("open");
+    find(item, "[data-act=more]")?.setAttribute("aria-expanded", "true");
+    openMenu(menu, anchor === item ? findText(item) : anchor, position, isHeld);
+    if (!position && anchor !== item && !menu.classList.contains("sheet")) this.#placeBeside(anchor);
   }
 
-  /** By its right edge, and above where there is no room below. @param {HTMLElement} beside */
-  #beside(beside) {
+  /**
+   * Aligns the menu with the right edge of the anchor, below it or, without enough space, above it.
+   * @param {HTMLElement} anchor
+   */
+  #placeBeside(anchor) {
     const menu = /** @type {HTMLElement} */ (this.menu);
-    const { right, top, bottom } = beside.getBoundingClientRect();
+    const { right, top, bottom } = anchor.getBoundingClientRect();
     const { offsetWidth, offsetHeight } = menu;
     const below = bottom + 4 + offsetHeight < innerHeight - 8;
     const y = below ? bottom + 4 : Math.max(8, Math.min(top - offsetHeight - 4, innerHeight - offsetHeight - 8));
@@ -72,43 +79,46 @@ export class MessageMenu {
     menu.style.top = `${y}px`;
   }
 
-  /** Left and right within the row of emoji. @param {KeyboardEvent} event */
-  #key(event) {
+  /** Moves the focus between the reactions with the left and right arrow keys. @param {KeyboardEvent} event */
+  #onKeydown(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const faces = findAll(this.menu, ".faces button");
-    const at = faces.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    if (!step || at < 0) return;
+    const emojiButtons = findAll(this.menu, ".faces button");
+    const index = emojiButtons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    if (!step || index < 0) return;
     event.preventDefault();
-    faces.at((at + step) % faces.length)?.focus();
+    emojiButtons.at((index + step) % emojiButtons.length)?.focus();
   }
 
-  #closed() {
-    const line = this.#line;
+  #onClose() {
+    const item = this.#item;
     const opener = this.#opener;
-    this.#line = this.#opener = null;
-    if (!line) return;
-    line.classList.remove("open");
-    find(line, "[data-act=more]")?.setAttribute("aria-expanded", "false");
-    const lost = document.activeElement === document.body || this.menu?.contains(document.activeElement);
-    if (lost && line.isConnected) (opener?.checkVisibility() ? opener : line).focus({ preventScroll: true });
+    this.#item = this.#opener = null;
+    if (!item) return;
+    item.classList.remove("open");
+    find(item, "[data-act=more]")?.setAttribute("aria-expanded", "false");
+    const isFocusLost = document.activeElement === document.body || this.menu?.contains(document.activeElement);
+    if (isFocusLost && item.isConnected) (opener?.checkVisibility() ? opener : item).focus({ preventScroll: true });
   }
 
   /** @param {MouseEvent} event */
-  #chosen(event) {
-    const item = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role^=menuitem]"));
-    const line = this.#line;
-    if (!item || !line || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (item instanceof HTMLAnchorElement && item.dataset.act === "forward") return; // a page of its own
+  #onClick(event) {
+    const menuItem = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role^=menuitem]"));
+    const item = this.#item;
+    if (!menuItem || !item || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (menuItem instanceof HTMLAnchorElement && menuItem.dataset.act === "forward") return; // follow the link
     event.preventDefault();
     const opener = this.#opener;
-    line.focus({ preventScroll: true }); // dialogs and the composer come back to where the menu was
+    item.focus({ preventScroll: true }); // dialogs and the composer return the focus to this element
     this.close();
-    if (item.dataset.emoji) this.deeds.react(line, item.dataset.emoji);
-    else this.deeds.do(item.dataset.act ?? "", line, opener ?? line);
+    if (menuItem.dataset.emoji) this.commands.react(item, menuItem.dataset.emoji);
+    else this.commands.run(menuItem.dataset.act ?? "", item, opener ?? item);
   }
 }
 
-/** A menu stands by the text and not below a line that fills the screen. @param {HTMLElement} line */
-function textIn(line) {
-  return find(line, ".msg-text, .unblock") ?? line;
+/**
+ * Returns the text of a message as the anchor, because the item itself may fill the screen.
+ * @param {HTMLElement} item
+ */
+function findText(item) {
+  return find(item, ".msg-text, .unblock") ?? item;
 }

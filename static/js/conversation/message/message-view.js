@@ -1,15 +1,18 @@
-/** Draws a message as `templates/chat/message/_message.html` and `_system.html` do, from the same file, cloned. */
+/**
+ * Renders messages with the templates of the server (templates/chat/message/_message.html and _system.html), which are
+ * cloned from the page.
+ */
 import { isBlocked } from "./blocked-messages.js";
-import { drawFiles } from "../attachments/attachment-renderer.js";
+import { renderAttachments } from "../attachments/attachment-renderer.js";
 import { isLongMessage } from "../../lib/long-message.js";
 import { setClasses } from "./message-classes.js";
 import { formatNameList } from "../../lib/wording.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, fillSlot, find, findAll, getDateFormatter, words } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
-import { drawReactions, reactorsNamed } from "./reactions-view.js";
+import { renderReactions, listNamedReactorIds } from "./reactions-view.js";
 import { parseFragment } from "../../lib/trusted-html.js";
 import { isEmojiOnly, getLangAttribute } from "../../lib/text-language.js";
-import { isFor } from "../../conversation-list/unread-counter.js";
+import { mentionsUser } from "../../conversation-list/unread-counter.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
 /** @typedef {import("../../realtime/protocol.js").Queued} Queued */
@@ -17,190 +20,195 @@ import { isFor } from "../../conversation-list/unread-counter.js";
 /** @typedef {import("../../realtime/protocol.js").User} User */
 
 /**
+ * Renders a message.
  * @param {Message} message
- * @param {number} me
- * @returns {HTMLElement | null} null where the page has no template for it
+ * @param {number} currentUserId
+ * @returns {HTMLElement | null} null if the page has no template for it
  */
-export function drawMessage(message, me) {
-  return message.kind === "text" ? drawText(message, me) : drawSystem(message, me);
+export function renderMessage(message, currentUserId) {
+  return message.kind === "text" ? renderTextMessage(message, currentUserId) : renderSystemMessage(message, currentUserId);
 }
 
-/** @param {Message} message @param {number} me */
-function drawText(message, me) {
-  const li = clone("message-template");
-  if (!li) return null;
+/** @param {Message} message @param {number} currentUserId */
+function renderTextMessage(message, currentUserId) {
+  const item = clone("message-template");
+  if (!item) return null;
   const { id, seq, sender } = message;
-  replaceIdInUrls(li, id);
-  stamp(li, message);
-  li.dataset.sender = String(sender.id);
-  const mine = sender.id === me;
-  if (mine) li.dataset.clientId = message.client_id ?? ""; // by it the page knows what it has sent
-  const gone = message.deleted_at !== null;
-  const blocked = !mine && !gone && isBlocked(sender.id);
-  setClasses(li, { mine, deleted: gone, "for-me": !mine && !isBlocked(sender.id) && isFor(message.mentions, me), blocked });
-  if (!blocked) find(li, ".unblock")?.remove();
-  drawSender(li, sender, mine);
-  const body = find(li, ".msg-body");
-  if (gone) {
+  replaceIdInUrls(item, id);
+  setMessageData(item, message);
+  item.dataset.sender = String(sender.id);
+  const isOwn = sender.id === currentUserId;
+  if (isOwn) item.dataset.clientId = message.client_id ?? ""; // identifies messages sent from this page
+  const isDeleted = message.deleted_at !== null;
+  const blocked = !isOwn && !isDeleted && isBlocked(sender.id);
+  const isForMe = !isOwn && !isBlocked(sender.id) && mentionsUser(message.mentions, currentUserId);
+  setClasses(item, { mine: isOwn, deleted: isDeleted, "for-me": isForMe, blocked });
+  if (!blocked) find(item, ".unblock")?.remove();
+  renderSender(item, sender, isOwn);
+  const body = find(item, ".msg-body");
+  if (isDeleted) {
     for (const part of [...(body?.children ?? [])]) if (!part.matches(".msg-by")) part.remove();
     body?.append(cloneAll("gone-template"));
-    find(li, ".more")?.remove();
-    return li;
+    find(item, ".more")?.remove();
+    return item;
   }
-  const forwarded = find(li, ".forwarded");
+  const forwarded = find(item, ".forwarded");
   if (message.forwarded_from && forwarded) {
     forwarded.dataset.sender = String(message.forwarded_from.sender.id);
-    fillFirst(forwarded, "b", message.forwarded_from.sender.name);
+    setText(forwarded, "b", message.forwarded_from.sender.name);
   } else forwarded?.remove();
-  const reply = find(li, ".reply");
-  if (message.reply_to && reply) drawReply(reply, message.reply_to);
+  const reply = find(item, ".reply");
+  if (message.reply_to && reply) renderReply(reply, message.reply_to);
   else reply?.remove();
-  drawBody(li, parseFragment(message.body_html), message.body, me);
-  if (!message.pinned) find(li, "[data-part=pinned]")?.remove();
-  if (!message.edited_at) find(li, "[data-part=edited]")?.remove();
-  drawFiles(find(li, ".attachments"), message.attachments);
-  drawReactions(find(li, ".reactions"), message.reactions, me);
-  li.id = `m-${seq}`;
-  return li;
+  renderBody(item, parseFragment(message.body_html), message.body, currentUserId);
+  if (!message.pinned) find(item, "[data-part=pinned]")?.remove();
+  if (!message.edited_at) find(item, "[data-part=edited]")?.remove();
+  renderAttachments(find(item, ".attachments"), message.attachments);
+  renderReactions(find(item, ".reactions"), message.reactions, currentUserId);
+  item.id = `m-${seq}`;
+  return item;
 }
 
-/** @param {HTMLElement} li @param {Message} message */
-function stamp(li, { id, seq, version, created_at }) {
-  li.id = `m-${seq}`;
-  Object.assign(li.dataset, { id: String(id), seq: String(seq), version: String(version), at: created_at });
-  drawTimes(li, created_at);
+/** @param {HTMLElement} item @param {Message} message */
+function setMessageData(item, { id, seq, version, created_at }) {
+  item.id = `m-${seq}`;
+  Object.assign(item.dataset, { id: String(id), seq: String(seq), version: String(version), at: created_at });
+  renderTimes(item, created_at);
 }
 
-/** @param {HTMLElement} li @param {string} at */
-function drawTimes(li, at) {
-  for (const time of findAll(li, ".msg-side > time, .msg-by > time")) {
-    time.setAttribute("datetime", at);
-    time.textContent = getDateFormatter().formatTime(new Date(at));
+/** @param {HTMLElement} item @param {string} createdAt */
+function renderTimes(item, createdAt) {
+  for (const time of findAll(item, ".msg-side > time, .msg-by > time")) {
+    time.setAttribute("datetime", createdAt);
+    time.textContent = getDateFormatter().formatTime(new Date(createdAt));
   }
 }
 
-/**
- * Name and picture of a sender, also when they change.
- * @param {HTMLElement} li
- * @param {User} sender
- * @param {boolean} mine
- */
-export function drawSender(li, sender, mine) {
-  find(li, ".avatar")?.replaceWith(createAvatar(sender));
-  fillFirst(li, ".msg-by b", mine ? words("name-words").writer ?? "" : sender.name);
+/** Sets name and picture of the sender. @param {HTMLElement} item @param {User} sender @param {boolean} isOwn */
+export function renderSender(item, sender, isOwn) {
+  find(item, ".avatar")?.replaceWith(createAvatar(sender));
+  setText(item, ".msg-by b", isOwn ? words("name-words").writer ?? "" : sender.name);
 }
 
 /**
- * @param {HTMLElement} li
- * @param {Node} content
- * @param {string} text the same, as it was written
- * @param {number} me
+ * Sets the text of a message with its language and direction, and marks mentions of the current user.
+ * @param {HTMLElement} item
+ * @param {Node} content rendered text
+ * @param {string} text Markdown source
+ * @param {number} currentUserId
  */
-function drawBody(li, content, text, me) {
-  const body = find(li, ".msg-text > .body");
+function renderBody(item, content, text, currentUserId) {
+  const body = find(item, ".msg-text > .body");
   body?.replaceChildren(content);
   if (isEmojiOnly(text)) body?.parentElement?.classList.add("big");
   else if (isLongMessage(text)) body?.parentElement?.classList.add("long");
   if (!isLongMessage(text)) find(body?.parentElement, ".unfold")?.remove();
   const lang = getLangAttribute(text, document.documentElement.lang);
   if (lang) body?.parentElement?.setAttribute("lang", lang);
-  for (const mention of findAll(body, `.mention[data-user-id="${me}"], .mention[data-user-id="all"]`)) {
+  for (const mention of findAll(body, `.mention[data-user-id="${currentUserId}"], .mention[data-user-id="all"]`)) {
     mention.classList.add("me");
   }
 }
 
-/**
- * The stub of a quoted message, as it is now.
- * @param {HTMLElement} stub
- * @param {Reply} reply
- */
-export function drawReply(stub, { id, seq, sender, excerpt, deleted }) {
-  const text = deleted ? stub.dataset.deleted ?? "" : excerpt;
-  stub.classList.toggle("deleted", deleted);
-  stub.setAttribute("href", stub.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${id}/`) ?? "");
-  stub.dataset.id = String(id);
-  stub.dataset.seq = String(seq);
-  stub.dataset.sender = String(sender.id);
-  stub.title = deleted ? "" : excerpt;
-  fillFirst(stub, "b", sender.name);
-  fillFirst(stub, ".clip", text);
+/** Fills the quote of a message in a reply. @param {HTMLElement} quote @param {Reply} reply */
+export function renderReply(quote, { id, seq, sender, excerpt, deleted }) {
+  const text = deleted ? quote.dataset.deleted ?? "" : excerpt;
+  quote.classList.toggle("deleted", deleted);
+  quote.setAttribute("href", quote.getAttribute("href")?.replace(/\/m\/\d+\//, `/m/${id}/`) ?? "");
+  quote.dataset.id = String(id);
+  quote.dataset.seq = String(seq);
+  quote.dataset.sender = String(sender.id);
+  quote.title = deleted ? "" : excerpt;
+  setText(quote, "b", sender.name);
+  setText(quote, ".clip", text);
 }
 
-/** @param {Message} message @param {number} me */
-function drawSystem(message, me) {
+/** @param {Message} message @param {number} currentUserId */
+function renderSystemMessage(message, currentUserId) {
   const { event } = message;
   if (!event) return null;
-  const actor = event.actor_id ?? message.sender.id;
-  const others = [...(event.by_id ? [event.by_id] : []), ...event.user_ids].filter((id) => id !== actor);
+  const actorId = event.actor_id ?? message.sender.id;
+  const otherIds = [...(event.by_id ? [event.by_id] : []), ...event.user_ids].filter((id) => id !== actorId);
   let kind = event.name;
-  if (kind === "joined" && event.by_id) kind = event.by_id === me ? "linked-mine" : "linked";
-  else if (kind === "joined" && others.length) kind = "added";
+  if (kind === "joined" && event.by_id) kind = event.by_id === currentUserId ? "linked-mine" : "linked";
+  else if (kind === "joined" && otherIds.length) kind = "added";
   else if ((kind === "announced" || kind === "pictured") && !event.new) kind = `un${kind}`;
   else if (kind === "role") kind = event.new === "admin" ? "promoted" : "demoted";
-  const li = clone(`system-${kind}-template`) ?? clone("system-changed-template");
-  if (!li) return null;
-  const said = words("name-words");
-  stamp(li, message);
-  Object.assign(li.dataset, { event: kind, actor: String(actor), users: others.join(" ") });
-  fillSlot(li, "actor", actor === me ? said.you ?? "" : getUserName(actor) ?? message.sender.name);
-  const names = others.map((id) => (id === me ? said.youObject ?? "" : getUserName(id) ?? "…"));
-  fillSlot(li, "users", formatNameList(names, said));
-  fillSlot(li, "old", event.old ?? "");
-  fillSlot(li, "new", event.new ?? "");
-  return li;
-}
-
-/** Whose names a line needs and this page does not know. @param {Message} message @param {number} me */
-export function unnamed({ event, sender, reactions }, me) {
-  const named = event
-    ? [...event.user_ids, event.actor_id ?? sender.id, ...(event.by_id ? [event.by_id] : [])]
-    : reactorsNamed(reactions);
-  return named.filter((id) => id !== me && getUserName(id) === undefined);
+  const item = clone(`system-${kind}-template`) ?? clone("system-changed-template");
+  if (!item) return null;
+  const nameWords = words("name-words");
+  setMessageData(item, message);
+  Object.assign(item.dataset, { event: kind, actor: String(actorId), users: otherIds.join(" ") });
+  fillSlot(item, "actor", actorId === currentUserId ? nameWords.you ?? "" : getUserName(actorId) ?? message.sender.name);
+  const names = otherIds.map((id) => (id === currentUserId ? nameWords.youObject ?? "" : getUserName(id) ?? "…"));
+  fillSlot(item, "users", formatNameList(names, nameWords));
+  fillSlot(item, "old", event.old ?? "");
+  fillSlot(item, "new", event.new ?? "");
+  return item;
 }
 
 /**
- * A text on its way out: shown at once, as it will look, but for what only the server does.
- * @param {Queued} queued
- * @param {User} me
+ * Returns the users whose names a message displays and who are not in the cache.
+ * @param {Message} message
+ * @param {number} currentUserId
  */
-export function drawQueued(queued, me) {
-  const li = clone("message-template");
-  if (!li) return null;
-  li.removeAttribute("id");
-  for (const name of ["id", "seq", "version"]) delete li.dataset[name];
-  Object.assign(li.dataset, { sender: String(me.id), clientId: queued.client_id, at: queued.written_at });
-  drawTimes(li, queued.written_at);
-  drawSender(li, me, true);
-  const reply = find(li, ".reply");
-  if (queued.reply_to && reply) drawReply(reply, queued.reply_to);
-  else reply?.remove();
-  for (const part of findAll(li, ".forwarded, .reactions, .more, .unblock, [data-part=pinned], [data-part=edited]")) part.remove();
-  drawFiles(find(li, ".attachments"), queued.attachments ?? []);
-  drawBody(li, plain(queued.body), queued.body, me.id);
-  drawQueuedState(li, queued);
-  return li;
+export function findUnknownUserIds({ event, sender, reactions }, currentUserId) {
+  const displayedIds = event
+    ? [...event.user_ids, event.actor_id ?? sender.id, ...(event.by_id ? [event.by_id] : [])]
+    : listNamedReactorIds(reactions);
+  return displayedIds.filter((id) => id !== currentUserId && getUserName(id) === undefined);
 }
 
-/** Pending or failed, with the reason and what can be done. @param {HTMLElement} li @param {Queued} queued */
-export function drawQueuedState(li, { failed }) {
+/**
+ * Renders a message of the outbox as it will be displayed after it is stored, without what only the server computes.
+ * @param {Queued} queued
+ * @param {User} currentUser
+ */
+export function renderPendingMessage(queued, currentUser) {
+  const item = clone("message-template");
+  if (!item) return null;
+  item.removeAttribute("id");
+  for (const name of ["id", "seq", "version"]) delete item.dataset[name];
+  Object.assign(item.dataset, { sender: String(currentUser.id), clientId: queued.client_id, at: queued.written_at });
+  renderTimes(item, queued.written_at);
+  renderSender(item, currentUser, true);
+  const reply = find(item, ".reply");
+  if (queued.reply_to && reply) renderReply(reply, queued.reply_to);
+  else reply?.remove();
+  for (const part of findAll(item, ".forwarded, .reactions, .more, .unblock, [data-part=pinned], [data-part=edited]")) part.remove();
+  renderAttachments(find(item, ".attachments"), queued.attachments ?? []);
+  renderBody(item, renderPlainText(queued.body), queued.body, currentUser.id);
+  renderPendingState(item, queued);
+  return item;
+}
+
+/**
+ * Displays whether a message of the outbox is pending or failed; if failed, with the reason and buttons.
+ * @param {HTMLElement} item
+ * @param {Queued} queued
+ */
+export function renderPendingState(item, { failed }) {
   const state = failed ? "failed" : "pending";
-  if (li.classList.contains(state)) return;
-  setClasses(li, { mine: true, pending: !failed, failed: Boolean(failed) });
-  find(li, ".failed-line")?.remove();
-  find(li, "[data-part=mark]")?.remove();
+  if (item.classList.contains(state)) return;
+  setClasses(item, { mine: true, pending: !failed, failed: Boolean(failed) });
+  find(item, ".failed-line")?.remove();
+  find(item, "[data-part=mark]")?.remove();
   if (failed) {
-    const line = clone("failed-template");
-    if (!line) return;
-    const said = words("toast-words");
-    fillSlot(line, "why", failed.detail || said[failed.code] || "");
-    find(li, ".msg-body")?.append(line);
+    const failedNote = clone("failed-template");
+    if (!failedNote) return;
+    const toastWords = words("toast-words");
+    fillSlot(failedNote, "why", failed.detail || toastWords[failed.code] || "");
+    find(item, ".msg-body")?.append(failedNote);
   } else {
-    find(li, ".tail")?.append(cloneAll("mark-pending"));
+    find(item, ".tail")?.append(cloneAll("mark-pending"));
   }
 }
 
-/** Paragraphs and line ends, as the server makes them of a text without signs. @param {string} body */
-function plain(body) {
+/**
+ * Renders plain text with paragraphs and line breaks like the server does for a text without Markdown.
+ * @param {string} body
+ */
+function renderPlainText(body) {
   const content = document.createDocumentFragment();
   for (const paragraph of body.replace(/\r\n?/g, "\n").replace(/^\n+|\n+$/g, "").split(/\n(?:[ \t]*\n)+/)) {
     const p = document.createElement("p");
@@ -214,7 +222,7 @@ function plain(body) {
 }
 
 /** @param {ParentNode | null} root @param {string} selector @param {string} text */
-function fillFirst(root, selector, text) {
+function setText(root, selector, text) {
   const element = find(root, selector);
   if (element && element.textContent !== text) element.textContent = text;
 }

@@ -1,46 +1,58 @@
-/** Draws what people put under a message, as `templates/chat/message/_reactions.html` does: first come first, and by whom. */
+/**
+ * Renders reactions under a message like templates/chat/message/_reactions.html: in the order of the first reaction,
+ * with the names of the users.
+ */
 import { formatNameList } from "../../lib/wording.js";
 import { find, words } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
 
 /** @typedef {import("../../realtime/protocol.js").Reaction} Reaction */
 
-/** @param {HTMLElement | null} group of the template, with one sample of each part @param {Reaction[]} reactions @param {number} me */
-export function drawReactions(group, reactions, me) {
-  const sample = find(group, ".reaction[data-emoji]");
-  const rest = find(group, ".rest");
-  if (!group || !sample || !reactions.length) return group?.remove();
-  const shown = Number(words("name-words").reactions ?? 24);
-  for (const reaction of reactions.slice(0, shown)) {
+/**
+ * Fills the container with a button for each reaction; removes it if there is none.
+ * @param {HTMLElement | null} container cloned from the template, with one sample of each part
+ * @param {Reaction[]} reactions
+ * @param {number} currentUserId
+ */
+export function renderReactions(container, reactions, currentUserId) {
+  const sampleButton = find(container, ".reaction[data-emoji]");
+  const overflow = find(container, ".rest");
+  if (!container || !sampleButton || !reactions.length) return container?.remove();
+  const limit = Number(words("name-words").reactions ?? 24);
+  for (const reaction of reactions.slice(0, limit)) {
     const { emoji, user_ids } = reaction;
-    const button = /** @type {HTMLButtonElement} */ (sample.cloneNode(true));
-    const mine = user_ids.includes(me);
-    button.name = mine ? "remove" : "add";
+    const button = /** @type {HTMLButtonElement} */ (sampleButton.cloneNode(true));
+    const isOwn = user_ids.includes(currentUserId);
+    button.name = isOwn ? "remove" : "add";
     button.value = button.dataset.emoji = emoji;
-    button.setAttribute("aria-pressed", String(mine));
-    button.title = reactors(reaction.user_ids, me);
-    button.dataset.users = user_ids.slice(0, full()).join(" ");
-    const [face, count] = button.children;
-    face.textContent = emoji;
-    count.textContent = String(user_ids.length);
-    sample.before(button);
+    button.setAttribute("aria-pressed", String(isOwn));
+    button.title = formatReactors(reaction.user_ids, currentUserId);
+    button.dataset.users = user_ids.slice(0, getNamedLimit()).join(" ");
+    const [emojiElement, countElement] = button.children;
+    emojiElement.textContent = emoji;
+    countElement.textContent = String(user_ids.length);
+    sampleButton.before(button);
   }
-  sample.remove();
-  if (!rest) return;
-  if (reactions.length > shown) rest.textContent = `+${reactions.length - shown}`;
-  else rest.remove();
+  sampleButton.remove();
+  if (!overflow) return;
+  if (reactions.length > limit) overflow.textContent = `+${reactions.length - limit}`;
+  else overflow.remove();
 }
 
-/** Who put it there. @param {number[]} ids @param {number} me */
-export function reactors(ids, me) {
-  const said = words("name-words");
-  return formatNameList(ids.map((id) => (id === me ? said.you ?? "" : getUserName(id) ?? "…")), said);
+/**
+ * Returns the names of the users as a list.
+ * @param {number[]} userIds 0: a user whose name is unknown
+ * @param {number} currentUserId
+ */
+export function formatReactors(userIds, currentUserId) {
+  const nameWords = words("name-words");
+  return formatNameList(userIds.map((id) => (id === currentUserId ? nameWords.you ?? "" : getUserName(id) ?? "…")), nameWords);
 }
 
-/** So many are named at most. */
-const full = () => Number(words("name-words").inFull ?? 4);
+/** Returns the maximum number of users that are listed by name. */
+const getNamedLimit = () => Number(words("name-words").inFull ?? 4);
 
-/** Whose names that needs. @param {Reaction[]} reactions @returns {number[]} */
-export function reactorsNamed(reactions) {
-  return reactions.flatMap(({ user_ids }) => user_ids.slice(0, full()));
+/** Returns the ids of the users whose names are displayed. @param {Reaction[]} reactions @returns {number[]} */
+export function listNamedReactorIds(reactions) {
+  return reactions.flatMap(({ user_ids }) => user_ids.slice(0, getNamedLimit()));
 }

@@ -1,84 +1,84 @@
 /**
- * Who is in this group, those who are here first. Of a large group a part is on the page: more come as one scrolls, and
- * who is here is asked of the server, so that the counts are right.
+ * List of the members of a group, those who are online first. Of a large group only a part is loaded: scrolling loads
+ * more, and the ids of online members are requested from the server so that the counts are correct.
  */
 import { api } from "../../realtime/api.js";
-import { compare } from "./member-order.js";
+import { compareMembers } from "./member-order.js";
 import { emit } from "../../realtime/events.js";
 import { createAvatar, clone, find, findAll, words } from "../../lib/dom.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
-import { rights } from "../permissions.js";
+import { getPermissions } from "../permissions.js";
 
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
 /** @typedef {import("../../realtime/events.js").LiveElement} LiveElement */
 
-const MORE = 100; // members asked for at once
-const PAUSE = 200; // ms after the last key
-const AGAIN = 3_000; // ms until who is here is asked again, in a group that is not whole on the page
+const PAGE_SIZE = 100; // members per request
+const SEARCH_DELAY = 200; // ms after the last input until a search is sent
+const RELOAD_DELAY = 3_000; // ms until the online members are loaded again, in a group that is not completely loaded
 
 export class MemberList {
-  /** In a group that is not whole here: who is here, as the server said. @type {Set<number>} */
-  #here = new Set();
+  /** Online members as returned by the server, in a group that is not completely loaded. @type {Set<number>} */
+  #onlineIds = new Set();
   /** @type {any} */
-  #asking;
+  #reloadTimer;
   /** @type {any} */
-  #typing;
-  #loading = false;
+  #searchTimer;
+  #isLoading = false;
 
   /** @param {LiveElement} host `<member-panel>` */
   constructor(host) {
     this.host = host;
     this.me = Number(host.dataset.me);
     this.id = Number(host.dataset.conversationId);
-    host.on(document, "page:presence-changed", () => this.draw());
+    host.on(document, "page:presence-changed", () => this.render());
     host.onLive("member.updated", (payload) => {
-      if (payload.conversation_id === this.id) this.#changed(payload.member);
+      if (payload.conversation_id === this.id) this.#onMember(payload.member);
     });
     host.onLive("conversation.updated", ({ conversation }) => {
       if (conversation.id !== this.id) return;
       host.dataset.count = String(conversation.member_count);
       const add = find(host, "[data-part=add]");
-      if (add) add.hidden = !this.#leads && !conversation.members_may_add;
-      this.draw();
+      if (add) add.hidden = !this.#isAdmin && !conversation.members_may_add;
+      this.render();
     });
     host.onLive("presence", ({ user_id }) => {
-      if (!this.#isWhole && !this.#row(user_id)) this.#askSoon();
+      if (!this.#isComplete && !this.#findRow(user_id)) this.#scheduleReload();
     });
     host.onLive("state", ({ state }) => {
-      if (state === "open" && !this.#isWhole) this.#ask();
+      if (state === "open" && !this.#isComplete) this.#reloadOnline();
     });
     const field = /** @type {HTMLInputElement | null} */ (find(host, ".panel-find input"));
     host.on(find(host, ".panel-find"), "submit", (event) => event.preventDefault());
     host.on(field, "input", (event) => {
-      clearTimeout(this.#typing);
-      if (!event.isComposing) this.#typing = setTimeout(() => field && this.#find(field.value), PAUSE);
+      clearTimeout(this.#searchTimer);
+      if (!event.isComposing) this.#searchTimer = setTimeout(() => field && this.#search(field.value), SEARCH_DELAY);
     });
-    host.on(field, "compositionend", () => field && this.#find(field.value));
+    host.on(field, "compositionend", () => field && this.#search(field.value));
     const more = find(host, "[data-part=more]");
     host.on(more, "click", (event) => {
       event.preventDefault();
-      this.#more();
+      this.#loadMore();
     });
     if (more) {
-      const near = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.#more(), {
+      const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#loadMore(), {
         root: find(host, ".panel-scroll"),
         rootMargin: "400px",
       });
-      near.observe(more);
-      host.signal.addEventListener("abort", () => near.disconnect());
+      observer.observe(more);
+      host.signal.addEventListener("abort", () => observer.disconnect());
     }
-    host.signal.addEventListener("abort", () => [this.#asking, this.#typing].forEach(clearTimeout));
-    if (!this.#isWhole) this.#ask();
+    host.signal.addEventListener("abort", () => [this.#reloadTimer, this.#searchTimer].forEach(clearTimeout));
+    if (!this.#isComplete) this.#reloadOnline();
     emit("page:content-added", {});
-    this.draw();
+    this.render();
   }
 
-  get #isWhole() {
+  get #isComplete() {
     return !this.host.dataset.after;
   }
 
-  get #leads() {
-    return rights(find(document, "message-log")).leads;
+  get #isAdmin() {
+    return getPermissions(find(document, "message-log")).isAdmin;
   }
 
   get #rows() {
@@ -86,118 +86,118 @@ export class MemberList {
   }
 
   /** @param {number} id */
-  #row(id) {
+  #findRow(id) {
     return find(this.host, `[data-part=all] .member[data-user-id="${id}"]`);
   }
 
   /** @param {Member} member */
-  #changed(member) {
+  #onMember(member) {
     const { user, left_at } = member;
-    const old = this.#row(user.id);
-    const found = find(this.host, `[data-part=found] .member[data-user-id="${user.id}"]`);
+    const row = this.#findRow(user.id);
+    const searchRow = find(this.host, `[data-part=found] .member[data-user-id="${user.id}"]`);
     if (left_at) {
-      for (const row of [old, found]) row?.closest("li")?.remove();
-      this.#here.delete(user.id);
+      for (const memberRow of [row, searchRow]) memberRow?.closest("li")?.remove();
+      this.#onlineIds.delete(user.id);
     } else {
-      if (found) fill(found, member, this.me);
-      if (old) fill(old, member, this.me);
-      else if (this.#isWhole || this.#isWithin(member)) this.#add(member);
-      if (!old && !this.#isWhole) this.#askSoon();
+      if (searchRow) renderRow(searchRow, member, this.me);
+      if (row) renderRow(row, member, this.me);
+      else if (this.#isComplete || this.#isInLoadedPart(member)) this.#addRow(member);
+      if (!row && !this.#isComplete) this.#scheduleReload();
     }
     emit("page:content-added", {});
-    this.draw();
+    this.render();
   }
 
-  /** Before the place where the part of the list on this page ends. @param {Member} member */
-  #isWithin({ user, role }) {
+  /** Whether a member is sorted before the end of the loaded part. @param {Member} member */
+  #isInLoadedPart({ user, role }) {
     const [rank, id, ...name] = (this.host.dataset.after ?? "").split("_");
     const last = { id: Number(id), name: name.join("_"), role: ["owner", "admin", "member"][Number(rank)] };
-    return compare({ id: user.id, name: user.name, role }, last) <= 0;
+    return compareMembers({ id: user.id, name: user.name, role }, last) <= 0;
   }
 
   /** @param {Member} member */
-  #add(member) {
+  #addRow(member) {
     const li = clone("member-template");
     const row = find(li, ".member");
-    if (!li || !row || this.#row(member.user.id)) return;
+    if (!li || !row || this.#findRow(member.user.id)) return;
     row.setAttribute("href", `/c/${this.id}/members/${member.user.id}/`);
-    fill(row, member, this.me);
+    renderRow(row, member, this.me);
     find(this.host, "[data-part=elsewhere]")?.append(li);
   }
 
-  async #more() {
+  async #loadMore() {
     const after = this.host.dataset.after;
-    if (this.#loading || !after || !find(this.host, ".panel-view[data-view=members]")?.offsetParent) return;
-    this.#loading = true;
+    if (this.#isLoading || !after || !find(this.host, ".panel-view[data-view=members]")?.offsetParent) return;
+    this.#isLoading = true;
     try {
-      const query = new URLSearchParams({ before: after, limit: String(MORE) });
+      const query = new URLSearchParams({ before: after, limit: String(PAGE_SIZE) });
       const { results, next } = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.signal });
       this.host.dataset.after = next ? new URL(next, location.href).searchParams.get("before") ?? "" : "";
-      for (const member of results) this.#add(member);
+      for (const member of results) this.#addRow(member);
       const link = find(this.host, "[data-part=more]");
       if (!next) link?.remove();
       emit("page:content-added", {});
-      this.draw();
+      this.render();
     } catch {
-      // The link stays: it leads to the page of members.
+      // The link stays: it opens the page of members.
     } finally {
-      this.#loading = false;
+      this.#isLoading = false;
     }
   }
 
-  // ── Who is here ──────────────────────────────────────────────────────────────────────────────────────────────────
-  #askSoon() {
-    this.#asking ??= setTimeout(() => this.#ask(), AGAIN);
+  // ── Online members ────────────────────────────────────────────────────────────────────────────────────────────────
+  #scheduleReload() {
+    this.#reloadTimer ??= setTimeout(() => this.#reloadOnline(), RELOAD_DELAY);
   }
 
-  async #ask() {
-    clearTimeout(this.#asking);
-    this.#asking = undefined;
+  async #reloadOnline() {
+    clearTimeout(this.#reloadTimer);
+    this.#reloadTimer = undefined;
     try {
       const options = { signal: this.host.signal };
       const { user_ids } = await api("GET", `conversations/${this.id}/here/`, undefined, options);
-      this.#here = new Set(user_ids);
-      const missing = user_ids.filter((/** @type {number} */ id) => !this.#row(id)).slice(0, MORE);
-      if (missing.length) {
-        const { results } = await api("GET", `conversations/${this.id}/members/?user_ids=${missing.join(",")}`, undefined, options);
-        for (const member of results) if (!member.left_at) this.#add(member);
+      this.#onlineIds = new Set(user_ids);
+      const missingIds = user_ids.filter((/** @type {number} */ id) => !this.#findRow(id)).slice(0, PAGE_SIZE);
+      if (missingIds.length) {
+        const { results } = await api("GET", `conversations/${this.id}/members/?user_ids=${missingIds.join(",")}`, undefined, options);
+        for (const member of results) if (!member.left_at) this.#addRow(member);
         emit("page:content-added", {});
       }
-      this.draw();
+      this.render();
     } catch {
-      // Asked again when somebody comes or goes.
+      // Loaded again when presence changes.
     }
   }
 
   /** @param {number} id */
-  #isHere(id) {
-    return getPresence(id)?.online ?? this.#here.has(id);
+  #isOnline(id) {
+    return getPresence(id)?.online ?? this.#onlineIds.has(id);
   }
 
-  /** Here now, and elsewhere; each in the order in which the server has them. */
-  draw() {
-    const placed = this.#rows.map((row) => ({
+  /** Renders the sections "online" and "offline", each in the order of the server. */
+  render() {
+    const rowItems = this.#rows.map((row) => ({
       li: /** @type {HTMLElement} */ (row.closest("li")),
       id: Number(row.dataset.userId),
       role: row.dataset.role ?? "",
       name: find(row, ".clip")?.textContent ?? "",
-      here: this.#isHere(Number(row.dataset.userId)),
+      isOnline: this.#isOnline(Number(row.dataset.userId)),
       row,
     }));
-    placed.sort(compare);
-    const shown = placed.filter((each) => each.here).length;
-    const unseen = this.#isWhole ? 0 : [...this.#here].filter((id) => !this.#row(id)).length;
-    const counts = { here: shown + unseen, elsewhere: 0 };
+    rowItems.sort(compareMembers);
+    const visibleCount = rowItems.filter((item) => item.isOnline).length;
+    const hiddenCount = this.#isComplete ? 0 : [...this.#onlineIds].filter((id) => !this.#findRow(id)).length;
+    const counts = { here: visibleCount + hiddenCount, elsewhere: 0 };
     counts.elsewhere = Math.max(Number(this.host.dataset.count) - counts.here, 0);
     for (const part of /** @type {("here" | "elsewhere")[]} */ (["here", "elsewhere"])) {
       const list = find(this.host, `ul[data-part=${part}]`);
-      const items = placed.filter((each) => each.here === (part === "here"));
-      const wanted = items.map((each) => each.li);
-      if (list && !same([...list.children], wanted)) list.replaceChildren(...wanted);
-      for (const { row } of items) row.classList.toggle("off", part === "elsewhere");
-      const head = find(this.host, `[data-part=${part}-head]`);
-      if (head) head.hidden = !counts[part];
-      const number = find(head, ".num");
+      const partItems = rowItems.filter((item) => item.isOnline === (part === "here"));
+      const listItems = partItems.map(({ li }) => li);
+      if (list && !areEqual([...list.children], listItems)) list.replaceChildren(...listItems);
+      for (const { row } of partItems) row.classList.toggle("off", part === "elsewhere");
+      const heading = find(this.host, `[data-part=${part}-head]`);
+      if (heading) heading.hidden = !counts[part];
+      const number = find(heading, ".num");
       if (number) number.textContent = String(counts[part]);
     }
     if (this.host.dataset.here !== String(counts.here)) {
@@ -206,51 +206,56 @@ export class MemberList {
     }
   }
 
-  // ── By name ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Search ────────────────────────────────────────────────────────────────────────────────────────────────────────
   /** @param {string} text */
-  async #find(text) {
+  async #search(text) {
     const q = text.trim();
-    const [all, list, nobody] = ["all", "found", "nobody"].map((part) => find(this.host, `[data-part=${part}]`));
-    if (!all || !list || !nobody) return;
+    const [all, list, emptyNote] = ["all", "found", "nobody"].map((part) => find(this.host, `[data-part=${part}]`));
+    if (!all || !list || !emptyNote) return;
     /** @type {Member[]} */
     let results = [];
     if (q) {
       const query = new URLSearchParams({ q, limit: "50" });
-      const answer = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.signal }).catch(() => null);
+      const response = await api("GET", `conversations/${this.id}/members/?${query}`, undefined, { signal: this.host.signal }).catch(() => null);
       const field = /** @type {HTMLInputElement | null} */ (find(this.host, ".panel-find input"));
-      if (!answer || field?.value.trim() !== q) return;
-      results = answer.results;
+      if (!response || field?.value.trim() !== q) return;
+      results = response.results;
     }
     list.replaceChildren(
       ...results.map((member) => {
         const li = /** @type {HTMLElement} */ (clone("member-template"));
         const row = /** @type {HTMLElement} */ (find(li, ".member"));
         row.setAttribute("href", `/c/${this.id}/members/${member.user.id}/`);
-        fill(row, member, this.me);
+        renderRow(row, member, this.me);
         return li;
       }),
     );
     all.hidden = Boolean(q);
     list.hidden = !results.length;
-    nobody.hidden = !q || Boolean(results.length);
+    emptyNote.hidden = !q || Boolean(results.length);
     emit("page:content-added", {});
   }
 }
 
-/** As `templates/chat/conversation/_member.html` draws one. @param {HTMLElement} row @param {Member} member @param {number} me */
-function fill(row, { user, role }, me) {
-  const said = words("role-words");
+/**
+ * Fills a row like templates/chat/conversation/_member.html.
+ * @param {HTMLElement} row
+ * @param {Member} member
+ * @param {number} currentUserId
+ */
+function renderRow(row, { user, role }, currentUserId) {
+  const roleWords = words("role-words");
   Object.assign(row.dataset, { userId: String(user.id), role, username: user.username });
   find(row, ".avatar")?.replaceWith(createAvatar(user, "s", true));
-  const [name, word] = [find(row, ".clip"), find(row, "[data-part=role]")];
+  const [name, roleElement] = [find(row, ".clip"), find(row, "[data-part=role]")];
   if (name && name.textContent !== user.name) {
     name.textContent = user.name;
-    delete row.dataset.pinyin; // of the name before; the server knows the new one
+    delete row.dataset.pinyin; // it belongs to the old name; only the server computes pinyin
   }
-  if (word) word.textContent = user.id === me ? said.you ?? "" : said[role] ?? "";
+  if (roleElement) roleElement.textContent = user.id === currentUserId ? roleWords.you ?? "" : roleWords[role] ?? "";
 }
 
 /** @param {Element[]} a @param {Element[]} b */
-function same(a, b) {
-  return a.length === b.length && a.every((each, index) => each === b[index]);
+function areEqual(a, b) {
+  return a.length === b.length && a.every((element, index) => element === b[index]);
 }

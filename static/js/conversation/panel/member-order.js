@@ -1,24 +1,26 @@
-/** The order of members, as `chat/selectors/members.py` has it: the owner, admins, the others by name. */
+/** Sort order of members, the same as in chat/selectors/members.py: the owner, admins, then the others by name. */
 
-/** @typedef {{id: number, name: string, role: string}} Placed */
+/** @typedef {{id: number, name: string, role: string}} SortableMember */
 
-const RANK = /** @type {Record<string, number>} */ ({ owner: 0, admin: 1 });
+const ROLE_RANK = /** @type {Record<string, number>} */ ({ owner: 0, admin: 1 });
 
-/** Capitals of A to Z made small, and nothing else. @param {string} name */
-export function asciiLower(name) {
+/** Converts only A to Z to lower case, as the databases do. @param {string} name */
+export function toAsciiLowerCase(name) {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** @param {Placed} a @param {Placed} b */
-export function compare(a, b) {
-  return (RANK[a.role] ?? 2) - (RANK[b.role] ?? 2) || byCharacters(asciiLower(a.name), asciiLower(b.name)) || a.id - b.id;
+/** Comparison function for `sort`. @param {SortableMember} a @param {SortableMember} b */
+export function compareMembers(a, b) {
+  const rankDifference = (ROLE_RANK[a.role] ?? 2) - (ROLE_RANK[b.role] ?? 2);
+  return rankDifference || compareCodePoints(toAsciiLowerCase(a.name), toAsciiLowerCase(b.name)) || a.id - b.id;
 }
 
-/** By code points, as databases do; a comparison of strings in scripts is by halves of those beyond the first plane. */
-function byCharacters(/** @type {string} */ a, /** @type {string} */ b) {
-  const [one, other] = [[...a], [...b]];
-  for (let at = 0; at < Math.min(one.length, other.length); at += 1) {
-    if (one[at] !== other[at]) return Number(one[at].codePointAt(0)) - Number(other[at].codePointAt(0));
+/** Compares by code points, as databases do; the `<` operator would compare UTF-16 code units. */
+function compareCodePoints(/** @type {string} */ a, /** @type {string} */ b) {
+  const [charactersA, charactersB] = [[...a], [...b]];
+  for (let index = 0; index < Math.min(charactersA.length, charactersB.length); index += 1) {
+    const [characterA, characterB] = [charactersA[index], charactersB[index]];
+    if (characterA !== characterB) return Number(characterA.codePointAt(0)) - Number(characterB.codePointAt(0));
   }
-  return one.length - other.length;
+  return charactersA.length - charactersB.length;
 }

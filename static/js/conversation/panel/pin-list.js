@@ -1,4 +1,4 @@
-/** What is pinned: how much, in the head; and the list in the panel, which is the server's own page of pins. */
+/** Pinned messages: their number in the header, and the list in the panel, which is loaded from the page of pins. */
 import { api } from "../../realtime/api.js";
 import { find, findAll } from "../../lib/dom.js";
 import { showErrorToast } from "../../ui/toast-stack.js";
@@ -7,81 +7,81 @@ import { navigate } from "../../ui/page-navigation.js";
 
 /** @typedef {import("../../realtime/events.js").LiveElement} LiveElement */
 
-const PAUSE = 150; // ms: changes that come together are read once
+const RELOAD_DELAY = 150; // ms: changes within this time are loaded once
 
 export class PinList {
   /** @type {Set<number>} */
   #ids = new Set();
   /** @type {any} */
   #timer;
-  #isShown = false;
+  #isVisible = false;
 
   /** @param {LiveElement} host `<member-panel>` */
   constructor(host) {
     this.host = host;
     this.id = Number(host.dataset.conversationId);
-    this.tool = find(document, `main.conversation[data-id="${this.id}"] .pin-tool`);
-    this.#ids = new Set((this.tool?.dataset.pins ?? "").split(",").filter(Boolean).map(Number));
+    this.pinButton = find(document, `main.conversation[data-id="${this.id}"] .pin-tool`);
+    this.#ids = new Set((this.pinButton?.dataset.pins ?? "").split(",").filter(Boolean).map(Number));
     for (const type of ["message.created", "message.updated", "message.current"]) {
-      host.onLive(type, ({ message }) => message.conversation_id === this.id && this.#changed(message));
+      host.onLive(type, ({ message }) => message.conversation_id === this.id && this.#onMessage(message));
     }
-    host.on(document, "page:block-changed", () => this.#soon());
-    host.onLive("member.updated", (payload) => payload.conversation_id === this.id && this.#isShown && this.#soon());
-    host.on(find(host, "[data-part=pins]"), "click", (event) => this.#clicked(event));
+    host.on(document, "page:block-changed", () => this.#scheduleReload());
+    host.onLive("member.updated", (payload) => payload.conversation_id === this.id && this.#isVisible && this.#scheduleReload());
+    host.on(find(host, "[data-part=pins]"), "click", (event) => this.#onClick(event));
     host.signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
-  /** @param {boolean} on whether the list is what the panel shows */
-  show(on) {
-    this.#isShown = on;
-    if (on) this.#read();
+  /** @param {boolean} isVisible whether the panel displays the list */
+  setVisible(isVisible) {
+    this.#isVisible = isVisible;
+    if (isVisible) this.#reload();
   }
 
   /** @param {import("../../realtime/protocol.js").Message} message */
-  #changed({ id, pinned, deleted_at }) {
-    const was = this.#ids.has(id);
-    const is = pinned && !deleted_at;
-    if (is && !was) this.#ids = new Set([id, ...this.#ids]); // newest first
-    else if (!is) this.#ids.delete(id);
-    if (was || is) this.#soon();
-    if (was === is) return;
+  #onMessage({ id, pinned, deleted_at }) {
+    const wasPinned = this.#ids.has(id);
+    const isPinned = pinned && !deleted_at;
+    if (isPinned && !wasPinned) this.#ids = new Set([id, ...this.#ids]); // newest first
+    else if (!isPinned) this.#ids.delete(id);
+    if (wasPinned || isPinned) this.#scheduleReload();
+    if (wasPinned === isPinned) return;
     const count = String(this.#ids.size);
-    if (this.tool) {
-      this.tool.hidden = !this.#ids.size;
-      this.tool.dataset.pins = [...this.#ids].join(",");
+    if (this.pinButton) {
+      this.pinButton.hidden = !this.#ids.size;
+      this.pinButton.dataset.pins = [...this.#ids].join(",");
     }
-    for (const number of findAll(document, "[data-part=pin-count]")) number.textContent = count;
+    for (const countElement of findAll(document, "[data-part=pin-count]")) countElement.textContent = count;
   }
 
-  #soon() {
-    if (!this.#isShown) return;
+  #scheduleReload() {
+    if (!this.#isVisible) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#read(), PAUSE);
+    this.#timer = setTimeout(() => this.#reload(), RELOAD_DELAY);
   }
 
-  async #read() {
+  async #reload() {
     try {
       const response = await fetch(`/c/${this.id}/pins/`, { headers: { Accept: "text/html" }, signal: this.host.signal });
       const list = response.ok && find(parsePage(await response.text()), "[data-part=pins]");
-      const place = find(this.host, "[data-part=pins]");
-      if (!list || !place) return;
-      const at = findAll(place, "a, button").indexOf(/** @type {HTMLElement} */ (document.activeElement));
-      place.replaceChildren(...document.adoptNode(list).childNodes);
-      if (at >= 0) (findAll(place, "a, button")[at] ?? find(this.host, ".panel-view:not([hidden]) .panel-head [data-act=panel]"))?.focus();
+      const container = find(this.host, "[data-part=pins]");
+      if (!list || !container) return;
+      const focusedIndex = findAll(container, "a, button").indexOf(/** @type {HTMLElement} */ (document.activeElement));
+      container.replaceChildren(...document.adoptNode(list).childNodes);
+      if (focusedIndex >= 0) (findAll(container, "a, button")[focusedIndex] ?? find(this.host, ".panel-view:not([hidden]) .panel-head [data-act=panel]"))?.focus();
     } catch {
-      // Read again with the next change, or when it is opened again.
+      // Loaded again with the next change or when the panel is opened.
     }
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #onClick(event) {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const target = /** @type {Element} */ (event.target);
-    const line = /** @type {HTMLElement | null} */ (target.closest("li[data-id]"));
+    const item = /** @type {HTMLElement | null} */ (target.closest("li[data-id]"));
     const link = target.closest("a.pin");
-    if (target.closest("[data-act=unpin]") && line) {
+    if (target.closest("[data-act=unpin]") && item) {
       event.preventDefault();
-      api("DELETE", `messages/${line.dataset.id}/pin/`).catch(showErrorToast);
+      api("DELETE", `messages/${item.dataset.id}/pin/`).catch(showErrorToast);
     } else if (link instanceof HTMLAnchorElement) {
       event.preventDefault();
       navigate(link.href);

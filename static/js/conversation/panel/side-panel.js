@@ -1,56 +1,57 @@
 /**
- * The panel beside a conversation: opened and closed without a new page. Where there is no room beside it, it lies over
- * the page: then nothing behind it can be reached, Escape closes it, and whoever opened it is where they were.
+ * Side panel of a conversation: opens and closes without loading a page. Without enough space beside the conversation
+ * it is a modal dialog: the page behind is inert, Escape closes it, and the focus returns to the element that opened
+ * it.
  */
 import { find, findAll } from "../../lib/dom.js";
 
 /** @typedef {import("../../realtime/events.js").LiveElement} LiveElement */
 
-export class PanelFrame {
-  /** What had the focus before. @type {HTMLElement | null} */
-  #from = null;
+export class SidePanel {
+  /** The element that opened the panel. @type {HTMLElement | null} */
+  #opener = null;
 
   /**
    * @param {LiveElement} host `<member-panel>`
-   * @param {(view: string) => void} shown
+   * @param {(view: string) => void} onViewShown
    */
-  constructor(host, shown) {
+  constructor(host, onViewShown) {
     this.host = host;
-    this.shown = shown;
+    this.onViewShown = onViewShown;
     this.panel = /** @type {HTMLElement} */ (find(host, ".panel"));
-    host.on(document, "click", (event) => this.#clicked(event));
+    host.on(document, "click", (event) => this.#onClick(event));
     host.on(host, "keydown", (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented || !this.#isOver) return;
+      if (event.key !== "Escape" || event.defaultPrevented || !this.#isModal) return;
       event.preventDefault();
       this.close();
     });
     const app = find(document, ".app");
-    const watch = new ResizeObserver(() => this.#settle());
-    if (app) watch.observe(app);
+    const observer = new ResizeObserver(() => this.#update());
+    if (app) observer.observe(app);
     host.signal.addEventListener("abort", () => {
-      watch.disconnect();
-      this.#behind(false);
+      observer.disconnect();
+      this.#setPageInert(false);
     });
-    this.#settle();
+    this.#update();
   }
 
   get isOpen() {
     return !this.panel.hidden;
   }
 
-  /** Which of its contents stands in it. */
+  /** Name of the displayed view. */
   get view() {
     return find(this.panel, ".panel-view:not([hidden])")?.dataset.view ?? "";
   }
 
-  get #isOver() {
+  get #isModal() {
     return this.isOpen && getComputedStyle(this.panel).position === "absolute";
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  #onClick(event) {
     const target = /** @type {Element} */ (event.target);
-    if (target === this.host) return this.close(); // beside the panel that lies over the page
+    if (target === this.host) return this.close(); // a click on the backdrop
     const opener = /** @type {HTMLElement | null} */ (target.closest("[data-act=panel]"));
     if (!opener || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -61,33 +62,34 @@ export class PanelFrame {
 
   /** @param {string} view @param {HTMLElement} opener */
   open(view, opener) {
-    this.#from = opener;
-    for (const each of findAll(this.panel, ".panel-view")) each.hidden = each.dataset.view !== view;
+    this.#opener = opener;
+    for (const viewElement of findAll(this.panel, ".panel-view")) viewElement.hidden = viewElement.dataset.view !== view;
     this.panel.hidden = false;
-    this.#settle();
-    this.shown(view);
+    this.#update();
+    this.onViewShown(view);
     find(this.panel, ".panel-view:not([hidden]) .panel-head [data-act=panel]")?.focus();
   }
 
   close() {
     if (!this.isOpen) return;
     const openers = findAll(document, `.conversation-head [data-act=panel][data-view="${this.view}"]`);
-    const opener = this.#from ?? openers.find((each) => each.checkVisibility());
+    const opener = this.#opener ?? openers.find((button) => button.checkVisibility());
     this.panel.hidden = true;
-    this.#settle();
+    this.#update();
     opener?.focus();
-    this.#from = null;
+    this.#opener = null;
   }
 
-  /** What else follows from being open, and from lying over the page. */
-  #settle() {
+  /** Updates the page for the current state of the panel. */
+  #update() {
     find(document, ".shell")?.classList.toggle("with-panel", this.isOpen);
-    const over = this.#isOver;
-    this.#behind(over);
-    // Beside the page its contents are a region of their own; over it, the panel is a dialog that their heading names.
-    const named = find(this.panel, ".panel-view:not([hidden]) h2")?.id ?? "";
-    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"], ["aria-labelledby", named]]) {
-      if (over) this.panel.setAttribute(name, value);
+    const isModal = this.#isModal;
+    this.#setPageInert(isModal);
+    // Beside the conversation the panel is a landmark region; as a modal dialog it is labelled by the heading of its
+    // view.
+    const headingId = find(this.panel, ".panel-view:not([hidden]) h2")?.id ?? "";
+    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"], ["aria-labelledby", headingId]]) {
+      if (isModal) this.panel.setAttribute(name, value);
       else this.panel.removeAttribute(name);
     }
     for (const opener of findAll(document, ".conversation-head [data-act=panel]")) {
@@ -95,8 +97,8 @@ export class PanelFrame {
     }
   }
 
-  /** @param {boolean} out of reach */
-  #behind(out) {
-    for (const part of findAll(document, ".shell > :not(member-panel)")) part.inert = out;
+  /** Makes the rest of the page inert. @param {boolean} isInert */
+  #setPageInert(isInert) {
+    for (const part of findAll(document, ".shell > :not(member-panel)")) part.inert = isInert;
   }
 }

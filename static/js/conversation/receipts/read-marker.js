@@ -1,17 +1,22 @@
-/** My read mark in the open conversation. It goes to what was really seen: on the screen of a window that has the focus. */
+/**
+ * Read marker of the current user in the open conversation. It advances to the newest message that was completely in
+ * view while the window had the focus.
+ */
 import { throttle } from "../../realtime/clock.js";
 import { sendCommand, emit } from "../../realtime/events.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
-export class ReadMark {
-  /** The newest that was on the screen, or is read anyway. */
-  seen;
-  /** The newest that the server was told of, or is being told. */
-  #told;
-  /** Marked unread by hand: nothing is read until the person looks anew. */
-  #held = false;
-  #tellSoon = throttle(1_000, () => this.#tellServer());
+export class ReadMarker {
+  /** Seq of the newest message that was in view or is read anyway. At least `seq`, the position known by the server. */
+  seenSeq;
+  /** Position that was sent to the server last. */
+  #sentSeq;
+  /**
+   * Whether the user marked messages as unread: the marker then does not advance until the window gets the focus again.
+   */
+  #isMarkedUnread = false;
+  #scheduleSend = throttle(1_000, () => this.#sendPosition());
 
   /**
    * @param {MessageLog} log
@@ -19,80 +24,86 @@ export class ReadMark {
    */
   constructor(log, seq) {
     this.log = log;
-    this.seq = this.seen = this.#told = seq;
+    this.seq = this.seenSeq = this.#sentSeq = seq;
     for (const [target, type] of /** @type {const} */ ([[window, "focus"], [document, "visibilitychange"]])) {
       log.on(target, type, () => {
-        this.#held = false;
-        if (this.isLooking && !this.log.unread.count) this.log.redraw(Infinity, () => this.log.unreadLine.anew());
-        this.look();
+        this.#isMarkedUnread = false;
+        if (this.isActive && !this.log.unreadCounter.count) this.log.update(Infinity, () => this.log.unreadSeparator.reset());
+        this.checkSeen();
       });
     }
-    log.onLive("state", ({ state }) => (state === "open" || state === "polling") && this.look());
+    log.onLive("state", ({ state }) => (state === "open" || state === "polling") && this.checkSeen());
   }
 
-  /** The server says where it is now: moved here, on another device, or back by hand. @param {number} seq */
-  moved(seq) {
+  /**
+   * Applies the position of the server, which may have been moved on another device or back by the user.
+   * @param {number} seq
+   */
+  applyServerPosition(seq) {
     if (seq < this.seq) {
-      this.#told = this.seen = seq;
-      this.#held = true; // marked unread by hand, here or elsewhere: it stays so until the person looks anew
+      this.#sentSeq = this.seenSeq = seq;
+      this.#isMarkedUnread = true; // marked as unread on this or another device
     }
     this.seq = seq;
-    this.seen = Math.max(this.seen, seq);
+    this.seenSeq = Math.max(this.seenSeq, seq);
   }
 
-  /** One's own send reads what stands before it. @param {number} seq */
-  sent(seq) {
+  /** Sending a message marks everything before it as read. @param {number} seq */
+  onSent(seq) {
     this.seq = Math.max(this.seq, seq);
-    this.seen = Math.max(this.seen, this.seq);
+    this.seenSeq = Math.max(this.seenSeq, this.seq);
   }
 
-  /** Somebody sits in front of it. */
-  get isLooking() {
+  /** Whether the window is visible and has the focus. */
+  get isActive() {
     return document.visibilityState === "visible" && document.hasFocus();
   }
 
-  /** Something on the screen may be new: read here at once, for the server once a second. */
-  look() {
-    if (this.#held || !this.log.isConnected || !this.isLooking) return;
-    const seq = this.#seen();
-    if (seq <= this.seq || !this.#isNews(seq)) return;
-    if (seq > this.seen) {
-      this.seen = seq;
-      this.log.unread.seen(seq);
+  /** Checks whether a newer message is in view. The page is updated at once, the server at most once a second. */
+  checkSeen() {
+    if (this.#isMarkedUnread || !this.log.isConnected || !this.isActive) return;
+    const seq = this.#getSeenSeq();
+    if (seq <= this.seq || !this.#containsUnread(seq)) return;
+    if (seq > this.seenSeq) {
+      this.seenSeq = seq;
+      this.log.unreadCounter.markSeen(seq);
       emit("log:seen", { conversation_id: this.log.conversationId, seq });
     }
-    this.#tellSoon();
+    this.#scheduleSend();
   }
 
-  /** From here on all is unread again. @param {number} seq */
-  async back(seq) {
-    this.#held = true;
+  /** Marks everything from this message on as unread. @param {number} seq */
+  async markUnread(seq) {
+    this.#isMarkedUnread = true;
     await sendCommand("read", { conversation_id: this.log.conversationId, seq, back: true });
   }
 
-  async #tellServer() {
-    const seq = this.log.isConnected && !this.#held ? this.#seen() : 0;
-    if (seq <= Math.max(this.seq, this.#told)) return;
-    const before = this.#told;
-    this.#told = seq;
+  async #sendPosition() {
+    const seq = this.log.isConnected && !this.#isMarkedUnread ? this.#getSeenSeq() : 0;
+    if (seq <= Math.max(this.seq, this.#sentSeq)) return;
+    const previousSeq = this.#sentSeq;
+    this.#sentSeq = seq;
     try {
       const { mine } = await sendCommand("read", { conversation_id: this.log.conversationId, seq });
-      this.sent(mine.read_seq);
+      this.onSent(mine.read_seq);
     } catch {
-      this.#told = before; // told with the next look, or when the line is back
+      this.#sentSeq = previousSeq; // sent again by the next check or after reconnecting
     }
   }
 
-  /** The newest line that is wholly on the screen. */
-  #seen() {
-    return Number(this.log.scroller.lastInView()?.dataset.seq ?? 0);
+  /** Returns the seq of the newest message whose end is in view. */
+  #getSeenSeq() {
+    return Number(this.log.scrollKeeper.findLastInView()?.dataset.seq ?? 0);
   }
 
-  /** Whether a text of others stands between the mark and here, or may stand where this page has no lines. @param {number} seq */
-  #isNews(seq) {
-    const { lines, hasBefore } = this.log;
-    if (hasBefore && Math.min(...lines.keys()) > this.seq + 1) return true;
-    for (const [at, li] of lines) if (at > this.seq && at <= seq && li.matches(".msg:not(.mine)")) return true;
+  /**
+   * Whether there is a message of others between the marker and `seq`, or messages that are not loaded.
+   * @param {number} seq
+   */
+  #containsUnread(seq) {
+    const { items, hasBefore } = this.log;
+    if (hasBefore && Math.min(...items.keys()) > this.seq + 1) return true;
+    for (const [itemSeq, item] of items) if (itemSeq > this.seq && itemSeq <= seq && item.matches(".msg:not(.mine)")) return true;
     return false;
   }
 }

@@ -1,110 +1,119 @@
-/** Which of my messages were sent, got and read, from the marks of the others. As `chat/view_models/message_log.py`. */
+/**
+ * Receipts: computes for the user's own messages whether they were delivered and read, from the positions of the other
+ * members. chat/view_models/message_log.py does the same.
+ */
 import { api } from "../../realtime/api.js";
 import { throttle } from "../../realtime/clock.js";
 import { findAll } from "../../lib/dom.js";
 
 /**
  * @typedef {import("../../realtime/protocol.js").Receipt} Receipt
- * @typedef {{state: "sent" | "delivered" | "read", count: number, total: number}} Mark `count` of `total` others have read it
+ * @typedef {{state: "sent" | "delivered" | "read", count: number, total: number}} ReceiptMark `count` of `total` other members have read the message
  */
 
 export class Receipts {
   /** @type {Map<number, {delivered: number, read: number}>} */
-  #marks = new Map();
+  #positions = new Map();
 
-  /** @param {number} me my own marks say nothing */
-  constructor(me) {
-    this.me = me;
+  /** @param {number} currentUserId their own positions are ignored */
+  constructor(currentUserId) {
+    this.me = currentUserId;
   }
 
-  /** Of all who show them; who has got nothing yet is among them. @param {Receipt[]} receipts */
+  /**
+   * Replaces all receipts. Members who share receipts but have received nothing yet are included.
+   * @param {Receipt[]} receipts
+   */
   replace(receipts) {
-    const shown = new Set(receipts.map(({ user_id }) => user_id));
-    for (const userId of this.#marks.keys()) if (!shown.has(userId)) this.remove(userId);
-    for (const receipt of receipts) this.#keep(receipt);
+    const sharingIds = new Set(receipts.map(({ user_id }) => user_id));
+    for (const userId of this.#positions.keys()) if (!sharingIds.has(userId)) this.remove(userId);
+    for (const receipt of receipts) this.#merge(receipt);
   }
 
-  /** What is told of one; 0 and 0: they are shown no more. @param {Receipt} receipt */
-  add(receipt) {
+  /**
+   * Applies the receipt of one member; both positions 0: the member stopped sharing receipts.
+   * @param {Receipt} receipt
+   */
+  applyReceipt(receipt) {
     if (!receipt.read_seq && !receipt.delivered_seq) this.remove(receipt.user_id);
-    else this.#keep(receipt);
+    else this.#merge(receipt);
   }
 
-  /** Marks only go forward, so news may come late or twice. @param {Receipt} receipt */
-  #keep({ user_id, delivered_seq, read_seq }) {
+  /** Positions only increase, so that late or repeated events have no effect. @param {Receipt} receipt */
+  #merge({ user_id, delivered_seq, read_seq }) {
     if (user_id === this.me) return;
-    const mark = this.#marks.get(user_id) ?? { delivered: 0, read: 0 };
-    mark.read = Math.max(mark.read, read_seq ?? 0);
-    mark.delivered = Math.max(mark.delivered, delivered_seq ?? 0, mark.read);
-    this.#marks.set(user_id, mark);
+    const position = this.#positions.get(user_id) ?? { delivered: 0, read: 0 };
+    position.read = Math.max(position.read, read_seq ?? 0);
+    position.delivered = Math.max(position.delivered, delivered_seq ?? 0, position.read);
+    this.#positions.set(user_id, position);
   }
 
   /** @param {number} userId */
   has(userId) {
-    return userId === this.me || this.#marks.has(userId);
+    return userId === this.me || this.#positions.has(userId);
   }
 
-  /** @param {number} userId who is no member any more */
+  /** @param {number} userId a user who is no longer a member or stopped sharing */
   remove(userId) {
-    this.#marks.delete(userId);
+    this.#positions.delete(userId);
   }
 
-  /** @param {number} seq @returns {Mark} */
-  of(seq) {
+  /** Returns the state of a message. @param {number} seq @returns {ReceiptMark} */
+  getReceiptMark(seq) {
     let count = 0;
     let delivered = false;
-    for (const mark of this.#marks.values()) {
-      if (mark.read >= seq) count += 1;
-      if (mark.delivered >= seq) delivered = true;
+    for (const position of this.#positions.values()) {
+      if (position.read >= seq) count += 1;
+      if (position.delivered >= seq) delivered = true;
     }
-    return { state: count ? "read" : delivered ? "delivered" : "sent", count, total: this.#marks.size };
+    return { state: count ? "read" : delivered ? "delivered" : "sent", count, total: this.#positions.size };
   }
 
   /**
-   * Where to draw marks: on the last of each state in each group of mine.
-   * @param {{seq: number, first: boolean}[]} lines mine, ascending; `first` opens a group
-   * @returns {Map<number, Mark>} by seq
+   * Selects the messages at which a mark is displayed: in each group the last message of each state.
+   * @param {{seq: number, first: boolean}[]} ownMessages own messages, ascending; `first`: first message of a group
+   * @returns {Map<number, ReceiptMark>} by seq
    */
-  drawn(lines) {
-    /** @type {Map<number, Mark>} */
-    const drawn = new Map();
-    lines.forEach(({ seq }, index) => {
-      const mark = this.of(seq);
-      const next = lines[index + 1];
-      if (!next || next.first || this.of(next.seq).state !== mark.state) drawn.set(seq, mark);
+  selectDisplayedMarks(ownMessages) {
+    /** @type {Map<number, ReceiptMark>} */
+    const result = new Map();
+    ownMessages.forEach(({ seq }, index) => {
+      const mark = this.getReceiptMark(seq);
+      const nextMessage = ownMessages[index + 1];
+      if (!nextMessage || nextMessage.first || this.getReceiptMark(nextMessage.seq).state !== mark.state) result.set(seq, mark);
     });
-    return drawn;
+    return result;
   }
 }
 
 /**
- * Hears of the marks of others; asks for all of them anew when somebody came, or when I begin to show mine, or to hide them.
+ * Applies receipt events. Loads all receipts again when a member joined or when the user's own sharing changed.
  * @param {import("../log/message-log.js").MessageLog} log
  */
 export function watchReceipts(log) {
   const { conversationId, receipts } = log;
-  const ask = throttle(1_000, async () => {
-    const answer = await api("GET", `conversations/${conversationId}/receipts/`).catch(() => null);
-    if (answer && log.isConnected) log.redraw(0, () => receipts.replace(answer.results ?? answer));
+  const reload = throttle(1_000, async () => {
+    const response = await api("GET", `conversations/${conversationId}/receipts/`).catch(() => null);
+    if (response && log.isConnected) log.update(0, () => receipts.replace(response.results ?? response));
   });
-  let shown = log.dataset.showsReceipts;
-  const choice = (/** @type {unknown} */ now) => {
-    if (String(now) === shown) return;
-    shown = String(now);
-    for (const entry of findAll(document, "#conversation-menu [name=receipts]")) {
-      entry.hidden = (entry.getAttribute("value") === "on") === Boolean(now);
+  let shownValue = log.dataset.showsReceipts;
+  const onOwnReceiptsChanged = (/** @type {unknown} */ isShown) => {
+    if (String(isShown) === shownValue) return;
+    shownValue = String(isShown);
+    for (const button of findAll(document, "#conversation-menu [name=receipts]")) {
+      button.hidden = (button.getAttribute("value") === "on") === Boolean(isShown);
     }
-    ask();
+    reload();
   };
   log.onLive("receipt", (receipt) => {
-    if (receipt.conversation_id === conversationId) log.redraw(0, () => receipts.add(receipt));
+    if (receipt.conversation_id === conversationId) log.update(0, () => receipts.applyReceipt(receipt));
   });
-  log.onLive("receipts", ({ conversation_id, receipts: shown }) => {
-    if (conversation_id === conversationId) log.redraw(0, () => receipts.replace(shown));
+  log.onLive("receipts", ({ conversation_id, receipts: newReceipts }) => {
+    if (conversation_id === conversationId) log.update(0, () => receipts.replace(newReceipts));
   });
-  log.onLive("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && choice(mine.receipts));
-  log.onLive("me.updated", ask);
+  log.onLive("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && onOwnReceiptsChanged(mine.receipts));
+  log.onLive("me.updated", reload);
   log.onLive("member.updated", ({ conversation_id, member }) => {
-    if (conversation_id === conversationId && !member.left_at && !receipts.has(member.user.id)) ask();
+    if (conversation_id === conversationId && !member.left_at && !receipts.has(member.user.id)) reload();
   });
 }

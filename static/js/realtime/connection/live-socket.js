@@ -4,7 +4,7 @@
  * navigates.
  */
 import { api } from "../api.js";
-import { versions } from "../../conversation-list/unread-badges.js";
+import { renderedVersions } from "../../conversation-list/unread-badges.js";
 import { Connection } from "./connection.js";
 import { LiveElement, liveUpdates, emit } from "../events.js";
 import { openStore } from "../outbox/outbox-store.js";
@@ -89,7 +89,7 @@ export class LiveSocket extends LiveElement {
 
   /** Passes the versions at which the page was rendered to the sync state. */
   #registerRendered() {
-    for (const [id, version] of versions) this.syncState.setRenderedVersion(id, version);
+    for (const [id, version] of renderedVersions) this.syncState.setRenderedVersion(id, version);
     for (const log of findAll(document, "message-log[data-version]")) {
       this.syncState.setRenderedVersion(Number(log.dataset.conversationId), Number(log.dataset.version));
     }

@@ -1,4 +1,4 @@
-"""Server processes as tests run them: the shipped command, killed and started again, on both databases."""
+"""Server processes of tests: the production command, killed and restarted, on both databases."""
 
 import os
 import re
@@ -9,34 +9,34 @@ import httpx
 import psutil
 import pytest
 
-from tests.databases import ROOT, shipped_environment
+from tests.databases import ROOT, production_environment
 from tests.servers import PASSWORD, Server
 
 
 def sign_in(url: str, username: str) -> httpx.Client:
-    """A browser's session, through the page."""
+    """Signs in with the page and returns a client with the session cookie."""
     client = httpx.Client(base_url=url, timeout=10)
     page = client.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
     assert token, page.text
-    answer = client.post(
+    response = client.post(
         "/accounts/login/",
         data={"login": username, "password": PASSWORD, "csrfmiddlewaretoken": token[1]},
         headers={"Referer": url, "Origin": url},
     )
-    assert answer.status_code == 302
+    assert response.status_code == 302
     return client
 
 
-def test_the_shipped_server_serves(site, each_server):
+def test_the_production_server_serves_pages_and_api(site, each_server):
     server = site.start(server=each_server)
-    site.people("alice")
+    site.create_users("alice")
     with closing(sign_in(server.url, "alice")) as client:
         assert "sessionid" in client.cookies
         assert client.get("/api/v1/me/").json()["username"] == "alice"
 
 
-def test_killed_and_started_again_on_the_same_port(site, each_server):
+def test_a_killed_server_starts_again_on_the_same_port(site, each_server):
     server = site.start(server=each_server)
     port = server.port
     server.kill()
@@ -44,13 +44,13 @@ def test_killed_and_started_again_on_the_same_port(site, each_server):
         httpx.get(server.url)
     server.start()
     assert server.port == port
-    assert server.answers()
+    assert server.is_ready()
 
 
 def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
     site = make_site(database="postgres", redis=True, proxied=True)
     first, second = site.start(), site.start(server="uvicorn")
-    (alice,) = site.people("alice")
+    (alice,) = site.create_users("alice")
     with closing(sign_in(site.url, "alice")) as client:
         for _ in range(4):
             assert client.get("/api/v1/me/").json()["id"] == alice.pk
@@ -61,8 +61,8 @@ def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
         assert alice.sign_ins.filter(ended_at=None).count() == 1
 
 
-def test_bin_serve_becomes_the_server(site, each_server, monkeypatch):
-    """Elsewhere servers come out of the nursery; here is the script that people run."""
+def test_bin_serve_executes_the_server(site, each_server, monkeypatch):
+    """Without the fork server: the script that operators run."""
     monkeypatch.setattr(Server, "from_the_nursery", False)
     server = site.start(server=each_server)
     assert psutil.Process(server.process.pid).cmdline()[1:] == ["-m", "messenger.server"]
@@ -72,53 +72,53 @@ def test_bin_serve_becomes_the_server(site, each_server, monkeypatch):
     assert not server.running
 
 
-def test_uvicorn_with_several_processes(make_site, monkeypatch):
+def test_uvicorn_runs_several_processes(make_site, monkeypatch):
     monkeypatch.setattr(Server, "from_the_nursery", False)
     site = make_site(database="postgres", redis=True)
-    (alice,) = site.people("alice")
+    (alice,) = site.create_users("alice")
     server = site.start(server="uvicorn", WEB_CONCURRENCY="2")
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    assert sum("spawn_main" in " ".join(each.cmdline()) for each in family) == 2
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    assert sum("spawn_main" in " ".join(child.cmdline()) for child in children) == 2
     with closing(sign_in(server.url, "alice")) as client:
         assert [client.get("/api/v1/me/").json()["id"] for _ in range(10)] == [alice.pk] * 10
     server.stop()
-    assert not [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_a_taken_port_is_said_clearly(site):
+def test_a_port_in_use_is_a_clear_error(site):
     server = site.start()
-    taken = subprocess.run(
+    process = subprocess.run(
         [ROOT / "bin" / "serve"],
-        env=shipped_environment(PORT=str(server.port), DATA_DIR=str(site.folder)),
+        env=production_environment(PORT=str(server.port), DATA_DIR=str(site.folder)),
         capture_output=True,
         text=True,
         timeout=30,
     )
-    assert taken.returncode == 1
-    assert taken.stderr.startswith(f"bin/serve: port {server.port} of 127.0.0.1 cannot be had")
-    assert "Traceback" not in taken.stderr
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"bin/serve: port {server.port} of 127.0.0.1 cannot be had")
+    assert "Traceback" not in process.stderr
 
 
-def test_an_unknown_server_is_said_clearly(tmp_path):
-    wrong = subprocess.run(
+def test_an_unknown_server_is_a_clear_error(tmp_path):
+    process = subprocess.run(
         [ROOT / "bin" / "serve", "apache"],
-        env=shipped_environment(PORT="0", DATA_DIR=str(tmp_path)),
+        env=production_environment(PORT="0", DATA_DIR=str(tmp_path)),
         capture_output=True,
         text=True,
         timeout=30,
     )
-    assert (wrong.returncode, wrong.stderr) == (1, "bin/serve: SERVER is daphne or uvicorn, not 'apache'.\n")
+    assert (process.returncode, process.stderr) == (1, "bin/serve: SERVER is daphne or uvicorn, not 'apache'.\n")
 
 
-def test_production_wants_its_key(tmp_path):
-    environment = {**shipped_environment(DATA_DIR=str(tmp_path)), "SECRET_KEY": ""}
-    wrong = subprocess.run([ROOT / "bin" / "serve"], env=environment, capture_output=True, text=True, timeout=30)
-    assert wrong.returncode == 1
-    assert wrong.stderr.startswith("bin/serve: SECRET_KEY is not set.")
+def test_production_requires_a_secret_key(tmp_path):
+    environment = {**production_environment(DATA_DIR=str(tmp_path)), "SECRET_KEY": ""}
+    process = subprocess.run([ROOT / "bin" / "serve"], env=environment, capture_output=True, text=True, timeout=30)
+    assert process.returncode == 1
+    assert process.stderr.startswith("bin/serve: SECRET_KEY is not set.")
 
 
 def test_nothing_is_written_outside_the_data_folder(site):
-    """The tests' own environment, and what the site writes."""
+    """Also checks that the environment of tests is clean."""
     before = {entry.name for entry in ROOT.iterdir()}
     site.start()
     assert {entry.name for entry in ROOT.iterdir()} == before
