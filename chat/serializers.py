@@ -150,7 +150,7 @@ class EmojiSerializer(serializers.Serializer):
     emoji = StrictCharField(max_length=32)
 
 
-# ── Read markers and sync ────────────────────────────────────────────────────────────────────────────────────────────
+# ── Read markers and sync ───────────────────────────────────────────────────────────────────────────────────────────
 class ReadSerializer(serializers.Serializer):
     seq = SequenceNumberField(
         required=False,

@@ -58,7 +58,7 @@ class Client:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
-    # ── Commands ──
+    # ── Commands ───
     async def command(self, kind: str, **payload: Any) -> dict:
         """Sends one command and returns its ack. Raises CommandError, or ConnectionError if the socket closes first."""
         self._refs += 1
@@ -88,7 +88,7 @@ class Client:
     async def send_raw(self, text: str | bytes) -> None:
         await self._socket.send(text)
 
-    # ── Connection ──
+    # ── Connection ───
     async def _run(self) -> None:
         while True:
             try:
@@ -169,7 +169,7 @@ class Client:
         with contextlib.suppress(OSError, websockets.WebSocketException):
             await self._write(client_id)
 
-    # ── State ──
+    # ── State ───
     async def wait_for(self, condition, within: float = 10) -> None:
         """Waits until `condition(replica)` is true, at most `within` seconds."""
         async with asyncio.timeout(within):

@@ -387,7 +387,7 @@ def test_every_route_is_in_the_table():
     assert not table_routes - routes, "Remove these routes from the table: they do not exist."
 
 
-# ── The environment ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The environment ─────────────────────────────────────────────────────────────────────────────────────────────────
 class Environment:
     def __init__(self) -> None:
         people = {

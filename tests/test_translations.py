@@ -42,7 +42,7 @@ class Entry(NamedTuple):
     chinese: str
 
 
-# ── Strings in the code ──
+# ── Strings in the code ───
 def make_key(function: str, words: list[str]) -> Key:
     """Returns the key of a call like `npgettext(context, text, plural)`."""
     context = words.pop(0) if function.lstrip("n").startswith("pgettext") else ""
@@ -76,7 +76,7 @@ def strings_in_code() -> set[Key]:
     return keys
 
 
-# ── Strings in the catalogue ──
+# ── Strings in the catalogue ───
 def read_entries() -> list[Entry]:
     entries = []
     for block in re.split(r"\n\n+", CATALOGUE.read_text())[1:]:
@@ -128,7 +128,7 @@ def test_no_string_is_used_with_and_without_plural():
     assert not counted & {(key.text, key.context) for key in strings_in_code() if not key.plural}
 
 
-# ── Quality of translations ──
+# ── Quality of translations ───
 def placeholders(text: str) -> list[str]:
     """Returns placeholders and markup."""
     return sorted(re.findall(r"%\(\w+\)[sd]|%%?[a-z]\b|<[^>]+>", text))

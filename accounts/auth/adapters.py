@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": _wrong_credentials_message,
     }
 
-    # ── Sign-in and sign-up ──
+    # ── Sign-in and sign-up ───
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and signup_links.is_invited(request))
 
@@ -83,7 +83,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         return request_ip(request)
 
-    # ── Names ──
+    # ── Names ───
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = clean_username(username)
         if not shallow and is_username_taken(name):
@@ -119,7 +119,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 raise ValidationError({"username": USERNAME_TAKEN}) from None
         return user
 
-    # ── E-mail ──
+    # ── E-mail ───
     def render_mail(self, template_prefix, email, context, headers=None):
         """Adds an HTML version made from the text. Links point to SITE_URL, not to the Host of the request."""
         context = {**context, "site_host": urlsplit(settings.SITE_URL).netloc}
@@ -137,7 +137,7 @@ class AccountAdapter(DefaultAccountAdapter):
         with override(user.language or get_language()):
             self.send_mail(template_prefix, to, {"user": user, **request_context, **(context or {})})
 
-    # ── URLs ──
+    # ── URLs ───
     def get_reset_password_from_key_url(self, key: str) -> str:
         user, _dash, rest = key.partition("-")
         return _site_url(reverse("account_reset_password_from_key", kwargs={"uidb36": user, "key": rest}))

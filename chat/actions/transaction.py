@@ -47,7 +47,7 @@ class ConversationTransaction:
         self._user_events: list[tuple[Membership, Callable[[Membership], UserEvent]]] = []
         self._changed_fields: set[str] = set()
 
-    # ── Permissions ──
+    # ── Permissions ───
     @property
     def role(self) -> str:
         return self.membership.role if self.membership else ""
@@ -61,7 +61,7 @@ class ConversationTransaction:
         if not allowed:
             raise forbidden(detail)
 
-    # ── Versions and fields of the conversation ──
+    # ── Versions and fields of the conversation ───
     def next_version(self) -> int:
         self.conversation.version += 1
         self._changed_fields.add("version")
@@ -71,7 +71,7 @@ class ConversationTransaction:
         """Notes fields of the conversation to be saved at the end."""
         self._changed_fields.update(fields)
 
-    # ── Messages ──
+    # ── Messages ───
     def add_system_message(
         self,
         actor: User,
@@ -112,7 +112,7 @@ class ConversationTransaction:
         message.version = self.next_version()
         message.save(update_fields={"version", *fields})
 
-    # ── Events ──
+    # ── Events ───
     def publish(self, *new_events: Event) -> None:
         """Collects events, to be published on commit."""
         self._events += new_events

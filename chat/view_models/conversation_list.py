@@ -119,7 +119,7 @@ class ConversationList:
         self.is_omitted = False  # the browser already has the list, so the page is rendered without it
         self.open_conversation: ConversationSchema | None = None  # shown beside the list
 
-    # ── Counts: for every page ──
+    # ── Counts: for every page ───
     @cached_property
     def summaries(self) -> list[ConversationSummary]:
         """All conversations of the user, newest activity first."""
@@ -156,7 +156,7 @@ class ConversationList:
         """People on the site now, signed in or not. Needs no query."""
         return get_tracker().get_head_count()
 
-    # ── Rows: for pages with the list ──
+    # ── Rows: for pages with the list ───
     @cached_property
     def _page(self) -> tuple[list[ConversationRow], str]:
         """The rows of this page and the cursor of the next one."""

@@ -65,7 +65,7 @@ class PeoplePicker:
     def is_full(self) -> bool:
         return len(self.selected) >= MAX_SELECTED
 
-    # ── Links to the same page with another selection ──
+    # ── Links to the same page with another selection ───
     def result_links(self) -> list[tuple[User, str]]:
         """Returns the search results, each with the URL that selects it."""
         return [(user, self._url([*self.selected, user], "")) for user in self.results]

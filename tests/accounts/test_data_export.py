@@ -55,7 +55,7 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("href", "src") and value]
 
 
-# ── Requesting ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Requesting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_request_requires_the_password_and_then_continues(alice, run_tasks, transactional_db):
     client = Client()
     client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})

@@ -42,7 +42,7 @@ def delete(client: Client, username: str = "alice", words: str = "stay"):
     return client.post("/settings/delete/", {"username": username, "words": words})
 
 
-# ── Before the deletion ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Before the deletion ─────────────────────────────────────────────────────────────────────────────────────────────
 def test_deletion_requires_the_password(alice, transactional_db):
     client = Client()
     client.force_login(alice)
@@ -100,7 +100,7 @@ def test_the_only_administrator_cannot_be_deleted(make_user, transactional_db):
     assert delete(client, "root-of-all").url == "/goodbye/"
 
 
-# ── Immediate effects ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Immediate effects ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_personal_data_is_deleted_immediately(published_events, alice, bob, run_tasks):
     alice.email, alice.bio, alice.language = "alice@example.org", "likes boats", "zh-hans"
     alice.save()

@@ -1,4 +1,4 @@
-"""E-mails: text and HTML in the language of the recipient, enqueued in the transaction, sent by a task, then deleted."""
+"""E-mails: text and HTML in the recipient's language, enqueued in the transaction, sent by a task, then deleted."""
 
 from __future__ import annotations
 

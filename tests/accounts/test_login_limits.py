@@ -1,4 +1,4 @@
-"""Rate limits of password guesses: ten a minute per account and per address, for all endpoints and processes together."""
+"""Rate limits of password guesses: ten a minute per account and per address, for all endpoints and processes."""
 
 import threading
 

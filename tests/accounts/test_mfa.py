@@ -130,7 +130,7 @@ def test_a_passkey_counts_as_second_factor_in_the_api(api, alice):
     assert ask(api).status_code == 401
 
 
-# ── Ended sign-ins ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ended sign-ins ──────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def signed_in_client(mfa_user) -> Client:
     client = Client()

@@ -127,7 +127,7 @@ def assert_last_event_matches(row: Membership, published_events: list[Event]) ->
             assert mine["read_seq"] == row.read_seq or row.read_seq == row.sent_seq
 
 
-# ── Direct conversations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Direct conversations ────────────────────────────────────────────────────────────────────────────────────────────
 def test_concurrent_opening_creates_one_direct_conversation(users, published_events):
     for one, other in itertools.combinations(users, 2):
         answers = run_concurrently(
@@ -204,7 +204,7 @@ def test_concurrent_edits_reactions_and_deletion_of_a_message(users, published_e
     assert_consistent(group, published_events)
 
 
-# ── Idempotency ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Idempotency ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_client_id_from_fifty_threads_stores_one_row(users, published_events):
     """Through the queue of this process and as other processes would: each with its own transaction."""
     alice, bob = users[:2]
@@ -430,7 +430,7 @@ def test_random_actions_do_not_deadlock(users, published_events):
         assert_consistent(group, published_events)
 
 
-# ── Locked conversations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Locked conversations ────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_locked_conversation_delays_no_other(users, postgres_db, published_events):
     alice, bob = users[:2]
     locked, free = create_group(alice, bob), create_group(alice, bob)

@@ -48,7 +48,8 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
     ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=[*CHROMIUM_FLAGS, "--no-sandbox"]
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=[*CHROMIUM_FLAGS, "--no-sandbox"],
         )
         for size in options.sizes.split(","):
             for theme in options.themes.split(","):

@@ -188,7 +188,7 @@ async def _here_again(it: Environment) -> None:
 
 
 ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
-    # ── texts ──
+    # ── texts ───
     "somebody says something": lambda it: it.send(it.bob, "something new"),
     "and once more": lambda it: it.send(it.bob, "and **more** of it, with `code` and https://example.org/a"),
     "somebody else does": lambda it: it.send(it.carol, "```python\nprint(1)\n```"),
@@ -206,7 +206,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "another one, of somebody else": lambda it: it.send(it.alice, "", forward_id=it.said["another answer"]),
     "a mention of me": lambda it: it.send(it.carol, "@alice, look"),
     "a mention of somebody else, and of all": lambda it: it.send(it.alice, "@bob and @all"),
-    # ── their changes ──
+    # ── their changes ───
     "an edit": lambda it: it.bob.patch(it.message("something new"), body="something newer"),
     "an edit of mine": lambda it: it.alice.patch(it.message("said on this page"), body="said there, mended"),
     "what is quoted is edited": lambda it: it.alice.patch(it.message("from my other device"), body="changed"),
@@ -225,12 +225,12 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "I take it away": _hide,
     "a moderator brings it back": _restore,
     "the newest is recalled": lambda it: it.carol.delete(it.message("rude")),
-    # ── files ──
+    # ── files ───
     "a picture": lambda it: _a_file(it, it.bob, "beach.png", a_picture(), "look at this", alt="A beach"),
     "files alone": _several_files,
     "something to hear": lambda it: _a_file(it, it.bob, "voice.wav", a_sound(), "", duration="1.0"),
     "a text file of mine": lambda it: _a_file(it, it.alice, "notes.txt", b"one\ntwo\n", ""),
-    # ── members ──
+    # ── members ───
     "somebody comes in": lambda it: it.alice.post(f"{it.path}members/", user_ids=[it.dave.pk]),
     "somebody leaves": lambda it: it.dave.delete(f"{it.path}members/{it.dave.pk}/"),
     "they come by my link": _join_by_alices_link,
@@ -241,7 +241,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "they leave again": lambda it: it.dave.delete(f"{it.path}members/{it.dave.pk}/"),
     "they come by a link of somebody else": _join_by_bobs_link,
     "somebody is an admin no more": lambda it: it.alice.patch(f"{it.path}members/{it.carol.pk}/", role="member"),
-    # ── the group ──
+    # ── the group ───
     "another title": lambda it: it.alice.patch(it.path, title="Another room"),
     "another description": lambda it: it.bob.patch(it.path, description="About rooms"),
     "a picture of the group": lambda it: it.bob.picture(f"{it.path}avatar/", "purple"),
@@ -253,7 +253,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "members may not add": lambda it: it.alice.patch(it.path, members_may_add=False),
     "members may not pin": lambda it: it.alice.patch(it.path, members_may_pin=False),
     "nor see revisions": lambda it: it.alice.patch(it.path, revisions_visible=False),
-    # ── marks ──
+    # ── marks ───
     "they have it": lambda it: it.carol.post("sync/", cursors={}, me=0),
     "they have read it": lambda it: it.bob.post(f"{it.path}read/", seq=5),
     "they have read all": lambda it: it.bob.post(f"{it.path}read/", seq=10**6),
@@ -262,7 +262,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "they show theirs again": lambda it: it.carol.patch("me/", show_receipts="everyone"),
     "I show mine no more here": lambda it: it.mine(receipts=False),
     "and I again": lambda it: it.mine(receipts=True),
-    # ── what is mine ──
+    # ── what is mine ───
     "a draft of another device": lambda it: it.mine(draft="half a sentence"),
     "it is sent there": lambda it: it.mine(draft=""),
     "muted": lambda it: it.mine(muted=True),
@@ -271,7 +271,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "all again": lambda it: it.mine(level="all"),
     "archived": lambda it: it.mine(archived=True),
     "brought back": lambda it: it.mine(archived=False),
-    # ── elsewhere ──
+    # ── elsewhere ───
     "news of elsewhere": lambda it: it.bob.send(it.direct_conversation, "over here"),
     "more of it, and to me": lambda it: it.bob.send(it.direct_conversation, "@alice, are you there?"),
     "it is muted": lambda it: it.alice.patch(f"conversations/{it.direct_conversation}/mine/", muted=True),
@@ -292,7 +292,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     ),
     "I am removed from it": lambda it: it.bob.delete(f"conversations/{it.kept['bobs']}/members/{it.alice.pk}/"),
     "I begin a conversation elsewhere": lambda it: it.alice.post("conversations/", kind="direct", user_id=it.carol.pk),
-    # ── people ──
+    # ── people ───
     "somebody has another name": lambda it: it.bob.patch("me/", name="Robert"),
     "and a picture": lambda it: it.bob.picture("me/avatar/", "navy"),
     "they take it off": lambda it: it.bob.delete("me/avatar/"),
@@ -306,7 +306,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "I block somebody": lambda it: it.alice.put(f"blocks/{it.carol.pk}/"),
     "they write here": lambda it: it.send(it.carol, "folded away"),
     "I unblock them": lambda it: it.alice.delete(f"blocks/{it.carol.pk}/"),
-    # ── who is here ──
+    # ── who is here ───
     "somebody comes": lambda it: it.bob.come(),
     "they look at this": lambda it: it.bob.look(it.group),
     "somebody else does too": lambda it: it.carol.look(it.group),
@@ -317,7 +317,7 @@ ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
     "the other goes": lambda it: it.carol.go(),
     "they go": lambda it: it.bob.go(),
     "the line was cut": _here_again,
-    # ── the end ──
+    # ── the end ───
     "marked unread": lambda it: it.alice.post(f"{it.path}read/", seq=6, back=True),
     "I give the group away": lambda it: it.alice.patch(f"{it.path}members/{it.bob.pk}/", role="owner"),
     "I am removed": lambda it: it.bob.delete(f"{it.path}members/{it.alice.pk}/"),

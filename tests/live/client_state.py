@@ -31,7 +31,7 @@ class Replica:
         self.contacts: dict[int, Row] = {}  # by user id; users without a relationship are left out
         self.added_ids: set[int] = set()  # conversations added since loading: their history is not loaded
 
-    # ── Events ──
+    # ── Events ───
     def apply_event(self, frame: Row) -> None:
         self.events.append(frame)
         kind, payload = frame["type"], frame["payload"]
@@ -119,7 +119,7 @@ class Replica:
             if message["reply_to"] and message["reply_to"]["sender"]["id"] == user["id"]:
                 message["reply_to"]["sender"] = user
 
-    # ── User events ──
+    # ── User events ───
     def _advance_user_version(self, me_version: int) -> bool:
         if me_version <= self.me_version:
             return False
@@ -168,7 +168,7 @@ class Replica:
     def _mention(self, payload: Row) -> None:
         self.mentioned.append(payload["message"]["id"])
 
-    # ── Catching up ──
+    # ── Catching up ───
     def sync_payload(self) -> Row:
         return {"cursors": {str(cid): version for cid, version in self.versions.items()}, "me": self.me_version}
 
@@ -203,7 +203,7 @@ class Replica:
             self.is_user_behind = False
         return response["complete"]
 
-    # ── State ──
+    # ── State ───
     def bodies(self, conversation_id: int) -> list[str]:
         messages = self.messages.get(conversation_id, {})
         return [messages[seq]["body"] for seq in sorted(messages) if messages[seq]["kind"] == "text"]

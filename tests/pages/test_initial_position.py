@@ -90,7 +90,7 @@ def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
     assert "at-start" not in browser(alice).get(f"/c/{group.pk}/?before={seqs[100]}").one(cls="log").classes
 
 
-# ── A day ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── A day ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
     """Sets the times of the messages so that they are this far apart."""
     rows = list(Message.objects.filter(conversation=group, seq__in=seqs).order_by("seq"))
@@ -166,7 +166,7 @@ def test_the_menu_contains_the_form_for_a_day(browser, alice, group):
     assert any(button.attrs.get("popovertarget") == "date-jump" for button in page.all("button"))
 
 
-# ── What stands between ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── What stands between ─────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct_conversation, history):
     began = Conversation.objects.get(pk=group.pk)
     began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -45,7 +45,7 @@ class Provider:
         """Returns status, content type and body."""
         raise NotImplementedError
 
-    # ── The authorization page ──
+    # ── The authorization page ───
     def page(self, params: dict[str, str], denial: dict[str, str]) -> tuple[int, str, bytes]:
         code = secrets.token_hex(8)
         self.codes[code] = params
