@@ -40,7 +40,7 @@ class FailingMailBackend:
 def mail_server(settings):
     settings.EMAIL_BACKEND, settings.MAIL_BACKEND = (
         "accounts.email.backends.QueuedEmailBackend",
-        "tests.accounts.test_email.Taker",
+        "tests.accounts.test_email.FailingMailBackend",
     )
     taken.clear()
     FailingMailBackend.refuses = []

@@ -33,7 +33,7 @@ class Store:
         self.busy_once: set[str] = set()
 
     def store(self, commands: Sequence[Command]) -> list:
-        self.gate.store_blocking(10)
+        self.gate.wait(10)
         self._fail(commands)
         busy = self.held | {key for key, _ in commands if key in self.busy_once}
         self.busy_once -= busy
@@ -41,7 +41,7 @@ class Store:
 
     def store_blocking(self, commands: Sequence[Command]) -> list:
         if any(key in self.held for key, _ in commands):
-            self.released.store_blocking(10)
+            self.released.wait(10)
         self._fail(commands)
         return self._keep(commands, set())
 

@@ -99,7 +99,7 @@ class EventDelivery:
                 self._hear(item.user_id, item.text)
 
     def _hear(self, user_id: int, text: str) -> None:
-        self.replicas[user_id].hear(msgspec.json.decode(text))
+        self.replicas[user_id].apply_event(msgspec.json.decode(text))
 
 
 indexes = st.integers(0, 1000)  # picks one of the existing objects, modulo their number

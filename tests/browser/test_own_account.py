@@ -187,9 +187,9 @@ async def test_a_code_by_mail(make_site, browser_for, tmp_path):
 
 
 def _first(mails: Path) -> str:
-    from tests.background.test_worker import until
+    from tests.background.test_worker import wait_for
 
-    return until(lambda: [each for each in mails.glob("*.eml")])[0].read_text().replace("\r\n", "\n")
+    return wait_for(lambda: [each for each in mails.glob("*.eml")])[0].read_text().replace("\r\n", "\n")
 
 
 def _give_alice_an_address(site) -> None:
@@ -249,10 +249,10 @@ async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_si
 
 def _link(mails: Path, path: str) -> str:
     """The first of this kind that came by mail."""
-    from tests.background.test_worker import until
+    from tests.background.test_worker import wait_for
 
     def found() -> list[str]:
         texts = [each.read_bytes().decode("utf-8", "replace").replace("=\r\n", "") for each in mails.glob("*.eml")]
         return [link for text in texts for link in re.findall(rf"http://[^\s\"<]+{path}[^\s\"<]+", text)]
 
-    return until(found)[0]
+    return wait_for(found)[0]

@@ -63,7 +63,7 @@ def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
 
 def test_bin_serve_executes_the_server(site, each_server, monkeypatch):
     """Without the fork server: the script that operators run."""
-    monkeypatch.setattr(Server, "from_the_nursery", False)
+    monkeypatch.setattr(Server, "use_fork_server", False)
     server = site.start(server=each_server)
     assert psutil.Process(server.process.pid).cmdline()[1:] == ["-m", "messenger.server"]
     assert httpx.get(f"{server.url}/accounts/login/").status_code == 200
@@ -73,7 +73,7 @@ def test_bin_serve_executes_the_server(site, each_server, monkeypatch):
 
 
 def test_uvicorn_runs_several_processes(make_site, monkeypatch):
-    monkeypatch.setattr(Server, "from_the_nursery", False)
+    monkeypatch.setattr(Server, "use_fork_server", False)
     site = make_site(database="postgres", redis=True)
     (alice,) = site.create_users("alice")
     server = site.start(server="uvicorn", WEB_CONCURRENCY="2")
