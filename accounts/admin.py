@@ -62,10 +62,10 @@ class AccountAdmin(UserAdmin):
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("username", "name", "email", "bio", "avatar")}),
-        (_("State"), {"fields": STATE_FIELDS}),
+        (_("Status"), {"fields": STATE_FIELDS}),
         (_("Settings"), {"fields": ("language", "time_zone", "theme")}),
         (_("Privacy"), {"classes": ("collapse",), "fields": PRIVACY_FIELDS}),
-        (_("Rights"), {"fields": RIGHTS_FIELDS}),
+        (_("Permissions"), {"fields": RIGHTS_FIELDS}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2")}),
@@ -112,18 +112,18 @@ class AccountAdmin(UserAdmin):
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")
 
-    @admin.action(description=_("Suspend: sign out everywhere, at once"), permissions=["suspend"])
+    @admin.action(description=_("Suspend: sign out everywhere at once"), permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         count = self._run_action(request, queryset, account_actions.suspend_user, "Suspended.")
         if count:
-            message = ngettext("%d person is suspended.", "%d people are suspended.", count) % count
+            message = ngettext("%d person suspended.", "%d people suspended.", count) % count
             self.message_user(request, message, messages.SUCCESS)
 
     @admin.action(description=_("Restore: let them sign in again"), permissions=["suspend"])
     def restore(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         count = self._run_action(request, queryset, account_actions.restore_user, "Restored.")
         if count:
-            message = ngettext("%d person is restored.", "%d people are restored.", count) % count
+            message = ngettext("%d person restored.", "%d people restored.", count) % count
             self.message_user(request, message, messages.SUCCESS)
 
     def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action, log_message: str) -> int:

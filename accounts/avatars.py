@@ -47,7 +47,7 @@ def make_avatar(upload: BinaryIO, size: int) -> ContentFile:
     with other pictures for too long.
     """
     if size > MAX_BYTES:
-        raise ApplicationError("too_large", _("The picture may have at most %d MB.") % (MAX_BYTES // 1024 // 1024))
+        raise ApplicationError("too_large", _("The photo can be at most %d MB.") % (MAX_BYTES // 1024 // 1024))
     if not _decoder_lock.acquire(timeout=LOCK_TIMEOUT):
         raise unavailable()
     try:
@@ -59,7 +59,7 @@ def make_avatar(upload: BinaryIO, size: int) -> ContentFile:
     except ApplicationError:
         raise
     except Exception as error:  # decoders raise many types: OSError, ValueError, SyntaxError, struct.error, …
-        raise invalid(avatar=_("This is no picture that can be read. Use JPEG, PNG, WebP or GIF.")) from error
+        raise invalid(avatar=_("This photo can’t be read. Use JPEG, PNG, WebP or GIF.")) from error
     finally:
         _decoder_lock.release()
     return ContentFile(output.getvalue(), name=f"{token_hex(8)}.webp")
@@ -111,7 +111,7 @@ def _max_pixels(source: Image.Image) -> int:
 
 def _check_pixels(source: Image.Image, max_pixels: int) -> None:
     if source.width * source.height > max_pixels:
-        raise invalid(avatar=_("The picture may have at most %d megapixels.") % (max_pixels // 1_000_000))
+        raise invalid(avatar=_("The photo can be at most %d megapixels.") % (max_pixels // 1_000_000))
 
 
 def _center_square(source: Image.Image) -> Image.Image:

@@ -25,7 +25,7 @@ from messenger.core.errors import ApplicationError
 
 def wait_message(seconds: float) -> str:
     """Returns the message of a rate limit."""
-    return _("Too many tries. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
+    return _("Too many attempts. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
 
 
 class SignupForm(allauth_forms.SignupForm):
@@ -71,7 +71,7 @@ class DeleteAccountForm(forms.Form):
     STAY, TAKE_BACK = "stay", "take-back"
 
     words = forms.ChoiceField(choices=[(STAY, STAY), (TAKE_BACK, TAKE_BACK)], initial=STAY)
-    username = forms.CharField(label=gettext_lazy("user name"), max_length=200)
+    username = forms.CharField(label=gettext_lazy("username"), max_length=200)
 
     def __init__(self, *args, user: User, **options):
         super().__init__(*args, **options)
@@ -80,7 +80,7 @@ class DeleteAccountForm(forms.Form):
     def clean_username(self) -> str:
         name = self.cleaned_data["username"].removeprefix("@")
         if skeleton(strip_unstorable(name)) != self._user.username_key:
-            raise ValidationError(_("This is not your user name."))
+            raise ValidationError(_("This isn’t your username."))
         return name
 
 
@@ -88,12 +88,12 @@ class ProfileForm(forms.ModelForm):
     """Profile and settings. The form only parses; `accounts.actions` validates and stores."""
 
     picture = forms.FileField(
-        label=gettext_lazy("picture"),
+        label=gettext_lazy("photo"),
         required=False,
         widget=forms.FileInput(attrs={"accept": ",".join(f"image/{name.lower()}" for name in FORMATS)}),
     )
-    remove_picture = forms.BooleanField(label=gettext_lazy("remove the picture"), required=False)
-    username = forms.CharField(label=gettext_lazy("user name"), max_length=200)
+    remove_picture = forms.BooleanField(label=gettext_lazy("remove photo"), required=False)
+    username = forms.CharField(label=gettext_lazy("username"), max_length=200)
     time_zone = forms.ChoiceField(label=gettext_lazy("time zone"), required=False)
     language = forms.ChoiceField(label=gettext_lazy("language"), required=False)
 
@@ -105,7 +105,7 @@ class ProfileForm(forms.ModelForm):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        browser = _("As the browser")
+        browser = _("Same as browser")
         for name, choices in (
             ("language", settings.LANGUAGES),
             ("time_zone", [(zone, zone) for zone in sorted(available_zone_names())]),

@@ -49,7 +49,7 @@ class UserIdsField(forms.MultipleChoiceField):
 
     def validate(self, value) -> None:
         if len(value) > MAX_USER_IDS or not all(is_id(user_id) for user_id in value):
-            raise forms.ValidationError(_("Choose somebody."), code="invalid")
+            raise forms.ValidationError(_("Choose at least one person."), code="invalid")
 
     def clean(self, value) -> list[int]:
         return [int(user_id) for user_id in super().clean(value)]
@@ -87,11 +87,11 @@ class ForwardForm(BaseForm):
 
 class ReportForm(BaseForm):
     reason = forms.CharField(
-        label=_("What is wrong with it"),
+        label=_("What’s wrong with it?"),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("The moderators of this site see your words and the message."),
+        help_text=_("The moderators of this site will see your reason and the message."),
     )
 
 
@@ -116,7 +116,7 @@ class DirectConversationForm(BaseForm):
 
 
 class CreateGroupForm(BaseForm):
-    title = forms.CharField(label=_("Name of the group"), required=False, max_length=200)
+    title = forms.CharField(label=_("Group name"), required=False, max_length=200)
     user_ids = UserIdsField(required=False)
 
 
@@ -132,7 +132,7 @@ class DeleteGroupForm(BaseForm):
     """Asks for the name of the group, so that a group is not deleted by accident."""
 
     title = forms.CharField(
-        label=_("The name of the group"),
+        label=_("Group name"),
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -143,7 +143,7 @@ class DeleteGroupForm(BaseForm):
         typed = " ".join(self.data.get("title", "").split())
         if typed == title:
             return True
-        self.add_error("title", _("Type the name just as it is: %(title)s") % {"title": title})
+        self.add_error("title", _("Type the name exactly: %(title)s") % {"title": title})
         return False
 
 
@@ -151,44 +151,44 @@ class InviteForm(BaseForm):
     """`days`: how long the link works. `max_uses`: how many people can join. Empty: without limit."""
 
     days = forms.ChoiceField(
-        label=_("It works"),
+        label=_("Expires after"),
         required=False,
-        choices=[("1", _("for a day")), ("7", _("for a week")), ("30", _("for 30 days")), ("", _("until taken back"))],
+        choices=[("1", _("1 day")), ("7", _("1 week")), ("30", _("30 days")), ("", _("Never"))],
         initial="7",
     )
     max_uses = forms.IntegerField(
-        label=_("For at most so many people"),
+        label=_("Maximum uses"),
         required=False,
         min_value=1,
         max_value=1_000_000,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text=_("Leave it empty for any number."),
+        help_text=_("Leave empty for no limit."),
     )
 
 
 class GroupSettingsForm(BaseForm):
     picture = forms.FileField(
-        label=_("Picture"),
+        label=_("Photo"),
         required=False,
         widget=forms.FileInput(attrs={"accept": ",".join(f"image/{name.lower()}" for name in FORMATS)}),
-        help_text=_("Shown in everybody's list. Square, at least 256 pixels."),
+        help_text=_("Shown in everyone’s chat list. Square, at least 256 pixels."),
     )
-    remove_picture = forms.BooleanField(label=_("Remove the picture"), required=False)
+    remove_picture = forms.BooleanField(label=_("Remove photo"), required=False)
     title = forms.CharField(label=_("Name"), required=False, max_length=200)
     description = TextField(
-        label=_("What it is about"), widget=forms.Textarea(attrs={"rows": 3}), help_text=_("500 characters at most.")
+        label=_("Description"), widget=forms.Textarea(attrs={"rows": 3}), help_text=_("At most 500 characters.")
     )
     announcement = TextField(
         label=_("Announcement"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Stands above the conversation, for everybody. 1,000 characters at most."),
+        help_text=_("Shown above the chat to all members. At most 1,000 characters."),
     )
-    members_may_add = forms.BooleanField(label=_("Members may add people"), required=False)
-    members_may_pin = forms.BooleanField(label=_("Members may pin messages"), required=False)
+    members_may_add = forms.BooleanField(label=_("Members can add people"), required=False)
+    members_may_pin = forms.BooleanField(label=_("Members can pin messages"), required=False)
     revisions_visible = forms.BooleanField(
-        label=_("Earlier versions are visible"),
+        label=_("Everyone can see the edit history"),
         required=False,
-        help_text=_("What a message said before it was edited. The owner and admins always see it."),
+        help_text=_("What a message said before it was edited. The owner and admins can always see it."),
     )
 
 

@@ -43,7 +43,7 @@ class ActivityCursorField(serializers.Field):
     The value is the tuple (time, conversation id) that `selectors.list_conversations` takes.
     """
 
-    default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the page before.")}
+    default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the previous page.")}
 
     def to_internal_value(self, data) -> tuple[str, int]:
         time, _separator, conversation_id = str(data).rpartition("_")
@@ -85,10 +85,12 @@ class MemberStateChangesSerializer(serializers.Serializer):
     favourite = StrictBooleanField()
     archived = StrictBooleanField()
     draft = StrictCharField(
-        allow_blank=True, help_text=_("What was typed and not sent; on every device of this person.")
+        allow_blank=True, help_text=_("Text typed but not yet sent, synchronized between all devices of this user.")
     )
-    announcement_seen = SequenceNumberField(help_text=_("The `announced_version` that was put away; it only grows."))
-    receipts = StrictBooleanField(help_text=_("Show here how far one has got and read, and see it of the others."))
+    announcement_seen = SequenceNumberField(
+        help_text=_("The `announced_version` that was dismissed; it only increases.")
+    )
+    receipts = StrictBooleanField(help_text=_("Share delivery and read receipts here, and see those of others."))
 
 
 class AddMembersSerializer(serializers.Serializer):
@@ -104,31 +106,33 @@ class GroupAvatarSerializer(serializers.Serializer):
 
 class InviteSerializer(serializers.Serializer):
     expires_at = serializers.DateTimeField(
-        default=None, allow_null=True, help_text=_("Within a year; null: until it is taken back.")
+        default=None, allow_null=True, help_text=_("Within a year; null: no expiry date.")
     )
-    max_uses = IdField(default=None, allow_null=True, help_text=_("So many people may come by it; null: any number."))
+    max_uses = IdField(
+        default=None, allow_null=True, help_text=_("The number of people who can join with it; null: no limit.")
+    )
 
 
 class RoleChangeSerializer(serializers.Serializer):
-    role = serializers.ChoiceField(choices=Role.values, help_text=_("`owner` hands the group over."))
+    role = serializers.ChoiceField(choices=Role.values, help_text=_("`owner` transfers the ownership of the group."))
 
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class SendSerializer(serializers.Serializer):
-    client_id = StrictUUIDField(help_text=_("Made by the client, never used again: sending twice is harmless."))
+    client_id = StrictUUIDField(
+        help_text=_("Created by the client and never reused: sending the same message twice is harmless.")
+    )
     body = StrictCharField(
         default="",
         allow_blank=True,
         help_text=_("Markdown, at most %(limit)d code points.") % {"limit": settings.BODY_LIMIT},
     )
     reply_to_id = IdField(default=None, allow_null=True)
-    forward_id = IdField(
-        default=None, allow_null=True, help_text=_("A message that one may see; its text is taken over.")
-    )
+    forward_id = IdField(default=None, allow_null=True, help_text=_("A message that you can see; its text is copied."))
     attachment_ids = IdListField(
         default=list,
         max_length=settings.FILES_AT_ONCE,
-        help_text=_("Files that were uploaded and not sent yet, in this order; with them `body` may be empty."),
+        help_text=_("Files that were uploaded but not yet sent, in this order; with files, `body` may be empty."),
     )
 
 
@@ -154,7 +158,10 @@ class EmojiSerializer(serializers.Serializer):
 class ReadSerializer(serializers.Serializer):
     seq = SequenceNumberField(
         required=False,
-        help_text=_("Everything up to this message is read. With `back` it may be left out: the newest of others."),
+        help_text=_(
+            "Everything up to this message is read. With `back` it can be omitted: the default is the newest message "
+            "of others."
+        ),
     )
     back = StrictBooleanField(
         default=False, help_text=_("Move the mark back: this message and later ones are unread again.")
@@ -170,33 +177,33 @@ class SyncSerializer(serializers.Serializer):
     cursors = serializers.DictField(
         child=SequenceNumberField(),
         default=dict,
-        help_text=_("The version of each conversation that this device knows, by its id."),
+        help_text=_("The version of each conversation that this device knows, by conversation ID."),
     )
     me = SequenceNumberField(default=0)
-    open = IdField(default=None, allow_null=True, help_text=_("The conversation that is looked at."))
+    open = IdField(default=None, allow_null=True, help_text=_("The conversation being viewed."))
 
     def validate_cursors(self, cursors: dict[str, int]) -> dict[int, int]:
         if len(cursors) > MAX_SYNC_CONVERSATIONS or not all(is_id(text) for text in cursors):
             raise serializers.ValidationError(
-                _("Ids of conversations, %(most)d at most.") % {"most": MAX_SYNC_CONVERSATIONS}
+                _("Conversation IDs, at most %(most)d.") % {"most": MAX_SYNC_CONVERSATIONS}
             )
         return {int(text): version for text, version in cursors.items()}
 
 
 # ── Queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 class ConversationListQuerySerializer(serializers.Serializer):
-    before = ActivityCursorField(default=None, help_text=_("Where the page before ended; take it from `next`."))
+    before = ActivityCursorField(default=None, help_text=_("Where the previous page ended; take it from `next`."))
     limit = PageSizeField()
 
 
 class MentionListQuerySerializer(serializers.Serializer):
-    before = IdField(default=None, help_text=_("Where the page before ended; take it from `next`."))
+    before = IdField(default=None, help_text=_("Where the previous page ended; take it from `next`."))
     limit = PageSizeField()
 
 
 class FileListQuerySerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=Attachment.Kind.values, default="", allow_blank=True)
-    before = IdField(default=None, help_text=_("Where the page before ended; take it from `next`."))
+    before = IdField(default=None, help_text=_("Where the previous page ended; take it from `next`."))
     limit = PageSizeField()
 
 
@@ -214,7 +221,7 @@ class HistoryQuerySerializer(serializers.Serializer):
 
 
 class ChangesQuerySerializer(serializers.Serializer):
-    after = SequenceNumberField(default=0, help_text=_("The version that is known."))
+    after = SequenceNumberField(default=0, help_text=_("The known version."))
     limit = PageSizeField(default=200, maximum=500)
 
 
@@ -225,7 +232,7 @@ class MemberCursorField(serializers.Field):
     The value is the tuple (rank of the role, user id, name) that `selectors.find_members` takes.
     """
 
-    default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the page before.")}
+    default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the previous page.")}
 
     def to_internal_value(self, data) -> tuple[int, int, str]:
         rank, _separator, rest = str(data).partition("_")
@@ -242,11 +249,11 @@ class MemberCursorField(serializers.Field):
 
 
 class MemberListQuerySerializer(serializers.Serializer):
-    q = StrictCharField(default="", allow_blank=True, max_length=100, help_text=_("Part of a name, also by pinyin."))
+    q = StrictCharField(default="", allow_blank=True, max_length=100, help_text=_("Part of a name; pinyin works too."))
     user_ids = StrictCharField(
-        default=None, help_text=_("Only these people, at most 100, also those who have left: `3,9,12`.")
+        default=None, help_text=_("Only these people, at most 100, including former members: `3,9,12`.")
     )
-    before = MemberCursorField(default=None, help_text=_("Where the page before ended; take it from `next`."))
+    before = MemberCursorField(default=None, help_text=_("Where the previous page ended; take it from `next`."))
     limit = PageSizeField(default=200, maximum=500)
 
     def validate_user_ids(self, text: str | None) -> list[int] | None:
@@ -254,13 +261,13 @@ class MemberListQuerySerializer(serializers.Serializer):
             return None
         ids = text.split(",")
         if len(ids) > 100 or not all(is_id(user_id) for user_id in ids):
-            raise serializers.ValidationError(_("Numbers of people, with commas between them."))
+            raise serializers.ValidationError(_("User IDs, separated by commas."))
         return [int(user_id) for user_id in ids]
 
 
 class UserSearchQuerySerializer(serializers.Serializer):
     q = StrictCharField(
-        default="", allow_blank=True, max_length=100, help_text=_("Part of a user name or display name.")
+        default="", allow_blank=True, max_length=100, help_text=_("Part of a username or display name.")
     )
     conversation = IdField(default=None, help_text=_("Only members of this conversation."))
     limit = PageSizeField(default=20)

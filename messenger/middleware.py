@@ -78,7 +78,7 @@ def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
     if charset is None:
         return None
     if charset.strip().lower() not in {"utf-8", "utf8"}:
-        return _error_response(request, ApplicationError("unsupported", _("The request cannot be read.")))
+        return _error_response(request, ApplicationError("unsupported", _("The request can’t be read.")))
     request.encoding = "utf-8"  # the only spelling that Django's form parser accepts
     return None
 

@@ -12,7 +12,7 @@ MAX_USERS = 200  # in one request
 
 
 class PresenceQuerySerializer(serializers.Serializer):
-    user_ids = StrictCharField(max_length=20 * MAX_USERS, help_text=_("Ids of people, with commas; at most 200."))
+    user_ids = StrictCharField(max_length=20 * MAX_USERS, help_text=_("User IDs, separated by commas; at most 200."))
 
     def validate_user_ids(self, text: str) -> list[int]:
         parts = text.split(",")
@@ -20,13 +20,13 @@ class PresenceQuerySerializer(serializers.Serializer):
             raise serializers.ValidationError(_("At most %(most)d people.") % {"most": MAX_USERS})
         # `int`, and therefore REST framework, also accept digits of other scripts, spaces and "1.0".
         if not all(part.isascii() and part.isdecimal() for part in parts):
-            raise serializers.ValidationError(_("Numbers with commas between them, please."))
+            raise serializers.ValidationError(_("Separate the numbers with commas."))
         return sorted({IdField().run_validation(part) for part in parts})
 
 
 @extend_schema_serializer(component_name="Beat")  # its public name in the OpenAPI document
 class HeartbeatSerializer(serializers.Serializer):
-    view = IdField(default=None, allow_null=True, help_text=_("The conversation that one looks at."))
+    view = IdField(default=None, allow_null=True, help_text=_("The conversation being viewed."))
 
 
 class TypingSerializer(serializers.Serializer):

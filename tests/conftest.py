@@ -17,7 +17,7 @@ CI = bool(os.environ.get("CI"))
 registry = ServiceRegistry()
 
 
-# ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────────
 def require_service(name: str):
     """Returns the running service. Without it the test is skipped; in CI the test fails."""
     try:
@@ -116,7 +116,7 @@ def pytest_unconfigure():
     registry.end()
 
 
-# ── Databases inside pytest ────────────────────────────────────────────────────────────────────────────────────
+# ── Databases inside pytest ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def postgres_db(postgres_url, django_db_blocker):
     """Django uses a new PostgreSQL database in all threads of this test. Use it without the `db` fixtures."""
@@ -193,7 +193,7 @@ def run_tasks(database):
     return queue.run_due
 
 
-# ── Users and conversations ────────────────────────────────────────────────────────────────────────────────────
+# ── Users and conversations ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def make_user(database):
     """Creates users: `make_user("dave")`. Their password is `let-me-talk`."""
@@ -246,7 +246,7 @@ def direct_conversation(alice, bob):
     return Conversation.objects.get(pk=conversation.id)
 
 
-# ── Server processes ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Server processes ───────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def make_site(request, tmp_path, django_db_blocker):
     """Creates installations: `make_site(database="postgres", redis=True, proxied=True, SWEEP_SECONDS="1")`.

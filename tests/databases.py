@@ -98,7 +98,7 @@ def production_environment(**environment: str) -> dict[str, str]:
     return {**kept, **defaults, **environment}
 
 
-# ── Templates, each created once per run ───────────────────────────────────────────────────────────────────────
+# ── Templates, each created once per run ───────────────────────────────────────────────────────────────────────────
 @functools.cache
 def sqlite_template() -> Path:
     """Returns a migrated SQLite file. Closing the last connection has written the WAL into it."""

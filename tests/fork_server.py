@@ -120,7 +120,7 @@ def get_fork_server() -> ForkServer | None:
     return _instance
 
 
-# ── In the waiting process ─────────────────────────────────────────────────────────────────────────────────────
+# ── In the waiting process ─────────────────────────────────────────────────────────────────────────────────────────
 def wait_for_children(connection: socket.socket) -> None:
     for name in PACKAGES:
         with contextlib.suppress(Exception):  # the child imports it again and reports the error

@@ -33,7 +33,7 @@ class Program:
         self.log = folder / f"{self.name}-{self.port}.log"
         self.process: subprocess.Popen[bytes] | Child | None = None
 
-    # ── For subclasses ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── For subclasses ──────────────────────────────────────────────────────────────────────────────────────────────
     def command(self) -> Sequence[str | Path]:
         raise NotImplementedError
 
@@ -51,7 +51,7 @@ class Program:
             return False
         return True
 
-    # ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None

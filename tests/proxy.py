@@ -56,7 +56,7 @@ class Proxy:
     def connections(self) -> int:
         return len(self._open_connections)
 
-    # ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────
     def start(self) -> None:
         self._thread.start()
         self._run_in_loop(self._start())
@@ -88,7 +88,7 @@ class Proxy:
     def __exit__(self, *_) -> None:
         self.stop()
 
-    # ── Faults; callable from any thread, in effect when the call returns ───────────────────────────────────────
+    # ── Faults; callable from any thread, in effect when the call returns ───────────────────────────────────────────
     def cut(self) -> int:
         """Resets all connections and returns their number."""
         return self._run_in_loop(self._cut())
@@ -139,7 +139,7 @@ class Proxy:
 
         self._run_in_loop(run())
 
-    # ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         if self.refusing or not self.backends:

@@ -59,7 +59,7 @@ def _on_path(*names: str) -> Path | None:
     return next((Path(found) for name in names if (found := shutil.which(name))), None)
 
 
-# ── PostgreSQL ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── PostgreSQL ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class PostgresDatabases:
     """Creates and drops databases on the PostgreSQL server at `url`."""
 
@@ -234,7 +234,7 @@ def create_postgres_server(folder: Path, settings: Mapping[str, str] | None = No
     return PostgresServer(folder, binaries, source, settings)
 
 
-# ── Redis ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Redis ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 class RedisServer(Program):
     """A Redis server without persistence: it is empty after `kill` and `start`."""
 
@@ -298,7 +298,7 @@ class ExternalRedis:
             client.flushdb()
 
 
-# ── S3 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── S3 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 class S3Server(Program):
     """moto: an S3 server that does not check signatures."""
 
@@ -347,7 +347,7 @@ class ExternalS3:
         self.description = ServiceDescription("S3", "given")
 
 
-# ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class Chromium:
     """An installed browser. `path` is its executable."""
 
@@ -373,7 +373,7 @@ def find_chromium() -> Chromium:
     raise ServiceUnavailable("Chromium: no chromium or google-chrome on the machine, none of playwright's own")
 
 
-# ── Registry ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ServiceRegistry:
     """Starts each service once, when the first test requests it, and records which ones ran and which are missing."""
 

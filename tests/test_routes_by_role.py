@@ -329,7 +329,7 @@ BODIES: dict[str, dict[str, Any]] = {
 QUERIES = {"api/v1/presence/": {"user_ids": "1"}}
 
 
-# ── The table ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The table ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class TableRow:
     method: str
@@ -387,7 +387,7 @@ def test_every_route_is_in_the_table():
     assert not table_routes - routes, "Remove these routes from the table: they do not exist."
 
 
-# ── The environment ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The environment ────────────────────────────────────────────────────────────────────────────────────────────────
 class Environment:
     def __init__(self) -> None:
         people = {
@@ -499,7 +499,7 @@ def environment(db, monkeypatch):
     return Environment()
 
 
-# ── Tests ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Tests ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_each_role_gets_the_status_of_the_table(environment, row):
     expected = {**row.cells, "removed": row.cells["stranger"], "suspended": row.cells["nobody"]}

@@ -129,7 +129,7 @@ def _may_block(user_id: int, person_id: int) -> bool:
 
 def _require_two_users(user_id: int, person_id: int) -> None:
     if user_id == person_id:
-        raise invalid(user_id=_("This needs somebody else."))
+        raise invalid(user_id=_("You can’t do this to yourself."))
 
 
 def _requires_request(person: User) -> bool:

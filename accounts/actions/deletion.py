@@ -36,7 +36,7 @@ def require_another_administrator(user: User) -> None:
     """Raises `forbidden` for the last superuser: without one the site could not be administered."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     if user.is_superuser and not others.exists():
-        raise forbidden(_("You are the only administrator of this site. Make somebody else one first."))
+        raise forbidden(_("You are the only administrator of this site. Make someone else an administrator first."))
 
 
 def erase_account(user_id: int) -> None:

@@ -35,7 +35,7 @@ def restore_user(user_id: int, moderator_id: int) -> User:
         contacts.lock_related_users(user_id)
         user = _get_moderated_user(user_id, moderator_id)
         if user.deleted_at:
-            raise forbidden(_("This account was deleted by its owner; there is nobody left to restore."))
+            raise forbidden(_("This account was deleted by its owner and can’t be restored."))
         if not user.is_active:
             user.is_active, user.suspended_at = True, None
             user.save(update_fields=["is_active", "suspended_at"])
@@ -55,7 +55,7 @@ def _get_moderated_user(user_id: int, moderator_id: int) -> User:
     if user is None:
         raise not_found()
     if user.pk == moderator.pk:
-        raise forbidden(_("You cannot suspend or restore yourself."))
+        raise forbidden(_("You can’t suspend or restore yourself."))
     if (user.is_staff or user.is_superuser) and not moderator.is_superuser:
         raise forbidden(_("Only an administrator can do this to a moderator."))
     return user

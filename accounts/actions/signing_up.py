@@ -23,7 +23,7 @@ def sign_up(request: HttpRequest, username: str, email: str, password: str) -> t
     a new account. Raises `forbidden` while sign-up is closed, `rate_limited` or `invalid`.
     """
     if not get_adapter().is_open_for_signup(request):
-        raise forbidden(_("Nobody can sign up here by themselves."))
+        raise forbidden(_("Sign-up is closed here."))
     form = SignupForm({"username": username, "email": email, "password1": password})
     if not form.is_valid():
         if form.wait:

@@ -21,7 +21,7 @@ Cleaner = Callable[[Any], str]  # returns the value as it is stored, or raises V
 def _one_of(choices: Callable[[], Any]) -> Cleaner:
     def clean(value: Any) -> str:
         if not isinstance(value, str) or value not in choices():
-            raise ValidationError(_("This is none of the choices."))
+            raise ValidationError(_("Choose one of the options."))
         return value
 
     return clean
@@ -30,7 +30,7 @@ def _one_of(choices: Callable[[], Any]) -> Cleaner:
 def _single_line(max_length: int) -> Cleaner:
     def clean(value: Any) -> str:
         if not isinstance(value, str):
-            raise ValidationError(_("This is no text."))
+            raise ValidationError(_("This must be text."))
         return clean_single_line(value, max_length)
 
     return clean
@@ -38,7 +38,7 @@ def _single_line(max_length: int) -> Cleaner:
 
 def _username(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValidationError(_("This is no text."))
+        raise ValidationError(_("This must be text."))
     return normalize_username(value)
 
 
@@ -63,7 +63,7 @@ def clean_profile_changes(changes: dict[str, Any]) -> dict[str, Any]:
     for name, value in changes.items():
         try:
             if name not in _CLEANERS:
-                raise ValidationError(_("This cannot be changed."))
+                raise ValidationError(_("This can’t be changed."))
             cleaned[name] = _CLEANERS[name](value)
         except ValidationError as error:
             errors[name] = error.messages

@@ -103,7 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 return self.clean_username(base[: MAX_USERNAME_LENGTH - digits].rstrip(".-") + number)
             except ValidationError:
                 continue
-        raise ValidationError(_("No user name could be made for you. Please choose one."))
+        raise ValidationError(_("We couldn’t create a username for you. Please choose one."))
 
     def save_user(self, request: HttpRequest, user, form, commit: bool = True):
         """Saves the user. The password is hashed before the transaction begins, because that is slow.
@@ -186,8 +186,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def _reject_second_account(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
         message = _(
-            "There is an account with your e-mail address already. Sign in to it, then connect %(name)s in the"
-            " settings, under “Other ways in”."
+            "An account with your email address already exists. Sign in to it, then connect %(name)s in Settings, "
+            "under “Connected accounts”."
         ) % {"name": sociallogin.account.get_provider().name}
         messages.error(request, message)
         raise ImmediateHttpResponse(redirect("account_login"))

@@ -49,8 +49,8 @@ def check_password(login: str, password: str) -> User | None:
 def wrong_credentials_message() -> str:
     """Returns the one message for all wrong credentials, which does not reveal what was wrong."""
     if allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY:
-        return _("The user name or the password is not right, or the e-mail is not confirmed yet: look into your mail.")
-    return _("The user name or the password is not right.")
+        return _("Wrong username or password, or your email address isn’t confirmed yet: check your inbox.")
+    return _("Wrong username or password.")
 
 
 class PasswordBackend(AuthenticationBackend):

@@ -69,11 +69,11 @@ def check_code(user: User, code: str) -> None:
     if not requires_code(user):
         return
     if not code:
-        raise _code_error(_("This account asks for a code: from its authenticator app, or a recovery code."))
+        raise _code_error(_("Enter the code from your authenticator app, or a recovery code."))
     if wait := login_limits.acquire_code_attempt(user.pk):
         raise rate_limited(wait)
     if not _is_valid_code(user, code):
-        raise _code_error(_("The code is not right."))
+        raise _code_error(_("Wrong code."))
     login_limits.release_code_attempt(user.pk)
 
 

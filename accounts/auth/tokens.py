@@ -24,7 +24,7 @@ MAX_TOKEN_LENGTH = 2000  # characters; our tokens have about 300. Longer ones ar
 
 
 def invalid_token_error() -> ApplicationError:
-    return ApplicationError("unauthenticated", _("This token is not valid, or no longer."))
+    return ApplicationError("unauthenticated", _("This token is invalid or has expired."))
 
 
 def issue_token_pair(user: User, *, address: str = "", user_agent: str = "") -> TokenPairSchema:

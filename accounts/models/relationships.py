@@ -15,22 +15,22 @@ class Relationship(models.Model):
     """
 
     class State(models.TextChoices):
-        NONE = "none", _("No contact")
-        ASKED = "asked", _("Asked")  # `user` sent a request that is not answered
-        ASKS = "asks", _("Asks")  # `person` sent a request to `user`
+        NONE = "none", _("Not a contact")
+        ASKED = "asked", _("Request sent")  # `user` sent a request that is not answered
+        ASKS = "asks", _("Request received")  # `person` sent a request to `user`
         IGNORED = "ignored", _("Ignored")  # `person` sent a request and `user` ignores it
         CONTACT = "contact", _("Contact")
 
     user = models.ForeignKey(User, models.CASCADE, related_name="relationships")
     person = models.ForeignKey(User, models.CASCADE, related_name="+")
-    state = models.CharField(_("state"), max_length=7, choices=State, default=State.NONE)
+    state = models.CharField(_("status"), max_length=7, choices=State, default=State.NONE)
     since = models.DateTimeField(null=True)  # when `state` last changed
     blocked_at = models.DateTimeField(_("blocked at"), null=True)
     me_version = models.BigIntegerField(default=0)  # the `me_version` of `user` at the last change of this row
 
     class Meta:
-        verbose_name = _("tie")
-        verbose_name_plural = _("ties")
+        verbose_name = _("relationship")
+        verbose_name_plural = _("relationships")
         constraints = [models.UniqueConstraint(fields=["user", "person"], name="one_tie_each")]
         indexes = [
             models.Index(fields=["user", "me_version"], name="tie_mine"),

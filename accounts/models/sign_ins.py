@@ -13,7 +13,7 @@ class SignIn(models.Model):
 
     class Kind(models.TextChoices):
         BROWSER = "browser", _("Browser")
-        TOKEN = "token", _("Token client")
+        TOKEN = "token", _("API client")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
@@ -22,7 +22,7 @@ class SignIn(models.Model):
     session_key = models.CharField(max_length=40, blank=True, db_index=True)
     refresh_id = models.UUIDField(null=True)  # `jti` of the only refresh token that is still valid
     user_agent = models.CharField(_("device"), max_length=300, blank=True)
-    address = models.GenericIPAddressField(_("address"), null=True)
+    address = models.GenericIPAddressField(_("IP address"), null=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     last_used_at = models.DateTimeField(_("last used at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)

@@ -54,11 +54,11 @@ class UserManager(DjangoUserManager):
         )
 
 
-USERNAME_TAKEN = _("This user name is taken, or one that looks like it.")
+USERNAME_TAKEN = _("This username is taken, or too similar to one that is.")
 
 
 class Theme(models.TextChoices):
-    SYSTEM = "system", _("As the system")
+    SYSTEM = "system", _("Same as system")
     LIGHT = "light", _("Light")
     DARK = "dark", _("Dark")
 
@@ -66,7 +66,7 @@ class Theme(models.TextChoices):
 class Audience(models.TextChoices):
     """The values of a privacy setting. Contacts are the users in the owner's own contact list."""
 
-    EVERYONE = "everyone", _("Everybody")
+    EVERYONE = "everyone", _("Everyone")
     CONTACTS = "contacts", _("My contacts")
     NOBODY = "nobody", _("Nobody")
 
@@ -84,7 +84,7 @@ class User(AbstractUser):
 
     first_name = last_name = None  # type: ignore[assignment]
     username = models.CharField(
-        _("user name"),
+        _("username"),
         max_length=MAX_USERNAME_LENGTH,
         unique=True,
         validators=[validate_username],
@@ -92,19 +92,19 @@ class User(AbstractUser):
     )
     username_key = models.CharField(max_length=MAX_KEY_LENGTH, unique=True, editable=False)
     username_capitals = models.CharField(max_length=MAX_KEY_LENGTH, unique=True, editable=False)
-    email = models.EmailField(_("e-mail"), blank=True)
+    email = models.EmailField(_("email"), blank=True)
     name = models.CharField(_("display name"), max_length=60, blank=True)
-    bio = models.CharField(_("about you"), max_length=160, blank=True)
-    avatar = models.ImageField(_("picture"), upload_to="avatars/", blank=True)
+    bio = models.CharField(_("bio"), max_length=160, blank=True)
+    avatar = models.ImageField(_("photo"), upload_to="avatars/", blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
-    find_me = _audience_field(_("who finds me by name"))
-    write_to_me = _audience_field(_("who may begin to write to me"))
-    add_me = _audience_field(_("who may add me to groups"))
-    show_presence = _audience_field(_("who sees that I am here"))
-    show_last_seen = _audience_field(_("who sees when I was last here"))
-    show_receipts = _audience_field(_("who sees what I have read"))
+    find_me = _audience_field(_("who can find me by name"))
+    write_to_me = _audience_field(_("who can message me first"))
+    add_me = _audience_field(_("who can add me to groups"))
+    show_presence = _audience_field(_("who can see when I’m online"))
+    show_last_seen = _audience_field(_("who can see when I was last online"))
+    show_receipts = _audience_field(_("who can see what I have read"))
     blocked_ids = models.JSONField(
         default=list, editable=False
     )  # copy of the blocks in Relationship: read with the user
@@ -122,9 +122,9 @@ class User(AbstractUser):
     objects = UserManager()  # type: ignore[misc]
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
-        permissions = [("suspend_user", _("Can suspend and restore people"))]
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        permissions = [("suspend_user", _("Can suspend and restore users"))]
         indexes = [
             models.Index(fields=["email"], name="user_email"),  # stored in lowercase
             models.Index(

@@ -143,14 +143,14 @@ def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
 
 def blocked_error(name: str = "") -> ApplicationError:
     """Returns the error for a user who has blocked the other person. The blocked person never gets it."""
-    message = format_lazily(_("You have blocked %(name)s. Unblock them first."), {"name": name}) if name else ""
-    return ApplicationError("blocked", message or _("You have blocked this person. Unblock them first."))
+    message = format_lazily(_("You’ve blocked %(name)s. Unblock them first."), {"name": name}) if name else ""
+    return ApplicationError("blocked", message or _("You’ve blocked this person. Unblock them first."))
 
 
 def not_allowed_error(setting: str, name: str = "") -> ApplicationError:
     """Returns one error for three cases that must look the same: blocked, not allowed by a setting, suspended."""
     if setting == "add_me":
-        return forbidden(
-            format_lazily(_("%(name)s cannot be added by you. Send them a link to the group."), {"name": name})
-        )
-    return forbidden(_("This person takes no messages from you."))
+        return forbidden(format_lazily(_("You can’t add %(name)s. Send them an invite link instead."), {"name": name}))
+    if name:
+        return forbidden(format_lazily(_("%(name)s only accepts messages from contacts."), {"name": name}))
+    return forbidden(_("This person only accepts messages from contacts."))

@@ -51,22 +51,20 @@ def normalize_username(text: str) -> str:
     name = unicodedata.normalize("NFKC", text.strip())
     if not MIN_USERNAME_LENGTH <= len(name) <= MAX_USERNAME_LENGTH:
         raise ValidationError(
-            _("A user name has %(shortest)d to %(longest)d characters."),
+            _("A username must have %(shortest)d to %(longest)d characters."),
             code="length",
             params={"shortest": MIN_USERNAME_LENGTH, "longest": MAX_USERNAME_LENGTH},
         )
     if not all(is_username_character(character) for character in name):
-        raise ValidationError(
-            _("A user name is made of letters, the digits 0 to 9 and the signs _ . and - only."), code="characters"
-        )
+        raise ValidationError(_("A username can only contain letters, the digits 0 to 9, and _ . -"), code="characters")
     if name[0] in ".-" or name[-1] in ".-" or unicodedata.category(name[0]) in _MARKS:
-        raise ValidationError(_("A user name begins and ends with a letter, a digit or _."), code="ends")
+        raise ValidationError(_("A username must begin and end with a letter, a digit or _."), code="ends")
     if not any(character.isalnum() for character in name):
-        raise ValidationError(_("A user name has at least one letter or digit."), code="empty")
+        raise ValidationError(_("A username must contain at least one letter or digit."), code="empty")
     if _has_too_many_marks(name):
-        raise ValidationError(_("There are too many marks on one letter."), code="marks")
+        raise ValidationError(_("Too many accents on one letter."), code="marks")
     if not _has_combinable_scripts(name):
-        raise ValidationError(_("These letters are of scripts that are not written together."), code="scripts")
+        raise ValidationError(_("These letters can’t be mixed: they come from different scripts."), code="scripts")
     return name
 
 
@@ -76,7 +74,7 @@ def clean_username(text: str) -> str:
     if {skeleton(name), uppercase_skeleton(name)} & _reserved_skeletons() or skeleton(name).startswith(
         skeleton(DELETED_PREFIX)
     ):
-        raise ValidationError(_("This user name is reserved."), code="reserved")
+        raise ValidationError(_("This username is reserved."), code="reserved")
     return name
 
 

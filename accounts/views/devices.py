@@ -36,7 +36,7 @@ def end_session(request: HttpRequest, sign_in_id: UUID) -> HttpResponse:
     if current.pk == sign_in_id:
         request.session.flush()
         return redirect(settings.LOGOUT_REDIRECT_URL)
-    messages.success(request, _("Signed out there."))
+    messages.success(request, _("Device signed out."))
     return redirect("sessions")
 
 
@@ -45,5 +45,5 @@ def end_session(request: HttpRequest, sign_in_id: UUID) -> HttpResponse:
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     current = require_sign_in(request)
     sign_ins.end_sign_ins(current.user_id, keep=current.pk)
-    messages.success(request, _("Signed out everywhere else."))
+    messages.success(request, _("All other devices signed out."))
     return redirect("sessions")

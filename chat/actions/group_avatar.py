@@ -61,4 +61,4 @@ def _replace_avatar(user_id: int, conversation_id: int, name: str) -> Conversati
 
 def _require_permission(tx: ConversationTransaction) -> None:
     require_group(tx)
-    tx.require(tx.is_admin_or_owner, _("Only the owner and admins may change this."))
+    tx.require(tx.is_admin_or_owner, _("Only the owner and admins can change this."))

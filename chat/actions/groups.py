@@ -37,7 +37,7 @@ GROUP_BURST, GROUPS_PER_SECOND = 10, 1 / 30  # created per user
 def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationSchema, bool]:
     """Returns the direct conversation of two users and whether it was created. Concurrent calls create one row."""
     if user_id == other_id:
-        raise invalid(user_id=_("This needs somebody else."))
+        raise invalid(user_id=_("You can’t do this to yourself."))
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     conversation = Conversation.objects.filter(pair=pair).first()
     if conversation is None:
@@ -75,7 +75,7 @@ def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> Conversat
 
 def _require_all_found(user_ids: list[int], users: dict[int, User]) -> None:
     if missing_ids := [pk for pk in user_ids if pk not in users]:
-        raise invalid(user_ids=_("There is nobody with the number %(id)s.") % {"id": missing_ids[0]})
+        raise invalid(user_ids=_("There is no user with the ID %(id)s.") % {"id": missing_ids[0]})
 
 
 def _create_conversation(**fields: Any) -> Conversation:
@@ -143,7 +143,7 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
     with conversation_transaction(conversation_id, user_id) as tx:
         conversation = tx.conversation
         require_group(tx)
-        tx.require(tx.is_admin_or_owner, _("Only the owner and admins may change this."))
+        tx.require(tx.is_admin_or_owner, _("Only the owner and admins can change this."))
         changed = {name: value for name, value in values.items() if getattr(conversation, name) != value}
         if changed:
             old_values = {name: getattr(conversation, name) for name in changed}
@@ -190,7 +190,7 @@ def _get_actor(tx: ConversationTransaction) -> User:
 
 def require_group(tx: ConversationTransaction) -> None:
     """Raises `forbidden` for a direct conversation."""
-    tx.require(tx.conversation.kind == Conversation.Kind.GROUP, _("A pair stays as it is."))
+    tx.require(tx.conversation.kind == Conversation.Kind.GROUP, _("This is only possible in groups."))
 
 
 # ── Members ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +198,7 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
     """Adds users to a group and returns the new members. Users who are members already are skipped."""
     new_ids = list(dict.fromkeys(user_ids))
     if not new_ids:
-        raise invalid(user_ids=_("Choose somebody."))
+        raise invalid(user_ids=_("Choose at least one person."))
     if len(new_ids) > MAX_USERS_PER_CALL:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": MAX_USERS_PER_CALL})
     users = privacy.discoverable_users(user_id, new_ids)
@@ -206,7 +206,7 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
         require_group(tx)
         tx.require(
             tx.is_admin_or_owner or tx.conversation.members_may_add,
-            _("Only the owner and admins may add people here."),
+            _("Only the owner and admins can add people."),
         )
         _require_all_found(new_ids, users)
         member_ids = set(
@@ -273,12 +273,12 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
         if target_id == user_id:
             tx.require(
                 membership.role != Role.OWNER or tx.conversation.member_count == 1,
-                _("Give the group to somebody else first, or delete it."),
+                _("Transfer ownership or delete the group first."),
             )
         else:
             tx.require(
                 tx.role == Role.OWNER or (tx.role == Role.ADMIN and membership.role == Role.MEMBER),
-                _("You may not remove this person."),
+                _("You can’t remove this person."),
             )
         event_name = "left" if target_id == user_id else "removed"
         membership.was_removed = event_name == "removed"
@@ -316,10 +316,10 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         membership = _get_member(tx, target_id)
-        tx.require(tx.role == Role.OWNER, _("Only the owner may change roles."))
+        tx.require(tx.role == Role.OWNER, _("Only the owner can change roles."))
         if membership.role == role:
             return member_schema(membership)
-        tx.require(target_id != user_id, _("Give the group to somebody else first, or delete it."))
+        tx.require(target_id != user_id, _("Transfer ownership or delete the group first."))
         changed, old_role = [membership], membership.role
         if role == Role.OWNER:
             assert tx.membership
@@ -355,7 +355,7 @@ def delete_group(user_id: int, conversation_id: int) -> None:
     """Deletes a group for all members. Its rows are kept for the moderators."""
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
-        tx.require(tx.role == Role.OWNER, _("Only the owner may delete the group."))
+        tx.require(tx.role == Role.OWNER, _("Only the owner can delete the group."))
         memberships = list(tx.conversation.memberships.filter(left_at=None).select_related("user").order_by("pk"))
         tx.conversation.member_count, tx.conversation.deleted_at = 0, tx.now
         tx.mark_changed("member_count", "deleted_at")

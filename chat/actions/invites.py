@@ -52,11 +52,11 @@ def create_invite(
         require_group(tx)
         tx.require(
             tx.is_admin_or_owner or tx.conversation.members_may_add,
-            _("Only the owner and admins may add people here."),
+            _("Only the owner and admins can add people."),
         )
         if len(list_open_invites(conversation_id, now)) >= MAX_OPEN_INVITES:
             raise invalid(
-                max_uses=_("There are %(most)d links already. Take one back first.") % {"most": MAX_OPEN_INVITES}
+                max_uses=_("There are already %(most)d links. Revoke one first.") % {"most": MAX_OPEN_INVITES}
             )
         if wait := rate_limits.acquire(f"invites.{user_id}", CREATE_BURST, CREATES_PER_SECOND):
             raise rate_limited(wait)
@@ -144,4 +144,4 @@ def _is_usable(invite: Invite, conversation: Conversation, membership: Membershi
 
 def invalid_invite_error() -> ApplicationError:
     """One error for unknown, expired, used up and revoked links, so that it reveals nothing about a link."""
-    return ApplicationError("not_found", _("This link does not work, or no longer. Ask for a new one."))
+    return ApplicationError("not_found", _("This link is invalid or has expired. Ask for a new one."))

@@ -35,7 +35,7 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         _require_open_pair(tx)
-        tx.require(message.sender_id == user_id, _("Only the writer may edit a message."))
+        tx.require(message.sender_id == user_id, _("You can only edit your own messages."))
         tx.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
         check_body(body, may_be_blank=bool(message.files))
         if body == message.body:
@@ -130,7 +130,7 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
                 message.save(update_fields=WIPED_FIELDS)
             return message_schema(message)
         tx.require(message.kind == Message.Kind.TEXT)
-        tx.require(is_sender or tx.is_admin_or_owner, _("Only its writer or an admin may delete this message."))
+        tx.require(is_sender or tx.is_admin_or_owner, _("Only the sender or an admin can delete this message."))
         return delete_locked_message(tx, message, wipe=is_sender, by_id=user_id)
 
 
@@ -167,7 +167,7 @@ def wipe_content(message: Message) -> None:
 def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
     """Adds or removes the user's reaction. Nothing happens if it is in that state already."""
     if not is_single_emoji(emoji):
-        raise invalid(emoji=_("One emoji, please."))
+        raise invalid(emoji=_("Choose one emoji."))
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         tx.require(message.kind == Message.Kind.TEXT)
@@ -178,11 +178,11 @@ def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> Mes
         if active:
             _require_open_pair(tx)
             if reactions.filter(user_id=user_id).count() >= MAX_REACTIONS_PER_USER:
-                raise invalid(emoji=_("Twenty reactions of yours are enough for one message."))
+                raise invalid(emoji=_("You can add at most 20 reactions to a message."))
             other_emoji_count = reactions.exclude(emoji=emoji).values("emoji").distinct().count()
             if other_emoji_count >= MAX_EMOJI_PER_MESSAGE:
                 raise invalid(
-                    emoji=_("One message has room for %(n)d different reactions.") % {"n": MAX_EMOJI_PER_MESSAGE}
+                    emoji=_("A message can have at most %(n)d different reactions.") % {"n": MAX_EMOJI_PER_MESSAGE}
                 )
             Reaction.objects.create(message=message, user_id=user_id, emoji=emoji)
         else:
@@ -197,7 +197,8 @@ def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
         require_not_deleted(message)
         is_group = tx.conversation.kind == "group"
         tx.require(
-            tx.is_admin_or_owner or not is_group or tx.conversation.members_may_pin, _("Only admins may pin here.")
+            tx.is_admin_or_owner or not is_group or tx.conversation.members_may_pin,
+            _("Only the owner and admins can pin messages."),
         )
         tx.require(message.kind == Message.Kind.TEXT)
         if (message.pinned_at is not None) == active:

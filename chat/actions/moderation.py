@@ -54,7 +54,7 @@ def restore_message(moderator_id: int, message_id: int) -> None:
         if not message.deleted_at:
             return
         if message.hidden_by_id is None:
-            raise invalid(message=_("Its writer recalled this message; there is nothing left to restore."))
+            raise invalid(message=_("The sender deleted this message; it can’t be restored."))
         message.deleted_at, message.hidden_by = None, None
         tx.save_message(message, "deleted_at", "hidden_by")
         schema = message_schema(message)

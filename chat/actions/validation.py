@@ -21,9 +21,9 @@ def body_error(body: str, *, may_be_blank: bool = False) -> ApplicationError | N
     if len(body) > settings.BODY_LIMIT:
         return invalid(body=format_lazily(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
     if "\x00" in body or not is_encodable(body):
-        return invalid(body=_("This text contains characters that cannot be stored."))
+        return invalid(body=_("This text contains characters that can’t be saved."))
     if is_blank(body) and not may_be_blank:
-        return invalid(body=_("Write something first."))
+        return invalid(body=_("Write a message first."))
     return None
 
 
@@ -69,9 +69,9 @@ def clean_single_line(text: str, limit: int, field: str, *, required: bool = Fal
         unicodedata.category(char) in _FORBIDDEN_IN_LINES and char not in _JOINERS
         for char in _REGION_FLAG.sub("", line)
     ):
-        raise invalid(**{field: _("This text contains characters that cannot be stored.")})
+        raise invalid(**{field: _("This text contains characters that can’t be saved.")})
     if required and is_blank(line):
-        raise invalid(**{field: _("This field is needed.")})
+        raise invalid(**{field: _("This field is required.")})
     return line
 
 
@@ -92,7 +92,7 @@ def clean_multiline(text: str, limit: int, field: str) -> str:
     if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in block) or not _has_balanced_direction(
         block
     ):
-        raise invalid(**{field: _("This text contains characters that cannot be stored.")})
+        raise invalid(**{field: _("This text contains characters that can’t be saved.")})
     return block
 
 
@@ -119,7 +119,7 @@ def check_storable(text: str, limit: int, field: str) -> None:
     if len(text) > limit:
         raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
     if "\x00" in text or not is_encodable(text):
-        raise invalid(**{field: _("This text contains characters that cannot be stored.")})
+        raise invalid(**{field: _("This text contains characters that can’t be saved.")})
 
 
 def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:

@@ -20,10 +20,10 @@ class LogEntryAdmin(base.ReadOnlyModelAdmin):
     search_fields = ("user__username", "object_repr")
     fields = readonly_fields = ("action_time", "user_link", "content_type", "target", "change_message")
 
-    @admin.display(description=_("who"))
+    @admin.display(description=_("done by"))
     def user_link(self, entry: LogEntry) -> SafeString:
         return base.render_user_link(entry.user)
 
-    @admin.display(description=_("to what"))
+    @admin.display(description=_("object"))
     def target(self, entry: LogEntry) -> SafeString:
         return base.render_text(entry.object_repr)

@@ -20,11 +20,11 @@ MAX_MEMBERS = 200  # members on the page of a conversation
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = _("state")
+    title = _("status")
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [("open", _("There")), ("ended", _("Deleted"))]
+        return [("open", _("Active")), ("ended", _("Deleted"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset if self.value() is None else queryset.filter(deleted_at__isnull=self.value() == "open")
@@ -38,7 +38,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     list_select_related = ("owner",)
     ordering = ("-active_at", "-pk")
     search_fields = ("title",)
-    search_help_text = _("A number, part of a group's title, or the user name of somebody who is or was in it.")
+    search_help_text = _("An ID, part of a group’s name, or the username of a current or former member.")
     fields = readonly_fields = (
         *("name", "kind", "description_text", "announcement_text", "owner_link", "members", "messages"),
         *("member_count", "text_count", "created_at", "active_at", "deleted_at"),
@@ -86,7 +86,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     @admin.display(description=_("messages"))
     def messages(self, row: Conversation) -> SafeString:
         url = f"{reverse('admin:chat_message_changelist')}?q=in%3A{row.pk}"
-        return format_html('<a href="{}">{}</a>', url, _("Look at its messages"))
+        return format_html('<a href="{}">{}</a>', url, _("View messages"))
 
 
 def _role_or_left(membership: Membership) -> str:

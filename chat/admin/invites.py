@@ -19,11 +19,11 @@ from messenger.core.numbers import parse_id
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = _("state")
+    title = _("status")
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [("open", _("Opens")), ("shut", _("Opens nothing any more"))]
+        return [("open", _("Valid")), ("shut", _("No longer valid"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         unusable = Q(revoked_at__isnull=False) | Q(expires_at__lte=timezone.now()) | Q(max_uses__lte=F("uses"))
@@ -39,7 +39,7 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
     list_select_related = ("conversation", "made_by")
     ordering = ("-pk",)
     search_fields = ("conversation__title",)
-    search_help_text = _("A number of a conversation, part of a group's title, or the user name of a maker.")
+    search_help_text = _("A conversation ID, part of a group’s name, or the username of the link’s creator.")
     actions = ("take_back",)
     buttons = actions
     fields = readonly_fields = ("group", "creator", "created_at", "expires_at", "use_count", "revoked_at")
@@ -60,24 +60,24 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
     def has_take_back_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.change_invite")
 
-    @admin.action(description=_("Take back: it opens nothing from now on"), permissions=["take_back"])
+    @admin.action(description=_("Revoke: it stops working at once"), permissions=["take_back"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Invite]) -> None:
         def run(invite: Invite) -> None:
             actions.revoke_invite_as_moderator(base.get_user_id(request), invite.pk)
             self.log_change(request, invite, "Taken back.")
 
         if count := self.run_for_each(request, queryset.filter(revoked_at=None), run):
-            text = ngettext("%d link is taken back.", "%d links are taken back.", count) % count
+            text = ngettext("%d link revoked.", "%d links revoked.", count) % count
             self.message_user(request, text, messages.SUCCESS)
 
     @admin.display(description=_("group"))
     def group(self, row: Invite) -> SafeString:
         return base.render_link(row.conversation, base.conversation_title(row.conversation))
 
-    @admin.display(description=_("made by"))
+    @admin.display(description=_("created by"))
     def creator(self, row: Invite) -> SafeString:
         return base.render_user_link(row.made_by)
 
-    @admin.display(description=_("used"))
+    @admin.display(description=_("uses"))
     def use_count(self, row: Invite) -> str:
         return f"{row.uses} / {row.max_uses or '∞'}"

@@ -30,7 +30,7 @@ _SENDER = re.compile(r"from:(\S+)")
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = _("state")
+    title = _("status")
     parameter_name = "state"
     _conditions = {
         "there": Q(deleted_at=None),
@@ -41,10 +41,10 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request, model_admin):
         return [
-            ("there", _("There")),
+            ("there", _("Active")),
             ("hidden", _("Hidden")),
-            ("recalled", _("Recalled by its writer")),
-            ("reported", _("Reported, not settled")),
+            ("recalled", _("Deleted by the sender")),
+            ("reported", _("Reported, unresolved")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -61,8 +61,8 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     ordering = ("-pk",)
     search_fields = ("body",)
     search_help_text = _(
-        "Words of the text. from:alice for what she wrote, in:12 for a conversation, id:345 or a link for one message."
-        " The newest 200,000 messages are looked through, with in: all of that conversation."
+        "Words in the message. from:alice finds messages by alice, in:12 messages in a conversation, id:345 or a "
+        "link a single message. Searches the newest 200,000 messages, or with in: the whole conversation."
     )
     actions = ("hide", "restore")
     buttons = ("hide", "restore")
@@ -103,24 +103,24 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
             return row.deleted_at is None and row.kind == Message.Kind.TEXT
         return row.deleted_at is not None and row.hidden_by_id is not None
 
-    @admin.action(description=_("Hide from everybody, at once"), permissions=["moderate"])
+    @admin.action(description=_("Hide for everyone, at once"), permissions=["moderate"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def run(message: Message) -> None:
             actions.hide_message(base.get_user_id(request), message.pk)
             self.log_change(request, message, "Hidden.")
 
         if count := self.run_for_each(request, queryset.filter(deleted_at=None), run):
-            text = ngettext("%d message is hidden.", "%d messages are hidden.", count) % count
+            text = ngettext("%d message hidden.", "%d messages hidden.", count) % count
             self.message_user(request, text, messages.SUCCESS)
 
-    @admin.action(description=_("Restore for everybody"), permissions=["moderate"])
+    @admin.action(description=_("Restore for everyone"), permissions=["moderate"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def run(message: Message) -> None:
             actions.restore_message(base.get_user_id(request), message.pk)
             self.log_change(request, message, "Restored.")
 
         if count := self.run_for_each(request, queryset.filter(deleted_at__isnull=False), run):
-            text = ngettext("%d message is restored.", "%d messages are restored.", count) % count
+            text = ngettext("%d message restored.", "%d messages restored.", count) % count
             self.message_user(request, text, messages.SUCCESS)
 
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────────
@@ -141,11 +141,11 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
         title = base.conversation_title(row.conversation)
         return base.render_link(row.conversation, f"{title} ({row.conversation_id}/{row.seq})")
 
-    @admin.display(description=_("state"))
+    @admin.display(description=_("status"))
     def state(self, row: Message) -> Any:
         return message_state(row)
 
-    @admin.display(description=_("answers"))
+    @admin.display(description=_("reply to"))
     def replied_message(self, row: Message) -> SafeString:
         message = row.reply_to
         text = f"{message.sender.username}: {message.body[: base.EXCERPT_LENGTH]}" if message else ""
@@ -155,7 +155,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     def forwarded_from(self, row: Message) -> SafeString:
         return base.render_user_link(row.forwarded_sender)
 
-    @admin.display(description=_("said before"))
+    @admin.display(description=_("earlier versions"))
     def earlier_versions(self, row: Message) -> SafeString:
         revisions = row.revisions.all()[: base.MAX_ACTION_ROWS]
         texts = ((base.render_block(revision.body),) for revision in revisions)
@@ -169,7 +169,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
         )
         return format_html_join("", "<p>{}: {}</p>", items) or base.render_text("—")
 
-    @admin.display(description=_("around it"))
+    @admin.display(description=_("context"))
     def surrounding_messages(self, row: Message) -> SafeString:
         """Renders the messages before and after, so that moderators see the context. Each links to its own page."""
         messages = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
@@ -200,7 +200,7 @@ def message_state(row: Message) -> Any:
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
     if row.hidden_by is None:
-        return _("recalled by its writer")
+        return _("deleted by the sender")
     return _("hidden by %(name)s") % {"name": row.hidden_by.username}
 
 

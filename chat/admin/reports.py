@@ -20,11 +20,11 @@ from chat.models import Message, Report
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = _("state")
+    title = _("status")
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [("open", _("To be looked at")), ("settled", _("Settled"))]
+        return [("open", _("Unresolved")), ("settled", _("Resolved"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset if self.value() is None else queryset.filter(settled_at__isnull=self.value() == "open")
@@ -57,7 +57,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return self.has_settle_permission(request) and request.user.has_perm("accounts.suspend_user")
 
-    @admin.action(description=_("Hide the message and settle"), permissions=["moderate"])
+    @admin.action(description=_("Hide the message and resolve"), permissions=["moderate"])
     def hide_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
             message = report.message
@@ -68,7 +68,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
 
         self._run_for_open_reports(request, queryset, run)
 
-    @admin.action(description=_("Settle, and leave the message as it is"), permissions=["settle"])
+    @admin.action(description=_("Keep the message and resolve"), permissions=["settle"])
     def only_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
             actions.settle_report(base.get_user_id(request), report.pk)
@@ -76,7 +76,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
 
         self._run_for_open_reports(request, queryset, run)
 
-    @admin.action(description=_("Suspend the writer and settle"), permissions=["suspend"])
+    @admin.action(description=_("Suspend the sender and resolve"), permissions=["suspend"])
     def suspend_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
             writer = report.message.sender
@@ -91,7 +91,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Report], function: Callable[[Report], None]
     ) -> None:
         if count := self.run_for_each(request, queryset.filter(settled_at=None), function):
-            text = ngettext("%d report is settled.", "%d reports are settled.", count) % count
+            text = ngettext("%d report resolved.", "%d reports resolved.", count) % count
             self.message_user(request, text, messages.SUCCESS)
 
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
@@ -119,14 +119,14 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("message"))
     def message_link(self, row: Report) -> SafeString:
-        return base.render_link(row.message, _("In its place") + f" ({row.message})")
+        return base.render_link(row.message, _("Show in conversation") + f" ({row.message})")
 
-    @admin.display(description=_("message now"))
+    @admin.display(description=_("message status"))
     def message_now(self, row: Report) -> SafeString:
         message: Message = row.message
         return format_html("{} {}", base.render_block(message.body), message_state(message))
 
-    @admin.display(description=_("writer"))
+    @admin.display(description=_("sender"))
     def writer(self, row: Report) -> SafeString:
         return base.render_user_link(row.message.sender)
 
@@ -134,6 +134,6 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
     def reporter_link(self, row: Report) -> SafeString:
         return base.render_user_link(row.reporter)
 
-    @admin.display(description=_("settled by"))
+    @admin.display(description=_("resolved by"))
     def settled_by_link(self, row: Report) -> SafeString:
         return base.render_user_link(row.settled_by)

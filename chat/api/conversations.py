@@ -83,7 +83,7 @@ class GroupAvatarViewSet(ApiViewSet):
     def update(self, request, conversation_id: int):
         upload = request.FILES.get("avatar")
         if upload is None:
-            raise invalid(avatar=_("A file is expected here, as multipart/form-data."))
+            raise invalid(avatar=_("Upload the file as multipart/form-data."))
         return respond(actions.set_group_avatar(self.user_id, conversation_id, upload, upload.size))
 
     @response_schema(ConversationSchema, "Remove the avatar of a group")

@@ -73,7 +73,7 @@ def _assign_unsent(files: MessageFiles, unsent: dict[int, Attachment]) -> Applic
     for pk in files.attachment_ids:
         attachment = unsent.pop(pk, None)  # each file is sent once, also within one batch
         if attachment is None or attachment.owner_id != files.user_id:
-            return invalid(attachment_ids=_("There is no such file, or it was sent already."))
+            return invalid(attachment_ids=_("This file doesn’t exist or was already sent."))
         files.attachments.append(attachment)
     return None
 

@@ -69,7 +69,7 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
     if wait := rate_limits.acquire(f"upload.{user_id}", CREATE_BURST, CREATES_PER_SECOND):
         raise rate_limited(wait)
     if size > settings.FILE_LIMIT:
-        raise ApplicationError("too_large", _("A file may have at most %s.") % format_megabytes(settings.FILE_LIMIT))
+        raise ApplicationError("too_large", _("A file can be at most %s.") % format_megabytes(settings.FILE_LIMIT))
     if conversation_id := options.get("conversation_id"):
         conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
         if conversation is None:
@@ -77,7 +77,7 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
         check_conversation_quota(conversation.file_bytes, size)
     sha256 = options.get("sha256", "").lower()
     if sha256 and not (len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")):
-        raise invalid(sha256=_("This is no SHA-256."))
+        raise invalid(sha256=_("This isn’t a SHA-256 checksum."))
     try:
         get_upload_storage().ensure_free_space(size)
     except Exception as error:
@@ -87,7 +87,7 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
         pending_bytes = user_uploads.filter(attachment=None).aggregate(total=Sum("size"))["total"] or 0
         stored_bytes = File.objects.filter(owner_id=user_id).aggregate(total=Sum("size"))["total"] or 0
         if stored_bytes + pending_bytes + size > settings.PERSON_FILES_LIMIT:
-            detail = _("Your files may have at most %s together.") % format_megabytes(settings.PERSON_FILES_LIMIT)
+            detail = _("Your files can be at most %s in total.") % format_megabytes(settings.PERSON_FILES_LIMIT)
             raise ApplicationError("too_large", detail)
         if user_uploads.filter(Q(attachment=None) | Q(attachment__message=None)).count() >= settings.UPLOADS_AT_ONCE:
             raise rate_limited(60)
@@ -106,7 +106,7 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
 def check_conversation_quota(used_bytes: int, additional_bytes: int) -> None:
     """Raises too_large if the files of a conversation would exceed their limit."""
     if used_bytes + additional_bytes > settings.CONVERSATION_FILES_LIMIT:
-        detail = _("The files of a conversation may have at most %s together.")
+        detail = _("The files of a conversation can be at most %s in total.")
         raise ApplicationError("too_large", detail % format_megabytes(settings.CONVERSATION_FILES_LIMIT))
 
 
@@ -141,7 +141,7 @@ def cancel_upload(user_id: int, upload_id: str) -> None:
     """Deletes an upload with its bytes. Raises 410 if the file was sent: it belongs to its message then."""
     upload = get_upload(user_id, upload_id)
     if upload.attachment is not None and upload.attachment.message_id is not None:
-        raise UploadError(410, "conflict", _("This file was sent already."))
+        raise UploadError(410, "conflict", _("This file was already sent."))
     delete_upload(upload)
 
 
@@ -167,7 +167,7 @@ def set_alt_text(user_id: int, upload_id: str, alt: str) -> Upload:
     with write_transaction():
         upload = get_upload(user_id, upload_id)
         if upload.attachment is not None and upload.attachment.message_id is not None:
-            raise UploadError(409, "conflict", _("This file was sent already."))
+            raise UploadError(409, "conflict", _("This file was already sent."))
         upload.alt = clean_alt_text(alt)
         upload.save(update_fields=["alt"])
         if upload.attachment is not None:
@@ -202,7 +202,7 @@ class IncomingPart:
         self.upload = get_upload(user_id, upload_id)
         if not is_acquired:
             if self.upload.offset != offset:
-                raise UploadError(409, "conflict", _("The upload stands at byte %d.") % self.upload.offset)
+                raise UploadError(409, "conflict", _("The upload is at byte %d.") % self.upload.offset)
             if self.upload.attachment_id is None:
                 raise locked_error()
             self._writer = None  # the upload is complete: an empty part changes nothing
@@ -221,7 +221,7 @@ class IncomingPart:
     def write(self, data: bytes) -> None:
         """Stores bytes. Raises too_large if they are more than the upload declared, 423 if the lease was lost."""
         if self._writer is None or self.upload.offset + self._uncommitted + len(data) > self.upload.size:
-            raise ApplicationError("too_large", _("These are more bytes than were declared."))
+            raise ApplicationError("too_large", _("More bytes were sent than declared."))
         if time.monotonic() > self._lease_ends - (LEASE_SECONDS - RENEW_SECONDS):
             self._renew_lease()
         if self._part_hash is not None:
@@ -244,7 +244,7 @@ class IncomingPart:
         if self._writer is None:
             return self.upload
         if self._checksum and self._part_hash and not hmac.compare_digest(self._part_hash.digest(), self._checksum[1]):
-            raise UploadError(460, "invalid", _("The checksum does not fit; send this part again."))
+            raise UploadError(460, "invalid", _("The checksum doesn’t match; send this part again."))
         is_last = self.upload.offset + self._uncommitted == self.upload.size
         if not is_last:
             self._commit_and_release()
@@ -327,7 +327,7 @@ class IncomingPart:
 
 
 def locked_error() -> UploadError:
-    return UploadError(423, "conflict", _("Another request is sending to this upload."))
+    return UploadError(423, "conflict", _("Another request is uploading this file."))
 
 
 def _pop_cached_hash(upload: Upload) -> Any:
@@ -375,7 +375,7 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
     digest = file_hash.hexdigest()
     if upload.sha256 and upload.sha256 != digest:
         delete_upload(upload)
-        raise UploadError(460, "invalid", _("The SHA-256 of the whole does not fit; begin again."))
+        raise UploadError(460, "invalid", _("The SHA-256 of the whole file doesn’t match; upload it again."))
     with write_transaction():
         file = File.objects.create(
             key=upload.key,

@@ -48,9 +48,9 @@ class Attachment(models.Model):
     """A file in one message. Without a message it is visible to its owner only, and deleted after a day."""
 
     class Kind(models.TextChoices):
-        IMAGE = "image", _("Pictures")
+        IMAGE = "image", _("Photos")
         VIDEO = "video", _("Videos")
-        AUDIO = "audio", _("Sound")
+        AUDIO = "audio", _("Audio")
         FILE = "file", _("Files")
 
     file = models.ForeignKey(File, models.PROTECT, related_name="attachments")

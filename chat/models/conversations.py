@@ -16,7 +16,7 @@ class Conversation(models.Model):
     """A direct conversation or a group. It holds the counters of `seq` and `version`: see docs/protocol.md."""
 
     class Kind(models.TextChoices):
-        DIRECT = "direct", _("Pair")
+        DIRECT = "direct", _("Direct chat")
         GROUP = "group", _("Group")
 
     kind = models.CharField(_("kind"), max_length=6, choices=Kind)
@@ -27,16 +27,16 @@ class Conversation(models.Model):
     description = models.CharField(_("description"), max_length=500, blank=True)
     announcement = models.CharField(_("announcement"), max_length=1000, blank=True)
     announced_version = models.BigIntegerField(default=0)  # `version` of the last change of the announcement
-    avatar = models.ImageField(_("picture"), upload_to="rooms/", blank=True)
+    avatar = models.ImageField(_("photo"), upload_to="rooms/", blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    members_may_add = models.BooleanField(_("members may add people"), default=True)
-    members_may_pin = models.BooleanField(_("members may pin"), default=True)
-    revisions_visible = models.BooleanField(_("members see earlier versions of messages"), default=True)
+    members_may_add = models.BooleanField(_("members can add people"), default=True)
+    members_may_pin = models.BooleanField(_("members can pin messages"), default=True)
+    revisions_visible = models.BooleanField(_("members can see the edit history"), default=True)
 
     member_count = models.IntegerField(_("number of members"), default=0)
     last_seq = models.BigIntegerField(default=0)
-    text_count = models.BigIntegerField(_("number of texts"), default=0)  # messages without system messages
+    text_count = models.BigIntegerField(_("number of messages"), default=0)  # messages without system messages
     file_bytes = models.BigIntegerField(default=0)  # size of all attachments
     version = models.BigIntegerField(
         default=0
@@ -44,7 +44,7 @@ class Conversation(models.Model):
     info_version = models.BigIntegerField(default=0)  # of the newest change of the shared fields above
     last_message = models.ForeignKey("chat.Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
     active_at = models.DateTimeField(
-        _("active at"), db_index=True
+        _("last active at"), db_index=True
     )  # time of the newest text, or of creation; orders the list
     created_at = models.DateTimeField(_("created at"))
     deleted_at = models.DateTimeField(_("deleted at"), null=True, editable=False)
@@ -66,9 +66,9 @@ class Role(models.TextChoices):
 
 
 class Level(models.TextChoices):
-    ALL = "all", _("Every message")
+    ALL = "all", _("All messages")
     MENTIONS = "mentions", _("Mentions only")
-    NONE = "none", _("Nothing")
+    NONE = "none", _("None")
 
 
 class Membership(models.Model):

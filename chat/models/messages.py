@@ -13,7 +13,7 @@ class Message(models.Model):
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
-        SYSTEM = "system", _("System line")
+        SYSTEM = "system", _("System message")
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
     seq = models.BigIntegerField()
@@ -106,7 +106,7 @@ class Report(models.Model):
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     body = models.TextField()
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
     settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:

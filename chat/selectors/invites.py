@@ -84,6 +84,6 @@ def list_invites(user_id: int, conversation_id: int) -> list[InviteSchema]:
     is_admin_or_owner = membership.role != Role.MEMBER
     may_add = is_admin_or_owner or membership.conversation.members_may_add
     if membership.conversation.kind != Conversation.Kind.GROUP or not may_add:
-        raise forbidden(_("Only the owner and admins may add people here."))
+        raise forbidden(_("Only the owner and admins can add people."))
     invites = list_open_invites(conversation_id)
     return [invite_schema(invite) for invite in invites if is_admin_or_owner or invite.made_by_id == user_id]

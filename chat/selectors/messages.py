@@ -113,7 +113,7 @@ def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
         membership.conversation.revisions_visible or message.sender_id == user_id or membership.role != Role.MEMBER
     )
     if not is_allowed:
-        raise forbidden(_("Earlier versions are not shown in this group."))
+        raise forbidden(_("The edit history isn’t visible in this group."))
     newest = list(message.revisions.order_by("-pk")[:PAGE_MAX])
     return [
         RevisionSchema(revision.body, revision.body_html, format_timestamp(revision.written_at))

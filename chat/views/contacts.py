@@ -113,21 +113,19 @@ def update_contact(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
     """Runs the action named in `do`, and shows the result as a flash message."""
     actions: dict[str, tuple[Callable[[int, int], Any], str]] = {
         "add": (contacts.add_contact, ""),
-        "accept": (contacts.add_contact, _("You are in each other’s list now.")),
-        "decline": (contacts.decline_request, _("Declined.")),
-        "ignore": (contacts.ignore_request, _("Ignored. They are not told.")),
-        "remove": (contacts.remove_contact, _("Removed from your list.")),
-        "block": (contacts.block_user, _("Blocked. They are not told.")),
+        "accept": (contacts.add_contact, _("You’re now contacts.")),
+        "decline": (contacts.decline_request, _("Request declined.")),
+        "ignore": (contacts.ignore_request, _("Request ignored. They won’t be notified.")),
+        "remove": (contacts.remove_contact, _("Removed from contacts.")),
+        "block": (contacts.block_user, _("Blocked. They won’t be notified.")),
         "unblock": (contacts.unblock_user, _("Unblocked.")),
     }
     action, success_message = actions.get(request.POST.get("do", ""), (None, ""))
     if action is None:
-        raise invalid(do=_("This is none of the choices."))
+        raise invalid(do=_("Choose one of the options."))
     contact = action(request.user.pk, user_id)
     if not success_message:
-        success_message = (
-            _("Asked. You will see the answer here.") if contact.state == "asked" else _("In your list now.")
-        )
+        success_message = _("Request sent.") if contact.state == "asked" else _("Added to contacts.")
     messages.success(request, success_message)
     if request.GET.get("page") == "person":
         return redirect("person", user_id)

@@ -119,11 +119,11 @@ def delete_group(request: AuthenticatedRequest, conversation_id: int) -> HttpRes
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
     if not get_allowed_actions(conversation, user_id).is_owner:
-        raise forbidden(_("Only the owner may delete the group."))
+        raise forbidden(_("Only the owner can delete the group."))
     form = DeleteGroupForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and form.check_title(conversation.title):
         actions.delete_group(user_id, conversation_id)
-        messages.success(request, _("The group is deleted."))
+        messages.success(request, _("Group deleted."))
         return redirect("home")
     return render_page(
         request,

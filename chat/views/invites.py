@@ -38,14 +38,14 @@ def create_invite(request: AuthenticatedRequest, conversation_id: int) -> HttpRe
     except ApplicationError as error:
         status = add_form_errors(form, error)
         return render_group_settings(request, conversation_id, invite_form=form, status=status)
-    messages.success(request, _("The link is made."))
+    messages.success(request, _("Invite link created."))
     return _redirect_to_links(conversation_id)
 
 
 @post_view
 def revoke_invite(request: AuthenticatedRequest, conversation_id: int, invite_id: int) -> HttpResponse:
     actions.revoke_invite(request.user.pk, conversation_id, invite_id)
-    messages.success(request, _("The link is taken back. It opens nothing any more."))
+    messages.success(request, _("Invite link revoked. It no longer works."))
     return _redirect_to_links(conversation_id)
 
 
@@ -70,7 +70,7 @@ def _join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             conversation, joined = actions.join_by_invite(user_id, token)
             if joined:
-                messages.success(request, _("You are in. Say hello."))
+                messages.success(request, _("You’ve joined. Say hello!"))
             return redirect("conversation", conversation.id)
         group = actions.preview_invite(user_id, token)
     except ApplicationError as error:

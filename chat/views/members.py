@@ -38,7 +38,7 @@ def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: 
             return redirect("leave_group", conversation_id)
         member = _get_member(current_user_id, conversation_id, user_id)
         if not get_allowed_actions(conversation, current_user_id).can_remove(member):
-            raise forbidden(_("You may not remove this person."))
+            raise forbidden(_("You can’t remove this person."))
         return render_page(
             request,
             "chat/group/remove_member.html",
@@ -48,7 +48,7 @@ def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: 
         )
     actions.remove_member(current_user_id, conversation_id, user_id)
     if user_id == current_user_id:
-        messages.success(request, _("You have left the group."))
+        messages.success(request, _("You left the group."))
         return redirect("home")
     messages.success(request, _("Removed."))
     return redirect_back(request, "group_settings", conversation_id)
@@ -69,7 +69,7 @@ def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user
     conversation = get_group(current_user_id, conversation_id)
     member = _get_member(current_user_id, conversation_id, user_id)
     if not get_allowed_actions(conversation, current_user_id).is_owner or user_id == current_user_id:
-        raise forbidden(_("Only the owner may change roles."))
+        raise forbidden(_("Only the owner can change roles."))
     return render_page(
         request,
         "chat/group/transfer_ownership.html",

@@ -104,7 +104,7 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
         return render_message_actions(request, message_id, report_form=form, status=400)
     message = selectors.get_message(request.user.pk, message_id)
     actions.report_message(request.user.pk, message_id, form.cleaned_data["reason"])
-    messages.success(request, _("The moderators have your report. Thank you."))
+    messages.success(request, _("Report sent to the moderators. Thank you."))
     return redirect(message_url(message))
 
 

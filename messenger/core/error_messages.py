@@ -21,11 +21,11 @@ def error_message(error: ApplicationError) -> str:
             "n": seconds
         }
     messages_by_code = {
-        "not_found": _("There is nothing here, or it is not for you."),
-        "unavailable": _("Not possible just now. Try again in a moment."),
-        "conflict": _("This was sent already. Send it again if you want it twice."),
+        "not_found": _("This doesn’t exist, or you don’t have access to it."),
+        "unavailable": _("Something went wrong. Try again in a moment."),
+        "conflict": _("This was already sent. Send it again if you want it twice."),
     }
     if error.code in messages_by_code:
         return messages_by_code[error.code]
     detail = str(error.detail)
-    return detail if detail and detail != "Not allowed." else _("That is not allowed here.")
+    return detail if detail and detail != "Not allowed." else _("You’re not allowed to do this.")

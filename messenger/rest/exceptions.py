@@ -87,7 +87,7 @@ def to_application_error(exc: Exception) -> ApplicationError | None:
             | MultiPartParserError()
             | UnreadablePostError()
         ):
-            return ApplicationError("invalid", _("The request cannot be read."))
+            return ApplicationError("invalid", _("The request can’t be read."))
         case OperationalError() | InterfaceError():
             log.warning("The database did not answer: %s", str(exc).partition("\n")[0])
             return unavailable()
@@ -97,12 +97,12 @@ def to_application_error(exc: Exception) -> ApplicationError | None:
 def request_too_large_error(limit: int = 0) -> ApplicationError:
     """`limit` is in bytes; 0 stands for DATA_UPLOAD_MAX_MEMORY_SIZE."""
     return ApplicationError(
-        "too_large", _("A request may have %d bytes.") % (limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        "too_large", _("A request can be at most %d bytes.") % (limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     )
 
 
 def _internal_error() -> ErrorSchema:
-    return ErrorSchema("internal", _("Something went wrong here. It has been noted."))
+    return ErrorSchema("internal", _("Something went wrong. The error has been logged."))
 
 
 def _validation_error(detail: Any) -> ApplicationError:

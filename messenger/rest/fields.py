@@ -57,7 +57,7 @@ class PageSizeField(serializers.IntegerField):
 
     def __init__(self, default: int = 50, maximum: int = 100, **options):
         self.maximum = maximum
-        help_text = _("At most %(most)d; more is cut to that.") % {"most": maximum}
+        help_text = _("At most %(most)d; larger values are reduced to it.") % {"most": maximum}
         super().__init__(**{"min_value": 1, "default": default, "help_text": help_text, **options})
 
     def to_internal_value(self, data):

@@ -27,4 +27,4 @@ class StrictJSONParser(BaseParser):
             return msgspec.json.decode(raw, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             reason = _("nested too deeply") if isinstance(error, RecursionError) else str(error)
-            raise ApplicationError("invalid", _("The request is not a JSON object: %s.") % reason.rstrip(".")) from None
+            raise ApplicationError("invalid", _("The request isn’t a JSON object: %s.") % reason.rstrip(".")) from None

@@ -34,13 +34,13 @@ def sign_in(login: str, password: str = PASSWORD, client: Client | None = None):
     return (client or Client()).post("/accounts/login/", {"login": login, "password": password})
 
 
-# ── Unconfirmed addresses ─────────────────────────────────────────────────────────────────────────
+# ── Unconfirmed addresses ──────────────────────────────────────────────────────────────────────────────────────────
 def test_the_sign_in_page_does_not_reveal_an_unconfirmed_account(make_user, email_confirmation_required):
     user = make_user("new-here", email="alice@example.org")
     EmailAddress.objects.create(user=user, email="alice@example.org", verified=False, primary=True)
     known = visible_part(sign_in("alice@example.org"))
     assert known == visible_part(sign_in("nobody@example.org"))
-    assert "the e-mail is not confirmed yet" in known[1]
+    assert "your email address isn’t confirmed yet" in known[1]
 
 
 def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, email_confirmation_required):
@@ -81,7 +81,7 @@ def test_a_user_without_address_needs_no_confirmation(make_user, email_confirmat
     assert api.sign_in("wei")
 
 
-# ── Attempts are counted per account ───────────────────────────────────────────────
+# ── Attempts are counted per account ───────────────────────────────────────────────────────────────────────────────
 def test_attempts_by_name_and_by_email_share_one_limit(make_user, rate_limits_on, api):
     make_user("alice", email="alice@example.org")
     answers = []
@@ -103,7 +103,7 @@ def test_correct_passwords_do_not_count_as_attempts(make_user, rate_limits_on, a
         api.sign_in("alice@example.org")
 
 
-# ── Forwarded headers ─────────────────────────────────────────────────────────────────────────────────────────
+# ── Forwarded headers ──────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(("peer", "secure"), [("10.1.1.1", True), ("203.0.113.9", False)])
 def test_forwarded_https_is_trusted_from_trusted_proxies_only(settings, db, peer, secure):
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
@@ -112,7 +112,7 @@ def test_forwarded_https_is_trusted_from_trusted_proxies_only(settings, db, peer
     assert answer.wsgi_request.is_secure() is secure
 
 
-# ── Look-alike names ───────────────────────────────────────────────────────────────────────────────────
+# ── Look-alike names ───────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("one", "other"), [("who", "vvho"), ("mark", "rnark"), ("Willow", "vviIIovv"), ("Mum", "rnurn")]
 )

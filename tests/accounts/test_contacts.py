@@ -136,7 +136,7 @@ def test_a_user_hidden_from_search_is_not_found(apps, alice, bob):
         assert hidden.json() == nowhere.json()
 
 
-# ── Blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Blocks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_block_is_published_only_to_the_blocker(published_events, apps, alice, bob):
     answer = apps["alice"].send("put", f"blocks/{bob.pk}/")
     assert answer.status_code == 200 and answer.json()["blocked"] is True

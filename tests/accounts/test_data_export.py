@@ -55,7 +55,7 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("href", "src") and value]
 
 
-# ── Requesting ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Requesting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_request_requires_the_password_and_then_continues(alice, run_tasks, transactional_db):
     client = Client()
     client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
@@ -91,7 +91,7 @@ def test_exports_are_limited_to_three_a_day(alice, transactional_db, settings, r
     rate_limits.reset_all()
 
 
-# ── Contents ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Contents ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_export_contains_all_readable_data_as_pages_and_json(
     alice, bob, carol, group, direct_conversation, run_tasks, transactional_db
 ):
@@ -229,7 +229,7 @@ def test_a_missing_file_is_listed_and_the_rest_is_exported(alice, group, run_tas
         assert json.loads(archive.read("account.json"))["files_that_could_not_be_read"] == ["lost.txt"]
 
 
-# ── Access ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Access ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_only_the_owner_can_download_with_the_password(alice, bob, run_tasks, transactional_db):
     export_actions.request_export(alice.pk)
     run_tasks()
@@ -274,7 +274,7 @@ def test_an_export_is_replaced_by_a_new_one_and_deleted_with_the_account(alice, 
     assert not DataExport.objects.exists() and not default_storage.exists(new)
 
 
-# ── Failures ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Failures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_progress_is_stored(alice, group, transactional_db, monkeypatch):
     monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
     monkeypatch.setattr(builder, "PAGE_SIZE", 5)
@@ -308,7 +308,7 @@ def test_a_full_disk_fails_without_retry(alice, run_tasks, transactional_db, mon
     run_tasks()
     assert DataExport.objects.get().state == "failed"
     page = page_of(alice).get("/settings/data/").content.decode()
-    assert "It could not be put together" in page and "Put it together" in page
+    assert "The download couldn’t be prepared" in page and "Prepare download" in page
 
 
 def test_a_failing_export_is_tried_three_times(alice, transactional_db, monkeypatch):

@@ -42,7 +42,7 @@ def delete(client: Client, username: str = "alice", words: str = "stay"):
     return client.post("/settings/delete/", {"username": username, "words": words})
 
 
-# ── Before the deletion ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Before the deletion ────────────────────────────────────────────────────────────────────────────────────────────
 def test_deletion_requires_the_password(alice, transactional_db):
     client = Client()
     client.force_login(alice)
@@ -54,7 +54,7 @@ def test_deletion_requires_the_password(alice, transactional_db):
 def test_a_wrong_user_name_is_a_field_error(alice, transactional_db):
     answer = delete(page_of(alice), "alicia", "take-back")
     page = answer.content.decode()
-    assert answer.status_code == 422 and "This is not your user name." in page
+    assert answer.status_code == 422 and "This isn’t your username." in page
     assert 'value="alicia"' in page and 'value="take-back" checked' in page
     assert User.objects.get(pk=alice.pk).deleted_at is None
 
@@ -75,10 +75,10 @@ def test_the_page_shows_the_plan_of_the_deletion(
     assert (plan.direct_count, plan.group_count, plan.file_count, plan.file_bytes) == (1, 1, 1, 4)
     page = page_of(alice).get("/settings/delete/").content.decode()
     for words in (
-        "goes to Bob",
-        "ends, for nobody else is in it",
+        "will be transferred to Bob",
+        "will be deleted: it has no other members",
         "1 direct chat stays",
-        "You leave 1 group",
+        "You’ll leave 1 group",
         "1 file",
     ):
         assert words in page
@@ -100,7 +100,7 @@ def test_the_only_administrator_cannot_be_deleted(make_user, transactional_db):
     assert delete(client, "root-of-all").url == "/goodbye/"
 
 
-# ── Immediate effects ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── Immediate effects ──────────────────────────────────────────────────────────────────────────────────────────────
 def test_personal_data_is_deleted_immediately(published_events, alice, bob, run_tasks):
     alice.email, alice.bio, alice.language = "alice@example.org", "likes boats", "zh-hans"
     alice.save()
@@ -113,7 +113,7 @@ def test_personal_data_is_deleted_immediately(published_events, alice, bob, run_
     client = page_of(alice)
     published_events.clear()
     answer = delete(client)
-    assert answer.url == "/goodbye/" and "Your account is deleted" in client.get(answer.url).content.decode()
+    assert answer.url == "/goodbye/" and "Account deleted" in client.get(answer.url).content.decode()
     assert [(cut.user_id, cut.code) for cut in published_events.disconnects()] == [(alice.pk, 4401)]
     row = User.objects.filter(pk=alice.pk).values().get()
     assert not any(word in str(value).lower() for value in row.values() for word in ("alice", "boats", "zh-hans"))
@@ -129,7 +129,7 @@ def test_personal_data_is_deleted_immediately(published_events, alice, bob, run_
 def test_signing_in_afterwards_is_the_same_as_for_an_unknown_user(alice, transactional_db):
     delete(page_of(alice))
     known = Client().post("/accounts/login/", {"login": "alice", "password": PASSWORD})
-    assert known.status_code == 200 and "not right" in known.content.decode()
+    assert known.status_code == 200 and "Wrong username or password" in known.content.decode()
     by_new_name = Client().post("/accounts/login/", {"login": f"deleted-{alice.pk}", "password": PASSWORD})
     assert by_new_name.status_code == 200
 
@@ -164,7 +164,7 @@ def test_contacts_requests_and_blocks_of_others_are_removed(published_events, al
     )
 
 
-# ── Background task ────────────────────────────────────────────────────────────────────────────────────────────
+# ── Background task ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_groups_continue_and_messages_are_kept_anonymously(
     alice, bob, carol, group, direct_conversation, run_tasks, transactional_db
 ):
@@ -252,7 +252,7 @@ def test_drafts_and_unsent_files_are_deleted(alice, run_tasks, transactional_db)
     assert not default_storage.exists(file.key)
 
 
-# ── Administrators ───────────────────────────────────────────────────────────────────────────────────────
+# ── Administrators ─────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_deleted_account_cannot_be_restored_or_changed(alice, transactional_db):
     root = User.objects.create_superuser("root-of-all", password=PASSWORD)
     deletion.erase_account(alice.pk)
@@ -271,4 +271,4 @@ def test_a_card_says_that_the_account_was_deleted(alice, bob, direct_conversatio
     client = Client()
     client.force_login(bob)
     page = client.get(f"/people/{alice.pk}/").content.decode()
-    assert "This account was deleted." in page and "suspended" not in page
+    assert "This account has been deleted." in page and "suspended" not in page

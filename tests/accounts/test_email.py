@@ -124,7 +124,7 @@ def test_an_expired_mail_is_deleted(mail_server, run_tasks):
     assert not QueuedMail.objects.exists()
 
 
-# ── Contents ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Contents ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_paragraphs_links_and_codes():
     text = "Hello\n\nhttps://x.example/a?b=c\n\n123456\n\nA1B2-C3"
     assert [(block.kind, block.text) for block in layout.split_blocks(text)] == [

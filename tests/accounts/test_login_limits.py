@@ -63,7 +63,7 @@ def test_the_sign_in_page_shares_the_limit_of_the_api(client, api, alice):
         assert answer.status_code == 200
     answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD}, REMOTE_ADDR="192.0.2.1")
     assert answer.status_code == 429 and answer["Retry-After"]
-    assert "Too many tries" in answer.context["form"].non_field_errors()[0]
+    assert "Too many attempts" in answer.context["form"].non_field_errors()[0]
     assert answer.context["form"]["login"].value() == "alice"
     assert guess(api).status_code == 429
 

@@ -44,7 +44,7 @@ def type_password(client: Client, login: str = "alice"):
     return client.post("/accounts/login/", {"login": login, "password": PASSWORD})
 
 
-# ── The page ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The page ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_password_alone_does_not_sign_in(client, mfa_user):
     answer = type_password(client)
     assert answer.url == "/accounts/2fa/authenticate/"
@@ -77,7 +77,7 @@ def test_code_guesses_are_limited_across_addresses(mfa_user, rate_limits_on):
         client = Client(REMOTE_ADDR=f"10.0.0.{number}")
         type_password(client)
         answers.append(client.post("/accounts/2fa/authenticate/", {"code": "000000"}).content.decode())
-    assert "Too many tries" not in answers[4] and "Too many tries" in answers[5]
+    assert "Too many attempts" not in answers[4] and "Too many attempts" in answers[5]
     client = Client(REMOTE_ADDR="10.0.1.1")
     type_password(client)
     client.post("/accounts/2fa/authenticate/", {"code": code_of()})
@@ -89,7 +89,7 @@ def test_secrets_are_encrypted_in_the_database(mfa_user):
     assert SECRET not in kept
 
 
-# ── The API ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The API ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def ask(api, **more):
     return api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD, **more})
 
@@ -130,7 +130,7 @@ def test_a_passkey_counts_as_second_factor_in_the_api(api, alice):
     assert ask(api).status_code == 401
 
 
-# ── Ended sign-ins ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ended sign-ins ─────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def signed_in_client(mfa_user) -> Client:
     client = Client()
@@ -194,7 +194,7 @@ def test_a_passkey_of_another_user_is_404(alice, bob, what):
     assert Authenticator.objects.get().data == {"name": "Bob's"}
 
 
-# ── Setting up ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Setting up ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_setting_up_an_app_requires_its_first_code(alice):
     client = Client()
     type_password(client)

@@ -63,7 +63,7 @@ def test_a_moderator_can_search_users(moderator, make_user):
 def test_suspension_ends_all_sign_ins_and_restoring_allows_sign_in(published_events, moderator, alice, make_api):
     app, alices = make_api(alice), browser_of(alice)
     answer = act(browser_of(moderator), "suspend", alice)
-    assert "1 person is suspended." in [str(m) for m in answer.context["messages"]]
+    assert "1 person suspended." in [str(m) for m in answer.context["messages"]]
     alice.refresh_from_db()
     assert not alice.is_active and alice.suspended_at
     assert not SignIn.objects.filter(user=alice, ended_at=None).exists()
@@ -143,7 +143,7 @@ def test_password_hashes_are_not_shown(superuser, alice):
     tokens_client = browser_of(alice)
     assert tokens_client
     page = browser_of(superuser).get(f"/admin/accounts/user/{alice.pk}/change/").content.decode()
-    assert alice.password not in page and "md5" not in page.lower().replace("md5-", "")
+    assert alice.password not in page and "md5$" not in page
     session_key = alice.sign_ins.get().session_key
     assert session_key not in page and alice.sign_ins.get().stamp not in page
 

@@ -173,7 +173,7 @@ def test_private_pages_are_not_cacheable(browser, client, db):
     assert browser.get("/api/v1/me/")["Cache-Control"] == "private, no-store"
 
 
-# ── Language and time zone ──────────────────────────────────────────────────────────────────────────
+# ── Language and time zone ─────────────────────────────────────────────────────────────────────────────────────────
 def test_the_language_of_the_profile_overrides_the_browser(browser, alice):
     headers = {"accept-language": "zh-CN,zh;q=0.9"}
     assert browser.get("/settings/", headers=headers)["Content-Language"] == "zh-hans"

@@ -45,10 +45,10 @@ def test_a_wrong_password_and_an_unknown_user_give_the_same_error(client, api, m
     make_user("alice", email="alice@example.com")
     answer = api.send("post", "auth/token/", {"login": login, "password": "wrong"})
     assert answer.status_code == 401
-    assert answer.json() == {"code": "unauthenticated", "detail": "The user name or the password is not right."}
+    assert answer.json() == {"code": "unauthenticated", "detail": "Wrong username or password."}
     assert answer["WWW-Authenticate"]
     page = client.post("/accounts/login/", {"login": login, "password": "wrong"})
-    assert page.context["form"].non_field_errors() == ["The user name or the password is not right."]
+    assert page.context["form"].non_field_errors() == ["Wrong username or password."]
     assert page.context["form"]["login"].value() == login  # the input is kept
 
 

@@ -127,7 +127,7 @@ def assert_last_event_matches(row: Membership, published_events: list[Event]) ->
             assert mine["read_seq"] == row.read_seq or row.read_seq == row.sent_seq
 
 
-# ── Direct conversations ────────────────────────────────────────────────────────────────────────────────────────────
+# ── Direct conversations ───────────────────────────────────────────────────────────────────────────────────────────
 def test_concurrent_opening_creates_one_direct_conversation(users, published_events):
     for one, other in itertools.combinations(users, 2):
         answers = run_concurrently(
@@ -142,7 +142,7 @@ def test_concurrent_opening_creates_one_direct_conversation(users, published_eve
     assert sum(isinstance(item, UserEvent) for item in published_events) == 30
 
 
-# ── Ownership ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ownership ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("with_deletion", [False, True])
 @pytest.mark.parametrize("round", range(6))
 def test_concurrent_leaving_transfer_and_deletion_keep_one_owner(users, published_events, with_deletion, round):
@@ -166,7 +166,7 @@ def test_concurrent_leaving_transfer_and_deletion_keep_one_owner(users, publishe
         assert Membership.objects.filter(conversation_id=group, role="owner", left_at=None).count() == 1
 
 
-# ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_concurrent_edits_reactions_and_deletion_of_a_message(users, published_events):
     alice, bob, carol, dave = users[:4]
     group = create_group(alice, bob, carol, dave)
@@ -204,7 +204,7 @@ def test_concurrent_edits_reactions_and_deletion_of_a_message(users, published_e
     assert_consistent(group, published_events)
 
 
-# ── Idempotency ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Idempotency ────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_client_id_from_fifty_threads_stores_one_row(users, published_events):
     """Through the queue of this process and as other processes would: each with its own transaction."""
     alice, bob = users[:2]
@@ -261,7 +261,7 @@ def test_two_processes_write_into_one_conversation(users, published_events):
     assert_consistent(group, published_events)
 
 
-# ── Membership ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Membership ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_member_is_removed_and_added_while_others_send(users, published_events):
     alice, bob, carol, dave = users[:4]
     group = create_group(alice, bob, carol, dave)
@@ -314,7 +314,7 @@ def test_a_member_is_removed_and_added_while_others_send(users, published_events
             assert state, f"{message.seq} while he was out"
 
 
-# ── Deadlocks ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Deadlocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def no_deadlock(caplog):
     """Asserts that PostgreSQL reported no deadlock (it resolves them after a second, which is logged)."""
@@ -430,7 +430,7 @@ def test_random_actions_do_not_deadlock(users, published_events):
         assert_consistent(group, published_events)
 
 
-# ── Locked conversations ────────────────────────────────────────────────────────────────────────────────────────────
+# ── Locked conversations ───────────────────────────────────────────────────────────────────────────────────────────
 def test_a_locked_conversation_delays_no_other(users, postgres_db, published_events):
     alice, bob = users[:2]
     locked, free = create_group(alice, bob), create_group(alice, bob)

@@ -383,7 +383,7 @@ async def test_dismiss_an_announcement(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-# ── Errors ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 # action, user, arguments, error code and, for `invalid`, the field. Names stand for ids of the workspace.
 ERROR_CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("send", "mallory", {"conversation": "group", "body": "let me in"}, "not_found"),

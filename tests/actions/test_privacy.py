@@ -99,13 +99,16 @@ def test_a_block_stops_direct_messages_and_only_the_blocker_sees_the_reason(dire
 
 
 def test_a_block_a_setting_and_a_suspension_give_the_same_error(alice, bob, carol, mallory, make_user):
-    contacts.block_user(alice.pk, bob.pk)
-    blocked = error_of(actions.open_direct_conversation, bob.pk, alice.pk)
+    erin = make_user("erin")
+    with_erin, with_mallory = (actions.open_direct_conversation(bob.pk, user.pk)[0] for user in (erin, mallory))
+    for user in (alice, erin):
+        contacts.block_user(user.pk, bob.pk)
     set_privacy(carol, write_to_me="contacts")
-    assert error_of(actions.open_direct_conversation, bob.pk, carol.pk) == blocked
-    conversation, _ = actions.open_direct_conversation(bob.pk, mallory.pk)
+    code, text = error_of(actions.open_direct_conversation, bob.pk, alice.pk)
+    of_carol = text.replace(alice.display_name, carol.display_name)
+    assert error_of(actions.open_direct_conversation, bob.pk, carol.pk) == (code, of_carol)
     account_actions.suspend_user(mallory.pk, make_user("root", is_superuser=True).pk)
-    assert error_of(send, bob, conversation.id) == blocked
+    assert error_of(send, bob, with_mallory.id) == error_of(send, bob, with_erin.id)
 
 
 def test_a_repeated_send_from_before_the_block_is_idempotent(direct_conversation, alice, bob):
@@ -125,7 +128,7 @@ def test_a_user_hidden_from_search_cannot_be_written_to_by_id(alice, carol):
     assert actions.open_direct_conversation(alice.pk, carol.pk)[1]
 
 
-# ── Groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("setting", "contact", "added"),
     [("everyone", False, True), ("contacts", False, False), ("contacts", True, True), ("nobody", True, False)],
@@ -175,7 +178,7 @@ def test_a_block_does_not_prevent_joining_by_link_but_applies_inside(published_e
     assert error_of(actions.join_by_invite, mallory.pk, token)[0] == "not_found"
 
 
-# ── Mentions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Mentions ───────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("blocker", ["alice", "bob"])
 @pytest.mark.parametrize("text", ["hi @bob", "hi @all"])
 def test_a_mention_across_a_block_notifies_no_blocked_user(published_events, group, alice, bob, carol, blocker, text):
@@ -193,7 +196,7 @@ def test_a_mention_across_a_block_notifies_no_blocked_user(published_events, gro
     assert mentioned_user_ids(published_events) == [] and Mention.objects.count() == len(others)
 
 
-# ── Query counts ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Query counts ───────────────────────────────────────────────────────────────────────────────────────────────────
 def _count_send_queries(conversation_id: int, user, body: str) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -146,7 +146,7 @@ class ConversationMachine(RuleBasedStateMachine):
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
 
-    # ── Helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def expect(self, expected: str, action, *args):
         """Calls the action, which must raise the error code `expected`, or succeed if that is empty."""
         try:
@@ -185,7 +185,7 @@ class ConversationMachine(RuleBasedStateMachine):
     def error_for(conversation: ExpectedConversation, username: str) -> str:
         return "" if username in conversation.roles and not conversation.is_deleted else "not_found"
 
-    # ── Conversations ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Conversations ───────────────────────────────────────────────────────────────────────────────────────────────
     @initialize()
     def begin(self):
         self.create_group("ann", {"ben", "cai"})
@@ -315,7 +315,7 @@ class ConversationMachine(RuleBasedStateMachine):
         if not expected:
             conversation.is_deleted, conversation.roles = True, {}
 
-    # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────
     @rule(username=usernames, index=indexes, body=st.sampled_from(BODIES), reply=st.none() | indexes)
     def send_text(self, username, index, body, reply):
         conversation = self.pick_conversation(index, username)
@@ -442,7 +442,7 @@ class ConversationMachine(RuleBasedStateMachine):
         if own:
             self.read(username, index, own[message_index % len(own)].seq, True)
 
-    # ── Invariants ────────────────────────────────────────────────────────────────────────────────────────
+    # ── Invariants ──────────────────────────────────────────────────────────────────────────────────────────────────
     @invariant()
     def rows_are_as_the_model_says(self):
         for conversation in self.conversations:

@@ -32,14 +32,14 @@ def log() -> list[tuple[str, str, str]]:
 def test_hide_and_restore(session, method, rude, bob, group):
     run = getattr(session, method)
     version = Conversation.objects.get(pk=group.pk).version
-    assert "1 message is hidden." in run("message", "hide", rude).content.decode()
+    assert "1 message hidden." in run("message", "hide", rude).content.decode()
     seen = selectors.get_message(bob.pk, rude)
     assert (seen.body, seen.deleted_at is None, seen.version) == ("", False, version + 1)
     assert selectors.list_mentions(bob.pk)[0] == []
     assert "something rude" in session.page("message", rude).content.decode()
     assert "hidden by molly" in session.page("message", rude).content.decode()
 
-    assert "1 message is restored." in run("message", "restore", rude).content.decode()
+    assert "1 message restored." in run("message", "restore", rude).content.decode()
     assert selectors.get_message(bob.pk, rude).body == "something rude, @bob"
     assert [each.id for each in selectors.list_mentions(bob.pk)[0]] == [rude]
     assert log() == [("molly", "message", "Hidden."), ("molly", "message", "Restored.")]
@@ -128,7 +128,7 @@ def test_a_report_keeps_the_reported_text(session, alice, rude, reports):
 
 
 def test_settle_one_report(session, moderator, bob, rude, reports):
-    assert "1 report is settled." in session.press_button("report", "only_settle", reports[0]).content.decode()
+    assert "1 report resolved." in session.press_button("report", "only_settle", reports[0]).content.decode()
     assert open_reports() == reports[1:]
     assert Report.objects.get(pk=reports[0]).settled_by == moderator
     assert selectors.get_message(bob.pk, rude).body

@@ -91,7 +91,7 @@ def test_the_page_of_a_message_shows_the_messages_around_it(session, alice, bob,
     shown = [number for number in range(30) if f"line {number:02}" in page]
     near = range(15 - message_admin.MESSAGES_AROUND, 15 + message_admin.MESSAGES_AROUND + 1)
     assert shown == [number for number in near if number != 13]
-    assert "recalled by its writer" in page
+    assert "deleted by the sender" in page
     assert f"../../{ids[16]}/change/" in page
 
 

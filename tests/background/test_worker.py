@@ -124,7 +124,7 @@ def test_a_stopping_worker_finishes_its_task(site, task_log):
     assert [word for word, _ in read_lines(task_log)] == ["began", "done"]
 
 
-# ── The worker of the server ────────────────────────────────────────────────────────────────────────────────────────
+# ── The worker of the server ───────────────────────────────────────────────────────────────────────────────────────
 def find_worker_of(server) -> psutil.Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(server.process.pid).children(recursive=True):

@@ -41,7 +41,7 @@ async def prove(page: Page) -> None:
 async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
     page = await browser_for(home, "alice", scripts=scripts)
     await page.goto("/settings/data/")
-    await page.get_by_role("button", name="Put it together").click()
+    await page.get_by_role("button", name="Prepare download").click()
     await prove(page)
     download = page.get_by_role("link", name="Download")
     if scripts:
@@ -49,7 +49,7 @@ async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
     else:
         async with asyncio.timeout(20):
             while not await download.count():
-                await page.get_by_role("link", name="See how far it is").click()
+                await page.get_by_role("link", name="Show progress").click()
     async with page.expect_download() as coming:
         await download.click()
     path = await (await coming.value).path()
@@ -73,20 +73,20 @@ async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, pag
     await page.goto("/settings/data/")
     await page.get_by_role("link", name="Delete my account").click()
     await prove(page)
-    await expect(page.get_by_text("goes to bob")).to_be_visible()
+    await expect(page.get_by_text("will be transferred to bob")).to_be_visible()
     await page.fill("input[name=username]", "alison")
-    await page.get_by_role("button", name="Delete my account for good").click()
-    await expect(page.get_by_text("This is not your user name.")).to_be_visible()
+    await page.get_by_role("button", name="Delete account permanently").click()
+    await expect(page.get_by_text("This isn’t your username.")).to_be_visible()
     await page.fill("input[name=username]", "alice")
-    await page.get_by_role("radio", name="Take it all back").check()
-    await page.get_by_role("button", name="Delete my account for good").click()
-    await expect(page.get_by_role("heading", name="Your account is deleted")).to_be_visible()
+    await page.get_by_role("radio", name="Delete them all").check()
+    await page.get_by_role("button", name="Delete account permanently").click()
+    await expect(page.get_by_role("heading", name="Account deleted")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
     # What the worker does reaches bob's open page.
     await expect(bobs.locator("message-log .system", has_text="Deleted account").last).to_be_visible(timeout=20_000)
     await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_have_count(0)
     await bobs.goto(f"/c/{home.group}/settings/")
-    await expect(bobs.get_by_role("link", name="Delete the group")).to_be_visible()  # it is his now
+    await expect(bobs.get_by_role("link", name="Delete group")).to_be_visible()  # it is his now
     await page.goto("/accounts/login/")
     await page.fill("input[name=login]", "alice")
     await page.fill("input[name=password]", PASSWORD)

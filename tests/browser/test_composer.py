@@ -42,7 +42,7 @@ def named(site, **names: str) -> None:
             User.objects.filter(username=username).update(name=name)
 
 
-# ── @ and : ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── @ and : ────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned(open_pages):
     alice, bob = await open_pages()
     await asyncio.to_thread(named, open_pages.site, bob="王小明")
@@ -174,7 +174,7 @@ async def test_any_emoji_can_be_a_reaction(open_pages):
     await bob.page.locator(".reaction[data-emoji='🚀']").wait_for()
 
 
-# ── Shortcuts and the clipboard ──────────────────────────────────────────────────────────────────────────────────
+# ── Shortcuts and the clipboard ────────────────────────────────────────────────────────────────────────────────────
 async def test_shortcuts_put_signs_and_undo_takes_them_away(open_pages):
     alice, _bob = await open_pages()
     press = alice.page.keyboard.press
@@ -283,7 +283,7 @@ async def test_while_an_input_method_composes_no_key_sends_or_chooses(open_pages
     await bob.sees("你好")
 
 
-# ── Editing and answering ────────────────────────────────────────────────────────────────────────────────────────
+# ── Editing and answering ──────────────────────────────────────────────────────────────────────────────────────────
 async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_back(open_pages):
     alice, bob = await open_pages()
     await bob.say("a question")
@@ -311,7 +311,7 @@ async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_
     await expect(alice.page.locator(FIELD)).to_have_value("begun")
 
 
-# ── Drafts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Drafts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(open_pages, browser_for):
     alice, bob = await open_pages()
     other = type(alice)(await browser_for(open_pages.site, "alice", phone=True), alice.url)
@@ -345,7 +345,7 @@ async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_lat
     await expect(page.locator(FIELD)).to_have_value("written offline")
 
 
-# ── What is on its way out ───────────────────────────────────────────────────────────────────────────────────────
+# ── What is on its way out ─────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(open_pages, page_errors):
     page_errors.allow("WebSocket connection|Failed to load resource|net::ERR|crash")
     alice, bob = await open_pages()

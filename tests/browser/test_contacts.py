@@ -13,7 +13,7 @@ from accounts.models import Relationship, User
 
 pytestmark = pytest.mark.browser
 
-FOLDED = "From somebody you have blocked."
+FOLDED = "Message from someone you blocked"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_somebody_is_found_by_characters_pinyin_and_initials_while_one_typ
     await expect(page.locator("people-picker .hint")).to_contain_text("nobody at all")
     await page.fill("people-picker input[type=search]", "lil")
     await found.get_by_text("Add").click()
-    await expect(page.locator("toast-stack")).to_contain_text("In your list now.")
+    await expect(page.locator("toast-stack")).to_contain_text("Added to contacts.")
     await expect(row(page, "李雷")).to_have_count(1)
 
 
@@ -98,7 +98,7 @@ async def test_a_request_is_asked_answered_and_taken_out_again_live(open_pages, 
     await expect(here.locator(".avatar .here")).to_be_visible()
     await reload_shows_the_same(alice.page)
     await alice.page.locator("people-page .what", has_text="bob").click()
-    await alice.page.locator("dialog.over").get_by_text("Remove from my list").click()
+    await alice.page.locator("dialog.over").get_by_text("Remove from contacts").click()
     await expect(row(alice.page, "bob")).to_have_count(0)
     assert await run_action(state, bob_id, who["alice"]) == "contact"  # his list is his own
 
@@ -165,7 +165,7 @@ async def test_with_scripts_off_all_of_it_is_forms(open_pages, browser_for, run_
     await hers.goto("/people/")
     await row(hers, "bob").locator(".what").click()
     await hers.get_by_role("button", name="Block").click()
-    await expect(hers.locator("main")).to_contain_text("You have blocked this person.")
+    await expect(hers.locator("main")).to_contain_text("You’ve blocked this person.")
     await hers.goto("/people/")
     await expect(hers.locator("#h-blocked")).to_be_visible()
     await hers.get_by_role("button", name="Unblock").click()

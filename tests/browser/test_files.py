@@ -112,7 +112,7 @@ class Line:
         self.free.set()
 
 
-# ── Ways in ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ways in ────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_see_them(open_pages):
     alice, bob = await open_pages(WORKER="on")
     page = alice.page
@@ -229,7 +229,7 @@ async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(open_
     await there(alice.page, 10)
 
 
-# ── On the way ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── On the way ─────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(open_pages, make_file):
     alice, bob = await open_pages()
     page = alice.page
@@ -249,7 +249,7 @@ async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(open_p
     await page.fill(FIELD, "when it is there")
     await page.press(FIELD, "Enter")  # asked to send: it waits
     await expect(page.locator(ROW)).to_have_count(1)
-    await row.get_by_role("button", name="Go on with big.bin").click()
+    await row.get_by_role("button", name="Resume big.bin").click()
     await bob.sees("when it is there")
     await expect(bob.line("when it is there").locator(".doc-name")).to_have_text("big.bin")
     await expect(page.locator(ROW)).to_have_count(0)
@@ -289,7 +289,7 @@ async def test_what_is_refused_says_why_and_can_be_tried_again(open_pages, page_
     await expect(row).to_have_attribute("data-state", "failed")
     await expect(row.locator(".tray-note")).to_contain_text("Not now.")
     await alice.page.unroute("**/api/v1/uploads/**")
-    await row.get_by_role("button", name="Go on with minutes.pdf").click()
+    await row.get_by_role("button", name="Resume minutes.pdf").click()
     await there(alice.page, 1)
     await alice.page.click(SEND)
     await expect(bob.page.locator(".doc-name")).to_have_text("minutes.pdf")
@@ -347,7 +347,7 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(open_pag
     await expect(alice.page.locator(ROW)).to_have_count(0)
 
 
-# ── Looking at pictures ──────────────────────────────────────────────────────────────────────────────────────────
+# ── Looking at pictures ────────────────────────────────────────────────────────────────────────────────────────────
 async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pages):
     alice, bob = await open_pages(WORKER="on")
     for name, colour in (("one.png", "teal"), ("two.png", "gold"), ("three.png", "plum")):
@@ -417,7 +417,7 @@ async def swipe(page: Page, start: int, end: int) -> None:
         await page.wait_for_timeout(60)
 
 
-# ── How it stands ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── How it stands ──────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_nothing_scrolls_sideways_on_a_narrow_screen(open_pages):
     alice, _bob = await open_pages(WORKER="on")
     page = alice.page

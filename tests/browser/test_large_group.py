@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from pathlib import Path
 
@@ -48,7 +49,7 @@ async def large_group(open_pages):
     await asyncio.to_thread(come)
     await alice.open()
     await alice.say("who reads this?")
-    await alice.wait_until_sent()
+    await expect(alice.line("who reads this?")).to_have_attribute("data-id", re.compile("^[1-9]"))  # it is stored
     await asyncio.to_thread(read)
     return alice, bob, group
 
@@ -106,11 +107,11 @@ async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
     await bob.get_by_role("button", name="Make admin").tap()
     await expect(bob.locator(".role")).to_have_text("admin")
     await fits("roles")
-    await bob.get_by_role("link", name="Give the group to").tap()
+    await bob.get_by_role("link", name="Transfer ownership…").tap()
     dialog = page.locator("dialog.over")
-    await expect(dialog.locator("h2")).to_contain_text("Give the group to bob?")
+    await expect(dialog.locator("h2")).to_contain_text("Transfer ownership to bob?")
     await fits("give")
-    await dialog.get_by_role("button", name="Give it").tap()
+    await dialog.get_by_role("button", name="Transfer").tap()
     await expect(bob.locator(".role")).to_have_text("owner")
     await expect(page.locator("#h-delete")).to_have_count(0)  # hers no more
     await page.goto(alice.url)

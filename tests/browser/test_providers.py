@@ -176,7 +176,7 @@ async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(envi
     page = await browser_for(site)
     await press(page, "GitHub")
     await page.click("#yes")
-    await expect(page.get_by_text("There is an account with your e-mail address already")).to_be_visible()
+    await expect(page.get_by_text("An account with your email address already exists")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
     # And she does: signs in, connects, and the next time comes in by GitHub.
     hers = await browser_for(site, "alice")
@@ -213,7 +213,7 @@ async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(environ
     await expect(page.locator(".rows li")).to_have_count(1)
 
 
-# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── What goes wrong ────────────────────────────────────────────────────────────────────────────────────────────────
 async def nobody_came_in(page: Page, hops: Hops) -> None:
     await expect(page.locator("h1")).to_be_visible()
     hops.fit()
@@ -232,12 +232,12 @@ async def test_denied_and_errors_end_on_a_page_that_says_so(environment, browser
         await nobody_came_in(page, hops)
         await press(page, name)
         await page.click("#oops")
-        await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+        await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
         await nobody_came_in(page, hops)
         provider.broken = True
         await press(page, name)
         await page.click("#yes")
-        await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+        await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
         await nobody_came_in(page, hops)
         provider.broken = False
 
@@ -249,7 +249,7 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(environmen
     hops = Hops(page)
     for name in ("google", "github", "weixin"):
         await page.goto(f"/accounts/{name}/login/callback/?code=x&state=y")
-        await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+        await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
         await nobody_came_in(page, hops)
     await press(page, "GitHub")
     used = await page.get_attribute("#yes", "href")
@@ -260,7 +260,7 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(environmen
     await page.wait_for_url(inside(site))
     await page.context.clear_cookies()
     await page.goto(used)  # the code is spent, and so is the state
-    await expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+    await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
 
 

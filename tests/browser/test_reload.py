@@ -449,7 +449,7 @@ def _difference(live: list[str], afresh: list[str]) -> str:
     return "\n".join(line[:400] for line in said)
 
 
-# ── The protocol, walked ─────────────────────────────────────────────────────────────────────────────────────────
+# ── The protocol, walked ───────────────────────────────────────────────────────────────────────────────────────────
 # Told in answer to what this client does itself, or of nothing that a page draws.
 NOT_NEWS = {"pong", "error"}
 # Fields that never have a second value in what one person is told here, and why.

@@ -45,7 +45,7 @@ async def test_a_voice_note_is_recorded_heard_sent_and_played_by_the_other(open_
     await expect(recording).to_have_count(0)
     row = page.locator("file-tray .tray-row")
     await expect(row).to_have_attribute("data-state", "whole")
-    await expect(row.locator(".tray-name")).to_have_text(re.compile(r"Voice note .*\.webm"))
+    await expect(row.locator(".tray-name")).to_have_text(re.compile(r"Voice message .*\.webm"))
     await row.locator("[data-act=play]").click()
     await expect(row.locator(".player")).to_have_class(re.compile("plays"))
     await row.locator("[data-act=play]").click()

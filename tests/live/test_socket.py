@@ -198,7 +198,7 @@ async def test_errors_are_in_the_language_of_the_user(workspace):
                 with pytest.raises(CommandError) as error:
                     await person.send(workspace.group, body)
                 details.append(error.value.payload["detail"])
-    assert details == ["最多 4000 个字符。", "请先写点什么。", "At most 4000 characters.", "Write something first."]
+    assert details == ["最多 4000 个字符。", "请先输入内容。", "At most 4000 characters.", "Write a message first."]
 
 
 async def test_a_frame_that_is_too_large_closes_with_1009(workspace):

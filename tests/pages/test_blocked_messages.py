@@ -10,7 +10,7 @@ from chat import actions
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-FOLDED = "From somebody you have blocked."
+FOLDED = "Message from someone you blocked"
 
 
 @pytest.fixture

@@ -38,14 +38,14 @@ def do(browser, user, what, **query):
 def test_a_page_without_contacts_offers_the_newest_users(browsers, alice):
     page = browsers["alice"].get("/people/")
     assert page.status_code == 200
-    assert "Nobody in your list yet" in page.content.decode()
+    assert "No contacts yet" in page.content.decode()
     assert {row.user.username for row in page.context["found"]} == {"bob", "carol"}
 
 
 def test_search_results_can_be_added_and_the_search_is_kept(browsers, alice, bob):
     page = do(browsers["alice"], bob, "add", q="bo")
     assert page.redirect_chain == [("/people/?q=bo", 302)]
-    assert [str(message) for message in page.context["messages"]] == ["In your list now."]
+    assert [str(message) for message in page.context["messages"]] == ["Added to contacts."]
     assert state(alice, bob) == "contact"
 
 
@@ -60,10 +60,10 @@ def test_online_contacts_are_first(browsers, tracker, alice, bob, carol):
 
 def test_a_request_is_sent_and_accepted(browsers, alice, bob):
     account_actions.update_profile(bob.pk, {"add_me": "contacts"})
-    assert "Asked." in str(next(iter(do(browsers["alice"], bob, "add").context["messages"])))
+    assert "Request sent." in str(next(iter(do(browsers["alice"], bob, "add").context["messages"])))
     page = browsers["bob"].get("/people/")
     assert [row.user.username for row in page.context["received_requests"]] == ["alice"]
-    assert "Somebody asks to be in your list" in page.content.decode()
+    assert "New contact request" in page.content.decode()
     assert [row.user.username for row in browsers["alice"].get("/people/").context["sent_requests"]] == ["bob"]
     do(browsers["bob"], alice, "accept")
     assert state(alice, bob) == state(bob, alice) == "contact"
@@ -81,7 +81,7 @@ def test_a_request_is_declined_or_ignored(browsers, alice, bob, decision, left):
 def test_blocking_and_unblocking_on_the_page_of_a_person(browsers, alice, bob):
     page = do(browsers["alice"], bob, "block", page="person")
     assert page.redirect_chain == [(f"/people/{bob.pk}/", 302)]
-    assert "You have blocked this person" in page.content.decode()
+    assert "You’ve blocked this person" in page.content.decode()
     assert [user.username for user in browsers["alice"].get("/people/").context["blocked"]] == ["bob"]
     do(browsers["alice"], bob, "unblock", page="person")
     assert browsers["alice"].get("/people/").context["blocked"] == []

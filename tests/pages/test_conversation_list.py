@@ -166,7 +166,7 @@ def test_hints_are_dismissed_for_good(browser, alice):
     page = alice_browser.get("/")
     assert not page.all("ol", cls="steps")
     some, none = page.all("div", cls="empty")
-    assert "hidden" in some.attrs and "hidden" not in none.attrs and none.one("h2").text == "Quiet so far."
+    assert "hidden" in some.attrs and "hidden" not in none.attrs and none.one("h2").text == "No chats yet"
 
 
 def test_the_list_without_page_equals_the_list_of_the_page(browser, alice, chats):
@@ -277,8 +277,8 @@ def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob,
         assert [dots(alice_browser.get(path)) for path in pages] == [{"off"}] * 3
         browser(bob).get("/")  # loading a page counts as activity
         assert [dots(alice_browser.get(path)) for path in pages] == [{"here"}] * 3
-        assert "here now" in alice_browser.get(f"/c/{direct_conversation.pk}/").one(data_part="peer-here").text
-        assert "here now" in alice_browser.visit(f"/c/{direct_conversation.pk}/").one(data_part="peer-here").text
+        assert "online" in alice_browser.get(f"/c/{direct_conversation.pk}/").one(data_part="peer-here").text
+        assert "online" in alice_browser.visit(f"/c/{direct_conversation.pk}/").one(data_part="peer-here").text
         type(bob).objects.filter(pk=bob.pk).update(show_presence="nobody")
         assert [dots(alice_browser.get(path)) for path in pages] == [{"off"}] * 3
     finally:

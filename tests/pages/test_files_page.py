@@ -56,10 +56,10 @@ def test_a_picture_in_processing_shows_its_name(browser, alice, group):
 
 def test_text_of_an_empty_page(browser, alice, group):
     alice_browser = browser(alice)
-    assert "No files yet." in alice_browser.get(f"/c/{group.pk}/files/").one(cls="empty").text
-    assert "No photos yet." in alice_browser.get(f"/c/{group.pk}/files/", kind="image").one(cls="empty").text
+    assert "No files yet" in alice_browser.get(f"/c/{group.pk}/files/").one(cls="empty").text
+    assert "No photos yet" in alice_browser.get(f"/c/{group.pk}/files/", kind="image").one(cls="empty").text
     assert (
-        "No files yet." in alice_browser.get(f"/c/{group.pk}/files/", kind="nonsense", before="x").one(cls="empty").text
+        "No files yet" in alice_browser.get(f"/c/{group.pk}/files/", kind="nonsense", before="x").one(cls="empty").text
     )
 
 

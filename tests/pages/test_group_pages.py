@@ -39,8 +39,9 @@ def test_an_invite_link_asks_for_confirmation(browser, alice, carol, group):
     assert page.response["Referrer-Policy"] == "strict-origin" and page.response["Cache-Control"] == "no-store"
     assert not Membership.objects.filter(user=carol).exists()
     joined = carol_browser.post(f"/i/{token}/", follow=True)
-    assert [line.text for line in joined.messages][-1] == "You came in by a link of Alice"
-    assert [line.text for line in browser(alice).get(f"/c/{group.pk}/").messages][-1] == "Carol came in by your link"
+    assert [line.text for line in joined.messages][-1] == "You joined with an invite link from Alice"
+    seen_by_alice = [line.text for line in browser(alice).get(f"/c/{group.pk}/").messages]
+    assert seen_by_alice[-1] == "Carol joined with your invite link"
     assert carol_browser.get(f"/i/{token}/").response["Location"] == f"/c/{group.pk}/"
 
 
@@ -65,7 +66,7 @@ def test_all_unusable_links_show_the_same_page(browser, alice, carol, group):
     carol_browser = browser(carol)
     pages = [carol_browser.get(f"/i/{token}/"), carol_browser.get("/i/x/"), carol_browser.post(f"/i/{token}/")]
     assert [page.status for page in pages] == [404, 404, 404]
-    assert {page.one("h1").text for page in pages} == {"This link does not work"}
+    assert {page.one("h1").text for page in pages} == {"This link doesn’t work"}
 
 
 def test_group_avatar_by_the_settings_form(browser, alice, bob, group):
@@ -122,9 +123,9 @@ def test_pins_have_a_page_and_a_count(browser, alice, bob, group, say):
 
 def test_confirmation_pages(browser, alice, bob, carol, group):
     alice_browser, bob_browser = browser(alice), browser(bob)
-    assert "Give the group to Bob?" in alice_browser.get(f"/c/{group.pk}/members/{bob.pk}/give/").text
+    assert "Transfer ownership to Bob?" in alice_browser.get(f"/c/{group.pk}/members/{bob.pk}/give/").text
     assert "Remove Bob from the group?" in alice_browser.get(f"/c/{group.pk}/members/{bob.pk}/remove/").text
-    assert "Give it to somebody else first" in alice_browser.get(f"/c/{group.pk}/leave/").text
+    assert "Transfer ownership or delete the group first" in alice_browser.get(f"/c/{group.pk}/leave/").text
     assert bob_browser.get(f"/c/{group.pk}/leave/").one("form", action=f"/c/{group.pk}/members/{bob.pk}/remove/")
     assert bob_browser.get(f"/c/{group.pk}/members/{alice.pk}/give/").status == 403
     assert bob_browser.get(f"/c/{group.pk}/delete/").status == 403

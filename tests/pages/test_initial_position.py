@@ -173,7 +173,7 @@ def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct
     began.save()
     hers = browser(alice).get(f"/c/{group.pk}/").one("ol").one(cls="beginning")
     assert "20 November 2026" in hers.text
-    assert "You opened this group" in hers.text
+    assert "You created this group" in hers.text
     assert "Alice" in browser(bob).get(f"/c/{group.pk}/").one("ol").one(cls="beginning").text
     assert "Bob" in browser(alice).get(f"/c/{direct_conversation.pk}/").one("ol").one(cls="beginning").text
     assert "Say hello" in browser(alice).get(f"/c/{direct_conversation.pk}/").one("ol").one(cls="beginning").text

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread store
 def test_home_page_without_conversations(browser, alice):
     page = browser(alice).get("/")
     quiet, choose = page.all("div", cls="empty")[::-1]
-    assert quiet.one("h2").text == "Quiet so far." and "hidden" not in quiet.attrs and "hidden" in choose.attrs
+    assert quiet.one("h2").text == "No chats yet" and "hidden" not in quiet.attrs and "hidden" in choose.attrs
     assert len(page.one("ol", cls="steps").all("a")) == 3
 
 

@@ -55,7 +55,7 @@ def test_receipt_marks_of_own_messages(browser, alice, bob, group, say):
     assert last(browser, alice, group).one(data_part="mark")["title"] == "Delivered"
     actions.mark_read(bob.pk, group.pk, message.seq)
     mark = last(browser, alice, group).one(data_part="mark")
-    assert mark["title"] == "Read by 1 of 1" and mark["href"] == f"/m/{message.id}/details/"
+    assert mark["title"] == "Seen by 1 of 1" and mark["href"] == f"/m/{message.id}/details/"
     assert not last(browser, bob, group).all(data_part="mark")
 
 
@@ -66,7 +66,7 @@ def test_receipts_with_times(browser, alice, bob, carol, group, say):
     actions.set_reaction(bob.pk, message.id, "👍", True)
     page = browser(alice).get(f"/m/{message.id}/details/")
     details = page.one(data_part="dialog").text
-    assert details.index("Read by") < details.index(bob.display_name) < details.index("Not yet delivered")
+    assert details.index("Seen by") < details.index(bob.display_name) < details.index("Not delivered yet")
     assert carol.display_name in details and "👍" in details
 
 
@@ -76,9 +76,9 @@ def test_receipts_are_off_by_conversation_and_mutually(browser, alice, bob, grou
     alice_browser = browser(alice)
     alice_browser.post(f"/c/{group.pk}/mine/", receipts="off")
     assert last(browser, alice, group).one(data_part="mark")["title"] == "Sent"
-    assert "you do not see it of others" in alice_browser.get(f"/m/{message.id}/details/").text
+    assert "you can’t see those of others" in alice_browser.get(f"/m/{message.id}/details/").text
     alice_browser.post(f"/c/{group.pk}/mine/", receipts="on")
-    assert last(browser, alice, group).one(data_part="mark")["title"] == "Read by 1 of 1"
+    assert last(browser, alice, group).one(data_part="mark")["title"] == "Seen by 1 of 1"
 
 
 def test_versions_show_what_changed(browser, alice, bob, group, say):

@@ -132,7 +132,7 @@ class Crowd:
             mind["seen"].add(place)
 
 
-# ── Asking ours what it does not tell by itself ──────────────────────────────────────────────────────────────────
+# ── Asking ours what it does not tell by itself ────────────────────────────────────────────────────────────────────
 class Asker:
     """One socket that waits for the answer to what it asks."""
 

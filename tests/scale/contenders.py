@@ -35,7 +35,7 @@ class Side(Protocol):
     def stored(self, refs: set[str]) -> int: ...
 
 
-# ── Ours ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Ours ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 class _Message(msgspec.Struct):
     seq: int
     client_id: str | None
@@ -84,7 +84,7 @@ class Ours:
             return _counted(Message.objects.values_list("client_id", flat=True), refs)
 
 
-# ── The tutorial's ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── The tutorial's ─────────────────────────────────────────────────────────────────────────────────────────────────
 class _Event(msgspec.Struct):
     id: int
     ref: str

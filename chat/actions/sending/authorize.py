@@ -75,7 +75,7 @@ def _content_error(command: SendCommand) -> ApplicationError | None:
     if command.forward_id is None:
         return body_error(command.body, may_be_blank=bool(command.attachment_ids))
     if command.body or command.attachment_ids:
-        return invalid(body=_("What is forwarded goes as it is, without words of one's own."))
+        return invalid(body=_("A forwarded message can’t have text added to it."))
     return None
 
 

@@ -68,4 +68,4 @@ def answer_duplicates(batch: list[PendingSend]) -> None:
 
 
 def _conflict_error() -> ApplicationError:
-    return ApplicationError("conflict", _("This client_id was used for another message."))
+    return ApplicationError("conflict", _("This client_id was already used for another message."))

@@ -37,14 +37,14 @@ def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
 
 def _set_reply(send: PendingSend, message: Message | None) -> ApplicationError | None:
     if message is None or message.conversation_id != send.command.conversation_id or message.kind != Message.Kind.TEXT:
-        return invalid(reply_to_id=_("There is no such message here."))
+        return invalid(reply_to_id=_("This message isn’t in this conversation."))
     send.reply = reply_schema(message)
     return None
 
 
 def _set_forward(send: PendingSend, source: Message | None) -> ApplicationError | None:
     if source is None or source.deleted_at or source.kind != Message.Kind.TEXT:
-        return invalid(forward_id=_("There is no such message."))
+        return invalid(forward_id=_("This message doesn’t exist."))
     command = send.command
     author = source.forwarded_sender or source.sender  # of a message that was itself forwarded: the first author
     send.body, send.forwarded_at = source.body, source.forwarded_at or source.created_at

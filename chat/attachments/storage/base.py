@@ -86,5 +86,5 @@ def storage_error(error: BaseException) -> ApplicationError:
     """
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     log.error("A file could not be stored: %s", error if is_full else repr(error)[:300])
-    detail = _("There is no room for files at the moment.") if is_full else _("Files cannot be stored at the moment.")
+    detail = _("There’s no space for files right now.") if is_full else _("Files can’t be saved right now.")
     return ApplicationError("unavailable", detail, retry_after=30)

@@ -57,12 +57,12 @@ def upload_url(upload: Upload) -> str:
 def check_version(headers: Mapping[str, str]) -> None:
     """Raises 412 if the client speaks another version of tus."""
     if headers.get("Tus-Resumable") != TUS_VERSION:
-        raise UploadError(412, "invalid", _("This server speaks tus %s.") % TUS_VERSION)
+        raise UploadError(412, "invalid", _("This server supports tus %s.") % TUS_VERSION)
 
 
 def parse_upload_length(headers: Mapping[str, str]) -> int:
     if "Upload-Defer-Length" in headers:
-        raise invalid(upload_length=_("Say how long the file is."))
+        raise invalid(upload_length=_("Give the length of the file."))
     return _parse_number(headers.get("Upload-Length"), "Upload-Length")
 
 
@@ -72,7 +72,7 @@ def parse_upload_offset(headers: Mapping[str, str]) -> int:
 
 def _parse_number(text: str | None, header: str) -> int:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise ApplicationError("invalid", _("%s has to be a number.") % header)
+        raise ApplicationError("invalid", _("%s must be a number.") % header)
     return int(text)
 
 
@@ -86,7 +86,7 @@ def parse_metadata(headers: Mapping[str, str]) -> dict[str, str]:
         try:
             metadata[key] = base64.b64decode(value, validate=True).decode(errors="replace")
         except (binascii.Error, ValueError):
-            raise ApplicationError("invalid", _("Upload-Metadata cannot be read.")) from None
+            raise ApplicationError("invalid", _("Upload-Metadata is invalid.")) from None
     return metadata
 
 
@@ -97,11 +97,11 @@ def parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
         return None
     algorithm, _space, value = header.strip().partition(" ")
     if algorithm not in CHECKSUMS:
-        raise ApplicationError("invalid", _("Known checksums: %s.") % ", ".join(CHECKSUMS))
+        raise ApplicationError("invalid", _("Supported checksums: %s.") % ", ".join(CHECKSUMS))
     try:
         return algorithm, base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        raise ApplicationError("invalid", _("Upload-Checksum cannot be read.")) from None
+        raise ApplicationError("invalid", _("Upload-Checksum is invalid.")) from None
 
 
 def parse_digest(headers: Mapping[str, str]) -> str:
@@ -117,6 +117,6 @@ def parse_digest(headers: Mapping[str, str]) -> str:
             except (binascii.Error, ValueError):
                 digest = b""
             if len(digest) != 32:
-                raise ApplicationError("invalid", _("Repr-Digest cannot be read."))
+                raise ApplicationError("invalid", _("Repr-Digest is invalid."))
             return digest.hex()
     return ""

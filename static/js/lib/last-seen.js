@@ -4,7 +4,7 @@ import { fillPlaceholders } from "./wording.js";
 const MINUTE = 60_000;
 
 /**
- * Returns a text such as "here now", "last here 5 min ago", "last here 14:02" or "last here Thu"; empty if it is
+ * Returns a text such as "online", "last seen 5 min ago", "last seen 14:02" or "last seen Thu"; empty if it is
  * hidden.
  * @param {{online: boolean, last_seen: string | null}} presence
  * @param {Date} now
