@@ -1,4 +1,7 @@
-"""Admin of users, for moderators and administrators. Its sign-in is the site's sign-in page, with the same limits."""
+"""Admin pages of users and groups, for moderators and administrators.
+
+The admin uses the sign-in page of the site, so the same rate limits apply.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from accounts import actions as account_actions
 from accounts.models import PRIVACY_FIELDS, SignIn, User
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
+from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.errors import ApplicationError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -45,8 +49,8 @@ class SignInInline(admin.TabularInline):
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin):
-    """Users. Suspending and restoring are admin actions with immediate effect; `is_active` is read-only."""
+class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
+    """Admin of users. `is_active` is read-only: moderators suspend and restore accounts with admin actions instead."""
 
     form = forms.ModelForm  # without the field that shows the password hash
     list_display = ("username", "name", "email", "is_active", "is_staff", "date_joined", "last_seen_at")
@@ -81,7 +85,7 @@ class AccountAdmin(UserAdmin):
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *RIGHTS_FIELDS)
 
     def save_model(self, request: HttpRequest, obj: User, form, change: bool) -> None:
-        """Saves changed fields only: the other ones may have changed in the database since the page was rendered."""
+        """Saves only the changed fields. Other fields may have changed in the database since the page was rendered."""
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -91,7 +95,10 @@ class AccountAdmin(UserAdmin):
             account_actions.publish_admin_change(obj, changed)
 
     def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
-        """Only superusers may change staff: a moderator could set a password and sign in as that person."""
+        """Returns whether the admin's user may change this account. Only superusers may change staff accounts.
+
+        Otherwise a moderator could set the password of a staff member and sign in as that person.
+        """
         is_privileged = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
         is_deleted = obj is not None and obj.deleted_at is not None
         return not is_privileged and not is_deleted and super().has_change_permission(request, obj)
@@ -140,7 +147,7 @@ class AccountAdmin(UserAdmin):
 
 
 class SuperuserGroupAdmin(GroupAdmin):
-    """Groups, for superusers only: anybody who may edit a group could grant rights to themselves."""
+    """Admin of groups, for superusers only: a person who may edit a group could give themselves any right."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

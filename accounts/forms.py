@@ -8,6 +8,7 @@ from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +19,7 @@ from accounts.models import PRIVACY_FIELDS, User
 from accounts.selectors.timezones import available_zone_names
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames import reservations
-from accounts.usernames.rules import skeleton
+from accounts.usernames.rules import MAX_LOGIN_LENGTH, skeleton
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import ApplicationError
 
@@ -26,6 +27,15 @@ from messenger.core.errors import ApplicationError
 def wait_message(seconds: float) -> str:
     """Returns the message of a rate limit."""
     return _("Too many attempts. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
+
+
+class LoginForm(allauth_forms.LoginForm):
+    """Sign-in by page. The login has the maximum length that the API has as well."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.fields["login"].widget.attrs["maxlength"] = MAX_LOGIN_LENGTH
+        self.fields["login"].validators.append(MaxLengthValidator(MAX_LOGIN_LENGTH))
 
 
 class SignupForm(allauth_forms.SignupForm):

@@ -6,6 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.models import Audience, Theme
+from accounts.usernames.rules import MAX_LOGIN_LENGTH
 from messenger.rest.fields import StrictCharField
 
 MAX_PASSWORD_LENGTH = 4096  # limits the work of hashing
@@ -24,7 +25,7 @@ class LoginSerializer(serializers.Serializer):
     """`login` is the user name or the e-mail. `code` is required for an account with a second factor: from its
     authenticator app, or a recovery code."""
 
-    login = StrictCharField(max_length=254)
+    login = StrictCharField(max_length=MAX_LOGIN_LENGTH)
     password = StrictCharField(max_length=MAX_PASSWORD_LENGTH)
     code = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 

@@ -1,4 +1,4 @@
-"""Configures the app and sets the hooks through which accounts and presence reach chat without importing it."""
+"""The app configuration. It sets the hooks through which accounts and presence call chat without importing it."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -11,9 +11,9 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         import accounts.hooks
         import presence.hooks
-        from chat import actions, selectors
+        from chat import actions, selectors, tasks
 
-        accounts.hooks.profile_changed.append(actions.publish_profile_change)
+        accounts.hooks.profile_changed.append(tasks.publish_profile_change.enqueue)
         accounts.hooks.receipts_setting_changed.append(actions.publish_receipts_choice)
         accounts.hooks.relationship_changed.append(actions.publish_receipts_between)
         accounts.hooks.shared_conversation_hook = selectors.filter_users_sharing_conversations

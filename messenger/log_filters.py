@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
+
+# Paths that contain a token: invite links, sign-up links, confirmations of e-mails, links for a new password.
+_TOKEN_PATHS = re.compile(r"(/(?:i|join|invites|confirm-email|password/reset/key)/)[^/\s?]+")
 
 
 class ClientErrorFilter(logging.Filter):
@@ -19,4 +23,15 @@ class ClientErrorFilter(logging.Filter):
             record.exc_info, record.exc_text = None, None
             if record.levelno > logging.WARNING:
                 record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+class TokenFilter(logging.Filter):
+    """Masks tokens in logged paths: whoever reads a log must not be able to join a group or change a password."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        masked = _TOKEN_PATHS.sub(r"\1…", message)
+        if masked != message:
+            record.msg, record.args = masked, ()
         return True

@@ -40,15 +40,26 @@ DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 SERVER = env("SERVER", "daphne")  # daphne or uvicorn; started by bin/serve
 
 
+MIN_SECRET_KEY_LENGTH = 32
+
+
 def secret_key() -> str:
-    """Returns the key from the environment; in development, one that is generated once and stored in DATA_DIR."""
+    """Returns the key from the environment, which must be long enough to sign sessions and tokens.
+
+    In development, returns one that is generated once and stored in DATA_DIR.
+    """
     if key := env("SECRET_KEY"):
+        if not DEBUG and (len(key) < MIN_SECRET_KEY_LENGTH or len(set(key)) < 10):
+            raise ImproperlyConfigured(
+                f"SECRET_KEY can be guessed: it needs {MIN_SECRET_KEY_LENGTH} random characters or more. "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(50))" prints one.'
+            )
         return key
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is not set. Set it to a long random text, or DEBUG=on for development.")
     path = DATA_DIR / "secret_key"
     if not path.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(50))
     return path.read_text()
@@ -167,10 +178,12 @@ if DATABASE_URL:
         _options.setdefault("connect_timeout", 4)
         _options.setdefault("options", f"-c statement_timeout=15000 -c lock_timeout={int(LOCK_TIMEOUT * 1000)}")
 else:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite creates its file, but not the folder
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # SQLite creates its file, but not the folder
+    if not (_sqlite_file := DATA_DIR / "messenger.sqlite3").exists():
+        _sqlite_file.touch(mode=0o600)  # SQLite itself would create it readable for all users of the machine
     _database = {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(DATA_DIR / "messenger.sqlite3"),
+        "NAME": str(_sqlite_file),
         "CONN_MAX_AGE": None,  # opening the file and running the PRAGMAs takes as long as twenty queries
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
@@ -203,7 +216,7 @@ if REDIS_URL:
     SESSION_ENGINE = "accounts.session_backends.cached_db"
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {"default": {"BACKEND": "messenger.core.cache.LocalCache"}}
     SESSION_ENGINE = "accounts.session_backends.db"
 
 # ── File storage: DATA_DIR or S3 ──────────────────────────────────────────────────────────────────────────────────
@@ -243,7 +256,11 @@ if STORAGE_URL:
 else:
     _default_storage = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DATA_DIR / "media"},
+        "OPTIONS": {
+            "location": DATA_DIR / "media",
+            "file_permissions_mode": 0o600,  # other users of the machine may not read them
+            "directory_permissions_mode": 0o700,
+        },
     }
     FILES_HOST = _files_origin = ""
 STORAGES = {
@@ -280,7 +297,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_s
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # The server starts a worker as its child process. Off if workers run separately (`manage.py worker`, see Procfile).
 WORKER = env_bool("WORKER", True)
-WORKER_JOBS = int(env("WORKER_JOBS", "2"))  # tasks at a time, each in its own process
+WORKER_JOBS = int(env("WORKER_JOBS", "3"))  # tasks at a time, each in its own process; one slot is for short tasks
 
 # ── Internationalization ──────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
@@ -312,9 +329,11 @@ ACCOUNT_UNIQUE_EMAIL = True
 # address does not belong to one account only.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
     "signup": "accounts.forms.SignupForm",
     "request_login_code": "accounts.forms.RequestLoginCodeForm",
 }
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that a link in a mail for a new password is valid
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2
@@ -466,7 +485,44 @@ EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version b
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
 # accounts/auth/login_limits.py limits sign-in and sign-up for pages and API. The other limits of allauth stay active.
 ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": None, "signup": None}
-SEND_BURST, SEND_PER_SECOND = 10, 2.0
+# The table of all rate limits: name → (burst, refill per second). See messenger/core/rate_limits.py. Each is per user
+# unless the comment says otherwise, and counts pages, API and socket together.
+RATES: dict[str, tuple[int, float]] = {
+    # Sign-in
+    "guess.account": (10, 10 / 60),  # wrong passwords, by what was typed as user name or e-mail
+    "guess.address": (10, 10 / 60),  # wrong passwords, by IP address
+    "guess.person": (10, 10 / 60),  # wrong passwords for one account, by user name and e-mail together
+    "code.account": (5, 5 / 300),  # wrong six-digit codes
+    "signup.address": (20, 20 / 60),  # new accounts, by IP address
+    # Requests of any kind
+    "api.person": (100, 20.0),  # requests to the API, and forms of pages
+    "api.address": (100, 20.0),  # requests to the API without sign-in, by IP address
+    "page.person": (100, 10.0),  # pages opened
+    "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
+    # Messages
+    "send": (10, 2.0),
+    "edit": (20, 1.0),  # each stores a revision
+    "delete": (50, 2.0),
+    "reaction": (20, 2.0),
+    "pin": (10, 0.5),
+    "report": (10, 1 / 60),
+    # Conversations
+    "direct": (20, 1 / 30),  # direct conversations that did not exist before
+    "group": (10, 1 / 30),  # groups created
+    "group.change": (20, 0.5),  # titles, texts, settings, roles, members: most add a system message for everybody
+    "picture": (5, 1 / 60),  # group avatars; decoding a picture is expensive
+    "invites": (10, 1 / 30),  # invite links created
+    "invite.tries": (10, 1 / 10),  # tries with links that do not exist
+    # Files
+    "upload": (60, 1.0),  # uploads created
+    "part": (200, 50.0),  # parts of uploads received
+    "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
+    # Profile and contacts
+    "profile": (10, 0.2),  # names and privacy settings: changes that others are told
+    "avatar": (5, 1 / 60),
+    "contact": (30, 1 / 60),  # contact requests
+    "browsers": (30, 0.5),  # new browsers that ask for presence, by IP address: without cookies each request is new
+}
 CONNECTIONS_PER_PERSON, CONNECTIONS_PER_ADDRESS = 10, 100
 VIOLATIONS_PER_MINUTE = 20
 BATCH_SIZE = 256  # maximum number of commands that one transaction stores
@@ -500,8 +556,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"client_errors": {"()": "messenger.log_filters.ClientErrorFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["client_errors"]}},
+    "filters": {
+        "client_errors": {"()": "messenger.log_filters.ClientErrorFilter"},
+        "tokens": {"()": "messenger.log_filters.TokenFilter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["client_errors", "tokens"]}
+    },
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},

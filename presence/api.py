@@ -23,8 +23,6 @@ from presence.schemas import HeadCountSchema, PresenceSchema
 from presence.serializers import HeartbeatSerializer, PresenceQuerySerializer, TypingSerializer
 from presence.tracker import get_tracker
 
-NEW_VISITORS_BURST, NEW_VISITORS_PER_SECOND = 30, 0.5  # per IP address: a client without cookies is new each time
-
 # Comments instead of docstrings: OpenAPI would show a docstring in each operation.
 
 
@@ -74,7 +72,7 @@ class HeartbeatViewSet(ViewSet):
         if browser_id:
             get_tracker().record_heartbeat(f"b:{browser_id}")
             return _head_count_response()
-        if wait := rate_limits.acquire(f"browsers.{request_ip(request)}", NEW_VISITORS_BURST, NEW_VISITORS_PER_SECOND):
+        if wait := rate_limits.acquire("browsers", request_ip(request)):
             raise rate_limited(wait)
         browser_id = visitor_cookie.create_browser_id()
         get_tracker().record_heartbeat(f"b:{browser_id}")

@@ -1,11 +1,12 @@
-"""Contacts, contact requests and blocks: changes of `Relationship` rows.
+"""Actions that change contacts, contact requests and blocks. All three are stored in `Relationship` rows.
 
-Each action checks, changes the rows of both users in one transaction and publishes the change to the devices of each
-row's owner.
+Each action checks permissions, changes the rows of both users in one transaction and publishes an event to the devices
+of the users whose rows changed.
 
-A contact list belongs to one user: adding somebody needs no consent, unless one of that person's privacy settings is
-restricted to contacts. Then the person is sent a request, and accepting it adds each to the other's list. A block hides
-everything else but changes nothing else: the blocked person is not notified, and unblocking restores the state before.
+Each user has an own contact list. A person can be added without consent, unless one of the person's privacy settings is
+not "everyone". Then the person gets a contact request; accepting it adds each of the two users to the other's list. A
+block hides the contact or request but does not change it, so unblocking restores it. The blocked person is not
+notified.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from accounts.schemas import ContactEvent, ContactSchema, contact_schema
 from accounts.selectors import privacy
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
-from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.core.errors import invalid, not_found
 from messenger.live.events import Event, RefreshVisibility, UserEvent, publish
 from messenger.live.frames import encode_frame
 
 NONE, ASKED, ASKS, IGNORED, CONTACT = (state.value for state in Relationship.State)
-REQUEST_BURST, REQUESTS_PER_SECOND = 30, 1 / 60  # rate limit of the contact requests that a user sends
 
 
 # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def add_contact(user_id: int, person_id: int) -> ContactSchema:
-    """Adds a person to the user's contacts, or accepts their request, or sends them one if their privacy needs it.
+    """Adds a person to the user's contacts and returns the new relationship.
 
-    Raises `not_found` for a person whom the user cannot discover, `blocked` if the user has blocked them, and
-    `rate_limited` after too many requests.
+    If the person has sent a contact request, it is accepted. If the person's privacy settings need consent, a contact
+    request is sent instead. Raises `not_found` for a person whom the user cannot know (`discoverable_users`), `blocked`
+    if the user has blocked the person, and `rate_limited` after too many requests.
     """
     _require_two_users(user_id, person_id)
     person = privacy.discoverable_users(user_id, [person_id]).get(person_id)
@@ -58,15 +59,14 @@ def add_contact(user_id: int, person_id: int) -> ContactSchema:
         elif reverse.state == CONTACT or not _requires_request(person):
             change.set_state(own, CONTACT)
         else:
-            if wait := rate_limits.acquire(f"contact.{user_id}", REQUEST_BURST, REQUESTS_PER_SECOND):
-                raise rate_limited(wait)
+            rate_limits.require("contact", user_id)
             change.set_state(own, ASKED)
             change.set_state(reverse, ASKS)
         return change.save()
 
 
 def decline_request(user_id: int, person_id: int) -> None:
-    """Declines a received request. The sender may send another one. Raises `not_found` without a request."""
+    """Declines a received contact request. Raises `not_found` if there is none. The sender may send another one."""
     with _change_relationship(user_id, person_id, ASKS, IGNORED) as change:
         change.set_state(change.own, NONE)
         change.set_state(change.reverse, NONE)
@@ -74,16 +74,19 @@ def decline_request(user_id: int, person_id: int) -> None:
 
 
 def ignore_request(user_id: int, person_id: int) -> None:
-    """Hides a received request. For its sender it stays unanswered. Raises `not_found` without a request."""
+    """Hides a received contact request. The sender still sees it as unanswered.
+
+    Raises `not_found` if there is no request.
+    """
     with _change_relationship(user_id, person_id, ASKS, IGNORED) as change:
         change.set_state(change.own, IGNORED)
         change.save()
 
 
 def remove_contact(user_id: int, person_id: int) -> None:
-    """Removes a contact, or withdraws a sent request. The other person's contact list does not change.
+    """Removes a contact, or withdraws a sent contact request. The other person's contact list does not change.
 
-    Raises `not_found` if there is neither.
+    Raises `not_found` if the person is not a contact and was not sent a request.
     """
     with _change_relationship(user_id, person_id, CONTACT, ASKED) as change:
         if change.own.state == ASKED:
@@ -93,13 +96,19 @@ def remove_contact(user_id: int, person_id: int) -> None:
 
 
 def remove_contact_or_request(user_id: int, person_id: int) -> None:
-    """Declines a received request, else removes the contact or withdraws the sent request."""
+    """Declines the person's contact request. Without one it removes the contact or withdraws the user's own request.
+
+    Raises `not_found` if there is no contact and no request.
+    """
     has_request = Relationship.objects.filter(user=user_id, person=person_id, state__in=(ASKS, IGNORED)).exists()
     (decline_request if has_request else remove_contact)(user_id, person_id)
 
 
 def block_user(user_id: int, person_id: int) -> ContactSchema:
-    """Blocks a person: from now on nothing is delivered between the two. The person is not notified."""
+    """Blocks a person: from now on nothing is delivered between the two users. The person is not notified.
+
+    Raises `not_found` if the user cannot know that the account exists.
+    """
     _require_two_users(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):
         raise not_found()
@@ -107,7 +116,7 @@ def block_user(user_id: int, person_id: int) -> ContactSchema:
 
 
 def unblock_user(user_id: int, person_id: int) -> None:
-    """Ends a block. Raises `not_found` if the user has not blocked this person, whether or not the account exists."""
+    """Ends a block. Raises `not_found` if the user has not blocked this person or the account does not exist."""
     if not Relationship.objects.filter(user=user_id, person=person_id, blocked_at__isnull=False).exists():
         raise not_found()
     _set_block(user_id, person_id, False)
@@ -122,7 +131,10 @@ def _set_block(user_id: int, person_id: int, blocked: bool) -> ContactSchema:
 
 
 def _may_block(user_id: int, person_id: int) -> bool:
-    """Returns whether the user can know this account, suspended ones included. So ids cannot be probed by blocking."""
+    """Returns whether the user can know that this account exists, even if it is suspended.
+
+    Other accounts cannot be blocked: otherwise the answer to a block would reveal which user ids exist.
+    """
     discoverable = privacy.discoverable_users(user_id, [person_id])
     return person_id in discoverable or bool(hooks.users_sharing_conversation(user_id, [person_id]))
 
@@ -133,15 +145,18 @@ def _require_two_users(user_id: int, person_id: int) -> None:
 
 
 def _requires_request(person: User) -> bool:
-    """Returns whether this person's contacts have more rights than other users, so that becoming one needs consent."""
+    """Returns whether the person must consent before another user adds them as a contact.
+
+    That is the case if a privacy setting is not "everyone": then contacts may do more than other users.
+    """
     return any(getattr(person, setting) != Audience.EVERYONE for setting in PRIVACY_FIELDS)
 
 
 # ── Suspension and deletion of accounts ──────────────────────────────────────────────────────────────────────────
 def lock_related_users(user_id: int) -> None:
-    """Locks this user and all users with a relationship to or from them, in the order of their ids.
+    """Locks the rows of this user and of all users who have a `Relationship` row with this user, ordered by id.
 
-    Every change of relationships locks users in this order, which prevents deadlocks.
+    Every change of relationships locks user rows in the order of their ids. This prevents deadlocks.
     """
     rows = Relationship.objects.filter(Q(user=user_id) | Q(person=user_id))
     ids = {user_id, *(pk for pair in rows.values_list("user_id", "person_id") for pk in pair)}
@@ -149,18 +164,20 @@ def lock_related_users(user_id: int) -> None:
 
 
 def publish_account_state(user_id: int) -> None:
-    """Publishes a suspension or restoration: the account leaves the contacts and requests of others, or returns.
+    """Tells other users' devices that an account is suspended or restored.
 
-    Call it in the transaction of that change, after `lock_related_users`.
+    A suspended account disappears from the contact lists and requests of other users; a restored one appears again.
+    Call this in the transaction of the suspension or restoration, after `lock_related_users`.
     """
     rows = Relationship.objects.filter(person=user_id, state__in=(ASKS, CONTACT, ASKED), blocked_at=None)
     _save_and_publish(list(rows.select_related("person")))
 
 
 def delete_relationships(user_id: int) -> None:
-    """Ends all contacts, requests and blocks of an account that is being deleted, on both sides, and publishes that.
+    """Ends all contacts, requests and blocks of an account that is being deleted, and informs the other users' devices.
 
-    Call it in the transaction of the deletion, after `lock_related_users`.
+    Also the rows that other users have about the account are changed. Call this in the transaction of the deletion,
+    after `lock_related_users`.
     """
     Relationship.objects.filter(user=user_id).delete()
     rows = list(
@@ -176,7 +193,7 @@ def delete_relationships(user_id: int) -> None:
 
 
 def _save_and_publish(rows: list[Relationship], *changed_fields: str) -> None:
-    """Saves and publishes rows of different owners, each with a new version of its owner."""
+    """Saves relationship rows of several users and publishes them. Each row gets a new `me_version` of its owner."""
     versions = allocate_me_versions(row.user_id for row in rows)
     for row in rows:
         row.me_version = versions[row.user_id][0]
@@ -189,7 +206,7 @@ def _save_and_publish(rows: list[Relationship], *changed_fields: str) -> None:
 
 # ── Copies on the user's row ─────────────────────────────────────────────────────────────────────────────────────
 def update_request_counts(user_ids: Iterable[int]) -> None:
-    """Sets `User.request_count` to the number of received requests that the user can see."""
+    """Sets `User.request_count` of these users to the number of received contact requests that each of them can see."""
     requests = Relationship.objects.filter(user=OuterRef("pk"), state=ASKS, blocked_at=None, person__is_active=True)
     count = requests.order_by().values("user").annotate(n=Count("pk")).values("n")
     User.objects.filter(pk__in=list(user_ids)).update(request_count=Coalesce(Subquery(count), 0))
@@ -200,14 +217,14 @@ def _request_counts(user_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _copy_blocked_ids(user_id: int) -> None:
-    """Updates `User.blocked_ids`. The user's row is locked by the caller."""
+    """Copies the ids of all blocked users to `User.blocked_ids`. The caller must have locked the user's row."""
     blocks = Relationship.objects.filter(user=user_id, blocked_at__isnull=False)
     User.objects.filter(pk=user_id).update(blocked_ids=list(blocks.order_by("person").values_list("person", flat=True)))
 
 
 # ── One change of the rows of two users ──────────────────────────────────────────────────────────────────────────
 class RelationshipChange:
-    """A change of the rows that two users have of each other. `save` stores it and publishes the events."""
+    """A change of the relationship between two users, which has a row for each. `save` stores and publishes it."""
 
     def __init__(self, own: Relationship, reverse: Relationship):
         self.own, self.reverse = own, reverse
@@ -232,7 +249,7 @@ class RelationshipChange:
             self._changed.append(row)
 
     def save(self) -> ContactSchema:
-        """Saves the changed rows and returns the user's own one."""
+        """Saves the changed rows, publishes the events and returns the row of the user who makes the change."""
         if not self._changed:
             return contact_schema(self.own)
         user_ids = (self.own.user_id, self.reverse.user_id)
@@ -255,9 +272,10 @@ class RelationshipChange:
 
 @contextmanager
 def _change_relationship(user_id: int, person_id: int, *required_states: str) -> Iterator[RelationshipChange]:
-    """Opens a transaction and yields the change of the two rows. A missing row is created when it is saved.
+    """Opens a transaction, locks both users and yields a `RelationshipChange` of their two rows.
 
-    With `required_states` it raises `not_found` if the user has blocked the person or their own row has another state.
+    A row that does not exist is created when the change is saved. With `required_states`, raises `not_found` if the
+    state of the user's own row is not one of them, or if the user has blocked the person.
     """
     user_ids = (user_id, person_id)
     with write_transaction():
@@ -273,7 +291,7 @@ def _change_relationship(user_id: int, person_id: int, *required_states: str) ->
 
 
 def contact_updated_event(row: Relationship, request_count: int) -> UserEvent:
-    """Returns the `contact.updated` event of this row, for its owner."""
+    """Returns the `contact.updated` event with the data of this row, for the devices of the row's owner."""
     payload = ContactEvent(row.me_version, contact_schema(row), request_count)
     return UserEvent(row.user_id, encode_frame("contact.updated", payload), row.me_version)
 

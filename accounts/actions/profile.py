@@ -1,4 +1,4 @@
-"""Changes of a user's own profile and settings."""
+"""Actions that change a user's own profile and settings."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from accounts.selectors.usernames import is_username_taken
 from accounts.usernames.rules import clean_username
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
-from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.core.errors import invalid, not_found
 from messenger.live.events import RefreshVisibility, UserEvent, publish
 from messenger.live.frames import encode_frame
 
 PUBLIC_FIELDS = {"username", "name", "avatar"}  # other users see them
-AVATAR_BURST, AVATARS_PER_SECOND = 5, 1 / 60  # rate limit of a user's uploads: decoding a picture is expensive
+PUBLISHED_FIELDS = PUBLIC_FIELDS | {"show_presence", "show_receipts"}  # their change is published to other users
 
 
 def update_profile(user_id: int, changes: dict[str, Any]) -> User:
-    """Changes fields of the profile and the settings, and publishes `me.updated`. Equal values are no change.
+    """Changes fields of the profile and the settings, and publishes `me.updated` if a value is different from before.
 
-    Raises `invalid`, or `not_found` for an account that is not active.
+    Raises `invalid`, `rate_limited`, or `not_found` for an account that is not active.
     """
     cleaned = clean_profile_changes(changes)
     try:
         with write_transaction():
             user = _get_locked_user(user_id)
             changed = {name: value for name, value in cleaned.items() if getattr(user, name) != value}
+            if changed.keys() & PUBLISHED_FIELDS:
+                rate_limits.require("profile", user_id)
             if "username" in changed:
                 _check_new_username(user, changed["username"])
             for name, value in changed.items():
@@ -50,12 +52,11 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
 
 
 def set_avatar(user_id: int, upload: BinaryIO, size: int) -> User:
-    """Replaces the user's avatar by an uploaded picture. `size` is in bytes.
+    """Replaces the user's avatar by an uploaded picture. `size` is the size of the upload in bytes.
 
     Raises `rate_limited`, `too_large`, `invalid` or `unavailable`.
     """
-    if wait := rate_limits.acquire(f"avatar.{user_id}", AVATAR_BURST, AVATARS_PER_SECOND):
-        raise rate_limited(wait)
+    rate_limits.require("avatar", user_id)
     picture = avatars.make_avatar(upload, size)
     storage = User._meta.get_field("avatar").storage
     name = storage.save(f"avatars/{picture.name}", picture)
@@ -85,24 +86,24 @@ def _replace_avatar(user_id: int, name: str) -> User:
 
 
 def dismiss_hints(user_id: int) -> None:
-    """Hides the hints for new users for good."""
+    """Hides the hints for new users permanently."""
     User.objects.filter(pk=user_id).update(hints_done=True)
 
 
 def record_last_seen(last_seen_by_user: Mapping[int, datetime]) -> None:
-    """Stores when these users were last seen."""
+    """Stores when these users were last online."""
     users = [User(pk=user_id, last_seen_at=last_seen) for user_id, last_seen in last_seen_by_user.items()]
     User.objects.bulk_update(users, ["last_seen_at"], batch_size=300)
 
 
 def publish_admin_change(user: User, changed_fields: set[str]) -> None:
-    """Publishes fields that were changed in the admin, as if the user had changed them."""
+    """Publishes profile fields that were changed in the admin, with the same events as if the user had changed them."""
     with write_transaction():
         _publish_change(user, changed_fields)
 
 
 def me_updated_event(user: User) -> UserEvent:
-    """Returns the `me.updated` event with the profile and settings of this row, for the user's devices."""
+    """Returns the `me.updated` event with the profile and settings of this user, for the user's own devices."""
     payload = MeSchema(user.me_version, profile_schema(user))
     return UserEvent(user.pk, encode_frame("me.updated", payload), user.me_version)
 
@@ -111,8 +112,7 @@ def _publish_change(user: User, changed_fields: set[str]) -> None:
     user.me_version = allocate_me_versions([user.pk])[user.pk][0]
     publish([me_updated_event(user)])
     if changed_fields & PUBLIC_FIELDS:
-        # After commit, in a transaction of its own: rows of conversations must be locked before rows of users.
-        transaction.on_commit(partial(_call_hooks, hooks.profile_changed, user.pk), robust=True)
+        _call_hooks(hooks.profile_changed, user.pk)
     if "show_receipts" in changed_fields:
         transaction.on_commit(partial(_call_hooks, hooks.receipts_setting_changed, user.pk), robust=True)
     if {"show_presence", "show_receipts"} & changed_fields:
@@ -134,7 +134,10 @@ def _get_locked_user(user_id: int) -> User:
 
 
 def _check_new_username(user: User, name: str) -> None:
-    """Called only for a changed name, so that a user with a reserved name can change other fields."""
+    """Raises an error if a new user name is not valid, reserved or taken.
+
+    Call this only if the name changes: a user who already has a reserved name must be able to change other fields.
+    """
     try:
         clean_username(name)
     except ValidationError as error:

@@ -1,4 +1,7 @@
-"""Adapters of allauth: who may sign up, user names, e-mails and their links, accounts of providers."""
+"""Adapters that change allauth's behaviour: who may sign up, user names, e-mails and their links, sign-in providers.
+
+A provider is another site whose accounts can be used to sign in, for example GitHub.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -95,7 +99,7 @@ class AccountAdapter(DefaultAccountAdapter):
             user.username = self.generate_unique_username([user.name])
 
     def generate_unique_username(self, txts: Iterable[str | None], regex: str | None = None) -> str:
-        """Returns a name made from the first usable text, with random digits appended if that name is taken."""
+        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken."""
         base = next((name for text in txts if (name := _to_username(text or ""))), "user")
         for digits in range(8):
             number = str(randbelow(10**digits)) if digits else ""
@@ -106,7 +110,7 @@ class AccountAdapter(DefaultAccountAdapter):
         raise ValidationError(_("We couldn’t create a username for you. Please choose one."))
 
     def save_user(self, request: HttpRequest, user, form, commit: bool = True):
-        """Saves the user. The password is hashed before the transaction begins, because that is slow.
+        """Saves the new user. The password is hashed before the transaction begins, because hashing is slow.
 
         Raises ValidationError if another sign-up took the name in the meantime.
         """
@@ -121,14 +125,17 @@ class AccountAdapter(DefaultAccountAdapter):
 
     # ── E-mail ───
     def render_mail(self, template_prefix, email, context, headers=None):
-        """Adds an HTML version made from the text. Links point to SITE_URL, not to the Host of the request."""
+        """Renders an e-mail as text and HTML. Links point to SITE_URL, not to the Host header of the request."""
         context = {**context, "site_host": urlsplit(settings.SITE_URL).netloc}
         message = cast(EmailMultiAlternatives, super().render_mail(template_prefix, email, context, headers))
         message.attach_alternative(layout.render_html(str(message.subject), str(message.body)), "text/html")
         return message
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
-        """Notifies the user of a change of the account, at a confirmed address only and in the user's language."""
+        """Sends the user an e-mail about a change of the account, in the user's language.
+
+        Without the argument `email` it is sent to a confirmed address of the user, or not at all if there is none.
+        """
         confirmed = EmailAddress.objects.filter(user=user, verified=True)
         to = email or confirmed.order_by("-primary").values_list("email", flat=True).first()
         if to is None:
@@ -146,21 +153,22 @@ class AccountAdapter(DefaultAccountAdapter):
         return _site_url(reverse("account_confirm_email", args=[emailconfirmation.key]))
 
     def is_safe_url(self, url: str) -> bool:
-        """Allows redirects to paths of this site only."""
+        """Returns whether a redirect to this URL is allowed. Only paths of this site are."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """Sign-in with providers. A provider's account is linked to a user by its id only.
+    """Sign-in with an account of a provider, for example GitHub. It is linked to a user by its id at the provider only.
 
-    An e-mail from a provider, confirmed or not, never gives access to an existing account: its owner has to sign in and
-    connect the two in the settings.
+    An e-mail from a provider never gives access to an existing account, even if the provider has confirmed the e-mail.
+    The user has to sign in to the existing account and connect the provider's account in the settings.
     """
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
-        """Raises Http404 for a provider without keys. On the page of connections it is an empty app instead.
+        """Returns the configuration of a provider. Raises Http404 if the provider is not configured.
 
-        There, connections made while the provider had keys are still listed and can be removed.
+        Exception: on the page "Connected accounts" an empty configuration is returned. So the page still lists
+        accounts that were connected when the provider was configured, and users can remove them.
         """
         try:
             return super().get_app(request, provider, client_id=client_id)
@@ -170,10 +178,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             raise Http404 from None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Uses only e-mail addresses that the provider has verified.
+        """Drops all e-mail addresses that the provider has not verified.
 
-        If such an address belongs to an account here, the user is told how to connect the two. That reveals nothing,
-        because the provider has verified that the address is theirs.
+        If a remaining address belongs to an existing account, the sign-in stops and a message explains how to connect
+        the provider's account to it. The message reveals nothing: the provider has verified that the address belongs to
+        this person.
         """
         sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
         if sociallogin.is_existing or sociallogin.state.get("process") != AuthProcess.LOGIN:
@@ -181,8 +190,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         user: Any = sociallogin.user
         user.email = next((address.email for address in sociallogin.email_addresses), "")
         emails = [address.email.lower() for address in sociallogin.email_addresses]
-        if EmailAddress.objects.filter(email__in=emails, verified=True).exists():
-            self._reject_second_account(request, sociallogin)
+        for other in User.objects.filter(Q(email__in=emails) | Q(emailaddress__email__in=emails)).distinct():
+            if other.last_login is None and not other.sign_ins.exists() and actions.must_confirm_email(other):
+                # Somebody signed up with this address, never confirmed it, and so never signed in. The provider has
+                # verified that the address belongs to this person.
+                other.delete()
+            else:
+                self._reject_second_account(request, sociallogin)
 
     def _reject_second_account(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
         message = _(
@@ -210,7 +224,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 if form:
                     form.cleaned_data["username"] = user.username
         if EmailAddress.objects.filter(email=user.email, verified=True).exists():
-            self._reject_second_account(request, sociallogin)  # two sign-ups with it at the same moment
+            self._reject_second_account(request, sociallogin)  # another sign-up used the e-mail in the meantime
         raise ValidationError(_("Please try again."))
 
 
@@ -219,12 +233,12 @@ def _login_of(credentials: dict) -> str:
 
 
 def _site_url(path: str) -> str:
-    """Returns an absolute URL for an e-mail: of SITE_URL, not of the Host header, which the client chooses."""
+    """Returns an absolute URL for an e-mail. It begins with SITE_URL, because a client can send any Host header."""
     return settings.SITE_URL + path
 
 
 def _to_username(text: str) -> str:
-    """Returns the valid user name closest to a text, or an empty text."""
+    """Converts any text to a valid user name by removing characters. Returns an empty text if that is not possible."""
     joined = re.sub(r"\s+", "_", unicodedata.normalize("NFKC", text).strip())
     name = "".join(character for character in joined if is_username_character(character))[:MAX_USERNAME_LENGTH].strip(
         ".-"

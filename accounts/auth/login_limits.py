@@ -1,7 +1,8 @@
 """Rate limits of password attempts: ten wrong ones a minute for each account and for each IP address.
 
-All entry points (pages, API) share them. An attempt is counted before the password is checked, so that parallel
-attempts count fully, and the count is given back if the password was right. Unknown accounts are counted likewise.
+Pages and the API share these limits. An attempt is counted before the password is checked, so that parallel attempts
+cannot exceed the limit. If the password is right, the attempt is subtracted again. Attempts on accounts that do not
+exist are counted in the same way.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from messenger.core import rate_limits
 
-ATTEMPT_BURST, ATTEMPTS_PER_SECOND = 10, 10 / 60
-SIGN_UP_BURST, SIGN_UPS_PER_SECOND = 20, 20 / 60  # new accounts from one address
-CODE_BURST, CODES_PER_SECOND = 5, 5 / 300  # six-digit codes of one user
 RETRY_AFTER_META_KEY = "messenger.must_wait"  # key in request.META: the seconds to wait, for the view's response
 
 
 def acquire_attempt(login: str, address: str) -> float:
-    """Counts an attempt before the password is checked. Returns 0, or the seconds to wait."""
+    """Counts a sign-in attempt for this login and this IP address. Returns 0 if allowed, else the seconds to wait.
+
+    Call this before the password is checked.
+    """
     buckets = _attempt_buckets(login, address)
     waits = rate_limits.acquire_many(buckets)
     if wait := max(waits):
@@ -28,49 +29,41 @@ def acquire_attempt(login: str, address: str) -> float:
 
 
 def release_attempt(login: str, address: str) -> None:
-    """Gives an attempt back after the right password."""
+    """Subtracts an attempt that `acquire_attempt` has counted, because the password was right."""
     rate_limits.release(_attempt_buckets(login, address))
 
 
 def acquire_user_attempt(user_id: int) -> bool:
-    """Counts an attempt on this account, by user name and e-mail together. Returns whether it is allowed.
+    """Counts a sign-in attempt on this account, by user name or by e-mail. Returns whether the attempt is allowed.
 
-    A refusal must look like a wrong password: otherwise the common count would reveal that a user name and an e-mail
-    belong to the same account.
+    If it is not allowed, callers must answer as for a wrong password. Otherwise an attacker could use up the limit with
+    a user name, try an e-mail, and learn from the answer that both belong to the same account.
     """
-    return not rate_limits.acquire(*_user_bucket(user_id))
+    return not rate_limits.acquire("guess.person", user_id)
 
 
 def release_user_attempt(user_id: int) -> None:
-    rate_limits.release([_user_bucket(user_id)])
+    rate_limits.release([rate_limits.bucket("guess.person", user_id)])
 
 
 def acquire_sign_up(address: str) -> float:
-    """Counts a sign-up from this address. Returns 0, or the seconds to wait."""
-    return rate_limits.acquire(f"signup.address.{address}", SIGN_UP_BURST, SIGN_UPS_PER_SECOND)
+    """Counts a sign-up from this IP address. Returns 0 if it is allowed, else the seconds to wait."""
+    return rate_limits.acquire("signup.address", address)
 
 
 def acquire_code_attempt(user_id: int) -> float:
-    """Counts an attempt before a second factor's code is checked. Returns 0, or the seconds to wait."""
-    return rate_limits.acquire(*_code_bucket(user_id))
+    """Counts an attempt to enter a code of the second factor. Returns 0 if it is allowed, else the seconds to wait.
+
+    Call this before the code is checked.
+    """
+    return rate_limits.acquire("code.account", user_id)
 
 
 def release_code_attempt(user_id: int) -> None:
-    rate_limits.release([_code_bucket(user_id)])
-
-
-def _user_bucket(user_id: int) -> rate_limits.Bucket:
-    return f"guess.person.{user_id}", ATTEMPT_BURST, ATTEMPTS_PER_SECOND
-
-
-def _code_bucket(user_id: int) -> rate_limits.Bucket:
-    return f"code.account.{user_id}", CODE_BURST, CODES_PER_SECOND
+    rate_limits.release([rate_limits.bucket("code.account", user_id)])
 
 
 def _attempt_buckets(login: str, address: str) -> list[rate_limits.Bucket]:
     # A digest, not the login itself: keys are readable in Redis, and users sometimes type a password into this field.
     digest = sha256(skeleton(strip_unstorable(login)).encode()).hexdigest()[:32]
-    return [
-        (f"guess.account.{digest}", ATTEMPT_BURST, ATTEMPTS_PER_SECOND),
-        (f"guess.address.{address}", ATTEMPT_BURST, ATTEMPTS_PER_SECOND),
-    ]
+    return [rate_limits.bucket("guess.account", digest), rate_limits.bucket("guess.address", address)]

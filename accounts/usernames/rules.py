@@ -22,6 +22,8 @@ from accounts.text.cleaning import INVISIBLE
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 2, 30
 MAX_KEY_LENGTH = 120  # of a skeleton in the database; one letter may map to several
+MAX_LOGIN_LENGTH = 254  # characters of what is typed to sign in; no e-mail address is longer (RFC 5321)
+MAX_SKELETON_INPUT = MAX_LOGIN_LENGTH
 
 _PUNCTUATION = "_.-"
 _LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo"}
@@ -103,19 +105,28 @@ def is_username_character(character: str) -> bool:
     return category in _LETTERS or category in _MARKS
 
 
-@lru_cache(maxsize=4096)
 def skeleton(text: str) -> str:
     """Returns a key of how the name looks in lowercase. Names with the same key are the same name, also for signing in.
 
-    It is based on the skeleton of Unicode Technical Standard 39.
+    It is based on the skeleton of Unicode Technical Standard 39. Only the first MAX_SKELETON_INPUT characters count.
     """
-    return _replace_lookalikes(unicodedata.normalize("NFKC", text.strip()).casefold())[:MAX_KEY_LENGTH]
+    return _skeleton(text.strip()[:MAX_SKELETON_INPUT])
+
+
+def uppercase_skeleton(text: str) -> str:
+    """Returns a key of how the name looks in uppercase. Only the first MAX_SKELETON_INPUT characters count."""
+    return _uppercase_skeleton(text.strip()[:MAX_SKELETON_INPUT])
+
+
+# The callers above shorten the text first, so that nobody can fill the caches with texts of a megabyte.
+@lru_cache(maxsize=4096)
+def _skeleton(text: str) -> str:
+    return _replace_lookalikes(unicodedata.normalize("NFKC", text).casefold())[:MAX_KEY_LENGTH]
 
 
 @lru_cache(maxsize=4096)
-def uppercase_skeleton(text: str) -> str:
-    """Returns a key of how the name looks in uppercase."""
-    return _replace_lookalikes(unicodedata.normalize("NFKC", text.strip()).upper())[:MAX_KEY_LENGTH]
+def _uppercase_skeleton(text: str) -> str:
+    return _replace_lookalikes(unicodedata.normalize("NFKC", text).upper())[:MAX_KEY_LENGTH]
 
 
 def _has_too_many_marks(name: str) -> bool:

@@ -1,7 +1,8 @@
-"""Deletes an account and what the user has in conversations.
+"""Deletes an account and the user's data in conversations.
 
-`plan_account_deletion` returns beforehand what `leave_all_conversations` will do in the background: groups are
-transferred to a successor, or are deleted where nobody else is a member; messages stay without a name, or are deleted.
+`plan_account_deletion` tells the user beforehand what will happen. `delete_account` erases the profile at once.
+`leave_all_conversations` does the rest in the background. Groups of the user get a new owner, or are deleted if they
+have no other member. Messages stay without the name of their sender, or are deleted.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from chat.models import (
 )
 from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
+from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError
 
@@ -46,7 +48,10 @@ MESSAGES_PER_TRANSACTION = 50  # short transactions, so that other members can w
 # ── Before: what will happen ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(slots=True)
 class OwnedGroup:
-    """A group that the user owns. Without a successor it will be deleted, since it has no other member."""
+    """A group that the user owns, and the member who will own it next (`successor`).
+
+    If `successor` is None, the group has no other member and will be deleted.
+    """
 
     id: int
     title: str
@@ -55,7 +60,7 @@ class OwnedGroup:
 
 @dataclass(slots=True)
 class DeletionPlan:
-    """What deleting an account will affect."""
+    """Lists the groups, and counts the conversations and files, that deleting an account will affect."""
 
     owned_groups: list[OwnedGroup]
     group_count: int  # groups that the user does not own
@@ -65,7 +70,7 @@ class DeletionPlan:
 
 
 def plan_account_deletion(user_id: int) -> DeletionPlan:
-    """Returns what deleting this account will affect. Four queries."""
+    """Returns what deleting this account will affect: groups, conversations, files. Changes nothing. Four queries."""
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     owner_memberships = list(
         memberships.filter(role=Role.OWNER)
@@ -97,7 +102,10 @@ def plan_account_deletion(user_id: int) -> DeletionPlan:
 
 
 def _successor_subquery() -> Subquery:
-    """The user id of the next owner of a membership's group: the admin who joined first, or else such a member."""
+    """Returns a subquery for memberships: the user id of the next owner of the group.
+
+    The next owner is the admin who joined first or, without admins, the member who joined first.
+    """
     others = Membership.objects.filter(conversation=OuterRef("conversation"), left_at=None, user__is_active=True)
     rank = Case(When(role=Role.ADMIN, then=Value(0)), default=Value(1), output_field=models.IntegerField())
     others = others.exclude(user=OuterRef("user")).order_by(rank, "joined_at", "pk")
@@ -106,9 +114,10 @@ def _successor_subquery() -> Subquery:
 
 # ── The action ───────────────────────────────────────────────────────────────────────────────────────────────────
 def delete_account(user_id: int, *, delete_messages: bool) -> None:
-    """Deletes an account for good. With `delete_messages`, also everything that the user wrote.
+    """Deletes an account permanently. With `delete_messages`, also deletes all messages of the user.
 
-    Profile and sign-ins are erased at once. The rest follows in a background task, which survives a crash.
+    Profile, sign-ins, drafts and data export are deleted at once, and the user's invite links are revoked. A background
+    task does the rest. The task is stored in the database, so it also runs after a crash.
     """
     with write_transaction():
         deletion.erase_account(user_id)
@@ -120,7 +129,10 @@ def delete_account(user_id: int, *, delete_messages: bool) -> None:
 
 # ── After: in the background ─────────────────────────────────────────────────────────────────────────────────────
 def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
-    """Removes a deleted user from all conversations. Idempotent: it continues where an earlier attempt stopped."""
+    """Removes a deleted user from all groups. With `delete_messages`, first deletes all messages of the user.
+
+    Can be repeated: it continues where an earlier attempt stopped.
+    """
     if not User.objects.filter(pk=user_id, deleted_at__isnull=False).exists():
         return
     if delete_messages:
@@ -143,19 +155,27 @@ def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
 
 
 def _leave_conversation(membership) -> None:
-    """`membership` has the annotations `kind` and `successor_id`."""
+    """Removes a deleted user from a group, after transferring the group if the user owns it.
+
+    In a direct conversation, only tells the other user that the name is gone. `membership` must have the annotations
+    `kind` and `successor_id`.
+    """
     user_id, conversation_id = membership.user_id, membership.conversation_id
     if membership.kind == Conversation.Kind.DIRECT:
         # The other user keeps the conversation, and sees the deleted user without a name.
         publish_profile_change_in(user_id, conversation_id)
         return
-    if membership.role == Role.OWNER and membership.successor_id:
-        actions.set_role(user_id, conversation_id, membership.successor_id, Role.OWNER)
-    actions.remove_member(user_id, conversation_id, user_id)
+    with rate_limits.suspended():
+        if membership.role == Role.OWNER and membership.successor_id:
+            actions.set_role(user_id, conversation_id, membership.successor_id, Role.OWNER)
+        actions.remove_member(user_id, conversation_id, user_id)
 
 
 def _delete_all_messages(user_id: int) -> None:
-    """Deletes the user's texts as by `delete_message`, and all reactions, also where the user is no longer a member."""
+    """Deletes all text messages and reactions of a user, also in conversations that the user has left.
+
+    The messages are deleted as by their sender: their content is wiped and cannot be restored.
+    """
     memberships = Membership.objects.filter(user_id=user_id).order_by("conversation_id")
     for conversation_id in memberships.values_list("conversation_id", flat=True):
         last_seq = 0
@@ -178,7 +198,10 @@ def _delete_all_messages(user_id: int) -> None:
 
 
 def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]:
-    """The next texts of a user whose content still exists, including hidden ones, which could be restored."""
+    """Returns the seqs of the next 50 text messages of a user whose content still exists, after the seq `after`.
+
+    Includes messages that an admin or moderator has hidden, because their content is still stored.
+    """
     texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind=Message.Kind.TEXT)
     with_content = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
     return list(with_content.order_by("seq").values_list("seq", flat=True)[:MESSAGES_PER_TRANSACTION])
@@ -186,7 +209,10 @@ def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]
 
 @contextmanager
 def _system_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """A transaction that acts for no member. It also works in a deleted group, which has no subscribers."""
+    """Opens a transaction on a conversation without a member and without permission checks.
+
+    It also works in a deleted group: nobody receives the events of a deleted group.
+    """
     with write_transaction():
         conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
         tx = ConversationTransaction(conversation, None)

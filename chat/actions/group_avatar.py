@@ -15,18 +15,18 @@ from chat.models import Conversation
 from chat.schemas import ConversationSchema
 from chat.selectors import conversation_schemas
 from messenger.core import rate_limits
-from messenger.core.errors import rate_limited
 
 FOLDER = "rooms"  # in the storage of avatars
-UPLOAD_BURST, UPLOADS_PER_SECOND = 5, 1 / 60  # per user; decoding an image is expensive
 
 
 def set_group_avatar(user_id: int, conversation_id: int, upload: BinaryIO, size: int) -> ConversationSchema:
-    """Sets the avatar of a group. `size` is in bytes."""
+    """Sets the avatar of a group and returns the conversation. `size` is the size of the upload in bytes.
+
+    Only the owner and admins may do this.
+    """
     with conversation_transaction(conversation_id, user_id) as tx:  # checked before the image is decoded
         _require_permission(tx)
-    if wait := rate_limits.acquire(f"picture.{user_id}", UPLOAD_BURST, UPLOADS_PER_SECOND):
-        raise rate_limited(wait)
+    rate_limits.require("picture", user_id)
     avatar = avatars.make_avatar(upload, size)
     storage = Conversation._meta.get_field("avatar").storage
     name = storage.save(f"{FOLDER}/{avatar.name}", avatar)
@@ -42,7 +42,10 @@ def remove_group_avatar(user_id: int, conversation_id: int) -> ConversationSchem
 
 
 def _replace_avatar(user_id: int, conversation_id: int, name: str) -> ConversationSchema:
-    """`name`: the new file in the storage, empty for none. The old file is deleted after commit."""
+    """Makes the stored file `name` the avatar of a group and deletes the old file after commit.
+
+    An empty `name` removes the avatar.
+    """
     with conversation_transaction(conversation_id, user_id) as tx:
         _require_permission(tx)
         conversation, membership = tx.conversation, tx.membership

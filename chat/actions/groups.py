@@ -1,6 +1,6 @@
-"""Direct conversations and groups: create, change, add and remove members, roles, delete.
+"""Creates, changes and deletes groups, opens direct conversations, and adds and removes members.
 
-The table of permissions is in docs/protocol.md.
+The table of who may do what is in docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_s
 from chat.selectors import conversation_schemas, count_unread_mentions, shared_conversation_schema, with_member_state
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
-from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.core.errors import invalid, not_found
 from messenger.live.events import UserEvent, publish
 
 TITLE_LIMIT, DESCRIPTION_LIMIT, ANNOUNCEMENT_LIMIT = 80, 500, 1000  # characters
-MAX_USERS_PER_CALL = 500  # added by one command
-GROUP_BURST, GROUPS_PER_SECOND = 10, 1 / 30  # created per user
+MAX_USERS_PER_CALL = 500  # users that one call may add to a group
 
 
 # ── Create ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationSchema, bool]:
-    """Returns the direct conversation of two users and whether it was created. Concurrent calls create one row."""
+    """Returns the direct conversation of two users, and whether this call created it.
+
+    If two calls run at the same time, only one creates the conversation.
+    """
     if user_id == other_id:
         raise invalid(user_id=_("You can’t do this to yourself."))
     pair = "{}:{}".format(*sorted((user_id, other_id)))
@@ -45,6 +47,7 @@ def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationS
         if other_id not in users or user_id not in users:
             raise not_found()
         privacy.require_allowed(user_id, [users[other_id]], "write_to_me")
+        rate_limits.require("direct", user_id)
         try:
             with write_transaction():
                 conversation = _create_conversation(kind=Conversation.Kind.DIRECT, pair=pair, owner=None)
@@ -61,8 +64,7 @@ def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> Conversat
     member_ids = [user_id, *dict.fromkeys(pk for pk in user_ids if pk != user_id)]
     if len(member_ids) > MAX_USERS_PER_CALL + 1:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": MAX_USERS_PER_CALL})
-    if wait := rate_limits.acquire(f"group.{user_id}", GROUP_BURST, GROUPS_PER_SECOND):
-        raise rate_limited(wait)
+    rate_limits.require("group", user_id)
     users = privacy.discoverable_users(user_id, member_ids)
     _require_all_found(member_ids, users)
     privacy.require_allowed(user_id, users.values(), "add_me")
@@ -84,9 +86,10 @@ def _create_conversation(**fields: Any) -> Conversation:
 
 
 def _add_first_members(conversation: Conversation, users: list[User]) -> dict[int, ConversationSchema]:
-    """Creates the first memberships and returns the conversation as each user sees it, by user id.
+    """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
-    Each user gets `conversation.added` and no `member.updated`: there are no subscribers yet.
+    Each member gets the event `conversation.added`. No `member.updated` is published, because nobody is subscribed to
+    a conversation that is new.
     """
     me_versions = allocate_me_versions(user.pk for user in users)
     memberships = []
@@ -129,7 +132,7 @@ FIELD_CLEANERS: dict[str, Callable[[Any], Any]] = {
     "revisions_visible": bool,
 }
 
-# Fields whose change adds a system message: its name, and whether it contains the old and the new text.
+# Fields whose change adds a system message, with the name of the message, and whether it contains the old and new text.
 LOGGED_FIELDS: dict[str, tuple[str, bool]] = {
     "title": ("renamed", True),
     "description": ("described", False),
@@ -138,8 +141,12 @@ LOGGED_FIELDS: dict[str, tuple[str, bool]] = {
 
 
 def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) -> ConversationSchema:
-    """Changes title, description, announcement and member permissions; `changes` are by field name."""
+    """Changes a group: title, description, announcement and what members may do. Returns the conversation.
+
+    `changes` has the new values by field name; unknown names are ignored. Only the owner and admins may do this.
+    """
     values = {name: FIELD_CLEANERS[name](value) for name, value in changes.items() if name in FIELD_CLEANERS}
+    rate_limits.require("group.change", user_id)
     with conversation_transaction(conversation_id, user_id) as tx:
         conversation = tx.conversation
         require_group(tx)
@@ -163,10 +170,10 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
 
 
 def _mark_announcement_new(tx: ConversationTransaction) -> None:
-    """Makes the announcement new to all members except its author."""
+    """Marks the announcement as not yet seen by all members except the user who changed it."""
     conversation, membership = tx.conversation, tx.membership
     assert membership
-    conversation.announced_version = conversation.version + 1  # the one that `publish_conversation_info` takes next
+    conversation.announced_version = conversation.version + 1  # the version that `publish_conversation_info` takes next
     tx.mark_changed("announced_version")
     tx.lock_memberships([membership])
     membership.announcement_seen = conversation.announced_version
@@ -176,7 +183,10 @@ def _mark_announcement_new(tx: ConversationTransaction) -> None:
 
 
 def publish_conversation_info(tx: ConversationTransaction) -> None:
-    """Publishes `conversation.updated` with the shared fields. Call it last: the event contains counts and versions."""
+    """Publishes `conversation.updated` with the fields that all members see.
+
+    Call this after all other changes, because the event contains counts and versions.
+    """
     conversation = tx.conversation
     conversation.info_version = tx.next_version()
     tx.mark_changed("info_version")
@@ -189,7 +199,7 @@ def _get_actor(tx: ConversationTransaction) -> User:
 
 
 def require_group(tx: ConversationTransaction) -> None:
-    """Raises `forbidden` for a direct conversation."""
+    """Raises `forbidden` if the conversation of this transaction is not a group."""
     tx.require(tx.conversation.kind == Conversation.Kind.GROUP, _("This is only possible in groups."))
 
 
@@ -201,6 +211,7 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
         raise invalid(user_ids=_("Choose at least one person."))
     if len(new_ids) > MAX_USERS_PER_CALL:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": MAX_USERS_PER_CALL})
+    rate_limits.require("group.change", user_id)
     users = privacy.discoverable_users(user_id, new_ids)
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
@@ -221,7 +232,10 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
 
 
 def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membership]:
-    """Makes these users members and returns the memberships that are new. Former members get their old row back."""
+    """Makes users members of a group and returns the memberships of those who were not members before.
+
+    Does not check permission. For a former member the old row is used again.
+    """
     conversation = tx.conversation
     existing = {
         row.user_id: row
@@ -248,7 +262,7 @@ def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membershi
     conversation.member_count += len(created) + len(rejoined)
     tx.mark_changed("member_count")
     memberships = sorted([*created, *rejoined], key=lambda row: row.version)
-    # Built once for all new members, at the end of the transaction, when counts and versions are final.
+    # The schema is built once for all new members, at the end of the transaction, when counts and versions are final.
     shared_schema = cache(lambda: shared_conversation_schema(conversation))
 
     def added_event(row: Membership) -> UserEvent:
@@ -263,10 +277,11 @@ def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membershi
 
 
 def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
-    """Removes a member, or leaves the group where `target_id` is `user_id`. The last member's leaving deletes it.
+    """Removes a member from a group. If `target_id` is `user_id`, the user leaves the group.
 
-    The removed user receives no event of the group from the version of the removal on.
+    When the last member leaves, the group is deleted. After the removal the user receives no more events of the group.
     """
+    rate_limits.require("group.change", user_id)
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         membership = _get_member(tx, target_id)
@@ -310,9 +325,13 @@ def _removed_event(membership: Membership) -> UserEvent:
 
 
 def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> MemberSchema:
-    """Sets the role of a member. The role `owner` transfers the group, and the previous owner becomes admin."""
+    """Sets the role of a member and returns the member. Only the owner may do this.
+
+    The role `owner` transfers the group: the member becomes the owner, and the previous owner becomes an admin.
+    """
     if role not in Role.values:
         raise invalid(role=_("Choose owner, admin or member."))
+    rate_limits.require("group.change", user_id)
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         membership = _get_member(tx, target_id)
@@ -344,7 +363,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
 
 
 def _member_state_event(membership: Membership) -> UserEvent:
-    """`mine.updated`, for changes of the role or of the announcement that the user has seen."""
+    """Returns the event `mine.updated` with the current member state (role, read marker, mute …) of a membership."""
     key = (membership.conversation_id, membership.user_id)
     mention_count = count_unread_mentions([membership]).get(key, 0)
     member_state = mine_schema(membership, membership.conversation, mention_count)
@@ -352,7 +371,7 @@ def _member_state_event(membership: Membership) -> UserEvent:
 
 
 def delete_group(user_id: int, conversation_id: int) -> None:
-    """Deletes a group for all members. Its rows are kept for the moderators."""
+    """Deletes a group for all members. Only the owner may do this. The database rows are kept for moderators."""
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         tx.require(tx.role == Role.OWNER, _("Only the owner can delete the group."))
@@ -371,7 +390,10 @@ def _get_member(tx: ConversationTransaction, target_id: int) -> Membership:
 
 # ── A user's new name or avatar ──────────────────────────────────────────────────────────────────────────────────
 def publish_profile_change(user_id: int) -> None:
-    """Publishes `member.updated` in each conversation of a user, in one short transaction per conversation."""
+    """Publishes a user's new name or avatar as `member.updated` in each conversation of the user.
+
+    Uses one short transaction per conversation.
+    """
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     for conversation_id in memberships.values_list("conversation_id", flat=True):
         publish_profile_change_in(user_id, conversation_id)

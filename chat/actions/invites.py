@@ -1,11 +1,11 @@
-"""Invite links of groups: create, revoke, preview, join.
+"""Creates, revokes and previews invite links of groups, and lets users join by such a link.
 
-A link opens the group as long as its creator is a member who may add people. Members who were removed cannot return
-with a link that was created before.
+A link works as long as its creator is a member who may add people. A member who was removed cannot return with a link
+that was created before the removal.
 
-Blocks do not disable a link. It is addressed to nobody, and users who follow it join of their own will; a link that
-worked for all users but one would reveal to that one that there is a block. Inside the group a block has the same
-effect as in any shared group, and an admin may remove the new member, for whom the link is then disabled.
+A block between two users does not disable a link. A link that failed for one user only would reveal the block to this
+user. Inside the group a block has the same effect as in any other group. An admin may remove a new member, and then the
+link no longer works for that user.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ from chat.selectors import (
     list_open_invites,
 )
 from messenger.core import rate_limits
-from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
+from messenger.core.errors import ApplicationError, invalid, not_found
 
 MAX_OPEN_INVITES = 50  # per group
 MAX_USES = 1_000_000  # per link
 MAX_LIFETIME = timedelta(days=366)
-CREATE_BURST, CREATES_PER_SECOND = 10, 1 / 30  # per user
-INVALID_TRY_BURST, INVALID_TRIES_PER_SECOND = 10, 1 / 10  # per user, with links that do not work
 
 
 def create_invite(
     user_id: int, conversation_id: int, *, expires_at: datetime | None = None, max_uses: int | None = None
 ) -> InviteSchema:
-    """Creates an invite link. Without `expires_at` it works until it is revoked, without `max_uses` for any number."""
+    """Creates an invite link of a group.
+
+    Without `expires_at` the link works until it is revoked. Without `max_uses` any number of users can join with it.
+    """
     now = timezone.now()
     if expires_at is not None and not now < expires_at <= now + MAX_LIFETIME:
         raise invalid(expires_at=_("Choose a time within a year."))
@@ -58,8 +59,7 @@ def create_invite(
             raise invalid(
                 max_uses=_("There are already %(most)d links. Revoke one first.") % {"most": MAX_OPEN_INVITES}
             )
-        if wait := rate_limits.acquire(f"invites.{user_id}", CREATE_BURST, CREATES_PER_SECOND):
-            raise rate_limited(wait)
+        rate_limits.require("invites", user_id)
         assert tx.membership
         invite = Invite.objects.create(
             conversation=tx.conversation,
@@ -72,7 +72,7 @@ def create_invite(
 
 
 def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
-    """Disables an invite link. Members may revoke their own links, the owner and admins any."""
+    """Disables an invite link. The owner and admins may revoke any link, other members only their own."""
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         invite = Invite.objects.filter(pk=invite_id, conversation_id=conversation_id, revoked_at=None).first()
@@ -83,11 +83,13 @@ def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
 
 
 def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
-    """Joins a group by a link. Returns the conversation, and False if the user was a member already.
+    """Makes a user a member of a group by an invite link.
 
-    Only new members count as a use of the link.
+    Returns the conversation, and True if the user has joined or False if the user was a member already. Only joining
+    counts as a use of the link.
     """
     invite = get_usable_invite(user_id, token)
+    rate_limits.require("group.change", user_id)
     with join_transaction(invite.conversation_id) as tx:
         # Read again under the lock: concurrent joins have been counted by now.
         invite = Invite.objects.select_related("made_by").get(pk=invite.pk)
@@ -110,10 +112,11 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
 
 
 def get_usable_invite(user_id: int, token: str) -> Invite:
-    """Returns the invite link if this user may join or is a member. Failed tries are rate-limited."""
-    bucket = (f"invite.tries.{user_id}", INVALID_TRY_BURST, INVALID_TRIES_PER_SECOND)
-    if wait := rate_limits.acquire(*bucket):
-        raise rate_limited(wait)
+    """Returns the invite with this token if the user may join the group with it, or is a member already.
+
+    Raises `not_found` otherwise. The number of failed tries per user is limited.
+    """
+    rate_limits.require("invite.tries", user_id)
     invite = Invite.objects.select_related("conversation", "made_by").filter(digest=hash_token(token)).first()
     if invite is None or invite.conversation.deleted_at is not None:
         raise invalid_invite_error()
@@ -121,19 +124,25 @@ def get_usable_invite(user_id: int, token: str) -> Invite:
     is_member = membership is not None and membership.left_at is None
     if not is_member and not _is_usable(invite, invite.conversation, membership):
         raise invalid_invite_error()
-    rate_limits.release([bucket])
+    rate_limits.release([rate_limits.bucket("invite.tries", user_id)])
     return invite
 
 
 def preview_invite(user_id: int, token: str) -> InvitePreviewSchema:
-    """Returns the group behind a link. An action although it only reads, because failed tries are counted."""
+    """Returns the data of a group that a user sees before joining by an invite link.
+
+    This changes no rows, but it is an action and not a selector, because failed tries are counted.
+    """
     invite = get_usable_invite(user_id, token)
     membership = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id, left_at=None)
     return invite_preview_schema(invite, is_member=membership.exists())
 
 
 def _is_usable(invite: Invite, conversation: Conversation, membership: Membership | None) -> bool:
-    """`membership`: the former membership of the user who wants to join, if there is one."""
+    """Returns whether a user who is not a member may join the group with this link.
+
+    `membership` is the former membership of the user, or None.
+    """
     if not invite.is_open() or not invite.made_by.is_active:
         return False
     if membership and membership.was_removed and membership.left_at and invite.created_at <= membership.left_at:
@@ -143,5 +152,5 @@ def _is_usable(invite: Invite, conversation: Conversation, membership: Membershi
 
 
 def invalid_invite_error() -> ApplicationError:
-    """One error for unknown, expired, used up and revoked links, so that it reveals nothing about a link."""
+    """Returns the error for invalid links. It is the same for unknown, expired, used up and revoked links."""
     return ApplicationError("not_found", _("This link is invalid or has expired. Ask for a new one."))

@@ -1,4 +1,4 @@
-"""Actions on a message after it was sent: edit, delete, react, pin."""
+"""Edits, deletes and pins messages, and adds and removes reactions. Sending is in `chat.actions.sending`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from chat.selectors import count_unread_mentions, messages_with_relations
 from chat.text.language import is_single_emoji
 from chat.text.markdown import render_markdown
 from messenger.core import rate_limits
-from messenger.core.errors import invalid, not_found, rate_limited
+from messenger.core.errors import invalid, not_found
 from messenger.live.events import UserEvent
 
 MAX_EMOJI_PER_MESSAGE = 50  # different emoji, from all users
 MAX_REACTIONS_PER_USER = 20  # on one message
-EDIT_BURST, EDITS_PER_SECOND = 20, 1.0  # per user; each edit stores a revision
 
 
 # ── Edit ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
-    """Replaces the text of the user's own message and keeps the previous text as a revision."""
+    """Replaces the text of a message that the user has sent, and keeps the previous text as a revision.
+
+    Returns the message. Forwarded messages cannot be edited.
+    """
     check_body(body, may_be_blank=True)
-    if wait := rate_limits.acquire(f"edit.{user_id}", EDIT_BURST, EDITS_PER_SECOND):
-        raise rate_limited(wait)
+    rate_limits.require("edit", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         _require_open_pair(tx)
@@ -67,7 +68,7 @@ def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSch
 def update_mentions(
     tx: ConversationTransaction, message: Message, schema: MessageSchema, mentions: list[MentionSchema]
 ) -> None:
-    """Stores the mentions of a changed message and notifies users who were not mentioned before."""
+    """Stores the mentions of a changed message, and notifies users whom the message did not mention before."""
     old_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     new_ids = find_mentioned_user_ids(tx.conversation.pk, message.sender_id, mentions)
     Mention.objects.filter(message=message, user_id__in=old_ids - new_ids).delete()
@@ -81,13 +82,13 @@ def update_mentions(
 
 
 def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_ids: set[int]) -> None:
-    """Publishes `mine.updated` to those of these users whose unread count of mentions includes this message."""
+    """Publishes the new count of unread mentions (`mine.updated`) to the given users who have not read this message."""
     memberships = list(
         Membership.objects.filter(
             conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
         )
     )
-    # One query for all, made when the first event is built at the end of the transaction.
+    # One query counts for all users. It is made when the first event is built, at the end of the transaction.
     counts = cache(lambda: count_unread_mentions(memberships))
 
     def member_state_event(membership: Membership) -> UserEvent:
@@ -100,7 +101,10 @@ def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_
 
 
 def find_mentioned_user_ids(conversation_id: int, sender_id: int, mentions: list[MentionSchema]) -> set[int]:
-    """Returns the users to notify: all members for `@all`, but never the sender or users with a block between them."""
+    """Returns the ids of the users to notify of a message that mentions them; for `@all`, all members.
+
+    Never includes the sender, users who have blocked the sender, and users whom the sender has blocked.
+    """
     user_ids = {mention.user_id for mention in mentions if mention.user_id is not None}
     if any(mention.user_id is None for mention in mentions):
         user_ids |= set(list_member_ids(conversation_id))
@@ -119,12 +123,17 @@ WIPED_FIELDS = ["body", "body_html", "mentions", "files", "reply_to", "forwarded
 
 
 def delete_message(user_id: int, message_id: int) -> MessageSchema:
-    """Deletes a message. The sender's deletion wipes the content; an admin's only hides it, so it can be restored."""
+    """Deletes a message for all members and returns the deleted message.
+
+    If the sender deletes the message, its content is removed permanently. If an admin or the owner deletes it, its
+    content is kept, so that a moderator can restore the message.
+    """
+    rate_limits.require("delete", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         is_sender = message.sender_id == user_id
         if message.deleted_at:
             tx.require(is_sender or tx.is_admin_or_owner)
-            # The sender deletes a message that was hidden before: readers see no difference, so no event is published.
+            # The sender deletes a message that an admin had hidden. Readers see no change, so no event is published.
             if is_sender and message.hidden_by_id:
                 wipe_content(message)
                 message.save(update_fields=WIPED_FIELDS)
@@ -135,7 +144,11 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
 
 
 def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
-    """Marks a message as deleted within an open transaction. Without `wipe` it is hidden by the user `by_id`."""
+    """Deletes a message in an open transaction `tx` and publishes `message.updated`. Does not check permission.
+
+    With `wipe`, its content is removed permanently. Without `wipe`, its content is kept for restoring, and the user
+    `by_id` is stored as the one who hid the message.
+    """
     message.deleted_at, message.pinned_at = tx.now, None
     fields = ["deleted_at", "pinned_at"]
     mentioned_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
@@ -152,7 +165,10 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
 
 
 def wipe_content(message: Message) -> None:
-    """Removes the content, files, revisions and reactions for good. The caller saves `WIPED_FIELDS`."""
+    """Removes the content, files, revisions and reactions of a message permanently.
+
+    The caller must save the fields `WIPED_FIELDS` of the message.
+    """
     message.body = message.body_html = ""
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
     message.hidden_by = None
@@ -165,9 +181,13 @@ def wipe_content(message: Message) -> None:
 
 # ── React and pin ────────────────────────────────────────────────────────────────────────────────────────────────
 def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
-    """Adds or removes the user's reaction. Nothing happens if it is in that state already."""
+    """Adds (`active`) or removes a user's reaction `emoji` on a message, and returns the message.
+
+    Does nothing if the reaction exists already, or is removed already.
+    """
     if not is_single_emoji(emoji):
         raise invalid(emoji=_("Choose one emoji."))
+    rate_limits.require("reaction", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         tx.require(message.kind == Message.Kind.TEXT)
@@ -192,7 +212,11 @@ def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> Mes
 
 
 def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
-    """Pins or unpins a message for all members. Nothing happens if it is in that state already."""
+    """Pins (`active`) or unpins a message for all members, and returns the message.
+
+    Does nothing if the message is pinned already, or unpinned already.
+    """
+    rate_limits.require("pin", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         is_group = tx.conversation.kind == "group"
@@ -211,13 +235,16 @@ def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
 
 # ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _require_open_pair(tx: ConversationTransaction) -> None:
-    """In a direct conversation the other user sees this change, so the rules for a new message apply."""
+    """Raises `ApplicationError` in a direct conversation whose other user the member may not write to.
+
+    The other user sees edits, reactions and pins, so the same rules apply to them as to a new message.
+    """
     assert tx.membership
     tx.membership.conversation = tx.conversation
     direct_rules.require_open_pair(tx.membership)
 
 
 def require_not_deleted(message: Message) -> None:
-    """Raises `not_found` for a deleted message."""
+    """Raises `not_found` if the message is deleted."""
     if message.deleted_at:
         raise not_found()

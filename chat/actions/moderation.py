@@ -1,4 +1,7 @@
-"""Reports by members, and the actions of site moderators. A moderator need not be a member of the conversation."""
+"""Lets members report messages, and moderators of the site hide and restore messages, revoke invites, close reports.
+
+A moderator needs a permission of Django, but does not have to be a member of the conversation.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from chat.actions.transaction import message_transaction, moderation_transaction
 from chat.actions.validation import check_storable
 from chat.models import Invite, Message, Report
 from chat.schemas import message_schema
+from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, invalid, not_found
 
@@ -19,8 +23,12 @@ REASON_LIMIT = 500  # characters
 
 
 def report_message(user_id: int, message_id: int, reason: str) -> None:
-    """Reports a message to the moderators, with a copy of its text. A second report by a user reopens the first."""
+    """Reports a message to the moderators and stores a copy of its text with the report.
+
+    A second report of the same message by the same user replaces the first report and opens it again.
+    """
     check_storable(reason, REASON_LIMIT, "reason")
+    rate_limits.require("report", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         tx.require(message.kind == Message.Kind.TEXT)
@@ -48,11 +56,16 @@ def hide_message(moderator_id: int, message_id: int) -> None:
 
 
 def restore_message(moderator_id: int, message_id: int) -> None:
-    """Restores a message that an admin or a moderator hid. One that its sender deleted cannot be restored."""
+    """Restores a message that an admin or a moderator has hidden.
+
+    Raises `invalid` for a message that its sender deleted, because its content no longer exists, and `forbidden` for
+    the moderator's own message.
+    """
     _require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         if not message.deleted_at:
             return
+        _require_other_sender(moderator_id, message)
         if message.hidden_by_id is None:
             raise invalid(message=_("The sender deleted this message; it can’t be restored."))
         message.deleted_at, message.hidden_by = None, None
@@ -63,7 +76,7 @@ def restore_message(moderator_id: int, message_id: int) -> None:
 
 
 def revoke_invite_as_moderator(moderator_id: int, invite_id: int) -> None:
-    """Revokes an invite link. A link that is revoked already keeps its time of revocation."""
+    """Revokes an invite link as a moderator. Does nothing if the link is revoked already."""
     _require_permission(moderator_id, "chat.change_invite")
     with write_transaction():
         invite = Invite.objects.select_for_update(no_key=True).filter(pk=invite_id).first()
@@ -75,15 +88,23 @@ def revoke_invite_as_moderator(moderator_id: int, invite_id: int) -> None:
 
 
 def settle_report(moderator_id: int, report_id: int) -> None:
-    """Closes a report. A report that is closed already keeps the moderator who closed it first."""
+    """Marks a report as settled by this moderator. Does nothing if the report is settled already."""
     _require_permission(moderator_id, "chat.change_report")
     with write_transaction():
-        report = Report.objects.select_for_update(no_key=True).filter(pk=report_id).first()
+        locked = Report.objects.select_for_update(no_key=True, of=("self",)).select_related("message")
+        report = locked.filter(pk=report_id).first()
         if report is None:
             raise not_found()
         if report.settled_at is None:
+            _require_other_sender(moderator_id, report.message)
             report.settled_at, report.settled_by_id = timezone.now(), moderator_id
             report.save(update_fields=["settled_at", "settled_by"])
+
+
+def _require_other_sender(moderator_id: int, message: Message) -> None:
+    """Raises `forbidden` if the message is the moderator's own: somebody else decides about it."""
+    if message.sender_id == moderator_id:
+        raise forbidden(_("You can’t decide about your own message. Ask another moderator."))
 
 
 def _require_permission(moderator_id: int, permission: str) -> None:

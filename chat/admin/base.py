@@ -1,4 +1,7 @@
-"""The base class of the admin pages (read-only rows, bounded lists, actions), and functions that render fields."""
+"""The base class of the admin pages, and functions that render fields.
+
+Rows are read-only; lists have a maximum length.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from django.utils.translation import gettext as _
 
 import messenger.core.path_converters  # noqa: F401  (registers <id:…>)
 from chat.models import Conversation, Membership
+from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.database import write_transaction
 from messenger.core.error_messages import error_message
 from messenger.core.errors import ApplicationError
@@ -34,17 +38,17 @@ def get_user_id(request: HttpRequest) -> int:
 
 
 class BoundedPaginator(Paginator):
-    """Counts at most MAX_LISTED_ROWS rows: `COUNT(*)` over millions of rows takes seconds."""
+    """Counts at most MAX_LISTED_ROWS rows, because `COUNT(*)` over millions of rows takes seconds."""
 
     @cached_property
     def count(self) -> int:
         return self.object_list[:MAX_LISTED_ROWS].count()  # type: ignore[attr-defined]
 
 
-class ReadOnlyModelAdmin(admin.ModelAdmin):
-    """Shows rows without forms to edit them. Admin actions change them.
+class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
+    """Shows rows that cannot be edited in a form. They can only be changed by admin actions.
 
-    `buttons` are the names of the actions that the page of a single row offers too.
+    `buttons` are the names of the actions that the page of a single row offers as buttons.
     """
 
     show_full_result_count = False
@@ -74,7 +78,7 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
         return [path("<id:pk>/act/", self.admin_site.admin_view(self.action_view), name=name), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        """Adds the buttons. Django itself rejects users who may not view the row."""
+        """Shows the page of one row with its action buttons. Django itself rejects users who may not view the row."""
         context = dict(extra_context or {})
         if row := self.get_object(request, object_id):
             context |= {
@@ -90,15 +94,18 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
         return [(name, allowed[name][2]) for name in self.buttons if name in allowed and self.is_applicable(name, row)]
 
     def _get_allowed_actions(self, request: HttpRequest) -> dict[str, tuple[Callable, str, str]]:
-        """Returns the actions that the user may run: name → (function, name, label)."""
+        """Returns the actions that the user may run, as a dict: name → (function, name, label)."""
         return {name: action for name, action in self.get_actions(request).items() if action}
 
     def is_applicable(self, action_name: str, row: Any) -> bool:
-        """Returns whether an action makes sense in the present state of the row."""
+        """Returns whether an action makes sense for the row now.
+
+        For example, a hidden message cannot be hidden again.
+        """
         return True
 
     def action_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Runs the action named in `act` on one row. The buttons are posted to it."""
+        """Runs an action on one row. The buttons on the page of the row post its name in the field `act`."""
         allowed = self._get_allowed_actions(request)
         name = request.POST.get("act", "")
         if name not in self.buttons or name not in allowed:
@@ -108,9 +115,9 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
 
     # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def run_for_each(self, request: HttpRequest, rows: Iterable[Any], function: Callable[[Any], None]) -> int:
-        """Calls `function` with each row and returns how often it succeeded. Errors are shown as messages.
+        """Calls `function` with each row and returns how many calls succeeded. Errors are shown as messages.
 
-        Each call has a transaction of its own, which also contains its log entries.
+        Each call runs in its own transaction, together with the log entries that it writes.
         """
         selected = list(rows[: MAX_ACTION_ROWS + 1]) if isinstance(rows, QuerySet) else list(rows)
         if len(selected) > MAX_ACTION_ROWS:
@@ -129,7 +136,8 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
 
 
 # ── Rendering of fields ──────────────────────────────────────────────────────────────────────────────────────────
-# Users choose names and texts: always escape them, and isolate them so that they cannot reverse the text around them.
+# Names and texts come from users. Always escape them, and isolate their writing direction: a right-to-left character
+# must not reverse the text around them.
 def render_text(text: str) -> SafeString:
     return format_html("<bdi>{}</bdi>", text)
 
@@ -140,12 +148,12 @@ def render_excerpt(text: str) -> SafeString:
 
 
 def render_block(text: str) -> SafeString:
-    """Renders a text as it was written: with its line breaks, without Markdown and links."""
+    """Renders a text of a user as plain text: line breaks are kept, Markdown and links are not rendered."""
     return format_html('<div class="said" dir="auto">{}</div>', text) if text else render_text("—")
 
 
 def render_link(row: Model | None, text: str) -> SafeString:
-    """Renders a link to the admin page of a row, and the text without a link if the row has no page."""
+    """Renders a link to the admin page of a row. If the row has no such page, renders only the text."""
     if row is None:
         return render_text("—")
     try:
@@ -160,16 +168,17 @@ def render_user_link(user: Any) -> SafeString:
 
 
 def prefetch_direct_members(prefix: str = "") -> Prefetch:
-    """Loads the two members of each direct conversation for `conversation_title`, in one query for a list.
+    """Returns a prefetch that loads both members of each direct conversation, in one query for a whole list.
 
-    Members of groups are not loaded. `prefix` is the look-up path to the conversation.
+    `conversation_title` needs these members. Members of groups are not loaded. `prefix` is the look-up path to the
+    conversation.
     """
     rows = Membership.objects.filter(conversation__kind=Conversation.Kind.DIRECT).select_related("user").order_by("pk")
     return Prefetch(f"{prefix}memberships", queryset=rows, to_attr="direct_memberships")
 
 
 def conversation_title(conversation: Conversation) -> str:
-    """Returns the title of a group, and both user names of a direct conversation."""
+    """Returns the title of a group. For a direct conversation it returns the user names of both members."""
     if conversation.kind == Conversation.Kind.GROUP:
         return conversation.title
     memberships = getattr(conversation, "direct_memberships", None)

@@ -1,9 +1,8 @@
-"""Resumable uploads: creating one, receiving its bytes, completing it as an attachment, cancelling it.
+"""Resumable uploads: creates an upload, receives its bytes, completes it as an attachment, or cancels it.
 
-Used by `tus/receiver.py`, by the API and by page forms.
-
-A part with a checksum counts only when it is complete and correct. Without a checksum, every byte that was stored
-counts. The offset in the row moves only after the bytes are durable, so it is correct after any crash.
+The API, tus/receiver.py and page forms use these functions. A part with a checksum counts only if it is complete and
+correct. Without a checksum, every stored byte counts. The offset in the row moves only after the bytes are durable
+(safe on disk or in S3), so it is correct after any crash.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ from django.utils.translation import gettext as _
 from chat import tasks
 from chat.attachments import filenames
 from chat.attachments.media import content_types
-from chat.attachments.media.dimensions import measure
-from chat.attachments.media.mp4_metadata import contains_metadata
+from chat.attachments.media.attachment_kinds import get_attachment_kind
+from chat.attachments.media.inspection import inspect_media
 from chat.attachments.storage.base import get_upload_storage, storage_error
 from chat.models import Attachment, Conversation, File, Upload
 from messenger.core import rate_limits
-from messenger.core.database import write_transaction
+from messenger.core.database import lock_until_commit, write_transaction
 from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
 CHECKSUMS = ("sha1", "sha256")
 COMMIT_BYTES = (
     8 * 1024 * 1024
-)  # bytes without a checksum are committed in blocks of this size; a crash loses at most one
-LEASE_SECONDS = 5.0  # how long one request has exclusive write access without renewing
+)  # parts without a checksum are committed in blocks of so many bytes; a crash loses at most one block
+LEASE_SECONDS = 5.0  # how long a request may write to the upload alone, until it must renew this lease
 RENEW_SECONDS = 2.0  # age of the lease at which it is renewed
-FINISH_LEASE_SECONDS = 40.0  # lease for steps that receive no bytes; longer than the timeout of an S3 request
+FINISH_LEASE_SECONDS = 40.0  # lease for slow steps that receive no bytes; longer than the timeout of an S3 request
+_CREATE_LOCK = 0x75706C64  # number of a database lock, see lock_until_commit
 MAX_ALT_LENGTH = 500  # code points
-CREATE_BURST, CREATES_PER_SECOND = 60, 1.0  # rate limit per user
 
 
 class UploadError(ApplicationError):
-    """An error with a status code that tus defines: 410, 412, 423 or 460."""
+    """An error with one of the status codes of the tus protocol: 409, 410, 412, 423 or 460."""
 
     def __init__(self, status: int, code: str, detail: str):
         super().__init__(code, detail)
@@ -62,12 +61,11 @@ class UploadError(ApplicationError):
 def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
     """Creates an upload of `size` bytes and returns it.
 
-    `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (its quota is checked early), claims
+    `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (to check its quota early), claims
     (width, height, duration as measured by the client). Raises too_large, rate_limited, not_found, invalid or
     unavailable if the upload could never be completed.
     """
-    if wait := rate_limits.acquire(f"upload.{user_id}", CREATE_BURST, CREATES_PER_SECOND):
-        raise rate_limited(wait)
+    rate_limits.require("upload", user_id)
     if size > settings.FILE_LIMIT:
         raise ApplicationError("too_large", _("A file can be at most %s.") % format_megabytes(settings.FILE_LIMIT))
     if conversation_id := options.get("conversation_id"):
@@ -78,11 +76,9 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
     sha256 = options.get("sha256", "").lower()
     if sha256 and not (len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")):
         raise invalid(sha256=_("This isn’t a SHA-256 checksum."))
-    try:
-        get_upload_storage().ensure_free_space(size)
-    except Exception as error:
-        raise storage_error(error) from error
     with write_transaction():
+        lock_until_commit(_CREATE_LOCK)  # two uploads that begin together must not both count on the same free space
+        _ensure_free_space(size)
         user_uploads = Upload.objects.filter(owner_id=user_id)
         pending_bytes = user_uploads.filter(attachment=None).aggregate(total=Sum("size"))["total"] or 0
         stored_bytes = File.objects.filter(owner_id=user_id).aggregate(total=Sum("size"))["total"] or 0
@@ -103,8 +99,17 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
         )
 
 
+def _ensure_free_space(size: int) -> None:
+    """Raises unavailable if there is no space for this upload and for what unfinished uploads have still to send."""
+    promised = Upload.objects.filter(attachment=None).aggregate(total=Sum(F("size") - F("offset")))["total"] or 0
+    try:
+        get_upload_storage().ensure_free_space(size + promised)
+    except Exception as error:
+        raise storage_error(error) from error
+
+
 def check_conversation_quota(used_bytes: int, additional_bytes: int) -> None:
-    """Raises too_large if the files of a conversation would exceed their limit."""
+    """Raises too_large if the files of a conversation would exceed their size limit."""
     if used_bytes + additional_bytes > settings.CONVERSATION_FILES_LIMIT:
         detail = _("The files of a conversation can be at most %s in total.")
         raise ApplicationError("too_large", detail % format_megabytes(settings.CONVERSATION_FILES_LIMIT))
@@ -116,12 +121,12 @@ def new_storage_key(extension: str = "") -> str:
 
 
 def format_megabytes(count: int) -> str:
-    """Formats a limit in bytes: `64 MB`, `2 GB`."""
+    """Formats a size limit, given in bytes, as text: for example `64 MB` or `2 GB`."""
     return f"{count // 1024**3} GB" if count >= 1024**3 and count % 1024**3 == 0 else f"{max(count // 1024**2, 1)} MB"
 
 
 def clean_alt_text(text: str) -> str:
-    """Collapses white space to single spaces and truncates to MAX_ALT_LENGTH."""
+    """Returns the text with each run of white space as one space, cut to MAX_ALT_LENGTH."""
     return " ".join(text.replace("\x00", "").encode("utf-8", "ignore").decode().split())[:MAX_ALT_LENGTH]
 
 
@@ -130,7 +135,7 @@ def _expiry() -> datetime:
 
 
 def get_upload(user_id: int, upload_id: str) -> Upload:
-    """Returns an upload of this user. Raises not_found, also for uploads of other users."""
+    """Returns an upload of this user. Raises not_found for missing uploads and for those of other users."""
     upload = Upload.objects.filter(pk=upload_id, owner_id=user_id).select_related("attachment__file").first()
     if upload is None:
         raise not_found()
@@ -138,7 +143,10 @@ def get_upload(user_id: int, upload_id: str) -> Upload:
 
 
 def cancel_upload(user_id: int, upload_id: str) -> None:
-    """Deletes an upload with its bytes. Raises 410 if the file was sent: it belongs to its message then."""
+    """Deletes an upload with its bytes.
+
+    Raises 410 if the file was already sent, because it belongs to a message then.
+    """
     upload = get_upload(user_id, upload_id)
     if upload.attachment is not None and upload.attachment.message_id is not None:
         raise UploadError(410, "conflict", _("This file was already sent."))
@@ -146,7 +154,10 @@ def cancel_upload(user_id: int, upload_id: str) -> None:
 
 
 def delete_upload(upload: Upload) -> None:
-    """Deletes the rows first: bytes without a row are harmless, and the cleanup of the folder removes them."""
+    """Deletes an upload: first its rows, then its bytes.
+
+    If the server crashes in between, the cleanup removes the remaining bytes.
+    """
     with write_transaction():
         locked_upload = Upload.objects.select_for_update().filter(pk=upload.pk).select_related(None).first()
         if locked_upload is None:
@@ -163,7 +174,7 @@ def delete_upload(upload: Upload) -> None:
 
 
 def set_alt_text(user_id: int, upload_id: str, alt: str) -> Upload:
-    """Sets the alternative text. Raises 409 if the file was sent already."""
+    """Sets the description of an uploaded image (alternative text). Raises 409 if the file was already sent."""
     with write_transaction():
         upload = get_upload(user_id, upload_id)
         if upload.attachment is not None and upload.attachment.message_id is not None:
@@ -183,15 +194,16 @@ MAX_CACHED_HASHES = 200
 
 
 class IncomingPart:
-    """One request that sends bytes to an upload. Called from worker threads, by one thread at a time.
+    """One request that sends bytes to an upload. Worker threads call it, never two at the same time.
 
-    Holds a lease in the row of the upload (`writer`, `writer_until`): only one request may write at a time.
+    Only one request may write to an upload at a time. The request holds a lease (exclusive access for a limited time)
+    in the row of the upload: `writer`, `writer_until`.
     """
 
     def __init__(self, user_id: int, upload_id: str, offset: int, checksum: tuple[str, bytes] | None = None):
-        """Acquires the lease. `checksum` is (algorithm, digest) of this part.
+        """Acquires the lease (exclusive write access). `checksum` is (algorithm, digest) of this part.
 
-        Raises not_found, 409 if the upload has another offset, 423 if another request holds the lease.
+        Raises not_found, 409 if the upload is at another offset, 423 if another request holds the lease.
         """
         self._token = token_hex(8)
         now = timezone.now()
@@ -219,7 +231,7 @@ class IncomingPart:
             raise storage_error(error) from error
 
     def write(self, data: bytes) -> None:
-        """Stores bytes. Raises too_large if they are more than the upload declared, 423 if the lease was lost."""
+        """Stores bytes. Raises too_large if more bytes arrive than the upload declared, 423 if the lease was lost."""
         if self._writer is None or self.upload.offset + self._uncommitted + len(data) > self.upload.size:
             raise ApplicationError("too_large", _("More bytes were sent than declared."))
         if time.monotonic() > self._lease_ends - (LEASE_SECONDS - RENEW_SECONDS):
@@ -237,9 +249,10 @@ class IncomingPart:
             self._commit()
 
     def finish(self) -> Upload:
-        """Commits the part after the request body has ended; completes the upload if this was its last part.
+        """Commits the part after the whole request body has arrived. If this was the last part, completes the
+        upload.
 
-        Raises 460 if the checksum of the part, or the SHA-256 of the file, is wrong.
+        Raises 460 if the checksum of the part or the SHA-256 of the file is wrong.
         """
         if self._writer is None:
             return self.upload
@@ -256,8 +269,10 @@ class IncomingPart:
         return self.upload
 
     def _extend_lease_to_finish(self) -> None:
-        """Extends the lease for slow steps without incoming bytes: completing a multipart upload, reading a large
-        file back. The extension is limited, so that the upload is not locked for long after a crash.
+        """Extends the lease before slow steps that receive no bytes.
+
+        Such steps are completing a multipart upload and reading a large file back. The extension is limited, so that a
+        crash does not lock the upload for long.
         """
         if time.monotonic() > self._lease_ends - FINISH_LEASE_SECONDS + RENEW_SECONDS:
             self._renew_lease(seconds=FINISH_LEASE_SECONDS)
@@ -265,8 +280,8 @@ class IncomingPart:
     def _commit_and_release(self) -> None:
         """Commits the bytes and releases the lease in one UPDATE.
 
-        The client may send the next part as soon as it has the response, even if this server is killed right after
-        it. Because the lease ends with that UPDATE, the file is closed before.
+        So the client can send the next part right after the response, even if this server is killed then. The file is
+        closed first, because the lease ends with the UPDATE.
         """
         assert self._writer is not None
         if self._uncommitted:
@@ -280,7 +295,7 @@ class IncomingPart:
         self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry(), writer="")
 
     def commit_partial(self) -> None:
-        """Commits what arrived before the connection broke. Does nothing if the part has a checksum."""
+        """Commits the bytes that arrived before the connection broke. Does nothing if the part has a checksum."""
         if self._writer is not None and self._part_hash is None and self._uncommitted:
             self._commit()
 
@@ -304,14 +319,17 @@ class IncomingPart:
             raise storage_error(error) from error
 
     def _commit(self) -> None:
-        """Makes the bytes durable, then moves the offset of the row."""
+        """Makes the bytes durable, then moves the offset in the row."""
         self._sync()
         self.upload.offset += self._uncommitted
         self._uncommitted = 0
         self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry())
 
     def _renew_lease(self, seconds: float = LEASE_SECONDS, **fields: Any) -> None:
-        """Extends the lease and saves `fields`. Raises 423 if another request has taken the lease over."""
+        """Extends the lease of this request and saves `fields`.
+
+        Raises 423 if another request has taken over the lease.
+        """
         lease_ends = timezone.now() + timedelta(seconds=seconds)
         with write_transaction():
             is_held = Upload.objects.filter(pk=self.upload.pk, writer=self._token).update(
@@ -331,9 +349,9 @@ def locked_error() -> UploadError:
 
 
 def _pop_cached_hash(upload: Upload) -> Any:
-    """Returns the running SHA-256 of the bytes so far; None if this process has not seen all of them.
+    """Returns the SHA-256 object for the bytes received so far. Returns None if this process has not seen all bytes.
 
-    With None the file is read back and hashed when the upload is completed.
+    If it is None, the whole file is read again and hashed when the upload is completed.
     """
     if upload.offset == 0:
         return hashlib.sha256()
@@ -351,9 +369,9 @@ def _cache_hash(upload: Upload, running_hash: Any) -> None:
 
 # ── Completing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], None]) -> None:
-    """Creates the file and an attachment that waits for its message. Can be repeated after a crash.
+    """Creates the file and its attachment, which is not part of a message yet. Can be repeated after a crash.
 
-    `extend_lease` is called between the steps. Raises 460 if the SHA-256 is not the declared one.
+    It calls `extend_lease` between slow steps. Raises 460 if the SHA-256 differs from the declared one.
     """
     try:
         get_upload_storage().complete(upload)
@@ -366,10 +384,7 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
             extend_lease()
             source.seek(0)
             content_type = content_types.detect_content_type(source.read(content_types.HEAD_BYTES), upload.name)
-            measurement = measure(source, content_type, upload.claims)
-            needs_processing = content_type in content_types.IMAGE_TYPES or (
-                content_type in content_types.MP4_TYPES and contains_metadata(source)
-            )
+            measurement, needs_processing = inspect_media(source, content_type, upload.claims)
     except Exception as error:
         raise storage_error(error) from error
     digest = file_hash.hexdigest()
@@ -390,7 +405,7 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
         upload.attachment = Attachment.objects.create(
             file=file,
             owner_id=upload.owner_id,
-            kind=content_types.get_attachment_kind(content_type),
+            kind=get_attachment_kind(content_type),
             name=upload.name,
             alt=Upload.objects.values_list("alt", flat=True).get(pk=upload.pk),
             created_at=timezone.now(),
@@ -402,12 +417,12 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
 
 
 def set_expected_sha256(user_id: int, upload_id: str, sha256: str) -> None:
-    """Sets the SHA-256 that the complete file must have; clients may send it with the last part."""
+    """Sets the SHA-256 that the complete file must have. A client may send it as late as with the last part."""
     Upload.objects.filter(pk=upload_id, owner_id=user_id, attachment=None).update(sha256=sha256)
 
 
 def complete_empty_upload(upload: Upload) -> Upload:
-    """Completes an upload of zero bytes, which gets no part."""
+    """Completes an upload of zero bytes, for which the client sends no part."""
     part = IncomingPart(upload.owner_id, upload.pk, 0)
     try:
         return part.finish()
@@ -416,7 +431,7 @@ def complete_empty_upload(upload: Upload) -> Upload:
 
 
 def store_upload(user_id: int, name: str, size: int, blocks: Iterable[bytes]) -> Attachment:
-    """Creates and completes an upload in one call, for a file that came with a form. Returns its attachment."""
+    """Stores a file that was posted with a form, as one complete upload. Returns its attachment."""
     upload = create_upload(user_id, size, name)
     try:
         part = IncomingPart(user_id, upload.pk, 0)
@@ -434,7 +449,7 @@ def store_upload(user_id: int, name: str, size: int, blocks: Iterable[bytes]) ->
 
 
 def list_owned_attachments(user_id: int) -> QuerySet[Attachment]:
-    """Returns the attachments of all files that a user has uploaded, with their files, oldest first."""
+    """Returns all attachments that the user has uploaded, with their files, oldest first."""
     return (
         Attachment.objects.filter(file__owner_id=user_id, owner_id=F("file__owner_id"))
         .select_related("file")

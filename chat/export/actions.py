@@ -1,4 +1,7 @@
-"""Requests, builds and deletes data exports. Only the owner can download an export, and it expires after some days."""
+"""Requests, builds and deletes data exports.
+
+Only the user who requested an export can download it, and it expires after some days.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,12 @@ from chat.models import DataExport
 from messenger.background import PermanentFailure
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
-from messenger.core.errors import not_found, rate_limited
+from messenger.core.errors import not_found
 
 log = logging.getLogger(__name__)
 RETENTION = timedelta(days=7)
 MAX_TRIES = 3
-BUILD_TIMEOUT = timedelta(hours=12)  # after this, the worker of an unfinished export is considered dead
-REQUEST_BURST, REQUESTS_PER_SECOND = 3, 3 / 86400  # per user: three a day, since an export reads all data of a user
+BUILD_TIMEOUT = timedelta(hours=12)  # after this, an unfinished export has failed: its worker is considered dead
 
 
 def get_export(user_id: int) -> DataExport | None:
@@ -35,15 +37,15 @@ def get_export(user_id: int) -> DataExport | None:
 
 
 def request_export(user_id: int) -> DataExport:
-    """Start a new export, which replaces an existing one. If one is being built, return that instead.
+    """Starts a new data export, which replaces an existing one. If an export is being built, returns this one
+    instead.
 
     Raises "rate_limited".
     """
     current = get_export(user_id)
     if current and current.state == DataExport.State.BUILDING:
         return current
-    if wait := rate_limits.acquire(f"archive.{user_id}", REQUEST_BURST, REQUESTS_PER_SECOND):
-        raise rate_limited(wait)
+    rate_limits.require("archive", user_id)
     with write_transaction():
         delete_export(user_id)
         export = DataExport.objects.create(owner_id=user_id, asked_at=timezone.now())
@@ -52,7 +54,7 @@ def request_export(user_id: int) -> DataExport:
 
 
 def get_ready_export(user_id: int) -> DataExport:
-    """Return the export if it can be downloaded. Raises "not_found" otherwise."""
+    """Returns the data export of the user if it can be downloaded. Otherwise raises "not_found"."""
     export = DataExport.objects.filter(
         owner_id=user_id, state=DataExport.State.READY, expires_at__gt=timezone.now(), owner__is_active=True
     ).first()
@@ -62,7 +64,7 @@ def get_ready_export(user_id: int) -> DataExport:
 
 
 def delete_export(user_id: int) -> None:
-    """Delete the row in the current transaction, and the file after the commit."""
+    """Deletes the row of an export in the current transaction, and its file after the commit."""
     for export in DataExport.objects.select_for_update().filter(owner_id=user_id):
         export.delete()
         if export.key:
@@ -70,9 +72,9 @@ def delete_export(user_id: int) -> None:
 
 
 def build_export(export_id: int) -> None:
-    """Build an export (called by the background task).
+    """Builds a data export. The background task calls it.
 
-    Does nothing if the export was replaced or deleted. Raises PermanentFailure after MAX_TRIES or on a full disk.
+    Does nothing if the export was replaced or deleted. Raises PermanentFailure after MAX_TRIES or if the disk is full.
     """
     export = DataExport.objects.filter(pk=export_id, state=DataExport.State.BUILDING).select_related("owner").first()
     if export is None:
@@ -92,7 +94,7 @@ def build_export(export_id: int) -> None:
 def _build_file(export: DataExport) -> None:
     folder = settings.DATA_DIR / "archives"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{export.pk}.zip"  # may exist from a try that was killed; it is overwritten
+    path = folder / f"{export.pk}.zip"  # may exist from an earlier run that was killed; it is overwritten
     try:
         ExportBuilder(export.owner, partial(_save_progress, export.pk)).write(path)
         size, key = path.stat().st_size, _store_file(path)
@@ -107,13 +109,13 @@ def _build_file(export: DataExport) -> None:
 
 
 def _save_progress(export_id: int, done: int, total: int) -> bool:
-    """Return whether the export still exists. If not, building can stop."""
+    """Saves the progress. Returns False if the export was replaced or deleted, so that building it can stop."""
     with write_transaction():
         return bool(DataExport.objects.filter(pk=export_id).update(done=done, total=total))
 
 
 def _store_file(path: Path) -> str:
-    """Move the file to the storage of attachments, under a name that cannot be guessed. Returns the name."""
+    """Moves the ZIP file to the storage of attachments, under a name that cannot be guessed. Returns this name."""
     key = f"archives/{token_hex(24)}.zip"
     if settings.STORAGE_URL:
         with path.open("rb") as source:
@@ -132,7 +134,7 @@ def _delete_file(key: str) -> None:
 
 
 def clean_up_exports() -> None:
-    """Delete expired exports, and mark exports whose worker died as failed."""
+    """Deletes expired exports. Marks exports as failed if their worker has died."""
     now = timezone.now()
     for owner_id in list(DataExport.objects.filter(expires_at__lt=now).values_list("owner_id", flat=True)):
         with write_transaction():

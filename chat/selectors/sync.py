@@ -1,4 +1,4 @@
-"""Catch-up: the rows changed since a version, of one conversation or of all conversations that a client has."""
+"""Reads the changes that a client has missed since a version, in one conversation or in all conversations."""
 
 from __future__ import annotations
 
@@ -23,17 +23,21 @@ from chat.schemas import (
 from chat.selectors.conversations import get_membership
 from chat.selectors.prefetch import conversation_schemas, count_unread_mentions, messages_with_relations
 from chat.selectors.receipts import list_receipts
+from messenger.core import rate_limits
 
 CHANGES, CHANGES_MAX = 200, 500
 
 
 def get_changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesSchema:
-    """Returns the rows changed since version `after`, all kinds merged in order of version, at most `limit`."""
+    """Returns the changes of a conversation after the version `after`, at most `limit` rows.
+
+    Messages, members and the conversation itself count as rows. The rows with the lowest versions are returned.
+    """
     return get_changes_for_member(get_membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
 
 
 def get_changes_for_member(membership: Membership, after: int, limit: int) -> ChangesSchema:
-    """Like `get_changes`, for a membership that is loaded already."""
+    """Returns the same as `get_changes`, for a user whose membership is loaded already."""
     conversation = membership.conversation
     messages, members, info_changed, version, complete = get_changed_rows(conversation, after, limit)
     return ChangesSchema(
@@ -48,11 +52,11 @@ def get_changes_for_member(membership: Membership, after: int, limit: int) -> Ch
 def get_changed_rows(
     conversation: Conversation, after: int, limit: int
 ) -> tuple[list[Message], list[Membership], bool, int, bool]:
-    """Returns (messages, members, info_changed, version, complete): the rows changed after version `after`.
+    """Returns (messages, members, info_changed, version, complete): the rows that changed after the version `after`.
 
-    `info_changed`: the shared fields of the conversation changed. `version`: all changes up to it are included.
-    `complete`: there are no more than these. Rows newer than `conversation.version`, which was read before, are left
-    for the next time.
+    `info_changed` is True if title, settings or other shared fields of the conversation have changed. All changes up to
+    `version` are included. `complete` is False if there are more changes than `limit`. Changes after
+    `conversation.version`, which was loaded earlier, are not included.
     """
     newest = conversation.version
     if after >= newest:
@@ -79,8 +83,10 @@ def get_changed_rows(
 
 
 class SyncAnswerSchema(msgspec.Struct):
-    """What a client missed. `removed`: ids of its conversations that the user is no longer a member of. `contacts`:
-    relationships that changed since `me`, including those that ended.
+    """The changes that a client has missed. If `complete` is false, there are more changes: send `sync` again.
+
+    `removed` has the ids of conversations that the client named and of which the user is no longer a member. `contacts`
+    has all contacts, requests and blocks that changed after the version `me`, including those that ended.
     """
 
     conversations: list[SyncedConversation]
@@ -94,7 +100,10 @@ class SyncAnswerSchema(msgspec.Struct):
 
 
 class SyncedConversation(msgspec.Struct):
-    """`Changes` of one conversation. One that the client did not name comes whole, without messages and members."""
+    """The changes of one conversation, with the same fields as `Changes`.
+
+    A conversation that the client did not name is included completely, but without messages and members.
+    """
 
     conversation_id: int
     version: int
@@ -105,7 +114,7 @@ class SyncedConversation(msgspec.Struct):
 
 
 class SyncedMine(msgspec.Struct):
-    """The current member state of the user in a conversation."""
+    """The current state of one conversation for the user: read marker, mute, draft and so on."""
 
     conversation_id: int
     mine: MineSchema
@@ -114,13 +123,15 @@ class SyncedMine(msgspec.Struct):
 def sync_client(
     user_id: int, cursors: dict[int, int], me: int, open_id: int | None, limit: int = CHANGES_MAX
 ) -> SyncAnswerSchema:
-    """Returns all that a client missed: in its conversations, in those that it does not have, and for the user alone.
+    """Returns all changes that a client has missed, in all conversations of the user and in the user's own data.
 
-    `cursors` has the version up to which the client knows each conversation, `me` the user's version. `open_id` is the
-    conversation on the screen, which comes first. A conversation that the client does not have comes as a whole at its
-    current version; its history is loaded when it is opened. `limit` is for all rows together. If it cuts the answer,
-    `complete` is False and the client asks again with the versions it got.
+    `cursors` has the last version that the client has of each conversation, and `me` the last version of the user's own
+    data. The conversation `open_id` is on the screen, and its changes come first. A conversation that is not in
+    `cursors` is included completely, but without messages: the client loads them when it is opened. At most `limit`
+    rows are returned. If there are more, `complete` is False, and the client must ask again with the returned versions.
+    Raises `rate_limited`.
     """
+    rate_limits.require("sync", user_id)
     me_version, requests = User.objects.values_list("me_version", "request_count").get(pk=user_id)
     memberships = {
         row.conversation_id: row
@@ -152,8 +163,8 @@ def sync_client(
         )
     for schema in conversation_schemas(unknown, user_id):
         synced.append(SyncedConversation(schema.id, schema.version, True, schema, [], []))
-    # The member state is current, so it is sent only once all changes of its conversation are. A client that counted
-    # unread messages itself, from rows in the order of version instead of seq, would get wrong counts.
+    # The member state is the current one, so it is sent only together with the last changes of its conversation.
+    # Clients cannot count unread messages from these rows, because the rows are in the order of version and not of seq.
     complete_ids = {conversation.conversation_id for conversation in synced if conversation.complete}
     with_state = [row for pk, row in memberships.items() if pk in complete_ids or (complete and row.me_version > me)]
     mention_counts = count_unread_mentions(with_state)
@@ -176,7 +187,10 @@ def sync_client(
 
 
 def list_versions(user_id: int) -> tuple[dict[int, int], int]:
-    """Returns the versions of all conversations of a user by id, and the user's version: for `welcome`. Two queries."""
+    """Returns the versions of all conversations of a user by conversation id, and the version of the user. Two queries.
+
+    The frame `welcome` sends these versions to a client that connects.
+    """
     me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     return dict(memberships.values_list("conversation_id", "conversation__version")), me_version

@@ -1,4 +1,7 @@
-"""View decorators: login, rate limit, and `ApplicationError` → error page or flash message."""
+"""View decorators.
+
+They require a login, limit the rate of requests, and turn an `ApplicationError` into an error page or a flash message.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,29 +20,27 @@ from django.views.decorators.http import require_http_methods, require_POST
 from messenger.core import rate_limits
 from messenger.core.error_messages import error_message
 from messenger.core.errors import ApplicationError, rate_limited
-from messenger.rest.throttling import REQUEST_BURST, REQUESTS_PER_SECOND
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 View = Callable[..., HttpResponse]
-PAGE_BURST, PAGES_PER_SECOND = 100, 10.0  # rate limit of one user's GET requests
 _ERROR_TEMPLATES = {404: "404.html", 403: "403.html"}
 
 
 class AuthenticatedRequest(HttpRequest):
-    """The type of a request behind `login_required`: `user` is a User and not AnonymousUser."""
+    """Type of a request behind `login_required`: `user` is a User, never an AnonymousUser."""
 
     user: User
 
 
 def page_view(view: View) -> View:
-    """Decorates a page for signed-in users (GET, HEAD)."""
+    """Decorates the view of a page for signed-in users (GET and HEAD)."""
     return _page_view(view, ["GET", "HEAD"])
 
 
 def form_view(view: View) -> View:
-    """Decorates a page with a form that is posted to the same URL (GET, HEAD, POST)."""
+    """Decorates the view of a page whose form is posted to the same URL (GET, HEAD and POST)."""
     return _page_view(view, ["GET", "HEAD", "POST"])
 
 
@@ -58,19 +59,23 @@ def _page_view(view: View, methods: list[str]) -> View:
 
 
 def _check_rate_limit(request: HttpRequest) -> None:
-    """Raises `rate_limited`. Posted forms share the limit of the user's API requests; pages have their own limit."""
+    """Raises `rate_limited` if the user sends too many requests.
+
+    POST requests count towards the rate limit of the user's API requests. GET requests have a rate limit of their own.
+    """
     if request.method == "POST":
-        wait = rate_limits.acquire(f"api.person.{request.user.pk}", REQUEST_BURST, REQUESTS_PER_SECOND)
+        wait = rate_limits.acquire("api.person", request.user.pk)
     else:
-        wait = rate_limits.acquire(f"page.person.{request.user.pk}", PAGE_BURST, PAGES_PER_SECOND)
+        wait = rate_limits.acquire("page.person", request.user.pk)
     if wait > 0:
         raise rate_limited(wait)
 
 
 def post_view(view: View) -> View:
-    """Decorates the target of a form that has no page of its own (POST).
+    """Decorates a view that only handles a posted form (POST) and has no page of its own.
 
-    Errors 403, 404 and 503 have an error page. Other errors become a flash message on the previous page.
+    Errors 403, 404 and 503 have an error page. For other errors it redirects to the previous page and shows a flash
+    message there.
     """
 
     @require_POST
@@ -93,10 +98,15 @@ def post_view(view: View) -> View:
 
 
 def redirect_back(request: HttpRequest, default: str = "home", *args) -> HttpResponse:
-    """Redirects to the page with the form, whose URL the form sends in `next`; without it to `default`."""
+    """Redirects to the page that the form was on. The form sends its URL in `next`.
+
+    Without it, redirects to `default`.
+    """
     url = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
-        return redirect(url)
+    # `redirect` would take a text without a slash for the name of a view.
+    is_address = url.startswith(("/", "http://", "https://"))
+    if is_address and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        return HttpResponseRedirect(url)
     return redirect(default, *args)
 
 

@@ -26,11 +26,12 @@ from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
 import django_tasks
-from django_tasks.base import Task
+from django_tasks.base import Task, TaskResultStatus
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HIGH_PRIORITY, LOW_PRIORITY = 10, -10  # the default is 0
+LONG_TASK_SECONDS = 120  # a task with a longer timeout never takes the last free slot of a worker: mail need not wait
 
 
 class PermanentFailure(Exception):
@@ -72,12 +73,29 @@ def task(
     return declare
 
 
+def is_queued(declared: Task, *arguments: Any) -> bool:
+    """Returns whether a row of this task with these arguments waits to be executed, not counting one that runs now.
+
+    A task that only publishes the present state may ask this and leave the work to the row that waits.
+    """
+    from django_tasks_db.models import DBTaskResult  # models cannot be imported before the apps are loaded
+
+    return DBTaskResult.objects.filter(
+        task_path=declared.module_path, status=TaskResultStatus.READY, args_kwargs__args=list(arguments)
+    ).exists()
+
+
 def options_for(path: str) -> TaskOptions:
     """Returns the options of the task with this dotted path. Imports its module if that has not happened yet."""
     if path not in _options_by_path:
         with contextlib.suppress(ImportError, ValueError):
             import_module(path.rpartition(".")[0])
     return _options_by_path.get(path, _DEFAULT_OPTIONS)
+
+
+def long_task_paths() -> list[str]:
+    """Returns the dotted paths of the tasks that may run longer than LONG_TASK_SECONDS."""
+    return [path for path, options in _options_by_path.items() if options.timeout > LONG_TASK_SECONDS]
 
 
 def periodic_tasks() -> list[tuple[str, TaskOptions]]:

@@ -19,7 +19,14 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from messenger.background import LOW_PRIORITY, PermanentFailure, TaskOptions, options_for, periodic_tasks
+from messenger.background import (
+    LOW_PRIORITY,
+    PermanentFailure,
+    TaskOptions,
+    long_task_paths,
+    options_for,
+    periodic_tasks,
+)
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +60,15 @@ def worker_id() -> str:
     return f"{host()}:{os.getpid()}"
 
 
-def claim(worker: str) -> DBTaskResult | None:
+def claim(worker: str, *, short_only: bool = False) -> DBTaskResult | None:
     """Returns the next due row after marking it as running on this worker, or None.
 
-    Without a due row this is one query and no lock.
+    With `short_only`, rows of long tasks are left (see LONG_TASK_SECONDS). Without a due row this is one query and no
+    lock.
     """
     ready = DBTaskResult.objects.ready()
+    if short_only:
+        ready = ready.exclude(task_path__in=long_task_paths())
     if not ready.values_list("pk")[:1]:
         return None
     with transaction.atomic():

@@ -89,7 +89,8 @@ class Worker:
             self._last_requeue = time.monotonic()
             queue.requeue_abandoned()
         while len(self._children) < self._concurrency and not self._stopping:
-            row = queue.claim(queue.worker_id())
+            is_last_slot = self._concurrency > 1 and len(self._children) == self._concurrency - 1
+            row = queue.claim(queue.worker_id(), short_only=is_last_slot)
             if row is None:
                 return
             self._start(row)

@@ -1,4 +1,4 @@
-"""A Redis cache backend that uses the memory of the process while Redis is down.
+"""Cache backends: one for a single process, and one for Redis that uses the memory of the process while Redis is down.
 
 allauth keeps its rate limits and used one-time codes in this cache. Without the fallback, pages that do not need Redis
 would fail. Counting in one process is better than that, and one process still accepts no code twice. Sessions have a
@@ -16,14 +16,34 @@ from django.core.cache.backends.redis import RedisCache
 from redis import RedisError
 
 log = logging.getLogger(__name__)
+MAX_LOCAL_ENTRIES = 100_000  # about 30 MB
 RETRY_SECONDS = 1.0  # after an error Redis is not used for this long
+
+
+class LocalCache(LocMemCache):
+    """A cache in the memory of this process that forgets expired entries before others.
+
+    Django's forgets any entries beyond the first 300: with them used one-time codes, which would be valid again.
+    """
+
+    def __init__(self, name: str, params: dict[str, Any]):
+        super().__init__(name, {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
+
+    def _cull(self) -> None:
+        """Called with the lock held, when the cache is full."""
+        now = time.time()
+        expiry_times: dict[str, float | None] = self._expire_info  # type: ignore[attr-defined]
+        for key in [key for key, expires in expiry_times.items() if expires is not None and expires <= now]:
+            self._delete(key)  # type: ignore[attr-defined]
+        if len(expiry_times) >= MAX_LOCAL_ENTRIES:
+            super()._cull()  # type: ignore[misc]
 
 
 class RedisCacheWithFallback(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]):
         super().__init__(server, dict(params))
         local_params = {key: params[key] for key in params if key != "OPTIONS"}
-        self._local_cache = LocMemCache("while-redis-is-away", local_params)
+        self._local_cache = LocalCache("while-redis-is-away", local_params)
         self._retry_at = 0.0
 
 

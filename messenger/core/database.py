@@ -43,6 +43,16 @@ def write_transaction() -> Iterator[None]:
         raise unavailable() from error
 
 
+def lock_until_commit(number: int) -> None:
+    """Lets one transaction at a time continue behind this call, in all processes. `number` names the lock.
+
+    For rules about many rows, such as a sum that must not be exceeded. SQLite has one writer at a time anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
 def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `work` in the current thread and close stale connections before and after it, as Django does for requests.
 

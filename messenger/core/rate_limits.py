@@ -10,10 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import redis
 from django.conf import settings
+
+from messenger.core.errors import rate_limited
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,11 @@ _RELEASE_SCRIPT = (
 )
 
 Bucket = tuple[str, int, float]  # key, burst, tokens per second
+
+
+def bucket(name: str, key: object) -> Bucket:
+    """Return the bucket of one user or address (`key`) for the rate limit `name` of settings.RATES."""
+    return f"{name}.{key}", *settings.RATES[name]
 
 
 class _LocalBuckets:
@@ -106,24 +115,41 @@ class _RedisBuckets:
 
 
 _buckets: _LocalBuckets | _RedisBuckets | None = None
+_suspended: ContextVar[bool] = ContextVar("rate_limits_suspended", default=False)
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """Within this context nothing is limited: for tasks that call actions on their own account, not for requests."""
+    token = _suspended.set(True)
+    try:
+        yield
+    finally:
+        _suspended.reset(token)
 
 
 def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
     """Take a token from each bucket. Return for each 0, or the seconds to wait if it has none.
 
-    With LIMITS=off it returns zeros.
+    With LIMITS=off, and inside `suspended()`, it returns zeros.
     """
     global _buckets
-    if not settings.LIMITS or not buckets:
+    if not settings.LIMITS or not buckets or _suspended.get():
         return [0.0] * len(buckets)
     if _buckets is None:
         _buckets = _RedisBuckets(settings.REDIS_URL) if settings.REDIS_URL else _LocalBuckets()
     return _buckets.acquire(buckets)
 
 
-def acquire(key: str, burst: int, per_second: float) -> float:
-    """Take a token from one bucket. Return 0, or the seconds to wait."""
-    return acquire_many([(key, burst, per_second)])[0]
+def acquire(name: str, key: object) -> float:
+    """Take a token of the rate limit `name` for one user or address. Return 0, or the seconds to wait."""
+    return acquire_many([bucket(name, key)])[0]
+
+
+def require(name: str, key: object) -> None:
+    """Take a token like `acquire`. Raise `rate_limited` if there is none."""
+    if wait := acquire(name, key):
+        raise rate_limited(wait)
 
 
 def release(buckets: Sequence[Bucket]) -> None:

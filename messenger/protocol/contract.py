@@ -23,7 +23,6 @@ import chat.selectors.members
 import chat.selectors.sync
 import presence.schemas
 from accounts import avatars
-from accounts.auth import login_limits
 from accounts.models import SignIn, Theme, User
 from accounts.usernames import rules
 from chat.actions import groups, moderation
@@ -31,7 +30,6 @@ from chat.models import Conversation, Level, Message, Role
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.live import connection, consumer, handshake, hub
-from messenger.rest import throttling
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from presence import serializers, store, typing_state
 
@@ -181,6 +179,40 @@ CHOICES: dict[str, type[TextChoices]] = {
 
 
 # ── Limits ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# What each rate limit of settings.RATES counts. Without another remark a limit is per user, and counts socket, API and
+# pages together. A test compares the names with the settings.
+RATE_TEXTS = {
+    "send": "messages sent",
+    "edit": "edits",
+    "delete": "messages deleted",
+    "reaction": "reactions added or removed",
+    "pin": "messages pinned or unpinned",
+    "report": "messages reported",
+    "direct": "new direct conversations",
+    "group": "groups created",
+    "group.change": "changes of groups: texts, settings, roles, members",
+    "picture": "group avatars uploaded",
+    "invites": "invite links created",
+    "invite.tries": "tries with invite links that cannot be used",
+    "sync": "`sync`",
+    "upload": "uploads created",
+    "part": "parts of uploads",
+    "archive": "data exports",
+    "profile": "changes of names and privacy settings",
+    "avatar": "profile pictures uploaded",
+    "contact": "contact requests",
+    "api.person": "REST requests",
+    "api.address": "REST requests without sign-in, per IP address",
+    "page.person": "pages opened",
+    "guess.account": "wrong passwords, per user name or e-mail",
+    "guess.person": "wrong passwords, per account",
+    "guess.address": "wrong passwords, per IP address",
+    "code.account": "wrong codes of the second factor",
+    "signup.address": "sign-ups, per IP address",
+    "browsers": "new browsers in `presence/`, per IP address",
+}
+
+
 def limits() -> list[tuple[str, str]]:
     """Returns pairs of a name and a value. Settings that change a value are listed in docs/running.md."""
     interval, timeout = settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT
@@ -197,19 +229,7 @@ def limits() -> list[tuple[str, str]]:
         ("data queued for a slow client, then 1013", _size(settings.SLOW_READER_BYTES)),
         ("malformed frames per minute, then 4429", f"{settings.VIOLATIONS_PER_MINUTE}"),
         ("connections per user, per IP address", f"{per_user}, {per_address}"),
-        (
-            "messages sent per user, by socket, API and page together",
-            _rate(settings.SEND_BURST, settings.SEND_PER_SECOND),
-        ),
-        (
-            "REST requests per user, or per IP address without sign-in",
-            _rate(throttling.REQUEST_BURST, throttling.REQUESTS_PER_SECOND),
-        ),
-        (
-            "wrong passwords, per account and per IP address",
-            _rate_per_minute(login_limits.ATTEMPT_BURST, login_limits.ATTEMPTS_PER_SECOND),
-        ),
-        ("sign-ups per IP address", _rate_per_minute(login_limits.SIGN_UP_BURST, login_limits.SIGN_UPS_PER_SECOND)),
+        *((text, _rate(*settings.RATES[name])) for name, text in RATE_TEXTS.items()),
         ("`body` of a message, `draft`", f"{settings.BODY_LIMIT} code points"),
         ("user name", f"{rules.MIN_USERNAME_LENGTH} to {rules.MAX_USERNAME_LENGTH} code points"),
         ("`name` (display name), `bio`", f"{_max_length(User, 'name')}, {_max_length(User, 'bio')} code points"),
@@ -242,11 +262,10 @@ def _size(count: int) -> str:
 
 
 def _rate(burst: int, per_second: float) -> str:
-    return f"{burst} at once, then {per_second:g} per second"
-
-
-def _rate_per_minute(burst: int, per_second: float) -> str:
-    return f"{burst} at once, then {per_second * 60:g} per minute"
+    for unit, seconds in (("second", 1), ("minute", 60), ("hour", 3600)):
+        if per_second * seconds >= 1:
+            return f"{burst} at once, then {per_second * seconds:g} per {unit}"
+    return f"{burst} at once, then {per_second * 86400:g} per day"
 
 
 def _max_length(model: type, field: str) -> int:

@@ -1,4 +1,4 @@
-"""The rate limit of REST requests. Forms of the pages use the same numbers and buckets (chat/views/decorators.py)."""
+"""The rate limit of REST requests. Forms of the pages count together with them (chat/views/decorators.py)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from rest_framework.throttling import BaseThrottle
 
 from messenger.core import rate_limits
 from messenger.core.client_ip import request_ip
-
-# All requests of one user together. Sending a message has its own, lower limit (SEND_BURST, SEND_PER_SECOND).
-REQUEST_BURST, REQUESTS_PER_SECOND = 100, 20.0
 
 
 class UserOrAddressThrottle(BaseThrottle):
@@ -18,8 +15,10 @@ class UserOrAddressThrottle(BaseThrottle):
 
     def allow_request(self, request, view) -> bool:
         user = request.user
-        client = f"person.{user.pk}" if user and user.is_authenticated else f"address.{request_ip(request)}"
-        self.seconds = rate_limits.acquire(f"api.{client}", REQUEST_BURST, REQUESTS_PER_SECOND)
+        if user and user.is_authenticated:
+            self.seconds = rate_limits.acquire("api.person", user.pk)
+        else:
+            self.seconds = rate_limits.acquire("api.address", request_ip(request))
         return self.seconds <= 0
 
     def wait(self) -> float:

@@ -1,4 +1,4 @@
-"""Contacts and blocks (B1, J17), by actions and REST: lists, requests, published events."""
+"""Tests of contacts and blocks, by actions and by the REST API: lists, contact requests, published events."""
 
 import json
 
@@ -156,7 +156,7 @@ def test_a_block_hides_a_contact_and_unblocking_restores_it(apps, alice, bob):
     assert contact_lists.list_contacts(alice.pk).contacts == []
     assert [tie.person_id for tie in contact_lists.list_contacts(bob.pk).contacts] == [
         alice.pk
-    ]  # his own list does not show the block
+    ]  # bob's own list does not show the block
     assert apps["alice"].send("delete", f"blocks/{bob.pk}/").status_code == 204
     assert [tie.person_id for tie in contact_lists.list_contacts(alice.pk).contacts] == [bob.pk]
     alice.refresh_from_db()
@@ -221,7 +221,7 @@ def test_suspension_removes_a_user_from_lists_until_restored(published_events, a
         action(bob.pk, moderator.pk)
         (news,) = published_contacts(published_events, alice)
         assert news["contact"]["state"] == shown
-        assert published_contacts(published_events, carol) == []  # no event reveals the suspension to her
+        assert published_contacts(published_events, carol) == []  # carol, who blocked bob, learns nothing
         missed = contact_lists.list_changed_since(alice.pk, before)
         assert [(tie.person_id, tie.visible_state) for tie in missed] == [(bob.pk, shown)]
         published_events.clear()
@@ -245,15 +245,15 @@ def test_contacts_include_presence(apps, alice, bob, monkeypatch):
         set_tracker(None)
 
 
-def test_contact_requests_are_rate_limited(rate_limits_on, alice, make_user):
-    codes = []
-    for number in range(contacts.REQUEST_BURST + 1):
+def test_contact_requests_are_rate_limited(rate_limits_on, alice, make_user, settings):
+    codes, burst = [], settings.RATES["contact"][0]
+    for number in range(burst + 1):
         other = make_user(f"p{number}", write_to_me="contacts")
         try:
             codes.append(contacts.add_contact(alice.pk, other.pk).state)
         except ApplicationError as error:
             codes.append(error.code)
-    assert codes == ["asked"] * contacts.REQUEST_BURST + ["rate_limited"]
+    assert codes == ["asked"] * burst + ["rate_limited"]
 
 
 def test_concurrent_mutual_requests_make_contacts(each_database, make_user):

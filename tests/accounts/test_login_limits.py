@@ -1,4 +1,7 @@
-"""Rate limits of password guesses: ten a minute per account and per address, for all endpoints and processes."""
+"""Tests of rate limits of password guesses: ten a minute per account and per IP address.
+
+All endpoints and server processes share the counts.
+"""
 
 import threading
 
@@ -8,7 +11,7 @@ from django.test import Client
 from accounts import actions
 from accounts.auth import login_limits
 from accounts.models import User
-from chat.views import decorators
+from accounts.usernames import rules
 from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
@@ -25,7 +28,7 @@ def test_the_eleventh_guess_for_an_account_is_rejected_from_any_address(api, ali
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert answers[-1].json()["code"] == "rate_limited" and 0 < answers[-1].json()["retry_after"] <= 6
     assert answers[-1]["Retry-After"]
-    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 429  # the correct password too
+    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 429  # even with the correct password
 
 
 def test_an_unknown_name_is_limited_too(api, db):
@@ -110,8 +113,8 @@ def test_concurrent_guesses_are_all_counted(each_database, alice):
     assert outcomes.count("unauthenticated") <= 11 and len(outcomes) == 100
 
 
-def test_sign_up_is_limited_by_address_on_page_and_api(client, api, db):
-    for _ in range(login_limits.SIGN_UP_BURST):
+def test_sign_up_is_limited_by_address_on_page_and_api(client, api, db, settings):
+    for _ in range(settings.RATES["signup.address"][0]):
         assert api.send("post", "auth/signup/", {"username": "a", "password": "x"}).status_code == 400
     answer = api.send("post", "auth/signup/", {"username": "dave", "password": "correct horse battery"})
     assert answer.status_code == 429 and answer.json()["retry_after"] > 0
@@ -120,9 +123,8 @@ def test_sign_up_is_limited_by_address_on_page_and_api(client, api, db):
     assert not User.objects.exists()
 
 
-def test_page_views_of_a_user_are_rate_limited(client, alice, bob, monkeypatch):
-    monkeypatch.setattr(decorators, "PAGE_BURST", 3)
-    monkeypatch.setattr(decorators, "PAGES_PER_SECOND", 0.01)
+def test_page_views_of_a_user_are_rate_limited(client, alice, bob, settings):
+    settings.RATES = settings.RATES | {"page.person": (3, 0.01)}
     client.force_login(alice)
     codes = [client.get("/people/").status_code for _ in range(4)]
     assert codes == [200] * 3 + [429]
@@ -144,7 +146,7 @@ def test_processes_share_the_count_through_redis(redis_url, settings, alice):
     settings.REDIS_URL = redis_url
     for _ in range(5):
         for _process in range(2):
-            rate_limits.reset_all()  # the state of another process at its start
+            rate_limits.reset_all()  # clears local counts, as in a process that has just started
             with pytest.raises(ApplicationError, match="unauthenticated"):
                 actions.sign_in("alice", "wrong", "192.0.2.1")
     rate_limits.reset_all()
@@ -175,3 +177,15 @@ def test_users_can_sign_in_without_redis(settings, alice):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert actions.sign_in("alice", PASSWORD, "192.0.2.1") == alice
     assert Client().post("/accounts/login/", {"login": "alice", "password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.parametrize("login", ["x" * 900_000, "漢" * 300_000, "🅐" * 200_000])
+def test_a_very_long_login_is_refused_on_the_page_and_fills_no_cache(client, api, db, login):
+    page = client.post("/accounts/login/", {"login": login, "password": "wrong"})
+    assert page.status_code == 200
+    assert page.context["form"].errors["login"]
+    assert guess(api, login).status_code in (400, 413)
+    cached_before = rules._skeleton.cache_info().currsize
+    # Texts are cut before they are cached. So two long texts that differ only behind the limit share one entry.
+    assert rules.skeleton(login + "a") == rules.skeleton(login + "b")
+    assert rules._skeleton.cache_info().currsize <= cached_before + 1

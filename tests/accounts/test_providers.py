@@ -1,4 +1,4 @@
-"""Sign-in with Google and GitHub (A2, A3): buttons, user names, and no access to accounts by e-mail address."""
+"""Tests of sign-in with Google and GitHub: buttons, user names, no access to accounts by e-mail address."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -8,6 +8,7 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
+from django.utils import timezone
 
 from accounts.auth import providers
 from accounts.auth.adapters import AccountAdapter, SocialAccountAdapter
@@ -33,7 +34,7 @@ def github(settings):
 
 
 def complete_sign_in(request, uid="7", email="", verified=False, **data):
-    """Completes a sign-in with these data from the provider."""
+    """Completes a sign-in with GitHub, as if GitHub had sent these user data, and returns the response."""
     adapter = SocialAccountAdapter(request)
     login = SocialLogin(user=User(), account=SocialAccount(provider="github", uid=uid, extra_data={}))
     login.provider = adapter.get_provider(request, "github")
@@ -100,6 +101,22 @@ def test_a_provider_email_does_not_sign_in_to_an_existing_account(request_, gith
     complete_sign_in(request_, username="mallory", email="bob@example.com", verified=verified)
     assert not SocialAccount.objects.filter(user=bob).exists()
     assert request_.session.get("_auth_user_id") != str(bob.pk)
+
+
+@pytest.mark.parametrize("has_signed_in", [False, True])
+def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_address_out(
+    request_, github, make_user, settings, has_signed_in
+):
+    """mallory signs up with carol's address and cannot confirm it. GitHub has verified that it belongs to carol."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    mallory = make_user("mallory", email="carol@example.com")
+    EmailAddress.objects.create(user=mallory, email="carol@example.com", verified=False, primary=True)
+    if has_signed_in:  # before the site required confirmed addresses
+        User.objects.filter(pk=mallory.pk).update(last_login=timezone.now())
+    complete_sign_in(request_, username="carol", email="carol@example.com", verified=True)
+    names = set(User.objects.values_list("username", flat=True))
+    assert names == ({"mallory"} if has_signed_in else {"carol"})
+    assert SocialAccount.objects.exists() is not has_signed_in
 
 
 def test_the_same_provider_account_signs_in_the_same_user(request_, github):

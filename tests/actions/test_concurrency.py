@@ -1,6 +1,6 @@
-"""Concurrent actions, each in its own thread and database connection, on PostgreSQL.
+"""Tests of concurrent actions on PostgreSQL. Each action has its own thread and database connection.
 
-Invariants after each test: every version was published exactly once, `seq` has no gaps, and there is one owner.
+Invariants after each test: every version was published exactly once, `seq` has no gaps, and each group has one owner.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from chat import actions, selectors
 from chat.actions.queues import send_queue
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many, send_many_blocking
+from chat.attachments import uploads
 from chat.models import Conversation, Membership, Message
 from messenger.core.batch_writer import BatchWriter
 from messenger.core.errors import ApplicationError
@@ -33,7 +34,10 @@ pytestmark = pytest.mark.usefixtures("postgres_db")
 
 
 def run_concurrently(*calls: Callable[[], Any]) -> list[Any]:
-    """Runs each call in its own thread, started together. Returns results or ApplicationErrors."""
+    """Runs each call in its own thread; all threads start together.
+
+    Returns for each call its result, or the ApplicationError that it raised.
+    """
     gate, results = threading.Barrier(len(calls)), [None] * len(calls)
 
     def run(index: int) -> None:
@@ -60,7 +64,7 @@ def codes(results: list[Any]) -> Counter[str]:
 
 @pytest.fixture
 def published_events():
-    """All events of this test in the order of publication."""
+    """Yields a list that collects all events of this test in the order of publication."""
     kept: list[Event] = []
     before = set_publisher(kept.extend)
     yield kept
@@ -112,7 +116,7 @@ def assert_consistent(conversation_id: int, published_events: list[Event]) -> No
 
 
 def assert_last_event_matches(row: Membership, published_events: list[Event]) -> None:
-    """The newest published `mine` of this member equals the row."""
+    """Asserts that the newest `mine.updated` event of this membership has the role, muted and read_seq of the row."""
     own = [
         n
         for n in published_events
@@ -123,7 +127,7 @@ def assert_last_event_matches(row: Membership, published_events: list[Event]) ->
         if frame["type"] == "mine.updated" and frame["payload"]["conversation_id"] == row.conversation_id:
             mine = frame["payload"]["mine"]
             assert (mine["role"], mine["muted"]) == (row.role, row.muted)
-            # An own message moves the read marker; its event implies that.
+            # Sending a message moves the sender's read marker. Clients learn this from the event of the message.
             assert mine["read_seq"] == row.read_seq or row.read_seq == row.sent_seq
 
 
@@ -206,7 +210,10 @@ def test_concurrent_edits_reactions_and_deletion_of_a_message(users, published_e
 
 # ── Idempotency ────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_client_id_from_fifty_threads_stores_one_row(users, published_events):
-    """Through the queue of this process and as other processes would: each with its own transaction."""
+    """Fifty concurrent sends with the same client_id store one message, and all return this message.
+
+    Half of the sends use the queue of this process. Each other send has its own transaction, as in another process.
+    """
     alice, bob = users[:2]
     group = create_group(alice, bob)
     once = SendCommand(alice.pk, group, uuid.uuid4(), "once")
@@ -236,8 +243,18 @@ def _as_another_process(command: SendCommand) -> Any:
     )
 
 
+def test_uploads_created_together_do_not_exceed_the_limit_of_a_user(users, settings):
+    settings.PERSON_FILES_LIMIT = 2500
+    alice = users[0]
+    answers = run_concurrently(*[lambda: uploads.create_upload(alice.pk, 1000, "a.bin")] * 12)
+    assert codes(answers) == {"": 2, "too_large": 10}
+
+
 def test_two_processes_write_into_one_conversation(users, published_events):
-    """Each has its own queue: one order without gaps, that of commits, which keeps the order of each sender."""
+    """Messages from two queues (as in two processes) get a `seq` without gaps, in the order of commits.
+
+    The messages of each sender keep their order.
+    """
     alice, *others = users
     group = create_group(alice, *others)
     queues = [
@@ -256,7 +273,7 @@ def test_two_processes_write_into_one_conversation(users, published_events):
     assert len(rows) == 150
     for user in users:
         assert [int(row.body) for row in rows if row.sender_id == user.pk] == list(range(25))
-    # The time is taken under the lock that is held until commit.
+    # `created_at` is set while the row of the conversation is locked, and the lock is held until commit.
     assert [row.created_at for row in rows] == sorted(row.created_at for row in rows)
     assert_consistent(group, published_events)
 
@@ -303,7 +320,7 @@ def test_a_member_is_removed_and_added_while_others_send(users, published_events
     ]  # removed, added, removed …
     row = Membership.objects.get(conversation_id=group, user=dave)
     assert row.version == turns[-1][0] and (row.left_at is None) == turns[-1][1]
-    # He sent messages only while he was a member, and nobody mentioned him while he was not.
+    # Dave sent messages only while he was a member, and nobody mentioned him while he was not.
     inside = {row.seq for row in Message.objects.filter(conversation_id=group, sender=dave, kind="text")}
     events = {m.seq: m.event["name"] for m in Message.objects.filter(conversation_id=group, kind="system")}
     state = True
@@ -317,7 +334,10 @@ def test_a_member_is_removed_and_added_while_others_send(users, published_events
 # ── Deadlocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def no_deadlock(caplog):
-    """Asserts that PostgreSQL reported no deadlock (it resolves them after a second, which is logged)."""
+    """Asserts after the test that PostgreSQL reported no deadlock.
+
+    PostgreSQL ends a deadlock after a second with an error, which the application logs.
+    """
     yield
     assert not [line for line in caplog.messages if "deadlock" in line or "did not answer" in line]
     assert not [record for record in caplog.records if record.exc_info]
@@ -325,7 +345,10 @@ def no_deadlock(caplog):
 
 @pytest.mark.usefixtures("no_deadlock")
 def test_read_markers_roles_and_mentions_do_not_deadlock(users, published_events):
-    """All these actions lock memberships and users; a fixed lock order prevents deadlocks."""
+    """Moving read markers, changing roles and editing mentions do not deadlock.
+
+    They all lock memberships and users, always in the same order.
+    """
     alice, bob, carol, dave = users[:4]
     group = create_group(alice, bob, carol, dave)
     message = actions.send_message(alice.pk, group, uuid.uuid4(), "hello")[0].id
@@ -395,7 +418,7 @@ def test_random_actions_do_not_deadlock(users, published_events):
                         actions.mark_read(user.pk, group, text.seq)
                     case "back":
                         actions.mark_read(user.pk, group, text.seq, back=True)
-                    case "read all":  # as another process does, in one transaction
+                    case "read all":  # many markers in one transaction, as another process moves them
                         move_markers([MarkerMove(each.pk, r, read_seq=text.seq) for r in rooms for each in users])
                     case "edit" if own:
                         actions.edit_message(user.pk, rng.choice(own).pk, f"{rng.random()} {names}")
@@ -441,7 +464,7 @@ def test_a_locked_conversation_delays_no_other(users, postgres_db, published_eve
             thread = threading.Thread(target=_say, args=(alice, locked, f"{number}"))
             thread.start()
             waiting.append(thread)
-            time.sleep(0.05)  # they wait in this order
+            time.sleep(0.05)  # so that the threads wait in this order
         begun = time.monotonic()
         for number in range(10):
             _say(bob, free, f"{number}")

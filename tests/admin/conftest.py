@@ -1,4 +1,4 @@
-"""Users with admin permissions, and a test client for the admin."""
+"""Fixtures of tests of the admin: users with admin permissions, and a test client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chat.actions.sending import SendCommand, SentMessage, send_many
 
 
 def send_message(user, conversation_id: int, body: str, **more) -> int:
-    """Sends a message in this thread, inside the test's transaction, and returns its id."""
+    """Sends a message in the thread and transaction of the test, not through the send queue. Returns its id."""
     [sent] = send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body, **more)])
     if not isinstance(sent, SentMessage):
         raise sent
@@ -23,7 +23,7 @@ def send_message(user, conversation_id: int, body: str, **more) -> int:
 
 @pytest.fixture
 def moderator(make_user):
-    """A staff user in the group that `migrate` creates, without other permissions and without conversations."""
+    """Returns a staff user in the moderators group, who has no other permissions and no conversations."""
     group, _ = Group.objects.get_or_create(name=moderator_group.GROUP_NAME)
     if not group.permissions.exists():  # tests with real commits empty the tables that `migrate` filled
         from django.apps import apps
@@ -42,12 +42,12 @@ def superuser(make_user):
 
 @pytest.fixture
 def staff(make_user):
-    """A staff user without permissions."""
+    """Returns a staff user without permissions."""
     return make_user("sam", is_staff=True)
 
 
 class AdminSession:
-    """A client of the admin, signed in as one user."""
+    """A test client of the admin that is signed in as a user, or not signed in if the user is None."""
 
     def __init__(self, user):
         self.user, self.client = user, Client()
@@ -56,6 +56,9 @@ class AdminSession:
 
     def get(self, name: str, *args, **query):
         return self.client.get(reverse(f"admin:{name}", args=args), query)
+
+    def url(self, name: str) -> str:
+        return reverse(f"admin:{name}")
 
     def list(self, model: str, **query):
         return self.get(f"chat_{model}_changelist", **query)
@@ -69,12 +72,12 @@ class AdminSession:
         return self.get(f"chat_{model}_change", pk)
 
     def run_action(self, model: str, action: str, *pks: int):
-        """Runs an action on rows that are selected in the list."""
+        """Runs an admin action on the rows with these ids, as if they were selected in the list."""
         url = reverse(f"admin:chat_{model}_changelist")
         return self.client.post(url, {"action": action, "_selected_action": pks, "index": 0}, follow=True)
 
     def press_button(self, model: str, action: str, pk: int):
-        """Presses a button on the page of a row."""
+        """Presses a button of an action on the page of one row."""
         return self.client.post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": action}, follow=True)
 
 

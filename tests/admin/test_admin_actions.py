@@ -1,4 +1,4 @@
-"""Admin actions (hide, restore, settle, suspend) call actions, are logged and need permissions."""
+"""Tests that moderators can hide, restore, settle and suspend in the admin, with permission, and that it is logged."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_page_offers_only_applicable_actions(session, rude, alice):
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def reports(alice, bob, carol, group, rude) -> list[int]:
-    """Two users report one message, and one of them also another."""
+    """Creates three reports and returns their ids: bob and carol report the same message, carol also another one."""
     actions.add_members(alice.pk, group.pk, [carol.pk])
     other = send_message(alice, group.pk, "another")
     actions.report_message(bob.pk, rude, "rude to me")
@@ -123,8 +123,21 @@ def test_a_report_keeps_the_reported_text(session, alice, rude, reports):
     page = session.page("report", reports[0]).content.decode()
     assert "something rude" in page and "quite nice" in page and "rude to me" in page
     assert f"/chat/message/{rude}/change/" in page
-    actions.delete_message(alice.pk, rude)  # deleted by its sender: the reported text is kept for the moderators
+    actions.delete_message(alice.pk, rude)  # even if its sender deletes the message, moderators see the reported text
     assert "something rude" in session.page("report", reports[0]).content.decode()
+
+
+def test_moderators_do_not_decide_about_their_own_messages(session, moderator, alice, bob, group):
+    """The owner of the group has hidden the moderator's message, and bob has reported another one."""
+    actions.add_members(alice.pk, group.pk, [moderator.pk])
+    hidden, reported = (send_message(moderator, group.pk, body) for body in ("hidden by alice", "reported by bob"))
+    actions.delete_message(alice.pk, hidden)
+    actions.report_message(bob.pk, reported, "rude")
+    report = Report.objects.get()
+    assert "your own message" in session.press_button("message", "restore", hidden).content.decode()
+    assert "your own message" in session.press_button("report", "only_settle", report.pk).content.decode()
+    assert "your own message" in session.run_action("report", "only_settle", report.pk).content.decode()
+    assert Message.objects.get(pk=hidden).deleted_at and open_reports() == [report.pk]
 
 
 def test_settle_one_report(session, moderator, bob, rude, reports):
@@ -180,7 +193,7 @@ def test_messages_that_cannot_be_reported(alice, bob, carol, mallory, group, rud
         actions.report_message(bob.pk, rude, "")
 
 
-# ── Who may ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Permissions ──────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("who", ["alice", "bob", "staff", "suspended"])
 def test_actions_check_permissions(who, request, rude, moderator, bob):
     if who == "suspended":
@@ -205,7 +218,10 @@ def test_unknown_ids(moderator):
 
 
 def test_invite_links_are_shown_without_token_and_revoked(session, moderator, alice, mallory, group):
-    """From the list and with the button of its page."""
+    """The admin shows invite links without their tokens.
+
+    A moderator can revoke a link from the list, and with the button on the page of the link.
+    """
     first, second = (actions.create_invite(alice.pk, group.pk) for _ in range(2))
     assert [row.pk for row in session.rows("invite", q="alice", state="open")] == [second.id, first.id]
     for response in (session.list("invite"), session.page("invite", first.id)):

@@ -1,4 +1,4 @@
-"""Invalid URLs of the admin redirect to a list and cause no error."""
+"""Tests that invalid values in URLs of the admin cause no server error, and that other errors are not hidden."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ YEARS = ["0", "-1", "9" * 20, "9" * 400, "9" * 5000]
 @pytest.mark.parametrize(
     "path,name",
     [
-        ("/admin/chat/message/", "created_at__year"),
+        ("/admin/chat/message/", "created_at__gte"),
         ("/admin/accounts/user/", "date_joined__year"),
     ],
 )
@@ -26,7 +26,7 @@ def test_characters_that_the_database_cannot_store(admin_session, superuser):
     client = admin_session(superuser).client
     for path in ("/admin/chat/message/", "/admin/chat/conversation/"):
         assert client.get(path, {"kind__exact": "\0"}, follow=True).status_code == 200
-    assert client.get("/admin/accounts/user/", {"username": "\0"}, follow=True).status_code == 200
+    assert client.get("/admin/accounts/user/", {"q": "\0"}, follow=True).status_code == 200
 
 
 def test_a_number_that_is_too_large_finds_nothing(admin_session, superuser, group):

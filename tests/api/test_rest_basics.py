@@ -1,4 +1,4 @@
-"""The format of requests and errors, for all endpoints."""
+"""Tests of the format of requests and of errors, for all endpoints of the API."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_body_above_the_limit_is_too_large(api, alice):
 
 
 def test_a_chunked_body_gets_a_content_length():
-    """The ASGI server passes it on as a whole and without a Content-Length."""
+    """The middleware sets Content-Length for a chunked body. The ASGI server sends the whole body without it."""
     headers = [(b"transfer-encoding", b"chunked"), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
     request = ASGIRequest(scope, io.BytesIO(b'{"a": 1}'))
@@ -149,7 +149,7 @@ def test_the_response_is_json_for_every_accept_header(api, alice):
     assert api(alice).get("conversations/?format=xml").status_code == 200
 
 
-# ── Who is asking ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Authentication ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_request_without_credentials_is_unauthenticated(api, group):
     for path in ("conversations/", f"conversations/{group.pk}/", "conversations/999999/", "mentions/"):
         response = api().get(path)
@@ -175,9 +175,8 @@ def test_a_session_needs_the_csrf_token_to_change_anything(alice):
 
 
 # ── Limits and faults ────────────────────────────────────────────────────────────────────────────────────────────
-def test_rate_limit(api, alice, bob, monkeypatch):
-    monkeypatch.setattr("messenger.rest.throttling.REQUEST_BURST", 3)
-    monkeypatch.setattr("messenger.rest.throttling.REQUESTS_PER_SECOND", 0.5)
+def test_rate_limit(api, alice, bob, settings):
+    settings.RATES = settings.RATES | {"api.person": (3, 0.5)}
     alice_api, bob_api = api(alice), api(bob)
     rate_limits.reset_all()
     with override_settings(LIMITS=True):
@@ -201,7 +200,7 @@ def test_an_unreachable_database_is_unavailable(api, alice, monkeypatch):
 
 
 def test_an_unreachable_database_in_a_middleware_is_unavailable(alice, monkeypatch):
-    """A middleware reads the session."""
+    """If a middleware cannot read the session because the database is unreachable, the response is 503."""
 
     def away(*_args):
         raise OperationalError("connection to server lost")
@@ -228,6 +227,6 @@ def test_an_unexpected_error_is_logged_and_reveals_nothing(api, alice, monkeypat
     assert response.status_code == 500 and response.json()["code"] == "internal"
     assert "secret" not in response.content.decode() and "Traceback" not in response.content.decode()
     assert "a secret detail" in caplog.text
-    with pytest.raises(RuntimeError):  # Django's test client raises the exception by default
+    with pytest.raises(RuntimeError):  # by default, Django's test client raises the exception
         api(alice)._client.raise_request_exception = True
         api(alice).get("conversations/")

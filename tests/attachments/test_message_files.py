@@ -1,4 +1,4 @@
-"""Messages with files: sending by API and form, permissions, forwarding, deletion and cleanup."""
+"""Tests of messages with files: sending by API and form, permissions, forwarding, deletion and cleanup."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.storage import default_storage
@@ -19,11 +20,12 @@ from chat import actions, selectors
 from chat.actions import attachments
 from chat.actions.sending import SendCommand, send_many
 from chat.attachments import cleanup, uploads
+from chat.attachments.storage import disk
 from chat.models import Attachment, Conversation, File, Message, Upload
 from messenger.core.errors import ApplicationError
 from tests.api.conftest import assert_error
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # messages are stored by another thread
+pytestmark = pytest.mark.usefixtures("transactional_db")  # messages are stored by the thread of the send queue
 
 
 def make_image(size=(64, 48), kind="PNG", **options) -> bytes:
@@ -33,7 +35,7 @@ def make_image(size=(64, 48), kind="PNG", **options) -> bytes:
 
 
 def create_attachment(user, data: bytes = b"some words", name: str = "notes.txt") -> Attachment:
-    """Creates an attachment that the user has uploaded and not sent yet."""
+    """Creates an attachment that the user has uploaded but not sent yet."""
     return uploads.store_upload(user.pk, name, len(data), [data])
 
 
@@ -206,7 +208,7 @@ def test_limits_are_checked_before_bytes_are_sent(api, alice, group, settings):
     assert_error(api(alice)("POST", "uploads/", **headers), "too_large", 413)
     settings.FILE_LIMIT, settings.PERSON_FILES_LIMIT = 2000, 1500
     assert api(alice)("POST", "uploads/", **headers).status_code == 201
-    assert_error(api(alice)("POST", "uploads/", **headers), "too_large", 413)  # what is on its way counts
+    assert_error(api(alice)("POST", "uploads/", **headers), "too_large", 413)  # unfinished uploads count, too
     settings.PERSON_FILES_LIMIT, settings.CONVERSATION_FILES_LIMIT = 10**6, 15
     metadata = base64.b64encode(str(group.pk).encode()).decode()
     headers["HTTP_UPLOAD_METADATA"] = f"conversation {metadata}"
@@ -217,19 +219,43 @@ def test_limits_are_checked_before_bytes_are_sent(api, alice, group, settings):
 
 
 def test_a_full_disk_returns_503_and_text_messages_work(api, alice, group, monkeypatch):
-    from chat.attachments.storage import disk
-
     monkeypatch.setattr(disk, "RESERVED_BYTES", 10**18)
     headers = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "1000"}
     assert_error(api(alice)("POST", "uploads/", **headers), "unavailable", 503)
     assert api(alice).send(group.pk, "still here").status_code == 201
 
 
+def test_unfinished_uploads_count_against_the_free_space(api, alice, bob, monkeypatch):
+    """Eight uploads that begin together may not all count on the same free space."""
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _path: SimpleNamespace(free=disk.RESERVED_BYTES + 2500))
+    first = uploads.create_upload(alice.pk, 1000, "a.bin")
+    uploads.create_upload(bob.pk, 1000, "b.bin")
+    headers = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "1000"}
+    assert_error(api(alice)("POST", "uploads/", **headers), "unavailable", 503)
+    uploads.cancel_upload(alice.pk, first.pk)
+    assert api(alice)("POST", "uploads/", **headers).status_code == 201
+
+
+def test_bytes_are_refused_before_the_reserved_space_is_used(alice, monkeypatch):
+    """Something else has filled the disk since the upload was created. The upload goes on when there is space again."""
+    upload = uploads.create_upload(alice.pk, 5, "a.txt")
+    with monkeypatch.context() as patched:
+        patched.setattr(disk.shutil, "disk_usage", lambda _path: SimpleNamespace(free=disk.RESERVED_BYTES + 4))
+        part = uploads.IncomingPart(alice.pk, upload.pk, 0)
+        with pytest.raises(ApplicationError) as refused:
+            part.write(b"words")
+        part.close()
+    assert refused.value.code == "unavailable"
+    part = uploads.IncomingPart(alice.pk, upload.pk, 0)
+    part.write(b"words")
+    assert part.finish().attachment is not None
+
+
 @pytest.mark.parametrize("when", ["write", "fdatasync", "replace"])
 def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_file(
     api, alice, group, monkeypatch, when
 ):
-    """The disk is full while writing, syncing or renaming."""
+    """The disk is full while the server writes, syncs or renames the file. The upload can be finished later."""
     upload = uploads.create_upload(alice.pk, 5, "a.txt")
 
     def full(*_args):
@@ -252,7 +278,7 @@ def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_
     assert (refused.value.code, refused.value.status) == ("unavailable", 503)
     assert not File.objects.exists() and not Attachment.objects.exists()
     assert api(alice).send(group.pk, "still here").status_code == 201
-    again = True  # later there is space
+    again = True  # from now on there is space on the disk
     whole = send_part().attachment
     assert send_message(alice, group, whole).attachments[0].size == 5
 
@@ -270,7 +296,7 @@ def test_cancelling_an_upload_keeps_a_file_that_was_sent(api, alice, bob, group)
 
 
 def test_sending_text_makes_no_queries_for_files(alice, group):
-    """Files add no queries to the hot path of text messages."""
+    """Sending text messages, which happens often, makes no query of the tables of files, uploads and attachments."""
     words = [SendCommand(alice.pk, group.pk, uuid.uuid4(), f"number {number}") for number in range(5)]
     with CaptureQueriesContext(connection) as queries:
         assert all(outcome.message for outcome in send_many(words))
@@ -329,7 +355,7 @@ def test_a_message_is_sent_at_once_and_its_image_is_processed_later(api, alice, 
 
 
 def test_message_rows_match_their_attachments(alice, bob, group):
-    """`Message.files` holds what the attachment rows say."""
+    """The JSON in `Message.files` contains the same data as the rows of the message's attachments."""
     from chat.attachments.schemas import attachment_schema, serialize_attachments
 
     message = send_message(alice, group, create_attachment(alice, make_image()), create_attachment(alice))

@@ -1,4 +1,4 @@
-"""Tasks for tests of the worker. Each appends lines to a file, so that tests can observe its process."""
+"""Tasks for tests of the worker. Each task appends lines with its process id to a file that the tests read."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def slow(path: str) -> None:
     _mark(path, "began")
     time.sleep(3)
     _mark(path, "done")
+
+
+@task(timeout=600, max_attempts=1)
+def long(path: str) -> None:
+    _mark(path, "began")
+    time.sleep(4)
 
 
 @task(max_attempts=1)

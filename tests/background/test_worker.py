@@ -1,4 +1,7 @@
-"""The worker process: killed and hung tasks on both databases, and the worker that the server starts itself."""
+"""Tests of the worker process on both databases: killed and hanging tasks, and killed workers.
+
+Other tests are about the worker that the server starts itself.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings
 
 from tests.background import sample_tasks
 from tests.databases import ROOT, production_environment
@@ -42,7 +46,7 @@ class Worker(Program):
         return "Worker started" in self.tail()
 
     def kill_alone(self) -> None:
-        """Sends SIGKILL to the worker process only, not to its group."""
+        """Sends SIGKILL to the worker process only, not to its process group."""
         assert self.process
         self.process.kill()
         self.process.wait()
@@ -58,7 +62,7 @@ def read_lines(path: Path) -> list[list[str]]:
 
 
 def wait_for(condition, within: float = 20.0):
-    """Waits until `condition()` is true and returns its value."""
+    """Waits until `condition()` is true, at most `within` seconds, and returns its value."""
     end = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < end, "it did not come to that"
@@ -98,7 +102,7 @@ def test_a_hanging_task_is_killed_at_its_timeout_without_blocking_others(install
         sample_tasks.crash.enqueue(str(task_log))
         sample_tasks.note.enqueue(str(task_log), "note")
     wait_for(lambda: "note" in [word for word, _ in read_lines(task_log)])
-    wait_for(lambda: [word for word, _ in read_lines(task_log)].count("began") == 3)  # `hang` started twice
+    wait_for(lambda: [word for word, _ in read_lines(task_log)].count("began") == 3)  # `hang` twice, `crash` once
     with installation.orm():
         from django_tasks_db.models import DBTaskResult
 
@@ -111,6 +115,17 @@ def test_a_hanging_task_is_killed_at_its_timeout_without_blocking_others(install
         "tests.background.sample_tasks.note": "SUCCESSFUL",
     }
     assert worker.running
+
+
+def test_long_tasks_leave_one_slot_for_short_ones(installation, worker, task_log):
+    """Mail does not wait until somebody's files are processed."""
+    with installation.orm():
+        for _ in range(4):
+            sample_tasks.long.enqueue(str(task_log))
+        sample_tasks.note.enqueue(str(task_log), "note")
+    worker.start()
+    words = wait_for(lambda: "note" in (words := [word for word, _ in read_lines(task_log)]) and words)
+    assert words.count("began") == settings.WORKER_JOBS - 1
 
 
 def test_a_stopping_worker_finishes_its_task(site, task_log):
@@ -135,7 +150,7 @@ def find_worker_of(server) -> psutil.Process | None:
 
 @contextlib.contextmanager
 def mail_server(folder: Path, *options: str):
-    """Runs a mail server that stores mails in `mails`; see smtp_server.py."""
+    """Runs the mail server of smtp_server.py. Yields its port and the folder where it writes mails."""
     mails = folder / "mails"
     mails.mkdir(exist_ok=True)
     process = subprocess.Popen([sys.executable, str(SMTP), str(mails), *options], stdout=subprocess.PIPE, text=True)
@@ -184,7 +199,7 @@ def test_a_worker_that_dies_is_replaced(site):
 
 def test_undelivered_mail_is_sent_once_after_a_restart(make_site, tmp_path):
     with mail_server(tmp_path) as (port, mails):
-        pass  # the mail server is down
+        pass  # only for its port: from here on the mail server is down
     site = make_site(EMAIL_URL=f"smtp://127.0.0.1:{port}")
     server = site.start(WORKER="on")
     ask_for_reset(server, "late@example.org")

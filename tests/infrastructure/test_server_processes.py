@@ -1,4 +1,4 @@
-"""Server processes of tests: the production command, killed and restarted, on both databases."""
+"""Tests of the server processes that tests start: the production command, killed and restarted, both databases."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.servers import PASSWORD, Server
 
 
 def sign_in(url: str, username: str) -> httpx.Client:
-    """Signs in with the page and returns a client with the session cookie."""
+    """Signs in on the sign-in page of the server and returns a client that holds the session cookie."""
     client = httpx.Client(base_url=url, timeout=10)
     page = client.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
@@ -62,7 +62,10 @@ def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
 
 
 def test_bin_serve_executes_the_server(site, each_server, monkeypatch):
-    """Without the fork server: the script that operators run."""
+    """bin/serve, the script that operators run, starts the server.
+
+    Other tests start servers with the fork server of the tests, which is faster.
+    """
     monkeypatch.setattr(Server, "use_fork_server", False)
     server = site.start(server=each_server)
     assert psutil.Process(server.process.pid).cmdline()[1:] == ["-m", "messenger.server"]
@@ -117,8 +120,25 @@ def test_production_requires_a_secret_key(tmp_path):
     assert process.stderr.startswith("bin/serve: SECRET_KEY is not set.")
 
 
+@pytest.mark.parametrize("key", ["x", "secret", "a" * 80, "change-me-please"])
+def test_production_refuses_a_key_that_can_be_guessed(tmp_path, key):
+    environment = {**production_environment(DATA_DIR=str(tmp_path)), "SECRET_KEY": key}
+    process = subprocess.run([ROOT / "bin" / "serve"], env=environment, capture_output=True, text=True, timeout=30)
+    assert process.returncode == 1
+    assert process.stderr.startswith("bin/serve: SECRET_KEY can be guessed:")
+
+
+def test_other_users_of_the_machine_cannot_read_the_data(site):
+    assert (site.folder / "data" / "messenger.sqlite3").stat().st_mode & 0o077 == 0
+    for file in (site.folder / "data").glob("messenger.sqlite3-*"):
+        assert file.stat().st_mode & 0o077 == 0
+
+
 def test_nothing_is_written_outside_the_data_folder(site):
-    """Also checks that the environment of tests is clean."""
+    """A server writes nothing into the source folder, only into its data folder.
+
+    The test also checks that DATABASE_URL is not set in the environment of the tests.
+    """
     before = {entry.name for entry in ROOT.iterdir()}
     site.start()
     assert {entry.name for entry in ROOT.iterdir()} == before

@@ -50,9 +50,14 @@ def test_list_pages_follow_each_other(browser, alice, group, direct_conversation
 def test_forms_and_api_share_a_rate_limit_and_pages_have_their_own(browser, alice, group, say, limited, monkeypatch):
     message, alice_browser = say(alice, group), browser(alice)
     alice_browser.get("/")  # sets the CSRF cookie
-    of_forms, of_pages = (f"api.person.{alice.pk}", 100, 20.0), (f"page.person.{alice.pk}", 100, 10.0)
+    of_forms, of_pages = rate_limits.bucket("api.person", alice.pk), rate_limits.bucket("page.person", alice.pk)
     empty, asked = {of_forms}, []
-    monkeypatch.setattr(rate_limits, "acquire", lambda *bucket: asked.append(bucket) or (7.2 if bucket in empty else 0))
+
+    def acquire_many(buckets):
+        asked.extend(bucket for bucket in buckets if bucket in {of_forms, of_pages})
+        return [7.2 if bucket in empty else 0.0 for bucket in buckets]
+
+    monkeypatch.setattr(rate_limits, "acquire_many", acquire_many)
     page = alice_browser.post(f"/m/{message.id}/react/", add="👍")
     assert page.status == 429 and page.response["Retry-After"] == "8"
     assert alice_browser.post(f"/m/{message.id}/forward/", conversation_id=group.pk).status == 429

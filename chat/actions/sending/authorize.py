@@ -1,8 +1,7 @@
-"""Checks whether a send is allowed: membership, blocks and settings of direct conversations, content, send rate."""
+"""Checks whether messages may be sent: membership, blocks, privacy settings, content and rate limit."""
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.schemas import UserSchema, user_avatar_url
@@ -15,9 +14,10 @@ from messenger.core.errors import ApplicationError, invalid, not_found, rate_lim
 
 
 def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
-    """Locks and loads the senders' memberships, and returns the sends that are allowed.
+    """Locks and loads the memberships of the senders, and returns the sends (messages to store) that are allowed.
 
-    A non-member gets `not_found`, as for a conversation that does not exist.
+    Sets the error of the other sends. The error for a non-member is `not_found`, the same as for a conversation that
+    does not exist.
     """
     memberships = _lock_memberships(sends)
     for send in sends:
@@ -33,10 +33,10 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
 
 
 def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderMembership]:
-    """By (conversation id, user id). One query.
+    """Locks the memberships of the senders and returns them by (conversation id, user id). One query.
 
-    The memberships that the batch unarchives are locked by the same query: all locks are taken in the order of the
-    ids, so that no two transactions wait for each other.
+    The same query locks and returns the memberships of members whose archived conversation this batch will unarchive.
+    All locks must be taken in the order of the ids, so that two transactions never wait for each other.
     """
     keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
     if not keys:
@@ -80,12 +80,12 @@ def _content_error(command: SendCommand) -> ApplicationError | None:
 
 
 def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
-    """Returns the sends within the senders' rate limit, which socket, API and pages share.
+    """Returns the sends (messages to store) that the rate limit allows, and sets the error of the others.
 
-    This is the last check, so that a command that is rejected for another reason costs nothing.
+    Socket, API and pages share one limit per user. This must be the last check, so that a command that is rejected for
+    another reason does not count.
     """
-    burst, per_second = settings.SEND_BURST, settings.SEND_PER_SECOND
-    waits = rate_limits.acquire_many([(f"send.{send.command.user_id}", burst, per_second) for send in sends])
+    waits = rate_limits.acquire_many([rate_limits.bucket("send", send.command.user_id) for send in sends])
     for send, wait in zip(sends, waits, strict=True):
         if wait:
             send.outcome = rate_limited(wait)

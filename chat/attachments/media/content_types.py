@@ -1,22 +1,21 @@
-"""Detects the content type of a file from its first bytes. The client's content type is ignored.
+"""Detects the content type of a file from its first bytes. The content type that the client sends is ignored.
 
-Only the types in INLINE_TYPES are displayed inline; each is detected by its signature. Everything else is served as
-a download, whatever its type: SVG, HTML, and files that are valid in several formats at once.
+Only files with a type in INLINE_TYPES are displayed in the browser; their first bytes prove the type. All other files
+are downloaded: SVG, HTML, and files that are valid in several formats at once.
 """
 
 from __future__ import annotations
 
 from chat.attachments.filenames import get_extension
-from chat.models import Attachment
 
-HEAD_BYTES = 4096  # bytes that detect_content_type needs
+HEAD_BYTES = 4096  # number of first bytes that detect_content_type needs
 
-# All of them are re-encoded. HEIC becomes JPEG, because few browsers support HEIC.
+# Images of these types are re-encoded. HEIC becomes JPEG, because few browsers support HEIC.
 IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"}
 AUDIO_TYPES = {"audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/flac", "audio/webm", "audio/aac"}
 VIDEO_TYPES = {"video/mp4", "video/webm", "video/ogg", "video/quicktime"}
 INLINE_TYPES = IMAGE_TYPES | AUDIO_TYPES | VIDEO_TYPES
-MP4_TYPES = {"video/mp4", "video/quicktime", "audio/mp4"}  # mp4_metadata.py strips their metadata
+MP4_TYPES = {"video/mp4", "video/quicktime", "audio/mp4"}  # mp4_metadata.py removes metadata from these types
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -49,7 +48,7 @@ _BRANDS = {  # major brand of the `ftyp` box: content type; other brands are vid
     **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), "audio/mp4"),
     b"qt  ": "video/quicktime",
 }
-# More exact types of downloads, by extension: {detected subtype: {extension: content type}}. None is inline.
+# More exact types for downloads: {detected subtype: {extension: content type}}. The browser displays none of them.
 _BY_EXTENSION = {
     "zip": {
         "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -74,7 +73,11 @@ _MARKUP = (b"<!doctype html", b"<html", b"<script", b"<body", b"<head", b"<ifram
 
 
 def detect_content_type(head: bytes, name: str) -> str:
-    """`head`: the first HEAD_BYTES of the file. `name` only distinguishes types that are downloads anyway."""
+    """Returns the content type of a file. `head` is its first HEAD_BYTES bytes.
+
+    The file name `name` only selects between types that are downloaded. It never makes a file be displayed in the
+    browser.
+    """
     content_type = _by_signature(head)
     return _BY_EXTENSION.get(content_type.partition("/")[2], {}).get(get_extension(name), content_type)
 
@@ -110,7 +113,7 @@ def _detect_text(head: bytes) -> str:
 
 
 def _is_utf8(head: bytes) -> bool:
-    """True also if `head` ends in the middle of a character."""
+    """Returns whether the bytes are UTF-8 text. The last character may be incomplete."""
     for cut in range(4):
         try:
             head[: len(head) - cut].decode()
@@ -118,12 +121,3 @@ def _is_utf8(head: bytes) -> bool:
             continue
         return True
     return False
-
-
-def get_attachment_kind(content_type: str, *, inline: bool = True) -> str:
-    """Returns the `Attachment.Kind`. `inline=False`: the file could not be processed, so it is a plain file."""
-    if not inline or content_type not in INLINE_TYPES:
-        return str(Attachment.Kind.FILE)
-    if content_type in IMAGE_TYPES:
-        return str(Attachment.Kind.IMAGE)
-    return str(Attachment.Kind.VIDEO if content_type in VIDEO_TYPES else Attachment.Kind.AUDIO)

@@ -1,4 +1,7 @@
-"""Measures width, height and duration of media from the headers of a file. No pixel or sample is decoded."""
+"""Measures width, height and duration of media from the headers of a file. No pixel or sample is decoded.
+
+Runs in a process with limits (inspect_subprocess.py): third-party parsers may use any amount of memory.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,8 @@ import struct
 from typing import BinaryIO, NamedTuple
 from warnings import catch_warnings, simplefilter
 
-from PIL import ExifTags, Image
-from tinytag import TinyTag
-
 from chat.attachments.media import content_types
-from chat.attachments.media.mp4 import find_box, get_length, iter_boxes, read_exactly
+from chat.attachments.media.mp4 import Mp4Source, find_box, iter_boxes
 
 log = logging.getLogger(__name__)
 MAX_SIDE = 60_000  # pixels; larger values are ignored
@@ -22,35 +22,40 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 
 
 class Measurement(NamedTuple):
-    """Width and height in pixels, duration in seconds; None if unknown. The names are those of the File model."""
+    """Width and height in pixels and duration in seconds. Unknown values are None.
+
+    The names are the same as in the model File.
+    """
 
     width: int | None = None
     height: int | None = None
     duration: float | None = None
 
 
-def measure(source: BinaryIO, content_type: str, claims: dict) -> Measurement:
-    """Measures a file. Never raises: values that cannot be determined are None.
-
-    `claims` (width, height, duration) come from the client. They are used, within limits, for video and audio that
-    cannot be measured here.
-    """
-    measured = Measurement()
+def measure(source: BinaryIO, content_type: str) -> Measurement:
+    """Measures a file: width, height and duration. Never raises. Values that cannot be determined are None."""
     try:
         if content_type == "image/heic":
-            return _measure_heic(source)
+            return _measure_heic(Mp4Source(source))
         if content_type in content_types.IMAGE_TYPES:
             return _measure_image(source)
         if content_type in content_types.MP4_TYPES:
-            measured = _measure_mp4(source)
-        elif content_type in content_types.AUDIO_TYPES and content_type != "audio/webm":
-            source.seek(0)
-            duration = TinyTag.get(file_obj=source, tags=False).duration
-            measured = Measurement(duration=_validate_number(duration, MAX_DURATION))
+            return _measure_mp4(Mp4Source(source))
+        if content_type in content_types.AUDIO_TYPES and content_type != "audio/webm":
+            return _measure_audio(source)
     except Exception as error:  # third-party parsers raise anything on damaged files
         log.info("A file of %s could not be measured: %s", content_type, type(error).__name__)
-    if content_type not in content_types.INLINE_TYPES or content_type in content_types.IMAGE_TYPES:
-        return Measurement()
+    return Measurement()
+
+
+def apply_claims(measured: Measurement, content_type: str, claims: dict) -> Measurement:
+    """Returns the measurement, completed with the client's values for video and audio.
+
+    `claims` are the values that the client sent. They are only used within limits, and only where this server could not
+    measure.
+    """
+    if content_type not in content_types.AUDIO_TYPES | content_types.VIDEO_TYPES:
+        return measured
     is_video = content_type in content_types.VIDEO_TYPES
     return Measurement(
         measured.width or (_validate_side(claims.get("width")) if is_video else None),
@@ -59,13 +64,24 @@ def measure(source: BinaryIO, content_type: str, claims: dict) -> Measurement:
     )
 
 
+def _measure_audio(source: BinaryIO) -> Measurement:
+    from tinytag import TinyTag
+
+    source.seek(0)
+    return Measurement(duration=_validate_number(TinyTag.get(file_obj=source, tags=False).duration, MAX_DURATION))
+
+
 def _measure_image(source: BinaryIO) -> Measurement:
+    from PIL import ExifTags, Image
+
     source.seek(0)
     with catch_warnings():
         simplefilter("ignore", Image.DecompressionBombWarning)  # only headers are read here
         with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation, 1) in ROTATED_ORIENTATIONS:
+            # Without `exif` before its pixels, Pillow would decode a whole PNG to look for one behind them.
+            has_exif = image.format != "PNG" or "exif" in image.info
+            if has_exif and image.getexif().get(ExifTags.Base.Orientation, 1) in ROTATED_ORIENTATIONS:
                 width, height = height, width
     return Measurement(width, height) if max(width, height) <= MAX_SIDE else Measurement()
 
@@ -82,27 +98,27 @@ def _validate_number(value: object, maximum: float) -> float | None:
 
 
 # ── MP4 and HEIC ────────────────────────────────────────────────────────────────────────────────────────────────────
-def _measure_mp4(source: BinaryIO) -> Measurement:
-    """Returns the duration of the movie and the size of its largest track."""
+def _measure_mp4(source: Mp4Source) -> Measurement:
+    """Returns the duration of an MP4 file and the size of its largest track."""
     width = height = 0
     duration = None
-    for movie in iter_boxes(source, 0, get_length(source)):
+    for movie in iter_boxes(source, 0, source.length):
         if movie.kind != b"moov":
             continue
         for box in iter_boxes(source, movie.start, movie.stop):
             if box.kind == b"mvhd":
-                duration = _parse_mvhd(read_exactly(source, box.start, min(32, box.stop - box.start)))
+                duration = _parse_mvhd(source.read_exactly(box.start, min(32, box.stop - box.start)))
             elif box.kind == b"trak":
                 for header in iter_boxes(source, box.start, box.stop):
                     if header.kind == b"tkhd" and header.stop - header.start >= 84:
-                        data = read_exactly(source, header.start, min(96, header.stop - header.start))
+                        data = source.read_exactly(header.start, min(96, header.stop - header.start))
                         track_width, track_height = _parse_tkhd(data)
                         width, height = max(width, track_width), max(height, track_height)
     return Measurement(_validate_side(width), _validate_side(height), _validate_number(duration, MAX_DURATION))
 
 
 def _parse_mvhd(data: bytes) -> float:
-    """Returns the duration in seconds from a movie header."""
+    """Returns the duration in seconds from a movie header (`mvhd` box)."""
     if data[0] == 1:
         timescale, duration = struct.unpack(">IQ", data[20:32])
     else:
@@ -111,16 +127,22 @@ def _parse_mvhd(data: bytes) -> float:
 
 
 def _parse_tkhd(data: bytes) -> tuple[int, int]:
-    """Returns width and height as displayed, from a track header: a rotation by 90° swaps them."""
+    """Returns width and height as displayed, from a track header (`tkhd` box).
+
+    A rotation by 90° swaps the two numbers.
+    """
     offset = 88 if data[0] == 1 else 76
     width, height = (side >> 16 for side in struct.unpack(">II", data[offset : offset + 8]))
     (a,) = struct.unpack(">i", data[offset - 36 : offset - 32])  # first element of the transformation matrix
     return (height, width) if a == 0 and width and height else (width, height)
 
 
-def _measure_heic(source: BinaryIO) -> Measurement:
-    """Returns the size of the largest image in the file: tiles and previews are smaller. All have one rotation."""
-    meta = next(box for box in iter_boxes(source, 0, get_length(source)) if box.kind == b"meta")
+def _measure_heic(source: Mp4Source) -> Measurement:
+    """Returns the size of the largest image in a HEIC file.
+
+    The smaller images in the file are tiles and previews. All have the same rotation.
+    """
+    meta = next(box for box in iter_boxes(source, 0, source.length) if box.kind == b"meta")
     # The contents of `meta` begin with four bytes of version and flags.
     properties = find_box(source, meta._replace(start=meta.start + 4), b"iprp", b"ipco")
     if properties is None:
@@ -129,10 +151,10 @@ def _measure_heic(source: BinaryIO) -> Measurement:
     is_rotated = False
     for box in iter_boxes(source, properties.start, properties.stop):
         if box.kind == b"ispe":
-            size = struct.unpack(">II", read_exactly(source, box.start + 4, 8))
+            size = struct.unpack(">II", source.read_exactly(box.start + 4, 8))
             width, height = max((width, height), size, key=math.prod)
         elif box.kind == b"irot":
-            is_rotated = bool(read_exactly(source, box.start, 1)[0] & 1)
+            is_rotated = bool(source.read_exactly(box.start, 1)[0] & 1)
     if is_rotated:
         width, height = height, width
     return Measurement(_validate_side(width), _validate_side(height))

@@ -1,17 +1,16 @@
 """Program that re-encodes one image. It is a separate process, so that memory use and crashes affect nothing else.
 
-    python image_subprocess.py SOURCE FOLDER
+    python -m chat.attachments.media.image_subprocess SOURCE FOLDER
 
 It writes the image without metadata and its thumbnails into FOLDER, and one line of JSON to standard output:
-`{"content_type", "width", "height", "name", "thumbnails": [{"name", "width", "height"}]}`. It imports no module of
-this project, and limits its memory and CPU time before it opens the file. Exit status: 0 success, 3 the image is too
-large to be decoded, anything else: the file is not a valid image.
+`{"content_type", "width", "height", "name", "thumbnails": [{"name", "width", "height"}]}`. It limits its memory and
+CPU time before it opens the file. Exit status: 0 success, 3 the image is too large to be decoded, another number: the
+file is not a valid image.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from warnings import simplefilter
@@ -19,9 +18,12 @@ from warnings import simplefilter
 import pi_heif
 from PIL import ExifTags, Image, ImageOps
 
+from chat.attachments.media.limited_process import limit_this_process
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
 MAX_MEMORY_BYTES = 1024 * 1024 * 1024
 MAX_CPU_SECONDS = 40
+MAX_OUTPUT_BYTES = 256 * 1024 * 1024  # of each written file
 MAX_PIXELS = {
     "JPEG": 120_000_000,
     "PNG": 60_000_000,
@@ -30,7 +32,7 @@ MAX_PIXELS = {
     "AVIF": 40_000_000,
     "HEIF": 60_000_000,
 }
-# Limits of an animation; the pixels are those of all frames together. Beyond them only the first frame is kept.
+# Limits of an animation (pixels of all frames together). Of a larger animation only the first frame is kept.
 MAX_FRAMES, MAX_ANIMATION_PIXELS = 600, 150_000_000
 THUMBNAIL_SIDES = (480, 1600)  # pixels, longest side
 MAX_SIDE = 4096  # pixels, longest side of the image itself; larger than most screens
@@ -38,13 +40,7 @@ EXIT_TOO_LARGE = 3
 
 
 def main(source: str, folder: Path) -> int:
-    for limit, value in (
-        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
-        (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
-        (resource.RLIMIT_FSIZE, 256 * 1024 * 1024),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (value, value))
+    limit_this_process(memory_bytes=MAX_MEMORY_BYTES, cpu_seconds=MAX_CPU_SECONDS, file_bytes=MAX_OUTPUT_BYTES)
     simplefilter("error", Image.DecompressionBombWarning)
     heif = pi_heif.options
     heif.THUMBNAILS = heif.DEPTH_IMAGES = heif.AUX_IMAGES = False  # decode the primary image only
@@ -94,7 +90,7 @@ def _is_within_animation_limits(image: Image.Image) -> bool:
 
 
 def _load_upright(image: Image.Image) -> Image.Image:
-    """Returns the image in RGB or RGBA with its EXIF orientation applied. The colour profile is kept, not applied."""
+    """Returns the image in RGB or RGBA, rotated as its EXIF orientation says. The colour profile is kept."""
     profile = image.info.get("icc_profile")
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     image.load()
@@ -107,7 +103,7 @@ def _load_upright(image: Image.Image) -> Image.Image:
 
 
 def _save_still(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
-    """Saves the image and returns (file name, width, height)."""
+    """Saves the image without animation. Returns (file name, width, height)."""
     if max(image.size) > MAX_SIDE:
         image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
@@ -124,7 +120,7 @@ def _save_still(image: Image.Image, folder: Path, image_format: str) -> tuple[st
 
 
 def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
-    """Saves all frames and returns (file name, width, height)."""
+    """Saves all frames of an animation. Returns (file name, width, height)."""
     frames, durations = [], []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)

@@ -1,7 +1,7 @@
-"""Re-encodes images in the worker. Originals are not served: they contain metadata, such as the location, and may be
-valid files of another type as well.
+"""Re-encodes images in the worker, so that users never get the original.
 
-This module runs in the worker; `image_subprocess.py`, a separate process, decodes the bytes.
+Originals contain metadata, such as the location, and may also be valid files of another type. This module runs in the
+worker; image_subprocess.py, a separate process, decodes the bytes.
 """
 
 from __future__ import annotations
@@ -9,26 +9,25 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from chat.attachments.local_copies import compute_sha256, copy_to_local, store_local_file
-from chat.attachments.media import content_types
+from chat.attachments.media import limited_process
+from chat.attachments.media.attachment_kinds import get_attachment_kind
 from chat.attachments.media.image_metadata import strip_image_metadata
 from chat.models import File
 
 log = logging.getLogger(__name__)
-SUBPROCESS_SCRIPT = Path(__file__).with_name("image_subprocess.py")
 MAX_REENCODED_BYTES = 64 * 1024 * 1024
 TIMEOUT_SECONDS = 60  # wall clock; image_subprocess.py limits its CPU time itself
 
 
 def reencode_image(file: File) -> dict[str, Any]:
-    """Stores a re-encoded copy of the image and its thumbnails. Returns the changes of the file's row.
+    """Stores a re-encoded copy of the image and its thumbnails. Returns the changed fields for the file's row.
 
-    An image that is too large or damaged becomes a download.
+    An image that is damaged or too large becomes a download.
     """
     with tempfile.TemporaryDirectory(prefix="picture-") as name:
         folder = Path(name)
@@ -41,10 +40,9 @@ def reencode_image(file: File) -> dict[str, Any]:
 
 
 def _run_subprocess(source: Path, folder: Path) -> dict[str, Any] | None:
-    """Returns the JSON output of image_subprocess.py; None if it failed for any reason."""
-    command = [sys.executable, "-I", str(SUBPROCESS_SCRIPT), str(source), str(folder)]
+    """Runs image_subprocess.py and returns its JSON output. Returns None if it failed for any reason."""
     try:
-        process = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        process = limited_process.run("image_subprocess", str(source), str(folder), timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         log.info("A picture took too long")
         return None
@@ -73,12 +71,13 @@ def _store_result(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _convert_to_download(file: File, source: Path, folder: Path) -> dict[str, Any]:
-    """Makes a plain file of an image that cannot be re-encoded, without its metadata if the type allows it.
+    """Turns an image that cannot be re-encoded into a download. Removes its metadata if the type allows it. Returns
+    the changed fields.
 
-    HEIC and AVIF keep their metadata: its position is known only after decoding the file.
+    HEIC and AVIF keep their metadata, because only a decoder can find it.
     """
     stripped = folder / "clean"
-    kind = content_types.get_attachment_kind(file.content_type, inline=False)
+    kind = get_attachment_kind(file.content_type, inline=False)
     changes: dict[str, Any] = {"kind": kind, "width": None, "height": None}
     if strip_image_metadata(source, stripped, file.content_type):
         changes |= {

@@ -1,7 +1,7 @@
-"""Strips metadata from MP4, QuickTime and M4A files in place: phones store in it where a video was taken.
+"""Removes metadata from MP4, QuickTime and M4A files in place: phones store there, for example, where they are.
 
-No byte moves: metadata becomes free space of the same size. So playback does not change, and a large file costs a few
-small writes.
+Metadata is overwritten by free space of the same size, so no other byte moves. Playback does not change, and even a
+large file needs only a few small writes.
 
 Removed: user data (`udta`: `©xyz`, `loci`, titles, covers), `meta` with Apple's keys, `uuid` (XMP), and tracks of
 timed metadata (`gpmd`, `camm`, `mebx`: the location second by second) with their samples. Kept: video, audio,
@@ -11,17 +11,18 @@ subtitles and timestamps.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from chat.attachments.media.mp4 import Box, InvalidBoxError, find_box, get_length, iter_boxes, read_exactly
+from chat.attachments.media.mp4 import Box, InvalidBoxError, Mp4Source, find_box, iter_boxes
 
 METADATA_BOXES = {b"udta", b"meta"}
-MAX_TABLE_ENTRIES = 1_000_000  # per table
 
 
 class ErasedRange(NamedTuple):
-    """Bytes that are overwritten by `replacement` and then zeros."""
+    """A range of bytes to erase. It is overwritten by `replacement` and then by zeros."""
 
     start: int
     stop: int
@@ -29,52 +30,81 @@ class ErasedRange(NamedTuple):
     is_sample: bool = False
 
 
-def contains_metadata(source: BinaryIO) -> bool:
-    """Returns True if there is metadata to strip, and also if the file is damaged: it may contain anything then."""
-    errors: list[Exception] = []
-    return next(_find_metadata(source, errors), None) is not None or bool(errors)
+def contains_metadata(file: BinaryIO) -> bool:
+    """Returns whether the file contains metadata to remove.
 
-
-def strip_metadata(target: BinaryIO) -> None:
-    """Strips metadata in place; `target` is open for reading and writing.
-
-    Raises ValueError if the file cannot be parsed completely. All metadata that was located is removed even then, and
-    so are the bytes where no valid box can be. Not removed: the contents of a truncated `mdat`, and samples of tracks
-    with damaged tables.
-
-    Can be repeated after a crash: samples are erased first, then the contents of boxes, and last their types, by
-    which they are found.
+    Also returns True for a damaged file, which may contain anything.
     """
     errors: list[Exception] = []
-    ranges = list(_find_metadata(target, errors))
-    end = get_length(target)
-    for erased in sorted(ranges, key=lambda erased: (bool(erased.replacement), not erased.is_sample)):
-        target.seek(erased.start)
-        target.write(erased.replacement)
-        remaining = min(erased.stop, end) - erased.start - len(erased.replacement)
-        while remaining > 0:
-            remaining -= target.write(bytes(min(remaining, 1024 * 1024)))
+    return next(_find_metadata(Mp4Source(file), errors), None) is not None or bool(errors)
+
+
+def strip_metadata(file: BinaryIO) -> None:
+    """Removes metadata in place. `file` must be open for reading and writing.
+
+    Raises ValueError if the file cannot be parsed completely. All metadata that was found is removed even then, and
+    also the bytes that are not a valid box. Not removed: the contents of a truncated `mdat` box, and samples of tracks
+    with damaged tables.
+
+    It can be repeated after a crash. Samples are erased first, while they are found, then the contents of boxes, and
+    last the types of boxes, by which the metadata is found.
+    """
+    errors: list[Exception] = []
+    source = Mp4Source(file)
+    boxes = []
+    sample_bytes = 0
+    for found in _find_metadata(source, errors):
+        if not found.is_sample:
+            boxes.append(found)
+            continue
+        sample_bytes += found.stop - found.start
+        if sample_bytes > source.length:
+            _keep_first(errors, ValueError("more samples than bytes"))
+            continue
+        _erase(source, found)
+    for found in sorted(boxes, key=lambda found: bool(found.replacement)):
+        _erase(source, found)
     if errors:
         raise ValueError(str(errors[0])) from errors[0]
 
 
-def _find_metadata(source: BinaryIO, errors: list[Exception]) -> Iterator[ErasedRange]:
-    """Never raises: errors are appended to `errors`, and the search goes on with the next box."""
+def _erase(source: Mp4Source, erased: ErasedRange) -> None:
+    source.file.seek(erased.start)
+    source.file.write(erased.replacement)
+    remaining = min(erased.stop, source.length) - erased.start - len(erased.replacement)
+    while remaining > 0:
+        remaining -= source.file.write(bytes(min(remaining, 1024 * 1024)))
+
+
+def _keep_first(errors: list[Exception], error: Exception) -> None:
+    """Appends an error if it is the first, without its traceback. A small file can cause a million errors."""
+    if not errors:
+        errors.append(error.with_traceback(None))
+
+
+def _find_metadata(source: Mp4Source, errors: list[Exception]) -> Iterator[ErasedRange]:
+    """Yields the byte ranges that contain metadata.
+
+    Never raises: the first error is put into `errors`, and the search goes on with the next box.
+    """
     yield from _collect_errors(_in_file(source, errors), errors)
 
 
 def _collect_errors(ranges: Iterator[ErasedRange], errors: list[Exception]) -> Iterator[ErasedRange]:
-    """Appends the exception that ends `ranges` to `errors`, and erases the bytes that are no valid box."""
+    """Yields the given ranges.
+
+    If an exception ends them, puts it into `errors`, and yields the bytes that are no valid box.
+    """
     try:
         yield from ranges
     except (ValueError, struct.error) as error:
-        errors.append(error)
+        _keep_first(errors, error)
         if isinstance(error, InvalidBoxError) and error.offset < error.stop:
             yield ErasedRange(error.offset, error.stop)
 
 
-def _in_file(source: BinaryIO, errors: list[Exception]) -> Iterator[ErasedRange]:
-    for box in iter_boxes(source, 0, get_length(source)):
+def _in_file(source: Mp4Source, errors: list[Exception]) -> Iterator[ErasedRange]:
+    for box in iter_boxes(source, 0, source.length):
         if box.kind in METADATA_BOXES or box.kind == b"uuid":
             yield from _erase_box(box)
         elif box.kind == b"moov":
@@ -83,12 +113,12 @@ def _in_file(source: BinaryIO, errors: list[Exception]) -> Iterator[ErasedRange]
             yield from _collect_errors(_in_fragment(source, box, errors), errors)
 
 
-def _in_fragment(source: BinaryIO, fragment: Box, errors: list[Exception]) -> Iterator[ErasedRange]:
+def _in_fragment(source: Mp4Source, fragment: Box, errors: list[Exception]) -> Iterator[ErasedRange]:
     for box in iter_boxes(source, fragment.start, fragment.stop):
         yield from _collect_errors(_in_track_or_box(source, box), errors)
 
 
-def _in_movie(source: BinaryIO, movie: Box, errors: list[Exception]) -> Iterator[ErasedRange]:
+def _in_movie(source: Mp4Source, movie: Box, errors: list[Exception]) -> Iterator[ErasedRange]:
     for box in iter_boxes(source, movie.start, movie.stop):
         if box.kind in METADATA_BOXES or box.kind == b"uuid":
             yield from _erase_box(box)
@@ -98,11 +128,11 @@ def _in_movie(source: BinaryIO, movie: Box, errors: list[Exception]) -> Iterator
             yield from _in_track_or_box(source, box)
 
 
-def _in_track(source: BinaryIO, track: Box, errors: list[Exception]) -> Iterator[ErasedRange]:
+def _in_track(source: Mp4Source, track: Box, errors: list[Exception]) -> Iterator[ErasedRange]:
     try:
         is_metadata_track = _read_handler_type(source, track) == b"meta"
     except ValueError as error:
-        errors.append(error)
+        _keep_first(errors, error)
         is_metadata_track = True  # the type of the track is unknown
     if is_metadata_track:
         yield from _erase_box(track)
@@ -111,8 +141,11 @@ def _in_track(source: BinaryIO, track: Box, errors: list[Exception]) -> Iterator
         yield from _in_track_or_box(source, track)
 
 
-def _in_track_or_box(source: BinaryIO, box: Box) -> Iterator[ErasedRange]:
-    """Other `uuid` boxes inside tracks are kept: they may be needed for playback."""
+def _in_track_or_box(source: Mp4Source, box: Box) -> Iterator[ErasedRange]:
+    """Yields the metadata inside a track, or inside a box that is metadata itself.
+
+    Other `uuid` boxes inside tracks are kept, because playback may need them.
+    """
     if box.kind in {b"trak", b"traf"}:
         for child in iter_boxes(source, box.start, box.stop):
             if child.kind in METADATA_BOXES:
@@ -122,20 +155,23 @@ def _in_track_or_box(source: BinaryIO, box: Box) -> Iterator[ErasedRange]:
 
 
 def _erase_box(box: Box) -> Iterator[ErasedRange]:
-    """Changes the type to `free` and erases the contents. The size field, of 32 or 64 bits, does not change."""
+    """Yields the ranges that turn a box into free space: its type becomes `free`, its contents zeros.
+
+    The size field (32 or 64 bits) does not change.
+    """
     yield ErasedRange(box.offset + 4, box.offset + 8, b"free")
     if box.start < box.stop:
         yield ErasedRange(box.start, box.stop)
 
 
-def _read_handler_type(source: BinaryIO, track: Box) -> bytes:
+def _read_handler_type(source: Mp4Source, track: Box) -> bytes:
     handler = find_box(source, track, b"mdia", b"hdlr")
-    return read_exactly(source, handler.start + 8, 4) if handler and handler.stop - handler.start >= 12 else b""
+    return source.read_exactly(handler.start + 8, 4) if handler and handler.stop - handler.start >= 12 else b""
 
 
 # ── Sample tables ───────────────────────────────────────────────────────────────────────────────────────────────────
-def _find_samples(source: BinaryIO, track: Box) -> Iterator[ErasedRange]:
-    """Yields the byte ranges of all samples of a track, one range for each chunk."""
+def _find_samples(source: Mp4Source, track: Box) -> Iterator[ErasedRange]:
+    """Yields the byte ranges of all samples of a track. Chunks that lie next to each other are one range."""
     sample_table = find_box(source, track, b"mdia", b"minf", b"stbl")
     if sample_table is None:
         return
@@ -146,10 +182,11 @@ def _find_samples(source: BinaryIO, track: Box) -> Iterator[ErasedRange]:
     chunk_offsets = _read_table(
         source, tables[b"co64" if has_64_bit_offsets else b"stco"], 4, "Q" if has_64_bit_offsets else "I"
     )
-    runs = _read_table(source, tables[b"stsc"], 4, "III")  # first chunk, samples per chunk, description
-    (common_size,) = struct.unpack(">I", read_exactly(source, tables[b"stsz"].start + 4, 4))
-    sizes = [] if common_size else _read_table(source, tables[b"stsz"], 8, "I")
-    sample, run, end = 0, 0, get_length(source)
+    runs = _read_table(source, tables[b"stsc"], 4, "I", columns=3)  # first chunk, samples per chunk, description
+    (common_size,) = struct.unpack(">I", source.read_exactly(tables[b"stsz"].start + 4, 4))
+    sizes = array("I") if common_size else _read_table(source, tables[b"stsz"], 8, "I")
+    sample, run, end = 0, 0, source.length
+    start = stop = 0  # of the range that was found last and is not yielded yet
     for number, offset in enumerate(chunk_offsets, 1):
         while (run + 1) * 3 < len(runs) and runs[(run + 1) * 3] <= number:
             run += 1
@@ -158,13 +195,27 @@ def _find_samples(source: BinaryIO, track: Box) -> Iterator[ErasedRange]:
         sample += count
         if offset >= end:
             raise ValueError("a sample behind the end")
-        if size:
-            yield ErasedRange(offset, offset + size, is_sample=True)
+        if offset != stop:
+            if start < stop:
+                yield ErasedRange(start, stop, is_sample=True)
+            start = offset
+        stop = min(offset + size, end)
+    if start < stop:
+        yield ErasedRange(start, stop, is_sample=True)
 
 
-def _read_table(source: BinaryIO, box: Box, skip: int, entry_format: str) -> tuple[int, ...]:
-    """Reads a table: the number of entries after `skip` bytes, then the entries. Returns all numbers in one tuple."""
-    (count,) = struct.unpack(">I", read_exactly(source, box.start + skip, 4))
-    size = struct.calcsize(f">{entry_format}")
-    count = min(count, MAX_TABLE_ENTRIES, (box.stop - box.start - skip - 4) // size)
-    return struct.unpack(f">{entry_format * count}", read_exactly(source, box.start + skip + 4, count * size))
+def _read_table(source: Mp4Source, box: Box, skip: int, typecode: str, *, columns: int = 1) -> array[int]:
+    """Returns all numbers of a table. After `skip` bytes comes the number of rows, then the rows.
+
+    `typecode` is a type code of `array`: "I" for 32 bits, "Q" for 64. Raises ValueError after MAX_TABLE_ENTRIES.
+    """
+    numbers = array(typecode)
+    (rows,) = struct.unpack(">I", source.read_exactly(box.start + skip, 4))
+    count = min(rows, (box.stop - box.start - skip - 4) // (numbers.itemsize * columns)) * columns
+    if count > source.entries_left:
+        raise ValueError("too many samples")
+    source.entries_left -= count
+    numbers.frombytes(source.read_exactly(box.start + skip + 4, count * numbers.itemsize))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers

@@ -1,27 +1,32 @@
-"""Strips metadata from MP4 video and audio in the worker, before anybody may open them."""
+"""Removes metadata, such as the location, from MP4 video and audio.
+
+The worker does it before any user can open the file.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from chat.attachments.local_copies import compute_sha256, copy_to_local, store_local_file
-from chat.attachments.media import content_types
-from chat.attachments.media.mp4_metadata import strip_metadata
+from chat.attachments.media import limited_process
+from chat.attachments.media.attachment_kinds import get_attachment_kind
 from chat.attachments.storage.base import get_upload_storage
 from chat.models import File
 
 log = logging.getLogger(__name__)
+TIMEOUT_SECONDS = 180  # wall clock; strip_subprocess.py limits its CPU time itself
 
 
 def strip_video_metadata(file: File) -> dict[str, Any]:
-    """Strips metadata and returns the changes of the file's row. A file that cannot be parsed becomes a download.
+    """Removes metadata from a video or audio file. Returns the changed fields for the file's row.
 
-    On disk the file is changed in place: nobody reads it yet, and a gigabyte need not be copied. In S3 a stripped
-    copy is stored under a new key.
+    A file that cannot be parsed becomes a download. On disk the file is changed in place: nobody reads it yet, and a
+    large file need not be copied. In S3, a copy without metadata is stored under a new key.
     """
     changes: dict[str, Any]
     if path := get_upload_storage().local_path(file.key):
@@ -30,21 +35,25 @@ def strip_video_metadata(file: File) -> dict[str, Any]:
     else:
         is_complete, changes = _store_stripped_copy(file)
     if not is_complete:
-        kind = content_types.get_attachment_kind(file.content_type, inline=False)
+        kind = get_attachment_kind(file.content_type, inline=False)
         changes |= {"kind": kind, "width": None, "height": None}
     return changes
 
 
 def _strip_in_place(path: Path) -> bool:
-    """Returns whether the file could be parsed to its end. If not, the metadata found so far is removed anyway."""
-    is_complete = True
+    """Removes metadata in place.
+
+    Returns False if the file could not be parsed to its end; what was found until then is removed anyway.
+    """
+    try:
+        process = limited_process.run("strip_subprocess", str(path), timeout=TIMEOUT_SECONDS)
+        is_complete = process.returncode == 0
+        reason = process.stderr.decode(errors="replace").strip()[-200:]
+    except subprocess.TimeoutExpired:
+        is_complete, reason = False, "it took too long"
+    if not is_complete:
+        log.info("A film cannot be read, so it is a download: %s", reason)
     with path.open("r+b") as target:
-        try:
-            strip_metadata(target)
-        except ValueError as error:
-            log.info("A film cannot be read, so it is a download: %s", error)
-            is_complete = False
-        target.flush()
         os.fsync(target.fileno())
     return is_complete
 

@@ -1,4 +1,4 @@
-"""Uploads on the local disk: one file that grows and is renamed when it is complete."""
+"""Stores uploads on the local disk. Each upload is one file that grows and is renamed when it is complete."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ from django.core.files.storage import default_storage
 
 from chat.models import Upload
 
-# fsync before acknowledging: acknowledged bytes survive a power cut. Off: they survive a process kill only.
+# If on, fsync before the response: stored bytes survive a power cut. If off, they survive only a killed process.
 FSYNC = True
-RESERVED_BYTES = 256 * 1024 * 1024  # disk space that uploads leave free: a full disk would stop text messages too
+RESERVED_BYTES = 256 * 1024 * 1024  # disk space that uploads leave free, because text messages need space too
+
+
+def _ensure_free_space(folder: Path, size: int) -> None:
+    """Raises OSError if `size` more bytes would leave less than RESERVED_BYTES free."""
+    if shutil.disk_usage(folder).free < size + RESERVED_BYTES:
+        raise OSError(errno.ENOSPC, "too little is free")
 
 
 class DiskUploadWriter:
     sync_is_slow = False
 
     def __init__(self, path: Path, offset: int):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = path.parent
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         if os.fstat(self._file).st_size < offset:
             os.close(self._file)
             raise OSError(f"{path.name} is shorter than its row says")
-        os.ftruncate(self._file, offset)  # bytes beyond the offset were never acknowledged
+        os.ftruncate(self._file, offset)  # bytes after the offset were not confirmed to the client
         os.lseek(self._file, offset, os.SEEK_SET)
 
     def write(self, data: bytes) -> None:
+        # Checked again here: since the upload was created, something else may have filled the disk.
+        _ensure_free_space(self._folder, len(data))
         view = memoryview(data)
         while view:
             view = view[os.write(self._file, view) :]
@@ -43,8 +52,8 @@ class DiskUploadWriter:
     def close(self) -> None:
         """Closes the file. Bytes that were not synced stay until the next writer opens the file and truncates it.
 
-        They are not truncated here: a request that closes after its lease has expired would cut off bytes that
-        another request has stored meanwhile.
+        They are not truncated here: the lease of this request may have expired, and then another request may already
+        have stored bytes there.
         """
         os.close(self._file)
 
@@ -54,7 +63,7 @@ class DiskUploadStorage:
         self._folder = settings.DATA_DIR / "uploads"
 
     def _partial_path(self, upload: Upload) -> Path:
-        """Path of the growing file, before the upload is complete."""
+        """Returns the path of the growing file, which is used until the upload is complete."""
         return self._folder / upload.key.rpartition("/")[2]
 
     def local_path(self, key: str) -> Path | None:
@@ -64,11 +73,11 @@ class DiskUploadStorage:
         return DiskUploadWriter(self._partial_path(upload), upload.offset)
 
     def complete(self, upload: Upload) -> None:
-        """Renames the partial file. Can be repeated: after a crash it may have its final name already."""
+        """Gives the partial file its final name. Can be repeated: after a crash it may already have this name."""
         final, partial = Path(default_storage.path(upload.key)), self._partial_path(upload)
-        final.parent.mkdir(parents=True, exist_ok=True)
+        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not partial.exists() and not final.exists() and upload.size == 0:
-            partial.parent.mkdir(parents=True, exist_ok=True)
+            partial.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             partial.touch(0o600)
         if partial.exists():
             os.replace(partial, final)
@@ -83,9 +92,8 @@ class DiskUploadStorage:
                 Path(default_storage.path(upload.key)).unlink()
 
     def ensure_free_space(self, size: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < size + RESERVED_BYTES:
-            raise OSError(errno.ENOSPC, "too little is free")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _ensure_free_space(self._folder, size)
 
     def open_file(self, key: str) -> BinaryIO:
         return open(default_storage.path(key), "rb")

@@ -1,9 +1,9 @@
-"""ASGI application that receives the bytes of uploads (tus PATCH) before they reach Django.
+"""ASGI application that receives the bytes of uploads (tus PATCH requests) before they reach Django.
 
 Django reads a whole request body before it calls a view, and discards it if the connection breaks. This application
-writes bytes as they arrive, one megabyte at a time, in threads. So memory does not grow with the file, bytes that
-arrived before a disconnect are kept, and the user is authenticated before the first byte is accepted. All other
-requests are passed on to Django.
+writes the bytes in threads while they arrive, one megabyte at a time. Memory does not grow with the file, and bytes
+that arrived before a disconnect are kept. The user is authenticated before the first byte is accepted. All other
+requests go to Django.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ from messenger.core.numbers import parse_id
 from messenger.rest.exceptions import to_application_error
 
 log = logging.getLogger(__name__)
-CHUNK_BYTES = 1024 * 1024  # bytes that are collected before a thread writes them
-PART_BURST, PARTS_PER_SECOND = 200, 50.0  # rate limit per user
+CHUNK_BYTES = 1024 * 1024  # bytes that are collected before a thread writes them to the storage
 MAX_DRAINED_BYTES = 2 * 1024 * 1024  # bytes of a rejected body that are still read, so that the client sees the error
 _PATH = re.compile(rf"{UPLOADS_PATH}([\w-]{{1,43}})/?$")
 _OVERRIDE_METHODS = {"PATCH", "HEAD", "DELETE"}  # allowed in X-HTTP-Method-Override
@@ -53,11 +52,11 @@ _executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="uploads")
 
 
 class ClientDisconnected(Exception):
-    """The client has closed the connection, or sent no bytes for UPLOAD_SILENCE seconds."""
+    """Is raised if the client has closed the connection, or has sent no bytes for UPLOAD_SILENCE seconds."""
 
 
 class TusReceiver:
-    """Wraps an ASGI application and handles PATCH requests to uploads itself."""
+    """Wraps an ASGI application. Handles PATCH requests to uploads itself and passes on all other requests."""
 
     def __init__(self, application) -> None:
         self.application = application
@@ -75,7 +74,7 @@ class TusReceiver:
 
 
 class _PatchRequest:
-    """One PATCH request."""
+    """Handles one PATCH request, which sends one part of an upload."""
 
     def __init__(self, scope, receive, send, upload_id: str):
         self._receive, self._send, self._upload_id = receive, send, upload_id
@@ -103,10 +102,13 @@ class _PatchRequest:
                 await self._run_and_log_errors(part.close)
 
     def _open_part(self) -> uploads.IncomingPart:
-        """Authenticates, checks rate limit, headers and size, and acquires the lease, before a byte is accepted."""
+        """Checks user, rate limit, headers and size before a byte is accepted.
+
+        Then takes the lease (exclusive write access for a limited time).
+        """
         user_id = _authenticate(self._request)
         with translation.override(translation.get_language_from_request(self._request)):
-            if wait := rate_limits.acquire(f"part.{user_id}", PART_BURST, PARTS_PER_SECOND):
+            if wait := rate_limits.acquire("part", user_id):
                 raise rate_limited(wait)
             check_version(self._headers)
             if self._headers.get("Content-Type", "").partition(";")[0].strip() != PART_CONTENT_TYPE:
@@ -165,7 +167,10 @@ class _PatchRequest:
         await self._respond(status, headers, msgspec.json.encode(content))
 
     async def _drain_body(self) -> None:
-        """Reads some more of the body: a client that is still sending would see a reset instead of the response."""
+        """Reads and discards a part of the remaining body after an error.
+
+        Otherwise a client that is still sending would see a closed connection instead of the error response.
+        """
         remaining = MAX_DRAINED_BYTES
         try:
             while not self._body_ended and remaining > 0:
@@ -191,7 +196,7 @@ class _PatchRequest:
 
 
 def _authenticate(request: ASGIRequest) -> int:
-    """Returns the id of the user, by the authentication classes of the REST API; they check CSRF as well.
+    """Returns the id of the user. Uses the authentication classes of the REST API, which also check CSRF.
 
     Raises unauthenticated.
     """
@@ -204,9 +209,9 @@ def _authenticate(request: ASGIRequest) -> int:
 
 
 async def _run_in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Runs `function` in the thread pool, with a database connection of its own.
+    """Runs `function` in the thread pool of uploads, with its own database connection.
 
-    It is shielded from cancellation: the function holds a file and a lease, so it must end even if the client leaves.
+    Cancelling the request does not stop it: the function holds a file and a lease, which it must release at its end.
     """
     loop = asyncio.get_running_loop()
 

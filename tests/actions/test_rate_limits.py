@@ -1,0 +1,117 @@
+"""Tests that every action which others are told of has a rate limit of its own, in the one table settings.RATES."""
+
+from __future__ import annotations
+
+import uuid
+from itertools import count
+
+import pytest
+
+from accounts.actions import update_profile
+from chat import actions, selectors
+from chat.models import Conversation
+from messenger.background import queue
+from messenger.core import rate_limits
+from messenger.core.errors import ApplicationError
+from messenger.protocol.contract import RATE_TEXTS
+
+pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+
+
+@pytest.fixture
+def limited(settings):
+    settings.LIMITS = True
+    # Refilled so slowly that a slow test run changes nothing.
+    settings.RATES = {name: (min(burst, 5), 1e-6) for name, (burst, _) in settings.RATES.items()}
+    settings.RATES["send"] = (10, 100.0)
+    rate_limits.reset_all()
+    yield settings.RATES
+    rate_limits.reset_all()
+
+
+@pytest.fixture
+def message(alice, group):
+    return actions.send_message(alice.pk, group.pk, uuid.uuid4(), "words")[0]
+
+
+def count_allowed(call) -> int:
+    """Calls until the rate limit refuses, and returns how often the call was allowed."""
+    for number in count():
+        try:
+            call(number)
+        except ApplicationError as error:
+            assert error.code == "rate_limited" and error.retry_after
+            return number
+        assert number < 100
+
+
+def test_reactions_and_pins(alice, group, message, limited):
+    def react(number):
+        return actions.set_reaction(alice.pk, message.id, "👍", number % 2 == 0)
+
+    assert count_allowed(react) == 5
+    assert count_allowed(lambda number: actions.set_pinned(alice.pk, message.id, number % 2 == 0)) == 5
+
+
+def test_deleted_messages(alice, group, limited):
+    sent = [actions.send_message(alice.pk, group.pk, uuid.uuid4(), "words")[0] for _ in range(8)]
+    assert count_allowed(lambda number: actions.delete_message(alice.pk, sent[number].id)) == 5
+
+
+def test_reports(bob, message, limited):
+    assert count_allowed(lambda number: actions.report_message(bob.pk, message.id, f"{number}")) == 5
+
+
+def test_changes_of_a_group_share_one_limit(alice, bob, group, limited):
+    def change(number):
+        if number == 0:
+            actions.update_group(alice.pk, group.pk, {"title": "another title"})
+        elif number == 1:
+            actions.update_group(alice.pk, group.pk, {"announcement": "news"})
+        elif number in (2, 3):
+            actions.set_role(alice.pk, group.pk, bob.pk, "admin" if number == 2 else "member")
+        else:
+            actions.remove_member(alice.pk, group.pk, bob.pk)
+
+    assert count_allowed(change) == 5
+    assert selectors.get_conversation(alice.pk, group.pk).member_count == 1
+
+
+def test_new_direct_conversations(alice, make_user, limited):
+    others = [make_user(f"user{number}") for number in range(7)]
+    assert count_allowed(lambda number: actions.open_direct_conversation(alice.pk, others[number].pk)) == 5
+    # Opening one that exists is not limited.
+    assert actions.open_direct_conversation(alice.pk, others[0].pk)[1] is False
+
+
+def test_changes_of_the_own_profile_that_others_are_told(alice, limited):
+    assert count_allowed(lambda number: update_profile(alice.pk, {"name": f"Alice {number}"})) == 5
+    update_profile(alice.pk, {"theme": "dark"})
+
+
+def test_several_changes_of_a_name_are_published_once_for_each_conversation(alice, group, direct_conversation):
+    """The worker was off meanwhile. When it runs, it publishes the last name, and earlier tasks do nothing."""
+    versions_before = dict(Conversation.objects.values_list("pk", "version"))
+    for number in range(4):
+        update_profile(alice.pk, {"name": f"Alice {number}"})
+    assert dict(Conversation.objects.values_list("pk", "version")) == versions_before
+    queue.run_due()
+    for conversation_id, version in versions_before.items():
+        changes = selectors.get_changes(alice.pk, conversation_id, version)
+        assert [member.user.name for member in changes.members if member.user.id == alice.pk] == ["Alice 3"]
+        assert Conversation.objects.get(pk=conversation_id).version == version + 1
+
+
+def test_sync(alice, group, limited):
+    assert count_allowed(lambda number: selectors.sync_client(alice.pk, {}, 0, None)) == 5
+
+
+def test_actions_of_background_tasks_are_not_limited(alice, limited):
+    with rate_limits.suspended():
+        for number in range(8):
+            update_profile(alice.pk, {"name": f"Alice {number}"})
+    assert count_allowed(lambda number: update_profile(alice.pk, {"name": f"Al {number}"})) == 5
+
+
+def test_the_protocol_lists_all_rate_limits(settings):
+    assert RATE_TEXTS.keys() == settings.RATES.keys()
