@@ -1,4 +1,4 @@
-"""REST API of accounts: tokens, sign-ins, the user's own profile."""
+"""REST API views of accounts: tokens, sign-ins and the user's own profile."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _validated_data(serializer_class, request: Request) -> dict:
 
 
 def _sign_in(request: Request) -> SignIn:
-    """Returns the sign-in of the request. Both authentication classes set it."""
+    """Returns the sign-in of an authenticated request. Both authentication classes store it in `request.auth`."""
     return cast(SignIn, request.auth)
 
 
@@ -65,7 +65,10 @@ def _token_response(pair: TokenPairSchema, status_code: int = status.HTTP_200_OK
 
 @contextmanager
 def _temporary_session(request: HttpRequest) -> Iterator[SessionBase]:
-    """Gives allauth a session to write to while it creates an account. Token clients have no session and get none."""
+    """Replaces `request.session` by a temporary session, and restores the original one at the end.
+
+    allauth writes to the session while it creates an account, but clients of the API must not get a session.
+    """
     original = request.session
     request.session = sign_ins.session_store_class()()
     try:
@@ -75,7 +78,7 @@ def _temporary_session(request: HttpRequest) -> Iterator[SessionBase]:
 
 
 class PublicAPIView(APIView):
-    """A view for clients that are not signed in. Credentials in the request are ignored, valid or not."""
+    """Base of API views for clients that are not signed in. Credentials are ignored, even invalid ones."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

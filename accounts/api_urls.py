@@ -1,4 +1,4 @@
-"""URLs of the REST API, included under /api/v1/."""
+"""URLs of the REST API of accounts, included under /api/v1/."""
 
 from django.urls import path
 

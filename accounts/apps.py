@@ -1,4 +1,4 @@
-"""The app, with its receivers of signals: sign-in, sign-out, changed passwords and removed ways to sign in."""
+"""The app configuration. It connects signals: sign-in, sign-out, new password, removed second factor or provider."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Hooks for other apps, because accounts must not import them.
 
-Listeners are called after commit, in the same thread. An app appends its functions in `AppConfig.ready`.
+Listeners are called after commit, in the same thread, unless the comment says otherwise. An app appends its functions
+in `AppConfig.ready`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 # ── Listeners ────────────────────────────────────────────────────────────────────────────────────────────────────
-profile_changed: list[Callable[[int], object]] = []  # (user id): name, user name or avatar changed
+# (user id): name, user name or avatar changed. Called inside the transaction.
+profile_changed: list[Callable[[int], object]] = []
 receipts_setting_changed: list[Callable[[int], object]] = []  # (user id): `show_receipts` changed
 presence_setting_changed: list[Callable[[int], object]] = []  # (user id): `show_presence` changed
 relationship_changed: list[Callable[[int, int], object]] = []  # (user id, user id): contact or block began or ended

@@ -1,4 +1,7 @@
-"""URLs of the chat API, below /api/v1/. One entry per resource: the path, and the view action of each HTTP method."""
+"""URLs of the chat API below /api/v1/.
+
+Each entry has the path of one resource and the view action for each HTTP method.
+"""
 
 from typing import Any
 

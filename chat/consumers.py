@@ -1,4 +1,4 @@
-"""The commands of chat on the WebSocket. Each calls one action or selector."""
+"""The chat commands of the WebSocket. Each command calls one action or selector."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class SendPayload(msgspec.Struct):
-    """Send a message. If the `client_id` was used before, no message is created: the answer is the existing message as
-    it is now."""
+    """Send a message. If you already used this `client_id`, no second message is created.
+
+    The answer then contains the existing message in its current state.
+    """
 
     conversation_id: Id
     client_id: UUID
@@ -41,13 +43,13 @@ class EditPayload(msgspec.Struct):
 
 
 class DeletePayload(msgspec.Struct):
-    """Delete your own message; an owner or admin of a group may delete any message."""
+    """Delete one of your own messages. Owners and admins of a group can delete any message of the group."""
 
     message_id: Id
 
 
 class ReactionPayload(msgspec.Struct):
-    """Add (`active`: true) or remove your reaction to a message."""
+    """Add your reaction to a message (`active`: true) or remove it (`active`: false)."""
 
     message_id: Id
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
@@ -55,7 +57,10 @@ class ReactionPayload(msgspec.Struct):
 
 
 class ReadPayload(msgspec.Struct):
-    """Set your read marker: everything up to `seq` is read. With `back`, everything from `seq` on is unread again."""
+    """Move your read marker: all messages up to `seq` are read.
+
+    With `back`: true, all messages from `seq` on are unread again.
+    """
 
     conversation_id: Id
     seq: Count
@@ -63,14 +68,20 @@ class ReadPayload(msgspec.Struct):
 
 
 class ReceivedPayload(msgspec.Struct):
-    """Messages that this device received: the newest `seq` of each conversation, which includes all before it."""
+    """Report that this device has received messages: the newest received `seq` of each conversation.
+
+    It also confirms all earlier messages.
+    """
 
     marks: Annotated[dict[Id, Count], msgspec.Meta(max_length=500)]
 
 
 class SyncPayload(msgspec.Struct):
-    """Ask for missed changes. `cursors`: the version of each conversation that this client has; `me`: its version of
-    the user's own state; `open`: the conversation on the screen."""
+    """Ask for the changes that this client has missed.
+
+    `cursors`: the version of each conversation that the client has. `me`: its version of the user's own state. `open`:
+    the conversation that is on the screen.
+    """
 
     cursors: Annotated[dict[Id, Count], msgspec.Meta(max_length=5000)] = {}
     me: Count = 0
@@ -88,7 +99,11 @@ class MineAnswer(msgspec.Struct):
 class ChatConsumer(LiveConsumer):
     @command("message.send", SendPayload, answer=MessageAnswer, deferred=True)
     def message_send(self, payload: SendPayload, ref: str | None) -> None:
-        """Queue the message and continue with the next frame. The queue keeps the order of one connection."""
+        """Puts the message into the send queue and returns at once, so that the connection can handle its next
+        command.
+
+        The queue stores the messages of one connection in the order in which they came.
+        """
         connection = self.connection
 
         def on_stored(outcome: SentMessage | ApplicationError) -> None:
@@ -145,7 +160,10 @@ class ChatConsumer(LiveConsumer):
 
     @command("received", ReceivedPayload, deferred=True)
     def received(self, payload: ReceivedPayload, ref: str | None) -> None:
-        """Send nothing on success, and one `error` at most however many conversations fail."""
+        """Stores how far this device has received messages.
+
+        Sends no answer on success, and only one `error` even if several conversations fail.
+        """
         connection = self.connection
         errors: list[ApplicationError] = []
 

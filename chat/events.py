@@ -1,6 +1,6 @@
-"""Events of conversations: the payloads of their frames, and functions that build and encode them.
+"""WebSocket events of conversations: the payload of each event, and functions that build and encode the event.
 
-Actions publish them, and reconciling builds missed ones (chat.selectors.reconcile).
+Actions publish the events. chat.selectors.reconcile builds the events that a client has missed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from messenger.live.frames import encode_frame
 
 
 class MessagePayload(msgspec.Struct):
-    """A message in its current state. A deletion is a `message.updated` with `deleted_at`."""
+    """A message in its current state. A deleted message comes as `message.updated` with `deleted_at` set."""
 
     conversation_id: int
     after: int
@@ -25,7 +25,7 @@ class MessagePayload(msgspec.Struct):
 
 
 class ConversationPayload(msgspec.Struct):
-    """The current fields of a conversation that are the same for all members, without `mine`."""
+    """The current fields of a conversation that are the same for all members. The field `mine` is absent."""
 
     conversation_id: int
     after: int
@@ -34,7 +34,7 @@ class ConversationPayload(msgspec.Struct):
 
 
 class MemberPayload(msgspec.Struct):
-    """A member who joined, left (then `left_at` is set), or has a new role, name or avatar."""
+    """A member who has joined, has left (`left_at` is set), or has a new role, name or avatar."""
 
     conversation_id: int
     after: int
@@ -43,8 +43,9 @@ class MemberPayload(msgspec.Struct):
 
 
 class ConversationAdded(msgspec.Struct):
-    """The user is a member of this conversation now. If the client has the conversation already, replace it with this
-    one.
+    """The user is a member of this conversation now.
+
+    If the client already has this conversation, it must replace its copy.
     """
 
     me_version: int
@@ -52,14 +53,14 @@ class ConversationAdded(msgspec.Struct):
 
 
 class ConversationRemoved(msgspec.Struct):
-    """The user is no longer a member: they left, were removed, or the group was deleted."""
+    """The user is no longer a member of this conversation: the user left or was removed, or the group was deleted."""
 
     me_version: int
     conversation_id: int
 
 
 class MineUpdated(msgspec.Struct):
-    """The complete member state of the user in a conversation, after a change."""
+    """The complete member state of the user in a conversation (what only this user sees of it), after a change."""
 
     me_version: int
     conversation_id: int
@@ -67,8 +68,9 @@ class MineUpdated(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """How far a member has received and read a conversation. Both numbers only increase. If both are 0, the member no
-    longer shows receipts.
+    """How far a member has received and read a conversation.
+
+    Both numbers (`delivered_seq`, `read_seq`) only increase. If both are 0, this member no longer shows receipts.
     """
 
     conversation_id: int
@@ -79,7 +81,7 @@ class Receipt(msgspec.Struct):
 
 
 class MentionEvent(msgspec.Struct):
-    """A message that mentions the user, by name or with `@all`."""
+    """A message that mentions the user by name or with `@all`."""
 
     message: MessageSchema
 
@@ -97,7 +99,8 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
 }
 
 
-# Each function returns an event whose frame is encoded once. `after`: the version that the event follows.
+# Each function returns an event whose frame is encoded once, for all its receivers. `after` is the version of the
+# conversation before the event.
 def message_created(message: MessageSchema, after: int | None = None) -> ConversationEvent:
     return _conversation_event(
         "message.created", MessagePayload, message.conversation_id, message.version, after, message
@@ -111,7 +114,10 @@ def message_updated(message: MessageSchema, after: int | None = None) -> Convers
 
 
 def conversation_updated(conversation: ConversationSchema, version: int, after: int | None = None) -> ConversationEvent:
-    """`conversation` has the shared fields only, without member state (`mine`)."""
+    """Builds the event for changed fields of a conversation.
+
+    All members get the same event, so `mine` must be absent.
+    """
     return _conversation_event(
         "conversation.updated", ConversationPayload, conversation.id, version, after, conversation
     )
@@ -138,7 +144,11 @@ def _conversation_event(
 def conversation_added(
     user_id: int, me_version: int, conversation: ConversationSchema, joined_version: int
 ) -> UserEvent:
-    """`joined_version`: version of the membership. The user receives the events after it."""
+    """Builds the event that tells a user about a new conversation.
+
+    `joined_version` is the version of the conversation at which the user joined. The user then receives the later
+    events.
+    """
     text = encode_frame("conversation.added", ConversationAdded(me_version, conversation))
     return UserEvent(
         user_id,
@@ -151,7 +161,11 @@ def conversation_added(
 
 
 def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_version: int) -> UserEvent:
-    """`left_version`: version of the membership. The user receives the events before it."""
+    """Builds the event that tells a user that the conversation is gone for this user.
+
+    `left_version` is the version of the conversation at which the user left. The user receives only the events before
+    it.
+    """
     text = encode_frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
     return UserEvent(user_id, text, me_version, left_conversation_id=conversation_id, version=left_version)
 
@@ -166,14 +180,18 @@ def user_mentioned(user_id: int, message: MessageSchema) -> UserEvent:
 
 
 class HiddenReceipts(NamedTuple):
-    """Who must not receive which receipts."""
+    """The users who must not receive certain receipts, because of the privacy settings of the members."""
 
-    hiding_members: dict[int, tuple[int, ...]]  # by conversation id: members who hide theirs, and so see none
-    contacts_only: dict[int, tuple[int, ...]]  # by id of a user who shows theirs to contacts only: the contacts
+    hiding_members: dict[int, tuple[int, ...]]  # by conversation id: members who hide their receipts; they see none
+    contacts_only: dict[int, tuple[int, ...]]  # by id of a user who shows receipts to contacts only: these contacts
 
 
 def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
-    """To the members except those who hide their own receipts; to contacts only where the user's setting says so."""
+    """Builds the events that show receipts to the members of a conversation.
+
+    Members who hide their own receipts get none. If a user shows receipts only to contacts, only these contacts get
+    them.
+    """
     return [
         EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
@@ -190,7 +208,9 @@ def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[
 
 
 def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
-    """For users who show receipts to contacts only: tells all other members that there are none any more."""
+    """Builds the events for users who show receipts to contacts only: all other members learn that these receipts
+    are gone.
+    """
     return [
         EphemeralEvent(
             f"conversation.{receipt.conversation_id}",
@@ -204,6 +224,9 @@ def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -
 
 
 def receipt_for_viewer(viewer_id: int, receipt: Receipt) -> EphemeralEvent:
-    """To one user alone. The caller has checked that they may see it."""
+    """Builds the event that sends a receipt to one user only.
+
+    The caller must have checked that this user may see it.
+    """
     key = f"receipt.{receipt.conversation_id}.{receipt.user_id}"
     return EphemeralEvent(f"user.{viewer_id}", encode_frame("receipt", receipt), key)

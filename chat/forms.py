@@ -1,4 +1,7 @@
-"""Forms of the pages. They parse the input; actions validate it, and their errors are shown at the same fields."""
+"""Forms of the chat pages. The forms parse the input; actions validate it.
+
+Errors of actions are shown at the form field that they name.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _FIELD_NAMES = {"avatar": "picture"}  # field of an ApplicationError → field o
 
 class BaseForm(forms.Form):
     def add_application_error(self, error: ApplicationError) -> None:
-        """Shows an error at the fields that it names, or above the form if the form has none of these fields."""
+        """Shows an ApplicationError at the fields that it names.
+
+        If the form has none of these fields, shows it above the form.
+        """
         messages = {_FIELD_NAMES.get(name, name): texts for name, texts in (error.fields or {}).items()}
         if error.code == "too_large" and "picture" in self.fields:
             messages = {"picture": [str(error.detail)]}
@@ -35,7 +41,10 @@ class BaseForm(forms.Form):
 
 
 class TextField(forms.CharField):
-    """Text that is not stripped. CR LF becomes LF: browsers post CR LF, clients of the API and the socket send LF."""
+    """A text field that keeps leading and trailing spaces.
+
+    CR LF becomes LF, because browsers post CR LF and other clients send LF.
+    """
 
     def __init__(self, *, required: bool = False, widget: Any = forms.Textarea, **options: Any):
         super().__init__(strip=False, required=required, widget=widget, **options)
@@ -45,7 +54,7 @@ class TextField(forms.CharField):
 
 
 class UserIdsField(forms.MultipleChoiceField):
-    """User ids, from any number of inputs with the same name."""
+    """A list of user ids. The page may contain any number of inputs with the name of this field."""
 
     def validate(self, value) -> None:
         if len(value) > MAX_USER_IDS or not all(is_id(user_id) for user_id in value):
@@ -61,7 +70,10 @@ class IdField(forms.IntegerField):
 
 
 class SendForm(BaseForm):
-    """`client_id` is created with the form, so that a form that is posted twice sends one message."""
+    """The form that sends a message.
+
+    Each rendered form has its own `client_id`. So if the same form is posted twice, only one message is sent.
+    """
 
     body = TextField(label=_("Message"))
     client_id = forms.UUIDField(widget=forms.HiddenInput)
@@ -72,7 +84,7 @@ class SendForm(BaseForm):
         return cls(initial={"body": body, "client_id": uuid.uuid4(), "reply_to_id": reply_to_id})
 
     def renew_client_id(self) -> None:
-        """Gives the bound form a new client_id, so that posting the same text again sends another message."""
+        """Gives the bound form a new `client_id`. Posting the same text again then sends another message."""
         self.data = {name: self.data.get(name, "") for name in self.fields} | {"client_id": str(uuid.uuid4())}
 
 
@@ -96,7 +108,10 @@ class ReportForm(BaseForm):
 
 
 class ReactionForm(BaseForm):
-    """`add` or `remove` holds the emoji. Posting it twice has the same effect as posting it once."""
+    """Adds or removes a reaction. The field `add` or `remove` contains the emoji.
+
+    Posting the form twice changes nothing more.
+    """
 
     add = forms.CharField(required=False, max_length=64)
     remove = forms.CharField(required=False, max_length=64)
@@ -129,7 +144,7 @@ class RoleForm(BaseForm):
 
 
 class DeleteGroupForm(BaseForm):
-    """Asks for the name of the group, so that a group is not deleted by accident."""
+    """Asks the owner to type the name of the group, so that nobody deletes a group by accident."""
 
     title = forms.CharField(
         label=_("Group name"),
@@ -139,7 +154,10 @@ class DeleteGroupForm(BaseForm):
     )
 
     def check_title(self, title: str) -> bool:
-        """Returns whether the name was typed, ignoring extra white space. If not, adds an error to the field."""
+        """Returns whether the typed text is the name of the group, ignoring extra white space.
+
+        If not, adds an error to the field.
+        """
         typed = " ".join(self.data.get("title", "").split())
         if typed == title:
             return True
@@ -148,7 +166,10 @@ class DeleteGroupForm(BaseForm):
 
 
 class InviteForm(BaseForm):
-    """`days`: how long the link works. `max_uses`: how many people can join. Empty: without limit."""
+    """Creates an invite link.
+
+    `days`: how many days the link works. `max_uses`: how many people can join with it. An empty field means no limit.
+    """
 
     days = forms.ChoiceField(
         label=_("Expires after"),
@@ -193,7 +214,11 @@ class GroupSettingsForm(BaseForm):
 
 
 class MemberStateForm(BaseForm):
-    """Changes of the member state. All fields are optional: `muted=on`, `muted=off` …; `read=off` marks it unread."""
+    """Changes what only this user sees of a conversation: muted, archived, favourite and others.
+
+    All fields are optional. A field that is not sent does not change. Examples: `muted=on` or `muted=off`; `read=off`
+    marks the conversation as unread.
+    """
 
     SWITCHES = ("muted", "favourite", "archived", "receipts")
 
@@ -203,7 +228,7 @@ class MemberStateForm(BaseForm):
     announcement_seen = IdField(required=False)
 
     def changes(self) -> dict[str, bool | str | int]:
-        """Returns the fields that were sent, except `read`."""
+        """Returns the fields that were sent, except `read`, with their new values."""
         changes: dict[str, bool | str | int] = {
             name: self.cleaned_data[name] == "on" for name in self.SWITCHES if self.cleaned_data[name] in ("on", "off")
         }

@@ -1,4 +1,7 @@
-"""Output schemas of chat. One schema for pages, REST responses, events and catch-up, and functions to build them."""
+"""Output schemas of chat, and functions that build them.
+
+Pages, REST responses, WebSocket events and catch-up use the same schemas.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,14 @@ from messenger.core.timestamps import Timestamp, format_optional_timestamp, form
 from presence.schemas import PresenceSchema
 
 EXCERPT_LENGTH = 120  # code points of a quoted message
-FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # static/js/lib/wording.js has the same
+FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # as in static/js/lib/wording.js
 
 
 class MentionSchema(msgspec.Struct):
-    """A mention in the body: code points from `start` up to, but not including, `end`. `user_id` is null for `@all`."""
+    """A mention in the body of a message.
+
+    It begins at code point `start` and ends before code point `end`. `user_id` is the mentioned user, null for `@all`.
+    """
 
     user_id: int | None
     start: int
@@ -27,7 +33,10 @@ class MentionSchema(msgspec.Struct):
 
 
 class ReplySchema(msgspec.Struct):
-    """The quoted message, in its state when the response or event was made. `excerpt` has no Markdown."""
+    """The message that is quoted by a reply.
+
+    It is in the state in which it was when the response or event was made. `excerpt` is a short text without Markdown.
+    """
 
     id: int
     seq: int
@@ -37,18 +46,18 @@ class ReplySchema(msgspec.Struct):
 
 
 class ForwardSchema(msgspec.Struct):
-    """The original author of a forwarded message, and when it was written."""
+    """The original author of a forwarded message, and the time when it was first sent."""
 
     sender: UserSchema
     created_at: str | None
 
 
 class AttachmentSchema(msgspec.Struct):
-    """A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file.
+    """A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file.
 
     `size` is in bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready`
-    is false and its `url` responds with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`:
-    small image. `alt`: description for users who do not see the picture.
+    is false and its `url` responds with 503; the event `message.updated` follows when it is ready. `preview_url`: large
+    image; `thumbnail_url`: small image. `alt`: description of the image for users who cannot see it.
     """
 
     id: int
@@ -67,16 +76,17 @@ class AttachmentSchema(msgspec.Struct):
 
 
 class ReactionSchema(msgspec.Struct):
-    """One emoji and the users who reacted with it, in the order of their reactions."""
+    """One emoji and the ids of the users who reacted with it, in the order of their reactions."""
 
     emoji: str
     user_ids: list[int]
 
 
 class SystemEvent(msgspec.Struct):
-    """The content of a system message; clients translate it. `name`: joined, left, removed, renamed, described,
-    pictured, announced, owner, role. `by_id`: with `joined`, the creator of the invite link. With `role`, `old` and
-    `new` are roles.
+    """The content of a system message. Clients translate it into a sentence.
+
+    `name` is joined, left, removed, renamed, described, pictured, announced, owner or role. `by_id`: with `joined`, the
+    user who created the invite link. `old` and `new`: with `role`, the roles before and after.
     """
 
     name: str
@@ -88,8 +98,10 @@ class SystemEvent(msgspec.Struct):
 
 
 class MessageSchema(msgspec.Struct):
-    """A message. A deleted message keeps ids, seq, kind, sender and times; its other content is empty. `event`: the
-    content of a system message, null for texts. `client_id` is null for system messages.
+    """A message. `event` is the content of a system message; it is null for text messages.
+
+    A deleted message keeps its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is
+    null for system messages.
     """
 
     id: int
@@ -114,10 +126,11 @@ class MessageSchema(msgspec.Struct):
 
 
 class MineSchema(msgspec.Struct):
-    """The member state: what only the user sees of a conversation. `unread_count`: texts by others after `read_seq`.
+    """The member state: what only this user sees of the conversation.
 
-    `receipts`: the user shows receipts in this conversation, and sees those of the others.
-    The announcement is new to the user while `announcement_seen` is below the conversation's `announced_version`.
+    `unread_count`: number of text messages of other members after `read_seq`. `receipts`: whether the user shows read
+    receipts in this conversation; only then the user sees the receipts of others. The announcement is unread while
+    `announcement_seen` is less than `announced_version` of the conversation.
     """
 
     role: str
@@ -135,9 +148,10 @@ class MineSchema(msgspec.Struct):
 
 
 class ConversationSchema(msgspec.Struct):
-    """A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members.
+    """A direct conversation (`peer` is the other user) or a group.
 
-    `announced_version`: the version of the last change of the announcement.
+    `mine` is the user's own state in it; it is absent in events that go to all members. `announced_version`: the
+    conversation version at the last change of the announcement.
     """
 
     id: int
@@ -156,16 +170,17 @@ class ConversationSchema(msgspec.Struct):
     version: int
     last_message: MessageSchema | None
     created_at: str
-    # The version of the last change of the announcement.
+    # The version of the conversation at the last change of the announcement.
     announced_version: int = 0
-    # Absent in what is the same for all members (conversation.updated, changes).
+    # Absent where all members get the same data (event conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class TitleSchema(msgspec.Struct):
-    """The title of a conversation, for search. A query matches if `title` contains it or one of `keys` starts with it.
+    """The title of a conversation, for searching on the client. A query matches if `title` contains it or if one of
+    `keys` starts with it.
 
-    `keys`: how a Chinese title is typed, by pinyin and by initials, from each character on.
+    `keys` are ways to type a Chinese title: by pinyin and by initials, starting at each character.
     """
 
     id: int
@@ -177,7 +192,7 @@ class TitleSchema(msgspec.Struct):
 
 
 class MemberSchema(msgspec.Struct):
-    """A member of a conversation. `left_at` is null for current members."""
+    """A member of a conversation. `left_at` is the time when a former member left; it is null for current members."""
 
     user: UserSchema
     role: str
@@ -187,7 +202,10 @@ class MemberSchema(msgspec.Struct):
 
 
 class ReceiptSchema(msgspec.Struct):
-    """How far a member has received and read a conversation, and when they read up to `read_seq`."""
+    """How far a member has received and read a conversation.
+
+    `read_at` is the time when the member read up to `read_seq`.
+    """
 
     user_id: int
     delivered_seq: int
@@ -196,7 +214,7 @@ class ReceiptSchema(msgspec.Struct):
 
 
 class MessageReceiptSchema(msgspec.Struct):
-    """When a member received and read one message."""
+    """The times when a member received and read one message."""
 
     user_id: int
     delivered_at: str | None
@@ -204,7 +222,7 @@ class MessageReceiptSchema(msgspec.Struct):
 
 
 class FileSchema(msgspec.Struct):
-    """A file of a conversation, and the message that it belongs to."""
+    """A file sent in a conversation, with the message that contains it."""
 
     attachment: AttachmentSchema
     message_id: int
@@ -214,8 +232,9 @@ class FileSchema(msgspec.Struct):
 
 
 class UploadSchema(msgspec.Struct):
-    """An upload. `size` is in bytes. `offset`: bytes stored so far. `attachment`: null until the upload is complete;
-    then its id can be sent with a message.
+    """An upload. `size` is in bytes. `offset` is the number of bytes stored so far.
+
+    `attachment` is null until all bytes are stored. After that, a message can be sent with the id of this attachment.
     """
 
     id: str
@@ -227,7 +246,7 @@ class UploadSchema(msgspec.Struct):
 
 
 class RevisionSchema(msgspec.Struct):
-    """The text of a message before an edit, and when it was written."""
+    """An earlier version of an edited message: its text, and the time when it was written."""
 
     body: str
     body_html: str
@@ -235,8 +254,10 @@ class RevisionSchema(msgspec.Struct):
 
 
 class HistorySchema(msgspec.Struct):
-    """A page of messages, ascending by `seq`. `version`: of the conversation, read before the messages. They include
-    all changes up to it, and possibly newer ones.
+    """A page of messages, ascending by `seq`.
+
+    `version` is the version of the conversation, read before the messages. So the messages contain all changes up to
+    `version`, and maybe later ones.
     """
 
     results: list[MessageSchema]
@@ -246,9 +267,10 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """The rows of a conversation that changed since a version, in their current state: all changes up to `version`.
+    """All that changed in a conversation since a version, up to `version`. Each item is in its current state.
 
-    `conversation` is null if its shared fields did not change. If `complete` is false, request the rest with `version`.
+    `conversation` is null if none of its shared fields has changed. If `complete` is false, request the rest: ask again
+    with `version`.
     """
 
     version: int
@@ -258,7 +280,7 @@ class ChangesSchema(msgspec.Struct):
     members: list[MemberSchema]
 
 
-# Markdown that excerpts leave out. static/js/lib/wording.js does the same: tests/shared_cases/excerpts.json.
+# Markdown that excerpts leave out. static/js/lib/wording.js does the same; tests/shared_cases/excerpts.json tests both.
 _MARKDOWN_CHARACTERS = re.compile(r"[*_`~\[\\]")
 _CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
 _FENCE = re.compile(r"^```[^\n]*\n|```\Z|^`|`\Z")
@@ -271,9 +293,9 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def _strip_markdown(body: str) -> str:
-    """Removes the marks of emphasis, code and links. Nested emphasis is removed two levels deep.
+    """Removes the marks of emphasis, code and links from a text. Nested emphasis is removed two levels deep.
 
-    Text inside code is kept as it is.
+    Text inside code stays as it is.
     """
     if not _MARKDOWN_CHARACTERS.search(body):
         return body
@@ -289,7 +311,10 @@ def _strip_markdown(body: str) -> str:
 
 
 def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
-    """Returns a text on one line without Markdown. Without a text: an emoji for the kind of file, and its name."""
+    """Returns a message text as one line without Markdown.
+
+    If there is no text, returns an emoji for the kind of file, and the file name.
+    """
     line = " ".join(_strip_markdown(body).split())
     if not line and files:
         first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
@@ -311,9 +336,10 @@ def reply_schema(quoted: Message) -> ReplySchema:
 
 
 def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
-    """Builds the schema of a message with its relations loaded (`messages_with_relations`).
+    """Builds the output schema of a message. The relations of the message must be loaded
+    (`messages_with_relations`).
 
-    `sender` may be given instead of `message.sender`. `fresh`: a new message, so that no query looks for reactions.
+    `sender` replaces `message.sender`. With `fresh` (the message is new), no query looks for reactions.
     """
     deleted = message.deleted_at is not None
     reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)
@@ -344,7 +370,7 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
 
 
 def reaction_schemas(message: Message) -> list[ReactionSchema]:
-    """In the order in which each emoji was first used."""
+    """Returns the reactions of a message, grouped by emoji. The emoji that was used first comes first."""
     by_emoji: dict[str, list[int]] = {}
     for reaction in message.reactions.all():
         by_emoji.setdefault(reaction.emoji, []).append(reaction.user_id)
@@ -369,7 +395,10 @@ def mine_schema(membership: Membership, conversation: Conversation, unread_menti
 
 
 def group_avatar_url(conversation_id: int, name: str | None) -> str | None:
-    """Returns the path of a group's avatar on this site, None without one. `name`: the file's name in the storage."""
+    """Returns the path of a group's avatar on this site, None for a group without avatar.
+
+    `name` is the name of the image in the storage.
+    """
     return f"/avatars/rooms/{conversation_id}/{name.rsplit('/', 1)[-1]}" if name else None
 
 
@@ -414,7 +443,7 @@ def member_schema(membership: Membership) -> MemberSchema:
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ListedContactSchema(msgspec.Struct):
-    """A `Contact` with its presence, which is null for a user who is not a contact yet."""
+    """A contact with its presence. Presence is null for a user who is not a contact yet (a contact request)."""
 
     user: UserSchema
     state: ContactState

@@ -1,8 +1,8 @@
 """Serializers for the input of the REST API: request bodies and query parameters.
 
-They check types and formats only. Actions check permissions, and the length of texts. Unknown fields are ignored, so a
-client cannot forge a sender, a time, an id or a `seq`. Output comes from chat/schemas.py, through
-messenger/rest/struct_serializers.py.
+They check only types and formats. Actions check permissions and the length of texts. Unknown fields are ignored, so a
+client cannot set a sender, a time, an id or a `seq`. For output, messenger/rest/struct_serializers.py encodes the
+structs of chat/schemas.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from messenger.rest.fields import (
     StrictUUIDField,
 )
 
-MAX_SYNC_CONVERSATIONS = 5_000  # in one `sync`, as on the socket
+MAX_SYNC_CONVERSATIONS = 5_000  # in one `sync` request; the limit of the WebSocket command `sync` is the same
 
 
 def max_length_of(model, field: str) -> int:
@@ -38,9 +38,10 @@ def max_length_of(model, field: str) -> int:
 
 @extend_schema_field(OpenApiTypes.STR)
 class ActivityCursorField(serializers.Field):
-    """A cursor in the list of conversations, as text: `2026-11-21T01:02:03.456789+00:00_12`.
+    """A position in the list of conversations, from which the next page continues. It is a text like
+    `2026-11-21T01:02:03.456789+00:00_12`.
 
-    The value is the tuple (time, conversation id) that `selectors.list_conversations` takes.
+    The parsed value is the tuple (time, conversation id) for `selectors.list_conversations`.
     """
 
     default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the previous page.")}
@@ -99,7 +100,10 @@ class AddMembersSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="Picture")
 class GroupAvatarSerializer(serializers.Serializer):
-    """JPEG (at most 40 megapixels), PNG, GIF (16) or WebP (5), at most 5 MB. It is cropped square and re-encoded."""
+    """An image of at most 5 MB: JPEG (at most 40 megapixels), PNG, GIF (16 megapixels) or WebP (5 megapixels).
+
+    It is cropped to a square and re-encoded.
+    """
 
     avatar = serializers.FileField()
 
@@ -149,7 +153,7 @@ class ReportSerializer(serializers.Serializer):
 
 
 class EmojiSerializer(serializers.Serializer):
-    """An emoji from the URL. The action checks that it is a single emoji."""
+    """Validates an emoji in the URL. The action checks that it is exactly one emoji."""
 
     emoji = StrictCharField(max_length=32)
 
@@ -227,9 +231,9 @@ class ChangesQuerySerializer(serializers.Serializer):
 
 @extend_schema_field(OpenApiTypes.STR)
 class MemberCursorField(serializers.Field):
-    """A cursor in the list of members, as text: `2_345_alice`.
+    """A position in the list of members, from which the next page continues. It is a text like `2_345_alice`.
 
-    The value is the tuple (rank of the role, user id, name) that `selectors.find_members` takes.
+    The parsed value is the tuple (rank of the role, user id, name) for `selectors.find_members`.
     """
 
     default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the previous page.")}

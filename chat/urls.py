@@ -1,4 +1,4 @@
-"""URLs of the pages."""
+"""URLs of the chat pages."""
 
 from django.urls import path
 

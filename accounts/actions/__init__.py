@@ -1,4 +1,4 @@
-"""Actions: all writes to accounts. Views, the API, the admin and other apps call these functions.
+"""Actions: the functions that change accounts. Views, the API, the admin and other apps call them for every change.
 
 An action checks permissions and values, changes rows in one transaction and publishes the events. If it cannot do its
 work it raises `messenger.core.errors.ApplicationError` and changes nothing.

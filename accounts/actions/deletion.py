@@ -1,8 +1,8 @@
 """Deletes accounts.
 
-Personal data is erased at once and permanently. What the user leaves in conversations is handled by chat in the
-background (chat/actions/account_deletion.py). The row of the user stays without personal data, because messages of
-other users' conversations refer to it.
+Personal data is erased at once and permanently. Messages, memberships and groups of the user are handled by chat in the
+background (chat/actions/account_deletion.py). The row of the user is kept without personal data, because messages in
+conversations refer to it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _KEPT_FIELDS = {"id", "date_joined", "me_version"}  # they do not identify the p
 
 
 def require_another_administrator(user: User) -> None:
-    """Raises `forbidden` for the last superuser: without one the site could not be administered."""
+    """Raises `forbidden` if this user is the last superuser. Without a superuser nobody could administer the site."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     if user.is_superuser and not others.exists():
         raise forbidden(_("You are the only administrator of this site. Make someone else an administrator first."))
 
 
 def erase_account(user_id: int) -> None:
-    """Erases profile, ways to sign in, relationships and sign-ins of a user. Closes their sockets."""
+    """Erases the profile, e-mails, credentials, relationships and sign-ins of a user. Closes the user's sockets."""
     with write_transaction():
         contacts.lock_related_users(user_id)
         user = User.objects.filter(pk=user_id, deleted_at=None).first()
@@ -79,7 +79,7 @@ def _blank_fields(user: User) -> None:
 
 
 def _free_deleted_username(user: User) -> str:
-    """Returns `deleted-<id>`, with a random suffix if an operator has created an account of that name."""
+    """Returns the new user name `deleted-<id>`, with a random suffix if an account with that name already exists."""
     name = f"{DELETED_PREFIX}{user.pk}"
     while User.objects.find_lookalikes(name).exclude(pk=user.pk).exists():
         name = f"{DELETED_PREFIX}{user.pk}-{get_random_string(4, 'abcdefghkmnpqrstuvwxyz')}"
@@ -87,7 +87,7 @@ def _free_deleted_username(user: User) -> str:
 
 
 def deleted_account_label() -> str:
-    """Returns the display name of deleted accounts. It is stored, so it contains the words in every language."""
+    """Returns the display name of deleted accounts. All readers see the same name, so it is in all site languages."""
     labels = []
     for language, _name in settings.LANGUAGES:
         with override(language):
@@ -97,6 +97,6 @@ def deleted_account_label() -> str:
 
 
 def _anonymize_admin_log(user: User) -> None:
-    """The log of the admin contains the user name in plain text."""
+    """Removes the user name from the log of the admin, where it is stored as plain text."""
     entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     entries.update(object_repr=user.username, change_message="")

@@ -1,4 +1,4 @@
-"""Suspending and restoring accounts."""
+"""Actions that suspend and restore accounts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from messenger.live.handshake import SUSPENDED
 
 
 def suspend_user(user_id: int, moderator_id: int) -> User:
-    """Suspends an account: ends its sign-ins, closes its sockets with code 4403 and hides it from others.
+    """Suspends an account: ends its sign-ins, closes its sockets with code 4403 and hides it from other users.
 
-    Raises `forbidden` or `not_found`.
+    Raises `not_found`, or `forbidden` if the moderator may not suspend this user.
     """
     with write_transaction():
         contacts.lock_related_users(user_id)
@@ -30,7 +30,10 @@ def suspend_user(user_id: int, moderator_id: int) -> User:
 
 
 def restore_user(user_id: int, moderator_id: int) -> User:
-    """Ends a suspension. The user has to sign in again. Raises `forbidden` or `not_found`."""
+    """Ends a suspension. The user has to sign in again.
+
+    Raises `not_found`, or `forbidden` if the moderator may not restore this user.
+    """
     with write_transaction():
         contacts.lock_related_users(user_id)
         user = _get_moderated_user(user_id, moderator_id)
@@ -44,9 +47,9 @@ def restore_user(user_id: int, moderator_id: int) -> User:
 
 
 def _get_moderated_user(user_id: int, moderator_id: int) -> User:
-    """Returns the user, locked, if the moderator may act on them.
+    """Locks the user's row and returns the user, if the moderator may suspend or restore the account.
 
-    Moderators may act on users without staff rights, superusers on all users, and nobody on their own account.
+    Moderators may do so with users without staff rights, superusers with all users, but nobody with the own account.
     """
     moderator = User.objects.filter(pk=moderator_id).first()
     if moderator is None or not moderator.has_perm("accounts.suspend_user"):

@@ -1,4 +1,4 @@
-"""Signing in with a password."""
+"""The action for signing in with a password."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from messenger.core.errors import ApplicationError, forbidden, rate_limited
 
 
 def sign_in(login: str, password: str, address: str, code: str = "") -> User:
-    """Returns the user with this user name or e-mail and this password.
+    """Checks a password sign-in and returns the user with this user name or e-mail.
 
-    `address` is the client's IP address, for the rate limit. `code` is needed for an account with a second factor: from
-    the authenticator app, or a recovery code. Raises `rate_limited`, `unauthenticated` (the answer does not reveal
+    `address` is the client's IP address, for the rate limit. For an account with a second factor, `code` is a code from
+    the authenticator app or a recovery code. Raises `rate_limited`, `unauthenticated` (the answer does not reveal
     whether the account exists) or `forbidden` for a suspended account.
     """
     if wait := login_limits.acquire_attempt(login, address):
@@ -38,7 +38,7 @@ def sign_in(login: str, password: str, address: str, code: str = "") -> User:
 def must_confirm_email(user: User) -> bool:
     """Returns whether the user must confirm an e-mail address before signing in.
 
-    False for a user without any address, for example one who signed up with WeChat.
+    A user without any e-mail address, for example after signing up with WeChat, need not confirm one.
     """
     mandatory = allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY
     if not mandatory or EmailAddress.objects.filter(user=user, verified=True).exists():

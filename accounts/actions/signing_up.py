@@ -1,4 +1,4 @@
-"""Creating an account."""
+"""The action that creates an account."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from messenger.core.errors import forbidden, rate_limited
 
 
 def sign_up(request: HttpRequest, username: str, email: str, password: str) -> tuple[User | None, bool]:
-    """Creates an account by the rules of the sign-up page.
+    """Creates an account by the same rules as the sign-up page.
 
-    Returns the user and whether they must confirm their e-mail before signing in. If the e-mail belongs to an account
-    already and e-mail can be sent, its owner gets an e-mail, and the result is (None, True): callers must answer as for
-    a new account. Raises `forbidden` while sign-up is closed, `rate_limited` or `invalid`.
+    Returns the user and whether the user must confirm the e-mail before signing in. If the e-mail already belongs to an
+    account and the site can send e-mail, the owner of that account gets an e-mail and the result is (None, True). Then
+    callers must answer as for a new account, so that the answer does not reveal whether the e-mail
+    has an account. Raises `forbidden` while sign-up is closed, `rate_limited` or `invalid`.
     """
     if not get_adapter().is_open_for_signup(request):
         raise forbidden(_("Sign-up is closed here."))

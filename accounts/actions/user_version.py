@@ -1,4 +1,7 @@
-"""The version counter of a user: each stored change of the user's own state takes the next `me_version`."""
+"""The version counter `me_version` of a user. Each stored change of the user's own state gets the next number.
+
+Devices use the numbers to find out which changes they have missed.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from messenger.core import bulk_sql
 
 
 def allocate_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
-    """Returns new versions for these users: one for each time an id occurs. Call it inside a transaction.
+    """Returns new `me_version` numbers by user id. An id that occurs twice gets two numbers. Needs a transaction.
 
-    It locks the user rows in the order of their ids. Callers lock rows of conversations and memberships before. This
-    common order prevents deadlocks.
+    Locks the user rows in the order of their ids. Callers that also lock rows of conversations and memberships must do
+    so before. This common order prevents deadlocks.
     """
     counts = Counter(user_ids)
     if not counts:

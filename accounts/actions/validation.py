@@ -58,7 +58,7 @@ _CLEANERS: dict[str, Cleaner] = {
 
 
 def clean_profile_changes(changes: dict[str, Any]) -> dict[str, Any]:
-    """Returns the values as they are stored. Raises `invalid` with the errors of all fields."""
+    """Checks changes of a profile and returns the values to store. Raises `invalid` with the errors of all fields."""
     cleaned, errors = {}, {}
     for name, value in changes.items():
         try:
@@ -73,7 +73,7 @@ def clean_profile_changes(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def field_errors(errors: dict[str, Any], renamed_fields: dict[str, str]) -> ApplicationError:
-    """Returns an `invalid` error from messages by field. `renamed_fields` maps form fields to fields of the API."""
+    """Converts form errors to an `invalid` error of the API. `renamed_fields` maps form fields to API fields."""
     fields = {
         renamed_fields.get(name, name): [str(message) for message in messages] for name, messages in errors.items()
     }

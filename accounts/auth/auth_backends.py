@@ -1,7 +1,7 @@
-"""The authentication backend: one look-up and one password hash, whether or not the account exists.
+"""The authentication backend for passwords. It takes the same time whether or not the account exists.
 
-allauth's own backend computes one hash for an unknown name and two for a known e-mail, so that response times reveal
-which accounts exist.
+It always does one look-up and computes one password hash. allauth's own backend computes one hash for an unknown name
+and two for a known e-mail, so its response times reveal which accounts exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from accounts.usernames.rules import skeleton
 def find_account(login: str) -> User | None:
     """Returns the account with this user name or e-mail.
 
-    If several accounts have the same e-mail, it is the one that has confirmed it, else the oldest.
+    If several accounts have the same e-mail, returns the one that has confirmed the e-mail, else the oldest.
     """
     text = strip_unstorable(login.strip())
     if "@" not in text:
@@ -32,9 +32,9 @@ def find_account(login: str) -> User | None:
 
 
 def check_password(login: str, password: str) -> User | None:
-    """Returns the user with this login and password, suspended or not, or None.
+    """Returns the user with this login and password, also if the account is suspended. Returns None if one is wrong.
 
-    A further attempt on an account over its limit (`login_limits.acquire_user_attempt`) also returns None.
+    Also returns None after too many attempts on the account (`login_limits.acquire_user_attempt`).
     """
     user = find_account(login)
     if user is None or not login_limits.acquire_user_attempt(user.pk):
@@ -47,16 +47,16 @@ def check_password(login: str, password: str) -> User | None:
 
 
 def wrong_credentials_message() -> str:
-    """Returns the one message for all wrong credentials, which does not reveal what was wrong."""
+    """Returns the message for a failed sign-in. It does not reveal whether the login or the password was wrong."""
     if allauth_settings.EMAIL_VERIFICATION == allauth_settings.EmailVerificationMethod.MANDATORY:
         return _("Wrong username or password, or your email address isn’t confirmed yet: check your inbox.")
     return _("Wrong username or password.")
 
 
 class PasswordBackend(AuthenticationBackend):
-    """`check_password` for allauth's pages and `django.contrib.auth.authenticate`.
+    """Django authentication backend that calls `check_password`, for allauth's pages and `authenticate()`.
 
-    Sessions store the dotted path of this class. When it is renamed, add the old path to `RENAMED_BACKENDS` in
+    Sessions store the dotted path of this class. If you move this class, add the old path to `RENAMED_BACKENDS` in
     accounts/session_backends/db.py.
     """
 

@@ -1,4 +1,4 @@
-"""allauth login stages: steps between the right password and the signed-in session."""
+"""allauth login stages: steps after the password was checked and before the user is signed in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from accounts.models import User
 
 
 class EmailVerificationStage(stages.EmailVerificationStage):
-    """allauth's stage, skipped for users without an e-mail address, for example those who signed up with WeChat."""
+    """Stops the sign-in until the user has confirmed an e-mail address, like allauth's own stage.
+
+    Users without any e-mail address, for example after signing up with WeChat, skip this stage.
+    """
 
     def handle(self):
         user = cast(User | None, self.login.user)

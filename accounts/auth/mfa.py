@@ -1,4 +1,4 @@
-"""Second factors and passkeys: allauth.mfa with encrypted secrets, our names and a rate limit."""
+"""Second factors and passkeys: extends allauth.mfa with encrypted secrets, the name of the site and a rate limit."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ _KEY_PREFIX = "accounts.factors"  # must not change: stored secrets are encrypte
 
 class MFAAdapter(DefaultMFAAdapter):
     def encrypt(self, text: str) -> str:
-        """Encrypts a secret with a key outside the database, so that a copy of the database is not enough for codes."""
+        """Encrypts the secret of a second factor with a key derived from SECRET_KEY.
+
+        The key is not in the database, so nobody can compute codes from a copy of the database alone.
+        """
         return _fernet().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Returns the secret, or an empty text if SECRET_KEY has changed: then no code is valid."""
+        """Decrypts a secret. Returns an empty text if SECRET_KEY has changed; then no code of the user is valid."""
         try:
             return _fernet().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
@@ -43,7 +46,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return user.username
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Binds passkeys to the host of SITE_URL, whatever the Host header of the request is."""
+        """Returns the site to which passkeys belong: always the host of SITE_URL, not the Host header."""
         return {"id": urlsplit(settings.SITE_URL).hostname or "", "name": self._get_site_name()}
 
     def generate_authenticator_name(self, user, type: Authenticator.Type) -> str:
@@ -57,14 +60,15 @@ def _fernet() -> MultiFernet:
 
 
 def requires_code(user: User) -> bool:
-    """Returns whether the account has a second factor, so that its password alone is not enough."""
+    """Returns whether the account has a second factor, so that signing in needs a code after the password."""
     return Authenticator.objects.filter(user=user, type__in=FACTOR_TYPES).exists()
 
 
 def check_code(user: User, code: str) -> None:
-    """Checks the code of a sign-in by the API, if the account has a second factor.
+    """Checks the second factor's code when a user signs in by the API. Does nothing for an account without one.
 
-    Raises `unauthenticated` with the field `code` if it is missing or wrong, `rate_limited` after too many attempts.
+    Raises `unauthenticated` with the field `code` if the code is missing or wrong, and `rate_limited` after too many
+    attempts.
     """
     if not requires_code(user):
         return
@@ -87,7 +91,10 @@ def _is_valid_code(user: User, code: str) -> bool:
 
 
 class RateLimitedCodeMixin:
-    """Counts attempts of the form's user. Pages and the API share the limit, because codes have only six digits."""
+    """Form mixin that limits how often a user may enter a code, because codes have only six digits.
+
+    Pages and the API share the limit.
+    """
 
     user: Any
 

@@ -1,4 +1,4 @@
-"""Sign-in providers (Google, GitHub, WeChat), configured by environment variables."""
+"""Lists the sign-in providers (Google, GitHub, WeChat). Environment variables configure them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ICONS = {"google": "google", "github": "github", "weixin": "wechat"}  # in stati
 
 
 def list_configured() -> list[dict[str, str]]:
-    """Returns the configured providers, each for a button that posts to `url`."""
+    """Returns the configured providers with id, name, icon and `url`. A sign-in button posts to `url`."""
     return [
         {"id": provider, "name": _name(provider), "icon": ICONS[provider], "url": reverse(f"{provider}_login")}
         for provider in settings.PROVIDER_VARIABLES
@@ -19,7 +19,7 @@ def list_configured() -> list[dict[str, str]]:
 
 
 def list_unconfigured() -> list[tuple[str, list[str]]]:
-    """Returns the other providers as (name, environment variables to set). Shown to developers only."""
+    """Returns the providers that are not configured, as (name, environment variables to set). For developers."""
     return [
         (_name(provider), list(variables))
         for provider, variables in settings.PROVIDER_VARIABLES.items()

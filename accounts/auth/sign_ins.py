@@ -1,7 +1,8 @@
-"""Sign-ins: one row for each browser session and each token client. The row is read with every request.
+"""Sign-ins: one `SignIn` row for each browser session and each client with tokens. Every request reads its row.
 
-Ending a row ends its session or tokens in every process, and closes its sockets. A row is also invalid after the user's
-password has changed since its start (`stamp`), whether on the site, in the admin or by `manage.py changepassword`.
+When a sign-in ends, its session or tokens are invalid at once in every process, and its sockets are closed. A sign-in
+is also invalid if the user's password has changed since it began (field `stamp`), no matter whether the password was
+changed on the site, in the admin or by `manage.py changepassword`.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def start_sign_in(
 
 
 def start_browser_sign_in(request: HttpRequest, user: User) -> SignIn:
-    """Starts the sign-in of a browser session. Signing in again in the same session keeps the row.
+    """Creates the sign-in of a browser session. If the user signs in again in the same session, the row is reused.
 
     Called after Django has signed the user in.
     """
@@ -95,9 +96,10 @@ def end_sign_ins(
     keep: UUID | str | None = None,
     code: int = NOT_SIGNED_IN,
 ) -> int:
-    """Ends one sign-in of a user, or all of them except `keep`. Returns the number of ended sign-ins.
+    """Ends the sign-in `sign_in_id` of a user, or without it all sign-ins of the user except `keep`.
 
-    It deletes their sessions, invalidates their tokens and closes their sockets with `code`.
+    Deletes the sessions of these sign-ins, invalidates their tokens and closes their sockets with `code`. Returns the
+    number of ended sign-ins.
     """
     with write_transaction():
         rows = SignIn.objects.filter(user_id=user_id, ended_at=None)
@@ -118,13 +120,16 @@ def end_sign_ins(
 
 
 def end_sign_in(user_id: int, sign_in_id: UUID) -> None:
-    """Ends a sign-in. Raises `not_found` if it is not an active one of this user."""
+    """Ends a sign-in. Raises `not_found` if this user has no active sign-in with this id."""
     if not end_sign_ins(user_id, sign_in_id):
         raise not_found()
 
 
 def end_after_password_change(request: HttpRequest, user: User) -> None:
-    """Ends all sign-ins except the one that changed the password. Django has already given its session a new key."""
+    """Ends all sign-ins of the user except the one that changed the password.
+
+    Django has already given the session of that sign-in a new key, so its row is updated.
+    """
     keep = None
     if getattr(request, "session", None) is not None and request.session.get(SESSION_KEY) == str(user.pk):
         keep = start_browser_sign_in(request, user).pk
@@ -132,14 +137,17 @@ def end_after_password_change(request: HttpRequest, user: User) -> None:
 
 
 def end_after_method_removed(request: HttpRequest | None, user: User) -> None:
-    """Ends all other sign-ins after a second factor, passkey or provider was removed: they may have used it."""
+    """Ends all other sign-ins of the user after a second factor, passkey or provider account was removed.
+
+    The removed method may have been used to start these sign-ins.
+    """
     session = getattr(request, "session", None)
     current = _get_sign_in(session.get(SIGN_IN_SESSION_KEY)) if session is not None else None
     end_sign_ins(user.pk, keep=current.pk if current and current.user_id == user.pk else None)
 
 
 def touch_sign_in(sign_in: SignIn) -> bool:
-    """Updates `last_used_at` at most once in TOUCH_SECONDS. Returns whether it did."""
+    """Sets `last_used_at` to now, but at most once in TOUCH_SECONDS. Returns whether the row was updated."""
     now = timezone.now()
     if now - sign_in.last_used_at < timedelta(seconds=TOUCH_SECONDS):
         return False
@@ -157,7 +165,7 @@ def is_active(sign_in: SignIn, user: User) -> bool:
 
 
 def close_code_for(ended: bool, stamp: str, password_hash: str, user_is_active: bool) -> int:
-    """Returns 0 for an active sign-in, else the code with which its sockets are closed."""
+    """Returns 0 if a sign-in with these values is active, else the close code for its sockets."""
     if not user_is_active:
         return SUSPENDED
     if ended or not constant_time_compare(stamp, password_stamp(password_hash)):
@@ -166,9 +174,9 @@ def close_code_for(ended: bool, stamp: str, password_hash: str, user_is_active: 
 
 
 def sign_in_for_session(session: SessionBase) -> SignIn | None:
-    """Returns the sign-in of a browser session, with its user, whether or not it is active.
+    """Returns the sign-in of a browser session together with its user, also if the sign-in is no longer active.
 
-    One query besides that of the session.
+    Needs one query, besides the query that loads the session.
     """
     sign_in = _get_sign_in(session.get(SIGN_IN_SESSION_KEY), with_user=True)
     if sign_in is None or session.get(SESSION_KEY) != str(sign_in.user_id):
@@ -183,7 +191,7 @@ def sign_in_for_session(session: SessionBase) -> SignIn | None:
 
 
 def list_active_sign_ins(user_id: int) -> list[SignIn]:
-    """Returns the sign-ins that can still be used, last used first."""
+    """Returns the active sign-ins of a user that are not expired. The sign-in that was used last is the first."""
     now = timezone.now()
     session_expiry = now - timedelta(seconds=settings.SESSION_COOKIE_AGE)
     token_expiry = now - api_settings.REFRESH_TOKEN_LIFETIME

@@ -20,7 +20,7 @@ def make_signup_link(days: int) -> str:
 
 
 def is_valid_token(token: str) -> bool:
-    """Returns whether the token has our signature and is not expired."""
+    """Returns whether the token of a sign-up link has a valid signature and is not expired."""
     try:
         days = signing.loads(token, salt=_SALT)
         signing.loads(token, salt=_SALT, max_age=days * 86400)
@@ -30,5 +30,5 @@ def is_valid_token(token: str) -> bool:
 
 
 def is_invited(request: HttpRequest) -> bool:
-    """Returns whether this browser session has opened a link that is still valid."""
+    """Returns whether a sign-up link that is still valid was opened in this browser session."""
     return is_valid_token(request.session.get(INVITE_SESSION_KEY, ""))

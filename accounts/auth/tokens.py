@@ -1,8 +1,8 @@
 """JWTs for clients that are not browsers: a short-lived access token, and a refresh token that can be used once.
 
-Both carry the id of their sign-in in the claim `sid`. A token is valid only while that row is active
-(`accounts.auth.sign_ins`). So signing out, a suspension or a new password ends access tokens at once, before they
-expire. Lifetimes are in `settings.SIMPLE_JWT`.
+Both tokens contain the id of a sign-in (claim `sid`) and are valid only while that sign-in is active
+(`accounts.auth.sign_ins`). So signing out, a suspension or a new password invalidates access tokens at once, before
+they expire. Lifetimes are in `settings.SIMPLE_JWT`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def invalid_token_error() -> ApplicationError:
 
 
 def issue_token_pair(user: User, *, address: str = "", user_agent: str = "") -> TokenPairSchema:
-    """Starts a sign-in of a token client and returns its first pair."""
+    """Creates a sign-in for a client with tokens, and returns its first access and refresh token."""
     refresh_id = uuid4()
     sign_in = sign_ins.start_sign_in(
         user, SignIn.Kind.TOKEN, address=address, user_agent=user_agent, refresh_id=refresh_id
@@ -37,10 +37,10 @@ def issue_token_pair(user: User, *, address: str = "", user_agent: str = "") -> 
 
 
 def refresh_token_pair(refresh_token: str) -> TokenPairSchema:
-    """Returns a new pair for a refresh token, which becomes invalid.
+    """Exchanges a refresh token for a new access and refresh token. The old refresh token becomes invalid.
 
-    Of parallel uses of one token only one succeeds. Any other use of a used token means that two parties have it. It
-    is unknown which one stole it, so the sign-in ends with all its tokens. Raises `unauthenticated`.
+    A refresh token that is used a second time may be stolen, and it is not known by whom it was used. Then the sign-in
+    ends with all its tokens, and the function raises `unauthenticated`. Of parallel uses of a token only one succeeds.
     """
     claims = TokenClaims(_validate(RefreshToken, refresh_token))
     sign_in = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()
@@ -57,13 +57,19 @@ def refresh_token_pair(refresh_token: str) -> TokenPairSchema:
 
 
 def revoke_token(refresh_token: str) -> None:
-    """Ends the sign-in of a refresh token, also of one that was used already. Raises `unauthenticated`."""
+    """Ends the sign-in to which a refresh token belongs, also if the token was used already.
+
+    Raises `unauthenticated` for an invalid token.
+    """
     claims = TokenClaims(_validate(RefreshToken, refresh_token))
     sign_ins.end_sign_ins(claims.user_id, claims.sign_in_id)
 
 
 def sign_in_for_token(access_token: str) -> SignIn | None:
-    """Returns the sign-in of a valid access token, with its user, whether or not it is still active. One query."""
+    """Returns the sign-in of a valid access token together with its user, in one query.
+
+    Callers must check whether the sign-in is still active.
+    """
     token = validate_access_token(access_token)
     return sign_in_for_validated_token(token) if token is not None else None
 
@@ -82,7 +88,10 @@ def sign_in_for_validated_token(token: Token) -> SignIn | None:
 
 
 class TokenClaims:
-    """Our claims of a token. Raises KeyError, ValueError, TypeError or AttributeError if one is not usable."""
+    """The claims (values in a token) that this site uses: token id, sign-in id and user id.
+
+    The constructor raises KeyError, ValueError, TypeError or AttributeError if a claim is missing or malformed.
+    """
 
     def __init__(self, token: Token):
         self.token_id = UUID(token["jti"])
@@ -91,7 +100,7 @@ class TokenClaims:
 
 
 def _validate(token_class: type[Token], text: str) -> Token:
-    """Verifies signature, algorithm, type, time and our claims. Raises `unauthenticated`."""
+    """Verifies a token: signature, algorithm, type, expiry and claims. Raises `unauthenticated` if it is not valid."""
     if not isinstance(text, str) or len(text) > MAX_TOKEN_LENGTH:
         raise invalid_token_error()
     try:

@@ -1,7 +1,7 @@
-"""All actions on conversations. Pages, API and consumers call these functions and nothing below them.
+"""The public functions that change conversations. Pages, API and consumers import them from here only.
 
-Each action checks permission, changes rows in one transaction, and publishes events on commit. An action that is
-refused raises `messenger.core.errors.ApplicationError`.
+Each function checks permission, changes rows in one transaction, and publishes events on commit. It raises
+`messenger.core.errors.ApplicationError` if the action is not allowed.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def send_message(
     forward_id: int | None = None,
     attachment_ids: Sequence[int] = (),
 ) -> tuple[MessageSchema, bool]:
-    """Sends a message. Returns it, and False if this `client_id` had been sent before.
+    """Sends a message. Returns the message, and True if it is new or False if this `client_id` had been sent before.
 
-    Like the functions below it waits for a queue: call it from a thread, not from the event loop.
+    The function blocks until a queue has stored the message: call it from a thread, not from the event loop.
     """
     sent = send_queue.call(
         SendCommand(user_id, conversation_id, client_id, body, reply_to_id, forward_id, tuple(attachment_ids))
@@ -89,17 +89,27 @@ def send_message(
 
 
 def mark_read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineSchema:
-    """Moves the read marker forward to `seq`. With `back`, everything from `seq` on becomes unread."""
+    """Moves a user's read marker forward to the message `seq`. Returns read marker, unread count and so on.
+
+    With `back`, moves the marker back: the message `seq` and all messages after it become unread. Blocks: call it from
+    a thread, not from the event loop.
+    """
     return read_marker_queue.call(MarkerMove(user_id, conversation_id, read_seq=seq, back=back))
 
 
 def mark_unread(user_id: int, conversation_id: int) -> MineSchema:
-    """Makes the newest text of another member unread, and everything after it. Does nothing without such a text."""
+    """Marks the newest text message of another member as unread, and all messages after it.
+
+    Changes nothing if no other member has written. Blocks: call it from a thread, not from the event loop.
+    """
     seq = newest_seq_of_others(user_id, conversation_id)
     return mark_read(user_id, conversation_id, seq, back=seq > 0)
 
 
 def mark_delivered(user_id: int, up_to: dict[int, int]) -> None:
-    """Moves delivery markers: `up_to` has the newest seq that has arrived on a device, by conversation id."""
+    """Moves a user's delivery markers. `up_to` has, by conversation id, the newest seq that a device has received.
+
+    Blocks: call it from a thread, not from the event loop.
+    """
     for conversation_id, seq in up_to.items():
         read_marker_queue.call(MarkerMove(user_id, conversation_id, delivered_seq=seq))

@@ -1,11 +1,11 @@
 """Processes uploaded images and videos in the worker, before anybody may open them, and updates their messages.
 
-Processing removes metadata: phones write into pictures and videos where they were taken. A file that cannot be
-re-encoded or read becomes a download, with as much metadata removed as is possible without decoding. Some files keep
-theirs: a HEIC or AVIF that cannot be decoded, and types that are not processed at all, such as TIFF. For damaged
-videos and the rest see docs/decisions/uploads.md.
+Processing removes metadata, because phones store in pictures and videos where they were taken. A file that cannot be
+decoded is offered as a download, with as much metadata removed as is possible without decoding. Some files keep their
+metadata: HEIC and AVIF files that cannot be decoded, and types that are not processed at all, such as TIFF. See
+docs/decisions/uploads.md, also for damaged videos.
 
-While a file waits, its message shows it with its future size, and downloads answer 503.
+Until a file is processed, its message shows an empty box of the final size, and downloads answer with status 503.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "i
 
 
 def process_file(file_id: int) -> None:
-    """Processes a waiting file. Can be repeated: a file that is ready does not change."""
+    """Removes the metadata of an uploaded image or video. Does nothing if the file is processed already or deleted."""
     file = File.objects.filter(pk=file_id, state=File.State.WAITING).first()
     if file is None:
         return
@@ -36,10 +36,11 @@ def process_file(file_id: int) -> None:
 
 
 def complete_processing(file: File, *, kind: str = "", **changes: Any) -> None:
-    """Saves `changes`, marks the file as ready and updates the messages that show it.
+    """Saves the result of processing (`changes`), marks the file as ready, and updates the messages that show it.
 
-    `kind` changes the kind of its attachments. The order matters: first the row, then the messages, each in its own
-    transaction and with its own version, and last the old bytes are deleted.
+    A `kind` that is not empty becomes the kind of the file's attachments. The order matters: first the row of the file
+    is saved. Then each message is updated in a transaction of its own. Last, the unprocessed file is deleted from the
+    storage.
     """
     old_key, old_content_type = file.key, file.content_type
     with write_transaction():
@@ -66,7 +67,10 @@ def complete_processing(file: File, *, kind: str = "", **changes: Any) -> None:
 
 
 def _update_message_files(message_id: int) -> None:
-    """Rewrites the attachments in the row of a message from their current state and publishes the change."""
+    """Updates the copy of the attachments in a message's field `files`, and publishes `message.updated`.
+
+    Does nothing if the copy is up to date.
+    """
     with moderation_transaction(message_id) as (tx, message):
         attachments = Attachment.objects.filter(message=message).select_related("file").order_by("place")
         files = serialize_attachments([attachment_schema(attachment) for attachment in attachments])

@@ -1,8 +1,8 @@
-"""Whether two users may write to each other in their direct conversation, by blocks and privacy settings.
+"""Checks whether a user may write to the other user in a direct conversation: blocks and privacy settings.
 
-The status is part of the query that each send makes anyway. The setting `write_to_me` is about starting a
-conversation: a user who has written may be answered, whatever the setting. A block by the other user, the setting and
-a suspended account give the same error, so that the sender cannot tell them apart.
+The privacy setting `write_to_me` only restricts who may start a conversation: a user who has written can always be
+answered. The error is the same for a block by the other user, for this setting and for a suspended account, so that the
+sender cannot tell which of them is the reason. The check is SQL, as part of a query that sending makes anyway.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from chat.models import Conversation, Membership
 from messenger.core import bulk_sql
 from messenger.core.errors import ApplicationError
 
-# The pair status of a membership. BLOCKED: this user has blocked the other; CLOSED: the other does not allow it.
+# The pair status of a membership: whether its user may write to the other user of a direct conversation. BLOCKED: this
+# user has blocked the other user. CLOSED: the other user does not allow it. In groups the status is always OPEN.
 OPEN, BLOCKED, CLOSED = "open", "blocked", "closed"
 
-# Joins for a query over a membership `m` of a user `u`. PAIR_STATUS_SQL is an expression over them; in groups: OPEN.
+# Joins for a query over a membership `m` of a user `u`. PAIR_STATUS_SQL is an expression for queries with these joins.
 PAIR_JOINS_SQL = (
     " LEFT JOIN chat_conversation pair ON pair.id = m.conversation_id AND pair.kind = 'direct'"
     " LEFT JOIN chat_membership o ON o.conversation_id = pair.id AND o.user_id <> m.user_id"
@@ -29,7 +30,7 @@ PAIR_STATUS_SQL = (
     " WHEN p.write_to_me = 'everyone' OR o.sent_seq > 0 THEN 'open'"
     " WHEN p.write_to_me = 'contacts' AND theirs.state = 'contact' THEN 'open' ELSE 'closed' END"
 )
-# Whether `u` has blocked anybody or is blocked by anybody. Only then a further query asks by whom.
+# Condition: `u` has blocked somebody or is blocked by somebody. Only then a further query loads the other users.
 HAS_BLOCKS_SQL = (
     "EXISTS (SELECT 1 FROM accounts_relationship b"
     " WHERE b.blocked_at IS NOT NULL AND (b.user_id = u.id OR b.person_id = u.id))"
@@ -43,9 +44,10 @@ def pair_status_error(pair_status: str) -> ApplicationError | None:
 
 
 def require_open_pair(membership: Membership) -> None:
-    """Raises unless the user may write here. For edits, reactions and pins, which the other user sees as well.
+    """Raises `ApplicationError` unless the user may write to the other user of this direct conversation.
 
-    Makes no query for a group.
+    Used for edits, reactions and pins, which the other user sees like a message. Always passes in groups, without a
+    query.
     """
     if membership.conversation.kind == Conversation.Kind.DIRECT and (
         error := pair_status_error(get_pair_status(membership.pk))

@@ -1,4 +1,8 @@
-"""The two queues through which socket, API and pages store messages and read markers, one of each per process."""
+"""Two queues that store messages and read markers in batches. Socket, API and pages put their commands into a queue.
+
+Each process has its own two queues. A batch is stored in one transaction, which is faster than one transaction per
+command.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ send_queue: BatchWriter[SendCommand] = BatchWriter(
     "sends", send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking, size=settings.BATCH_SIZE
 )
 
-# Moves are collected for 50 ms: a user who scrolls, or a hundred readers of one message, take one transaction. The
-# batches are larger than those of messages because several moves of one user in one conversation become one row.
+# Moves of read markers are collected for 50 ms, so that one transaction stores all moves of a user who scrolls, or of a
+# hundred readers of one message. These batches are larger than batches of messages, because several moves of one user
+# in one conversation change only one row.
 read_marker_queue: BatchWriter[MarkerMove] = BatchWriter(
     "marks", move_markers, lambda move: move.user_id, size=8 * settings.BATCH_SIZE, pause=0.05
 )

@@ -1,7 +1,8 @@
-"""Read markers, delivery markers and the other member state (mute, level, draft and so on).
+"""Changes what a conversation stores for each member: read and delivery markers, mute, notification level, draft …
 
-Markers move forward with reading; only the user moves one back. They arrive in bursts: a hundred readers of one group
-send as many for each message. So `move_markers` takes many, and callers use a queue (chat.actions.queues).
+Markers move forward while a user reads. A read marker moves back only if the user marks messages as unread. Many moves
+arrive at the same time: for one message in a group with a hundred readers, a hundred moves. So `move_markers` stores
+many moves in one transaction, and callers use a queue (chat.actions.queues).
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ MEMBER_STATE_FIELDS = {"muted", "level", "favourite", "archived", "draft", "anno
 
 
 class MarkerMove(NamedTuple):
-    """A command to move markers of a user in a conversation.
+    """A command to move the markers of a user in a conversation.
 
-    `read_seq`: everything up to it is read or, with `back`, everything from it on is unread. `delivered_seq`:
-    everything up to it has arrived on a device.
+    `read_seq`: the user has read all messages up to this seq. With `back`, this message and all messages after it
+    become unread. `delivered_seq`: a device of the user has received all messages up to this seq. None moves no marker.
     """
 
     user_id: int
@@ -46,7 +47,7 @@ class MarkerMove(NamedTuple):
 
 
 class _MarkerState(msgspec.Struct):
-    """A locked membership: its markers, the rest of the member state, and the counters of the conversation."""
+    """The data of a locked membership row: its markers, other member state, and counters of its conversation."""
 
     id: int
     conversation_id: int
@@ -62,11 +63,11 @@ class _MarkerState(msgspec.Struct):
     archived: bool
     draft: str
     announcement_seen: int
-    receipts: bool  # the setting of this conversation
+    receipts: bool  # the setting of the user for this conversation
     me_version: int
     last_seq: int
     text_count: int
-    shows_receipts: bool  # by the settings of the user and of this conversation
+    shows_receipts: bool  # both the setting of the user and `receipts` allow it
     stored_markers: tuple[int, int, int] = (0, 0, 0)  # `markers` as they are in the database
 
     @property
@@ -82,11 +83,11 @@ _States = dict[tuple[int, int], _MarkerState]  # by (conversation id, user id)
 
 
 def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationError | None]:
-    """Moves many markers in one transaction and returns the outcomes in the order of the moves.
+    """Moves many markers in one transaction and returns one outcome for each move, in the same order.
 
-    The outcome is the member state for a read marker, None for a delivery marker, and the error `not_found` for
-    non-members. Seven statements for any number of moves, and one for each marker that was moved back behind texts of
-    the user.
+    The outcome is the member state (unread count, mute …) if a read marker was moved, None if only a delivery marker
+    was moved, and the error `not_found` if the user is not a member. Uses seven statements for any number of moves, and
+    one more for each read marker that was moved back to before messages of its own user.
     """
     with write_transaction():
         now = timezone.now()
@@ -145,7 +146,10 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
 
 
 def _set_read_counts(states: list[_MarkerState]) -> None:
-    """Sets `read_count`: the texts up to the marker, and the user's own texts after it, which are not unread."""
+    """Sets `read_count` of each state: how many text messages of the conversation do not count as unread.
+
+    These are the text messages up to the read marker, and the user's own text messages after it.
+    """
     keys = {(state.conversation_id, state.read_seq) for state in states if 0 < state.read_seq < state.last_seq}
     counts: dict[tuple[int, int], int] = {}
     if keys:
@@ -163,7 +167,10 @@ def _set_read_counts(states: list[_MarkerState]) -> None:
 
 
 def _count_own_texts_after(state: _MarkerState) -> int:
-    """Makes no query unless the marker was moved back: only then can the user's own texts be after it."""
+    """Returns how many text messages of the user come after the user's read marker.
+
+    Makes no query unless the marker was moved back, because sending moves the marker to the new message.
+    """
     if state.sent_seq <= state.read_seq:
         return 0
     own_texts = Message.objects.filter(
@@ -173,7 +180,7 @@ def _count_own_texts_after(state: _MarkerState) -> int:
 
 
 def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
-    """Stores when each marker moved forward. Markers that moved back leave no row."""
+    """Stores a row of ReceiptHistory with the time for each marker that moved forward. Moves back are not stored."""
     rows = []
     for state in changed:
         stored_read, _read_count, stored_delivered = state.stored_markers
@@ -187,7 +194,7 @@ def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
 
 
 def _build_receipt_events(changed: list[_MarkerState], now: datetime) -> list[Event]:
-    """Receipts of the markers that moved forward, without those of users who hide theirs."""
+    """Returns the receipt events for markers that moved forward, except markers of users who hide their receipts."""
     at = format_timestamp(now)
     moved_receipts = [
         events.Receipt(state.conversation_id, state.user_id, state.delivered_seq, state.read_seq, at)
@@ -233,9 +240,10 @@ def _outcome(
 
 
 def update_member_state(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
-    """Changes member state (see MEMBER_STATE_FIELDS) and returns all of it. Publishes nothing if nothing changes.
+    """Changes a user's state in a conversation (mute, draft …, see MEMBER_STATE_FIELDS) and returns the whole state.
 
-    `announcement_seen` only moves forward, up to the version of the current announcement.
+    Publishes nothing if the values are the same as before. `announcement_seen` can only increase, up to the version of
+    the current announcement. Raises `not_found` for non-members.
     """
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
@@ -273,7 +281,10 @@ def update_member_state(user_id: int, conversation_id: int, changes: dict) -> Mi
 
 
 def newest_seq_of_others(user_id: int, conversation_id: int) -> int:
-    """Returns the seq of the newest text by another member, 0 without one. Raises `not_found` for non-members."""
+    """Returns the seq of the newest text message by another user, or 0 if there is none.
+
+    Raises `not_found` for non-members.
+    """
     rows = bulk_sql.fetch_all(
         "SELECT (SELECT seq FROM chat_message t WHERE t.conversation_id = m.conversation_id AND t.kind = 'text'"
         " AND t.sender_id <> m.user_id ORDER BY t.seq DESC LIMIT 1)"

@@ -1,4 +1,7 @@
-"""Publishes receipts anew after a change of who may see them: by user, by conversation, or between two users."""
+"""Publishes receipts (delivery and read markers) again after a change of who may see them.
+
+The change is a setting of the user, a setting for one conversation, or a contact or block between two users.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +17,21 @@ from messenger.live.events import Event, publish
 
 
 def publish_receipts_choice(user_id: int) -> None:
-    """Publishes the receipts of a user who has just changed the setting `show_receipts`, in all conversations."""
+    """Publishes the receipts of a user in all conversations, after the user has changed the setting `show_receipts`."""
     publish(receipt_visibility_events(user_id))
 
 
 def receipt_visibility_events(user_id: int, conversation_id: int | None = None) -> list[Event]:
-    """Returns events with a user's receipts as the other members may see them now: 0 where they are hidden.
+    """Returns events with a user's receipts (delivery and read markers) as the other members may see them now.
 
-    Call it inside the transaction of the change. Without `conversation_id` it covers all conversations of the user.
-    Two queries, and one event per conversation.
+    Hidden receipts are sent as 0. Without `conversation_id` the events are for all conversations of the user. Call this
+    inside the transaction that changes a setting. Two queries, and one event per conversation.
     """
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     if conversation_id is not None:
         memberships = memberships.filter(conversation_id=conversation_id)
     else:
-        memberships = memberships.filter(receipts=True)  # where they are hidden by conversation nothing changes
+        memberships = memberships.filter(receipts=True)  # nothing changes where the user hides them for a conversation
     at = format_timestamp(timezone.now())
     receipts = []
     for membership_conversation_id, delivered_seq, read_seq, shows_here, audience in memberships.values_list(
@@ -42,7 +45,10 @@ def receipt_visibility_events(user_id: int, conversation_id: int | None = None) 
 
 
 def publish_receipts_between(user_id: int, other_id: int) -> None:
-    """Publishes the receipts of two users to each other, after a change of their contact or block."""
+    """Publishes the receipts of two users to each other, after one has added, removed, blocked or unblocked the other.
+
+    Receipts that the other user may not see are sent as 0.
+    """
     own_conversations = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     shared_ids = list(
         Membership.objects.filter(

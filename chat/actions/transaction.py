@@ -1,11 +1,11 @@
-"""One database transaction on one conversation: locks its row, hands out versions, and publishes events on commit.
+"""Database transactions on one conversation: they lock its row, assign versions, and publish events on commit.
 
     with conversation_transaction(conversation_id, user_id) as tx:  # raises not_found for non-members
         tx.require(...)                                             # check permission
         ...                                                         # change rows
         tx.publish(...)                                             # collect events
 
-An action that takes no version has changed nothing and publishes nothing.
+An action that changes nothing must not take a version and must not publish an event.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 from messenger.live.events import Event, UserEvent, publish
 
-# Fields of a membership that change under the lock of the membership alone, without that of the conversation.
+# Fields of a membership that other transactions change with a lock on the membership only, not on the conversation.
 _MEMBER_STATE_FIELDS = (
     *("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft"),
     *("announcement_seen", "receipts"),
@@ -34,9 +34,9 @@ _MEMBER_STATE_FIELDS = (
 
 
 class ConversationTransaction:
-    """The open transaction: the locked conversation, the user's membership, and the events collected so far.
+    """An open transaction: the locked conversation, the membership of the acting user, and the collected events.
 
-    `membership` is None where the transaction acts for no member (joining, moderation).
+    `membership` is None if the acting user is not a member, as in joining and moderation.
     """
 
     def __init__(self, conversation: Conversation, membership: Membership | None):
@@ -57,7 +57,7 @@ class ConversationTransaction:
         return self.role in (Role.OWNER, Role.ADMIN)
 
     def require(self, allowed: bool, detail: str = "") -> None:
-        """Raises `forbidden` unless `allowed`."""
+        """Raises the error `forbidden`, with the text `detail` for the user, unless `allowed` is True."""
         if not allowed:
             raise forbidden(detail)
 
@@ -68,7 +68,7 @@ class ConversationTransaction:
         return self.conversation.version
 
     def mark_changed(self, *fields: str) -> None:
-        """Notes fields of the conversation to be saved at the end."""
+        """Remembers that these fields of the conversation have changed. `finish` saves them."""
         self._changed_fields.update(fields)
 
     # ── Messages ───
@@ -81,7 +81,7 @@ class ConversationTransaction:
         new: str = "",
         by_id: int | None = None,
     ) -> None:
-        """Creates and publishes a system message. System messages do not count as unread."""
+        """Creates and publishes a system message, such as "Ann added Ben". System messages do not count as unread."""
         conversation = self.conversation
         conversation.last_seq += 1
         version = self.next_version()
@@ -108,29 +108,32 @@ class ConversationTransaction:
         self.publish(events.message_created(message_schema(message, actor, fresh=True)))
 
     def save_message(self, message: Message, *fields: str) -> None:
-        """Saves these fields of a message under the next version. The caller publishes `message.updated`."""
+        """Saves these fields of a message, and gives the message the next version.
+
+        The caller must publish `message.updated`.
+        """
         message.version = self.next_version()
         message.save(update_fields={"version", *fields})
 
     # ── Events ───
     def publish(self, *new_events: Event) -> None:
-        """Collects events, to be published on commit."""
+        """Adds events that will be published when the transaction is committed."""
         self._events += new_events
 
     def publish_to_user(self, membership: Membership, make_event: Callable[[Membership], UserEvent]) -> None:
-        """Collects an event for the user of this membership.
+        """Adds an event for the user of this membership only, to be published on commit.
 
-        `make_event` is called at the end, when `membership.me_version` is set: user rows are locked last and all at
-        once, to avoid deadlocks.
+        `make_event` builds the event at the end of the transaction, when `membership.me_version` is set. The version
+        is set so late because user rows must be locked last and all together, to avoid deadlocks.
         """
         self._user_events.append((membership, make_event))
 
     def lock_memberships(self, memberships: Iterable[Membership]) -> None:
-        """Locks memberships that are going to change, and reloads their member state.
+        """Locks memberships before they are changed, and reloads their member state (read marker, mute, draft …).
 
-        Call it once for all of them, before user rows are locked. All transactions lock in this order (conversations,
-        memberships, users, each in the order of the ids), so that no two wait for each other. The member state is read
-        again because, for example, a read marker may have moved since.
+        The state is reloaded because another transaction may have changed it before the lock. Call this once for all
+        memberships, before user rows are locked. All transactions lock conversations first, then memberships, then
+        users, each in the order of the ids, so that two transactions never wait for each other.
         """
         rows = list(memberships)
         locked = Membership.objects.select_for_update(no_key=True).filter(pk__in=[row.pk for row in rows])
@@ -140,7 +143,10 @@ class ConversationTransaction:
                 setattr(row, name, value)
 
     def finish(self) -> None:
-        """Saves the conversation, sets the user versions, and publishes all collected events on commit."""
+        """Saves the changed fields and user versions, and publishes all collected events on commit.
+
+        The context managers of this module call this at the end of a transaction.
+        """
         if self._changed_fields:
             self.conversation.save(update_fields=self._changed_fields)
         if self._user_events:
@@ -160,10 +166,10 @@ def _lock_conversation(conversation_id: int) -> Conversation | None:
 
 @contextmanager
 def conversation_transaction(conversation_id: int, user_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction for a member. Raises `not_found` for non-members.
+    """Opens a transaction on a conversation for a member. Raises `not_found` for non-members.
 
-    Membership is checked under the lock, so that nobody can be removed in between. It is checked before as well,
-    without the lock, so that requests of non-members neither wait for the lock nor delay the members.
+    Membership is checked while the conversation is locked, so that the user cannot be removed in the meantime. It is
+    also checked before locking, so that requests of non-members do not wait for the lock and do not delay members.
     """
     memberships = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
     if not memberships.filter(conversation__deleted_at=None).exists():
@@ -180,7 +186,11 @@ def conversation_transaction(conversation_id: int, user_id: int) -> Iterator[Con
 
 @contextmanager
 def join_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction for a user who is about to join by a link. The action checks permission under the lock."""
+    """Opens a transaction on a group for a user who is going to join by an invite link.
+
+    It does not check permission: the caller must do this inside the transaction. Raises `not_found` if the
+    group is deleted.
+    """
     with write_transaction():
         conversation = _lock_conversation(conversation_id)
         if conversation is None:
@@ -192,14 +202,20 @@ def join_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
 
 @contextmanager
 def message_transaction(message_id: int, user_id: int) -> Iterator[tuple[ConversationTransaction, Message]]:
-    """Opens a transaction on the conversation of a message. The message is read under the lock."""
+    """Opens a transaction for a member on the conversation of a message. Yields the transaction and the message.
+
+    The message is read after the conversation is locked. Raises `not_found` for non-members.
+    """
     with conversation_transaction(_get_conversation_id(message_id), user_id) as tx:
         yield tx, messages_with_relations().get(pk=message_id)
 
 
 @contextmanager
 def moderation_transaction(message_id: int) -> Iterator[tuple[ConversationTransaction, Message]]:
-    """Like `message_transaction`, without a membership: for moderators, and in deleted groups too."""
+    """Opens a transaction on the conversation of a message without a member: for moderators and background tasks.
+
+    Does not check permission, and also works in deleted groups. Yields the transaction and the message.
+    """
     with write_transaction():
         conversation = Conversation.objects.select_for_update(no_key=True).get(pk=_get_conversation_id(message_id))
         tx = ConversationTransaction(conversation, None)

@@ -17,7 +17,10 @@ from messenger.core.errors import ApplicationError, format_lazily, invalid
 
 
 def body_error(body: str, *, may_be_blank: bool = False) -> ApplicationError | None:
-    """Returns the error of an invalid message text, or None. A message with files may be blank."""
+    """Returns the error for a message text that is too long, blank or cannot be stored; None for a valid text.
+
+    `may_be_blank` allows an empty text, for a message with files.
+    """
     if len(body) > settings.BODY_LIMIT:
         return invalid(body=format_lazily(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
     if "\x00" in body or not is_encodable(body):
@@ -33,7 +36,7 @@ def check_body(body: str, *, may_be_blank: bool = False) -> None:
 
 
 def is_encodable(text: str) -> bool:
-    """Returns whether UTF-8 can encode the text: False with lone surrogates."""
+    """Returns True if the text can be encoded as UTF-8. False if it contains lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -42,7 +45,7 @@ def is_encodable(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Returns whether a text shows nothing: white space, controls, zero-width characters, marks without a base."""
+    """Returns True if a text has no visible character: only white space, control, zero-width and mark characters."""
     return all(
         unicodedata.category(char) in _INVISIBLE_CATEGORIES or _INVISIBLE_CHARACTERS.match(char) for char in text
     )
@@ -50,17 +53,18 @@ def is_blank(text: str) -> bool:
 
 # Private and unassigned characters count as visible: they may be icons, or emoji newer than this Python.
 _INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"}
-# Fillers, blank symbols, and default-ignorable code points of Unicode, assigned or not.
+# Other invisible characters: fillers, blank symbols, and code points that Unicode defines as ignorable by default.
 _INVISIBLE_CHARACTERS = re.compile(
     "[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\ufffe\uffff\U0001d159\U000e0000-\U000e0fff]"
 )
 
 
 def clean_single_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
-    """Returns a title or another single line with white space collapsed. `limit` is in characters.
+    """Cleans a title or another single line: replaces each run of white space with one space, and returns the line.
 
-    Raises `invalid` for `field` if it contains control, format or direction characters. Joiners are allowed because
-    emoji and Persian words need them, and tags within flags of regions.
+    Raises `invalid` for `field` if the line is longer than `limit` characters, is `required` but blank, or contains
+    control, format or direction characters. Joiners are allowed, because emoji and Persian words need them, and so are
+    the tag characters in flags of regions.
     """
     line = " ".join(text.split())
     if len(line) > limit:
@@ -82,10 +86,10 @@ _REGION_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # for
 
 
 def clean_multiline(text: str, limit: int, field: str) -> str:
-    """Returns a description or an announcement with line ends normalized. `limit` is in characters.
+    """Cleans a description or an announcement: normalizes line ends and strips white space at both ends.
 
-    Raises `invalid` for `field` if it contains control characters other than line ends and tabs, or unbalanced
-    direction characters.
+    Raises `invalid` for `field` if the text is longer than `limit` characters, or contains control characters other
+    than line ends and tabs, or direction characters whose effect does not end in the same line.
     """
     block = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     check_storable(block, limit, field)
@@ -96,12 +100,15 @@ def clean_multiline(text: str, limit: int, field: str) -> str:
     return block
 
 
-# Characters that change the text direction, each with the one that ends its effect.
+# Characters that change the text direction, each with the character that ends its effect.
 _DIRECTION_ENDS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
 
 
 def _has_balanced_direction(text: str) -> bool:
-    """Returns whether each change of direction ends in its line, so that it cannot affect the page around the text."""
+    """Returns True if each change of text direction ends in the same line.
+
+    Otherwise the text could reverse the direction of other text on the page.
+    """
     for line in text.split("\n"):
         pending_ends: list[str] = []
         for char in line:
@@ -115,7 +122,7 @@ def _has_balanced_direction(text: str) -> bool:
 
 
 def check_storable(text: str, limit: int, field: str) -> None:
-    """Raises `invalid` for `field` if a text is too long or cannot be stored. For texts that are stored unchanged."""
+    """Raises `invalid` for `field` if a text is longer than `limit` characters or cannot be stored in the database."""
     if len(text) > limit:
         raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
     if "\x00" in text or not is_encodable(text):
@@ -123,9 +130,9 @@ def check_storable(text: str, limit: int, field: str) -> None:
 
 
 def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
-    """Returns the members that texts may mention, by conversation id and `username_key`.
+    """Returns the members whose user names appear after an `@` in these texts, by conversation id and `username_key`.
 
-    `bodies` are (conversation id, text) pairs. One query, or none without an `@`.
+    `bodies` are (conversation id, text) pairs. Makes one query, or none if no text contains an `@`.
     """
     keys_by_conversation: dict[int, set[str]] = {}
     for conversation_id, body in bodies:

@@ -1,6 +1,6 @@
-"""The admin of conversations, messages, invite links and reports, for site moderators.
+"""Admin pages of conversations, messages, invite links and reports, for the moderators of the site.
 
-Nothing can be edited. Admin actions change rows by calling the actions of chat and accounts.
+No row can be edited in a form. The admin actions call the functions in chat.actions and accounts.actions.
 """
 
 from chat.admin.audit_log import LogEntryAdmin

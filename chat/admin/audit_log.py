@@ -1,4 +1,7 @@
-"""The log of what moderators and administrators have done. Administrators can read it; nobody can change it here."""
+"""Admin page of the log of what moderators and administrators have done. Only administrators can read it.
+
+Nobody can change it here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations: search, fields, members and a link to the messages."""
+"""Admin pages of conversations: search, fields, members and a link to the messages."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("members"))
     def members(self, row: Conversation) -> SafeString:
-        """Renders current members, then former members."""
+        """Renders the current members, then the former members."""
         memberships = row.memberships.select_related("user").order_by("left_at", "pk")[: MAX_MEMBERS + 1]
         shown = sorted(memberships[:MAX_MEMBERS], key=lambda membership: membership.left_at is not None)
         items = ((base.render_user_link(membership.user), _role_or_left(membership)) for membership in shown)
@@ -90,7 +90,10 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
 
 
 def _role_or_left(membership: Membership) -> str:
-    """Returns when a former member left, or the role of a current one; "" for an ordinary member."""
+    """Returns a remark about a member.
+
+    For a former member it is the date of leaving, for an owner or admin the role, for an ordinary member "".
+    """
     if membership.left_at:
         return " · {} {:%Y-%m-%d}".format(_("left"), membership.left_at)
     return "" if membership.role == Role.MEMBER else f" · {Role(membership.role).label}"

@@ -1,4 +1,4 @@
-"""Invite links: creator, limits and revocation. The link itself is not shown."""
+"""Admin pages of invite links: who created a link, its limits, and revoking it. The URL of the link is not shown."""
 
 from __future__ import annotations
 

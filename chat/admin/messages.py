@@ -1,4 +1,4 @@
-"""Messages: search, the messages around one, hiding and restoring."""
+"""Admin pages of messages: moderators search messages, see the messages before and after, hide and restore them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGES_AROUND = 10  # messages shown before and after one
 ARIA_CURRENT = SafeString(' aria-current="true"')
 
 _MESSAGE_ID = re.compile(r"(?:\S*/m/|id:)(\d+)\S*")  # the URL of a message, or `id:` and its id
-_CONVERSATION_ID = re.compile(r"(?:\S*/c/|in:)(\d+)\S*")  # the same of a conversation
+_CONVERSATION_ID = re.compile(r"(?:\S*/c/|in:)(\d+)\S*")  # the URL of a conversation, or `in:` and its id
 _SENDER = re.compile(r"from:(\S+)")
 
 
@@ -76,7 +76,11 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
         return super().get_queryset(request).prefetch_related(base.prefetch_direct_members("conversation__"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
-        """Limits each list to MAX_SEARCHED_MESSAGES rows. Django calls it also for lists without a search term."""
+        """Returns the messages that match the search term.
+
+        Without a conversation in the search term, only the newest MAX_SEARCHED_MESSAGES messages are searched. Django
+        also calls this method for lists without a search term.
+        """
         text = strip_unstorable(search_term)
         message_id, text = _extract_id(_MESSAGE_ID, text)
         if message_id is not None:
@@ -171,7 +175,10 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("context"))
     def surrounding_messages(self, row: Message) -> SafeString:
-        """Renders the messages before and after, so that moderators see the context. Each links to its own page."""
+        """Renders the messages before and after this message, so that moderators see the context.
+
+        Each one links to its own page.
+        """
         messages = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
         before = messages.filter(seq__lt=row.seq).order_by("-seq")[:MESSAGES_AROUND]
         after = messages.filter(seq__gt=row.seq).order_by("seq")[:MESSAGES_AROUND]
@@ -196,7 +203,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
 
 def message_state(row: Message) -> Any:
-    """Returns "edited", who deleted or hid the message, or "" for an unchanged message."""
+    """Returns the state of a message for the admin: "edited", who deleted or hid it, or "" if it is unchanged."""
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
     if row.hidden_by is None:
@@ -205,13 +212,16 @@ def message_state(row: Message) -> Any:
 
 
 def _event_text(row: Message) -> str:
-    """Returns the stored values of a system message; only the page of the conversation has sentences for it."""
+    """Returns the stored values of a system message as text.
+
+    Only the page of the conversation has translated sentences.
+    """
     event = row.event or {}
     return " ".join(str(event[key]) for key in ("name", "old", "new") if event.get(key))
 
 
 def _extract_id(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
-    """Returns the id that the pattern finds (None if it does not match), and the text without it.
+    """Returns the id that `pattern` finds in a search term (None if there is none), and the term without it.
 
     A number that is too large for an id becomes 0, which no row has.
     """

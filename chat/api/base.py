@@ -1,4 +1,4 @@
-"""The base class of the API views, their responses, and decorators for the OpenAPI document."""
+"""The base class of the API views, functions for their responses, and decorators for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def response_schema(
     conflict: str = "",
     **options: Any,
 ):
-    """Documents an operation that returns this struct.
+    """Decorates an operation whose response body is this struct, for the OpenAPI document.
 
     `created`, `already` and `conflict` are the descriptions of the statuses 201, 200 and 409. Without `created` the
     status is 200.
@@ -72,10 +72,10 @@ def response_schema(
 
 
 def list_schema(struct: type[msgspec.Struct], summary: str, **options: Any):
-    """Documents an operation that returns a page of these structs."""
+    """Decorates an operation that returns a page of these structs, for the OpenAPI document."""
     return extend_schema(summary=summary, responses={200: page_serializer_for(struct)}, **options)
 
 
 def no_content_schema(summary: str, **options: Any):
-    """Documents an operation that returns 204 without a body."""
+    """Decorates an operation that returns status 204 without a body, for the OpenAPI document."""
     return extend_schema(summary=summary, responses={204: None}, **options)

@@ -1,4 +1,7 @@
-"""Contacts, contact requests and blocks. Accounts owns them; the views are here because they add presence."""
+"""API views for contacts, contact requests and blocked users.
+
+The data belongs to the app accounts. The views are in chat because they add presence, which accounts does not import.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Conversations: listing, creating, changing and deleting them, and the member's own state in them."""
+"""API views for conversations: list, create, change and delete them, and change the member state (muted, archived, …)
+of the user.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invite links of groups: listing, creating and revoking them, and joining by one."""
+"""API views for invite links of groups: listing, creating and revoking links, and joining a group by a link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of a conversation and their roles, and the search for users."""
+"""API views for the members of a conversation and their roles, and for searching users."""
 
 from __future__ import annotations
 

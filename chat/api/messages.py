@@ -1,4 +1,4 @@
-"""Messages: history, sending, changes since a version, and the operations on one message."""
+"""API views for messages: history, sending, changes since a version, and operations on one message."""
 
 from __future__ import annotations
 

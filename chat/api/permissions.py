@@ -6,7 +6,10 @@ from rest_framework.permissions import BasePermission
 
 
 class IsAuthenticatedOrOptions(BasePermission):
-    """Allows signed-in users, and everybody for OPTIONS: tus clients ask for server features before they sign in."""
+    """Allows signed-in users.
+
+    OPTIONS requests are allowed for everybody: tus clients ask what the server supports before they sign in.
+    """
 
     def has_permission(self, request, view) -> bool:
         return request.method == "OPTIONS" or bool(request.user and request.user.is_authenticated)

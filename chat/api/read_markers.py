@@ -1,4 +1,4 @@
-"""Read markers and receipts: how far members have received and read a conversation."""
+"""API views for read markers and receipts, which show how far members have received and read a conversation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Catch-up over HTTP, for clients that cannot open a WebSocket."""
+"""API view for catching up over HTTP: returns what a client has missed.
+
+It is for clients that cannot open a WebSocket.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Uploads by tus 1.0: creating one, reading its offset, cancelling it; and the files of a conversation.
+"""API views for uploads with the tus 1.0 protocol: create an upload, read its offset, cancel it. Also lists the files
+of a conversation.
 
 PATCH requests with the bytes do not reach these views. chat/attachments/tus/receiver.py handles them before Django,
 which would read the whole request body before it calls a view.
@@ -23,7 +24,7 @@ from messenger.rest.parsers import StrictJSONParser
 
 
 class IgnoreBodyParser(BaseParser):
-    """Accepts any content type and ignores the body: tus sends all parameters in headers."""
+    """Accepts any content type and does not read the body, because tus sends all parameters in headers."""
 
     media_type = "*/*"
 

@@ -1,4 +1,4 @@
-"""Deletes files without attachments, expired uploads and other leftovers. Called by background tasks."""
+"""Deletes files that no attachment uses, expired uploads and other leftovers. Background tasks call these functions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from messenger.core.database import write_transaction
 
 log = logging.getLogger(__name__)
 BATCH_SIZE = 200
-GRACE_PERIOD = timedelta(minutes=5)  # for a file whose attachment is being created now
+GRACE_PERIOD = timedelta(minutes=5)  # protects a new file whose attachment is just being created
 
 
 def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
-    """Deletes files without an attachment: first the bytes, then the row, in one transaction. Returns their number.
+    """Deletes files that no attachment uses: first the bytes, then the row, in one transaction. Returns how many.
 
-    A user who forwards the file meanwhile waits for the lock of the row and then gets an error. A crash in between
-    leaves a row without bytes and without attachments; the next run deletes it.
+    If another user forwards the file at this moment, forwarding waits for the lock of the row and then fails. If the
+    server crashes in between, the row stays without bytes; the next run deletes it.
     """
     count = 0
     orphaned = File.objects.filter(attachments=None, created_at__lte=timezone.now() - older_than)
@@ -42,7 +42,10 @@ def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
 
 
 def clean_up() -> None:
-    """Deletes expired uploads, attachments that were never sent and files of deleted groups; retries lost tasks."""
+    """Deletes expired uploads, attachments that were never sent, and files of deleted groups.
+
+    Restarts lost processing tasks.
+    """
     now = timezone.now()
     for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:
         uploads.delete_upload(upload)
@@ -60,7 +63,7 @@ def clean_up() -> None:
 
 
 def _enqueue_lost_processing() -> None:
-    """Enqueues processing again for files that have been waiting for 15 minutes: their task was lost."""
+    """Enqueues the processing task again for each file that has waited for 15 minutes: its task was lost."""
     from chat.tasks import prepare_file
 
     waiting = Q(state=File.State.WAITING, created_at__lt=timezone.now() - timedelta(minutes=15))
@@ -69,7 +72,10 @@ def _enqueue_lost_processing() -> None:
 
 
 def _delete_orphaned_partial_files(folder: Path) -> None:
-    """Deletes partial files without a row, older than an hour. A server killed between the two steps leaves them."""
+    """Deletes partial files on disk that have no row and are older than an hour.
+
+    They remain if the server is killed after deleting the row of an upload and before deleting its bytes.
+    """
     if not folder.is_dir():
         return
     used = {key.rpartition("/")[2] for key in Upload.objects.filter(attachment=None).values_list("key", flat=True)}

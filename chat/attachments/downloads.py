@@ -1,4 +1,4 @@
-"""Views that deliver files after a permission check: sent by this server, or by a redirect to a signed S3 URL."""
+"""Views that send files to users who may see them. This server sends the bytes, or it redirects to a signed S3 URL."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ from chat.models import Attachment, File
 from messenger.core.errors import ApplicationError, not_found
 
 BLOCK_BYTES = 256 * 1024
-# A file opened as a page of its own may run no scripts and gets an opaque origin, without cookies.
+# A file that is opened as a page may not run scripts. It gets an opaque origin, so it has no access to cookies.
 FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
-# Thumbnails may be reused from the private cache for ten minutes. Files are revalidated each time, mostly with a 304.
+# Browsers may show cached thumbnails for ten minutes. They ask for files each time; the response is mostly a 304.
 CACHE_REVALIDATE, CACHE_SHORTLY = "private, no-cache", "private, max-age=600"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 
 
 @require_safe
 def download_file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBase:
-    """Sends a file: images, audio and video inline, everything else as a download. 503 while it is processed."""
+    """Sends a file. Images, audio and video are shown in the browser, other types are downloaded.
+
+    Responds with 503 while the file is still being processed.
+    """
     try:
         attachment = _get_attachment(request, attachment_id)
         if name != attachment.name:
@@ -63,7 +66,10 @@ def download_thumbnail(request: HttpRequest, attachment_id: int, width: int) -> 
 
 
 def _get_attachment(request: HttpRequest, attachment_id: int) -> Attachment:
-    """Anonymous users and non-members get the same 404, so they cannot tell whether a file exists."""
+    """Returns an attachment that the user may see.
+
+    Anonymous users and non-members get the same 404 as for a missing file, so they cannot find out whether it exists.
+    """
     user = get_request_user(request)
     if user is None:
         raise not_found()
@@ -86,7 +92,7 @@ def serve_file(
     disposition: str,
     cache_control: str,
 ) -> HttpResponseBase:
-    """Sends the stored file `key`, or redirects to a signed URL. The caller has checked the permission.
+    """Sends the stored file `key`, or redirects to its signed URL. The caller must have checked the permission.
 
     Raises not_found if the file is missing, unavailable if the storage does not answer.
     """
@@ -112,7 +118,7 @@ def serve_file(
 
 
 def _serve_from_disk(request: HttpRequest, key: str, etag: str) -> HttpResponseBase:
-    """Supports conditional requests (304), one byte range (206, 416) and HEAD."""
+    """Sends a file from the local disk. Supports conditional requests (304), one byte range (206, 416) and HEAD."""
     cached_etags = parse_etags(request.headers.get("If-None-Match", ""))
     if etag in cached_etags or "*" in cached_etags:
         return _with_etag(HttpResponse(status=304), etag)
@@ -150,12 +156,16 @@ def _with_etag(response: HttpResponseBase, etag: str) -> HttpResponseBase:
 
 
 def _range_applies(request: HttpRequest, etag: str) -> bool:
-    """False if `If-Range` names another version or the range is not understood: then the whole file is sent."""
+    """Returns whether only the requested byte range is sent.
+
+    Returns False if `If-Range` names another version of the file or the range is not understood. The whole file is sent
+    then.
+    """
     return request.headers.get("If-Range", etag) == etag and _RANGE.match(request.headers["Range"].strip()) is not None
 
 
 def _parse_range(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
-    """Returns the requested range as (start, stop).
+    """Returns the requested byte range as (start, stop).
 
     Several ranges and units other than bytes are ignored: the whole file is sent. Raises ValueError if the range lies
     outside the file.
@@ -193,7 +203,7 @@ def _stream(request: HttpRequest, source: BinaryIO, start: int, stop: int, statu
             yield data
 
     async def iterate_async() -> AsyncIterator[bytes]:
-        # Under ASGI Django would read a synchronous iterator into memory completely.
+        # Under ASGI, Django would first read a synchronous iterator completely into memory.
         while data := await sync_to_async(read_block, thread_sensitive=False)():
             yield data
 

@@ -1,4 +1,6 @@
-"""Sanitises file names: readable as users wrote them, and safe on the systems where they are saved."""
+"""Makes file names safe for all operating systems, and changes as little as possible of the name that the user
+chose.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,10 @@ _REMOVED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, for
 
 
 def clean_filename(name: str, default: str = "file") -> str:
-    """Returns a safe file name: no path, line breaks, invisible or direction characters, device names.
+    """Returns a safe file name, without path, line breaks, invisible or direction characters and Windows device
+    names.
 
-    It is truncated before the extension to MAX_LENGTH and MAX_BYTES. Returns `default` if no character is left.
+    It is cut before the extension to MAX_LENGTH and MAX_BYTES. Returns `default` if no character is left.
     """
     name = unicodedata.normalize("NFC", name.encode("utf-8", "ignore").decode())
     name = re.split(r"[/\\]", name)[-1]
@@ -41,12 +44,12 @@ def _truncate(name: str) -> str:
 
 
 def get_extension(name: str) -> str:
-    """Returns the extension in lower case without the dot; empty if there is none."""
+    """Returns the extension of a file name in lower case, without the dot. Returns "" if there is none."""
     stem, dot, extension = name.rpartition(".")
     return extension.lower() if dot and stem and len(extension) <= 12 else ""
 
 
 def replace_extension(name: str, extension: str) -> str:
-    """Turns `beach.HEIC` into `beach.jpg`; a name without an extension gets one."""
+    """Replaces the extension of a file name: `beach.HEIC` becomes `beach.jpg`. Adds it if the name has none."""
     old = get_extension(name)
     return _truncate(f"{name[: -len(old) - 1] if old else name}.{extension}")

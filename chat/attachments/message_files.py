@@ -1,6 +1,7 @@
-"""Attachments of messages that are sent, forwarded or deleted. Called by actions, inside their transactions.
+"""Handles the attachments of messages that are sent, forwarded or deleted. Actions call it inside their
+transactions.
 
-A batch of sends without files makes none of these queries.
+Sending messages without files causes no query here.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from messenger.core.errors import ApplicationError, invalid
 
 
 class MessageFiles:
-    """The files of one message in a batch: unsent uploads of its sender, or the files of a forwarded message.
+    """The files of one message in a batch of sends: unsent uploads of its sender, or the files of a forwarded
+    message.
 
-    `load_files` sets `attachments` or `error`, `prepare_attachments` sets `schemas`.
+    `load_files` sets `attachments` or `error`. `prepare_attachments` sets `schemas`.
     """
 
     def __init__(
@@ -41,9 +43,9 @@ class MessageFiles:
 
 
 def load_files(batch: Sequence[MessageFiles]) -> None:
-    """Loads and locks the attachments of each message, and checks permission, number and quota.
+    """Loads and locks the attachments of each message in the batch. Checks permission, number and quota.
 
-    The lock makes image processing that ends meanwhile wait until the message exists and can be updated.
+    Because of the lock, image processing that ends now waits until the message exists. Then it can update the message.
     """
     attachment_ids = {pk for files in batch for pk in files.attachment_ids}
     source_ids = {files.forwarded_message_id for files in batch if files.forwarded_message_id}
@@ -71,7 +73,7 @@ def _assign_unsent(files: MessageFiles, unsent: dict[int, Attachment]) -> Applic
         detail = _("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE}
         return invalid(attachment_ids=detail)
     for pk in files.attachment_ids:
-        attachment = unsent.pop(pk, None)  # each file is sent once, also within one batch
+        attachment = unsent.pop(pk, None)  # a file can be sent only once, also within one batch
         if attachment is None or attachment.owner_id != files.user_id:
             return invalid(attachment_ids=_("This file doesn’t exist or was already sent."))
         files.attachments.append(attachment)
@@ -79,7 +81,10 @@ def _assign_unsent(files: MessageFiles, unsent: dict[int, Attachment]) -> Applic
 
 
 def _check_quota(files: MessageFiles, used_bytes: dict[int, int]) -> ApplicationError | None:
-    """`used_bytes` by conversation id; it is read while the row of the conversation is locked."""
+    """Returns an error if the new files exceed the size limit of the conversation.
+
+    `used_bytes` caches the used bytes by conversation id. They are read while the row of the conversation is locked.
+    """
     conversation_id = files.conversation_id
     additional_bytes = sum(attachment.file.size for attachment in files.attachments)
     if conversation_id not in used_bytes:
@@ -93,7 +98,10 @@ def _check_quota(files: MessageFiles, used_bytes: dict[int, int]) -> Application
 
 
 def prepare_attachments(batch: Iterable[MessageFiles], now: datetime) -> None:
-    """Sets the schemas, with final ids. A forwarded file gets new attachments; its bytes are shared, not copied."""
+    """Sets `schemas` of each message with the final attachment ids.
+
+    For a forwarded message it creates new attachments, which share the bytes of the original files.
+    """
     for files in batch:
         if files.forwarded_message_id:
             files.attachments = Attachment.objects.bulk_create(
@@ -111,7 +119,7 @@ def prepare_attachments(batch: Iterable[MessageFiles], now: datetime) -> None:
 
 
 def attach_to_message(files: MessageFiles, message_id: int) -> None:
-    """Assigns the attachments to their message and adds their size to the conversation."""
+    """Assigns the attachments to their message and adds their size to the used bytes of the conversation."""
     for index, attachment in enumerate(files.attachments):
         attachment.message_id, attachment.conversation_id = message_id, files.conversation_id
         attachment.place = index
@@ -121,7 +129,7 @@ def attach_to_message(files: MessageFiles, message_id: int) -> None:
 
 
 def delete_message_files(message_id: int, conversation_id: int) -> None:
-    """Deletes the attachments of a deleted message. A task deletes files that no other message uses."""
+    """Deletes the attachments of a deleted message. A background task deletes files that no other message uses."""
     attachments = Attachment.objects.filter(message_id=message_id)
     size = attachments.aggregate(total=Sum("file__size"))["total"] or 0
     attachments.delete()

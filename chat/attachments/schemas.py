@@ -1,4 +1,4 @@
-"""Output schemas of attachments and uploads, made from their rows."""
+"""Output schemas of attachments and uploads, and functions that build them from rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from messenger.core.timestamps import format_timestamp
 
 
 def attachment_schema(attachment: Attachment) -> AttachmentSchema:
-    """`attachment.file` must be loaded (select_related)."""
+    """Builds the output schema of an attachment. `attachment.file` must be loaded (select_related)."""
     file = attachment.file
     thumbnails = [f"/files/{attachment.pk}/thumbnails/{thumbnail['width']}" for thumbnail in file.thumbnails]
     return AttachmentSchema(
@@ -33,12 +33,12 @@ def attachment_schema(attachment: Attachment) -> AttachmentSchema:
 
 
 def serialize_attachments(attachments: list[AttachmentSchema]) -> list[dict]:
-    """Returns the value of `Message.files`: the row of a message holds its attachments as JSON."""
+    """Returns the attachments as JSON for the field `Message.files`, so that reading messages needs no join."""
     return msgspec.to_builtins(attachments)
 
 
 def upload_schema(upload: Upload) -> UploadSchema:
-    """`upload.attachment.file` must be loaded (select_related)."""
+    """Builds the output schema of an upload. `upload.attachment.file` must be loaded (select_related)."""
     attachment = upload.attachment
     return UploadSchema(
         id=upload.pk,

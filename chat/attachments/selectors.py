@@ -1,4 +1,4 @@
-"""Reads attachments. Permission and look-up are one query."""
+"""Queries for attachments. Each query also checks whether the user may see them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from messenger.core.timestamps import format_timestamp
 
 
 def get_attachment(user_id: int, attachment_id: int) -> Attachment:
-    """Returns an attachment of a message that the user can see, or an unsent one of the user.
+    """Returns an attachment that the user may see: one of a visible message, or an unsent one of the user.
 
-    The message must not be deleted, and the user must be a member of its conversation now. Raises not_found.
+    The message must not be deleted, and the user must be a current member of its conversation. Otherwise raises
+    not_found.
     """
     conversations = Conversation.objects.visible_to(user_id)
     is_visible = Q(message__deleted_at=None, conversation__in=conversations)
@@ -37,7 +38,7 @@ def list_files(
 ) -> tuple[list[FileSchema], int | None]:
     """Returns the files of a conversation, newest first, and the cursor of the next page (an attachment id).
 
-    `kind` limits them to one kind. Raises not_found for non-members.
+    With `kind`, only files of this kind are returned. Raises not_found for non-members.
     """
     get_membership(user_id, conversation_id)
     attachments = Attachment.objects.filter(conversation_id=conversation_id, message__deleted_at=None)
@@ -58,7 +59,9 @@ def list_files(
 
 
 def list_sent_attachment_ids(user_id: int, client_id: UUID) -> list[int] | None:
-    """Returns the attachment ids of the message that the user sent with this client_id; None if there is none."""
+    """Returns the attachment ids of the message that the user sent with this `client_id`, None if there is no such
+    message.
+    """
     message = Message.objects.filter(client_id=client_id, sender_id=user_id).only("pk").first()
     if message is None:
         return None

@@ -1,5 +1,5 @@
-"""Demo data for an empty database: `manage.py demo`.
+"""Creates demo data in an empty database (`manage.py demo`).
 
-The texts are in people.txt and conversations/*.txt. `parser` reads them; `seed` creates the data through the same
-actions as views, API and socket.
+The texts are in people.txt and conversations/*.txt. `parser` reads them. `seed` creates the data with the same actions
+that views, API and socket call.
 """

@@ -37,7 +37,7 @@ _PAUSE = re.compile(r"\((\d+) minutes later\)")
 
 
 class DemoSyntaxError(ValueError):
-    """A line of a conversation file is invalid. The message has the file name and the line number."""
+    """Is raised for an invalid line in a conversation file. The message contains the file name and the line number."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class DemoUser:
 
 @dataclass
 class DemoMessage:
-    """A text message. `number` counts the messages of its conversation, from 0."""
+    """A text message of the demo. `number` is its position in the conversation, counted from 0."""
 
     number: int
     at: datetime
@@ -62,7 +62,11 @@ class DemoMessage:
 
 @dataclass
 class DemoAction:
-    """Anything other than a new text message. `message_number`: the message that it is done to."""
+    """Something that happens in a demo conversation and is not a new text message, for example a reaction or a new
+    member.
+
+    `message_number` is the message that it is done to.
+    """
 
     at: datetime
     username: str
@@ -73,7 +77,10 @@ class DemoAction:
 
 @dataclass
 class DemoSession:
-    """A group of messages close in time. After its end, the other members read it."""
+    """A group of messages that follow each other closely.
+
+    After its last message, the other members read the session.
+    """
 
     ends_at: datetime
 
@@ -96,7 +103,10 @@ class DemoConversation:
     sessions: list[DemoSession] = field(default_factory=list)
 
     def first_unread_number(self, username: str) -> int:
-        """Return the number of the first message that is unread for the user, or the message count if none is."""
+        """Returns the number of the first message that is unread for the user.
+
+        If all are read, returns the number of messages.
+        """
         unread_count = self.unread.get(username, 0)
         if not unread_count:
             return len(self.messages)
@@ -110,7 +120,10 @@ def parse_users() -> list[DemoUser]:
 
 
 def parse_conversations(now: datetime) -> list[DemoConversation]:
-    """Return all conversations with times before `now`. The hours in the files are in the time zone of `now`."""
+    """Returns all demo conversations.
+
+    All their times are before `now`; hours in the files are in the time zone of `now`.
+    """
     return [ConversationParser(file, now).parse() for file in sorted((DEMO_DIR / "conversations").glob("*.txt"))]
 
 
@@ -119,7 +132,7 @@ class ConversationParser:
         self.name, self.now = file.stem, now
         self.numbered_lines = iter(enumerate(file.read_text("utf-8").splitlines(), 1))
         self.line_number = 0
-        # Seeded, so that the demo is the same for everybody.
+        # A fixed seed, so that every run creates the same demo.
         self.random = Random(self.name)
         self.clock = datetime.min.replace(tzinfo=now.tzinfo)
 
@@ -195,7 +208,7 @@ class ConversationParser:
         if match := _DAYS.fullmatch(line):
             return self._days_ago(int(match[1]), int(match[2]), int(match[3]))
         if match := _SUNDAYS.fullmatch(line):
-            days_since_sunday = self.now.isoweekday() % 7 or 7  # on a Sunday: since the one before
+            days_since_sunday = self.now.isoweekday() % 7 or 7  # if `now` is a Sunday, counts from the Sunday before
             days = days_since_sunday + 7 * (int(match[2]) - 1) + int(match[1] or 0)
             return self._days_ago(days, int(match[3]), int(match[4]))
         return None
@@ -216,13 +229,16 @@ class ConversationParser:
     ) -> None:
         body = body or ""
         self._advance_clock(12, 35)
-        self.clock += timedelta(seconds=min(len(body) / 6, 60))  # the time to type it
+        self.clock += timedelta(seconds=min(len(body) / 6, 60))  # how long typing this message takes
         number = len(conversation.messages)
         reply_to_number = self._find_message_number(conversation, reply_to)
         conversation.messages.append(DemoMessage(number, self.clock, username, body, tag or "", reply_to_number))
 
     def _find_message_number(self, conversation: DemoConversation, reference: str | None) -> int | None:
-        """Return the number of the message with this tag, or of the n-th message before. None stays None."""
+        """Returns the number of the message that a reply refers to: by its tag, or as the n-th message before.
+
+        None stays None.
+        """
         if reference is None:
             return None
         if reference.isdecimal():
@@ -233,7 +249,10 @@ class ConversationParser:
         raise self._syntax_error(f"there is no #{reference}")
 
     def _add_follow_up(self, conversation: DemoConversation, kind: str, argument: str) -> None:
-        """Add an action on the last message, soon after the message. Later messages may come before it."""
+        """Adds an action (such as a reaction or an edit) on the last message.
+
+        It happens soon after that message, possibly after later messages of the file.
+        """
         message = conversation.messages[-1]
         at = self.clock
 

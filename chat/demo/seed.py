@@ -1,4 +1,7 @@
-"""Creates the demo data through the usual actions, in order of time, with the clock set to the time of each step."""
+"""Creates the demo data by calling the usual actions in the order of time.
+
+Before each step, the clock is set to its time.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ from messenger.live import events
 PASSWORD = "let-me-talk"
 MODERATOR = "moderator"
 MAX_SEQ = 2**62  # above any seq: the read marker moves to the last message
-READ_DELAYS = (timedelta(seconds=70), timedelta(minutes=9))  # after the last session: some members, then the others
+READ_DELAYS = (
+    timedelta(seconds=70),
+    timedelta(minutes=9),
+)  # after the last session: some members read it, later the others
 
 
 @dataclass
@@ -48,7 +54,7 @@ class SeedResult:
 
 
 def seed_demo(now: datetime | None = None) -> SeedResult:
-    """Create the demo data, in one transaction. All times in it are before `now`."""
+    """Creates all demo data in one transaction. All times in the data are before `now`."""
     now = now or datetime.now().astimezone()  # in the time zone of this machine, so that mornings are mornings here
     with _without_limits_and_events(), write_transaction(), _fake_time() as clock:
         conversations = parse_conversations(now)
@@ -69,7 +75,10 @@ class _Clock:
 
 @contextmanager
 def _fake_time() -> Iterator[_Clock]:
-    """Replace `timezone.now`, from which all actions take the time. The process must do nothing else meanwhile."""
+    """Replaces `timezone.now`, from which all actions take the time, by a clock that can be set.
+
+    No other code of the process may run meanwhile, because it would get the wrong time.
+    """
     real_now, clock = timezone.now, _Clock(timezone.now())
     timezone.now = lambda: clock.now.astimezone(real_now().tzinfo)
     try:
@@ -80,7 +89,7 @@ def _fake_time() -> Iterator[_Clock]:
 
 @contextmanager
 def _without_limits_and_events() -> Iterator[None]:
-    """Switch off rate limits, since weeks of messages are sent in seconds, and events, since there are no clients."""
+    """Turns off rate limits and events. Weeks of messages are sent in seconds, and no client is connected."""
     limits, settings.LIMITS = settings.LIMITS, False
     publisher = events.set_publisher(lambda _events: None)
     try:
@@ -92,9 +101,9 @@ def _without_limits_and_events() -> Iterator[None]:
 
 # ── Users ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _create_users(demo_users: list[DemoUser], conversations: list[DemoConversation], now: datetime) -> dict[str, User]:
-    """Create the accounts, and return them by user name."""
+    """Creates the accounts and returns them by user name."""
     first_joined_at = min(conversation.begins_at for conversation in conversations) - timedelta(hours=2)
-    password = make_password(PASSWORD)  # slow on purpose, so only once
+    password = make_password(PASSWORD)  # hashing is slow on purpose, so it is done only once
     users = [
         User(
             username=demo_user.username,
@@ -148,7 +157,7 @@ def _bind(function: Callable, *arguments: object) -> Callable[[], None]:
 
 @dataclass
 class _SeedContext:
-    """State shared by all conversations."""
+    """State that all demo conversations share."""
 
     clock: _Clock
     users: dict[str, User]  # by user name
@@ -156,7 +165,7 @@ class _SeedContext:
     last_active_at: dict[str, datetime] = field(default_factory=dict)  # by user name
 
     def get_active_user_id(self, username: str) -> int:
-        """Return the id of a user who does something now, and record the time."""
+        """Returns the id of a user who does something now, and remembers the time as last seen."""
         self.last_active_at[username] = self.clock.now
         return self.users[username].pk
 
@@ -166,7 +175,7 @@ class _SeedContext:
 
 
 class _ConversationSeeder:
-    """Creates one conversation and everything in it."""
+    """Creates one demo conversation with its messages and actions."""
 
     def __init__(self, context: _SeedContext, conversation: DemoConversation):
         self.context, self.conversation = context, conversation
@@ -234,9 +243,9 @@ class _ConversationSeeder:
                 actions.settle_report(user_id, report.pk)
 
     def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
-        """Move the read markers of one share of the members (user id modulo `share_count`).
+        """Moves the read markers of one part of the members (user id modulo `share_count`) to the end of a session.
 
-        A member with unread messages in the demo stops before the first of them.
+        If the demo shows unread messages to a member, the read marker stops before the first of them.
         """
         usernames = {user.pk: name for name, user in self.context.users.items()}
         last_number = max(message.number for message in self.conversation.messages if message.at <= session.ends_at)
@@ -254,7 +263,7 @@ class _ConversationSeeder:
             move_markers(moves)
 
     def set_member_states(self) -> None:
-        """Set favourites, mutes and drafts."""
+        """Sets which members have the conversation as favourite, muted, or with a draft."""
         changes: dict[str, dict] = {}
         for name in self.conversation.favourite:
             changes.setdefault(name, {})["favourite"] = True

@@ -1,1 +1,1 @@
-"""The data export of a user: requested in `actions`, written as a ZIP file by `builder` in a background task."""
+"""The data export of a user. `actions` requests it; `builder` writes it as a ZIP file in a background task."""

@@ -1,7 +1,8 @@
-"""Writes a data export: a ZIP file with everything that its owner may read, as HTML pages and JSON, and sent files.
+"""Writes a data export: a ZIP file with everything that the user may read, as HTML pages and JSON, and the files
+that the user sent.
 
-Data is read in pages and written at once, so the memory used does not depend on the amount of data. Messages that are
-deleted while the export is written may be missing, and later messages are not included.
+Data is read in pages and written at once, so memory use does not grow with the amount of data. Messages that are
+deleted while the export is written may be missing. Messages that are sent meanwhile are not included.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ BLOCK_SIZE = 1024 * 1024  # bytes
 
 
 class StorageFull(Exception):
-    """There is not enough disk space for the export."""
+    """Is raised if there is not enough disk space for the export."""
 
 
 class ExportCancelled(Exception):
-    """The export was requested again, or the account was deleted."""
+    """Is raised if an export is not needed any more: the user requested a new one or deleted the account."""
 
 
 @dataclass(slots=True)
 class ExportedConversation:
-    """A conversation in the export."""
+    """A conversation with the data that the export needs."""
 
     conversation: Conversation
     membership: Membership
@@ -62,7 +63,7 @@ class ExportedConversation:
 
     @property
     def is_left(self) -> bool:
-        """Whether the owner is no longer a member. Then only the owner's own messages are exported."""
+        """Whether the user is no longer a member. In this case, only the user's own messages are exported."""
         return self.membership.left_at is not None or self.conversation.deleted_at is not None
 
     @property
@@ -72,7 +73,7 @@ class ExportedConversation:
 
 @dataclass(slots=True)
 class ExportedFile:
-    """A file that the owner sent."""
+    """A file that the user sent, with its name in the ZIP file."""
 
     name: str
     path: str  # in the ZIP file
@@ -87,10 +88,10 @@ class ExportedFile:
 
 @dataclass(slots=True)
 class ExportBuilder:
-    """Writes the export of one user.
+    """Writes the data export of one user.
 
-    `save_progress(done, total)` is called regularly and returns whether to continue. `total` is the number of messages,
-    files and the account page.
+    It calls `save_progress(done, total)` regularly, and stops if the result is False. `total` counts messages, files
+    and the account page.
     """
 
     owner: User
@@ -102,7 +103,7 @@ class ExportBuilder:
     _missing_names: list[str] = field(default_factory=list)  # files whose content could not be read
 
     def write(self, path: Path) -> None:
-        """Write the ZIP file. Raises StorageFull and ExportCancelled."""
+        """Writes the ZIP file. Raises StorageFull and ExportCancelled."""
         language = self.owner.language or settings.LANGUAGE_CODE
         with translation.override(language), timezone.override(time_zone_for(self.owner, {})):
             conversations = self._list_conversations()
@@ -130,7 +131,7 @@ class ExportBuilder:
         return conversations
 
     def _estimate(self, path: Path, conversations: list[ExportedConversation]) -> None:
-        """Compute the total for the progress, and raise StorageFull if the disk has too little space."""
+        """Computes the total for the progress. Raises StorageFull if the disk has too little space."""
         attachments = uploads.list_owned_attachments(self.owner.pk)
         message_count = sum(exported.conversation.last_seq for exported in conversations)
         self._total = message_count + attachments.count() + 1
@@ -140,7 +141,7 @@ class ExportBuilder:
         self._advance(0)
 
     def _advance(self, steps: int) -> None:
-        """Add to the progress. Raises ExportCancelled if the export is not needed any more."""
+        """Adds to the progress. Raises ExportCancelled if the export is not needed any more."""
         self._done += steps
         if time.monotonic() - self._progress_saved_at < PROGRESS_INTERVAL:
             return
@@ -169,7 +170,7 @@ class ExportBuilder:
             self._files[attachment.pk] = exported_file
 
     def _write_file(self, archive: zipfile.ZipFile, exported_file: ExportedFile, key: str, sent_at: datetime) -> bool:
-        """Write a file without compression, since most sent files are compressed already.
+        """Writes a file into the ZIP without compression, because most sent files are already compressed.
 
         Returns False if the file cannot be opened.
         """
@@ -177,7 +178,7 @@ class ExportBuilder:
         info.compress_type, info.external_attr = zipfile.ZIP_STORED, 0o600 << 16
         try:
             source = get_upload_storage().open_file(key)
-        except Exception:  # the file is lost, or the storage is unavailable: export everything else
+        except Exception:  # the file is lost or the storage is unavailable: export everything else
             return False
         with source, archive.open(info, "w", force_zip64=True) as target:
             while block := source.read(BLOCK_SIZE):
@@ -197,10 +198,10 @@ class ExportBuilder:
             messages = next_messages
 
     def _read_page(self, exported: ExportedConversation, after_seq: int) -> list[MessageSchema]:
-        """Return the next page of messages.
+        """Returns the next page of messages.
 
-        The membership is checked after the rows were read: an owner who is removed while the export is written must not
-        get messages from after the removal.
+        It checks the membership after reading the rows. So a user who is removed from a group during the export gets no
+        messages that were sent after the removal.
         """
         rows = messages_with_relations().filter(conversation=exported.conversation, seq__gt=after_seq).order_by("seq")
         if not exported.is_left:
@@ -237,7 +238,10 @@ class ExportBuilder:
         archive.writestr(f"{exported.folder}/messages-{page_number}.json", _encode_json(messages))
 
     def _list_attachment_urls(self, item: MessageItem) -> list[tuple[Any, str]]:
-        """Return the attachments of a message with their relative URLs. Files of other users have the URL ""."""
+        """Returns the attachments of a message, each with its relative URL in the ZIP file.
+
+        Files of other users are not exported and have the URL "".
+        """
         attachments = item.message.attachments
         return [
             (attachment, f"../../{self._files[attachment.id].url}" if attachment.id in self._files else "")
@@ -294,9 +298,9 @@ class ExportBuilder:
 
 
 def _conversation_title(membership: Membership) -> str:
-    """Return the title of a group, for a former member the title at the time of leaving.
+    """Returns the title of a group. For a former member it returns the title at the time of leaving.
 
-    The first "renamed" message after that time contains the old title.
+    The first "renamed" message after that time contains this title as the old one.
     """
     if membership.left_at is None:
         return membership.conversation.title
@@ -311,12 +315,14 @@ def _conversation_title(membership: Membership) -> str:
 
 
 def _without_others_contributions(message: MessageSchema) -> MessageSchema:
-    """Remove quote, reactions and pin: other members can change them after the owner has left."""
+    """Removes quote, reactions and pin from a message, because other members can change them after the user has
+    left.
+    """
     return msgspec.structs.replace(message, reply_to=None, reactions=[], pinned=False)
 
 
 def _unique_files(files: Iterable[ExportedFile]) -> list[ExportedFile]:
-    """Remove duplicates: a file that was sent several times is listed once."""
+    """Removes duplicates from a list of files: a file that was sent several times is listed once."""
     return list({exported_file.path: exported_file for exported_file in files}.values())
 
 
@@ -325,5 +331,5 @@ def _encode_json(value: Any) -> bytes:
 
 
 def _remove_icons(html: str) -> str:
-    """Remove icons: their file belongs to the site and is not available to a reader of the export."""
+    """Removes the icons from the HTML: their file belongs to the site, so the exported pages cannot show them."""
     return re.sub(r"<svg\b.*?</svg>", "", html, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Models of files: `Upload` (in progress), `File` (complete), `Attachment` (a file in a message)."""
+"""Models of files: `Upload` (being uploaded), `File` (completely uploaded), `Attachment` (a file in a message)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 
 def generate_upload_id() -> str:
-    """192 random bits, since the id is part of the upload's URL."""
+    """Returns a random id of 192 bits. It must not be guessable, because it is part of the URL of the upload."""
     return secrets.token_urlsafe(24)
 
 
 class File(models.Model):
-    """A complete file in the storage, stored once for any number of attachments. Without attachments it is deleted."""
+    """A completely uploaded file in the storage.
+
+    Several attachments can use the same file, for example after forwarding. A file that no attachment uses is deleted.
+    """
 
     class State(models.TextChoices):
-        WAITING = "waiting"  # an image or video whose metadata is not removed yet: it is not served
+        WAITING = "waiting"  # an image or video that cannot be downloaded yet, because it still has its metadata
         READY = "ready"
 
     key = models.CharField(max_length=200, unique=True)  # name in the storage
@@ -45,7 +48,10 @@ class File(models.Model):
 
 
 class Attachment(models.Model):
-    """A file in one message. Without a message it is visible to its owner only, and deleted after a day."""
+    """A file in a message. Before the message is sent, `message` is null and only the owner can see the attachment.
+
+    An attachment that is not sent is deleted after a day.
+    """
 
     class Kind(models.TextChoices):
         IMAGE = "image", _("Photos")
@@ -76,7 +82,10 @@ class Attachment(models.Model):
 
 
 class Upload(models.Model):
-    """A file that is being uploaded. `offset`: bytes stored for certain, also after a crash."""
+    """A file that is being uploaded in parts.
+
+    `offset` is the number of bytes that are safely stored: they are kept even if the server crashes.
+    """
 
     id = models.CharField(primary_key=True, max_length=43, default=generate_upload_id)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
@@ -90,7 +99,7 @@ class Upload(models.Model):
     )  # {"width", "height", "duration"} from the client, used where we cannot measure
     key = models.CharField(max_length=200, unique=True)
     parts = models.JSONField(default=dict)  # state of the storage backend for this upload
-    writer = models.CharField(max_length=16, blank=True)  # lease: the request that writes now, until `writer_until`
+    writer = models.CharField(max_length=16, blank=True)  # id of the request that may write, until `writer_until`
     writer_until = models.DateTimeField(null=True)
     attachment = models.OneToOneField(Attachment, models.CASCADE, null=True, related_name="upload")  # set once complete
     created_at = models.DateTimeField(auto_now_add=True)

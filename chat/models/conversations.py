@@ -1,4 +1,4 @@
-"""Models of conversations, memberships and the history of receipts."""
+"""Models of conversations, memberships, and the times when members received and read messages."""
 
 from django.conf import settings
 from django.db import models
@@ -8,12 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 class ConversationQuerySet(models.QuerySet):
     def visible_to(self, user_id: int):
-        """Conversations of which this user is a member now. Permission check and look-up are one query."""
+        """Returns the conversations of which this user is a member now.
+
+        Views filter by this, so that one query loads a conversation and checks permission.
+        """
         return self.filter(memberships__user_id=user_id, memberships__left_at=None, deleted_at=None)
 
 
 class Conversation(models.Model):
-    """A direct conversation or a group. It holds the counters of `seq` and `version`: see docs/protocol.md."""
+    """A direct conversation of two users, or a group.
+
+    `last_seq` counts its messages and `version` its changes: see docs/protocol.md.
+    """
 
     class Kind(models.TextChoices):
         DIRECT = "direct", _("Direct chat")
@@ -72,7 +78,10 @@ class Level(models.TextChoices):
 
 
 class Membership(models.Model):
-    """A user in a conversation: the role, visible to all, and the member state, visible to the user (`mine`)."""
+    """A user in a conversation, also after leaving. All members see the role.
+
+    Only the user sees the member state (read marker, mute, draft …), which the API calls `mine`.
+    """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
@@ -80,11 +89,11 @@ class Membership(models.Model):
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)  # the row of a former member is kept, for catch-up
     version = models.BigIntegerField(default=0)  # the conversation's version of the newest change above
-    was_removed = models.BooleanField(default=False)  # by another member: invite links from before do not work for them
+    was_removed = models.BooleanField(default=False)  # by another member; older invite links do not work then
 
     me_version = models.BigIntegerField(default=0)  # the user's version of the newest change below
     read_seq = models.BigIntegerField(default=0)
-    # Texts up to the read marker, and own texts after it: unread = conversation.text_count - read_count.
+    # Text messages up to the read marker, and own ones after it: unread = conversation.text_count - read_count.
     read_count = models.BigIntegerField(default=0)
     sent_seq = models.BigIntegerField(default=0)  # of the user's newest text
     delivered_seq = models.BigIntegerField(default=0)
@@ -93,7 +102,7 @@ class Membership(models.Model):
     favourite = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
     draft = models.TextField(blank=True)
-    receipts = models.BooleanField(default=True)  # shows receipts here, and sees those of the others
+    receipts = models.BooleanField(default=True)  # the user shows receipts here, and sees the others'
     announcement_seen = models.BigIntegerField(
         default=0
     )  # `announced_version` of the newest announcement that was dismissed
@@ -119,7 +128,10 @@ class Membership(models.Model):
 
 
 class ReceiptHistory(models.Model):
-    """When a user had received or read everything up to `seq` in a conversation. One row per move of a marker."""
+    """The time at which a user had received or read all messages of a conversation up to `seq`.
+
+    There is one row each time a delivery marker or read marker moves forward.
+    """
 
     class Kind(models.TextChoices):
         DELIVERED = "delivered"

@@ -1,4 +1,4 @@
-"""Model of the personal data export."""
+"""Model of the export of a user's personal data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from django.db import models
 
 
 class DataExport(models.Model):
-    """The data export of a user, at most one each: being built, ready for some days, or failed. See chat/export."""
+    """The export of a user's personal data as a file, at most one per user. See chat/export.
+
+    It is being built, ready for download until `expires_at`, or failed.
+    """
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -20,7 +23,7 @@ class DataExport(models.Model):
     tries = models.IntegerField(default=0)
     done = models.BigIntegerField(default=0)  # messages and files so far, of `total`
     total = models.BigIntegerField(default=0)
-    key = models.CharField(max_length=200, blank=True)  # name in the storage, once it is ready
+    key = models.CharField(max_length=200, blank=True)  # name of the file in the storage, once the export is ready
     size = models.BigIntegerField(default=0)
     expires_at = models.DateTimeField(null=True, db_index=True)
 

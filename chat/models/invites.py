@@ -1,4 +1,4 @@
-"""Model of invite links."""
+"""Model of invite links of groups."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def generate_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """Returns the look-up key of a link. Because it is a hash, look-up time reveals nothing about the token."""
+    """Returns the hash of the token of an invite link, by which the link is looked up in the database.
+
+    The look-up uses a hash so that its duration reveals nothing about the tokens.
+    """
     return sha256(token.encode()).hexdigest()
 
 
 class Invite(models.Model):
     """An invite link of a group.
 
-    The token is stored in plain text, because members must be able to copy the link again. That is acceptable: it opens
-    one group, while its creator may add people, and can be revoked; who can read this table can read the messages, too.
+    The token is stored in plain text, because members must be able to copy the link again. The risk is small: a link
+    opens one group only and can be revoked, and an attacker who can read this table can read the messages anyway.
     """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="invites")
@@ -37,7 +40,7 @@ class Invite(models.Model):
     created_at = models.DateTimeField(_("created at"))
     expires_at = models.DateTimeField(_("expires at"), null=True)  # null: never
     max_uses = models.IntegerField(null=True)  # null: no limit
-    uses = models.IntegerField(default=0)  # users who joined with it
+    uses = models.IntegerField(default=0)  # number of users who joined with this link
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -52,7 +55,7 @@ class Invite(models.Model):
         super().save(**options)
 
     def is_open(self, now: datetime | None = None) -> bool:
-        """Whether the link is not revoked, not expired and not used up."""
+        """Returns True if the link is not revoked, not expired and not used up."""
         now = now or timezone.now()
         return (
             self.revoked_at is None

@@ -1,4 +1,4 @@
-"""Models of messages and what belongs to them: revisions, reactions, mentions, reports."""
+"""Models of messages and of their revisions, reactions, mentions and reports."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,10 @@ from chat.models.conversations import Conversation
 
 
 class Message(models.Model):
-    """A message, also when deleted. `seq`: its permanent number; `version`: that of its newest change."""
+    """A message of a conversation. The row of a deleted message is kept.
+
+    `seq` is the permanent number of the message in its conversation. `version` is the number of its newest change.
+    """
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
@@ -18,8 +21,8 @@ class Message(models.Model):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
     seq = models.BigIntegerField()
     version = models.BigIntegerField()
-    first_version = models.BigIntegerField()  # of its creation: tells reconciling new messages from changed ones
-    text_count = models.BigIntegerField()  # texts up to and including this one
+    first_version = models.BigIntegerField()  # `version` at creation; tells new messages from changed ones
+    text_count = models.BigIntegerField()  # text messages of the conversation up to and including this one
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
     sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", db_index=False)
     client_id = models.UUIDField(null=True)  # idempotency key chosen by the sender; null for system messages
@@ -29,11 +32,11 @@ class Message(models.Model):
     body = models.TextField(blank=True)
     body_html = models.TextField(blank=True)
     mentions = models.JSONField(default=list)  # [{"user_id", "start", "end"}], user_id null for @all
-    # Attachments as the wire shows them (chat/attachments/schemas.py). Permission to load them depends on Attachment.
+    # Attachments as the API returns them (chat/attachments/schemas.py). Permission to load one depends on Attachment.
     files = models.JSONField(default=list)
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    forwarded_at = models.DateTimeField(null=True)  # when the forwarded message was written
+    forwarded_at = models.DateTimeField(null=True)  # when the original of this forwarded message was written
     event = models.JSONField(null=True)  # of a system message: {"name", "actor_id", "user_ids", "old", "new"}
     pinned_at = models.DateTimeField(_("pinned at"), null=True)
     created_at = models.DateTimeField(_("created at"))
@@ -62,7 +65,7 @@ class Message(models.Model):
 
 
 class Revision(models.Model):
-    """The text of a message before an edit."""
+    """An earlier text of a message. Each edit stores the previous text as a revision."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="revisions")
     body = models.TextField()
@@ -74,7 +77,7 @@ class Revision(models.Model):
 
 
 class Reaction(models.Model):
-    """One emoji of one user under a message."""
+    """An emoji with which a user has reacted to a message."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="reactions")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -86,7 +89,10 @@ class Reaction(models.Model):
 
 
 class Mention(models.Model):
-    """A user mentioned in a message. A model of its own, so that the mentions of a user are one look-up by index."""
+    """A user whom a message mentions and who is notified.
+
+    Mentions are rows of their own, so that an index finds all mentions of a user.
+    """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
@@ -99,7 +105,7 @@ class Mention(models.Model):
 
 
 class Report(models.Model):
-    """A report of a message to the moderators, with a copy of its text at that time."""
+    """A user's report of a message to the moderators, with a copy of the message text at the time of the report."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
     reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -1,6 +1,7 @@
-"""All reads of chat. Views, API and consumers call these functions and use no models.
+"""The functions that read conversations, members, messages and receipts from the database.
 
-Most take the id of the current user. What this user may not see does not exist for them (`not_found`).
+Views, API and consumers call these functions instead of using models. Most functions take the id of the current user,
+and raise `not_found` for data that this user may not see.
 """
 
 from chat.selectors.contacts import contact_presence

@@ -1,4 +1,4 @@
-"""Reads what chat adds to contacts: their presence."""
+"""Reads the presence of a user's contacts: whether they are online."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from presence.visibility import list_visible_presence
 
 
 def contact_presence(viewer: User, relationships: Iterable[Relationship]) -> dict[int, PresenceSchema]:
-    """Returns the presence that the viewer may see, by user id. Only contacts are included, not requests."""
+    """Returns the presence of the viewer's contacts by user id, as far as the viewer may see it.
+
+    Users with a contact request that is not accepted are left out.
+    """
     user_ids = [row.person_id for row in relationships if row.visible_state == Relationship.State.CONTACT]
     if not user_ids:
         return {}

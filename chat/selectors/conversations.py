@@ -1,4 +1,4 @@
-"""Reads conversations and memberships. Permission check and look-up are one query."""
+"""Reads conversations and memberships. One query loads a row and checks that the user may see it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE, PAGE_MAX = 50, 100
 
 
 def get_membership(user_id: int, conversation_id: int) -> Membership:
-    """Returns a membership with its conversation. Every view, endpoint and command starts with this query.
+    """Returns the membership of a user in a conversation, with the conversation loaded. One query.
 
     Raises `not_found` for non-members, as for a conversation that does not exist.
     """
@@ -35,9 +35,9 @@ def get_membership(user_id: int, conversation_id: int) -> Membership:
 def list_conversations(
     user_id: int, *, before: tuple[str, int] | None = None, limit: int = PAGE
 ) -> tuple[list[ConversationSchema], tuple[str, int] | None]:
-    """Returns a page of a user's conversations, newest activity first, and the cursor of the next page or None.
+    """Returns a page of a user's conversations, newest activity first, and the cursor of the next page.
 
-    `before` is the (time, id) cursor that the previous page returned.
+    The cursor is None on the last page. `before` is the (time, id) cursor that was returned with the previous page.
     """
     rows = (
         Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
@@ -59,7 +59,7 @@ def list_conversations(
 
 
 def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[ConversationSchema]:
-    """Returns the user's conversations with these ids, in this order. Ids of other conversations are left out."""
+    """Returns the conversations with these ids, in this order. Ids of conversations without the user are left out."""
     if not ids:
         return []
     memberships = Membership.objects.filter(
@@ -70,7 +70,7 @@ def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[Conversat
 
 
 def list_conversation_titles(user_id: int) -> list[TitleSchema]:
-    """Returns the titles of all conversations of a user, newest activity first. Two queries."""
+    """Returns id, title and avatar of all conversations of a user, newest activity first. Two queries."""
     titles = get_titles_by_conversation(user_id)
     return [
         TitleSchema(
@@ -95,7 +95,7 @@ def list_conversation_ids(user_id: int) -> list[int]:
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
-    """Returns those of these users who share a conversation with the user."""
+    """Returns the ids from `user_ids` of the users who are in at least one conversation with the user `user_id`."""
     memberships = Membership.objects.filter(
         conversation__in=Conversation.objects.visible_to(user_id), user_id__in=user_ids, left_at=None
     )
@@ -103,7 +103,10 @@ def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set
 
 
 def get_direct_conversation_id(user_id: int, other_id: int) -> int | None:
-    """Returns the id of the direct conversation of two users. Nobody can leave one."""
+    """Returns the id of the direct conversation of two users, or None if they have none.
+
+    Membership is not checked, because nobody can leave a direct conversation.
+    """
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     return Conversation.objects.filter(pair=pair, deleted_at=None).values_list("pk", flat=True).first()
 
@@ -112,7 +115,10 @@ MAX_PARTNERS = 100  # of direct conversations, for ranking search results
 
 
 def list_direct_partner_ids(user_id: int) -> list[int]:
-    """Returns the other user of each direct conversation that has a text, newest activity first."""
+    """Returns the ids of the other users of a user's direct conversations, newest activity first, at most 100.
+
+    Conversations without any text message are left out.
+    """
     pairs = (
         Membership.objects.filter(
             user_id=user_id,
@@ -127,7 +133,7 @@ def list_direct_partner_ids(user_id: int) -> list[int]:
 
 
 def find_group_avatar(user_id: int, conversation_id: int, filename: str) -> FieldFile | None:
-    """Returns the avatar of a group, and None for non-members and if the group's avatar has another filename."""
+    """Returns the avatar file of a group. Returns None for non-members, and if the avatar has another filename now."""
     conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
     if conversation is None or (conversation.avatar.name or "").rpartition("/")[2] != filename:
         return None

@@ -1,4 +1,4 @@
-"""Reads invite links: for members who may share them, and the preview for users who open one."""
+"""Reads invite links of groups: the list for members, and the preview for a user who opens a link."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from messenger.core.timestamps import format_optional_timestamp, format_timestam
 
 
 class InviteSchema(msgspec.Struct):
-    """An invite link of a group. `expires_at` and `max_uses` are null without such a limit. `uses`: how many joined."""
+    """An invite link of a group. `uses` is the number of users who have joined with the link.
+
+    `expires_at` is null if the link does not expire. `max_uses` is null if any number of users may join.
+    """
 
     id: int
     url: str
@@ -28,7 +31,10 @@ class InviteSchema(msgspec.Struct):
 
 
 class InvitePreviewSchema(msgspec.Struct):
-    """What a user sees of a group before joining by a link. `conversation_id` is null unless they are a member."""
+    """The data of a group that a user sees before joining by an invite link.
+
+    `conversation_id` is null unless the user is a member of the group already.
+    """
 
     title: str
     description: str
@@ -64,15 +70,16 @@ def invite_preview_schema(invite: Invite, *, is_member: bool) -> InvitePreviewSc
 
 
 def list_open_invites(conversation_id: int, now: datetime | None = None) -> list[Invite]:
-    """Returns the links of a group that can be used, newest first."""
+    """Returns the invite links of a group that are not revoked, expired or used up, newest first."""
     rows = Invite.objects.filter(conversation_id=conversation_id, revoked_at=None).select_related("made_by")
     return [row for row in rows.order_by("-pk") if row.is_open(now)]
 
 
 def list_invites(user_id: int, conversation_id: int) -> list[InviteSchema]:
-    """Returns the links that can be used, newest first: all for the owner and admins, for members only their own.
+    """Returns the invite links of a group that can be used, newest first.
 
-    Raises `not_found` for non-members, `forbidden` for members who may not add people.
+    The owner and admins get all links, other members only the links that they created. Raises `not_found` for
+    non-members, and `forbidden` for members who may not add people.
     """
     membership = (
         Membership.objects.select_related("conversation")

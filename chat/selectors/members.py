@@ -1,8 +1,8 @@
-"""Reads members, a page at a time: the owner first, then admins, then the others by name.
+"""Reads the members of a conversation in pages: first the owner, then admins, then other members, each sorted by name.
 
-Names are compared by code point, with A to Z as lower case, on every database and in scripts alike
-(`static/js/conversation/panel/member-order.js`), so that a member who is added by an event gets the same position as
-on a fresh page.
+Names are compared by code point, with A to Z as lower case. All databases and the scripts of the page
+(`static/js/conversation/panel/member-order.js`) compare names in this way. So a member whom a script adds to the list
+gets the same position as after loading the page again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from presence.tracker import get_tracker
 
 
 class OnlineMembersSchema(msgspec.Struct):
-    """The members who are online, as far as their privacy settings show it."""
+    """The members who are online. Members whose privacy settings hide this from the user are left out."""
 
     count: int
     user_ids: list[int]
@@ -46,9 +46,11 @@ def find_members(
     before: MemberPosition | None = None,
     limit: int = PAGE,
 ) -> tuple[list[MemberSchema], MemberPosition | None]:
-    """Returns a page of members and the cursor of the next page. With `q`: the members who match, best first.
+    """Returns a page of members and the cursor of the next page, which is None on the last page.
 
-    `user_ids`: only these users, including former members, whose names appear in the history.
+    With the search text `q`, returns one page of the members who match, best first. With `user_ids`, returns only these
+    users, also if they are former members, because clients need their names to show old messages. Raises `not_found`
+    for non-members.
     """
     get_membership(user_id, conversation_id)
     limit = max(1, min(limit, PAGE_MAX))
@@ -64,7 +66,10 @@ def get_members_page(
     before: MemberPosition | None = None,
     limit: int = PAGE,
 ) -> tuple[list[MemberSchema], MemberPosition | None]:
-    """Like `find_members`, without the check for membership and without search."""
+    """Returns a page of members and the cursor of the next page, like `find_members`, but without search.
+
+    Does not check that the caller is a member.
+    """
     if user_ids is None:
         rows = ordered_members(conversation_id)
     else:
@@ -82,7 +87,7 @@ def get_members_page(
 
 
 def ordered_members(conversation_id: int, *, with_former: bool = False) -> QuerySet[Membership]:
-    """Returns memberships in the order of the list of members. `with_former`: including former members."""
+    """Returns a query of the members, sorted by role and name. With `with_former`, it includes former members."""
     name = Coalesce(NullIf("user__name", Value("")), F("user__username"), output_field=CharField())
     collation = "C" if connection.vendor == "postgresql" else "BINARY"
     rank = Case(
@@ -104,7 +109,10 @@ def _search_members(user_id: int, conversation_id: int, q: str, limit: int) -> l
 
 
 def list_online_members(user_id: int, conversation_id: int) -> OnlineMembersSchema:
-    """Returns the members who are online, including the user, as far as their privacy settings show it to the user."""
+    """Returns the members who are online, including the user. Raises `not_found` for non-members.
+
+    Members whose privacy settings hide this from the user are left out.
+    """
     get_membership(user_id, conversation_id)
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
     online_ids = get_tracker().get_online_users(list(rows.values_list("user_id", flat=True)))
@@ -115,13 +123,19 @@ def list_online_members(user_id: int, conversation_id: int) -> OnlineMembersSche
 
 
 def filter_members(conversation_id: int, user_ids: Iterable[int]) -> set[int]:
-    """Returns those of these users who are members now. It does not check who may see the members."""
+    """Returns the ids from `user_ids` of users who are members of the conversation now.
+
+    Does not check that the caller is a member.
+    """
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None, user__in=list(user_ids))
     return set(rows.values_list("user_id", flat=True))
 
 
 def list_shared_groups(user_id: int, other_id: int, limit: int = 6) -> tuple[list[Membership], int]:
-    """Returns the groups that two users share, newest activity first, and their total number."""
+    """Returns the groups of which both users are members, newest activity first, `limit` at most.
+
+    The groups are returned as memberships of `user_id`. Also returns the number of all groups that both users share.
+    """
     memberships_in_shared = Membership.objects.filter(
         user_id=user_id,
         left_at=None,
@@ -135,20 +149,23 @@ def list_shared_groups(user_id: int, other_id: int, limit: int = 6) -> tuple[lis
 
 
 def list_members(user_id: int, conversation_id: int) -> list[MemberSchema]:
-    """Returns all members in the order of the list."""
+    """Returns all members of a conversation, sorted by role and name. Raises `not_found` for non-members."""
     get_membership(user_id, conversation_id)
     return [member_schema(row) for row in ordered_members(conversation_id)]
 
 
 def ascii_lower(name: str) -> str:
-    """Lowers A to Z and nothing else, as `LOWER` of a database does under a binary collation."""
+    """Converts A to Z to lower case and changes no other letters.
+
+    This is what the SQL function `LOWER` does with a binary collation.
+    """
     return "".join(char.lower() if "A" <= char <= "Z" else char for char in name)
 
 
 def query_members(user_id: int, conversation_id: int) -> QuerySet[User]:
-    """Returns the members as users, each with the annotation `wrote`: the seq of their newest text.
+    """Returns the members of a conversation as a query of `User`. Raises `not_found` for non-members.
 
-    Raises `not_found` for non-members.
+    Each user has the annotation `wrote`: the seq of the newest text message that the user wrote there.
     """
     memberships = Membership.objects.filter(
         conversation_id=conversation_id, left_at=None, conversation__deleted_at=None

@@ -1,4 +1,4 @@
-"""Reads messages, revisions, pins and mentions. Only what the user may see: permission and look-up are one query."""
+"""Reads messages, earlier versions of messages, pins and mentions, as far as the user may see them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def get_history(
     around: int | None = None,
     limit: int = PAGE,
 ) -> HistorySchema:
-    """Returns a page of messages in ascending order of seq: before, after or around a seq, or the newest ones.
+    """Returns a page of messages in ascending order of seq: before, after or around a seq, or the newest messages.
 
-    The conversation's version is read before the messages, so a message may be newer than it, but never older.
+    The result also has the version of the conversation. It is read before the messages, so the messages may already
+    include changes after that version, but no change up to it is missing. Raises `not_found` for non-members.
     """
     conversation = get_membership(user_id, conversation_id).conversation
     return get_history_page(conversation, before=before, after=after, around=around, limit=limit)
@@ -44,15 +45,15 @@ def get_history_page(
     above: int | None = None,
     limit: int = PAGE,
 ) -> HistorySchema:
-    """Like `get_history`, without the check for membership.
+    """Returns a page of messages of a conversation, like `get_history`, but does not check membership.
 
-    `above`: how many messages of the page come before `around`; half of them by default.
+    `above` is the number of messages on the page before the seq `around`. The default is half of the page.
     """
     rows = messages_with_relations().filter(conversation_id=conversation.pk)
     limit = max(1, min(limit, PAGE_MAX))
     if around is not None:
         above = limit // 2 if above is None else above
-        start = min(around - above, conversation.last_seq - limit + 1)  # a full page near the end, too
+        start = min(around - above, conversation.last_seq - limit + 1)  # so that the page is full near the end, too
         page = list(rows.filter(seq__gte=start).order_by("seq")[:limit])
     elif after is not None:
         page = list(rows.filter(seq__gt=after).order_by("seq")[:limit])
@@ -60,7 +61,7 @@ def get_history_page(
         if before is not None:
             rows = rows.filter(seq__lt=before)
         page = [*reversed(rows.order_by("-seq")[:limit])]
-    # The seqs of a conversation have no gaps, so no query is needed to know whether there are more.
+    # The seqs of a conversation have no gaps, so no query is needed to know whether there are more messages.
     first = page[0].seq if page else (before if before is not None else (after or 0) + 1)
     last = page[-1].seq if page else first - 1
     return HistorySchema(
@@ -72,10 +73,10 @@ def get_history_page(
 
 
 def find_first_seq_since(user_id: int, conversation_id: int, since: datetime) -> int | None:
-    """Returns the seq of the first message written at `since` or later, None without one.
+    """Returns the seq of the first message that was written at the time `since` or later, or None if there is none.
 
-    Times and seqs have (almost) the same order, so a binary search finds it: 20 look-ups by index for a million
-    messages, and no index of times that each send would have to update.
+    Times and seqs have almost the same order, so a binary search over the seqs finds the message. It takes 20 queries
+    for a million messages. An index of times would be faster here, but would make every send slower.
     """
     low, high = 1, get_membership(user_id, conversation_id).conversation.last_seq + 1
     end = high
@@ -95,7 +96,7 @@ def get_message(user_id: int, message_id: int) -> MessageSchema:
 
 
 def get_message_row(user_id: int, message_id: int) -> Message:
-    """Returns the model instance. Raises `not_found` unless the user is a member of its conversation."""
+    """Returns a message as a model instance. Raises `not_found` unless the user is a member of its conversation."""
     visible_conversations = Conversation.objects.visible_to(user_id)
     message = messages_with_relations().filter(pk=message_id, conversation__in=visible_conversations).first()
     if message is None:
@@ -104,7 +105,10 @@ def get_message_row(user_id: int, message_id: int) -> Message:
 
 
 def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
-    """Returns the newest 100 earlier texts of a message, oldest first. Raises `not_found` for a deleted message."""
+    """Returns the earlier texts of an edited message, oldest first; if there are more than 100, the newest 100.
+
+    Raises `not_found` for a deleted message, and `forbidden` if the group does not show the edit history to the user.
+    """
     message = get_message_row(user_id, message_id)
     if message.deleted_at:
         raise not_found()
@@ -122,7 +126,10 @@ def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
 
 
 def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
-    """Returns the pinned messages, the newest pin first, at most 100."""
+    """Returns the pinned messages of a conversation, the one pinned last first, at most 100.
+
+    Raises `not_found` for non-members.
+    """
     get_membership(user_id, conversation_id)
     rows = (
         messages_with_relations()
@@ -133,7 +140,10 @@ def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
 
 
 def list_pin_ids(conversation_id: int) -> list[int]:
-    """Returns the ids of the messages of `list_pins`, without the check for membership."""
+    """Returns the ids of the pinned messages of a conversation, the one pinned last first, at most 100.
+
+    Does not check membership.
+    """
     rows = Message.objects.filter(conversation_id=conversation_id, pinned_at__isnull=False).order_by("-pinned_at")
     return list(rows.values_list("pk", flat=True)[:PAGE_MAX])
 
@@ -141,9 +151,10 @@ def list_pin_ids(conversation_id: int) -> list[int]:
 def list_mentions(
     user_id: int, *, before: int | None = None, limit: int = PAGE
 ) -> tuple[list[MessageSchema], int | None]:
-    """Returns a page of messages that mention the user, newest first, and the cursor of the next page, None at the end.
+    """Returns a page of messages that mention the user, newest first, and the cursor of the next page.
 
-    Only conversations where the user is a member now. The cursor is the id of the page's last mention.
+    Messages of conversations that the user has left are not included. The cursor is the id of the last mention on the
+    page, or None on the last page.
     """
     mentions = Mention.objects.filter(user_id=user_id, conversation__in=Conversation.objects.visible_to(user_id))
     if before:
@@ -155,7 +166,10 @@ def list_mentions(
 
 
 def get_newest_unread_mentions(user_id: int) -> dict[int, int]:
-    """Returns the seq of the newest unread message that mentions the user, by conversation id; 100 at most."""
+    """Returns, by conversation id, the seq of the newest unread message that mentions the user.
+
+    Includes at most 100 conversations, those with the newest activity.
+    """
     summaries = [summary for summary in list_conversation_summaries(user_id) if summary.mentions][:PAGE_MAX]
     if not summaries:
         return {}

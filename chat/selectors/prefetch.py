@@ -1,4 +1,4 @@
-"""Loads rows together with all that their schemas need, in a constant number of queries."""
+"""Loads messages and conversations with all related rows that the API returns, in a constant number of queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from messenger.core.bulk_sql import fetch_all, placeholders
 
 
 def messages_with_relations() -> QuerySet[Message]:
-    """Returns messages with all relations that `message_schema` reads: two queries for any number of messages."""
+    """Returns a query of messages that also loads all relations that `message_schema` reads.
+
+    It takes two SQL queries for any number of messages.
+    """
     return Message.objects.select_related("sender", "reply_to__sender", "forwarded_sender").prefetch_related(
         "reactions"
     )
@@ -30,7 +33,7 @@ def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
 
 
 class HasReadMarker(Protocol):
-    """A membership, or a row with these fields of one."""
+    """The type of a `Membership`, or of another object with these three fields of a membership."""
 
     conversation_id: int
     user_id: int
@@ -38,7 +41,10 @@ class HasReadMarker(Protocol):
 
 
 def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, int], int]:
-    """Returns the number of unread mentions by (conversation id, user id), without zeros. One query."""
+    """Returns how many unread messages mention the user of each membership, by (conversation id, user id). One query.
+
+    Memberships without unread mentions are left out.
+    """
     if not readers:
         return {}
     rows = fetch_all(
@@ -52,9 +58,11 @@ def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, i
 
 
 def find_hidden_receipts(receipts: Iterable[tuple[int, int]]) -> HiddenReceipts:
-    """Returns who must not receive these receipts, given as (conversation id, user id). One query.
+    """Returns which members must not be sent the receipts (read markers) of these users. One query.
 
-    A member hides receipts by the user's setting or by the setting of the conversation.
+    `receipts` are the (conversation id, user id) pairs of the users whose markers have moved. A member who hides
+    receipts, everywhere or in this conversation, is not sent the receipts of others. A user who shows receipts to
+    contacts only is included with the ids of these contacts.
     """
     pairs = list(receipts)
     if not pairs:
@@ -70,8 +78,8 @@ def find_hidden_receipts(receipts: Iterable[tuple[int, int]]) -> HiddenReceipts:
         " ON t.user_id = u.id AND t.state = 'contact' AND t.blocked_at IS NULL"
         f" WHERE u.show_receipts = 'contacts' AND u.id IN {placeholders(1, len(user_ids))}"
     )
-    # A UNION, because each part has an index over the few who hide theirs; one condition would read all members. The
-    # second condition here is that of the index.
+    # A UNION, because each part can use an index of the few members who hide receipts. One query with OR would read all
+    # members. The condition after AND repeats the condition of the index, so that the database uses it.
     hides = "u.show_receipts = 'nobody' AND NOT (u.show_presence = 'everyone' AND u.show_receipts = 'everyone')"
     rows = fetch_all(
         f"{members} {hides} UNION {members} NOT m.receipts UNION {contacts}",
@@ -85,7 +93,7 @@ def find_hidden_receipts(receipts: Iterable[tuple[int, int]]) -> HiddenReceipts:
 
 
 def get_peers_by_conversation(conversations: Iterable[Conversation], user_id: int) -> dict[int, User]:
-    """Returns the other user of each direct conversation, by conversation id. One query."""
+    """Returns the other user of each direct conversation in `conversations`, by conversation id. One query."""
     direct_ids = [conversation.pk for conversation in conversations if conversation.kind == Conversation.Kind.DIRECT]
     if not direct_ids:
         return {}
@@ -94,18 +102,24 @@ def get_peers_by_conversation(conversations: Iterable[Conversation], user_id: in
 
 
 def shared_conversation_schema(conversation: Conversation) -> ConversationSchema:
-    """Returns a conversation as all members see it, without member state."""
+    """Returns a conversation in the format of the API, with only the fields that are the same for all members."""
     last_messages = message_schemas([conversation.last_message_id])
     return conversation_schema(conversation, last_message=last_messages.get(conversation.last_message_id or 0))
 
 
 def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[ConversationSchema]:
-    """Returns conversations as one user sees them, from memberships with `conversation` loaded. Four queries in all."""
+    """Returns conversations in the format of the API as one user sees them, with unread count, mute and so on.
+
+    `rows` are memberships of this user, with `conversation` loaded. Four queries for any number of rows.
+    """
     return _build_schemas(rows, user_id, message_schemas(row.conversation.last_message_id for row in rows))
 
 
 def opened_conversation_schema(row: Membership) -> ConversationSchema:
-    """Returns one conversation without its last message, for a page that loads the messages anyway. Two queries."""
+    """Returns a conversation in the format of the API as one member sees it, but without the last message.
+
+    For pages that load the messages anyway. Two queries.
+    """
     return _build_schemas([row], row.user_id, {})[0]
 
 

@@ -1,4 +1,7 @@
-"""Reads receipts: only of members who show theirs, and only for users who show theirs."""
+"""Reads receipts: which messages the members have received and read.
+
+A user who hides receipts sees no receipts of others, and others do not see the receipts of this user.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,19 @@ from messenger.core.timestamps import format_optional_timestamp
 
 
 def list_receipts(user_id: int, conversation_id: int) -> list[ReceiptSchema]:
-    """Returns the markers of the other members, as far as they show them; none if the user hides their own."""
+    """Returns the delivery and read markers of the other members who show them to this user.
+
+    The list is empty if the user hides receipts. Raises `not_found` for non-members.
+    """
     return list_receipts_for_member(get_membership(user_id, conversation_id))
 
 
 def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
-    """Like `list_receipts`, for a membership that is loaded already."""
+    """Returns the same as `list_receipts`, for a user whose membership is loaded already."""
     if not _shows_receipts(membership):
         return []
     conversation_id = membership.conversation_id
-    # The time of a marker: of the first history row that reached it, or of the user's own message, which moves it too.
+    # When a marker moved: the time of the first history row at or after it or, without one, of the user's own message.
     from_marker = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
     user_ref = OuterRef("user_id")
     history = ReceiptHistory.objects.filter(**from_marker, kind=ReceiptHistory.Kind.READ, user_id=user_ref)
@@ -45,7 +51,10 @@ def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
 
 
 def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptSchema]:
-    """Returns who received and read a message, and when: the first marker of each member that reached it."""
+    """Returns which members have received and read a message, and when.
+
+    Members who hide receipts from this user are left out. The list is empty if the user hides receipts.
+    """
     message = get_message_row(user_id, message_id)
     membership = get_membership(user_id, message.conversation_id)
     if not _shows_receipts(membership):
@@ -72,7 +81,10 @@ def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptS
 
 
 def _members_showing_receipts(conversation_id: int, viewer: User | None = None) -> QuerySet[Membership]:
-    """Members who show receipts, by their own setting and that of the conversation. With `viewer`: to this user."""
+    """Returns the memberships of members who show receipts; with `viewer`, of those who show receipts to this user.
+
+    Both the general setting of a member and the member's setting for this conversation must allow it.
+    """
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None, receipts=True)
     if viewer is not None:
         return rows.filter(Q(user=viewer.pk) | privacy.visible_to(viewer, "show_receipts", "user__"))
@@ -80,7 +92,7 @@ def _members_showing_receipts(conversation_id: int, viewer: User | None = None) 
 
 
 def shows_receipts(user_id: int, conversation_id: int) -> bool:
-    """Returns whether the user shows receipts here, and therefore sees those of others."""
+    """Returns True if the user shows receipts in this conversation. Only then the user sees the receipts of others."""
     return _shows_receipts(get_membership(user_id, conversation_id))
 
 
@@ -89,7 +101,7 @@ def _shows_receipts(membership: Membership) -> bool:
 
 
 def get_visible_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """Returns the read markers of these users by user id, without users who hide their receipts."""
+    """Returns the read markers of these users in a conversation, by user id. Users who hide receipts are left out."""
     return dict(
         _members_showing_receipts(conversation_id).filter(user_id__in=user_ids).values_list("user_id", "read_seq")
     )

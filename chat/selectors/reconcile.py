@@ -1,4 +1,8 @@
-"""What the hub reads to reconcile: versions to compare, and missed events built from the rows."""
+"""Reads what the hub needs to find and repeat lost events.
+
+The hub (the part of each process that sends events to WebSockets) compares versions with the database. If events are
+missing, it builds them again from the changed rows.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from chat.selectors.prefetch import conversation_schemas, shared_conversation_sc
 from chat.selectors.sync import get_changed_rows
 from messenger.live.events import ConversationEvent, UserEvent
 
-LIMIT = 1000  # changed rows sent as events; with more, clients are told to `sync`
+LIMIT = 1000  # changed rows that are sent as events; if there are more, clients are told to `sync`
 
 
 def get_conversation_versions(conversation_ids: list[int]) -> dict[int, int]:
@@ -26,10 +30,10 @@ def get_user_versions(user_ids: list[int]) -> dict[int, int]:
 
 
 def build_missed_conversation_events(conversation_id: int, after: int) -> list[ConversationEvent]:
-    """Returns the changes of a conversation since version `after` as events, in order of version and without gaps.
+    """Returns events for all changes of a conversation after the version `after`, in the order of the versions.
 
-    Each row is sent as it is now, with its newest version. Where rows cannot be sent as events the result is a single
-    event that makes clients `sync`.
+    Each event contains a changed row in its current state, with its newest version. If the changes cannot be sent as
+    events, for example because there are too many, the result is one event that makes clients `sync`.
     """
     conversation = Conversation.objects.filter(pk=conversation_id).first()
     if conversation is None:
@@ -62,22 +66,29 @@ def _row_version(row: Message | Membership | Conversation) -> int:
 
 
 def _is_out_of_order(new_messages: list[Message]) -> bool:
-    """Whether a new message, in order of version, comes after a newer one, because it has been changed since."""
+    """Returns True if the order of the new messages by version is different from their order by seq.
+
+    This happens if a new message has been changed after a newer message was sent.
+    """
     return any(message.seq > following.seq for message, following in pairwise(new_messages))
 
 
 def _build_sync_event(conversation: Conversation, after: int) -> ConversationEvent:
-    """An event that follows `after` for the hub, but leaves a gap in the frame, so that clients `sync`."""
+    """Returns an event that makes clients request the missed changes with `sync`.
+
+    The hub treats the event as the next one after the version `after`. Clients see a gap in the version numbers, and
+    therefore send `sync`.
+    """
     event = events.conversation_updated(shared_conversation_schema(conversation), conversation.version)
     event.after = after
     return event
 
 
 def build_missed_user_events(user_id: int, after: int) -> tuple[list[UserEvent], int]:
-    """Returns what has changed for one user since their version `after`, and the version that this leads to.
+    """Returns events for the changes of one user's data after the version `after`, and the user's current version.
 
-    Conversations that were added, removed or have new member state, relationships that changed, and always the user's
-    own profile, unless one of these has the newest version.
+    The events contain conversations that were added or removed or have new member state, and contacts that changed. If
+    none of them has the newest version, the last event contains the user's own profile.
     """
     user = User.objects.filter(pk=user_id).first()
     if user is None:

@@ -1,7 +1,8 @@
-"""One query: unread, mentions, mute and archive state of all conversations of a user.
+"""Loads a short summary of each conversation of a user with one query: unread counts, mute and archive state.
 
-Counts, filters and the order of the conversation list are computed from it. Its cost depends on the number of the
-user's conversations and not on the number of messages. Mentions are counted only where there are unread texts.
+The counts, filters and order of the conversation list are computed from these summaries. The cost of the query depends
+on the number of conversations of the user, not on the number of messages. Mentions are counted only in conversations
+with unread messages.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ MUTED, MENTIONS_ONLY, NOTIFICATIONS_OFF, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16
 
 
 class ConversationSummary(NamedTuple):
-    """The state of one conversation for one user. `at`: time of the last activity, as the database returns it."""
+    """The state of one conversation for one user.
+
+    `at` is the time of the last activity, as the database returns it: see `activity_time`.
+    """
 
     id: int
     kind: str
@@ -42,7 +46,11 @@ class ConversationSummary(NamedTuple):
 
     @property
     def badge_count(self) -> int:
-        """The part of this conversation in the number in the page title: unread texts or, by level, mentions."""
+        """The number that this conversation adds to the unread count in the page title.
+
+        It is the number of unread texts, only of unread mentions if the notification level is "mentions only", and 0 if
+        the conversation is muted or its level is "none".
+        """
         if self.muted or self.level == Level.NONE:
             return 0
         return self.mentions if self.level == Level.MENTIONS else self.unread
@@ -80,7 +88,7 @@ def activity_time(at: Any) -> datetime:
 def filter_summaries_after(
     summaries: Sequence[ConversationSummary], cursor: tuple[str, int] | None
 ) -> list[ConversationSummary]:
-    """Returns the summaries after a (time, id) cursor, in the order of the list."""
+    """Returns the summaries that come after a (time, id) cursor in the list, without a cursor all summaries."""
     if cursor is None:
         return list(summaries)
     position = datetime.fromisoformat(cursor[0]), cursor[1]
@@ -88,10 +96,10 @@ def filter_summaries_after(
 
 
 def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
-    """Encodes summaries for scripts, each as `[id, version, last_seq, flags, read_seq, unread, mentions]`.
+    """Returns summaries as JSON for scripts, each as `[id, version, last_seq, flags, read_seq, unread, mentions]`.
 
-    Trailing zeros are left out. Without unread texts `read_seq` is left out too: scripts take `last_seq` instead,
-    since only own texts and system messages can follow the read marker.
+    Zeros at the end of an array are left out. Without unread messages `read_seq` is left out too, and scripts use
+    `last_seq` instead: only own messages and system messages can then follow the read marker.
     """
     encoded = []
     for summary in summaries:
@@ -106,7 +114,7 @@ def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
 
 # ── Titles ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ConversationTitle(NamedTuple):
-    """The title of a conversation and, for a direct conversation, the other user."""
+    """The title and avatar of a conversation and, for a direct conversation, the data of the other user."""
 
     id: int
     kind: str
@@ -130,7 +138,7 @@ class ConversationTitle(NamedTuple):
 
 
 def get_titles_by_conversation(user_id: int) -> dict[int, ConversationTitle]:
-    """Returns the titles of all conversations of a user, by conversation id. One query."""
+    """Returns titles and avatars of all conversations of a user, by conversation id. One query."""
     rows = fetch_all(
         "SELECT c.id, c.kind, c.title, c.avatar, u.id, u.username, u.name, u.avatar"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"

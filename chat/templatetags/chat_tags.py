@@ -1,4 +1,4 @@
-"""Template tags and filters of chat pages: navigation, message items, times, text and emoji."""
+"""Template tags and filters for chat pages: navigation, messages, times, texts and emoji."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUICK_EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered befo
 
 @register.inclusion_tag("chat/list/_navigation_rail.html", takes_context=True)
 def navigation_rail(context: template.Context, current: str = "") -> dict[str, Any]:
-    """Renders the main navigation with its counts. `current` is the name of the active entry."""
+    """Renders the main navigation with its unread counts. `current` is the name of the selected entry."""
     request = context["request"]
     listing = context.get("listing") or ConversationList(request.user.pk, {})
     return {"listing": listing, "current": current, "user": request.user}
@@ -60,32 +60,32 @@ def quick_emoji() -> tuple[str, ...]:
 
 @register.filter
 def lang_attribute(text: str) -> str:
-    """Returns the `lang` attribute of a text; empty if the language of the page applies."""
+    """Returns the HTML attribute `lang="…"` for a text in another language than the page, otherwise an empty string."""
     return get_lang_attribute(text, get_language() or "")
 
 
 # ── Times ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
 def time_of_day(value: str | datetime) -> str:
-    """`16:02`"""
+    """Formats the time of day, for example `16:02`."""
     return times.format_time(_to_local_time(value))
 
 
 @register.filter
 def short_datetime(value: str | datetime) -> str:
-    """The time if it is today, the weekday within six days, else the date."""
+    """Formats a moment shortly: the time for today, the weekday for the last six days, otherwise the date."""
     return times.format_short(_to_local_time(value), timezone.localtime())
 
 
 @register.filter
 def long_date(value: datetime) -> str:
-    """`Friday, 20 November 2026`"""
+    """Formats a date with its weekday, for example `Friday, 20 November 2026`."""
     return times.format_long_date(value)
 
 
 @register.filter
 def full_datetime(value: str | datetime) -> str:
-    """Day and time: `Yesterday, 16:02`"""
+    """Formats day and time, for example `Yesterday, 16:02`."""
     local_time = _to_local_time(value)
     day = times.format_day_label(local_time.date(), timezone.localdate())
     return pgettext("date format", "%(day)s, %(time)s") % {"day": day, "time": times.format_time(local_time)}
@@ -98,13 +98,19 @@ def _to_local_time(value: str | datetime) -> datetime:
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
 def pin_excerpt(message: Any) -> str:
-    """Returns the excerpt of a pinned message; the names of its files if it has no text."""
+    """Returns the excerpt of a pinned message.
+
+    For a message without text it returns the names of the attached files.
+    """
     return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
 
 
 @register.simple_tag
 def render_message(item: message_log.MessageItem, is_group: bool = False) -> SafeString:
-    """Renders one item of the log: a text message or a system message. `is_group`: receipt marks have counts."""
+    """Renders one item of the message log: a text message or a system message.
+
+    With `is_group`, the receipt marks show how many members have read the message.
+    """
     render = _render_item if settings.DEBUG else _render_item_cached
     return render(msgspec.json.encode((item, is_group)), get_language())
 
@@ -113,22 +119,26 @@ _item_decoder = msgspec.json.Decoder(tuple[message_log.MessageItem, bool])
 
 
 def _render_item(encoded: bytes, language: str | None) -> SafeString:
-    """Renders an item from its JSON. The JSON and the language are the cache key.
+    """Renders one item of the message log from its JSON.
 
-    The output depends on nothing else, so a cached item is never outdated and never contains another user's data.
+    The result is cached by this JSON and the language. The HTML depends on nothing else, so a cached item is never
+    outdated and never contains data of another user.
     """
     item, is_group = _item_decoder.decode(encoded)
     name = "chat/message/_system_message.html" if item.system_text else "chat/message/_message.html"
     return mark_safe(get_template(name).render({"item": item, "is_group": is_group, "whole": False}))
 
 
-# Readers often switch between a few conversations, and several readers see the same ones.
+# Caching pays off: users often switch between a few conversations, and several users read the same conversation.
 _render_item_cached = lru_cache(maxsize=2048)(_render_item)
 
 
 @register.simple_tag
 def script_templates() -> SafeString:
-    """Renders the `<template>`s that scripts clone: the partials of the page with empty view models."""
+    """Renders the `<template>` elements that scripts clone.
+
+    They are the partials of the page, rendered with empty view models.
+    """
     return _render_script_templates() if settings.DEBUG else _render_script_templates_cached(get_language())
 
 
@@ -138,5 +148,8 @@ def _render_script_templates() -> SafeString:
 
 @cache
 def _render_script_templates_cached(language: str | None) -> SafeString:
-    """Cached per language: the output is the same on every page, and takes a fifth of the time of rendering one."""
+    """Returns the rendered `<template>` elements, cached per language.
+
+    They are the same on every page, and rendering them takes a fifth of the time of rendering one page.
+    """
     return _render_script_templates()

@@ -1,1 +1,1 @@
-"""Text of messages: Markdown, mentions, links, code highlighting, language detection, truncation and diffs."""
+"""Functions for the text of messages: Markdown, mentions, links, code, language detection, truncation and diffs."""

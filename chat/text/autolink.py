@@ -1,6 +1,6 @@
 """Turns URLs in plain text into links, for texts without Markdown such as announcements.
 
-`static/js/lib/autolink.js` does the same for live updates; both are tested with tests/shared_cases/autolink.json.
+In the browser `static/js/lib/autolink.js` does the same. Both are tested with tests/shared_cases/autolink.json.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString, mark_safe
 
 # A scheme, and everything up to white space or a character that ends a URL in running text.
 _URL = re.compile(r"https?://[^\s<>\"'`（）《》【】“”‘’，。！？；：、]+", re.IGNORECASE)
-_TRAILING = ".,;:!?)]}"  # at the end these belong to the sentence rather than to the URL
+_TRAILING = ".,;:!?)]}"  # at the end of a URL these characters belong to the sentence
 
 
 def split_links(text: str) -> list[tuple[str, str]]:
-    """Splits a text into (text, URL) pairs; the URL is empty for plain text."""
+    """Splits a text at its URLs into (text, URL) pairs. The URL is empty for a part that is no link."""
     pieces: list[tuple[str, str]] = []
     end = 0
     for match in _URL.finditer(text):
@@ -35,7 +35,7 @@ def split_links(text: str) -> list[tuple[str, str]]:
 
 
 def linkify(text: str) -> SafeString:
-    """Returns the text as HTML, with its URLs as links."""
+    """Returns a plain text as escaped HTML, in which each URL is a link."""
     return mark_safe(
         "".join(
             f'<a href="{escape(url)}" rel="noopener noreferrer nofollow ugc">{escape(piece)}</a>'

@@ -1,9 +1,10 @@
 """Highlights code blocks: comments, strings, numbers, keywords and names of called functions.
 
-Each language is one regular expression. They are written here because messages come from anybody: each alternative
-succeeds once it has begun, so the code is read once from left to right and no input causes backtracking. (Pygments on
-hostile texts of 4,000 code points took 180 ms for Python, 245 ms for CSS and 1.5 s for C.)
-Tokens become spans of the classes `t-c`, `t-s` …; static/css/conversation/syntax.css styles them.
+Each language is one regular expression. No library is used, because anybody can send a message, and hostile code must
+not make highlighting slow. (Pygments needed 180 ms for Python, 245 ms for CSS and 1.5 s for C, for hostile texts of
+4,000 code points.) The expressions here read the code once from left to right: an alternative that has begun always
+matches, so there is no backtracking. Each token becomes a `<span>` with a class such as `t-c`, which
+static/css/conversation/syntax.css styles.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 from html import escape
 from typing import NamedTuple
 
-MAX_TOKENS = 1_000  # per code block; one with more is not highlighted: a table, or made to be large
+MAX_TOKENS = 1_000  # per code block; a block with more tokens is not highlighted
 
 
 class LanguageSyntax(NamedTuple):
@@ -193,9 +194,10 @@ _NUMBER = r"(?<![\w.])(?:0[xXbBoO][0-9a-fA-F_]++|[0-9][0-9_]*+(?:\.[0-9_]++)?(?:
 
 
 def highlight_code(code: str, language: str) -> str | None:
-    """Returns the code as HTML; None if the language is unknown or the code has too many tokens.
+    """Returns the code as escaped HTML with highlighted tokens.
 
-    Lines end with a line feed.
+    Returns None if the language is unknown or the code has more than MAX_TOKENS tokens. Lines of `code` must end with a
+    line feed.
     """
     name = language.lower()
     if name not in LANGUAGES:
@@ -224,9 +226,9 @@ def _escape(text: str) -> str:
 
 @cache
 def _get_tokenizer(name: str) -> tuple[re.Pattern[str], frozenset[str]]:
-    """Returns the token pattern and the keywords of a language.
+    """Returns the regular expression for the tokens of a language, and its keywords.
 
-    The first letter of a group name is the token kind; a digit after it only makes the name unique.
+    The first letter of a group name in the expression is the kind of token. A digit after it makes the name unique.
     """
     syntax = LANGUAGES[name]
     extra = f"{syntax.extra}|" if syntax.extra else ""

@@ -1,4 +1,4 @@
-"""Compares two versions of a message: by words, or by characters in scripts without spaces between words."""
+"""Compares versions of a message: by words, or by characters in languages without spaces between words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-MAX_WORDS = 200  # between the common beginning and end; if there are more on either side, they are one change
+MAX_WORDS = 200  # between the common beginning and end of both texts; if there are more, all of them are one change
 MAX_PAGE_CHARACTERS = 4_000  # code points compared for one page; older versions are shown without a diff
 
 # A word, white space, or one character; Thai, Burmese, Khmer, Japanese, Chinese and Korean are split by characters.
@@ -18,14 +18,17 @@ _WORD = re.compile(
 
 
 class DiffPart(NamedTuple):
-    """`kind` is same, removed or added."""
+    """A part of the comparison of two texts. `kind` is "same", "removed" or "added"."""
 
     kind: str
     text: str
 
 
 def diff_texts(before: str, after: str) -> list[DiffPart]:
-    """Returns both texts as one list: without the removed parts it is `after`, without the added ones `before`."""
+    """Compares two texts. Returns a list of parts that are the same, removed or added, in the order of the text.
+
+    The same and added parts together are the text `after`. The same and removed parts together are `before`.
+    """
     old, new = _WORD.findall(before), _WORD.findall(after)
     start = _common_prefix_length(old, new)
     end = _common_prefix_length(old[start:][::-1], new[start:][::-1])
@@ -52,7 +55,7 @@ def _diff_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _merge_changes(parts: list[tuple[str, str]]) -> Iterator[DiffPart]:
-    """Merges two changes with only a space between them: one change is easier to read than three parts."""
+    """Yields the parts of a diff. Two changes with only a space between them become one, which is easier to read."""
     removed = added = ""
     for index, (kind, text) in enumerate(parts):
         is_space_between = (removed or added) and text.isspace() and "\n" not in text and _is_change(parts, index + 1)
@@ -79,9 +82,10 @@ def _change(removed: str, added: str) -> Iterator[DiffPart]:
 
 
 def diff_versions(texts: Sequence[str]) -> list[list[DiffPart]]:
-    """Returns each text, oldest first, as a diff against the one before it.
+    """Compares each version of a text, oldest first, with the version before, and returns one diff per version.
 
-    Newer versions are compared first; after MAX_PAGE_CHARACTERS the remaining ones are returned without a diff.
+    To limit the time, only about MAX_PAGE_CHARACTERS characters are compared, beginning with the newest version. The
+    remaining old versions are returned as one part "same".
     """
     diffs: list[list[DiffPart]] = []
     budget = MAX_PAGE_CHARACTERS

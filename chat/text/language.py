@@ -1,8 +1,8 @@
-"""Detects the language of a text, and texts that consist of emoji only.
+"""Detects the language of a text, and whether a text has only emoji.
 
-`static/js/lib/text-language.js` does the same for live messages; both are tested with
-tests/shared_cases/languages.json and tests/shared_cases/emoji_only.json. Character ranges are written out, because
-the regular expressions of JavaScript and Python have different character classes.
+In the browser `static/js/lib/text-language.js` does the same. Both are tested with tests/shared_cases/languages.json
+and tests/shared_cases/emoji_only.json. Both list the same character ranges, because the character classes of regular
+expressions are different in JavaScript and Python.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 CHINESE, LATIN, OTHER = "zh-Hans", "en", "und"
 
-# Ignored, because it says nothing about the language: code, URLs and mentions.
+# Code, URLs and mentions are ignored, because they say nothing about the language of the text.
 _IGNORED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://[!-~]+|@[A-Za-z0-9_.-]+", re.DOTALL)
 _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _KANA_OR_HANGUL = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3131-\u318e\uac00-\ud7a3]")
@@ -35,11 +35,11 @@ _FEW_EMOJI = re.compile(f" *(?:{_EMOJI} *){{1,3}}")
 
 
 def detect_language(text: str) -> str:
-    """Returns `zh-Hans` for Chinese, `en` for Latin letters, `und` for anything else, and "" without any word.
+    """Returns `zh-Hans` for Chinese, `en` for Latin letters, `und` for other languages, "" for a text without words.
 
-    A Chinese sentence may contain words in other alphabets, and an English one a Chinese name. A text with more than
-    a little Japanese or Korean is `und`: Chinese glyphs would be wrong there. `en` is a guess that is good enough for
-    choosing a font.
+    The result is used to choose a font, so `en` for all Latin letters is good enough. A Chinese text may contain words
+    in other alphabets, and an English text may contain a Chinese name. A text with more than a few Japanese or Korean
+    characters is `und`, because Chinese glyphs would be wrong in it.
     """
     prose = _IGNORED.sub(" ", text)
     words, kana_or_hangul = _WORD.findall(prose), len(_KANA_OR_HANGUL.findall(prose))
@@ -51,19 +51,19 @@ def detect_language(text: str) -> str:
 
 
 def get_lang_attribute(text: str, page_language: str) -> str:
-    """Returns the value of the `lang` attribute of a text; empty if it needs none.
+    """Returns the value of the HTML attribute `lang` for a text, or "" if the text needs no such attribute.
 
-    A Chinese text always has one, other texts only on a Chinese page.
+    A Chinese text always needs the attribute. Other texts need it only on a page in Chinese.
     """
     language = detect_language(text)
     return language if language == CHINESE or page_language.startswith("zh") else ""
 
 
 def is_emoji_only(text: str) -> bool:
-    """Returns True for one to three emoji and nothing else; they are displayed larger."""
+    """Returns True if a text has one to three emoji and nothing else. Such messages are displayed larger."""
     return len(text) <= 64 and _FEW_EMOJI.fullmatch(text) is not None
 
 
 def is_single_emoji(text: str) -> bool:
-    """Returns True for exactly one emoji, with its joiners and skin tone: a valid reaction."""
+    """Returns True if a text is exactly one emoji, with or without joiners and a skin tone. Used to check reactions."""
     return len(text) <= 32 and _SINGLE_EMOJI.fullmatch(text) is not None and not _NOT_EMOJI.search(text)

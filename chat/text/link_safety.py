@@ -1,7 +1,8 @@
-"""Shows the true host of misleading links. Works on the tokens of Markdown before they become HTML.
+"""Shows the true host after misleading links, so that readers see which site a link opens.
 
-A link may have any text, and a URL may look like another one. So a link whose text looks like a URL of another host
-is followed by its true host in parentheses; the same applies to host names with letters that look like Latin ones.
+The author of a message can give a link any text, also one that looks like the URL of another site. The true host is
+then added in parentheses after the link. The same is done for host names with letters that look like Latin letters.
+The functions change the tokens of the Markdown parser before they become HTML.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ _URL_LIKE = re.compile(
 _LOOKALIKES = str.maketrans("\u2215\u2044\u29f8\u2236\ua789", "///::")
 _IDEOGRAPHIC_STOP = re.compile(
     "\u3002(?=[0-9a-z])", re.IGNORECASE
-)  # only before a Latin letter: a Chinese sentence may follow
-_SEPARATORS = re.compile("[\\s\u2025\u2026]+")  # the ellipsis too: NFKC would make dots of it
+)  # only before a Latin letter or digit, because it may also end a Chinese sentence
+_SEPARATORS = re.compile("[\\s\u2025\u2026]+")  # the ellipsis too, because NFKC replaces it with dots
 _PUNCTUATION = "\"'()[]<>«»“”‘’,;!…、，。（）《》"
-# Host names in Chinese, Japanese or Korean: none of their letters looks like a Latin one.
+# Host names in Chinese, Japanese or Korean: none of these letters looks like a Latin letter.
 _CJK_HOST = re.compile("[\\-.0-9a-z\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 
 
 def annotate_links(children: Sequence[Token]) -> list[Token]:
-    """Returns the inline tokens of a block with attributes on its links and hosts after misleading ones."""
+    """Returns the tokens of a block, with HTML attributes set on its links and the true host after misleading links."""
     tokens: list[Token] = []
     for opening, inside, closing in _iter_links(children, tokens):
         url = str(opening.attrs.get("href", ""))
@@ -53,7 +54,7 @@ def annotate_links(children: Sequence[Token]) -> list[Token]:
 
 
 def _iter_links(children: Sequence[Token], output: list[Token]) -> Iterator[tuple[Token, list[Token], Token]]:
-    """Yields each link as (opening token, contents, closing token). Appends all other tokens to `output`, in order."""
+    """Yields each link as (opening token, tokens inside, closing token). Appends tokens outside links to `output`."""
     opening: Token | None = None
     inside: list[Token] = []
     for token in children:
@@ -74,7 +75,7 @@ def _host_tokens(host: str) -> list[Token]:
 
 
 def get_host(url: str) -> str:
-    """Returns the host of a URL, in its `xn--…` form if it is not ASCII; empty if the URL has none."""
+    """Returns the host of a URL, or "" if the URL has no host. A host that is not ASCII is in its `xn--…` form."""
     try:
         parts = urlsplit(url)
         return (parts.hostname or "") if parts.scheme in ("http", "https", "ftp") else ""
@@ -83,7 +84,7 @@ def get_host(url: str) -> str:
 
 
 def is_internal(url: str) -> bool:
-    """Returns True for a URL of this site, which opens in the same tab."""
+    """Returns True if a URL belongs to this site. Such links open in the same tab."""
     site, target = urlsplit(settings.SITE_URL), urlsplit(url)
     return (target.scheme, target.netloc) == (site.scheme, site.netloc)
 
@@ -97,7 +98,7 @@ def is_misleading(text: str, host: str) -> bool:
 
 
 def _readings(word: str) -> set[str]:
-    """Returns the word as written, and with look-alike characters replaced."""
+    """Returns the word as written, and the word with look-alikes of `/`, `:` and `.` replaced by these characters."""
     plain = unicodedata.normalize("NFKC", word).translate(_LOOKALIKES)
     return {word, plain.replace("\u3002", ".") if "://" in plain else _IDEOGRAPHIC_STOP.sub(".", plain)}
 

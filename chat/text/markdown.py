@@ -1,7 +1,7 @@
-"""Renders the Markdown of messages to HTML, once, when a message is written. The stored HTML is sanitised.
+"""Renders the Markdown of messages to sanitised HTML. This is done once, when a message is sent or edited.
 
-Supported: emphasis, strike-through, code, links, lists and quotes. Not supported: headings, images, tables and HTML.
-Line breaks are kept. Mentions of members are found here as well, but not inside code or link URLs.
+Emphasis, strike-through, code, links, lists and quotes are supported. Headings, images, tables and HTML are not. Line
+breaks are kept. Mentions of members are found here as well, except inside code and URLs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from chat.text.code_highlighting import highlight_code
 
 EVERYBODY = "all"
 
-# An `@` and the characters after it that may contain a user name.
+# An `@` and the following characters, which may begin with a user name.
 _AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})")
 # URLs and link targets: an `@` inside them is no mention.
 _URL = re.compile(r"(?:://|mailto:|\]\()[^\s()<>\[\]，。！？；：、（）《》【】“”]*", re.IGNORECASE)
@@ -38,14 +38,14 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
 )
-# While Markdown is parsed, each mention is replaced by a placeholder: its number between two private code points. It
-# contains a random word of this process, so that no user can write one.
+# While Markdown is parsed, each mention is replaced by a placeholder: a number between two private code points. A
+# placeholder also contains a random word of this process, so that no user can write a placeholder.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _SECRET = secrets.token_hex(8)
 _PLACEHOLDER = re.compile(f"{_OPEN}{_SECRET}(\\d+){_CLOSE}")
 _PLACEHOLDER_IN_URL = re.compile(f"%EE%80%80{_SECRET}(\\d+)%EE%80%81")
-# A body without any of these is plain text, as most messages are, and the Markdown parser is skipped. The last ones
-# are other kinds of white space, which the parser and the sanitiser change.
+# A text without any of these is plain text, as most messages are, and the Markdown parser is skipped. The last
+# alternatives are special white space, which the parser and the sanitiser would change.
 _MARKDOWN_CHARACTERS = re.compile(
     r"[*_`~\[\]<>\\&]|://|mailto:|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
 )
@@ -72,7 +72,7 @@ _ATTRIBUTES = {
 
 
 def _text_rule(renderer, tokens, index, options, env) -> str:
-    """Renders ordinary text. Only here placeholders become mentions."""
+    """Renders a text token. Only in text, and not in code or URLs, placeholders become mentions."""
 
     def render_mention(match: re.Match) -> str:
         number = int(match[1])
@@ -83,7 +83,7 @@ def _text_rule(renderer, tokens, index, options, env) -> str:
 
 
 def _fence_rule(renderer, tokens, index, options, env) -> str:
-    """Renders a code block. Code contains no mentions, so placeholders are replaced by the original names."""
+    """Renders a code block. Code has no mentions, so placeholders are replaced by the original `@name`."""
     token = tokens[index]
     code = token.content
     if env.get("names"):
@@ -105,7 +105,10 @@ _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(?:https?|ftp)$", re.IGNORECASE)
 
 
 def _linkify_rule(state: StateInline, silent: bool) -> bool:
-    """Calls the library's rule only after a known scheme: at each `://` it searches the whole text before it."""
+    """Calls the `linkify` rule of markdown-it only at a `:` that follows a known scheme such as `https`.
+
+    Without this check a text with many `://` would be slow, because the library then searches the whole text each time.
+    """
     if state.src[state.pos] != ":" or not _SCHEME.search(state.src[max(state.pos - 6, 0) : state.pos]):
         return False
     return linkify(state, silent)
@@ -120,10 +123,10 @@ _markdown.inline.ruler.at("linkify", _linkify_rule)
 def render_markdown(
     body: str, members: Mapping[str, UserSchema], *, everybody: bool = False
 ) -> tuple[str, list[MentionSchema]]:
-    """Renders a message body. Returns its HTML and its mentions.
+    """Renders the text of a message. Returns its sanitised HTML and the mentions in it.
 
-    `members`: users who can be mentioned, by the `skeleton` of their user names. `everybody`: whether `@all` is a
-    mention, which is so if the author is an admin of a group.
+    `members` has the users who can be mentioned, by the `skeleton` of their user names. `everybody` is True if `@all`
+    is a mention: the author is then the owner or an admin of a group.
     """
     mentions = _resolve_mentions(body, members, everybody) if "@" in body else []
     text = _normalize_line_ends(body)
@@ -135,25 +138,28 @@ def render_markdown(
     if any(token.level >= _MAX_NESTING - 1 for token in tokens):
         return _sanitize(_render_plain(escape(text, quote=False))), []
     html = _markdown.renderer.render(tokens, _markdown.options, env)
-    if mentions:  # placeholders that are left, in code or in URLs, become names again
+    if mentions:  # the remaining placeholders, in code or in URLs, become names again
         escaped_names = [escape(name) for name in names]
         html = _PLACEHOLDER.sub(lambda match: escaped_names[int(match[1])], html)
         html = _PLACEHOLDER_IN_URL.sub(lambda match: escaped_names[int(match[1])], html)
-        if _SECRET in html:  # a placeholder inside a host name, which IDNA encoding has changed
+        if _SECRET in html:  # IDNA encoding has changed a placeholder inside a host name
             return render_markdown(body, {})
     return _sanitize(html), [mention for number, (mention, _) in enumerate(mentions) if number in env["rendered"]]
 
 
 # ── Mentions ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def find_mention_keys(body: str) -> set[str]:
-    """Returns the skeletons of all user names that the body may mention: the keys to look up before rendering."""
+    """Returns the skeletons (normalized forms) of all user names that a text may mention.
+
+    Load the members with these keys before calling `render_markdown`.
+    """
     if "@" not in body:
         return set()
     return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
 
 
 def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields the index of each `@` that may begin a mention, with the possible names, longest first."""
+    """Yields the index of each `@` that may begin a mention, and the user names that it may mention, longest first."""
     url_spans = [match.span() for match in _URL.finditer(body)]
     for match in _AT.finditer(body):
         start = match.start()
@@ -172,9 +178,9 @@ def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _list_prefixes(run: str) -> list[str]:
-    """Returns the prefixes of `run` that may be user names, longest first.
+    """Returns the beginnings of `run` that may be user names, longest first. `run` is the text after an `@`.
 
-    `小千你好` may be `小千` followed by words: Chinese is written without spaces.
+    Chinese is written without spaces, so `小千你好` may be the name `小千` followed by other words.
     """
     ends = [len(run)]
     ends += [
@@ -184,7 +190,7 @@ def _list_prefixes(run: str) -> list[str]:
     ]
     names = []
     for end in ends:
-        name = run[:end].rstrip(".-")  # punctuation of the sentence
+        name = run[:end].rstrip(".-")  # this is punctuation of the sentence
         names.append(name)
         while name.endswith("_"):  # possibly the end of emphasis
             names.append(name := name[:-1])
@@ -192,7 +198,7 @@ def _list_prefixes(run: str) -> list[str]:
 
 
 def _resolve_mentions(body: str, members: Mapping[str, UserSchema], everybody: bool) -> list[tuple[MentionSchema, str]]:
-    """Returns each mention with its HTML."""
+    """Returns the mentions in a text, each together with its HTML."""
     mentions = []
     for start, names in _find_candidates(body) if members or everybody else ():
         for name in names:
@@ -219,7 +225,10 @@ def _normalize_line_ends(text: str) -> str:
 
 
 def _render_plain(text: str) -> str:
-    """Returns the HTML that the parser would make of a text without Markdown. Lines end with a line feed."""
+    """Returns the HTML for a text without Markdown, the same as the Markdown parser would return.
+
+    Lines of the text must end with a line feed.
+    """
     paragraphs = re.split(r"\n(?: *\n)+", text.strip("\n"))
     return "".join(
         "<p>" + "<br>\n".join(line.rstrip(" ") for line in paragraph.split("\n")) + "</p>\n"
@@ -240,7 +249,7 @@ def _sanitize(html: str) -> str:
 
 
 def _filter_attribute(tag: str, name: str, value: str) -> str | None:
-    """Returns the value of an attribute; None removes the attribute."""
+    """Returns the value of an HTML attribute if it is allowed, otherwise None. Called by the sanitiser."""
     if (tag, name) == ("code", "class"):
         return value if value.startswith("language-") and _LANGUAGE.fullmatch(value[9:]) else None
     if (tag, name) == ("pre", "data-language"):

@@ -1,19 +1,22 @@
 """Decides whether a message is so long that the page shows only its beginning, with a "show more" button.
 
-The decision depends on the text alone, so the server renders the message collapsed and the layout does not jump.
-`static/js/lib/long-message.js` does the same for live messages; both are tested with
+The decision depends on the text only and not on the layout. So the server can render a long message collapsed, and the
+layout does not jump. In the browser `static/js/lib/long-message.js` does the same. Both are tested with
 tests/shared_cases/long_messages.json.
 """
 
 from __future__ import annotations
 
-MAX_ROWS = 24  # shown completely up to here; of longer texts static/css/conversation/message.css shows sixteen rows
+MAX_ROWS = 24  # longer texts are collapsed to sixteen rows by static/css/conversation/message.css
 ROW_WIDTH = 84  # Latin letters per row; a Chinese character is as wide as two
-_FIRST_WIDE = 0x1100  # code points from here on count as wide; an approximation
+_FIRST_WIDE = 0x1100  # code points from here on count as two; this is an approximation
 
 
 def is_long(text: str) -> bool:
-    """`text` is the source of the message, with any kind of line ends."""
+    """Returns True if a message has so many rows that it is shown collapsed.
+
+    `text` is the Markdown source of the message, with any kind of line ends.
+    """
     if len(text) <= MAX_ROWS:
         return False
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -1,1 +1,1 @@
-"""View models: what templates need to render conversations, messages, attachments, times and menus."""
+"""View models: objects with the values that templates show for conversations, messages, files, times and menus."""

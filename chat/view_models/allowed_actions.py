@@ -1,4 +1,4 @@
-"""Decides which actions a page offers in its menus. The actions themselves check permissions again."""
+"""Decides which actions a page offers in its menus. The functions in `chat.actions` check permissions again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSc
 
 @dataclass(frozen=True, slots=True)
 class AllowedActions:
-    """What one user may do in one conversation."""
+    """The actions that one user may do in one conversation."""
 
     user_id: int
     role: str
@@ -17,11 +17,11 @@ class AllowedActions:
     can_add_members: bool
     can_pin: bool
     can_view_all_revisions: bool
-    member_permissions: str  # what members may do besides reading and writing, as scripts read it: "add pin revisions"
+    member_permissions: str  # for scripts: what every member may do, such as "add pin revisions"
 
     @property
     def is_admin(self) -> bool:
-        """True for admins and for the owner of a group."""
+        """True if the user is the owner or an admin of a group."""
         return self.is_group and self.role in ("owner", "admin")
 
     @property
@@ -50,12 +50,15 @@ class AllowedActions:
 
     @staticmethod
     def is_live(message: MessageSchema) -> bool:
-        """True for a text message that is not deleted."""
+        """Returns True for a text message that is not deleted."""
         return message.kind == "text" and message.deleted_at is None
 
 
 def get_allowed_actions(conversation: ConversationSchema, user_id: int) -> AllowedActions:
-    """`conversation` includes the member state of the user."""
+    """Returns what a user may do in a conversation.
+
+    `conversation` must include the member state of this user (`mine`).
+    """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     role = conversation.mine.role
     is_group = conversation.kind == "group"

@@ -1,7 +1,7 @@
-"""View models of attachments: display size and labels.
+"""View models of attachments: their display size and labels.
 
-`static/js/conversation/attachments/attachment-renderer.js` does the same for live messages; both are tested with
-tests/shared_cases/attachments.json.
+In the browser `static/js/conversation/attachments/attachment-renderer.js` does the same for new messages. Both are
+tested with tests/shared_cases/attachments.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AttachmentView:
 
     @property
     def duration_seconds(self) -> str:
-        """The duration formatted as JavaScript formats numbers: `7`, `7.25`; empty if it is unknown."""
+        """The duration in seconds, formatted as JavaScript formats numbers: `7`, `7.25`. Empty if it is unknown."""
         return "" if self.attachment.duration is None else str(self.attachment.duration).removesuffix(".0")
 
 
@@ -37,7 +37,7 @@ def build_attachment_views(attachments: list[AttachmentSchema]) -> list[Attachme
 
 
 def build_tile(attachment: AttachmentSchema) -> AttachmentView:
-    """Returns the view model for the page of files, where every image is a tile."""
+    """Returns the view model of an attachment for the page that lists files. There every image is a square tile."""
     return _build_view(attachment, True)
 
 
@@ -54,9 +54,9 @@ def _build_view(attachment: AttachmentSchema, is_tile: bool) -> AttachmentView:
 
 
 def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
-    """Returns the display width and height in pixels.
+    """Returns the width and height in pixels with which an image or video is displayed.
 
-    They are known before the image is loaded, so the layout does not jump.
+    The page reserves this space before the image is loaded, so that the layout does not jump.
     """
     if is_tile and attachment.kind == "image":
         return TILE_SIDE, TILE_SIDE
@@ -67,13 +67,16 @@ def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
 
 
 def get_type_label(name: str) -> str:
-    """Returns the label on the icon of a file: `PDF`. Empty if the extension is not one to four letters or digits."""
+    """Returns the label on the icon of a file, which is its extension, such as `PDF`.
+
+    Empty if the extension is not one to four ASCII letters or digits.
+    """
     label = get_extension(name)
     return label.upper() if label.isascii() and label.isalnum() and len(label) <= 4 else ""
 
 
 def format_size(size: int) -> str:
-    """Formats bytes with at most three digits: `248 KB`, `1.5 MB`. The units are the same in all languages."""
+    """Formats a number of bytes with at most three digits, such as `248 KB` or `1.5 MB`. Units are not translated."""
     value, unit = float(size), "B"
     for unit in ("B", "KB", "MB", "GB", "TB"):
         if value < 999.5 or unit == "TB":
@@ -85,7 +88,7 @@ def format_size(size: int) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Formats a duration: `0:07`, `1:02:03`; empty if it is unknown."""
+    """Formats a duration in seconds as `0:07` or `1:02:03`. Returns "" if the duration is unknown or 0."""
     if not seconds:
         return ""
     minutes, rest = divmod(max(int(seconds + 0.5), 1), 60)

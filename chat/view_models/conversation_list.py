@@ -1,6 +1,6 @@
 """View model of the list of conversations: filters, search, counts and one page of rows.
 
-`static/js/conversation-list/list-order.js` filters and orders live changes by the same rules.
+When a conversation changes, `static/js/conversation-list/list-order.js` filters and sorts the list by the same rules.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAGE_SIZE = 60  # conversations per page, in addition to the favourites on the f
 
 @dataclass(slots=True)
 class ConversationRow:
-    """One conversation in the list."""
+    """One row in the list of conversations, as one reader sees it."""
 
     conversation: ConversationSchema
     member_state: MineSchema
@@ -47,12 +47,12 @@ class ConversationRow:
 
     @property
     def is_quiet(self) -> bool:
-        """True if new messages are counted but do not notify: muted, or not all messages notify."""
+        """True if the conversation is muted, or if only mentions or no messages at all notify the user."""
         return self.member_state.muted or self.member_state.level != Level.ALL
 
     @property
     def css_classes(self) -> str:
-        """The CSS classes of the row; scripts set the same ones (static/js/conversation-list/conversation-row.js)."""
+        """The CSS classes of the row. Scripts set the same ones (static/js/conversation-list/conversation-row.js)."""
         flags = {
             "unread": bool(self.unread_count),
             "quiet": self.is_quiet,
@@ -74,7 +74,11 @@ class ConversationRow:
 def build_conversation_row(
     conversation: ConversationSchema, user_id: int, now: datetime, blocked: Collection[int] = ()
 ) -> ConversationRow:
-    """`conversation` includes the member state of the user; `blocked` are ids of users the reader has blocked."""
+    """Returns the row of a conversation in the list of the user `user_id`.
+
+    `conversation` must include the member state of this user (`mine`). `blocked` are the ids of users whom this user
+    has blocked: the row hides their messages.
+    """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     last = conversation.last_message
     active_at = times.parse_timestamp(last.created_at if last else conversation.created_at)
@@ -96,15 +100,17 @@ def build_conversation_row(
 
 
 def parse_cursor(text: str) -> tuple[str, int] | None:
-    """Parses `2026-11-21T01:02:03+00:00~12` from the query string; None if it is invalid."""
+    """Parses a cursor of the list, such as `2026-11-21T01:02:03+00:00~12`, into (time, id). None if it is invalid."""
     active_at, _, conversation_id = text.partition("~")
     return times.parse_activity_cursor(active_at, conversation_id)
 
 
 class ConversationList:
-    """The list beside a page. Counts and rows are loaded on first use, so pages without the list load counts only.
+    """The list of conversations beside a page, as one user sees it.
 
-    `query` is the query string (`find`, `show`, `older`), `blocked` are ids of users the reader has blocked.
+    Counts and rows are loaded when they are first used, so that pages without the list do not load rows. `query` has
+    the parameters of the URL: `find` (search), `show` (filter) and `older` (cursor). `blocked` are the ids of users
+    whom this user has blocked.
     """
 
     FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
@@ -117,7 +123,7 @@ class ConversationList:
         self.before = parse_cursor(query.get("older") or "")
         self.current_id: int | None = None  # the open conversation; it stays in the list even if the filter excludes it
         self.is_omitted = False  # the browser already has the list, so the page is rendered without it
-        self.open_conversation: ConversationSchema | None = None  # shown beside the list
+        self.open_conversation: ConversationSchema | None = None  # the conversation that the page shows beside the list
 
     # ── Counts: for every page ───
     @cached_property
@@ -131,12 +137,12 @@ class ConversationList:
 
     @property
     def summaries_json(self) -> str:
-        """The summaries as JSON: scripts continue counting from them, and compare the versions of conversations."""
+        """The summaries as JSON for scripts, which update the counts from them and compare versions with the server."""
         return selectors.summaries_as_json(self.summaries)
 
     @property
     def unread_count(self) -> int:
-        """Unread messages, except those in muted conversations: the number in the title of the page."""
+        """The number in the title of the page: unread messages, without muted conversations (see `badge_count`)."""
         return sum(summary.badge_count for summary in self.summaries)
 
     @property
@@ -153,13 +159,13 @@ class ConversationList:
 
     @cached_property
     def online_count(self) -> int:
-        """People on the site now, signed in or not. Needs no query."""
+        """The number of people who are on the site now, signed in or not. Needs no database query."""
         return get_tracker().get_head_count()
 
     # ── Rows: for pages with the list ───
     @cached_property
     def _page(self) -> tuple[list[ConversationRow], str]:
-        """The rows of this page and the cursor of the next one."""
+        """The rows of this page of the list, and the cursor of the next page, which is "" on the last page."""
         matching = [
             summary for summary in self.summaries if self._matches_filter(summary) and self._matches_search(summary)
         ]
@@ -185,7 +191,7 @@ class ConversationList:
         if self.filter == "mentions":
             return summary.mentions > 0
         if summary.archived != (self.filter == "archived"):
-            return bool(self.search_query) and self.filter == "all"  # a search in "all" includes archived ones
+            return bool(self.search_query) and self.filter == "all"  # a search in "all" includes archived conversations
         matches = {
             "unread": summary.unread > 0,
             "people": summary.kind == "direct",
@@ -206,14 +212,14 @@ class ConversationList:
 
     @property
     def rows(self) -> list[ConversationRow]:
-        """One page: favourites first, then by activity."""
+        """The rows of this page of the list: favourites first, then the other conversations, newest activity first."""
         return self._page[0]
 
     @cached_property
     def online_peer_ids(self) -> set[int]:
-        """Ids of the peers in the list and in the open conversation who are online and visible to the user.
+        """Ids of the users in direct conversations of this page who are online, as far as the user may see it.
 
-        Two queries if any peer is online, else none.
+        Includes the conversation that is open beside the list. Two queries if any of them is online, else none.
         """
         conversations = [] if self.is_omitted else [row.conversation for row in self.rows]
         if self.open_conversation:
@@ -228,17 +234,17 @@ class ConversationList:
 
     @property
     def next_cursor(self) -> str:
-        """The value of `?older=` for the next page; empty on the last page."""
+        """The value of the URL parameter `older` for the next page of the list. Empty on the last page."""
         return self._page[1]
 
     @property
     def filter_query(self) -> str:
-        """Query string that keeps the filter when the user opens another conversation."""
+        """The query string for links to conversations, which keeps the current filter of the list."""
         return "" if self.filter == "all" else f"?show={self.filter}"
 
     @property
     def next_page_query(self) -> str:
-        """Query string of the link to the next page: filter, search and cursor."""
+        """The query string of the link to the next page of the list: filter, search and cursor."""
         parameters = {
             "show": "" if self.filter == "all" else self.filter,
             "find": self.search_query,
@@ -255,7 +261,10 @@ class ConversationList:
 
 
 def matches_search(title: ConversationTitle, query: str) -> bool:
-    """Returns True if the title, the user name of the peer, or the Pinyin of the title matches."""
+    """Returns True if a conversation matches the search text `query`.
+
+    The title or the user name of the other user contains the text, or the Pinyin of the title begins with it.
+    """
     text = query.casefold()
     if text in title.name.casefold() or text.removeprefix("@") in title.peer_username.casefold():
         return True

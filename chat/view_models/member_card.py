@@ -1,4 +1,4 @@
-"""The card of a member: profile, presence, shared groups, and what the current user may do with the member."""
+"""View model of the card of a member: profile, presence, shared groups, and what the user may do with the member."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from presence.visibility import list_visible_presence
 
 
 class MemberCard:
-    """A member as another user sees them."""
+    """The data on the card of a member, as far as the user `viewer` may see it."""
 
     def __init__(self, viewer: User, conversation: ConversationSchema, member: MemberSchema):
         user = users.find_user(member.user.id)

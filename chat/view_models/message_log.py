@@ -1,7 +1,8 @@
 """View models of the message log: messages in groups, separators, texts of system messages and receipt marks.
 
-`static/js/conversation/log/grouping.js` groups live messages in the same way; both are tested with
-tests/shared_cases/grouping.json. `static/js/conversation/receipts/receipts.js` updates the receipt marks.
+A group is a sequence of messages of the same sender. In the browser `static/js/conversation/log/grouping.js` groups new
+messages in the same way. Both are tested with tests/shared_cases/grouping.json. Receipt marks show whether a message is
+delivered and read. `static/js/conversation/receipts/receipts.js` updates them.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from chat.view_models.attachments import AttachmentView, build_attachment_views
 
 GROUP_GAP = timedelta(minutes=5)  # a pause of this length ends a group
 TIME_SEPARATOR_GAP = timedelta(hours=1)  # after a pause of this length on the same day a time separator is shown
-MAX_NAMES = 4  # in a list of names; of a longer list three are named
-MAX_REACTIONS = 24  # different emoji shown below a message; the page of details shows all
+MAX_NAMES = 4  # in a list of names; a longer list has three names and a count
+MAX_REACTIONS = 24  # different emoji shown below a message; the details page shows all
 
 
 @dataclass(slots=True)
 class GroupingInput:
-    """What the grouping of one message depends on."""
+    """The properties of a message that decide whether it begins a new group (see `group_messages`)."""
 
     sender: int
     at: datetime  # in the reader's time zone
@@ -37,7 +38,10 @@ class GroupingInput:
 
 @dataclass(slots=True)
 class GroupPosition:
-    """Position of a message in its group. The field names are those of tests/shared_cases/grouping.json."""
+    """Whether a message is the first or last of its group of messages, and which separators are above it.
+
+    The field names are the same as in tests/shared_cases/grouping.json.
+    """
 
     first: bool
     last: bool
@@ -47,7 +51,7 @@ class GroupPosition:
 
 @dataclass(slots=True)
 class MessageItem:
-    """One message in the log. Templates read these attributes."""
+    """One message in the message log, with all values that templates show, as one reader sees it."""
 
     message: MessageSchema
     sent_at: datetime
@@ -68,7 +72,7 @@ class MessageItem:
 
     @property
     def has_several_images(self) -> bool:
-        """Several images are shown as tiles."""
+        """True if the message has more than one image. These images are then shown as tiles."""
         return sum(attachment.kind == "image" for attachment in self.message.attachments) > 1
 
     @property
@@ -77,7 +81,7 @@ class MessageItem:
 
     @property
     def css_classes(self) -> str:
-        """Classes for style sheets; scripts read them as well."""
+        """The CSS classes of the message. Scripts read the same classes."""
         classes = {
             "msg": True,
             "first": self.position.first,
@@ -113,7 +117,10 @@ class ReactionItem:
 
 @dataclass(slots=True)
 class SystemMessageText:
-    """`kind` selects the sentence in the template, the other fields fill its slots."""
+    """The parts of the text of a system message, such as "Ann added Ben".
+
+    The template has one sentence for each `kind` and inserts the other fields into it.
+    """
 
     kind: str
     actor: str
@@ -125,9 +132,10 @@ class SystemMessageText:
 
 
 def group_messages(inputs: Sequence[GroupingInput]) -> list[GroupPosition]:
-    """Groups consecutive messages of the same sender.
+    """Groups consecutive messages of the same sender, and returns the position of each message in its group.
 
-    A message begins a new group after a pause, a change of sender or day, a system message, or the unread separator.
+    A new group begins after a pause of 5 minutes, a change of the sender or the day, a system message, or the unread
+    separator.
     """
     positions: list[GroupPosition] = []
     previous: GroupingInput | None = None
@@ -159,11 +167,11 @@ def build_message_items(
     names: Mapping[int, str] | None = None,
     blocked: Collection[int] = (),
 ) -> list[MessageItem]:
-    """Returns the items of one page of the log.
+    """Returns the view models of the messages on one page of the log, as the user `user_id` sees them.
 
-    `messages` are in ascending order, `user_id` is the reader. `from_start`: the page begins with the first message
-    of the conversation. `names`: display names by user id, for system messages and reactions. `blocked`: ids of users
-    whom the reader has blocked; their messages are collapsed and do not count as mentions.
+    `messages` are in ascending order. `from_start` is True if the page begins with the first message of the
+    conversation. `names` has display names by user id, for system messages and reactions. `blocked` are the ids of
+    users whom the reader has blocked: their messages are collapsed and do not count as mentions.
     """
     timestamps = [times.parse_timestamp(message.created_at) for message in messages]
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
@@ -202,19 +210,25 @@ def build_message_items(
 
 
 def mentions_user(message: MessageSchema, user_id: int) -> bool:
-    """Returns True if the message of another user mentions this user or everybody."""
+    """Returns True if a message mentions this user or everybody (`@all`), and another user has sent it."""
     return message.sender.id != user_id and any(mention.user_id in (user_id, None) for mention in message.mentions)
 
 
 def highlight_own_mentions(html: str, user_id: int) -> str:
-    """Marks the mentions of the reader. The stored HTML is the same for all readers."""
+    """Returns the HTML of a message with the CSS class `me` added to mentions of this user and of everybody (`@all`).
+
+    The stored HTML is the same for all readers, so this is done for each reader.
+    """
     return re.sub(rf'<span class="mention" (data-user-id="(?:{user_id}|all)")', r'<span class="mention me" \1', html)
 
 
 def _find_first_unread(
     messages: Sequence[MessageSchema], user_id: int, member_state: MineSchema | None, from_start: bool
 ) -> int | None:
-    """Returns the seq of the message below the unread separator; None if it is not on this page."""
+    """Returns the seq of the first unread message, which is below the unread separator.
+
+    Returns None if nothing is unread, or if the first unread message is not on this page.
+    """
     if member_state is None or not member_state.unread_count or not messages:
         return None
     if not from_start and messages[0].seq > member_state.read_seq + 1:
@@ -229,7 +243,7 @@ def _find_first_unread(
 
 # ── System messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, str]) -> SystemMessageText | None:
-    """Returns the text of a system message as this reader sees it; None for a text message."""
+    """Returns the parts of the text of a system message as the user `user_id` reads it; None for a text message."""
     if (event := message.event) is None:
         return None
     actor_id = event.actor_id or message.sender.id
@@ -256,7 +270,7 @@ def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, 
 
 
 def collect_named_user_ids(messages: Sequence[MessageSchema]) -> set[int]:
-    """Returns the ids of the users whose names the system messages and reactions need."""
+    """Returns the ids of the users whose names are shown in the system messages and reactions of these messages."""
     user_ids = {
         user_id
         for message in messages
@@ -268,7 +282,10 @@ def collect_named_user_ids(messages: Sequence[MessageSchema]) -> set[int]:
 
 
 def format_reactor_names(reaction: ReactionSchema, user_id: int, names: Mapping[int, str]) -> str:
-    """Returns the names of the users who reacted, in the order of their reactions; empty without `names`."""
+    """Returns the names of the users who reacted with an emoji, in the order of their reactions, as one text.
+
+    The user `user_id` is called "You". Returns "" if `names` is empty.
+    """
     if not names:
         return ""
     you = name_words()["you"]
@@ -276,19 +293,22 @@ def format_reactor_names(reaction: ReactionSchema, user_id: int, names: Mapping[
 
 
 def format_name_list(names: Sequence[str]) -> str:
-    """Formats `bob`, `bob and carol`, `bob, carol and dave`, `bob, carol, dave and 7 more`."""
+    """Joins names to a text: `bob`, `bob and carol`, `bob, carol and dave`, `bob, carol, dave and 7 more`."""
     if len(names) > MAX_NAMES:
         named_count = MAX_NAMES - 1
         names = [*names[:named_count], name_words()["more"].replace("%n", str(len(names) - named_count))]
     if len(names) < 2:
         return "".join(names)
     head = name_words()["comma"].join(names[:-1])
-    # One pass with a function, because a name may itself contain `%a` or `%b`.
+    # Both parts are replaced in one call with a function, because a name may contain `%a` or `%b`.
     return re.sub("%([ab])", lambda match: head if match[1] == "a" else names[-1], name_words()["and"])
 
 
 def name_words() -> dict[str, str]:
-    """Returns the data attributes of `<template id="name-words">`, from which scripts build the same lists of names."""
+    """Returns the translated words and limits for lists of names, such as "and" and "You".
+
+    They become the data attributes of `<template id="name-words">`, so that scripts build the same lists.
+    """
     return {
         "writer": pgettext("writer", "You"),
         "you": pgettext("subject", "You"),
@@ -311,7 +331,10 @@ def conversation_title(conversation) -> str:
 # ── Receipt marks ───────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class ReceiptMark:
-    """`state` is sent, delivered or read. `count` of the `total` other members who share receipts have read it."""
+    """The mark below a message of the reader, which shows that it is "sent", "delivered" or "read" (`state`).
+
+    `total` is the number of other members who share receipts, and `count` how many of them have read the message.
+    """
 
     state: str
     count: int
@@ -319,14 +342,15 @@ class ReceiptMark:
 
     @property
     def key(self) -> str:
-        """Equal for equal marks: scripts compare it to decide whether a mark has changed."""
+        """A text that is the same for equal marks. Scripts compare it to find out whether a mark has changed."""
         return f"{self.state} {self.count} {self.total}"
 
 
 def attach_receipt_marks(items: Sequence[MessageItem], receipts: Sequence[ReceiptSchema]) -> None:
-    """Sets `receipt_mark` on the last message of each state in each group of the reader's own messages.
+    """Sets `receipt_mark` of the reader's own messages, but not of every message.
 
-    `items` are those of one page, ascending; `receipts` those of the other members who share theirs.
+    In each group of messages, the mark is shown only below the last message with the same state. `items` are the
+    messages of one page in ascending order. `receipts` are the receipts of the other members who share them.
     """
     own_items = [item for item in items if item.is_own and not item.is_deleted and not item.system_text]
     marks = [_build_receipt_mark(item.message.seq, receipts) for item in own_items]

@@ -1,4 +1,4 @@
-"""The versions of an edited message, each with what changed in it."""
+"""View model of the edit history: all versions of a message, each compared with the version before."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from chat.text.diff import DiffPart, diff_versions
 
 
 class MessageVersion(NamedTuple):
-    at: str  # when it was written
+    at: str  # when this version was written
     parts: list[DiffPart]  # the text, with the differences to the version before
     is_first: bool
     is_current: bool
 
 
 def build_message_versions(message: MessageSchema, revisions: Sequence[RevisionSchema]) -> list[MessageVersion]:
-    """Returns all versions, newest first. `revisions` are the earlier ones, oldest first."""
+    """Returns all versions of a message, newest first. `revisions` are its earlier versions, oldest first."""
     times = [*(revision.written_at for revision in revisions), message.edited_at or message.created_at]
     texts = diff_versions([*(revision.body for revision in revisions), message.body])
     versions = [

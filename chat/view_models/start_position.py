@@ -1,4 +1,4 @@
-"""Decides where a page of a conversation begins: at the requested position, the first unread message, or the end."""
+"""Decides which messages are shown when a conversation is opened: a requested message, unread ones, or the newest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _POSITION_PARAMETERS = ("before", "after", "at")  # query parameters; each value
 def get_initial_page(
     conversation: Conversation, member_state: MineSchema, parameters: Mapping[str, int | None], newest: bool
 ) -> HistorySchema:
-    """Returns the page of history to show.
+    """Returns the messages that a page of a conversation shows when it is opened.
 
-    `parameters`: the numbers from the query string. `newest`: show the end even if there are unread messages above.
+    `parameters` has the numbers from the URL parameters `before`, `after` and `at`, each a seq. Without such a number
+    the page shows the first unread messages, or the newest messages if `newest` is True or nothing is unread.
     """
     before, after, around = (parameters.get(name) for name in _POSITION_PARAMETERS)
     above = None
@@ -30,13 +31,17 @@ def get_initial_page(
 
 
 def _find_first_unread(conversation: Conversation, member_state: MineSchema) -> int | None:
-    """Returns the seq after the read marker; None if the newest page contains it with enough read messages above."""
+    """Returns the seq after the read marker, or None if the page should show the newest messages.
+
+    That is the case if nothing is unread, or if the newest page includes all unread messages and enough read messages
+    above them.
+    """
     is_beyond_newest_page = conversation.last_seq - member_state.read_seq > selectors.PAGE - READ_ABOVE_UNREAD
     return member_state.read_seq + 1 if member_state.unread_count and is_beyond_newest_page else None
 
 
 def parse_day(text: str | None) -> date | None:
-    """Parses the value of `<input type="date">`; None if it is not a valid day."""
+    """Parses the value of `<input type="date">`. Returns None if it is not a valid date."""
     try:
         return date.fromisoformat(text or "")
     except ValueError:
@@ -44,9 +49,9 @@ def parse_day(text: str | None) -> date | None:
 
 
 def start_of_day(day: date) -> datetime:
-    """Returns midnight of a day in the reader's time zone, in UTC.
+    """Returns the time at which a day begins in the reader's time zone, converted to UTC.
 
-    At the limits of the calendar, where UTC would overflow, the local time is taken as UTC.
+    If UTC cannot represent it, as on the first day of the calendar, midnight in UTC is returned.
     """
     midnight = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
     try:

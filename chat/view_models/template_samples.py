@@ -1,4 +1,7 @@
-"""Empty view models. With them the partials that render messages and rows also render the `<template>`s of scripts."""
+"""Empty view models, from which the page renders `<template>` elements for scripts.
+
+The same Django templates render real messages and rows, so that scripts and server produce the same HTML.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ SYSTEM_MESSAGE_KINDS = (
 
 
 def get_sample_context() -> dict[str, Any]:
-    """Returns the context of templates/chat/_script_templates.html."""
+    """Returns the template context for templates/chat/_script_templates.html: one empty object of each kind."""
     attachments = [AttachmentSchema(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]
     return {
         "blank_item": _empty_item(),

@@ -1,6 +1,6 @@
 """Formats dates and times in the reader's time zone and language.
 
-`static/js/lib/times.js` formats live messages in the same way, with the formats and names of `time_words()`.
+In the browser `static/js/lib/times.js` does the same, with the formats and names from `time_words()`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from messenger.core.path_converters import MAX_ID
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Parses a timestamp of an output schema and converts it to the reader's time zone."""
+    """Parses a timestamp of the API (ISO 8601) and converts it to the reader's time zone."""
     return datetime.fromisoformat(text).astimezone(timezone.get_current_timezone())
 
 
 def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, int] | None:
-    """Parses a cursor of the list of conversations into (time, id); None if it is invalid.
+    """Parses a cursor of the list of conversations into (time, id). Returns None if the cursor is invalid.
 
-    The time is returned in UTC. It is invalid if UTC cannot represent it, as at the limits of the calendar.
+    The time is returned in UTC. A time that UTC cannot represent, as on the first day of the calendar, is invalid.
     """
     is_number = conversation_id.isascii() and conversation_id.isdecimal()
     if not (is_number and len(conversation_id) <= len(str(MAX_ID))):
@@ -39,7 +39,10 @@ def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, in
 
 
 def date_formats() -> dict[str, str]:
-    """Returns formats in Django's syntax. Only l D j n d F M m Y y H i are used: the scripts know no others."""
+    """Returns the date formats of the current language, in Django's syntax.
+
+    A translation may use only the letters l D j n d F M m Y y H i, because the scripts know no others.
+    """
     return {
         "time": pgettext("date format", "H:i"),
         "day": pgettext("date format", "l, j F"),
@@ -51,18 +54,21 @@ def date_formats() -> dict[str, str]:
 
 
 def format_time(value: datetime) -> str:
-    """Formats the time of a message: `16:02`."""
+    """Formats a time of day, such as `16:02`."""
     return _format_time(value.hour, value.minute, get_language())
 
 
 @lru_cache(maxsize=24 * 60 * 2)
 def _format_time(hour: int, minute: int, language: str | None) -> str:
-    """Cached, because a page contains about a hundred times. `language` is part of the cache key."""
+    """Formats a time of day. Cached, because a page shows about a hundred messages, each with a time.
+
+    `language` is a parameter only so that the cache has an entry for each language.
+    """
     return dateformat.format(time(hour, minute), date_formats()["time"])
 
 
 def format_day_label(day: date, today: date) -> str:
-    """Formats the label of a day separator: `Today`, `Yesterday`, `Friday, 20 November`."""
+    """Formats the label above the messages of a day: `Today`, `Yesterday` or a date such as `Friday, 20 November`."""
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):
@@ -71,12 +77,12 @@ def format_day_label(day: date, today: date) -> str:
 
 
 def format_long_date(value: datetime) -> str:
-    """Formats a day with its year: `Friday, 20 November 2026`."""
+    """Formats a date with weekday and year, such as `Friday, 20 November 2026`."""
     return dateformat.format(value, date_formats()["day-year"])
 
 
 def format_short(value: datetime, now: datetime) -> str:
-    """Formats a time for narrow places: the time if it is today, the weekday within six days, else the date."""
+    """Formats a time in a short form: the time of day for today, the weekday for the last six days, else the date."""
     days = (now.date() - value.date()).days
     if days <= 0:
         return format_time(value)
@@ -86,7 +92,10 @@ def format_short(value: datetime, now: datetime) -> str:
 
 
 def time_words() -> dict[str, str]:
-    """Returns the data attributes of `<template id="time-words">`: formats and names for scripts."""
+    """Returns date formats and the names of weekdays and months for scripts.
+
+    They become the data attributes of `<template id="time-words">`.
+    """
     return date_formats() | {
         "today": _("Today"),
         "yesterday": _("Yesterday"),

@@ -1,1 +1,4 @@
-"""The page views. Each one validates the request, calls actions or selectors and renders a template or redirects."""
+"""The page views of chat.
+
+A view validates the request, calls actions or selectors, and renders a template or redirects.
+"""

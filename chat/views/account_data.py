@@ -1,4 +1,4 @@
-"""Pages for the data export and for deleting the account. Both ask for the password again."""
+"""Pages for exporting the user's data and for deleting the account. Both ask for the password again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from messenger.core.database import write_transaction
 @form_view
 @reauthentication_required(allow_get=True)
 def data_export(request: AuthenticatedRequest) -> HttpResponse:
-    """Shows the state of the data export. POST requests a new one."""
+    """Shows whether a data export is ready or in progress. POST requests a new one."""
     user_id = request.user.pk
     if request.method == "POST":
         export_actions.request_export(user_id)
@@ -39,10 +39,11 @@ def data_export(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
-    """Serves the ZIP file, also in byte ranges."""
+    """Sends the ZIP file of the data export. Supports byte ranges, so that a download can be resumed."""
     export = export_actions.get_ready_export(request.user.pk)
     if is_reauthentication_required(request, app=""):
-        # `next` is the page and not the file: after a download the browser would still show the password form.
+        # After the password, the user returns to the page: after a redirect to the file, the browser would still show
+        # the password form.
         method, *_others = get_adapter().get_reauthentication_methods(request.user)
         return redirect(f"{method['url']}?next={reverse('own_data')}")
     date = export.asked_at.date().isoformat()
@@ -55,7 +56,7 @@ def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
 @form_view
 @reauthentication_required()
 def delete_account(request: AuthenticatedRequest) -> HttpResponse:
-    """Shows what will be deleted and asks for the user name as confirmation. POST deletes the account."""
+    """Shows what will be deleted and asks the user to type the user name. POST deletes the account."""
     user = request.user
     form = DeleteAccountForm(request.POST if request.method == "POST" else None, user=user)
     require_another_administrator(user)

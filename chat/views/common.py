@@ -1,4 +1,4 @@
-"""Functions that page views share: rendering, form errors and URLs of messages."""
+"""Functions that several page views use: rendering, form errors and URLs of messages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_SEARCH_LENGTH = 80  # characters of a search query
 
 
 def get_search_query(request: AuthenticatedRequest) -> str:
-    """Returns the text of `?q=`."""
+    """Returns the search text from `?q=`."""
     return request.GET.get("q", "").strip()[:MAX_SEARCH_LENGTH]
 
 
 def render_page(request: AuthenticatedRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
-    """Renders a page beside the conversation list. The list runs its queries only if the template uses it."""
+    """Renders a page beside the conversation list. The queries for the list run only if the template uses it."""
     listing = context.setdefault("listing", ConversationList(request.user.pk, request.GET, request.user.blocked_ids))
     listing.is_omitted = request.headers.get("X-Visit") == "1"  # static/js/ui/page-navigation.js
     if listing.current_id is None and "history" in context:
@@ -34,14 +34,17 @@ def render_page(request: AuthenticatedRequest, template: str, status: int = 200,
 
 
 def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
-    """Returns the data of a form that has no page of its own. Raises `invalid` if the form is not valid."""
+    """Returns the validated data of a form that has no page of its own. Raises `invalid` if the form is not valid."""
     if not form.is_valid():
         raise invalid(**{name: str(messages[0]) for name, messages in form.errors.items()})
     return form.cleaned_data
 
 
 def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
-    """Adds an error to the form and returns its status. Raises errors that a form cannot show, like `not_found`."""
+    """Adds an ApplicationError to the form and returns its HTTP status.
+
+    Raises it again if a form cannot show it, like `not_found`.
+    """
     if error.code not in FORM_ERROR_CODES:
         raise error
     form.add_application_error(error)
@@ -49,12 +52,12 @@ def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
 
 
 def newest_message_url(message: MessageSchema) -> str:
-    """Returns the URL of the end of a conversation, for a message that was just sent."""
+    """Returns the URL that opens a conversation at its newest message. It is used after a message was sent."""
     return f"{reverse('conversation', args=[message.conversation_id])}#m-{message.seq}"
 
 
 def message_url(message: MessageSchema) -> str:
-    """Returns the URL of the conversation that opens at this message, however old it is."""
+    """Returns the URL that opens the conversation at this message, however old the message is."""
     return conversation_url_at(message.conversation_id, message.seq)
 
 

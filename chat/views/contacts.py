@@ -1,4 +1,4 @@
-"""The page with contacts, requests and blocks, the page of one person, and the forms of both."""
+"""The page with contacts, contact requests and blocked users, and the page of one user."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_RESULTS = 30  # people found by a search
 
 
 class PersonRow(NamedTuple):
-    """One person in a list. `state` is the relationship to the current user, "none" if there is none."""
+    """One user in a list. `state` is the relationship to the current user, "none" if there is none."""
 
     user: User
     state: str
@@ -44,7 +44,10 @@ def _rows(relationships: Iterable[Relationship]) -> list[PersonRow]:
 
 @page_view
 def people(request: AuthenticatedRequest) -> HttpResponse:
-    """Lists contacts, requests and blocks. `?q=` searches people; a user without contacts sees the newest people."""
+    """Lists contacts, contact requests and blocked users.
+
+    `?q=` searches all users. A user without contacts sees the newest users instead of an empty list.
+    """
     user_id, query = request.user.pk, get_search_query(request)
     lists = contact_lists.list_contacts(user_id)
     presence = selectors.contact_presence(request.user, lists.contacts)
@@ -72,7 +75,10 @@ def people(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
-    """The page of one person. Responds with 404 for people whom the current user cannot find."""
+    """Shows the page of one user.
+
+    Responds with 404 if the privacy settings of this user hide the account from the current user.
+    """
     current_user_id = request.user.pk
     if user_id == current_user_id:
         return redirect("profile")
@@ -100,7 +106,7 @@ def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
 
 
 def _get_deleted_user(current_user_id: int, user_id: int) -> User:
-    """Returns a deleted account with which the current user shares a conversation. Raises `not_found`."""
+    """Returns a deleted account that shares a conversation with the current user. Raises `not_found`."""
     user = users.find_user(user_id)
     is_visible = user is not None and user.deleted_at is not None
     if user is None or not is_visible or not selectors.filter_users_sharing_conversations(current_user_id, [user_id]):
@@ -110,7 +116,9 @@ def _get_deleted_user(current_user_id: int, user_id: int) -> User:
 
 @post_view
 def update_contact(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
-    """Runs the action named in `do`, and shows the result as a flash message."""
+    """Runs the action on a contact that is named in `do` (for example `block`), and shows the result as a flash
+    message.
+    """
     actions: dict[str, tuple[Callable[[int, int], Any], str]] = {
         "add": (contacts.add_contact, ""),
         "accept": (contacts.add_contact, _("You’re now contacts.")),

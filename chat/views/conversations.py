@@ -1,4 +1,7 @@
-"""The conversation list, the page of a conversation, and the forms for sending, reading and the member state."""
+"""The conversation list, the page of a conversation, and the forms that send messages and change the member state.
+
+The member state is what only one user sees of a conversation: read marker, muted, archived, favourite and others.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def home(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def conversation_list(request: AuthenticatedRequest) -> HttpResponse:
-    """Renders the list without a page. Scripts load it for another filter, a search or older conversations."""
+    """Renders only the conversation list, without a page.
+
+    Scripts load it for a filter, a search or older conversations.
+    """
     listing = ConversationList(request.user.pk, request.GET, request.user.blocked_ids)
     listing.current_id = parse_id(request.GET.get("here"))
     return render_page(request, "chat/list/_conversation_list.html", listing=listing)
@@ -59,14 +65,14 @@ def conversation_list(request: AuthenticatedRequest) -> HttpResponse:
 
 @post_view
 def dismiss_hints(request: AuthenticatedRequest) -> HttpResponse:
-    """Hides the hints for new users for good, on all devices."""
+    """Permanently hides the hints for new users, on all devices of the user."""
     account_actions.dismiss_hints(request.user.pk)
     return redirect("home")
 
 
 @page_view
 def conversation(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """The page of a conversation. `?on=2026-11-21` redirects to the first message of that day, or after it."""
+    """Shows the page of a conversation. `?on=2026-11-21` redirects to the first message of that day or later."""
     day = start_position.parse_day(request.GET.get("on"))
     if day and (url := _find_day_url(request, conversation_id, day)):
         return redirect(url)
@@ -74,7 +80,7 @@ def conversation(request: AuthenticatedRequest, conversation_id: int) -> HttpRes
 
 
 def _find_day_url(request: AuthenticatedRequest, conversation_id: int, day: date) -> str | None:
-    """Returns the URL of the first message of the day or after it, and None if there is no such message."""
+    """Returns the URL of the first message on this day or later, None if there is no such message."""
     seq = selectors.find_first_seq_since(request.user.pk, conversation_id, start_position.start_of_day(day))
     return conversation_url_at(conversation_id, seq) if seq else None
 
@@ -143,7 +149,7 @@ def render_conversation(
 
 
 def _find_replied_message(user_id: int, conversation_id: int, message_id_text: str | None) -> MessageSchema | None:
-    """Returns the message that is replied to, and None if the user cannot see it in this conversation."""
+    """Returns the message that the user replies to, None if it does not exist here or the user cannot see it."""
     if (message_id := parse_id(message_id_text)) is None:
         return None
     try:
@@ -154,7 +160,7 @@ def _find_replied_message(user_id: int, conversation_id: int, message_id_text: s
 
 
 def _complete_names(names: dict[int, str], user_ids: Iterable[int]) -> dict[int, str]:
-    """Adds the names of users who are not in `names`, for example former members."""
+    """Adds to `names` the names of users that are missing there, for example former members."""
     return names | users.get_display_names(user_id for user_id in user_ids if user_id not in names)
 
 
@@ -184,14 +190,15 @@ def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
 
 
 def _store_files(request: AuthenticatedRequest, conversation_id: int, client_id: UUID) -> list[int]:
-    """Stores the uploaded files and returns their attachment ids.
+    """Stores the uploaded files of a posted form and returns their attachment ids.
 
-    If the form was posted before, it returns the ids of the first time: the same request must send the same message.
+    If the same form was posted before, nothing is stored again and the earlier ids are returned. So posting a form
+    twice sends the same message and not a second one.
     """
     files = [file for file in request.FILES.getlist("files") if file.name]
     if not files:
         return []
-    selectors.get_membership(request.user.pk, conversation_id)  # before anything is stored: raises for non-members
+    selectors.get_membership(request.user.pk, conversation_id)  # raises for non-members, before anything is stored
     if (sent_ids := list_sent_attachment_ids(request.user.pk, client_id)) is not None:
         return sent_ids
     if len(files) > settings.FILES_AT_ONCE:
@@ -208,7 +215,9 @@ def mark_read(request: AuthenticatedRequest, conversation_id: int) -> HttpRespon
 
 @post_view
 def update_member_state(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Changes mute, archive and others, and marks the conversation as read or unread."""
+    """Changes the member state (what only this user sees: muted, archived, favourite, …), and marks the conversation as
+    read or unread.
+    """
     form, user_id = MemberStateForm(request.POST), request.user.pk
     read = get_cleaned_data(form)["read"]
     if read == "on":

@@ -1,4 +1,4 @@
-"""The page with the files of a conversation."""
+"""The page that lists the files sent in a conversation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chat.views.common import render_page
 from chat.views.decorators import AuthenticatedRequest, page_view
 from messenger.core.numbers import parse_id
 
-PAGE_SIZE = 60  # full rows of two, three, four or five tiles
+PAGE_SIZE = 60  # divisible by 2, 3, 4 and 5, so that rows of so many tiles are full
 KINDS = ("image", "video", "audio", "file")
 
 
@@ -34,7 +34,10 @@ class FileItem:
 
 @page_view
 def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Lists files, newest first. `?kind=image` limits them to one kind; `?before=` is the cursor of older ones."""
+    """Lists the files of a conversation, newest first. `?kind=image` shows only images.
+
+    `?before=` is the cursor for older files.
+    """
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
     kind = request.GET.get("kind", "")

@@ -1,4 +1,4 @@
-"""Serves the avatars of groups."""
+"""Sends the avatars of groups."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from chat import selectors
 
 @require_safe
 def group_avatar(request: HttpRequest, conversation_id: int, name: str) -> HttpResponseBase:
-    """Serves the avatar to members. Browsers may cache it without limit: each new avatar has a new name.
+    """Sends the avatar of a group to its members.
 
-    Accepts a session or an API token, because API clients load the avatar too.
+    Browsers may cache it forever, because a new avatar gets a new URL. Accepts a session or an API token, because API
+    clients load avatars too.
     """
     user = get_request_user(request)
     if user is None:

@@ -1,4 +1,4 @@
-"""Pages of a group as a whole: its settings, leaving it and deleting it."""
+"""Page views of a whole group: changing its settings, leaving it and deleting it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GROUP_FIELDS = ("title", "description", "announcement", "members_may_add", "memb
 
 
 def get_group(user_id: int, conversation_id: int) -> ConversationSchema:
-    """Returns a group. Raises `not_found` also for a direct conversation, which has no settings."""
+    """Returns the group with this id. Raises `not_found` also for a direct conversation, because it has no settings."""
     conversation = selectors.get_conversation(user_id, conversation_id)
     if conversation.kind != "group":
         raise not_found()
@@ -92,7 +92,10 @@ def render_group_settings(
 
 
 def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosition | None:
-    """Returns the cursor from `?after=`. A missing or invalid one is None, the first page."""
+    """Returns the cursor from `?after=`, from which the member list continues.
+
+    Returns None (first page) if it is missing or invalid.
+    """
     try:
         return MemberCursorField().to_internal_value(request.GET.get("after", ""))
     except ValidationError:
@@ -101,7 +104,7 @@ def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosit
 
 @page_view
 def leave_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Asks for confirmation. The form is posted to `remove_member`."""
+    """Shows the page on which a member confirms leaving the group. Its form is posted to `remove_member`."""
     conversation = get_group(request.user.pk, conversation_id)
     is_owner = get_allowed_actions(conversation, request.user.pk).is_owner
     return render_page(
@@ -115,7 +118,7 @@ def leave_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResp
 
 @form_view
 def delete_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Asks for the name of the group as confirmation. POST deletes the group."""
+    """Asks the owner to type the name of the group. POST deletes the group."""
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
     if not get_allowed_actions(conversation, user_id).is_owner:

@@ -1,4 +1,4 @@
-"""Forms for the invite links of a group, and the page that a link opens."""
+"""Forms for creating and revoking invite links of a group, and the page that an invite link opens."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _redirect_to_links(conversation_id: int) -> HttpResponse:
 
 @form_view
 def join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
-    """Shows the group of an invite link. POST joins it. Members are redirected to the conversation."""
+    """Shows the group of an invite link. POST joins the group. Members are redirected to the conversation."""
     response = _join_by_invite(request, token)
     for name, value in INVITE_HEADERS.items():
         response[name] = value
@@ -84,7 +84,7 @@ def _join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
 
 @page_view
 def invite_group_avatar(request: AuthenticatedRequest, token: str) -> HttpResponse:
-    """Serves the avatar of the group to users with a usable link."""
+    """Sends the avatar of the group to a user who has opened a valid invite link."""
     avatar = get_usable_invite(request.user.pk, token).conversation.avatar
     if not avatar:
         raise Http404

@@ -1,4 +1,4 @@
-"""Members of a group: adding and removing them, their roles, and the card of one member."""
+"""Views for the members of a group: adding and removing members, changing roles, and the page about one member."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def add_members(request: AuthenticatedRequest, conversation_id: int) -> HttpResp
 
 @form_view
 def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Asks for confirmation. POST removes the member; with the id of the current user it leaves the group."""
+    """Asks for confirmation, then removes a member from a group (POST).
+
+    Members who choose themselves leave the group.
+    """
     current_user_id = request.user.pk
     if request.method != "POST":
         conversation = get_group(current_user_id, conversation_id)
@@ -64,7 +67,10 @@ def set_role(request: AuthenticatedRequest, conversation_id: int, user_id: int) 
 
 @page_view
 def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Asks for confirmation before another member becomes the owner. The form is posted to `set_role`."""
+    """Shows the page on which the owner confirms that another member becomes the owner.
+
+    Its form is posted to `set_role`.
+    """
     current_user_id = request.user.pk
     conversation = get_group(current_user_id, conversation_id)
     member = _get_member(current_user_id, conversation_id, user_id)
@@ -81,7 +87,7 @@ def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user
 
 @page_view
 def member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Shows the card of a member: profile, presence and shared groups."""
+    """Shows one member of a group: profile, presence and the groups shared with the current user."""
     conversation = selectors.get_conversation(request.user.pk, conversation_id)
     member = _get_member(request.user.pk, conversation_id, user_id)
     return render_page(
@@ -94,7 +100,7 @@ def member(request: AuthenticatedRequest, conversation_id: int, user_id: int) ->
 
 
 def _get_member(current_user_id: int, conversation_id: int, user_id: int) -> MemberSchema:
-    """Returns a member. Raises `not_found` also for former members, who appear only as names in the log."""
+    """Returns a current member of the group. Raises `not_found` for all other users, including former members."""
     members, _cursor = selectors.find_members(current_user_id, conversation_id, user_ids=[user_id])
     if not members or members[0].left_at:
         raise not_found()

@@ -1,4 +1,4 @@
-"""The page with all messages that mention the current user."""
+"""The page that lists all messages in which the current user is mentioned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from messenger.core.numbers import parse_id
 
 @dataclass(slots=True)
 class MentionItem:
-    """A message that mentions the user, the title of its conversation, and whether the message is unread."""
+    """A message that mentions the user, with the title of its conversation and whether it is unread."""
 
     item: MessageItem
     conversation_title: str
@@ -52,7 +52,7 @@ def mentions(request: AuthenticatedRequest) -> HttpResponse:
 
 @post_view
 def mark_mentions_read(request: AuthenticatedRequest) -> HttpResponse:
-    """Moves the read marker of each conversation to the newest message that mentions the user."""
+    """Marks all mentions of the user as read: in each conversation, the read marker moves to the newest mention."""
     user_id = request.user.pk
     for conversation_id, seq in selectors.get_newest_unread_mentions(user_id).items():
         actions.mark_read(user_id, conversation_id, seq)

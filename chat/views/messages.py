@@ -1,4 +1,4 @@
-"""Pages and forms of one message."""
+"""Page views of a single message: its URL, its actions, forwarding, receipts and earlier versions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from messenger.core.errors import ApplicationError, not_found
 
 @page_view
 def message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """The permanent URL of a message. It redirects to the message in its conversation."""
+    """Redirects the permanent URL of a message to its conversation, opened at this message."""
     return redirect(message_url(selectors.get_message(request.user.pk, message_id)))
 
 
@@ -39,7 +39,7 @@ def render_message_actions(
     report_form: ReportForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Renders all that can be done with a message as forms, for browsers without scripts."""
+    """Shows a page with a form for each action on a message (reply, edit, delete, …), for browsers without scripts."""
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     if message.kind != "text":
@@ -110,7 +110,7 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
 
 @form_view
 def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Asks for the conversation to forward to. POST forwards the message."""
+    """Asks to which conversation the message is forwarded. POST forwards it."""
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     if message.kind != "text" or message.deleted_at:
@@ -137,7 +137,7 @@ def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpRespo
 
 @page_view
 def message_details(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Shows who received and read the message, and who reacted."""
+    """Shows who has received and read a message, and who has reacted to it."""
     message = selectors.get_message(request.user.pk, message_id)
     if message.kind != "text" or message.deleted_at:
         raise not_found()
@@ -150,10 +150,10 @@ def message_details(request: AuthenticatedRequest, message_id: int) -> HttpRespo
 
 
 def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, Any]:
-    """Returns receipts and reactions of a message for a template.
+    """Returns the template context with the receipts and reactions of a message.
 
-    Receipts are in three lists: read, only delivered (each newest first), and neither. Members who do not share
-    receipts with the current user are in none of them.
+    The receipts are three lists of members: those who have read the message, those who have only received it (each
+    newest first), and all others. Members who do not share receipts with the current user are in none of the lists.
     """
     user_id = request.user.pk
     members = {member.user.id: member.user for member in selectors.list_members(user_id, message.conversation_id)}
@@ -182,7 +182,7 @@ def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> d
 
 @page_view
 def revisions(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Shows the versions of an edited message, newest first, each with what changed."""
+    """Shows all versions of an edited message, newest first, with the changes of each version."""
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     revisions = selectors.list_revisions(user_id, message_id)

@@ -1,4 +1,4 @@
-"""The page for a new conversation, and the forms that open a direct conversation or create a group."""
+"""The page for starting a conversation, and the forms that open a direct conversation or create a group."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def render_new_conversation(request: AuthenticatedRequest, form: CreateGroupForm
 
 
 def _default_title(users: Iterable[User]) -> str:
-    """Returns the title of a group without a name: the names of its members, as many as fit."""
+    """Returns the title for a group that was created without one: as many names of its members as fit."""
     names = [user.display_name for user in users]
     while names and len(title := format_name_list(names)) > TITLE_LIMIT:
         names.pop()

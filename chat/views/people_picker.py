@@ -1,4 +1,7 @@
-"""Selects several people. The selection is in the URL, so that it works without scripts and with the back button."""
+"""Lets a user select several other users.
+
+The selection is kept in the URL, so it works without scripts and with the back button.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,16 @@ from messenger.core.numbers import parse_id
 if TYPE_CHECKING:
     from accounts.models import User
 
-MAX_SELECTED = 50  # ids that fit in a URL
+MAX_SELECTED = 50  # ids that fit into a URL
 MAX_RESULTS, MAX_SEARCHED = 20, 40  # search results that are shown, and those read before members are filtered out
 
 
 class PeoplePicker:
-    """Reads the search (`?q=`) and the selected users (`?user=`, or `user_ids` of a posted form) from a request.
+    """Lets a user search for other users and select several of them.
 
-    `exclude_members_of`: the id of a group whose members are not offered. `suggest_without_query`: offer people also
-    without a search.
+    It reads the search (`?q=`) and the selected users (`?user=`, or `user_ids` of a posted form) from the request.
+    Members of the conversation `exclude_members_of` are not offered. With `suggest_without_query`, users are offered
+    even without a search.
     """
 
     def __init__(
@@ -44,14 +48,17 @@ class PeoplePicker:
 
     @cached_property
     def selected(self) -> list[User]:
-        """The selected users, without those whom the current user cannot find: an id must not reveal a name."""
+        """The selected users whom the current user can find.
+
+        Other ids are ignored, because an id must not reveal a hidden user's name.
+        """
         users = privacy.discoverable_users(self._user_id, self._ids)
         excluded = self._filter_members(users) | {self._user_id}
         return [users[user_id] for user_id in self._ids if user_id in users and user_id not in excluded]
 
     @cached_property
     def results(self) -> list[User]:
-        """The search results that are not selected yet."""
+        """The users found by the search, without those that are selected already."""
         if not self.q and not self._suggest_without_query:
             return []
         users = search_users(self._user_id, self.q, limit=MAX_SEARCHED)
@@ -67,11 +74,11 @@ class PeoplePicker:
 
     # ── Links to the same page with another selection ───
     def result_links(self) -> list[tuple[User, str]]:
-        """Returns the search results, each with the URL that selects it."""
+        """Returns each search result with the URL of the same page on which this user is selected too."""
         return [(user, self._url([*self.selected, user], "")) for user in self.results]
 
     def selected_links(self) -> list[tuple[User, str]]:
-        """Returns the selected users, each with the URL that removes it from the selection."""
+        """Returns each selected user with the URL of the same page on which this user is not selected."""
         return [
             (user, self._url([other for other in self.selected if other != user], self.q)) for user in self.selected
         ]

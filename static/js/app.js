@@ -1,6 +1,6 @@
 /**
- * Entry script of signed-in pages: starts all modules and defines the custom elements. Each part is independent: if one
- * fails, the others and the forms still work.
+ * Entry script of the pages for signed-in users: starts all modules and defines the custom elements. The modules are
+ * independent: if one fails, the others and the forms still work.
  */
 import { watchBlockedUsers } from "./conversation/message/blocked-messages.js";
 import "./pages/picture-field.js";

@@ -1,4 +1,4 @@
-"""Fixtures of tests of accounts: published events, API clients, rate limits, counted password hashes."""
+"""Fixtures of tests of accounts: published events, API clients, rate limits and hashed passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.servers import PASSWORD
 
 
 class PublishedEvents(list[Event]):
-    """Events that actions have published after commit."""
+    """A list of the events that actions published after commit, in order of publication."""
 
     def disconnects(self) -> list[Disconnect]:
         return [events for events in self if isinstance(events, Disconnect)]
@@ -30,7 +30,7 @@ def published_events(transactional_db):
 
 
 class Api(Client):
-    """An API client with JSON bodies and a bearer token."""
+    """An API client that sends JSON bodies and, after `sign_in`, a bearer token."""
 
     access = ""
 
@@ -68,7 +68,11 @@ def make_api():
 
 @pytest.fixture
 def hashed_passwords(monkeypatch) -> list[str]:
-    """Records each hashed password: hashing takes most of the time of a request, so its count must not differ."""
+    """Returns a list that records each password that is hashed.
+
+    Hashing takes most of the time of a request. So every sign-in or sign-up must hash the same number of passwords;
+    otherwise the time would reveal whether an account exists.
+    """
     hasher, hashed = type(get_hasher()), []
     original = hasher.encode
 
@@ -82,7 +86,7 @@ def hashed_passwords(monkeypatch) -> list[str]:
 
 @pytest.fixture
 def rate_limits_on(settings):
-    """Turns rate limits on, with empty buckets."""
+    """Turns rate limits on. No attempts are counted at the start of the test."""
     settings.LIMITS = True
     rate_limits.reset_all()
     yield

@@ -1,4 +1,4 @@
-"""Account enumeration: no endpoint reveals whether an account or e-mail address exists, or trusts forged headers."""
+"""Tests that no endpoint reveals whether an account or e-mail address exists, or trusts forged headers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from tests.servers import PASSWORD
 
 @pytest.fixture
 def email_confirmation_required(settings):
-    cache.clear()  # allauth sends one mail per address in three minutes
+    cache.clear()  # allauth sends only one mail to an address within three minutes
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     assert app_settings.EMAIL_VERIFICATION == "mandatory"
 
 
 def visible_part(answer) -> tuple:
-    """Returns the visible part of a response: without the CSRF token and the submitted values."""
+    """Returns the status and text of a response, without the CSRF token, the nonces and the submitted values.
+
+    Two responses that are equal in these parts look the same to a user.
+    """
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"|nonce="[^"]+"|nonce-[^\']+', "", answer.content.decode())
     return answer.status_code, re.sub(r"new-here|alice@example\.org|nobody@example\.org", "…", text)
 
@@ -55,7 +58,11 @@ def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, ema
 
 
 def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_confirmation_required, settings):
-    """Otherwise a code would confirm the address of an account whose password another user knows."""
+    """A sign-in code is not sent to an unconfirmed address.
+
+    Otherwise the owner of the address could, by entering the code, confirm it for an account that another person
+    created and knows the password of.
+    """
     planted = make_user("planted", email="alice@example.org")
     EmailAddress.objects.create(user=planted, email="alice@example.org", verified=False, primary=True)
 
@@ -63,7 +70,7 @@ def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_con
         cache.clear()
         with context.request_context(RequestFactory().post("/accounts/login/code/")):
             form = RequestLoginCodeForm({"email": "alice@example.org"})
-            assert form.is_valid()  # as for an unknown address
+            assert form.is_valid()  # the form is valid for an unknown address, too
             return form._user
 
     assert found() is None
@@ -73,7 +80,10 @@ def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_con
 
 
 def test_a_user_without_address_needs_no_confirmation(make_user, email_confirmation_required, api):
-    """Users who signed up with WeChat and set a password, and users created by the operator."""
+    """Users without an e-mail address can sign in, although confirmation is mandatory.
+
+    Such users signed up with WeChat and set a password, or were created by the operator.
+    """
     make_user("wei")
     client = Client()
     sign_in("wei", client=client)

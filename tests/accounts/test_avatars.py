@@ -1,4 +1,4 @@
-"""Avatars of users: size limits, re-encoding without metadata, access for signed-in users only."""
+"""Tests of users' avatars: size limits, re-encoding without metadata, access for signed-in users only."""
 
 import struct
 import subprocess
@@ -22,7 +22,7 @@ def picture(kind="PNG", size=(300, 200), mode="RGB", **options) -> bytes:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """Returns a PNG with large dimensions in its header and almost no data."""
+    """Returns a PNG whose header has the given dimensions, with almost no pixel data."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -146,7 +146,10 @@ def test_the_image_is_cropped_to_its_middle():
     ],
 )
 def test_a_decompression_bomb_uses_little_memory(kind, size, mode, options):
-    """The largest accepted image, in a separate process, so that earlier memory use does not count."""
+    """Making an avatar from the largest accepted image needs less than 110 MiB.
+
+    A separate process makes the avatar, because the peak memory of the test process includes earlier tests.
+    """
     script = """
 import io, re, django
 django.setup()

@@ -1,4 +1,7 @@
-"""Data export: an archive of the own data, built in the background, for its owner only, deleted after some days."""
+"""Tests of the data export: an archive of a user's own data that is built in the background.
+
+Only its owner can download the archive. It is deleted after some days.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,7 @@ def test_the_export_contains_all_readable_data_as_pages_and_json(
 
 
 def _build_and_read(person, run_tasks) -> tuple[str, list[dict]]:
-    """Builds an archive and returns its text and its conversations."""
+    """Builds the archive of a user. Returns the text of its pages and the conversations in its account.json."""
     client = page_of(person)
     client.post("/settings/data/")
     run_tasks()

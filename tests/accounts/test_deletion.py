@@ -1,4 +1,7 @@
-"""Account deletion: the announced plan is carried out, immediately and in the background, also after a crash."""
+"""Tests that account deletion does what its page announces, partly at once and partly in the background.
+
+The background task also continues after a crash.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def send_message(person, group, text="hello", **more):
 
 
 def page_of(person) -> Client:
-    """Returns a client that is signed in and has just reauthenticated."""
+    """Returns a client that is signed in as the user and has just confirmed the password again."""
     client = Client()
     client.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})

@@ -1,4 +1,7 @@
-"""E-mails: text and HTML in the recipient's language, enqueued in the transaction, sent by a task, then deleted."""
+"""Tests of e-mails: text and HTML in the recipient's language.
+
+A mail is enqueued in the transaction of its request, sent by a background task, and then deleted.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ taken: list[EmailMessage] = []
 
 
 class FailingMailBackend:
-    """A mail backend that fails a given number of times."""
+    """A mail backend that raises the errors in `refuses`, one at each call, and then accepts all mails."""
 
     refuses: list[Exception] = []
 

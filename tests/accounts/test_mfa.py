@@ -1,4 +1,4 @@
-"""Second factors and passkeys without a browser: required codes, rate limits, and sign-ins that they end."""
+"""Tests of second factors and passkeys without a browser: required codes, limits of guesses, ended sign-ins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def code_of(secret: str = SECRET) -> str:
 
 @pytest.fixture
 def mfa_user(alice):
-    """alice with an authenticator app and recovery codes."""
+    """Returns alice, who has an authenticator app and recovery codes."""
     cache.clear()
     totp.TOTP.activate(alice, SECRET)
     RecoveryCodes.activate(alice)
@@ -222,6 +222,6 @@ def test_an_invalid_passkey_is_rejected(client, alice, credential):
 
 
 def test_secrets_of_the_first_release_can_still_be_decrypted(settings):
-    """The encryption key must not depend on the module name."""
+    """Secrets that version 0.1.0 encrypted can be decrypted: the key does not depend on the current module name."""
     key = urlsafe_b64encode(sha256(f"accounts.factors:{settings.SECRET_KEY}".encode()).digest())
     assert MFAAdapter().decrypt(Fernet(key).encrypt(b"secret").decode()) == "secret"

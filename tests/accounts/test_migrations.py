@@ -1,4 +1,4 @@
-"""A database of the first release keeps its rows, content types and permissions when models are renamed."""
+"""Tests that migrations from version 0.1.0 keep rows, content types and permissions of renamed models."""
 
 import pytest
 from django.apps import apps
@@ -15,7 +15,10 @@ ACTIONS = ("add", "change", "delete", "view")
 
 
 def migrate(*target: str) -> None:
-    """Runs the command, not the executor: only the command makes the contenttypes app rename content types."""
+    """Runs the `migrate` command.
+
+    Calling Django's MigrationExecutor is not enough: only the command makes the contenttypes app rename content types.
+    """
     call_command("migrate", *target, verbosity=0, interactive=False)
 
 

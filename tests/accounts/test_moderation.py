@@ -1,4 +1,4 @@
-"""Moderators in the admin: suspension with immediate effect, and no privilege escalation."""
+"""Tests of moderators in the admin: a suspension takes effect at once, and permissions cannot be escalated."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -14,7 +14,10 @@ from tests.servers import PASSWORD
 
 @pytest.fixture
 def moderators_group(database):
-    """Created by `migrate`, and here again after tests that empty tables."""
+    """Creates the moderators group and returns it.
+
+    `migrate` creates the group too, but other tests may have emptied the tables since.
+    """
     from django.apps import apps
 
     for label in ("accounts", "chat"):

@@ -1,4 +1,4 @@
-"""Naughty strings in all account fields: valid responses, never a server error."""
+"""Tests that naughty strings (texts that often reveal bugs) in account fields never cause a server error."""
 
 import pytest
 from django.test import Client
@@ -29,7 +29,7 @@ def test_naughty_strings_in_the_api(make_api, alice, texts):
 def test_naughty_strings_on_pages(alice, texts):
     browser, stranger = Client(), Client()
     browser.force_login(alice)
-    # Pages are slow: all additional strings, and a sample of the list.
+    # Pages are slow, so the test uses all of our own strings, but only every twelfth string of the list.
     for text in map(postable, [*OURS, *texts[len(OURS) :: 12]]):
         form = {"username": "alice", "name": text, "bio": text, "theme": "system", "language": text, "time_zone": text}
         answer = browser.post("/settings/", form)

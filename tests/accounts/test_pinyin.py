@@ -1,4 +1,4 @@
-"""Search keys of names (B1, C7): pinyin, initials, and readings of Chinese family names."""
+"""Tests of the search keys of names: pinyin, initials, and special readings of Chinese family names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The own profile and settings (A12), by page and API."""
+"""Tests of a user's own profile and settings, by page and by API."""
 
 import json
 
@@ -34,7 +34,7 @@ def browser(alice):
 
 @pytest.fixture
 def profile_changes():
-    """Ids of users whose profile change was published to others."""
+    """Yields a list that collects the ids of users whose profile change was published to other users."""
     ids: list[int] = []
     hooks.profile_changed.append(ids.append)
     yield ids
@@ -98,7 +98,7 @@ def test_a_new_user_name_is_validated(published_events, profile_changes, app, al
         assert answer.status_code == 400 and list(answer.json()["fields"]) == ["username"], taken
     alice.refresh_from_db()
     assert (alice.username, alice.bio) == ("alice", "")
-    assert app.send("patch", "me/", {"username": "ALICE"}).json()["username"] == "ALICE"  # still the own name
+    assert app.send("patch", "me/", {"username": "ALICE"}).json()["username"] == "ALICE"  # still her own name
     assert app.send("patch", "me/", {"username": "王小明"}).json()["username"] == "王小明"
     assert User.objects.get_by_natural_key("王小明") == alice
     assert profile_changes == [alice.pk, alice.pk]

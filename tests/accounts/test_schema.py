@@ -1,4 +1,4 @@
-"""The OpenAPI document of accounts matches the code."""
+"""Tests that the part of the OpenAPI document about accounts matches the code."""
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator

@@ -1,4 +1,4 @@
-"""Session backends: sessions cached in Redis, and their behaviour without Redis (A10)."""
+"""Tests of the session backends: sessions cached in Redis, and their behaviour when Redis is unreachable."""
 
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, aget_user, get_user
@@ -31,7 +31,7 @@ def signed_in() -> Client:
 def test_a_session_is_read_from_redis(settings, redis_url, alice, django_assert_num_queries):
     use_redis(settings, redis_url)
     client = signed_in()
-    with django_assert_num_queries(1):  # the sign-in with its user
+    with django_assert_num_queries(1):  # reads the sign-in and its user
         assert client.get("/api/v1/me/").status_code == 200
 
 
@@ -87,7 +87,7 @@ def test_an_invalid_cookie_is_anonymous_and_can_sign_in(settings, alice, engine)
     assert answer.status_code == 302 and len(answer.cookies["sessionid"].value) == 32
 
 
-OLD_BACKEND = "accounts.passwords.PasswordBackend"  # the path in sessions of version 0.1.0
+OLD_BACKEND = "accounts.passwords.PasswordBackend"  # its path in sessions of version 0.1.0
 
 
 @pytest.mark.parametrize("engine", ["accounts.session_backends.cached_db", "accounts.session_backends.db"])
@@ -107,7 +107,7 @@ def test_a_session_of_the_first_release_is_still_signed_in_everywhere(settings, 
     request = RequestFactory().get("/")
     request.session = sign_ins.session_store_class()(key)
     assert get_user(request) == alice
-    # allauth's reauthentication, and Django's update of the session after a new password
+    # The session also survives allauth's reauthentication and Django's update after a new password.
     assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
     changed = {"oldpassword": PASSWORD, "password1": "correct horse 7", "password2": "correct horse 7"}
     assert client.post("/accounts/password/change/", changed).status_code == 302
@@ -128,7 +128,10 @@ async def test_a_session_of_the_first_release_is_signed_in_on_the_asynchronous_p
 
 
 def test_names_in_stored_sessions_do_not_change():
-    """The salt of stored sessions contains the class name, and cache keys start with the prefix."""
+    """Names that stored sessions depend on do not change; otherwise all users would be signed out.
+
+    The salt of a stored session contains a class name, and the cache key of a session starts with a prefix.
+    """
     for store in (database_sessions.SessionStore(), cached_db.SessionStore()):
         assert store.key_salt == "django.contrib.sessions.SessionStore"
     assert cached_db.SessionStore.cache_key_prefix == "django.contrib.sessions.cached_db"

@@ -1,4 +1,4 @@
-"""Signing in by page and by token (A1, A9, A11), ending sign-ins, and no account enumeration."""
+"""Tests of signing in by page and by token, of ending sign-ins, and that no response reveals an account."""
 
 from http.cookies import SimpleCookie
 
@@ -56,7 +56,7 @@ def test_a_wrong_password_and_an_unknown_user_give_the_same_error(client, api, m
 def test_every_attempt_hashes_one_password(make_user, hashed_passwords, login):
     make_user("alice", email="alice@example.com")
     gina = make_user("gina")
-    gina.set_unusable_password()  # signed up with Google
+    gina.set_unusable_password()  # as after a sign-up with Google
     gina.save()
     hashed_passwords.clear()
     assert auth_backends.check_password(login, "wrong") is None
@@ -88,7 +88,10 @@ def test_signing_out_ends_the_sign_in_and_disconnects_its_sockets(published_even
 
 
 def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
-    """For example a session in a cache that was unreachable when the sign-in ended."""
+    """A session is anonymous after its sign-in has ended, even if the session still exists.
+
+    For example, the session is still in a cache that was unreachable when the sign-in ended.
+    """
     SignIn.objects.update(ended_at="2026-01-01T00:00Z")
     assert not is_in(alices_browser)
     assert alices_browser.get("/settings/").status_code == 302
@@ -223,7 +226,7 @@ def test_another_user_in_the_same_browser_is_another_sign_in(alice, bob, alices_
 
 def test_last_used_is_written_rarely(alices_browser, django_assert_num_queries):
     alices_browser.get("/api/v1/me/")
-    with django_assert_num_queries(2):  # the session, and the sign-in with its user
+    with django_assert_num_queries(2):  # reads the session, and the sign-in with its user
         alices_browser.get("/api/v1/me/")
     SignIn.objects.update(last_used_at="2026-01-01T00:00Z")
     expires = alices_browser.session.get_expiry_date()

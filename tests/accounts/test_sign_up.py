@@ -1,4 +1,4 @@
-"""Signing up (A1, A11) by page and by API, with the same rules."""
+"""Tests of signing up by page and by API, with the same rules."""
 
 import threading
 
@@ -27,7 +27,7 @@ def sign_up_by_api(api, **changes):
 def with_mail(settings):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     settings.ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
-    cache.clear()  # reserved names, and the mail limits of allauth
+    cache.clear()  # removes reserved names and the mail limits of allauth
     yield
     cache.clear()
 
@@ -100,7 +100,7 @@ def test_concurrent_sign_ups_with_one_name_create_one_account(transactional_db, 
 
 
 def test_a_lost_race_for_a_name_is_a_field_error(client, bob, monkeypatch):
-    """The name is free when checked and taken when stored."""
+    """If a name is free when it is checked but taken when it is stored, the response is a field error."""
     monkeypatch.setattr("accounts.auth.adapters.AccountAdapter.clean_username", lambda self, name, shallow=False: name)
     page = sign_up_by_page(client, username="B0b")
     assert page.status_code == 200 and "username" in page.context["form"].errors
@@ -148,7 +148,7 @@ def test_a_known_address_is_not_revealed_with_mail(make_api, make_user, with_mai
     known, fresh = sign_up("carol", "bob@example.com"), sign_up("dave", "dave@example.com")
     assert known == fresh
     assert mail.outbox[0].to == ["dave@example.com"]
-    assert not User.objects.filter(username="carol").exists()  # bob is informed by mail
+    assert not User.objects.filter(username="carol").exists()  # bob gets a mail instead
 
 
 @pytest.mark.parametrize("entry_point", ["api", "page"])
@@ -254,5 +254,5 @@ def test_the_password_reset_page_is_not_cacheable(client, alice):
 
 
 def test_sign_up_links_of_the_first_release_are_still_valid():
-    """The salt must not depend on the module name."""
+    """Links that version 0.1.0 signed are valid: the salt of the signature does not depend on the module name."""
     assert signup_links.is_valid_token(signing.dumps(7, salt="accounts.invitations"))

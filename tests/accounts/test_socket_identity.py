@@ -1,4 +1,4 @@
-"""Authentication of sockets, and checks of open ones (E18, J1)."""
+"""Tests of the authentication of sockets, and of the periodic check of the sign-ins of open sockets."""
 
 import pytest
 from django.conf import settings as django_settings

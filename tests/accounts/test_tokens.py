@@ -1,4 +1,4 @@
-"""Access and refresh tokens (A6 to A8): rotation, reuse detection, lifetimes, forgery."""
+"""Tests of access and refresh tokens: rotation, detection of reused tokens, lifetimes, forged tokens."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""User search: by name, never by e-mail address, without suspended users."""
+"""Tests that user search finds users by name, never by e-mail address, and finds no suspended users."""
 
 import uuid
 
@@ -59,7 +59,7 @@ def names(user, q, **options) -> list[str]:
 )
 def test_search_is_by_name_only(searchable_users, make_user, q, found):
     me = make_user("mallory")
-    if q == "\ud800":  # invalid text is treated as an empty query: the newest users
+    if q == "\ud800":  # invalid text is treated as an empty query, which returns the newest users
         assert names(me, q)[0] == "malice"
     else:
         assert names(me, q) == found

@@ -1,4 +1,4 @@
-"""User names (A12): validation, normalization and look-alikes."""
+"""Tests of user names: validation, normalization, and look-alikes (names that look the same)."""
 
 import pytest
 from django.core.exceptions import ValidationError

@@ -1,4 +1,4 @@
-"""A workspace with users of all roles, their open connections, and the entry points to it."""
+"""Fixtures of tests of actions: users of all roles, their open connections, and entry points (API, pages, socket)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.actions.entry_points import ENTRY_POINTS
 from tests.live import conftest as live
 from tests.live.client_state import load_state
 
-environment = live.environment  # the fixture
+environment = live.environment  # imported so that pytest finds this fixture
 
 
 class Workspace:
     """A group of alice (owner), adam (admin), bob and carol, and a direct conversation of alice and bob.
 
-    mallory is a member of nothing.
+    mallory is a user who is a member of neither.
     """
 
     def __init__(self, environment: live.Environment, people: dict[str, Any]):
@@ -45,13 +45,16 @@ class Workspace:
         )[0]
 
     async def connect_listeners(self) -> None:
-        """Opens a connection for each user; events from now on are recorded."""
+        """Opens a connection for each user, and from then on records the events that the user receives."""
         for name, user in self.people.items():
             self.listeners[name] = await self.environment.connect(user)
             self.listeners[name].transport.texts.clear()
 
     async def assert_listeners_match_state(self) -> None:
-        """Asserts for each user: state at connection + received events = fresh state."""
+        """Asserts that each user's received events lead to the current state of the database.
+
+        The events are applied to the state at the time of the connection. The result must equal a freshly loaded state.
+        """
         await self.environment.settle()
         for name, listener in self.listeners.items():
             replica = listener.apply_received()
@@ -59,7 +62,7 @@ class Workspace:
             replica.assert_matches(await database.run_in_thread(load_state, self.people[name].pk))
 
     def all_received(self) -> list[str]:
-        """Returns all frames that any user received."""
+        """Returns all frames (messages of the socket protocol, as text) that any user received."""
         return [text for listener in self.listeners.values() for text in listener.transport.texts]
 
     def received_types(self, name: str) -> list[str]:
@@ -102,7 +105,10 @@ async def workspace(environment, make_user, alice, bob, carol, mallory):
 
 @pytest.fixture
 async def make_entry_point(environment):
-    """Creates entry points by name, see tests/actions/entry_points.py. Closed before the hub ends."""
+    """Returns a function that creates an entry point by name, see ENTRY_POINTS in tests/actions/entry_points.py.
+
+    The entry points are closed after the test, before the environment ends.
+    """
     made = []
 
     def make(name: str):

@@ -1,6 +1,7 @@
-"""The entry points (pages, API, socket) with one interface: `await entry_point(alice, "edit", message=5, body="x")`.
+"""Entry points to the actions (API, pages, socket) with one interface for tests.
 
-The TABLE of an entry point lists the actions that it supports.
+An example is `await entry_point(alice, "edit", message=5, body="x")`. The TABLE of an entry point lists the actions
+that it supports.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from chat import selectors
 from messenger.core import database
 from messenger.core.errors import STATUS_BY_CODE, ApplicationError
 
-TIMEOUT = 20  # seconds; the machine may be busy
+TIMEOUT = 20  # seconds; long, because the test machine may be busy
 CODES = {status: code for code, status in STATUS_BY_CODE.items() if code != "blocked"}
 
 
 class Outcome(NamedTuple):
-    """`code` is empty on success. `fields` is None if the entry point does not report invalid fields."""
+    """The result of an action. `code` is the error code, or empty on success. `fields` names the invalid fields.
+
+    `fields` is None if the entry point does not report invalid fields.
+    """
 
     code: str
     fields: set[str] | None = None
@@ -139,7 +143,7 @@ class Api:
 
 # ── Pages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Page:
-    """A browser without scripts: posts forms; errors are messages on the next page."""
+    """The entry point of pages: a browser without scripts, which posts forms. Errors are messages on the next page."""
 
     name = "page"
 
@@ -164,7 +168,10 @@ class Page:
 
     @staticmethod
     def _complete_form(caller, conversation: int, **changes: Any) -> dict[str, Any]:
-        """Returns all fields of the settings form; unticked checkboxes are left out."""
+        """Returns all fields of the settings form of a group, with changes.
+
+        Like a browser, it omits unticked checkboxes.
+        """
         names = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
         try:
             group = selectors.get_conversation(caller.pk, conversation)
@@ -220,7 +227,7 @@ class Page:
 
 # ── The socket ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class Socket:
-    """The ASGI application without a server: one open socket for each user."""
+    """The entry point of the socket: one open WebSocket for each user, to the ASGI application without a server."""
 
     name = "socket"
 
@@ -246,7 +253,7 @@ class Socket:
         kind, payload = self.TABLE[action](**arguments)
         ref = f"{kind} {next(self._refs)}"
         await socket.send_json_to({"type": kind, "payload": payload, "ref": ref})
-        if kind in ("typing", "view"):  # only errors get a response; the pong shows that there was none
+        if kind in ("typing", "view"):  # these get a response only if they fail; the pong shows that they did not fail
             await socket.send_json_to({"type": "ping", "payload": {}, "ref": ref})
         async with asyncio.timeout(TIMEOUT):
             while True:

@@ -1,4 +1,4 @@
-"""An archived conversation is unarchived by the next message unless it is muted, on both databases."""
+"""Tests that the next message unarchives an archived conversation unless it is muted, on both databases."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_batch_of_messages_unarchives_once_per_member(alice, bob, carol, group
     assert membership(carol, group).me_version == before[carol.pk]
     summary = {item.id: item for item in selectors.list_conversation_summaries(alice.pk)}[group.pk]
     assert (summary.unread, summary.mentions, summary.archived) == (2, 1, False)
-    # the published counts equal a fresh query
+    # the published unread count equals that of a fresh query
     assert actions.update_member_state(alice.pk, group.pk, {}).unread_count == 2
 
 

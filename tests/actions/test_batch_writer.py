@@ -1,4 +1,4 @@
-"""BatchWriter: order per key, independence of keys, retries, and one result for each caller."""
+"""Tests of BatchWriter: order of commands with the same key, independent keys, retries, one result per caller."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from django.db import IntegrityError
 from messenger.core.batch_writer import BUSY, BatchWriter, _QueuedCommand
 from messenger.core.errors import ApplicationError, forbidden
 
-pytestmark = pytest.mark.django_db(transaction=True)  # its threads open connections without queries
+pytestmark = pytest.mark.django_db(transaction=True)  # its threads open database connections, but make no queries
 Command = tuple[str, int]  # key, number
 
 
 class Store:
-    """A fake database that records commands, blocks keys and raises prepared errors."""
+    """A fake database for BatchWriter. It records commands, reports keys as busy, and raises prepared errors."""
 
     def __init__(self) -> None:
         self.stored: list[Command] = []
         self.batches: list[list[Command]] = []
         self.held: set[str] = set()
         self.released = threading.Event()
-        self.gate = threading.Event()  # blocks all stores until set
+        self.gate = threading.Event()  # `store` waits until this is set
         self.gate.set()
         self.fails: dict[Command, list[Exception]] = {}
         self.busy_once: set[str] = set()
@@ -65,7 +65,10 @@ class Store:
 
 
 class Queue:
-    """A BatchWriter with concurrent callers that submit in a known order."""
+    """A BatchWriter, and threads that submit commands to it.
+
+    While the writer is blocked, commands are queued in the order of `submit`.
+    """
 
     def __init__(self, store: Store, **options):
         self.store = store
@@ -100,7 +103,7 @@ def queue(store):
 
 @pytest.fixture
 def blocked_writer(store, queue):
-    """Blocks the writer inside a batch; commands submitted meanwhile are in the next batch."""
+    """Blocks the writer while it stores a first command. All commands submitted after that form the next batch."""
     store.gate.clear()
     first = queue._threads.submit(queue.writer.call, ("first", 0), 10)
     while not queue.writer._thread or queue._waiting():
@@ -137,8 +140,8 @@ def test_an_error_goes_only_to_its_caller(store, queue, blocked_writer):
 
 @pytest.mark.parametrize(("error", "code"), [(ValueError("a fault"), "unavailable"), (IntegrityError("twice"), "")])
 def test_a_command_that_cannot_be_stored_does_not_affect_others(store, queue, blocked_writer, error, code):
-    """A permanent error goes to its caller only; a lost race is retried."""
-    store.fails[("a", 7)] = [error] * 99 if code else [error] * 5  # a batch of 16 is halved that many times
+    """Only the caller of a command gets its permanent error. A lost race (IntegrityError) is retried and succeeds."""
+    store.fails[("a", 7)] = [error] * 99 if code else [error] * 5  # batches of 16, 8, 4, 2 and 1
     answers = queue.submit(*[("a", number) for number in range(16)])
     store.gate.set()
     results = []
@@ -164,13 +167,16 @@ def test_a_blocked_key_delays_no_other_and_keeps_its_order(store, queue, blocked
     store.released.set()
     assert [answer.result(10) for answer in held + later] == [("held", number) for number in range(6)]
     assert [number for key, number in store.stored if key == "held"] == list(range(6))
-    while queue.writer._key_queues:  # then the key is handled as any other
+    while queue.writer._key_queues:  # wait until the key has no queue of its own any more
         time.sleep(0.01)
     assert queue.writer.call(("held", 6), 10) == ("held", 6)
 
 
 def test_a_key_busy_in_one_half_of_a_split_batch_keeps_its_order(store, queue, blocked_writer):
-    """The batch fails because of another key and is split; its halves find the key busy, then free."""
+    """Commands of a key keep their order if the batch is split because a command of another key failed.
+
+    One part of the batch finds the key busy, and the next part finds it free.
+    """
     store.fails[("stranger", 0)] = [IntegrityError("twice")] * 2
     commands = [("lane", 0), ("stranger", 0), ("lane", 1), ("lane", 2)]
     answers = queue.submit(*commands)
@@ -191,7 +197,10 @@ def test_a_command_that_waits_too_long_is_unavailable(store, queue):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_each_key_keeps_its_order_despite_busy_keys_and_failures(store, seed):
-    """Callers that do not wait for results, as sockets: commands of a key are stored in the order of submission."""
+    """Commands of a key are stored in the order of submission, even if the key is busy or a command fails.
+
+    Like sockets, the callers submit the next command without waiting for the result of the last one.
+    """
     rng = random.Random(seed)
     queue = Queue(store, size=7)
     for number, key in itertools.product(range(30), "abc"):

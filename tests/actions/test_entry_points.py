@@ -1,4 +1,4 @@
-"""Each action through every entry point: the same effect, the same events, the same errors."""
+"""Tests that an action has the same effect, events and errors through each entry point (API, pages, socket)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.actions.entry_points import ENTRY_POINTS, entry_points_for
 
 
 def through(action: str):
-    """Runs the test once for each entry point that supports the action."""
+    """Returns a decorator that runs a test once for each entry point that supports the action."""
     return pytest.mark.parametrize("entry_point", entry_points_for(action), indirect=True)
 
 
@@ -97,8 +97,8 @@ async def test_delete(entry_point, workspace):
         after = await workspace.get_message(message)
         assert after.deleted_at and (after.body, after.body_html, after.mentions) == ("", "", [])
         assert after.version <= message.version + 4
-    assert (await workspace.last_message(pk=own.id)).body == ""  # recalled: gone
-    assert (await workspace.last_message(pk=others.id)).body == "rude"  # hidden: for the moderators
+    assert (await workspace.last_message(pk=own.id)).body == ""  # deleted by its sender: the text is erased
+    assert (await workspace.last_message(pk=others.id)).body == "rude"  # deleted by an admin: the text is kept
     await workspace.assert_listeners_match_state()
 
 
@@ -221,7 +221,7 @@ async def test_open_a_direct_conversation(entry_point, workspace):
 @through("create_group")
 async def test_create_a_group(entry_point, workspace):
     await workspace.connect_listeners()
-    users = [workspace.alice.pk, workspace.carol.pk, workspace.bob.pk]  # the creator is a member anyway
+    users = [workspace.alice.pk, workspace.carol.pk, workspace.bob.pk]  # bob, the creator, is a member anyway
     assert (await entry_point(workspace.bob, "create_group", title="  New \n group ", users=users)).code == ""
     group = await database.run_in_thread(lambda: Conversation.objects.filter(kind="group").latest("pk"))
     assert (group.title, group.owner_id, group.member_count) == ("New group", workspace.bob.pk, 3)
@@ -343,7 +343,7 @@ async def test_join_by_invite_link(entry_point, workspace):
     await database.run_in_thread(actions.remove_member, workspace.alice.pk, workspace.group, workspace.mallory.pk)
     assert (
         await entry_point(workspace.mallory, "join", token=invite.token)
-    ).code == "not_found"  # used up, and she was removed
+    ).code == "not_found"  # the link is used up, and she was removed
     assert (await entry_point(workspace.bob, "make_invite", conversation=workspace.group)).code == ""
     (invite,) = await database.run_in_thread(selectors.list_invites, workspace.bob.pk, workspace.group)
     assert (
@@ -379,12 +379,12 @@ async def test_dismiss_an_announcement(entry_point, workspace):
     later = await database.run_in_thread(
         actions.update_group, workspace.adam.pk, workspace.group, {"announcement": "Tonight at eleven"}
     )
-    assert later.announced_version > announced.announced_version  # new again
+    assert later.announced_version > announced.announced_version  # unseen again by all members
     await workspace.assert_listeners_match_state()
 
 
 # ── Errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-# action, user, arguments, error code and, for `invalid`, the field. Names stand for ids of the workspace.
+# Action, user, arguments, error code and, for `invalid`, the field. A name such as "group" stands for its id.
 ERROR_CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("send", "mallory", {"conversation": "group", "body": "let me in"}, "not_found"),
     ("send", "alice", {"conversation": UNKNOWN_ID, "body": "x"}, "not_found"),
@@ -478,7 +478,10 @@ def test_every_action_has_an_error_case():
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS, indirect=True)
 async def test_errors(entry_point, workspace):
-    """The table above through each entry point that supports the action; no events are published."""
+    """Each case of ERROR_CASES fails with its error, through each entry point that supports the action.
+
+    No events are published.
+    """
     message, in_direct = (
         await workspace.send_message(workspace.bob, "mine"),
         await workspace.send_message(workspace.alice, "ours", workspace.direct_conversation),

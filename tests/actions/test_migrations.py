@@ -1,4 +1,4 @@
-"""Databases of version 0.1.0 are migrated with their rows."""
+"""Tests that migrations keep the rows of a database of version 0.1.0."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -13,7 +13,7 @@ from tests.databases import using_database
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_database(request, tmp_path, django_db_blocker):
-    """Django uses a new database without tables."""
+    """Makes Django use a new database without tables: once with SQLite, once with PostgreSQL."""
     postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
     url = postgres.create() if postgres else f"sqlite:///{tmp_path}/old.sqlite3"
     with django_db_blocker.unblock(), using_database(url):

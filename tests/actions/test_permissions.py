@@ -1,8 +1,8 @@
-"""Permissions of each role in a conversation: the table of docs/protocol.md, cell by cell, tested on the actions.
+"""Tests of the permissions of each role in a conversation: each cell of the table of docs/protocol.md.
 
-The environment: a group of olga (owner), adam and ada (admins), mia and max (members); rick left it, stan was never a
-member. mia and max have a direct conversation. Each cell is tested in the initial environment: `yes`, `no`
-(forbidden), `-` (not found).
+The environment is a group: olga is the owner, adam and ada are admins, mia and max are members. rick left the group,
+and stan was never a member. mia and max also have a direct conversation. Each cell is tested in this initial
+environment: `yes` means that the action succeeds, `no` is the error `forbidden`, and `-` is the error `not_found`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from messenger.core.errors import ApplicationError
 
-# `open`, `closed`: the group settings that let members add, pin and see revisions.
+# `open`, `closed`: the group settings let members add people, pin messages and see revisions, or do not.
 TABLE = """
                                     owner admin member left stranger
 read the conversation                yes   yes   yes    -    -
@@ -90,7 +90,7 @@ class Environment:
         }
         actions.edit_message(self.ids["max"], self.messages["max"], "other words")
         actions.remove_member(self.ids["rick"], self.group, self.ids["rick"])
-        # Each user has a message in another conversation, to forward.
+        # Each user has a message in another conversation, which the user can forward.
         self.forwardable = {}
         for name, pk in self.ids.items():
             notes = actions.create_group(pk, "Notes", []).id
@@ -103,14 +103,14 @@ class Environment:
 
     @staticmethod
     def send(user_id: int, conversation: int, body: str = "", **options: Any):
-        """Sends in this transaction; the send queue would use another one."""
+        """Sends a message in the transaction of the test. The send queue would use another transaction."""
         (outcome,) = send_many([SendCommand(user_id, conversation, uuid.uuid4(), body, **options)])
         if not isinstance(outcome, SentMessage):
             raise outcome
         return outcome.message
 
     def close(self, group: int) -> None:
-        """Turns off all settings that let members do more."""
+        """Turns off the group settings that let members add people, pin messages and see revisions."""
         names = ("members_may_add", "members_may_pin", "revisions_visible")
         actions.update_group(self.ids["olga"], group, dict.fromkeys(names, False))
 
@@ -126,7 +126,7 @@ def move_read_marker(me: int, group: int) -> None:
         raise outcome
 
 
-Action = Callable[[Environment, str, int], Any]  # environment, own name, own id
+Action = Callable[[Environment, str, int], Any]  # arguments: the environment, and the name and id of the user
 ACTIONS: dict[str, Action] = {
     "read the conversation": lambda s, name, me: selectors.get_conversation(me, s.group),
     "read its history": lambda s, name, me: selectors.get_history(me, s.group),
@@ -175,7 +175,7 @@ ACTIONS: dict[str, Action] = {
 
 
 def error_code_of(environment: Environment, action: Action, name: str) -> str:
-    """Returns the error code of the action, or "" on success. The action is rolled back."""
+    """Runs the action of a user and rolls it back. Returns its error code, or "" on success."""
     with rolled_back():
         try:
             action(environment, name, environment.ids[name])

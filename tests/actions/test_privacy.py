@@ -1,4 +1,4 @@
-"""Privacy settings and blocks in actions of conversations (A13, J17): writing, adding, mentions, and query counts."""
+"""Tests of privacy settings and blocks in conversations: writing, adding people, mentions, number of queries."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_block_stops_direct_messages_and_only_the_blocker_sees_the_reason(dire
         lambda: actions.set_pinned(bob.pk, own.id, True),
     ):
         assert error_of(action) == (code, text)
-    assert actions.delete_message(bob.pk, message.id).deleted_at  # own messages may always be deleted
+    assert actions.delete_message(bob.pk, message.id).deleted_at  # senders may always delete their own messages
     contacts.unblock_user(alice.pk, bob.pk)
     assert send(bob, direct_conversation.pk) and send(alice, direct_conversation.pk)
 
@@ -124,7 +124,7 @@ def test_a_user_hidden_from_search_cannot_be_written_to_by_id(alice, carol):
     assert error_of(actions.open_direct_conversation, alice.pk, carol.pk) == error_of(
         actions.open_direct_conversation, alice.pk, 4711
     )
-    actions.create_group(carol.pk, "Room", [alice.pk])  # now they share a group
+    actions.create_group(carol.pk, "Room", [alice.pk])  # from now on alice and carol share a group
     assert actions.open_direct_conversation(alice.pk, carol.pk)[1]
 
 
@@ -186,7 +186,7 @@ def test_a_mention_across_a_block_notifies_no_blocked_user(published_events, gro
     pair_of = (alice.pk, bob.pk) if blocker == "alice" else (bob.pk, alice.pk)
     contacts.block_user(*pair_of)
     message = send(alice, group.pk, text)
-    assert message.mentions and "mention" in message.body_html  # the text looks the same
+    assert message.mentions and "mention" in message.body_html  # the text shows the mention as usual
     others = [carol.pk] if "@all" in text else []
     assert mentioned_user_ids(published_events) == others
     assert list(Mention.objects.values_list("user_id", flat=True)) == others

@@ -1,7 +1,7 @@
-"""Stateful tests: random sequences of actions against a model, and clients that only receive events.
+"""Stateful tests: random sequences of actions are compared with a model and with clients that receive events.
 
-Hypothesis generates the sequences. After every step the rows equal the model; at the end the state of each client,
-built from events only, equals a fresh load, and unread counts are the same everywhere.
+Hypothesis generates the sequences. After every step the database rows must equal the model. At the end, the state that
+each client has built from events only must equal a freshly loaded state, and unread counts must be equal everywhere.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ExpectedMessage:
     id: int
     seq: int
     sender: str
-    body: str | None  # None: a system message
+    body: str | None  # None for a system message
     mentioned: set[str] = field(default_factory=set)
     deleted: bool = False
     is_erased: bool = False
@@ -51,7 +51,7 @@ class ExpectedMessage:
 class ExpectedConversation:
     id: int
     is_group: bool
-    roles: dict[str, str]  # of current members
+    roles: dict[str, str]  # of current members, by user name
     messages: list[ExpectedMessage] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
     is_deleted: bool = False
@@ -78,7 +78,10 @@ class ExpectedConversation:
 
 
 class EventDelivery:
-    """Replaces the hub: delivers events of a conversation to its members, from joining to leaving."""
+    """Replaces the hub, which delivers events to open connections.
+
+    A member receives the events of a conversation from joining until leaving it.
+    """
 
     def __init__(self, replicas: dict[int, Replica]):
         self.replicas = replicas
@@ -102,7 +105,7 @@ class EventDelivery:
         self.replicas[user_id].apply_event(msgspec.json.decode(text))
 
 
-indexes = st.integers(0, 1000)  # picks one of the existing objects, modulo their number
+indexes = st.integers(0, 1000)  # an index, modulo the number of existing objects, picks one of them
 usernames = st.sampled_from(NAMES)
 
 
@@ -116,7 +119,7 @@ class ConversationMachine(RuleBasedStateMachine):
         self.conversations: list[ExpectedConversation] = []
         self.sent: list[tuple[SendCommand, int]] = []
         self.delivery = EventDelivery({pk: load_replica(pk) for pk in self.ids.values()})
-        # Events of a transaction that is rolled back in the end are published at once.
+        # The transaction is never committed, so events are published at once instead of after commit.
         self.publisher = events.set_publisher(self.delivery.publish)
         self.on_commit, transaction.on_commit = transaction.on_commit, lambda act, **options: act()
 
@@ -148,7 +151,7 @@ class ConversationMachine(RuleBasedStateMachine):
 
     # ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def expect(self, expected: str, action, *args):
-        """Calls the action, which must raise the error code `expected`, or succeed if that is empty."""
+        """Calls the action. It must raise the error code `expected`, or succeed if `expected` is empty."""
         try:
             result = action(*args)
         except ApplicationError as error:
@@ -277,7 +280,7 @@ class ConversationMachine(RuleBasedStateMachine):
 
     @rule(username=usernames, index=indexes)
     def transfer(self, username, index):
-        """Transfers ownership to the first other member, so that it happens often."""
+        """Transfers ownership to the first other member. Without this rule, random roles would rarely transfer it."""
         conversation = self.pick_conversation(index, username)
         others = sorted(set(conversation.roles) - {username})
         if others:
@@ -310,7 +313,7 @@ class ConversationMachine(RuleBasedStateMachine):
             "" if conversation.is_group and conversation.roles[username] == "owner" else "forbidden"
         )
         if not expected and skip:
-            return  # rarely, because no action follows a deletion
+            return  # delete rarely: no action can follow in a deleted group
         self.expect(expected, actions.delete_group, self.ids[username], conversation.id)
         if not expected:
             conversation.is_deleted, conversation.roles = True, {}
@@ -338,7 +341,10 @@ class ConversationMachine(RuleBasedStateMachine):
 
     @rule(index=indexes, other=st.booleans())
     def send_again(self, index, other):
-        """A repeat is idempotent; the same client_id with another text is a conflict."""
+        """Sends an earlier message again.
+
+        The same text has no effect; another text with its client_id is a conflict.
+        """
         if not self.sent:
             return
         command, message_id = self.sent[index % len(self.sent)]

@@ -1,4 +1,4 @@
-"""Valid characters of titles and descriptions; non-members do not wait for row locks."""
+"""Tests of valid characters in titles and descriptions, and that non-members do not wait for locked rows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_reaction_rejects_bidi_control_and_invisible_characters(alice, emoji, 
 
 
 def test_a_non_member_does_not_wait_for_a_locked_row(postgres_db, mallory, group):
-    """The row is locked; a non-member still gets `not_found` at once."""
+    """While another transaction locks the row of a group, a non-member gets `not_found` without waiting."""
     outcome: list[BaseException] = []
 
     def update_as_non_member() -> None:

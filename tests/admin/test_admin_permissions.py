@@ -1,4 +1,7 @@
-"""Every admin page × role. Moderators see what they moderate and cannot give themselves permissions."""
+"""Tests which role may open which page of the admin.
+
+Moderators see what they moderate. They cannot give themselves permissions.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from chat import actions
 from chat.models import Invite, Message, Report
 from tests.admin.conftest import get_permission, send_message
 
-# Status for: a signed-out user, a user, staff without permissions, a moderator, a superuser.
+# Status of a list for: a signed-out user, a user, staff without permissions, a moderator, a superuser.
 # `in`: redirect to the sign-in page. Only superusers see models that are not listed here.
 LISTS = {
     "chat.conversation": ("in", "in", 403, 200, 200),
@@ -99,7 +102,7 @@ def test_only_moderators_run_actions(model, act, sessions, report):
     report.refresh_from_db()
     assert report.settled_at is None and report.message.deleted_at is None and report.message.sender.is_active
     assert sessions[3].press_button(model, act, pk).status_code == 200
-    assert sessions[3].client.get(url).status_code == 403  # GET runs no action
+    assert sessions[3].client.get(url).status_code == 403  # a GET request runs no action
     assert sessions[3].client.post(url, {"act": "delete_selected"}).status_code == 403
     assert sessions[3].client.post(url, {}).status_code == 403
 

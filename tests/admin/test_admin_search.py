@@ -1,4 +1,4 @@
-"""Search in the admin, and the page of a message. No list counts or reads all rows."""
+"""Tests of search in the admin, and of the page of a message. No list counts or reads all rows of a table."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_filter_by_state_and_kind(session, message_ids, alice, bob, carol, moder
     actions.delete_message(bob.pk, message_ids["yes"])
     actions.add_members(alice.pk, group.pk, [carol.pk])
     assert search(session, message_ids, "", state="hidden") == {"dinner"}
-    assert search(session, message_ids, "dinner", state="hidden") == {"dinner"}  # also by its hidden text
+    assert search(session, message_ids, "dinner", state="hidden") == {"dinner"}  # found by its hidden text
     assert search(session, message_ids, "", state="recalled") == {"yes"}
     assert search(session, message_ids, "", state="there", kind__exact="text") == {"secret"}
     assert search(session, message_ids, "", kind__exact="system") == {"system"}
@@ -109,7 +109,7 @@ def test_viewing_changes_nothing(session, message_ids, alice, group):
     assert (list(Conversation.objects.order_by("pk").values()), list(Message.objects.order_by("pk").values())) == before
 
 
-# ── Cheap, however much there is ─────────────────────────────────────────────────────────────────────────────────
+# ── Limited cost for any number of rows ───────────────────────────────────────────────────────────────────────────
 def test_lists_take_the_same_number_of_queries_for_any_number_of_rows(
     session, alice, bob, carol, group, direct_conversation, django_assert_max_num_queries, django_assert_num_queries
 ):

@@ -1,4 +1,4 @@
-"""Open sockets receive what a moderator does in the admin of a real server."""
+"""Tests that open sockets receive the effects of a moderator's actions in the admin of a real server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tests.servers import PASSWORD
 
 
 def _stage(site) -> tuple[int, int]:
-    """Creates a group of alice and bob, and the moderator molly. Returns the ids of the group and of a report."""
+    """Creates the moderator molly, a group of alice and bob, and a message of alice that bob has reported.
+
+    Returns the ids of the group and of the report.
+    """
     from django.contrib.auth.models import Group
 
     from chat import actions

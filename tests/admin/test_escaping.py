@@ -1,4 +1,4 @@
-"""The admin escapes names, titles and texts of users."""
+"""Tests that the admin escapes names, titles and texts that users wrote."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOSTILE = [
 def test_hostile_texts_are_escaped(text, admin_session, moderator, alice, bob):
     User.objects.filter(pk=alice.pk).update(name=text[:60], bio=text[:160])
     group = actions.create_group(alice.pk, "Group", [bob.pk])
-    # Actions reject some of these texts today. The admin must be safe with everything that is stored.
+    # Actions reject some of these texts today, but the admin must be safe with every text in the database.
     Conversation.objects.filter(pk=group.id).update(title=text[:80], description=text, announcement=text)
     first = send_message(alice, group.id, text)
     response = send_message(bob, group.id, "an answer", reply_to_id=first)

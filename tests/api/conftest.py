@@ -1,4 +1,4 @@
-"""API clients with tokens: `api(alice).get("conversations/")`."""
+"""Fixtures of API tests: clients with access tokens, used as `api(alice).get("conversations/")`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ ROOT = "/api/v1/"
 
 
 class ApiClient:
-    """An API client with the token of one user. Paths are relative to /api/v1/; absolute URLs (`next`) work too."""
+    """An API client with the access token of one user.
+
+    Paths are relative to /api/v1/. Absolute URLs, such as `next` of a page of results, work too.
+    """
 
     def __init__(self, token: str = ""):
         self._client = Client(headers={"Authorization": f"Bearer {token}"} if token else {})
@@ -24,7 +27,7 @@ class ApiClient:
         if body is not None and "content_type" not in options:
             options["content_type"] = "application/json"
             body = body if isinstance(body, bytes) else json.dumps(body)
-        options.setdefault("content_type", "application/octet-stream")  # Django's default; not read without a body
+        options.setdefault("content_type", "application/octet-stream")  # Django's default; ignored if there is no body
         url = path if path.startswith(("/", "http")) else ROOT + path
         return self._client.generic(method, url, body or b"", **options)
 
@@ -44,14 +47,17 @@ class ApiClient:
         return self("DELETE", path, **options)
 
     def send(self, conversation_id: int, body: str = "hello", /, **fields):
-        """Sends a message. `fields` are further fields of the request body."""
+        """Sends a message to a conversation. `fields` are added to the JSON body of the request."""
         message = {"client_id": str(uuid.uuid4()), "body": body, **fields}
         return self.post(f"conversations/{conversation_id}/messages/", message)
 
 
 @pytest.fixture
 def api():
-    """`api(alice)` returns the client of alice, the same one on each call. `api()` is a client without token."""
+    """Returns a function: `api(alice)` is the client of alice, and `api()` is a client without token.
+
+    Several calls with the same user return the same client.
+    """
     clients: dict[int, ApiClient] = {}
 
     def get_client(user=None) -> ApiClient:
@@ -65,7 +71,10 @@ def api():
 
 
 def assert_error(response, code: str, status: int, *fields: str) -> dict:
-    """Asserts that the response is this error, with these fields, and returns its body."""
+    """Asserts the error code and status of a response, and the names of its invalid fields if given.
+
+    Returns its body.
+    """
     body = response.json()
     assert (response.status_code, body["code"]) == (status, code), body
     assert body["detail"]

@@ -1,7 +1,8 @@
-"""Invalid values in every field, parameter and path of every operation of the OpenAPI document never cause a 500.
+"""Tests that invalid values in all fields, parameters and paths of the API never cause a server error (500).
 
-It runs on both databases, because they reject different values. The long list of naughty strings runs on one: it tests
-how texts are processed and not how they are stored.
+The operations come from the OpenAPI document. The test of invalid values runs on both databases, because the databases
+reject different values. The test with the long list of naughty strings (texts that often reveal bugs) runs on one
+database: it tests how texts are processed, not how they are stored.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ IN_PATHS = ["0", "9" * 19, str(2**63 - 1), "%00", "%ff", "%ed%a0%80", "%2e%2e%2f
 
 @pytest.fixture
 def stage(database, api, alice, bob):
-    """Values for the parameters of paths."""
+    """Creates a group, a message and an invite link. Returns valid values for the parameters of paths, by name."""
     made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
     sent = api(alice).send(made["id"]).json()
     invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()
@@ -76,7 +77,7 @@ def test_invalid_input_never_causes_a_server_error(each_database, stage, api, al
     hers._client.raise_request_exception = False
     for method, path, parts in operations():
         if "/sessions/" in path or "/auth/" in path or path.endswith("/me/avatar/"):
-            continue  # these end the sign-in of the test, or do not accept JSON
+            continue  # these operations end the sign-in of the test, or do not accept JSON
         address = path.format(**{name: quote(str(value)) for name, value in stage.items()}, sign_in_id=uuid.uuid4())
         good = {name: GOOD[name] for name in parts["fields"] if name in GOOD}
         requests = [(address, {**good, name: value}) for name in parts["fields"] for value in VALUES]
@@ -87,7 +88,7 @@ def test_invalid_input_never_causes_a_server_error(each_database, stage, api, al
             if isinstance(text, str)
         ]
         requests += [(f"{address}?{name}={raw}", None) for name in parts["query"] for raw in IN_PATHS]
-        if method != "DELETE":  # it would delete the test data
+        if method != "DELETE":  # DELETE would delete the test data
             requests += [
                 (path.format(**{**stage, name: raw}), good)
                 for name in stage

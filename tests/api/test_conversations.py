@@ -1,4 +1,7 @@
-"""Direct conversations, groups, members and the member state, through the API."""
+"""Tests of direct conversations, groups, members and the member state, through the API.
+
+The member state is what each member stores about a conversation, for example whether it is muted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Group avatars: re-encoded, for members only, published live."""
+"""Tests of group avatars: they are re-encoded, shown to members only, and changes are sent as events."""
 
 from __future__ import annotations
 

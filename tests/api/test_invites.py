@@ -1,4 +1,7 @@
-"""Invite links: who may create them, their limits, and that they depend on the rights of their creator."""
+"""Tests of invite links: who may create them, and their limits.
+
+A link works only as long as its creator may add people to the group.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def in_(group, user) -> bool:
 
 @pytest.fixture
 def link(api, alice, group):
-    """Returns a function that creates a link of alice and returns its token."""
+    """Returns a function that creates an invite link as alice and returns the token of the link."""
 
     def make(**fields) -> str:
         return api(alice).post(f"conversations/{group.pk}/invites/", fields).json()["token"]
@@ -38,7 +41,7 @@ def test_joining_by_a_link_adds_a_system_message_with_its_creator(api, alice, ca
     assert (body["uses"], body["max_uses"], body["expires_at"], body["created_by"]["username"]) == (0, 3, None, "alice")
     seen = api(carol).get(f"invites/{body['token']}/").json()
     assert (seen["title"], seen["member_count"], seen["conversation_id"]) == ("Room", 2, None)
-    assert not in_(group, carol)  # the preview does not join
+    assert not in_(group, carol)  # looking at the preview does not join the group
     came = api(carol).post(f"invites/{body['token']}/")
     assert came.status_code == 201 and came.json()["mine"]["role"] == "member"
     event = Message.objects.get(kind="system").event
@@ -51,7 +54,7 @@ def test_joining_by_a_link_adds_a_system_message_with_its_creator(api, alice, ca
     assert api(carol).get(f"conversations/{group.pk}/").json()["mine"]["unread_count"] == 0
     again = api(carol).post(f"invites/{body['token']}/")
     assert again.status_code == 200 and again.json()["id"] == group.pk
-    assert Invite.objects.get().uses == 1  # a member who opens it does not count as a use
+    assert Invite.objects.get().uses == 1  # opening the link as a member does not count as a use
 
 
 def test_all_unusable_links_return_the_same_error(api, alice, carol, group, link):

@@ -1,4 +1,4 @@
-"""Paginated lists: limits, cursors and `next`. All pages together contain each item once."""
+"""Tests of paginated lists: limits, cursors and `next`. All pages together contain each item exactly once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 def walk(caller, path: str, **query) -> list[list[dict]]:
-    """Returns the results of all pages by following `next`."""
+    """Requests all pages of a list by following `next`. Returns the results of each page."""
     response = caller.get(path, query_params=query).json()
     pages = [response["results"]]
     while response["next"]:
@@ -24,7 +24,7 @@ def walk(caller, path: str, **query) -> list[list[dict]]:
 
 def test_pages_of_conversations_contain_each_once(api, alice):
     made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(7)]
-    api(alice).send(made[2])  # the newest activity
+    api(alice).send(made[2])  # now this group has the newest activity
     pages = walk(api(alice), "conversations/", limit=3)
     assert [len(page) for page in pages] == [3, 3, 1]
     assert [row["id"] for page in pages for row in page] == [made[2], *(pk for pk in reversed(made) if pk != made[2])]
@@ -57,7 +57,7 @@ def test_pages_of_mentions_contain_each_once_newest_first(api, alice, bob, group
 
 @pytest.fixture
 def long_room(api, alice, group):
-    """A group with 120 messages."""
+    """Returns a group with 120 messages."""
     first = api(alice).send(group.pk, "1").json()
     row = Message.objects.get(pk=first["id"])
     rows = []
@@ -178,7 +178,11 @@ def test_only_one_direction_at_a_time(api, alice, group):
 
 
 def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, group, django_assert_max_num_queries):
-    """One query each: sign-in, memberships, last messages, reactions, peers, unread mentions."""
+    """Lists make a limited number of queries, for any number of rows.
+
+    For example, all conversations of a page share one query each for memberships, last messages, reactions, the other
+    members of direct conversations, and unread mentions.
+    """
     for n in range(12):
         made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]
         message = api(bob).send(made, "hi @alice").json()

@@ -1,4 +1,4 @@
-"""The paginated list of members, and online members."""
+"""Tests of the paginated list of members, and of the list of members who are online."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_online_members(api, alice, bob, mallory, group, crowd):
         tracker.get_tracker().record_heartbeat(f"u:{mallory.pk}")
         User.objects.filter(pk=crowd[0].pk).update(show_presence=False)
         told = api(alice).get(f"conversations/{group.pk}/here/").json()
-        # an API request counts as activity
+        # alice may be online, too: an API request counts as activity
         assert set(told["user_ids"]) - {alice.pk} == {bob.pk}
         assert told["count"] == len(told["user_ids"])
         assert_error(api(mallory).get(f"conversations/{group.pk}/here/"), "not_found", 404)
@@ -85,7 +85,10 @@ def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, grou
 
 
 def test_former_members_are_found_by_id(api, alice, bob, group):
-    """Their names appear in system messages and reactions."""
+    """The list of members returns former members only by id.
+
+    Clients need their names for system messages and reactions.
+    """
     actions.remove_member(bob.pk, group.pk, bob.pk)
     (row,) = api(alice).get(f"conversations/{group.pk}/members/?user_ids={bob.pk},4711").json()["results"]
     assert row["user"]["name"] == "Bob" and row["left_at"]

@@ -1,4 +1,4 @@
-"""Messages through the API: idempotent sending, editing, deleting, reactions, pins, read markers."""
+"""Tests of messages through the API: idempotent sending, editing, deleting, reactions, pins, read markers."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_reply_and_forward(api, alice, bob, group, direct_conversation, mallory)
     forward = api(alice).send(direct_conversation.pk, "", forward_id=first["id"]).json()
     assert forward["body"] == "what **I** said" and forward["sender"]["id"] == alice.pk
     assert forward["forwarded_from"] == {"sender": first["sender"], "created_at": first["created_at"]}
-    # A message that the user cannot see is not found as reply or forward.
+    # Replying to or forwarding a message that the user cannot see fails as if it did not exist.
     own = api(mallory).post("conversations/", {"kind": "group", "title": "x"}).json()["id"]
     for field, body in (("reply_to_id", "x"), ("forward_id", "")):
         seen = [api(mallory).send(own, body, **{field: pk}) for pk in (first["id"], 999_999)]
@@ -127,7 +127,7 @@ def test_reply_and_forward(api, alice, bob, group, direct_conversation, mallory)
     assert_error(api(alice).send(direct_conversation.pk, "x", reply_to_id=first["id"]), "invalid", 400, "reply_to_id")
 
 
-# ── What becomes of it ───────────────────────────────────────────────────────────────────────────────────────────
+# ── After sending ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_only_the_sender_edits_and_revisions_are_kept(api, alice, bob, group):
     message = api(alice).send(group.pk, "one").json()
     path = f"messages/{message['id']}/"
@@ -232,7 +232,7 @@ def test_a_second_report_of_a_message_is_the_same_report(api, alice, bob, group)
         assert_error(api(bob).post(path, {"reason": wrong}), "invalid", 400, "reason")
 
 
-# ── Marks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Read markers ─────────────────────────────────────────────────────────────────────────────────────────────────
 def test_read_markers_move_forward_and_back_on_request(api, alice, bob, group):
     for number in range(4):
         api(alice).send(group.pk, str(number))
@@ -265,7 +265,7 @@ def test_receipts_are_mutual(api, alice, bob, carol, group):
 
 
 def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, group):
-    """The times of two readers with different markers are independent."""
+    """`read_at` of a receipt is the time when that reader's marker moved. Other readers do not affect it."""
     api(alice).post(f"conversations/{group.pk}/members/", {"user_ids": [carol.pk]})
     first = api(alice).send(group.pk).json()["seq"]
     for user in (bob, carol):
@@ -275,7 +275,7 @@ def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, group)
     receipts = api(alice).get(f"conversations/{group.pk}/receipts/").json()["results"]
     at = {receipt["user_id"]: receipt["read_at"] for receipt in receipts}
     assert at[carol.pk] < second["created_at"] <= at[bob.pk]
-    # Sending a message moves the sender's read marker, at the time of the message.
+    # Sending a message moves the sender's read marker; `read_at` is then the time of the message.
     own = api(carol).send(group.pk).json()
     (hers,) = [
         receipt

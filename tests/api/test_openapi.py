@@ -1,4 +1,4 @@
-"""The OpenAPI document matches the responses, and Swagger UI loads nothing from other hosts."""
+"""Tests that the OpenAPI document matches the responses, and that Swagger UI loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chat import schemas
 from messenger.core.errors import ErrorSchema
 from messenger.rest.struct_serializers import serializer_for
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # messages are stored by the thread of the send queue
 STRUCTS = [
     kind
     for module in (messenger.core.errors, accounts.schemas, presence.schemas, schemas)
@@ -48,7 +48,7 @@ def test_struct_serializer_and_document_have_the_same_fields(document, struct):
     assert list(serializer.fields) == fields
     component = document["components"]["schemas"].get(struct.__name__.removesuffix("Schema"))
     if component is None:
-        return  # not part of a REST response
+        return  # the struct is not part of a REST response
     assert list(component["properties"]) == fields
     optional = set(fields) - set(component.get("required", []))
     if struct is ErrorSchema:
@@ -60,7 +60,7 @@ def test_struct_serializer_and_document_have_the_same_fields(document, struct):
 
 
 def test_responses_match_the_document(document, api, alice, bob, group):
-    """Each response validates against the document."""
+    """Each GET response has the types and properties that the OpenAPI document describes."""
     alice_api = api(alice)
     first = alice_api.send(group.pk, "hi @bob").json()
     api(bob).send(group.pk, "hi", reply_to_id=first["id"])
@@ -82,7 +82,10 @@ def test_responses_match_the_document(document, api, alice, bob, group):
 
 
 def _fits(value, schema, document, where):
-    """A small validator: types, required and unknown properties, null. Enough for struct_serializers."""
+    """Asserts that a value matches a schema of the OpenAPI document: types, properties and null.
+
+    This small validator supports only what the schemas of struct_serializers need.
+    """
     if "allOf" in schema:
         if value is None:
             assert schema.get("nullable"), where

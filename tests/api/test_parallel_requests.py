@@ -1,4 +1,4 @@
-"""Parallel requests, on a real PostgreSQL."""
+"""Tests of parallel requests to the API, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("postgres_db")
 
 
 def at_once(calls):
-    """Runs the functions in threads that start together, and returns their results."""
+    """Calls the functions in threads that start together, and returns their results in the same order."""
     gate, results = threading.Barrier(len(calls)), [None] * len(calls)
 
     def run(place):

@@ -1,4 +1,4 @@
-"""Size and charset of request bodies are checked before Django reads them; and the log of rejected requests."""
+"""Tests that size and charset of request bodies are checked before Django reads them. Rejections are logged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ CHUNK = 64 * 1024
 
 
 async def ask(path: str, *headers: tuple[str, str], chunks: int = 0, chunk: int = CHUNK) -> tuple[int, bytes, int]:
-    """Posts to the ASGI app. Returns status, body, and how many chunks were read before the response."""
+    """Sends a POST request to the ASGI application. The body consists of `chunks` chunks of `chunk` bytes.
+
+    Returns the status, the response body, and how many chunks the application had read when it responded.
+    """
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -92,7 +95,7 @@ def test_another_charset_is_rejected_before_the_body_is_parsed(kind, charset):
     client = Client(enforce_csrf_checks=True)
     content_type = f"{kind}; charset={charset}"
     for path in ("/accounts/login/", "/", "/api/v1/auth/token/", "/admin/login/"):
-        # Not `post`, which would encode the data in this charset.
+        # `client.post` cannot be used here, because it would encode the data in this charset.
         response = client.generic("POST", path, b"login=+AGE-&password=b", content_type)
         assert response.status_code == 415, (path, response.content[:200])
         if path.startswith("/api/"):
@@ -111,7 +114,7 @@ def test_utf_8_is_accepted(alice, charset):
 # ── Logs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def shipped_log(caplog):
-    """Returns a function for the lines that the log handler of the settings writes."""
+    """Returns a function that returns the log lines, as the log handler in the settings would write them."""
     console = shipped.LOGGING["handlers"]["console"]
     for name in console["filters"]:
         caplog.handler.addFilter(import_string(shipped.LOGGING["filters"][name]["()"])())

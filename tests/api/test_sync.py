@@ -1,4 +1,4 @@
-"""Catch-up over HTTP returns the same as `sync` on the socket."""
+"""Tests that catching up over HTTP returns the same as the `sync` message of the socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures: a running server, and clients that upload files with httpx and with the tus client of a third party."""
+"""Fixtures of tests of attachments: a running server, and clients that upload with httpx or tuspy (a tus client)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PART_CONTENT_TYPE = "application/offset+octet-stream"
 
 
 def make_bytes(size: int, seed: bytes = b"noise") -> bytes:
-    """Returns pseudo-random bytes, the same in each run."""
+    """Returns `size` pseudo-random bytes, which are the same in each test run."""
     return hashlib.shake_256(seed).digest(size)
 
 
@@ -31,7 +31,7 @@ def checksum_header(data: bytes, algorithm: str = "sha256") -> str:
 
 
 class UploadClient:
-    """A signed-in user who uploads with plain HTTP requests or with tuspy."""
+    """A signed-in user who uploads files with plain HTTP requests or with tuspy (a tus client in Python)."""
 
     def __init__(self, url: str, name: str, pk: int):
         self.url, self.name, self.pk = url, name, pk
@@ -50,7 +50,7 @@ class UploadClient:
         return client
 
     def create_upload(self, size: int, name: str = "a.bin", **metadata: str) -> httpx.Response:
-        """Creates an upload of `size` bytes (POST)."""
+        """Creates an upload of `size` bytes, without sending any bytes (POST). Returns the response."""
         pairs = {"filename": name, **metadata}
         upload_metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
         return self.http.post(
@@ -58,7 +58,7 @@ class UploadClient:
         )
 
     def send_part(self, where: str, offset: int, data: Any, **headers: str) -> httpx.Response:
-        """Sends bytes to an upload, from an offset on (PATCH)."""
+        """Sends bytes to an upload, starting at an offset (PATCH). Returns the response."""
         part_headers = {"Upload-Offset": str(offset), "Content-Type": PART_CONTENT_TYPE}
         return self.http.patch(
             where, content=data, headers=part_headers | {k.replace("_", "-"): v for k, v in headers.items()}
@@ -95,7 +95,10 @@ class UploadClient:
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def running_site(request, tmp_path_factory, django_db_blocker):
-    """A running site for all tests of a module, once with each server; `.server` is its name."""
+    """Runs a site for all tests of a module, once with daphne and once with uvicorn.
+
+    `.server` is the name of the server.
+    """
     site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {})
     site.start(server=request.param)
     site.server = request.param  # type: ignore[attr-defined]
@@ -105,7 +108,10 @@ def running_site(request, tmp_path_factory, django_db_blocker):
 
 @pytest.fixture
 def upload_clients():
-    """`upload_clients(site, "alice", "bob")` returns their clients; users that do not exist are created."""
+    """Returns a function: `upload_clients(site, "alice", "bob")` returns an UploadClient for each name.
+
+    Users that do not exist are created.
+    """
     clients: list[UploadClient] = []
 
     def create(site, *names: str) -> list[UploadClient]:

@@ -1,4 +1,7 @@
-"""View models of attachments. tests/js/attachment-renderer.test.js tests the script with the same cases."""
+"""Tests of the view models of attachments.
+
+tests/js/attachment-renderer.test.js tests the JavaScript code with the same cases.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads under fault: killed servers, cut connections, a bucket that does not response."""
+"""Tests of uploads with faults: killed servers, cut connections, an S3 service that does not respond."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def sha256(data: bytes) -> str:
 
 
 def test_an_upload_resumes_after_kill_9(site, upload_clients, each_server):
-    """Acknowledged parts are stored, and the SHA-256 of the file is correct without the running hash of the server."""
+    """Parts that a killed server had acknowledged are stored, and the client can send the rest.
+
+    The SHA-256 of the file is correct, although the killed server lost the hash state that it kept in memory.
+    """
     server = site.start(server=each_server)
     (alice,) = upload_clients(site, "alice")
     data = make_bytes(6 * MB)
@@ -39,7 +42,10 @@ def test_an_upload_resumes_after_kill_9(site, upload_clients, each_server):
 
 
 def test_bytes_that_were_not_acknowledged_are_overwritten_after_kill_9(site, upload_clients):
-    """Bytes beyond the acknowledged offset are overwritten."""
+    """After a server was killed, the client continues at the acknowledged offset.
+
+    Bytes that the killed server stored beyond this offset are overwritten.
+    """
     server = site.start(server="uvicorn")
     (alice,) = upload_clients(site, "alice")
     data = make_bytes(30 * MB)
@@ -67,7 +73,7 @@ def test_bytes_that_were_not_acknowledged_are_overwritten_after_kill_9(site, upl
     server.start()
     offset = alice.get_offset(where)
     assert 8 * MB <= offset <= 18 * MB, "at most a block of 8 MB is sent again"
-    deadline = time.monotonic() + 10  # until the lease of the dead request expires
+    deadline = time.monotonic() + 10  # the lease (expiring lock) of the killed request must expire first
     while (response := alice.send_part(where, offset, data[offset:])).status_code == 423:
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -116,7 +122,10 @@ def test_an_upload_resumes_on_another_day(site, upload_clients):
 # ── S3 ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def bucket():
-    """An S3 service by moto, which does not check signatures."""
+    """Returns the S3 service of the tests and the environment variables of a site that uses it.
+
+    The service is moto, which does not check signatures.
+    """
     s3 = require_service("s3")
     return s3, {"STORAGE_URL": s3.url, **s3.credentials}
 
@@ -140,7 +149,7 @@ def test_s3_parts_survive_kill_9(make_site, upload_clients, bucket):
     before = list_keys(s3)
     where = alice.create_upload(len(data), "big.bin", sha256=sha256(data)).headers["Location"]
     offset = 0
-    for length in (3 * MB, 3 * MB, 1, 9 * MB):  # smaller and larger than the minimum of S3 parts
+    for length in (3 * MB, 3 * MB, 1, 9 * MB):  # smaller and larger than the minimum size of S3 parts
         part = data[offset : offset + length]
         alice.send_part(where, offset, part, Upload_Checksum=checksum_header(part)).raise_for_status()
         offset += length
@@ -188,7 +197,7 @@ def test_s3_stores_small_files_and_images(make_site, upload_clients, bucket):
 
 
 def process_files_in_s3(site, environment) -> None:
-    """Runs the processing tasks in a process with the settings of the site."""
+    """Processes all waiting files in a separate process with the settings of the site, as its worker would."""
     from tests.databases import run_manage
 
     code = (

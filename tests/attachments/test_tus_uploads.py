@@ -1,4 +1,4 @@
-"""Uploads with tus 1.0, on daphne and on uvicorn."""
+"""Tests of uploads with the tus 1.0 protocol, on daphne and on uvicorn."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def test_options_need_no_authentication(alice):
 
 
 def test_an_interrupted_request_resumes_where_it_broke(running_site, alice):
-    """The connection breaks in the middle of a request of 10 MB. Bytes that arrived are kept."""
+    """The connection breaks in a request of 10 MB. The client continues at the offset that the server reports.
+
+    uvicorn keeps the bytes that arrived. daphne keeps none, because it passes on complete requests only.
+    """
     data = make_bytes(10 * MB)
     where = alice.create_upload(len(data)).headers["Location"]
 
@@ -51,7 +54,7 @@ def test_an_interrupted_request_resumes_where_it_broke(running_site, alice):
     with pytest.raises(ConnectionError):
         alice.send_part(where, 0, sixty_percent(), Content_Length=str(len(data)))
     offset = wait_for_offset(alice, where)
-    if running_site.server != "daphne":  # daphne passes on complete requests only, so clients send parts of a few MB
+    if running_site.server != "daphne":  # daphne passes on complete requests only
         assert offset >= 5 * MB
     alice.send_part(where, offset, data[offset:]).raise_for_status()
     assert sha256(alice.http.get(alice.attachment(where)["url"]).content) == sha256(data)
@@ -61,7 +64,7 @@ def test_a_new_client_resumes_after_the_last_part(alice):
     data = make_bytes(5 * MB)
     uploader = alice.tus_uploader(data)
     uploader.upload(stop_at=3 * MB)
-    again = alice.tus_uploader(data, url=uploader.url)  # a new process that knows only the URL
+    again = alice.tus_uploader(data, url=uploader.url)  # like a new process that knows only the URL
     assert again.offset == 3 * MB
     again.upload()
     assert sha256(alice.http.get(alice.attachment(uploader.url)["url"]).content) == sha256(data)
@@ -97,7 +100,7 @@ def test_the_file_must_have_the_declared_sha256(alice):
 
     where = alice.create_upload(len(data), sha256=hashlib.sha256(b"something else").hexdigest()).headers["Location"]
     assert alice.send_part(where, 0, data).status_code == 460
-    assert alice.http.head(where).status_code == 404  # it was deleted
+    assert alice.http.head(where).status_code == 404  # the upload was deleted
 
 
 def test_uploads_of_zero_bytes_and_one_byte(alice):
@@ -222,7 +225,10 @@ def sha256(data: bytes) -> str:
 
 
 def wait_for_offset(client: UploadClient, where: str) -> int:
-    """Returns the offset after the server has noticed that the connection broke."""
+    """Waits until the server has noticed the broken connection, which means that the offset no longer changes.
+
+    Returns the offset.
+    """
     before = -1
     for _ in range(20):
         offset = client.get_offset(where)
@@ -234,7 +240,7 @@ def wait_for_offset(client: UploadClient, where: str) -> int:
 
 
 def test_daphne_limits_the_size_of_a_request(running_site, alice):
-    """daphne would hold the attachment request in memory; uvicorn streams it."""
+    """With daphne, a request of 70 MB is rejected, because daphne buffers whole requests. uvicorn streams them."""
     if running_site.server != "daphne":
         pytest.skip("uvicorn streams")
     where = alice.create_upload(100 * MB).headers["Location"]
@@ -248,7 +254,7 @@ def test_daphne_limits_the_size_of_a_request(running_site, alice):
 
 
 def test_memory_does_not_grow_with_the_upload(running_site, alice):
-    """uvicorn streams. daphne buffers the request in a file."""
+    """A large upload needs little memory: uvicorn streams the request, and daphne buffers it in a file."""
     piece = make_bytes(MB) * 50
 
     def send() -> None:
@@ -282,7 +288,7 @@ def test_memory_does_not_grow_with_a_slow_download(running_site, alice):
     with alice.http.stream("GET", url) as response:
         pieces = response.iter_bytes(MB)
         read = [next(pieces)]
-        time.sleep(2)  # enough time to receive everything
+        time.sleep(2)  # enough time for the server to read the whole file
         assert resident_memory(running_site) - before < 25 * MB
         read.extend(pieces)
     assert sha256(b"".join(read)) == sha256(data)

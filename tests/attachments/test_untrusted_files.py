@@ -1,4 +1,7 @@
-"""Untrusted files: names, content types, download headers, ranges, image re-encoding and measurements."""
+"""Tests of untrusted files: names, content types, download headers, byte ranges, images, measurements.
+
+Images are re-encoded. Measurements are the width, height and duration of audio and video.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ ACTIVE_CONTENT = {
     "photo.png": b"<script>alert(1)</script>",
     "data.xml": b'<?xml version="1.0"?><x:script xmlns:x="http://www.w3.org/1999/xhtml">alert(1)</x:script>',
     "report.pdf": b"%PDF-1.7 <script>",
-    "gif.js": b"GIF89a=1;alert(1)//",  # an image by its first bytes, a script by the rest
+    "gif.js": b"GIF89a=1;alert(1)//",  # begins like an image, but is a valid script
 }
 
 
@@ -151,7 +154,7 @@ def read_stored_file(file: File) -> bytes:
 
 
 def make_image_with_location(kind: str = "JPEG", size=(300, 200)) -> bytes:
-    """An image like those of phones: rotated, and with a location in its EXIF data."""
+    """Returns an image as phones take it: rotated, and with the location in its EXIF data."""
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010E] = "SECRET PLACE"
@@ -168,7 +171,7 @@ def test_re_encoded_images_have_no_metadata(alice, kind):
     assert (file.state, file.content_type) == ("ready", Image.MIME[kind])
     assert b"SECRET PLACE" not in read_stored_file(file)
     again = Image.open(io.BytesIO(read_stored_file(file)))
-    assert not again.getexif() and again.size == (200, 300) == (file.width, file.height)  # and it is upright
+    assert not again.getexif() and again.size == (200, 300) == (file.width, file.height)  # the EXIF rotation is applied
 
 
 @pytest.mark.usefixtures("transactional_db")
@@ -184,7 +187,7 @@ def test_bytes_after_an_image_are_removed(alice):
 
 
 def make_decompression_bomb(width: int, height: int) -> bytes:
-    """A small PNG that claims to have enormous dimensions."""
+    """Returns a small PNG whose header claims the given, usually enormous, dimensions."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

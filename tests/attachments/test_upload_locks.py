@@ -1,4 +1,7 @@
-"""Leases of uploads: one request writes at a time, and acknowledged bytes are never lost."""
+"""Tests of the lease of an upload, which is an expiring lock: only one request can write at a time.
+
+Acknowledged bytes are never lost.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,15 @@ def expire_lease(upload) -> None:
 
 
 def test_the_next_part_may_follow_at_once_after_an_acknowledged_one(alice):
-    """Even if the server is killed right after it has sent the response."""
+    """The lease of the upload ends before a part is acknowledged, so the next part can follow at once.
+
+    This is true even if the server is killed right after it has sent the response.
+    """
     data = make_bytes(3000)
     upload = uploads.create_upload(alice.pk, len(data), "a.bin")
     first = IncomingPart(alice.pk, upload.pk, 0)
     first.write(data[:1000])
-    first.finish()  # it is never closed: the server was killed
+    first.finish()  # no `close` follows, as if the server was killed
     assert Upload.objects.get(pk=upload.pk).writer == ""
     assert send_part(alice, upload, 1000, data[1000:]).attachment is not None
 
@@ -60,7 +66,10 @@ def test_a_request_with_an_expired_lease_does_not_damage_its_successor(alice):
 
 
 def test_an_upload_can_be_completed_soon_after_a_crash_at_its_end(alice, monkeypatch):
-    """The server dies while it completes the upload: within a minute the client can send an empty last part again."""
+    """If the server dies while it completes an upload, its lease (expiring lock) ends within a minute.
+
+    After that the client completes the upload by sending an empty last part.
+    """
     data = make_bytes(1000)
     upload = uploads.create_upload(alice.pk, len(data), "a.bin")
     incoming = IncomingPart(alice.pk, upload.pk, 0)

@@ -1,4 +1,7 @@
-"""A mail server for tests: accepts every mail and writes it into a folder.  smtp_server.py FOLDER [PORT]"""
+"""A mail server for tests that accepts every mail and writes it into a folder.
+
+Usage: smtp_server.py FOLDER [PORT]
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The task queue without a worker process: enqueueing is transactional, failures are retried, no task is lost."""
+"""Tests of the task queue without a worker process.
+
+Tasks are enqueued in the current transaction, failed tasks are tried again, and no task is lost.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from tests.background import sample_tasks
 
 @pytest.fixture
 def task_log(tmp_path):
-    """A file that tasks append to; `words()` returns the first word of each line."""
+    """Returns an object with the `path` of a file that tasks append to. `words()` returns each line's first word."""
 
     class Marks:
         path = str(tmp_path / "marks")
@@ -139,7 +142,7 @@ def test_a_worker_that_lost_its_row_stores_no_result(database, task_log):
     sample_tasks.note.enqueue(task_log.path, "late")
     row = queue.claim(f"elsewhere:{os.getpid()}")
     assert row
-    DBTaskResult.objects.update(started_at=timezone.now())  # now it belongs to another worker
+    DBTaskResult.objects.update(started_at=timezone.now())  # as if another worker had started the task again
     queue.record_failure(row, OSError())
     assert get_only_row().status == "RUNNING"
 
@@ -153,7 +156,7 @@ def test_a_periodic_task_is_enqueued_once_per_interval_by_all_workers(each_datab
     queue.enqueue_periodic(one)
     assert DBTaskResult.objects.count() == 1
     assert queue.run_due() == 1
-    queue.enqueue_periodic({})  # another worker that has just started
+    queue.enqueue_periodic({})  # the empty state of a worker that has just started
     assert queue.run_due() == 0, "this interval has had its round"
     now = queue.time.time()
     monkeypatch.setattr(queue.time, "time", lambda: now + 3600)

@@ -1,4 +1,4 @@
-"""The demo data: consistent rows as after weeks of use, at whatever hour it is created."""
+"""Tests of the demo data: its rows are consistent, as after weeks of use, at any hour of creation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ UTC = ZoneInfo("UTC")
 HOURS = [
     datetime(2026, 3, 2, 0, 1, tzinfo=UTC),
     datetime(2026, 11, 22, 23, 59, tzinfo=UTC),  # a Sunday
-    datetime(2026, 3, 29, 12, 0, tzinfo=ZoneInfo("Europe/Berlin")),  # clocks go forward
+    datetime(2026, 3, 29, 12, 0, tzinfo=ZoneInfo("Europe/Berlin")),  # on this day clocks go forward
     datetime(2026, 8, 8, 8, 8, tzinfo=ZoneInfo("Asia/Shanghai")),
 ]
 
 
 @pytest.fixture(scope="module")
 def shared_demo(django_db_setup, django_db_blocker):
-    """The demo data, created once for all tests that only read. pytest runs tests that use the database before them."""
+    """Creates the demo data once for all tests that only read it, and rolls it back at the end.
+
+    pytest-django runs these tests after all tests that use its database fixtures.
+    """
     from django.db import transaction
 
     with django_db_blocker.unblock(), transaction.atomic():

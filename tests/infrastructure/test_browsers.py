@@ -1,4 +1,4 @@
-"""Fixtures of tests/browsers.py: real browsers, signed in on request, whose page errors are recorded."""
+"""Tests of the fixtures of tests/browsers.py: browsers that are signed in on request and record page errors."""
 
 import pytest
 

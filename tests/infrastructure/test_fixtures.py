@@ -1,4 +1,4 @@
-"""Shared fixtures create users and conversations in the database that a test requests."""
+"""Tests that shared fixtures create users and conversations in the database that a test requests."""
 
 import threading
 

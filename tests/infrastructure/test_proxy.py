@@ -1,4 +1,4 @@
-"""The test proxy forwards connections and injects faults."""
+"""Tests that the proxy for tests forwards connections and injects faults."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tests.proxy import DOWN, UP, Proxy
 
 
 class Echo:
-    """A server that sends its name and then echoes all data."""
+    """A TCP server that sends its name to each client and then sends back all data that it receives."""
 
     def __init__(self, name: bytes):
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -155,7 +155,7 @@ async def test_one_byte_at_a_time(proxy):
 
 
 def test_a_client_that_does_not_read_blocks_the_sender(proxy):
-    """Buffers are bounded: the proxy does not store everything for a slow reader."""
+    """The proxy has limited buffers. If one side does not read, the other side can send only a limited amount."""
     with client(proxy) as connection:
         connection.recv(1)
         connection.settimeout(0.5)

@@ -1,4 +1,4 @@
-"""Services for tests start, stop and recover."""
+"""Tests that the services that tests use (PostgreSQL, Redis, S3) start, stop and recover."""
 
 import psycopg
 import pytest

@@ -1,7 +1,8 @@
-"""Sends messages: many commands in one transaction, each accepted or rejected by itself.
+"""Sends messages in batches: many commands are stored in one transaction, and each is accepted or rejected alone.
 
-This is the hot path, so its rows are tuples (messenger.core.bulk_sql) and not model instances. It takes 6 statements
-for any number of commands, and one or two more for each of: mentions, replies, forwards, senders with unread messages.
+This code runs most often and must be fast, so it uses tuples (messenger.core.bulk_sql) instead of model instances. It
+takes 6 SQL statements for any number of commands. One or two more are needed for each of these, if the batch contains
+any: mentions, replies, forwards, senders with unread messages.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ __all__ = ["Outcome", "SendCommand", "SentMessage", "send_many", "send_many_bloc
 
 
 def send_many(commands: Sequence[SendCommand]) -> list[Outcome]:
-    """Stores messages in the order of the commands, publishes them, and returns the outcome of each command.
+    """Stores and publishes a message for each command, in this order, and returns the outcome of each command.
 
-    The outcome is BUSY where another transaction holds the conversation: call `send_many_blocking` for these.
-    Raises IntegrityError if two processes store the same client_id at once; the same call then finds it stored.
+    The outcome is BUSY if another transaction has locked the conversation: call `send_many_blocking` for such commands.
+    Raises IntegrityError if another process stores the same client_id at the same time. In this case call it again: it
+    then returns the stored message.
     """
     return _send(commands, skip_locked=True)
 
 
 def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
-    """Like `send_many`, but waits for locked conversations."""
+    """Sends messages like `send_many`, but waits until other transactions unlock the conversations."""
     return _send(commands, skip_locked=False)
 
 
@@ -51,4 +53,4 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
             persist.update_counters(sends, now)
             events.publish([*publish.build_message_events(sends, now), *publish.update_member_states(sends, now)])
         idempotency.answer_duplicates(batch)
-    return [send.outcome for send in batch]  # type: ignore[misc]  # each has one by now
+    return [send.outcome for send in batch]  # type: ignore[misc]  # each send has an outcome by now

@@ -1,4 +1,7 @@
-"""Answers repeated commands: a sender's client_id names one message for ever, so a repetition stores nothing."""
+"""Makes sending idempotent: a command that is sent again with the same client_id gets the stored message.
+
+A client_id belongs to one message of its sender forever, so a repeated command stores nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ from messenger.core.errors import ApplicationError, not_found
 
 
 def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
-    """Finds sends whose client_id is stored already or occurs earlier in this batch, and returns the others.
+    """Finds duplicates among the sends (messages to store), and returns the sends that are not duplicates.
 
-    This comes before every other check, so that a repetition is answered like the first time. A repetition with other
-    content gets the error `conflict` at once. The others wait for `answer_duplicates`.
+    A send is a duplicate if its client_id is stored already or occurs earlier in this batch. A duplicate with different
+    content gets the error `conflict`. The outcome of the other duplicates is set later, by `answer_duplicates`. This
+    check comes before all other checks, so that no rule rejects the repetition of a message that was accepted.
     """
     if not sends:
         return []
@@ -51,7 +55,10 @@ def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
 
 
 def answer_duplicates(batch: list[PendingSend]) -> None:
-    """Sets the outcome of the duplicates in a batch. Call this last: the answer is the message as it is then."""
+    """Sets the outcome of the duplicates in a batch: the stored message in its current state.
+
+    Former members get `not_found`. Call this after the batch is stored.
+    """
     stored_sends = [send for send in batch if send.stored_message_id is not None]
     if stored_sends:
         members = filter_member_pairs({(send.command.conversation_id, send.command.user_id) for send in stored_sends})

@@ -1,4 +1,4 @@
-"""Locks the conversations of a batch, and looks up memberships."""
+"""Locks the conversations of a batch of messages that are being sent, and checks which users are members."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from chat.models import Conversation
 from messenger.core import bulk_sql
 from messenger.core.batch_writer import BUSY
 
-# Condition on a membership `m` that a new text unarchives.
+# SQL condition: a new text message will unarchive the membership `m`.
 ARCHIVED_UNMUTED_SQL = "m.archived AND NOT m.muted AND m.left_at IS NULL"
 
 
 def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[PendingSend]:
-    """Locks the conversations of these sends, sets `conversation`, and returns the sends to go on with.
+    """Locks the conversations of a batch of sends (messages to store), and sets `conversation` of each send.
 
-    With `skip_locked`, sends to a conversation that another transaction holds get the outcome BUSY. A conversation
-    that does not exist stays None: `load_senders` answers it, after the duplicates.
+    Returns the sends to continue with. With `skip_locked`, a send to a conversation that another transaction has locked
+    gets the outcome BUSY and is not returned. If the conversation does not exist, `conversation` stays None, and
+    `load_senders` sets the error later.
     """
     ids = {send.command.conversation_id for send in sends}
     lock_clause = bulk_sql.for_update_clause()
@@ -43,7 +44,7 @@ def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[Pend
 
 
 def filter_member_pairs(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Returns those of these (conversation id, user id) pairs that are memberships now."""
+    """Returns the (conversation id, user id) pairs from `pairs` whose user is a member of the conversation now."""
     return set(
         bulk_sql.fetch_all(
             "SELECT conversation_id, user_id FROM chat_membership WHERE left_at IS NULL AND"

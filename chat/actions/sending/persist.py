@@ -1,4 +1,4 @@
-"""Stores a batch: renders bodies, assigns seq and version, inserts messages and mentions, updates counters."""
+"""Stores a batch of messages: renders their text, assigns numbers, inserts rows and updates counters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messenger.core import bulk_sql
 
 
 def render_bodies(sends: list[PendingSend]) -> None:
-    """Sets `body_html` and `mentions`. A forwarded text mentions nobody."""
+    """Renders the Markdown of new messages: sets `body_html` and `mentions`. A forwarded text mentions nobody."""
     members = find_named_members((send.conversation.id, send.body) for send in sends if send.forward is None)
     for send in sends:
         if send.forward is not None:
@@ -31,10 +31,10 @@ def render_bodies(sends: list[PendingSend]) -> None:
 
 
 def assign_numbers(sends: list[PendingSend]) -> None:
-    """Advances the counters of each conversation and sets `seq` and `version`.
+    """Sets `seq` and `version` of each new message, and increases the counters of its conversation.
 
-    Sending moves the sender's read marker to the new message. `had_unread` notes whether that changes what the
-    sender's other devices show.
+    Sending also moves the sender's read marker to the new message. `had_unread` of a membership becomes True if the
+    sender had unread messages: then the sender's other devices must be told about the new read marker.
     """
     for send in sends:
         conversation, membership = send.conversation, send.membership
@@ -54,7 +54,7 @@ _COLUMNS = (
 
 
 def insert_messages(sends: list[PendingSend], now: datetime) -> None:
-    """Inserts messages and mentions, links the files, and sets `message_id`."""
+    """Inserts the rows of messages and mentions, attaches the files, and sets `message_id` of each new message."""
     rows = []
     for send, text_count in zip(sends, _text_counts(sends), strict=True):
         command, forwarded_sender_id = send.command, send.forward.sender.id if send.forward else None
@@ -81,7 +81,7 @@ def insert_messages(sends: list[PendingSend], now: datetime) -> None:
 
 
 def _text_counts(sends: list[PendingSend]) -> list[int]:
-    """Each message's running count of texts: the conversation's count now, less later messages of the batch."""
+    """Returns for each new message how many text messages its conversation has, up to and including this message."""
     later_texts: dict[int, int] = {}
     counts = []
     for send in reversed(sends):
@@ -92,9 +92,10 @@ def _text_counts(sends: list[PendingSend]) -> list[int]:
 
 
 def get_mentioned_ids(send: PendingSend) -> list[int]:
-    """Returns the ids of the users to notify of a mention: not the sender, and nobody with a block between them.
+    """Returns the ids of the users to notify because the message mentions them; for `@all`, all members.
 
-    Determined once per send. `@all` needs a query for the members, blocks need one if the sender has any.
+    Never includes the sender, users who have blocked the sender, and users whom the sender has blocked. The result is
+    kept in `send`. `@all` needs one query, and a sender with any block needs one query.
     """
     if send.mentioned_ids is None:
         user_ids = {mention.user_id for mention in send.mentions if mention.user_id is not None}
@@ -108,7 +109,7 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
 
 
 def update_counters(sends: list[PendingSend], now: datetime) -> None:
-    """Stores the counters of the conversations and the senders' read markers."""
+    """Saves the new counters of the conversations and the new read markers of the senders to the database."""
     conversations = {send.conversation.id: send.conversation for send in sends}.values()
     memberships = {send.membership.id: send.membership for send in sends}.values()
     bulk_sql.update_rows(

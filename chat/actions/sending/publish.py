@@ -1,4 +1,4 @@
-"""Builds the events of a batch: each message for all members, and changed member states for their users."""
+"""Builds the events of a batch of messages: new messages for all members, and changed member state for single users."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from messenger.live.events import Event
 
 
 def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]:
-    """Sets the outcome of each send and returns `message.created` and `mention` events."""
+    """Returns the events `message.created` and `mention` for the new messages, and sets the outcome of each command."""
     created_at = format_timestamp(now)
     message_events: list[Event] = []
     for send in sends:
         command = send.command
-        # As `message_schema` would build it, without a model instance or a query.
+        # The same schema as `message_schema` would build, but without a model instance or a query.
         message = MessageSchema(
             id=send.message_id,
             conversation_id=send.conversation.id,
@@ -54,13 +54,15 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
 
 
 def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]:
-    """Stores and returns what the batch changes for single users. Usually nothing, without a query.
+    """Updates what a batch changes for single users (read marker, archived …), and returns the events about it.
 
-    - Senders who had unread messages: their read marker has moved, which concerns their other devices (`mine.updated`)
-      and the other members (`receipt`).
-    - Members who had archived the conversation without muting it: it is unarchived.
-    - Members who are mentioned but not notified because of a block: devices that count mentions in the texts they
-      receive get the right count.
+    Most batches change nothing here, and then no query is made. There are three cases:
+
+    - The sender had unread messages. The read marker has moved, so the sender's other devices get `mine.updated`, and
+      the other members get `receipt`.
+    - A member had archived the conversation without muting it. It is unarchived.
+    - A member is mentioned but not notified because of a block. Devices count mentions in the messages they receive,
+      and `mine.updated` corrects this count.
     """
     senders = {send.membership.id: send for send in sends if send.membership.had_unread}
     others = [row for row in (*_unarchive(sends), *_load_blocked_mentions(sends)) if row.pk not in senders]
@@ -97,7 +99,10 @@ def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]
 def _sender_states(
     sends: list[PendingSend], senders: dict[int, PendingSend], me_versions: dict[int, list[int]]
 ) -> list[tuple[PendingSend, MineSchema]]:
-    """The member states of senders after the batch. `senders`: by membership id, the sender's last send."""
+    """Returns the last message of each sender in the batch, with the sender's member state (unread count …) after it.
+
+    `senders` has the last message of each sender by membership id.
+    """
     if not senders:
         return []
     rows = bulk_sql.fetch_all(
@@ -134,7 +139,7 @@ def _sender_states(
 
 
 def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
-    """Memberships of the users who are mentioned but not notified because of a block, locked."""
+    """Locks and returns the memberships of users who are mentioned but not notified because of a block."""
     keys = {(send.conversation.id, user_id) for send in sends for user_id in send.blocked_mention_ids}
     if not keys:
         return []
@@ -146,7 +151,10 @@ def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
 
 
 def _unarchive(sends: list[PendingSend]) -> list[Membership]:
-    """Unarchives these conversations for members who have not muted them. `load_senders` has locked the rows."""
+    """Unarchives the conversations of new messages for members who have not muted them. Returns their memberships.
+
+    The rows must be locked already, by `load_senders`.
+    """
     conversation_ids = {send.conversation.id for send in sends if send.conversation.has_archived_members}
     if not conversation_ids:
         return []

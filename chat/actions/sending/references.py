@@ -1,4 +1,4 @@
-"""Resolves what a send refers to: the message it replies to, the message it forwards, its files."""
+"""Loads and checks what a new message refers to: the message it replies to, the message it forwards, its files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from messenger.core.timestamps import format_timestamp
 
 
 def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads the messages that are replied to or forwarded, and returns the sends whose references are valid.
+    """Loads the messages that new messages reply to or forward. Sets the error where this is not allowed.
 
-    A reply must be in the same conversation. A forwarded message must be visible to the sender.
+    A message that is replied to must be in the same conversation. The sender must be able to see a forwarded message.
+    Returns the sends without an error.
     """
     ids = {pk for send in sends for pk in (send.command.reply_to_id, send.command.forward_id) if pk}
     if not ids:
@@ -57,7 +58,10 @@ def _set_forward(send: PendingSend, source: Message | None) -> ApplicationError 
 
 
 def _filter_visible_forwards(sends: list[PendingSend], messages: dict[int, Message]) -> set[tuple[int, int]]:
-    """(conversation id, user id) of the forwards whose sender is a member where the source message is."""
+    """Returns which users may forward messages of which conversations, as (conversation id, user id) pairs.
+
+    A user may forward a message if the user is a member of its conversation.
+    """
     pairs = {
         (messages[send.command.forward_id].conversation_id, send.command.user_id)
         for send in sends
@@ -67,7 +71,10 @@ def _filter_visible_forwards(sends: list[PendingSend], messages: dict[int, Messa
 
 
 def resolve_files(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads and locks the files of these sends, and returns the sends that have all theirs. No files: no query."""
+    """Loads and locks the files of new messages. Sets the error of messages with invalid files, and returns the others.
+
+    Makes no query if no message has files.
+    """
     for send in sends:
         command = send.command
         if command.attachment_ids and send.forward is None:

@@ -1,4 +1,4 @@
-"""Structs of sending: the command, its outcome, and the state that a batch keeps while it is being stored."""
+"""Data types for sending messages: the command, its outcome, and the state of a batch while it is being stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from messenger.core.errors import ApplicationError
 
 
 class SendCommand(msgspec.Struct, frozen=True):
-    """A command to send a message. `client_id` is the idempotency key, chosen by the sender."""
+    """A command to send a message.
+
+    The sender chooses the UUID `client_id`. Sending the same command again does not create a second message.
+    """
 
     user_id: int
     conversation_id: int
@@ -27,9 +30,9 @@ class SendCommand(msgspec.Struct, frozen=True):
     attachment_ids: tuple[int, ...] = ()
 
     def digest(self) -> str:
-        """Returns a hash of the content, to tell a repetition from another message with the same `client_id`.
+        """Returns a hash of the content. It shows whether two commands with the same `client_id` are the same message.
 
-        It is stored with each message, so its input must never change.
+        The hash is stored with each message, so the way of computing it must never change.
         """
         content: tuple = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
         if self.attachment_ids:
@@ -38,7 +41,10 @@ class SendCommand(msgspec.Struct, frozen=True):
 
 
 class SentMessage(msgspec.Struct, frozen=True):
-    """The outcome of an accepted command. `created` is False if this `client_id` had been sent before."""
+    """The outcome of a send command that was accepted.
+
+    `created` is False if the sender had sent this `client_id` before. `message` is then the message that was stored.
+    """
 
     message: MessageSchema
     created: bool
@@ -48,19 +54,19 @@ Outcome = SentMessage | ApplicationError | Busy
 
 
 class LockedConversation(msgspec.Struct):
-    """The counters of a locked conversation. They advance with each message of the batch and are stored at its end."""
+    """The counters of a locked conversation. They increase with each message of a batch and are saved at its end."""
 
     id: int
     kind: str
     last_seq: int
     text_count: int
     version: int
-    has_archived_members: bool = False  # some member archived it without muting it: a new text unarchives it
+    has_archived_members: bool = False  # a new text unarchives it for members who have not muted it
     last_message_id: int | None = None
 
 
 class SenderMembership(msgspec.Struct):
-    """The membership of a sender, with the user's public data."""
+    """A locked membership of a user who sends messages in this batch, with the public data of the user."""
 
     id: int
     role: str
@@ -76,12 +82,15 @@ class SenderMembership(msgspec.Struct):
 
 
 class PendingSend(msgspec.Struct):
-    """One command of a batch. Each step of sending fills in its part, or sets `outcome`, which ends it."""
+    """A message that is being sent: its command, and its state while it is checked and stored as part of a batch.
+
+    Each step of sending sets some fields. A step that rejects the command sets `outcome`, and later steps skip it.
+    """
 
     command: SendCommand
     digest: str
     outcome: Outcome | None = None
-    # Duplicates: the stored message with this client_id, or the first command of this batch with it.
+    # Only in duplicates: the stored message, or the first send of this batch, with the same client_id.
     stored_message_id: int | None = None
     duplicate_of: PendingSend | None = None
     # Set by `lock_conversations` and `load_senders`; every send that passes these steps has both.

@@ -1,1 +1,1 @@
-"""Content types, dimensions, metadata removal and re-encoding of uploaded media."""
+"""Processing of uploaded media: detects content types, measures, removes metadata and re-encodes."""

@@ -1,4 +1,7 @@
-"""Strips metadata from images without decoding them: for images that are too large or too damaged to re-encode."""
+"""Removes metadata from images without decoding them.
+
+It is used for images that are too large or too damaged to re-encode.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ _MAX_GIF_BLOCKS = 10_000_000  # a full block has 255 bytes
 
 
 def strip_image_metadata(source: Path, target: Path, content_type: str) -> bool:
-    """Writes the image without metadata to `target`. Returns False if the content type is not supported.
+    """Writes a copy of the image without metadata to `target`. Returns False if the content type is not supported.
 
-    A damaged image is cut where it cannot be parsed any further: the rest may contain anything.
+    A damaged image is cut at the first place that cannot be parsed, because the rest may contain metadata.
     """
     copy_image = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp, "image/gif": _gif}.get(content_type)
     if copy_image is None:
@@ -30,7 +33,10 @@ def strip_image_metadata(source: Path, target: Path, content_type: str) -> bool:
 
 
 def _jpeg(source: BinaryIO, target: BinaryIO) -> None:
-    """Drops APP1 to APP15 and comments, except the colour profile (APP2) and Adobe's colour transform (APP14)."""
+    """Copies a JPEG without comments and application segments.
+
+    Dropped are APP1 to APP15, except the colour profile (APP2) and Adobe's colour transform (APP14).
+    """
     target.write(_read_exactly(source, 2))
     while True:
         marker = _read_marker(source)
@@ -50,7 +56,7 @@ def _jpeg(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _read_marker(source: BinaryIO) -> bytes:
-    """Returns the next marker. Bytes before it are no part of the image and are skipped."""
+    """Returns the next JPEG marker. Bytes before the marker do not belong to the image and are skipped."""
     previous = b""
     for _ in range(_MAX_GAP):
         byte = _read_exactly(source, 1)
@@ -89,7 +95,10 @@ def _webp(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _gif(source: BinaryIO, target: BinaryIO) -> None:
-    """Drops comments and application extensions (XMP), except the loop count. Bytes after the trailer are dropped."""
+    """Copies a GIF without comments and application extensions (XMP).
+
+    Keeps the loop count, and drops bytes after the end.
+    """
     block_budget = iter(range(_MAX_GIF_BLOCKS))
     header = _read_exactly(source, 13)
     target.write(header + _read_exactly(source, _color_table_size(header[10])))
@@ -117,7 +126,7 @@ def _color_table_size(flags: int) -> int:
 
 
 def _read_blocks(source: BinaryIO, block_budget: Iterator[int]) -> Iterator[bytes]:
-    """Yields sub-blocks with their length byte, up to and including the empty one that ends them."""
+    """Yields the sub-blocks of a GIF, each with its length byte. The last one is the empty block that ends the list."""
     for _ in block_budget:
         size = _read_exactly(source, 1)
         yield size + _read_exactly(source, size[0])

@@ -1,1 +1,1 @@
-"""Storage back ends of uploads: local disk and S3."""
+"""Storages for uploaded files: local disk and S3."""

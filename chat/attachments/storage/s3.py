@@ -1,7 +1,7 @@
-"""Uploads in S3: one multipart upload each.
+"""Stores uploads in S3. Each upload is one S3 multipart upload.
 
-S3 parts have at least 5 MiB, except the last one. Bytes that are too few for a part (the tail) are therefore stored
-in the bucket as well, in an object of their own: the next request may reach another machine.
+S3 parts have at least 5 MiB, except the last one. Bytes that are too few for a part (the tail) are stored in the bucket
+as an object of their own, because another machine may handle the next request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _client_and_bucket() -> tuple[Any, str]:
 
 
 class S3UploadWriter:
-    """Collects bytes in a temporary file; `sync()` uploads them.
+    """Collects bytes in a temporary file. `sync()` uploads them to S3.
 
     `upload.parts` is `{"id": id of the multipart upload, "done": [etag, …], "tail": bytes in the tail object}`.
     """
@@ -54,7 +54,7 @@ class S3UploadWriter:
         self._pending.write(data)
 
     def sync(self) -> None:
-        """Uploads all pending bytes: as parts while there are enough for one, the rest as the tail object."""
+        """Uploads all collected bytes: as parts while there are enough for a part, the rest as the tail object."""
         state, length = self._upload.parts, self._pending.tell()
         self._pending.seek(0)
         while length >= MIN_PART_SIZE:
@@ -82,7 +82,7 @@ class S3UploadStorage:
         return S3UploadWriter(upload)
 
     def complete(self, upload: Upload) -> None:
-        """Completes the multipart upload. Can be repeated: after a crash the object may be complete already."""
+        """Completes the multipart upload. Can be repeated: after a crash it may already be complete."""
         s3, bucket = _client_and_bucket()
         state, key = upload.parts, upload.key
         if self._is_complete(s3, bucket, upload):
@@ -127,7 +127,7 @@ class S3UploadStorage:
             s3.delete_object(Bucket=bucket, Key=upload.key)
 
     def ensure_free_space(self, size: int) -> None:
-        """Does nothing: a bucket has no size limit."""
+        """Does nothing, because an S3 bucket has no size limit."""
 
     def open_file(self, key: str) -> BinaryIO:
         return BufferedReader(_RangeReader(key), 1024 * 1024)
@@ -149,7 +149,10 @@ class S3UploadStorage:
 
 
 class _RangeReader(RawIOBase):
-    """An S3 object as a seekable file. Each read is one range request, so reading the end costs no full download."""
+    """Reads an S3 object as a seekable file.
+
+    Each read is one range request, so reading the end does not load the whole file.
+    """
 
     def __init__(self, key: str):
         self._s3, self._bucket = _client_and_bucket()
@@ -182,10 +185,10 @@ class _RangeReader(RawIOBase):
 
 
 def _tail_key(upload: Upload, part_count: int | None = None) -> str:
-    """Returns the key of the tail object that follows `part_count` parts.
+    """Returns the key of the tail object (the bytes that are too few for a part) that follows `part_count` parts.
 
-    Each part starts a new tail object. Between two parts the tail only grows, so the length in the row stays valid
-    even if the object was overwritten and the row was not.
+    Each new part starts a new tail object. Until then the tail only grows. So the length in the row is valid even if
+    the server crashed after writing the tail and before saving the row.
     """
     return f"{upload.key}.tail{len(upload.parts['done']) if part_count is None else part_count}"
 
@@ -200,7 +203,7 @@ def _read_tail(upload: Upload) -> bytes:
 
 
 def _delete_tails(upload: Upload) -> None:
-    """Deletes all tail objects, also one that a killed server wrote without saving the row."""
+    """Deletes all tail objects of an upload, including one that a killed server wrote without saving the row."""
     if not upload.parts:
         return
     s3, bucket = _client_and_bucket()

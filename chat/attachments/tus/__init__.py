@@ -1,1 +1,1 @@
-"""The server side of the tus 1.0 protocol for resumable uploads."""
+"""The server side of tus 1.0, a protocol for uploads that continue after an interruption."""

@@ -1,4 +1,6 @@
-"""Parses request headers and builds response headers of tus 1.0. https://tus.io/protocols/resumable-upload"""
+"""Parses request headers and builds response headers of the upload protocol tus 1.0
+(https://tus.io/protocols/resumable-upload).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ UPLOADS_PATH = "/api/v1/uploads/"
 
 
 def server_headers() -> dict[str, str]:
-    """Returns the headers that describe what the server supports (response to OPTIONS)."""
+    """Returns the response headers that tell a client what the server supports (response to OPTIONS)."""
     return {
         "Tus-Resumable": TUS_VERSION,
         "Tus-Version": TUS_VERSION,
@@ -32,9 +34,9 @@ def server_headers() -> dict[str, str]:
 
 
 def upload_headers(upload: Upload) -> dict[str, str]:
-    """Returns the headers that describe the state of an upload.
+    """Returns the response headers that describe the state of an upload.
 
-    `Upload-Attachment` is an extension of ours: the attachment id to send in a message once the file is complete.
+    `Upload-Attachment` is our own extension: the attachment id with which the complete file can be sent in a message.
     """
     headers = {
         "Tus-Resumable": TUS_VERSION,
@@ -55,7 +57,7 @@ def upload_url(upload: Upload) -> str:
 
 
 def check_version(headers: Mapping[str, str]) -> None:
-    """Raises 412 if the client speaks another version of tus."""
+    """Raises 412 if the client uses another version of tus."""
     if headers.get("Tus-Resumable") != TUS_VERSION:
         raise UploadError(412, "invalid", _("This server supports tus %s.") % TUS_VERSION)
 
@@ -77,7 +79,10 @@ def _parse_number(text: str | None, header: str) -> int:
 
 
 def parse_metadata(headers: Mapping[str, str]) -> dict[str, str]:
-    """Parses `Upload-Metadata: key base64,key base64`. Bytes that are not UTF-8 are replaced by U+FFFD."""
+    """Parses the header `Upload-Metadata: key base64,key base64` into a dict.
+
+    Bytes that are not UTF-8 become U+FFFD.
+    """
     metadata: dict[str, str] = {}
     for pair in headers.get("Upload-Metadata", "").split(","):
         key, _space, value = pair.strip().partition(" ")
@@ -91,7 +96,10 @@ def parse_metadata(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
-    """Parses `Upload-Checksum: sha256 base64` into (algorithm, digest); None without the header."""
+    """Parses the header `Upload-Checksum: sha256 base64` into (algorithm, digest).
+
+    Returns None if the header is missing.
+    """
     header = headers.get("Upload-Checksum")
     if header is None:
         return None
@@ -105,9 +113,10 @@ def parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
 
 
 def parse_digest(headers: Mapping[str, str]) -> str:
-    """Returns the SHA-256 of the complete file in hexadecimal, from `Repr-Digest: sha-256=:base64:` (RFC 9530).
+    """Returns the SHA-256 of the complete file as hexadecimal text, from the header `Repr-Digest: sha-256=:base64:`
+    (RFC 9530).
 
-    Returns an empty string without that header.
+    Returns an empty string if the header is missing.
     """
     for item in headers.get("Repr-Digest", "").split(","):
         name, _equals, value = item.strip().partition("=")

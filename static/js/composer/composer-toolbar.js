@@ -1,6 +1,6 @@
 /**
- * Toolbar of the composer. It is one stop of the Tab key; arrow keys move between its buttons. On a phone it is opened
- * by the plus button.
+ * Toolbar of the composer. The Tab key stops there once; arrow keys move between its buttons. On a phone, the plus
+ * button opens it.
  */
 import { pickEmoji, rememberEmoji } from "../lib/emoji.js";
 import { applyFormat } from "./markdown-editing.js";

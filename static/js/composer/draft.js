@@ -1,7 +1,7 @@
 /**
- * Draft of a message: stored in the browser at once, and on the server after a pause, so that other devices get it. The
- * record in the browser contains the server's draft on which it is based, so that neither overwrites the other
- * unnoticed.
+ * Draft of a message. It is stored in the browser at once, and on the server when the user pauses, so that other
+ * devices get it. The record in the browser also contains the server's draft that the user started from. With it, the
+ * script notices if another device has changed the draft, and loses neither text.
  */
 import { clock as realClock } from "../realtime/clock.js";
 import { browserStorage } from "../lib/dom.js";
@@ -111,7 +111,7 @@ export class Draft {
     this.#saveLocally();
   }
 
-  /** The text was added to the outbox. @param {string} [next] what has been typed since */
+  /** Clears the draft, because its text was added to the outbox. @param {string} [next] what has been typed since */
   markSent(next = "") {
     if (!next) this.#reply = null;
     this.setText(next);
@@ -120,7 +120,10 @@ export class Draft {
     this.#save();
   }
 
-  /** Receives the draft on the server. @param {Pick<Mine, "draft" | "me_version">} mine */
+  /**
+   * Compares the draft with the one that the server has now, and takes it over if nothing here is newer.
+   * @param {Pick<Mine, "draft" | "me_version">} mine
+   */
   handleMemberState({ draft, me_version }) {
     if (me_version < this.#version) return;
     this.#version = me_version;
@@ -160,7 +163,7 @@ export class Draft {
     this.onRemoteChange(this.#text);
   }
 
-  /** Stores the record even if the text was sent or is saved: a page on its way may have been rendered before that. */
+  /** Stores the record even if the text is sent or saved: a page that is loading may still contain an older draft. */
   #saveLocally() {
     /** @type {DraftRecord} */
     const record = { text: this.#text, base: this.#storedText, version: this.#version, dirty: this.#isDirty, reply: this.#reply };
@@ -199,7 +202,7 @@ export class Draft {
 }
 
 /**
- * Merges two texts written independently: if one contains the other, the longer one, otherwise both.
+ * Merges two texts that were written independently. If one contains the other, returns the longer one, otherwise both.
  * @param {string} remote
  * @param {string} local
  */

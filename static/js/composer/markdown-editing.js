@@ -1,11 +1,11 @@
 /**
- * Markdown editing of a text: signs around the selection, markers at the beginning of lines, and continuing a list on a
+ * Edits Markdown text: adds signs around the selection or markers at the beginning of lines, and continues a list on a
  * new line. These functions work on strings and do not use the page.
  */
 
 /** @typedef {import("./text-edit.js").Change} Change */
 
-/** Index of the beginning of a line. @param {string} value @param {number} position */
+/** Returns the index at which the line of this position begins. @param {string} value @param {number} position */
 const lineStart = (value, position) => (position ? value.lastIndexOf("\n", position - 1) + 1 : 0);
 
 const INLINE_SIGNS = new Map([["bold", "**"], ["italic", "*"], ["code", "`"], ["strike", "~~"]]);
@@ -124,7 +124,10 @@ export function makeLink(value, start, end, url) {
   return { from: start, to: end, text, select: url ? undefined : [position, position] };
 }
 
-/** An address with brackets or spaces would end too early without angle brackets. @param {string} url */
+/**
+ * Puts a URL with brackets or spaces between angle brackets; without them, the link would end too early.
+ * @param {string} url
+ */
 function escapeUrl(url) {
   return /[()\s<>]/.test(url) ? `<${url.replace(/[<>]/g, encodeURIComponent)}>` : url;
 }
@@ -150,7 +153,7 @@ export function makeNewLine(value, start, end) {
 }
 
 /**
- * Whether a position is inside a code block that is not closed before it.
+ * Returns whether a position is inside a code block.
  * @param {string} value
  * @param {number} position
  */
@@ -166,7 +169,7 @@ export function isInCodeBlock(value, position) {
 }
 
 /**
- * Whether a position is inside a code block or inline code, where signs have no meaning.
+ * Returns whether a position is inside a code block or inline code, where Markdown signs have no effect.
  * @param {string} value
  * @param {number} position
  */

@@ -1,6 +1,7 @@
 /**
- * `<message-composer>`: the form for writing messages. A sent message goes to the outbox; without a socket the form is
- * submitted normally. The draft is stored in the browser at once, and on the server after a pause.
+ * `<message-composer>`: the form for writing messages. A message goes to the outbox (the queue of messages to send).
+ * Without `<live-socket>`, the browser submits the form. The draft is stored in the browser at once, and on the server
+ * when the user pauses.
  */
 import { api } from "../realtime/api.js";
 import { Completion } from "./completion/completion.js";
@@ -27,7 +28,7 @@ import { ApiError } from "../realtime/api-error.js";
 
 const TYPING_INTERVAL = 3_000; // ms between two `typing` commands
 const BUSY_AFTER_KEY = 10_000; // ms after a key in which a draft of another device does not replace the text
-const COUNTER_THRESHOLD = 200; // code points before the limit from which the remaining number is shown
+const COUNTER_THRESHOLD = 200; // the number of remaining code points is shown when it is below this
 
 /** Whether there is only an on-screen keyboard. It has no Shift Enter: Enter makes a new line, and the button sends. */
 const isTouchKeyboard = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
@@ -201,7 +202,7 @@ export class MessageComposer extends LiveElement {
       if (editedQueued) sendAndForget("outbox.discard", { client_id: editedQueued.client_id });
       else this.draft.markSent(this.#edit ? this.#edit.text : this.field.value);
     } catch (error) {
-      // It could not be stored either: restore the text.
+      // The outbox could not store the message: restore the text.
       if (!this.field.value) this.#setFieldText(text);
       showErrorToast(error);
     }

@@ -1,5 +1,5 @@
 /**
- * Converts pasted content: code from an editor becomes a code block, an address pasted over a selection becomes a link.
+ * Converts pasted content: code from an editor becomes a code block, a URL pasted over selected text becomes a link.
  */
 import { makeCodeBlock, isInCode, makeLink } from "./markdown-editing.js";
 
@@ -19,7 +19,7 @@ const ONLY_CODE = /^(?:\s|<meta[^>]*>|<\/?(?:html|body)>|<!--\w+-->)*<code[\s>](
 const LANGUAGES = new Map([["plaintext", ""], ["typescriptreact", "tsx"], ["javascriptreact", "jsx"], ["shellscript", "sh"], ["django-html", "html"]]);
 
 /**
- * Returns the change a paste should make.
+ * Returns the change that pasting this content should make.
  * @param {string} value the whole text
  * @param {number} start of the selection
  * @param {number} end of the selection
@@ -36,7 +36,7 @@ export function convertPaste(value, start, end, { text, html = "", editor = "" }
     return canLink ? makeLink(value, start, end, url) : null;
   }
   const isMultiline = /\n[^\n]*\S/.test(plainText);
-  if (/^[ \t]*(?:```|~~~)/.test(plainText)) return null; // it has its own code fence
+  if (/^[ \t]*(?:```|~~~)/.test(plainText)) return null; // the text already begins with a code fence
   if (isMultiline && (editor || EDITOR_HTML.test(html) || ONLY_CODE.test(html) || looksLikeCode(plainText))) {
     return makeCodeBlock(value, start, end, plainText, detectLanguage(editor));
   }

@@ -1,4 +1,4 @@
-/** Changes the text of a field in a way that the browser's undo can revert. */
+/** Changes the text of a field so that the user can undo it with the browser's undo command. */
 
 /**
  * A change of a text: the part between `from` and `to` is replaced by `text`; then `select` is selected.

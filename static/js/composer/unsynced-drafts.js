@@ -1,7 +1,7 @@
 /**
- * Saves drafts that never reached the server, because the connection was lost or the browser was closed. This happens
- * as soon as there is a connection, for all conversations. If another device has changed a draft meanwhile, it is left
- * until its conversation is opened.
+ * Sends drafts to the server that were stored only in the browser, because the connection was lost or the browser was
+ * closed. It starts when there is a connection, and handles all conversations. If another device has changed a draft
+ * meanwhile, the draft waits until its conversation is opened.
  */
 import { api } from "../realtime/api.js";
 import { find, browserStorage } from "../lib/dom.js";
@@ -15,7 +15,7 @@ import { find, browserStorage } from "../lib/dom.js";
  */
 export const getDraftKey = (userId, conversationId) => `messenger.draft.${userId}.${conversationId}`;
 
-/** Saves unsynced drafts whenever the connection opens. */
+/** Sends drafts that the server does not have yet, each time the connection opens. */
 export function watchUnsyncedDrafts() {
   let isOpen = false;
   document.addEventListener("live:state", (event) => {

@@ -1,6 +1,6 @@
 /**
- * `<conversation-list>`: updates the list with events; a reload displays the same. Rows that a filter hides stay in
- * memory; rows that are missing for a filter, a search or a longer list are rendered by the server (`/list/`).
+ * `<conversation-list>`: keeps the list up to date with events, so that it always looks as after a reload. Rows that do
+ * not match the filter are hidden, but stay in memory. Missing rows are rendered by the server (`/list/`).
  */
 import { ConversationRow } from "./conversation-row.js";
 import { reloadConversation, unreadTotals } from "./unread-badges.js";
@@ -69,7 +69,7 @@ export class ConversationList extends LiveElement {
   }
 
   /**
-   * Adds rows rendered by the server. An existing row is kept, because it contains later events.
+   * Adds rows that the server rendered. A row that already exists is kept, because newer events have updated it.
    * @param {ParentNode} root contains a list
    * @returns {number[]} ids of the conversations
    */
@@ -227,7 +227,7 @@ export class ConversationList extends LiveElement {
     for (const row of this.rows.values()) row.setFailedText(failedTexts.get(row.id) ?? null);
   }
 
-  /** Marks the row of the open conversation; the row of the previous one may not match the filter any more. */
+  /** Marks the row of the open conversation. Filters again, since the row of the previous one may no longer match. */
   #updateOpenConversation() {
     const open = getOpenConversationId();
     const hasChanged = open !== this.view.open;

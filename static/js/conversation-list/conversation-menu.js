@@ -1,6 +1,6 @@
 /**
- * Menu of a conversation: favourite, mute, notification level, archive, read and leave. Opened from the list and from
- * the header of the conversation; without scripts the same entries are forms.
+ * Menu of a conversation: favourite, mute, notification level, archive, mark as read, and leave. It opens from the list
+ * and from the header of the conversation. Without scripts, the same entries work as forms.
  */
 import { api } from "../realtime/api.js";
 import { unreadTotals } from "./unread-badges.js";
@@ -59,7 +59,7 @@ export function watchConversationMenu() {
 }
 
 /**
- * Prepares the menu of the list for a row.
+ * Prepares the menu for a row of the list.
  * @param {HTMLElement} menu
  * @param {HTMLElement} link the row
  * @returns whether the state of the conversation is known
@@ -83,7 +83,7 @@ function prepareMenu(menu, link) {
 }
 
 /**
- * Displays of each pair of opposite entries the one that changes something.
+ * Shows one entry of each pair of opposite entries, for example "Mute" or "Unmute": the one that changes something.
  * @param {HTMLElement} form
  * @param {ConversationState} state
  */

@@ -1,4 +1,4 @@
-/** Row of a conversation in the list. Renders the same content as templates/chat/list/_conversation_row.html. */
+/** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { makeExcerpt } from "../lib/wording.js";
@@ -38,7 +38,8 @@ export class ConversationRow {
   }
 
   /**
-   * Creates the row of a conversation that is not in the page's HTML; null if the page has no template.
+   * Creates the row of a conversation that is not in the page's HTML. Returns null if the page has no template for
+   * rows.
    * @param {Conversation} conversation
    * @param {number} me
    */
@@ -133,7 +134,10 @@ export class ConversationRow {
     this.#renderPreview();
   }
 
-  /** Sets the filter in the row's URL, so that it is kept in the conversation. @param {string} show */
+  /**
+   * Adds the filter of the list to the row's URL, so that the list keeps its filter when the conversation opens.
+   * @param {string} show
+   */
   setFilter(show) {
     this.link.setAttribute("href", `/c/${this.id}/${show === "all" ? "" : `?show=${show}`}`);
   }
@@ -157,8 +161,8 @@ export class ConversationRow {
   }
 
   /**
-   * Whether the row can display its newest message. A row that the server rendered with a draft cannot after the draft
-   * is removed.
+   * Whether the row knows its newest message. A row that the server rendered with a draft does not, so it must be
+   * loaded again when the draft is removed.
    */
   get isComplete() {
     return this.#lastMessage !== undefined || this.#draft !== "" || !this.#renderedPreview.some((node) => /** @type {Element} */ (node).className === "draft");

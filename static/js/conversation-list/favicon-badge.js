@@ -1,4 +1,4 @@
-/** Number of unread messages on the favicon, and on the app icon if the page is installed. */
+/** Draws the number of unread messages on the favicon, and on the app icon if the site is installed as an app. */
 import { find } from "../lib/dom.js";
 
 const SIZE = 64;
@@ -29,7 +29,7 @@ export async function updateFaviconBadge(count) {
     const icon = await loadIcon();
     if (count === displayedCount) link.href = renderIcon(icon, count > 99 ? "99" : String(count));
   } catch {
-    // The browser cannot draw SVG on a canvas; the title contains the number too.
+    // This browser cannot draw an SVG on a canvas. The title of the page still shows the number.
   }
 }
 

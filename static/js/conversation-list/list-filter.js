@@ -1,6 +1,6 @@
 /**
- * Filters, search and loading more rows of the conversation list. Loaded rows are filtered at once; the server adds
- * missing ones.
+ * Filters and searches the conversation list and loads more rows. It filters the loaded rows at once; then the server
+ * adds matching rows that are not loaded.
  */
 import { find, findAll } from "../lib/dom.js";
 import { parsePage } from "../lib/trusted-html.js";
@@ -148,7 +148,7 @@ export class ListFilter {
       this.#observeMoreLink();
       document.dispatchEvent(new CustomEvent("page:content-added"));
     } catch {
-      // The loaded rows are displayed; the link at the end allows another attempt.
+      // Loading failed: the loaded rows stay, and the user can try again with the link at the end.
     }
   }
 
@@ -174,7 +174,7 @@ export class ListFilter {
     if (link) this.#observer.observe(link);
   }
 
-  /** Sets how far the list is loaded, while there is more: the cursor of the next page. */
+  /** Stores the last loaded conversation (the cursor of the next page), if the server has more. */
   #updateEdge() {
     const link = /** @type {HTMLAnchorElement | null} */ (find(this.list, ".list-more"));
     const [at, id] = (link && new URL(link.href).searchParams.get("older")?.split("~")) ?? [];

@@ -1,6 +1,6 @@
 /**
- * Keyboard navigation of the conversation list, which is one tab stop: arrow keys move the focus. Alt with arrow keys
- * opens the next or previous conversation.
+ * Keyboard navigation of the conversation list. The list is one tab stop: the Tab key enters it once, arrow keys move
+ * between its rows. Alt with an arrow key opens the next or previous conversation.
  */
 import { find, findAll } from "../lib/dom.js";
 
@@ -21,7 +21,7 @@ export class ListKeyboard {
     return findAll(this.list.list, ":scope > li:not([hidden]) > .conversation-row");
   }
 
-  /** Sets the row that the Tab key focuses. @param {HTMLElement | null} link */
+  /** Sets the row that gets the focus when the Tab key enters the list. @param {HTMLElement | null} link */
   #setTabStop(link) {
     const tabStop = link ?? this.#listVisibleRows()[0];
     for (const row of findAll(this.list.list, ".conversation-row")) row.tabIndex = row === tabStop ? 0 : -1;
@@ -41,7 +41,7 @@ export class ListKeyboard {
   }
 
   /**
-   * Alt+↑ and Alt+↓ open the neighbouring conversation; with Shift the next one with unread messages.
+   * Opens the previous or next conversation (Alt+↑, Alt+↓). With Shift, opens the next one with unread messages.
    * @param {KeyboardEvent} event
    */
   #goToNeighbour(event) {

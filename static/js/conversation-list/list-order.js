@@ -1,4 +1,4 @@
-/** Filter and order of the conversation list, the same as in chat/view_models/conversation_list.py. */
+/** Filters and sorts the conversation list. chat/view_models/conversation_list.py has the same rules. */
 
 /**
  * @typedef {object} ListItem
@@ -16,7 +16,7 @@
  * @property {{activeAt: string, id: number} | null} edge the last loaded conversation, if there are more
  */
 
-/** Whether a conversation is displayed. @param {ListItem} item @param {ListView} view */
+/** Returns whether a conversation is displayed with the filter. @param {ListItem} item @param {ListView} view */
 export function matchesFilter(item, { show, open, matchesSearch, edge }) {
   if (matchesSearch && !matchesSearch(item.id)) return false;
   if (!matchesSearch && item.id === open) return true;
@@ -29,7 +29,11 @@ export function matchesFilter(item, { show, open, matchesSearch, edge }) {
   return true;
 }
 
-/** Favourites are above the other conversations. @param {ListItem} item @param {string} show */
+/**
+ * Returns whether a conversation is a favourite that is displayed above the others.
+ * @param {ListItem} item
+ * @param {string} show
+ */
 export function isPinnedOnTop(item, show) {
   return item.favourite && show !== "archived";
 }
@@ -46,7 +50,7 @@ export function compareRows(a, b, show) {
 }
 
 /**
- * Whether `a` is below `b` by time.
+ * Returns whether `a` is below `b` in the list, because its newest message is older.
  * @param {{activeAt: string, id: number}} a
  * @param {{activeAt: string, id: number}} b
  */

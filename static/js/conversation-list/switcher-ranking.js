@@ -13,13 +13,16 @@
  * @property {User | null} peer
  */
 
-/** Converts input to the form of pinyin keys; see accounts/text/pinyin.py. @param {string} text */
+/**
+ * Converts input to the same form as the pinyin keys (see accounts/text/pinyin.py), to compare them.
+ * @param {string} text
+ */
 export function toPinyinKey(text) {
   return text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]/g, "");
 }
 
 /**
- * Returns the rank of a title for the input: 0 is best, null does not match.
+ * Returns how well a title matches the input: 0 is best, null is no match.
  * @param {Title} title
  * @param {string} text
  * @returns {number | null}

@@ -1,6 +1,6 @@
 /**
- * Quick switcher: a dialog to find conversations by name. The titles of all conversations are loaded when it opens;
- * titles loaded before are displayed meanwhile. While the user types, other people are searched on the server.
+ * Quick switcher: a dialog that finds conversations by name. When it opens, it loads the titles of all conversations
+ * and meanwhile uses the titles loaded before. While the user types, the server also searches for other users.
  */
 import { api } from "../realtime/api.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
@@ -34,7 +34,7 @@ let input;
 let list;
 
 /**
- * Renders the results for the dialog's input, which may contain text already, and loads the titles.
+ * Loads the titles, and renders the results for the input, which may already contain text.
  * @param {HTMLDialogElement} element the open dialog
  */
 export function openSwitcher(element) {
@@ -91,7 +91,7 @@ async function searchPeople() {
     peopleQuery = text;
     render();
   } catch {
-    // The conversations are displayed without people.
+    // If the search for users fails, only conversations are displayed.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Unread counts on every page: in the navigation, above the list, in the title, on the favicon and on the app icon.
- * Owns `unreadTotals`; emits `page:unread-changed` when a count changed.
+ * Shows unread counts on every page: in the navigation, above the list, in the title, on the favicon and the app icon.
+ * Owns `unreadTotals` and emits `page:unread-changed` when a count has changed.
  */
 import { api } from "../realtime/api.js";
 import { updateFaviconBadge } from "./favicon-badge.js";
@@ -18,7 +18,10 @@ export let renderedVersions = [];
 
 /** @type {Set<number>} */
 const changedIds = new Set();
-/** Number rendered last; null: the HTML of the server is current. @type {number | null} */
+/**
+ * The number that was rendered last; null: the HTML of the server still shows the right number.
+ * @type {number | null}
+ */
 let displayedCount = null;
 
 export function watchUnreadCounts() {
@@ -81,11 +84,11 @@ export async function reloadConversation(id, signal) {
     applyConversation(conversation);
     emit("page:conversation", { conversation });
   } catch {
-    // Not accessible any more, or a network error: the next event of the conversation tries again.
+    // The user is no longer a member, or a network error: the next event of the conversation tries again.
   }
 }
 
-/** Renders once for several changes in the same microtask. @param {number} id */
+/** Schedules rendering. Several changes in the same microtask are rendered once. @param {number} id */
 function scheduleRender(id) {
   if (!changedIds.size) queueMicrotask(render);
   changedIds.add(id);
@@ -117,13 +120,13 @@ function renderTitle() {
   if (document.title !== title) document.title = title;
 }
 
-/** Formats a number for a badge; at most "99+". @param {number} count */
+/** Formats a number for a badge. Numbers above 99 become "99+". @param {number} count */
 export function formatBadgeCount(count) {
   return count > 99 ? "99+" : String(count);
 }
 
 /**
- * Displays a number of unread messages in a badge; hides it at 0.
+ * Displays a number of unread messages in a badge. Hides the badge at 0.
  * @param {HTMLElement | null} element
  * @param {number} count
  */

@@ -1,6 +1,6 @@
 /**
- * Unread counter of one conversation: messages of others after the user's read marker. The count of the server is valid
- * for the moment it was computed; messages received later are added here, so that the page, a reload and all devices
+ * Counts the unread messages of one conversation: messages of other members after the user's read marker. It starts
+ * with the count that the server computed and adds messages that arrive later. So the page, a reload and all devices
  * display the same number.
  */
 
@@ -10,7 +10,7 @@
  */
 
 export class UnreadCounter {
-  /** Seq up to which messages were in view; the server may not know it yet. */
+  /** The `seq` up to which messages were on the screen. The server may not know it yet. */
   #seenSeq = 0;
   /** Messages of others after `base.lastSeq`. @type {{seq: number, mentionsMe: boolean}[]} */
   #newMessages = [];
@@ -55,7 +55,10 @@ export class UnreadCounter {
     return isNew;
   }
 
-  /** Marks messages as seen at once; the server is updated at most once a second. @param {number} seq */
+  /**
+   * Marks messages up to `seq` as seen on this page. The server learns it later, at most once a second.
+   * @param {number} seq
+   */
   markSeen(seq) {
     this.#seenSeq = Math.max(this.#seenSeq, seq);
   }
@@ -65,10 +68,10 @@ export class UnreadCounter {
     const { lastSeq, readSeq } = this.base;
     if (read_seq < this.readSeq) this.#seenSeq = 0; // the user marked messages as unread
     this.readSeq = read_seq;
-    // If the marker is within the received messages, they are counted here: the count of the server may be older than
-    // the last received message.
+    // If the marker is within the received messages, count them here: the count of the server may be older than the
+    // last received message.
     if (read_seq === readSeq) {
-      // The marker did not move: an edit added or removed a mention in an older message.
+      // The marker has not moved: an edit has added or removed a mention in an older message.
       const newMentions = this.#newMessages.filter(({ seq, mentionsMe }) => mentionsMe && seq > read_seq).length;
       this.base = { ...this.base, mentions: Math.max(0, unread_mention_count - newMentions) };
       return;
@@ -91,7 +94,7 @@ export class UnreadCounter {
 }
 
 /**
- * Whether the mentions include this user or everybody.
+ * Returns whether the mentions include this user or everybody (`@all`).
  * @param {import("../realtime/protocol.js").Mention[]} mentions
  * @param {number} me
  */

@@ -1,7 +1,7 @@
 /**
- * Unread totals: unread count, mentions, mute and archive state of all the user's conversations, including those
- * without a row in the list. The initial state is sent by the server (chat/selectors/summaries.py) and updated by
- * events, so that every page shows live counts and a reload shows the same.
+ * Unread totals: unread count, mentions, muted and archived state of all conversations of the user, including those
+ * that have no row in the list. The server sends the initial state (chat/selectors/summaries.py); events update it. So
+ * every page shows current counts.
  */
 import { UnreadCounter } from "./unread-counter.js";
 
@@ -135,13 +135,19 @@ export class UnreadTotals {
   }
 }
 
-/** Returns what a conversation adds to the number in the title. @param {ConversationState} state */
+/**
+ * Returns how many unread messages of a conversation count for the number in the page title.
+ * @param {ConversationState} state
+ */
 export function countForTitle({ muted, level, unread }) {
   if (muted || level === "none") return 0;
   return level === "mentions" ? unread.mentions : unread.count;
 }
 
-/** Whether the unread count is displayed without emphasis. @param {ConversationState} state */
+/**
+ * Returns whether the unread count of a conversation is displayed without emphasis.
+ * @param {ConversationState} state
+ */
 export function isQuiet({ muted, level }) {
   return muted || level !== "all";
 }

@@ -1,6 +1,6 @@
 /**
- * Permissions of the current user in the open conversation: the `data-*` attributes of `<message-log>`, which the
- * server sets (chat/view_models/allowed_actions.py) and events update.
+ * Tells what the current user may do in the open conversation. It reads `data-*` attributes of `<message-log>`: the
+ * server sets them (chat/view_models/allowed_actions.py), and events update them.
  */
 import { find } from "../lib/dom.js";
 

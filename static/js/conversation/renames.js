@@ -28,7 +28,7 @@ export function updateUserName(list, { id, name }, currentUserId) {
   for (const button of findAll(list, `.reaction[data-users~="${id}"]`)) {
     const reactorIds = (button.dataset.users ?? "").split(" ").map(Number);
     const unnamedCount = Number(find(button, ".num")?.textContent) - reactorIds.length;
-    // 0 stands for a user whose name is not sent; only the number of these is displayed.
+    // 0 stands for a user whose name the server did not send. Only the number of such users is displayed.
     button.title = formatReactors([...reactorIds, ...Array(Math.max(unnamedCount, 0)).fill(0)], currentUserId);
   }
 }

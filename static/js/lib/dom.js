@@ -1,6 +1,6 @@
 /**
- * DOM helpers: queries, cloning of templates, texts from templates, avatars, browser storage. All texts come from
- * templates.
+ * Helper functions for the DOM: queries, copies of templates, avatars and browser storage. Scripts take all translated
+ * texts from templates.
  */
 import { getInitials, getAvatarHue } from "./initials.js";
 import { DateFormatter } from "./times.js";
@@ -150,7 +150,7 @@ export function uuid() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** JSON values in localStorage. Without access to it, nothing is stored. */
+/** Reads and writes JSON values in localStorage. If the browser denies access, nothing is stored. */
 export const browserStorage = {
   /** @param {string} key @returns {any} */
   get(key) {

@@ -1,6 +1,6 @@
 /**
- * The emoji picker: a popover next to the element that opens it, on a phone a bottom sheet. The search field keeps the
- * focus: arrow keys move through the grid, Enter picks, Shift Enter picks and keeps the picker open.
+ * The emoji picker. It opens next to the element that was clicked, on a phone at the bottom of the screen. The search
+ * field keeps the focus: arrow keys move through the grid, Enter picks, Shift+Enter picks and keeps the picker open.
  */
 import { saveSkinTone, getEmojiPreferences, loadChineseNames } from "./emoji.js";
 import { clone, find, findAll, words } from "./dom.js";
@@ -223,7 +223,7 @@ class EmojiPicker {
       this.field.value = "";
       this.#renderAll();
     }
-    // Twice: a group gets its real height only when it has been on the screen.
+    // Scroll twice, because a group gets its real height only when it has been on the screen.
     const group = find(this.list, `[data-group="${name}"]`);
     group?.scrollIntoView({ block: "start" });
     requestAnimationFrame(() => group?.scrollIntoView({ block: "start" }));

@@ -1,6 +1,6 @@
 /**
- * Table of all emoji in Unicode's order: names, short names and keywords. An emoji is identified by its index. Data:
- * static/vendor/emoji.
+ * Table of all emoji in the order of Unicode, with names, short names and keywords. An emoji is identified by its
+ * index. The data is in static/vendor/emoji.
  */
 
 /**
@@ -16,7 +16,7 @@
 
 const TONES = ["", "\u{1f3fb}", "\u{1f3fc}", "\u{1f3fd}", "\u{1f3fe}", "\u{1f3ff}"];
 const BASE = /\p{Emoji_Modifier_Base}/u;
-const HANDS = "\u{1f91d}"; // takes no skin tone when it joins two people
+const HANDS = "\u{1f91d}"; // gets no skin tone if it stands between two people
 const HAN = /\p{Script=Han}/u;
 
 export class EmojiTable {
@@ -195,7 +195,7 @@ export function newestSupportedVersion() {
     canvas.width = canvas.height = 20;
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!context || !isDrawnInColour(context, "\u{1f600}")) return Infinity;
-    // Versions that only add sequences (13.1, 15.1) are treated as part of the next one.
+    // Versions that only add sequences of emoji (13.1, 15.1) count as part of the next version.
     return TEST_EMOJI.find(([, emoji]) => isDrawnInColour(context, emoji))?.[0] ?? 12;
   } catch {
     return Infinity;

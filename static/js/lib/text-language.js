@@ -1,6 +1,6 @@
 /**
- * Detects the language of a text for its `lang` attribute, and texts that consist only of emoji. Same rules as
- * `chat/text/language.py`; both are tested with tests/shared_cases/languages.json and
+ * Detects the language of a text for its `lang` attribute, and whether a text consists only of emoji. The rules are the
+ * same as in `chat/text/language.py`; both are tested with tests/shared_cases/languages.json and
  * tests/shared_cases/emoji_only.json.
  */
 
@@ -44,8 +44,8 @@ export function detectLanguage(text) {
 }
 
 /**
- * Returns the `lang` attribute of a text on a page in `pageLanguage`; empty if none is needed. A Chinese text always
- * has one, other texts only on a Chinese page.
+ * Returns the `lang` attribute for a text on a page in `pageLanguage`, or "" if none is needed. A Chinese text always
+ * has the attribute, other texts only on a Chinese page.
  * @param {string} text
  * @param {string} pageLanguage
  */

@@ -17,7 +17,7 @@
  */
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const QUARTER_HOUR_MS = 15 * 60 * 1000; // in every time zone midnight falls between two quarter hours
+const QUARTER_HOUR_MS = 15 * 60 * 1000; // a quarter of an hour: in every time zone, midnight is at such a time in UTC
 
 export class DateFormatter {
   /** @type {Map<number, string>} */

@@ -1,6 +1,6 @@
 /**
- * Converts text into HTML with a Trusted Types policy. Only HTML from this server is allowed: a sanitised `body_html`
- * or a rendered page. The Content Security Policy of the site allows no other policy.
+ * Converts text into HTML, through the only Trusted Types policy that the Content Security Policy of the site allows.
+ * Pass only HTML from this server: a sanitised `body_html` or a rendered page.
  */
 
 /** @type {{createHTML(html: string): any, createScriptURL(url: string): any} | undefined} */
@@ -16,7 +16,7 @@ function requireOwnScript(url) {
   return url;
 }
 
-/** Starts a module worker of this site. @param {URL} url */
+/** Starts a web worker from a script of this site. @param {URL} url */
 export function startWorker(url) {
   return new Worker(policy ? policy.createScriptURL(url.href) : url.href, { type: "module" });
 }

@@ -42,7 +42,7 @@ const MARKDOWN_SPANS =
 const ESCAPES = /\\([!-/:-@[-`{-~])/g;
 
 /**
- * Removes Markdown signs from a text; like `_unmarked` of chat/schemas.py.
+ * Removes Markdown signs from a text; like `_strip_markdown` in chat/schemas.py.
  * @param {string} body
  */
 function stripMarkdown(body) {

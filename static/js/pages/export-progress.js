@@ -1,4 +1,4 @@
-/** Updates the progress of a data export on its page: the page is fetched again until the export is complete. */
+/** Shows the progress of a data export: fetches the page again and again until the export is complete. */
 import { find } from "../lib/dom.js";
 import { parsePage } from "../lib/trusted-html.js";
 

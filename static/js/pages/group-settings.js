@@ -1,6 +1,6 @@
 /**
- * `<group-settings>`: keeps the settings page of a group up to date when others change something. Unsaved input is
- * kept; if somebody else changed the same field, the page shows a note.
+ * `<group-settings>`: updates the settings page of a group when other members change something. Unsaved input stays. If
+ * another member has changed the same field, the page shows a note.
  */
 import { copyText } from "../ui/clipboard.js";
 import { LiveElement } from "../realtime/events.js";

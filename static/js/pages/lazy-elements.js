@@ -13,7 +13,7 @@ const LAZY_ELEMENTS = [
 ];
 const undefinedElements = new Map(LAZY_ELEMENTS);
 
-/** Loads elements on this page, and on later ones. */
+/** Loads the custom elements of this page, and of each page that is opened later. */
 export function watchLazyElements() {
   defineElements();
   // After navigation, or in a dialog.

@@ -75,7 +75,7 @@ async function requestPasskey(form) {
     const options = decodeOptions(await loadOptions(form));
     const passwordless = form.elements.namedItem("passwordless");
     if (passwordless instanceof HTMLInputElement && passwordless.checked) {
-      // For a sign-in without a password the device must store the credential and verify the user.
+      // For signing in without a password, the device must store the credential and verify the user.
       Object.assign(options.publicKey.authenticatorSelection, {
         residentKey: "required", requireResidentKey: true, userVerification: "required",
       });

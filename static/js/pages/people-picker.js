@@ -1,6 +1,6 @@
 /**
- * `<people-picker>`: searches users while typing and selects them without a page load. All content is taken from the
- * pages that the form and the links lead to without scripts.
+ * `<people-picker>`: searches users while the user types, and selects them without a page load. It fetches the pages
+ * that the form and the links open without scripts, and takes the content from there.
  */
 import { LiveElement } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";

@@ -1,11 +1,10 @@
 /**
- * Dialog for cropping a picture: moved by finger, mouse and arrow keys, zoomed by wheel, pinch, slider and keys. The
- * result is rendered in the browser, so photos of any size can be used and their metadata (such as the location) are
- * not uploaded.
+ * Dialog for cropping a picture. Finger, mouse and arrow keys move the picture; wheel, pinch, slider and keys zoom. The
+ * browser renders the result, so photos of any size can be used, and metadata such as the location is not uploaded.
  */
 import { clone, find } from "../lib/dom.js";
 
-const OUTPUT_SIZE = 512; // px; twice the size the server stores
+const OUTPUT_SIZE = 512; // px; twice the size that the server stores
 const MAX_ZOOM = 4;
 const STEP = 0.05; // of the visible part, per arrow key
 

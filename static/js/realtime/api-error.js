@@ -1,9 +1,9 @@
 /** @typedef {import("./protocol.js").ErrorPayload} ErrorPayload */
 
 /**
- * Error of a command or an API request. `code` is an error code of the protocol, or `disconnected` (no connection, or
- * it was lost before the answer), or `timeout` (no answer in time). After `disconnected` and `timeout` it is unknown
- * whether the server carried out the command.
+ * Error of a command or an API request. `code` is an error code of the protocol, `disconnected` (there is no
+ * connection, or it was lost before the answer) or `timeout` (no answer in time). After `disconnected` and `timeout` it
+ * is unknown whether the server has carried out the command.
  */
 export class ApiError extends Error {
   /** @param {Partial<ErrorPayload> & {code: string}} error */
@@ -16,7 +16,7 @@ export class ApiError extends Error {
     this.retryAfter = retry_after;
   }
 
-  /** Whether the same request should be tried again later. */
+  /** Whether trying the same request again later can succeed. */
   get isTemporary() {
     return this.code === "rate_limited" || this.code === "unavailable";
   }

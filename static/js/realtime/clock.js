@@ -1,5 +1,5 @@
 /**
- * Timers and a monotonic clock behind one small interface, so that tests can use a fake one.
+ * Interface of a clock with timers. Tests replace the real clock by a fake one.
  * @typedef {object} Clock
  * @property {() => number} now in milliseconds; only differences are meaningful
  * @property {(ms: number, run: () => void) => any} after runs `run` once after `ms`; returns a timer for `cancel`
@@ -14,8 +14,8 @@ export const clock = {
 };
 
 /**
- * Returns a function that calls `run` at most once per `ms`: at once if the last call is that long ago, otherwise at
- * the end of the interval. Calls in between are merged.
+ * Returns a function that calls `run` at most once in `ms` milliseconds. It calls `run` at once if the last call was
+ * longer ago, otherwise at the end of the interval. Several calls within an interval become one.
  * @param {number} ms
  * @param {() => void} run
  * @param {Clock} [timeSource]

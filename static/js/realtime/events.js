@@ -3,11 +3,11 @@
  *
  * The `<live-socket>` element dispatches `live:*` events on the document and handles commands sent with `sendCommand`.
  * `live:<type>` is dispatched for each event of the protocol, with its payload as `detail`. Events of the page itself:
- * - `live:message.current`: a message as returned by a command
- * - `live:state`: state of the connection
- * - `live:outbox`: pending and failed messages
+ * - `live:message.current`: a command has returned this message
+ * - `live:state`: the state of the connection has changed
+ * - `live:outbox`: the pending and failed messages
  * - `live:receipts`: all receipts of the open conversation
- * - `live:caught-up`: a synchronisation is complete
+ * - `live:caught-up`: all missed changes have been received
  * - `live:stale`: too many changes were missed; the conversation must be loaded again
  *
  * Dispatched by other elements for `<live-socket>`:

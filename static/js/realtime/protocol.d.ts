@@ -98,14 +98,20 @@ export interface TokenPair {
   refresh: string;
 }
 
-/** A mention in the body: code points from `start` up to, but not including, `end`. `user_id` is null for `@all`. */
+/**
+ * A mention in the body of a message. It begins at code point `start` and ends before code point `end`. `user_id` is
+ * the mentioned user, null for `@all`.
+ */
 export interface Mention {
   user_id: number | null;
   start: number;
   end: number;
 }
 
-/** The quoted message, in its state when the response or event was made. `excerpt` has no Markdown. */
+/**
+ * The message that is quoted by a reply. It is in the state in which it was when the response or event was made.
+ * `excerpt` is a short text without Markdown.
+ */
 export interface Reply {
   id: number;
   seq: number;
@@ -114,17 +120,17 @@ export interface Reply {
   deleted: boolean;
 }
 
-/** The original author of a forwarded message, and when it was written. */
+/** The original author of a forwarded message, and the time when it was first sent. */
 export interface Forward {
   sender: User;
   created_at: string | null;
 }
 
 /**
- * A file of a message. `url`: path on this site; requires authorization. `kind`: image, video, audio, file. `size` is
- * in bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready` is false
- * and its `url` responds with 503; `message.updated` follows. `preview_url`: large image; `thumbnail_url`: small image.
- * `alt`: description for users who do not see the picture.
+ * A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file. `size` is in
+ * bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready` is false and
+ * its `url` responds with 503; the event `message.updated` follows when it is ready. `preview_url`: large image;
+ * `thumbnail_url`: small image. `alt`: description of the image for users who cannot see it.
  */
 export interface Attachment {
   id: number;
@@ -142,16 +148,16 @@ export interface Attachment {
   alt: string;
 }
 
-/** One emoji and the users who reacted with it, in the order of their reactions. */
+/** One emoji and the ids of the users who reacted with it, in the order of their reactions. */
 export interface Reaction {
   emoji: string;
   user_ids: number[];
 }
 
 /**
- * The content of a system message; clients translate it. `name`: joined, left, removed, renamed, described, pictured,
- * announced, owner, role. `by_id`: with `joined`, the creator of the invite link. With `role`, `old` and `new` are
- * roles.
+ * The content of a system message. Clients translate it into a sentence. `name` is joined, left, removed, renamed,
+ * described, pictured, announced, owner or role. `by_id`: with `joined`, the user who created the invite link. `old`
+ * and `new`: with `role`, the roles before and after.
  */
 export interface SystemEvent {
   name: string;
@@ -163,8 +169,8 @@ export interface SystemEvent {
 }
 
 /**
- * A message. A deleted message keeps ids, seq, kind, sender and times; its other content is empty. `event`: the content
- * of a system message, null for texts. `client_id` is null for system messages.
+ * A message. `event` is the content of a system message; it is null for text messages. A deleted message keeps its ids,
+ * `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system messages.
  */
 export interface Message {
   id: number;
@@ -189,9 +195,10 @@ export interface Message {
 }
 
 /**
- * The member state: what only the user sees of a conversation. `unread_count`: texts by others after `read_seq`.
- * `receipts`: the user shows receipts in this conversation, and sees those of the others. The announcement is new to
- * the user while `announcement_seen` is below the conversation's `announced_version`.
+ * The member state: what only this user sees of the conversation. `unread_count`: number of text messages of other
+ * members after `read_seq`. `receipts`: whether the user shows read receipts in this conversation; only then the user
+ * sees the receipts of others. The announcement is unread while `announcement_seen` is less than `announced_version` of
+ * the conversation.
  */
 export interface Mine {
   role: string;
@@ -209,8 +216,8 @@ export interface Mine {
 }
 
 /**
- * A direct conversation (`peer`: the other user) or a group. `mine` is absent in events for all members.
- * `announced_version`: the version of the last change of the announcement.
+ * A direct conversation (`peer` is the other user) or a group. `mine` is the user's own state in it; it is absent in
+ * events that go to all members. `announced_version`: the conversation version at the last change of the announcement.
  */
 export interface Conversation {
   id: number;
@@ -234,8 +241,8 @@ export interface Conversation {
 }
 
 /**
- * The title of a conversation, for search. A query matches if `title` contains it or one of `keys` starts with it.
- * `keys`: how a Chinese title is typed, by pinyin and by initials, from each character on.
+ * The title of a conversation, for searching on the client. A query matches if `title` contains it or if one of `keys`
+ * starts with it. `keys` are ways to type a Chinese title: by pinyin and by initials, starting at each character.
  */
 export interface Title {
   id: number;
@@ -246,7 +253,7 @@ export interface Title {
   peer: User | null;
 }
 
-/** A member of a conversation. `left_at` is null for current members. */
+/** A member of a conversation. `left_at` is the time when a former member left; it is null for current members. */
 export interface Member {
   user: User;
   role: string;
@@ -255,7 +262,9 @@ export interface Member {
   version: number;
 }
 
-/** How far a member has received and read a conversation, and when they read up to `read_seq`. */
+/**
+ * How far a member has received and read a conversation. `read_at` is the time when the member read up to `read_seq`.
+ */
 export interface Receipt {
   user_id: number;
   delivered_seq: number;
@@ -263,14 +272,14 @@ export interface Receipt {
   read_at: string | null;
 }
 
-/** When a member received and read one message. */
+/** The times when a member received and read one message. */
 export interface MessageReceipt {
   user_id: number;
   delivered_at: string | null;
   read_at: string | null;
 }
 
-/** A file of a conversation, and the message that it belongs to. */
+/** A file sent in a conversation, with the message that contains it. */
 export interface File {
   attachment: Attachment;
   message_id: number;
@@ -280,8 +289,8 @@ export interface File {
 }
 
 /**
- * An upload. `size` is in bytes. `offset`: bytes stored so far. `attachment`: null until the upload is complete; then
- * its id can be sent with a message.
+ * An upload. `size` is in bytes. `offset` is the number of bytes stored so far. `attachment` is null until all bytes
+ * are stored. After that, a message can be sent with the id of this attachment.
  */
 export interface Upload {
   id: string;
@@ -292,7 +301,7 @@ export interface Upload {
   attachment: Attachment | null;
 }
 
-/** The text of a message before an edit, and when it was written. */
+/** An earlier version of an edited message: its text, and the time when it was written. */
 export interface Revision {
   body: string;
   body_html: string;
@@ -300,8 +309,8 @@ export interface Revision {
 }
 
 /**
- * A page of messages, ascending by `seq`. `version`: of the conversation, read before the messages. They include all
- * changes up to it, and possibly newer ones.
+ * A page of messages, ascending by `seq`. `version` is the version of the conversation, read before the messages. So
+ * the messages contain all changes up to `version`, and maybe later ones.
  */
 export interface History {
   results: Message[];
@@ -311,8 +320,9 @@ export interface History {
 }
 
 /**
- * The rows of a conversation that changed since a version, in their current state: all changes up to `version`.
- * `conversation` is null if its shared fields did not change. If `complete` is false, request the rest with `version`.
+ * All that changed in a conversation since a version, up to `version`. Each item is in its current state.
+ * `conversation` is null if none of its shared fields has changed. If `complete` is false, request the rest: ask again
+ * with `version`.
  */
 export interface Changes {
   version: number;
@@ -329,7 +339,7 @@ export interface Presence {
   last_seen: string | null;
 }
 
-/** A `Contact` with its presence, which is null for a user who is not a contact yet. */
+/** A contact with its presence. Presence is null for a user who is not a contact yet (a contact request). */
 export interface ListedContact {
   user: User;
   state: "asked" | "asks" | "contact" | "none";
@@ -339,7 +349,10 @@ export interface ListedContact {
   presence: Presence | null;
 }
 
-/** An invite link of a group. `expires_at` and `max_uses` are null without such a limit. `uses`: how many joined. */
+/**
+ * An invite link of a group. `uses` is the number of users who have joined with the link. `expires_at` is null if the
+ * link does not expire. `max_uses` is null if any number of users may join.
+ */
 export interface Invite {
   id: number;
   url: string;
@@ -351,7 +364,10 @@ export interface Invite {
   uses: number;
 }
 
-/** What a user sees of a group before joining by a link. `conversation_id` is null unless they are a member. */
+/**
+ * The data of a group that a user sees before joining by an invite link. `conversation_id` is null unless the user is a
+ * member of the group already.
+ */
 export interface InvitePreview {
   title: string;
   description: string;
@@ -361,13 +377,16 @@ export interface InvitePreview {
   conversation_id: number | null;
 }
 
-/** The members who are online, as far as their privacy settings show it. */
+/** The members who are online. Members whose privacy settings hide this from the user are left out. */
 export interface OnlineMembers {
   count: number;
   user_ids: number[];
 }
 
-/** `Changes` of one conversation. One that the client did not name comes whole, without messages and members. */
+/**
+ * The changes of one conversation, with the same fields as `Changes`. A conversation that the client did not name is
+ * included completely, but without messages and members.
+ */
 export interface SyncedConversation {
   conversation_id: number;
   version: number;
@@ -377,15 +396,16 @@ export interface SyncedConversation {
   members: Member[];
 }
 
-/** The current member state of the user in a conversation. */
+/** The current state of one conversation for the user: read marker, mute, draft and so on. */
 export interface SyncedMine {
   conversation_id: number;
   mine: Mine;
 }
 
 /**
- * What a client missed. `removed`: ids of its conversations that the user is no longer a member of. `contacts`:
- * relationships that changed since `me`, including those that ended.
+ * The changes that a client has missed. If `complete` is false, there are more changes: send `sync` again. `removed`
+ * has the ids of conversations that the client named and of which the user is no longer a member. `contacts` has all
+ * contacts, requests and blocks that changed after the version `me`, including those that ended.
  */
 export interface SyncAnswer {
   conversations: SyncedConversation[];
@@ -439,7 +459,7 @@ export interface Welcome {
 /** An empty object. */
 export type EmptyPayload = Record<string, never>;
 
-/** A message in its current state. A deletion is a `message.updated` with `deleted_at`. */
+/** A message in its current state. A deleted message comes as `message.updated` with `deleted_at` set. */
 export interface MessagePayload {
   conversation_id: number;
   after: number;
@@ -447,7 +467,7 @@ export interface MessagePayload {
   message: Message;
 }
 
-/** The current fields of a conversation that are the same for all members, without `mine`. */
+/** The current fields of a conversation that are the same for all members. The field `mine` is absent. */
 export interface ConversationPayload {
   conversation_id: number;
   after: number;
@@ -455,7 +475,7 @@ export interface ConversationPayload {
   conversation: Conversation;
 }
 
-/** A member who joined, left (then `left_at` is set), or has a new role, name or avatar. */
+/** A member who has joined, has left (`left_at` is set), or has a new role, name or avatar. */
 export interface MemberPayload {
   conversation_id: number;
   after: number;
@@ -464,20 +484,20 @@ export interface MemberPayload {
 }
 
 /**
- * The user is a member of this conversation now. If the client has the conversation already, replace it with this one.
+ * The user is a member of this conversation now. If the client already has this conversation, it must replace its copy.
  */
 export interface ConversationAdded {
   me_version: number;
   conversation: Conversation;
 }
 
-/** The user is no longer a member: they left, were removed, or the group was deleted. */
+/** The user is no longer a member of this conversation: the user left or was removed, or the group was deleted. */
 export interface ConversationRemoved {
   me_version: number;
   conversation_id: number;
 }
 
-/** The complete member state of the user in a conversation, after a change. */
+/** The complete member state of the user in a conversation (what only this user sees of it), after a change. */
 export interface MineUpdated {
   me_version: number;
   conversation_id: number;
@@ -485,8 +505,8 @@ export interface MineUpdated {
 }
 
 /**
- * How far a member has received and read a conversation. Both numbers only increase. If both are 0, the member no
- * longer shows receipts.
+ * How far a member has received and read a conversation. Both numbers (`delivered_seq`, `read_seq`) only increase. If
+ * both are 0, this member no longer shows receipts.
  */
 export interface ReceiptEvent {
   conversation_id: number;
@@ -496,7 +516,7 @@ export interface ReceiptEvent {
   at: string;
 }
 
-/** A message that mentions the user, by name or with `@all`. */
+/** A message that mentions the user by name or with `@all`. */
 export interface MentionEvent {
   message: Message;
 }
@@ -510,8 +530,8 @@ export interface MineAnswer {
 }
 
 /**
- * Send a message. If the `client_id` was used before, no message is created: the answer is the existing message as it
- * is now.
+ * Send a message. If you already used this `client_id`, no second message is created. The answer then contains the
+ * existing message in its current state.
  */
 export interface SendPayload {
   conversation_id: number;
@@ -528,33 +548,39 @@ export interface EditPayload {
   body: string;
 }
 
-/** Delete your own message; an owner or admin of a group may delete any message. */
+/** Delete one of your own messages. Owners and admins of a group can delete any message of the group. */
 export interface DeletePayload {
   message_id: number;
 }
 
-/** Add (`active`: true) or remove your reaction to a message. */
+/** Add your reaction to a message (`active`: true) or remove it (`active`: false). */
 export interface ReactionPayload {
   message_id: number;
   emoji: string;
   active: boolean;
 }
 
-/** Set your read marker: everything up to `seq` is read. With `back`, everything from `seq` on is unread again. */
+/**
+ * Move your read marker: all messages up to `seq` are read. With `back`: true, all messages from `seq` on are unread
+ * again.
+ */
 export interface ReadPayload {
   conversation_id: number;
   seq: number;
   back?: boolean;
 }
 
-/** Messages that this device received: the newest `seq` of each conversation, which includes all before it. */
+/**
+ * Report that this device has received messages: the newest received `seq` of each conversation. It also confirms all
+ * earlier messages.
+ */
 export interface ReceivedPayload {
   marks: Record<string, number>;
 }
 
 /**
- * Ask for missed changes. `cursors`: the version of each conversation that this client has; `me`: its version of the
- * user's own state; `open`: the conversation on the screen.
+ * Ask for the changes that this client has missed. `cursors`: the version of each conversation that the client has.
+ * `me`: its version of the user's own state. `open`: the conversation that is on the screen.
  */
 export interface SyncPayload {
   cursors?: Record<string, number>;

@@ -1,11 +1,11 @@
 /**
- * `<connection-banner>`: tells the user when the connection is slow, broken or offline, and offers to reconnect now.
+ * `<connection-banner>`: tells the user that the connection is slow or interrupted, and has a button to reconnect now.
  */
 import { LiveElement, sendAndForget } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
 
-const SHORT_BREAK = 800; // ms; shorter breaks are not shown, for example a restart of the server
-const LONG_WAIT = 4_000; // ms; from this waiting time on the button is offered
+const SHORT_BREAK = 800; // ms; shorter interruptions are not shown, for example a restart of the server
+const LONG_WAIT = 4_000; // ms; the button is shown if the next attempt is further away
 const MANY_ATTEMPTS = 10;
 
 export class ConnectionBanner extends LiveElement {

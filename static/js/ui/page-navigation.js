@@ -1,9 +1,9 @@
 /**
- * Navigates between pages next to the conversation list without a page load: the next page is fetched, and its `<main>`
- * and panels replace those of this page. The socket and the list stay. Other pages are loaded normally.
+ * Navigates between pages that have the conversation list, without a page load: the script fetches the next page and
+ * replaces `<main>` and the panels. The socket and the list stay. Other pages are loaded normally.
  *
- * The keys of `history.state` (`place`, `scroll`, `from`) must not change: entries outlive a new version of this
- * script.
+ * The keys of `history.state` (`place`, `scroll`, `from`) must not change: the browser still has entries that an older
+ * version of this script wrote.
  */
 import { liveUpdates, emit } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
@@ -22,7 +22,10 @@ const PREFETCH_LIFETIME = 1_000; // ms for which a page requested on pointer dow
 
 /** @type {AbortController | undefined} */
 let currentRequest;
-/** Requested on pointer down, up to a tenth of a second before the click. @type {PageRequest | undefined} */
+/**
+ * A page that is requested on pointer down already, about a tenth of a second before the click.
+ * @type {PageRequest | undefined}
+ */
 let prefetched;
 let currentPath = location.pathname + location.search;
 /** Scroll position to restore in the log of the page that is loaded by going back. @type {ScrollPosition | null} */
@@ -31,7 +34,7 @@ let returnPosition = initialReturnPosition();
 /** @typedef {{seq: number, offset: number}} ScrollPosition a message and its distance from the upper edge, in px */
 
 /**
- * Navigates to a page; falls back to a page load.
+ * Navigates to a page. If that fails, loads the page normally.
  * @param {string} address
  * @param {{replace?: boolean, pop?: boolean, toastKey?: string}} [options] `pop`: the browser has changed the address
  *   already; `toastKey`: of a toast to show afterwards
@@ -110,14 +113,14 @@ export function pushUrl(address) {
   currentPath = location.pathname + location.search;
 }
 
-/** Returns the scroll position to restore and clears it. */
+/** Returns the scroll position to restore, and forgets it. */
 export function takeReturnPosition() {
   const position = returnPosition;
   returnPosition = null;
   return position;
 }
 
-/** Stores the scroll position of the page that is left in its history entry. */
+/** Stores the scroll position in the history entry of the current page, before the page is left. */
 function saveReturnPosition() {
   const detail = { /** @type {ScrollPosition | null} */ position: null };
   emit("page:leaving", detail);
@@ -134,7 +137,7 @@ function withReturnPosition(url) {
   return target;
 }
 
-/** Returns the stored scroll position if the browser went back to this page. A reload or a link starts without one. */
+/** Returns the stored scroll position if the browser went back to this page; null after a reload or a link. */
 function initialReturnPosition() {
   const [load] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
   return load?.type === "back_forward" ? history.state?.place ?? null : null;
@@ -145,7 +148,10 @@ function canSwap(page) {
   return find(page, ".shell > main") !== null && find(page, "conversation-list") !== null && hasSameAssets(page);
 }
 
-/** Whether a page needs no other scripts and style sheets; otherwise it is loaded normally. @param {Document} page */
+/**
+ * Returns whether a page uses the same scripts and style sheets as this one; if not, it is loaded normally.
+ * @param {Document} page
+ */
 function hasSameAssets(page) {
   if (page === document) return true;
   const loadedUrls = new Set(findAll(document, ASSETS).map(assetUrl));
@@ -200,7 +206,7 @@ const isElsewhere = (link) => link.pathname + link.search !== currentPath || lin
 /** Handles clicks on links and the back button of the browser. */
 export function watchNavigation() {
   addEventListener("pagehide", saveReturnPosition);
-  // Only for a mouse: a finger may be about to scroll.
+  // Only for a mouse: a touch may be the beginning of scrolling.
   document.addEventListener("pointerdown", (event) => {
     const link = event.pointerType === "mouse" ? findLink(event) : null;
     if (link?.matches(".conversation-row") && isElsewhere(link)) startPrefetch(link.href);

@@ -1,4 +1,4 @@
-/** Popup menus: position, keyboard and focus. */
+/** Functions for popup menus: opening at a position, keyboard and focus. */
 import { findAll } from "../lib/dom.js";
 
 const LONG_PRESS = 450; // ms
@@ -9,7 +9,7 @@ function visibleItems(menu) {
 }
 
 /**
- * Opens a menu at a point or below an element; on a phone as a bottom sheet.
+ * Opens a menu at a point or below an element. On a phone it opens at the bottom of the screen.
  * @param {HTMLElement} menu a popover
  * @param {HTMLElement} anchor gets the focus back afterwards
  * @param {{x: number, y: number} | null} point

@@ -52,7 +52,7 @@ async function openSwitcher() {
   if (!(dialog instanceof HTMLDialogElement)) return;
   if (dialog.open) return dialog.close();
   if (find(document, "dialog[open]")) return;
-  // Open it at once, so that typing goes into its field; the script that searches is loaded meanwhile.
+  // Open the dialog at once, so that its field gets what the user types. Meanwhile load the script that searches.
   const field = /** @type {HTMLInputElement | null} */ (find(dialog, "input"));
   if (field) field.value = "";
   dialog.showModal();

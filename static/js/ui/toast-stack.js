@@ -52,7 +52,7 @@ export class ToastStack extends LiveElement {
 }
 
 /**
- * Shows a text of the page as a toast.
+ * Shows a toast with a text that the page contains in a template.
  * @param {string} key of `<template id="toast-words">`, as in `dataset`
  * @param {() => Promise<unknown>} [undo] adds an "Undo" button
  */
@@ -61,7 +61,7 @@ export function showToast(key, undo) {
 }
 
 /**
- * Shows why an action failed: the text of the page for the error code, otherwise that of the server.
+ * Shows why an action failed. Uses the page's text for the error code, otherwise the text that the server sent.
  * @param {unknown} error
  */
 export function showErrorToast(error) {

@@ -1,6 +1,6 @@
 /**
- * Shrinks the page where the virtual keyboard of a phone covers it instead of resizing it (Safari), so that the
- * composer stays above the keyboard and the log keeps its position.
+ * Makes the page smaller while the on-screen keyboard is open, so that the composer stays above the keyboard. It is for
+ * browsers in which the keyboard covers the page (Safari).
  */
 
 const MIN_KEYBOARD_HEIGHT = 100; // px; smaller changes come from the browser's own bars

@@ -1,6 +1,6 @@
 /**
- * List of completions for the composer: members after `@`, emoji after `:`. Each source recognises its query and
- * provides options; keyboard, mouse and accessibility are the same for all.
+ * List of suggestions in the composer: members after `@`, emoji after `:`. A source recognises its query in the text
+ * and provides the options. This module does the rest for all sources: keyboard, mouse and accessibility.
  */
 import { applyChange } from "../text-edit.js";
 import { clone, findAll } from "../../lib/dom.js";
@@ -33,7 +33,7 @@ export class Completion {
   #options = [];
   #chosenIndex = 0;
   #isComposing = false;
-  /** Index of the sign whose list was closed with Escape: it is not opened again for this query. */
+  /** Index of the `@` or `:` whose list the user closed with Escape: the list stays closed for this query. */
   #dismissedIndex = -1;
 
   /** @param {MessageComposer} composer @param {Source[]} sources */

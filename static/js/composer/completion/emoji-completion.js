@@ -16,7 +16,7 @@ const QUERY_AT_END = /(?<![A-Za-z0-9_:/])([:])([a-z0-9+_-]{2,30}|\p{Script=Han}{
 const COMPLETE_NAME = /(?<![A-Za-z0-9_:/]):([a-z0-9+_-]{2,50}):$/;
 
 /**
- * Returns the emoji query at the end of a text, or null.
+ * Returns the emoji query (`:` and letters) at the end of a text, or null.
  * @param {string} before
  * @returns {import("./completion.js").Query | null}
  */
@@ -55,7 +55,7 @@ export class EmojiCompletion {
         if (nameElement) nameElement.textContent = isChinese ? `:${table.getCode(index)}:` : table.getName(index);
         return { content, text: emoji, onAccepted: () => rememberEmoji(emoji) };
       });
-      // In Chinese text a colon is usually followed by words: Enter sends them, unless an option was chosen.
+      // In Chinese text, words often follow a colon: Enter sends the message, unless the user has chosen an option.
       show(options, isChinese ? -1 : 0);
     } catch {
       show([]); // the names cannot be loaded now

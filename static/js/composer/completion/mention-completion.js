@@ -1,4 +1,4 @@
-/** Completes mentions after an `@` in the composer: members who match, recent speakers first. */
+/** Completes mentions after an `@` in the composer. Suggests matching members; recent speakers come first. */
 import { api } from "../../realtime/api.js";
 import { parseMentionQuery, rankMatches } from "./mention-match.js";
 import { createAvatar, clone, find, findAll } from "../../lib/dom.js";
@@ -40,15 +40,15 @@ export class MentionCompletion {
     /** @param {Person[]} people */
     const showMatches = (people) => {
       const options = people.slice(0, MAX_OPTIONS).map((person) => this.#renderOption(person, q));
-      // The complete name has been typed: Enter sends.
+      // If the name is complete, Enter sends the message instead of choosing an option.
       const isComplete = people.some(({ username }) => username.toLowerCase() === q.toLowerCase()) || (allOption.length && q.toLowerCase() === "all");
       // `@all` comes last without a letter, and first if the letters match it.
       show(q ? [...allOption, ...options] : [...options, ...allOption], isComplete ? -1 : 0);
     };
     showMatches(localMatches);
     if (localMatches.length >= MAX_OPTIONS || (this.#emptyQuery !== null && q.startsWith(this.#emptyQuery))) return;
-    // The page knows only some members of a large group, and none of a direct conversation. The server knows all and
-    // more spellings.
+    // The page has only some members of a large group, and no members of a direct conversation. The server knows all
+    // members and more ways to spell their names.
     this.#timer = setTimeout(async () => {
       const serverMatches = await this.#searchServer(q);
       if (!serverMatches.length && !localMatches.length && q) this.#emptyQuery = q;

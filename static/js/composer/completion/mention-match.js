@@ -1,5 +1,5 @@
 /**
- * Finds mention queries in a text, and ranks users by how well they match, also for the ways of typing a Chinese name.
+ * Finds mention queries (`@` and letters) in a text, and ranks users by how well they match, including Chinese names.
  * These functions do not use the page.
  */
 
@@ -12,7 +12,7 @@ const UNSPACED =
 const MENTION_AT_END = new RegExp(`(?<![@/.\\\\-])(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])@([\\p{L}\\p{M}\\p{N}_.-]{0,30})$`, "u");
 
 /**
- * Returns the mention query at the end of a text, or null.
+ * Returns the mention query (`@` and letters) at the end of a text, or null.
  * @param {string} before
  * @returns {import("./completion.js").Query | null}
  */
@@ -64,7 +64,7 @@ function findSpellingStart(pinyin, typed) {
 }
 
 /**
- * Returns the users that match, best first; among equal matches those who wrote in the conversation.
+ * Returns the users that match, best first. Among equal matches, recent speakers come first.
  * @template {Person} P
  * @param {P[]} people
  * @param {string} q

@@ -1,8 +1,8 @@
 /**
  * Stores picked files in IndexedDB until they are sent, so that their uploads continue after a reload.
  *
- * Browsers hold records written by older versions of this script. The names of the database and the store and the
- * fields of a record must not change.
+ * Browsers still have records that older versions of this script wrote. So the names of the database and the store and
+ * the fields of a record must not change.
  */
 
 /**
@@ -58,7 +58,7 @@ export async function listStoredFiles(userId, conversationId) {
 }
 
 /**
- * Stores a file. If the browser refuses, its upload works all the same, but does not continue after a reload.
+ * Stores a file. If the browser refuses, the upload still works, but does not continue after a reload.
  * @param {FileRecord} record
  */
 export async function storeFile(record) {

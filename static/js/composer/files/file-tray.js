@@ -1,6 +1,6 @@
 /**
- * `<file-tray>`: the files of the next message. Files are added by file picker, camera, drag and drop, or paste. Their
- * upload starts at once; they can be described, paused and removed. Unfinished uploads continue after a reload.
+ * `<file-tray>`: the files that the next message will contain. The user adds files by file picker, camera, drag and
+ * drop, or paste. Uploads start at once and continue after a reload. Each file can be described, paused and removed.
  */
 import { deleteStoredFile, storeFile, listStoredFiles } from "./file-store.js";
 import { formatFileSize } from "../../conversation/attachments/attachment-renderer.js";
@@ -87,8 +87,8 @@ export class FileTray extends LiveElement {
   }
 
   /**
-   * Returns whether the message has to wait for files. If so, the form is submitted when they are uploaded. A recording
-   * is stopped.
+   * Returns whether the message must wait for files. If so, the form is submitted when all files are uploaded. A
+   * running recording is stopped and becomes one of the files.
    */
   waitForUploads() {
     for (const item of this.#items) this.#readAlt(item);
@@ -106,7 +106,7 @@ export class FileTray extends LiveElement {
   /** Adds files from a paste or drop. @param {DataTransfer} clipboard @returns {boolean} whether there were files */
   acceptFiles(clipboard) {
     const files = [...clipboard.files];
-    // Text copied from a word processor comes with a picture of it: then the text is meant.
+    // Text from a word processor comes with a picture of the text: paste only the text then.
     if (!files.length || clipboard.types.includes("text/plain")) return false;
     this.add(files);
     return true;
@@ -302,7 +302,7 @@ export class FileTray extends LiveElement {
   }
 
   /**
-   * Delays sending until the update is done: a sent attachment cannot be changed.
+   * Delays sending until an update of the file is done, because a sent attachment cannot be changed.
    * @param {Item} item
    * @param {Promise<void>} pendingUpdate
    */

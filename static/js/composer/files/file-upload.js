@@ -1,6 +1,6 @@
 /**
- * Uploads one file with the tus protocol: in parts with a checksum each, verified by the SHA-256 of the whole file, and
- * resumed after an interruption or a reload. tus-js-client implements the protocol; this module adds the checksums.
+ * Uploads one file with the tus protocol, in parts. It continues after an interruption or a reload. tus-js-client
+ * implements the protocol; this module adds a checksum to each part and the SHA-256 of the whole file.
  */
 import { DefaultHttpStack, Upload } from "../../../vendor/tus-js-client/tus.js";
 import { api } from "../../realtime/api.js";

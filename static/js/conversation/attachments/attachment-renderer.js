@@ -24,7 +24,7 @@ export function renderAttachments(container, files) {
 }
 
 /**
- * Returns null if the page has no template for attachments.
+ * Renders one attachment. Returns null if the page has no template for attachments.
  * @param {Attachment} file
  * @param {boolean} isGallery whether the message has several pictures
  */

@@ -73,7 +73,7 @@ class PictureViewer {
     document.addEventListener("live:message.updated", () => queueMicrotask(() => this.#checkIsPresent()), { signal });
   }
 
-  /** Shows another picture, or closes the viewer, if the message of the current picture was deleted. */
+  /** If the message of the current picture was deleted, shows another picture or closes the viewer. */
   #checkIsPresent() {
     if (this.#findCurrentLink()) return;
     const next = this.#imageLinks[0];

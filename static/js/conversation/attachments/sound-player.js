@@ -1,6 +1,7 @@
 /**
- * Audio player of a `<sound-clip>`: a waveform to seek in, and a playback speed from 1 to 2. The waveform of a short
- * recording is computed from its samples; a long recording, or one in a bucket on another site, gets a flat line.
+ * Audio player of a `<sound-clip>`, with a waveform to seek in and a playback speed from 1 to 2. The waveform of a
+ * short recording is computed from its samples. A long recording, or one stored in S3 on another site, gets a flat
+ * line.
  */
 import { formatDuration } from "./attachment-renderer.js";
 import { clone, find, browserStorage } from "../../lib/dom.js";
@@ -17,7 +18,7 @@ const STORAGE_KEY = "messenger-speed";
 let playing = null;
 
 export class SoundPlayer {
-  /** Not in the document: the `<audio>` of the page keeps what the server rendered. */
+  /** A second audio element, not in the document: the `<audio>` of the page stays as the server rendered it. */
   #audio = new Audio();
   /** Levels from 0 to 1. @type {number[]} */
   #waveform = Array(BARS).fill(0.12);
@@ -71,7 +72,7 @@ export class SoundPlayer {
     try {
       const { file } = this.clip;
       if ((file?.size ?? Number(this.clip.dataset.size)) > MAX_WAVEFORM_BYTES) return;
-      // A file in a bucket is a redirect to another site, which scripts may not read.
+      // A file in S3 is a redirect to another site. Scripts may not read it.
       const response = file ?? (await fetch(this.#audio.src, { redirect: "manual" }));
       if (response instanceof Response && !response.ok) return;
       const bytes = await response.arrayBuffer();

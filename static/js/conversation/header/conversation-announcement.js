@@ -1,6 +1,6 @@
 /**
- * `<conversation-announcement>`: the announcement bar above the log. It is displayed until the user dismisses it (on
- * all devices), and again after the announcement changes.
+ * `<conversation-announcement>`: the announcement bar above the message log. When the user dismisses the bar, it disappears
+ * on all devices of the user. It appears again when the announcement changes.
  */
 import { api } from "../../realtime/api.js";
 import { renderLinks } from "../../lib/autolink.js";

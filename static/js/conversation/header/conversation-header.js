@@ -1,4 +1,4 @@
-/** Conversation header: updates title, picture, member count, description and presence above the log. */
+/** Updates the header of the conversation: title, picture, member count, description and presence. */
 import { formatLastSeen } from "../../lib/last-seen.js";
 import { fillPlaceholders } from "../../lib/wording.js";
 import { createAvatar, find, getDateFormatter, words } from "../../lib/dom.js";

@@ -1,4 +1,4 @@
-/** `<typing-line>`: displays who is typing. An entry ends after `TYPING_TIMEOUT` or when the user's message arrives. */
+/** `<typing-line>`: shows who is typing. A name disappears after `TYPING_TIMEOUT` or when the message arrives. */
 import { LiveElement } from "../../realtime/events.js";
 import { cloneAll, fillSlot, find } from "../../lib/dom.js";
 import { loadUsers, getUserName } from "../../realtime/state/user-cache.js";

@@ -1,13 +1,13 @@
 /**
- * Viewers of the open conversation: their number in the header, and small avatars at the message up to which each of
- * them has read. The avatars are positioned over the messages, so they do not move the layout, and are hidden from
- * screen readers.
+ * Shows who is viewing the open conversation now: the number of viewers in the header, and a small avatar of each
+ * viewer at the last message that this viewer has read. The avatars lie over the messages, so they do not move the
+ * layout. Screen readers skip them.
  */
 import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
 import { createAvatar, find, findAll, words } from "../../lib/dom.js";
 import { loadUsers, getUserName, getUser } from "../../realtime/state/user-cache.js";
 
-const MAX_AVATARS = 3; // per message; of more viewers only the number is displayed
+const MAX_AVATARS = 3; // avatars per message; for more viewers only the number is displayed
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 

@@ -1,6 +1,6 @@
 /**
- * Date separators between messages: the day, or the time after a long pause. Cloned from the templates `_day.html` and
- * `_pause.html`.
+ * Creates date separators between messages: the day, or the time after a long pause. They are copies of the templates
+ * `_day.html` and `_pause.html`.
  */
 import { clone, find, getDateFormatter } from "../../lib/dom.js";
 
@@ -41,7 +41,7 @@ function setTime(separator, datetime, label) {
   time.textContent = label;
 }
 
-const CHECK_INTERVAL = 15 * 60 * 1000; // ms: in every time zone midnight is at a full quarter of an hour of UTC
+const CHECK_INTERVAL = 15 * 60 * 1000; // ms: in every time zone, midnight is at a full quarter of an hour in UTC
 
 /**
  * Calls `callback` when a new day begins in the user's time zone, which may differ from the zone of the device.

@@ -1,6 +1,6 @@
 /**
- * Loads older and newer pages of the history before the user reaches an edge of the loaded messages, and removes items
- * that are far away from the viewport.
+ * Loads more messages before the user scrolls to the first or last loaded one. Removes messages that are far away from
+ * the visible part.
  */
 import { api } from "../../realtime/api.js";
 import { emit } from "../../realtime/events.js";
@@ -52,7 +52,8 @@ export class HistoryLoader {
   }
 
   /**
-   * Keeps a message outside the loaded range: a page that is being loaded may contain an older version of it.
+   * Remembers a message outside the loaded range, because a page that is being loaded may contain an older version of
+   * it.
    * @param {Message} message
    */
   keepForLater(message) {
@@ -85,7 +86,7 @@ export class HistoryLoader {
       // These changes were received while the page was loading and may be newer than it.
       for (const message of missedMessages) log.applyMessage(message);
     } catch {
-      // The links at the edges still work; scrolling tries again after a delay.
+      // Loading failed: the links at the edges still work, and scrolling tries again after a delay.
       setTimeout(() => (this.#missedMessages = null), RETRY_DELAY);
     }
   }
@@ -117,8 +118,8 @@ export class HistoryLoader {
   }
 
   /**
-   * Displays at an edge of the loaded messages the link to more messages (for keyboards and without scrolling), or at
-   * the start of the history the introduction.
+   * Displays a link to more messages at an edge of the loaded ones, for keyboard users. At the start of the history, it
+   * displays the introduction instead.
    * @param {Side} side
    * @param {boolean} hasMore
    */

@@ -20,8 +20,8 @@ export class LogNavigation {
   }
 
   /**
-   * Whether the log opens at a message and not at its end. Only then the position that the browser painted before this
-   * script ran may be correct already.
+   * Whether the log opens at a message and not at its end. Only in this case the browser may have painted the correct
+   * position before this script ran.
    */
   get opensAtMessage() {
     return this.#getRequestedSeq() > 0 || find(this.log, ".log.at-start, .log > ol > .unread-line") !== null;

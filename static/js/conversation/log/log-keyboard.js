@@ -1,6 +1,6 @@
 /**
- * Keyboard navigation of the log, which is one tab stop: arrow keys move between messages, letters run the commands of
- * the message menu. Tab enters the focusable elements of the focused item; the next Tab leaves the log.
+ * Keyboard navigation of the message log. The log is one tab stop: arrow keys move between messages, letters run the
+ * commands of the message menu. Tab moves into the links and buttons of the focused message, and then leaves the log.
  */
 import { find, findAll } from "../../lib/dom.js";
 
@@ -36,8 +36,8 @@ export class LogKeyboard {
   }
 
   /**
-   * Focuses the item itself when Shift+Tab enters the log from below; the browser would focus the last element inside
-   * it.
+   * Focuses the whole item when Shift+Tab enters the log from below. The browser would focus the last link or button in
+   * the item.
    * @param {FocusEvent} event
    */
   #onFocusIn(event) {

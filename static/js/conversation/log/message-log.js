@@ -1,6 +1,6 @@
 /**
- * `<message-log>`: the messages of the open conversation. Each message is rendered once, at the position of its `seq`;
- * messages of the outbox are at the end. Live updates produce the same content as a reload.
+ * `<message-log>`: the messages of the open conversation, sorted by `seq`. Messages of the outbox (not sent yet) are at
+ * the end. Live updates produce the same content as a reload.
  */
 import { api } from "../../realtime/api.js";
 import { regroup } from "./regroup.js";
@@ -68,7 +68,7 @@ export class MessageLog extends LiveElement {
     this.me = Number(dataset.me);
     this.list = list;
     this.#navigation = new LogNavigation(this);
-    // Only if needed: measuring forces a layout of all items.
+    // Measure only if needed, because it forces a layout of all items.
     const paintedPosition = this.#navigation.opensAtMessage ? getPaintedPosition(log, list) : null;
     dataset.live = ""; // from now on this script, and no longer CSS, sets the scroll position
     this.items = new Map(findAll(list, ":scope > [data-seq]").map((item) => [Number(item.dataset.seq), item]));
@@ -170,8 +170,8 @@ export class MessageLog extends LiveElement {
   }
 
   /**
-   * Applies the user's own state: the read marker was moved here or on another device, or moved back by marking
-   * messages as unread.
+   * Applies the user's own state after the read marker has moved, here or on another device. Marking messages as unread
+   * moves it back.
    * @param {import("../../realtime/protocol.js").Mine} mine
    */
   #onMemberState(mine) {
@@ -313,14 +313,14 @@ export class MessageLog extends LiveElement {
     this.onViewChanged();
   }
 
-  /** The visible part of the log changed. */
+  /** Handles a change of the visible part of the log. */
   onViewChanged() {
     this.#updateJumpButton();
     this.readMarker.checkSeen();
     this.historyLoader.loadIfNearEdge();
   }
 
-  /** Updates the button to the newest message, with the number of unread messages. */
+  /** Updates the button that jumps to the newest message and shows the number of unread messages. */
   #updateJumpButton() {
     const button = find(this, ".latest");
     const count = this.unreadCounter.count;

@@ -1,5 +1,6 @@
 /**
- * Messages in the outbox, displayed at the end of the log: pending, or failed with buttons to retry, edit or discard.
+ * Displays the messages in the outbox (not sent yet) at the end of the log. Failed messages have buttons to retry, edit
+ * or discard them.
  */
 import { sendAndForget, emit } from "../../realtime/events.js";
 import { renderPendingMessage, renderPendingState } from "../message/message-view.js";
@@ -20,7 +21,7 @@ export class PendingMessages {
   constructor(log) {
     this.log = log;
     log.onLive("outbox", ({ queued }) => this.#render(queued));
-    // While disconnected, pending messages are not being sent, and the display says so.
+    // While disconnected, pending messages are not being sent: show this.
     const updateOffline = (/** @type {string | undefined} */ state) => log.list.classList.toggle("off-line", !["open", "shaky", "polling"].includes(state ?? ""));
     updateOffline(find(document, "live-socket")?.dataset.state);
     log.onLive("state", ({ state }) => updateOffline(state));
@@ -75,7 +76,8 @@ export class PendingMessages {
   }
 
   /**
-   * Whether the stored message is displayed already; the outbox is updated in the same moment.
+   * Returns whether the server has stored the message and the log displays it already. The outbox is updated in the
+   * same moment.
    * @param {Queued} queued
    */
   #isStored({ client_id }) {

@@ -1,4 +1,4 @@
-/** Updates groups, separators and receipt marks of the log after a change. */
+/** Updates the groups of messages, the separators and the receipt marks of the log after a change. */
 import { createDaySeparator, createTimeSeparator, updateDaySeparator, updateTimeSeparator } from "./date-separators.js";
 import { groupMessages } from "./grouping.js";
 import { setClasses } from "../message/message-classes.js";

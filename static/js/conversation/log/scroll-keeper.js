@@ -1,6 +1,7 @@
 /**
- * Keeps the scroll position of the log: at the end while it grows, or at the message being read when items above
- * change, appear or disappear. The scroll anchoring of browsers is disabled because they differ.
+ * Keeps the scroll position of the log. If the log is scrolled to the end, it stays there when messages arrive.
+ * Otherwise the message that is being read does not move when messages above it change, appear or disappear. The scroll
+ * anchoring of browsers is turned off, because browsers differ.
  */
 
 const END_DISTANCE = 48; // px: a smaller distance counts as being at the end
@@ -78,7 +79,7 @@ export class ScrollKeeper {
   }
 
   /**
-   * Handles a scroll event. Only the user scrolls up; new messages below, or a lower viewport, do not leave the end.
+   * Handles a scroll event. Only scrolling up by the user leaves the end; new messages or a smaller viewport do not.
    */
   onScroll() {
     const isUpwards = this.view.scrollTop < this.#scrollTop;
@@ -105,7 +106,7 @@ export class ScrollKeeper {
     // If the log became shorter, the browser may have reduced the scroll position.
     const wasPushed = this.view.scrollTop < this.#anchorScrollTop && this.#distanceToEnd < 1;
     if (shift) this.#setScrollTop((wasPushed ? this.#anchorScrollTop : this.view.scrollTop) + shift);
-    // Keeps the same anchors: groups and separators of the items now in view may be about to change.
+    // Keep the same anchors: groups and separators of the items that are now in view may still change.
     this.#anchors = this.#anchors.filter(({ item }) => item.isConnected).map(({ item }) => ({ item, top: this.#getOffset(item) }));
     this.#anchorScrollTop = this.view.scrollTop;
   }

@@ -1,7 +1,7 @@
 /**
  * Unread separator: a line above the first message that was unread when the user opened the conversation. It stays
- * while the user reads on. It disappears when the user sends a message or returns to a log without unread messages, and
- * appears when a message arrives out of sight.
+ * while the user reads. It disappears when the user sends a message or returns to a log without unread messages. It
+ * appears when a message arrives that is not on the screen.
  */
 import { clone, find } from "../../lib/dom.js";
 

@@ -1,6 +1,6 @@
 /**
- * Messages of blocked users: they are collapsed in the log and can be expanded one by one. The ids of blocked users are
- * in `data-blocked` of `<live-socket>`.
+ * Collapses the messages of blocked users in the log. The user can expand each message. The ids of blocked users are in
+ * `data-blocked` of `<live-socket>`.
  */
 import { emit } from "../../realtime/events.js";
 import { setClasses } from "./message-classes.js";
@@ -17,8 +17,8 @@ export function isBlocked(userId) {
 }
 
 /**
- * Applies blocking and unblocking on any device: collapses or expands the messages in the log and emits
- * `page:block-changed`.
+ * Handles that the user has blocked or unblocked somebody, on any device: collapses or expands the messages in the log
+ * and emits `page:block-changed`.
  */
 export function watchBlockedUsers() {
   document.addEventListener("live:contact.updated", (event) => {

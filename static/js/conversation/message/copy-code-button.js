@@ -1,6 +1,6 @@
 /**
- * Copy button of code blocks. One button for the whole log: it is moved to the code block under the pointer or with the
- * focus.
+ * Button that copies a code block. There is one button for the whole log; it moves to the code block that is under the
+ * pointer or has the focus.
  */
 import { copyText } from "../../ui/clipboard.js";
 import { clone } from "../../lib/dom.js";

@@ -1,4 +1,6 @@
-/** Commands on a message: each is implemented once and called by the menu, the pointer and the keyboard. */
+/**
+ * The commands on a message (reply, edit, …). The message menu, the pointer and the keyboard call the same commands.
+ */
 import { api } from "../../realtime/api.js";
 import { openConfirmDialog } from "../../ui/confirm-dialog.js";
 import { copyText } from "../../ui/clipboard.js";
@@ -19,8 +21,8 @@ export class MessageCommands {
   }
 
   /**
-   * Whether a command is displayed for a message. The server decides whether it is allowed and returns the reason if
-   * not.
+   * Returns whether a command is displayed for a message. The server decides whether it is allowed, and returns the
+   * reason if it is not.
    * @param {string} command
    * @param {HTMLElement} item
    */

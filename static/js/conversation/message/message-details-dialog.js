@@ -1,13 +1,13 @@
 /**
- * Dialog with the details of a message (receipts, reactions) or its revisions. It displays the same page that opens
- * without scripts, and reloads it when the message changes.
+ * Dialog with the receipts and reactions of a message, or with its earlier versions. It shows the same page that the
+ * link opens without scripts, and loads it again when the message changes.
  */
 import { throttle } from "../../realtime/clock.js";
 import { clone, find } from "../../lib/dom.js";
 import { ApiError } from "../../realtime/api-error.js";
 import { parsePage } from "../../lib/trusted-html.js";
 
-/** Events that change the page, besides changes of the message itself. */
+/** Events after which the page must be loaded again, besides changes of the message. */
 const RELOAD_EVENTS = { details: ["live:receipt", "live:receipts"], revisions: [] };
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Context menu of a message, opened by the pointer, a long press or the keyboard. With `emojiOnly` it displays only the
- * row of reactions.
+ * Context menu of a message. Pointer, long press or keyboard open it. With `emojiOnly` it shows only the emoji for
+ * reactions.
  */
 import { find, findAll } from "../../lib/dom.js";
 import { addMenuKeys, openMenu } from "../../ui/popup-menu.js";
@@ -116,7 +116,7 @@ export class MessageMenu {
 }
 
 /**
- * Returns the text of a message as the anchor, because the item itself may fill the screen.
+ * Returns the text element of a message, next to which the menu opens. The whole item may be as large as the screen.
  * @param {HTMLElement} item
  */
 function findText(item) {

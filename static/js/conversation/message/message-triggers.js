@@ -1,5 +1,5 @@
 /**
- * Triggers of message commands: pointer, long press and keyboard. The commands themselves are in message-commands.js.
+ * Calls the message commands (message-commands.js) when the user clicks, presses long, or uses the keyboard.
  */
 import { CopyCodeButton } from "./copy-code-button.js";
 import { MessageCommands } from "./message-commands.js";

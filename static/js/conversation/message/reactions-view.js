@@ -1,6 +1,6 @@
 /**
- * Renders reactions under a message like templates/chat/message/_reactions.html: in the order of the first reaction,
- * with the names of the users.
+ * Renders the reactions below a message, like templates/chat/message/_reactions.html. The emoji that was used first
+ * comes first; each has the names of its users.
  */
 import { formatNameList } from "../../lib/wording.js";
 import { find, words } from "../../lib/dom.js";
@@ -49,7 +49,7 @@ export function formatReactors(userIds, currentUserId) {
   return formatNameList(userIds.map((id) => (id === currentUserId ? nameWords.you ?? "" : getUserName(id) ?? "…")), nameWords);
 }
 
-/** Returns the maximum number of users that are listed by name. */
+/** Returns how many users a reaction lists by name at most. */
 const getNamedLimit = () => Number(words("name-words").inFull ?? 4);
 
 /** Returns the ids of the users whose names are displayed. @param {Reaction[]} reactions @returns {number[]} */

@@ -1,6 +1,6 @@
 /**
- * List of the members of a group, those who are online first. Of a large group only a part is loaded: scrolling loads
- * more, and the ids of online members are requested from the server so that the counts are correct.
+ * List of the members of a group; online members come first. For a large group only a part is loaded, and scrolling
+ * loads more. The server sends the ids of all online members, so that the counts are correct.
  */
 import { api } from "../../realtime/api.js";
 import { compareMembers } from "./member-order.js";
@@ -139,7 +139,7 @@ export class MemberList {
       emit("page:content-added", {});
       this.render();
     } catch {
-      // The link stays: it opens the page of members.
+      // Loading failed. The link stays; it opens the page of members.
     } finally {
       this.#isLoading = false;
     }

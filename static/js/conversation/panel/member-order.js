@@ -1,4 +1,4 @@
-/** Sort order of members, the same as in chat/selectors/members.py: the owner, admins, then the others by name. */
+/** Sorts members: the owner, then admins, then the others by name. chat/selectors/members.py has the same order. */
 
 /** @typedef {{id: number, name: string, role: string}} SortableMember */
 

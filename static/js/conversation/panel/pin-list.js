@@ -1,4 +1,4 @@
-/** Pinned messages: their number in the header, and the list in the panel, which is loaded from the page of pins. */
+/** Shows pinned messages: their number in the header, and the list in the panel, loaded from the page of pins. */
 import { api } from "../../realtime/api.js";
 import { find, findAll } from "../../lib/dom.js";
 import { showErrorToast } from "../../ui/toast-stack.js";

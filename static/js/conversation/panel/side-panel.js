@@ -1,7 +1,7 @@
 /**
- * Side panel of a conversation: opens and closes without loading a page. Without enough space beside the conversation
- * it is a modal dialog: the page behind is inert, Escape closes it, and the focus returns to the element that opened
- * it.
+ * Side panel of a conversation. It opens and closes without loading a page. If there is no space for it beside the
+ * conversation, it is a modal dialog: the page behind cannot be used, Escape closes the panel, and the focus returns to
+ * the element that opened it.
  */
 import { find, findAll } from "../../lib/dom.js";
 

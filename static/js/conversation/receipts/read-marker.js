@@ -1,6 +1,6 @@
 /**
- * Read marker of the current user in the open conversation. It advances to the newest message that was completely in
- * view while the window had the focus.
+ * Read marker: up to which message the current user has read the open conversation. It moves to the newest message that
+ * was completely on the screen while the window had the focus.
  */
 import { throttle } from "../../realtime/clock.js";
 import { sendCommand, emit } from "../../realtime/events.js";
@@ -36,7 +36,7 @@ export class ReadMarker {
   }
 
   /**
-   * Applies the position of the server, which may have been moved on another device or back by the user.
+   * Applies the position of the server. The user may have moved it on another device, or back by marking as unread.
    * @param {number} seq
    */
   applyServerPosition(seq) {
@@ -97,7 +97,8 @@ export class ReadMarker {
   }
 
   /**
-   * Whether there is a message of others between the marker and `seq`, or messages that are not loaded.
+   * Returns whether there may be unread messages between the marker and `seq`: loaded messages of others, or messages
+   * that are not loaded.
    * @param {number} seq
    */
   #containsUnread(seq) {

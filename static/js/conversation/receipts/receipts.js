@@ -1,6 +1,6 @@
 /**
- * Receipts: computes for the user's own messages whether they were delivered and read, from the positions of the other
- * members. chat/view_models/message_log.py does the same.
+ * Computes whether the user's own messages were delivered to and read by the other members, from how far each member
+ * has received and read. chat/view_models/message_log.py does the same.
  */
 import { api } from "../../realtime/api.js";
 import { throttle } from "../../realtime/clock.js";
@@ -39,7 +39,10 @@ export class Receipts {
     else this.#merge(receipt);
   }
 
-  /** Positions only increase, so that late or repeated events have no effect. @param {Receipt} receipt */
+  /**
+   * Merges the positions of one member. Positions only increase, so late or repeated events have no effect.
+   * @param {Receipt} receipt
+   */
   #merge({ user_id, delivered_seq, read_seq }) {
     if (user_id === this.me) return;
     const position = this.#positions.get(user_id) ?? { delivered: 0, read: 0 };

@@ -1,7 +1,7 @@
 /**
- * WebSocket connection: handshake, heartbeat, reconnecting, and commands with their answers. It does not use the page;
- * the element `<live-socket>` passes on events of the browser (online, visible) and receives events and changes of
- * state.
+ * WebSocket connection: handshake, heartbeat, reconnecting, and commands with their answers. It does not use the page.
+ * The element `<live-socket>` tells it when the browser is online or the page visible, and receives its events and
+ * changes of state.
  */
 import { clock as realClock } from "../clock.js";
 import { ApiError } from "../api-error.js";
@@ -10,9 +10,9 @@ import { ApiError } from "../api-error.js";
 /** @typedef {import("../clock.js").Clock} Clock */
 
 /**
- * `connecting`: an attempt is in progress. `open`: working. `shaky`: open, but a ping was not answered. `waiting`:
- * until the next attempt at `retryAt`. `offline`: the same, and the browser reports that there is no network. `ended`:
- * no more attempts.
+ * `connecting`: an attempt is in progress. `open`: the connection works. `shaky`: it is open, but a ping was not
+ * answered. `waiting`: the next attempt is at `retryAt`. `offline`: like `waiting`, and the browser reports that there
+ * is no network. `ended`: there are no more attempts.
  * @typedef {"connecting" | "open" | "shaky" | "waiting" | "offline" | "ended"} State
  *
  * @typedef {object} Status
@@ -36,9 +36,9 @@ const CONNECT_TIMEOUT = 5_000; // ms until the socket is open
 // ms until the first frame: after a restart the server may have many connections to greet
 const WELCOME_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 10_000; // ms until a command fails with the code `timeout`
-// Of the interval: pings arrive before they are due, and a dead connection is detected within two intervals.
+// Part of the server's interval: so pings arrive in time, and a dead connection is detected within two intervals.
 const PING_FACTOR = 0.95;
-// Ms; an existing socket must answer within this time after the network is restored.
+// ms; an existing socket must answer within this time after the network is restored
 const NETWORK_RESTORED_TIMEOUT = 2_000;
 
 const CLOSE_NOT_SIGNED_IN = 4401;
@@ -75,10 +75,10 @@ export class Connection {
   #pingDueAt = 0;
   /** Pings since the last received frame. */
   #unanswered = 0;
-  /** A late timer is excused once: its ping is not counted as unanswered. */
+  /** Whether a late ping timer was ignored once already. A late timer says nothing about the connection. */
   #isGraceUsed = false;
   #isNetworkLost = false;
-  /** The server asked for a long pause: only the user may shorten it. */
+  /** Whether the server asked for a long pause, which only the user may end early. */
   #isLongPause = false;
   /** @type {any} */
   #pingTimer;
@@ -108,7 +108,7 @@ export class Connection {
     return this.#status.state === "open" || this.#status.state === "shaky";
   }
 
-  /** Connects now, unless there is a socket already: there are never two at a time. */
+  /** Connects now. Does nothing if there is a socket already, so that there are never two. */
   connect() {
     if (this.#socket || this.#status.state === "ended") return;
     this.clock.cancel(this.#retryTimer);
@@ -168,8 +168,8 @@ export class Connection {
   }
 
   /**
-   * Checks the connection after the page became visible or the computer woke up: timers did not run reliably before
-   * that.
+   * Checks the connection after the page became visible or the computer woke up. Before that, timers did not run
+   * reliably.
    */
   wake() {
     if (!this.#socket) {
@@ -180,8 +180,8 @@ export class Connection {
   }
 
   /**
-   * The browser reports that there is no network. Attempts continue, since a server on this machine may still be
-   * reachable.
+   * Handles the browser's report that there is no network. Attempts continue, because a server on this machine may
+   * still be reachable.
    */
   networkLost() {
     if (this.#status.state === "ended") return;
@@ -190,7 +190,7 @@ export class Connection {
     else this.#setStatus("offline", { retryAt: this.#status.retryAt });
   }
 
-  /** The browser reports that the network is restored. An attempt started without a network is not waited for. */
+  /** Handles the browser's report that the network is back. Restarts an attempt that began without a network. */
   networkRestored() {
     this.#isNetworkLost = false;
     if (this.isOpen) {
@@ -266,7 +266,7 @@ export class Connection {
     else request.reject(new ApiError(payload));
   }
 
-  /** Schedules the next ping: one interval after the last frame in the direction that has been silent for longer. */
+  /** Schedules the next ping: one interval after the last sent or the last received frame, whichever is older. */
   #schedulePing() {
     this.clock.cancel(this.#pingTimer);
     this.#pingDueAt = Math.max(Math.min(this.#lastSentAt, this.#lastReceivedAt) + this.#interval, this.clock.now());

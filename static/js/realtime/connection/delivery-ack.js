@@ -1,9 +1,9 @@
-/** Acknowledges the delivery of messages to this device: cumulative, at most once per second. */
+/** Tells the server up to which `seq` this device has received the messages, at most once per second. */
 import { throttle } from "../clock.js";
 import { sendAndForget } from "../events.js";
 import { find, findAll } from "../../lib/dom.js";
 
-/** Collects delivered messages and acknowledges them while connected. */
+/** Collects received messages and reports them to the server while connected. */
 export function watchDeliveries() {
   const me = Number(find(document, "live-socket")?.dataset.userId ?? 0);
   /** Acknowledged `seq` by conversation. @type {Map<number, number>} */
@@ -26,7 +26,7 @@ export function watchDeliveries() {
     if (seq > (acknowledged.get(id) ?? 0)) pending.set(id, Math.max(seq, pending.get(id) ?? 0));
   };
 
-  // Unread rows of the rendered list: the server cannot know yet that they were delivered.
+  // Report the unread messages of the rendered list: the server does not know yet that this device has received them.
   for (const { dataset } of findAll(document, ".conversation-row.unread[data-last-seq]")) add(Number(dataset.id), Number(dataset.lastSeq));
 
   for (const type of ["live:message.created", "live:message.updated"]) {

@@ -1,4 +1,4 @@
-/** Sends socket commands over the REST API. Both call the same action on the server. */
+/** Sends WebSocket commands as requests to the REST API, which calls the same actions on the server. */
 import { api } from "../api.js";
 import { ApiError } from "../api-error.js";
 

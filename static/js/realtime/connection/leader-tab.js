@@ -1,7 +1,7 @@
 /**
- * Elects one leader among the tabs of a user in this browser. The leader sends the outbox; it is the tab that was
- * focused last. All tabs are informed when the outbox changed. Without Web Locks each tab is a leader: then a message
- * may be sent twice, which the server recognises by its `client_id`.
+ * Chooses one leader among the tabs of a user in this browser: the tab that had the focus last. Only the leader sends
+ * the messages in the outbox. All tabs are told when the outbox has changed. In a browser without Web Locks each tab is
+ * a leader. Then a message may be sent twice, which the server recognises by its `client_id`.
  */
 export class LeaderTab {
   /** @type {BroadcastChannel | null} */
@@ -40,7 +40,7 @@ export class LeaderTab {
     this.#requestLock({});
   }
 
-  /** Becomes the leader now: timers of hidden tabs are slow, so the visible tab sends. */
+  /** Becomes the leader now. The visible tab should send, because browsers slow down timers of hidden tabs. */
   takeLeadership() {
     if (!this.#isLeader) this.#requestLock({ steal: true });
   }

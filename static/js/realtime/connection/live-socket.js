@@ -1,7 +1,7 @@
 /**
  * `<live-socket data-url data-user-id data-me-version>`: connects the page to the server. It owns the connection, the
- * sync state and the outbox, and is the only part of the page that uses the socket. It stays on the page when the user
- * navigates.
+ * sync state (which changes are received) and the outbox (the messages to send). No other part of the page uses the
+ * socket. The element stays when the user navigates to another page.
  */
 import { api } from "../api.js";
 import { renderedVersions } from "../../conversation-list/unread-badges.js";
@@ -87,7 +87,7 @@ export class LiveSocket extends LiveElement {
     this.leaderTab?.close();
   }
 
-  /** Passes the versions at which the page was rendered to the sync state. */
+  /** Tells the sync state which version of each conversation the page shows. */
   #registerRendered() {
     for (const [id, version] of renderedVersions) this.syncState.setRenderedVersion(id, version);
     for (const log of findAll(document, "message-log[data-version]")) {
@@ -141,7 +141,7 @@ export class LiveSocket extends LiveElement {
     const retryIn = retryAt === null ? null : Math.max(0, retryAt - this.connection.clock.now());
     this.dataset.state = state; // read by tests
     emit("live:state", { state, attempts, retryAt: retryIn === null ? null : Date.now() + retryIn });
-    // Signed out or suspended: the page itself explains it after a reload. Reload only once.
+    // The user is signed out or suspended. After a reload, the page explains it. Reload only once.
     if (code === 4401 || code === 4403) this.#reload();
   }
 
@@ -156,8 +156,8 @@ export class LiveSocket extends LiveElement {
   }
 
   #reload() {
-    // After signing out or deleting the account with a form, its response is the next page; a reload now would cancel
-    // it.
+    // A form for signing out or deleting the account was submitted: its response will be the next page, and a reload
+    // now would cancel it.
     const delay = formSentAt + FORM_TIMEOUT - performance.now();
     if (delay > 0) return void setTimeout(() => this.#reload(), delay);
     try {
@@ -172,7 +172,7 @@ export class LiveSocket extends LiveElement {
   /** @param {Welcome} welcome */
   #handleWelcome(welcome) {
     if (welcome.user_id !== this.userId) {
-      // Another user has signed in meanwhile: nothing of this page may be sent in their name.
+      // Another user has signed in with this browser: nothing from this page may be sent in the name of that user.
       this.connection.close();
       this.#reload();
       return;

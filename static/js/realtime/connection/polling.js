@@ -1,17 +1,17 @@
 /**
- * Polls for changes where no WebSocket can be opened, for example behind a proxy that blocks them. The connection keeps
- * trying meanwhile; polling stops as soon as a socket is open.
+ * Asks the server for changes regularly (polling) if no WebSocket can be opened, for example because a proxy blocks it.
+ * The connection keeps trying meanwhile. Polling stops when a socket is open.
  */
 import { clock as realClock } from "../clock.js";
 
-const MIN_FAILURES = 3; // of the socket, before polling starts
+const MIN_FAILURES = 3; // failed attempts of the socket before polling starts
 const INTERVAL = 3_000; // ms between two polls
 const HIDDEN_INTERVAL = 30_000; // ms between two polls while the page is hidden
 const RETRY_INTERVAL = 10_000; // ms after a poll that failed: then the server is unreachable, not only the socket
 const HEARTBEAT_INTERVAL = 20_000; // ms between two presence heartbeats
 
 export class Polling {
-  /** Whether polls are answered. */
+  /** Whether the server has answered the last poll. */
   isWorking = false;
   #isNeeded = false;
   #lastHeartbeatAt = -Infinity;

@@ -1,4 +1,4 @@
-/** Reports to the server which conversation is being viewed: the one on the page, while the page is visible. */
+/** Tells the server which conversation the user is viewing: the one on the page, while the page is visible. */
 import { sendAndForget } from "../events.js";
 import { find } from "../../lib/dom.js";
 

@@ -10,7 +10,7 @@ async function sendHeartbeat() {
       body: JSON.stringify({ view: null }),
     });
   } catch {
-    // The next heartbeat follows.
+    // Ignore the error: the next heartbeat follows.
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * Storage of the outbox: IndexedDB, or memory where IndexedDB is not available.
+ * Stores the outbox (the messages to send) in IndexedDB, or in memory if IndexedDB is not available.
  *
- * Browsers hold records written by older versions of this script. The names of the database, object store and index and
- * the fields of a record must not change.
+ * Browsers still have records that older versions of this script wrote. So the names of the database, object store and
+ * index and the fields of a record must not change.
  */
 
 /**
@@ -69,7 +69,7 @@ export class IndexedDbStore {
   }
 
   /**
-   * Runs a request in a transaction. Resolves when the transaction is complete, not only the request.
+   * Runs a request in a transaction. Resolves only when the whole transaction is complete.
    * @param {IDBTransactionMode} mode
    * @param {(records: IDBObjectStore) => IDBRequest} makeRequest
    * @returns {Promise<any>}

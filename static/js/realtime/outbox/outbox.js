@@ -1,8 +1,8 @@
 /**
- * Queue of messages to send. A message is stored before it is sent and survives a reload. Per conversation one message
- * is sent at a time and in the order of writing, so that a message that has to wait is not overtaken by the next one. A
- * message is sent again with the same `client_id` until it is acknowledged. Only a permanent error marks it as failed;
- * then the user decides.
+ * Outbox: the queue of messages to send. A message is stored before it is sent, so it survives a reload. In each
+ * conversation, one message is sent at a time, in the order of writing. A message is sent again with the same
+ * `client_id` until the server acknowledges it. Only a permanent error marks a message as failed; then the user
+ * decides.
  */
 import { clock as realClock } from "../clock.js";
 import { ApiError } from "../api-error.js";
@@ -37,7 +37,7 @@ export class Outbox {
   #sending = new Map();
   #isLeader = false;
   #isOnline = false;
-  /** Increased when the connection or the leader changes: results of sends of an earlier epoch are ignored. */
+  /** Increases when the connection or the leader tab changes. Results of sends from before the change are ignored. */
   #epoch = 0;
 
   /** @param {Options} options */
@@ -67,8 +67,8 @@ export class Outbox {
   }
 
   /**
-   * Adds a message. When this resolves the message is stored and survives a reload. If the store fails, it is sent from
-   * memory.
+   * Adds a message. When the promise resolves, the message is stored and survives a reload. If storing fails, the
+   * message is sent from memory.
    * @param {Queued} queued
    */
   async add(queued) {
@@ -98,7 +98,7 @@ export class Outbox {
     if (clientId) await this.discard(clientId);
   }
 
-  /** Sets whether this tab is the one that sends. @param {boolean} isLeader */
+  /** Sets whether this tab is the leader, the only tab that sends messages. @param {boolean} isLeader */
   setLeader(isLeader) {
     if (this.#isLeader === isLeader) return;
     this.#isLeader = isLeader;
@@ -131,7 +131,7 @@ export class Outbox {
   /** @param {string} clientId */
   async #remove(clientId) {
     this.#queued = this.#queued.filter(({ client_id }) => client_id !== clientId);
-    // If it is sent again after a reload, the server recognises its `client_id`.
+    // If removing fails, the message is sent again after a reload, and the server recognises its `client_id`.
     await this.store.remove(clientId).catch(() => {});
   }
 
@@ -141,7 +141,7 @@ export class Outbox {
     this.#sendNext();
   }
 
-  /** Forgets sends in progress; those messages will be sent again. */
+  /** Forgets the sends in progress. Their messages will be sent again. */
   #abandonSends() {
     this.#epoch += 1;
     for (const timer of this.#sending.values()) this.clock.cancel(timer);
@@ -191,7 +191,7 @@ export class Outbox {
     else this.#release(conversationId);
   }
 
-  /** Allows the next send. @param {number} conversationId */
+  /** Allows sending the next message of a conversation. @param {number} conversationId */
   #release(conversationId) {
     this.#sending.delete(conversationId);
     this.#sendNext();

@@ -1,6 +1,6 @@
 /**
- * Cache of the presence of users; updates the online dots on the page. It is loaded when the connection opens and
- * updated by events.
+ * Caches which users are online, and updates the online dots on the page. The cache is loaded when the connection
+ * opens; events update it.
  */
 import { api } from "../api.js";
 import { emit } from "../events.js";
@@ -13,7 +13,7 @@ const MAX_USERS = 100; // users per request
 /** @type {Map<number, Presence>} */
 const presences = new Map();
 /**
- * Users who left a conversation of mine: the server may have stopped sending their presence since.
+ * Users who left a shared conversation: the server may no longer send their presence.
  * @type {Set<number>}
  */
 const uncertainIds = new Set();
@@ -67,7 +67,7 @@ async function loadMissing() {
       updateDots();
     }
   } catch {
-    // Loaded when the connection opens again.
+    // Loading failed: it is tried again when the connection opens again.
   } finally {
     isLoading = false;
   }

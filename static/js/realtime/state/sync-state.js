@@ -1,7 +1,7 @@
 /**
- * Tracks which version of each conversation this page shows, and keeps it complete. An event that follows the current
- * version is applied, an older one is dropped; on a gap it waits 300 ms for the missing events and then requests them.
- * `emit` receives every change in order, possibly more than once; rows of a catch-up are emitted like live events.
+ * Makes sure that the page misses no change: tracks which version of each conversation the page shows. An event that
+ * follows the current version is applied, an older one is dropped. If events are missing in between, it waits 300 ms
+ * for them and then requests them (catch-up). `emit` receives all changes in order, possibly more than once.
  */
 import { clock as realClock } from "../clock.js";
 
@@ -111,7 +111,8 @@ export class SyncState {
       const id = Number(key);
       const state = this.#states.get(id);
       if (!state) {
-        // The page does not show it, or it is new for the user. If it is new, `sync` returns it completely.
+        // The page does not show this conversation, or it is new for the user. `sync` returns a new conversation
+        // completely.
         if (!this.#isMeBehind) this.#states.set(id, { version, behind: false, held: [] });
       } else if (version - state.version > this.maxGap) {
         this.#dropHeld(state);
@@ -124,7 +125,7 @@ export class SyncState {
     this.#catchUp(always);
   }
 
-  /** The connection is lost; the next `handleWelcome` continues from the current versions. */
+  /** Handles a lost connection. The next `handleWelcome` continues from the current versions. */
   handleDisconnect() {
     this.#connectionId += 1;
     this.#isConnected = false;
@@ -154,7 +155,7 @@ export class SyncState {
     const id = payload.conversation_id;
     let state = this.#states.get(id);
     if (!state) {
-      // The page does not show it yet; an element that shows it later loads it completely.
+      // The page does not show this conversation. An element that shows it later loads it completely.
       state = { version: payload.after, behind: false, held: [] };
       this.#states.set(id, state);
     }
@@ -210,8 +211,8 @@ export class SyncState {
   }
 
   /**
-   * Events of the user's own state contain the complete state, so they are applied in any order; missing versions are
-   * requested.
+   * Applies an event of the user's own state. Each event contains the complete state, so the order does not matter.
+   * Missing versions are requested.
    * @param {string} type
    * @param {any} payload
    */
@@ -246,7 +247,7 @@ export class SyncState {
     this.emit(type, payload);
   }
 
-  /** Advances `#meVersion` over all received versions without a gap. */
+  /** Increases `#meVersion` while the next version was received; stops before the first missing one. */
   #advanceMeVersion() {
     let meVersion = this.#meVersion ?? 0;
     while (this.#receivedMeVersions.delete(meVersion + 1)) meVersion += 1;
@@ -258,7 +259,10 @@ export class SyncState {
     }
   }
 
-  /** Requests the changes where no socket can be opened. @returns {Promise<boolean>} whether the server answered */
+  /**
+   * Requests the changes over HTTP, for a page that cannot open a socket.
+   * @returns {Promise<boolean>} whether the server answered
+   */
   poll() {
     this.#isConnected = true;
     return this.#catchUp(true);
@@ -270,7 +274,10 @@ export class SyncState {
     if (!always && !this.#needsSync()) return true;
     this.#isSyncing = true;
     const connectionId = this.#connectionId;
-    /** Emitted at the end: its counts include every message of the catch-up. @type {Map<number, MineChange>} */
+    /**
+     * Member states, emitted at the end, because their counts include all messages of the catch-up.
+     * @type {Map<number, MineChange>}
+     */
     const memberStates = new Map();
     try {
       do {
@@ -329,7 +336,7 @@ export class SyncState {
       // A requested conversation that is not in the result has no changes, or the user is no longer a member.
       for (const state of this.#states.values()) state.behind = false;
       this.#isMeBehind = false;
-      // Only now: until then each result contains the user's own state again, with the counts of that moment.
+      // Only when all is complete: until then, each result must contain the user's own state again, with its new counts.
       this.#meVersion = Math.max(this.#meVersion ?? 0, result.me_version);
       this.#advanceMeVersion();
     }

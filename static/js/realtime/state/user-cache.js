@@ -1,4 +1,4 @@
-/** Cache of users by id, and loading of users that are not on the page. */
+/** Caches users by id, and loads users that are not on the page. */
 import { api } from "../api.js";
 import { find } from "../../lib/dom.js";
 
