@@ -1,6 +1,6 @@
-"""Authentication of HTTP requests and sockets: by a bearer token or by the session cookie.
+"""Authenticates HTTP requests and sockets, by a bearer token (access token) or by the session cookie.
 
-A bearer token takes precedence. If it is invalid the request is unauthenticated; the cookie is not used instead.
+A bearer token takes precedence. If it is invalid, the request is unauthenticated even if it has a valid cookie.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _BEARER_SUBPROTOCOL_PREFIX = "bearer."
 
 # ── HTTP ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 class BearerAuthentication(JWTAuthentication):
-    """`Authorization: Bearer <access token>`. `request.auth` is the sign-in.
+    """Authenticates by the header `Authorization: Bearer <access token>`. Sets `request.auth` to the sign-in.
 
-    Differences from simplejwt: the token is valid only while its sign-in is active; one query reads the sign-in and its
-    user; the scheme is compared without regard to case; all errors have the code `unauthenticated`.
+    Differences from simplejwt: A token is valid only while its sign-in is active. One query reads the sign-in and its
+    user. The word "Bearer" may be in upper or lower case. All errors have the code `unauthenticated`.
     """
 
     def authenticate(self, request: Request) -> tuple[User, SignIn] | None:  # type: ignore[override]
@@ -44,7 +44,10 @@ class BearerAuthentication(JWTAuthentication):
         return "Bearer"
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Returns None for another scheme. The token of a malformed header is invalid: the cookie is not used then."""
+        """Returns the token of an Authorization header, or None if the header has another scheme than "Bearer".
+
+        If the header is malformed, returns an invalid token and not None. Otherwise the cookie would be used.
+        """
         token = _bearer_token(header.decode(HTTP_HEADER_ENCODING))
         return None if token is None else token.encode(HTTP_HEADER_ENCODING)
 
@@ -70,7 +73,10 @@ def _authentication_failed() -> exceptions.AuthenticationFailed:
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The session cookie. Unsafe requests need the CSRF token. `request.auth` is the sign-in."""
+    """Authenticates by the session cookie. Unsafe methods also need the CSRF token.
+
+    Sets `request.auth` to the sign-in.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, SignIn] | None:
         sign_in = get_sign_in(request._request)
@@ -85,7 +91,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def get_sign_in(request: HttpRequest) -> SignIn | None:
-    """Returns the active sign-in of the request's session cookie. It is looked up once for each request."""
+    """Returns the active sign-in of the request's session cookie, or None. The result is cached in the request."""
     if sign_ins.SIGN_IN_META_KEY not in request.META:
         sign_in = sign_ins.sign_in_for_session(request.session)
         is_active = sign_in is not None and sign_ins.is_active(sign_in, sign_in.user)
@@ -94,21 +100,27 @@ def get_sign_in(request: HttpRequest) -> SignIn | None:
 
 
 def require_sign_in(request: HttpRequest) -> SignIn:
-    """Returns the sign-in of a request in a view behind `login_required`."""
+    """Returns the sign-in of a browser's request. Only for views with `login_required`, where there always is one."""
     sign_in = get_sign_in(request)
     assert sign_in is not None
     return sign_in
 
 
 def get_request_user(request: HttpRequest) -> User | None:
-    """Returns the user of a plain Django view that serves browsers and token clients, for example pictures."""
+    """Returns the user of a request that has a bearer token or a session cookie, or None if neither is valid.
+
+    For views without REST framework that both browsers and other clients use, for example for pictures.
+    """
     token = _bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
     sign_in = get_sign_in(request) if token is None else tokens.sign_in_for_token(token)
     return sign_in.user if sign_in and sign_ins.is_active(sign_in, sign_in.user) else None
 
 
 def _bearer_token(header: str) -> str | None:
-    """Returns the token of an Authorization header: None for another scheme, empty if there is none."""
+    """Returns the bearer token of an Authorization header.
+
+    Returns None for another scheme or an empty header, and an empty text if the word "Bearer" is without a token.
+    """
     scheme, _, token = header.strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
@@ -117,10 +129,10 @@ def _bearer_token(header: str) -> str | None:
 def authenticate_socket(
     headers: Mapping[bytes, bytes], subprotocols: Iterable[str], cookies: Mapping[str, str]
 ) -> Identity:
-    """Returns the user who opens a socket. Two queries at most. The Origin header is checked by the caller.
+    """Identifies the user who opens a socket, with two queries at most. The caller must check the Origin header.
 
-    The token is in the Authorization header or, for browsers, in the subprotocol `bearer.<token>`. Raises SocketRefused
-    with code 4401 (not signed in) or 4403 (suspended).
+    An access token is in the Authorization header or, for browsers, in the subprotocol `bearer.<token>`. Raises
+    SocketRefused with code 4401 (not signed in) or 4403 (suspended).
     """
     offered = list(subprotocols)
     token = _bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
@@ -160,7 +172,10 @@ def _preferred_language(header: str) -> str:
 
 
 def find_ended_sign_ins(pairs: Iterable[tuple[int, str]]) -> dict[str, int]:
-    """Returns those of the (user id, sign-in id) pairs that are not active, as sign-in id → close code. One query."""
+    """Finds out which of these sign-ins are no longer active. Returns a dict of sign-in id to close code. One query.
+
+    `pairs` are (user id, sign-in id).
+    """
     user_id_by_sign_in = {sign_in_id: user_id for user_id, sign_in_id in pairs}
     codes = dict.fromkeys(user_id_by_sign_in, NOT_SIGNED_IN)
     pks = [pk for sign_in_id in user_id_by_sign_in if (pk := _uuid_or_none(sign_in_id))]

@@ -1,7 +1,7 @@
-"""Avatars of users and groups: uploads are decoded within limits and encoded again; no byte of the file is kept.
+"""Avatars of users and groups. An uploaded picture is decoded and encoded again; the uploaded file is not kept.
 
-A file of a few kilobytes can have any number of pixels, and each pixel takes four bytes after decoding. So there are
-limits for each way of decoding, the whole picture is never copied, and each process decodes one picture at a time.
+A file of a few kilobytes can contain millions of pixels, and each pixel needs four bytes of memory after decoding. So
+the number of pixels is limited for each file format, and each process decodes only one picture at a time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TRANSPOSE_BY_ORIENTATION = {
 
 
 def make_avatar(upload: BinaryIO, size: int) -> ContentFile:
-    """Returns a square WebP without metadata and with a random name. `size` is the size of the upload in bytes.
+    """Converts an upload to a square WebP file without metadata and with a random name. `size` is in bytes.
 
     Raises `too_large`, `invalid` for a file that is not a supported picture, or `unavailable` while the process is busy
     with other pictures for too long.
@@ -66,9 +66,9 @@ def make_avatar(upload: BinaryIO, size: int) -> ContentFile:
 
 
 def avatar_response(storage: Storage, path: str) -> FileResponse:
-    """Returns a stored avatar. Callers check who may see it. Raises Http404 if the file does not exist.
+    """Returns the response with a stored avatar. Raises Http404 if the file does not exist.
 
-    Browsers may cache it without limit, because each picture has a new name.
+    Callers must check who may see the avatar. Browsers may cache it without limit, because a new avatar has a new name.
     """
     try:
         content = storage.open(path)
@@ -115,9 +115,9 @@ def _check_pixels(source: Image.Image, max_pixels: int) -> None:
 
 
 def _center_square(source: Image.Image) -> Image.Image:
-    """Returns the centre square, reduced to two to four times AVATAR_SIZE if it is larger.
+    """Cuts the centre square out of a picture. A large square is reduced to between two and four times AVATAR_SIZE.
 
-    It works in bands, because Pillow copies the whole of a picture with transparency before reducing it.
+    The picture is processed in horizontal bands, because Pillow would copy a whole picture with transparency.
     """
     source.load()
     mode = "RGBA" if source.has_transparency_data else "RGB"

@@ -1,4 +1,4 @@
-"""Forms of account pages. Most rules are in accounts.usernames, accounts.actions and allauth's adapter."""
+"""Forms of account pages. Most validation is in accounts.usernames, accounts.actions and accounts/auth/adapters.py."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from messenger.core.errors import ApplicationError
 
 
 def wait_message(seconds: float) -> str:
-    """Returns the message of a rate limit."""
+    """Returns the error message after too many attempts, with the seconds to wait."""
     return _("Too many attempts. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
 
 
 class LoginForm(allauth_forms.LoginForm):
-    """Sign-in by page. The login has the maximum length that the API has as well."""
+    """The form of the sign-in page. A login may be as long as in the API (MAX_LOGIN_LENGTH)."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -39,7 +39,10 @@ class LoginForm(allauth_forms.LoginForm):
 
 
 class SignupForm(allauth_forms.SignupForm):
-    """Sign-up by page and API, with a rate limit. `wait`: seconds to wait, if this address has signed up too often."""
+    """The sign-up form of the page and the API, with a rate limit for each IP address.
+
+    `wait` is the number of seconds to wait after too many sign-ups from this IP address, else 0.
+    """
 
     wait = 0.0
 
@@ -56,16 +59,19 @@ class SignupForm(allauth_forms.SignupForm):
         return super().try_save(request)
 
     def imitate_sign_up(self) -> None:
-        """Makes a sign-up that creates no account look like a real one: it takes as long, and the name is taken."""
+        """Makes a sign-up that creates no account, because the e-mail already has one, look like a successful one.
+
+        It takes as long, because a password is hashed, and the user name cannot be chosen again afterwards.
+        """
         User().set_password(self.cleaned_data["password1"])
         reservations.reserve_username(self.cleaned_data["username"])
 
 
 class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
-    """Sign-in with a code by e-mail, only for accounts that have confirmed the address.
+    """Requests a sign-in code by e-mail. The code is sent only if the account has confirmed the e-mail address.
 
-    Entering the code would confirm the address. If somebody had signed up with another person's address and a password
-    of their own, both would then have access to the same account.
+    Entering a code confirms the address. Without this rule, somebody could sign up with another person's address. If
+    that person then signed in with a code, both would have access to the same account.
     """
 
     def clean_email(self) -> str:
@@ -76,7 +82,7 @@ class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
 
 
 class DeleteAccountForm(forms.Form):
-    """Asks what happens to the user's messages, and for the user name, against deletion by mistake."""
+    """Asks what shall happen to the user's messages, and for the user name, to prevent deletion by mistake."""
 
     STAY, TAKE_BACK = "stay", "take-back"
 
@@ -95,7 +101,7 @@ class DeleteAccountForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm):
-    """Profile and settings. The form only parses; `accounts.actions` validates and stores."""
+    """The form of the profile and settings. It only parses the input; `accounts.actions` validates and stores it."""
 
     picture = forms.FileField(
         label=gettext_lazy("photo"),
@@ -125,13 +131,13 @@ class ProfileForm(forms.ModelForm):
             field.choices = [("", browser), *choices]
 
     def _post_clean(self) -> None:
-        """Does not change the instance, unlike ModelForm: only the action does."""
+        """Does nothing, unlike ModelForm: the form must not change the instance, because the action does."""
 
     def changes(self) -> dict:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
     def add_action_errors(self, error: ApplicationError) -> None:
-        """Adds the errors of an action to the fields of this form."""
+        """Shows the errors that an action has raised at the fields of this form."""
         if not error.fields:
             self.add_error("picture" if error.code == "too_large" else None, str(error.detail))
         for name, messages in (error.fields or {}).items():
@@ -140,16 +146,16 @@ class ProfileForm(forms.ModelForm):
 
 
 class PrivacyForm(forms.ModelForm):
-    """The privacy settings. The form only parses; `accounts.actions` validates and stores."""
+    """The form of the privacy settings. It only parses the input; `accounts.actions` validates and stores it."""
 
     class Meta:
         model = User
         fields = PRIVACY_FIELDS
 
     def _post_clean(self) -> None:
-        """Does not change the instance, unlike ModelForm: only the action does."""
+        """Does nothing, unlike ModelForm: the form must not change the instance, because the action does."""
 
     def add_action_errors(self, error: ApplicationError) -> None:
-        """Adds the errors of an action to the fields of this form."""
+        """Shows the errors that an action has raised at the fields of this form."""
         for name, messages in (error.fields or {"": [error.detail]}).items():
             self.add_error(name or None, [str(message) for message in messages])

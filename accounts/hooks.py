@@ -1,7 +1,7 @@
-"""Hooks for other apps, because accounts must not import them.
+"""Hooks by which accounts calls functions of other apps, because accounts must not import other apps.
 
-Listeners are called after commit, in the same thread, unless the comment says otherwise. An app appends its functions
-in `AppConfig.ready`.
+Other apps add their functions in `AppConfig.ready`. Listeners are called after the transaction has been committed and
+in the same thread, unless the comment beside the list says otherwise.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def _get_locked_user(user_id: int) -> User:
 
 
 def _check_new_username(user: User, name: str) -> None:
-    """Raises an error if a new user name is not valid, reserved or taken.
+    """Raises `invalid` if a new user name is malformed, reserved or taken.
 
     Call this only if the name changes: a user who already has a reserved name must be able to change other fields.
     """

@@ -1,1 +1,1 @@
-"""Sending of e-mails and their layout."""
+"""Sends e-mails and renders their layout."""

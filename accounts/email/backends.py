@@ -1,7 +1,7 @@
-"""A queue of e-mails: they are stored in the sender's transaction, and a background task sends them with retries.
+"""The queue of e-mails. A request stores e-mails in its transaction, and a background task sends them with retries.
 
-So a page that sends an e-mail takes no longer than one that does not (account enumeration), and a crash loses none. An
-e-mail is deleted as soon as it is sent, because it may contain a link that gives access to an account.
+So no e-mail is lost by a crash. And the response time does not reveal whether an e-mail was sent, that is whether an
+account exists. A sent e-mail is deleted at once, because it may contain a link that gives access to an account.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from messenger.core.database import write_transaction
 
 
 class QueuedEmailBackend(BaseEmailBackend):
-    """settings.EMAIL_BACKEND: stores e-mails. The task sends them with settings.MAIL_BACKEND."""
+    """Stores e-mails in the queue (settings.EMAIL_BACKEND). A background task sends them with settings.MAIL_BACKEND."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         from accounts.tasks import send_mail  # not at the top: that module imports this one
@@ -38,7 +38,7 @@ class QueuedEmailBackend(BaseEmailBackend):
 
 
 class _RawMessage:
-    """A finished message with the methods that Django's e-mail backends call."""
+    """A complete e-mail as bytes, with the methods that Django's e-mail backends call on a message."""
 
     def __init__(self, raw: bytes):
         self._raw = raw
@@ -60,7 +60,11 @@ class _StoredEmail(EmailMessage):
 
 
 def send_queued_mail(mail_id: int) -> None:
-    """Sends one e-mail. Raises PermanentFailure if the mail server will never accept it, else the original error."""
+    """Sends one e-mail of the queue and deletes it.
+
+    If the mail server will never accept it, deletes it and raises PermanentFailure. Other errors are raised as they
+    are, and the e-mail stays in the queue.
+    """
     mail = QueuedMail.objects.filter(pk=mail_id).first()
     if mail is None:  # sent already: the process ended before it could mark the task as done
         return
@@ -80,7 +84,7 @@ def send_queued_mail(mail_id: int) -> None:
 
 
 def _delete(mail: QueuedMail) -> None:
-    """Deletes with retries: a sent e-mail that stays in the queue would be sent again."""
+    """Deletes an e-mail from the queue, with retries: if a sent e-mail stayed there, it would be sent again."""
     for retry_delay in (0.1, 1, 5, None):  # seconds
         try:
             mail.delete()

@@ -1,4 +1,4 @@
-"""The HTML version of e-mails, made from the paragraphs of their text."""
+"""Makes the HTML version of an e-mail from the paragraphs of its text version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Block(NamedTuple):
 
 
 def split_blocks(text: str) -> list[Block]:
-    """Splits a text into its paragraphs."""
+    """Splits the text of an e-mail into paragraphs, each with its kind: a link, a code or text."""
     result = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         part = paragraph.strip()
@@ -32,7 +32,7 @@ def split_blocks(text: str) -> list[Block]:
 
 
 def render_html(subject: str, text: str) -> str:
-    """Renders the HTML version. The last paragraph of the text is the footer."""
+    """Renders the HTML version of an e-mail. The last paragraph of the text becomes the footer."""
     *body, footer = split_blocks(text)
     return render_to_string(
         "account/email/layout.html",

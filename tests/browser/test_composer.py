@@ -426,7 +426,9 @@ async def test_the_composer_grows_to_a_limit_and_the_log_does_not_jump(open_page
     assert await alice.page.evaluate(gap) < 2
     # Whoever reads above keeps the line that is being read.
     await alice.page.fill(FIELD, "")
+    frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    await alice.page.evaluate(frames)  # the log has its new height
     await alice.page.evaluate("document.querySelector('.log').scrollTop = 100")
-    await alice.page.wait_for_timeout(100)
+    await alice.page.evaluate(frames)  # the page has noticed the scrolling
     await alice.page.fill(FIELD, "a\n" * 20)
     assert await alice.page.evaluate("document.querySelector('.log').scrollTop") == 100

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from accounts.actions import update_profile
 from chat import actions
+from messenger.background import queue
 
 pytestmark = pytest.mark.browser
 
@@ -176,6 +177,7 @@ async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
             actions.add_members(alice_herself.pk, int(alice.url.strip("/").split("/")[-1]), [carol.pk])
             update_profile(bob_himself.pk, {"name": "Robert the Second"})
             update_profile(carol.pk, {"name": "Caroline"})
+            queue.run_due()  # the worker publishes the names in each conversation
 
     await asyncio.to_thread(add_and_rename)
     await expect(line.locator(".msg-by b")).to_have_text("Robert the Second")
