@@ -27,9 +27,16 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "i
 
 
 def process_file(file_id: int) -> None:
-    """Removes the metadata of an uploaded image or video. Does nothing if the file is processed already or deleted."""
-    file = File.objects.filter(pk=file_id, state=File.State.WAITING).first()
+    """Removes the metadata of an uploaded image or video. Does nothing if the file is deleted.
+
+    If the file is processed already, only messages that do not show it yet are updated: the worker may have been killed
+    before that.
+    """
+    file = File.objects.filter(pk=file_id).first()
     if file is None:
+        return
+    if file.state == File.State.READY:
+        _update_messages(file)
         return
     is_video = file.content_type in content_types.MP4_TYPES
     complete_processing(file, **(videos.strip_video_metadata(file) if is_video else images.reencode_image(file)))
@@ -60,22 +67,28 @@ def complete_processing(file: File, *, kind: str = "", **changes: Any) -> None:
             for attachment in row.attachments.all():
                 attachment.name = filenames.replace_extension(attachment.name, _EXTENSIONS[row.content_type])
                 attachment.save(update_fields=["name"])
-    for message_id in row.attachments.filter(message__isnull=False).values_list("message_id", flat=True):
-        _update_message_files(message_id)
+    _update_messages(row)
     if row.key != old_key:
         delete_stored_file(old_key)
+
+
+def _update_messages(file: File) -> None:
+    for message_id in file.attachments.filter(message__isnull=False).values_list("message_id", flat=True):
+        _update_message_files(message_id)
 
 
 def _update_message_files(message_id: int) -> None:
     """Updates the copy of the attachments in a message's field `files`, and publishes `message.updated`.
 
-    Does nothing if the copy is up to date.
+    The size of the conversation's files changes with it. Does nothing if the copy is up to date.
     """
     with moderation_transaction(message_id) as (tx, message):
         attachments = Attachment.objects.filter(message=message).select_related("file").order_by("place")
         files = serialize_attachments([attachment_schema(attachment) for attachment in attachments])
         if files == message.files:
             return
+        tx.conversation.file_bytes += sum(file["size"] for file in files) - sum(file["size"] for file in message.files)
+        tx.mark_changed("file_bytes")
         message.files = files
         tx.save_message(message, "files")
         tx.publish(events.message_updated(message_schema(message)))

@@ -173,8 +173,8 @@ def wipe_content(message: Message) -> None:
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
     message.hidden_by = None
     if message.files:
+        message_files.delete_message_files(message)
         message.files = []
-        message_files.delete_message_files(message.pk, message.conversation_id)
     Revision.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
 

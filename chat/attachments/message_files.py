@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import F, Sum
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from chat import tasks
 from chat.attachments.schemas import attachment_schema
 from chat.attachments.uploads import check_conversation_quota
-from chat.models import Attachment, Conversation
+from chat.models import Attachment, Conversation, Message
 from chat.schemas import AttachmentSchema
 from messenger.core.errors import ApplicationError, invalid
 
@@ -128,10 +128,12 @@ def attach_to_message(files: MessageFiles, message_id: int) -> None:
     Conversation.objects.filter(pk=files.conversation_id).update(file_bytes=F("file_bytes") + size)
 
 
-def delete_message_files(message_id: int, conversation_id: int) -> None:
-    """Deletes the attachments of a deleted message. A background task deletes files that no other message uses."""
-    attachments = Attachment.objects.filter(message_id=message_id)
-    size = attachments.aggregate(total=Sum("file__size"))["total"] or 0
-    attachments.delete()
-    Conversation.objects.filter(pk=conversation_id).update(file_bytes=F("file_bytes") - size)
+def delete_message_files(message: Message) -> None:
+    """Deletes the attachments of a message. A background task deletes files that no other message uses.
+
+    The size of the conversation's files is reduced by the sizes in `message.files`, because these were added to it.
+    """
+    Attachment.objects.filter(message_id=message.pk).delete()
+    size = sum(file["size"] for file in message.files)
+    Conversation.objects.filter(pk=message.conversation_id).update(file_bytes=F("file_bytes") - size)
     tasks.delete_orphaned_files.enqueue()

@@ -283,6 +283,39 @@ def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_
     assert send_message(alice, group, whole).attachments[0].size == 5
 
 
+def test_the_size_of_a_conversations_files_does_not_drift(alice, bob, group):
+    """Processing makes a picture smaller or larger; the files of a conversation count with their present size."""
+    for color, size in (("teal", (2000, 1500)), ("red", (30, 20))):
+        sent = []
+        for forwarded in (False, True):
+            data = make_image(size, compress_level=0 if color == "teal" else 9)
+            attachment = create_attachment(alice, data, "picture.png") if not forwarded else None
+            message = (
+                send_message(alice, group, attachment)
+                if attachment
+                else actions.send_message(bob.pk, group.pk, uuid.uuid4(), "", forward_id=sent[0].id)[0]
+            )
+            sent.append(message)
+        attachments.process_file(Attachment.objects.get(message=sent[0].id).file_id)
+        group.refresh_from_db()
+        assert group.file_bytes == sum(each.file.size for each in Attachment.objects.select_related("file"))
+        actions.delete_message(alice.pk, sent[0].id)
+        actions.delete_message(bob.pk, sent[1].id)
+        group.refresh_from_db()
+        assert group.file_bytes == 0
+
+
+def test_a_worker_that_is_killed_before_the_message_is_updated_updates_it_later(alice, bob, group, monkeypatch):
+    attachment = create_attachment(alice, make_image(), "picture.png")
+    message = send_message(alice, group, attachment)
+    with monkeypatch.context() as patched:
+        patched.setattr(attachments, "_update_messages", lambda _file: None)  # as if the worker was killed here
+        attachments.process_file(attachment.file_id)
+    assert not selectors.get_message(bob.pk, message.id).attachments[0].ready
+    attachments.process_file(attachment.file_id)
+    assert selectors.get_message(bob.pk, message.id).attachments[0].ready
+
+
 def test_cancelling_an_upload_keeps_a_file_that_was_sent(api, alice, bob, group):
     upload = uploads.create_upload(alice.pk, 1, "a.txt")
     incoming = uploads.IncomingPart(alice.pk, upload.pk, 0)

@@ -229,6 +229,39 @@ def test_a_short_animation_stays_animated(alice):
 
 
 @pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_other_animations_stay_animated(alice, kind):
+    frames = [Image.new("RGBA", (40, 40), color) for color in ("red", "green", "blue")]
+    output = io.BytesIO()
+    frames[0].save(output, kind, save_all=True, append_images=frames[1:], duration=50, lossless=True)
+    file = process_image(alice, output.getvalue(), "moves")
+    again = Image.open(io.BytesIO(read_stored_file(file)))
+    assert (again.format, again.n_frames, file.content_type) == (kind, 3, Image.MIME[kind])
+    again.seek(1)
+    red, green, blue = again.convert("RGB").getpixel((20, 20))
+    assert green > 100 and red < 30 and blue < 30
+
+
+@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize(
+    ("kind", "size", "kept"),
+    [
+        ("PNG", (1080, 20_000), (1080, 20_000)),  # a screenshot of a long page stays readable
+        ("JPEG", (1200, 15_000), (1200, 15_000)),
+        ("PNG", (9000, 700), (9000, 700)),
+        ("JPEG", (8000, 6000), (4096, 3072)),  # a photo is larger than any screen
+        ("WEBP", (800, 16_000), (800, 16_000)),
+    ],
+)
+def test_large_images_are_scaled_down_only_if_both_sides_are_large(alice, kind, size, kept):
+    file = process_image(alice, make_image(size, kind), "large")
+    assert (file.width, file.height) == kept
+    assert Image.open(io.BytesIO(read_stored_file(file))).size == kept
+    smallest = min(file.thumbnails[-1]["width"], file.thumbnails[-1]["height"])
+    assert smallest >= 200
+
+
+@pytest.mark.usefixtures("transactional_db")
 def test_a_damaged_image_becomes_a_download(alice):
     file = process_image(alice, make_image((900, 900), "JPEG")[:500], "broken.jpg")
     assert (file.state, file.thumbnails, file.attachments.get().kind) == ("ready", [], "file")

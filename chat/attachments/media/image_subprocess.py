@@ -11,6 +11,7 @@ file is not a valid image.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from warnings import simplefilter
@@ -34,8 +35,10 @@ MAX_PIXELS = {
 }
 # Limits of an animation (pixels of all frames together). Of a larger animation only the first frame is kept.
 MAX_FRAMES, MAX_ANIMATION_PIXELS = 600, 150_000_000
-THUMBNAIL_SIDES = (480, 1600)  # pixels, longest side
-MAX_SIDE = 4096  # pixels, longest side of the image itself; larger than most screens
+THUMBNAIL_SIDES = (480, 1600)  # pixels, longest side; of a very long image see _fit
+# The image itself is scaled down only if both sides are large: a screenshot of a long page must stay readable.
+MAX_SHORT_SIDE, MAX_STILL_PIXELS = 3072, 32_000_000
+MAX_WEBP_SIDE = 16_383  # limit of the format
 EXIT_TOO_LARGE = 3
 
 
@@ -63,14 +66,15 @@ def _get_format(image: Image.Image) -> str:
 
 def _reencode(image: Image.Image, folder: Path) -> dict:
     image_format = _get_format(image)
-    is_animated = getattr(image, "is_animated", False) and image_format in {"GIF", "WEBP"}
+    is_animated = getattr(image, "is_animated", False) and image_format in {"GIF", "WEBP", "PNG"}
     if is_animated and _is_within_animation_limits(image):
         name, width, height = _save_animation(image, folder, image_format)
         image.seek(0)
         still = _load_upright(image)
     else:
         if image_format == "JPEG":
-            image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a much larger JPEG is scaled down while it is decoded
+            # A much larger JPEG is scaled down while it is decoded, but never below the size at which it is kept.
+            image.draft("RGB", (2 * MAX_SHORT_SIDE, 2 * MAX_SHORT_SIDE))
         still = _load_upright(image)
         name, width, height = _save_still(still, folder, image_format)
     return {
@@ -104,8 +108,13 @@ def _load_upright(image: Image.Image) -> Image.Image:
 
 def _save_still(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
     """Saves the image without animation. Returns (file name, width, height)."""
-    if max(image.size) > MAX_SIDE:
-        image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    width, height = image.size
+    scale = min(1.0, MAX_SHORT_SIDE / min(width, height), math.sqrt(MAX_STILL_PIXELS / (width * height)))
+    if image_format in {"WEBP", "AVIF"}:  # both are saved as WebP
+        scale = min(scale, MAX_WEBP_SIDE / max(width, height))
+    if scale < 1:
+        size = max(round(width * scale), 1), max(round(height * scale), 1)
+        image = image.resize(size, Image.Resampling.LANCZOS)
     profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
     if image_format in {"JPEG", "HEIF"}:
         name = "picture.jpg"
@@ -127,7 +136,11 @@ def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tupl
         durations.append(image.info.get("duration", 100) or 100)
         frames.append(image.convert("RGBA"))
     name = f"picture.{image_format.lower()}"
-    options = {"disposal": 2} if image_format == "GIF" else {"quality": 85, "method": 2}
+    options = {
+        "GIF": {"disposal": 2},
+        "WEBP": {"quality": 85, "method": 2},
+        "PNG": {"disposal": 0, "blend": 0},  # Pillow's frames are complete pictures
+    }[image_format]
     first, *others = frames
     first.info = {}
     loop = image.info.get("loop", 0)
@@ -137,11 +150,18 @@ def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tupl
     return name, image.width, image.height
 
 
+def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Returns the box of a thumbnail: `side` in each direction, for a very long image up to four times as much."""
+    longest, shortest = max(size), max(min(size), 1)
+    stretched = round(side * min(max(longest / shortest / 4, 1), 4))
+    return (stretched, side) if size[0] > size[1] else (side, stretched)
+
+
 def _save_thumbnails(image: Image.Image, folder: Path) -> list[dict]:
     thumbnails: list[dict] = []
     for side in THUMBNAIL_SIDES:
         thumbnail = image.copy()
-        thumbnail.thumbnail((side, side), Image.Resampling.LANCZOS)
+        thumbnail.thumbnail(_fit(image.size, side), Image.Resampling.LANCZOS)
         if thumbnails and thumbnail.width <= thumbnails[-1]["width"]:
             break  # the image itself is not larger than the previous thumbnail
         name = f"{side}.webp"
