@@ -1,7 +1,7 @@
 """Browser fixtures: `page = await browser_for(site, "alice", phone=True)` is a Chromium page signed in as alice.
 
-A page that logs an error, throws, or violates the Content-Security-Policy fails its test. A test that causes such
-errors allows them before: `page_errors.allow("WebSocket connection")`.
+A test fails if one of its pages logs an error, throws an exception or violates the Content-Security-Policy. A test that
+causes such errors on purpose allows them first: `page_errors.allow("WebSocket connection")` (a regular expression).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.servers import PASSWORD, Site
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
-CHROMIUM_FLAGS = (  # no background requests of the browser itself
+CHROMIUM_FLAGS = (  # The browser makes no requests of its own, for example for updates.
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
     *("--no-first-run", "--disable-gpu"),
 )
@@ -25,7 +25,7 @@ _FAILED = pytest.StashKey[bool]()
 
 
 class PageErrors:
-    """The errors on the pages of one test."""
+    """Records the errors on the pages of one test. A test allows the errors that it expects with `allow`."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -37,7 +37,7 @@ class PageErrors:
     def watch(self, page: Page) -> None:
         page.on("pageerror", lambda error: self._note(page, f"threw {error}"))
         page.on("crash", lambda _: self._note(page, "crashed"))
-        # CSP and Trusted Types violations are errors on the console.
+        # The browser also logs violations of Content-Security-Policy and Trusted Types as errors.
         page.on(
             "console", lambda message: self._note(page, f"logged {message.text}") if message.type == "error" else None
         )
@@ -56,7 +56,7 @@ def page_errors() -> PageErrors:
 
 @pytest.fixture(scope="session")
 async def chromium(chromium_path) -> AsyncIterator[Browser]:
-    """One browser for the run. Each user has a separate context with its own cookies and storage."""
+    """Provides one browser process for the whole run. `browser_for` opens a context in it for each page."""
     flags = [*CHROMIUM_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(CHROMIUM_FLAGS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)
@@ -66,9 +66,10 @@ async def chromium(chromium_path) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_path):
-    """Creates blank signed-in pages: `browser_for(site, "alice", phone=False, scripts=True, **options)`.
+    """Creates pages: `page = await browser_for(site, "alice", phone=False, scripts=True, **options)`.
 
-    Without a user name the page is signed out. `options` are those of a Playwright context: `locale`, `color_scheme` …
+    The page is still blank and signed in as this user (without a user name: not signed in). Each page has its own
+    cookies and storage. `options` are passed to the Playwright context, for example `locale` and `color_scheme`.
     """
     contexts: list[BrowserContext] = []
 
@@ -100,7 +101,7 @@ async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_p
 
 
 async def sign_in(context: BrowserContext, username: str) -> None:
-    """Signs in with the form of the page, by plain requests instead of a rendered page."""
+    """Signs in by posting the sign-in form. No page is rendered, which is faster."""
     page = await context.request.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
     assert token, f"no form at {page.url}: {page.status}"

@@ -1,4 +1,4 @@
-"""Writes long message histories directly into the tables: a hundred thousand messages in seconds."""
+"""Writes long message histories for tests directly into the database tables: 100,000 messages take seconds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ def write_history(
     until: datetime | None = None,
     step: timedelta = timedelta(minutes=4),
 ) -> int:
-    """Creates `count` text messages, the last one at `until`, and returns the seq of the first. Deterministic."""
+    """Creates `count` text messages and returns the `seq` (number in the conversation) of the first one.
+
+    The messages are `step` apart; the last one was sent at `until` (default: now). The same arguments create the same
+    texts.
+    """
     from chat.models import Conversation, Message
 
     conversation = Conversation.objects.get(pk=conversation_id)

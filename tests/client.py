@@ -1,6 +1,7 @@
-"""A complete WebSocket client of the protocol, built on the `websockets` library.
+"""A complete WebSocket client of the messenger for tests, built on the `websockets` library.
 
-It resends unacknowledged messages, reconnects, requests a sync after a gap in versions, and records all events.
+It reconnects, sends messages again until they are acknowledged, sends `sync` if it has missed events, and records all
+events.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import websockets
 
-from tests.live.client_state import Replica
+from tests.live.client_state import ClientState
 from tests.servers import PASSWORD
 
 
@@ -32,15 +33,18 @@ class CommandError(Exception):
 
 
 class Client:
-    """`async with Client(site.ws_url, token) as alice: await alice.send(room, "hello")`"""
+    """A signed-in WebSocket client that stays connected in the background. `client_state` is the state it has received.
+
+    `async with Client(site.ws_url, token) as alice: await alice.send(conversation_id, "hello")`
+    """
 
     def __init__(self, ws_url: str, token: str, *, reconnect_delay: float = 0.2):
         self.ws_url, self.token, self.reconnect_delay = ws_url, token, reconnect_delay
-        self.replica = Replica(0)
+        self.client_state = ClientState(0)
         self.connects = 0
         self.closed_with: list[int] = []
-        self.acknowledged: dict[str, dict] = {}  # client_id: message
-        self._pending: dict[str, dict] = {}  # client_id: payload, in the order of sending
+        self.acknowledged: dict[str, dict] = {}  # client_id: stored message
+        self._pending: dict[str, dict] = {}  # client_id: payload of a message that was sent, in the order of sending
         self._responses: dict[str, asyncio.Future] = {}
         self._socket: Any = None
         self._task: asyncio.Task | None = None
@@ -60,7 +64,10 @@ class Client:
 
     # ── Commands ───
     async def command(self, kind: str, **payload: Any) -> dict:
-        """Sends one command and returns its ack. Raises CommandError, or ConnectionError if the socket closes first."""
+        """Sends one command and returns the payload of its acknowledgement (`ack`).
+
+        Raises CommandError if the server rejects it, ConnectionError if the socket closes first.
+        """
         self._refs += 1
         ref = f"r{self._refs}"
         self._responses[ref] = asyncio.get_running_loop().create_future()
@@ -68,7 +75,10 @@ class Client:
         return await asyncio.wait_for(self._responses[ref], 15)
 
     async def send(self, conversation_id: int, body: str, client_id: str = "", within: float = 60, **more: Any) -> dict:
-        """Sends a message, again after each reconnect, until it is acknowledged. Returns the stored message."""
+        """Sends a message and returns it as stored. Sends it again after each reconnect until it is acknowledged.
+
+        Raises CommandError if the server rejects it, TimeoutError after `within` seconds.
+        """
         client_id = client_id or str(uuid.uuid4())
         self._pending[client_id] = {"conversation_id": conversation_id, "client_id": client_id, "body": body, **more}
         with contextlib.suppress(OSError, websockets.WebSocketException):
@@ -103,7 +113,7 @@ class Client:
                 ) as self._socket:
                     self.connects += 1
                     await self._read_frames()
-                    self.closed_with.append(self._socket.close_code)  # for 1000 and 1001 the library raises nothing
+                    self.closed_with.append(self._socket.close_code)  # close codes 1000 and 1001 raise no exception
             except websockets.ConnectionClosed as closed:
                 self.closed_with.append(closed.rcvd.code if closed.rcvd else 1006)
             except (OSError, TimeoutError, websockets.WebSocketException):
@@ -135,23 +145,23 @@ class Client:
                     else:
                         response.set_result(payload)
             else:
-                self.replica.apply_event(frame)
-                if self.replica.conversations_behind or self.replica.is_user_behind:
+                self.client_state.apply_event(frame)
+                if self.client_state.conversations_behind or self.client_state.is_user_behind:
                     await self._request_sync()
 
     async def _welcome(self, payload: dict) -> None:
-        self.replica.user_id = payload["user_id"]
+        self.client_state.user_id = payload["user_id"]
         await self._request_sync()
         for client_id, pending in list(self._pending.items()):
             if client_id not in self.acknowledged and "refused" not in pending:
                 await self._write(client_id)
 
     async def _request_sync(self) -> None:
-        payload = self.replica.sync_payload()
+        payload = self.client_state.sync_payload()
         await self._socket.send(json.dumps({"type": "sync", "payload": payload, "ref": "sync"}))
 
     async def _apply_sync_response(self, payload: dict) -> None:
-        if self.replica.apply_sync_response(payload):
+        if self.client_state.apply_sync_response(payload):
             self._open.set()
         else:
             await self._request_sync()
@@ -171,7 +181,7 @@ class Client:
 
     # ── State ───
     async def wait_for(self, condition, within: float = 10) -> None:
-        """Waits until `condition(replica)` is true, at most `within` seconds."""
+        """Waits until `condition(client_state)` is true. Raises TimeoutError after `within` seconds."""
         async with asyncio.timeout(within):
-            while not condition(self.replica):
+            while not condition(self.client_state):
                 await asyncio.sleep(0.02)

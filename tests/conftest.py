@@ -1,6 +1,6 @@
-"""Shared fixtures: real services, databases, users, conversations and server processes.
+"""Fixtures for all tests: real services, databases, users, conversations and server processes.
 
-The helpers behind them are in services.py, databases.py, servers.py, proxy.py and browsers.py.
+They use the modules services.py, databases.py, servers.py, proxy.py and browsers.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ registry = ServiceRegistry()
 
 # ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────────
 def require_service(name: str):
-    """Returns the running service. Without it the test is skipped; in CI the test fails."""
+    """Returns the running service with this name (see services.py).
+
+    If it is not available, skips the test; with the variable CI set, fails the test.
+    """
     try:
         return registry.get(name)
     except ServiceUnavailable as missing:
@@ -30,7 +33,10 @@ def require_service(name: str):
 
 
 def require_own_service(name: str):
-    """Like `require_service`, for tests that kill the service: an external one is skipped."""
+    """Returns the running service with this name, for tests that kill it.
+
+    Skips the test if the service is not available, or is an external server that must not be killed.
+    """
     service = require_service(name)
     if not hasattr(service, "kill"):
         registry.skipped += 1
@@ -40,13 +46,16 @@ def require_own_service(name: str):
 
 @pytest.fixture
 def postgres():
-    """The PostgreSQL server: `create()`, `drop(url)`, `disconnect_all(url)`."""
+    """Returns the PostgreSQL server. Its methods for databases: `create()`, `drop(url)`, `disconnect_all(url)`."""
     return require_service("postgres")
 
 
 @pytest.fixture
 def postgres_server():
-    """PostgreSQL as a process: `stop(mode="immediate")`, `kill()`, `start()`, `pause()`. Restarted after the test."""
+    """Provides a PostgreSQL process that the test may `stop(mode="immediate")`, `kill()`, `pause()` and `start()`.
+
+    After the test it is running again.
+    """
     server = require_own_service("postgres")
     yield server
     server.resume()
@@ -56,7 +65,7 @@ def postgres_server():
 
 @pytest.fixture
 def postgres_url(postgres):
-    """The URL of a new, migrated PostgreSQL database."""
+    """Provides the URL of a new, migrated PostgreSQL database, which is deleted after the test."""
     from tests.databases import postgres_template
 
     url = postgres.create(postgres_template(postgres))
@@ -66,7 +75,7 @@ def postgres_url(postgres):
 
 @pytest.fixture
 def redis_url():
-    """The URL of an empty Redis."""
+    """Returns the URL of a Redis server, whose data is deleted before the test."""
     server = require_service("redis")
     server.flush()
     return server.url
@@ -74,7 +83,10 @@ def redis_url():
 
 @pytest.fixture
 def redis_server():
-    """An empty Redis as a process with `kill()`, `start()`, `flush()`, `pause()`. Runs again after the test."""
+    """Provides an empty Redis process that the test may `kill()`, `start()`, `pause()` and empty with `flush()`.
+
+    After the test it is running again.
+    """
     server = require_own_service("redis")
     server.flush()
     yield server
@@ -85,7 +97,10 @@ def redis_server():
 
 @pytest.fixture
 def s3():
-    """An S3 server with a bucket: `url` is a STORAGE_URL, `credentials` are its environment variables."""
+    """Returns an S3 server with a bucket.
+
+    Its `url` is a value for STORAGE_URL. Its `credentials` are environment variables that a server process needs.
+    """
     return require_service("s3")
 
 
@@ -103,7 +118,7 @@ def chromium_path():
 
 def pytest_configure(config):
     config.pluginmanager.register(LongestFirst())
-    # On SIGTERM (for example from `timeout`) the run ends as on Ctrl-C, so that its servers are stopped.
+    # On SIGTERM (for example from `timeout`) the test run ends as on Ctrl-C, so that it stops its servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -119,7 +134,10 @@ def pytest_unconfigure():
 # ── Databases inside pytest ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def postgres_db(postgres_url, django_db_blocker):
-    """Django uses a new PostgreSQL database in all threads of this test. Use it without the `db` fixtures."""
+    """Makes Django use a new PostgreSQL database in all threads of this test. Provides its URL.
+
+    Do not combine it with the fixtures `db` and `transactional_db`.
+    """
     from tests.databases import using_database
 
     with django_db_blocker.unblock(), using_database(postgres_url):
@@ -128,7 +146,10 @@ def postgres_db(postgres_url, django_db_blocker):
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_database(request):
-    """Runs the test twice: on SQLite with real commits, and on PostgreSQL. Replaces the `db` fixtures."""
+    """Runs the test twice: on SQLite and on PostgreSQL, both with real commits. Provides `"sqlite"` or `"postgres"`.
+
+    Use it instead of the fixtures `db` and `transactional_db`.
+    """
     if request.param == "postgres":
         request.getfixturevalue("postgres_db")
     return request.param
@@ -136,19 +157,23 @@ def each_database(request):
 
 @pytest.fixture
 def database(request):
-    """The database that the test requests; `db` if it requests none (see `pytest_collection_modifyitems`)."""
+    """Sets up a database for fixtures like `make_user`: PostgreSQL if the test requests it, otherwise the one of `db`.
+
+    For the latter `pytest_collection_modifyitems` adds the mark `django_db` of pytest-django to the test.
+    """
     for name in ("each_database", "postgres_db"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
 
 
-# Tests of the test environment itself, and folders in which bin/test runs a test on daphne only.
+# bin/test leaves out TESTS_OF_TESTS, which test the test helpers. In the folders DAPHNE_IS_ENOUGH it runs tests with
+# `each_server` only on daphne. bin/test-long runs all of these.
 TESTS_OF_TESTS = {"test_browsers.py", "test_fixtures.py", "test_proxy.py", "test_services.py"}
 DAPHNE_IS_ENOUGH = {"attachments", "browser", "faults", "replay"}
 
 
 def is_long(item) -> bool:
-    """Whether bin/test leaves the test to bin/test-long."""
+    """Returns whether the test is long: bin/test leaves it out, bin/test-long runs it."""
     folder, params = item.path.parent.name, item.callspec.params if hasattr(item, "callspec") else {}
     if folder == "infrastructure":
         return item.path.name in TESTS_OF_TESTS
@@ -157,7 +182,10 @@ def is_long(item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Adds the `django_db` mark that `database` stands for: pytest-django reads marks before any test runs."""
+    """Marks long tests as `long`, and tests that use the fixture `database` as `django_db`.
+
+    A fixture could not add `django_db` itself: pytest-django reads this mark before it runs the fixtures.
+    """
     for item in items:
         names = getattr(item, "fixturenames", ())
         params = item.callspec.params if hasattr(item, "callspec") else {}
@@ -172,9 +200,9 @@ def pytest_collection_modifyitems(items):
 
 
 class LongestFirst:
-    """Sorts the longest files to the front: with two workers, both then finish at about the same time.
+    """Pytest plugin that runs the slowest tests first, so that two parallel workers finish at about the same time.
 
-    Runs after pytest-django, which moves tests without a database to the end.
+    It sorts after pytest-django has sorted, which moves tests without a database to the end.
     """
 
     @pytest.hookimpl(trylast=True)
@@ -184,7 +212,10 @@ class LongestFirst:
 
 @pytest.fixture
 def run_tasks(database):
-    """`run_tasks()` executes the background tasks that are due, in this process, and returns their number."""
+    """Returns a function: `run_tasks()` executes the background tasks that are due, in this process.
+
+    It returns how many tasks it executed.
+    """
     from django.utils.module_loading import autodiscover_modules
 
     from messenger.background import queue
@@ -196,7 +227,7 @@ def run_tasks(database):
 # ── Users and conversations ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def make_user(database):
-    """Creates users: `make_user("dave")`. Their password is `let-me-talk`."""
+    """Returns a function: `make_user("dave", **fields)` creates a user with the password `let-me-talk`."""
     from accounts.models import User
     from tests.servers import PASSWORD
 
@@ -223,13 +254,13 @@ def carol(make_user):
 
 @pytest.fixture
 def mallory(make_user):
-    """A user without conversations."""
+    """Returns a user who is in no conversation."""
     return make_user("mallory", name="Mallory")
 
 
 @pytest.fixture
 def group(alice, bob):
-    """A group of alice (owner) and bob (member)."""
+    """Returns a group with alice as owner and bob as member."""
     from chat import actions
     from chat.models import Conversation
 
@@ -238,7 +269,7 @@ def group(alice, bob):
 
 @pytest.fixture
 def direct_conversation(alice, bob):
-    """The direct conversation of alice and bob."""
+    """Returns the direct conversation between alice and bob."""
     from chat import actions
     from chat.models import Conversation
 
@@ -249,9 +280,10 @@ def direct_conversation(alice, bob):
 # ── Server processes ───────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def make_site(request, tmp_path, django_db_blocker):
-    """Creates installations: `make_site(database="postgres", redis=True, proxied=True, SWEEP_SECONDS="1")`.
+    """Creates a `Site`, an installation of the messenger (see tests/servers.py).
 
-    See tests/servers.py. Their servers end with the test; their logs are printed if it failed.
+    Example: `make_site(database="postgres", redis=True, proxied=True, SWEEP_SECONDS="1")`; arguments in capitals are
+    environment variables. After the test its servers are stopped. If the test failed, their logs are shown.
     """
     from tests.servers import Site
 
@@ -269,16 +301,16 @@ def make_site(request, tmp_path, django_db_blocker):
     yield make
     for site in sites:
         site.end()
-        print(site.logs())  # pytest shows it if the test failed
+        print(site.logs())  # pytest shows this output only if the test failed
 
 
 @pytest.fixture
 def site(make_site):
-    """An installation with default settings: SQLite, no Redis. `site.start()` starts a server."""
+    """Returns a `Site` with default settings: SQLite and no Redis. `site.start()` starts a server."""
     return make_site()
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def each_server(request) -> str:
-    """Runs the test twice, for `site.start(server=each_server)`."""
+    """Runs the test twice: with `"daphne"` and with `"uvicorn"`, for `site.start(server=each_server)`."""
     return request.param

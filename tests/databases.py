@@ -1,4 +1,4 @@
-"""Databases for tests: switch Django to another database, copy migrated templates, run management commands."""
+"""Helpers for tests: switch Django to another database, copy a migrated database, run management commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class _FollowingConnections(ConnectionHandler):
-    """Connection handler that reconnects in each thread after the settings of "default" have changed."""
+    """Django's connection handler, but a thread reconnects if the settings of its database were replaced."""
 
     def __getitem__(self, alias):
         connection = super().__getitem__(alias)
@@ -43,9 +43,9 @@ connections.__class__ = _FollowingConnections
 
 
 def _database_settings(url: str) -> dict:
-    """Returns the settings that messenger.settings makes of this DATABASE_URL, without a connection pool.
+    """Returns the database settings for this DATABASE_URL, as messenger.settings would, but without a connection pool.
 
-    A pool would keep connections to a database that is dropped after the test.
+    A pool would keep connections open to a database that is dropped after the test.
     """
     database: dict[str, Any]
     if urlsplit(url).scheme.startswith("sqlite"):
@@ -59,8 +59,11 @@ def _database_settings(url: str) -> dict:
 
 @contextmanager
 def using_database(url: str):
-    """Makes `url` (`postgres://…` or `sqlite:///file`) the database "default" in all threads of this process."""
-    own = connections["default"]  # may be inside the transaction of a test
+    """Context manager that makes `url` the database "default" in all threads of this process.
+
+    `url` is `postgres://…` or `sqlite:///file`.
+    """
+    own = connections["default"]  # kept open, because a test may be inside a transaction on this connection
     before = connections.settings["default"]
     del connections["default"]
     connections.settings["default"] = _database_settings(url)
@@ -73,7 +76,10 @@ def using_database(url: str):
 
 
 def run_manage(*arguments: str, **environment: str) -> str:
-    """Runs `manage.py …` with production settings in a subprocess and returns its output. Raises if it fails."""
+    """Runs `manage.py` in a subprocess with production settings and returns its output.
+
+    Raises RuntimeError if the command fails.
+    """
     process = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -89,19 +95,22 @@ def run_manage(*arguments: str, **environment: str) -> str:
 
 
 def production_environment(**environment: str) -> dict[str, str]:
-    """Returns environment variables for processes with production settings, without rate limits.
+    """Returns the environment variables of a process with production settings, but with rate limits off.
 
-    The worker is off, because it would start Django a second time: pass `WORKER="on"` where it is needed.
+    The worker process is also off, because it would start Django a second time. Tests that need it pass `WORKER="on"`.
     """
     kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATA_DIR")}
     defaults = {"DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "WORKER": "off", "PYTHONUNBUFFERED": "1"}
     return {**kept, **defaults, **environment}
 
 
-# ── Templates, each created once per run ───────────────────────────────────────────────────────────────────────────
+# ── Databases and static files that are created once per run ────────────────────────────────────────────────────────
 @functools.cache
 def sqlite_template() -> Path:
-    """Returns a migrated SQLite file. Closing the last connection has written the WAL into it."""
+    """Returns the path of a migrated SQLite database, which tests copy.
+
+    Its file is complete: SQLite wrote the write-ahead log (WAL) into it when `migrate` closed its connection.
+    """
     folder = RUN_DIR / "template"
     run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
     return folder / "messenger.sqlite3"
@@ -109,7 +118,7 @@ def sqlite_template() -> Path:
 
 @functools.cache
 def postgres_template(server: PostgresDatabases) -> str:
-    """Returns the name of a migrated PostgreSQL database."""
+    """Returns the name of a migrated database on this server, which tests copy."""
     url = server.create()
     run_manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url, DATA_DIR=str(RUN_DIR / "data"))
     return urlsplit(url).path.lstrip("/")
@@ -117,10 +126,10 @@ def postgres_template(server: PostgresDatabases) -> str:
 
 @functools.cache
 def collected_static() -> Path:
-    """Returns the folder that `collectstatic` writes.
+    """Returns the folder of static files that `collectstatic` has written.
 
-    `collectstatic` is slow, so the folder is kept between runs until sources or packages change. It is written under
-    another name and then moved, so it is never incomplete.
+    `collectstatic` is slow, so the folder is reused in later runs until sources or packages change. It is written under
+    another name first and then moved, so no run sees an incomplete folder.
     """
     sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
     sources += [*(ROOT / "messenger" / "assets").glob("*.py"), ROOT / "requirements.lock"]
@@ -129,12 +138,12 @@ def collected_static() -> Path:
         Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"
     )
     with kept.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other runs and workers wait for the result
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel runs and workers wait here and then use the same folder
         if not kept.is_dir():
             made = RUN_DIR / "collected"
             run_manage("collectstatic", "--no-input", "--verbosity", "0", DATA_DIR=str(made))
             for old in kept.parent.glob("messenger-static-*"):
-                if old.stat().st_mtime < time.time() - 3600:  # younger ones may be in use
+                if old.stat().st_mtime < time.time() - 3600:  # other runs may still use younger folders
                     shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
             shutil.move(made, kept)
     return kept / "static"

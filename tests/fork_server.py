@@ -1,8 +1,9 @@
-"""A fork server: starts the messenger in half a second instead of four, because packages are already imported.
+"""Starts messenger servers for tests in half a second instead of four, by forking a process with imported packages.
 
-A waiting process has imported third-party packages, but neither settings nor code of the project. For each server it
-forks; the child sets the requested environment and runs `python -m messenger.server`, as `bin/serve` does. Each test
-has its own server and may kill it. Where `fork` is not safe (macOS), servers are started without it.
+The fork server is a process that has imported third-party packages, but neither settings nor code of the project. For
+each messenger server it forks. The child process sets its environment variables and runs `python -m messenger.server`,
+as `bin/serve` does. Each test has its own server and may kill it. Where `fork` is not safe (macOS), no fork server is
+used.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# Packages that a server imports and that need no settings. Never a Twisted reactor: it opens file descriptors.
+# Packages that a server imports and that need no settings. They must not import a Twisted reactor, which opens file
+# descriptors.
 PACKAGES = """
     asyncio autobahn.websocket.protocol boto3 botocore.client channels.consumer channels.db channels.layers
     channels.routing channels_redis.core cryptography.x509 dj_database_url django.contrib.admin.utils
@@ -40,7 +42,7 @@ PACKAGES = """
 
 
 class Child:
-    """A child of the fork server, with the interface of `subprocess.Popen`."""
+    """A server process started by the fork server, with the main methods of `subprocess.Popen`."""
 
     def __init__(self, fork_server: ForkServer, pid: int):
         self._fork_server, self.pid = fork_server, pid
@@ -71,7 +73,7 @@ class Child:
 
 
 class ForkServer:
-    """The waiting process. It ends with the test run, when the socket to it is closed."""
+    """Starts the process that forks, and sends requests to it. The process ends when the test run ends."""
 
     def __init__(self) -> None:
         own_socket, child_socket = socket.socketpair()
@@ -81,7 +83,7 @@ class ForkServer:
             pass_fds=[child_socket.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            # Output buffering is decided when Python starts, so it is set here for all children.
+            # Python reads PYTHONUNBUFFERED only when it starts, so it is set here for all child processes.
             env={k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"} | {"PYTHONUNBUFFERED": "1"},
         )
         child_socket.close()
@@ -96,7 +98,7 @@ class ForkServer:
             return json.loads(self._stream.readline())
 
     def start(self, module: str, *arguments: str, log: Path, environment: dict[str, str]) -> Child:
-        """Runs `python -m module …` in its own session, with its output in `log`."""
+        """Runs `python -m module …` in a new process with these environment variables. Its output goes to `log`."""
         options = {"module": module, "arguments": arguments, "log": str(log), "environment": environment}
         return Child(self, self.request(start=options))
 
@@ -111,7 +113,7 @@ _instance: ForkServer | None = None
 
 
 def get_fork_server() -> ForkServer | None:
-    """Returns the fork server of this run, or None where forking is not safe."""
+    """Returns the fork server of this test run, started at the first call. Returns None where forking is not safe."""
     global _instance
     if not sys.platform.startswith("linux"):
         return None
@@ -120,10 +122,10 @@ def get_fork_server() -> ForkServer | None:
     return _instance
 
 
-# ── In the waiting process ─────────────────────────────────────────────────────────────────────────────────────────
+# ── In the process that forks ───────────────────────────────────────────────────────────────────────────────────────
 def wait_for_children(connection: socket.socket) -> None:
     for name in PACKAGES:
-        with contextlib.suppress(Exception):  # the child imports it again and reports the error
+        with contextlib.suppress(Exception):  # a child process will report the error
             import_module(name)
     assert "twisted.internet.reactor" not in sys.modules and threading.active_count() == 1
     with connection.makefile("rwb") as stream:
@@ -145,13 +147,13 @@ def _fork_child(connection: socket.socket, options: dict[str, Any]) -> int:
     if pid := os.fork():
         return pid
     # The rest runs in the child, until it exits.
-    os.setsid()  # own process group: killed as a whole, not reached by Ctrl-C
+    os.setsid()  # own process group: can be killed with its children; Ctrl-C does not reach it
     log = os.open(options["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for number in (1, 2):
         os.dup2(log, number)
     os.close(log)
     devnull = os.open(os.devnull, os.O_RDWR)
-    os.dup2(devnull, connection.fileno())  # only the fork server uses the socket to the test run
+    os.dup2(devnull, connection.fileno())  # the child must not use the socket between the fork server and the tests
     os.close(devnull)
     os.environ.clear()
     os.environ.update(options["environment"])

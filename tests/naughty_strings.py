@@ -1,4 +1,4 @@
-"""Strings that break careless software: the Big List of Naughty Strings (tests/data/README.md) and additional ones."""
+"""Text samples that often break software: the Big List of Naughty Strings (see tests/data/README.md) and our own."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ OURS = [
 
 
 def naughty_strings() -> list[str]:
-    """Returns the additional strings first, then the list, without duplicates."""
+    """Returns our own strings (OURS), then those of the Big List of Naughty Strings, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))

@@ -1,4 +1,4 @@
-"""Server processes that tests start, stop, freeze and kill: PostgreSQL, Redis, S3 and the messenger itself."""
+"""Base class of the server processes that tests start, stop, pause and kill: PostgreSQL, Redis, S3, the messenger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.fork_server import Child
 
-STARTS_WITHIN = 60  # seconds; an idle machine needs far less
+STARTS_WITHIN = 60  # seconds; usually a server needs far less
 
 
 def free_port() -> int:
@@ -23,7 +23,10 @@ def free_port() -> int:
 
 
 class Program:
-    """A process group on one loopback port. `log` keeps the output of all its starts."""
+    """A server process (with its child processes) that listens on a port of 127.0.0.1.
+
+    It can be started again after `stop` or `kill`. All output goes to the file `log`.
+    """
 
     name = "program"
 
@@ -44,7 +47,7 @@ class Program:
         return {}
 
     def is_ready(self) -> bool:
-        """Returns whether the program works; subclasses check more than an open port."""
+        """Returns whether the server accepts connections. Subclasses also check that it responds."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
@@ -71,7 +74,7 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment()),
-                start_new_session=True,  # own process group: killed as a whole, not reached by Ctrl-C
+                start_new_session=True,  # own process group: can be killed with its children; Ctrl-C does not reach it
                 **self.popen_options(),
             )
 
@@ -87,13 +90,13 @@ class Program:
             time.sleep(0.03)
 
     def signal(self, number: int) -> None:
-        """Sends a signal to the whole process group, including workers."""
+        """Sends a signal to the process and all its child processes."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
     def stop(self, within: float = 15) -> None:
-        """Sends SIGTERM as a service manager does, and SIGKILL after `within` seconds."""
+        """Stops the process with SIGTERM, as a service manager does. Kills it after `within` seconds."""
         if not self.running:
             return
         assert self.process
@@ -101,10 +104,10 @@ class Program:
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(within)
-        self.kill()  # remaining processes of the group
+        self.kill()  # kills child processes that are still running
 
     def kill(self) -> None:
-        """Sends SIGKILL to the process group."""
+        """Kills the process and its child processes with SIGKILL."""
         if self.process is not None:
             self.signal(signal.SIGKILL)
             self.process.wait(10)
@@ -114,7 +117,7 @@ class Program:
         self.start()
 
     def pause(self) -> None:
-        """Freezes the process until `resume`; its connections stay open."""
+        """Freezes the process with SIGSTOP until `resume` is called. Its connections stay open."""
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:

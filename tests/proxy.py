@@ -1,16 +1,16 @@
-"""A TCP proxy in front of one or several servers that injects network faults on demand.
+"""A TCP proxy in front of one or several servers. Tests use it to simulate network faults.
 
-It runs in its own thread, so sync and async tests use it alike, and it works on bytes.
+It runs in its own thread, so that sync and async tests can use it. It works on bytes, not on messages.
 
     with Proxy(server_a.port, server_b.port) as proxy:   # connections go to the backends in turn
         proxy.cut()                     # every connection is reset at once
-        proxy.cut_after(7)              # 7 more bytes to each client, then a reset: a cut in the middle of a frame
-        proxy.refusing = True           # new connections are closed at once, as by a server that is not there
-        proxy.pause(); proxy.resume()   # no data in either direction, connections stay open: half-open
-        proxy.drop(UP)                  # discards what clients send; DOWN: what servers send; ended by pass_all()
-        proxy.delay, proxy.jitter = 0.5, 0.4   # seconds; order is kept
-        proxy.chunk = 1                 # bytes per write: one at a time
-        proxy.no_upgrades = True        # removes the WebSocket upgrade header: the only HTTP that it knows
+        proxy.cut_after(7)              # each client gets 7 more bytes, then its connection is reset, inside a frame
+        proxy.refusing = True           # closes new connections at once, as if the server did not run
+        proxy.pause(); proxy.resume()   # connections stay open, but no data passes in between
+        proxy.drop(UP)                  # discards what clients send (DOWN: what servers send) until pass_all()
+        proxy.delay, proxy.jitter = 0.5, 0.4   # seconds: delays all data by 0.1 to 0.9 s and keeps its order
+        proxy.chunk = 1                 # passes single bytes on
+        proxy.no_upgrades = True        # removes the header `Upgrade: websocket`, so that no WebSocket opens
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ BOTH = "both"
 
 class Proxy:
     def __init__(self, *backends: int, port: int = 0):
-        """`backends` are ports of this machine; `port` 0 takes a free one."""
-        self.backends = list(backends)  # may be changed at any time; read for each new connection
+        """`backends` are the ports of servers on 127.0.0.1. `port` is the port of the proxy; 0 chooses a free one."""
+        self.backends = list(backends)  # may be changed at any time, for new connections
         self.port = port
         self.delay = 0.0
         self.jitter = 0.0
         self.chunk = 64 * 1024
         self.refusing = False
         self.no_upgrades = False
-        self.accepted = 0  # connections so far
+        self.accepted = 0  # number of connections accepted so far
         self._turn = itertools.count()
         self._open_connections: set[_ProxiedConnection] = set()
         self._dropped: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._open = asyncio.Event()  # cleared while paused
+        self._open = asyncio.Event()  # not set while the proxy is paused
 
     @property
     def url(self) -> str:
@@ -88,13 +88,13 @@ class Proxy:
     def __exit__(self, *_) -> None:
         self.stop()
 
-    # ── Faults; callable from any thread, in effect when the call returns ───────────────────────────────────────────
+    # ── Faults. May be called from any thread; take effect before returning ─────────────────────────────────────────
     def cut(self) -> int:
         """Resets all connections and returns their number."""
         return self._run_in_loop(self._cut())
 
     def cut_after(self, count: int, direction: str = DOWN) -> None:
-        """Lets `count` more bytes pass on each existing connection, then resets it."""
+        """Passes `count` more bytes on each existing connection in this direction, then resets the connection."""
 
         def set_allowance() -> None:
             for connection in self._open_connections:
@@ -109,11 +109,11 @@ class Proxy:
         self._call(self._open.set)
 
     def drop(self, direction: str) -> None:
-        """Reads and discards the bytes of this direction."""
+        """Discards all bytes in this direction (UP, DOWN or BOTH) until `pass_all`. Connections stay open."""
         self._call(lambda: self._dropped.update({UP, DOWN} if direction == BOTH else {direction}))
 
     def pass_all(self) -> None:
-        """Ends all faults. A stream that lost bytes stays broken: `cut` it."""
+        """Ends all faults. Connections that have lost bytes remain unusable: call `cut` to close them."""
 
         def reset() -> None:
             self._dropped.clear()
@@ -145,7 +145,7 @@ class Proxy:
         if self.refusing or not self.backends:
             writer.transport.abort()
             return
-        # Round robin; a backend that is down is skipped, as in any load balancer.
+        # Servers are used in turn, as by a load balancer; one that does not accept connections is skipped.
         first = next(self._turn)
         for step in range(len(self.backends)):
             port = self.backends[(first + step) % len(self.backends)]
@@ -166,7 +166,7 @@ class Proxy:
 
 
 class _ProxiedConnection:
-    """The connection of one client and the one to its server."""
+    """A connection from a client together with the connection from the proxy to a server."""
 
     def __init__(self, proxy: Proxy, client, server):
         self.proxy = proxy
@@ -177,8 +177,8 @@ class _ProxiedConnection:
 
     def cut(self) -> None:
         for writer in self.writers:
-            with contextlib.suppress(OSError):  # closed already
-                # SO_LINGER 0: closing sends RST instead of FIN.
+            with contextlib.suppress(OSError):  # the socket is closed already
+                # With SO_LINGER 0 the kernel sends RST instead of FIN when the socket is closed.
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
         if self.task is not None:
@@ -188,12 +188,12 @@ class _ProxiedConnection:
         try:
             async with asyncio.TaskGroup() as group:
                 for direction in (UP, DOWN):
-                    # Bounded, so that a peer that does not read slows down the sender, as on a real network.
+                    # The queue is limited: a receiver that does not read slows down the sender, as on a real network.
                     queue: asyncio.Queue = asyncio.Queue(64)
                     group.create_task(self._read(direction, queue))
                     group.create_task(self._write(direction, queue))
         except* OSError:
-            pass  # one side has reset the connection: the other one is reset too
+            pass  # one side has closed its connection: the other one is closed below
         except* asyncio.CancelledError:
             pass
         finally:

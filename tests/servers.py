@@ -1,12 +1,12 @@
-"""Installations and server processes for tests: `bin/serve` with production settings.
+"""Installations of the messenger for tests, with server processes that run with production settings.
 
-A `Site` is one installation: a database, a data folder, environment variables. Any number of `Server` processes can
-run on it; each can be started, stopped, frozen or killed, with or without a `Proxy` in front:
+A `Site` is one installation: a database, a data folder and environment variables. Any number of `Server` processes can
+serve it. Each can be started, stopped, paused and killed, with or without a `Proxy` in front of them:
 
     site = make_site(database="postgres", redis=True, proxied=True)
     alice, bob = site.create_users("alice", "bob")
     first, second = site.start(), site.start(server="uvicorn")
-    first.kill(); first.start()            # kill -9, then the same port again
+    first.kill(); first.start()            # restarts on the same port
     with site.orm(): Message.objects.count()
 """
 
@@ -39,7 +39,7 @@ PASSWORD = "let-me-talk"
 
 
 class Server(Program):
-    """One server process of the site (with uvicorn and WEB_CONCURRENCY, one process group)."""
+    """One server of a site: one process, or several worker processes with uvicorn and WEB_CONCURRENCY."""
 
     name = "server"
     use_fork_server = True
@@ -54,7 +54,7 @@ class Server(Program):
         return [ROOT / "bin" / "serve"]
 
     def launch(self):
-        """Forks the server from the fork server where there is one, which saves the seconds of importing packages."""
+        """Starts the server with the fork server where there is one (see fork_server.py), which is faster."""
         fork_server = get_fork_server() if self.use_fork_server else None
         if fork_server is None:
             return super().launch()
@@ -67,7 +67,7 @@ class Server(Program):
         return production_environment(**self._environment)
 
     def is_ready(self) -> bool:
-        """Returns whether the server responds to a request, with any status."""
+        """Returns whether the server responds to an HTTP request. The status does not matter."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/accounts/login/")
@@ -93,7 +93,10 @@ class Site:
         unblocked: Callable[[], AbstractContextManager],
         environment: dict[str, str],
     ):
-        """`postgres` None: a SQLite file. `unblocked` allows database access without the `db` fixture."""
+        """Without `postgres` the site uses a SQLite file. With `proxied` clients connect through a `Proxy`.
+
+        `unblocked` is `django_db_blocker.unblock` of pytest-django: `orm` then works without the fixture `db`.
+        """
         self.folder = folder
         self._postgres = postgres
         self._unblocked = unblocked
@@ -115,7 +118,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """The URL for clients: that of the proxy, or of the first server."""
+        """The URL for clients: the URL of the proxy if there is one, otherwise of the first server."""
         return self.proxy.url if self.proxy else self.servers[0].url
 
     @property
@@ -123,7 +126,10 @@ class Site:
         return self.url.replace("http", "ws", 1) + "/ws/v1/"
 
     def start(self, server: str = "daphne", port: int | None = None, **environment: str) -> Server:
-        """Starts one more server process and waits until it responds."""
+        """Starts one more server (`daphne` or `uvicorn`), waits until it responds, and returns it.
+
+        `environment` are environment variables of this server only.
+        """
         new_server = Server(self, port, {"SERVER": server, **environment})
         self.servers.append(new_server)
         new_server.start()
@@ -133,14 +139,14 @@ class Site:
 
     @contextmanager
     def orm(self):
-        """Django's models in this process use the site's database. In async tests call it in a thread."""
+        """Context manager in which Django uses the database of this site. In async tests use it in a thread."""
         with self._unblocked(), using_database(self.database_url):
             yield
 
     def create_users(self, *names: str) -> list:
-        """Returns the users with these names and creates missing ones. Their password is `let-me-talk`.
+        """Returns the users with these names, and creates those that are missing, with the password `let-me-talk`.
 
-        Works in async tests too.
+        Can also be called from async tests.
         """
         return _run_in_thread(lambda: self._create_users(names))
 
@@ -160,7 +166,7 @@ class Site:
 
     def end(self) -> None:
         for server in self.servers:
-            # SIGKILL: a regular stop would wait for open sockets.
+            # Kills the server: a regular stop would wait for open sockets.
             server.signal(signal.SIGCONT)
             server.kill()
         if self.proxy:
@@ -173,14 +179,14 @@ class Site:
 
 
 def _run_in_thread(function: Callable[[], Any]) -> Any:
-    """Runs `act` in a thread, because Django forbids database access in the thread of the event loop."""
+    """Runs `function` in a thread: Django forbids database access in the thread of the event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(function).result()
 
 
 @functools.cache
 def production_password_hash() -> str:
-    """Returns the hash of PASSWORD for production settings, which do not have the hasher of the test settings."""
+    """Returns a hash of PASSWORD that production settings accept. They do not accept hashes of the test settings."""
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
     return PBKDF2PasswordHasher().encode(PASSWORD, "salt for tests 0123456")

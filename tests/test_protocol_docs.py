@@ -1,4 +1,4 @@
-"""The generated docs/protocol.md and static/js/realtime/protocol.d.ts are complete and match the code."""
+"""Tests that the generated files docs/protocol.md and static/js/realtime/protocol.d.ts match the code."""
 
 from __future__ import annotations
 

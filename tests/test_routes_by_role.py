@@ -1,13 +1,14 @@
-"""Every route of the site × every role, in one table. The test fails for a route that is not in the table.
+"""Tests the response status of every route for every role. TABLE contains the expected status.
 
-The environment: a group with olga (owner), adam (admin), mia (member) and wolf, another member, whose message the
-requests use. rick was removed from the group, stan was never a member, sue is a suspended member. mia and wolf also
-have a direct conversation. Each cell is tested in this environment and rolled back: API routes with a token, pages with
-a session.
+A route that is not in the table fails the tests. API routes are requested with a token, pages with a session.
 
-Two roles have no column. A removed member gets the same as a stranger. A suspended user gets the same as nobody, but
-an invalid token is rejected by API routes that are public otherwise. Where a stranger gets 404, status and body are
-compared with those for an id that never existed.
+Users: in one group are olga (owner), adam (admin), mia (member), wolf (another member, whose messages and files the
+requests name) and sue (a member, but suspended from the site). rick was removed from the group; stan was never a
+member. mia and wolf also have a direct conversation. Changes made by a request are rolled back.
+
+Two roles have no column in the table. A removed member gets the same responses as a stranger. A suspended user gets the
+same responses as a visitor who is not signed in; API routes reject the token with 401. Where a stranger gets 404, the
+response must equal the response for an id that never existed, so that it does not show that the object exists.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
 
-# Cells: a status, `in` for a redirect to the sign-in page, or `-` if the role cannot be tested.
-# After the bar: other values for the ids in the path (the default are those of wolf), or a note.
+# A cell is a status, `in` for a redirect to the sign-in page, or `-` if the role cannot be tested.
+# After the bar: a note, or `name=value` for an id in the path. By default the path contains ids of the group and of wolf.
 TABLE = """
                                                                  nobody strngr member  admin  owner
 -- the API: public
@@ -288,7 +289,7 @@ IGNORES_TOKENS = ("api/schema/", "api/docs/", "api/v1/auth/", "^api/")
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 UNKNOWN_ID = 999_999_999
 
-# The body of a valid request, by method and route. `@name` is an id of the environment.
+# Bodies of valid requests, by method and route. `@name` is replaced by an id in `Environment.ids`.
 BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/signup/": {"username": "newcomer", "email": "new@example.org", "password": "let-me-talk"},
     "POST api/v1/auth/token/": {"login": "newt", "password": "let-me-talk"},
@@ -359,7 +360,7 @@ ROWS = _parse_table()
 
 
 def list_routes() -> set[str]:
-    """Returns all URL patterns of the site, in the notation of the table."""
+    """Returns the URL patterns of all routes of the site, as TABLE writes them."""
     routes: set[str] = set()
 
     def walk(resolver, before: str) -> None:
@@ -375,7 +376,7 @@ def list_routes() -> set[str]:
 
 
 def _normalize_route(route: str) -> str:
-    """`<id:user_id>` becomes `<user_id>`, and a regular expression the name of its group."""
+    """Returns the URL pattern as TABLE writes it: `<id:user_id>` and named groups of regular expressions as `<user_id>`."""
     if route.startswith("admin/"):
         return "admin/**"
     return re.sub(r"<\w+:|\(\?P(?=<)", "<", re.sub(r"\(\?P(<\w+>)(?:[^()])*\)", r"\1", route))
@@ -408,7 +409,7 @@ class Environment:
             role: actions.send_message(self.ids[NAMES[role]], group, uuid.uuid4(), "my words")[0].id
             for role in ("member", "admin", "owner")
         }
-        file = uploads.store_upload(wolf, "x", 5, [b"words"])  # the name in the path
+        file = uploads.store_upload(wolf, "x", 5, [b"words"])  # the file name is a part of the URL
         self.ids["attachment"] = file.pk
         actions.send_message(wolf, group, uuid.uuid4(), "", attachment_ids=[file.pk])
         self.ids["upload"] = uploads.create_upload(wolf, 10, "unfinished").pk
@@ -430,7 +431,10 @@ class Environment:
         account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
     def request(self, row: TableRow, role: str, unknown: str = ""):
-        """Sends the request of a row. `unknown`: the path parameter that gets an id that never existed."""
+        """Sends the request of a row of the table as a user with this role, and returns the response.
+
+        `unknown` names a parameter of the path that gets an id that never existed.
+        """
         path = "/" + self._fill_path(row, role, unknown)
         body = {
             name: self._resolve_ids(value, role) for name, value in BODIES.get(f"{row.method} {row.route}", {}).items()
@@ -490,7 +494,10 @@ class Environment:
 
 @pytest.fixture
 def environment(db, monkeypatch):
-    """Everything runs in one transaction that can be rolled back, so messages are stored in the calling thread."""
+    """Creates the users and conversations, and makes BatchWriter store messages in the calling thread.
+
+    Then all changes of a test are in one transaction, which can be rolled back.
+    """
     monkeypatch.setattr(
         batch_writer.BatchWriter,
         "call",
@@ -519,7 +526,10 @@ def test_each_role_gets_the_status_of_the_table(environment, row):
 
 
 def test_methods_that_are_not_in_the_table_are_rejected(environment):
-    """As the owner, who may most. allauth's pages are left out: some respond before they check the method."""
+    """Sends the requests as the owner, who has the most rights.
+
+    Leaves out the pages of allauth, some of which respond before they check the method.
+    """
     allowed = []
     for route in sorted({row.route for row in ROWS if not row.route.startswith(("accounts/", "admin/"))}):
         methods = {row.method for row in ROWS if row.route == route}
@@ -532,7 +542,7 @@ def test_methods_that_are_not_in_the_table_are_rejected(environment):
 
 
 class rolled_back:
-    """A transaction that is rolled back at its end."""
+    """Context manager that undoes all changes to the database at its end."""
 
     def __enter__(self):
         self._atomic = transaction.atomic()
@@ -550,7 +560,7 @@ def _format_cell(response) -> str:
 
 
 def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: str, response) -> None:
-    """Asserts the same status and body as for an unknown id, for each id of the path."""
+    """Asserts that the response equals the response for an id that never existed, for each id in the path."""
     for name in re.findall(r"<(\w+_id)>", row.route):
         with rolled_back():
             unknown_response = environment.request(row, role, unknown=name)
@@ -562,7 +572,7 @@ def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: st
 
 
 def _comparable_body(response) -> str:
-    """Returns the body without what differs in every response: the path, CSRF tokens and nonces."""
+    """Returns the body without the parts that differ in each response: the path, CSRF tokens and nonces."""
     text = response.content.decode().replace(f'"{response.wsgi_request.path}"', '"path"')
     return re.sub(r'(csrfmiddlewaretoken" value|nonce|content)="[^"]*"', r"\1", text)
 

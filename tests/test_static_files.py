@@ -1,4 +1,4 @@
-"""Scripts and style sheets of production are the same programs as their sources, without comments."""
+"""Tests that scripts and style sheets in production equal their sources, except for comments and indentation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_comments_and_indentation_are_removed():
 
 
 def test_no_style_sheet_uses_has_on_the_whole_page():
-    """The browser would evaluate it again for each new message, and restyle the whole page: 13 ms each time."""
+    """Browsers evaluate `:has()` on `html` or `body` again for each new message and restyle the page, 13 ms each."""
     for sheet in STATIC.glob("css/**/*.css"):
         assert not re.search(r"(^|[\s,}>])(html|body|:root)[^\s,{]*:has\(", strip_comments(sheet.read_text())), (
             sheet.name
@@ -42,7 +42,7 @@ def test_urls_and_regular_expressions_are_not_mistaken_for_comments():
     assert strip_comments("a = 'it // is'; b = \"// so\";\n") == "a = 'it // is'; b = \"// so\";\n"
     assert strip_comments('.a::after { content: "/* x */"; }\n') == '.a::after { content: "/* x */"; }\n'
     script = 'const a = "https://example.org/*";\nconst b = /^\\/\\*/;\nconst c = "`";\n'
-    assert strip_comments(script) == script  # a single backtick may begin a string of several lines
+    assert strip_comments(script) == script  # unchanged: the backtick may begin a string of several lines
 
 
 def test_a_file_with_a_string_over_several_lines_is_unchanged():
@@ -65,7 +65,7 @@ def _is_subsequence(part: str, whole: str) -> bool:
 
 @pytest.mark.skipif(not TSC.exists(), reason="bin/check fetches the compiler")
 def test_scripts_without_comments_are_the_same_programs(tmp_path):
-    """The TypeScript compiler produces the same output for both."""
+    """The TypeScript compiler must produce the same output for scripts with and without comments."""
     for kind in ("source", "stripped"):
         folder = tmp_path / kind
         for path in STATIC.glob("js/**/*.js"):

@@ -1,6 +1,7 @@
-"""The Chinese catalogue contains exactly the strings of the code, with valid translations. gettext is not needed.
+"""Tests that the Chinese catalogue contains exactly the strings of the code, each with a valid translation.
 
-To repair a failure run `bin/words`, translate the strings that it leaves empty, and run it again.
+If a test fails, run `bin/words`, translate the strings that it leaves empty, and run it again. The gettext programs are
+not needed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Entry(NamedTuple):
 
 # ── Strings in the code ───
 def make_key(function: str, words: list[str]) -> Key:
-    """Returns the key of a call like `npgettext(context, text, plural)`."""
+    """Returns text, plural and context of a call like `npgettext(context, text, plural)`. `words` are its arguments."""
     context = words.pop(0) if function.lstrip("n").startswith("pgettext") else ""
     return Key(words[0], words[1] if function.startswith("n") else "", context)
 
@@ -114,7 +115,7 @@ def test_the_compiled_catalogue_is_current():
 
 
 def test_third_party_strings_are_translated():
-    """Strings of Django and allauth, which messenger/third_party_strings.py lists."""
+    """Strings of Django and allauth that users see are translated; messenger/third_party_strings.py lists them."""
     with translation.override("zh-hans"):
         assert dateformat.format(date(2026, 11, 20), "D") == "周五"
         with pytest.raises(ValidationError, match="密码太短，至少需要 8 个字符。"):
@@ -123,14 +124,14 @@ def test_third_party_strings_are_translated():
 
 
 def test_no_string_is_used_with_and_without_plural():
-    """gettext keeps one translation for both, and only one of them fills the placeholder for the number."""
+    """gettext stores one translation for both uses, but only the use with a plural fills in the number."""
     counted = {(key.text, key.context) for key in strings_in_code() if key.plural}
     assert not counted & {(key.text, key.context) for key in strings_in_code() if not key.plural}
 
 
 # ── Quality of translations ───
 def placeholders(text: str) -> list[str]:
-    """Returns placeholders and markup."""
+    """Returns the placeholders (`%(name)s`, `%s`) and HTML tags in a text, sorted."""
     return sorted(re.findall(r"%\(\w+\)[sd]|%%?[a-z]\b|<[^>]+>", text))
 
 

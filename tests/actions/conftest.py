@@ -57,9 +57,9 @@ class Workspace:
         """
         await self.environment.settle()
         for name, listener in self.listeners.items():
-            replica = listener.apply_received()
-            assert not replica.conversations_behind and not replica.is_user_behind, f"{name} has a gap"
-            replica.assert_matches(await database.run_in_thread(load_state, self.people[name].pk))
+            client_state = listener.apply_received()
+            assert not client_state.conversations_behind and not client_state.is_user_behind, f"{name} has a gap"
+            client_state.assert_matches(await database.run_in_thread(load_state, self.people[name].pk))
 
     def all_received(self) -> list[str]:
         """Returns all frames (messages of the socket protocol, as text) that any user received."""

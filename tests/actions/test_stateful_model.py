@@ -26,7 +26,7 @@ from chat.models import Conversation, Membership, Message
 from messenger.core.errors import ApplicationError
 from messenger.live import events
 from messenger.live.events import ConversationEvent, UserEvent
-from tests.live.client_state import Replica, load_replica, load_state
+from tests.live.client_state import ClientState, load_client_state, load_state
 
 NAMES = ("ann", "ben", "cai", "dot")
 EMOJI = ("👍", "🎉")
@@ -83,8 +83,8 @@ class EventDelivery:
     A member receives the events of a conversation from joining until leaving it.
     """
 
-    def __init__(self, replicas: dict[int, Replica]):
-        self.replicas = replicas
+    def __init__(self, client_states: dict[int, ClientState]):
+        self.client_states = client_states
         self.subscribers: dict[int, set[int]] = {}
 
     def publish(self, published_events) -> None:
@@ -102,7 +102,7 @@ class EventDelivery:
                 self._hear(item.user_id, item.text)
 
     def _hear(self, user_id: int, text: str) -> None:
-        self.replicas[user_id].apply_event(msgspec.json.decode(text))
+        self.client_states[user_id].apply_event(msgspec.json.decode(text))
 
 
 indexes = st.integers(0, 1000)  # an index, modulo the number of existing objects, picks one of them
@@ -118,7 +118,7 @@ class ConversationMachine(RuleBasedStateMachine):
         self.atomic.__enter__()
         self.conversations: list[ExpectedConversation] = []
         self.sent: list[tuple[SendCommand, int]] = []
-        self.delivery = EventDelivery({pk: load_replica(pk) for pk in self.ids.values()})
+        self.delivery = EventDelivery({pk: load_client_state(pk) for pk in self.ids.values()})
         # The transaction is never committed, so events are published at once instead of after commit.
         self.publisher = events.set_publisher(self.delivery.publish)
         self.on_commit, transaction.on_commit = transaction.on_commit, lambda act, **options: act()
@@ -126,9 +126,9 @@ class ConversationMachine(RuleBasedStateMachine):
     def teardown(self):
         try:
             for name, pk in self.ids.items():
-                replica = self.delivery.replicas[pk]
-                assert not replica.conversations_behind and not replica.is_user_behind
-                replica.assert_matches(load_state(pk))
+                client_state = self.delivery.client_states[pk]
+                assert not client_state.conversations_behind and not client_state.is_user_behind
+                client_state.assert_matches(load_state(pk))
                 mine = {schema.id: schema.mine for schema in selectors.list_conversations(pk, limit=100)[0]}
                 assert set(mine) == {
                     conversation.id

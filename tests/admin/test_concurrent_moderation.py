@@ -59,15 +59,15 @@ async def test_open_sockets_receive_hide_restore_and_suspend(site):
 
     async with Client(site.ws_url, alice_token) as alice, Client(site.ws_url, bob_token) as bob:
         sent = await alice.send(group, "and another")
-        await bob.wait_for(lambda replica: "and another" in replica.bodies(group))
+        await bob.wait_for(lambda client_state: "and another" in client_state.bodies(group))
 
         await _press(admin_session, f"chat/message/{sent['id']}", "hide")
         for reader in (alice, bob):
-            await reader.wait_for(lambda replica: "and another" not in replica.bodies(group), within=1)
+            await reader.wait_for(lambda client_state: "and another" not in client_state.bodies(group), within=1)
 
         await _press(admin_session, f"chat/message/{sent['id']}", "restore")
         for reader in (alice, bob):
-            await reader.wait_for(lambda replica: "and another" in replica.bodies(group), within=1)
+            await reader.wait_for(lambda client_state: "and another" in client_state.bodies(group), within=1)
 
         await _press(admin_session, f"chat/report/{report}", "suspend_and_settle")
         async with asyncio.timeout(1):

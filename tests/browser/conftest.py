@@ -1,4 +1,4 @@
-"""alice at her desk and bob on his phone, in one room, on a running site."""
+"""Fixtures for browser tests: on a running site, alice (desktop) and bob (phone) have one group open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from chat import actions
 
-# What is no part of what a page says: where the pointer is, what has the focus, what was new a moment ago.
+# Returns the HTML of each line of the log. What may differ after a reload is removed: hover buttons, focus, highlights.
 SAME = """
 () => [...document.querySelectorAll('message-log ol > li')].map((line) => {
   const copy = line.cloneNode(true);
@@ -29,7 +29,7 @@ FIELD = "message-composer textarea"
 
 
 class ConversationPage:
-    """A page with a conversation, as its person uses it."""
+    """A browser page of one user with a conversation open, and the steps that tests take in it."""
 
     def __init__(self, page: Page, url: str):
         self.page, self.url = page, url
@@ -40,7 +40,7 @@ class ConversationPage:
         await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
 
     async def say(self, text: str) -> None:
-        """As one sends here: by Enter at a desk, by the button on a phone, where Enter makes a new line."""
+        """Sends a text: with Enter on a desktop, with the button on a phone, where Enter starts a new line."""
         await self.page.fill(FIELD, text)
         if await self.page.evaluate("matchMedia('(hover: none) and (pointer: coarse)').matches"):
             await self.page.click("message-composer .send")
@@ -48,7 +48,7 @@ class ConversationPage:
             await self.page.press(FIELD, "Enter")
 
     async def written(self) -> str:
-        """What stands in the composer."""
+        """Returns the text in the input field of the composer."""
         return await self.page.input_value(FIELD)
 
     async def sees(self, text: str) -> None:
@@ -58,7 +58,7 @@ class ConversationPage:
         return self.page.locator("message-log li.msg", has_text=text).last
 
     async def texts(self) -> list[str]:
-        """What the log says, line by line, without marks and times."""
+        """Returns the texts of all messages on the page, in order, without receipt marks and times."""
         return await self.page.eval_on_selector_all(
             "message-log li.msg .msg-text",
             "all => all.map((each) => { const copy = each.cloneNode(true);"
@@ -66,12 +66,12 @@ class ConversationPage:
         )
 
     async def wait_until_sent(self) -> None:
-        """Nothing pending, nothing failed."""
+        """Waits up to 20 s until no message on the page is waiting to be sent or has failed."""
         await expect(self.page.locator("message-log :is(.msg.pending, .msg.failed)")).to_have_count(0, timeout=20_000)
 
     async def assert_reload_changes_nothing(self) -> None:
         await self.wait_until_sent()
-        await self.page.wait_for_timeout(1500)  # marks are told at most once a second
+        await self.page.wait_for_timeout(1500)  # the page reports read markers at most once a second
         before = await self.page.evaluate(SAME)
         await self.open()
         await self.page.wait_for_timeout(300)
@@ -81,7 +81,11 @@ class ConversationPage:
 
 @pytest.fixture
 async def open_pages(make_site, browser_for, page_errors):
-    """`alice, bob = await desks(server="daphne", **environment)`; the room is `alice.url`, the site `desks.site`."""
+    """Returns a function that starts a site and opens one group for alice and bob, who is on a phone.
+
+    Use: `alice, bob = await open_pages(server="daphne", **environment)`. Afterwards `alice.url` is the path of the
+    group and `open_pages.site` is the site.
+    """
 
     async def make(server: str = "daphne", **environment: str):
         site = make_site(proxied=True, LIMITS="off", **environment)

@@ -1,4 +1,4 @@
-"""What people do while alice looks at her page: through the REST API, from devices of their own."""
+"""Simulated devices of users: REST calls and a socket with which tests change what an open page of alice shows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def a_sound(seconds: int = 1) -> bytes:
 
 
 class Device:
-    """One person's, with a token: `await bob.put("messages/5/pin/")`."""
+    """A device of one user, signed in to the API with a token. Example: `await bob.put("messages/5/pin/")`."""
 
     def __init__(self, site: Any, pk: int, token: str):
         self.pk, self.token, self._ws_url = pk, token, site.ws_url
@@ -64,11 +64,11 @@ class Device:
         return await self.ask("DELETE", path)
 
     async def picture(self, path: str, colour: str) -> Any:
-        """A picture of a person or a group."""
+        """Uploads an avatar in this colour for a user or a group. `path` is the URL of the avatar."""
         return await self.ask("PUT", path, files={"avatar": ("a.png", a_picture(colour), "image/png")})
 
     async def upload(self, content: bytes, name: str, **about: str) -> int:
-        """By tus; the id of the attachment."""
+        """Uploads a file with the tus protocol (resumable uploads) and returns the id of its attachment."""
         pairs = {"filename": name, **about}
         said = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
         headers = {"Tus-Resumable": "1.0.0"}
@@ -85,12 +85,12 @@ class Device:
         return await self.post(f"conversations/{conversation_id}/messages/", **message)
 
     async def come(self) -> None:
-        """Is here, until `go`."""
+        """Opens a socket, so that the user is shown as online until `go` is called."""
         self._socket = Client(self._ws_url, self.token)
         await self._socket.__aenter__()
 
     async def look(self, conversation_id: int) -> None:
-        """Is here, and looks at that conversation."""
+        """Tells the server that the user has this conversation open. Opens a socket first if there is none."""
         if not self._socket:
             await self.come()
         assert self._socket

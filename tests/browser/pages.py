@@ -1,4 +1,4 @@
-"""The pages of the site, as addresses in the demo workspace: for those who look at all of them."""
+"""Lists the pages of the site with their URLs in the demo workspace, for tests and screenshots of all pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
 from tests.servers import PASSWORD, Site, production_password_hash
 
-# Addresses by the name of the route, or by what is special about them. What stands in braces is of the demo.
+# URLs by route name, or by a description of a special case. `fill` returns the ids for the names in braces.
 SIGNED_OUT = {
     "account_login": "/accounts/login/",
     "account_signup": "/accounts/signup/",
@@ -74,8 +74,11 @@ SIGNED_IN = {
 
 
 def fill(site: Site) -> dict[str, int | str]:
-    """Plays the demo on an empty site; the ids that addresses need, seen by alice. Her password is as all have it in
-    tests, and her language and theme are those of her browser. In async tests: in a thread."""
+    """Creates the demo workspace on an empty site and returns the ids that the URLs of this module need.
+
+    The user is alice. She gets the usual test password, and language and theme follow her browser. Call this function
+    in a thread from async tests.
+    """
     with site.orm():
         seed_demo()
         User.objects.filter(username="alice").update(password=production_password_hash(), language="", theme="system")
@@ -101,7 +104,7 @@ def fill(site: Site) -> dict[str, int | str]:
 
 
 async def prove(context: BrowserContext) -> None:
-    """Gives the password once more, without drawing it: some pages ask for it although one is signed in."""
+    """Confirms the password by HTTP without opening a page: some pages ask signed-in users for it again."""
     page = await context.request.get("/accounts/reauthenticate/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
     assert token, f"no form at {page.url}: {page.status}"

@@ -1,8 +1,11 @@
-"""The two pictures of the README, from the demo workspace: a desk by day, a phone by night in Chinese.
+"""Takes the two screenshots of the README in the demo workspace.
 
-    python -m tests.browser.readme_screenshots                 into docs/pictures
+One shows a desktop in the light theme, the other one a phone in Chinese in the dark theme.
 
-A Chromium of the machine is needed. Letters are those of its `system-ui`: ours were drawn with Inter in its place.
+    python -m tests.browser.readme_screenshots                 writes them to docs/pictures
+
+Needs an installed Chromium. Text is drawn with the font of this machine for `system-ui`. The pictures in the repository
+were made on a machine where this font is Inter.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import django
 from PIL import Image
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-EXACT, REST = 176, 80  # colours of a palette: the most frequent ones as they are, the others gathered
+EXACT, REST = 176, 80  # palette colours: the most frequent are kept exactly, the others are merged
 DESK: dict[str, Any] = {
     "viewport": {"width": 1400, "height": 900},
     "locale": "en-GB",
@@ -37,7 +40,7 @@ PHONE: dict[str, Any] = {
 
 
 def pack(path: Path) -> None:
-    """As few bytes as stay crisp: a palette in which surfaces keep their very colour."""
+    """Makes a PNG file smaller with a palette. The most frequent colours, those of surfaces, stay exactly the same."""
     picture = Image.open(path).convert("RGB")
     counted = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)
     exact = [colour for _, colour in counted[:EXACT]]
@@ -71,7 +74,7 @@ async def draw(url: str, folder: Path, walk: int, translators: int) -> None:
         hers = await page_of("alice", f"/c/{walk}/?panel=members", **DESK)
         await hers.locator("#say").fill("The lighthouse, the seals and two loaves. I am in.")
         await hers.keyboard.press("Enter")
-        await hers.locator(".msg.mine [data-part=mark] .num").last.wait_for()  # somebody has read it
+        await hers.locator(".msg.mine [data-part=mark] .num").last.wait_for()  # wait until somebody has read it
         await hers.locator("#say").press_sequentially("Who brings the ")
         await here[2].locator("#say").press_sequentially("And I bring the therm", delay=40)
         await hers.locator(".typing i").wait_for()
@@ -97,7 +100,7 @@ def main() -> None:
         try:
             fill(site)
             with site.orm():
-                User.objects.update(password=production_password_hash())  # in tests only alice comes in
+                User.objects.update(password=production_password_hash())  # `fill` lets only alice sign in
                 ids = dict(Conversation.objects.filter(kind="group").values_list("title", "pk"))
             site.start()
             asyncio.run(draw(site.url, PICTURES, ids["Walk on Sunday"], ids["翻译组"]))

@@ -1,9 +1,10 @@
-"""Pictures of all pages, to be looked at: every size, by day and by night, in both languages.
+"""Takes screenshots of all pages for people to check: every size, light and dark, in both languages.
 
-    python -m tests.browser.screenshots FOLDER                        the demo workspace, all of it
+    python -m tests.browser.screenshots FOLDER                        all pages of the demo workspace
     python -m tests.browser.screenshots FOLDER --only "conversation|people" --sizes 360 --url http://localhost:8000
 
-With `--url` a running site that has the demo (`bin/dev`), else one of its own. A Chromium of the machine is needed.
+With `--url` it uses a running site that has the demo workspace (`bin/dev`); without, it starts a site of its own.
+Needs an installed Chromium.
 """
 
 from __future__ import annotations

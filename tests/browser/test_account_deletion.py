@@ -1,4 +1,4 @@
-"""Taking one's data along and deleting one's account, in a real browser, with scripts and without."""
+"""Tests that users can download their data and delete their account in a real browser, with and without scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 async def home(make_site):
-    """With its worker, as it is shipped."""
+    """Returns a running site with its background worker, where alice owns a group with bob (`site.group`)."""
     site = make_site(WORKER="on")
     await asyncio.to_thread(site.start)
 
@@ -31,7 +31,7 @@ async def home(make_site):
 
 
 async def prove(page: Page) -> None:
-    """The password once more, where it is asked for."""
+    """Enters the password if the page asks for it again."""
     if "/reauthenticate/" in page.url:
         await page.fill("input[name=password]", PASSWORD)
         await page.press("input[name=password]", "Enter")
@@ -45,7 +45,7 @@ async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
     await prove(page)
     download = page.get_by_role("link", name="Download")
     if scripts:
-        await expect(download).to_be_visible(timeout=20_000)  # by itself
+        await expect(download).to_be_visible(timeout=20_000)  # scripts update the page
     else:
         async with asyncio.timeout(20):
             while not await download.count():
@@ -82,11 +82,11 @@ async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, pag
     await page.get_by_role("button", name="Delete account permanently").click()
     await expect(page.get_by_role("heading", name="Account deleted")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
-    # What the worker does reaches bob's open page.
+    # The worker deletes the account, and the open page of bob shows it.
     await expect(bobs.locator("message-log .system", has_text="Deleted account").last).to_be_visible(timeout=20_000)
     await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_have_count(0)
     await bobs.goto(f"/c/{home.group}/settings/")
-    await expect(bobs.get_by_role("link", name="Delete group")).to_be_visible()  # it is his now
+    await expect(bobs.get_by_role("link", name="Delete group")).to_be_visible()  # he owns the group now
     await page.goto("/accounts/login/")
     await page.fill("input[name=login]", "alice")
     await page.fill("input[name=password]", PASSWORD)

@@ -1,4 +1,4 @@
-"""Writing: completion, emoji, shortcuts, drafts, input methods, and what is on its way out."""
+"""Tests of the composer: completion, emoji, shortcuts, drafts, input methods (IME) and messages not sent yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def type_in(conversation_page, text: str) -> None:
 
 
 async def paste(page, **kinds: str) -> None:
-    """As the browser tells of a paste; the clipboard itself is nobody's in a headless browser."""
+    """Simulates a paste by dispatching the event, since a headless browser has no clipboard of its own."""
     await page.evaluate(
         """([field, kinds]) => {
           const clip = new DataTransfer();
@@ -68,7 +68,7 @@ async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned
 async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_pages):
     alice, bob = await open_pages()
     await type_in(alice, "@")
-    # alice made the group: she may call everybody. Of people bob is the only other.
+    # The list offers @all, since alice owns the group, and bob, the only other member.
     await expect(alice.page.locator(OPTION)).to_have_count(2)
     await alice.page.keyboard.press("ArrowDown")
     await alice.page.keyboard.press("Enter")
@@ -78,7 +78,7 @@ async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_page
     await alice.page.keyboard.press("Escape")
     await expect(alice.page.locator("#complete")).to_be_hidden()
     await alice.page.keyboard.type("o")
-    await expect(alice.page.locator("#complete")).to_be_hidden()  # not again for this word
+    await expect(alice.page.locator("#complete")).to_be_hidden()  # Escape closes the list for the rest of this word
     await alice.page.fill(FIELD, "")
     await type_in(alice, "@b")
     await alice.page.click(OPTION)
@@ -86,7 +86,7 @@ async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_page
 
     await bob.page.tap(FIELD)
     await bob.page.keyboard.type("@")
-    await expect(bob.page.locator(OPTION)).to_have_count(1)  # he leads nothing: nobody can be called but alice
+    await expect(bob.page.locator(OPTION)).to_have_count(1)  # a plain member is not offered @all
     await bob.page.locator(OPTION).tap()
     assert await bob.written() == "@alice "
     assert await bob.page.evaluate("document.activeElement.name") == "body"
@@ -111,7 +111,7 @@ async def test_emoji_by_name_typed_whole_chosen_from_the_list_and_taken_back(ope
         await alice.page.wait_for_timeout(150)
         assert await alice.written() == text
     await alice.page.fill(FIELD, "")
-    # A Chinese sentence goes on after a colon: Enter sends what stands there.
+    # In Chinese, text often follows a colon directly: Enter sends the text and does not choose an emoji.
     await type_in(alice, "结果:开心")
     await expect(alice.page.locator(OPTION).first).to_be_visible()
     await alice.page.keyboard.press("Enter")
@@ -129,7 +129,7 @@ async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_b
     await alice.page.click("message-composer [data-act=emoji]")
     picker = alice.page.locator(".emoji[popover]")
     await expect(picker).to_be_visible()
-    assert len([url for url in asked if "emoji" in url]) == 4, asked  # two scripts, their style, the names
+    assert len([url for url in asked if "emoji" in url]) == 4, asked  # two scripts, their stylesheet, the names
     assert not [url for url in asked if "emoji.zh" in url]
     await alice.page.keyboard.type("red heart")
     await expect(picker.locator(".emoji-one[aria-selected=true]")).to_have_text("❤️")
@@ -137,7 +137,7 @@ async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_b
     assert await alice.written() == "a ❤️ b"
     await expect(picker).to_be_hidden()
     assert await alice.page.evaluate("document.activeElement.name") == "body"
-    # Used last: first now. Chinese names are learnt when somebody asks in Chinese.
+    # The emoji used last is first now. Chinese names are loaded when somebody searches in Chinese.
     await alice.page.click("message-composer [data-act=emoji]")
     await expect(picker.locator(".emoji-one").first).to_have_text("❤️")
     await picker.locator("input").fill("狗")
@@ -156,7 +156,7 @@ async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_b
     await bob.page.click("message-composer [data-act=emoji]")
     sheet = bob.page.locator(".emoji.sheet")
     await expect(sheet).to_be_visible()
-    assert await bob.page.evaluate("document.activeElement.tagName") != "INPUT"  # no keyboard over the faces
+    assert await bob.page.evaluate("document.activeElement.tagName") != "INPUT"  # no on-screen keyboard over the emoji
     await sheet.locator(".emoji-tabs [data-group=food]").tap()
     await sheet.locator(".emoji-group[data-group=food] .emoji-one").first.tap()
     assert await bob.written() == "🍇"
@@ -240,7 +240,7 @@ async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(open_pages):
     await bob.page.keyboard.press("Enter")
     await bob.page.keyboard.type("two")
     assert await bob.written() == "one\ntwo"
-    # The tools stand behind a plus, and none of all that takes the focus.
+    # The tools are behind a plus button, and using them leaves the focus in the field.
     await expect(bob.page.locator(".composer-tools")).to_be_hidden()
     await bob.page.locator("message-composer .add").tap()
     await bob.page.locator(".composer-tools [data-act=bold]").tap()
@@ -256,12 +256,12 @@ async def test_while_an_input_method_composes_no_key_sends_or_chooses(open_pages
     line = await alice.page.context.new_cdp_session(alice.page)
     await alice.page.click(FIELD)
     await line.send("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
-    await alice.page.keyboard.press("Enter")  # the input method takes it; some tell the page of it nevertheless
+    await alice.page.keyboard.press("Enter")  # the input method uses this key; some browsers report it to the page too
     assert (await alice.written()).startswith("ni")
     await line.send("Input.imeSetComposition", {"text": "你好", "selectionStart": 2, "selectionEnd": 2})
     await line.send("Input.insertText", {"text": "你好"})
     assert "你好" in await alice.written()
-    # Safari: the word is there, and then comes the Enter that chose it, as key 229 and without isComposing.
+    # Safari ends the composition first and then reports the Enter that chose the word: key code 229, no isComposing.
     await alice.page.eval_on_selector(
         FIELD,
         """(field) => {
@@ -272,7 +272,7 @@ async def test_while_an_input_method_composes_no_key_sends_or_chooses(open_pages
     )
     assert "你好" in await alice.written()
     assert await alice.page.locator("message-log li.msg").count() == 0
-    # The list that shows meanwhile leaves the keys to the input method as well.
+    # The open completion list leaves the keys to the input method as well.
     await alice.page.fill(FIELD, "")
     await line.send("Input.imeSetComposition", {"text": "@bo", "selectionStart": 3, "selectionEnd": 3})
     await expect(alice.page.locator(OPTION)).to_have_count(1)
@@ -299,7 +299,7 @@ async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_
     await alice.page.keyboard.press("Escape")
     assert await alice.written() == "begun"
     await expect(alice.page.locator("[data-note=reply]")).to_contain_text("a question")
-    # It stays an answer over a reload.
+    # After a reload the draft is still a reply.
     await alice.open()
     await expect(alice.page.locator("[data-note=reply]")).to_contain_text("a question")
     assert await alice.written() == "begun"
@@ -337,7 +337,7 @@ async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_lat
     await alice.page.close(run_before_unload=False)
     await asyncio.to_thread(open_pages.server.start)
     page = await alice.page.context.new_page()
-    # Another page than that conversation: it is stored nevertheless, and the list says so.
+    # Opening any other page is enough to store the draft, and the conversation list shows it.
     await page.goto("/")
     await expect(page.locator(".conversation-row .draft")).to_be_visible()
     await expect(page.locator(".conversation-row [data-part=text]")).to_have_text("written offline")
@@ -345,7 +345,7 @@ async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_lat
     await expect(page.locator(FIELD)).to_have_value("written offline")
 
 
-# ── What is on its way out ─────────────────────────────────────────────────────────────────────────────────────────
+# ── Messages not sent yet ──────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(open_pages, page_errors):
     page_errors.allow("WebSocket connection|Failed to load resource|net::ERR|crash")
     alice, bob = await open_pages()
@@ -356,7 +356,7 @@ async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(
         await alice.say(f"held {number}")
     held = alice.page.locator("message-log .msg.pending")
     await expect(held).to_have_count(5)
-    await expect(held.last.locator(".off-line")).to_be_visible()  # it is not being sent, and does not say so
+    await expect(held.last.locator(".off-line")).to_be_visible()  # the message shows "offline" and not "sending"
     await expect(held.last.locator(".on-line")).to_be_hidden()
     context = alice.page.context
     line = await context.new_cdp_session(alice.page)
@@ -365,7 +365,7 @@ async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(
     await asyncio.to_thread(open_pages.server.start)
     alice.page = await context.new_page()
     await alice.open()
-    # His pauses between attempts have grown meanwhile, by how long the server took to start.
+    # bob waits longer after each failed attempt to connect. This event makes his page connect at once.
     await bob.page.evaluate("dispatchEvent(new Event('online'))")
     await bob.sees("held 4")
     await alice.wait_until_sent()
@@ -381,7 +381,7 @@ async def test_a_refused_text_is_kept_and_can_be_changed_and_sent(open_pages):
     failed = alice.page.locator("message-log .msg.failed")
     await expect(failed.locator(".failed-line")).to_contain_text("4000")
     await alice.open()
-    await expect(failed).to_have_count(1)  # also after a reload
+    await expect(failed).to_have_count(1)  # the failed message is there after a reload too
     await type_in(alice, "something else meanwhile")
     await failed.locator("[data-act=revise]").click()
     assert len(await alice.written()) == 4_001
@@ -397,7 +397,7 @@ async def test_near_the_limit_what_is_left_is_counted(open_pages):
     count = alice.page.locator("message-composer .count")
     await alice.page.fill(FIELD, "x" * 3_700)
     await expect(count).to_be_hidden()
-    await alice.page.fill(FIELD, "👍" * 3_990)  # code points, as the server counts
+    await alice.page.fill(FIELD, "👍" * 3_990)  # counted in code points, as on the server
     await expect(count).to_have_text("10 left")
     await alice.page.fill(FIELD, "x" * 4_003)
     await expect(count).to_have_text("3 too many")
@@ -421,14 +421,14 @@ async def test_the_composer_grows_to_a_limit_and_the_log_does_not_jump(open_page
     assert heights == sorted(heights)
     assert one < heights[3] < heights[-1] <= 0.4 * alice.page.viewport_size["height"] + 1
     assert await alice.page.eval_on_selector(FIELD, "field => field.scrollHeight > field.clientHeight")
-    # Whoever is at the end stays there.
+    # A reader at the end of the log stays at the end.
     gap = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('.log'))"
     assert await alice.page.evaluate(gap) < 2
-    # Whoever reads above keeps the line that is being read.
+    # A reader further up keeps the scroll position.
     await alice.page.fill(FIELD, "")
     frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    await alice.page.evaluate(frames)  # the log has its new height
+    await alice.page.evaluate(frames)  # wait until the log has its new height
     await alice.page.evaluate("document.querySelector('.log').scrollTop = 100")
-    await alice.page.evaluate(frames)  # the page has noticed the scrolling
+    await alice.page.evaluate(frames)  # wait until the page has handled the scrolling
     await alice.page.fill(FIELD, "a\n" * 20)
     assert await alice.page.evaluate("document.querySelector('.log').scrollTop") == 100

@@ -1,4 +1,7 @@
-"""The people page in real browsers: found by name and pinyin; requests, blocks and privacy live in the other's."""
+"""Tests of the people page in real browsers: search by name and pinyin, and live changes.
+
+Contact requests, blocks and privacy settings change the open page of the user whom they concern at once.
+"""
 
 from __future__ import annotations
 
@@ -89,10 +92,10 @@ async def test_a_request_is_asked_answered_and_taken_out_again_live(open_pages, 
         await go(alice.page, "/people/?q=bob")
         await row(alice.page, "bob", "people-picker").get_by_text("Add").click()
         await expect(alice.page.locator("#h-asked")).to_be_visible()
-        await expect(asks.locator("li")).to_contain_text("alice")  # live, on the other's page
+        await expect(asks.locator("li")).to_contain_text("alice")  # without a reload
         await asks.get_by_role("button", name=answer).click()
         await expect(bob.page.locator("#h-asks")).to_have_count(0)
-        await expect(alice.page.locator("#h-asked")).to_have_count(0)  # live again
+        await expect(alice.page.locator("#h-asked")).to_have_count(0)  # without a reload
     here = alice.page.locator("[data-part=here]")
     await expect(here.locator("li")).to_contain_text("bob")
     await expect(here.locator(".avatar .here")).to_be_visible()
@@ -100,7 +103,7 @@ async def test_a_request_is_asked_answered_and_taken_out_again_live(open_pages, 
     await alice.page.locator("people-page .what", has_text="bob").click()
     await alice.page.locator("dialog.over").get_by_text("Remove from contacts").click()
     await expect(row(alice.page, "bob")).to_have_count(0)
-    assert await run_action(state, bob_id, who["alice"]) == "contact"  # his list is his own
+    assert await run_action(state, bob_id, who["alice"]) == "contact"  # her change does not change his contact list
 
 
 async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(open_pages, run_action):

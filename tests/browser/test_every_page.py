@@ -1,7 +1,9 @@
-"""Every page of the site, opened by a real browser: nothing is held back by the Content-Security-Policy or thrown
-(tests/browsers.py sees to that), axe finds nothing against WCAG 2.2 AA, and nothing sticks out at the side.
+"""Tests that every page of the site is accessible and works without errors in a real browser.
 
-Each on a desk in English by day, and on the smallest phone in Chinese by night. A page that is in no table fails.
+The accessibility checker axe finds no violation of WCAG 2.2 AA, and no page scrolls sideways. Script errors and
+violations of the Content-Security-Policy fail the test too (tests/browsers.py checks this). Each page is opened twice:
+in English with the light theme on a desktop, and in Chinese with the dark theme on a small phone. A page that is
+missing in the tables of tests/browser/pages.py is an error too.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from tests.servers import Site
 
 pytestmark = pytest.mark.browser
 
-# Of what is right, one place each is noted: writing all of it down is most of the work.
+# Lists only violations in full: axe would spend most of its time on listing everything that passes.
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -35,7 +37,7 @@ SIDEWAYS = "document.scrollingElement.scrollWidth - document.documentElement.cli
 
 @dataclass
 class Demo:
-    """The demo workspace on a running site, and the ids of what its addresses need."""
+    """A running site with the demo workspace, and the ids that its URLs need."""
 
     site: Site
     ids: dict[str, int | str]
@@ -50,7 +52,7 @@ async def demo(make_site) -> Demo:
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
-    """Pattern of each of the site's own named routes; the API and Django's admin stand apart."""
+    """Returns the URL pattern of each named route, by name. Routes of the API and of Django's admin are left out."""
     found: dict[str, str] = {}
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
@@ -63,7 +65,7 @@ def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
 
 
 async def faults(page: Page, address: str) -> list[str]:
-    """What is wrong with the page at this address."""
+    """Opens this URL and returns what is wrong with the page; empty if nothing is."""
     answer = await page.goto(address)
     assert answer is not None
     found = [f"{address} answers {answer.status}"] if answer.status not in (200, 401, 404) else []
@@ -71,7 +73,7 @@ async def faults(page: Page, address: str) -> list[str]:
 
 
 async def faults_as_it_is(page: Page, name: str, but: Collection[str] = ()) -> list[str]:
-    """What is wrong with what the page shows now, `but` for these rules."""
+    """Returns what is wrong with the page in its present state, without checking the axe rules in `but`."""
     found = []
     if not (await page.title()).strip():
         found.append("has no title")
@@ -101,7 +103,7 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
 
 @pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
 async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
-    """Menus, panels, pickers and dialogs, each opened as a person opens it."""
+    """The menus, panels, pickers and dialogs of a conversation pass the same checks as pages while they are open."""
     phone = size is SMALL
     page = await browser_for(demo.site, "alice", phone=phone, **size)
     ways = {
@@ -126,15 +128,15 @@ async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
                 await page.locator(what).first.dispatch_event("contextmenu", {"clientX": 100, "clientY": 100})
             else:
                 await (page.keyboard.press if how == "press" else page.keyboard.type)(what)
-        await page.wait_for_timeout(600)  # what comes in has come
-        # A field of several lines is a combobox while it offers members, as everywhere; a menu lies over all landmarks.
+        await page.wait_for_timeout(600)  # wait for the opening animation
+        # Excused: the textarea has the role combobox while it offers members; a menu is outside all landmarks.
         found += await faults_as_it_is(page, name, but=EXCUSED.get(name, ()))
         await page.locator("#say").evaluate("field => (field.value = '')")
     assert not found, "\n".join(found)
 
 
 async def test_no_page_is_left_out(demo, browser_for):
-    """Whatever route answers with a page of ours stands in one of the tables; a part of a page does not."""
+    """Each route that returns a whole HTML page is in SIGNED_IN or SIGNED_OUT. Parts of pages need not be."""
     alice = await browser_for(demo.site, "alice")
     ids = {"conversation_id": "group", "message_id": "message", "user_id": "person"}
     left_out = []

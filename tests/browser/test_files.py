@@ -1,4 +1,8 @@
-"""Files on the page: picked, pasted and dropped, described and taken back, on a line that breaks, and seen alike by both."""
+"""Tests of files in a conversation, from choosing to viewing.
+
+Files are picked, pasted or dropped, get a description, can be removed, and survive a lost connection. Sender and
+reader see the same.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from tests.proxy import UP
 
 pytestmark = pytest.mark.browser
 
-PART = 4 * MB  # as static/js/composer/files/file-upload.js sends them
+PART = 4 * MB  # the size of the parts that static/js/composer/files/file-upload.js sends
 ROW = "file-tray .tray-row"
 SEND = "message-composer .send"
 
@@ -43,7 +47,7 @@ async def pick(page: Page, *files: dict | str) -> None:
 
 @pytest.fixture
 def make_file(tmp_path):
-    """`big(5 * PART)`: a file of so many bytes, `big.bin`."""
+    """Returns a function that writes a file of this many bytes: `make_file(5 * PART)` returns the path of `big.bin`."""
 
     def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
         path = tmp_path / name
@@ -54,7 +58,7 @@ def make_file(tmp_path):
 
 
 async def bring(page: Page, way: str, *files: dict) -> None:
-    """As the browser tells of a paste or a drop: no headless browser has a clipboard of its own."""
+    """Simulates a paste or a drop of files by dispatching the event: a headless browser has no clipboard of its own."""
     await page.evaluate(
         """([way, files]) => {
           const clip = new DataTransfer();
@@ -70,7 +74,7 @@ async def bring(page: Page, way: str, *files: dict) -> None:
 
 
 async def there(page: Page, count: int) -> None:
-    """So many files stand in the tray, all of them on the server."""
+    """Waits until the tray above the composer has exactly `count` files, all completely uploaded."""
     await expect(page.locator(f"{ROW}[data-state=whole]")).to_have_count(count, timeout=20_000)
     await expect(page.locator(ROW)).to_have_count(count)
 
@@ -84,7 +88,10 @@ async def in_thread(site, ask):
 
 
 class Line:
-    """The parts that a page sends: one of them can be held, and all are noted by their offset."""
+    """Observes the upload requests of a page. `offsets` has the byte offset of each part that was sent.
+
+    Parts from offset `hold_from` on wait until `release` is called.
+    """
 
     def __init__(self, page: Page):
         self.page = page
@@ -104,7 +111,7 @@ class Line:
                 self.held.set()
                 await self.free.wait()
             self.offsets.append(offset)
-        with contextlib.suppress(Exception):  # the page took it back meanwhile
+        with contextlib.suppress(Exception):  # the page has cancelled the request meanwhile
             await route.continue_()
 
     def release(self) -> None:
@@ -112,7 +119,7 @@ class Line:
         self.free.set()
 
 
-# ── Ways in ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Adding files ───────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_see_them(open_pages):
     alice, bob = await open_pages(WORKER="on")
     page = alice.page
@@ -122,7 +129,7 @@ async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_s
     assert chooser.is_multiple()
     await chooser.set_files([png("picked.png"), pdf("picked.pdf")])
     await there(page, 2)
-    await page.click(SEND)  # without a word
+    await page.click(SEND)  # without any text
     await expect(page.locator(ROW)).to_have_count(0)
 
     await bring(page, "paste", png("pasted.png", colour="gold"))
@@ -140,7 +147,7 @@ async def test_a_picture_and_a_document_come_by_picker_paste_and_drop_and_both_s
         await expect(conversation_page.page.locator("message-log .doc .doc-name")).to_have_text(
             ["picked.pdf", "dropped.pdf"]
         )
-        # The pictures follow, drawn by the worker, and change nothing of where things stand.
+        # The worker makes the thumbnails, and they appear later without moving anything.
         await expect(conversation_page.page.locator("message-log .attachment-image img")).to_have_count(
             4, timeout=20_000
         )
@@ -182,7 +189,7 @@ async def test_a_picture_is_previewed_described_and_can_be_taken_back(open_pages
     assert await rows.nth(0).locator("img").evaluate("(image) => image.naturalWidth") == 640
     await expect(rows.nth(2).locator("img, .tray-alt")).to_have_count(0)
     await rows.nth(0).locator(".tray-alt").fill("a teal square")
-    await page.keyboard.press("Enter")  # describes; sends nothing
+    await page.keyboard.press("Enter")  # saves the description and does not send the message
     await expect(page.locator(FIELD)).to_be_focused()
     await rows.nth(1).get_by_role("button", name="Remove dropped.png").click()
     await expect(rows).to_have_count(2)
@@ -229,7 +236,7 @@ async def test_what_is_too_large_or_too_many_is_said_before_a_byte_is_sent(open_
     await there(alice.page, 10)
 
 
-# ── On the way ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Uploading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(open_pages, make_file):
     alice, bob = await open_pages()
     page = alice.page
@@ -247,7 +254,7 @@ async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(open_p
     await page.wait_for_timeout(700)
     assert max(line.offsets) <= 2 * PART, "a pause sends nothing more"
     await page.fill(FIELD, "when it is there")
-    await page.press(FIELD, "Enter")  # asked to send: it waits
+    await page.press(FIELD, "Enter")  # the message waits for its file
     await expect(page.locator(ROW)).to_have_count(1)
     await row.get_by_role("button", name="Resume big.bin").click()
     await bob.sees("when it is there")
@@ -297,7 +304,7 @@ async def test_what_is_refused_says_why_and_can_be_tried_again(open_pages, page_
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 async def test_cut_at_60_percent_it_goes_on_at_60_percent(open_pages, make_file, page_errors, server):
-    page_errors.allow("ERR_|WebSocket|423")  # the line was cut, and its request may still be at it
+    page_errors.allow("ERR_|WebSocket|423")  # 423: the server may still be busy with the request that was cut off
     alice, bob = await open_pages(server=server)
     broken: list[str] = []
     alice.page.on("requestfailed", lambda request: broken.append(request.method))
@@ -308,7 +315,7 @@ async def test_cut_at_60_percent_it_goes_on_at_60_percent(open_pages, make_file,
     before = len(line.offsets)
     proxy = open_pages.site.proxy
     proxy.cut_after(MB, UP)
-    proxy.refusing = True  # a browser tries once more by itself
+    proxy.refusing = True  # else the browser would repeat the request by itself
     line.release()
     for _attempt in range(100):
         if "PATCH" in broken:
@@ -328,7 +335,7 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(open_pag
     alice, bob = await open_pages(WORKER="on")
     line = await Line(alice.page).start()
     line.hold_from = 3 * PART
-    # A picture that is large on the way: what hangs behind it is taken off by the server.
+    # A small picture with many bytes appended makes a large upload. The server removes these bytes.
     await pick(alice.page, make_file(5 * PART, "large.png", before=picture()))
     await asyncio.wait_for(line.held.wait(), 20)
     await alice.page.locator(".tray-alt").fill("a large square")
@@ -389,7 +396,7 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pa
     await expect(viewer).to_have_count(0)
     await expect(alice.line("here is three.png")).to_be_focused()
 
-    # With a finger; and what is deleted meanwhile is not shown any more.
+    # The same by touch. A picture that is deleted while the viewer is open disappears from it.
     await expect(bob.page.locator("message-log .attachment-image img")).to_have_count(3, timeout=20_000)
     await bob.page.locator("message-log .attachment-image").nth(2).tap()
     theirs = bob.page.locator("dialog.viewer")
@@ -407,8 +414,10 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pa
 
 
 async def swipe(page: Page, start: int, end: int) -> None:
-    """As a finger does it: with time between, and at rest before it is lifted. Else the browser takes the next tap for
-    one that stops what still glides."""
+    """Swipes sideways by touch, slowly and with a stop before the end.
+
+    After a fast swipe the browser would still scroll, and would use the next tap to stop the scrolling.
+    """
     touch = await page.context.new_cdp_session(page)
     steps = [start + (end - start) * step // 8 for step in range(1, 9)]
     for kind, x in (("touchStart", start), *(("touchMove", x) for x in (*steps, end, end)), ("touchEnd", None)):
@@ -417,7 +426,7 @@ async def swipe(page: Page, start: int, end: int) -> None:
         await page.wait_for_timeout(60)
 
 
-# ── How it stands ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Layout ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_nothing_scrolls_sideways_on_a_narrow_screen(open_pages):
     alice, _bob = await open_pages(WORKER="on")
     page = alice.page

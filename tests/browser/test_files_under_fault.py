@@ -1,4 +1,8 @@
-"""Files on the page where it is hard: a killed server, a part that is damaged, a bucket, films, and half a gigabyte."""
+"""Tests of files under difficult conditions.
+
+The server is killed during an upload, a part of an upload is damaged, files are in an S3 bucket, videos wait for the
+worker, and a file of up to 500 MB is sent.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from tests.conftest import require_service
 
 pytestmark = pytest.mark.browser
 
-# One second of a film, as this browser records it.
+# Records a video of two seconds in the browser and returns it as Base64, or null if MP4 is not supported.
 RECORD = """async () => {
   const canvas = Object.assign(document.createElement("canvas"), {width: 320, height: 180});
   const brush = canvas.getContext("2d");
@@ -46,7 +50,10 @@ RECORD = """async () => {
 
 
 def with_place(film: bytes) -> bytes:
-    """The place, where phones write it: in `moov`, which has no offsets beyond it in a film of fragments."""
+    """Adds a GPS location to an MP4 video, in the `moov` box, where phones write it.
+
+    The video must be a fragmented MP4: there `moov` can grow, since it has no offsets of the data behind it.
+    """
     at = film.index(b"moov") - 4
     (size,) = struct.unpack(">I", film[at : at + 4])
     said = box(b"udta", box(b"\xa9xyz", LOCATION))
@@ -61,7 +68,7 @@ async def film(page: Page) -> dict:
 
 
 async def plays(page: Page) -> None:
-    """From where it is wound to."""
+    """Checks that the video in the log can be moved to second 1 and plays on from there."""
     played = """async (film) => {
       if (film.readyState < 1) await new Promise((resolve, reject) => {
         [film.onloadedmetadata, film.onerror] = [resolve, reject];
@@ -79,7 +86,7 @@ async def plays(page: Page) -> None:
 
 
 async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(open_pages):
-    alice, bob = await open_pages()  # without a worker: it has to wait
+    alice, bob = await open_pages()  # there is no worker, so the video waits for processing
     said = await film(alice.page)
     await pick(alice.page, said)
     await there(alice.page, 1)
@@ -100,7 +107,7 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
         (file,) = File.objects.all()
         path = open_pages.site.folder / "data" / "media" / file.key
         assert LOCATION in path.read_bytes()
-        videos._strip_in_place(path)  # as the worker does it in the site's folder, which is not this process's
+        videos._strip_in_place(path)  # what the worker would do: this process has another media folder than the site
         assert LOCATION not in path.read_bytes()
         attachments.complete_processing(file, sha256=local_copies.compute_sha256(path))
 
@@ -203,7 +210,10 @@ WATCH = """() => {
 
 @pytest.mark.scale
 async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(open_pages, make_file):  # noqa: F811
-    """`BIG_MB=500 bin/test …` for the whole of it."""
+    """The page stays responsive: the browser reports no task over 50 ms.
+
+    The file has 96 MB. `BIG_MB=500 bin/test …` uses 500 MB.
+    """
     size = int(os.environ.get("BIG_MB", "96"))
     alice, bob = await open_pages(server="uvicorn")
     path = make_file(MB)

@@ -1,4 +1,4 @@
-"""Groups in real browsers: the panel over the page, questions, choosing people, pins and announcements live."""
+"""Tests of groups in real browsers: side panel, confirmation dialogs, people picker, live pins and announcements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 async def run_action(open_pages, action, *args, **options):
-    """A verb given elsewhere: what the page shows of it comes live."""
+    """Runs an action of the server in a thread. The open pages get the change over their sockets, without a reload."""
 
     def give():
         with open_pages.site.orm():
@@ -26,7 +26,7 @@ async def run_action(open_pages, action, *args, **options):
 async def test_the_panel_lies_over_a_phone_and_gives_the_focus_back(open_pages):
     _alice, bob = await open_pages()
     page = bob.page
-    opener = page.locator(".conversation-open")  # face and name, on a phone
+    opener = page.locator(".conversation-open")  # on a phone, avatar and name open the panel
     await opener.click()
     panel = page.locator("#panel")
     await expect(panel).to_have_attribute("role", "dialog")
@@ -137,7 +137,7 @@ async def test_people_are_chosen_by_keyboard_as_chips(open_pages):
     await expect(page.locator("[data-part=results] li")).to_have_count(1)
     await field.press("Enter")
     await expect(page.locator(".chip")).to_have_count(2)
-    await expect(page.locator("input[name=title]")).to_have_value("Rowing")  # what was typed is kept
+    await expect(page.locator("input[name=title]")).to_have_value("Rowing")  # the typed title is kept
     await page.locator("people-picker input[type=search]").press("Backspace")
     await expect(page.locator(".chip")).to_have_count(1)
     await page.reload()

@@ -1,4 +1,7 @@
-"""A group of a thousand members in a browser: its page, the panel, `@`, who read a message. Settings on a phone."""
+"""Tests of a group with 1,000 members in a browser: page, side panel, completion after `@`, and readers of a message.
+
+Another test uses the group settings on a phone.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,16 @@ from chat.schemas import MineSchema
 
 pytestmark = pytest.mark.browser
 
-SLOW = 3.0  # seconds: far more than it takes, since the machine may be busy
+SLOW = 3.0  # seconds; far more than needed, since the machine may be busy
 SIGNS = "陈李王张刘杨黄赵吴周"
 
 
 @pytest.fixture
 async def large_group(open_pages):
-    """alice and bob in a room with 998 others, all of whom have read what alice said; `(alice, bob, room)`."""
+    """Returns `(alice, bob, group id)`: two open pages in a group with 998 more members.
+
+    These 998 have read the only message, which alice sent.
+    """
     alice, bob = await open_pages()
     group = int(alice.url.split("/")[2])
 
@@ -49,13 +55,13 @@ async def large_group(open_pages):
     await asyncio.to_thread(come)
     await alice.open()
     await alice.say("who reads this?")
-    await expect(alice.line("who reads this?")).to_have_attribute("data-id", re.compile("^[1-9]"))  # it is stored
+    await expect(alice.line("who reads this?")).to_have_attribute("data-id", re.compile("^[1-9]"))  # stored
     await asyncio.to_thread(read)
     return alice, bob, group
 
 
 async def timed(what: str, doing) -> None:
-    """It is done within bounds, and how long it took is said (`pytest -s`)."""
+    """Awaits `doing`, prints how long it took (shown by `pytest -s`), and fails if it took SLOW (3) seconds."""
     began = time.perf_counter()
     await doing
     took = time.perf_counter() - began
@@ -69,8 +75,8 @@ async def test_a_thousand_members(large_group):
     await timed("the page, live", alice.open())
     await page.click(".tools [data-act=panel][data-view=members]")
     await timed("the panel", expect(page.locator("#panel [data-part=member-count]")).to_have_text("1000"))
-    assert await page.locator("#panel .member").count() <= 101  # a page of them, not all
-    await page.fill(".panel-find input", "zx")  # initials of 赵小…
+    assert await page.locator("#panel .member").count() <= 101  # only a page of the members is loaded
+    await page.fill(".panel-find input", "zx")  # pinyin initials of 赵小…
     await timed("a member found by initials", expect(page.locator("[data-part=found] .member").first).to_be_visible())
     await page.fill(".panel-find input", "")
     await page.locator("message-composer textarea").press_sequentially("@yangxiao")
@@ -89,7 +95,10 @@ async def test_a_thousand_members(large_group):
 
 
 async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
-    """Roles and handing it over, by thumb, with no moving sideways; in Chinese too."""
+    """Changes a role and transfers ownership by touch. The pages must fit a phone: none may scroll sideways.
+
+    With the environment variable PICTURES (a folder), the pages are checked in Chinese too and screenshots are saved.
+    """
     alice, _bob = await open_pages()
     page = await browser_for(open_pages.site, "alice", phone=True, viewport={"width": 360, "height": 640})
     path = f"{alice.url}settings/"
@@ -113,7 +122,7 @@ async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
     await fits("give")
     await dialog.get_by_role("button", name="Transfer").tap()
     await expect(bob.locator(".role")).to_have_text("owner")
-    await expect(page.locator("#h-delete")).to_have_count(0)  # hers no more
+    await expect(page.locator("#h-delete")).to_have_count(0)  # she is not the owner any more
     await page.goto(alice.url)
     await fits("after")
     if pictures:

@@ -1,4 +1,8 @@
-"""A long history under the wheel: few lines on the page, and the line that is read stays where it is, to the pixel."""
+"""Tests of scrolling in a long conversation.
+
+The page holds only some hundred lines, and the first visible line stays in its place to the pixel when anything above
+or below changes.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,10 @@ from tests.bulk_history import mark_read, write_history
 
 pytestmark = pytest.mark.browser
 
-LONG = int(os.environ.get("LONG", "3000"))  # 10000 takes a minute and a half
-MOST = 500  # lines on the page, as static/js/conversation/log/history-loader.js has it; two pages more may be under way
+LONG = int(os.environ.get("LONG", "3000"))  # messages; 10000 take a minute and a half
+MOST = 500  # limit of lines on the page in static/js/conversation/log/history-loader.js; two more pages may be loading
 
-# The line that is read, with its distance from the edge: the first that is wholly on the screen, or one after it.
+# Returns number and distance from the top edge of the first wholly visible line, or of the nth line after it.
 READ = """
 (nth) => {
   const log = document.querySelector('message-log .log');
@@ -37,7 +41,7 @@ LINES = "() => document.querySelectorAll('message-log ol > li').length"
 
 
 class LongLogPage:
-    """The log of a long conversation, as alice reads it."""
+    """A page of alice with a long conversation, and helpers that scroll and measure positions of lines."""
 
     def __init__(self, page: Page, url: str, conversation_id: int):
         self.page, self.url, self.id = page, url, conversation_id
@@ -53,7 +57,7 @@ class LongLogPage:
         return await self.page.evaluate(OFFSET, seq)
 
     async def stays(self, act, wait: int = 400) -> None:
-        """Whatever `act` does, the line that is read is where it was."""
+        """Awaits `act` and then `wait` ms, and checks that the first visible line is where it was before, to 1 px."""
         before = await self.read()
         await act
         await self.page.wait_for_timeout(wait)
@@ -71,7 +75,10 @@ class LongLogPage:
 
 @pytest.fixture
 async def open_long_log(make_site, browser_for):
-    """`long(10_000)`: alice in a room with bob and so many messages of both, all read; `read=100` up to that seq."""
+    """Returns a function that makes a group of alice and bob with `count` messages and a page of alice for it.
+
+    All messages are read by alice; with `read=100` only those up to seq 100. The page is not yet opened.
+    """
 
     async def make(count: int, read: int | None = None, **browser) -> LongLogPage:
         site = make_site(LIMITS="off")
@@ -91,7 +98,7 @@ async def open_long_log(make_site, browser_for):
         return LongLogPage(await browser_for(site, "alice", **browser), f"/c/{pk}/", pk)
 
     def in_site(act, *arguments):
-        """A verb, done by the server's side, from a thread."""
+        """Runs `act` with the database of the site in a thread, as the server would."""
 
         def inside():
             with make.site.orm():
@@ -114,11 +121,12 @@ async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_han
     async def walk(step: int, until) -> None:
         nonlocal most, worst, walls
         for _ in range(4_000):
-            here = await it.read(1)  # the very first has another head as soon as a page comes above it
+            here = await it.read(1)  # not the first line: its header changes when older lines are loaded above it
             seen.add(here["seq"])
             if until(here["seq"]):
                 return
-            # Programmatic steps: each must move the line that is read by exactly so much, whatever comes and goes.
+            # Each step scrolls by script. The line must move by exactly the scrolled distance, also while other lines
+            # are loaded or removed.
             moved = await it.page.evaluate(
                 """async ([by, seq]) => {
                   const log = document.querySelector('message-log .log');
@@ -136,7 +144,7 @@ async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_han
             )
             most = max(most, moved["lines"])
             if abs(moved["went"]) < abs(step):
-                walls += 1  # a machine that is busy is slower than this hand
+                walls += 1  # older lines were not loaded in time, as on a busy machine
             if moved["moved"] is not None:
                 worst = max(worst, abs(moved["moved"] - moved["went"]))
 
@@ -144,7 +152,7 @@ async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_han
     assert await it.page.locator("message-log .beginning").is_visible()
     await walk(2_000, lambda seq: seq >= LONG - 20)
     assert worst <= 1, f"the line that was read moved by {worst} px"
-    assert most <= MOST + 140, most  # with day lines and pauses between them
+    assert most <= MOST + 140, most  # the limit, two more pages and separators for days and pauses
     print(f"at most {most} lines, {walls} steps met an end, moved by {worst} px")
 
 
@@ -160,7 +168,7 @@ async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(open_long_log
     assert (await it.read())["seq"] <= 3
     await it.page.wait_for_timeout(300)
     assert await it.page.evaluate(LINES) <= MOST + 140
-    # every line once, and in order
+    # each message is there once and in order
     seqs = await it.page.eval_on_selector_all(
         "message-log ol > [data-seq]", "all => all.map((each) => Number(each.dataset.seq))"
     )
@@ -185,7 +193,7 @@ async def test_what_changes_above_moves_nothing(open_long_log):
     other = await open_long_log.do(message, above - 1)
     await it.stays(open_long_log.do(actions.delete_message, other.sender_id, other.pk), 1_000)
     await expect(it.page.locator(f"#m-{above - 1}.deleted")).to_have_count(1)
-    # a picture that has no size until it is there, and late content
+    # content that gets its size late, such as a picture
     await it.stays(
         it.page.evaluate(
             """(seq) => { const box = document.createElement('div'); box.style.height = '333px';
@@ -193,7 +201,7 @@ async def test_what_changes_above_moves_nothing(open_long_log):
             above,
         )
     )
-    # new ones below are told of, and move nothing
+    # new messages below are counted on the button and move nothing
     await it.stays(
         open_long_log.do(send_many, [SendCommand(open_long_log.bob, it.id, uuid.uuid4(), "something new")]), 800
     )
@@ -208,7 +216,7 @@ async def test_the_composer_grows_the_window_changes_and_the_line_stays(open_lon
     await it.stays(area.fill("one\ntwo\nthree\nfour\nfive"))
     await it.stays(it.page.set_viewport_size({"width": 900, "height": 800}))
     await it.stays(it.page.set_viewport_size({"width": 1400, "height": 600}))
-    # and at the end one stays at the end
+    # a reader at the end stays at the end
     await it.open("?newest=1")
     await area.fill("")
     for size in ({"width": 700, "height": 800}, {"width": 1300, "height": 500}):
@@ -233,7 +241,7 @@ KEYBOARD = """
 
 
 async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(open_long_log):
-    """As Safari does it: the window stays as large as it was, and only the visible part of it shrinks."""
+    """Simulates the on-screen keyboard of Safari: the window keeps its size, and only its visible part shrinks."""
     it = await open_long_log(300, phone=True)
     await it.page.add_init_script(KEYBOARD)
     await it.open("?at=150#m-150")
@@ -249,7 +257,7 @@ async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(o
 
 async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_comes(open_long_log, browser_for):
     it = await open_long_log(400, read=200)
-    # What is painted before the script is there, and after: the same place.
+    # Records the position of the separator in 40 frames, before and after the scripts start: it may not move.
     await it.page.add_init_script(
         """
         window.painted = [];
@@ -261,7 +269,7 @@ async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_co
         requestAnimationFrame(look);
         """
     )
-    for _ in range(2):  # and so on a reload
+    for _ in range(2):  # the second time is a reload
         first_unread = await open_long_log.do(unread_from, it.id, open_long_log.alice)
         await it.open()
         await it.page.wait_for_function("() => painted.length >= 40")
@@ -273,7 +281,7 @@ async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_co
         below = await line.evaluate("(each) => each.getBoundingClientRect().top / innerHeight")
         assert 0.15 < below < 0.75
         assert following == first_unread
-        # what was read above is there too
+        # read messages are visible above it
         assert (await it.read())["seq"] < following
 
 
@@ -311,7 +319,7 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(open_long_log):
     await expect(it.page.locator(".latest")).to_be_hidden()
     await it.page.wait_for_timeout(1_500)
     assert await open_long_log.do(mark_of, it.id, open_long_log.alice) >= 400
-    # The way back leads to where one was.
+    # The back button returns to the earlier position.
     await it.page.go_back()
     await expect(it.page.locator(f"#m-{seen - 3}")).to_be_in_viewport()
 
@@ -331,7 +339,7 @@ async def test_jumps_and_the_way_back(open_long_log):
     await open_long_log.do(reply)
     await it.open("?newest=1")
     await it.page.wait_for_timeout(1_500)
-    await it.open("?newest=1")  # read now: nothing stands above it
+    await it.open("?newest=1")  # all is read now, so there is no unread separator
     stub = it.page.locator(".reply[data-seq='100']")
     await stub.wait_for()
     await it.page.wait_for_timeout(1_500)
@@ -346,7 +354,7 @@ async def test_jumps_and_the_way_back(open_long_log):
 
 
 async def test_a_day_line_leads_to_another_day(open_long_log):
-    it = await open_long_log(2_000)  # one every four minutes: five and a half days
+    it = await open_long_log(2_000)  # one message every four minutes: five and a half days
     await it.open()
     await it.page.locator(".conversation-head .tools button[popovertarget=conversation-menu]").click()
     await it.page.locator("button[popovertarget=date-jump]").click()

@@ -1,4 +1,7 @@
-"""One message under the fingers of two people: its menu every way, reactions, who reads along, folds, code, names."""
+"""Tests of what two users can do with a message in their browsers.
+
+They cover its menu by mouse, keys and touch, reactions, viewers, readers and versions, long texts, code, and names.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(
 
     await alice.page.focus("message-composer textarea")
     await alice.page.keyboard.press("Shift+Tab")
-    await expect(line).to_be_focused()  # the log is one stop
+    await expect(line).to_be_focused()  # the whole log is one stop of the Tab key
     await alice.page.keyboard.press("Enter")
     await expect(menu).to_be_visible()
     await alice.page.keyboard.press("ArrowRight")

@@ -1,4 +1,7 @@
-"""Finding one's way: the list that moves live, its menu, the switcher, and fifty moves on one socket."""
+"""Tests of navigation: the live conversation list, its filters and menu, and the quick switcher.
+
+Fifty changes of page use one socket and leave no memory behind.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from chat.actions.sending import SendCommand, send_many
 
 pytestmark = pytest.mark.browser
 
-# The list as it is seen: order, what is hidden, badges, classes. Without where the focus is and who types.
+# Returns the HTML of the visible rows of the list, in order. Focus and online dots are left out.
 LIST = """
 () => [...document.querySelectorAll('conversation-list li:not([hidden])')].map((li) => {
   const copy = li.cloneNode(true);
@@ -25,7 +28,7 @@ LIST = """
   return copy.outerHTML.replace(/\\s+/g, ' ').replace(/> </g, '><').trim();
 })
 """
-# What a page holds on to: elements, and listeners of document and window as Chromium counts them.
+# Chromium counters that show a memory leak: DOM nodes, event listeners and heap size.
 METRICS = ("Nodes", "JSEventListeners", "JSHeapUsedSize")
 
 
@@ -46,7 +49,7 @@ class Way:
         )
 
     async def sees(self, *ids: int) -> None:
-        """These conversations, in this order."""
+        """Waits until the list shows exactly these conversations, in this order."""
         await self.page.wait_for_function(
             "wanted => JSON.stringify([...document.querySelectorAll('conversation-list li:not([hidden]) .conversation-row')]"
             ".map((each) => Number(each.dataset.id))) === wanted",
@@ -54,7 +57,7 @@ class Way:
         )
 
     async def assert_reload_changes_nothing(self) -> None:
-        await self.page.wait_for_timeout(1200)  # marks are told at most once a second
+        await self.page.wait_for_timeout(1200)  # the page reports read markers at most once a second
         before, title = await self.page.evaluate(LIST), await self.page.title()
         await self.open(self.page.url)
         await self.page.wait_for_timeout(300)
@@ -64,7 +67,11 @@ class Way:
 
 @pytest.fixture
 async def workspace(make_site, browser_for):
-    """alice, who has three groups (`town.ids`, newest last) and a pair with bob; `town.say(by, pk, text)`."""
+    """Returns a running site with open pages of alice (desktop and phone) and of bob.
+
+    They share three groups (`workspace.ids`, newest last) and a direct conversation.
+    `workspace.say(by, pk, text)` sends a message.
+    """
     site = make_site(LIMITS="off")
     await asyncio.to_thread(site.start)
 
@@ -74,7 +81,7 @@ async def workspace(make_site, browser_for):
         people: dict = {}
 
         async def say(self, by: str, pk: int, text: str) -> None:
-            """Through the API of the running server, as anybody's client would."""
+            """Sends a message as this user through the REST API of the running server."""
             page = self.pages[by].page
             token = await page.locator("input[name=csrfmiddlewaretoken]").first.get_attribute("value")
             answer = await page.request.post(
@@ -133,12 +140,12 @@ async def test_the_list_moves_live_and_a_reload_shows_the_same(workspace):
     assert await alice.page.title() == "(1) Chats · Messenger"
     await expect(alice.page.locator(".rail [data-total=mentions] .badge")).to_be_visible()
 
-    # from the menu: a favourite, on every device
+    # a favourite chosen in the menu moves to the top on every device of the user
     await alice.row(walk).click(button="right")
     await alice.page.locator("#row-menu button[name=favourite][value=on]").click()
     await alice.sees(walk, quiet, workspace.direct_conversation, everyone)
     await phone.sees(walk, quiet, workspace.direct_conversation, everyone)
-    # muted: it counts quietly
+    # a muted conversation has a grey count and is not in the title
     await alice.row(quiet).focus()
     await alice.page.keyboard.press("Shift+F10")
     await expect(alice.page.locator("#row-menu")).to_be_visible()
@@ -163,12 +170,12 @@ async def test_a_filter_is_left_and_entered_as_things_change(workspace):
     await alice.row(walk).click()
     await alice.page.locator("message-log").wait_for()
     await expect(alice.row(walk).locator("[data-part=count]")).to_be_hidden()
-    await alice.sees(workspace.direct_conversation, walk)  # the open one stays
+    await alice.sees(workspace.direct_conversation, walk)  # the open conversation stays in the filter
     assert "show=unread" in alice.page.url
     await alice.assert_reload_changes_nothing()
     await alice.row(workspace.direct_conversation).click()
-    await alice.sees(workspace.direct_conversation)  # and goes as it is left
-    # archived, it is out of all filters but its own, until somebody writes
+    await alice.sees(workspace.direct_conversation)  # and disappears when another one is opened
+    # an archived conversation is only in the archive until somebody writes
     await alice.page.locator(".tabs a", has_text="All").click()
     await alice.row(everyone).click(button="right")
     await alice.page.locator("#row-menu button[name=archived][value=on]").click()
@@ -206,7 +213,7 @@ async def test_more_than_a_page_of_conversations(workspace):
     await expect(alice.page.locator("conversation-list li:not([hidden])")).to_have_count(94)
     shown = await alice.shown()
     assert shown[:3] == [deep, made[1], made[0]] and len(set(shown)) == 94
-    # what lies deep is found by name, in Chinese by how it is typed
+    # a conversation far down is found by name, a Chinese one also by pinyin initials
     await alice.page.fill("input[name=find]", "ajdq")
     await alice.sees(workspace.ids[0])
     await alice.page.press("input[name=find]", "Enter")
@@ -228,14 +235,14 @@ async def test_the_switcher_by_keys(workspace):
     await alice.page.keyboard.press("Enter")
     await alice.page.locator(f"message-log[data-conversation-id='{quiet}']").wait_for()
     await expect(alice.page.locator("message-composer textarea")).to_be_focused()
-    # somebody with whom there is no conversation yet
+    # a user without a conversation is found too
     await alice.page.keyboard.press("Control+k")
-    await alice.page.keyboard.type("caro")  # at once: no letter of it goes to the composer
+    await alice.page.keyboard.type("caro")  # typed at once: no letter may go to the composer
     await expect(options).to_have_count(1)
     assert await alice.page.locator("message-composer textarea").input_value() == ""
     await alice.page.keyboard.press("Enter")
     await expect(alice.page.locator("#h-conversation")).to_have_text("carol")
-    # Alt and arrows go on from where one is
+    # Alt+ArrowDown opens the conversation below the open one
     await alice.page.keyboard.press("Alt+ArrowDown")
     await alice.page.locator(f"message-log[data-conversation-id='{walk}']").wait_for()
     await alice.page.keyboard.press("Control+/")
@@ -256,7 +263,7 @@ async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(workspace):
     await client.send("Performance.enable")
 
     async def move(times: int) -> None:
-        # By locators: handles, as wait_for_selector gives them, would keep each page themselves.
+        # Uses locators only: element handles, which wait_for_selector returns, would keep old pages in memory.
         for number in range(times):
             await alice.page.click(places[number % len(places)])
             if number % len(places) < 4:
@@ -278,12 +285,12 @@ async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(workspace):
     assert after["JSEventListeners"] <= before["JSEventListeners"] + 10, (before, after)
     assert after["Nodes"] <= before["Nodes"] * 1.2, (before, after)
     assert after["JSHeapUsedSize"] <= before["JSHeapUsedSize"] * 1.3 + 500_000, (before, after)
-    # one handler: a text is drawn once and counted once
+    # no event handler is registered twice: a new text counts once
     await alice.row(workspace.direct_conversation).click()
     await alice.page.locator(f"message-log[data-conversation-id='{workspace.direct_conversation}']").wait_for()
     await workspace.say("bob", workspace.ids[0], "counted once")
     await expect(alice.row(workspace.ids[0]).locator("[data-part=count] [aria-hidden]")).to_have_text("1")
-    # back and forward are the pages that were
+    # the back button shows the earlier pages
     await alice.page.go_back()
     await alice.page.locator("mention-list").wait_for(state="attached")
     await expect(alice.page).to_have_title("(1) Mentions · Messenger")
@@ -323,13 +330,13 @@ async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(worksp
     await phone.page.locator(".conversation-head .back").tap()
     await expect(phone.page.locator(".list")).to_be_visible()
     await expect(phone.row(workspace.ids[0])).to_be_focused()
-    assert await phone.page.evaluate("history.length") == entries + 1  # there and back, not further and further
+    assert await phone.page.evaluate("history.length") == entries + 1  # going back adds no history entry
     for path in ("/", f"/c/{workspace.ids[0]}/", "/mentions/", "/people/", "/settings/", "/new/"):
         await phone.open(path)
         wide = await phone.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 360, f"{path} is {wide} wide"
     await phone.open()
-    # press and hold is the menu, as a sheet
+    # a long press opens the menu, as a sheet on a phone
     box = await phone.row(workspace.ids[1]).bounding_box()
     assert box
     client = await phone.page.context.new_cdp_session(phone.page)

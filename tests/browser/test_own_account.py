@@ -1,4 +1,4 @@
-"""One's own account in a real browser: passkeys with a virtual authenticator, second factors, codes by mail."""
+"""Tests of signing in and account security in a real browser: passkeys, second factors, codes and links by e-mail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEVICE = {
 
 @pytest.fixture
 async def home(make_site):
-    """A site at `localhost`: browsers give passkeys to names, not to numbers."""
+    """Returns a running site at `localhost`. Browsers allow passkeys for host names only, not for IP addresses."""
     site = make_site()
     port = free_port()
     site.environment["SITE_URL"] = f"http://localhost:{port}"
@@ -39,7 +39,7 @@ async def page_of(browser_for, site, **options) -> Page:
 
 
 async def device_of(page: Page):
-    """A virtual authenticator, as a phone or laptop has one."""
+    """Adds a virtual authenticator for passkeys to the browser. Returns the DevTools session and its id."""
     cdp = await page.context.new_cdp_session(page)
     await cdp.send("WebAuthn.enable")
     made = await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
@@ -113,7 +113,7 @@ async def test_removed_it_opens_nothing_and_another_device_hears_within_a_second
     await device_of(page)
     await type_password(page)
     await add_passkey(page, alone=True)
-    # Another browser that is hers, with its socket open.
+    # Another browser of alice is signed in and has its socket open.
     other = await page_of(browser_for, home)
     kept = [cookie for cookie in await page.context.cookies() if cookie["name"] == "csrftoken"]
     await other.context.add_cookies(kept)
@@ -158,7 +158,7 @@ async def test_an_authenticator_app_without_scripts(home, browser_for):
 
 
 async def test_a_code_by_mail(make_site, browser_for, tmp_path):
-    """Through the worker, to a mail server, and back."""
+    """The worker sends the sign-in code to a mail server, and the code from the mail signs alice in."""
     from tests.background.test_worker import mail_server
 
     with mail_server(tmp_path) as (port, mails):
@@ -178,7 +178,7 @@ async def test_a_code_by_mail(make_site, browser_for, tmp_path):
         await page.get_by_role("button", name="Confirm").click()
         await page.wait_for_url(lambda url: "/accounts/" not in url)
         assert await inside(page)
-        # To an address that nobody has here, everything looks the same.
+        # For an address without account the page looks the same.
         stranger = await browser_for(site)
         await stranger.goto("/accounts/login/code/")
         await stranger.fill("input[name=email]", "nobody@example.org")
@@ -222,7 +222,7 @@ async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_si
         await page.goto("/accounts/email/")
         row = page.locator(".rows li", has_text="alice@example.org")
         await expect(row).not_to_contain_text("not confirmed")
-        # Days later, somewhere else, and the password is forgotten.
+        # alice resets the forgotten password in another browser.
         elsewhere = await browser_for(site)
         await elsewhere.goto("/accounts/login/")
         await elsewhere.get_by_role("link", name="Forgot password?").click()
@@ -248,7 +248,7 @@ async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_si
 
 
 def _link(mails: Path, path: str) -> str:
-    """The first of this kind that came by mail."""
+    """Waits for a mail with a link to this path and returns the first such link."""
     from tests.background.test_worker import wait_for
 
     def found() -> list[str]:

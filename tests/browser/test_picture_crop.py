@@ -1,4 +1,4 @@
-"""Pictures of people and groups, cropped in the page: by mouse, by keys, and not at all."""
+"""Tests of cropping the avatars of users and groups: by mouse and keys, and on the server without scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 def halves(width: int = 1200, height: int = 600) -> dict:
-    """Red on the left, blue on the right."""
+    """Returns a JPEG file that is red on the left, blue on the right, and has private EXIF data."""
     drawn = Image.new("RGB", (width, height), "red")
     drawn.paste("blue", (width // 2, 0, width, height))
     written = io.BytesIO()
@@ -28,7 +28,7 @@ def halves(width: int = 1200, height: int = 600) -> dict:
 
 
 def colours(content: bytes) -> tuple[str, str]:
-    """Of the middle of its left and its right edge."""
+    """Returns the colours near the left and the right edge, at half height. The image must have 256 × 256 pixels."""
     shown = Image.open(io.BytesIO(content)).convert("RGB")
     assert shown.size == (256, 256)
     return tuple("red" if shown.getpixel((x, 128))[0] > 128 else "blue" for x in (8, 247))  # type: ignore[return-value]
@@ -40,7 +40,7 @@ async def choose(page: Page) -> None:
 
 
 async def kept(site, kind, **who) -> tuple[str, str]:
-    """The colours of what the site has now."""
+    """Returns the colours of the stored avatar of this user or group at its left and right edge."""
     name = await in_thread(site, lambda: kind.objects.get(**who).avatar.name)
     return colours((site.folder / "data" / "media" / name).read_bytes())
 
@@ -67,7 +67,7 @@ async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_i
     await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile(r"\.webp$"))
     assert await kept(open_pages.site, User, username="alice") == ("red", "red")
 
-    # By keys alone: to the right and larger; then another one is given up, and nothing is sent for it.
+    # By keys only: move right and zoom. Then a second choice is cancelled, and the form has no file any more.
     await choose(page)
     for _step in range(20):
         await page.keyboard.press("ArrowRight")

@@ -1,4 +1,7 @@
-"""Signing in with Google, GitHub and WeChat, in a real browser, against real local providers, to the first message."""
+"""Tests of signing in with Google, GitHub and WeChat in a real browser, up to the first message.
+
+Local fake servers stand in for the three providers.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def github_and_wechat():
 
 @pytest.fixture
 async def environment(make_site, github_and_wechat, tmp_path):
-    """A site where all three are set up: `town.site`, `town.google`, `town.github`, `town.wechat`."""
+    """Returns an object whose `open` starts a site with sign-in by Google, GitHub and WeChat.
+
+    Its attributes are the `site` and the fake providers `google` (started by `start_google`), `github` and `wechat`.
+    """
 
     class ProviderEnvironment:
         github, wechat = github_and_wechat
@@ -53,7 +59,7 @@ async def environment(make_site, github_and_wechat, tmp_path):
 
 
 class Hops:
-    """The addresses that a page's own navigation went through, redirects and all."""
+    """Records the URLs that a page navigates to, with all redirects. `fit` fails if there were more than ten."""
 
     def __init__(self, page: Page):
         self.seen: list[str] = []
@@ -65,7 +71,7 @@ class Hops:
 
 
 def inside(site):
-    """The page is one of ours, behind the door."""
+    """Returns a function that tells whether a URL is a page of this site after signing in."""
     return lambda url: url.startswith(site.url) and "/accounts/" not in url
 
 
@@ -75,7 +81,7 @@ async def press(page: Page, provider: str) -> None:
 
 
 async def first_message(site, page: Page, username: str, name: str) -> None:
-    """Whoever has just come in is `username`, and writes to alice."""
+    """Checks that the page is signed in with this username and name, and sends a message to alice."""
     await page.wait_for_url(inside(site))
     me = await (await page.request.get("/api/v1/me/")).json()
     assert (me["username"], me["name"]) == (username, name)
@@ -110,7 +116,10 @@ async def test_with_github(environment, browser_for):
 
 
 async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
-    """Also where mail is set up and everybody else has to confirm an address; and the second time."""
+    """WeChat gives no e-mail address. Its users can sign in even on a site where others must confirm theirs.
+
+    A second sign-in finds the same account.
+    """
     site = await environment.open(EMAIL_URL="smtp://127.0.0.1:9")
     page = await browser_for(site)
     hops = Hops(page)
@@ -178,7 +187,7 @@ async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(envi
     await page.click("#yes")
     await expect(page.get_by_text("An account with your email address already exists")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
-    # And she does: signs in, connects, and the next time comes in by GitHub.
+    # alice signs in with her password, connects GitHub, and can then sign in with GitHub.
     hers = await browser_for(site, "alice")
     await connect(hers, "GitHub")
     await expect(hers.get_by_text("octo-cat")).to_be_visible()
@@ -213,7 +222,7 @@ async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(environ
     await expect(page.locator(".rows li")).to_have_count(1)
 
 
-# ── What goes wrong ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def nobody_came_in(page: Page, hops: Hops) -> None:
     await expect(page.locator("h1")).to_be_visible()
     hops.fit()
@@ -253,13 +262,13 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(environmen
         await nobody_came_in(page, hops)
     await press(page, "GitHub")
     used = await page.get_attribute("#yes", "href")
-    stranger = await browser_for(site)  # somebody else's callback: theirs is not the session that began it
+    stranger = await browser_for(site)  # the session of the stranger did not start this sign-in
     await stranger.goto(used)
     assert (await stranger.request.get("/api/v1/me/")).status == 401
     await page.click("#yes")
     await page.wait_for_url(inside(site))
     await page.context.clear_cookies()
-    await page.goto(used)  # the code is spent, and so is the state
+    await page.goto(used)  # code and state are used up
     await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
 

@@ -1,8 +1,8 @@
-"""Reload changes nothing: after each kind of change that there is, what alice's page shows, drawn live by scripts, is
-what the server draws afresh, and what a page shows that is opened now.
+"""Tests that a page which scripts have updated live shows the same as after a reload.
 
-A row of the table is one change, told to her page by its socket. What the protocol can tell and no row brings fails:
-each type of event, each field of what is told, each sentence of the log.
+The open page of alice gets each change in ROWS over its socket. It is then compared with the HTML of the server and
+with a newly opened page. The rows must be complete: the test fails if one of the event types, event fields or kinds of
+system message in the protocol is never sent.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.browser
 
-ROWS_COMPARED_TOGETHER = int(os.environ.get("ROWS_COMPARED_TOGETHER", "3"))  # 1 names the row that differs
-PATIENCE = 8.0  # seconds until the page has heard, told its own marks, and typing has ended by itself
+ROWS_COMPARED_TOGETHER = int(os.environ.get("ROWS_COMPARED_TOGETHER", "3"))  # with 1, a failure names a single row
+PATIENCE = 8.0  # seconds for events to arrive, read markers to be reported, and typing to end by itself
 
-# What the page says, without what is no part of that: where the pointer is, what has the focus, tokens of forms, what
-# scripts bring along to each line. `served`: without what only a socket knows, who is here and who looks.
+# Returns the HTML of the parts of the page. What may differ is removed: hover buttons, focus, form tokens, and controls
+# that scripts add. With `served`, who is online and who views the conversation are removed too: only a socket knows it.
 SHOWN = """
 (served) => {
   const clean = (element) => {
@@ -77,7 +77,7 @@ BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.queryS
 
 
 class Environment:
-    """alice looks at `room`; what the others do, and she herself on other devices, they do elsewhere."""
+    """The open page of alice, and devices on which she and others make changes. Records all frames of her socket."""
 
     alice: Device
     bob: Device
@@ -152,7 +152,7 @@ async def _restore(it: Environment) -> None:
         actions.restore_message(it.dave.pk, it.said["rude"])
         User.objects.filter(pk=it.dave.pk).update(is_superuser=False)
 
-    await it.by_orm(action)  # no REST route: the moderators' page does it
+    await it.by_orm(action)  # there is no REST route for it: moderators restore messages on a page
 
 
 async def _a_group_of_bobs(it: Environment) -> None:
@@ -173,7 +173,7 @@ async def _join_by_bobs_link(it: Environment) -> None:
 
 
 async def _said(it: Environment, body: str) -> None:
-    """As alice says it on this very page."""
+    """Sends a message in the open page of alice and waits until it is stored."""
     await it.page.fill("message-composer textarea", body)
     await it.page.press("message-composer textarea", "Enter")
     line = it.page.locator("message-log li.mine[data-seq]:not(.pending)", has_text=body).last
@@ -182,7 +182,7 @@ async def _said(it: Environment, body: str) -> None:
 
 
 async def _here_again(it: Environment) -> None:
-    """A device of hers that was away catches up: the line was cut, and much was said meanwhile."""
+    """Takes the browser of alice offline, makes changes as bob, and takes it online again, so that it must catch up."""
     await it.page.context.set_offline(True)
     await it.bob.send(it.group, "you were away")
     await it.bob.patch(it.path, description="About what you missed")
@@ -339,7 +339,7 @@ async def environment(make_site, browser_for):
     it.direct_conversation = (await it.alice.post("conversations/", kind="direct", user_id=it.bob.pk))["id"]
     await it.send(it.alice, "hello")
     it.plain = await browser_for(site, "alice", scripts=False)
-    # Its words alone are read: not how it looks.
+    # Stylesheets are not needed: only the HTML of this page is compared.
     await it.plain.route(re.compile(r"\.css(\?|$)"), lambda route: route.fulfill(body="", content_type="text/css"))
     it.fresh = await it.page.context.new_page()
     yield it
@@ -350,7 +350,8 @@ async def environment(make_site, browser_for):
 def _in_groups(rows: list) -> list[tuple[int, list]]:
     """Returns groups of ROWS_COMPARED_TOGETHER rows, each with the number of its last row.
 
-    What the page shows stays there until a later row changes it, so comparing after each row shows little more.
+    The pages are compared only after each group. This finds nearly as much as comparing after each row, since most
+    changes stay visible on the page.
     """
     return [
         (min(start + ROWS_COMPARED_TOGETHER, len(rows)) - 1, rows[start : start + ROWS_COMPARED_TOGETHER])
@@ -359,7 +360,7 @@ def _in_groups(rows: list) -> list[tuple[int, list]]:
 
 
 async def test_reload_changes_nothing(environment, page_errors):
-    page_errors.allow("status of 404")  # a conversation that is lost while something of it is on its way
+    page_errors.allow("status of 404")  # alice is removed from a conversation while a request for it is under way
     page = environment.page
     await page.goto(f"/c/{environment.group}/?panel=members")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
@@ -367,7 +368,7 @@ async def test_reload_changes_nothing(environment, page_errors):
     sentences: set[str] = set()
     for last, rows in _in_groups(list(ROWS.items())):
         for _what, change in rows:
-            await page.bring_to_front()  # somebody looks at it: what comes is read
+            await page.bring_to_front()  # new messages are read only in a visible page
             await change(environment)
             sentences |= set(
                 await page.eval_on_selector_all("message-log .system", "all => all.map((each) => each.dataset.event)")
@@ -384,7 +385,7 @@ async def test_reload_changes_nothing(environment, page_errors):
             await page.eval_on_selector_all("message-log .system", "all => all.map((each) => each.dataset.event)")
         )
     assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
-    # The others count as online for a while after their last request; only then is it told when they were last seen.
+    # The others count as online for a while after their last request. Their "last seen" time is sent only after that.
     last_look = asyncio.get_running_loop().time() + 60
     while _untold(environment.told) and asyncio.get_running_loop().time() < last_look:
         await asyncio.sleep(1)
@@ -392,9 +393,12 @@ async def test_reload_changes_nothing(environment, page_errors):
     assert not missing, f"no row brings {sorted(missing)}"
 
 
-# The same, while alice looks at her pair with bob.
+# Changes while alice has her direct conversation with bob open.
 async def _bob_deletes_his_account(it: Environment) -> None:
-    """On the site itself: another process could not tell what no row holds."""
+    """Deletes the account of bob with the pages of the running server.
+
+    Some of the events are not stored in the database, so another process could not send them.
+    """
     page = await it.kept["browser_for"](it.site, "bob")
     await page.goto("/settings/delete/")
     if await page.locator("main input[name=password]").count():
@@ -436,7 +440,10 @@ async def test_reload_changes_nothing_in_a_pair(environment, browser_for):
 
 
 async def _differences(it: Environment) -> dict[str, str]:
-    """By part of the page, where the live page and another do not come to say the same in time."""
+    """Compares the live page of alice with the HTML of the server and with a newly opened page.
+
+    Returns the differences that remain after PATIENCE seconds, by part of the page.
+    """
     found = await _compare(it, it.plain, served=True)
     return found | await _compare(it, it.fresh, served=False)
 
@@ -444,7 +451,7 @@ async def _differences(it: Environment) -> dict[str, str]:
 async def _compare(it: Environment, other: Page, served: bool) -> dict[str, str]:
     last = asyncio.get_running_loop().time() + PATIENCE
     while True:
-        # What scripts do not wait for, nobody waits for here.
+        # Only the HTML is needed: images and stylesheets need not be loaded.
         await other.goto(it.page.url, wait_until="domcontentloaded" if served else "commit")
         if not served:
             await other.wait_for_selector("live-socket[data-state=open]", state="attached")
@@ -463,7 +470,7 @@ async def _compare(it: Environment, other: Page, served: bool) -> dict[str, str]
 
 
 def _difference(live: list[str], afresh: list[str]) -> str:
-    """Tags and words that only one of them has, with the tag before."""
+    """Returns the tags and texts that only one of the two pages has, marked with - (live) or + (loaded)."""
     one, other = (re.split(r"(?=<)", "\n".join(lines)) for lines in (live, afresh))
     said = []
     for how, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
@@ -472,25 +479,25 @@ def _difference(live: list[str], afresh: list[str]) -> str:
     return "\n".join(line[:400] for line in said)
 
 
-# ── The protocol, walked ───────────────────────────────────────────────────────────────────────────────────────────
-# Told in answer to what this client does itself, or of nothing that a page draws.
+# ── Completeness of the rows ───────────────────────────────────────────────────────────────────────────────────────
+# Event types that change nothing on a page.
 NOT_NEWS = {"pong", "error"}
-# Fields that never have a second value in what one person is told here, and why.
+# Fields of events that have the same value during the whole test, with the reason.
 ALWAYS_ALIKE = {
-    "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email",  # they are alice
-    "ProfileSchema.language", "ProfileSchema.time_zone",  # another language is another page, not a change of this one
+    "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email",  # the account of alice
+    "ProfileSchema.language", "ProfileSchema.time_zone",  # a page does not change its language while it is open
     *(f"ProfileSchema.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
-    "ViewersSchema.conversation_id",  # who looks is told of the conversation that is open
+    "ViewersSchema.conversation_id",  # viewers are sent only for the open conversation
     "Welcome.user_id", "Welcome.heartbeat", "Heartbeat.interval", "Heartbeat.timeout",
 }  # fmt: skip
 
 
-# For events of another version, and for somebody who came in by nobody's doing: no verb brings them.
+# Kinds of system message that no action makes: for unknown events, and for members who joined without an actor.
 NEVER_SAID = {"changed", "joined"}
 
 
 def _untold(told: list[dict]) -> set[str]:
-    """Events that were not told, and fields of what was told that had the same value all the time."""
+    """Returns the event types that these frames do not contain, and the event fields that always had the same value."""
     events = contract.events()
     missing = {name for name in events if name not in {frame["type"] for frame in told} | NOT_NEWS}
     values: dict[str, set[str]] = defaultdict(set)

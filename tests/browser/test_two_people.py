@@ -1,4 +1,4 @@
-"""Two people in two real browsers, one of them phone-sized."""
+"""Tests of two users who write to each other in real browsers, one of them as large as a phone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_edits_reactions_replies_and_deletions_are_the_same_after_a_reload
     alice, bob = await open_pages()
     await alice.say("helo")
     await bob.sees("helo")
-    # ↑ in the empty composer edits my last
+    # ArrowUp in the empty composer edits the last own message
     await alice.page.press("message-composer textarea", "ArrowUp")
     await alice.page.fill("message-composer textarea", "hello")
     await alice.page.press("message-composer textarea", "Enter")
@@ -83,7 +83,7 @@ async def test_the_server_is_killed_while_both_send_and_everything_arrives_once(
     for number in range(5):
         await alice.say(f"alice during {number}")
         await bob.say(f"bob during {number}")
-    # nothing is lost from the page meanwhile, also not by a reload of one of them later
+    # unsent messages are still on the page
     assert await alice.page.locator("message-log li.msg", has_text="alice during").count() == 5
     await alice.page.locator("connection-banner .banner[data-state=busy]").wait_for()
     await asyncio.to_thread(open_pages.server.start)
@@ -105,7 +105,7 @@ async def test_the_server_is_killed_while_both_send_and_everything_arrives_once(
 async def test_what_was_written_offline_survives_a_reload(open_pages, page_errors):
     page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
     alice, bob = await open_pages()
-    # The socket cannot be opened, pages can: as behind a proxy that lets no socket through.
+    # The proxy discards all that the server sends, so the message is not acknowledged before the reload.
     open_pages.site.proxy.drop("down")
     await alice.say("kept in the outbox")
     await alice.line("kept in the outbox").wait_for()
@@ -136,7 +136,7 @@ async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site
     await page.fill("input[name=password]", "let-me-talk")
     await page.click("form button[type=submit] >> nth=0")
     await page.wait_for_url(f"**/c/{pk}/**")
-    # At the first unread; from there on, to the newest, and back.
+    # The page opens at the first unread message. Links lead to newer messages, to the newest, and back.
     assert "number 0\n" in await page.inner_text("message-log")
     await page.click("a[href*='after=']")
     assert "number 60" in await page.inner_text("message-log")

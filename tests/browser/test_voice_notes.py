@@ -1,4 +1,4 @@
-"""Voice notes: recorded in the page from a microphone that the browser makes up, heard before they are sent, and by others."""
+"""Tests of voice messages: recording with a fake microphone of the browser, preview, sending and playing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PIECES = (
 
 @pytest.fixture(scope="session")
 async def chromium(chromium_path):
-    """A browser that hears beeps."""
+    """Starts a browser with a fake microphone, which hears beeps. All tests of this module share it."""
     flags = [*CHROMIUM_FLAGS, *PIECES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)
@@ -61,7 +61,7 @@ async def test_a_voice_note_is_recorded_heard_sent_and_played_by_the_other(open_
     await player.locator("input").fill("50")
     await player.locator("[data-act=play]").tap()
     await expect(player).to_have_class(re.compile("plays"))
-    await expect(player).not_to_have_class(re.compile("plays"), timeout=10_000)  # to its end
+    await expect(player).not_to_have_class(re.compile("plays"), timeout=10_000)  # plays to its end
     await expect(page.locator("message-log sound-clip .player")).to_have_count(1)
     await alice.assert_reload_changes_nothing()
     await bob.assert_reload_changes_nothing()
@@ -76,7 +76,7 @@ async def test_a_recording_can_be_thrown_away_and_a_send_takes_it_along(open_pag
     await page.fill(FIELD, "listen")
     await page.click("[data-act=voice]")
     await expect(page.locator(".voice-row .num")).to_have_text("0:01", timeout=8_000)
-    await page.click("message-composer .send")  # still speaking
+    await page.click("message-composer .send")  # still recording
     await bob.sees("listen")
     await expect(bob.line("listen").locator("sound-clip")).to_have_count(1)
     await expect(page.locator(".voice-row, .tray-row")).to_have_count(0)

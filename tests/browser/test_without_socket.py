@@ -1,4 +1,4 @@
-"""Behind a proxy that lets pages through and no socket: messages come all the same, a little later, and that is said."""
+"""Tests of a network whose proxy blocks WebSockets: pages poll over HTTP, and a banner tells users about the delay."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ async def test_where_no_socket_opens_they_talk_by_asking(open_pages, page_errors
     await bob.page.locator("message-log li.msg .msg-text", has_text="over HTTP").wait_for(timeout=20_000)
     await bob.say("so do I")
     await alice.page.locator("message-log li.msg .msg-text", has_text="so do I").wait_for(timeout=20_000)
-    # what the socket's commands do is done too
+    # commands that usually use the socket work too, such as an edit
     await alice.page.press("message-composer textarea", "ArrowUp")
     await alice.page.fill("message-composer textarea", "over plain HTTP")
     await alice.page.press("message-composer textarea", "Enter")
     await bob.page.locator("message-log li.msg .msg-text", has_text="over plain HTTP").wait_for(timeout=20_000)
     assert (await alice.texts()) == (await bob.texts())
 
-    # a page that is opened there works alike
+    # a page that is loaded without a socket works too
     await alice.page.reload()
     await alice.page.wait_for_selector("live-socket[data-state=polling]", state="attached", timeout=60_000)
     await bob.say("still here")
     await alice.page.locator("message-log li.msg .msg-text", has_text="still here").wait_for(timeout=20_000)
 
-    # and with the first socket that opens all is as before
+    # when sockets are let through again, the page uses one
     open_pages.site.proxy.pass_all()
     await alice.page.wait_for_selector("live-socket[data-state=open]", state="attached", timeout=60_000)
     await expect(banner).to_be_hidden()

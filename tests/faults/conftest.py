@@ -1,4 +1,7 @@
-"""Clients that send continuously while a test injects faults, and the consistency check afterwards."""
+"""Fixtures for fault tests: clients send messages all the time while a test kills servers or cuts connections.
+
+Afterwards `Traffic.assert_consistent` checks that no message was lost.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from tests.client import Client, token_for
 
 
 class Traffic:
-    """The clients of one group. Each sends until `stop`; `assert_consistent` compares them with the rows."""
+    """Clients in one group, each of which sends messages from `start` until `stop`.
+
+    `assert_consistent` compares what the clients have received with the stored messages.
+    """
 
     def __init__(self, site, group: int, clients: dict[str, Client]):
         self.site, self.group, self.clients = site, group, clients
         self.sent: Counter[str] = Counter()
-        self.ack_seconds: list[float] = []  # from send to ack, in seconds
+        self.ack_seconds: list[float] = []  # for each message: seconds from sending it to its acknowledgement
         self._stop = asyncio.Event()
         self._senders: list[asyncio.Task] = []
 
@@ -39,7 +45,10 @@ class Traffic:
         await asyncio.gather(*self._senders)
 
     async def assert_consistent(self, within: float = 20) -> None:
-        """No message lost or duplicated; all clients show exactly the stored messages in the stored order."""
+        """Asserts that each sent message is stored once, and that all clients have these messages in order.
+
+        Waits for the clients at most `within` seconds.
+        """
         token = next(iter(self.clients.values())).token
         stored = await self._stored(token)
         bodies = [message["body"] for message in stored]
@@ -47,7 +56,7 @@ class Traffic:
             f"{name} {number + 1}" for name, count in self.sent.items() for number in range(count)
         )
         assert [message["seq"] for message in stored] == list(range(1, len(stored) + 1))
-        for name in self.clients:  # messages of one sender keep their order
+        for name in self.clients:  # the messages of each sender are stored in the order of sending
             own = [int(body.split()[1]) for body in bodies if body.startswith(f"{name} ")]
             assert own == sorted(own)
         acknowledged = {
@@ -56,9 +65,9 @@ class Traffic:
         assert acknowledged == {message["id"]: message["seq"] for message in stored}
         for name, client in self.clients.items():
             with contextlib.suppress(TimeoutError):
-                await client.wait_for(lambda replica: replica.bodies(self.group) == bodies, within)
-            assert client.replica.bodies(self.group) == bodies, f"{name} shows other messages"
-            created = [f["payload"]["message"]["id"] for f in client.replica.events if f["type"] == "message.created"]
+                await client.wait_for(lambda client_state: client_state.bodies(self.group) == bodies, within)
+            assert client.client_state.bodies(self.group) == bodies, f"{name} shows other messages"
+            created = [f["payload"]["message"]["id"] for f in client.client_state.events if f["type"] == "message.created"]
             assert len(created) == len(set(created)), f"{name} received an event twice"
 
     async def _stored(self, token: str) -> list[dict]:
@@ -76,7 +85,10 @@ class Traffic:
 
 @pytest.fixture
 async def start_traffic(request):
-    """`await start_traffic(site, "alice", "bob", …)` returns a `Traffic` with connected clients."""
+    """`await start_traffic(site, "alice", "bob", …)` creates users and a group, and returns a `Traffic` in this group.
+
+    Its clients are connected, by default to `site.ws_url`; `urls` are other addresses, used in turn.
+    """
     async with contextlib.AsyncExitStack() as stack:
 
         async def connect_clients(site, *names: str, urls: list[str] | None = None) -> Traffic:

@@ -1,4 +1,7 @@
-"""Faults of servers, Redis, PostgreSQL and network: no message is lost or duplicated, one order for all."""
+"""Tests of messages during failures of servers, Redis, PostgreSQL and the network.
+
+No message may be lost or stored twice, and all clients must have the same order of messages.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ USERNAMES = ("alice", "bob", "carol", "dave")
 
 
 async def two_processes(make_site, **environment):
-    """PostgreSQL, Redis, and two server processes behind one address."""
+    """Returns a site with PostgreSQL and Redis, and its two server processes, which a proxy combines at one address."""
     site = make_site("postgres", redis=True, proxied=True, LIMITS="off", **environment)
     first = await asyncio.to_thread(site.start)
     second = await asyncio.to_thread(site.start)
@@ -80,7 +83,7 @@ async def test_a_redis_restart_without_data_loses_no_message(make_site, start_tr
     traffic.start()
     await asyncio.sleep(1)
     redis_server.kill()
-    await asyncio.sleep(3)  # sending continues, and the reconciliation loop delivers
+    await asyncio.sleep(3)  # sending continues; the reconciliation loop delivers from the database
     during = len(traffic.ack_seconds)
     assert during > 20, "sending stopped with Redis"
     await asyncio.to_thread(redis_server.start)
@@ -106,7 +109,7 @@ async def test_sockets_survive_a_postgresql_restart(make_site, start_traffic, po
     await asyncio.sleep(2)
     await traffic.stop()
     await traffic.assert_consistent()
-    assert {name: client.connects for name, client in traffic.clients.items()} == connects  # sockets stay
+    assert {name: client.connects for name, client in traffic.clients.items()} == connects  # no socket was closed
 
 
 async def test_a_locked_conversation_does_not_delay_others(make_site, start_traffic):
@@ -142,7 +145,7 @@ async def test_repeated_connection_resets_lose_no_message(make_site, start_traff
         if number % 2:
             await asyncio.to_thread(site.proxy.cut)
         else:
-            site.proxy.cut_after(700)  # cuts in the middle of a frame
+            site.proxy.cut_after(700)  # cuts connections inside a frame
     await asyncio.sleep(1)
     await traffic.stop()
     site.proxy.pass_all()
@@ -186,7 +189,8 @@ async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_s
     traffic._stop.set()
     await asyncio.gather(*traffic._senders)
     assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 1
-    # The server has closed the stuck connections; the kernel may still hold data for them.
+    # The server must have closed the connections of the clients that do not read. This may take some seconds, because
+    # the kernel may still have unsent data for them.
     async with asyncio.timeout(15):
         while _established(server.port) > len(traffic.clients):
             await asyncio.sleep(0.2)
@@ -195,7 +199,7 @@ async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_s
 
 
 def _established(port: int) -> int:
-    """Returns the number of established connections that a process holds at this local port."""
+    """Returns the number of established TCP connections that a process has open at this local port."""
     connections = [
         connection
         for connection in psutil.net_connections("tcp")

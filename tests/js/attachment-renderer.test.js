@@ -1,4 +1,7 @@
-/** Rendering of attachments; the cases are shared with the server: dimensions, sizes, type labels, durations. */
+/**
+ * Tests how pages show attachments: dimensions, file sizes, type labels, durations. The server is tested with the same
+ * cases.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";

@@ -1,4 +1,4 @@
-/** Throttling of a function. */
+/** Tests of `throttle`, which limits how often a function runs. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

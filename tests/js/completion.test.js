@@ -1,4 +1,4 @@
-/** Completion of mentions after `@` and of emoji after `:`. */
+/** Tests of the suggestions while a user types a mention after `@` or an emoji after `:`. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";

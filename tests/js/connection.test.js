@@ -24,7 +24,7 @@ beforeEach(() => {
 
 const state = () => connection.status.state;
 
-/** Answers every ping for `ms`. */
+/** Advances the clock by `ms` and answers each ping of the connection with a pong. */
 async function answerPings(ms) {
   for (let elapsed = 0; elapsed < ms; elapsed += 100) {
     await clock.advance(100);

@@ -1,4 +1,4 @@
-/** Fakes for the tests: a clock, WebSockets and IndexedDB that are controlled by the test. */
+/** Fakes for tests: a clock, WebSockets and an IndexedDB, which the test controls. */
 
 export class FakeClock {
   time = 0;
@@ -19,7 +19,7 @@ export class FakeClock {
     return this.#timers.size;
   }
 
-  /** Advances the time by `ms`; timers run in order, and promises settle in between. */
+  /** Advances the time by `ms`. Runs the timers that become due, in order, and the callbacks of promises after each. */
   async advance(ms) {
     const end = this.time + ms;
     await flushPromises();
@@ -36,8 +36,8 @@ export class FakeClock {
   }
 
   /**
-   * Advances the time without running timers, like a sleeping computer or a throttled tab; then the due timers run
-   * late.
+   * Advances the time by `ms` at once, as after the sleep of a computer or in a throttled tab. Timers that became due
+   * run afterwards, so they are late.
    */
   async jump(ms) {
     this.time += ms;
@@ -45,12 +45,12 @@ export class FakeClock {
   }
 }
 
-/** Waits until settled promises have run their callbacks. */
+/** Waits until the callbacks of all settled promises have run. */
 export async function flushPromises() {
   for (let i = 0; i < 20; i += 1) await Promise.resolve();
 }
 
-/** Returns a new WebSocket class for one test. `Socket.all` are its instances, `Socket.last` the newest one. */
+/** Returns a fake WebSocket class for one test. Its `all` are the instances created so far, `last` the newest one. */
 export function createFakeSocketClass() {
   return class FakeSocket {
     static all = [];
@@ -80,7 +80,7 @@ export function createFakeSocketClass() {
       this.closed = true;
     }
 
-    // Actions of the server
+    // The test calls these methods in the role of the server.
     open() {
       this.onopen?.();
     }
@@ -118,8 +118,8 @@ export function createFakeSocketClass() {
 }
 
 /**
- * Fake of IndexedDB with the part of the API that the scripts use. `databases` maps database names to stores: `{name:
- * {store: {keyPath, autoIncrement, indexes: {index: keyPath}, records}}}`.
+ * Fake of IndexedDB with the part of the API that the scripts use. `databases` are the initial contents, by name of the
+ * database: `{name: {store: {keyPath, autoIncrement, indexes: {index: keyPath}, records}}}`.
  */
 export class FakeIndexedDb {
   constructor(databases) {

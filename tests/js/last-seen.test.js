@@ -1,4 +1,4 @@
-/** Formatting of when a user was last seen. */
+/** Tests of the text that shows when a user was last online. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { LeaderTab } from "../../static/js/realtime/connection/leader-tab.js";
 import { flushPromises } from "./fakes.js";
 
-/** Fake of the Web Locks API: a queue, the option `steal`, and a way to close the tab that holds the lock. */
+/** Fake of the Web Locks API with one lock, a queue and the option `steal`. `closeHolder` closes the tab with the lock. */
 class FakeLocks {
   holder = null;
   queue = [];

@@ -1,4 +1,4 @@
-/** Long messages; the cases are shared with the server. */
+/** Tests which messages count as long and are collapsed. The server is tested with the same cases. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";

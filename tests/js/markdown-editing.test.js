@@ -1,4 +1,7 @@
-/** Changes of a text by shortcuts, buttons and paste. `|` marks the selection or the caret. */
+/**
+ * Tests how shortcuts, buttons and pasting change the Markdown in the composer. In the texts `|` marks the caret or the
+ * ends of the selection.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -13,7 +16,7 @@ function parse(text) {
   return [before + middle + rest, before.length, before.length + middle.length];
 }
 
-/** Returns the text after a change, with the selection marked. */
+/** Returns the text after a change, with `|` at the caret or on both sides of the selection. */
 function after(value, change) {
   if (!change) return null;
   const { from, to, text, select = [from + text.length, from + text.length] } = change;

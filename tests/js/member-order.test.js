@@ -11,7 +11,7 @@ test("the owner first, then admins, then members", () => {
   assert.deepEqual([member, admin, owner].sort(compareMembers).map(({ name }) => name), ["c", "b", "a"]);
 });
 
-// Same order as in tests/api/test_members.py for both databases.
+// The server sorts members in the same order with both databases, see tests/api/test_members.py.
 test("by code points; A to Z are compared as lower case; characters beyond the basic plane come last", () => {
   const names = ["𠮷野家", "zoë", "Änne", "anna", "Anna", "Bert", "陈小明", "_x", "Ω", "Zed", "\uffee"];
   const sorted = named(...names).sort(compareMembers).map(({ name }) => name);

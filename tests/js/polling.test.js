@@ -1,4 +1,4 @@
-/** Polling where no socket can be opened; it stops when a socket is open. */
+/** Tests of polling: HTTP requests that replace the WebSocket as long as it cannot be opened. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 

@@ -1,4 +1,4 @@
-/** Unread counter and receipts. */
+/** Tests of the counter of unread messages, and of receipts, which show who has read a message. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 

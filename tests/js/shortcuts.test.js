@@ -1,4 +1,4 @@
-/** Shortcuts in tooltips. */
+/** Tests how tooltips show keyboard shortcuts on a Mac. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -1,7 +1,6 @@
 /**
- * Records in browsers: databases, keys and fields as written by versions of the scripts from before they were renamed.
- * Browsers hold such records with messages, drafts and files that were not sent yet, so the current scripts must read
- * them.
+ * Tests that the scripts can read the records that older versions have stored in browsers. These records contain
+ * messages, drafts and files that were not sent yet, so the names of databases, keys and fields must not change.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -33,7 +32,7 @@ describe("outbox", () => {
   };
   const LATER = { ...PENDING, client_id: "c", body: "second", reply_to_id: null, reply_to: null, order: 5 };
 
-  /** Opens the outbox of user 1 with the records of an old version. */
+  /** Opens the outbox (messages to be sent) of user 1 with records that an older version has stored. */
   async function openOutbox(indexedDb) {
     const sent = [];
     const outbox = new Outbox({

@@ -1,4 +1,4 @@
-/** Search in the quick switcher. */
+/** Tests which conversations the quick switcher finds for a search text, and in which order. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 

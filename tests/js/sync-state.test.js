@@ -42,7 +42,7 @@ const emittedVersions = () => emitted.filter(([, payload]) => payload.message).m
 
 test("classification of changes", () => {
   assert.equal(classifyChange(5, { after: 5, version: 6 }), "apply");
-  // Several changes in one event, some already applied.
+  // The event contains several changes, of which some are applied already.
   assert.equal(classifyChange(5, { after: 3, version: 6 }), "apply");
   assert.equal(classifyChange(5, { after: 4, version: 5 }), "drop");
   assert.equal(classifyChange(5, { after: 6, version: 7 }), "wait");

@@ -1,4 +1,4 @@
-/** Filter and order of the conversation list, and unread totals of all conversations. */
+/** Tests of the filter and order of the conversation list, and of the totals of unread messages. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
@@ -18,7 +18,7 @@ describe("unread totals", () => {
   let totals;
   beforeEach(() => {
     totals = new UnreadTotals(ME);
-    // id, version, last_seq, flags, read_seq, unread, mentions; zeros at the end are omitted
+    // Each row is [id, version, last_seq, flags, read_seq, unread, mentions] without zeros at the end.
     const versions = totals.load([[10, 7, 5], [11, 3, 9, 0, 4, 3, 1], [12, 2, 8, 1, 6, 2], [13, 1, 4, 4, 2, 2, 2], [14, 5, 3, 10], [15]]);
     assert.deepEqual(versions, [[10, 7], [11, 3], [12, 2], [13, 1], [14, 5], [15, 0]]);
   });

@@ -1,6 +1,6 @@
 /**
- * Functions that also exist on the server, with shared cases: excerpts, grouping, initials, languages, dates, lists of
- * names.
+ * Tests of functions that exist in the browser and on the server, with cases that are used for both: excerpts, grouping
+ * of messages, initials, languages, dates and lists of names.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,7 @@
-"""The state of a client that follows the protocol: it applies events in order of version and detects gaps.
+"""A client that follows the protocol, for tests: it applies events in order of version and detects missing versions.
 
-After any events this state must equal a fresh load. Tests of all actions and all fault tests check it.
+After any events the state of this client must equal the state that a new client loads from the database. The tests of
+actions and the fault tests check this.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import msgspec
 Row = dict[str, Any]
 
 
-class Replica:
-    """Conversations, messages, members and contacts as one client knows them."""
+class ClientState:
+    """The conversations, messages, members and contacts that one client has loaded or received in events."""
 
     def __init__(self, user_id: int):
         self.user_id = user_id
@@ -23,13 +24,13 @@ class Replica:
         self.members: dict[int, dict[int, Row]] = {}
         self.versions: dict[int, int] = {}
         self.me_version = 0
-        self.conversations_behind: set[int] = set()  # conversations with a gap in versions, until `sync`
+        self.conversations_behind: set[int] = set()  # have missing versions until the next `sync`
         self.is_user_behind = False
         self.events: list[Row] = []
         self.mentioned: list[int] = []
         self.quotes: dict[int, set[int]] = {}  # message id → seqs of messages that quote it
-        self.contacts: dict[int, Row] = {}  # by user id; users without a relationship are left out
-        self.added_ids: set[int] = set()  # conversations added since loading: their history is not loaded
+        self.contacts: dict[int, Row] = {}  # by user id; only contacts, requests and blocked users
+        self.added_ids: set[int] = set()  # conversations added by events: their older messages were never loaded
 
     # ── Events ───
     def apply_event(self, frame: Row) -> None:
@@ -70,7 +71,7 @@ class Replica:
         if message["reply_to"]:
             self.quotes.setdefault(message["reply_to"]["id"], set()).add(message["seq"])
         quotes = [messages[seq] for seq in self.quotes.get(message["id"], ()) if seq in messages]
-        for quote in [*quotes, conversation["last_message"]]:  # update the quotes of this message
+        for quote in [*quotes, conversation["last_message"]]:  # update the excerpts of this message in replies to it
             if quote and quote["reply_to"] and quote["reply_to"]["id"] == message["id"]:
                 quote["reply_to"].update(
                     excerpt="" if message["deleted_at"] else _excerpt(message["body"]),
@@ -107,7 +108,7 @@ class Replica:
             members.pop(user["id"], None)
         else:
             members[user["id"]] = member
-        # A changed name or picture is applied everywhere the user appears.
+        # A changed name or picture is applied everywhere the user appears in this conversation.
         conversation = self.conversations[conversation_id]
         if conversation["peer"] and conversation["peer"]["id"] == user["id"]:
             conversation["peer"] = user
@@ -173,7 +174,7 @@ class Replica:
         return {"cursors": {str(cid): version for cid, version in self.versions.items()}, "me": self.me_version}
 
     def apply_sync_response(self, response: Row) -> bool:
-        """Applies a `sync` response. Returns True if it was complete."""
+        """Applies the response to a `sync` request. If it was not complete, returns False: send `sync` again."""
         for changes in response["conversations"]:
             conversation_id = changes["conversation_id"]
             if changes["conversation"] is not None and conversation_id not in self.conversations:
@@ -209,7 +210,10 @@ class Replica:
         return [messages[seq]["body"] for seq in sorted(messages) if messages[seq]["kind"] == "text"]
 
     def assert_matches(self, load_state: Row) -> None:
-        """Asserts that this state equals that of a fresh load."""
+        """Asserts that this client has the given state, which `load_state` has read from the database.
+
+        Of conversations added by events, the client only needs to have a part of the messages and members.
+        """
         state, load_state = self.state(), dict(load_state)
         assert state.pop("contacts") == load_state.pop("contacts")
         assert state.keys() == load_state.keys()
@@ -237,39 +241,39 @@ class Replica:
 
 
 def load_state(user_id: int) -> Row:
-    """Returns the state of a fresh load, read with the selectors that entry points use. Synchronous."""
-    return load_replica(user_id).state()
+    """Returns the state that a new client of this user would load from the database. Call it in a database thread."""
+    return load_client_state(user_id).state()
 
 
-def load_replica(user_id: int) -> Replica:
-    """Returns a replica in the state after loading, to which events can be applied."""
+def load_client_state(user_id: int) -> ClientState:
+    """Returns a client of this user with everything loaded from the database, ready to apply events."""
     from accounts.schemas import contact_schema
     from accounts.selectors import contact_lists
     from chat import selectors
 
-    replica = Replica(user_id)
-    _, replica.me_version = selectors.list_versions(user_id)
+    client_state = ClientState(user_id)
+    _, client_state.me_version = selectors.list_versions(user_id)
     for schema in selectors.list_conversations(user_id, limit=1000)[0]:
-        replica._put_conversation(_builtins(schema))
+        client_state._put_conversation(_builtins(schema))
         before = None
         while True:
             page = selectors.get_history(user_id, schema.id, before=before, limit=100)
             for message in page.results:
-                replica.messages[schema.id][message.seq] = _builtins(message)
+                client_state.messages[schema.id][message.seq] = _builtins(message)
                 if message.reply_to:
-                    replica.quotes.setdefault(message.reply_to.id, set()).add(message.seq)
+                    client_state.quotes.setdefault(message.reply_to.id, set()).add(message.seq)
             if not page.has_before:
                 break
             before = page.results[0].seq
         for member in selectors.list_members(user_id, schema.id):
-            replica.members[schema.id][member.user.id] = _builtins(member)
+            client_state.members[schema.id][member.user.id] = _builtins(member)
     for relationship in [
         *(relationship for relationships in contact_lists.list_contacts(user_id) for relationship in relationships),
         *contact_lists.list_blocked(user_id),
     ]:
-        replica._put_contact(_builtins(contact_schema(relationship)))
-    replica.added_ids.clear()
-    return replica
+        client_state._put_contact(_builtins(contact_schema(relationship)))
+    client_state.added_ids.clear()
+    return client_state
 
 
 def _builtins(schema: Any) -> Row:

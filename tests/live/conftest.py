@@ -1,4 +1,7 @@
-"""A hub with connections in this process: real actions and events, and transports that record what is written."""
+"""Fixtures for tests of the hub, which passes events to the open WebSocket connections of a server process.
+
+The hub, actions and events are real and run in the test process. Sockets are replaced by `RecordingTransport`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,16 @@ from messenger.core import database
 from messenger.live import events, hub
 from messenger.live.connection import Connection
 from messenger.live.handshake import Identity
-from tests.live.client_state import Replica, load_replica
+from tests.live.client_state import ClientState, load_client_state
 
 _numbers = itertools.count(1)
 
 
 class RecordingTransport:
-    """Transport that records all frames. `pending_bytes` is the buffer size that it reports."""
+    """Replaces a socket and records the frames written to it.
+
+    Tests set `pending_bytes`, the number of buffered bytes that it reports, to simulate a slow reader.
+    """
 
     def __init__(self):
         self.texts: list[str] = []
@@ -41,25 +47,25 @@ class RecordingTransport:
 
 
 class Listener:
-    """An open connection, and the client state that results from its events."""
+    """A connection to the hub, together with a client state to which its received events are applied."""
 
-    def __init__(self, connection: Connection, transport: RecordingTransport, replica: Replica):
-        self.connection, self.transport, self.replica = connection, transport, replica
+    def __init__(self, connection: Connection, transport: RecordingTransport, client_state: ClientState):
+        self.connection, self.transport, self.client_state = connection, transport, client_state
         self.closed_with: int | None = None
 
-    def apply_received(self) -> Replica:
-        """Applies all frames received so far to the replica and returns it."""
+    def apply_received(self) -> ClientState:
+        """Applies the frames received since the last call to the client state and returns this client state."""
         texts, self.transport.texts = self.transport.texts, []
         for text in texts:
-            self.replica.apply_event(msgspec.json.decode(text))
-        return self.replica
+            self.client_state.apply_event(msgspec.json.decode(text))
+        return self.client_state
 
     def types(self) -> list[str]:
         return [msgspec.json.decode(text)["type"] for text in self.transport.texts]
 
 
 class Environment:
-    """The hub of this process, its connections, and actions on it."""
+    """Opens connections to the hub of this process (`connect`) and runs actions whose events it delivers (`run`)."""
 
     def __init__(self):
         self.hub = hub.get_hub()
@@ -73,8 +79,8 @@ class Environment:
 
         identity = Identity(user.pk, sign_in_id or f"sign-in-{next(_numbers)}")
         connection = Connection(self.hub, transport, send, identity, f"connection-{next(_numbers)}", "127.0.0.1")
-        replica = await self.run(load_replica, user.pk)
-        listener = Listener(connection, transport, replica)
+        client_state = await self.run(load_client_state, user.pk)
+        listener = Listener(connection, transport, client_state)
         await self.hub.register(connection)
         from accounts.selectors import privacy
         from chat import selectors
@@ -87,7 +93,7 @@ class Environment:
         return listener
 
     async def run(self, action, *args, **kwargs):
-        """Runs an action as an entry point does, then waits until its events are delivered."""
+        """Runs an action in a database thread, waits until its events are delivered, and returns its result."""
         result = await database.run_in_thread(action, *args, **kwargs)
         await self.settle()
         return result
@@ -99,7 +105,10 @@ class Environment:
 
 @pytest.fixture
 async def environment(transactional_db, settings):
-    """A new hub for each test, without the reconciliation loop."""
+    """Provides an `Environment` with a new hub for each test.
+
+    The reconciliation loop, which would read lost events from the database, does not run.
+    """
     settings.SWEEP_SECONDS = 3600
     import messenger.consumers  # noqa: F401  (registers the background loops)
 

@@ -275,10 +275,10 @@ async def test_initial_state_plus_events_equals_fresh_state(
     )
 
     for user, listener in [*listeners.items(), (alice, second_device)]:
-        replica = listener.apply_received()
-        assert not replica.conversations_behind and not replica.is_user_behind, f"{user} has a hole"
-        replica.assert_matches(await environment.run(load_state, user.pk))
-    assert listeners[mallory].replica.events[1:] == []  # the only event is `welcome`
+        client_state = listener.apply_received()
+        assert not client_state.conversations_behind and not client_state.is_user_behind, f"{user} has a hole"
+        client_state.assert_matches(await environment.run(load_state, user.pk))
+    assert listeners[mallory].client_state.events[1:] == []  # the only event is `welcome`
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))
@@ -291,14 +291,14 @@ async def test_sync_after_an_absence_gives_the_fresh_state(
     )
 
     for user, listener in listeners.items():
-        replica = listener.replica  # its frames are not applied, as if it had been disconnected
+        client_state = listener.client_state  # its frames are not applied, as if it had been disconnected
         for _ in range(50):
-            payload = replica.sync_payload()
+            payload = client_state.sync_payload()
             cursors = {int(cid): version for cid, version in payload["cursors"].items()}
             answer = await environment.run(selectors.sync_client, user.pk, cursors, payload["me"], None, 3)
-            if replica.apply_sync_response(msgspec.json.decode(msgspec.json.encode(answer))):
+            if client_state.apply_sync_response(msgspec.json.decode(msgspec.json.encode(answer))):
                 break
-        replica.assert_matches(await environment.run(load_state, user.pk))
+        client_state.assert_matches(await environment.run(load_state, user.pk))
 
 
 async def test_an_action_without_effect_publishes_no_event(environment, group, alice, bob):

@@ -1,4 +1,7 @@
-"""The hub delivers events in order of version, only to members, and repairs gaps from the database."""
+"""Tests of the hub, which passes events to open sockets: in order of version and only to members.
+
+Events that were lost are read from the database.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from tests.live.client_state import load_state
 
 @contextmanager
 def withheld_events():
-    """Collects published events in a list instead of passing them to the hub."""
+    """Context manager that collects published events in the list it returns, instead of passing them to the hub."""
     publisher, published = events._publisher, []
     events.set_publisher(published.extend)
     yield published
@@ -59,9 +62,9 @@ async def test_a_gap_is_filled_from_the_database_once_for_all_connections(enviro
     await asyncio.sleep(0.3)
 
     for listener in listeners:
-        replica = listener.apply_received()
-        assert not replica.conversations_behind
-        assert replica.bodies(group.pk) == ["0", "1", "2"]
+        client_state = listener.apply_received()
+        assert not client_state.conversations_behind
+        assert client_state.bodies(group.pk) == ["0", "1", "2"]
 
 
 async def test_the_reconciliation_loop_delivers_lost_events(environment, group, alice, bob):
@@ -88,11 +91,11 @@ async def test_a_gap_that_rows_cannot_fill_makes_clients_sync(environment, group
     await environment.hub.reconciler.compare_conversations(list(environment.hub.conversations))
     await asyncio.sleep(0.5)
 
-    replica = listener.apply_received()
-    assert replica.conversations_behind == {group.pk}
-    answer = await environment.run(selectors.sync_client, bob.pk, replica.versions, replica.me_version, None)
-    replica.apply_sync_response(msgspec.json.decode(msgspec.json.encode(answer)))
-    replica.assert_matches(await environment.run(load_state, bob.pk))
+    client_state = listener.apply_received()
+    assert client_state.conversations_behind == {group.pk}
+    answer = await environment.run(selectors.sync_client, bob.pk, client_state.versions, client_state.me_version, None)
+    client_state.apply_sync_response(msgspec.json.decode(msgspec.json.encode(answer)))
+    client_state.assert_matches(await environment.run(load_state, bob.pk))
 
 
 async def test_a_removed_member_receives_no_later_events(environment, group, alice, bob):
@@ -103,7 +106,7 @@ async def test_a_removed_member_receives_no_later_events(environment, group, ali
 
     environment.hub.publish(
         [item for item in published if isinstance(item, events.ConversationEvent)][-1:]
-    )  # the message, before the removal
+    )  # deliver the later event, the message, before the removal
     await environment.settle()
     assert "message.created" not in listener.types()
     environment.hub.publish(published)
@@ -133,9 +136,9 @@ async def test_a_member_added_in_a_process_without_subscribers_receives_the_next
     listener = await environment.connect(carol)
     await environment.run(actions.add_members, alice.pk, group.pk, [carol.pk])
     await send(environment, alice, group.pk, "welcome, carol")
-    replica = listener.apply_received()
-    assert replica.bodies(group.pk) == ["welcome, carol"]
-    assert not replica.conversations_behind
+    client_state = listener.apply_received()
+    assert client_state.bodies(group.pk) == ["welcome, carol"]
+    assert not client_state.conversations_behind
 
 
 async def test_disconnect_closes_only_the_sockets_of_that_sign_in(environment, group, alice):

@@ -1,6 +1,7 @@
-"""Privacy on open sockets (A13, J17): blocks and privacy settings limit events between two users, also when changed.
+"""Tests that blocks and privacy settings limit the events that open sockets of other users receive.
 
-Each test has a third user who keeps receiving all events, because a block only concerns two users.
+This covers typing, presence, receipts and viewers, and settings that change while the sockets are open. Most tests have
+a third user, carol, who must still receive the events between alice and bob, because a block concerns only two users.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def payloads_of(listener: Listener, kind: str) -> list[dict]:
 
 
 async def settle(environment):
-    """Waits until visibility is read again in a database thread."""
+    """Waits until the hub has read again from the database which users may see each other, and has sent the events."""
     for _ in range(20):
         await asyncio.sleep(0.01)
     await environment.settle()
@@ -129,7 +130,7 @@ async def test_a_blocked_user_receives_no_event_about_the_block(environment, lis
     his.transport.texts.clear()
     await environment.run(contacts.block_user, alice.pk, bob.pk)
     await settle(environment)
-    assert set(his.types()) <= {"receipt", "presence"}  # as if alice had hidden them
+    assert set(his.types()) <= {"receipt", "presence"}  # the same events as if alice had only hidden them
     assert [each["contact"]["blocked"] for each in payloads_of(hers, "contact.updated")] == [True]
 
 
@@ -166,7 +167,7 @@ async def _mention_bob(environment, group, alice):
     await environment.run(actions.send_message, alice.pk, group.pk, uuid.uuid4(), "hi @bob")
 
 
-# What alice does after she has blocked bob → event types that bob receives.
+# Function: what alice does after she has blocked bob. List: the types of the events that bob receives.
 EXPECTED_EVENTS = {
     _start_typing: [],
     _come_online: [],
@@ -174,7 +175,7 @@ EXPECTED_EVENTS = {
     _mark_read: [],
     _mark_delivered: [],
     _hide_presence_and_receipts: [],
-    _mention_bob: ["message.created", "mine.updated"],  # as from any member; his mention count does not change
+    _mention_bob: ["message.created", "mine.updated"],  # as from every member; only bob's mention count does not change
 }
 
 
@@ -193,7 +194,7 @@ async def test_a_blocked_user_receives_only_shared_events(
     await action(environment, group, alice)
     await settle(environment)
     assert his.types() == EXPECTED_EVENTS[action]
-    assert carols.types() != []  # a user who is not blocked receives it
+    assert carols.types() != []  # carol is not blocked and receives the event
     assert [each["mine"]["unread_mention_count"] for each in payloads_of(his, "mine.updated")] in ([], [0])
 
 
@@ -278,7 +279,7 @@ async def test_listed_receipts_equal_those_sent(environment, group, listeners, a
 
 
 async def test_the_reconciliation_loop_reloads_missed_visibility_changes(environment, group, listeners, alice, bob):
-    """The event about the block was lost."""
+    """Simulates that an open socket missed the event about a block; the reconciliation loop must load the block."""
     await environment.run(contacts.block_user, alice.pk, bob.pk)
     await settle(environment)
     for connection in environment.hub.connections():

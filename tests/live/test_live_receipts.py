@@ -1,4 +1,8 @@
-"""Receipts on open sockets: mutual, limited by user and by conversation, also when the settings change."""
+"""Tests of receipts (who has read up to which message) on open sockets.
+
+Users who hide their receipts, for one conversation or from everyone, receive none either. A changed setting takes
+effect on open sockets at once.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,11 @@ import pytest
 from accounts.actions import update_profile
 from chat import actions
 
-RECEIPT_BATCH_SECONDS = 0.6  # seconds: receipts are sent in batches a few times a second
+RECEIPT_BATCH_SECONDS = 0.6  # longer than the interval in which receipts are sent together
 
 
 def take_receipts(listener) -> list[tuple[int, int]]:
-    """Returns (user id, read seq) of each receipt since the last call."""
+    """Returns (user id, read seq) of each receipt that the listener received since the last call; clears its frames."""
     texts, listener.transport.texts = listener.transport.texts, []
     frames = [msgspec.json.decode(text) for text in texts]
     published = [frame["payload"] for frame in frames if frame["type"] == "receipt"]
@@ -24,7 +28,7 @@ def take_receipts(listener) -> list[tuple[int, int]]:
 
 @pytest.fixture
 async def send_and_read(environment, group, alice):
-    """`await send_and_read(bob)`: alice sends a message, bob reads it. Returns its seq."""
+    """`seq = await send_and_read(bob)` sends a message from alice to the group and marks it as read by bob."""
 
     async def say_and_read(reader) -> int:
         message, _new = await environment.run(actions.send_message, alice.pk, group.pk, uuid.uuid4(), "hello")
@@ -39,7 +43,7 @@ async def test_hiding_receipts_in_a_conversation_is_mutual(environment, group, a
     hers, his = await environment.connect(alice), await environment.connect(bob)
     await environment.run(actions.update_member_state, bob.pk, group.pk, {"receipts": False})
     await asyncio.sleep(RECEIPT_BATCH_SECONDS)
-    assert take_receipts(hers) == [(bob.pk, 0)]  # his receipts are hidden and removed from her page
+    assert take_receipts(hers) == [(bob.pk, 0)]  # read seq 0 removes bob's receipt from the page of alice
     take_receipts(his)
     await send_and_read(bob)
     assert (bob.pk, 0) not in take_receipts(hers) and bob.pk not in {who for who, _ in take_receipts(hers)}

@@ -1,4 +1,7 @@
-"""Ending a sign-in closes its sockets within a second and revokes its tokens, tested with real pages and sockets."""
+"""Tests that ending a sign-in closes its open sockets within a second and revokes its tokens.
+
+The tests use pages, the REST API and sockets of running servers.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def site(request, tmp_path_factory, django_db_blocker):
-    # No reconciliation loop, so that only immediate events close sockets.
+    # The reconciliation loop runs too rarely to close sockets in a test: only published events can close them.
     environment = {"LIMITS": "off", "SWEEP_SECONDS": "600", "WORKER": "off"}
     site = Site(tmp_path_factory.mktemp("revoked"), None, "", False, django_db_blocker.unblock, environment)
     site.start(request.param)
@@ -31,7 +34,7 @@ def site(request, tmp_path_factory, django_db_blocker):
 
 
 class SignedUpUser:
-    """A new user for each test, with an httpx session and any number of token clients."""
+    """A new user for each test, signed in with a session cookie (`browser`) and with any number of API token pairs."""
 
     def __init__(self, site: Site, url: str = ""):
         self.site, self.url = site, url or site.url
@@ -40,7 +43,7 @@ class SignedUpUser:
         self.browser = httpx.AsyncClient(base_url=self.url, timeout=20, headers={"Origin": self.url})
 
     async def post(self, path: str, **fields: str) -> httpx.Response:
-        """Posts a form as a browser does, with CSRF token and Referer."""
+        """Posts a form with a CSRF token, as a browser does, and asserts that the response is a redirect."""
         token = self.browser.cookies.get("csrftoken")
         if not token:
             await self.browser.get("/accounts/login/")
@@ -53,11 +56,14 @@ class SignedUpUser:
         await self.post("/accounts/login/", login=self.name, password=PASSWORD)
 
     async def reauthenticate(self) -> None:
-        """Reauthenticates with the password."""
+        """Confirms the password again, which pages for sensitive settings require."""
         await self.post("/accounts/reauthenticate/", password=PASSWORD)
 
     async def tokens(self) -> dict[str, str]:
-        """Signs in another token client, without the endpoint, whose password hashing takes most of a second."""
+        """Returns a new pair of tokens (`access`, `refresh`) of this user.
+
+        Creates it without the sign-in endpoint, whose password hashing takes most of a second.
+        """
         return await asyncio.to_thread(self._tokens)
 
     def _tokens(self) -> dict[str, str]:
@@ -85,12 +91,12 @@ def bearer(token_pair: dict[str, str]) -> dict[str, str]:
 async def _socket(url: str, headers: dict[str, str]):
     address = url.replace("http", "ws", 1) + "/ws/v1/"
     async with websockets.connect(address, additional_headers=headers) as socket:
-        await asyncio.wait_for(socket.recv(), 10)  # welcome
+        await asyncio.wait_for(socket.recv(), 10)  # the `welcome` frame
         yield socket
 
 
 async def closed_with(socket) -> int:
-    """Returns the close code if the socket closes within a second."""
+    """Waits until the server closes the socket and returns the close code. Raises TimeoutError after CLOSES_WITHIN."""
     async with asyncio.timeout(CLOSES_WITHIN):
         while True:
             try:

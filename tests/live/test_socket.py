@@ -1,4 +1,4 @@
-"""The WebSocket endpoint as a client sees it, on both supported servers."""
+"""Tests of the WebSocket endpoint through real connections to a running daphne and a running uvicorn server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tests.servers import PASSWORD, Site
 
 
 class Workspace:
-    """A running site: alice and bob share a group, new for each test, and a direct conversation; mallory has none."""
+    """A running site with the users alice, bob and mallory, and an API token for each.
+
+    alice and bob have a direct conversation and a group that is new for each test. mallory has no conversations.
+    """
 
     def __init__(self, site: Site, tokens: dict[str, str]):
         self.site, self.tokens = site, tokens
@@ -34,7 +37,7 @@ class Workspace:
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def running_site(request, tmp_path_factory, django_db_blocker):
-    site = Site(tmp_path_factory.mktemp("town"), None, "", False, django_db_blocker.unblock, {"LIMITS": "off"})
+    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {"LIMITS": "off"})
     site.start(request.param)
     site.create_users("alice", "bob", "mallory")
     yield site
@@ -57,7 +60,9 @@ async def workspace(running_site):
 
 
 async def rejection_status(url, **options) -> int:
-    """Returns the HTTP status of a rejected handshake, or the code of an immediate close."""
+    """Tries to open a WebSocket. Returns the HTTP status if the handshake is rejected, the code of an immediate close,
+    or 0 if the first frame arrives.
+    """
     try:
         async with websockets.connect(url, **options) as socket:
             await asyncio.wait_for(socket.recv(), 5)
@@ -101,7 +106,7 @@ async def test_a_browser_connects_with_its_session_cookie(workspace):
         answer = await http.post("/accounts/login/", data=form, headers={"Referer": workspace.url})
         assert answer.status_code == 302, answer.text
         cookie = {"Cookie": f"sessionid={http.cookies['sessionid']}"}
-    assert await rejection_status(workspace.ws_url, additional_headers=cookie) == 403  # no Origin header: not a browser
+    assert await rejection_status(workspace.ws_url, additional_headers=cookie) == 403  # no Origin: not a browser
     assert await rejection_status(workspace.ws_url, additional_headers=cookie, origin=workspace.url) == 0
     basic = {**cookie, "Authorization": "Basic eDp5"}
     assert await rejection_status(workspace.ws_url, additional_headers=basic) == 403
@@ -111,14 +116,14 @@ async def test_two_users_exchange_messages(workspace):
     async with workspace.client("alice") as alice, workspace.client("bob") as bob:
         sent = await alice.send(workspace.group, "hello **bob**")
         assert sent["body_html"] == "<p>hello <strong>bob</strong></p>\n"
-        await bob.wait_for(lambda replica: replica.bodies(workspace.group) == ["hello **bob**"])
+        await bob.wait_for(lambda client_state: client_state.bodies(workspace.group) == ["hello **bob**"])
         await alice.command("message.edit", message_id=sent["id"], body="hello @bob")
         await bob.command("reaction.set", message_id=sent["id"], emoji="👍", active=True)
-        await bob.wait_for(lambda replica: sent["id"] in replica.mentioned)
-        await alice.wait_for(lambda replica: bool(replica.messages[workspace.group][sent["seq"]]["reactions"]))
+        await bob.wait_for(lambda client_state: sent["id"] in client_state.mentioned)
+        await alice.wait_for(lambda client_state: bool(client_state.messages[workspace.group][sent["seq"]]["reactions"]))
         read = await bob.command("read", conversation_id=workspace.group, seq=sent["seq"])
         assert read["mine"]["unread_count"] == 0
-        await alice.wait_for(lambda replica: any(frame["type"] == "receipt" for frame in replica.events))
+        await alice.wait_for(lambda client_state: any(frame["type"] == "receipt" for frame in client_state.events))
 
 
 async def test_concurrent_sends_with_one_client_id_store_one_message(workspace):
@@ -169,8 +174,8 @@ async def test_invalid_frames_return_errors_and_keep_the_socket_open(workspace):
     for frame in BAD_FRAMES:
         async with workspace.client("alice") as alice:
             await alice.send_raw(frame)
-            await alice.wait_for(lambda replica: any(heard["type"] == "error" for heard in replica.events))
-            error = next(heard for heard in alice.replica.events if heard["type"] == "error")
+            await alice.wait_for(lambda client_state: any(heard["type"] == "error" for heard in client_state.events))
+            error = next(heard for heard in alice.client_state.events if heard["type"] == "error")
             assert error["payload"]["code"] == "invalid", frame[:40]
             assert await alice.command("ping") == {}
             assert alice.connects == 1
@@ -184,7 +189,7 @@ async def test_an_invalid_body_is_an_error_of_its_field(workspace):
             assert (error.value.code, list(error.value.payload["fields"])) == (code, ["body"])
         half = json.dumps({"conversation_id": workspace.group, "client_id": str(uuid.uuid4()), "body": "\ud800"})
         await alice.send_raw('{"type":"message.send","payload":' + half + "}")
-        await alice.wait_for(lambda replica: any(heard["type"] == "error" for heard in replica.events))
+        await alice.wait_for(lambda client_state: any(heard["type"] == "error" for heard in client_state.events))
         assert (await alice.send(workspace.group, "界" * 4000))["body"] == "界" * 4000
 
 
@@ -241,7 +246,7 @@ async def test_non_members_get_the_same_error_as_for_an_unknown_id(workspace):
                 answers.append(error.value.payload)
             assert answers[0] == answers[1]
             assert answers[0]["code"] == "not_found"
-        assert mallory.replica.conversations == {}
+        assert mallory.client_state.conversations == {}
 
 
 async def test_forged_fields_are_ignored(workspace):
@@ -250,41 +255,41 @@ async def test_forged_fields_are_ignored(workspace):
         message = await bob.send(workspace.group, "honest", **forged)
         assert (message["sender"]["username"], message["seq"], message["kind"]) == ("bob", 1, "text")
         assert message["created_at"].startswith("20")
-        await alice.wait_for(lambda replica: replica.bodies(workspace.group) == ["honest"])
+        await alice.wait_for(lambda client_state: client_state.bodies(workspace.group) == ["honest"])
 
 
 async def test_five_hundred_missed_messages_arrive_once_in_order(workspace):
     async with workspace.client("bob") as bob:
-        away = bob.replica
+        away = bob.client_state
     async with workspace.client("alice") as alice:
         await asyncio.gather(*[alice.send(workspace.group, f"number {number}") for number in range(500)])
         said = [message["body"] for message in sorted(alice.acknowledged.values(), key=lambda message: message["seq"])]
-        assert said == [f"number {number}" for number in range(500)]  # the order of one socket is kept
+        assert said == [f"number {number}" for number in range(500)]  # messages sent on one socket keep their order
         back = workspace.client("bob")
-        back.replica = away
+        back.client_state = away
         async with back as bob:
-            await bob.wait_for(lambda replica: len(replica.bodies(workspace.group)) == 500)
-            assert bob.replica.bodies(workspace.group) == said
+            await bob.wait_for(lambda client_state: len(client_state.bodies(workspace.group)) == 500)
+            assert bob.client_state.bodies(workspace.group) == said
 
 
 async def test_a_member_removed_while_connected_receives_nothing_more(workspace):
     async with workspace.client("alice") as alice, workspace.client("bob") as bob, workspace.http("alice") as http:
-        bob_id = bob.replica.user_id
+        bob_id = bob.client_state.user_id
         await alice.send(workspace.group, "with bob")
-        await bob.wait_for(lambda replica: replica.bodies(workspace.group) == ["with bob"])
+        await bob.wait_for(lambda client_state: client_state.bodies(workspace.group) == ["with bob"])
         for _ in range(5):
             sending = asyncio.gather(*[alice.send(workspace.group, "maybe") for _ in range(10)])
             answer = await http.delete(f"/api/v1/conversations/{workspace.group}/members/{bob_id}/")
             assert answer.status_code == 204, answer.text
             await sending
-            heard = len(bob.replica.events)
+            heard = len(bob.client_state.events)
             await alice.send(workspace.group, "never for bob")
-            await bob.wait_for(lambda replica: workspace.group not in replica.conversations)
+            await bob.wait_for(lambda client_state: workspace.group not in client_state.conversations)
             answer = await http.post(f"/api/v1/conversations/{workspace.group}/members/", json={"user_ids": [bob_id]})
             assert answer.status_code in (200, 201), answer.text
-            await bob.wait_for(lambda replica: workspace.group in replica.conversations)
+            await bob.wait_for(lambda client_state: workspace.group in client_state.conversations)
             assert "never for bob" not in json.dumps(
-                [frame for frame in bob.replica.events[heard:] if frame["type"] == "message.created"]
+                [frame for frame in bob.client_state.events[heard:] if frame["type"] == "message.created"]
             )
 
 
@@ -305,7 +310,8 @@ async def test_revocation_closes_open_sockets(workspace, end):
         else:
             await asyncio.to_thread(_end, workspace.site, name, end)
         code = 4403 if end == "suspended" else 4401
-        # Without Redis the reconciliation loop finds changes of other processes; those of this one are immediate.
+        # The server itself handles the sign-out and closes the socket at once. The test process makes the other
+        # changes: without Redis the server finds them only in its reconciliation loop.
         await victim.wait_for(lambda _: victim.closed_with == [code], within=1 if end == "signed out" else 5)
         assert await rejection_status(workspace.ws_url, additional_headers=headers) in (4401, 4403)
         assert (await http.get("/api/v1/conversations/")).status_code == 401

@@ -1,4 +1,7 @@
-"""Rate limits on the socket (LIMITS on): fast senders have to wait, floods close the connection."""
+"""Tests of the rate limits for WebSocket commands, with LIMITS on.
+
+Commands that come too fast are rejected and can be repeated later. Very many of them close the connection.
+"""
 
 from __future__ import annotations
 

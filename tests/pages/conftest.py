@@ -1,4 +1,4 @@
-"""A browser without scripts: Django's test client with an HTML parser and forms."""
+"""Fixtures for page tests: a simulated browser without scripts, made of Django's test client and an HTML parser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Element:
         )
 
     def all(self, tag: str = "", cls: str = "", **attrs: str) -> list[Element]:
-        """Returns matching elements below this one in order. The content of `<template>` is left out."""
+        """Returns the matching elements inside this one, in document order. The content of `<template>` is left out."""
         results = []
         for child in self.children:
             if isinstance(child, Element) and child.tag != "template":
@@ -78,7 +78,7 @@ class TreeBuilder(HTMLParser):
 
 
 class Page(Element):
-    """A parsed response. Raises AssertionError if tags do not match."""
+    """A parsed HTML response. Raises AssertionError if a closing tag does not match its opening tag."""
 
     def __init__(self, response):
         self.response = response
@@ -89,7 +89,7 @@ class Page(Element):
         self.children = root.children
 
     def form(self, action: str) -> dict[str, str]:
-        """Returns the fields and values that the form with this action would send."""
+        """Returns the fields and values that the form with this `action` URL would send."""
         form = next(form for form in self.all("form") if form.attrs.get("action") == action)
         data = {field["name"]: field.attrs.get("value", "") for field in form.all("input") if "name" in field.attrs}
         return data | {area["name"]: area.text for area in form.all("textarea")}
@@ -100,7 +100,7 @@ class Page(Element):
 
 
 class Browser:
-    """A browser without scripts, signed in as one user. CSRF tokens are checked."""
+    """A simulated browser without scripts, signed in as this user, or signed out. The server checks CSRF tokens."""
 
     def __init__(self, user=None):
         self.client = Client(enforce_csrf_checks=True)
@@ -111,11 +111,11 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """Requests a page as static/js/ui/page-navigation.js does."""
+        """Requests a page as static/js/ui/page-navigation.js does: with X-Visit, to change pages without a reload."""
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:
-        """Posts a form with a CSRF token from a page of this browser."""
+        """Posts these fields with a valid CSRF token, which it reads from a page first. Returns the resulting page."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.client.get("/people/").content.decode())
         data = {"csrfmiddlewaretoken": token[1] if token else "", **(data or {}), **fields}
         return Page(self.client.post(path, data, follow=follow))

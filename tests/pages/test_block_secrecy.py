@@ -1,7 +1,7 @@
-"""A blocked user cannot find out about the block (J17).
+"""Tests that a blocked user cannot find out about the block.
 
-Every response is the same as for somebody who is offline, or who shows presence and receipts to nobody. The first table
-has pages and API reads, the second actions of the blocked user.
+To the blocked user, the other user looks like somebody who is offline or hides presence and receipts: all responses of
+the server are the same. EQUAL_READS lists pages and API reads, EQUAL_ACTIONS the actions of the blocked user.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from presence.tracker import PresenceTracker, set_tracker
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-# URL → the state that must look the same. `away`: alice hides nothing and is offline. `hides`: alice is offline, hides
-# presence and receipts, and nobody may write to her or add her.
+# URL → the state of alice without a block that must look the same as a block. `away`: she is offline and hides nothing.
+# `hides`: she is offline, hides presence and receipts, and nobody may write to her or add her.
 EQUAL_READS = {
     "/": "away",
     "/list/": "away",
@@ -83,7 +83,7 @@ HIDING = dict.fromkeys(("write_to_me", "add_me", "show_presence", "show_last_see
 
 
 class Environment:
-    """bob looks at alice, who may have blocked him: one group and one direct conversation."""
+    """The browser of bob, who shares a group and a direct conversation with alice. alice may have blocked him."""
 
     def __init__(self, alice, bob, carol, group, direct_conversation):
         self.alice, self.bob = alice, bob
@@ -103,7 +103,10 @@ class Environment:
         self.browser.force_login(bob)
 
     def set_state(self, kind: str, root: User) -> None:
-        """Makes alice `away`, `hides`, `suspended` or `blocked`: she has blocked bob, is online and has read."""
+        """Puts alice into a state: `away`, `hides` (see EQUAL_READS), `suspended` or `blocked`.
+
+        In the state `blocked` she has blocked bob, is online and has read all messages.
+        """
         self.tracker = PresenceTracker()
         set_tracker(self.tracker)
         account_actions.update_profile(self.alice.pk, dict.fromkeys(HIDING, "everyone"))
@@ -136,7 +139,7 @@ class Environment:
 
 
 def normalize(text: str) -> str:
-    """Removes what differs in every response: tokens, times and client ids."""
+    """Returns the text without what differs between any two responses: tokens, times and client ids."""
     text = re.sub(r'name="(csrfmiddlewaretoken|client_id)" value="[^"]*"', "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?", "moment", text)
     text = re.sub(r'"client_id":"[^"]*"', "", text)
@@ -166,7 +169,10 @@ def test_pages_look_the_same_as_without_a_block(environment, root, state):
 
 
 def test_the_same_pages_differ_if_there_is_no_block(environment, root):
-    """A check of the test itself: for an online user without a block the same pages differ."""
+    """Checks that the comparison would notice a difference.
+
+    Pages with presence or receipts differ as soon as alice, who is online, unblocks bob.
+    """
     paths = [
         path
         for path in EQUAL_READS

@@ -1,4 +1,4 @@
-"""Messages of blocked users are collapsed without scripts: in log, mentions, list and pins."""
+"""Tests that pages collapse the messages of blocked users: in log, mentions, conversation list and pins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDED = "Message from someone you blocked"
 
 @pytest.fixture
 def named(alice, bob, group, say):
-    """bob mentioned alice, she pinned the message, and then blocked him."""
+    """Returns a message of bob that mentions alice. She has pinned it and then blocked him."""
     message = say(bob, group, "hello @alice, these are my words")
     actions.set_pinned(alice.pk, message.id, True)
     contacts.block_user(alice.pk, bob.pk)
@@ -43,7 +43,7 @@ def test_the_conversation_list_hides_their_text(browser, alice, bob, carol, grou
     actions.add_members(alice.pk, group.pk, [carol.pk])
     say(carol, group, "and mine")
     assert "and mine" in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(group.pk)).text
-    # Nothing changes for bob, who is blocked, and for the others.
+    # bob, who is blocked, and other members see his messages as before.
     say(bob, group, "more of my words")
     for reader in (bob, carol):
         assert (
@@ -79,7 +79,10 @@ def test_collapsing_takes_no_query(browser, alice, bob, group, named):
 
 
 def test_hidden_people_cannot_be_selected_by_id(browser, alice, bob):
-    """The URL of the people picker contains user ids."""
+    """The URL of the people picker contains the ids of selected users.
+
+    An id of a user who does not want to be found must not reveal this user.
+    """
     User.objects.filter(pk=bob.pk).update(find_me="nobody")
     alice_browser = browser(alice)
     assert "Bob" not in alice_browser.get("/new/", user=bob.pk).text

@@ -1,4 +1,4 @@
-"""The contacts page, the page of a person (B1, F4, J17) and privacy settings (A13), without scripts."""
+"""Tests of the contacts page, the page of a person with its block button, and the privacy settings, without scripts."""
 
 from urllib.parse import urlencode
 
@@ -153,7 +153,7 @@ def test_an_invalid_privacy_setting_is_an_error_at_its_field(browsers, alice):
     response = browsers["alice"].post("/settings/privacy/", {**SETTINGS, "show_presence": "some", "find_me": "nobody"})
     assert response.status_code == 422
     assert list(response.context["form"].errors) == ["show_presence"]
-    assert response.context["form"]["find_me"].value() == "nobody"  # the input is kept
+    assert response.context["form"]["find_me"].value() == "nobody"  # the form keeps the input
     alice.refresh_from_db()
     assert alice.find_me == "everyone"
 

@@ -1,4 +1,4 @@
-"""The conversation list: filters, favourites, archive and cost."""
+"""Tests of the conversation list: filters, favourites, archive, and its number of queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ids(page) -> list[int]:
 
 
 def totals(page) -> tuple[str, str]:
-    """Returns the shown counts of unread conversations and mentions; empty if they are hidden."""
+    """Returns the counts of unread conversations and mentions in the navigation bar; empty text for a hidden count."""
     return tuple(
         "" if "hidden" in badge.attrs else badge.all()[0].text
         for name in ("unread", "mentions")
@@ -33,7 +33,10 @@ def totals(page) -> tuple[str, str]:
 
 @pytest.fixture
 def chats(alice, bob, carol, group, direct_conversation, say):
-    """A group with a mention, a direct conversation with one text, an empty group and an archived one; newest first."""
+    """Returns four conversations of alice, newest first.
+
+    They are a group with a mention, a direct conversation with one text, an empty group and an archived group.
+    """
     say(bob, group, "hi @alice")
     say(bob, direct_conversation, "hello")
     quiet = Conversation.objects.get(pk=actions.create_group(alice.pk, "安静的群", [carol.pk]).id)
@@ -116,7 +119,7 @@ def test_read_and_unread_by_form(browser, alice, chats):
     assert chats["pair"] not in ids(alice_browser.get("/", show="unread"))
     alice_browser.post(f"/c/{chats['pair']}/mine/", read="off")
     assert chats["pair"] in ids(alice_browser.get("/", show="unread"))
-    alice_browser.post(f"/c/{chats['quiet']}/mine/", read="off")  # no text of another member, so nothing changes
+    alice_browser.post(f"/c/{chats['quiet']}/mine/", read="off")  # no text of another member, so it stays read
     assert chats["quiet"] not in ids(alice_browser.get("/", show="unread"))
 
 
@@ -127,7 +130,7 @@ def test_a_new_text_unarchives_a_conversation_unless_it_is_muted(browser, alice,
     before = Membership.objects.get(conversation=chats["pair"], user=alice).me_version
     say(bob, Conversation(pk=chats["pair"]), "are you there?")
     row = Membership.objects.get(conversation=chats["pair"], user=alice)
-    assert not row.archived and row.me_version > before  # other devices receive the change
+    assert not row.archived and row.me_version > before  # the new version tells other devices of the change
     assert ids(alice_browser.get("/"))[0] == chats["pair"]
     say(carol, Conversation(pk=chats["old"]), "still archived, since it is muted")
     assert chats["old"] not in ids(alice_browser.get("/"))
@@ -183,9 +186,9 @@ def test_titles_for_the_switcher(browser, alice, bob, chats):
     assert by_id[chats["pair"]]["title"] == "Bob" and by_id[chats["pair"]]["peer"]["id"] == bob.pk
 
 
-# ── Many ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Many conversations ───────────────────────────────────────────────────────────────────────────────────────────
 def crowd(alice, count: int) -> list[int]:
-    """Returns a function that creates groups of alice, newest last, a third of them with an unread message."""
+    """Creates `count` groups of alice and returns their ids, newest last. Every third one has an unread message."""
     now = timezone.now()
     made = Conversation.objects.bulk_create(
         Conversation(
@@ -236,7 +239,10 @@ def test_as_many_queries_for_many_conversations_as_for_few(browser, alice, path)
 
 
 def test_two_thousand_conversations_are_quick(browser, alice, group, direct_conversation, bob, say):
-    """Measured: 5 ms for the summaries of 2,000 conversations, 80 ms for the page. The limits are generous."""
+    """The list stays fast with 2,000 conversations.
+
+    Measured were 5 ms for the summaries and 80 ms for the page. The limits of the test are much higher.
+    """
     crowd(alice, 2000)
     started = time.perf_counter()
     rows = selectors.list_conversation_summaries(alice.pk)
@@ -263,7 +269,10 @@ def test_flags_of_a_summary(alice, group):
 
 
 def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob, direct_conversation):
-    """In the row and header of a direct conversation and beside the members of a group. Scripts update it later."""
+    """The first HTML marks online users, and scripts update it later.
+
+    The mark is in the row and the header of a direct conversation, and in the list of members of a group.
+    """
 
     def dots(page) -> set[str]:
         faces = [face for face in page.all(cls="avatar") if face.attrs.get("data-user-id") == str(bob.pk)]

@@ -1,4 +1,4 @@
-"""The page of a conversation without scripts, for members (alice, bob), non-members (mallory) and signed-out users."""
+"""Tests of the page of a conversation without scripts, for members, non-members (mallory) and signed-out users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from chat import actions
 from chat.models import Conversation, Membership, Message
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
 
 def send(browser, page, conversation, **fields):
@@ -214,7 +214,7 @@ def test_pinning_forwarding_and_reporting(browser, alice, bob, group, direct_con
     assert not alice_browser.get(f"/c/{group.pk}/").messages[-1].all(data_part="pinned")
     form = alice_browser.get(f"/m/{message.id}/forward/")
     sent = {"client_id": form.one("input", name="client_id")["value"], "conversation_id": direct_conversation.pk}
-    for _ in range(2):  # a second click
+    for _ in range(2):  # the second time simulates a second click
         assert alice_browser.post(f"/m/{message.id}/forward/", sent).status == 302
     lines = alice_browser.get(f"/c/{direct_conversation.pk}/").messages
     assert len(lines) == 1 and "Bob" in lines[0].one(cls="forwarded").text
@@ -268,7 +268,7 @@ def test_names_and_texts_are_escaped(browser, make_user, alice, say):
         page = alice_browser.get(path)
         assert page.status == 200
         assert "<script>alert" not in page.html and "<b>" not in page.html.split("<body>")[0]
-        assert len(page.all("script")) == 2  # the import map and the entry
+        assert len(page.all("script")) == 2  # the import map and the main script
 
 
 def test_no_inline_style_or_handler(browser, alice, group, say):
@@ -326,7 +326,10 @@ def test_a_page_for_scripted_navigation_omits_the_list(browser, alice, bob, grou
 
 
 def test_cached_messages_depend_on_reader_and_version(browser, alice, bob, group, say):
-    """Rendered messages are cached. The cache key must contain everything that they show."""
+    """Rendered messages are cached, and no reader sees an outdated message or one rendered for another reader.
+
+    The text, the name of the sender, and the time zone and language of the reader must be part of the cache key.
+    """
     message = say(bob, group, "one")
     alice_browser, bob_browser = browser(alice), browser(bob)
 

@@ -1,4 +1,4 @@
-"""The page with the files of a conversation: by kind, newest first, paginated, for members only."""
+"""Tests of the page with the files of a conversation: by kind, newest first, paginated, for members only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_files_by_kind_with_sender_and_link_to_the_message(browser, alice, bob, 
     documents = alice_browser.get(f"/c/{group.pk}/files/", kind="file")
     assert names(documents) == ["new.pdf", "old.pdf"] and not documents.all("a", cls="attachment-image")
     assert documents.one("nav", cls="kinds").one("a", aria_current="page").text == "Documents"
-    # The menu of the conversation links to it.
+    # The menu of the conversation links to the page.
     assert alice_browser.get(f"/c/{group.pk}/").one(id="conversation-menu").all("a", href=f"/c/{group.pk}/files/")
 
 

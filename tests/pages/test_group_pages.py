@@ -1,4 +1,4 @@
-"""Pages of a group without scripts: invite links, avatar, announcement, pins and confirmation pages."""
+"""Tests of the pages of a group without scripts: invite links, avatar, announcement, pins and confirmation pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.models import User
 from chat import actions, selectors
 from chat.models import Conversation, Invite, Membership
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
 
 def test_an_invite_link_is_created_listed_and_revoked(browser, alice, bob, group):
@@ -95,7 +95,7 @@ def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group
     bar = his.get(path).one("conversation-announcement")
     assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one("p", cls="whole").text
     assert bar.one("a")["href"] == "https://example.org/a"
-    assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # she wrote it herself
+    assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # alice wrote it
     version = bar.one("input", name="announcement_seen")["value"]
     his.post(f"/c/{group.pk}/mine/", announcement_seen=version)
     assert "hidden" in his.get(path).one("conversation-announcement").attrs

@@ -1,4 +1,7 @@
-"""The initial position of a conversation without scripts: first unread, a day, the beginning; and time separators."""
+"""Tests at which message the page of a conversation opens without scripts: first unread, a day or the newest.
+
+They also cover the beginning of the log and the separators for pauses.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from chat import actions, selectors
 from chat.actions.sending import SendCommand, send_many
 from chat.models import Conversation, Message
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
 
 @pytest.fixture
 def history(bob, group, settings):
-    """`history(120)` stores 120 texts of bob, `number 0` first, and returns their seqs."""
+    """Returns a function: `history(120)` stores 120 texts of bob, oldest first, and returns their sequence numbers.
+
+    The texts are `number 0`, `number 1` and so on.
+    """
     settings.LIMITS = False
 
     def make(count: int) -> list[int]:
@@ -90,9 +96,9 @@ def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
     assert "at-start" not in browser(alice).get(f"/c/{group.pk}/?before={seqs[100]}").one(cls="log").classes
 
 
-# ── A day ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Finding a day ───────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
-    """Sets the times of the messages so that they are this far apart."""
+    """Sets the times of these messages: the first is at `start`, and each is `step` later than the one before."""
     rows = list(Message.objects.filter(conversation=group, seq__in=seqs).order_by("seq"))
     for number, row in enumerate(rows):
         row.created_at = start + number * step
@@ -106,8 +112,8 @@ NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
     ("zone", "day", "number"),
     [
         ("UTC", "2026-10-01", 0),
-        ("UTC", "2026-10-03", 3),  # the third was written at 18:00 of the 2nd, the fourth at 12:00 of the 3rd
-        ("Asia/Shanghai", "2026-10-03", 2),  # 18:00 UTC is 02:00 of the next day there
+        ("UTC", "2026-10-03", 3),  # number 2 is at 00:00 of this day, number 3 at 18:00
+        ("Asia/Shanghai", "2026-10-03", 2),  # number 2 is at 08:00 of this day there
         ("UTC", "2020-01-01", 0),
         ("UTC", "2026-10-04", 4),
     ],
@@ -115,7 +121,7 @@ NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 def test_a_day_is_found_in_the_time_zone_of_the_reader(browser, alice, group, history, zone, day, number):
     seqs = history(8)
     spread(group, seqs, NOON, timedelta(hours=18))
-    # 1st 12:00, 2nd 06:00, 3rd 00:00, 3rd 18:00, 4th 12:00 …
+    # number 0 is on the 1st at 12:00 UTC, then 2nd 06:00, 3rd 00:00, 3rd 18:00, 4th 12:00 …
     written = [NOON + timedelta(hours=18) * n for n in range(8)]
     with timezone.override(zone):
         wanted = next(n for n, at in enumerate(written) if timezone.localtime(at).date().isoformat() >= day)
@@ -166,7 +172,7 @@ def test_the_menu_contains_the_form_for_a_day(browser, alice, group):
     assert any(button.attrs.get("popovertarget") == "date-jump" for button in page.all("button"))
 
 
-# ── What stands between ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Beginning and time separators ───────────────────────────────────────────────────────────────────────────────────
 def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct_conversation, history):
     began = Conversation.objects.get(pk=group.pk)
     began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -201,4 +207,4 @@ def test_opening_at_the_first_unread_takes_as_many_queries_in_a_long_history(bro
     few = queries(f"/c/{group.pk}/")
     history(300)
     many = queries(f"/c/{group.pk}/")
-    assert many <= few + 1  # one query for the messages above
+    assert many <= few + 1  # one more query for the read messages above the first unread one

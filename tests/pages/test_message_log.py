@@ -1,4 +1,8 @@
-"""Grouping of messages, avatars and texts: the server and the scripts must give the same results."""
+"""Tests of how the server prepares messages for display: groups, avatars, separators, system messages and times.
+
+The scripts must give the same results. So many of the cases are in JSON files (tests/shared_cases), which the tests of
+the scripts read too.
+"""
 
 from __future__ import annotations
 

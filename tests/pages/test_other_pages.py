@@ -1,4 +1,4 @@
-"""The other pages: people picker, groups, mentions, settings, sign-in and error pages."""
+"""Tests of pages without scripts: people picker, group settings, mentions, own settings, sign-in and error pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.test import override_settings
 from chat import actions
 from chat.models import Conversation, Membership
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
 
 def test_home_page_without_conversations(browser, alice):
@@ -186,7 +186,7 @@ def test_theme_language_and_time_zone_of_the_reader(browser, make_user):
     assert (html["data-theme"], html["lang"], html["data-time-zone"]) == ("dark", "zh-Hans", "Asia/Shanghai")
 
 
-# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Error pages ──────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "error.html"])
 def test_error_pages_need_no_query_and_no_context(template, django_assert_num_queries):
     with django_assert_num_queries(0):

@@ -1,4 +1,4 @@
-"""Invalid query strings, rate limits and long texts on pages."""
+"""Tests of limits on pages: invalid query strings, rate limits, long lists and long texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError
 from messenger.rest.throttling import UserOrAddressThrottle
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One message without scripts: reactions, receipts, versions, collapsed texts and links."""
+"""Tests of a message rendered without scripts: reactions, receipts, versions, collapsed texts and code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts.actions import contacts
 from chat import actions
 from messenger.core.errors import ApplicationError
 
-pytestmark = pytest.mark.usefixtures("transactional_db")  # a queue thread stores messages
+pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
 
 def last(browser, person, group):
@@ -43,7 +43,7 @@ def test_a_message_has_up_to_fifty_emoji_and_shows_the_first_24(browser, make_us
         actions.set_reaction(people[n // 20].pk, message.id, emoji, True)
     with pytest.raises(ApplicationError):
         actions.set_reaction(alice.pk, message.id, kinds[50], True)
-    actions.set_reaction(alice.pk, message.id, kinds[0], True)  # an emoji that is there already can be added
+    actions.set_reaction(alice.pk, message.id, kinds[0], True)  # more users can add an emoji that is there already
     line = last(browser, alice, group)
     assert len(line.all("button", cls="reaction")) == 24 and line.one(cls="rest").text == "+26"
 

@@ -1,4 +1,8 @@
-"""Fixtures of simulated server processes: each has a tracker with the store under test, and the test calls `tick`."""
+"""Fixtures for tests of presence: who is online, types or views a conversation.
+
+Most tests use simulated server processes. Each has a `PresenceTracker` with a store in memory or in Redis. The test
+calls `tick`, which a real process does in a loop.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,16 @@ from presence.redis_store import RedisStore
 from presence.store import Departure, Timeouts
 from presence.tracker import PresenceTracker
 
-# In the proportions of DEFAULT_TIMEOUTS, but shorter.
+# Seconds. Shorter than DEFAULT_TIMEOUTS, in similar proportions.
 TIMEOUTS = Timeouts(lease=1.0, grace=0.3, heartbeat=1.0, claim=0.8, stall=0.6, stall_recovery=1.2)
 
 
 class Process:
-    """A simulated server process. `arrived`, `departed` and `head_counts` keep what a real one would publish."""
+    """A simulated server process.
+
+    Records what a real process would publish: `arrived` (ids of users who came online), `departed` (ids of users who
+    went offline), `head_counts` (numbers of online users and visitors), `changed_conversation_ids` (viewers changed).
+    """
 
     def __init__(self, tracker: PresenceTracker):
         self.tracker = tracker
@@ -36,7 +44,11 @@ class Process:
         return connection_id
 
     async def tick(self, confirm: bool = True) -> list[Departure]:
-        """`confirm`: confirm the departures, as a real process does. Without it they stay claimed."""
+        """Runs one step of the loop of a process, records the changes, and returns the users whose leases have ended.
+
+        With `confirm` it confirms these departures, as a real process does. Without it, they stay reserved for this
+        process until `TIMEOUTS.claim` has passed.
+        """
         tick = await self.tracker.tick()
         self.arrived += tick.arrived
         self.changed_conversation_ids += tick.changed_conversation_ids
@@ -49,7 +61,7 @@ class Process:
 
 
 async def run_ticks(seconds: float, *processes: Process) -> None:
-    """Let these processes tick for some seconds. Processes not in the list are like dead ones in this time."""
+    """Runs these processes for some seconds. All other simulated processes do nothing, as if they had been killed."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for process in processes:
@@ -59,7 +71,7 @@ async def run_ticks(seconds: float, *processes: Process) -> None:
 
 @pytest.fixture(params=["memory", "redis"])
 def process(request) -> Process:
-    """The single process of a site without Redis, and a process of a site with Redis."""
+    """Runs the test twice: with the process of a site without Redis, and with a process of a site with Redis."""
     if request.param == "memory":
         return Process(PresenceTracker(timeouts=TIMEOUTS))
     return request.getfixturevalue("make_process")()
@@ -67,7 +79,7 @@ def process(request) -> Process:
 
 @pytest.fixture
 def make_process(redis_url):
-    """Return a function that creates processes of one site with Redis."""
+    """Returns a function that creates a simulated process. All its processes share one Redis."""
     stores: list[RedisStore] = []
 
     def make(url: str = redis_url) -> Process:
@@ -82,7 +94,7 @@ def make_process(redis_url):
 
 @pytest.fixture
 def published_events():
-    """The list of published events. They are not delivered."""
+    """Collects published events in the list it provides, instead of delivering them."""
     event_list = []
     previous = events.set_publisher(event_list.extend)
     yield event_list
@@ -91,7 +103,7 @@ def published_events():
 
 @pytest.fixture
 def presence_tracker():
-    """A new tracker of this process."""
+    """Provides a new `PresenceTracker`, which views and consumers in this process use during the test."""
     new_tracker = PresenceTracker(timeouts=TIMEOUTS)
     tracker.set_tracker(new_tracker)
     yield new_tracker

@@ -1,4 +1,4 @@
-"""Requests of signed-in users count as activity, at no extra query."""
+"""Tests that an HTTP request makes a signed-in user count as online, without additional database queries."""
 
 import time
 from types import SimpleNamespace
@@ -68,7 +68,7 @@ def test_the_middleware_adds_no_query_to_a_page(
     client.force_login(alice)
     with monkeypatch.context() as patch:
         patch.setattr(ActivityMiddleware, "_record", lambda self, request: None)
-        client.get("/settings/")  # fills caches, so that the next request has the usual number of queries
+        client.get("/settings/")  # fills caches, so that the second request makes the usual queries
         with CaptureQueriesContext(connection) as usual_queries:
             client.get("/settings/")
     assert presence_tracker.get_online_users([alice.pk]) == set()

@@ -1,4 +1,4 @@
-"""Presence in the REST API."""
+"""Tests of the REST API for presence: online users, the head count, heartbeats, viewed conversations and typing."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ API = "/api/v1/"
 
 @pytest.fixture
 def api():
-    """`api(user)` returns a client of that user, `api()` a client without a sign-in."""
+    """`api(user)` returns an API client signed in as this user, `api()` a client that is not signed in."""
 
     def make_client(user=None) -> APIClient:
         client = APIClient()
@@ -33,7 +33,10 @@ def api():
 
 @pytest.fixture(autouse=True)
 def conversations(monkeypatch):
-    """Fake hooks of chat: the conversations of alice, bob and mallory."""
+    """Replaces the functions by which presence asks chat about members.
+
+    alice and bob are in CONVERSATION, mallory is in another conversation.
+    """
     members = {"alice": {CONVERSATION}, "bob": {CONVERSATION}, "mallory": {99}}
 
     def list_conversation_ids(user_id: int) -> list[int]:

@@ -1,4 +1,7 @@
-"""Two real server processes and one Redis: what clients receive after a process is killed or Redis loses its data."""
+"""Tests the presence that clients receive after a server process was killed, or after Redis has lost its data.
+
+The site has two real server processes and one Redis.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ pytestmark = pytest.mark.faults
 
 
 class Client:
-    """A token client that keeps the frames it receives."""
+    """A WebSocket client, signed in with a token, that records the frames it receives."""
 
     def __init__(self, server: Server, username: str):
         self._server, self._username = server, username
@@ -43,7 +46,7 @@ class Client:
         await self._socket.send(json.dumps({"type": type, "payload": payload}))
 
     async def receive(self, type: str, within: float, **expected) -> float:
-        """Wait for a frame with this type and these values. Returns the seconds waited."""
+        """Waits for a frame of this type with these values in its payload. Returns how many seconds that took."""
         began = time.monotonic()
         while time.monotonic() - began < within:
             for frame in self.frames:
@@ -54,7 +57,7 @@ class Client:
         raise AssertionError(f"no {type} {expected} within {within} s in {self.frames}")
 
     async def get_online(self, server: Server, *user_ids: int) -> set[int]:
-        """Return which of these users are online according to the API of a server."""
+        """Returns the ids of the users among `user_ids` who are online according to the REST API of this server."""
         query = {"user_ids": ",".join(map(str, user_ids))}
         url = f"{server.url}/api/v1/presence/"
         response = await asyncio.to_thread(httpx.get, url, params=query, headers=self.headers)

@@ -1,4 +1,7 @@
-"""The leases of the presence stores: each test runs with memory and with Redis."""
+"""Tests of leases: stored entries that say that a connection is open, and that expire unless their process renews them.
+
+Each test runs with the store in memory and with the store in Redis.
+"""
 
 import asyncio
 

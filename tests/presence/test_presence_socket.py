@@ -1,4 +1,7 @@
-"""Presence on the WebSocket: the real consumer and hub, without chat."""
+"""Tests of presence on the WebSocket: who is online, types or views a conversation.
+
+The tests use the real `PresenceConsumer` and hub. Fakes replace the functions of the chat app.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ CONVERSATION, OTHER_CONVERSATION = 12, 13
 
 
 class Socket:
-    """A client. It keeps the received frames in `frames`, so that a test can also check what was not received."""
+    """A WebSocket client. `frames` are the frames that it has received and that `receive` has not returned yet."""
 
     def __init__(self, app, user_id: int):
         headers = [(b"authorization", f"Bearer {user_id}".encode())]
@@ -37,7 +40,10 @@ class Socket:
         await self._communicator.send_to(text_data=json.dumps({"type": type, "payload": payload, "ref": ref}))
 
     async def receive(self, type: str, within: float = 3.0, **expected) -> dict:
-        """Return the payload of a frame with this type and these values: one received before, or the next one."""
+        """Returns the payload of a frame of this type with these values, and removes the frame from `frames`.
+
+        If no such frame is in `frames`, waits for one; the test fails after `within` seconds.
+        """
 
         def take_matching_frame() -> dict | None:
             for frame in self.frames:
@@ -55,7 +61,7 @@ class Socket:
         return payload
 
     async def collect(self, seconds: float) -> list[dict]:
-        """Receive frames for some seconds, and return all frames in `frames`."""
+        """Adds the frames received in the next `seconds` to `frames`, and returns all of `frames`."""
         until = asyncio.get_running_loop().time() + seconds
         while (seconds_left := until - asyncio.get_running_loop().time()) > 0:
             if not await self._communicator.receive_nothing(min(seconds_left, 0.02), 0.005):
@@ -73,8 +79,11 @@ class Socket:
 
 @pytest.fixture
 async def open_socket(presence_tracker, transactional_db, monkeypatch):
-    """`await open_socket(user, *conversation_ids)` opens a socket of a member of CONVERSATION, or of the given ones."""
-    conversation_ids = {}  # by user id
+    """`await open_socket(user, *conversation_ids)` opens a socket of a user who is a member of these conversations.
+
+    Without ids the user is a member of CONVERSATION.
+    """
+    conversation_ids = {}  # user id: ids of the conversations of this user
     monkeypatch.setattr(hooks, "conversation_ids_hook", lambda user_id: conversation_ids[user_id])
     monkeypatch.setattr(
         hooks, "read_markers_hook", lambda conversation_id, user_ids: {user_id: 88 for user_id in user_ids}

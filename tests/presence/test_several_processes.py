@@ -1,4 +1,4 @@
-"""Presence with several processes and one Redis, and failures of either."""
+"""Tests of presence with several server processes and one Redis, also when a process or Redis fails."""
 
 import asyncio
 import time
@@ -62,7 +62,7 @@ async def test_a_dead_process_does_not_count_against_limits(make_process, settin
     await killed.open(ALICE)
     with pytest.raises(SocketRefused):
         await first.open(ALICE)
-    await asyncio.sleep(TIMEOUTS.lease + 0.1)  # its connections are still stored, since no process has ticked
+    await asyncio.sleep(TIMEOUTS.lease + 0.1)  # Redis still contains its connections: no process has ticked
     await first.open(ALICE)
 
 
@@ -198,7 +198,7 @@ async def test_departed_users_leave_no_keys_in_redis(make_process, redis_server)
 
 
 def test_the_synchronous_methods_work_without_an_event_loop(make_process):
-    """Request threads have no event loop."""
+    """Threads that handle HTTP requests have no event loop, so they call these methods."""
     process: Process = make_process()
     process.tracker.record_heartbeat(f"u:{ALICE}", 12)
     assert process.tracker.get_online_users([ALICE, BOB]) == {ALICE}

@@ -1,4 +1,4 @@
-"""The typing state: limited publishing and expiry."""
+"""Tests of `TypingState`: who is typing, how often that is published, and when it expires."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_typing_expires_after_five_seconds(typing_state, clock):
 
 def test_continued_typing_is_published_every_two_seconds_and_does_not_expire(typing_state, clock):
     changes = []
-    for _ in range(20):  # a key press every half second
+    for _ in range(20):  # the user presses a key every half second
         changes += typing_state.update("tab", ALICE, CONVERSATION, True) + typing_state.collect_due()
         clock.now += 0.5
     assert changes == [(ALICE, CONVERSATION, True)] * 5

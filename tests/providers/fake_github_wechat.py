@@ -1,4 +1,7 @@
-"""Fake OAuth servers of GitHub and WeChat in a thread of the test, with URLs, checks and quirks of the real ones."""
+"""Fake OAuth servers for tests of signing in with GitHub and WeChat. They run in a thread of the test process.
+
+Their paths, checks and special responses are those of the real servers.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,11 @@ CLIENT, SECRET = "our-client", "our-secret"
 
 
 class Provider:
-    """Base class. `person` is the account that authorizes; `calls` are the requested paths in order."""
+    """Base class of a fake OAuth server.
+
+    `person` is the profile of the account that signs in, `calls` are the paths requested so far. If `broken` is set,
+    the server issues no tokens.
+    """
 
     def __init__(self) -> None:
         provider = self
@@ -42,10 +49,10 @@ class Provider:
         raise NotImplementedError
 
     def respond(self, path: str, params: dict[str, str], headers) -> tuple[int, str, bytes]:
-        """Returns status, content type and body."""
+        """Returns the status, content type and body of the response to a request."""
         raise NotImplementedError
 
-    # ── The authorization page ───
+    # ── Authorization ───
     def page(self, params: dict[str, str], denial: dict[str, str]) -> tuple[int, str, bytes]:
         code = secrets.token_hex(8)
         self.codes[code] = params
@@ -59,7 +66,7 @@ class Provider:
         return f"{params['redirect_uri']}?{urlencode({**result, 'state': params.get('state', '')})}"
 
     def redeem(self, params: dict[str, str]) -> str | None:
-        """Exchanges a code for a token, once. Returns None for an unknown code."""
+        """Exchanges an authorization code for an access token. Returns None for an unknown or used code."""
         authorization = self.codes.pop(params.get("code", ""), None)
         if authorization is None:
             return None
@@ -103,7 +110,9 @@ class GitHub(Provider):
 
 
 class WeChat(Provider):
-    """WeChat: errors with status 200, JSON as text/plain without a charset, no PKCE, no e-mail address."""
+    """Fake of WeChat. Unlike GitHub it reports errors with status 200, sends JSON as text/plain without a charset, does
+    not use PKCE and gives no e-mail address.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +129,7 @@ class WeChat(Provider):
     def respond(self, path, params, headers):
         if path == "/connect/qrconnect":
             assert params["appid"] == CLIENT and params["scope"] == "snsapi_login" and params["state"]
-            return self.page(params, {})  # a denial redirects back without a code
+            return self.page(params, {})  # after a denial WeChat redirects back without a code
         if path == "/sns/oauth2/access_token":
             token = self.redeem(params) if params.get("secret") == SECRET else None
             if self.broken or not token:

@@ -1,4 +1,4 @@
-"""Starts the OpenID provider of google_settings.py with two accounts and one client, the messenger."""
+"""Starts a fake Google (see google_settings.py) with two accounts that can sign in to the messenger."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Google(Program):
         subprocess.run([sys.executable, "-c", _FILL], env=self.environment(), cwd=ROOT, check=True, timeout=60)
 
     def our_settings(self) -> dict[str, str]:
-        """Returns the environment variables of an installation that uses this provider."""
+        """Returns environment variables for a messenger server, so that it uses this fake instead of Google."""
         return {
             "GOOGLE_CLIENT_ID": CLIENT,
             "GOOGLE_CLIENT_SECRET": SECRET,

@@ -1,6 +1,7 @@
-"""Settings of a fake Google: a Django site with the OpenID provider of allauth.
+"""Django settings of a fake Google for tests: a site with the OpenID provider of allauth, in its own process.
 
-It runs in its own process on `localhost`, because browsers share cookies between all ports of a host.
+Its host is `localhost`, while the host of the messenger in tests is 127.0.0.1: browsers share cookies between all ports
+of one host.
 """
 
 import os

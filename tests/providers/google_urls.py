@@ -1,4 +1,4 @@
-"""URLs of the fake Google; see google_settings.py."""
+"""URL patterns of the fake Google for tests (see google_settings.py)."""
 
 from django.http import HttpResponse
 from django.urls import include, path

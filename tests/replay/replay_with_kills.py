@@ -1,7 +1,8 @@
-"""Replays a real day with two browsers open and kills servers: `python -m tests.replay.replay_with_kills DAY.txt`.
+"""Replays a recorded day of chat while two browsers are open, and kills server processes during the replay.
 
-The site has SQLite and one server process or, with `--engines`, PostgreSQL, Redis and two processes behind one address.
-Prints the report of the replay, and whether both screens showed each message once and in the order of the database.
+Usage: `python -m tests.replay.replay_with_kills DAY.txt`. The site has SQLite and one server process. With `--engines`
+it has PostgreSQL, Redis and two server processes behind one address. Prints the report of the replay, and whether both
+browsers showed each message once and in the order of the database.
 """
 
 from __future__ import annotations
@@ -100,7 +101,10 @@ async def main(options: argparse.Namespace) -> int:
 
 
 async def _is_screen_equal(site, name, page, conversation_id: int, first_seq: int) -> bool:
-    """Return whether the screen shows what the database has, from the first message that was on the screen."""
+    """Returns whether the messages on a page are the newest stored messages, each once and in order.
+
+    Waits up to 20 seconds for missing messages. `first_seq` is the first message that the page showed when it opened.
+    """
     from chat.models import Message
 
     with site.orm():
@@ -125,6 +129,6 @@ async def _is_screen_equal(site, name, page, conversation_id: int, first_seq: in
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # queries in the event loop: this script has no other work there
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # allows database queries in the event loop
     django.setup()
     sys.exit(asyncio.run(main(parse_arguments())))

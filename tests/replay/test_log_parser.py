@@ -1,4 +1,4 @@
-"""Parsing of a recorded day: each line is an entry or is counted as skipped."""
+"""Tests that the parser of recorded chat logs reads each line as an entry or counts it as skipped."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_sample_day_is_read_completely():
         "joins and leaves of nicks without messages": 2,
     }
     dated_lines = [line for line in DAY.read_text().splitlines() if line.startswith("[")]
-    assert day.message_count == len(dated_lines) - 2 + 1  # two are blank, one action has the older format
+    assert day.message_count == len(dated_lines) - 2 + 1  # two without text; one action without a time
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Replays a sample day through the public entry points of a real server, which is killed during the replay."""
+"""Tests of the replay tool: it sends a recorded day of chat through the pages, REST API and WebSocket of a real server.
+
+In one test the server is killed during the replay.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +50,8 @@ async def test_each_message_is_stored_once_and_in_order_although_the_server_is_k
     expected = [entry.text for entry in day.entries if entry.kind == "message"]
     assert report.messages == len(expected) == 60
     assert await asyncio.to_thread(stored_bodies, site, "day") == expected
-    assert report.reconnects >= 1 and report.retries >= 2  # the second kill may come before the observer reconnects
-    assert report.membership_changes == 10  # eight users join, one of them leaves and joins again
+    assert report.reconnects >= 1 and report.retries >= 2  # one, if the second kill came before the client reconnected
+    assert report.membership_changes == 10  # 8 users join; one of them leaves and joins again
     used_often = {entry_point for entry_point, number in report.by_entry_point.items() if number > 5}
     assert used_often == set(runner.ENTRY_POINTS)
     assert len({user.username for user in replay.users.values()}) == len(day.nicks)
@@ -61,7 +64,7 @@ async def test_a_rate_limited_sender_waits_as_long_as_the_server_asks(site, tmp_
     report = await make_replay(site, log_parser.read_log(file)).run()
     assert report.is_successful, report.format()
     assert report.requested_waits > 0
-    assert report.seconds > 3  # ten at once, then two a second
+    assert report.seconds > 3  # the limit is 10 messages at once, then 2 per second
 
 
 async def test_several_days_share_their_users(site, tmp_path):

@@ -1,1 +1,1 @@
-"""How fast, against what the Channels tutorial gives: see __main__.py."""
+"""Performance measurements against the chat of the Django Channels tutorial. See __main__.py."""

@@ -1,11 +1,12 @@
-"""How fast, how small: ours against the Channels tutorial's consumer, in one run, on one core each.
+"""Measures speed and memory of our server and of the Channels tutorial's chat, in the same run.
 
-    .venv/bin/python -m tests.scale                              all of it, in some minutes
-    .venv/bin/python -m tests.scale fan-out pairs                 these alone
+    .venv/bin/python -m tests.scale                              all measurements, in some minutes
+    .venv/bin/python -m tests.scale fan-out pairs                only these
     .venv/bin/python -m tests.scale --server uvicorn --json numbers.json
 
-The servers are pinned to one core and take turns on it; clients and PostgreSQL have another. Machines differ and are
-shared, so what counts is the ratio of medians over the rounds. Rates count what arrived, in its order, and is stored.
+The two servers share one processor core and are measured in turn; clients and PostgreSQL run on another core. Compare
+the ratio of both servers (medians over the rounds), since absolute values depend on the machine and its load. Rates
+count only messages that arrived in order and are stored.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ON_BOTH_DATABASES = ("pairs", "alone")
 
 @dataclass
 class Line:
-    """A line of the table: medians of both sides. `wanted` is what ours has to be."""
+    """A line of the result table, with the medians of both servers. `wanted` is the goal for our server."""
 
     database: str
     what: str
@@ -51,7 +52,7 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        """How much better ours is: of rates ours/tutorial, of costs the other way round."""
+        """How many times better our server is: ours / tutorial for rates, tutorial / ours for times and sizes."""
         if not self.tutorial:
             return None
         return self.ours / self.tutorial if self.what.endswith("/s") else self.tutorial / self.ours
@@ -87,13 +88,13 @@ class Bench:
         postgres = services.get("postgres") if name == "postgres" else None
         with stage(folder, self.wanted.server, postgres) as made:
             gc.collect()
-            gc.freeze()  # a pause of the clients' would be the server's
+            gc.freeze()  # a garbage collection in this process would be measured as a delay of the server
             for measure in chosen:
                 self._measure(name, measure, made)
 
     def _measure(self, database: str, measure: str, made: Stage) -> None:
         print(f"{database}: {measure} …", file=sys.stderr, flush=True)
-        sides = {"ours": Ours(made), "tutorial": Tutorial(made)}
+        applications = {"ours": Ours(made), "tutorial": Tutorial(made)}
         if measure == "catch-up":
             made.fill(10_000)
             for missed, wanted in ((500, ""), (10_000, "≤ 10,000")):
@@ -103,7 +104,7 @@ class Bench:
             return
         taken: dict[str, list[Numbers]] = {"ours": [], "tutorial": []}
         for _ in range(1 if measure in ONCE_IS_ENOUGH else self.wanted.rounds):
-            for name, side in sides.items():
+            for name, side in applications.items():
                 taken[name].append(_run(self._one(measure, side, made)))
         for what in taken["ours"][0]:
             ours, tutorial = (statistics.median(numbers[what] for numbers in taken[name]) for name in taken)
@@ -137,7 +138,7 @@ def _run(measure: Coroutine[None, None, Numbers]) -> Numbers:
     try:
         from uvloop import run
     except ImportError:
-        run = asyncio.run  # slower clients
+        run = asyncio.run  # works too, with slower clients
     return run(measure)
 
 

@@ -1,4 +1,4 @@
-"""Open sockets that send and listen, and what they heard: counted, and compared with what was sent."""
+"""Clients of the measurements: many sockets that send and receive messages and check that none is lost or doubled."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.scale.environment import Stage
 from tests.scale.sockets import Socket, open_all
 
 BODY = "The quick brown fox jumps over the lazy dog, number {}, and goes home."
-DRAINS_WITHIN = 60.0  # seconds: what has not come by then is lost
+DRAINS_WITHIN = 60.0  # seconds after the last send; messages that arrive later count as lost
 
 
 class Crowd:
-    """People of the stage, by number, each with a socket to the room that is theirs.
+    """Many users of a `Stage`, each with an open socket for one conversation.
 
-    A sender keeps `window` messages under way until `until`: each answer sends the next.
+    Each sender always has `window` unanswered messages: every answer makes it send the next, until the time `until`.
     """
 
     def __init__(self, side: Side, stage: Stage):
@@ -30,22 +30,22 @@ class Crowd:
         self.first_sent = self.last_heard = 0.0
         self.deliveries = 0
         self.waits: list[float] = []  # seconds from send to answer
-        self.journeys: list[float] = []  # seconds from send to each reader, where `timed`
+        self.journeys: list[float] = []  # seconds from send to each reader, if `timed`
         self.timed = False
-        self.busy = 0.0  # seconds of the server's processor from the flood to its end
+        self.busy = 0.0  # processor seconds of the server from `flood` to the end of `drain`
         self._sent: dict[str, float] = {}
         self._mine: dict[str, Socket] = {}  # sends that are not answered yet
         self._answered: set[str] = set()
-        self._fault: Exception | None = None  # of a frame that should not have come
+        self._fault: Exception | None = None  # the first error in a received frame
 
     async def open(self, seats: Iterable[tuple[int, int]]) -> None:
-        """`seats`: (number of the person, conversation)."""
+        """Opens a socket for each of `seats`, which are pairs of the number of a user and a conversation id."""
         seats = list(seats)
         doors = [(self.side.path(room), self.stage.cookies[person]) for person, room in seats]
         self.sockets = await open_all(self.side.server.port, doors, self._hear)
         for socket, (_, room) in zip(self.sockets, seats, strict=True):
             socket.mind = {"room": room, "place": None, "seen": set()}
-        await asyncio.sleep(1.0)  # welcomes, presence and head counts are over
+        await asyncio.sleep(1.0)  # wait for the end of welcome and presence events
 
     def close(self) -> None:
         for socket in self.sockets:
@@ -68,7 +68,10 @@ class Crowd:
                 self.send(socket)
 
     async def drain(self, readers: int) -> None:
-        """Until each message is answered, and heard by this number of people."""
+        """Waits until each message was answered and has reached this number of users.
+
+        Raises AssertionError if messages are missing after DRAINS_WITHIN seconds, or if a message arrives twice.
+        """
         while time.perf_counter() < self.until:
             self._check()
             await asyncio.sleep(0.02)
@@ -77,12 +80,12 @@ class Crowd:
             self._check()
             if time.perf_counter() > end:
                 wanted = readers * len(self._sent)
-                raise AssertionError(f"Not answered: {len(self._mine)}. Heard: {self.deliveries} of {wanted}.")
+                raise AssertionError(f"Not answered: {len(self._mine)}. Received: {self.deliveries} of {wanted}.")
             await asyncio.sleep(0.005)
         self.busy += self.side.server.busy()
         await asyncio.sleep(0.1)
         self._check()
-        assert self.deliveries == readers * len(self._sent), "Something was heard twice"
+        assert self.deliveries == readers * len(self._sent), "A message was received twice"
 
     def _check(self) -> None:
         if self._fault:
@@ -103,38 +106,38 @@ class Crowd:
     def _hear(self, socket: Socket, frame: bytes) -> None:
         try:
             self._note(socket, frame)
-        except Exception as fault:  # the event loop would only cut the line
+        except Exception as fault:  # `_check` raises it later: here it would only close the socket
             self._fault = self._fault or fault
 
     def _note(self, socket: Socket, frame: bytes) -> None:
-        heard = self.side.heard(frame)
-        if heard.brings:
-            self._in_order(socket, heard.place)
+        received = self.side.parse_frame(frame)
+        if received.brings:
+            self._in_order(socket, received.place)
             self.deliveries += 1
             self.last_heard = now = time.perf_counter()
             if self.timed:
-                self.journeys.append(now - self._sent[heard.ref])
-        if heard.answers and self._mine.get(heard.ref) is socket:
-            del self._mine[heard.ref]
-            self._answered.add(heard.ref)
+                self.journeys.append(now - self._sent[received.ref])
+        if received.answers and self._mine.get(received.ref) is socket:
+            del self._mine[received.ref]
+            self._answered.add(received.ref)
             self.last_heard = now = time.perf_counter()
-            self.waits.append(now - self._sent[heard.ref])
+            self.waits.append(now - self._sent[received.ref])
             if now < self.until:
                 self.send(socket)
 
     def _in_order(self, socket: Socket, place: int) -> None:
         mind = socket.mind
         if self.side.ordered:
-            assert mind["place"] in (None, place - 1), f"heard {place} after {mind['place']}"
+            assert mind["place"] in (None, place - 1), f"received {place} after {mind['place']}"
             mind["place"] = place
         else:
-            assert place not in mind["seen"], f"heard {place} twice"
+            assert place not in mind["seen"], f"received {place} twice"
             mind["seen"].add(place)
 
 
-# ── Asking ours what it does not tell by itself ────────────────────────────────────────────────────────────────────
+# ── Requests with an answer (our server only) ──────────────────────────────────────────────────────────────────────
 class Asker:
-    """One socket that waits for the answer to what it asks."""
+    """A socket to our server that sends one command at a time and waits for its answer."""
 
     def __init__(self) -> None:
         self.welcome: dict = {}

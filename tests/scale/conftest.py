@@ -6,7 +6,7 @@ from tests.scale.environment import CLIENT_CORE, on_core, stage
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def made(request, tmp_path_factory, django_db_blocker):
-    """Both servers, on one core, on each database; this process is on the other meanwhile."""
+    """Yields a stage with both servers running, once on SQLite and once on PostgreSQL. Tests run on another core."""
     postgres = require_service("postgres") if request.param == "postgres" else None
     folder = tmp_path_factory.mktemp(request.param)
     with on_core(CLIENT_CORE), stage(folder, "daphne", postgres, people=400, unblocked=django_db_blocker.unblock) as it:

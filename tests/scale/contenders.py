@@ -1,4 +1,4 @@
-"""The two applications, as a client sees them: where they are, what a send looks like, what a frame says."""
+"""The protocols of the two compared applications: URL of the socket, format of a send, meaning of a frame."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import msgspec
 from tests.scale.environment import PinnedServer, Stage
 
 
-class Heard(NamedTuple):
-    """A frame, as far as it is measured. `ref` names the send that it answers or brings."""
+class ReceivedFrame(NamedTuple):
+    """What a received frame is: the answer to a sent message, its delivery, or both. `ref` is the id of the message."""
 
-    answers: bool  # tells the sender that it is stored
-    brings: bool  # is the message, for a reader
+    answers: bool  # tells the sender that the message is stored
+    brings: bool  # delivers the message to a reader
     ref: str
-    place: int  # in the order of its conversation
+    place: int  # position of the message in its conversation
 
 
-NOTHING = Heard(False, False, "", 0)
+NOTHING = ReceivedFrame(False, False, "", 0)
 
 
 class Side(Protocol):
     name: str
-    ordered: bool  # whether it promises that everybody hears the same order, without holes
-    ping: bytes  # the client's sign of life, due every five seconds; empty where there is none
+    ordered: bool  # whether all readers get all messages in the same order, without gaps
+    ping: bytes  # heartbeat, which clients send every five seconds; empty if there is none
 
     def __init__(self, stage: Stage): ...
     @property
     def server(self) -> PinnedServer: ...
     def path(self, conversation_id: int) -> str: ...
     def command(self, conversation_id: int, ref: str, body: str) -> bytes: ...
-    def heard(self, frame: bytes) -> Heard: ...
+    def parse_frame(self, frame: bytes) -> ReceivedFrame: ...
     def stored(self, refs: set[str]) -> int: ...
 
 
-# ── Ours ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Our application ────────────────────────────────────────────────────────────────────────────────────────────────
 class _Message(msgspec.Struct):
     seq: int
     client_id: str | None
@@ -66,7 +66,7 @@ class Ours:
         payload = {"conversation_id": conversation_id, "client_id": ref, "body": body}
         return msgspec.json.encode({"type": "message.send", "payload": payload, "ref": ref})
 
-    def heard(self, frame: bytes) -> Heard:
+    def parse_frame(self, frame: bytes) -> ReceivedFrame:
         told = self._frame(frame)
         if told.type == "error":
             raise AssertionError(f"A command was refused: {frame.decode()}")
@@ -75,7 +75,7 @@ class Ours:
         message = self._payload(told.payload).message
         if message is None:
             return NOTHING
-        return Heard(told.type == "ack", told.type != "ack", message.client_id or "", message.seq)
+        return ReceivedFrame(told.type == "ack", told.type != "ack", message.client_id or "", message.seq)
 
     def stored(self, refs: set[str]) -> int:
         from chat.models import Message
@@ -84,14 +84,17 @@ class Ours:
             return _counted(Message.objects.values_list("client_id", flat=True), refs)
 
 
-# ── The tutorial's ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The tutorial's application ─────────────────────────────────────────────────────────────────────────────────────
 class _Event(msgspec.Struct):
     id: int
     ref: str
 
 
 class Tutorial:
-    """Its own message, come back by the group after the insert, is what tells a sender that it is stored."""
+    """The tutorial's application has no acknowledgements.
+
+    A sender knows that its message is stored when the message comes back to it from the group.
+    """
 
     name, ordered, ping = "tutorial", False, b""
 
@@ -106,9 +109,9 @@ class Tutorial:
     def command(self, conversation_id: int, ref: str, body: str) -> bytes:
         return msgspec.json.encode({"ref": ref, "body": body})
 
-    def heard(self, frame: bytes) -> Heard:
+    def parse_frame(self, frame: bytes) -> ReceivedFrame:
         event = self._event(frame)
-        return Heard(True, True, event.ref, event.id)
+        return ReceivedFrame(True, True, event.ref, event.id)
 
     def stored(self, refs: set[str]) -> int:
         from django.db import connection
@@ -119,7 +122,7 @@ class Tutorial:
 
 
 def _counted(stored, refs: set[str]) -> int:
-    """How many of these are there once. Raises where one is there twice."""
+    """Returns how many of these refs are stored. Raises AssertionError if one is stored twice."""
     there = [str(ref) for ref in stored if str(ref) in refs]
     assert len(there) == len(set(there)), "A message is stored twice"
     return len(there)

@@ -1,4 +1,4 @@
-"""What is measured on: one database, people who are signed in, and two servers that take turns on one core."""
+"""Sets up the measurements: one database with signed-in users, and two servers that share one processor core."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[bool]:
-    """This process, and those that it starts meanwhile, on one core. Gives False where that cannot be had."""
+    """Pins this process to one processor core while the context is open, with the processes that it starts.
+
+    Yields False if the system does not allow it.
+    """
     if not hasattr(os, "sched_setaffinity") or core not in (before := os.sched_getaffinity(0)):
         yield False
         return
@@ -36,7 +39,7 @@ def on_core(core: int) -> Iterator[bool]:
 
 
 class PinnedServer(Server):
-    """The shipped server, started as it is shipped, on the core that belongs to servers."""
+    """A server started as in production and pinned to the processor core for servers."""
 
     use_fork_server = False
 
@@ -49,11 +52,11 @@ class PinnedServer(Server):
         return self.process.pid
 
     def memory(self) -> int:
-        """Resident, in bytes."""
+        """Returns the resident memory of the server in bytes."""
         return psutil.Process(self.pid).memory_info().rss
 
     def busy(self) -> float:
-        """Seconds of processor time so far."""
+        """Returns the processor seconds that the server has used so far."""
         times = psutil.Process(self.pid).cpu_times()
         return times.user + times.system
 
@@ -64,7 +67,7 @@ def _to_server_core() -> None:
 
 
 class TutorialServer(PinnedServer):
-    """The same program with the same options, serving the tutorial's application instead of ours."""
+    """The same server program with the same options, but with the tutorial's application."""
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}
@@ -72,8 +75,10 @@ class TutorialServer(PinnedServer):
 
 @dataclass
 class Stage:
-    """`cookies[i]` signs in as `people[i]`. `group` has the first hundred; `teams` are 0 to 19, 20 to 39 and so on;
-    `pairs` are (0, 1), (2, 3) and so on.
+    """The users, conversations and running servers of a measurement.
+
+    `cookies[i]` signs in as `people[i]`. `group` is a group of the first hundred users, `teams` are groups of users
+    0 to 19, 20 to 39 and so on, and `pairs` are direct conversations of users 0 and 1, 2 and 3 and so on.
     """
 
     site: Site
@@ -85,7 +90,7 @@ class Stage:
     servers: dict[str, PinnedServer] = field(default_factory=dict)
 
     def fill(self, count: int) -> None:
-        """So many messages more in the group, while nobody is there."""
+        """Stores this many more messages in `group`, without sending them through a server."""
         from chat.actions.sending import SendCommand, send_many
 
         with self.site.orm():
@@ -102,9 +107,10 @@ def stage(
     people: int = 1000,
     unblocked: Callable[[], AbstractContextManager] = contextlib.nullcontext,
 ) -> Iterator[Stage]:
-    """Both servers run, under `server` ("daphne" or "uvicorn"), on SQLite or on that PostgreSQL.
+    """Yields a stage with both servers running on the same database: `postgres`, or SQLite if it is None.
 
-    `unblocked` is for pytest, which keeps Django from the database.
+    `server` is "daphne" or "uvicorn". Tests pass `django_db_blocker.unblock` as `unblocked`, since pytest-django
+    blocks the database otherwise.
     """
     site = Site(folder, postgres, "", False, unblocked, {"SERVER": server})
     try:
@@ -144,7 +150,10 @@ def _populate(site: Site, count: int) -> Stage:
 
 
 def _open_pairs(ids: list[int]) -> list[int]:
-    """What `actions.open_direct_conversation` would leave, in two statements instead of thousands."""
+    """Creates direct conversations of users 0 and 1, 2 and 3 and so on, and returns the ids of the conversations.
+
+    The rows are the same as from `actions.open_direct_conversation`, but two statements insert all of them.
+    """
     from django.utils import timezone
 
     from chat.models import Conversation, Membership
@@ -165,7 +174,7 @@ def _open_pairs(ids: list[int]) -> list[int]:
 
 
 def _sign_in(people: list) -> list[str]:
-    """A browser's session for each, as signing in by page leaves it; both applications read it."""
+    """Creates a browser session for each user and returns the session cookies. Both applications accept them."""
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore

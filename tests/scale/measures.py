@@ -1,4 +1,4 @@
-"""What is measured, each as a coroutine that gives numbers by name. Rates are per second, times milliseconds."""
+"""The measurements. Each is a coroutine that returns numbers by name: rates per second, times in milliseconds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Numbers = dict[str, float]
 
 
 def at_share(values: list[float], share: float) -> float:
-    """The value below which this share of them is, in milliseconds."""
+    """Returns a percentile in milliseconds: this share (0 to 1) of `values`, which are in seconds, is below it."""
     return sorted(values)[min(int(len(values) * share), len(values) - 1)] * 1000
 
 
 async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, window: int = 5) -> Numbers:
-    """One group, a hundred readers, some of whom write as fast as they are answered."""
+    """Measures a group of 100 users, all of whom read. Ten of them send as fast as their messages are answered."""
     crowd = Crowd(side, stage)
     await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
     crowd.flood(crowd.sockets[:senders], window, seconds)
@@ -38,7 +38,7 @@ async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, w
 
 
 async def pairs(side: Side, stage: Stage, seconds: float, count: int) -> Numbers:
-    """Pairs of whom one writes and waits for the answer, writes and waits; the other listens."""
+    """Measures many direct conversations: one user sends and waits for each answer, and the other one reads."""
     crowd = Crowd(side, stage)
     await crowd.open((2 * number + half, stage.pairs[number]) for number in range(count) for half in (0, 1))
     crowd.flood(crowd.sockets[::2], 1, seconds)
@@ -53,7 +53,7 @@ async def pairs(side: Side, stage: Stage, seconds: float, count: int) -> Numbers
 
 
 async def alone(side: Side, stage: Stage, sends: int) -> Numbers:
-    """One pair in an empty house: how long a message waits for its answer."""
+    """Measures how long an answer takes on a server without load: one direct conversation, one message at a time."""
     crowd = Crowd(side, stage)
     await crowd.open([(0, stage.pairs[0]), (1, stage.pairs[0])])
     for number in range(1, sends + 1):
@@ -67,7 +67,7 @@ async def alone(side: Side, stage: Stage, sends: int) -> Numbers:
 
 
 async def usual(side: Side, stage: Stage, seconds: float, per_second: float = 50.0) -> Numbers:
-    """Teams of twenty, all there; somebody writes fifty times a second: a thousand deliveries."""
+    """Measures usual load: groups of 20 online users, 50 messages and so 1,000 deliveries per second."""
     crowd = Crowd(side, stage)
     crowd.timed = True
     seats = [(team * TEAM_SIZE + seat, room) for team, room in enumerate(stage.teams) for seat in range(TEAM_SIZE)]
@@ -87,7 +87,7 @@ async def usual(side: Side, stage: Stage, seconds: float, per_second: float = 50
 
 
 async def burst(side: Side, stage: Stage, sends: int = 300) -> Numbers:
-    """Three hundred messages at once to a hundred readers."""
+    """Measures how long it takes until 300 messages, sent at once, have reached all 100 users of a group."""
     crowd = Crowd(side, stage)
     await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
     for number in range(sends):
@@ -98,7 +98,10 @@ async def burst(side: Side, stage: Stage, sends: int = 300) -> Numbers:
 
 
 async def idle(side: Side, stage: Stage, count: int, seconds: float) -> Numbers:
-    """Signed in and silent but for the heartbeat. The server is to be fresh: freed memory would hide the new."""
+    """Measures memory and load of `count` open connections that send only heartbeats.
+
+    The server must be newly started: after other measurements it would reuse freed memory, and would not seem to grow.
+    """
     rooms = [room for room in stage.pairs for _ in (0, 1)]
     doors = [(side.path(room), cookie) for room, cookie in zip(rooms, stage.cookies, strict=False)]
     warm = await open_all(side.server.port, doors[-20:], _nothing)
@@ -109,7 +112,7 @@ async def idle(side: Side, stage: Stage, count: int, seconds: float) -> Numbers:
     await asyncio.sleep(2)
     after, busy, started = side.server.memory(), side.server.busy(), time.perf_counter()
     end = started + seconds
-    while time.perf_counter() < end:  # each socket's ping every five seconds, spread over them
+    while time.perf_counter() < end:  # each socket pings every five seconds, at different times
         for at in range(50):
             if side.ping:
                 for socket in sockets[at::50]:
@@ -128,13 +131,16 @@ def _nothing(socket: Socket, frame: bytes) -> None:
 
 
 async def catch_up(stage: Stage, missed: int, times: int) -> Numbers:
-    """One device asks for the newest messages of the group, until that is complete; all of them are compared."""
+    """Measures how long a device takes to get the `missed` newest messages of the group after it was offline.
+
+    Raises AssertionError if a message is missing or out of order.
+    """
     asker = Asker()
     await asker.open(stage, 1)
     newest = asker.welcome["versions"][str(stage.group)]
     first_answers, waits = [], []
     for _ in range(times):
-        started, known, heard, first = time.perf_counter(), newest - missed, [], 0.0
+        started, known, received_versions, first = time.perf_counter(), newest - missed, [], 0.0
         complete = False
         while not complete:
             cursors = {**asker.welcome["versions"], str(stage.group): known}
@@ -143,10 +149,10 @@ async def catch_up(stage: Stage, missed: int, times: int) -> Numbers:
             payload = msgspec.json.decode(answer)["payload"]
             complete = payload["complete"]
             [changes] = payload["conversations"]
-            heard += [message["version"] for message in changes["messages"]]
+            received_versions += [message["version"] for message in changes["messages"]]
             known = changes["version"]
         waits.append(time.perf_counter() - started)
         first_answers.append(first)
-        assert heard == list(range(newest - missed + 1, newest + 1)), "Catching up left something out"
+        assert received_versions == list(range(newest - missed + 1, newest + 1)), "Catching up left something out"
     asker.socket.close()
     return {"first": statistics.median(first_answers) * 1000, "all": statistics.median(waits) * 1000}

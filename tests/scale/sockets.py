@@ -1,6 +1,6 @@
-"""A WebSocket client that costs less than any server: frames cut by hand, on asyncio's raw protocols.
+"""A minimal, fast WebSocket client on asyncio protocols.
 
-A library takes longer to read a frame than the server to write it, and would be what is measured.
+A library needs more time to read a frame than the server needs to write it, so the test would measure the library.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import os
 from collections.abc import Callable, Iterable
 
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
-OPEN_AT_ONCE = 25  # handshakes under way: more would only wait in the server's queue
+OPEN_AT_ONCE = 25  # parallel handshakes; more would only wait in the queue of the server
 
 
 class ApplicationError(Exception):
-    """The handshake was not answered by 101."""
+    """The server did not answer the WebSocket handshake with status 101, or closed the connection."""
 
 
 class Socket(asyncio.Protocol):
-    """`hear(socket, payload)` is called with each text frame. Once `closed`, why is in `ended`."""
+    """A WebSocket connection that calls `hear(socket, payload)` for each text frame. `ended` is why it was closed."""
 
     __slots__ = ("_handshake", "_opened", "_rest", "_transport", "closed", "ended", "hear", "mind")
 
     def __init__(self, handshake: bytes, hear: Callable[[Socket, bytes], None]):
         self.hear = hear
-        self.mind: dict = {}  # whatever the measurement remembers of this socket
+        self.mind: dict = {}  # data of the measurement about this socket
         self.closed, self.ended = False, ""
         self._handshake, self._rest = handshake, b""
         self._opened = asyncio.get_running_loop().create_future()
@@ -59,7 +59,7 @@ class Socket(asyncio.Protocol):
         self._rest = self._frames(data)
 
     def _frames(self, data: bytes) -> bytes:
-        """Hands on each whole frame; what is left is the beginning of the next."""
+        """Handles each complete frame in `data`. Returns the rest, which is the beginning of the next frame."""
         at, end, hear = 0, len(data), self.hear
         while end - at >= 2:
             kind, size, start = data[at], data[at + 1], at + 2
@@ -94,7 +94,7 @@ class Socket(asyncio.Protocol):
 
 
 def _frame(kind: int, payload: bytes) -> bytes:
-    """Masked with four zeros: as valid as any mask, for the server as much work, for us none."""
+    """Returns a WebSocket frame with the mask 0. This is valid, and saves the client the work of masking."""
     size = len(payload)
     if size < 126:
         return bytes((kind, 0x80 | size, 0, 0, 0, 0)) + payload
@@ -114,7 +114,7 @@ async def open_socket(port: int, path: str, cookie: str, hear: Callable[[Socket,
 
 
 async def open_all(port: int, doors: Iterable[tuple[str, str]], hear: Callable[[Socket, bytes], None]) -> list[Socket]:
-    """A socket for each (path, cookie), in that order."""
+    """Opens a socket for each (path, session cookie) in `doors` and returns the sockets in the same order."""
     gate = asyncio.Semaphore(OPEN_AT_ONCE)
 
     async def one(path: str, cookie: str) -> Socket:

@@ -1,4 +1,4 @@
-"""Parses rendered HTML strictly and checks that it contains only harmless tags and attributes."""
+"""Helpers for tests of rendered HTML: parse it strictly and check that it has only harmless tags and attributes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ REL = {"noopener", "noreferrer", "nofollow", "ugc"}
 
 
 class HTMLReader(HTMLParser):
-    """Parses a fragment. Fails if tags are not balanced: browsers would guess in that case."""
+    """Parses a fragment of HTML into `tags` and `text`.
+
+    Raises AssertionError if tags are not balanced, because each browser may repair such HTML differently.
+    """
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text = ""
-        self.inside: list[tuple[str, str]] = []  # (enclosing tag, text)
+        self.inside: list[tuple[str, str]] = []  # pairs of a tag and the text in it
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -60,7 +63,11 @@ class HTMLReader(HTMLParser):
 
 
 def assert_harmless(html: str) -> HTMLReader:
-    """Fails if the HTML runs, loads or styles anything, or has links that send a referrer. Returns the parsed HTML."""
+    """Raises AssertionError if the HTML contains tags or attributes that are not allowed for messages.
+
+    These include scripts, styles, images, and links with other schemes than http, https and mailto or that send a
+    referrer. Returns the parsed HTML.
+    """
     read = HTMLReader(html)
     for tag, attributes in read.tags:
         assert tag in ALLOWED, f"<{tag}>"

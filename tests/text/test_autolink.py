@@ -1,4 +1,7 @@
-"""URLs in announcements. tests/js tests the script with the same cases."""
+"""Tests that URLs in announcements become links.
+
+tests/js/autolink.test.js tests the browser script with the same cases.
+"""
 
 from __future__ import annotations
 

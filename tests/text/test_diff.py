@@ -1,4 +1,4 @@
-"""Diffs of edited messages: by words, and by characters in Chinese."""
+"""Tests of the differences shown between versions of an edited message: by words, in Chinese by characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection of single emoji (reactions) and of blank text."""
+"""Tests of recognising text that is a single emoji (allowed as a reaction) and text without visible characters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chat.actions.validation import body_error, clean_single_line, is_blank
 from chat.text.language import is_single_emoji
 from messenger.core.errors import ApplicationError
 
-# One code point; with variation selector, skin tone, joiners, regional indicators, keycap, tags.
+# Emoji of one code point, and with variation selector, skin tone, joiners, regional indicators, keycap and tags.
 EMOJI = (
     "👍 ❤️ ❤ 😂 🎉 👀 🙏 👍🏽 ☝🏿 👩‍🚀 👨‍👩‍👧‍👦 ❤️‍🔥 🏳️‍🌈 🏴‍☠️ 🇨🇳 1️⃣ #️⃣ *⃣ ‼️ ↔️ "
     "ℹ️ ™️ Ⓜ️ 〰️ ㊗️ 🀄 🅰️ 🈚 ⏰ ⌚ ⛹🏽‍♂️ 👁️‍🗨️ 🧑🏻‍🤝‍🧑🏿 🫶 🩷 🫨 🐦‍⬛ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"

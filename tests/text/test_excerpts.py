@@ -1,4 +1,7 @@
-"""Excerpts of messages for lists, replies and pins. static/js/lib/wording.js is tested with the same cases."""
+"""Tests of excerpts: the one-line texts that stand for a message in lists, replies and pins.
+
+tests/js/wording.test.js tests the browser script with the same cases.
+"""
 
 from __future__ import annotations
 

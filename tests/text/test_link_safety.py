@@ -1,4 +1,4 @@
-"""Links show their true host."""
+"""Tests that a link in a message shows its real host if its text looks like another address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.text.html_reader import assert_harmless
 
 
 def render_link(body: str) -> tuple[dict[str, str], str]:
-    """Returns the attributes of the only link, and the whole text."""
+    """Renders a message with exactly one link. Returns its attributes, and the text of the message."""
     read = assert_harmless(render_markdown(body, {})[0])
     (attributes,) = [attributes for tag, attributes in read.tags if tag == "a"]
     return attributes, read.text.strip()

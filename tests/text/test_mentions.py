@@ -1,4 +1,4 @@
-"""Mentions: who is mentioned by a text, at which indices, and the rows that are stored."""
+"""Tests of mentions: which users a message mentions, at which positions in the text, and what is stored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enum
 
 
 def find_mentions(body: str, **options) -> list[str]:
-    """Returns the mentions as text. Checks that each has been in find_mention_keys and is rendered as a mention."""
+    """Returns the parts of the text that are mentions, for example `@alice`.
+
+    Asserts that `find_mention_keys` finds the user names and that the HTML marks exactly these parts as mentions.
+    """
     html, mentions = render_markdown(body, USERS, **options)
     spans = [attributes for tag, attributes in HTMLReader(html).tags if tag == "span" and attributes["class"] != "host"]
     assert [span["data-user-id"] for span in spans] == [str(m.user_id or "all") for m in mentions]
@@ -73,17 +76,17 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("请@alice看一下", ["@alice"]),
         ("，@小千，", ["@小千"]),
         ("cc:@bob", ["@bob"]),
-        # Words that follow without a space.
+        # Words follow the name without a space.
         ("@小千你好", ["@小千"]),
         ("@小千ok了", ["@小千"]),
         ("@alice你好", ["@alice"]),
         ("@小千@小千寻@alice 一起", ["@小千", "@小千寻", "@alice"]),
         ("@สมชายครับ", ["@สมชาย"]),
         ("@철수야", ["@철수"]),
-        # The longest name first.
+        # If several names match, the longest one is mentioned.
         ("@小千寻你好", ["@小千寻"]),
         ("@王_2号", ["@王_2"]),
-        # Case, full-width forms and combining characters do not matter.
+        # Differences in case, full-width forms and combining characters are ignored.
         ("@ALICE @Ａｌｉｃｅ", ["@ALICE", "@Ａｌｉｃｅ"]),
         ("@e\u0301lodie", ["@e\u0301lodie"]),
         ("@e\u0301lodie: hi", ["@e\u0301lodie"]),
@@ -95,14 +98,14 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("https://example.org @bob", ["@bob"]),
         ("(https://example.org)@bob", ["@bob"]),
         ("https://example.org，@bob", ["@bob"]),
-        # Longer words are other user names.
+        # A longer word is another user name.
         ("@bobby @bob2 @bob-bob @alice's @alicé", ["@alice"]),
         ("@Вовка", []),
         ("@हिन्दीवाला", []),
         ("@" + "x" * 31, []),
         ("@小", []),
         ("@nobody", []),
-        # No mentions.
+        # These texts contain no mentions.
         ("bob@alice", []),
         ("me+@bob", ["@bob"]),
         ("bob@alice.com <bob@alice.com> mailto:x@bob", []),
@@ -261,7 +264,7 @@ def test_many_mentions_need_one_query(group, django_assert_max_num_queries):
 
 
 def test_all_user_name_characters_of_unicode_are_accepted():
-    """The pattern accepts all characters that `is_username_character` accepts."""
+    """The pattern that finds mentions must accept each character that `is_username_character` accepts."""
     letters = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000 and is_username_character(chr(n))]
     assert len(letters) > 100_000
     for index in range(0, len(letters), 25):

@@ -1,4 +1,7 @@
-"""Naughty strings in every text field of conversations and accounts are stored unchanged or rejected with an error."""
+"""Tests every text field of conversations and accounts with strings that often break software (see naughty_strings.py).
+
+Each string must be stored unchanged or rejected with an error, and must not run scripts on pages.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,18 @@ def texts() -> list[str]:
 
 @pytest.fixture
 def sample_texts(each_database, texts) -> list[str]:
-    """For tests with one commit per text: all texts on SQLite, our own and a sixth of the others on PostgreSQL."""
+    """Returns texts for tests that commit after each text, which is slow on PostgreSQL.
+
+    On SQLite these are all texts, on PostgreSQL our own texts and every sixth of all others.
+    """
     return texts if each_database == "sqlite" else [*OURS, *texts[len(OURS) :: 6]]
 
 
 def is_rejected(action, *args, field: str) -> bool:
-    """Returns whether the action rejected the text; the only valid error is `invalid` for this field."""
+    """Runs an action and returns whether it rejected the text.
+
+    Asserts that the error, if any, has the code `invalid` and names only this field.
+    """
     try:
         action(*args)
     except ApplicationError as error:
@@ -48,7 +57,7 @@ def shorten(text: str) -> str:
 
 
 def send_all(alice, group, texts) -> dict[str, int]:
-    """Sends every text as a message. Returns {text: message id} of those that were accepted."""
+    """Sends each text as a message from alice to the group. Returns the message ids of the accepted texts, by text."""
     accepted = {}
     for start in range(0, len(texts), 100):
         batch = texts[start : start + 100]
@@ -71,7 +80,7 @@ def test_naughty_strings_as_messages(group, alice, texts, sample_texts):
         assert_harmless(rows[pk].body_html)
     first, other = list(accepted.values())[:2]
     for text in sample_texts:
-        # Two messages in turn, so that each edit changes the text.
+        # Edits two messages alternately, so that each edit changes a text.
         rejected = is_rejected(actions.edit_message, alice.pk, first, text, field="body")
         assert rejected == (text not in accepted), shorten(text)
         if not rejected:
@@ -136,7 +145,7 @@ def test_naughty_strings_as_profile(alice, bob, sample_texts):
 
 # ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 class ScriptFinder(HTMLParser):
-    """Finds everything in a page that could run and was not written by this project."""
+    """Collects in `bad` the parts of a page that could run code or load styles and do not come from the templates."""
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -173,7 +182,7 @@ class ScriptFinder(HTMLParser):
 
 
 def test_naughty_strings_run_no_scripts_on_pages(group, alice, bob, texts, each_database):
-    """Rendering pages is slow: all texts on SQLite, only our own on PostgreSQL."""
+    """Uses all texts on SQLite but only our own on PostgreSQL, because rendering pages is slow."""
     texts = texts if each_database == "sqlite" else OURS
     accepted = send_all(alice, group, texts)
     attack = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"

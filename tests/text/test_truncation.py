@@ -1,4 +1,7 @@
-"""Detection of long messages. tests/js tests the script with the same cases."""
+"""Tests which messages count as long and are collapsed on pages.
+
+tests/js/long-message.test.js tests the browser script with the same cases.
+"""
 
 from __future__ import annotations
 

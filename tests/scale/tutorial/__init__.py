@@ -1,1 +1,4 @@
-"""The other side of the comparison: a chat as the Channels tutorial teaches it, with the insert that it leaves out."""
+"""The application for comparison: the chat of the Django Channels tutorial.
+
+Unlike the tutorial, it stores each message in the database.
+"""

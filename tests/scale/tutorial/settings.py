@@ -1,6 +1,6 @@
-"""The product's own settings and database, so that only the consumers differ.
+"""Settings of the tutorial's application: those of the messenger, with its database, so only the consumers differ.
 
-That is kinder to the tutorial than a fresh project: its SQLite connection stays open, in WAL mode.
+This is an advantage for the tutorial compared with a new project: its SQLite connection stays open and uses WAL mode.
 """
 
 from messenger.settings import *  # noqa: F403
@@ -8,5 +8,5 @@ from messenger.settings import CHANNEL_LAYERS, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.scale.tutorial"]
 ASGI_APPLICATION = "tests.scale.tutorial.asgi.application"
-# The usual 100 would drop what a measurement must find again.
+# With the default capacity of 100, the channel layer would drop messages that the measurement expects.
 CHANNEL_LAYERS["default"].setdefault("CONFIG", {})["capacity"] = 1_000_000
