@@ -147,7 +147,7 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
 
 
 class SuperuserGroupAdmin(GroupAdmin):
-    """Admin of groups, for superusers only: a person who may edit a group could give themselves any right."""
+    """Admin of permission groups, for superusers only. Anybody who can edit a group could get any permission."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

@@ -49,7 +49,7 @@ def _validated_data(serializer_class, request: Request) -> dict:
 
 
 def _sign_in(request: Request) -> SignIn:
-    """Returns the sign-in of an authenticated request. Both authentication classes store it in `request.auth`."""
+    """Returns the `SignIn` of an authenticated request. The authentication classes store it in `request.auth`."""
     return cast(SignIn, request.auth)
 
 
@@ -78,7 +78,7 @@ def _temporary_session(request: HttpRequest) -> Iterator[SessionBase]:
 
 
 class PublicAPIView(APIView):
-    """Base of API views for clients that are not signed in. Credentials are ignored, even invalid ones."""
+    """Base class of API views that need no sign-in. Tokens and cookies of the request are ignored, even if invalid."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

@@ -1,4 +1,7 @@
-"""The app configuration. It connects signals: sign-in, sign-out, new password, removed second factor or provider."""
+"""Configures the app `accounts`, and connects signals to functions that start and end sign-ins.
+
+The signals are: sign-in, sign-out, a new password, and the removal of a second factor or a provider such as Google.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _BEARER_SUBPROTOCOL_PREFIX = "bearer."
 
 # ── HTTP ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 class BearerAuthentication(JWTAuthentication):
-    """Authenticates by the header `Authorization: Bearer <access token>`. Sets `request.auth` to the sign-in.
+    """Authenticates by the header `Authorization: Bearer <access token>`. Sets `request.auth` to the `SignIn`.
 
     Differences from simplejwt: A token is valid only while its sign-in is active. One query reads the sign-in and its
     user. The word "Bearer" may be in upper or lower case. All errors have the code `unauthenticated`.
@@ -75,7 +75,7 @@ def _authentication_failed() -> exceptions.AuthenticationFailed:
 class SessionAuthentication(authentication.SessionAuthentication):
     """Authenticates by the session cookie. Unsafe methods also need the CSRF token.
 
-    Sets `request.auth` to the sign-in.
+    Sets `request.auth` to the `SignIn`.
     """
 
     def authenticate(self, request: Request) -> tuple[User, SignIn] | None:
@@ -91,7 +91,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def get_sign_in(request: HttpRequest) -> SignIn | None:
-    """Returns the active sign-in of the request's session cookie, or None. The result is cached in the request."""
+    """Returns the active `SignIn` of the request's session cookie, or None. The result is cached in the request."""
     if sign_ins.SIGN_IN_META_KEY not in request.META:
         sign_in = sign_ins.sign_in_for_session(request.session)
         is_active = sign_in is not None and sign_ins.is_active(sign_in, sign_in.user)
@@ -100,7 +100,7 @@ def get_sign_in(request: HttpRequest) -> SignIn | None:
 
 
 def require_sign_in(request: HttpRequest) -> SignIn:
-    """Returns the sign-in of a browser's request. Only for views with `login_required`, where there always is one."""
+    """Returns the `SignIn` of a browser's request. Only for views with `login_required`, where it always exists."""
     sign_in = get_sign_in(request)
     assert sign_in is not None
     return sign_in
@@ -172,9 +172,9 @@ def _preferred_language(header: str) -> str:
 
 
 def find_ended_sign_ins(pairs: Iterable[tuple[int, str]]) -> dict[str, int]:
-    """Finds out which of these sign-ins are no longer active. Returns a dict of sign-in id to close code. One query.
+    """Returns which of these sign-ins are no longer active, with the close code for their WebSocket. Makes one query.
 
-    `pairs` are (user id, sign-in id).
+    `pairs` are (user id, sign-in id). The result maps the ids of ended sign-ins to close codes.
     """
     user_id_by_sign_in = {sign_in_id: user_id for user_id, sign_in_id in pairs}
     codes = dict.fromkeys(user_id_by_sign_in, NOT_SIGNED_IN)

@@ -59,9 +59,9 @@ class SignupForm(allauth_forms.SignupForm):
         return super().try_save(request)
 
     def imitate_sign_up(self) -> None:
-        """Makes a sign-up that creates no account, because the e-mail already has one, look like a successful one.
+        """Makes a sign-up look successful although no account is created, because the e-mail already has an account.
 
-        It takes as long, because a password is hashed, and the user name cannot be chosen again afterwards.
+        It hashes a password, so that the response takes as long, and reserves the user name, so that it looks taken.
         """
         User().set_password(self.cleaned_data["password1"])
         reservations.reserve_username(self.cleaned_data["username"])

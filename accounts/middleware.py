@@ -1,4 +1,4 @@
-"""Middleware: the signed-in user of a request, and the language and time zone of the page."""
+"""Middleware that sets the signed-in user of a request, and the language and time zone of the page."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SECRET_URL_NAMES = {"account_reset_password_from_key", "account_confirm_email",
 
 
 class SignInMiddleware(AuthenticationMiddleware):
-    """Sets `request.user` like Django's middleware, but only while the sign-in of the session is active.
+    """Sets `request.user` like Django's middleware. If the sign-in of the session has ended, the user is anonymous.
 
-    It needs the same single query, because the sign-in and its user are read together.
+    It needs only one query, as Django's middleware does, because the sign-in and its user are read together.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -34,16 +34,19 @@ class SignInMiddleware(AuthenticationMiddleware):
         request.auser = partial(_aget_user, request)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """Does not switch to another thread: the user is looked up lazily."""
+        """Handles an asynchronous request in the event loop.
+
+        It needs no other thread, because the user is read from the database only when a view uses `request.user`.
+        """
         self.process_request(request)
         return await self.get_response(request)  # type: ignore[misc]  # asynchronous in this case
 
 
 class UserSettingsMiddleware:
-    """Activates language and time zone, and forbids caching of private pages.
+    """Activates the language and time zone of each request, and forbids shared caches to store private pages.
 
-    The settings of the user take precedence over the browser's: cookies, then Accept-Language. A request without a
-    session cookie needs no database query.
+    The settings in the user's profile come first, then the cookies, then the header Accept-Language. A request without
+    a session cookie needs no database query.
     """
 
     sync_capable = async_capable = True

@@ -1,7 +1,7 @@
-"""Output schemas of users, profiles, contacts and sign-ins.
+"""Schemas of users, profiles, contacts and sign-ins, as the API and events send them to clients.
 
-`UserSchema` is what other users may see: it never has an e-mail, a token or a hash. `ProfileSchema` is sent to its user
-only.
+`UserSchema` is what other users may see, so it must never contain an e-mail address, a token or a hash. `ProfileSchema`
+is sent only to the user whom it describes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SignInKind = Literal["browser", "token"]
 
 
 class UserSchema(msgspec.Struct):
-    """A user as others see them. `name` is the display name, or the user name if there is none."""
+    """A user as other users see them. `name` is the display name, or the user name if there is no display name."""
 
     id: int
     username: str
@@ -29,7 +29,7 @@ class UserSchema(msgspec.Struct):
 
 
 class ProfileSchema(msgspec.Struct):
-    """Your own profile and settings. `language` and `time_zone` are empty if the browser's are used.
+    """Your own profile and settings. If `language` or `time_zone` is empty, the browser's setting is used.
 
     The privacy settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`)
     or adds you to groups (`add_me`); who sees that you are online (`show_presence`), when you were last online
@@ -55,7 +55,7 @@ class ProfileSchema(msgspec.Struct):
 
 
 class MeSchema(msgspec.Struct):
-    """Your own profile and settings, after a change."""
+    """Reports that your own profile or settings have changed. `user` contains the new values."""
 
     me_version: int
     user: ProfileSchema
@@ -77,9 +77,9 @@ class ContactSchema(msgspec.Struct):
 
 
 class ContactEvent(msgspec.Struct):
-    """A contact, a contact request or a block of yours, after a change.
+    """Reports that one of your contacts, contact requests or blocks has changed.
 
-    `requests`: the number of contact requests that you have received.
+    `contact` contains the new values. `requests` is the number of contact requests that you have received.
     """
 
     me_version: int
@@ -88,7 +88,10 @@ class ContactEvent(msgspec.Struct):
 
 
 class SignInSchema(msgspec.Struct):
-    """A sign-in that is still active. `address`: IP address. `current`: this request uses the sign-in."""
+    """A browser or API client in which you are signed in.
+
+    `address` is its IP address. `current` is true for the sign-in that this request uses.
+    """
 
     id: str
     kind: SignInKind
@@ -100,7 +103,7 @@ class SignInSchema(msgspec.Struct):
 
 
 class TokenPairSchema(msgspec.Struct):
-    """`access` authenticates requests; `refresh` can be exchanged once for a new pair."""
+    """The tokens of an API client. `access` authenticates requests. `refresh` can be exchanged once for a new pair."""
 
     access: str
     refresh: str
@@ -132,7 +135,7 @@ def profile_schema(user: User) -> ProfileSchema:
 
 
 def contact_schema(relationship: Relationship) -> ContactSchema:
-    """Returns the schema of a row whose `person` is loaded."""
+    """Converts a relationship to the schema for clients. Its `person` should be loaded (`select_related`)."""
     has_state = relationship.visible_state != Relationship.State.NONE
     return ContactSchema(
         user=user_schema(relationship.person),

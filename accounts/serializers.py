@@ -1,4 +1,4 @@
-"""Serializers of API requests. Responses are the structs of accounts.schemas."""
+"""Serializers that validate the data of API requests. Responses use the structs of accounts.schemas instead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ MAX_PASSWORD_LENGTH = 4096  # limits the work of hashing
 
 
 class SignUpSerializer(serializers.Serializer):
-    """`email` is optional on a site that sends no e-mail. `invite`: the token of a sign-up link, if one is required."""
+    """The data of a new account. `email` may be empty on a site that sends no e-mail. `invite` is the token of a
+    sign-up link, if the site requires one."""
 
     username = StrictCharField(max_length=200)
     email = StrictCharField(max_length=254, required=False, allow_blank=True, default="")
@@ -22,8 +23,8 @@ class SignUpSerializer(serializers.Serializer):
 
 
 class LoginSerializer(serializers.Serializer):
-    """`login` is the user name or the e-mail. `code` is required for an account with a second factor: from its
-    authenticator app, or a recovery code."""
+    """`login` is the user name or the e-mail address. `code` is required for an account with a second factor: a code
+    from the authenticator app, or a recovery code."""
 
     login = StrictCharField(max_length=MAX_LOGIN_LENGTH)
     password = StrictCharField(max_length=MAX_PASSWORD_LENGTH)
@@ -46,8 +47,8 @@ class AudienceField(serializers.ChoiceField):
 
 
 class ProfileChangesSerializer(serializers.Serializer):
-    """All fields are optional. An empty `name` means the user name, an empty `language` or
-    `time_zone` that of the browser."""
+    """Changes of your profile and settings. All fields are optional. If `name` is empty, the user name is shown
+    instead. If `language` or `time_zone` is empty, the browser's setting is used."""
 
     username = StrictCharField(required=False, max_length=200)
     name = StrictCharField(required=False, allow_blank=True, max_length=500)
@@ -64,7 +65,7 @@ class ProfileChangesSerializer(serializers.Serializer):
 
 
 class AvatarSerializer(serializers.Serializer):
-    """JPEG (at most 40 megapixels), PNG, GIF (16) or WebP (5), at most 5 MB. It is cropped to a
-    square and re-encoded."""
+    """A picture of at most 5 MB: JPEG (at most 40 megapixels), PNG or GIF (at most 16 megapixels) or WebP (at most 5
+    megapixels). It is cropped to a square and encoded again."""
 
     avatar = serializers.FileField()

@@ -1,4 +1,4 @@
-"""Background tasks of accounts."""
+"""Background tasks of accounts: they send queued e-mails and delete old ones."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAIL_LIFETIME = timedelta(days=2)  # then the links in it have expired
 
 @task(timeout=60, max_attempts=24, retry_delay=10, max_retry_delay=3600, priority=HIGH_PRIORITY)
 def send_mail(mail_id: int) -> None:
-    """Sends one e-mail, with retries for most of a day. A slow recipient does not delay other e-mails."""
+    """Sends one queued e-mail, with retries for most of a day. A slow mail server does not delay other e-mails."""
     backends.send_queued_mail(mail_id)
 
 
 @task(every=3600)
 def delete_old_mail() -> None:
-    """Deletes e-mails that could not be sent."""
+    """Deletes queued e-mails that could not be sent within MAIL_LIFETIME (two days)."""
     QueuedMail.objects.filter(created_at__lt=timezone.now() - MAIL_LIFETIME).delete()

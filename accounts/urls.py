@@ -1,4 +1,4 @@
-"""URLs of account pages. They are included before allauth's, because they replace two of them."""
+"""URLs of account pages. They are included before allauth's URLs, because some of them replace allauth's pages."""
 
 from django.urls import path
 from django.views.generic import RedirectView

@@ -1,4 +1,4 @@
-"""REST views of presence: who is online, the head count, and heartbeats of clients without a WebSocket."""
+"""REST views of presence: who is online, how many are online, and heartbeats of clients without a WebSocket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from presence.tracker import get_tracker
 # Comments instead of docstrings: OpenAPI would show a docstring in each operation.
 
 
-# Answers for the user, their contacts and users with a common conversation. Other ids are left out, like unknown ids.
+# Users may ask for themselves, their contacts and users with whom they share a conversation. Other and unknown ids are
+# left out of the answer.
 class PresenceViewSet(ViewSet):
     @extend_schema(
         summary="Presence of these users",
@@ -107,7 +108,7 @@ def _validated_data(serializer: serializers.Serializer) -> dict[str, Any]:
 
 
 def _check_membership(user_id: int, conversation_id: int) -> None:
-    """Raise "not found" if the user is not a member of the conversation."""
+    """Raises "not found" if the user is not a member of the conversation."""
     if conversation_id not in hooks.list_conversation_ids(user_id):
         raise not_found()
 

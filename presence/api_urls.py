@@ -1,4 +1,4 @@
-"""REST routes of presence, below /api/v1/."""
+"""Defines the REST routes of presence. Their paths begin with /api/v1/."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The presence app. It connects itself to the hooks of accounts, because accounts may not import presence."""
+"""The Django app `presence`. It adds its functions to the hooks of `accounts`, which may not import `presence`."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

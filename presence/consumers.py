@@ -1,4 +1,4 @@
-"""The presence commands on the WebSocket, and the presence events that follow from connections."""
+"""Handles the WebSocket commands `typing` and `view`, and publishes presence events when connections open or close."""
 
 from __future__ import annotations
 
@@ -23,29 +23,33 @@ from presence.viewers import ConversationViewers
 
 log = logging.getLogger(__name__)
 
-PUBLISH_SECONDS = 0.25  # how long changes of viewers and presence are collected, and the precision of the end of typing
+PUBLISH_SECONDS = 0.25  # how often collected changes of viewers and presence, and the end of typing, are published
 TICK_SECONDS = 1.0  # how often leases are renewed and checked
 LAST_SEEN_SECONDS = 60.0  # how often `last_seen_at` of users without a connection is stored
 
 
 class PresenceBroadcaster:
-    """Publishes who came and left, who is viewing and the end of typing. Used in the event loop only."""
+    """Publishes which users came online or went offline, who views a conversation, and when users stop typing.
+
+    It also stores when users were last seen. It is used in the event loop only.
+    """
 
     def __init__(self) -> None:
         self.viewing = ConversationViewers()
-        self.first_connections: set[str] = set()  # of users who were offline; until their `welcome` is sent
-        # Users whose arrival is to be published, and their conversations (None: to be read from the database)
+        # Ids of connections whose user was offline before. Removed when the connection's `welcome` has been sent.
+        self.first_connections: set[str] = set()
+        # Users who came online, which is not yet published, and their conversations (None: read from the database)
         self._arrivals: dict[int, tuple[int, ...] | None] = {}
         self._ticks_with_departures: list[TickResult] = []
 
     def add_arrival(self, user_id: int, conversation_ids: tuple[int, ...]) -> None:
-        """Publish soon that the user is online."""
+        """Stores that the user came online, so that the next periodic step publishes it in these conversations."""
         self._arrivals[user_id] = conversation_ids
 
     async def run(self) -> None:
-        """Run all periodic steps until cancelled.
+        """Runs all periodic steps until it is cancelled.
 
-        They are separate tasks: steps that query the database may have to wait, and leases must be renewed meanwhile.
+        Each step has its own task. So leases are still renewed while another step waits for the database.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_run_every(PUBLISH_SECONDS, self._end_typing))
@@ -80,7 +84,7 @@ class PresenceBroadcaster:
         for tick in ticks:
             left_at = {user_id: timezone.now() - timedelta(seconds=ago) for user_id, ago in tick.departures}
             events_by_user = await database.run_in_thread(visibility.offline_events, left_at)
-            # Settled after the query, so that no departure is lost if the database fails: a later tick has it again.
+            # Confirmed only after the query: if the query fails, the departure is not lost, a later tick has it again.
             departed = await get_tracker().confirm_departures(tick, left_at)
             publish_now([event for user_id in departed for event in events_by_user.get(user_id, ())])
             departed_at = {user_id: left_at[user_id] for user_id in departed}

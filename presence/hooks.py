@@ -1,7 +1,7 @@
-"""What presence needs to know about conversations. `chat` sets these hooks when Django is ready.
+"""Hooks through which presence asks `chat` about conversations, because presence may not import `chat`.
 
-Presence may not import `chat`. The hooks are synchronous and may query the database. Without them, no users share a
-conversation.
+`chat` sets the hooks when Django is ready. They are synchronous and may query the database. If they are not set,
+presence works as if there were no conversations.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ shared_users_hook: Callable[[int, list[int]], set[int]] | None = None
 
 
 def get_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """Return `read_seq` by user id, of those users who show their receipts."""
+    """Returns up to which message each user has read the conversation: `read_seq` by user id.
+
+    Users who hide their read receipts are left out.
+    """
     return read_markers_hook(conversation_id, user_ids) if read_markers_hook and user_ids else {}
 
 
 def list_conversation_ids(user_id: int) -> list[int]:
-    """Return the ids of the conversations of which the user is a member."""
+    """Returns the ids of the conversations of which the user is a member."""
     return conversation_ids_hook(user_id) if conversation_ids_hook else []
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
-    """Return those of `user_ids` who share a conversation with the user."""
+    """Returns those of `user_ids` who share a conversation with the user."""
     return shared_users_hook(user_id, user_ids) if shared_users_hook and user_ids else set()

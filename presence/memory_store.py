@@ -1,6 +1,6 @@
-"""A presence store in the memory of this process.
+"""A presence store (who is online and views what) in the memory of this process.
 
-It is the only store of a site without Redis. With Redis it holds what belongs to this process.
+It is the only store of a site without Redis. With Redis, it holds the connections and activity of this process only.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class MemoryStore:
             return OpenResult.FIRST if self._add(lease) else OpenResult.ADDITIONAL
 
     def _add(self, lease: Lease) -> bool:
-        """Return whether the user was offline."""
+        """Adds the lease of a connection. Returns whether the user was offline before."""
         self._leases[lease.connection_id] = lease
         self._connections_of_user[lease.user_id].add(lease.connection_id)
         self._connections_of_address[lease.address].add(lease.connection_id)
@@ -129,10 +129,10 @@ class MemoryStore:
         self._changed_conversation_ids |= {previous_id, conversation_id} - {0}
 
     def list_activities(self) -> list[Activity]:
-        """Return the activities that still count, to write them to a Redis that lost its data.
+        """Returns the activities that still count as online, to write them to a Redis that lost its data.
 
-        Left out are subjects whose time is not longer than the grace period, since that is probably the grace period of
-        a closed connection.
+        Leaves out users and visitors who stay online for no longer than the grace period: probably their last
+        connection was just closed.
         """
         with self._lock:
             now = self._clock()

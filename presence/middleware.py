@@ -1,4 +1,4 @@
-"""Middleware that counts each request of a signed-in user as a sign of life, for users without a WebSocket."""
+"""Middleware that records requests of signed-in users, so that users without a WebSocket count as online."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from presence.visitor_cookie import get_browser_id
 
 
 class ActivityMiddleware:
-    """Records the activity of the user, after the response.
+    """Records after each request that its user is active.
 
-    It makes no query and waits for nothing: it records only users whom the view or another middleware has loaded.
+    It makes no database query and never waits. So it records only users whom the view or another middleware has loaded.
     """
 
     sync_capable = async_capable = True
@@ -43,10 +43,10 @@ class ActivityMiddleware:
 
 
 def _get_user_id_without_query(request) -> int | None:
-    """Return the id of the request's user if it is already loaded, otherwise None.
+    """Returns the id of the request's user without a database query, or None if no signed-in user is loaded.
 
-    REST framework, and the views that sign in or out, set `request.user`. For other requests accounts.middleware, which
-    runs before, has loaded the sign-in of the session.
+    REST framework, and the views that sign in or out, set `request.user`. For other requests, accounts.middleware has
+    already loaded the sign-in of the session.
     """
     user = getattr(request, "user", None)
     if not isinstance(user, LazyObject) or user._wrapped is not empty:  # type: ignore[attr-defined]

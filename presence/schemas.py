@@ -1,4 +1,7 @@
-"""Presence on the wire: payloads of commands, schemas of events and answers, and functions that build the events."""
+"""Defines the format of presence data for clients: payloads of commands, and schemas of events and answers.
+
+It also contains the functions that build the events.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,24 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class TypingPayload(msgspec.Struct):
-    """The user is typing in a conversation (`active`), or stopped."""
+    """Reports that the user is typing in a conversation (`active` is true) or has stopped (`active` is false)."""
 
     conversation_id: Id
     active: bool
 
 
 class ViewPayload(msgspec.Struct):
-    """The conversation that this client shows; null: none."""
+    """Reports which conversation this client shows now. `conversation_id` is null if it shows no conversation."""
 
     conversation_id: Id | None
 
 
 # ── Schemas of events and answers ────────────────────────────────────────────────────────────────────────────────
 class PresenceSchema(msgspec.Struct):
-    """Whether a user is online. `last_seen` is null while the user is online, and if they do not show it to you."""
+    """Whether a user is online, and when they were last seen.
+
+    `last_seen` is null while the user is online, and if the user does not show it to you.
+    """
 
     user_id: int
     online: bool
@@ -38,7 +44,10 @@ class PresenceSchema(msgspec.Struct):
 
 
 class TypingSchema(msgspec.Struct):
-    """A user is typing (`active`), or stopped. Clients end the indicator 5 seconds after the last event."""
+    """A user is typing in a conversation (`active` is true) or has stopped (`active` is false).
+
+    Clients must hide the typing indicator 5 seconds after the last event, even if no event with `active` false came.
+    """
 
     conversation_id: int
     user_id: int
@@ -46,14 +55,17 @@ class TypingSchema(msgspec.Struct):
 
 
 class ReaderSchema(msgspec.Struct):
-    """The read marker of a viewer: read up to the message `seq`."""
+    """A viewer of the conversation, and the `seq` of the last message that this user has read."""
 
     user_id: int
     seq: int
 
 
 class ViewersSchema(msgspec.Struct):
-    """The users who view a conversation, each counted once. `readers`: those who show their presence and receipts."""
+    """The users who view a conversation now.
+
+    `count` counts each user once. `readers` contains only the viewers who show their presence and read receipts to you.
+    """
 
     conversation_id: int
     count: int
@@ -61,7 +73,7 @@ class ViewersSchema(msgspec.Struct):
 
 
 class HeadCountSchema(msgspec.Struct):
-    """How many users and visitors are online. Each user counts once, and each browser without a signed-in user."""
+    """How many users and visitors are online. A visitor is a browser without a signed-in user. Each counts once."""
 
     count: int
 
@@ -95,7 +107,11 @@ def presence_event(
     users: tuple[int, ...] = (),
     allowed_users: tuple[int, ...] | None = None,
 ) -> EphemeralEvent:
-    """Return the event for members of any of these conversations and for `users`. At least one of both is needed."""
+    """Returns the event "user is online/offline" for members of the given conversations and for `users`.
+
+    At least one of `conversations` and `users` must not be empty. If `allowed_users` is not None, only these users
+    receive the event.
+    """
     return EphemeralEvent(
         "",
         encode_frame("presence", presence_schema(user_id, online, last_seen)),
@@ -110,12 +126,18 @@ def presence_event(
 
 
 def user_presence_event(viewer_id: int, presence: PresenceSchema) -> EphemeralEvent:
-    """Return the event for a single viewer. `presence` must be what this viewer may see."""
+    """Returns the event that sends a user's presence to a single viewer.
+
+    The caller must make sure that the viewer may see everything in `presence`.
+    """
     return EphemeralEvent(f"user.{viewer_id}", encode_frame("presence", presence), f"presence.{presence.user_id}")
 
 
 def viewers_event(conversation_id: int, count: int, read_markers: dict[int, int]) -> EphemeralEvent:
-    """Return the event for all connections that view the conversation. `read_markers`: `seq` by user id."""
+    """Returns the event "these users view the conversation" for all connections that view it.
+
+    `read_markers` maps user ids to the `seq` of the last message that the user has read.
+    """
     readers = [ReaderSchema(user_id, seq) for user_id, seq in sorted(read_markers.items())]
     text = encode_frame("viewers", ViewersSchema(conversation_id, count, readers))
     return EphemeralEvent(f"presence.{conversation_id}", text, f"viewers.{conversation_id}")

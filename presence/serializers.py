@@ -1,4 +1,4 @@
-"""Serializers for the input of the REST views of presence."""
+"""Serializers that validate the input of the REST views of presence."""
 
 from __future__ import annotations
 

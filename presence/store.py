@@ -1,7 +1,8 @@
-"""The interface of a presence store. `MemoryStore` serves a single process, `RedisStore` any number of processes.
+"""The interface of a presence store: it knows who is online and which conversation each user views.
 
-A store contains leases and no counters. A connection is online as long as its process renews its lease. Activity
-without a WebSocket counts for a few minutes. A lease that is not renewed expires, so a crash leaves nothing behind.
+`MemoryStore` serves a single process, `RedisStore` any number of processes. A store contains leases and no counters. A
+lease is an entry for an open connection, which the connection's process must renew. If the process crashes, its leases
+expire, so the users do not stay online. Activity without a WebSocket counts as online for a few minutes.
 
 A `subject` is `u:<user id>` for a user, or `b:<browser id>` for a browser without a signed-in user (a visitor).
 All methods are synchronous and thread-safe.
@@ -15,13 +16,13 @@ from typing import NamedTuple, Protocol
 
 
 class Timeouts(NamedTuple):
-    """All in seconds. Tests use shorter ones."""
+    """The timeouts of a presence store, all in seconds. Tests use shorter ones."""
 
-    lease: float = 15.0  # a process that does not tick for this long is dead, and its connections are closed
+    lease: float = 15.0  # a process that does not tick for this long counts as dead, and its connections as closed
     grace: float = 3.0  # from the last closed connection until the user is offline, so that a reload is not published
     heartbeat: float = 180.0  # how long activity without a WebSocket counts as online
-    claim: float = 10.0  # a process that found departures must confirm them within this; then another process may
-    stall: float = 3.0  # a pause between two ticks of any process above this: Redis or the whole site was stopped
+    claim: float = 10.0  # a process that found departures must confirm them in this time; then another process may
+    stall: float = 3.0  # if no process ticks for longer than this (a stall), Redis or the whole site was stopped
     stall_recovery: float = 6.0  # after a stall no process is declared dead for this long
 
 
@@ -29,7 +30,7 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Lease(NamedTuple):
-    """One connection of this process."""
+    """An open WebSocket connection of this process, as the store keeps it until it is closed or expires."""
 
     connection_id: str
     user_id: int
@@ -38,14 +39,14 @@ class Lease(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """A sign of life without a WebSocket: a heartbeat or a request."""
+    """A heartbeat or request of a client without a WebSocket. It keeps a user or visitor online for some minutes."""
 
     subject: str
-    # A heartbeat keeps the user online after their sockets are closed. An ordinary request does not: when the last tab
-    # is closed, that is newer and more exact information than the request.
+    # A heartbeat keeps the user online even after their sockets are closed. An ordinary request does not: if the last
+    # tab was closed after the request, the user has left.
     is_heartbeat: bool = False
     viewed_conversation_id: int = 0  # 0: no conversation
-    replaces: str = ""  # the `b:…` subject as which this user's browser was counted before the sign-in
+    replaces: str = ""  # the subject `b:…` under which this user's browser was counted before the sign-in
 
 
 class OpenResult(Enum):
@@ -57,48 +58,58 @@ class OpenResult(Enum):
 
 class Departure(NamedTuple):
     user_id: int
-    seconds_ago: float  # since the end of the lease
+    seconds_ago: float  # since the user's lease or heartbeat ended
 
 
 class TickResult(NamedTuple):
-    """The changes since the previous tick. Each change is given to exactly one process, which publishes it."""
+    """What has changed since the previous tick. The store gives each change to one process only, which publishes it."""
 
     is_registered: bool  # False: leases of this process are missing in the store, so it must register
-    arrived: list[int]  # users who came online without a WebSocket, or whom a store without data had lost
-    departures: list[Departure]  # their leases ended; `confirm_departures` returns which of them are offline
-    claim: str  # for `confirm_departures`
-    changed_conversation_ids: list[int]  # their viewers changed by other things than a command on a connection
+    arrived: list[int]  # users who came online without a WebSocket, or who were missing in a store that lost its data
+    departures: list[Departure]  # users who seem to have left; `confirm_departures` returns which are really offline
+    claim: str  # names the departures of this tick; to be given to `confirm_departures`
+    changed_conversation_ids: list[int]  # conversations whose viewers changed, except by a command on a connection
     head_count: int
-    head_count_changed: bool  # since it was last given as changed, at least a second ago
+    head_count_changed: bool  # True at most once in a second
 
 
 class Store(Protocol):
     def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
-        """Begin a lease, unless the user or the address already has as many as the limit (0: no limit)."""
+        """Stores a new connection, unless its user or its IP address already has the maximum number of connections.
+
+        `per_user` and `per_address` are the maximum numbers. 0 means no limit.
+        """
 
     def close_lease(self, connection_id: str) -> None: ...
 
     def set_view(self, connection_id: str, conversation_id: int) -> None:
-        """Set the conversation that this connection views (0: none). It replaces the previous one."""
+        """Sets the one conversation that this connection views (0: none)."""
 
     def record_activity(self, activity: Activity) -> None: ...
 
     def tick(self, expected_leases: int) -> TickResult:
-        """Renew the lease of this process and find what has ended. To be called once a second.
+        """Renews the leases of this process, and returns what has changed, for example which users left.
 
-        `expected_leases`: the number of connections that this process has.
+        To be called once a second. `expected_leases` is the number of open connections of this process. If the store
+        has another number, the result says that the process must register.
         """
 
     def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
-        """Set the departed users of a tick offline, and return those who did not come back in the meantime."""
+        """Sets users offline whom a tick reported as departed. Returns those who did not come back since that tick.
+
+        `claim` is `TickResult.claim` of that tick.
+        """
 
     def register(self, leases: Iterable[Lease]) -> list[int]:
-        """Replace the leases of this process with these, and return the users who were not online in the store."""
+        """Replaces all leases (open connections) of this process in the store with the given ones.
+
+        Returns the ids of users who were not online in the store before.
+        """
 
     def get_online_users(self, user_ids: Iterable[int]) -> set[int]: ...
 
     def get_head_count(self) -> int:
-        """Return the number of distinct users and visitors who are online."""
+        """Returns the number of distinct users and visitors who are online."""
 
     def get_viewers(self, conversation_id: int) -> set[int]:
-        """Return the distinct users who view the conversation."""
+        """Returns the ids of the users who view the conversation."""

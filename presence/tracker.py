@@ -1,10 +1,10 @@
-"""The presence of this process: writes each step to its own store and, if configured, to Redis.
+"""Tracks which users of this process are online: writes each change to a local store and, if configured, to Redis.
 
-With Redis, answers come from Redis. If Redis fails, the answers come from this process's own store and no error is
-raised. When Redis is back, the process registers all its leases again, including those that Redis missed.
+With Redis, answers come from Redis. If Redis fails, the answers come from the local store and no error is raised. When
+Redis is back, the process writes all its leases (open connections) to Redis again.
 
-With Redis, the steps of connections run one after another in a single thread, so that the two stores differ by one step
-at most. Request threads read directly.
+With Redis, the changes by connections run one after another in a single thread, so that the two stores differ by one
+change at most. Request threads call Redis directly.
 
 As in Django, asynchronous variants of synchronous methods begin with `a`.
 """
@@ -54,7 +54,10 @@ class PresenceTracker:
 
     # ── For the WebSocket consumer (in the event loop) ───────────────────────────────────────────────────────────
     async def open_connection(self, connection_id: str, user_id: int, address: str) -> bool:
-        """Return whether the user was offline before. Raises `SocketRefused` if there are too many connections."""
+        """Adds a connection of the user. Returns whether the user was offline before.
+
+        Raises `SocketRefused` if the user or the IP address already has too many connections.
+        """
         result = await self._run_in_order(self._open, Lease(connection_id, user_id, address))
         if result is OpenResult.TOO_MANY:
             raise SocketRefused(TOO_MANY)
@@ -79,19 +82,25 @@ class PresenceTracker:
         return await self._run_in_order(self.get_viewers, conversation_id)
 
     async def tick(self) -> TickResult:
-        """Renew the leases and return what has changed. To be called once a second while the process has a socket."""
+        """Renews the leases (open connections) of this process, and returns who came, who left and what else changed.
+
+        To be called once a second while the process has a WebSocket connection.
+        """
         return await self._run_in_order(self._tick)
 
     async def confirm_departures(self, tick: TickResult, user_ids: Iterable[int]) -> list[int]:
-        """Set departed users of the tick offline. Return those whose departure this process must publish."""
+        """Sets users offline whom the tick reported as departed. Returns those who are offline now.
+
+        This process must publish that the returned users went offline.
+        """
         return await self._run_in_order(self._confirm_departures, tick.claim, list(user_ids))
 
     # ── For requests (in any thread) ─────────────────────────────────────────────────────────────────────────────
     def record_heartbeat(self, subject: str, conversation_id: int | None = None, browser_id: str = "") -> None:
-        """Record a heartbeat of a client without a WebSocket.
+        """Records a heartbeat of a client without a WebSocket.
 
-        `subject`: `u:<user id>`, or `b:<browser id>` of a visitor. `conversation_id`: the conversation that the user
-        views. `browser_id`: the id as which the user's browser may have been counted before the sign-in.
+        `subject` is `u:<user id>`, or `b:<browser id>` for a visitor. `conversation_id` is the conversation that the
+        user views. `browser_id` is the id under which the user's browser may have been counted before the sign-in.
         """
         replaces = f"b:{browser_id}" if browser_id else ""
         self._record(Activity(subject, True, conversation_id or 0, replaces))
@@ -105,7 +114,7 @@ class PresenceTracker:
         )
 
     def get_head_count(self) -> int:
-        """Return the number of distinct users and visitors. While Redis is down: the last known number."""
+        """Returns how many users and visitors are online. While Redis is down, returns the last known number."""
         return self._with_fallback(lambda store: store.get_head_count(), self._get_last_head_count)
 
     def get_viewers(self, conversation_id: int) -> set[int]:
@@ -114,9 +123,9 @@ class PresenceTracker:
         )
 
     def record_activity(self, user_id: int, browser_id: str = "") -> None:
-        """Record that a request of this user was answered. It never waits for Redis.
+        """Records that a request of this user was answered. Never waits for Redis.
 
-        Of the requests of one user, one in ACTIVITY_INTERVAL is recorded.
+        Only one request of a user is recorded in ACTIVITY_INTERVAL. The others are ignored.
         """
         now, key = time.monotonic(), (user_id, browser_id)
         with self._activity_lock:
@@ -136,12 +145,12 @@ class PresenceTracker:
             self._record(activity)
 
     def pop_active_user_ids(self) -> set[int]:
-        """Return the users with activity without a WebSocket, in this process, since the previous call."""
+        """Returns the users who sent a request or heartbeat to this process since the previous call of this method."""
         user_ids, self._active_user_ids = self._active_user_ids, set()
         return user_ids
 
     def get_last_head_count(self) -> int:
-        """Return the head count that this process knows, without a query to Redis."""
+        """Returns the last known number of online users and visitors, without asking Redis."""
         return self.local_store.get_head_count() if self.redis_store is None else self._get_last_head_count()
 
     # ── Steps: first in the local store, then in Redis ───────────────────────────────────────────────────────────
@@ -180,7 +189,7 @@ class PresenceTracker:
             tick = store.tick(len(self.local_store.list_leases()))
             if self._redis_missed_steps or not tick.is_registered:
                 self._register(store)
-            # Redis decides who has left, so the departures of the local store are only removed there.
+            # Redis decides who has left. The departures that the local store found are removed and not published.
             local_departures = [departure.user_id for departure in local_tick.departures]
             self.local_store.confirm_departures(local_tick.claim, local_departures)
             self._claim_store, self._head_count = store, tick.head_count
@@ -202,9 +211,9 @@ class PresenceTracker:
         return self._with_fallback(lambda store: store.confirm_departures(claim, user_ids), list)
 
     def _register(self, store: RedisStore) -> None:
-        """Write all leases and activities of this process to Redis.
+        """Writes all open connections and recent activities of this process to Redis.
 
-        Needed when Redis lost its data, missed steps while it was down, or declared this process dead.
+        This is needed when Redis lost its data, was down for a while, or counted this process as dead.
         """
         self._redis_missed_steps = False
         self._arrived_by_registration.update(store.register(self.local_store.list_leases()))
@@ -213,7 +222,7 @@ class PresenceTracker:
 
     # ── Helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _with_fallback(self, on_redis: Callable[[RedisStore], T], fallback: Callable[[], T]) -> T:
-        """Return `on_redis(store)`, or `fallback()` without Redis or while Redis is down."""
+        """Returns `on_redis(store)`. If Redis is down or not configured, returns `fallback()`."""
         if self.redis_store is None:
             return fallback()
         if time.monotonic() >= self._redis_retry_at:
@@ -237,14 +246,17 @@ class PresenceTracker:
         return self.local_store.get_head_count() if self._head_count is None else self._head_count
 
     async def _run_in_order(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run the step in the single thread for Redis; without Redis, here, since it takes a few microseconds."""
+        """Runs the step in the single thread that calls Redis, so that steps run one after another.
+
+        Without Redis, runs it in the event loop, since it takes only a few microseconds.
+        """
         if self._executor is None:
             return step(*args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: step(*args, **kwargs))
 
 
 def _do_nothing() -> None:
-    """The fallback of a step that was already made in the local store."""
+    """Does nothing. Used as the fallback if Redis is down and the local store already has the change."""
 
 
 _tracker: PresenceTracker | None = None
@@ -252,7 +264,7 @@ _tracker_lock = threading.Lock()
 
 
 def get_tracker() -> PresenceTracker:
-    """Return the tracker of this process. It is created at the first call."""
+    """Returns the presence tracker of this process. The first call creates it."""
     global _tracker
     with _tracker_lock:
         if _tracker is None:
@@ -262,6 +274,6 @@ def get_tracker() -> PresenceTracker:
 
 
 def set_tracker(tracker: PresenceTracker | None) -> None:
-    """Replace the tracker of this process (for tests). None: the next `get_tracker` creates a new one."""
+    """Replaces the presence tracker of this process, for tests. With None, the next `get_tracker` creates a new one."""
     global _tracker
     _tracker = tracker

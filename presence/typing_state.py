@@ -1,4 +1,4 @@
-"""Who is typing in which conversation. Limits how often that is published, and ends it after a timeout."""
+"""Stores who is typing in which conversation. It limits how often this is published, and ends it after a timeout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TypingChange = tuple[int, int, bool]  # user id, conversation id, active: the ar
 
 @dataclass(slots=True)
 class _SourceState:
-    """The state of one source in one conversation."""
+    """Whether one source (a connection, or the API clients of a user) is typing in one conversation."""
 
     user_id: int
     active: bool = False  # as received last
@@ -28,10 +28,10 @@ class _SourceState:
 
 
 class TypingState:
-    """The typing state of all connections of this process. Each method returns the changes to publish now.
+    """Stores which users of this process are typing. Each method returns the changes that must be published now.
 
-    A `source` is a connection id, or a name for the API requests of a user. Thread-safe, since API requests call it
-    as well as the WebSocket consumer.
+    A `source` is a connection id, or a name for all API clients of a user. The class is thread-safe, since API requests
+    and the WebSocket consumer call it.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -40,7 +40,10 @@ class TypingState:
         self._conversations: dict[int, dict[str, _SourceState]] = {}  # by conversation id, then by source
 
     def update(self, source: str, user_id: int, conversation_id: int, active: bool) -> list[TypingChange]:
-        """Store what a client sent: the user types in the conversation, or stopped."""
+        """Stores what a client reported: the user is typing in the conversation (`active`) or has stopped.
+
+        Returns the changes to publish.
+        """
         with self._lock:
             now = self._clock()
             sources = self._conversations.setdefault(conversation_id, {})
@@ -49,7 +52,7 @@ class TypingState:
             return list(self._step(now, conversation_id, sources, source, is_update=True))
 
     def remove_source(self, source: str) -> list[TypingChange]:
-        """Remove a closed connection."""
+        """Removes a closed connection. If its user was typing there, returns the changes to publish."""
         with self._lock:
             now = self._clock()
             changes: list[TypingChange] = []
@@ -63,7 +66,10 @@ class TypingState:
             return changes
 
     def collect_due(self) -> list[TypingChange]:
-        """Return what has expired, and changes held back by PUBLISH_INTERVAL. To be called a few times a second."""
+        """Returns the changes to publish because time has passed. To be called a few times a second.
+
+        These are users whose typing has expired, and changes that waited for the end of PUBLISH_INTERVAL.
+        """
         with self._lock:
             now = self._clock()
             changes: list[TypingChange] = []

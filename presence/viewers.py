@@ -1,4 +1,4 @@
-"""Which connections of this process view which conversation, and the `viewers` events about that."""
+"""Stores which conversation each connection of this process views, and publishes `viewers` events about changes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def viewers_group(conversation_id: int) -> str:
-    """Return the hub group of the connections that view the conversation."""
+    """Returns the name of the hub group that all connections which view the conversation subscribe to."""
     return f"presence.{conversation_id}"
 
 
 class ConversationViewers:
-    """The viewed conversation of each connection. Used in the event loop only.
+    """Stores which conversation each connection of this process views. Used in the event loop only.
 
-    Changes are collected, and `publish_changes` publishes them a few times a second.
+    It collects changes. `publish_changes` is called a few times a second and publishes the collected changes.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class ConversationViewers:
         self._changed_conversation_ids: set[int] = set()
 
     async def set_view(self, connection: Connection, conversation_id: int | None) -> None:
-        """Set the conversation that the connection views (None: no conversation)."""
+        """Sets the conversation that the connection views (None: no conversation)."""
         _, previous_id = self._views.pop(connection.connection_id, (None, None))
         if previous_id is not None and previous_id != conversation_id:
             get_hub().unsubscribe(connection, viewers_group(previous_id))
@@ -46,7 +46,7 @@ class ConversationViewers:
         self.mark_changed(previous_id, conversation_id)
 
     def remove_connection(self, connection: Connection) -> None:
-        """Remove a closed connection. The hub and the tracker remove it themselves."""
+        """Forgets what a closed connection viewed. The hub and the tracker have their own entries and remove those."""
         _, previous_id = self._views.pop(connection.connection_id, (None, None))
         self.mark_changed(previous_id)
 
@@ -54,7 +54,7 @@ class ConversationViewers:
         self._changed_conversation_ids.update(pk for pk in conversation_ids if pk is not None)
 
     async def end_views_of_non_members(self) -> None:
-        """End the views of connections whose user is no longer a member of the conversation."""
+        """Ends the view of each connection whose user is no longer a member of the viewed conversation."""
         for connection, conversation_id in list(self._views.values()):
             if conversation_id not in connection.conversations:
                 await self.set_view(connection, None)
@@ -70,15 +70,15 @@ class ConversationViewers:
 
 
 def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Event]:
-    """Return the `viewers` events for all viewers of a conversation. Two queries.
+    """Returns the `viewers` events for all viewers of a conversation. Makes two queries.
 
-    Each viewer sees those viewers who show their presence to them. Hiding is mutual: a user who hides their
-    presence is not counted and sees no others; a user who hides their receipts sees no read markers. Viewers who see
-    the same share one event.
+    A viewer sees only the viewers who show their presence to this viewer. A user who hides their own presence is not
+    counted and does not see the others. A user who hides their own receipts sees no read markers of others. Usually
+    all viewers may see each other, and then they share one event.
     """
     read_markers = hooks.get_read_markers(conversation_id, viewer_ids)  # only of users who show them
     visibility = privacy.visibility_for(viewer_ids)
-    # The usual case: no viewer hides from, or blocks, another viewer. Then one event serves nearly all.
+    # The usual case: no viewer hides from another viewer or blocks another. Then nearly all viewers share one event.
     if not any(_hides_from_any(visibility[pk], viewer_ids - {pk}) for pk in viewer_ids & visibility.keys()):
         event = schemas.viewers_event(conversation_id, len(viewer_ids), read_markers)
         event.skip_users = tuple(viewer_ids - read_markers.keys())
@@ -100,7 +100,7 @@ def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Eve
 
 
 def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
-    """Return whether this visibility hides the user from, or blocks, any of the other users."""
+    """Returns whether a user with this visibility hides presence or receipts from any of the others, or blocks any."""
     is_limited = any(
         shown_to is not None and not other_ids <= shown_to for shown_to in (visibility.presence, visibility.receipts)
     )
@@ -110,6 +110,6 @@ def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
 def _events_without_readers(
     conversation_id: int, viewer_ids: set[int], read_markers: dict[int, int]
 ) -> list[EphemeralEvent]:
-    """Return the events for viewers who hide their own read marker: these do not see the others' markers either."""
+    """Returns the `viewers` events for viewers who hide their own read marker. They see no markers of others either."""
     event = schemas.viewers_event(conversation_id, len(viewer_ids), {})
     return [EphemeralEvent(f"user.{pk}", event.text, event.key) for pk in sorted(viewer_ids - read_markers.keys())]

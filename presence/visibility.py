@@ -1,8 +1,8 @@
-"""Who may see a user's presence and last-seen time, and the `presence` events that follow.
+"""Decides who may see a user's presence and last-seen time, and builds the `presence` events.
 
-Synchronous, for database threads. Privacy settings and contacts are read for each event: two queries for any number of
-users, and never stale. What recipients must not see because of a block or their own settings is filtered later, by each
-process for its own connections (messenger.live.visibility).
+The functions are synchronous, for database threads. Privacy settings and contacts are read again for each event, so
+they are never stale. This takes two queries for any number of users. Blocks and the recipients' own settings are
+applied later, by each process for its own connections (messenger.live.visibility).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from presence.tracker import get_tracker
 
 
 class PresenceAudience(msgspec.Struct):
-    """To whom a user shows their presence and last-seen time, and who has the user as a contact."""
+    """Contains to whom a user shows their presence and last-seen time, and which users have the user as a contact."""
 
     presence: str  # an `Audience`
     last_seen: str  # an `Audience`
@@ -33,7 +33,10 @@ class PresenceAudience(msgspec.Struct):
     def build_events(
         self, user_id: int, online: bool, last_seen: datetime | None, conversation_ids: tuple[int, ...]
     ) -> list[EphemeralEvent]:
-        """Return the events "user is online/offline": with the time only for those who may see it."""
+        """Returns the events "user is online/offline" for all who may see the presence.
+
+        Recipients who may not see the last-seen time receive an event without it.
+        """
         if self.presence == Audience.NOBODY or not (conversation_ids or self.listed_by_ids):
             return []
         allowed_users = None if self.presence == Audience.EVERYONE else self.contact_ids
@@ -46,7 +49,10 @@ class PresenceAudience(msgspec.Struct):
         return [self._build_event(user_id, online, last_seen, conversation_ids, self.contact_ids), for_others]
 
     def build_hidden_events(self, user_id: int, conversation_ids: tuple[int, ...]) -> list[EphemeralEvent]:
-        """Return the event for those who may no longer see the presence: offline, as if the user was never online."""
+        """Returns the event for users who may no longer see the presence. For them, the user looks as if never online.
+
+        The list is empty if everyone may see the presence.
+        """
         if self.presence == Audience.EVERYONE or not (conversation_ids or self.listed_by_ids):
             return []
         event = self._build_event(user_id, False, None, conversation_ids, None)
@@ -70,7 +76,7 @@ class PresenceAudience(msgspec.Struct):
 
 
 def get_presence_audiences(user_ids: Iterable[int]) -> dict[int, PresenceAudience]:
-    """Return the audiences by user id. Two queries."""
+    """Returns, by user id, to whom each user shows their presence and last-seen time. Makes two queries."""
     id_list = list(user_ids)
     rows = User.objects.filter(pk__in=id_list).values_list("pk", "show_presence", "show_last_seen")
     audiences = {pk: PresenceAudience(presence, last_seen) for pk, presence, last_seen in rows}
@@ -89,9 +95,10 @@ def get_presence_audiences(user_ids: Iterable[int]) -> dict[int, PresenceAudienc
 
 
 def online_events(conversation_ids_by_user: Mapping[int, tuple[int, ...] | None]) -> list[Event]:
-    """Return the events that these users came online.
+    """Returns the events "user is online" for these users, but none for users who hide their presence from everyone.
 
-    The mapping has the conversations in which to publish it, by user id. None: they are read from the database.
+    The argument maps each user id to the conversations whose members receive the event. If the value is None, the
+    conversations are read from the database.
     """
     events: list[Event] = []
     for user_id, audience in get_presence_audiences(conversation_ids_by_user).items():
@@ -104,7 +111,7 @@ def online_events(conversation_ids_by_user: Mapping[int, tuple[int, ...] | None]
 
 
 def offline_events(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEvent]]:
-    """Return the events that these users went offline, by user id."""
+    """Returns the events "user is offline" by user id. `left_at` maps user ids to the time when the user left."""
     return {
         user_id: audience.build_events(user_id, False, left_at[user_id], tuple(hooks.list_conversation_ids(user_id)))
         for user_id, audience in get_presence_audiences(left_at).items()
@@ -113,7 +120,10 @@ def offline_events(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralE
 
 
 def store_last_seen(seen_at: Mapping[int, datetime]) -> None:
-    """Store when these users were last online. Not stored for users who show their presence or the time to nobody."""
+    """Stores when these users were last online.
+
+    Nothing is stored for users who show their presence or their last-seen time to nobody.
+    """
     with write_transaction():
         showing = User.objects.filter(pk__in=seen_at).exclude(
             Q(show_presence=Audience.NOBODY) | Q(show_last_seen=Audience.NOBODY)
@@ -122,9 +132,9 @@ def store_last_seen(seen_at: Mapping[int, datetime]) -> None:
 
 
 def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
-    """Return those of `user_ids` whose presence the user may ask for.
+    """Returns those of `user_ids` whose presence the user may ask for.
 
-    These are users with a common conversation, the user's contacts and the user.
+    A user may ask for themselves, their contacts, and users with whom they share a conversation.
     """
     contacts = Relationship.objects.filter(user=user_id, person__in=user_ids, state=CONTACT, blocked_at=None)
     return (
@@ -135,9 +145,9 @@ def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
 
 
 def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set[int]) -> list[schemas.PresenceSchema]:
-    """Return the presence of these users as the viewer may see it. One query.
+    """Returns the presence of these users as the viewer may see it. Makes one query.
 
-    A user who hides their presence looks as if they were never online.
+    A user who hides their presence from the viewer looks as if never online.
     """
 
     def flag(condition: Q) -> Case:
@@ -165,7 +175,7 @@ def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set
 
 # ── Handlers for accounts.hooks ──────────────────────────────────────────────────────────────────────────────────
 def on_presence_setting_changed(user_id: int) -> None:
-    """Publish the presence of a user who changed who may see it."""
+    """Publishes the presence of an online user who has changed who may see it. Does nothing for offline users."""
     if user_id not in get_tracker().get_online_users([user_id]):
         return
     conversation_ids = tuple(hooks.list_conversation_ids(user_id))
@@ -175,12 +185,12 @@ def on_presence_setting_changed(user_id: int) -> None:
 
 
 def on_relationship_changed(user_id: int, other_id: int) -> None:
-    """Send two users each other's presence after a change of contact or block between them."""
+    """Sends two users each other's presence, after one added or removed the other as a contact or changed a block."""
     users = User.objects.in_bulk([user_id, other_id])
     online_ids = get_tracker().get_online_users(users)
     for viewer_id, subject_id in ((user_id, other_id), (other_id, user_id)):
         if viewer_id not in users or subject_id not in online_ids:
-            continue  # an offline user looks like one who hides, except for the last-seen time, which a new page loads
+            continue  # an offline user looks like a hidden user, except for the last-seen time, which a new page loads
         reachable_ids = filter_reachable_users(viewer_id, [subject_id])
         presences = list_visible_presence(users[viewer_id], reachable_ids, online_ids)
         for presence in presences or [schemas.presence_schema(subject_id, False, None)]:

@@ -1,6 +1,6 @@
-"""The cookie that identifies the browser of a visitor (a client without a signed-in user), to count visitors.
+"""The cookie that identifies the browser of a visitor (a client without a signed-in user), to count the visitors.
 
-Its value is a random id and nothing else. It is signed, so that a client cannot invent many visitors.
+The cookie contains only a random id. It is signed, so that a client cannot invent ids and count as many visitors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def _cookie_name() -> str:
 
 
 def get_browser_id(request: HttpRequest) -> str:
-    """Return the browser id in the cookie, or "" if there is no cookie with a valid signature."""
+    """Returns the browser id from the cookie, or "" if there is no cookie with a valid signature."""
     name = _cookie_name()
     return (request.get_signed_cookie(name, "", _SALT) or "") if name in request.COOKIES else ""
 

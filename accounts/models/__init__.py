@@ -1,4 +1,4 @@
-"""Users, their sign-ins, and the relationships between them."""
+"""Models of users, their sign-ins, the relationships between users, and queued e-mails."""
 
 from accounts.models.queued_email import QueuedMail
 from accounts.models.relationships import Relationship

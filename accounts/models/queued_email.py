@@ -1,12 +1,12 @@
-"""E-mails that wait to be sent."""
+"""Model of e-mails that wait to be sent."""
 
 from django.db import models
 
 
 class QueuedMail(models.Model):
-    """An e-mail in the queue of accounts/email/backends.py.
+    """An e-mail that waits until a background task sends it (accounts/email/backends.py).
 
-    It may contain a link that gives access to an account. So it is deleted after sending and shown nowhere.
+    It may contain a link that gives access to an account. So it is deleted after sending, and no page shows it.
     """
 
     sender = models.CharField(max_length=320)

@@ -1,4 +1,4 @@
-"""Relationships between users: contacts, contact requests, blocks."""
+"""Model of the relationships between users: contacts, contact requests and blocks."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,11 +7,11 @@ from accounts.models.users import User
 
 
 class Relationship(models.Model):
-    """What one user (`person`) is to another (`user`): a contact, a contact request, a blocked user.
+    """What one user (`person`) is to another user (`user`): a contact, a requester or a blocked user, for example.
 
-    Two users have one row each; `user` is the owner of the row. A row is kept with its `me_version` after the
-    relationship has ended, so that catch-up can report the end. A block hides the state of the row but does not change
-    it: unblocking restores everything.
+    Each of the two users owns one row, in which `user` is the owner. When the relationship ends, the row is kept, so
+    that clients which were offline can learn about the end later. A block hides `state` but does not change it, so
+    unblocking restores everything.
     """
 
     class State(models.TextChoices):
@@ -42,6 +42,6 @@ class Relationship(models.Model):
 
     @property
     def visible_state(self) -> str:
-        """The state that `user` sees: "none" while `person` is blocked, suspended, or their request is ignored."""
+        """The state that `user` sees: "none" if `user` blocks or ignores `person`, or if `person` is suspended."""
         is_hidden = self.blocked_at is not None or self.state == self.State.IGNORED or not self.person.is_active
         return self.State.NONE.value if is_hidden else self.state

@@ -1,4 +1,4 @@
-"""User names of deleted accounts."""
+"""Model of the user names of deleted accounts, which nobody may use again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ class RetiredUsernameManager(models.Manager["RetiredUsername"]):
         self.bulk_create([RetiredUsername(digest=digest) for digest in _digests(name)], ignore_conflicts=True)
 
     def is_retired(self, name: str) -> bool:
-        """Returns whether this name, or one that looks like it, belonged to a deleted account."""
+        """Returns whether this name, or a name that looks like it, belonged to a deleted account."""
         return self.filter(digest__in=_digests(name)).exists()
 
 
 class RetiredUsername(models.Model):
-    """A name that cannot be used again, because its new owner could be mistaken for the deleted account.
+    """The user name of a deleted account, as a digest.
 
-    Only digests of its two skeletons are stored, not the name itself: it is personal data of a deleted account.
+    Nobody may use the name again, because the new owner could be mistaken for the deleted account.
+    A name has two rows: digests of how it looks in lowercase and in uppercase (its skeletons). The name itself is not
+    stored, because it is personal data.
     """
 
     digest = models.CharField(max_length=64, primary_key=True)

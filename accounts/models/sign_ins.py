@@ -1,4 +1,4 @@
-"""Sign-ins of users."""
+"""Model of the sign-ins of users."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from accounts.models.users import User
 
 
 class SignIn(models.Model):
-    """One sign-in of a user: a browser session or a token client. Both tokens of a client carry its id."""
+    """One sign-in of a user: a browser session, or an API client whose access and refresh token contain this id."""
 
     class Kind(models.TextChoices):
         BROWSER = "browser", _("Browser")

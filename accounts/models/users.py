@@ -1,4 +1,4 @@
-"""Users, and the keys by which they are searched."""
+"""Models of users, and of the search keys by which users are found."""
 
 from typing import cast
 
@@ -25,13 +25,16 @@ from accounts.usernames.rules import (
 
 class UserManager(DjangoUserManager):
     def get_by_natural_key(self, username):
-        """Finds a user by any name that looks alike: `Alice`, `alice` and `аlice` (Cyrillic а) find the same row."""
+        """Returns the user whose name looks like this name, or raises `DoesNotExist`.
+
+        For example, `Alice`, `alice` and `аlice` (Cyrillic а) find the same user.
+        """
         return self.get(username_key=skeleton(strip_unstorable(username)))
 
     def create_superuser(self, username, email=None, password=None, **extra_fields):
-        """Creates a superuser, for `manage.py createsuperuser`, with a confirmed e-mail address.
+        """Creates a superuser for `manage.py createsuperuser`. The e-mail address counts as confirmed at once.
 
-        The first administrator must be able to sign in before sending of e-mail is known to work.
+        So the first administrator can sign in even if the site cannot send e-mails yet.
         """
         user = cast(User, super().create_superuser(username, email, password, **extra_fields))
         addresses = apps.get_model("account", "EmailAddress")._default_manager.using(self._db)
@@ -48,7 +51,7 @@ class UserManager(DjangoUserManager):
         return created
 
     def find_lookalikes(self, username):
-        """Returns users whose names look like this one, in lowercase or in uppercase."""
+        """Returns the users whose names look like this user name, in lowercase or in uppercase."""
         return self.filter(
             models.Q(username_key=skeleton(username)) | models.Q(username_capitals=uppercase_skeleton(username))
         )
@@ -64,7 +67,7 @@ class Theme(models.TextChoices):
 
 
 class Audience(models.TextChoices):
-    """The values of a privacy setting. Contacts are the users in the owner's own contact list."""
+    """The values of a privacy setting: to whom it applies. CONTACTS are the people in the user's own contact list."""
 
     EVERYONE = "everyone", _("Everyone")
     CONTACTS = "contacts", _("My contacts")
@@ -80,7 +83,7 @@ def _audience_field(label) -> models.CharField:
 
 
 class User(AbstractUser):
-    """A user account. Other users may see the fields of `accounts.schemas.UserSchema` only."""
+    """A user account. Other users may see only the fields of `accounts.schemas.UserSchema`."""
 
     first_name = last_name = None  # type: ignore[assignment]
     username = models.CharField(
@@ -149,13 +152,13 @@ class User(AbstractUser):
             raise ValidationError({"username": USERNAME_TAKEN})
 
     def update_derived_fields(self) -> None:
-        """Computes the fields that depend on other fields: skeletons, lowercase e-mail, search keys."""
+        """Computes the fields that depend on other fields: keys of similar names, lowercase e-mail, search keys."""
         self.username_key, self.username_capitals = skeleton(self.username), uppercase_skeleton(self.username)
         self.email = self.email.lower()
         self.search_keys = " ".join(pinyin.user_search_keys(self.username, self.name))
 
     def save(self, **options) -> None:
-        """Saves the row with its derived fields and, if the search keys changed, the rows of SearchKey."""
+        """Saves the user with the fields that depend on other fields. If the search keys changed, saves them, too."""
         old_keys = None if self._state.adding else self.search_keys
         self.update_derived_fields()
         fields = options.get("update_fields")
@@ -173,16 +176,17 @@ class User(AbstractUser):
 
 
 def password_stamp(password_hash: str) -> str:
-    """Returns a digest of the password hash.
+    """Returns a digest of the password hash. A sign-in stores it as `stamp` when it begins.
 
-    A sign-in is valid only while this stamp is unchanged. So any change of the password ends it, by whatever way.
+    The sign-in is valid only while its stamp is equal to the digest of the present password hash. So it ends when the
+    password changes, no matter how.
     """
     return salted_hmac("accounts.sign_in", password_hash, algorithm="sha256").hexdigest()[:32]
 
 
 class SearchKeyManager(models.Manager["SearchKey"]):
     def replace_keys(self, users: list[User]) -> None:
-        """Replaces the rows of these users by those of their present `search_keys`."""
+        """Deletes all search keys of these users and creates new rows from `User.search_keys`."""
         self.filter(user__in=[user.pk for user in users]).delete()
         self.bulk_create(
             [SearchKey(user_id=user.pk, key=key) for user in users for key in user.search_keys.split()],
@@ -191,7 +195,7 @@ class SearchKeyManager(models.Manager["SearchKey"]):
 
 
 class SearchKey(models.Model):
-    """One spelling by which a user is found (accounts.text.pinyin). A query must be a prefix of it."""
+    """One spelling of a user's name (accounts.text.pinyin). A query that is the beginning of it finds the user."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     key = models.CharField(max_length=60, db_index=True)

@@ -1,1 +1,1 @@
-"""Reads of accounts: who may see whom, contacts, user search."""
+"""Functions that read account data: who may see whom, contacts, and user search."""

@@ -1,4 +1,4 @@
-"""Reads contacts, contact requests and blocks of a user."""
+"""Reads the contacts, contact requests and blocks of a user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CONTACTS = 1000  # rows that a list returns
 
 
 class ContactLists(NamedTuple):
-    """Received requests, contacts, and sent requests that are not answered yet."""
+    """The lists of a user: received contact requests, contacts, and sent requests that are not answered yet."""
 
     received_requests: list[Relationship]
     contacts: list[Relationship]
@@ -26,9 +26,10 @@ class ContactLists(NamedTuple):
 
 
 def list_contacts(user_id: int) -> ContactLists:
-    """Returns contacts and requests of a user by name, received requests by time, newest first. One query.
+    """Returns the contacts and contact requests of a user. Makes one query.
 
-    Suspended and blocked people are left out.
+    Contacts and sent requests are sorted by name, received requests by time, newest first. Suspended and blocked people
+    are left out.
     """
     rows = list(_visible_rows(user_id).filter(state__in=_VISIBLE_STATES)[:MAX_CONTACTS])
     rows.sort(key=lambda row: (_sort_key(row.person), row.person_id))
@@ -41,12 +42,12 @@ def list_contacts(user_id: int) -> ContactLists:
 
 
 def _sort_key(person: User) -> str:
-    """Sorts Chinese names by their pinyin, among the others."""
+    """Returns the key by which a person is sorted. Chinese names are sorted by their pinyin, among the other names."""
     return next(iter(pinyin.pinyin_keys(person.display_name)), "") or pinyin.fold_text(person.display_name)
 
 
 def get_contact(user_id: int, person_id: int) -> ContactSchema:
-    """Returns a contact or request. Raises `not_found` if there is none that the user can see."""
+    """Returns the user's contact or contact request with a person. Raises `not_found` if the user cannot see one."""
     row = _visible_rows(user_id).filter(person=person_id, state__in=_VISIBLE_STATES).first()
     if row is None:
         raise not_found()
@@ -59,12 +60,12 @@ def _visible_rows(user_id: int) -> QuerySet[Relationship]:
 
 
 def list_blocked(user_id: int) -> list[Relationship]:
-    """Returns the users whom this user has blocked, newest block first, suspended ones included."""
+    """Returns the users whom this user has blocked, newest block first. Suspended users are included."""
     return list(_blocked_rows(user_id).order_by("-blocked_at", "-pk")[:MAX_CONTACTS])
 
 
 def get_blocked(user_id: int, person_id: int) -> ContactSchema:
-    """Returns a blocked person. Raises `not_found` if the user has not blocked them."""
+    """Returns a person whom the user has blocked. Raises `not_found` if the user has not blocked this person."""
     row = _blocked_rows(user_id).filter(person=person_id).first()
     if row is None:
         raise not_found()
@@ -82,12 +83,18 @@ def find_relationship(user_id: int, person_id: int) -> Relationship | None:
 
 
 def contacts_by_user_id(user_id: int, person_ids: Iterable[int]) -> dict[int, ContactSchema]:
-    """Returns the user's relationships to these people, by their ids. People without one are left out."""
+    """Returns the user's relationships to these people, by the people's ids.
+
+    People to whom the user has no relationship are left out.
+    """
     rows = Relationship.objects.filter(user=user_id, person__in=list(person_ids)).select_related("person")
     return {row.person_id: contact_schema(row) for row in rows}
 
 
 def list_changed_since(user_id: int, me_version: int) -> list[Relationship]:
-    """Returns the rows that changed after `me_version`, in the order of their versions, for catch-up."""
+    """Returns the user's relationships that changed after `me_version`, in the order of their versions.
+
+    Clients that were offline need them to catch up.
+    """
     rows = Relationship.objects.filter(user=user_id, me_version__gt=me_version).select_related("person")
     return list(rows.order_by("me_version"))

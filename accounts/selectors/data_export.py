@@ -1,4 +1,4 @@
-"""The account data of a user for the data export: everything except secrets that give access to the account."""
+"""Collects the account data of a user for the data export. Secrets that give access to the account are left out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Privacy: who may see or contact whom. Views, the API and sockets all use these rules.
+"""Contains the privacy rules: who may see or contact whom. Pages, the API and WebSockets all use these rules.
 
-The contacts of a user are those in their own list (`Relationship.state`). A block, in either direction, excludes both
-users from everything here. A blocked user gets the same answer as one whom the settings do not allow.
+The contacts of a user are the people in the user's own contact list (`Relationship.state`). If one of two users has
+blocked the other, these rules allow nothing between them. A blocked user gets the same answer as a user whom a privacy
+setting does not allow something, so that nobody can notice a block.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ CONTACT = Relationship.State.CONTACT.value
 
 # ── Query conditions ─────────────────────────────────────────────────────────────────────────────────────────────
 def allowed_by(viewer_id: int, setting: str, prefix: str = "") -> Q:
-    """Returns a condition for users whose privacy setting allows the viewer.
+    """Returns a query condition for users whose privacy setting (such as "find_me") allows the viewer.
 
-    `prefix` is the lookup from the rows to their users, such as `user__`.
+    `prefix` is the lookup from the queried rows to their users, such as `user__`. Blocks are not checked, except that
+    people whom a user has blocked do not count as the user's contacts.
     """
     contact_rows = Relationship.objects.filter(
         user=OuterRef(f"{prefix}pk"), person=viewer_id, state=CONTACT, blocked_at=None
@@ -34,7 +36,7 @@ def allowed_by(viewer_id: int, setting: str, prefix: str = "") -> Q:
 
 
 def not_blocked(viewer_id: int, prefix: str = "") -> Q:
-    """Returns a condition for users with whom the viewer has no block in either direction."""
+    """Returns a query condition for users who have not blocked the viewer and whom the viewer has not blocked."""
     blocks = Relationship.objects.filter(blocked_at__isnull=False)
     return ~Exists(blocks.filter(user=OuterRef(f"{prefix}pk"), person=viewer_id)) & ~Exists(
         blocks.filter(user=viewer_id, person=OuterRef(f"{prefix}pk"))
@@ -42,7 +44,10 @@ def not_blocked(viewer_id: int, prefix: str = "") -> Q:
 
 
 def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
-    """Returns a condition for users who show this to the viewer. It is mutual: the viewer must show it to them, too."""
+    """Returns a query condition for users whose privacy setting, such as "show_presence", lets the viewer see this.
+
+    The setting works in both directions: a viewer who does not show the same thing to a user cannot see it either.
+    """
     allowed = allowed_by(viewer.pk, setting, prefix) & not_blocked(viewer.pk, prefix)
     own_setting = getattr(viewer, setting)
     if own_setting == Audience.EVERYONE:
@@ -55,7 +60,10 @@ def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
 
 # ── Visibility of live events ────────────────────────────────────────────────────────────────────────────────────
 def visibility_for(user_ids: Iterable[int]) -> dict[int, Visibility]:
-    """Returns what these users may see of others. Users without blocks who show everything are left out. One query."""
+    """Returns, by user id, each user's blocks and to whom the user shows presence and receipts. Makes one query.
+
+    Users without blocks who show both to everyone are left out.
+    """
     ids = sorted(set(user_ids))
     if not ids:
         return {}
@@ -97,16 +105,16 @@ def visibility_for(user_ids: Iterable[int]) -> dict[int, Visibility]:
 
 
 def blocked_user_ids(user_id: int) -> set[int]:
-    """Returns the users with whom this user has a block, in either direction."""
+    """Returns the ids of users whom this user has blocked, and of users who have blocked this user."""
     rows = Relationship.objects.filter(Q(user=user_id) | Q(person=user_id), blocked_at__isnull=False)
     return {pk for pair in rows.values_list("user_id", "person_id") for pk in pair} - {user_id}
 
 
 # ── Rules of actions ─────────────────────────────────────────────────────────────────────────────────────────────
 def discoverable_users(user_id: int, person_ids: Iterable[int]) -> dict[int, User]:
-    """Returns those of these active users whom the user can know: by search, a shared conversation or a relationship.
+    """Returns those people whom the user can find by search, a shared conversation or a relationship, as id → user.
 
-    Every action that takes a user id treats the others as if they did not exist.
+    Suspended people are left out. Every action that takes user ids treats all other people as if they did not exist.
     """
     ids = list(dict.fromkeys(person_ids))
     users = User.objects.filter(is_active=True, pk__in=ids)
@@ -120,9 +128,10 @@ def discoverable_users(user_id: int, person_ids: Iterable[int]) -> dict[int, Use
 
 
 def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
-    """Checks that the privacy setting of all these people allows the user.
+    """Checks that a privacy setting (such as "add_me") of each of these people allows the user.
 
-    Otherwise it raises `blocked` (the user has blocked somebody) or `forbidden`, about the first such person.
+    Otherwise raises an error about the first person for whom it fails: `blocked` if the user has blocked this person,
+    else `forbidden`.
     """
     others = [person for person in people if person.pk != user_id]
     rows = Relationship.objects.filter(
@@ -142,13 +151,16 @@ def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
 
 
 def blocked_error(name: str = "") -> ApplicationError:
-    """Returns the error for a user who has blocked the other person. The blocked person never gets it."""
+    """Returns the error for a user who has blocked the other person. The blocked person never receives this error."""
     message = format_lazily(_("You’ve blocked %(name)s. Unblock them first."), {"name": name}) if name else ""
     return ApplicationError("blocked", message or _("You’ve blocked this person. Unblock them first."))
 
 
 def not_allowed_error(setting: str, name: str = "") -> ApplicationError:
-    """Returns one error for three cases that must look the same: blocked, not allowed by a setting, suspended."""
+    """Returns the error for a user who may not contact or add a person.
+
+    It must be the same if the person has blocked the user, does not allow it by a setting, or is suspended.
+    """
     if setting == "add_me":
         return forbidden(format_lazily(_("You can’t add %(name)s. Send them an invite link instead."), {"name": name}))
     if name:

@@ -14,9 +14,10 @@ TIME_ZONE_COOKIE = "timezone"  # set by the page's script: the browser's IANA zo
 
 
 def time_zone_for(user: User | None, cookies: Mapping[str, str]) -> ZoneInfo:
-    """Returns the zone of the profile, else of the browser, else of the site.
+    """Returns the time zone of the user's profile, else of the browser (a cookie), else of the site.
 
-    A name from a cookie is compared with the list of zones first: ZoneInfo would open a file of that name.
+    A name from a cookie is first compared with the list of known zones, because ZoneInfo would open a file of that
+    name.
     """
     for name in (user.time_zone if user else "", cookies.get(TIME_ZONE_COOKIE, "")):
         if name in available_zone_names():

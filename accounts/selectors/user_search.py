@@ -1,4 +1,4 @@
-"""User search, by user name and display name only: e-mail addresses are not searched.
+"""Searches users by user name and display name. E-mail addresses are not searched.
 
 A query matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and recent
 conversation partners come first. The cost of a query does not depend on the number of users: it looks up an index of
@@ -28,9 +28,11 @@ MAX_INDEX_KEYS = 500  # keys of users without a relationship that one query read
 def search_users(user_id: int, q: str, conversation_id: int | None = None, limit: int = 20) -> list[User]:
     """Returns other users whose names match `q`, best first. Two queries at most.
 
-    Without `q` these are the contacts and conversation partners, then the newest users. Users without a relationship
-    are found only if their privacy allows it. With `conversation_id` only its members are found, those who wrote last
-    first; raises `not_found` if the user is no member. Suspended and blocked users are never found.
+    If `q` is empty, returns contacts and conversation partners, then the newest users. Users to whom `user_id` has no
+    relationship are found only if their privacy setting allows it. Suspended and blocked users are never found.
+
+    With `conversation_id`, only members of this conversation are found, and those who wrote last come first. Raises
+    `not_found` if `user_id` is not a member.
     """
     limit = max(1, min(limit, MAX_RESULTS))
     users = hooks.conversation_members(user_id, conversation_id) if conversation_id else None
@@ -60,15 +62,19 @@ def search_users(user_id: int, q: str, conversation_id: int | None = None, limit
 
 
 def _has_visible_relationship(user_id: int) -> Exists:
-    """Returns a condition for contacts, and for users with an open request that is not ignored."""
+    """Returns a query condition for the user's contacts, and for people with an open contact request.
+
+    Requests that the user ignores, and blocked people, are left out.
+    """
     rows = Relationship.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at=None)
     return Exists(rows.exclude(state__in=(Relationship.State.NONE, Relationship.State.IGNORED)))
 
 
 def _name_matches(user_id: int, text: str, partner_ids: list[int], *, is_bounded: bool) -> Q | None:
-    """Returns a condition for matching names, or None if nothing can match.
+    """Returns a query condition for users whose names match `text`, or None if no name can match.
 
-    Names match by search key, and by skeleton (`b0b` finds `bob`). `is_bounded` limits the number of keys read.
+    Names match by search key, or if they look like `text` (`b0b` finds `bob`). `is_bounded` limits how many rows of the
+    index are read.
     """
     look = skeleton(text.removeprefix("@"))
     folded = pinyin.fold_text(text)
@@ -90,7 +96,10 @@ def _limited(rows: QuerySet, is_bounded: bool) -> QuerySet:
 
 
 def starts_with(field: str, text: str) -> Q:
-    """Returns a `startswith` condition that uses the index. SQLite's LIKE ignores case and so reads all rows."""
+    """Returns a condition like Django's `startswith`, which can use the index of the field also in SQLite.
+
+    In SQLite, Django's `startswith` uses LIKE. LIKE ignores case there, so it would read all rows.
+    """
     if connection.vendor == "sqlite":
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + "\U0010ffff"})
     return Q(**{f"{field}__startswith": text})

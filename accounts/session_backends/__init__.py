@@ -1,1 +1,1 @@
-"""Session engines (settings.SESSION_ENGINE)."""
+"""Session engines: they load and store sessions (settings.SESSION_ENGINE)."""

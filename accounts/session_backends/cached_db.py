@@ -1,7 +1,7 @@
-"""Sessions in the database with a cache in Redis: settings.SESSION_ENGINE with REDIS_URL.
+"""Stores sessions in the database and caches them in Redis. It is settings.SESSION_ENGINE if REDIS_URL is set.
 
-Django's own `cached_db` raises an error while Redis is unavailable. Here such a session is read from the database, so
-that nobody is signed out.
+While Redis is unavailable, Django's own `cached_db` raises an error. This engine reads the session from the database
+instead, so that no user is signed out.
 """
 
 from __future__ import annotations

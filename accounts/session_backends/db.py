@@ -1,4 +1,4 @@
-"""Sessions in the database: settings.SESSION_ENGINE without Redis."""
+"""Stores sessions in the database. It is settings.SESSION_ENGINE on a site without Redis."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from django.contrib.sessions.backends.db import SessionStore as DjangoDatabaseSt
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")  # the format of Django's session keys
 
-# Sessions store the dotted path of their authentication backend and outlive an upgrade; with an unknown path Django
-# treats the user as signed out. When a backend is renamed or moved, add its old path here. Version 0.1.0 had
+# A session stores the dotted path of its authentication backend and is still used after an upgrade. If Django does not
+# know the path, the user is signed out. When a backend is renamed or moved, add its old path here. Version 0.1.0 had
 # `accounts.passwords`.
 RENAMED_BACKENDS = {"accounts.passwords.PasswordBackend": "accounts.auth.auth_backends.PasswordBackend"}
 
 
 class SessionStoreMixin:
-    """Ignores malformed session keys, and translates old backend paths when a session is loaded.
+    """Ignores malformed session keys, and replaces old paths of authentication backends when a session is loaded.
 
-    A cookie may contain anything. A malformed key is not looked up in the database or the cache: PostgreSQL does not
-    accept NUL in text.
+    A cookie may contain any text. A malformed key is never looked up in the database or the cache, because it may
+    contain NUL, which causes an error in PostgreSQL.
     """
 
     def _validate_session_key(self, key) -> bool:
-        """Overrides Django's check of a key from a cookie."""
+        """Returns whether a key from a cookie has the format of a session key. Overrides a method of Django."""
         return isinstance(key, str) and _SESSION_KEY.fullmatch(key) is not None
 
     def exists(self, session_key) -> bool:

@@ -1,1 +1,1 @@
-"""Text of names: cleaning and search keys."""
+"""Functions for the text of names: they clean it, and make keys for the search."""

@@ -1,4 +1,4 @@
-"""Search keys of names, Chinese ones by pinyin.
+"""Makes search keys of names. Chinese characters are spelled in Latin letters (pinyin).
 
 `pinyin_keys("单小明")` contains `shanxiaoming`, `xiaoming`, `ming`, the initials `sxm`, `xm`, and `danxiaoming`,
 because 单 is also read as "dan". `pinyin_keys("Zoë Lee")` contains `zoelee` and `lee`.
@@ -54,18 +54,20 @@ def fold_to_ascii(text: str) -> str:
 
 
 def pinyin_keys(text: str) -> list[str]:
-    """Returns spellings of the name from each Chinese character or word on, in full and by initials.
+    """Returns the search keys of a name in Latin letters, at most `MAX_KEYS`. The most likely one comes first.
 
-    The most likely reading comes first. At most `MAX_KEYS`.
+    There is a key for the part of the name that begins at each word or Chinese character. Chinese characters are
+    spelled in full and by their initials.
     """
     return list(_keys(text))
 
 
 @lru_cache(maxsize=10_000)
 def spell_pinyin(text: str) -> str:
-    """Returns the pinyin of a text for the search in page scripts: `wang xiao ming`, several readings as `chong|zhong`.
+    """Returns the pinyin of the Chinese characters in a text, such as `wang xiao ming`. Page scripts search in it.
 
-    There is a word for each Chinese character. The result is empty for a text without Chinese characters.
+    There is a word for each Chinese character; several readings of one are joined, as in `chong|zhong`. The result is
+    empty for a text without Chinese characters.
     """
     words: list[str] = []
     for run in _PIECE.findall(unicodedata.normalize("NFKC", text)):
@@ -76,7 +78,10 @@ def spell_pinyin(text: str) -> str:
 
 
 def user_search_keys(username: str, name: str) -> list[str]:
-    """Returns all keys of a user: of both names, as written and in pinyin. No key is a prefix of another one."""
+    """Returns all search keys of a user: of the user name and the display name, as written and in pinyin.
+
+    A key that is the beginning of another key is left out.
+    """
     keys: list[str] = []
     for text in (name, username):
         pieces = [fold_text(piece) for piece in _pieces(text)]
@@ -93,7 +98,10 @@ def _pieces(text: str) -> list[str]:
 
 
 def _start_positions(piece: str) -> range:
-    """Returns where a query may start: at each Chinese character, but only at the first letter of a word."""
+    """Returns the positions in a part of a name at which a match may begin.
+
+    These are all Chinese characters, but of a word in another script only the first letter.
+    """
     return range(min(len(piece), MAX_RUN_LENGTH) if _IS_HAN.match(piece) else 1)
 
 
@@ -116,9 +124,9 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 def _readings(run: str) -> list[tuple[str, ...]]:
-    """Returns readings of a run of Chinese characters: all combinations if they are at most MAX_READINGS.
+    """Returns the possible readings (pronunciations) of some Chinese characters in a row, at most MAX_READINGS.
 
-    Otherwise the most likely reading, and those that differ from it in one character.
+    If there are more combinations, returns the most likely one and combinations that differ from it in one character.
     """
     syllables = [_syllables(char) for char in run]
     for length in (2, 1):
@@ -139,7 +147,7 @@ def _readings(run: str) -> list[tuple[str, ...]]:
 
 
 def _syllables(char: str) -> list[str]:
-    """Returns the readings of a character. `ü` may be typed as v or as u: 吕 is `lv` and `lu`."""
+    """Returns the readings of a Chinese character in pinyin. `ü` may be typed as v or as u: 吕 is `lv` and `lu`."""
     syllables: dict[str, None] = {}
     for reading in pinyin(char, style=Style.NORMAL, heteronym=True)[0]:
         syllable = fold_to_ascii(reading)

@@ -1,1 +1,1 @@
-"""User names: which names are valid, which look alike, and which are reserved for a day."""
+"""Decides which user names are valid and which look alike, and reserves names for a day."""

@@ -1,8 +1,8 @@
 """Reserves a user name for a day when a sign-up used an e-mail address that already has an account.
 
-No account is made then, but the answer must not differ from that of a successful sign-up (account enumeration). So the
-name must be taken afterwards, too. After a day it is free again, so that no name is lost to an account that does not
-exist.
+Such a sign-up creates no account, but it must look successful. Otherwise anybody could find out which e-mail addresses
+have an account. A successful sign-up makes its user name taken, so this one must do the same. After a day the name is
+free again, because no account uses it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def reserve_username(name: str) -> None:
 
 
 def is_reserved(name: str) -> bool:
-    """Returns whether this name, or one that looks like it, is reserved. False while Redis is unavailable."""
+    """Returns whether this name, or a name that looks like it, is reserved. Returns False if Redis is unavailable."""
     try:
         return bool(cache.get_many(_cache_keys(name)))
     except RedisError:
@@ -36,6 +36,9 @@ def is_reserved(name: str) -> bool:
 
 
 def _cache_keys(name: str) -> list[str]:
-    """Compares names as `User.objects.find_lookalikes` does. Digests, because cache keys allow fewer characters."""
+    """Returns the cache keys of a user name. Names that look alike (`User.objects.find_lookalikes`) share a key.
+
+    The keys contain digests, because not every character of a name is allowed in a cache key.
+    """
     skeletons = (f"small.{skeleton(name)}", f"large.{uppercase_skeleton(name)}")
     return [f"promised.{sha256(key.encode()).hexdigest()}" for key in skeletons]

@@ -1,4 +1,4 @@
-"""User names: the rules for valid names, and keys that find names which look alike.
+"""Contains the rules for valid user names, and computes keys by which names that look alike are found.
 
 A name is normalized to NFKC and has 2 to 30 code points: letters of any script, the digits 0 to 9 and `_ . -`. It
 begins and ends with a letter, a digit or `_`, so that the full stop in a sentence ending in `@name.` is not part of it.
@@ -49,7 +49,7 @@ RESERVED_NAMES = """
 
 
 def normalize_username(text: str) -> str:
-    """Returns the name as it is stored. Raises ValidationError if the name is not valid."""
+    """Returns a user name in the form in which it is stored. Raises ValidationError if the name is not valid."""
     name = unicodedata.normalize("NFKC", text.strip())
     if not MIN_USERNAME_LENGTH <= len(name) <= MAX_USERNAME_LENGTH:
         raise ValidationError(
@@ -71,7 +71,10 @@ def normalize_username(text: str) -> str:
 
 
 def clean_username(text: str) -> str:
-    """Returns the normalized name for a name that a user chooses. Raises ValidationError also for reserved names."""
+    """Returns the normalized form of a user name that somebody has chosen.
+
+    Raises ValidationError if the name is not valid or is reserved, such as `admin`.
+    """
     name = normalize_username(text)
     if {skeleton(name), uppercase_skeleton(name)} & _reserved_skeletons() or skeleton(name).startswith(
         skeleton(DELETED_PREFIX)
@@ -81,12 +84,12 @@ def clean_username(text: str) -> str:
 
 
 def validate_username(text: str) -> None:
-    """Validator of the model field. It allows reserved names, so that `createsuperuser` can create `admin`."""
+    """Validates the model field `User.username`. Reserved names are allowed: `createsuperuser` may create `admin`."""
     normalize_username(text)
 
 
 def validate_chosen_username(text: str) -> None:
-    """Validator for sign-up. Reserved names are not allowed."""
+    """Validates the user name at sign-up. Reserved names such as `admin` are not allowed."""
     clean_username(text)
 
 
@@ -94,7 +97,7 @@ username_validators = [validate_chosen_username]  # settings.ACCOUNT_USERNAME_VA
 
 
 def is_username_character(character: str) -> bool:
-    """Returns whether a name may contain this character. Visible marks count, invisible ones do not."""
+    """Returns whether a user name may contain this character. Accents and other visible marks are allowed."""
     if character in _PUNCTUATION or character in _SHARED_LETTERS or "0" <= character <= "9":
         return True
     if ord(character) in INVISIBLE:
@@ -106,15 +109,19 @@ def is_username_character(character: str) -> bool:
 
 
 def skeleton(text: str) -> str:
-    """Returns a key of how the name looks in lowercase. Names with the same key are the same name, also for signing in.
+    """Returns a key for how a user name looks in lowercase. Names with the same key look alike.
 
-    It is based on the skeleton of Unicode Technical Standard 39. Only the first MAX_SKELETON_INPUT characters count.
+    Such names count as the same name, also for signing in. The key is based on the skeleton of Unicode Technical
+    Standard 39. Only the first MAX_SKELETON_INPUT characters count.
     """
     return _skeleton(text.strip()[:MAX_SKELETON_INPUT])
 
 
 def uppercase_skeleton(text: str) -> str:
-    """Returns a key of how the name looks in uppercase. Only the first MAX_SKELETON_INPUT characters count."""
+    """Returns a key for how a user name looks in uppercase. Names with the same key look alike.
+
+    Only the first MAX_SKELETON_INPUT characters count.
+    """
     return _uppercase_skeleton(text.strip()[:MAX_SKELETON_INPUT])
 
 
@@ -156,7 +163,7 @@ def _replace_lookalikes(text: str) -> str:
 
 @cache
 def _prototypes() -> dict[str, str]:
-    """Maps a letter to the prototype of all letters that look like it (Unicode's confusables table, UTS 39)."""
+    """Returns a dict that maps letters which look alike to the same letter (Unicode's confusables table, UTS 39)."""
     table = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
     confusables = {key: [_strip_direction_mark(entry["c"]) for entry in entries] for key, entries in table.items()}
     prototypes = {}

@@ -1,4 +1,4 @@
-"""Account pages. allauth serves the other pages for signing in, e-mail addresses and second factors."""
+"""Views of account pages. allauth serves the other pages for signing in, e-mail addresses and second factors."""
 
 from accounts.views.avatars import avatar
 from accounts.views.devices import end_other_sessions, end_session, sessions

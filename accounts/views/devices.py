@@ -1,4 +1,4 @@
-"""The page of devices: the user's sign-ins, which can be ended."""
+"""Views of the page of devices: it lists where the user is signed in, and each device can be signed out there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the user's privacy settings."""
+"""View of the page on which users change their privacy settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 def _save(user_id: int, form: PrivacyForm) -> bool:
-    """Calls the action. Returns whether it succeeded; otherwise the form has the errors."""
+    """Stores the privacy settings of a valid form. If an error occurs, adds it to the form and returns False."""
     try:
         actions.update_profile(user_id, {name: form.cleaned_data[name] for name in PRIVACY_FIELDS})
     except ApplicationError as error:

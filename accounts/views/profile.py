@@ -1,4 +1,4 @@
-"""The page of the user's own profile and settings, the language switch, and the page after an account deletion."""
+"""Views of the page with the user's own profile and settings, the language switch, and the page after a deletion."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 def _save(user_id: int, form: ProfileForm) -> bool:
-    """Calls the actions. Returns whether they succeeded; otherwise the form has the errors."""
+    """Stores the profile and avatar of a valid form. If an error occurs, adds it to the form and returns False."""
     try:
         actions.update_profile(user_id, form.changes())
         if picture := form.cleaned_data["picture"]:
@@ -63,5 +63,5 @@ def set_language(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def account_deleted(request: HttpRequest) -> HttpResponse:
-    """The page shown after an account was deleted."""
+    """Shows the page that follows the deletion of an account. Redirects a signed-in user to the home page."""
     return redirect("home") if request.user.is_authenticated else render(request, "settings/account_deleted.html")

@@ -1,4 +1,4 @@
-"""Sign-in and sign-up pages: allauth's views with rate limits and sign-up links."""
+"""Views of the sign-in and sign-up pages. They extend allauth's views with rate limits and sign-up links."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SignUpView(allauth_views.SignupView):
 
 
 def _rate_limited(response: HttpResponse, wait: float) -> HttpResponse:
-    """Turns the response into a 429 if `wait`, in seconds, is not 0."""
+    """Changes the status of the response to 429 and sets `Retry-After`, if `wait` (seconds) is not 0."""
     if wait:
         response.status_code = HTTPStatus.TOO_MANY_REQUESTS
         response["Retry-After"] = str(int(wait) + 1)
@@ -42,7 +42,10 @@ def _rate_limited(response: HttpResponse, wait: float) -> HttpResponse:
 
 @require_safe
 def accept_signup_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Opens a sign-up link (`manage.py invite`). Its token is kept in the session, also while a provider is visited."""
+    """Opens a sign-up link (made by `manage.py invite`): stores its token in the session and shows the sign-up page.
+
+    From the session, the token is still known after the user has visited a provider such as Google.
+    """
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
     if signup_links.is_valid_token(token):

@@ -1,1 +1,1 @@
-"""The provider WeChat (微信): allauth's, with what WeChat's documentation requires and allauth does not do."""
+"""Sign-in with WeChat (微信). Extends allauth's provider with what WeChat requires and allauth does not do."""

@@ -1,4 +1,4 @@
-"""The provider class of WeChat."""
+"""The provider class that allauth uses for sign-in with WeChat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ class WeChatProvider(WeixinProvider):
     oauth2_adapter_class = WeChatAdapter
 
     def extract_common_fields(self, data: dict) -> dict:
-        """Uses the nickname, which is any text, often Chinese with emoji. WeChat never provides an e-mail address."""
+        """Returns the WeChat nickname as user name and display name.
+
+        A nickname can be any text, and is often Chinese with emoji. WeChat never provides an e-mail address.
+        """
         return {"username": data["nickname"], "name": data["nickname"]} if data.get("nickname") else {}
 
 

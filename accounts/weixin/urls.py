@@ -1,4 +1,4 @@
-"""Sign-in and callback URLs of WeChat."""
+"""URLs for sign-in with WeChat: one starts the sign-in, and WeChat redirects back to the other (callback)."""
 
 from allauth.socialaccount.providers.oauth2.urls import default_urlpatterns
 

@@ -1,4 +1,4 @@
-"""OAuth 2 client and views of WeChat."""
+"""OAuth 2 client and views for sign-in with WeChat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from django.http import HttpRequest
 
 class WeChatClient(WeixinOAuth2Client):
     def get_redirect_url(self, authorization_url, scope, extra_params) -> str:
-        """Adds the fragment that WeChat requires: without it some of its apps show an error."""
+        """Returns the URL of WeChat's sign-in page, with the fragment `#wechat_redirect`.
+
+        Without the fragment, some apps of WeChat show an error.
+        """
         return super().get_redirect_url(authorization_url, scope, extra_params) + "#wechat_redirect"
 
     def get_access_token(self, code, pkce_code_verifier=None, extra_data=None) -> dict:
@@ -49,10 +52,10 @@ class WeChatAdapter(WeixinOAuth2Adapter):
 
 
 def _get_json(url: str, params: dict, *required: str) -> dict:
-    """Returns a JSON response that has all `required` texts. Raises OAuth2Error otherwise.
+    """Requests a URL of WeChat and returns the JSON object. Raises OAuth2Error if a `required` text is missing in it.
 
-    WeChat's responses are UTF-8, whatever their headers say, and errors have status 200. The error message does not
-    contain the URL, because the app's secret is part of it.
+    WeChat's responses are always UTF-8, even if the headers say something else. Error responses have status 200. The
+    message of OAuth2Error does not contain the URL, because the app's secret is part of the URL.
     """
     with get_adapter().get_requests_session() as session:
         response = session.get(url, params=params)

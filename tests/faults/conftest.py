@@ -67,7 +67,8 @@ class Traffic:
             with contextlib.suppress(TimeoutError):
                 await client.wait_for(lambda client_state: client_state.bodies(self.group) == bodies, within)
             assert client.client_state.bodies(self.group) == bodies, f"{name} shows other messages"
-            created = [f["payload"]["message"]["id"] for f in client.client_state.events if f["type"] == "message.created"]
+            events = client.client_state.events
+            created = [f["payload"]["message"]["id"] for f in events if f["type"] == "message.created"]
             assert len(created) == len(set(created)), f"{name} received an event twice"
 
     async def _stored(self, token: str) -> list[dict]:

@@ -120,7 +120,7 @@ async def test_two_users_exchange_messages(workspace):
         await alice.command("message.edit", message_id=sent["id"], body="hello @bob")
         await bob.command("reaction.set", message_id=sent["id"], emoji="👍", active=True)
         await bob.wait_for(lambda client_state: sent["id"] in client_state.mentioned)
-        await alice.wait_for(lambda client_state: bool(client_state.messages[workspace.group][sent["seq"]]["reactions"]))
+        await alice.wait_for(lambda state: bool(state.messages[workspace.group][sent["seq"]]["reactions"]))
         read = await bob.command("read", conversation_id=workspace.group, seq=sent["seq"])
         assert read["mine"]["unread_count"] == 0
         await alice.wait_for(lambda client_state: any(frame["type"] == "receipt" for frame in client_state.events))

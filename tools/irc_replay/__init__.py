@@ -1,5 +1,5 @@
-"""Replays a recorded IRC channel through the public interfaces of a running server: `python -m tools.irc_replay FILE…`.
+"""Sends the messages of a recorded IRC channel to a running server: `python -m tools.irc_replay FILE…`.
 
-It is an outside client: it uses the public protocol and the address of a site, imports no code of the server, and
-compares only what it can read back.
+The tool works like any client of the site. It uses only the public protocol and imports no code of the server. At the
+end it reads all messages back and compares them with what it has sent.
 """

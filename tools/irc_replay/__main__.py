@@ -1,4 +1,4 @@
-"""`python -m tools.irc_replay FILE…`: replays recorded days through a running server and compares the result.
+"""The command `python -m tools.irc_replay FILE…`. It replays recorded IRC days on a server and checks the result.
 
 Exit status: 0 if everything is equal, 1 if something differs or the replay had to give up, 2 for wrong arguments.
 """
@@ -58,7 +58,7 @@ def _parse_entry_points(text: str) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
+    """Runs the program with these command-line arguments and returns its exit status."""
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:

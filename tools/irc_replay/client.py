@@ -1,4 +1,4 @@
-"""Simulated users: each has a client of its own and sends through any of the three entry points."""
+"""Clients of the replay. A simulated user sends messages by WebSocket, by the REST API or by the form of a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ref_numbers = count(1)
 
 
 class ApiClient:
-    """A token client that signs up or signs in, and renews its tokens."""
+    """A client that calls the REST API as one user. It signs up or signs in, and renews its tokens."""
 
     def __init__(self, url: str, password: str):
         self.url = url.rstrip("/")
@@ -32,12 +32,13 @@ class ApiClient:
         self._refresh_lock = asyncio.Lock()
 
     async def sign_up(self, nick: str, claimed_names: set[str]) -> None:
-        """Sign up with the first free user name for this nick, or sign in if an earlier replay signed it up.
+        """Signs up with the first free user name for this nick, or signs in if an earlier replay has signed it up.
 
-        `claimed_names`: the casefolded names that the clients of this replay have tried. This client's are added.
+        `claimed_names` contains the casefolded names that all clients of this replay have tried. The names that this
+        client tries are added to it.
         """
         for name in username_candidates(nick):
-            # After a TemporaryError this method runs again: the name claimed then may be signed up by now.
+            # After a TemporaryError this method runs again. The earlier attempt may have signed up the name it claimed.
             if name.casefold() in claimed_names and name != self._claimed_name:
                 continue
             claimed_names.add(name.casefold())
@@ -46,7 +47,11 @@ class ApiClient:
                 return
 
     async def _sign_up_or_in(self, name: str) -> bool:
-        """Return whether the account of this name belongs to this client."""
+        """Signs up with this user name or, if the name is taken, signs in.
+
+        Returns False if the account belongs to another user. Raises RejectedError if the server refuses for another
+        reason than the name.
+        """
         try:
             tokens = await self.http.call_api("POST", "auth/signup/", {"username": name, "password": self.password})
         except RejectedError as error:
@@ -76,7 +81,10 @@ class ApiClient:
         self._access_token, self._refresh_token = tokens["access"], tokens["refresh"]
 
     async def call_api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API as this user. Renews an expired token."""
+        """Calls the REST API as this user and returns the decoded JSON.
+
+        If the access token has expired, renews it and repeats the call.
+        """
         access_token = self._access_token
         try:
             return await self.http.call_api(method, path, body, access_token)
@@ -87,9 +95,9 @@ class ApiClient:
             return await self.http.call_api(method, path, body, self._access_token)
 
     async def _refresh(self, expired_token: str) -> None:
-        """Get new tokens, once for all callers with the same expired token.
+        """Gets new tokens. If several callers have the same expired token, the tokens are renewed only once.
 
-        A refresh token is valid once. If the response to an earlier refresh was lost, this signs in again.
+        A refresh token can be used only once. If it was used but the response got lost, the client signs in again.
         """
         async with self._refresh_lock:
             if self._access_token != expired_token:
@@ -102,7 +110,10 @@ class ApiClient:
                     raise
 
     async def open_socket(self) -> ClientConnection:
-        """Open a WebSocket and wait for its `welcome`. Raises TemporaryError."""
+        """Opens a WebSocket, waits for the `welcome` frame and stores its payload in `self.welcome`.
+
+        Raises TemporaryError if the connection fails.
+        """
         parts = urlsplit(self.url)
         address = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/v1/"
         access_token = self._access_token
@@ -138,7 +149,10 @@ class SimulatedUser(ApiClient):
 
     @property
     def senders(self) -> dict[str, Callable[[int, str, str], Awaitable[None]]]:
-        """By entry point: functions that send a text with a client_id and return when the server has stored it."""
+        """Returns the functions that send a message, by entry point ("socket", "api", "form").
+
+        Each function takes the conversation id, client_id and text, and returns when the server has stored the message.
+        """
         return {"socket": self.send_by_socket, "api": self.send_by_api, "form": self.send_by_form}
 
     async def send_by_api(self, conversation_id: int, client_id: str, body: str) -> None:
@@ -161,7 +175,7 @@ class SimulatedUser(ApiClient):
         raise RejectedError("invalid", f"The form was answered by HTTP {response.status}.")
 
     async def sign_in_browser(self) -> None:
-        """Sign in through the login page, in a new browser session."""
+        """Signs in through the login page, in a new browser session."""
         self._browser.close()
         self._browser = HttpClient(self.url)
         await self._browser.request("GET", "/accounts/login/")
@@ -200,7 +214,10 @@ class SimulatedUser(ApiClient):
             return self._socket
 
     async def _read(self, socket: ClientConnection) -> None:
-        """Read answers to commands. Events are ignored, since the observer receives them."""
+        """Reads from the socket until it is closed, and passes each answer to the method that waits for it.
+
+        Events are ignored, since the observer receives them.
+        """
         try:
             async for text in socket:
                 if text.startswith(('{"type":"ack"', '{"type":"error"')):  # type: ignore[arg-type]
@@ -223,7 +240,7 @@ class SimulatedUser(ApiClient):
             await socket.close()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Closes all connections of this user."""
         await self.close_socket()
         self.http.close()
         self._browser.close()

@@ -1,4 +1,7 @@
-"""A small HTTP client with the standard library: one persistent connection with its cookies, and a retry policy."""
+"""A small HTTP client based on the standard library, and a retry policy.
+
+The client has one persistent connection and keeps cookies.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ T = TypeVar("T")
 class TemporaryError(Exception):
     """The connection failed, or the server asks to try later. The same request can be repeated.
 
-    `retry_after`: the seconds that the server asks to wait, or None.
+    `retry_after` is how many seconds the server asks to wait, or None.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None):
@@ -55,7 +58,10 @@ class HttpClient:
         self.cookies: dict[str, str] = {}
 
     async def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HttpResponse:
-        """Return the response, whatever its status. Raises TemporaryError without a response."""
+        """Sends a request and returns the response, also if its status is an error.
+
+        Raises TemporaryError if there is no response.
+        """
         async with self._lock:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(_threads, self._request, method, path, body, headers)
@@ -92,7 +98,10 @@ class HttpClient:
 
     # ── REST API ─────────────────────────────────────────────────────────────────────────────────────────────────
     async def call_api(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
-        """Call a path below /api/v1/ and return the decoded JSON. Raises TemporaryError or RejectedError."""
+        """Calls a path below /api/v1/ and returns the decoded JSON, or None for an empty response.
+
+        If the response is an error, raises TemporaryError (it can be repeated) or RejectedError.
+        """
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -103,7 +112,10 @@ class HttpClient:
 
     # ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────
     async def post_form(self, path: str, fields: Mapping[str, str]) -> HttpResponse:
-        """Post a form as a browser without scripts does, with the CSRF token from the cookie."""
+        """Posts a form as a browser without JavaScript does, with the CSRF token from the cookie.
+
+        Raises TemporaryError for status 429 and for 500 or higher.
+        """
         token = next((value for name, value in self.cookies.items() if name.endswith("csrftoken")), "")
         body = urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": self._url + path}
@@ -115,7 +127,10 @@ class HttpClient:
 
 
 def raise_for_status(response: HttpResponse) -> None:
-    """Raise TemporaryError or RejectedError if the response of the API is an error."""
+    """Raises an exception if the response of the API is an error.
+
+    It is TemporaryError if the same request may succeed later, otherwise RejectedError.
+    """
     if response.status < 400:
         return
     try:
@@ -138,14 +153,17 @@ def _parse_seconds(text: str | None, default: float | None = None) -> float | No
 
 @dataclass
 class RetryPolicy:
-    """Repeats steps after a TemporaryError, and counts the retries."""
+    """Repeats a step that failed with TemporaryError, and counts the retries."""
 
     max_seconds: float  # for one step
     retries: int = 0
     requested_waits: int = 0  # number of retries for which the server gave a time to wait
 
     async def run(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Run the step until there is no TemporaryError. After `max_seconds`, raise the last one."""
+        """Runs the step again and again until it raises no TemporaryError, and returns its result.
+
+        After `max_seconds`, raises the last TemporaryError.
+        """
         clock = asyncio.get_running_loop().time
         started_at, pause = clock(), 0.1
         while True:

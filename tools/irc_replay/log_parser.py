@@ -1,4 +1,7 @@
-"""Parses a recorded day: `[HH:MM] <nick> text`, `[HH:MM] * nick does`, `=== nick has joined #channel`, …"""
+"""Parses the log file of one recorded IRC day.
+
+The lines look like `[HH:MM] <nick> text`, `[HH:MM] * nick does something` or `=== nick has joined #channel`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class DayLog:
 
     @property
     def nicks(self) -> list[str]:
-        """The nicks with messages, in the order of their first message."""
+        """The nicks that wrote a message, in the order of their first message."""
         return list(dict.fromkeys(entry.nick for entry in self.entries if entry.kind == "message"))
 
     @property
@@ -48,7 +51,7 @@ class DayLog:
 
 
 def read_log(file: Path) -> DayLog:
-    """Parse a file. Invalid UTF-8 becomes �. Every line is either an entry or counted as skipped."""
+    """Parses a log file. Lines that become no entry are counted in `skipped`. Invalid UTF-8 becomes �."""
     skipped: Counter[str] = Counter()
     lines = file.read_text("utf-8", errors="replace").splitlines()
     entries = list(_spread_over_minutes(_parse_lines(lines, skipped)))
@@ -67,7 +70,7 @@ def _parse_lines(lines: list[str], skipped: Counter[str]) -> Iterator[_RawEntry]
         message = _MESSAGE.fullmatch(line)
         if match := message or _ACTION.fullmatch(line):
             minute_of_day = int(match[1]) * 60 + int(match[2])
-            # A jump back of more than 12 hours is midnight; a smaller one is a clock that was corrected.
+            # If the time jumps back by more than 12 hours, it is midnight. By less: somebody corrected the clock.
             if minute_of_day < previous_minute - 720:
                 midnights += 1
             minute, previous_minute = max(minute, minute_of_day + midnights * 1440), minute_of_day
@@ -87,7 +90,7 @@ def _parse_lines(lines: list[str], skipped: Counter[str]) -> Iterator[_RawEntry]
 
 
 def _spread_over_minutes(raw_entries: Iterator[_RawEntry]) -> Iterator[LogEntry]:
-    """Give entries exact times: the log has minutes, so the entries of a minute are spread evenly over it."""
+    """Yields the entries with times in seconds. The log has only minutes: entries of a minute are spread over it."""
     rows = list(raw_entries)
     entries_in_minute = Counter(row[3] for row in rows)
     index_in_minute: Counter[int] = Counter()
@@ -98,12 +101,12 @@ def _spread_over_minutes(raw_entries: Iterator[_RawEntry]) -> Iterator[LogEntry]
 
 
 def is_blank(text: str) -> bool:
-    """Return whether the text has no visible character, or a NUL character, which servers do not store."""
+    """Returns whether the text cannot be sent: it has no visible character, or a NUL, which servers do not store."""
     return "\0" in text or all(unicodedata.category(char)[0] in "CZ" for char in text)
 
 
 def username_candidates(nick: str) -> Iterator[str]:
-    """Yield user names for a nick, the best first: for `[away]joe|`: `away_joe`, `away_joe2`, …"""
+    """Yields valid user names for an IRC nick, the best first. For `[away]joe|` it yields `away_joe`, `away_joe2`, …"""
     base = _NOT_IN_USERNAMES.sub("_", unicodedata.normalize("NFKC", nick)).strip("._-") or "nick"
     for number in count(1):
         suffix = "" if number == 1 else str(number)

@@ -1,6 +1,7 @@
-"""A client that owns the groups and receives all events, according to the protocol's rules for versions.
+"""The observer: a client that owns the groups of the replay and receives all their events.
 
-At the end, its screen must be equal to a freshly loaded one. The replay exists to check this.
+It applies the events in the order of their versions, as the protocol requires. At the end, its messages must be equal
+to the messages that are loaded again from the server. To check this is the purpose of the replay.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Frame = dict[str, Any]
 
 @dataclass
 class ObservedConversation:
-    """A conversation as this client shows it."""
+    """A conversation as the observer would show it on its screen."""
 
     version: int
     messages: dict[int, Frame] = field(default_factory=dict)  # by seq
@@ -34,13 +35,13 @@ class ObservedConversation:
     duplicates: int = 0  # `message.created` events for messages that were already on the screen
 
     def texts(self) -> list[tuple[str, str, str]]:
-        """Return (client_id, user name, body) of the text messages in the order of the screen."""
+        """Returns (client_id, user name, body) of each text message, in the order of the screen."""
         ordered = (self.messages[seq] for seq in sorted(self.messages))
         return [message_text(message) for message in ordered if message["kind"] == "text"]
 
 
 def message_text(message: Frame) -> tuple[str, str, str]:
-    """Return (client_id, user name, body) of a message."""
+    """Returns (client_id, user name, body) of a message."""
     return message["client_id"], message["sender"]["username"], message["body"]
 
 
@@ -121,7 +122,10 @@ class Observer(ApiClient):
             self._apply_in_order(self.conversations[payload["conversation_id"]], frame)
 
     def _apply_in_order(self, conversation: ObservedConversation, frame: Frame) -> None:
-        """Apply an event that follows the current version. Hold one that comes after a gap."""
+        """Applies an event if it follows the current version of the conversation, and then held events that follow it.
+
+        If earlier events are missing, holds the event and starts a `sync` after GAP_TIMEOUT. Ignores old events.
+        """
         after, version = frame["payload"]["after"], frame["payload"]["version"]
         if version <= conversation.version:
             return

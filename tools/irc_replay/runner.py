@@ -1,4 +1,4 @@
-"""The replay: signs up the users, replays each day into a group of its own, and compares the result at the end."""
+"""Runs the replay: signs up the users, sends each recorded day to its own new group, and compares the result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ProgressCallback = Callable[[str], None]
 
 @dataclass
 class Report:
-    """Counts of the replay and the result of the comparison."""
+    """The result of a replay: counts of what happened, and of what differs between sent and received messages."""
 
     groups: int = 0
     users: int = 0
@@ -54,7 +54,7 @@ class Report:
         return not has_errors and self.is_order_equal and self.is_screen_equal
 
     def format(self) -> str:
-        """Return the report as lines of text."""
+        """Returns the report as lines of text."""
         latencies = sorted(self.latencies) or [0.0]
         entry_points = ", ".join(f"{name} {number}" for name, number in sorted(self.by_entry_point.items()))
         rows = [
@@ -88,7 +88,11 @@ class Replay:
         retry_seconds: float = 60.0,
         report_progress: ProgressCallback = lambda message: None,
     ):
-        """`speed`: 60 replays an hour in a minute, 0 replays without pauses. `retry_seconds`: for one step."""
+        """Prepares a replay of these days.
+
+        `speed` 60 replays an hour in a minute, `speed` 0 replays without pauses. `retry_seconds` is how long one failed
+        step is repeated before the replay gives up.
+        """
         self.url, self.days, self.speed, self.entry_points = url, days, speed, tuple(entry_points)
         self.password, self.report_progress = password, report_progress
         self.observer = Observer(url, password)
@@ -140,9 +144,9 @@ class Replay:
 
     # ── Replay of a day ──────────────────────────────────────────────────────────────────────────────────────────
     async def _replay_day(self, day: DayLog) -> tuple[int, list[SentText]]:
-        """Replay the entries in order and return the conversation id and the sent texts.
+        """Replays the entries of a day in order, in a new group. Returns the conversation id and the sent texts.
 
-        Each message is sent after the acknowledgement of the previous one.
+        Each message is sent only after the server has acknowledged the previous one.
         """
         group = await self.retry_policy.run(
             lambda: self.observer.call_api("POST", "conversations/", {"kind": "group", "title": day.title})
@@ -192,7 +196,7 @@ class Replay:
         started_at = time.monotonic()
 
         async def attempt() -> None:
-            # Each attempt uses the next entry point, also a retry: the client_id makes it the same message in all.
+            # Each attempt uses the next entry point, even a retry: by the client_id it is still the same message.
             entry_point = self.entry_points[self._attempts[entry.nick] % len(self.entry_points)]
             self._attempts[entry.nick] += 1
             if entry_point == "socket":
@@ -205,7 +209,7 @@ class Replay:
         return client_id, user.username, entry.text
 
     async def _limit_open_sockets(self, user: SimulatedUser) -> None:
-        """Mark the user's socket as used now. Close the least recently used socket if there are too many."""
+        """Marks the user's socket as used now. If too many sockets are open, closes the least recently used one."""
         self._users_with_socket[user] = None
         self._users_with_socket.move_to_end(user)
         if len(self._users_with_socket) > max(MAX_OPEN_SOCKETS, 2 * len(self.days)):
@@ -214,7 +218,10 @@ class Replay:
 
     # ── Comparison ───────────────────────────────────────────────────────────────────────────────────────────────
     async def _compare(self, conversation_id: int, sent: list[SentText]) -> None:
-        """Compare what was sent with a fresh load, and the fresh load with the observer's screen."""
+        """Loads all messages from the server, and compares them with the sent ones and with the observer's screen.
+
+        Adds all differences to the report.
+        """
         report = self.report
         stored = await self._load_texts(conversation_id)
         stored_count = Counter(client_id for client_id, _, _ in stored)
@@ -232,7 +239,7 @@ class Replay:
         report.is_screen_equal &= screen.texts() == stored and has_all_seqs
 
     async def _load_texts(self, conversation_id: int) -> list[SentText]:
-        """Load the whole history page by page and return its text messages."""
+        """Loads all messages of the conversation, page by page, and returns the text messages."""
         texts: list[SentText] = []
         after, has_more = 0, True
         while has_more:

@@ -19,7 +19,7 @@ export interface Heartbeat {
   timeout: number;
 }
 
-/** A user as others see them. `name` is the display name, or the user name if there is none. */
+/** A user as other users see them. `name` is the display name, or the user name if there is no display name. */
 export interface User {
   id: number;
   username: string;
@@ -28,10 +28,10 @@ export interface User {
 }
 
 /**
- * Your own profile and settings. `language` and `time_zone` are empty if the browser's are used. The privacy settings
- * are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`) or adds you to groups
- * (`add_me`); who sees that you are online (`show_presence`), when you were last online (`show_last_seen`) and what you
- * have read (`show_receipts`).
+ * Your own profile and settings. If `language` or `time_zone` is empty, the browser's setting is used. The privacy
+ * settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`) or adds you to
+ * groups (`add_me`); who sees that you are online (`show_presence`), when you were last online (`show_last_seen`) and
+ * what you have read (`show_receipts`).
  */
 export interface Profile {
   id: number;
@@ -52,7 +52,7 @@ export interface Profile {
   me_version: number;
 }
 
-/** Your own profile and settings, after a change. */
+/** Reports that your own profile or settings have changed. `user` contains the new values. */
 export interface Me {
   me_version: number;
   user: Profile;
@@ -72,8 +72,8 @@ export interface Contact {
 }
 
 /**
- * A contact, a contact request or a block of yours, after a change. `requests`: the number of contact requests that you
- * have received.
+ * Reports that one of your contacts, contact requests or blocks has changed. `contact` contains the new values.
+ * `requests` is the number of contact requests that you have received.
  */
 export interface ContactEvent {
   me_version: number;
@@ -81,7 +81,10 @@ export interface ContactEvent {
   requests: number;
 }
 
-/** A sign-in that is still active. `address`: IP address. `current`: this request uses the sign-in. */
+/**
+ * A browser or API client in which you are signed in. `address` is its IP address. `current` is true for the sign-in
+ * that this request uses.
+ */
 export interface SignIn {
   id: string;
   kind: "browser" | "token";
@@ -92,7 +95,7 @@ export interface SignIn {
   current: boolean;
 }
 
-/** `access` authenticates requests; `refresh` can be exchanged once for a new pair. */
+/** The tokens of an API client. `access` authenticates requests. `refresh` can be exchanged once for a new pair. */
 export interface TokenPair {
   access: string;
   refresh: string;
@@ -332,7 +335,10 @@ export interface Changes {
   members: Member[];
 }
 
-/** Whether a user is online. `last_seen` is null while the user is online, and if they do not show it to you. */
+/**
+ * Whether a user is online, and when they were last seen. `last_seen` is null while the user is online, and if the user
+ * does not show it to you.
+ */
 export interface Presence {
   user_id: number;
   online: boolean;
@@ -418,27 +424,33 @@ export interface SyncAnswer {
   complete: boolean;
 }
 
-/** A user is typing (`active`), or stopped. Clients end the indicator 5 seconds after the last event. */
+/**
+ * A user is typing in a conversation (`active` is true) or has stopped (`active` is false). Clients must hide the
+ * typing indicator 5 seconds after the last event, even if no event with `active` false came.
+ */
 export interface Typing {
   conversation_id: number;
   user_id: number;
   active: boolean;
 }
 
-/** The read marker of a viewer: read up to the message `seq`. */
+/** A viewer of the conversation, and the `seq` of the last message that this user has read. */
 export interface Reader {
   user_id: number;
   seq: number;
 }
 
-/** The users who view a conversation, each counted once. `readers`: those who show their presence and receipts. */
+/**
+ * The users who view a conversation now. `count` counts each user once. `readers` contains only the viewers who show
+ * their presence and read receipts to you.
+ */
 export interface Viewers {
   conversation_id: number;
   count: number;
   readers: Reader[];
 }
 
-/** How many users and visitors are online. Each user counts once, and each browser without a signed-in user. */
+/** How many users and visitors are online. A visitor is a browser without a signed-in user. Each counts once. */
 export interface HeadCount {
   count: number;
 }
@@ -588,13 +600,13 @@ export interface SyncPayload {
   open?: number | null;
 }
 
-/** The user is typing in a conversation (`active`), or stopped. */
+/** Reports that the user is typing in a conversation (`active` is true) or has stopped (`active` is false). */
 export interface TypingPayload {
   conversation_id: number;
   active: boolean;
 }
 
-/** The conversation that this client shows; null: none. */
+/** Reports which conversation this client shows now. `conversation_id` is null if it shows no conversation. */
 export interface ViewPayload {
   conversation_id: number | null;
 }
