@@ -55,6 +55,31 @@ def ignore_untrusted_forwarded_proto(request: HttpRequest) -> None:
         del request.META[FORWARDED_PROTO]
 
 
+# Pages use the microphone only (voice notes). Responses are not embedded by pages of other sites.
+_SECURITY_HEADERS = {
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(self), payment=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@sync_and_async_middleware
+def security_headers(get_response):
+    """Adds headers that SecurityMiddleware does not know. A view may set other values."""
+
+    def add(response: HttpResponseBase) -> HttpResponseBase:
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    async def handle_async(request: HttpRequest) -> HttpResponseBase:
+        return add(await get_response(request))
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        return add(get_response(request))
+
+    return handle_async if iscoroutinefunction(get_response) else handle
+
+
 @_request_middleware
 def chunked_body_length(request: HttpRequest) -> None:
     """Sets the Content-Length of a chunked body. Without it, Django and REST framework treat the body as empty."""

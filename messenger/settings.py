@@ -131,6 +131,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
+    "messenger.middleware.security_headers",
     "messenger.middleware.CompressedPagesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "messenger.middleware.chunked_body_length",

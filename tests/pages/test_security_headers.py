@@ -1,0 +1,21 @@
+"""Tests that every kind of response has the headers that limit what browsers do with it."""
+
+from __future__ import annotations
+
+import pytest
+
+EXPECTED = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/api/v1/me/", "/api/docs/", "/nothing-here/", "/people/"])
+def test_responses_have_security_headers(client, alice, path):
+    client.force_login(alice)
+    response = client.get(path)
+    assert {name: response.headers.get(name) for name in EXPECTED} == EXPECTED
+    allowed = response.headers["Permissions-Policy"]
+    assert "microphone=(self)" in allowed and "geolocation=()" in allowed and "camera=()" in allowed
