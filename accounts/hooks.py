@@ -26,6 +26,8 @@ relationship_changed: list[Callable[[int, int], object]] = []  # (user id, user 
 shared_conversation_hook: Callable[[int, list[int]], set[int]] | None = None
 # (user id) → partners of direct conversations, newest conversation first, as many as matter for ranking
 direct_partners_hook: Callable[[int], list[int]] | None = None
+# (user id) → members of groups of the user, best suggestion first, as many as matter for suggestions
+group_mates_hook: Callable[[int], list[int]] | None = None
 # (user id, conversation id) → the members, annotated with `wrote`, the sequence number of their newest message.
 # Raises `not_found`.
 conversation_members_hook: Callable[[int, int], QuerySet[User]] | None = None
@@ -37,6 +39,10 @@ def users_sharing_conversation(user_id: int, person_ids: list[int]) -> set[int]:
 
 def direct_partner_ids(user_id: int) -> list[int]:
     return direct_partners_hook(user_id) if direct_partners_hook else []
+
+
+def group_mate_ids(user_id: int) -> list[int]:
+    return group_mates_hook(user_id) if group_mates_hook else []
 
 
 def conversation_members(user_id: int, conversation_id: int) -> QuerySet[User] | None:

@@ -18,6 +18,7 @@ class ChatConfig(AppConfig):
         accounts.hooks.relationship_changed.append(actions.publish_receipts_between)
         accounts.hooks.shared_conversation_hook = selectors.filter_users_sharing_conversations
         accounts.hooks.direct_partners_hook = selectors.list_direct_partner_ids
+        accounts.hooks.group_mates_hook = selectors.list_group_mate_ids
         accounts.hooks.conversation_members_hook = selectors.query_members
         presence.hooks.read_markers_hook = selectors.get_visible_read_markers
         presence.hooks.conversation_ids_hook = selectors.list_conversation_ids

@@ -26,9 +26,10 @@ MAX_INDEX_KEYS = 500  # keys of users without a relationship that one query read
 
 
 def search_users(user_id: int, q: str, conversation_id: int | None = None, limit: int = 20) -> list[User]:
-    """Returns other users whose names match `q`, best first. Two queries at most.
+    """Returns other users whose names match `q`, best first. Two queries at most, or four if `q` is empty.
 
-    If `q` is empty, returns contacts and conversation partners, then the newest users. Users to whom `user_id` has no
+    If `q` is empty, returns suggestions: contacts and conversation partners, then members of the user's groups, then
+    the newest users. Users to whom `user_id` has no
     relationship are found only if their privacy setting allows it. Suspended and blocked users are never found.
 
     With `conversation_id`, only members of this conversation are found, and those who wrote last come first. Raises
@@ -41,15 +42,17 @@ def search_users(user_id: int, q: str, conversation_id: int | None = None, limit
     users = users.filter(is_active=True).exclude(pk=user_id)
     blocks = Relationship.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at__isnull=False)
     users = users.exclude(Exists(blocks))
+    text = " ".join(strip_unstorable(q).split())[:MAX_QUERY_LENGTH]
     partner_ids = [] if conversation_id else hooks.direct_partner_ids(user_id)
+    group_mate_ids = [] if conversation_id or text else hooks.group_mate_ids(user_id)
     nearness = Case(
         When(_has_visible_relationship(user_id), then=Value(0)),
         When(pk__in=partner_ids, then=Value(1)),
-        default=Value(2),
+        *(When(pk=pk, then=Value(2 + place)) for place, pk in enumerate(group_mate_ids)),
+        default=Value(2 + len(group_mate_ids)),
         output_field=IntegerField(),
     )
     order: list[Any] = [F("wrote").desc(), Lower("username")] if conversation_id else ["nearness"]
-    text = " ".join(strip_unstorable(q).split())[:MAX_QUERY_LENGTH]
     if not text:
         order += [] if conversation_id else ["-date_joined", "-pk"]
         return list(users.annotate(nearness=nearness).order_by(*order)[:limit])

@@ -17,6 +17,7 @@ from chat.selectors.conversations import (
     list_conversations,
     list_conversations_by_id,
     list_direct_partner_ids,
+    list_group_mate_ids,
 )
 from chat.selectors.invites import (
     InvitePreviewSchema,
@@ -126,6 +127,7 @@ __all__ = [
     "list_conversations",
     "list_conversations_by_id",
     "list_direct_partner_ids",
+    "list_group_mate_ids",
     "list_invites",
     "list_members",
     "list_mentions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.fields.files import FieldFile
 
 from accounts.text import pinyin
@@ -130,6 +130,31 @@ def list_direct_partner_ids(user_id: int) -> list[int]:
         .values_list("conversation__pair", flat=True)[:MAX_PARTNERS]
     )
     return [int(pk) for pair in pairs for pk in (pair or "").split(":") if pk and int(pk) != user_id]
+
+
+MAX_SUGGESTED_GROUPS, MAX_GROUP_MATES = 20, 100
+
+
+def list_group_mate_ids(user_id: int) -> list[int]:
+    """Returns the ids of other members of the user's groups, at most 100.
+
+    Only the 20 groups with the newest activity count. Those who wrote last in their group come first.
+    """
+    groups = (
+        Membership.objects.filter(
+            user_id=user_id,
+            left_at=None,
+            conversation__kind=Conversation.Kind.GROUP,
+            conversation__deleted_at=None,
+        )
+        .order_by("-conversation__active_at")
+        .values_list("conversation_id", flat=True)[:MAX_SUGGESTED_GROUPS]
+    )
+    members = Membership.objects.filter(conversation_id__in=list(groups), left_at=None).exclude(user_id=user_id)
+    has_written = Case(When(sent_seq__gt=0, then=Value(0)), default=Value(1))
+    silence = F("conversation__last_seq") - F("sent_seq")  # messages since the member's own newest one
+    ids = members.order_by(has_written, silence, "user_id").values_list("user_id", flat=True)[: 3 * MAX_GROUP_MATES]
+    return list(dict.fromkeys(ids))[:MAX_GROUP_MATES]
 
 
 def find_group_avatar(user_id: int, conversation_id: int, filename: str) -> FieldFile | None:

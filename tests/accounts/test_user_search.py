@@ -75,6 +75,21 @@ def test_an_empty_query_returns_the_newest_users(searchable_users):
     assert names(searchable_users["alice"], "  ", limit=2) == ["malice", "wang"]
 
 
+@pytest.mark.usefixtures("transactional_db")
+def test_an_empty_query_suggests_members_of_my_groups_before_strangers(make_user, django_assert_max_num_queries):
+    """First direct partners, then group members, those who wrote last first, then everybody else."""
+    alice, bob, carol, dave, erin = (make_user(name) for name in ("alice", "bob", "carol", "dave", "erin"))
+    make_user("stranger")
+    for title, members in (("old", [carol, dave]), ("new", [dave, erin])):
+        group = create_group(alice.pk, title, [member.pk for member in members])
+    for writer in (dave, erin):
+        send_message(writer.pk, group.id, uuid.uuid4(), "hello")
+    direct = open_direct_conversation(alice.pk, bob.pk)[0]
+    send_message(alice.pk, direct.id, uuid.uuid4(), "hello")
+    with django_assert_max_num_queries(4):
+        assert names(alice, "") == ["bob", "erin", "dave", "carol", "stranger"]
+
+
 def test_a_changed_name_replaces_its_search_keys(searchable_users):
     actions.update_profile(searchable_users["bob"].pk, {"name": "单小强"})
     for q in ("单", "shan", "sxq", "小强", "xiaoq", "bob"):
