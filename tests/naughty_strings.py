@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 LIST = Path(__file__).parent / "data" / "naughty-strings.json"
@@ -48,3 +49,9 @@ OURS = [
 def naughty_strings() -> list[str]:
     """Returns our own strings (OURS), then those of the Big List of Naughty Strings, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))
+
+
+def some_naughty_strings() -> list[str]:
+    """Returns our own strings and every third one of the list, for slow tests. bin/test-long uses all (NAUGHTY=all)."""
+    strings = naughty_strings()
+    return strings if os.environ.get("NAUGHTY") == "all" else [*OURS, *strings[len(OURS) :: 3]]

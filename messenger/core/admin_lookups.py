@@ -27,6 +27,6 @@ class FilterLookupsOnlyMixin(admin.ModelAdmin):
             if isinstance(item, type) and issubclass(item, admin.SimpleListFilter):
                 names.add(str(item.parameter_name))
             else:
-                field = item if isinstance(item, str) else item[0]
+                field = item[0] if isinstance(item, tuple | list) else item
                 names |= {f"{field}__{lookup}" for lookup in _FIELD_LOOKUPS}
         return names

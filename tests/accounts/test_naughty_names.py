@@ -3,12 +3,12 @@
 import pytest
 from django.test import Client
 
-from tests.naughty_strings import OURS, naughty_strings
+from tests.naughty_strings import OURS, some_naughty_strings
 
 
 @pytest.fixture
 def texts() -> list[str]:
-    return naughty_strings()
+    return some_naughty_strings()
 
 
 def postable(text: str) -> str:

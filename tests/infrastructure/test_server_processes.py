@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from contextlib import closing
 
 import httpx
@@ -128,10 +129,14 @@ def test_production_refuses_a_key_that_can_be_guessed(tmp_path, key):
     assert process.stderr.startswith("bin/serve: SECRET_KEY can be guessed:")
 
 
-def test_other_users_of_the_machine_cannot_read_the_data(site):
-    assert (site.folder / "data" / "messenger.sqlite3").stat().st_mode & 0o077 == 0
-    for file in (site.folder / "data").glob("messenger.sqlite3-*"):
-        assert file.stat().st_mode & 0o077 == 0
+def test_other_users_of_the_machine_cannot_read_the_data(tmp_path):
+    """The folder of a new installation, its database and the files that SQLite creates beside it."""
+    folder = tmp_path / "data"
+    environment = production_environment(DATA_DIR=str(folder))
+    command = [sys.executable, "manage.py", "migrate", "accounts", "0001", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)
+    files = [folder, *folder.glob("messenger.sqlite3*")]
+    assert len(files) > 1 and [file.name for file in files if file.stat().st_mode & 0o077] == []
 
 
 def test_nothing_is_written_outside_the_data_folder(site):
