@@ -148,7 +148,8 @@ class TokenRefreshView(PublicAPIView):
     @extend_schema(
         tags=TOKENS,
         summary="Exchange a refresh token for a new pair",
-        description="A refresh token can be used once. A second use ends its sign-in and invalidates all its tokens.",
+        description="A refresh token can be used once. For 30 seconds, and until the new refresh token is used, the"
+        " used one returns the same new pair again. Any other use ends its sign-in and invalidates all its tokens.",
         request=RefreshSerializer,
         responses={
             200: serializer_for(TokenPairSchema),

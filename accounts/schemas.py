@@ -100,10 +100,11 @@ class SignInSchema(msgspec.Struct):
 
 
 class TokenPairSchema(msgspec.Struct):
-    """`access` authenticates requests; `refresh` can be exchanged once for a new pair."""
+    """`access` authenticates requests for `expires_in` seconds; `refresh` can be exchanged once for a new pair."""
 
     access: str
     refresh: str
+    expires_in: int
 
 
 def user_schema(user: User) -> UserSchema:

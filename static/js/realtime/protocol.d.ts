@@ -92,10 +92,11 @@ export interface SignIn {
   current: boolean;
 }
 
-/** `access` authenticates requests; `refresh` can be exchanged once for a new pair. */
+/** `access` authenticates requests for `expires_in` seconds; `refresh` can be exchanged once for a new pair. */
 export interface TokenPair {
   access: string;
   refresh: string;
+  expires_in: number;
 }
 
 /**
