@@ -30,6 +30,7 @@ from accounts.serializers import (
     ProfileChangesSerializer,
     RefreshSerializer,
     SignUpSerializer,
+    TokenSerializer,
     VerifySerializer,
 )
 from messenger.core.client_ip import request_ip
@@ -158,6 +159,22 @@ class TokenRefreshView(PublicAPIView):
     )
     def post(self, request: Request) -> Response:
         return _token_response(tokens.refresh_token_pair(_validated_data(RefreshSerializer, request)["refresh"]))
+
+
+class TokenVerifyView(PublicAPIView):
+    @extend_schema(
+        tags=TOKENS,
+        summary="Check whether a token is valid",
+        description="For an access or a refresh token. It is not used up.",
+        request=TokenSerializer,
+        responses={
+            200: OpenApiResponse(OpenApiTypes.OBJECT, "The token is valid. The object is empty."),
+            401: OpenApiResponse(ERROR, "`unauthenticated`: invalid, expired or used, or its sign-in has ended."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        tokens.verify_token(_validated_data(TokenSerializer, request)["token"])
+        return Response({}, headers=NO_STORE)
 
 
 class TokenRevokeView(PublicAPIView):

@@ -130,6 +130,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
+    "messenger.middleware.complete_api_paths",
     "django.middleware.security.SecurityMiddleware",
     "messenger.middleware.CompressedPagesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -71,6 +71,16 @@ def revoke_token(refresh_token: str) -> None:
     sign_ins.end_sign_ins(claims.user_id, claims.sign_in_id)
 
 
+def verify_token(token: str) -> None:
+    """Raises `unauthenticated` unless the text is an access or refresh token that can be used now. Uses up nothing."""
+    validated = validate_access_token(token) or _validate(RefreshToken, token)
+    sign_in = sign_in_for_validated_token(validated)
+    if sign_in is None or not sign_ins.is_active(sign_in, sign_in.user):
+        raise invalid_token_error()
+    if isinstance(validated, RefreshToken) and sign_in.refresh_id != TokenClaims(validated).token_id:
+        raise invalid_token_error()
+
+
 def sign_in_for_token(access_token: str) -> SignIn | None:
     """Returns the sign-in of a valid access token together with its user, in one query.
 

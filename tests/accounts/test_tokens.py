@@ -170,6 +170,46 @@ def test_concurrent_refreshes_return_the_same_pair(each_database, alice):
     assert SignIn.objects.get().ended_at
 
 
+# ── Clients of simplejwt ─────────────────────────────────────────────────────────────────────────────────────────
+def test_the_login_may_be_sent_as_username(api, make_user):
+    make_user("anna", email="anna@example.org")
+    for login in ("anna", "ANNA", "anna@example.org"):
+        answer = api.send("post", "auth/token/", {"username": login, "password": PASSWORD})
+        assert answer.status_code == 200 and {"access", "refresh"} <= answer.json().keys()
+    wrong = api.send("post", "auth/token/", {"username": "anna", "password": "wrong"})
+    assert wrong.status_code == 401 and wrong.json()["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({}, "login"), ({"username": 5}, "username"), ({"username": ""}, "username"), ({"login": None}, "login")],
+)
+def test_a_sign_in_without_a_valid_login_is_invalid(api, db, body, field):
+    answer = api.send("post", "auth/token/", {"password": "x", **body})
+    assert answer.status_code == 400 and field in answer.json()["fields"]
+
+
+def test_valid_tokens_are_verified_and_not_used_up(api, alice):
+    pair = api.sign_in("alice")
+    for _ in range(2):
+        for token in (pair["access"], pair["refresh"]):
+            answer = api.send("post", "auth/token/verify/", {"token": token})
+            assert (answer.status_code, answer.json()) == (200, {})
+    assert refresh(api, pair["refresh"]).status_code == 200
+
+
+def test_a_token_that_cannot_be_used_is_not_verified(api, alice):
+    def verify(token):
+        return api.send("post", "auth/token/verify/", {"token": token}).status_code
+
+    first = api.sign_in("alice")
+    second = refresh(api, first["refresh"]).json()
+    assert verify(first["refresh"]) == verify("x") == verify(signed(key="x" * 64, **claims(second["access"]))) == 401
+    assert verify(second["refresh"]) == 200, "asking about a used token ends nothing"
+    api.send("post", "auth/token/revoke/", {"refresh": second["refresh"]})
+    assert verify(second["refresh"]) == verify(second["access"]) == 401
+
+
 def test_revoking_signs_out_only_this_client(published_events, make_api, alice):
     app, other = make_api(alice), make_api(alice)
     token_pair = app.sign_in("alice")
@@ -291,7 +331,9 @@ def test_tokens_of_an_ended_sign_in_are_rejected(api, alice):
     assert api.send("get", "me/").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["auth/token/", "auth/signup/", "auth/token/refresh/", "auth/token/revoke/"])
+@pytest.mark.parametrize(
+    "path", ["auth/token/", "auth/signup/", "auth/token/refresh/", "auth/token/verify/", "auth/token/revoke/"]
+)
 @pytest.mark.parametrize("junk", ["{", "[]", "null", '"x"', '{"login": NaN}', '{"login": "\\ud800", "password": "x"}'])
 def test_malformed_bodies_are_invalid(api, db, path, junk):
     answer = api.post(f"/api/v1/{path}", junk, content_type="application/json")
