@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import actions
-from accounts.auth import sign_ins, signup_links, tokens
+from accounts.auth import known_devices, sign_ins, signup_links, tokens
 from accounts.authentication import SessionAuthentication
 from accounts.models import SignIn, User
 from accounts.schemas import ProfileSchema, SignInSchema, TokenPairSchema, profile_schema, sign_in_schema
@@ -127,7 +127,8 @@ class TokenObtainView(PublicAPIView):
     )
     def post(self, request: Request) -> Response:
         data = _validated_data(LoginSerializer, request)
-        user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"])
+        device = known_devices.get_device(request._request)
+        user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"], device)
         return _token_response(_issue_token_pair(user, request))
 
 
