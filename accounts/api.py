@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import actions
-from accounts.auth import sign_ins, signup_links, tokens
+from accounts.auth import known_devices, sign_ins, signup_links, tokens
 from accounts.authentication import SessionAuthentication
 from accounts.models import SignIn, User
 from accounts.schemas import ProfileSchema, SignInSchema, TokenPairSchema, profile_schema, sign_in_schema
@@ -30,6 +30,7 @@ from accounts.serializers import (
     ProfileChangesSerializer,
     RefreshSerializer,
     SignUpSerializer,
+    TokenSerializer,
     VerifySerializer,
 )
 from messenger.core.client_ip import request_ip
@@ -126,7 +127,8 @@ class TokenObtainView(PublicAPIView):
     )
     def post(self, request: Request) -> Response:
         data = _validated_data(LoginSerializer, request)
-        user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"])
+        device = known_devices.get_device(request._request)
+        user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"], device)
         return _token_response(_issue_token_pair(user, request))
 
 
@@ -148,7 +150,8 @@ class TokenRefreshView(PublicAPIView):
     @extend_schema(
         tags=TOKENS,
         summary="Exchange a refresh token for a new pair",
-        description="A refresh token can be used once. A second use ends its sign-in and invalidates all its tokens.",
+        description="A refresh token can be used once. For 30 seconds, and until the new refresh token is used, the"
+        " used one returns the same new pair again. Any other use ends its sign-in and invalidates all its tokens.",
         request=RefreshSerializer,
         responses={
             200: serializer_for(TokenPairSchema),
@@ -157,6 +160,22 @@ class TokenRefreshView(PublicAPIView):
     )
     def post(self, request: Request) -> Response:
         return _token_response(tokens.refresh_token_pair(_validated_data(RefreshSerializer, request)["refresh"]))
+
+
+class TokenVerifyView(PublicAPIView):
+    @extend_schema(
+        tags=TOKENS,
+        summary="Check whether a token is valid",
+        description="For an access or a refresh token. It is not used up.",
+        request=TokenSerializer,
+        responses={
+            200: OpenApiResponse(OpenApiTypes.OBJECT, "The token is valid. The object is empty."),
+            401: OpenApiResponse(ERROR, "`unauthenticated`: invalid, expired or used, or its sign-in has ended."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        tokens.verify_token(_validated_data(TokenSerializer, request)["token"])
+        return Response({}, headers=NO_STORE)
 
 
 class TokenRevokeView(PublicAPIView):

@@ -103,10 +103,14 @@ class SignInSchema(msgspec.Struct):
 
 
 class TokenPairSchema(msgspec.Struct):
-    """The tokens of an API client. `access` authenticates requests. `refresh` can be exchanged once for a new pair."""
+    """The tokens of an API client. `access` authenticates requests for `expires_in` seconds.
+
+    `refresh` can be exchanged once for a new pair.
+    """
 
     access: str
     refresh: str
+    expires_in: int
 
 
 def user_schema(user: User) -> UserSchema:

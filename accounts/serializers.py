@@ -23,16 +23,30 @@ class SignUpSerializer(serializers.Serializer):
 
 
 class LoginSerializer(serializers.Serializer):
-    """`login` is the user name or the e-mail address. `code` is required for an account with a second factor: a code
-    from the authenticator app, or a recovery code."""
+    """`login` is the user name or the e-mail. It may also be sent as `username`, which is the name of the field in
+    clients of simplejwt. `code` is required for an account with a second factor: from its authenticator app, or a
+    recovery code."""
 
-    login = StrictCharField(max_length=MAX_LOGIN_LENGTH)
+    login = StrictCharField(max_length=MAX_LOGIN_LENGTH, required=False)
+    username = StrictCharField(max_length=MAX_LOGIN_LENGTH, required=False)
     password = StrictCharField(max_length=MAX_PASSWORD_LENGTH)
     code = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: dict) -> dict:
+        login = attrs.get("login", attrs.get("username"))
+        if login is None:
+            raise serializers.ValidationError({"login": [self.fields["login"].error_messages["required"]]})
+        return {**attrs, "login": login}
 
 
 class RefreshSerializer(serializers.Serializer):
     refresh = StrictCharField(max_length=4000)
+
+
+class TokenSerializer(serializers.Serializer):
+    """`token` is an access or a refresh token."""
+
+    token = StrictCharField(max_length=4000)
 
 
 class VerifySerializer(serializers.Serializer):

@@ -23,7 +23,7 @@ from messenger.routing import websocket_urlpatterns  # noqa: E402
 
 raise_for_misconfigured_services()
 patch_daphne(settings.REQUEST_LIMIT)
-upload_limits = {str(reverse(name)): settings.UPLOAD_LIMIT for name in ("profile", "api_avatar")}
+upload_limits = {f"{reverse(name)}?": settings.UPLOAD_LIMIT for name in ("profile", "api_avatar")}
 upload_limits[r"/c/\d+/send/"] = settings.FORM_LIMIT  # the message form, which may contain files
 
 application = ProtocolTypeRouter(

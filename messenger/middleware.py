@@ -81,6 +81,17 @@ def security_headers(get_response):
 
 
 @_request_middleware
+def complete_api_paths(request: HttpRequest) -> None:
+    """Adds the slash at the end of a path below /api/, so that clients may omit it.
+
+    A redirect would not do: many clients follow it without the body, or not at all.
+    """
+    if request.path_info.startswith("/api/") and not request.path_info.endswith("/"):
+        request.path_info += "/"
+        request.path += "/"
+
+
+@_request_middleware
 def chunked_body_length(request: HttpRequest) -> None:
     """Sets the Content-Length of a chunked body. Without it, Django and REST framework treat the body as empty."""
     is_chunked = "HTTP_TRANSFER_ENCODING" in request.META and "CONTENT_LENGTH" not in request.META

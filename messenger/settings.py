@@ -130,6 +130,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
+    "messenger.middleware.complete_api_paths",
     "django.middleware.security.SecurityMiddleware",
     "messenger.middleware.security_headers",
     "messenger.middleware.CompressedPagesMiddleware",
@@ -490,11 +491,14 @@ ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": No
 # unless the comment says otherwise, and counts pages, API and socket together.
 RATES: dict[str, tuple[int, float]] = {
     # Sign-in
-    "guess.account": (10, 10 / 60),  # wrong passwords, by what was typed as user name or e-mail
     "guess.address": (10, 10 / 60),  # wrong passwords, by IP address
-    "guess.person": (10, 10 / 60),  # wrong passwords for one account, by user name and e-mail together
+    "guess.account": (10, 2 / 60),  # wrong passwords, by IP address and what was typed as user name or e-mail
+    # Wrong passwords for one account from all addresses. Higher than guess.address: one address must not use it up.
+    "guess.person": (100, 30 / 60),
+    "guess.device": (10, 10 / 60),  # wrong passwords for an account from a browser that its owner has signed in with
     "code.account": (5, 5 / 300),  # wrong six-digit codes
     "signup.address": (20, 20 / 60),  # new accounts, by IP address
+    "mail.address": (5, 5 / 3600),  # e-mails of one kind that anybody can cause, by e-mail address
     # Requests of any kind
     "api.person": (100, 20.0),  # requests to the API, and forms of pages
     "api.address": (100, 20.0),  # requests to the API without sign-in, by IP address

@@ -43,6 +43,7 @@ GET    api/docs/                                                    200    200  
 POST   api/v1/auth/signup/                                          201    201    201    201    201
 POST   api/v1/auth/token/                                           200    200    200    200    200
 POST   api/v1/auth/token/refresh/                                   401    401    401    401    401
+POST   api/v1/auth/token/verify/                                    401    401    401    401    401
 POST   api/v1/auth/token/revoke/                                    401    401    401    401    401
 GET    api/v1/presence/online/                                      200    200    200    200    200
 POST   api/v1/presence/beat/                                        200    200    200    200    200
@@ -294,6 +295,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/signup/": {"username": "newcomer", "email": "new@example.org", "password": "let-me-talk"},
     "POST api/v1/auth/token/": {"login": "newt", "password": "let-me-talk"},
     "POST api/v1/auth/token/refresh/": {"refresh": "x"},
+    "POST api/v1/auth/token/verify/": {"token": "x"},
     "POST api/v1/auth/token/revoke/": {"refresh": "x"},
     "PATCH api/v1/me/": {"bio": "here"},
     "POST api/v1/conversations/": {"kind": "group", "title": "New"},

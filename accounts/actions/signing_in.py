@@ -7,20 +7,21 @@ from allauth.account.models import EmailAddress
 from django.utils.translation import gettext as _
 
 from accounts.auth import auth_backends, login_limits, mfa
+from accounts.auth.known_devices import Device
 from accounts.models import User
 from messenger.core.errors import ApplicationError, forbidden, rate_limited
 
 
-def sign_in(login: str, password: str, address: str, code: str = "") -> User:
+def sign_in(login: str, password: str, address: str, code: str = "", device: Device | None = None) -> User:
     """Checks a password sign-in and returns the user with this user name or e-mail.
 
-    `address` is the client's IP address, for the rate limit. For an account with a second factor, `code` is a code from
-    the authenticator app or a recovery code. Raises `rate_limited`, `unauthenticated` (the answer does not reveal
-    whether the account exists) or `forbidden` for a suspended account.
+    `address` is the client's IP address and `device` what its cookie says, for the rate limits. For an account with a
+    second factor, `code` is a code from the authenticator app or a recovery code. Raises `rate_limited`,
+    `unauthenticated` (the answer does not reveal whether the account exists) or `forbidden` for a suspended account.
     """
-    if wait := login_limits.acquire_attempt(login, address):
+    if wait := login_limits.acquire_attempt(login, address, device):
         raise rate_limited(wait)
-    user = auth_backends.check_password(login, password)
+    user = auth_backends.check_password(login, password, device)
     error = ApplicationError("unauthenticated", auth_backends.wrong_credentials_message())
     if user is None:
         raise error
@@ -28,7 +29,7 @@ def sign_in(login: str, password: str, address: str, code: str = "") -> User:
         # The answer is that of a wrong password, and the attempt stays counted. Otherwise somebody who signed up with
         # another person's e-mail would learn whether an account was created, that is whether the e-mail had one before.
         raise error
-    login_limits.release_attempt(login, address)
+    login_limits.release_attempt(login, address, device)
     if not user.is_active:
         raise forbidden(_("This account is suspended."))
     mfa.check_code(user, code)

@@ -25,7 +25,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import lazy
@@ -34,7 +34,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts import actions
-from accounts.auth import auth_backends, login_limits, signup_links
+from accounts.auth import auth_backends, known_devices, login_limits, signup_links
 from accounts.email import layout
 from accounts.forms import wait_message
 from accounts.models import USERNAME_TAKEN, User
@@ -44,6 +44,15 @@ from accounts.usernames.rules import MAX_USERNAME_LENGTH, clean_username, is_use
 from messenger.core.client_ip import request_ip
 from messenger.core.database import write_transaction
 
+# E-mails to an address that anybody can type into a form. Codes for signing in are not among them: each works in one
+# browser only, so a stranger could keep the owner from getting one. allauth limits them to three a minute.
+_MAILS_CAUSED_BY_STRANGERS = {
+    "account/email/account_already_exists",
+    "account/email/email_confirmation",
+    "account/email/email_confirmation_signup",
+    "account/email/password_reset_key",
+    "account/email/unknown_account",
+}
 _wrong_credentials_message = lazy(auth_backends.wrong_credentials_message, str)()
 
 
@@ -60,7 +69,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and signup_links.is_invited(request))
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
-        if wait := login_limits.acquire_attempt(_login_of(credentials), request_ip(request)):
+        device = known_devices.get_device(request)
+        if wait := login_limits.acquire_attempt(_login_of(credentials), request_ip(request), device):
             request.META[login_limits.RETRY_AFTER_META_KEY] = wait  # read by the view, which answers 429
             raise ValidationError(wait_message(wait), code="rate_limited")
 
@@ -75,8 +85,14 @@ class AccountAdapter(DefaultAccountAdapter):
                 address.send_confirmation(request)
             return None
         if user:
-            login_limits.release_attempt(_login_of(credentials), request_ip(request))
+            device = known_devices.get_device(request)
+            login_limits.release_attempt(_login_of(credentials), request_ip(request), device)
         return user
+
+    def post_login(self, request: HttpRequest, user, **options) -> HttpResponse:
+        response = super().post_login(request, user, **options)
+        known_devices.remember_device(request, response, user.pk)
+        return response
 
     def get_login_stages(self) -> list[str]:
         replaced = {
@@ -130,6 +146,15 @@ class AccountAdapter(DefaultAccountAdapter):
         message = cast(EmailMultiAlternatives, super().render_mail(template_prefix, email, context, headers))
         message.attach_alternative(layout.render_html(str(message.subject), str(message.body)), "text/html")
         return message
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """Sends an e-mail, unless it is one that strangers can cause and this address got too many of them.
+
+        The answer to a request does not reveal it.
+        """
+        if template_prefix in _MAILS_CAUSED_BY_STRANGERS and not login_limits.acquire_mail(template_prefix, email):
+            return
+        super().send_mail(template_prefix, email, context)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
         """Sends the user an e-mail about a change of the account, in the user's language.

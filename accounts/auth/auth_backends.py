@@ -8,41 +8,27 @@ from __future__ import annotations
 
 from allauth.account import app_settings as allauth_settings
 from allauth.account.auth_backends import AuthenticationBackend
-from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.auth import login_limits
+from accounts.auth.known_devices import Device, get_device
 from accounts.models import User
-from accounts.text.cleaning import strip_unstorable
-from accounts.usernames.rules import skeleton
+from accounts.selectors.users import find_account
 
 
-def find_account(login: str) -> User | None:
-    """Returns the account with this user name or e-mail.
-
-    If several accounts have the same e-mail, returns the one that has confirmed the e-mail, else the oldest.
-    """
-    text = strip_unstorable(login.strip())
-    if "@" not in text:
-        return User.objects.filter(username_key=skeleton(text)).first()
-    email = text.lower()
-    confirmed = EmailAddress.objects.filter(email=email, verified=True).select_related("user").first()
-    return confirmed.user if confirmed else User.objects.filter(email=email).order_by("pk").first()
-
-
-def check_password(login: str, password: str) -> User | None:
+def check_password(login: str, password: str, device: Device | None = None) -> User | None:
     """Returns the user with this login and password, also if the account is suspended. Returns None if one is wrong.
 
-    Also returns None after too many attempts on the account (`login_limits.acquire_user_attempt`).
+    Also returns None after too many attempts on the account from unknown devices (`login_limits.acquire_user_attempt`).
     """
     user = find_account(login)
-    if user is None or not login_limits.acquire_user_attempt(user.pk):
+    if user is None or not login_limits.acquire_user_attempt(user.pk, device):
         User().set_password(password)  # takes as long as checking a real password
         return None
     if not user.check_password(password):
         return None
-    login_limits.release_user_attempt(user.pk)
+    login_limits.release_user_attempt(user.pk, device)
     return user
 
 
@@ -66,7 +52,7 @@ class PasswordBackend(AuthenticationBackend):
         login = username or credentials.get("email")
         if not login or not password:
             return None
-        user = check_password(login, password)
+        user = check_password(login, password, get_device(request) if request else None)
         if user is not None and not self.user_can_authenticate(user):
             self._stash_user(user)  # allauth then shows the page for suspended accounts
             return None

@@ -1,4 +1,10 @@
-"""Rate limits of password attempts: ten wrong ones a minute for each account and for each IP address.
+"""Rate limits of password attempts, of sign-ups, and of e-mails that strangers can cause. The numbers: settings.RATES.
+
+Wrong passwords are counted for each IP address, and for each account from each IP address. So a stranger who tries
+passwords does not use up the attempts of the owner, who has another address. In addition all attempts on an account
+are counted together, against many addresses that try a few passwords each. This limit is too high to be reached from
+one address, and it does not apply to the account's known devices (`accounts.auth.known_devices`), which are counted
+separately.
 
 Pages and the API share these limits. An attempt is counted before the password is checked, so that parallel attempts
 cannot exceed the limit. If the password is right, the attempt is subtracted again. Attempts on accounts that do not
@@ -8,7 +14,10 @@ exist are counted in the same way.
 from __future__ import annotations
 
 from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
 
+from accounts.auth.known_devices import Device
+from accounts.selectors.users import find_account
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from messenger.core import rate_limits
@@ -16,39 +25,49 @@ from messenger.core import rate_limits
 RETRY_AFTER_META_KEY = "messenger.must_wait"  # key in request.META: the seconds to wait, for the view's response
 
 
-def acquire_attempt(login: str, address: str) -> float:
+def acquire_attempt(login: str, address: str, device: Device | None = None) -> float:
     """Counts a sign-in attempt for this login and this IP address. Returns 0 if allowed, else the seconds to wait.
 
     Call this before the password is checked.
     """
-    buckets = _attempt_buckets(login, address)
+    buckets = _attempt_buckets(login, address, device)
     waits = rate_limits.acquire_many(buckets)
     if wait := max(waits):
         rate_limits.release([bucket for bucket, bucket_wait in zip(buckets, waits, strict=True) if not bucket_wait])
     return wait
 
 
-def release_attempt(login: str, address: str) -> None:
+def release_attempt(login: str, address: str, device: Device | None = None) -> None:
     """Subtracts an attempt that `acquire_attempt` has counted, because the password was right."""
-    rate_limits.release(_attempt_buckets(login, address))
+    rate_limits.release(_attempt_buckets(login, address, device))
 
 
-def acquire_user_attempt(user_id: int) -> bool:
+def acquire_user_attempt(user_id: int, device: Device | None = None) -> bool:
     """Counts a sign-in attempt on this account, by user name or by e-mail. Returns whether the attempt is allowed.
 
     If it is not allowed, callers must answer as for a wrong password. Otherwise an attacker could use up the limit with
     a user name, try an e-mail, and learn from the answer that both belong to the same account.
     """
-    return not rate_limits.acquire("guess.person", user_id)
+    return _knows(device, user_id) or not rate_limits.acquire("guess.person", user_id)
 
 
-def release_user_attempt(user_id: int) -> None:
-    rate_limits.release([rate_limits.bucket("guess.person", user_id)])
+def release_user_attempt(user_id: int, device: Device | None = None) -> None:
+    if not _knows(device, user_id):
+        rate_limits.release([rate_limits.bucket("guess.person", user_id)])
 
 
 def acquire_sign_up(address: str) -> float:
     """Counts a sign-up from this IP address. Returns 0 if it is allowed, else the seconds to wait."""
-    return rate_limits.acquire("signup.address", address)
+    return rate_limits.acquire("signup.address", _network(address))
+
+
+def acquire_mail(kind: str, email: str) -> bool:
+    """Counts an e-mail of this kind to this address. Returns whether it may be sent.
+
+    For e-mails that somebody else than the owner of the address can cause. Each kind has a limit of its own, so that
+    nobody can prevent one kind by causing another. Callers must answer as if the e-mail had been sent.
+    """
+    return not rate_limits.acquire("mail.address", _digest(f"{kind} {email.strip().lower()}"))
 
 
 def acquire_code_attempt(user_id: int) -> float:
@@ -63,7 +82,32 @@ def release_code_attempt(user_id: int) -> None:
     rate_limits.release([rate_limits.bucket("code.account", user_id)])
 
 
-def _attempt_buckets(login: str, address: str) -> list[rate_limits.Bucket]:
+def _attempt_buckets(login: str, address: str, device: Device | None = None) -> list[rate_limits.Bucket]:
+    if device and (user := find_account(login)) and _knows(device, user.pk):
+        return [rate_limits.bucket("guess.device", f"{device.id}.{user.pk}")]
+    network = _network(address)
     # A digest, not the login itself: keys are readable in Redis, and users sometimes type a password into this field.
-    digest = sha256(skeleton(strip_unstorable(login)).encode()).hexdigest()[:32]
-    return [rate_limits.bucket("guess.account", digest), rate_limits.bucket("guess.address", address)]
+    login_digest = _digest(skeleton(strip_unstorable(login.strip())))
+    return [
+        rate_limits.bucket("guess.account", f"{login_digest}.{network}"),
+        rate_limits.bucket("guess.address", network),
+    ]
+
+
+def _knows(device: Device | None, user_id: int) -> bool:
+    return device is not None and user_id in device.user_ids
+
+
+def _network(address: str) -> str:
+    """Returns what counts as one address: an IPv4 address, or the network that one IPv6 customer has at least (/64)."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:32]

@@ -7,9 +7,11 @@ they expire. Lifetimes are in `settings.SIMPLE_JWT`.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
@@ -20,6 +22,7 @@ from accounts.schemas import TokenPairSchema
 from messenger.core.errors import ApplicationError
 
 SIGN_IN_CLAIM = "sid"
+REFRESH_GRACE = timedelta(seconds=30)  # in which a used refresh token returns the pair that it was exchanged for
 MAX_TOKEN_LENGTH = 2000  # characters; our tokens have about 300. Longer ones are not decoded.
 
 
@@ -33,27 +36,30 @@ def issue_token_pair(user: User, *, address: str = "", user_agent: str = "") -> 
     sign_in = sign_ins.start_sign_in(
         user, SignIn.Kind.TOKEN, address=address, user_agent=user_agent, refresh_id=refresh_id
     )
-    return _token_pair(sign_in, refresh_id)
+    return _token_pair(sign_in, refresh_id, timezone.now())
 
 
 def refresh_token_pair(refresh_token: str) -> TokenPairSchema:
-    """Exchanges a refresh token for a new access and refresh token. The old refresh token becomes invalid.
+    """Exchanges a refresh token for a new access and refresh token. The old refresh token is used up.
 
-    A refresh token that is used a second time may be stolen, and it is not known by whom it was used. Then the sign-in
-    ends with all its tokens, and the function raises `unauthenticated`. Of parallel uses of a token only one succeeds.
+    For `REFRESH_GRACE` the used token returns the same new pair, for clients that refresh twice at once or that did
+    not receive the answer, but only until the new refresh token is used. Any other use of a used token ends the sign-in
+    with all its tokens, because the token may be stolen. Then the function raises `unauthenticated`.
     """
     claims = TokenClaims(_validate(RefreshToken, refresh_token))
     sign_in = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()
     if sign_in is None or not sign_ins.is_active(sign_in, sign_in.user):
         raise invalid_token_error()
-    new_refresh_id = uuid4()
-    updated = SignIn.objects.filter(pk=sign_in.pk, refresh_id=claims.token_id, ended_at=None).update(
-        refresh_id=new_refresh_id, last_used_at=timezone.now()
-    )
-    if not updated:
-        sign_ins.end_sign_ins(sign_in.user_id, sign_in.pk)
-        raise invalid_token_error()
-    return _token_pair(sign_in, new_refresh_id)
+    now = timezone.now()
+    new_id = _successor_id(claims.token_id, now)
+    rows = SignIn.objects.filter(pk=sign_in.pk, ended_at=None)
+    if not rows.filter(refresh_id=claims.token_id).update(refresh_id=new_id, last_used_at=now):
+        current_id = rows.values_list("refresh_id", flat=True).first()
+        if current_id is None or not _is_recent_successor(current_id, claims.token_id, now):
+            sign_ins.end_sign_ins(sign_in.user_id, sign_in.pk)
+            raise invalid_token_error()
+        new_id = current_id
+    return _token_pair(sign_in, new_id, _issue_time(new_id))
 
 
 def revoke_token(refresh_token: str) -> None:
@@ -63,6 +69,16 @@ def revoke_token(refresh_token: str) -> None:
     """
     claims = TokenClaims(_validate(RefreshToken, refresh_token))
     sign_ins.end_sign_ins(claims.user_id, claims.sign_in_id)
+
+
+def verify_token(token: str) -> None:
+    """Raises `unauthenticated` unless the text is an access or refresh token that can be used now. Uses up nothing."""
+    validated = validate_access_token(token) or _validate(RefreshToken, token)
+    sign_in = sign_in_for_validated_token(validated)
+    if sign_in is None or not sign_ins.is_active(sign_in, sign_in.user):
+        raise invalid_token_error()
+    if isinstance(validated, RefreshToken) and sign_in.refresh_id != TokenClaims(validated).token_id:
+        raise invalid_token_error()
 
 
 def sign_in_for_token(access_token: str) -> SignIn | None:
@@ -111,10 +127,46 @@ def _validate(token_class: type[Token], text: str) -> Token:
     return token
 
 
-def _token_pair(sign_in: SignIn, refresh_id: UUID) -> TokenPairSchema:
+# ── Ids of refresh tokens ────────────────────────────────────────────────────────────────────────────────────────
+# The id of a token that replaces another is a UUID of version 7 (RFC 9562): 48 bits for the time of issue in
+# milliseconds, and 74 bits that are an HMAC of the time and the old token's id. So the row of the sign-in, which holds
+# only the new id, shows which token was exchanged for it and when, and the same pair can be made again.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HMAC_BITS = (0xFFF << 64) | ((1 << 62) - 1)  # all bits but those of time, version and variant
+
+
+def _successor_id(token_id: UUID, issued_at: datetime) -> UUID:
+    milliseconds = (issued_at - _EPOCH) // timedelta(milliseconds=1)
+    digest = _digest(f"{token_id.hex}.{milliseconds}") & _HMAC_BITS
+    return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | digest)
+
+
+def _issue_time(token_id: UUID) -> datetime:
+    return _EPOCH + timedelta(milliseconds=token_id.int >> 80)
+
+
+def _is_recent_successor(new_id: UUID, token_id: UUID, now: datetime) -> bool:
+    """Returns whether the token `token_id` was exchanged for `new_id` not longer than REFRESH_GRACE ago."""
+    if new_id.version != 7:
+        return False
+    issued_at = _issue_time(new_id)
+    return now - issued_at <= REFRESH_GRACE and _successor_id(token_id, issued_at) == new_id
+
+
+def _digest(text: str) -> int:
+    """Returns an HMAC-SHA256 with the site's SECRET_KEY, cut to 128 bits."""
+    return int.from_bytes(salted_hmac("accounts.auth.tokens", text, algorithm="sha256").digest()[:16])
+
+
+def _token_pair(sign_in: SignIn, refresh_id: UUID, issued_at: datetime) -> TokenPairSchema:
+    """Makes a token pair. The same arguments make the same pair."""
     refresh_token, access_token = RefreshToken(), AccessToken()
     refresh_token["jti"] = refresh_id.hex
+    access_token["jti"] = UUID(int=_digest(f"access.{refresh_id.hex}"), version=4).hex
     for token in (refresh_token, access_token):
+        token.set_iat(at_time=issued_at)
+        token.set_exp(from_time=issued_at)
         token["user_id"] = str(sign_in.user_id)
         token[SIGN_IN_CLAIM] = sign_in.pk.hex
-    return TokenPairSchema(access=str(access_token), refresh=str(refresh_token))
+    expires_in = access_token["exp"] - int(timezone.now().timestamp())
+    return TokenPairSchema(access=str(access_token), refresh=str(refresh_token), expires_in=expires_in)

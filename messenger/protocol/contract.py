@@ -204,11 +204,13 @@ RATE_TEXTS = {
     "api.person": "REST requests",
     "api.address": "REST requests without sign-in, per IP address",
     "page.person": "pages opened",
-    "guess.account": "wrong passwords, per user name or e-mail",
-    "guess.person": "wrong passwords, per account",
     "guess.address": "wrong passwords, per IP address",
+    "guess.account": "wrong passwords, per user name or e-mail and IP address",
+    "guess.person": "wrong passwords, per account",
+    "guess.device": "wrong passwords, per account and browser that its user has signed in with",
     "code.account": "wrong codes of the second factor",
     "signup.address": "sign-ups, per IP address",
+    "mail.address": "e-mails of one kind that anybody can cause, per e-mail address",
     "browsers": "new browsers in `presence/`, per IP address",
 }
 

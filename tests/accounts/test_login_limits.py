@@ -1,4 +1,4 @@
-"""Tests of rate limits of password guesses: ten a minute per account and per IP address.
+"""Tests of rate limits of password guesses, which are counted per IP address, account and known device.
 
 All endpoints and server processes share the counts.
 """
@@ -6,6 +6,8 @@ All endpoints and server processes share the counts.
 import threading
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
 from django.test import Client
 
 from accounts import actions
@@ -23,16 +25,148 @@ def guess(api, login="alice", password="wrong", address="192.0.2.1", **extra):
     return api.send("post", "auth/token/", {"login": login, "password": password}, REMOTE_ADDR=address, **extra)
 
 
-def test_the_eleventh_guess_for_an_account_is_rejected_from_any_address(api, alice):
-    answers = [guess(api, address=f"192.0.2.{number}") for number in range(11)]
+def test_the_eleventh_guess_for_an_account_from_an_address_is_rejected(api, alice):
+    answers = [guess(api) for number in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
-    assert answers[-1].json()["code"] == "rate_limited" and 0 < answers[-1].json()["retry_after"] <= 6
+    assert answers[-1].json()["code"] == "rate_limited" and 0 < answers[-1].json()["retry_after"] <= 30
     assert answers[-1]["Retry-After"]
-    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 429  # even with the correct password
+    assert guess(api, password=PASSWORD).status_code == 429  # even with the correct password
 
 
 def test_an_unknown_name_is_limited_too(api, db):
-    assert [guess(api, login="nobody", address=f"192.0.2.{n}").status_code for n in range(11)] == [401] * 10 + [429]
+    assert [guess(api, login="nobody").status_code for n in range(11)] == [401] * 10 + [429]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Returns a function that lets a number of seconds pass for the rate limits."""
+    now = [1000.0]
+    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: now[0])
+
+    def pass_time(seconds: float) -> None:
+        now[0] += seconds
+
+    return pass_time
+
+
+@pytest.mark.parametrize(
+    "attacker", ["192.0.2.1", "2001:db8::{n:x}", "::ffff:192.0.2.1"], ids=["IPv4", "IPv6 network", "mapped IPv4"]
+)
+def test_a_stranger_at_one_address_cannot_keep_the_owner_out(api, make_user, clock, attacker):
+    """For as long as one likes, by user name and e-mail, with spaces and other cases."""
+    make_user("anna", email="anna@example.org")
+    logins = ["anna", "ANNA", " anna ", "anna@example.org", "Anna@Example.org"]
+    for number in range(300):
+        guess(api, logins[number % len(logins)], address=attacker.format(n=number + 1))
+        clock(1)
+        if number % 20 == 0:
+            assert guess(api, "anna", PASSWORD, address="198.51.100.7").status_code == 200
+            assert guess(api, "anna", PASSWORD, address="::ffff:198.51.100.8").status_code == 200
+
+
+def test_guesses_from_many_addresses_are_limited_together(api, alice, settings):
+    settings.RATES = settings.RATES | {"guess.person": (10, 0.01)}
+    answers = [guess(api, address=f"192.0.2.{number}").status_code for number in range(11)]
+    assert answers == [401] * 11, "the answer does not tell whether the account exists"
+    assert guess(api, password=PASSWORD, address="192.0.2.99").status_code == 401  # even with the correct password
+
+
+def test_one_address_cannot_use_up_the_limit_of_an_account(settings):
+    (_, per_address), (burst, per_account) = settings.RATES["guess.address"], settings.RATES["guess.person"]
+    assert per_account > per_address and burst > settings.RATES["guess.address"][0]
+
+
+# ── Known devices ────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def limited_account(settings):
+    settings.RATES = settings.RATES | {"guess.person": (10, 0.01)}
+
+
+def sign_in_by_page(client, login="alice", password=PASSWORD, address="203.0.113.5"):
+    return client.post("/accounts/login/", {"login": login, "password": password}, REMOTE_ADDR=address)
+
+
+def test_the_owner_signs_in_on_a_known_device_while_many_addresses_guess(api, client, alice, limited_account):
+    sign_in_by_page(client)
+    client.post("/accounts/logout/")
+    for number in range(15):
+        guess(api, address=f"192.0.2.{number}")
+    assert sign_in_by_page(Client()).status_code == 200, "an unknown device is refused"
+    for _ in range(10):  # also from an address that others have used up
+        guess(api, login="nobody", address="203.0.113.5")
+    assert sign_in_by_page(client, address="203.0.113.5").status_code == 302
+    api.cookies = client.cookies
+    assert guess(api, password=PASSWORD, address="203.0.113.5").status_code == 200, "the API knows the device too"
+
+
+def test_guesses_from_a_known_device_are_limited(client, alice, limited_account):
+    sign_in_by_page(client)
+    client.post("/accounts/logout/")
+    codes = [sign_in_by_page(client, password="wrong", address=f"192.0.2.{n}").status_code for n in range(11)]
+    assert codes == [200] * 10 + [429]
+    assert sign_in_by_page(Client(), address="198.51.100.7").status_code == 302, "other devices are not affected"
+
+
+def test_a_device_is_known_to_those_only_who_signed_in_with_it(client, api, alice, bob, limited_account):
+    sign_in_by_page(client, "bob")
+    client.post("/accounts/logout/")
+    codes = [sign_in_by_page(client, password="wrong").status_code for _ in range(11)]
+    assert codes == [200] * 10 + [429], "for alice it is a stranger's"
+    assert sign_in_by_page(client, "bob").status_code == 302
+
+
+def test_a_wrong_password_makes_no_device_known_and_nobody_can_forge_one(client, alice, limited_account):
+    sign_in_by_page(client, password="wrong")
+    assert "device" not in client.cookies
+    sign_in_by_page(client)
+    cookie = client.cookies["device"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax" and int(cookie["max-age"]) > 86400
+    for forged in (f"x.{alice.pk}", f"x.{alice.pk}:a:b", cookie.value[:-2] + "xx", "", ".", "\x00"):
+        stranger = Client()
+        stranger.cookies["device"] = forged
+        for _ in range(11):
+            sign_in_by_page(stranger, password="wrong", address="192.0.2.9")
+        assert sign_in_by_page(stranger, address="192.0.2.9").status_code == 429
+        rate_limits.reset_all()
+
+
+# ── E-mails ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_strangers_cannot_fill_a_mailbox(client, api, make_user, settings, clock):
+    """Sign-ups with a known address, by page and API, in any case, from many addresses, send a few e-mails only."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    user = make_user("anna", email="anna@example.org")
+    EmailAddress.objects.create(user=user, email="anna@example.org", verified=True, primary=True)
+    for number in range(24):
+        email = "anna@example.org" if number % 3 else "Anna@EXAMPLE.org"
+        form = {"username": f"some{number}", "email": email, "password1": "correct horse battery"}
+        body = {**form, "password": form["password1"]}
+        if number % 2:
+            answer = client.post("/accounts/signup/", form, REMOTE_ADDR=f"192.0.2.{number}")
+            assert answer.status_code == 302
+        else:
+            answer = api.send("post", "auth/signup/", body, REMOTE_ADDR=f"192.0.2.{number}")
+            assert (answer.status_code, answer.json()) == (201, {"verify": True}), "the same answer with and without"
+        clock(3)
+    assert len(mail.outbox) == settings.RATES["mail.address"][0]
+    other = {"username": "other", "email": "other@example.org", "password": "correct horse battery"}
+    assert api.send("post", "auth/signup/", other).status_code == 201
+    assert mail.outbox[-1].to == ["other@example.org"], "other addresses are not affected"
+    client.post("/accounts/password/reset/", {"email": "anna@example.org"})
+    assert mail.outbox[-1].to == ["anna@example.org"], "nor other kinds of e-mails"
+
+
+def test_a_mailbox_gets_few_links_for_a_new_password(client, make_user, settings, clock):
+    user = make_user("anna", email="anna@example.org")
+    EmailAddress.objects.create(user=user, email="anna@example.org", verified=True, primary=True)
+    settings.ACCOUNT_RATE_LIMITS = False
+    for number in range(30):
+        email = "anna@example.org" if number % 2 else "nobody@example.org"
+        assert client.post("/accounts/password/reset/", {"email": email}).status_code == 302
+    for address in ("anna@example.org", "nobody@example.org"):
+        assert len([sent for sent in mail.outbox if sent.to == [address]]) == settings.RATES["mail.address"][0]
+    clock(3600)
+    client.post("/accounts/password/reset/", {"email": "anna@example.org"})
+    assert mail.outbox[-1].to == ["anna@example.org"]
 
 
 def test_the_eleventh_name_from_one_address_is_rejected(api, alice):

@@ -37,7 +37,7 @@ def sign_in_id(client) -> str:
 def test_user_name_and_email_sign_in_on_page_and_api(api, make_user, login):
     make_user("alice", email="alice@example.com")
     assert is_in(signed_in(login))
-    assert api.sign_in(login).keys() == {"access", "refresh"}
+    assert api.sign_in(login).keys() == {"access", "refresh", "expires_in"}
 
 
 @pytest.mark.parametrize("login", ["alice", "nobody", "alice@example.com", "nobody@example.com", "x" * 254])

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from django.utils import timezone
 
 from accounts.auth import tokens
 from accounts.models import SignIn
@@ -29,6 +30,10 @@ def signed(key: str = "", algorithm: str = "HS256", **payload) -> str:
 def unsigned(payload: dict, header: dict) -> str:
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, payload)]
     return ".".join([*parts, ""])
+
+
+def refresh(api, token: str):
+    return api.send("post", "auth/token/refresh/", {"refresh": token})
 
 
 def test_both_tokens_contain_their_sign_in(api, alice):
@@ -63,9 +68,74 @@ def test_a_refresh_returns_a_new_pair_and_invalidates_the_old_token(api, alice):
     assert again.status_code == 200
 
 
-def test_reusing_a_refresh_token_ends_the_sign_in(published_events, api, alice):
+@pytest.fixture
+def later(monkeypatch):
+    """Returns a function that lets a number of seconds pass."""
+
+    def pass_time(seconds: float) -> None:
+        now = timezone.now() + timedelta(seconds=seconds)
+        monkeypatch.setattr(tokens.timezone, "now", lambda: now)
+
+    return pass_time
+
+
+def test_a_refresh_token_sent_again_within_30_seconds_returns_the_same_pair(published_events, api, alice, later):
+    first = api.sign_in("alice")
+    second = refresh(api, first["refresh"]).json()
+    later(29)
+    repeated = refresh(api, first["refresh"])
+    assert repeated.status_code == 200
+    assert [repeated.json()[name] for name in ("access", "refresh")] == [second["access"], second["refresh"]]
+    assert 0 < repeated.json()["expires_in"] <= second["expires_in"] - 28
+    api.access = repeated.json()["access"]
+    assert api.send("get", "me/").status_code == 200 and published_events.disconnects() == []
+    third = refresh(api, second["refresh"]).json()
+    assert third["refresh"] != second["refresh"] and third["access"] != second["access"]
+    assert refresh(api, second["refresh"]).json()["refresh"] == third["refresh"]  # also for a pair of a refresh
+
+
+@pytest.mark.parametrize("age", [0, 2, 29])
+def test_a_used_refresh_token_ends_the_sign_in_once_its_successor_was_used(api, alice, later, age):
+    first = api.sign_in("alice")
+    second = refresh(api, first["refresh"]).json()
+    third = refresh(api, second["refresh"]).json()
+    later(age)
+    assert refresh(api, first["refresh"]).status_code == 401
+    assert refresh(api, third["refresh"]).status_code == 401
+    assert alice.sign_ins.get().ended_at
+
+
+def test_the_time_of_a_used_refresh_token_does_not_begin_again(api, alice, later):
+    """Repeating within the 30 seconds, and requests with the access token, do not prolong them."""
+    first = api.sign_in("alice")
+    api.access = refresh(api, first["refresh"]).json()["access"]
+    later(25)
+    assert refresh(api, first["refresh"]).status_code == 200
+    SignIn.objects.update(last_used_at=tokens.timezone.now())
+    later(20)
+    assert refresh(api, first["refresh"]).status_code == 401
+
+
+def test_the_new_refresh_token_cannot_be_derived_from_what_is_stored(api, alice):
+    """The row holds the id of the token, never the token; and the id alone has no valid signature."""
+    first = api.sign_in("alice")
+    second = refresh(api, first["refresh"]).json()
+    stored = " ".join(str(value) for value in SignIn.objects.values().get().values())
+    assert second["refresh"] not in stored and second["access"] not in stored
+    assert refresh(api, signed(key="x" * 64, **claims(second["refresh"]))).status_code == 401
+
+
+def test_answers_with_tokens_say_how_long_the_access_token_is_valid(api, alice, settings):
+    signed_in = api.sign_in("alice")
+    for pair in (signed_in, refresh(api, signed_in["refresh"]).json()):
+        assert settings.ACCESS_TOKEN_MINUTES * 60 - 2 <= pair["expires_in"] <= settings.ACCESS_TOKEN_MINUTES * 60
+        assert abs(claims(pair["access"])["exp"] - time.time() - pair["expires_in"]) <= 2
+
+
+def test_reusing_a_refresh_token_later_ends_the_sign_in(published_events, api, alice, later):
     first = api.sign_in("alice")
     second = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]}).json()
+    later(31)
     api.access = second["access"]
     assert api.send("get", "me/").status_code == 200
     stolen = api.send("post", "auth/token/refresh/", {"refresh": first["refresh"]})
@@ -75,18 +145,16 @@ def test_reusing_a_refresh_token_ends_the_sign_in(published_events, api, alice):
     assert [(cut.user_id, cut.code) for cut in published_events.disconnects()] == [(alice.pk, 4401)]
 
 
-def test_one_of_several_concurrent_refreshes_succeeds(each_database, alice):
+def test_concurrent_refreshes_return_the_same_pair(each_database, alice):
     from django.db import connection
 
     token_pair = tokens.issue_token_pair(alice)
-    gate, won, lost = threading.Barrier(8), [], []
+    gate, pairs = threading.Barrier(8), []
 
     def refresh():
         gate.wait()
         try:
-            won.append(tokens.refresh_token_pair(token_pair.refresh))
-        except ApplicationError as error:
-            lost.append(error.code)
+            pairs.append(tokens.refresh_token_pair(token_pair.refresh))
         finally:
             connection.close()
 
@@ -95,10 +163,51 @@ def test_one_of_several_concurrent_refreshes_succeeds(each_database, alice):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(won) == 1 and lost == ["unauthenticated"] * 7
-    with pytest.raises(ApplicationError):  # a reused token ends the sign-in
-        tokens.refresh_token_pair(won[0].refresh)
+    assert len(pairs) == 8 and len({(pair.access, pair.refresh) for pair in pairs}) == 1
+    assert tokens.refresh_token_pair(pairs[0].refresh).refresh != pairs[0].refresh
+    with pytest.raises(ApplicationError):  # the new token was used: the old one may be stolen
+        tokens.refresh_token_pair(token_pair.refresh)
     assert SignIn.objects.get().ended_at
+
+
+# ── Clients of simplejwt ─────────────────────────────────────────────────────────────────────────────────────────
+def test_the_login_may_be_sent_as_username(api, make_user):
+    make_user("anna", email="anna@example.org")
+    for login in ("anna", "ANNA", "anna@example.org"):
+        answer = api.send("post", "auth/token/", {"username": login, "password": PASSWORD})
+        assert answer.status_code == 200 and {"access", "refresh"} <= answer.json().keys()
+    wrong = api.send("post", "auth/token/", {"username": "anna", "password": "wrong"})
+    assert wrong.status_code == 401 and wrong.json()["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({}, "login"), ({"username": 5}, "username"), ({"username": ""}, "username"), ({"login": None}, "login")],
+)
+def test_a_sign_in_without_a_valid_login_is_invalid(api, db, body, field):
+    answer = api.send("post", "auth/token/", {"password": "x", **body})
+    assert answer.status_code == 400 and field in answer.json()["fields"]
+
+
+def test_valid_tokens_are_verified_and_not_used_up(api, alice):
+    pair = api.sign_in("alice")
+    for _ in range(2):
+        for token in (pair["access"], pair["refresh"]):
+            answer = api.send("post", "auth/token/verify/", {"token": token})
+            assert (answer.status_code, answer.json()) == (200, {})
+    assert refresh(api, pair["refresh"]).status_code == 200
+
+
+def test_a_token_that_cannot_be_used_is_not_verified(api, alice):
+    def verify(token):
+        return api.send("post", "auth/token/verify/", {"token": token}).status_code
+
+    first = api.sign_in("alice")
+    second = refresh(api, first["refresh"]).json()
+    assert verify(first["refresh"]) == verify("x") == verify(signed(key="x" * 64, **claims(second["access"]))) == 401
+    assert verify(second["refresh"]) == 200, "asking about a used token ends nothing"
+    api.send("post", "auth/token/revoke/", {"refresh": second["refresh"]})
+    assert verify(second["refresh"]) == verify(second["access"]) == 401
 
 
 def test_revoking_signs_out_only_this_client(published_events, make_api, alice):
@@ -192,7 +301,7 @@ def test_a_session_can_get_tokens_only_with_csrf(alice):
     client.get("/accounts/password/change/")  # any page that sets the CSRF cookie
     token = client.cookies[django_settings.CSRF_COOKIE_NAME].value
     answer = client.post(path, content_type=json_type, headers={"x-csrftoken": token})
-    assert answer.status_code == 200 and answer.json().keys() == {"access", "refresh"}
+    assert answer.status_code == 200 and answer.json().keys() == {"access", "refresh", "expires_in"}
     assert sorted(alice.sign_ins.values_list("kind", flat=True)) == ["browser", "token"]
 
 
@@ -222,7 +331,9 @@ def test_tokens_of_an_ended_sign_in_are_rejected(api, alice):
     assert api.send("get", "me/").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["auth/token/", "auth/signup/", "auth/token/refresh/", "auth/token/revoke/"])
+@pytest.mark.parametrize(
+    "path", ["auth/token/", "auth/signup/", "auth/token/refresh/", "auth/token/verify/", "auth/token/revoke/"]
+)
 @pytest.mark.parametrize("junk", ["{", "[]", "null", '"x"', '{"login": NaN}', '{"login": "\\ud800", "password": "x"}'])
 def test_malformed_bodies_are_invalid(api, db, path, junk):
     answer = api.post(f"/api/v1/{path}", junk, content_type="application/json")

@@ -111,11 +111,28 @@ def test_a_boolean_field_accepts_only_true_and_false(api, alice, group, wrong):
 
 
 # ── Paths and methods ────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("path", ["", "nothing/", "conversations", "conversations/x/", f"conversations/{BIG}/", "../"])
+@pytest.mark.parametrize(
+    "path", ["", "nothing/", "nothing", "conversation", "conversations/x/", f"conversations/{BIG}/", "../"]
+)
 def test_an_unknown_path_is_not_found_in_json(api, alice, path):
     for caller in (api(alice), api()):
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             assert_error(caller(method, path), "not_found", 404)
+
+
+def test_the_slash_at_the_end_of_a_path_may_be_omitted(api, alice, group):
+    """For every method, without a redirect, and with the same answer."""
+    made = api(alice).post("conversations", {"kind": "group", "title": "Without"})
+    assert made.status_code == 201 and made.json()["title"] == "Without"
+    path = f"conversations/{made.json()['id']}"
+    for query in ("", "?limit=1"):
+        assert api(alice).get(path + query).json() == api(alice).get(f"{path}/{query}").json()
+    assert api(alice).patch(path, {"title": "Changed"}).json()["title"] == "Changed"
+    assert api(alice).get("users?q=bob").json()["results"] == api(alice).get("users/?q=bob").json()["results"]
+    assert api()("POST", "auth/token", {"login": "nobody", "password": "x"}).status_code == 401
+    assert api(alice)("DELETE", path).status_code == 204
+    assert_error(api(alice).get(path), "not_found", 404)
+    assert Client().get("/api/schema").status_code == 200
 
 
 def test_the_largest_id_is_not_found(api, alice):

@@ -95,10 +95,14 @@ export interface SignIn {
   current: boolean;
 }
 
-/** The tokens of an API client. `access` authenticates requests. `refresh` can be exchanged once for a new pair. */
+/**
+ * The tokens of an API client. `access` authenticates requests for `expires_in` seconds. `refresh` can be exchanged
+ * once for a new pair.
+ */
 export interface TokenPair {
   access: string;
   refresh: string;
+  expires_in: number;
 }
 
 /**
