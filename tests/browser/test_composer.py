@@ -197,7 +197,7 @@ async def test_shortcuts_put_signs_and_undo_takes_them_away(open_pages):
     await press("Shift+Enter")
     await press("Shift+Enter")
     await alice.page.keyboard.type("end")
-    assert await alice.written() == "- word\n- next\nend"
+    assert await alice.written() == "- word\n- next\n\nend"
 
 
 async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
@@ -213,6 +213,11 @@ async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
     code = "def f():\n    return 1"
     await paste(alice.page, **{"text_plain": code, "vscode-editor-data": '{"mode":"python"}'})
     assert await alice.written() == f"```python\n{code}\n```\n"
+    await alice.page.keyboard.press("Control+z")
+    assert await alice.written() == code
+    await alice.page.fill(FIELD, "")
+    await alice.page.focus(FIELD)
+    await paste(alice.page, **{"text_plain": code, "vscode-editor-data": '{"mode":"python"}'})
     await alice.page.keyboard.press("Enter")
     await bob.page.locator(".msg-text pre code").wait_for()
     assert "    return 1" in await bob.page.locator(".msg-text pre code").last.inner_text()
@@ -221,7 +226,7 @@ async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
 async def test_in_open_code_enter_makes_a_line_and_ctrl_enter_sends(open_pages):
     alice, bob = await open_pages()
     await type_in(alice, "```")
-    await alice.page.keyboard.press("Shift+Enter")
+    await alice.page.keyboard.press("Enter")
     await alice.page.keyboard.type("  a")
     await alice.page.keyboard.press("Enter")
     await alice.page.keyboard.type("b")

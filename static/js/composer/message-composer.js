@@ -10,7 +10,7 @@ import { Draft } from "./draft.js";
 import { getDraftKey } from "./unsynced-drafts.js";
 import { KeptEdits, getEditsKey } from "./kept-edits.js";
 import { EmojiCompletion } from "./completion/emoji-completion.js";
-import { isInCodeBlock, makeNewLine } from "./markdown-editing.js";
+import { isNewLineInCodeBlock, makeNewLine } from "./markdown-editing.js";
 import { applyChange } from "./text-edit.js";
 import { LiveElement, sendCommand, liveUpdates, sendAndForget, emit } from "../realtime/events.js";
 import { MentionCompletion } from "./completion/mention-completion.js";
@@ -64,6 +64,8 @@ export class MessageComposer extends LiveElement {
   #typingSentAt = 0;
   #lastKey = -Infinity;
   #isComposing = false;
+  /** Whether the last key was the shortcut for pasting without formatting. */
+  #isPlainPaste = false;
 
   start() {
     const form = this.querySelector("form");
@@ -246,6 +248,7 @@ export class MessageComposer extends LiveElement {
     // While an input method composes, Enter chooses a word. Safari sends that key after the composition, with key code
     // 229.
     if (event.defaultPrevented || event.isComposing || this.#isComposing || event.keyCode === 229) return;
+    this.#isPlainPaste = event.shiftKey && (event.ctrlKey || event.metaKey) && event.code === "KeyV";
     const action = getShortcutAction(event);
     if (event.key === "Enter" && !event.altKey) {
       event.preventDefault();
@@ -264,7 +267,7 @@ export class MessageComposer extends LiveElement {
 
   /** @param {KeyboardEvent} event of Enter */
   #isNewLine({ shiftKey }) {
-    return shiftKey || isTouchKeyboard() || isInCodeBlock(this.field.value, this.field.selectionStart);
+    return shiftKey || isTouchKeyboard() || isNewLineInCodeBlock(this.field.value, this.field.selectionStart);
   }
 
   #insertNewLine() {
@@ -278,6 +281,7 @@ export class MessageComposer extends LiveElement {
     const clipboard = event.clipboardData;
     if (!clipboard) return;
     if (!this.#edit && this.#tray?.acceptFiles(clipboard)) return event.preventDefault();
+    if (this.#isPlainPaste) return;
     const { value, selectionStart, selectionEnd } = this.field;
     const change = convertPaste(value, selectionStart, selectionEnd, {
       text: clipboard.getData("text/plain"),
@@ -286,7 +290,10 @@ export class MessageComposer extends LiveElement {
     });
     if (!change) return;
     event.preventDefault();
-    applyChange(this.field, change);
+    if (change.plain === undefined) return applyChange(this.field, change);
+    // Two steps in the undo history: the first undo removes the signs, the second one the text.
+    applyChange(this.field, { from: change.from, to: change.to, text: change.plain });
+    applyChange(this.field, { ...change, to: change.from + change.plain.length });
   }
 
   #handleInput() {
