@@ -197,7 +197,7 @@ async def test_shortcuts_put_signs_and_undo_takes_them_away(open_pages):
     await press("Shift+Enter")
     await press("Shift+Enter")
     await alice.page.keyboard.type("end")
-    assert await alice.written() == "- word\n- next\nend"
+    assert await alice.written() == "- word\n- next\n\nend"
 
 
 async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
@@ -213,6 +213,11 @@ async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
     code = "def f():\n    return 1"
     await paste(alice.page, **{"text_plain": code, "vscode-editor-data": '{"mode":"python"}'})
     assert await alice.written() == f"```python\n{code}\n```\n"
+    await alice.page.keyboard.press("Control+z")
+    assert await alice.written() == code
+    await alice.page.fill(FIELD, "")
+    await alice.page.focus(FIELD)
+    await paste(alice.page, **{"text_plain": code, "vscode-editor-data": '{"mode":"python"}'})
     await alice.page.keyboard.press("Enter")
     await bob.page.locator(".msg-text pre code").wait_for()
     assert "    return 1" in await bob.page.locator(".msg-text pre code").last.inner_text()
@@ -221,7 +226,7 @@ async def test_a_link_over_a_selection_links_it_and_code_stays_code(open_pages):
 async def test_in_open_code_enter_makes_a_line_and_ctrl_enter_sends(open_pages):
     alice, bob = await open_pages()
     await type_in(alice, "```")
-    await alice.page.keyboard.press("Shift+Enter")
+    await alice.page.keyboard.press("Enter")
     await alice.page.keyboard.type("  a")
     await alice.page.keyboard.press("Enter")
     await alice.page.keyboard.type("b")
@@ -309,6 +314,74 @@ async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_
     await expect(alice.page.locator("[data-note]")).to_have_count(0)
     await alice.page.press(FIELD, "ArrowUp")
     await expect(alice.page.locator(FIELD)).to_have_value("begun")
+
+
+async def test_what_is_typed_right_after_saving_an_edit_is_a_message_of_its_own(open_pages):
+    alice, bob = await open_pages()
+    await alice.say("my last")
+    await bob.sees("my last")
+    await alice.wait_until_sent()
+    # The answer to the edit takes its time.
+    await alice.page.evaluate(
+        """document.addEventListener('live:command', (event) => {
+          if (event.detail.type !== 'message.edit' || event.detail.held) return;
+          event.stopImmediatePropagation();
+          event.detail.handled = true;
+          setTimeout(() => {
+            const again = new CustomEvent('live:command', {detail: {...event.detail, held: true, handled: false}});
+            document.dispatchEvent(again);
+          }, 800);
+        }, {capture: true})"""
+    )
+    await alice.page.press(FIELD, "ArrowUp")
+    await expect(alice.page.locator(FIELD)).to_have_value("my last")
+    await alice.page.keyboard.type(", changed")
+    await alice.page.keyboard.press("Enter")
+    await alice.page.keyboard.type("bring the keys please")
+    await alice.sees("my last, changed")
+    assert await alice.written() == "bring the keys please"
+    await alice.page.keyboard.press("Enter")
+    await bob.sees("bring the keys please")
+    assert await bob.texts() == ["my last, changed", "bring the keys please"]
+
+
+async def test_an_edit_that_is_left_is_continued_and_one_that_is_refused_comes_back(open_pages):
+    alice, bob = await open_pages()
+    await alice.say("first")
+    await alice.say("second")
+    await alice.wait_until_sent()
+    await type_in(alice, "a draft")
+    await alice.line("second").hover()
+    await alice.line("second").locator("[data-act=edit]").click()
+    await alice.page.keyboard.type(", half changed")
+    await alice.page.goto("/people/")
+    await alice.open()
+    await expect(alice.page.locator(FIELD)).to_have_value("second, half changed")
+    await expect(alice.page.locator("[data-note=edit]")).to_be_visible()
+    # Another message is edited first, and then this one again.
+    await alice.line("first").hover()
+    await alice.line("first").locator("[data-act=edit]").click()
+    await expect(alice.page.locator(FIELD)).to_have_value("first")
+    await alice.page.keyboard.press("Escape")
+    assert await alice.written() == "a draft"
+    await alice.line("second").hover()
+    await alice.line("second").locator("[data-act=edit]").click()
+    await expect(alice.page.locator(FIELD)).to_have_value("second, half changed")
+    # Refused: the words come back as soon as nothing else stands in the field.
+    await alice.page.keyboard.press("Escape")
+    await alice.page.fill(FIELD, "")
+    await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
+    await alice.page.press(FIELD, "ArrowUp")
+    await expect(alice.page.locator(FIELD)).to_have_value("second")
+    await alice.page.fill(FIELD, "x" * 4_001)
+    await alice.page.press(FIELD, "Enter")
+    await expect(alice.page.locator("[data-note=edit]")).to_be_visible()
+    assert len(await alice.written()) == 4_001
+    await alice.page.fill(FIELD, "second, changed")
+    await alice.page.press(FIELD, "Enter")
+    await bob.sees("second, changed")
+    await alice.open()
+    await expect(alice.page.locator("[data-note]")).to_have_count(0)
 
 
 # ── Drafts ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -162,6 +162,41 @@ async def test_code_is_marked_and_copied(open_pages):
     await alice.assert_reload_changes_nothing()
 
 
+async def test_copying_gives_what_was_written_and_by_mouse_what_is_seen(open_pages):
+    alice, bob = await open_pages()
+    await alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    written = "1. milk\n2. eggs\n\nfrom [the shop](https://example.org/a%20b) **today**, `x * y`"
+    await bob.page.fill("message-composer textarea", written)
+    await bob.page.click("message-composer .send")
+    line = alice.line("milk")
+    await line.wait_for()
+    for reload in (False, True):
+        if reload:
+            await alice.open()
+        await alice.page.evaluate("navigator.clipboard.writeText('')")
+        await line.hover()
+        await line.locator("[data-act=more]").click()
+        await alice.page.click("#message-menu [data-act=copy]")
+        await expect(alice.page.locator(".toast").last).to_contain_text("Copied")
+        assert await alice.page.evaluate("navigator.clipboard.readText()") == written
+
+    for text in ("please meet me at", "17:40 at", "the train station"):
+        await alice.say(text)
+        await bob.sees(text)
+    await alice.wait_until_sent()
+    await alice.page.evaluate(
+        """([from, to]) => {
+          const find = (text) => [...document.querySelectorAll('message-log .body > p')]
+            .find((each) => each.textContent.includes(text)).firstChild;
+          getSelection().setBaseAndExtent(find(from), 0, find(to), to.length);
+        }""",
+        ["please meet me at", "the train station"],
+    )
+    await alice.page.keyboard.press("Control+c")
+    copied = await alice.page.evaluate("navigator.clipboard.readText()")
+    assert " ".join(copied.split()) == "please meet me at 17:40 at the train station"
+
+
 async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
     alice, bob = await open_pages()
     await bob.say("from bob")

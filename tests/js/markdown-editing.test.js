@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { getShortcutAction } from "../../static/js/composer/composer-toolbar.js";
-import { applyFormat, isInCode, isInCodeBlock, makeNewLine } from "../../static/js/composer/markdown-editing.js";
+import { applyFormat, isInCode, isInCodeBlock, isNewLineInCodeBlock, makeNewLine } from "../../static/js/composer/markdown-editing.js";
 import { convertPaste } from "../../static/js/composer/paste.js";
 
 function parse(text) {
@@ -95,7 +95,12 @@ describe("new line", () => {
     ["9) a|", "9) a\n10) |"],
     ["  * a|", "  * a\n  * |"],
     ["> said|", "> said\n> |"],
-    ["- a\n- |", "- a\n|"],
+    ["- a\n- |", "- a\n\n|"], // what is written next is outside of the list
+    ["1. a\n2. |", "1. a\n\n|"],
+    ["> a\n> |", "> a\n\n|"],
+    ["- a\n  - b\n  - |", "- a\n  - b\n\n|"],
+    ["- |", "|"],
+    ["plain\n- |", "plain\n|"],
     ["plain|", "plain\n|"],
     ["-no list|", "-no list\n|"],
     ["```\n  a|", "```\n  a\n  |"],
@@ -109,7 +114,25 @@ describe("new line", () => {
   }
 });
 
+test("behind an opening fence Enter begins the code, behind a closing one it sends", () => {
+  const cases = [
+    ["```", true],
+    ["text\n```", true],
+    ["```python", true],
+    ["```\na", true],
+    ["```\na\n```", false],
+    ["````\n```", true],
+    ["```a``` b", false],
+    ["```SELECT * FROM x;", false], // words, and not the name of a language
+    ["~~~haha", false],
+    ["``", false],
+  ];
+  for (const [text, expected] of cases) assert.equal(isNewLineInCodeBlock(text, text.length), expected, text);
+});
+
 test("positions inside code", () => {
+  assert.equal(isInCodeBlock("~~~\na", 5), false);
+  assert.equal(isInCodeBlock("```a``` b\nc", 11), false);
   assert.equal(isInCodeBlock("```\na", 5), true);
   assert.equal(isInCodeBlock("```\na\n```\n", 10), false);
   assert.equal(isInCodeBlock("````\n```\n", 9), true);
@@ -148,6 +171,26 @@ describe("paste", () => {
     assert.match(paste("|", { text: "a\nb", html: `<div style="color: #000;font-family: 'Fira Code', monospace;white-space: pre;">a</div>` }), /^```/);
     assert.match(paste("|", { text: "if (a) {\n  b();\n}" }), /^```\nif/);
     assert.equal(paste("|", { text: "x", html: "<meta charset='utf-8'><code>x</code>" }), "`x`|");
+  });
+
+  test("indented prose without a sign of an editor stays prose", () => {
+    const texts = [
+      "会议议程：\n  一、开场（9:00）\n  二、报告(9:30)\n  三、讨论(10:00)",
+      "Agenda:\n  1) Opening (9:00);\n  2) Report (9:30);\n  3) Discussion (10:00).",
+      "Shopping:\n  milk;\n  eggs;\n  bread;",
+      "待办:\n\t牛奶,\n\t鸡蛋,\n\t面包;",
+      "Rent:\n  May = 500\n  June = 520",
+      "Trip:\n  Home -> Work\n  Work => Gym",
+      "Hello [Bob],\n  see report(s) and call(9:30):\n  thanks (Alice)",
+      "<bob> hi\n  <alice> hello:\n  <bob> bye",
+    ];
+    for (const text of texts) assert.equal(paste("|", { text }), null, text);
+  });
+
+  test("undoing the signs around pasted code gives the pasted text back", () => {
+    assert.equal(convertPaste("", 0, 0, { text: code, editor: '{"mode":"python"}' }).plain, code);
+    assert.equal(convertPaste("", 0, 0, { text: "x", html: "<code>x</code>" }).plain, "x");
+    assert.equal(convertPaste("a", 0, 1, { text: "https://example.org/" }).plain, undefined);
   });
 
   test("plain text stays plain text", () => {

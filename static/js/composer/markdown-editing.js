@@ -133,7 +133,7 @@ function escapeUrl(url) {
 }
 
 /**
- * Makes a new line. It continues the list or quote of the current line; an empty item ends the list.
+ * Makes a new line. It continues the list or quote of the current line; an empty item ends it with a blank line.
  * @param {string} value @param {number} start @param {number} end of the selection
  * @returns {Change}
  */
@@ -147,10 +147,18 @@ export function makeNewLine(value, start, end) {
   const content = line.slice(indent.length);
   const marker = LINE_MARKER.exec(content)?.[0];
   if (!marker) return { from: start, to: end, text: "\n" };
-  if (content === marker) return { from, to: end, text: "" };
+  if (content === marker) {
+    // A line right behind a list or quote would belong to it. The blank line ends it.
+    const previousLine = from ? value.slice(lineStart(value, from - 1), from - 1) : "";
+    return { from, to: end, text: LINE_MARKER.test(previousLine.trimStart()) ? "\n" : "" };
+  }
   const number = /^(\d+)([.)] )/.exec(marker);
   return { from: start, to: end, text: `\n${indent}${number ? Number(number[1]) + 1 + number[2] : marker}` };
 }
+
+/** Opening fence of a code block: backticks, and possibly the language. */
+const OPENING_FENCE = /^ {0,3}(`{3,})([^`]*)$/;
+const CLOSING_FENCE = /^ {0,3}(`{3,})[ \t]*$/;
 
 /**
  * Returns whether a position is inside a code block.
@@ -158,14 +166,31 @@ export function makeNewLine(value, start, end) {
  * @param {number} position
  */
 export function isInCodeBlock(value, position) {
+  return findOpenFence(value.slice(0, lineStart(value, position)).split("\n")) !== "";
+}
+
+/**
+ * Returns whether a new line at this position is a line of code. The fence that ends at the position counts: behind an
+ * opening one the code begins, behind a closing one it is complete.
+ * @param {string} value
+ * @param {number} position
+ */
+export function isNewLineInCodeBlock(value, position) {
+  const line = value.slice(lineStart(value, position), position);
+  const isOpen = isInCodeBlock(value, position);
+  // Several words behind the backticks are text, as long as nothing closes the block.
+  if (!isOpen && /\S\s+\S/.test(OPENING_FENCE.exec(line)?.[2] ?? "")) return false;
+  return findOpenFence(value.slice(0, position).split("\n")) !== "";
+}
+
+/** @param {string[]} lines @returns {string} the fence of the code block that is open after these lines, or "" */
+function findOpenFence(lines) {
   let openFence = "";
-  for (const line of value.slice(0, lineStart(value, position)).split("\n")) {
-    const fence = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];
-    if (!fence) continue;
-    if (!openFence) openFence = fence;
-    else if (fence[0] === openFence[0] && fence.length >= openFence.length && /^\s*[`~]+\s*$/.test(line)) openFence = "";
+  for (const line of lines) {
+    if (!openFence) openFence = OPENING_FENCE.exec(line)?.[1] ?? "";
+    else if ((CLOSING_FENCE.exec(line)?.[1].length ?? 0) >= openFence.length) openFence = "";
   }
-  return openFence !== "";
+  return openFence;
 }
 
 /**

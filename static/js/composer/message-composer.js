@@ -8,8 +8,9 @@ import { Completion } from "./completion/completion.js";
 import { getShortcutAction, ComposerToolbar } from "./composer-toolbar.js";
 import { Draft } from "./draft.js";
 import { getDraftKey } from "./unsynced-drafts.js";
+import { KeptEdits, getEditsKey } from "./kept-edits.js";
 import { EmojiCompletion } from "./completion/emoji-completion.js";
-import { isInCodeBlock, makeNewLine } from "./markdown-editing.js";
+import { isNewLineInCodeBlock, makeNewLine } from "./markdown-editing.js";
 import { applyChange } from "./text-edit.js";
 import { LiveElement, sendCommand, liveUpdates, sendAndForget, emit } from "../realtime/events.js";
 import { MentionCompletion } from "./completion/mention-completion.js";
@@ -33,6 +34,14 @@ const COUNTER_THRESHOLD = 200; // the number of remaining code points is shown w
 /** Whether there is only an on-screen keyboard. It has no Shift Enter: Enter makes a new line, and the button sends. */
 const isTouchKeyboard = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
 
+const getUserId = () => find(document, "live-socket")?.dataset.userId ?? 0;
+
+/**
+ * Returns the id of the edited message, or the `client_id` of one that could not be sent.
+ * @param {Pick<Edit, "message" | "queued">} edit
+ */
+const getEditId = ({ message, queued }) => message?.id ?? queued?.client_id ?? "";
+
 export class MessageComposer extends LiveElement {
   conversationId = 0;
   /** @type {HTMLFormElement} */
@@ -41,6 +50,8 @@ export class MessageComposer extends LiveElement {
   field = /** @type {any} */ (undefined);
   /** @type {Draft} */
   draft = /** @type {any} */ (undefined);
+  /** @type {KeptEdits} */
+  #keptEdits = /** @type {any} */ (undefined);
   /** @type {Completion} */
   #completion = /** @type {any} */ (undefined);
   /** @type {ComposerToolbar} */
@@ -53,6 +64,8 @@ export class MessageComposer extends LiveElement {
   #typingSentAt = 0;
   #lastKey = -Infinity;
   #isComposing = false;
+  /** Whether the last key was the shortcut for pasting without formatting. */
+  #isPlainPaste = false;
 
   start() {
     const form = this.querySelector("form");
@@ -71,6 +84,8 @@ export class MessageComposer extends LiveElement {
     this.#toolbar = new ComposerToolbar(this);
     field.enterKeyHint = isTouchKeyboard() ? "enter" : "send";
     this.#addListeners();
+    this.#keptEdits = new KeptEdits(getEditsKey(getUserId(), this.conversationId));
+    if (!hasError) this.#continueEdit();
     this.#resize();
     this.#updateCounter();
   }
@@ -84,7 +99,7 @@ export class MessageComposer extends LiveElement {
   /** @param {string} stored */
   #makeDraft(stored) {
     return new Draft({
-      key: getDraftKey(find(document, "live-socket")?.dataset.userId ?? 0, this.conversationId),
+      key: getDraftKey(getUserId(), this.conversationId),
       stored,
       version: Number(this.dataset.meVersion ?? 0),
       limit: this.#limit,
@@ -119,7 +134,7 @@ export class MessageComposer extends LiveElement {
     this.onLive("mine.updated", ({ conversation_id, mine }) => conversation_id === this.conversationId && this.draft.handleMemberState(mine));
     this.onLive("message.updated", ({ message }) => {
       if (message.id !== this.#edit?.message?.id || message.deleted_at === null) return;
-      this.#stopEdit();
+      this.#finishEdit();
       showToast("notFound");
     });
   }
@@ -189,7 +204,7 @@ export class MessageComposer extends LiveElement {
     if (clientId) clientId.value = uuid();
     find(this.form, ".error")?.remove();
     if (editedQueued) {
-      this.#stopEdit();
+      this.#finishEdit();
     } else {
       this.#clearReply();
       this.#setFieldText("");
@@ -208,13 +223,22 @@ export class MessageComposer extends LiveElement {
     }
   }
 
-  /** @param {Message} message @param {string} text */
+  /**
+   * Saves an edit. The field is given back at once, for the next message. If the edit is refused, it is kept, and
+   * continued if nothing else has been written.
+   * @param {Message} message
+   * @param {string} text
+   */
   async #saveEdit(message, text) {
+    if (text === message.body) return this.#finishEdit();
+    this.#keptEdits.keep(message.id, { text, message, isOpen: true });
+    this.#stopEdit();
     try {
-      if (text !== message.body) await sendCommand("message.edit", { message_id: message.id, body: text });
-      if (this.#edit?.message === message) this.#stopEdit();
+      await sendCommand("message.edit", { message_id: message.id, body: text });
+      this.#keptEdits.remove(message.id, text);
     } catch (error) {
       showErrorToast(error);
+      if (this.isConnected && !this.#edit && !this.field.value) this.#startEdit({ message });
     }
   }
 
@@ -224,6 +248,7 @@ export class MessageComposer extends LiveElement {
     // While an input method composes, Enter chooses a word. Safari sends that key after the composition, with key code
     // 229.
     if (event.defaultPrevented || event.isComposing || this.#isComposing || event.keyCode === 229) return;
+    this.#isPlainPaste = event.shiftKey && (event.ctrlKey || event.metaKey) && event.code === "KeyV";
     const action = getShortcutAction(event);
     if (event.key === "Enter" && !event.altKey) {
       event.preventDefault();
@@ -242,7 +267,7 @@ export class MessageComposer extends LiveElement {
 
   /** @param {KeyboardEvent} event of Enter */
   #isNewLine({ shiftKey }) {
-    return shiftKey || isTouchKeyboard() || isInCodeBlock(this.field.value, this.field.selectionStart);
+    return shiftKey || isTouchKeyboard() || isNewLineInCodeBlock(this.field.value, this.field.selectionStart);
   }
 
   #insertNewLine() {
@@ -256,6 +281,7 @@ export class MessageComposer extends LiveElement {
     const clipboard = event.clipboardData;
     if (!clipboard) return;
     if (!this.#edit && this.#tray?.acceptFiles(clipboard)) return event.preventDefault();
+    if (this.#isPlainPaste) return;
     const { value, selectionStart, selectionEnd } = this.field;
     const change = convertPaste(value, selectionStart, selectionEnd, {
       text: clipboard.getData("text/plain"),
@@ -264,14 +290,17 @@ export class MessageComposer extends LiveElement {
     });
     if (!change) return;
     event.preventDefault();
-    applyChange(this.field, change);
+    if (change.plain === undefined) return applyChange(this.field, change);
+    // Two steps in the undo history: the first undo removes the signs, the second one the text.
+    applyChange(this.field, { from: change.from, to: change.to, text: change.plain });
+    applyChange(this.field, { ...change, to: change.from + change.plain.length });
   }
 
   #handleInput() {
     this.#lastKey = performance.now();
     this.#resize();
     this.#updateCounter();
-    if (this.#edit) return;
+    if (this.#edit) return this.#keepEdit(this.#edit);
     this.draft.setText(this.field.value);
     if (!this.field.value.trim()) return this.#stopTyping();
     const now = Date.now();
@@ -289,7 +318,7 @@ export class MessageComposer extends LiveElement {
   // ── Replying and editing ─────────────────────────────────────────────────────────────────────────────────────────
   /** @param {Reply} reply @param {boolean} [isUserAction] false when a draft is restored */
   #startReply(reply, isUserAction = true) {
-    if (this.#edit) this.#stopEdit();
+    if (this.#edit) this.#suspendEdit(this.#edit);
     this.#reply = reply;
     const noteElement = clone("reply-note-template");
     const [name, text] = [find(noteElement, "b"), find(noteElement, ".clip")];
@@ -302,12 +331,14 @@ export class MessageComposer extends LiveElement {
   }
 
   /**
-   * Starts editing one of the user's messages, or one that could not be sent.
+   * Starts editing one of the user's messages, or one that could not be sent. Continues an unfinished edit.
    * @param {{message?: Message, queued?: Queued}} target
    */
   #startEdit({ message, queued }) {
-    const { text, reply } = this.#edit ?? { text: this.field.value, reply: this.#reply };
-    const body = (message ?? queued)?.body ?? "";
+    if (this.#edit) this.#suspendEdit(this.#edit);
+    const { value: text } = this.field;
+    const reply = this.#reply;
+    const body = this.#keptEdits.getText(getEditId({ message, queued })) ?? (message ?? queued)?.body ?? "";
     this.#reply = null;
     this.#edit = { message, queued, text, reply };
     this.#showNote(clone("edit-note-template"));
@@ -317,9 +348,48 @@ export class MessageComposer extends LiveElement {
   }
 
   #cancel() {
-    if (this.#edit) this.#stopEdit();
+    if (this.#edit) this.#finishEdit();
     else this.#clearReply();
     this.field.focus();
+  }
+
+  /** Continues the edit that was unfinished when the conversation was left. */
+  async #continueEdit() {
+    const message = this.#keptEdits.openMessage;
+    if (!message) return;
+    const hadFocus = document.activeElement === this.field;
+    this.#startEdit({ message });
+    if (!hadFocus && isTouchKeyboard()) this.field.blur(); // opens no keyboard over the messages
+    const text = this.field.value;
+    try {
+      const current = await api("GET", `messages/${message.id}/`, undefined, { signal: this.signal });
+      const isObsolete = current.deleted_at !== null || current.body === text;
+      if (isObsolete && this.#edit?.message === message && this.field.value === text) this.#finishEdit();
+    } catch {
+      // No connection: saving the edit reports what is wrong.
+    }
+  }
+
+  /** @param {Edit} edit */
+  #keepEdit(edit) {
+    const { value: text } = this.field;
+    if (text === (edit.message ?? edit.queued)?.body) this.#keptEdits.remove(getEditId(edit));
+    else this.#keptEdits.keep(getEditId(edit), { text, message: edit.message, isOpen: true });
+  }
+
+  /** Stops an edit that is saved or cancelled. */
+  #finishEdit() {
+    if (this.#edit) this.#keptEdits.remove(getEditId(this.#edit));
+    this.#stopEdit();
+  }
+
+  /**
+   * Stops an edit because another one or a reply begins. It is continued when its message is edited again.
+   * @param {Edit} edit
+   */
+  #suspendEdit(edit) {
+    this.#keptEdits.close(getEditId(edit));
+    this.#stopEdit();
   }
 
   /** Restores the draft from before editing. */

@@ -24,7 +24,8 @@ const LANGUAGES = new Map([["plaintext", ""], ["typescriptreact", "tsx"], ["java
  * @param {number} start of the selection
  * @param {number} end of the selection
  * @param {Clip} clip
- * @returns {Change | null} null: let the browser paste the text
+ * @returns {(Change & {plain?: string}) | null} null: let the browser paste the text. `plain` is the pasted text if the
+ *   change adds signs around it; undoing the signs gives it back
  */
 export function convertPaste(value, start, end, { text, html = "", editor = "" }) {
   const plainText = text.replace(/\r\n?/g, "\n");
@@ -38,10 +39,10 @@ export function convertPaste(value, start, end, { text, html = "", editor = "" }
   const isMultiline = /\n[^\n]*\S/.test(plainText);
   if (/^[ \t]*(?:```|~~~)/.test(plainText)) return null; // the text already begins with a code fence
   if (isMultiline && (editor || EDITOR_HTML.test(html) || ONLY_CODE.test(html) || looksLikeCode(plainText))) {
-    return makeCodeBlock(value, start, end, plainText, detectLanguage(editor));
+    return { ...makeCodeBlock(value, start, end, plainText, detectLanguage(editor)), plain: plainText };
   }
   if (!isMultiline && ONLY_CODE.test(html) && plainText.trim() && !plainText.includes("`")) {
-    return { from: start, to: end, text: `\`${plainText.trim()}\`` };
+    return { from: start, to: end, text: `\`${plainText.trim()}\``, plain: plainText };
   }
   return null;
 }
@@ -58,12 +59,27 @@ function detectLanguage(editor) {
 }
 
 /**
- * Whether plain text, for example from a terminal, looks like code: indented lines, and code characters in most lines.
+ * Signs of code that prose does not have: braces and empty calls at the end of a line, brackets alone on a line,
+ * comparisons, closing tags. Prose also ends lines with `;`, `:`, `,` and `)`, and has indented lines.
+ */
+const CODE_LINE = new RegExp(
+  [
+    String.raw`[{}][;,)\]]*$`,
+    String.raw`^[})\]]+[;,]*$`,
+    String.raw`[A-Za-z_]\(\)[;:,]?$`,
+    String.raw`\w\s*(?:===?|!==?|[<>+*/-]=|:=|&&|\|\|)\s*[\w"'({]`,
+    String.raw`^#(?:!\/|include\b)`,
+    String.raw`</\w+>$`,
+  ].join("|"),
+);
+
+/**
+ * Whether plain text, for example from a terminal, looks like code: indented lines, and signs of code in most lines.
  * @param {string} plainText
  */
 function looksLikeCode(plainText) {
   const lines = plainText.split("\n").filter((line) => line.trim());
-  const hasIndent = lines.some((line, index) => /^(?:\t| {2,})(?![-*+•] |\d+[.)] )/.test(line) && index > 0);
-  const codeLines = lines.filter((line) => /[{}()[\];:,=>]$|^\s*(?:[})\]]|#!?|\/\/|<\/?\w)|\w\(.*\)|\s[=!<>+-]?=\s/.test(line.trim())).length;
-  return hasIndent && lines.length >= 2 && codeLines >= 2 && codeLines * 2 >= lines.length;
+  const hasIndent = lines.some((line, index) => index > 0 && /^(?:\t| {2,})/.test(line));
+  const codeLines = lines.filter((line) => CODE_LINE.test(line.trim())).length;
+  return hasIndent && codeLines >= 2 && codeLines * 2 >= lines.length;
 }

@@ -56,7 +56,7 @@ export class MessageCommands {
       if (command === "reply") this.#startReply(item);
       else if (command === "edit") emit("compose:edit", { message: await this.log.loadMessage(item) });
       else if (command === "forward") location.assign(`/m/${id}/forward/`);
-      else if (command === "copy") await showToastAfter("copied", copyText(getText(item)));
+      else if (command === "copy") await showToastAfter("copied", copyText(this.#loadText(item)));
       else if (command === "copy-code") await showToastAfter("copied", copyText(getCode(item)));
       else if (command === "link") await showToastAfter("linkCopied", copyText(new URL(`/m/${id}/`, location.href).href));
       else if (command === "unread") await this.#markUnread(item);
@@ -88,6 +88,11 @@ export class MessageCommands {
   async #pickReaction(item, anchor) {
     const emoji = await pickEmoji(anchor.checkVisibility() ? anchor : item);
     if (emoji) await this.react(item, emoji);
+  }
+
+  /** Returns the text of a message as it was written, with its Markdown signs and URLs. @param {HTMLElement} item */
+  async #loadText(item) {
+    return (await this.log.loadMessage(item)).body;
   }
 
   /** @param {HTMLElement} item */
@@ -133,15 +138,6 @@ export class MessageCommands {
 async function showToastAfter(toastKey, promise) {
   await promise;
   showToast(toastKey);
-}
-
-/** Returns the text of a message as displayed, including folded parts. @param {HTMLElement} item */
-function getText(item) {
-  const body = find(item, ".msg-text > .body");
-  const range = document.createRange();
-  if (!body) return "";
-  range.selectNodeContents(body);
-  return (body.checkVisibility() ? body.innerText : range.toString()).trim();
 }
 
 /** Returns the code of all code blocks of a message. @param {HTMLElement} item */
