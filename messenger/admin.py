@@ -1,4 +1,4 @@
-"""The admin site: its name, its Content-Security-Policy, and the handling of invalid query strings."""
+"""The admin site: sets its title and its Content-Security-Policy, and handles invalid query strings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 # The same policy as for the other pages, without Trusted Types, because the admin's scripts assign innerHTML. Its pages
-# hold no inline script and no inline style, so text from a name or a message cannot become one.
+# contain no inline script and no inline style, so the browser does not run a script that a name or a message contains.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -33,7 +33,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class MessengerAdminConfig(AdminConfig):
-    """Replaces `django.contrib.admin` in INSTALLED_APPS."""
+    """The app config that replaces `django.contrib.admin` in INSTALLED_APPS. It uses our admin site."""
 
     default_site = "messenger.admin.MessengerAdminSite"
 
@@ -55,11 +55,11 @@ class MessengerAdminSite(AdminSite):
 
 
 def _redirect_invalid_query(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    """Calls the view; if dates or numbers in the query string are out of range, redirects to the page without query.
+    """Calls the view. If a value in the query string causes an error, redirects to the page without query string.
 
-    Django does the same (`?e=1`) for invalid lookups that it detects before it queries the database. Many queries run
-    only while the template is rendered, so the response is rendered here. An error that has another cause appears
-    again on the page without a query and is not hidden.
+    Examples are dates and numbers out of range. Django itself redirects (to `?e=1`) for invalid lookups that it finds
+    before it queries the database. Many queries run only while the template is rendered, so this function also renders
+    the response. If the error has another cause, it is raised again on the page without query string.
     """
     if request.method not in ("GET", "HEAD") or not request.GET or "e" in request.GET:
         return view(request, *args, **kwargs)

@@ -1,4 +1,7 @@
-"""This app has no models. It provides system checks, and commands and tasks that concern all apps."""
+"""The Django app `messenger`.
+
+It has no models; it contains the system checks, commands and tasks that concern all apps.
+"""
 
 from __future__ import annotations
 

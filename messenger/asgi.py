@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP through Django, the WebSocket through Channels."""
+"""The ASGI application of the site. Django handles HTTP, and Channels handles the WebSocket."""
 
 import gc
 import os

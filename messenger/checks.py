@@ -1,6 +1,6 @@
-"""System checks of the settings: errors for combinations that cannot work, warnings for insecure ones.
+"""System checks of the settings. They report errors for settings that cannot work, and warnings for insecure settings.
 
-`manage.py check`, `migrate` and `runserver` run them; `check --deploy` also runs those for production.
+`manage.py check`, `migrate` and `runserver` run the checks. `check --deploy` also runs the checks for production.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def check_services(**_kwargs: object) -> list[CheckMessage]:
 
 
 def raise_for_misconfigured_services() -> None:
-    """Raises ImproperlyConfigured if a service is misconfigured. Called by the server, which runs no checks itself.
+    """Raises ImproperlyConfigured if the database or the server processes are misconfigured.
 
-    Without it a server could start that loses messages.
+    The server calls this at its start, because it does not run Django's checks. Otherwise a misconfigured server could
+    start and lose messages.
     """
     if errors := [message for message in check_services() if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{message.msg} {message.hint or ''}" for message in errors))

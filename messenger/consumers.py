@@ -1,4 +1,4 @@
-"""The one WebSocket consumer of the site, composed from the consumers of the apps, and the configuration of the hub."""
+"""Defines the WebSocket consumer of the site, which combines the consumers of the apps, and configures the hub."""
 
 from accounts.authentication import find_ended_sign_ins
 from accounts.selectors import privacy

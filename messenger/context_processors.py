@@ -1,4 +1,4 @@
-"""Template context of every page: site name, language, time zone, theme and sign-in providers."""
+"""Adds variables to the template context of every page: site name, language, time zone, theme, sign-in providers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def html_lang(code: str) -> str:
-    """Returns the language tag for HTML, such as `zh-Hans` for Django's `zh-hans`."""
+    """Returns the language tag for HTML, such as `zh-Hans` for Django's language code `zh-hans`."""
     language, _, subtag = code.partition("-")  # a script has four letters, a region has two
     return f"{language}-{subtag.title() if len(subtag) == 4 else subtag.upper()}" if subtag else language
 
 
 def _theme(request: HttpRequest) -> str:
-    """Returns `light`, `dark`, or an empty string if the system decides. Error pages have no user."""
+    """Returns the theme that the user has chosen: `light`, `dark`, or an empty string for the theme of the system.
+
+    Error pages have no user, so for them the result is an empty string.
+    """
     user = getattr(request, "user", None)
     theme = getattr(user, "theme", "")
     return theme if theme in {"light", "dark"} else ""

@@ -1,15 +1,15 @@
-"""Limits the memory that one request can use with daphne.
+"""Limits the memory that one request can use if the server is daphne.
 
-Twisted collects a whole request in a temporary file before it calls daphne, also for anonymous clients. daphne then
-reads all of it into memory before it calls the application: a request of 500 MB takes 500 MB. ASGI has no hook to limit
-that. This module therefore patches three things:
+Twisted collects a whole request in a temporary file before it calls daphne, even for anonymous clients. daphne then
+reads the whole file into memory before it calls the application, so a request of 500 MB takes 500 MB. ASGI offers no
+way to limit this. This module therefore patches Twisted and daphne:
 
 - Twisted stops reading at a limit, and the request is answered with status 413.
-- daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads them when the application
-  asks for them.
-- Responses wait for slow readers. daphne would keep everything that a client has not read yet in memory.
+- daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads a byte range when the
+  application asks for it.
+- A response waits for a client that reads slowly. Otherwise daphne keeps all unread bytes of the response in memory.
 
-uvicorn passes requests on as they arrive, waits for slow readers, and needs none of this.
+uvicorn needs no patch: it passes a request on while it arrives, and it waits for slow clients.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _TOO_LARGE_RESPONSE = (
 
 
 def patch_daphne(max_request_size: int) -> None:
-    """Answers requests of more than `max_request_size` bytes with 413 and closes their connection; see above.
+    """Patches daphne as described in the docstring of this module. Does nothing if daphne is not the running server.
 
-    Does nothing if daphne is not the running server.
+    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed.
     """
     http_protocol = sys.modules.get("daphne.http_protocol")
     if http_protocol is None:
@@ -65,7 +65,7 @@ def patch_daphne(max_request_size: int) -> None:
 
 
 def _patch_backpressure(server) -> None:
-    """Makes `send()` wait until the client has read most of the response, or has disconnected."""
+    """Makes `send()` wait until the client has read most of the response or has disconnected."""
     original_handle_reply = server.handle_reply
 
     async def handle_reply(self, protocol, message):
@@ -88,7 +88,7 @@ def _unsent_bytes(protocol) -> int:
 
 
 class _ByteRange:
-    """A range of a file in place of its bytes. daphne asks for its length only."""
+    """A range of bytes in a file, which daphne handles like bytes. daphne uses only its length."""
 
     __slots__ = ("_file", "_length", "_start")
 
@@ -99,13 +99,13 @@ class _ByteRange:
         return self._length
 
     def read(self) -> bytes:
-        """Raises ValueError if the client has disconnected, because the file is closed then."""
+        """Returns the bytes. Raises ValueError if the client has disconnected, because the file is then closed."""
         self._file.seek(self._start)
         return self._file.read(self._length)
 
 
 class _SpooledBody:
-    """Replaces the temporary file of a request: `read(count)` returns a byte range that is read later."""
+    """Replaces the temporary file of a request. `read(count)` returns a byte range, whose bytes are read later."""
 
     def __init__(self, file: IO[bytes]):
         self._file, self._size, self._position = file, file.seek(0, 2), 0
@@ -127,7 +127,10 @@ class _SpooledBody:
 
 
 class SpooledBodyReader:
-    """ASGI middleware that reads the byte ranges of a spooled body when the application receives them."""
+    """ASGI middleware that reads the body of a request from the temporary file, one part at a time.
+
+    A part is read when the application receives it.
+    """
 
     def __init__(self, application) -> None:
         self.application = application

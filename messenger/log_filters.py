@@ -1,4 +1,4 @@
-"""Logging filters, used in settings.LOGGING."""
+"""Logging filters that settings.LOGGING uses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _TOKEN_PATHS = re.compile(r"(/(?:i|join|invites|confirm-email|password/reset/key
 
 
 class ClientErrorFilter(logging.Filter):
-    """Reduces reports of client errors to one warning line without a traceback.
+    """Reduces the log entry of a client error to one warning line without a traceback.
 
-    Django logs invalid hosts, forms with too many fields and the like as errors with a traceback. Any client can cause
-    them, and they are not faults of the server.
+    Django logs some client errors, such as an invalid host or a form with too many fields, as errors with a traceback.
+    Any client can cause such an error, and it is not a fault of the server.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -27,7 +27,10 @@ class ClientErrorFilter(logging.Filter):
 
 
 class TokenFilter(logging.Filter):
-    """Masks tokens in logged paths: whoever reads a log must not be able to join a group or change a password."""
+    """Replaces the tokens in logged paths.
+
+    A reader of the log could use a token to join a group or to change a password.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()

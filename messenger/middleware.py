@@ -1,4 +1,4 @@
-"""Middleware of the whole site: proxy headers, request bodies, compression. The order is in settings.MIDDLEWARE."""
+"""Middleware for all pages and the API: headers, request bodies, compression. settings.MIDDLEWARE has the order."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ _COMPRESSED_TYPES = ("text/html", "application/json")
 
 
 def _request_middleware(process_request: Callable[[HttpRequest], HttpResponseBase | None]) -> Callable[..., Any]:
-    """Makes a middleware of a function that may change the request, or return a response that ends its processing.
+    """Makes a middleware from a function that gets the request.
 
-    The middleware works for synchronous and asynchronous handlers without a change of threads.
+    The function may change the request or return a response.
+
+    If the function returns a response, the view is not called. The middleware works for synchronous and asynchronous
+    handlers without a change of threads.
     """
 
     @sync_and_async_middleware
@@ -47,9 +50,9 @@ def _request_middleware(process_request: Callable[[HttpRequest], HttpResponseBas
 
 @_request_middleware
 def ignore_untrusted_forwarded_proto(request: HttpRequest) -> None:
-    """Removes X-Forwarded-Proto unless the request comes from one of TRUSTED_PROXIES.
+    """Removes the header X-Forwarded-Proto unless the request comes from one of TRUSTED_PROXIES.
 
-    Must be the first middleware: settings.SECURE_PROXY_SSL_HEADER believes the header.
+    Must be the first middleware, because Django trusts this header (settings.SECURE_PROXY_SSL_HEADER).
     """
     if FORWARDED_PROTO in request.META and not is_trusted_proxy(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
         del request.META[FORWARDED_PROTO]
@@ -64,7 +67,7 @@ _SECURITY_HEADERS = {
 
 @sync_and_async_middleware
 def security_headers(get_response):
-    """Adds headers that SecurityMiddleware does not know. A view may set other values."""
+    """Adds security headers that Django's SecurityMiddleware does not add. A view may set its own values."""
 
     def add(response: HttpResponseBase) -> HttpResponseBase:
         for name, value in _SECURITY_HEADERS.items():
@@ -84,7 +87,7 @@ def security_headers(get_response):
 def complete_api_paths(request: HttpRequest) -> None:
     """Adds the slash at the end of a path below /api/, so that clients may omit it.
 
-    A redirect would not do: many clients follow it without the body, or not at all.
+    A redirect does not work with many clients: they repeat the request without the body, or do not follow the redirect.
     """
     if request.path_info.startswith("/api/") and not request.path_info.endswith("/"):
         request.path_info += "/"
@@ -93,7 +96,10 @@ def complete_api_paths(request: HttpRequest) -> None:
 
 @_request_middleware
 def chunked_body_length(request: HttpRequest) -> None:
-    """Sets the Content-Length of a chunked body. Without it, Django and REST framework treat the body as empty."""
+    """Sets the Content-Length of a request with a chunked body.
+
+    Without this header, Django and REST framework treat the body as empty.
+    """
     is_chunked = "HTTP_TRANSFER_ENCODING" in request.META and "CONTENT_LENGTH" not in request.META
     stream = getattr(request, "_stream", None)
     if is_chunked and stream is not None and stream.seekable():
@@ -103,10 +109,10 @@ def chunked_body_length(request: HttpRequest) -> None:
 
 @_request_middleware
 def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
-    """Rejects bodies that are too large (413, see messenger/request_limits.py) or not in UTF-8 (415).
+    """Rejects a body that is too large (413, see messenger/request_limits.py) or not in UTF-8 (415).
 
-    Must come before everything that reads the body: Django decodes forms with any codec that the client names, also
-    with `utf-7` or `zip`.
+    Must come before all middleware that reads the body. Django decodes a form with any codec that the client names,
+    even with `utf-7` or `zip`.
     """
     if limit := getattr(request, "scope", {}).get(TOO_LARGE):
         return _error_response(request, request_too_large_error(limit))
@@ -120,14 +126,17 @@ def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _error_response(request: HttpRequest, error: ApplicationError) -> HttpResponseBase:
-    """JSON below /api/, elsewhere a page that needs no user: `request.user` is not set yet."""
+    """Returns the error as JSON below /api/, and as a page elsewhere.
+
+    The page shows no user, because `request.user` is not set yet.
+    """
     if request.path.startswith("/api/"):
         return JsonResponse(msgspec.to_builtins(error.schema()), status=error.status)
     return HttpResponse(render_to_string("error.html", {"reason": error.detail}), status=error.status)
 
 
 class CompressedPagesMiddleware(GZipMiddleware):
-    """Compresses HTML and JSON, with Django's random padding against guessing by length (BREACH).
+    """Compresses HTML and JSON. Django adds random padding, so that the length reveals no secrets (the BREACH attack).
 
     Files of users are not compressed: clients request byte ranges of them, and most formats are compressed already.
     Static files are compressed by `collectstatic`.

@@ -1,4 +1,4 @@
-"""The maximum size of request bodies. Django reads a whole body into memory or to disk before its limits apply."""
+"""Limits the size of request bodies. Django checks its own limits only after it has read the body to memory or disk."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TOO_LARGE = "messenger.too_large"  # key in the scope of a request that was too 
 
 
 class RequestSizeLimiter:
-    """ASGI middleware around Django's application that limits the body of a request.
+    """ASGI middleware around Django's application that limits the size of request bodies.
 
     A body that is too large, by its Content-Length or while it arrives, is cut off, and TOO_LARGE is set in the scope.
-    `messenger.middleware.reject_unreadable_bodies` then answers with status 413.
+    Then `messenger.middleware.reject_unreadable_bodies` answers with status 413.
 
-    `larger` maps regular expressions for whole paths to their limit in bytes. All other paths have
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
+    `larger` maps regular expressions to limits in bytes. An expression must match the whole path. For all other paths,
+    the limit is settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def __init__(self, application, larger: Mapping[str, int]) -> None:
@@ -61,7 +61,10 @@ class RequestSizeLimiter:
 
 
 def _content_length(scope) -> int:
-    """Returns the Content-Length in bytes; 0 without a valid one, because the received bytes are counted anyway."""
+    """Returns the Content-Length in bytes, or 0 if it is missing or invalid.
+
+    The received bytes are counted in any case.
+    """
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() and len(value) < 20 else 0

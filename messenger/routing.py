@@ -1,4 +1,4 @@
-"""WebSocket routes."""
+"""Defines the WebSocket routes."""
 
 from django.urls import path, re_path
 

@@ -1,4 +1,4 @@
-"""Starts daphne or uvicorn in this process. bin/serve runs this module; numeric options come from the settings."""
+"""Starts daphne or uvicorn in this process. bin/serve runs this module. Numeric options come from the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ except ImportError:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments` may hold the name of the server. Exits with a one-line message if it cannot start."""
+    """Starts the server. `arguments` may contain its name.
+
+    If the server cannot start, exits with a one-line message.
+    """
     if arguments:
         os.environ["SERVER"] = arguments[0]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
@@ -33,7 +36,7 @@ def main(arguments: list[str]) -> None:
 
 
 def exit_if_port_is_taken(host: str, port: int) -> None:
-    """Exits with a one-line message, where the server would print a traceback."""
+    """Exits with a one-line message if the port is in use. Otherwise the server would print a traceback."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(
             socket.SOL_SOCKET, socket.SO_REUSEADDR, 1

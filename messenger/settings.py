@@ -23,13 +23,16 @@ def env(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool = False) -> bool:
-    """Reads a boolean: `on`, `1`, `true` and `yes` are true, other values are false, an empty one is the default."""
+    """Reads a boolean: `on`, `1`, `true` and `yes` are true, all other values are false.
+
+    Returns the default if the variable is empty or not set.
+    """
     value = env(name).lower()
     return default if not value else value in {"1", "on", "true", "yes"}
 
 
 def env_list(name: str) -> list[str]:
-    """Reads values separated by commas."""
+    """Reads a list of values, separated by commas."""
     return [part.strip() for part in env(name).split(",") if part.strip()]
 
 
@@ -44,9 +47,9 @@ MIN_SECRET_KEY_LENGTH = 32
 
 
 def secret_key() -> str:
-    """Returns the key from the environment, which must be long enough to sign sessions and tokens.
+    """Returns the secret key from the environment. It must be long enough to sign sessions and tokens.
 
-    In development, returns one that is generated once and stored in DATA_DIR.
+    In development, a missing key is generated once and stored in DATA_DIR.
     """
     if key := env("SECRET_KEY"):
         if not DEBUG and (len(key) < MIN_SECRET_KEY_LENGTH or len(set(key)) < 10):
@@ -226,7 +229,10 @@ STORAGE_URL = env("STORAGE_URL")
 
 
 def _s3_client_config(path_style: bool):
-    """Short timeouts: if the bucket hangs, an upload fails within half a minute and other requests are not affected."""
+    """Returns the S3 client options, with short timeouts.
+
+    If the bucket does not answer, an upload fails within half a minute, and other requests are not affected.
+    """
     from botocore.config import Config
 
     style = {"addressing_style": "path" if path_style else "auto"}

@@ -1,4 +1,4 @@
-"""Periodic cleanup that belongs to no single app."""
+"""Periodic background tasks for cleanup that do not belong to a single app."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from messenger.background import queue, task
 
 @task(every=3600)
 def delete_finished_tasks() -> None:
-    """Deletes old rows of the task queue."""
+    """Deletes old rows of finished tasks."""
     queue.delete_finished()
 
 

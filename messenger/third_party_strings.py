@@ -1,6 +1,7 @@
-"""Strings of Django and allauth that have no Chinese translation, or one that does not fit our pages.
+"""Strings of Django and allauth for which the site has its own Chinese translation.
 
-Listing them here makes `makemessages` add them to our catalogue (locale/), which has priority over theirs.
+Their Chinese translation is missing or does not fit our pages. Because of this list, `makemessages` adds the strings to
+our catalogue (locale/), which is used before the catalogues of Django and allauth.
 """
 
 from __future__ import annotations

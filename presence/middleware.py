@@ -12,9 +12,10 @@ from presence.visitor_cookie import get_browser_id
 
 
 class ActivityMiddleware:
-    """Records after each request that its user is active.
+    """Records after each request that the user of the request is active.
 
-    It makes no database query and never waits. So it records only users whom the view or another middleware has loaded.
+    This middleware makes no database query and never waits. So it records a user only if the view or another middleware
+    has already loaded the user.
     """
 
     sync_capable = async_capable = True

@@ -1,12 +1,12 @@
 """A presence store (who is online and views what) in Redis, for any number of processes.
 
 Each method runs one Lua script, so it is atomic and needs one round trip. The scripts are in `presence/lua/`.
-`common.lua` is prepended to each script and documents the keys. The scripts read names of keys from other keys, so they
+`common.lua` is put before each script and documents the keys. The scripts read names of keys from other keys, so they
 need a single Redis (replicas are possible), not a cluster. They need Redis 6.2 or later.
 
 The Redis client is synchronous, so that request threads and the event loop can use the same code. The event loop calls
-it through one thread of the tracker. That takes 130 µs for each step (measured). redis-py's asyncio client would take
-70 µs. The difference is small compared with the 2 ms that the sign-in of a connection takes.
+the client through one thread of the tracker. Such a call takes 130 µs (measured); with redis-py's asyncio client it
+would take 70 µs. The difference is small compared with the 2 ms for the sign-in of a connection.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class TypingSchema(msgspec.Struct):
 
 
 class ReaderSchema(msgspec.Struct):
-    """A viewer of the conversation, and the `seq` of the last message that this user has read."""
+    """A user who views the conversation, and the `seq` of the last message that this user has read."""
 
     user_id: int
     seq: int
@@ -73,7 +73,10 @@ class ViewersSchema(msgspec.Struct):
 
 
 class HeadCountSchema(msgspec.Struct):
-    """How many users and visitors are online. A visitor is a browser without a signed-in user. Each counts once."""
+    """How many users and visitors are online. A visitor is a browser without a signed-in user.
+
+    Everybody is counted once.
+    """
 
     count: int
 

@@ -95,7 +95,7 @@ class Store(Protocol):
         """
 
     def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline whom a tick reported as departed. Returns those who did not come back since that tick.
+        """Sets users offline whom a tick reported as departed. Returns the users who did not come back since that tick.
 
         `claim` is `TickResult.claim` of that tick.
         """

@@ -89,7 +89,7 @@ class PresenceTracker:
         return await self._run_in_order(self._tick)
 
     async def confirm_departures(self, tick: TickResult, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline whom the tick reported as departed. Returns those who are offline now.
+        """Sets users offline whom the tick reported as departed. Returns the users who are offline now.
 
         This process must publish that the returned users went offline.
         """
@@ -125,7 +125,7 @@ class PresenceTracker:
     def record_activity(self, user_id: int, browser_id: str = "") -> None:
         """Records that a request of this user was answered. Never waits for Redis.
 
-        Only one request of a user is recorded in ACTIVITY_INTERVAL. The others are ignored.
+        Within ACTIVITY_INTERVAL, only the first request of a user is recorded.
         """
         now, key = time.monotonic(), (user_id, browser_id)
         with self._activity_lock:
@@ -213,7 +213,7 @@ class PresenceTracker:
     def _register(self, store: RedisStore) -> None:
         """Writes all open connections and recent activities of this process to Redis.
 
-        This is needed when Redis lost its data, was down for a while, or counted this process as dead.
+        Called if Redis lost its data, was down for a while, or counted this process as dead.
         """
         self._redis_missed_steps = False
         self._arrived_by_registration.update(store.register(self.local_store.list_leases()))

@@ -1,4 +1,7 @@
-"""Stores who is typing in which conversation. It limits how often this is published, and ends it after a timeout."""
+"""Stores who is typing in which conversation.
+
+Limits how often a change is published, and ends typing after a timeout.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class TypingState:
             return list(self._step(now, conversation_id, sources, source, is_update=True))
 
     def remove_source(self, source: str) -> list[TypingChange]:
-        """Removes a closed connection. If its user was typing there, returns the changes to publish."""
+        """Removes a closed connection. If its user was typing on this connection, returns the changes to publish."""
         with self._lock:
             now = self._clock()
             changes: list[TypingChange] = []
@@ -66,9 +69,10 @@ class TypingState:
             return changes
 
     def collect_due(self) -> list[TypingChange]:
-        """Returns the changes to publish because time has passed. To be called a few times a second.
+        """Returns the changes that must be published because time has passed. To be called a few times a second.
 
-        These are users whose typing has expired, and changes that waited for the end of PUBLISH_INTERVAL.
+        The changes are of two kinds: users whose typing has expired, and changes that waited until PUBLISH_INTERVAL
+        ended.
         """
         with self._lock:
             now = self._clock()

@@ -46,7 +46,10 @@ class ConversationViewers:
         self.mark_changed(previous_id, conversation_id)
 
     def remove_connection(self, connection: Connection) -> None:
-        """Forgets what a closed connection viewed. The hub and the tracker have their own entries and remove those."""
+        """Forgets which conversation a closed connection viewed.
+
+        The hub and the tracker also store data about a connection, and remove it themselves.
+        """
         _, previous_id = self._views.pop(connection.connection_id, (None, None))
         self.mark_changed(previous_id)
 
@@ -74,7 +77,7 @@ def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Eve
 
     A viewer sees only the viewers who show their presence to this viewer. A user who hides their own presence is not
     counted and does not see the others. A user who hides their own receipts sees no read markers of others. Usually
-    all viewers may see each other, and then they share one event.
+    all viewers may see each other, and then one event is sent to all of them.
     """
     read_markers = hooks.get_read_markers(conversation_id, viewer_ids)  # only of users who show them
     visibility = privacy.visibility_for(viewer_ids)
@@ -100,7 +103,10 @@ def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Eve
 
 
 def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
-    """Returns whether a user with this visibility hides presence or receipts from any of the others, or blocks any."""
+    """Returns whether a user with this visibility hides presence or receipts from any of the others, or has a block.
+
+    A block counts if it is with one of the others, in either direction.
+    """
     is_limited = any(
         shown_to is not None and not other_ids <= shown_to for shown_to in (visibility.presence, visibility.receipts)
     )

@@ -145,7 +145,7 @@ def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
 
 
 def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set[int]) -> list[schemas.PresenceSchema]:
-    """Returns the presence of these users as the viewer may see it. Makes one query.
+    """Returns the presence of these users, as far as the viewer may see it. Makes one query.
 
     A user who hides their presence from the viewer looks as if never online.
     """

@@ -1,8 +1,8 @@
-"""The graph of script modules, for the import map and the preload links of a page.
+"""Finds which JavaScript modules import which, for the import map and the preload links of a page.
 
-Modules import each other by relative paths; the import map gives the browser their hashed names. Without preload links
-the browser would discover each module only after loading the one that imports it. Modules that are imported dynamically
-(`import("./…")`) are not preloaded: they are loaded when they are used.
+Modules import each other by relative paths. The import map tells the browser the hashed file names. Without preload
+links, the browser would find a module only after it has loaded the module that imports it. Modules that are imported
+dynamically (`import("./…")`) are not preloaded: the browser loads them when they are used.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ _IMPORT = re.compile(r'^(?:import\s*|(?:import|export)\s[\w\s{},*]*?\bfrom\s*)"(
 
 
 def list_modules() -> list[str]:
-    """Returns all of our modules, as paths below `static/`. Cached in production, where files do not change."""
+    """Returns all JavaScript modules of the site, as paths below `static/`.
+
+    Cached in production, where files do not change.
+    """
     return _list_modules() if settings.DEBUG else _cached_modules()
 
 
 def list_static_imports(entry: str = ENTRY) -> list[str]:
-    """Returns the entry module and all modules that it imports statically, directly or indirectly."""
+    """Returns the entry module and all modules that it imports statically, directly or through other modules."""
     return _list_static_imports(entry) if settings.DEBUG else _cached_static_imports(entry)
 
 

@@ -1,9 +1,11 @@
-"""The static files storage of production: without comments, hashed, compressed, immutable; style sheets bundled.
+"""The storage for static files in production.
 
-`bin/dev` serves the source files. For production only comments, empty lines and indentation are removed, and comments
-only where they cannot be mistaken for code; all other text stays unchanged. Of two minifiers that we tried, one broke a
-regular expression and the other moved a constant before its dependencies; they would save another sixth. Files of third
-parties (`vendor/`) are served unchanged, with their licences.
+It removes comments, hashes and compresses files and bundles style sheets.
+
+`bin/dev` serves the source files. For production, only comments, empty lines and indentation are removed, and a comment
+only if it cannot be mistaken for code. All other text stays unchanged. We tried two minifiers: one broke a regular
+expression, the other moved a constant before its dependencies. They would make the files one sixth smaller. Files of
+third parties (`vendor/`) are served unchanged, with their licences.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def _build_bundle(kind: str, paths: dict[str, tuple[Any, str]]) -> bytes:
     return b"\n".join(parts) + b"\n"
 
 
-# A type comment within a line, such as `/** @type {Element} */ (node)`. It contains no star, so its end is certain.
+# A type comment within a line: `/** @type {Element} */ (node)`. Its text contains no star, so its end is certain.
 _TYPE_COMMENT = re.compile(r"/\*\* @\w+ [^*]*\*/ ?")
 # A `//` comment after code. The code before it contains no slash and only complete strings, so that the two slashes
 # cannot be part of a URL or a regular expression.
@@ -56,7 +58,10 @@ _STYLE_COMMENT = re.compile(r"""([^"']*[;{}])\s*/\* [^*]*\*/""")
 
 
 def strip_comments(source: str) -> str:
-    """Removes comments, empty lines and indentation. Returns `source` unchanged if a string spans several lines."""
+    """Removes comments, empty lines and indentation.
+
+    Returns `source` unchanged if one of its strings spans several lines.
+    """
     lines = source.splitlines()
     if any(line.count("`") % 2 for line in lines if not line.lstrip().startswith(("//", "*", "/*"))):
         return source

@@ -1,7 +1,7 @@
-"""The style sheets of each kind of page. Each component has a source file; production serves one bundle per kind.
+"""Lists the style sheets of each kind of page. Each component has its own source file.
 
-One file needs one request and compresses better than thirty. `messenger.assets.storage` builds the bundles during
-`collectstatic`; `bin/dev` serves the source files.
+Production serves one bundle for each kind of page, because one file needs one request and compresses better than
+thirty. `messenger.assets.storage` builds the bundles during `collectstatic`. `bin/dev` serves the source files.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ STYLESHEETS = {
 
 
 def source_files(kind: str) -> list[str]:
-    """Returns the source files of a kind of page, as paths below `static/`."""
+    """Returns the source style sheets of a kind of page, as paths below `static/`."""
     return [f"css/{name}.css" for name in STYLESHEETS[kind]]
 
 
 def bundle_name(kind: str) -> str:
-    """Returns the path of the bundle below `static/`."""
+    """Returns the path of the style sheet bundle of a kind of page, below `static/`."""
     return f"css/all/{kind}.css"

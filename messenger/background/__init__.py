@@ -1,6 +1,6 @@
 """Background tasks: mail, thumbnails, cleanup and other work outside of requests.
 
-A task is a function in the module `tasks` of its app. Enqueuing it inserts a row into our own database:
+A task is a function in the module `tasks` of its app. Enqueuing a task inserts a row into the database of the site:
 
     from messenger.background import task
 
@@ -10,12 +10,13 @@ A task is a function in the module `tasks` of its app. Enqueuing it inserts a ro
 
     draw_thumbnail.enqueue(attachment.pk)
 
-The row belongs to the current transaction: a rollback removes it, and after a commit the task is executed, also after
-a crash. A task is executed at least once, so it must be idempotent. Arguments are JSON and stay in the table for a day:
-pass ids, never secrets.
+The row belongs to the current transaction. After a rollback the task does not run. After a commit the task runs, even
+if the server crashes. A task may run more than once, so it must be idempotent. The arguments are stored as JSON for at
+least a day: pass ids, never secrets.
 
-The API is that of Django 6's tasks, from django-tasks; the rows are those of django-tasks-db. Retries, time limits,
-periodic tasks and the worker are ours: see messenger/background/worker.py and docs/decisions/background-work.md.
+The API is the one of Django 6's tasks, from the package django-tasks. The table is the one of django-tasks-db. Retries,
+time limits, periodic tasks and the worker are our own code: see messenger/background/worker.py and
+docs/decisions/background-work.md.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ LONG_TASK_SECONDS = 120  # a task with a longer timeout never takes the last fre
 
 
 class PermanentFailure(Exception):
-    """Raised by a task that must not be retried."""
+    """Raised by a task that failed and must not be tried again."""
 
 
 class TaskOptions(NamedTuple):
@@ -59,10 +60,10 @@ def task(
     every: float = 0,
     priority: int = 0,
 ) -> Callable[[Function], Task]:
-    """Declares a task, in a module named `tasks`. Wraps `django_tasks.task` and registers the options of our worker.
+    """Declares a function in a module named `tasks` as a background task: `django_tasks.task` with the options below.
 
-    With `every`, a worker also enqueues the task by itself once per interval. Intervals without a running worker are
-    skipped and not made up for later.
+    With `every` (seconds), a worker also enqueues the task once per interval. If no worker runs during an interval, the
+    task does not run for this interval, also not later.
     """
 
     def declare(function: Function) -> Task:
@@ -74,9 +75,9 @@ def task(
 
 
 def is_queued(declared: Task, *arguments: Any) -> bool:
-    """Returns whether a row of this task with these arguments waits to be executed, not counting one that runs now.
+    """Returns whether a row of this task with these arguments waits to be executed. A row that runs now does not count.
 
-    A task that only publishes the present state may ask this and leave the work to the row that waits.
+    A task that publishes the current state may skip its work if such a row waits, because that row will publish it.
     """
     from django_tasks_db.models import DBTaskResult  # models cannot be imported before the apps are loaded
 
@@ -86,7 +87,7 @@ def is_queued(declared: Task, *arguments: Any) -> bool:
 
 
 def options_for(path: str) -> TaskOptions:
-    """Returns the options of the task with this dotted path. Imports its module if that has not happened yet."""
+    """Returns the options of the task with this dotted path. Imports the module of the task if necessary."""
     if path not in _options_by_path:
         with contextlib.suppress(ImportError, ValueError):
             import_module(path.rpartition(".")[0])
@@ -99,5 +100,5 @@ def long_task_paths() -> list[str]:
 
 
 def periodic_tasks() -> list[tuple[str, TaskOptions]]:
-    """Returns the dotted paths and options of all tasks declared with `every`."""
+    """Returns the dotted paths and options of all periodic tasks (declared with `every`)."""
     return [(path, options) for path, options in _options_by_path.items() if options.every]

@@ -1,4 +1,4 @@
-"""The table of queued tasks: claims rows, executes them, records results. Safe with any number of workers."""
+"""The table of background tasks: claims rows, executes tasks and records results. Any number of workers may use it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ GRACE = 30.0  # seconds after its timeout until a running row counts as abandone
 SUCCESSFUL_KEPT, FAILED_KEPT = timedelta(days=1), timedelta(days=14)
 _SLOT_NAMESPACE = uuid.UUID("5ba5b1c4-50c5-4a35-9f0e-6a1a86d1a3f6")
 
-# Queued rows hold the dotted path of their task and outlive an upgrade. Whoever renames or moves a task adds its old
-# path here; an entry may go two releases later. Version 0.1.0 had the paths with `jobs`.
+# A queued row contains the dotted path of its task and may wait during an upgrade. If you rename or move a task, add
+# its old path here. An entry can be removed two releases later. Version 0.1.0 had the paths with `jobs`.
 RENAMED_TASKS = {
     "accounts.jobs.forget_old_mail": "accounts.tasks.delete_old_mail",
     "accounts.jobs.send_mail": "accounts.tasks.send_mail",
@@ -56,15 +56,17 @@ def host() -> str:
 
 
 def worker_id() -> str:
-    """Identifies this process. Other processes on the same machine can find out whether it still runs."""
+    """Returns the id of this process.
+
+    By this id, other processes on the same machine can find out whether it still runs.
+    """
     return f"{host()}:{os.getpid()}"
 
 
 def claim(worker: str, *, short_only: bool = False) -> DBTaskResult | None:
-    """Returns the next due row after marking it as running on this worker, or None.
+    """Returns the next task that is due, after marking its row as running on this worker. If none is due, returns None.
 
-    With `short_only`, rows of long tasks are left (see LONG_TASK_SECONDS). Without a due row this is one query and no
-    lock.
+    With `short_only`, ignores long tasks (see LONG_TASK_SECONDS). If no task is due, makes one query and locks nothing.
     """
     ready = DBTaskResult.objects.ready()
     if short_only:
@@ -82,7 +84,7 @@ def claim(worker: str, *, short_only: bool = False) -> DBTaskResult | None:
 
 
 def run_task(row: DBTaskResult) -> bool:
-    """Executes a claimed row in this process and records the result. Returns whether it succeeded."""
+    """Executes a claimed task in this process and records the result. Returns whether the task succeeded."""
     try:
         row.task.call(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
     except (ImportError, SuspiciousOperation) as error:
@@ -97,10 +99,10 @@ def run_task(row: DBTaskResult) -> bool:
 
 
 def record_failure(row: DBTaskResult, error: BaseException) -> None:
-    """Records a failed attempt: schedules the next one, or marks the row as failed after the last one.
+    """Records that an attempt failed. Schedules the next attempt, or marks the row as failed if no attempts are left.
 
-    The message of the error is neither stored nor logged, because it may contain personal data such as an address.
-    Developers see the type of the error and where it was raised.
+    The message of the error is not stored or logged, because it may contain personal data such as an address. The log
+    contains the type of the error and the line where it was raised. PermanentFailure is logged with its message.
     """
     options, attempts = _options_of(row), len(row.worker_ids)
     error_class = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -116,10 +118,10 @@ def record_failure(row: DBTaskResult, error: BaseException) -> None:
 
 
 def requeue_abandoned() -> int:
-    """Records a failed attempt for each running row whose worker has died (kill -9, power loss). Returns their number.
+    """Records a failed attempt for each running row whose worker has died (kill -9, power loss). Returns how many.
 
-    A dead process is detected at once on the same machine. Rows of other machines count as abandoned when their
-    timeout and GRACE have passed.
+    If the worker ran on this machine, its death is detected at once. A row of another machine counts as abandoned
+    after the timeout of its task and another GRACE seconds.
     """
     count = 0
     for row in DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING):
@@ -132,9 +134,10 @@ def requeue_abandoned() -> int:
 
 
 def enqueue_periodic(last_slots: dict[str, int]) -> None:
-    """Inserts a row for each periodic task once per interval, even if several workers call this.
+    """Inserts a row for each periodic task once per interval, even if several workers call this function.
 
-    `last_slots` belongs to one worker and is changed: task path → number of the last interval that it has handled.
+    `last_slots` belongs to the calling worker: task path → number of the last interval for which the worker has
+    handled the task. This function updates it.
     """
     now = time.time()
     for path, options in periodic_tasks():
@@ -159,7 +162,7 @@ def enqueue_periodic(last_slots: dict[str, int]) -> None:
 
 
 def delete_finished(now: datetime | None = None) -> int:
-    """Deletes successful rows after SUCCESSFUL_KEPT and failed ones after FAILED_KEPT. Returns their number."""
+    """Deletes rows of successful tasks after SUCCESSFUL_KEPT, of failed tasks after FAILED_KEPT. Returns how many."""
     now = now or timezone.now()
     successful = DBTaskResult.objects.filter(
         status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - SUCCESSFUL_KEPT
@@ -168,9 +171,9 @@ def delete_finished(now: datetime | None = None) -> int:
 
 
 def run_due(limit: int = 1000) -> int:
-    """Executes all due rows one after the other in this process, for tests and `manage.py worker --once`.
+    """Executes all due tasks one after another in this process. Returns how many.
 
-    Returns the number of executed rows.
+    For tests and `manage.py worker --once`.
     """
     count = 0
     while count < limit and (row := claim(worker_id())):
@@ -184,12 +187,15 @@ def _options_of(row: DBTaskResult) -> TaskOptions:
 
 
 def _own_row(row: DBTaskResult) -> QuerySet[DBTaskResult]:
-    """The row, or no row if another worker has claimed it since: an attempt must not overwrite a later one."""
+    """Returns a queryset with the row, or an empty one if another worker has claimed the row since.
+
+    So a late attempt cannot overwrite the result of the next attempt.
+    """
     return DBTaskResult.objects.filter(pk=row.pk, status=TaskResultStatus.RUNNING, started_at=row.started_at)
 
 
 def _is_dead(worker: str) -> bool:
-    """Whether the process of this worker id ran on this machine and has ended."""
+    """Returns whether the process with this worker id ran on this machine and has ended."""
     name, _, pid = worker.rpartition(":")
     if name != host() or not pid.isdigit():
         return False
@@ -203,7 +209,10 @@ def _is_dead(worker: str) -> bool:
 
 
 def _describe(error: BaseException) -> str:
-    """The type of an error, file and line where it was raised, without its message."""
+    """Returns the type of an error, and the file and line where it was raised. Leaves out the message of the error.
+
+    Only the message of a PermanentFailure is included.
+    """
     frame, location = error.__traceback__, ""
     while frame:
         location = f" at {os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
@@ -213,7 +222,10 @@ def _describe(error: BaseException) -> str:
 
 @contextmanager
 def _log_database_errors() -> Iterator[None]:
-    """If the database cannot be reached now, the row stays "running" until `requeue_abandoned` finds it."""
+    """Logs a database error inside this context instead of raising it.
+
+    The row of the task then stays "running" until `requeue_abandoned` finds it.
+    """
     try:
         yield
     except OperationalError as error:

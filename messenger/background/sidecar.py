@@ -1,7 +1,7 @@
 """Runs the worker as a child process of the server, so that a small site has only one command to start and stop.
 
-The worker is a separate process, so no task slows down a message. Its standard input is a pipe whose other end only the
-server has: however the server ends, kill -9 included, the pipe is closed, and the worker ends too.
+The worker is a process of its own, so tasks do not slow down messages. Its standard input is a pipe, and only the
+server has the other end. If the server ends in any way, even by kill -9, the pipe is closed and the worker ends too.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ _process: subprocess.Popen[bytes] | None = None
 
 
 def start() -> None:
-    """Starts the worker, and starts it again whenever it ends."""
+    """Starts the worker process, and starts a new one whenever it ends."""
     threading.Thread(target=_supervise, name="worker", daemon=True).start()
     task_enqueued.connect(_on_task_enqueued, weak=False, dispatch_uid="messenger.background.sidecar")
 
 
 def _supervise() -> None:
-    """Restarts with a growing delay of 2 to 30 seconds; 1 second after a worker that ran for more than a minute."""
+    """Starts the worker process again and again. Never returns.
+
+    Waits before each restart: 1 second if the worker ran for more than a minute, otherwise 2 seconds, doubled each time
+    up to 30.
+    """
     global _process
     delay = 1.0
     while True:
@@ -53,7 +57,7 @@ def _on_task_enqueued(**_kwargs: object) -> None:
 
 
 def _wake_worker() -> None:
-    """Lets the worker look for due tasks now instead of at its next poll."""
+    """Makes the worker look for due tasks now, not only at its next poll."""
     try:
         if _process and _process.stdin:
             os.write(_process.stdin.fileno(), b".")

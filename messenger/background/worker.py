@@ -1,7 +1,7 @@
-"""The worker process: claims rows and executes each in a child process with a time limit.
+"""The worker process. It claims tasks and executes each task in a child process with a time limit.
 
-A task that hangs, uses too much memory or crashes in C code therefore affects no other task. The children are forks of
-a small process with one thread: a fork takes a few milliseconds, and memory is shared until it is changed.
+So a task that hangs, uses too much memory or crashes in C code does not affect other tasks. The children are forks of
+a small process with one thread: a fork takes a few milliseconds, and parent and child share unchanged memory.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class _Child(NamedTuple):
 
 
 class Worker:
-    """Runs up to `concurrency` tasks at a time.
+    """Runs background tasks, up to `concurrency` at a time.
 
-    `wake_fd` is the pipe of the server that started this worker (see sidecar.py): data means "look for due rows now",
-    the end of the pipe means that the server has ended.
+    `wake_fd` is the pipe from the server that started this worker (see sidecar.py). Data in the pipe means "look for
+    due tasks now". The end of the pipe means that the server has ended.
     """
 
     def __init__(self, concurrency: int, wake_fd: int | None = None):
@@ -51,7 +51,7 @@ class Worker:
         self._signal_read, self._signal_write = os.pipe()
         os.set_blocking(self._signal_write, False)
         os.set_blocking(self._signal_read, False)
-        # Children wait at the reading end of this pipe. It is closed when the worker ends, also after kill -9.
+        # Child processes wait for the end of this pipe. The worker has its writing end. Even kill -9 closes it.
         self._alive_read, self._alive_write = os.pipe()
 
     def run(self) -> None:
@@ -126,7 +126,10 @@ class Worker:
         os._exit(1)
 
     def _reap(self) -> None:
-        """Collects ended children, and kills those that have passed their deadline."""
+        """Handles child processes that have ended, and kills child processes that have passed their deadline.
+
+        If a child process failed, records the failure of its task.
+        """
         for pid, child in list(self._children.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:
@@ -139,7 +142,7 @@ class Worker:
                 queue.record_failure(child.row, TimeoutError() if timed_out else ChildProcessError())
 
     def _wait(self, seconds: float) -> None:
-        """Sleeps until a child ends, a signal arrives, the server wakes the worker, or `seconds` have passed."""
+        """Sleeps until a child process ends, a signal arrives, the server wakes the worker or `seconds` have passed."""
         if self._children:
             nearest_deadline = min(child.deadline for child in self._children.values())
             seconds = max(0.01, min(seconds, nearest_deadline - time.monotonic()))
@@ -153,5 +156,8 @@ class Worker:
 
 
 def disable_connection_pool() -> None:
-    """To be called before the first query: a forked child cannot use the threads of a pool."""
+    """Switches off the pool of database connections, because a forked child cannot use the threads of a pool.
+
+    Must be called before the first query.
+    """
     settings.DATABASES["default"].get("OPTIONS", {}).pop("pool", None)

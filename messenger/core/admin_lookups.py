@@ -1,7 +1,7 @@
-"""A mixin for admin classes: the address of a list may filter by the filters that the list shows, and by nothing else.
+"""A mixin for admin classes. It lets the URL of a list page filter only by the filters that the page shows.
 
-Django allows any look-up on fields of the model. A moderator could then read a secret column by comparing
-(`?digest__gte=…`), or stop a SQLite site with a costly regular expression (`?body__regex=…`).
+Django's admin allows look-ups on any field of the model. With such a look-up, a moderator could find out a secret
+column step by step (`?digest__gte=…`), or slow down a SQLite site with a costly regular expression (`?body__regex=…`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class FilterLookupsOnlyMixin(admin.ModelAdmin):
         return lookup in self._filter_parameters(request)
 
     def _filter_parameters(self, request: HttpRequest) -> set[str]:
-        """Returns the names of query parameters that the filters of this list use."""
+        """Returns the names of the query parameters that the filters of this list page use."""
         names = {f"{self.date_hierarchy}__{lookup}" for lookup in _DATE_LOOKUPS} if self.date_hierarchy else set()
         for item in self.get_list_filter(request):
             if isinstance(item, type) and issubclass(item, admin.SimpleListFilter):

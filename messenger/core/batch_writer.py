@@ -1,8 +1,8 @@
-"""Group commit: commands that arrive during a commit are stored together in the next transaction.
+"""Stores the commands of many callers in few transactions. Commands that arrive during a commit share the next one.
 
-Each `BatchWriter` has one writer thread. It sleeps while the queue is empty and stores at once what is there, so a
-single command does not wait for others. If another transaction has locked the rows of a conversation, its commands get
-a queue and a thread of their own: they do not delay others and keep their order.
+Each `BatchWriter` has one writer thread. The thread sleeps while the queue is empty. It stores a new command at once,
+so a single command does not wait for others. If another transaction has locked the rows of a conversation, the commands
+for this conversation get their own queue and thread. So they keep their order and do not delay other conversations.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Busy:
-    """The outcome of a command that was not stored because its rows are locked."""
+    """The outcome of a command that was not stored because another transaction has locked its rows."""
 
 
 BUSY = Busy()
@@ -43,12 +43,14 @@ class _QueuedCommand(msgspec.Struct):
 
 
 class BatchWriter(Generic[C]):
-    """Stores commands of many callers in batches.
+    """Stores commands of many callers in batches (one transaction for many commands).
 
     `store(commands)` returns an outcome for each command: a result, an `ApplicationError` or BUSY. `store_blocking`
-    does the same but waits for locked rows instead of returning BUSY. `key_of(command)` is the conversation (or user)
-    within which commands keep their order. `size` is the maximum number of commands in a batch. `pause` is the time in
-    seconds in which commands are collected after a batch; 0 for commands that people wait for.
+    does the same, but waits for locked rows instead of returning BUSY. `key_of(command)` returns the key of a command,
+    usually its conversation or user. Commands with the same key are stored in the order in which they were submitted.
+
+    `size` is the maximum number of commands in a batch. `pause` is how many seconds the writer waits after a batch, so
+    that the next batch is larger. It is 0 for commands that people wait for.
     """
 
     def __init__(
@@ -74,17 +76,20 @@ class BatchWriter(Generic[C]):
 
     # ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────
     def submit(self, command: C, on_stored: OnStored) -> None:
-        """Queue a command from the event loop. `on_stored(outcome)` is called there after the commit.
+        """Queues a command. To be called in the event loop; after the commit, `on_stored(outcome)` is called there.
 
-        The outcome is the result or an `ApplicationError`.
+        The outcome is the result of the command or an `ApplicationError`.
         """
         self._enqueue(_QueuedCommand(command, on_stored, asyncio.get_running_loop(), self._key_of(command)))
 
     def call(self, command: C, timeout: float = 5.0) -> Any:
-        """Store a command from a thread and return its result. Raises the `ApplicationError`.
+        """Stores a command, waits for the commit and returns the result.
 
-        After `timeout` seconds it raises `unavailable`. The command may be stored later all the same. If it has a
-        client_id, submitting it again returns the stored result.
+        To be called in a thread, not in an event loop.
+
+        Raises the `ApplicationError` if that is the outcome, and `unavailable` after `timeout` seconds. After the
+        timeout the command may still be stored. If the command has a client_id, submitting it again returns the stored
+        result.
         """
         future: Future = Future()
         self._enqueue(_QueuedCommand(command, future.set_result, None, self._key_of(command)))
@@ -128,9 +133,10 @@ class BatchWriter(Generic[C]):
 
     # ── Queues of locked keys ────────────────────────────────────────────────────────────────────────────────────
     def _start_key_queue(self, key: Hashable, commands: list[_QueuedCommand]) -> None:
-        """Move the commands of a key to a queue of their own, followed by those of this key that are still queued.
+        """Moves these commands, and then the queued commands with the same key, to a new queue with its own thread.
 
-        Only the writer thread starts such queues, so there is none for this key yet.
+        Called if the rows of the key are locked. Only the writer thread calls this method, and commands of a key that
+        has its own queue do not reach the writer thread. So the key has no such queue yet.
         """
         with self._lock:
             following = [queued for queued in self._queue if queued.key == key]
@@ -153,7 +159,10 @@ class BatchWriter(Generic[C]):
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
-    """Return an outcome for each command, whatever happens. A batch that fails because of one command is split."""
+    """Stores a batch and returns an outcome for each command. Raises nothing.
+
+    If one command makes the whole batch fail, the batch is split, so that the other commands are stored.
+    """
     commands = [queued.command for queued in batch]
     try:
         return with_own_connection(store, commands)
@@ -169,10 +178,10 @@ def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[An
 
 
 def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
-    """Store the two halves of a batch one after another.
+    """Stores the two halves of a batch one after the other and returns the outcomes of all commands.
 
-    A key that was busy in the first half counts as busy in the second half, even if it is free by then. Otherwise its
-    later commands would be stored before the earlier ones.
+    If a command in the first half was busy (its rows were locked), all commands with the same key in the second half
+    get the outcome BUSY too. Otherwise later commands of this key could be stored before earlier ones.
     """
     half = len(batch) // 2
     first = store_or_errors(store, batch[:half])
@@ -183,9 +192,10 @@ def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]
 
 
 def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
-    """Retry a command once after an IntegrityError.
+    """Stores a single command a second time after an IntegrityError.
 
-    Another process stored the same client_id at the same time. Now its row is found and returned.
+    The usual cause is that another process stored a command with the same client_id at the same time. The second
+    attempt finds that row and returns it.
     """
     try:
         return with_own_connection(store, commands)
@@ -198,7 +208,7 @@ def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
 
 # ── Reporting outcomes ───────────────────────────────────────────────────────────────────────────────────────────
 def _report(outcomes: list[tuple[_QueuedCommand, Any]]) -> None:
-    """Call all `on_stored` callbacks. Each event loop is woken once for all of its callbacks."""
+    """Calls the `on_stored` callbacks of all commands. Wakes each event loop only once, for all its callbacks."""
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[OnStored, Any]]] = {}
     for queued, outcome in outcomes:
         if queued.loop is None:

@@ -1,8 +1,8 @@
-"""Inserts and updates of many rows in one statement, for batch writers. Other code uses the models.
+"""Inserts or updates many rows with one SQL statement. Used by the batch writers; all other code uses the models.
 
-Rows are tuples. Model instances with `bulk_create` and `bulk_update` cost ten times as much. With PostgreSQL, psycopg
-needs most of the time to bind one parameter for each value, so all rows are passed as one JSON parameter. SQLite binds
-values faster than it parses JSON. Measured in docs/decisions/batches.md.
+A row is a tuple of values. `bulk_create` and `bulk_update` need model instances and take ten times as long. With
+PostgreSQL, all rows are passed as one JSON parameter, because psycopg is slow with one parameter for each value. With
+SQLite, each value is a parameter, which is faster than JSON. The measurements are in docs/decisions/batches.md.
 """
 
 from __future__ import annotations
@@ -21,24 +21,27 @@ _json = msgspec.json.Encoder().encode
 
 
 def fetch_all(sql: str, params: Iterable[Any]) -> list[tuple]:
-    """Execute a query and return all rows."""
+    """Executes a query and returns all rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, list(params))
         return cursor.fetchall()
 
 
 def adapt_uuids(values: Sequence[UUID]) -> Sequence[UUID | str]:
-    """Return UUIDs as the database driver takes and returns them: SQLite stores them as text."""
+    """Returns the UUIDs as the database driver needs them: unchanged for PostgreSQL, as hexadecimal text for SQLite."""
     return values if connection.features.has_native_uuid_field else [value.hex for value in values]
 
 
 def placeholders(count: int, width: int) -> str:
-    """Return `(%s,%s),(%s,%s)` for `count` rows of `width` values: for `VALUES` or `IN`."""
+    """Returns the SQL placeholders for `count` rows of `width` values: `(%s,%s),(%s,%s)`. Used for `VALUES` or `IN`."""
     return ",".join(["(" + ",".join(["%s"] * width) + ")"] * count)
 
 
 def for_update_clause(of: str = "") -> str:
-    """Return the end of a SELECT that locks its rows, or an empty string for SQLite. `of` is the alias of a table."""
+    """Returns the SQL clause that makes a SELECT lock its rows, or an empty string for SQLite, which has no row locks.
+
+    `of` is the alias of the only table whose rows are locked. If it is empty, the rows of all tables are locked.
+    """
     if not connection.features.has_select_for_update:
         return ""
     return " FOR NO KEY UPDATE" + (f" OF {of}" if of else "")
@@ -47,7 +50,7 @@ def for_update_clause(of: str = "") -> str:
 def insert_rows(
     model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = ""
 ) -> list[tuple]:
-    """Insert rows. Return the columns named in `returning` of each, in any order.
+    """Inserts rows. Returns the columns named in `returning` for each new row, in any order.
 
     Columns of the model that are not in `columns` must allow NULL or have a default in the database.
     """
@@ -68,9 +71,10 @@ def insert_rows(
 
 
 def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Update rows by primary key, which is the first column.
+    """Updates rows. The first column is the primary key, by which a row is found; the other columns get the new values.
 
-    With PostgreSQL the rows must be locked already: UPDATE would lock them in an order of its own, which may deadlock.
+    With PostgreSQL, the caller must have locked the rows. Otherwise UPDATE locks them in any order, and two such
+    statements may deadlock.
     """
     if not rows:
         return
@@ -106,7 +110,7 @@ def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Return the rows with values as Django's fields store them in SQLite: times and UUIDs as text, JSON encoded."""
+    """Returns the rows with values as Django stores them in SQLite: times, UUIDs and JSON as text."""
     types = [_field(model, name).get_internal_type() for name in columns]
     adapters = [(index, _ADAPTERS[type_]) for index, type_ in enumerate(types) if type_ in _ADAPTERS]
     if not adapters:

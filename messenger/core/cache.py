@@ -1,8 +1,9 @@
-"""Cache backends: one for a single process, and one for Redis that uses the memory of the process while Redis is down.
+"""Cache backends: one for a site with a single process, and one for Redis that also works while Redis is down.
 
-allauth keeps its rate limits and used one-time codes in this cache. Without the fallback, pages that do not need Redis
-would fail. Counting in one process is better than that, and one process still accepts no code twice. Sessions have a
-cache of their own in front of the database: see accounts/session_backends/cached_db.py.
+allauth keeps its rate limits and its used one-time codes in this cache. While Redis is down, each process uses a cache
+in its own memory. So pages that do not need Redis still work. Rate limits then count in each process separately, and a
+one-time code is still rejected by the process that has accepted it before. Sessions use another cache: see
+accounts/session_backends/cached_db.py.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ RETRY_SECONDS = 1.0  # after an error Redis is not used for this long
 
 
 class LocalCache(LocMemCache):
-    """A cache in the memory of this process that forgets expired entries before others.
+    """A cache in the memory of this process. When it is full, it removes expired entries first.
 
-    Django's forgets any entries beyond the first 300: with them used one-time codes, which would be valid again.
+    Django's `LocMemCache` removes any entries when it has more than 300. It could remove a used one-time code, and this
+    code would then be accepted a second time.
     """
 
     def __init__(self, name: str, params: dict[str, Any]):
         super().__init__(name, {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
 
     def _cull(self) -> None:
-        """Called with the lock held, when the cache is full."""
+        """Removes expired entries, and also others if that is not enough.
+
+        Called with the lock held, if the cache is full.
+        """
         now = time.time()
         expiry_times: dict[str, float | None] = self._expire_info  # type: ignore[attr-defined]
         for key in [key for key, expires in expiry_times.items() if expires is not None and expires <= now]:

@@ -1,4 +1,4 @@
-"""The IP address of a client. X-Forwarded-For is used only behind TRUSTED_PROXIES."""
+"""Finds the IP address of a client. X-Forwarded-For is used only if the request comes from one of TRUSTED_PROXIES."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def is_trusted_proxy(text: str) -> bool:
 
 
 def client_ip(peer: str | None, forwarded_for: str = "") -> str:
-    """Return the nearest address that is not a trusted proxy. `peer` is the other end of the TCP connection.
+    """Returns the IP address of the client. `peer` is the address at the other end of the TCP connection.
 
-    X-Forwarded-For is read from the right. Each trusted proxy appends the address it was called from; addresses further
-    left were written by the client and may be false.
+    If `peer` is a trusted proxy, X-Forwarded-For is read from right to left, up to the first address that is not a
+    trusted proxy. Each trusted proxy appends the address from which it was called. Addresses further to the left were
+    written by the client and may be false.
     """
     address = peer or "127.0.0.1"
     for hop in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
@@ -39,5 +40,5 @@ def client_ip(peer: str | None, forwarded_for: str = "") -> str:
 
 
 def request_ip(request) -> str:
-    """Return the IP address of the client of a Django request."""
+    """Returns the IP address of the client that sent this Django request."""
     return client_ip(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))

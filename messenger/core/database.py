@@ -1,4 +1,4 @@
-"""Write transactions, and database work in threads and from the event loop."""
+"""Transactions that write to the database, and database work in threads, also for callers in the event loop."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _sqlite_write_lock = threading.RLock()
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """A transaction that changes rows. Every write uses it.
+    """Opens a transaction for code that changes rows. All writing code uses this function instead of `atomic()`.
 
-    SQLite allows one writer at a time and waits for it by polling. Within a process, a lock is fairer and faster.
-    If the database is down or too busy, it raises `unavailable`: nothing was stored, and the caller may try again.
+    Raises `unavailable` if the database is down or too busy. Then nothing was stored, and the caller may try again.
+
+    SQLite allows only one writer at a time and lets others wait by polling. A lock in the process is fairer and faster.
     """
     try:
         if connection.vendor == "sqlite":
@@ -44,9 +45,10 @@ def write_transaction() -> Iterator[None]:
 
 
 def lock_until_commit(number: int) -> None:
-    """Lets one transaction at a time continue behind this call, in all processes. `number` names the lock.
+    """Waits for the lock with this number and holds it until the current transaction ends, in all processes.
 
-    For rules about many rows, such as a sum that must not be exceeded. SQLite has one writer at a time anyway.
+    Used to check rules about many rows, such as a sum that must not be exceeded. Does nothing with SQLite, where only
+    one transaction writes at a time.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -54,9 +56,11 @@ def lock_until_commit(number: int) -> None:
 
 
 def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `work` in the current thread and close stale connections before and after it, as Django does for requests.
+    """Calls `work` in the current thread.
 
-    If the database is down, it raises `unavailable`.
+    Before and after, closes stale database connections, as Django does for requests.
+
+    Raises `unavailable` if the database is down.
     """
     close_old_connections()
     try:
@@ -69,6 +73,9 @@ def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 
 async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `work` in one of a few database threads, which keep their connections."""
+    """Calls `work` in a database thread and returns its result.
+
+    There are a few such threads; each keeps its connection.
+    """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads, lambda: with_own_connection(work, *args, **kwargs))

@@ -1,4 +1,4 @@
-"""The text that pages, forms and the admin show for an ApplicationError."""
+"""The text that pages, forms and the admin show to users for an ApplicationError."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from messenger.core.errors import ApplicationError
 
 
 def error_message(error: ApplicationError) -> str:
-    """Returns the text for an error, in the active language.
+    """Returns the text that users see for an error, in the active language.
 
-    Codes whose `detail` is written for developers have a text of their own. Other errors show their `detail`.
+    Some codes have a `detail` that is written for developers, so this function has another text for these codes. For
+    all other codes it returns `detail`.
     """
     if error.code == "rate_limited":
         seconds = max(math.ceil(error.retry_after or 1), 1)

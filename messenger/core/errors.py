@@ -1,6 +1,6 @@
-"""`ApplicationError`, the exception of all actions and selectors.
+"""Defines `ApplicationError`, the exception that all actions and selectors raise.
 
-Pages, the API and the WebSocket each turn it into their kind of response.
+Pages, the REST API and the WebSocket each convert the exception to their own kind of response.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ STATUS_BY_CODE = {
 
 
 class ErrorSchema(msgspec.Struct, omit_defaults=True):
-    """An error, in REST responses and in `error` frames. `retry_after` is in seconds."""
+    """An error, in REST responses and in `error` frames.
+
+    `fields` contains messages for each invalid input field. `retry_after` is how many seconds the client should wait.
+    """
 
     code: str
     detail: str
@@ -37,9 +40,10 @@ class ErrorSchema(msgspec.Struct, omit_defaults=True):
 
 
 class ApplicationError(Exception):
-    """Raised by an action that is not done, or a selector that returns nothing. No row was changed, no event published.
+    """Raised by an action that cannot be done, or by a selector that cannot return its result. Nothing was changed.
 
-    `code` is a key of STATUS_BY_CODE. `fields` has messages by input field. `retry_after` is in seconds.
+    No row was changed and no event was published. `code` is a key of STATUS_BY_CODE. `fields` contains messages by the
+    name of the input field. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -69,18 +73,21 @@ format_lazily = lazy(lambda text, values: str(text) % values, str)
 
 
 def invalid(**fields: Text) -> ApplicationError:
-    """Invalid input, with a message for each field: `invalid(title="Too long.")`. The first is also the `detail`."""
+    """Returns an error for invalid input, with a message for each field: `invalid(title="Too long.")`.
+
+    The first message is also the `detail`.
+    """
     first = next(iter(fields.values()), "")
     return ApplicationError("invalid", first, {name: [text] for name, text in fields.items()} or None)
 
 
 def not_found() -> ApplicationError:
-    """For objects that do not exist, and for objects that the user may not see: a client cannot tell which."""
+    """Returns the error for an object that does not exist or that the user may not see. A client cannot tell which."""
     return ApplicationError("not_found", "Not found.")
 
 
 def forbidden(detail: Text = "") -> ApplicationError:
-    """For an action that is not allowed on an object that the user may see."""
+    """Returns the error for an action that the user may not do, although the user may see the object."""
     return ApplicationError("forbidden", detail or "Not allowed.")
 
 
@@ -89,5 +96,5 @@ def rate_limited(retry_after: float) -> ApplicationError:
 
 
 def unavailable() -> ApplicationError:
-    """The database is down or busy. The same command may be sent again."""
+    """Returns the error for a database that is down or busy. The client may send the same command again."""
     return ApplicationError("unavailable", "Not possible just now.", retry_after=1)

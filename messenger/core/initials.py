@@ -1,6 +1,6 @@
-"""Initials and colour of an avatar without a picture.
+"""Computes the initials and the colour of an avatar that has no picture.
 
-static/js/lib/initials.js does the same. Both are tested with tests/shared_cases/initials.json.
+static/js/lib/initials.js does the same for the browser. Tests run both with tests/shared_cases/initials.json.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U000200
 
 
 class Initials(NamedTuple):
-    """`second` is shown after `initial` only in the narrow list, where the avatar is all that is shown of a person."""
+    """The initials of a name. `second` is shown after `initial` only in the narrow list, which shows no names."""
 
     initial: str
     second: str
@@ -22,7 +22,10 @@ class Initials(NamedTuple):
 
 
 def initials_for(name: str) -> Initials:
-    """Return two characters for Chinese names, so that 小千 and 小泷 differ, and one or two letters for other names."""
+    """Returns the initials of a name: two characters for a Chinese name, one or two letters for other names.
+
+    Two Chinese characters are needed because 小千 and 小泷 would look the same with one.
+    """
     words = [word for word in name.split() if any(map(str.isalnum, word))]
     if not words:
         return Initials(name.strip()[:1], "", "en")
@@ -41,9 +44,10 @@ def _second(word: str) -> str:
 
 
 def hue(number: int, is_group: bool = False) -> int:
-    """Return the colour (0 to HUE_COUNT - 1) for the id of a user or group. It stays the same if the name changes.
+    """Returns the number of the avatar colour (0 to HUE_COUNT - 1) for the id of a user or group.
 
-    Groups are shifted by half the circle.
+    The colour does not depend on the name, so it stays the same if the name changes. A group gets another colour than
+    the user with the same id.
     """
     return (number + (HUE_COUNT // 2 if is_group else 0)) % HUE_COUNT
 

@@ -11,5 +11,5 @@ def is_id(text: str) -> bool:
 
 
 def parse_id(text: str | None) -> int | None:
-    """Returns the id or number in the text, and None if the text is not a number of at most 18 digits."""
+    """Returns the number in the text, or None if the text does not consist of 1 to 18 digits."""
     return int(text) if text and is_id(text) else None

@@ -1,4 +1,4 @@
-"""Path converters: `<id:…>` for primary keys and `<token:…>` for random tokens. Other values give 404."""
+"""URL path converters: `<id:…>` for primary keys and `<token:…>` for random tokens. Other values lead to status 404."""
 
 from django.urls import register_converter
 
@@ -6,7 +6,10 @@ MAX_ID = 2**63 - 1
 
 
 class IdConverter:
-    """An integer that fits in a bigint column. Larger ones would raise an error in the database."""
+    """Converts an integer that fits in a bigint column.
+
+    Larger integers would cause a database error; they lead to 404.
+    """
 
     regex = "[0-9]{1,19}"
 
@@ -24,7 +27,7 @@ register_converter(IdConverter, "id")
 
 
 class TokenConverter:
-    """A random token of URL-safe characters, as in the addresses of uploads and invite links."""
+    """Accepts a random token of URL-safe characters, as used in the URLs of uploads and invite links."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
 

@@ -1,8 +1,8 @@
-"""Rate limits: token buckets, shared by pages, API and WebSocket and, with Redis, by all processes.
+"""Rate limits with token buckets. Pages, API and WebSocket share the buckets; with Redis, all processes share them.
 
-A bucket holds `burst` tokens and is refilled with `per_second` tokens a second. It is stored as one number: the time at
-which it is full again (GCRA, the generic cell rate algorithm). So taking a token is one comparison, and keys in Redis
-expire by themselves.
+A bucket holds at most `burst` tokens, and `per_second` tokens are added each second. Only one number is stored: the
+time at which the bucket is full again (GCRA, the generic cell rate algorithm). So taking a token needs one comparison,
+and a full bucket needs no entry: its key in Redis expires.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ Bucket = tuple[str, int, float]  # key, burst, tokens per second
 
 
 def bucket(name: str, key: object) -> Bucket:
-    """Return the bucket of one user or address (`key`) for the rate limit `name` of settings.RATES."""
+    """Returns the bucket of one user or address (`key`) for the rate limit `name` from settings.RATES."""
     return f"{name}.{key}", *settings.RATES[name]
 
 
 class _LocalBuckets:
-    """Buckets in the memory of this process."""
+    """Stores token buckets in the memory of this process."""
 
     def __init__(self) -> None:
         self._full_at: dict[str, float] = {}
@@ -83,7 +83,10 @@ class _LocalBuckets:
 
 
 class _RedisBuckets:
-    """Buckets in Redis: one round trip for any number of them. While Redis is down, each process counts by itself."""
+    """Stores token buckets in Redis, which all processes share. Takes tokens from several buckets in one round trip.
+
+    While Redis is down, each process counts separately.
+    """
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
@@ -120,7 +123,7 @@ _suspended: ContextVar[bool] = ContextVar("rate_limits_suspended", default=False
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """Within this context nothing is limited: for tasks that call actions on their own account, not for requests."""
+    """Switches off all rate limits inside this context. For background tasks that call actions, not for requests."""
     token = _suspended.set(True)
     try:
         yield
@@ -129,9 +132,9 @@ def suspended() -> Iterator[None]:
 
 
 def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
-    """Take a token from each bucket. Return for each 0, or the seconds to wait if it has none.
+    """Takes a token from each bucket. Returns for each bucket 0, or the seconds to wait if the bucket has no token.
 
-    With LIMITS=off, and inside `suspended()`, it returns zeros.
+    Takes nothing and returns zeros if LIMITS is off, and inside `suspended()`.
     """
     global _buckets
     if not settings.LIMITS or not buckets or _suspended.get():
@@ -142,23 +145,23 @@ def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
 
 
 def acquire(name: str, key: object) -> float:
-    """Take a token of the rate limit `name` for one user or address. Return 0, or the seconds to wait."""
+    """Takes a token of the rate limit `name` for one user or address (`key`). Returns 0, or the seconds to wait."""
     return acquire_many([bucket(name, key)])[0]
 
 
 def require(name: str, key: object) -> None:
-    """Take a token like `acquire`. Raise `rate_limited` if there is none."""
+    """Takes a token of the rate limit `name` for one user or address (`key`). Raises `rate_limited` if it has none."""
     if wait := acquire(name, key):
         raise rate_limited(wait)
 
 
 def release(buckets: Sequence[Bucket]) -> None:
-    """Return one token to each bucket, for something that turns out not to count, such as a correct password."""
+    """Gives one token back to each bucket, if the counted event should not count (such as a correct password)."""
     if _buckets is not None and settings.LIMITS:
         _buckets.release(buckets)
 
 
 def reset_all() -> None:
-    """Reset all buckets of this process. For tests."""
+    """Resets all buckets in the memory of this process. For tests."""
     global _buckets
     _buckets = None

@@ -1,4 +1,4 @@
-"""Formats times for the wire."""
+"""Formats times for REST responses and WebSocket frames."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"
 
 
 def format_timestamp(value: datetime) -> str:
-    """Returns an aware datetime as `2026-11-21T01:02:03.456Z`.
+    """Returns an aware datetime as text, in UTC with milliseconds: `2026-11-21T01:02:03.456Z`.
 
-    The result is in UTC, is cut off after milliseconds and always has the same length, so that strings sort as times.
+    Microseconds are cut off. The text always has the same length, so sorting these texts sorts the times.
     """
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -1,4 +1,4 @@
-"""Browser and operating system of a User-Agent header: `Firefox, Linux`."""
+"""Finds the browser and the operating system in a User-Agent header, for example `Firefox, Linux`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_LENGTH = 60  # characters of a header that is not recognised
 
 
 def describe_user_agent(user_agent: str) -> str:
-    """Return "browser, system", or the beginning of the header if neither is known."""
+    """Returns "browser, system". If neither is known, returns the beginning of the header."""
     browser = next((name for token, name in _BROWSERS if token in user_agent), "")
     system = next((name for token, name in _SYSTEMS if token in user_agent), "")
     return ", ".join(filter(None, [browser, system])) or user_agent[:MAX_LENGTH]

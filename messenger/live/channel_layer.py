@@ -1,7 +1,7 @@
-"""Exchanges events between processes: each process is one member of channel-layer groups.
+"""Exchanges events with the other processes of the site through the channel layer (Redis).
 
-Groups are `conversation.12`, `user.3`, `presence.12` and `online`. The layer delivers at most once. Events that it
-loses are found by reconciliation (messenger.live.reconcile).
+Each process joins channel-layer groups such as `conversation.12`, `user.3`, `presence.12` and `online`. The channel
+layer may lose events. Lost events are found by reconciliation, which reads the database (messenger.live.reconcile).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ MESSAGE_TYPE = "news"  # stays, so that processes of two releases understand eac
 
 
 class ProcessChannelLayer:
-    """The membership of this process in channel-layer groups.
+    """Joins and leaves channel-layer groups for this process, and sends and receives events.
 
-    The connections of a process share it: Channels makes every consumer a member instead, at one queue for each socket.
-    Redis may be down, so no method waits long for it.
+    All connections of the process share one membership. (Channels itself makes each consumer a member, with a queue for
+    each socket.) Redis may be down, so no method waits for it longer than one second.
     """
 
     def __init__(self, receive: Callable[[list[Event]], None]):
@@ -48,25 +48,28 @@ class ProcessChannelLayer:
         self._tasks: list[asyncio.Task] = []
 
     def start(self) -> None:
-        """Start the background tasks, in the running event loop."""
+        """Starts the background tasks in the running event loop."""
         loop = asyncio.get_running_loop()
         workers = (self._receive_events, self._update_groups, self._publish_events)
         self._tasks = [loop.create_task(worker()) for worker in workers]
 
     def subscribe(self, group: str) -> None:
-        """Join a group, in the background."""
+        """Joins a group in the background."""
         self._wanted_groups.add(group)
         if group not in self._joined_groups:
             self._groups_joined.clear()
             self._groups_changed.set()
 
     def unsubscribe(self, group: str) -> None:
-        """Leave a group, in the background."""
+        """Leaves a group in the background."""
         self._wanted_groups.discard(group)
         self._groups_changed.set()
 
     async def wait_until_subscribed(self) -> None:
-        """Wait until all groups are joined, at most one second: reconciliation finds what is missed without it."""
+        """Waits until all groups are joined, but not longer than one second.
+
+        After that, events may be missed until the groups are joined. Reconciliation finds them in the database.
+        """
         if self._wanted_groups - self._joined_groups:
             try:
                 await asyncio.wait_for(self._groups_joined.wait(), 1.0)
@@ -74,7 +77,7 @@ class ProcessChannelLayer:
                 log.warning("The channel layer is slow; continuing without it")
 
     def publish(self, events: list[Event]) -> None:
-        """Send events to the other processes, in the background and in order."""
+        """Sends events to the other processes, in the background and in this order."""
         self._outgoing += events
         self._outgoing_added.set()
 
@@ -122,7 +125,7 @@ class ProcessChannelLayer:
                 await asyncio.sleep(0.2)
 
     async def _publish_events(self) -> None:
-        """Send queued events. Events for one group that were queued together go in one message."""
+        """Sends the queued events. Queued events for the same group go in one message."""
         while True:
             await self._outgoing_added.wait()
             self._outgoing_added.clear()
@@ -137,7 +140,7 @@ class ProcessChannelLayer:
 
 
 def group_by_channel_group(events: Iterable[Event]) -> dict[str, list[Event]]:
-    """Return the events by the channel-layer group that they are sent to, each list in order."""
+    """Returns the events by the channel-layer group to which they are sent. Events of a group stay in order."""
     groups: dict[str, list[Event]] = {}
     for event in events:
         if isinstance(event, ConversationEvent):
@@ -151,9 +154,9 @@ def group_by_channel_group(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 
 def publish_without_hub(events: list[Event]) -> None:
-    """Publish events from a process without sockets, such as a management command.
+    """Publishes events from a process that has no WebSocket connections, such as a management command.
 
-    Without Redis they cannot be sent: the reconciliation loop of the server process finds the changes.
+    Without Redis, does nothing. The server process then finds the changes in the database by reconciliation.
     """
     if not settings.REDIS_URL:
         return

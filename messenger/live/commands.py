@@ -1,4 +1,7 @@
-"""`@command`: declares a consumer method as the handler of a command. `LiveConsumer` collects these methods."""
+"""Defines `@command`, which declares a consumer method as the handler of a WebSocket command.
+
+`LiveConsumer` collects all methods with this decorator.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An entry of a consumer's table of commands. `handler` is the function of the class: call it with the consumer."""
+    """A WebSocket command and its handler. `handler` is a plain function: its first argument is the consumer."""
 
     name: str
     payload: type[msgspec.Struct]
@@ -29,14 +32,14 @@ class Command:
 def command(
     name: str, payload: type[msgspec.Struct], *, answer: type[msgspec.Struct] | None = None, deferred: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Declare a method of a `LiveConsumer` as the handler of the command `name`.
+    """Declares a method of a `LiveConsumer` as the handler of the command `name`.
 
-    The method gets the decoded payload and runs in the event loop; database work goes through
-    `await self.connection.run(action, …)`. The struct it returns is sent as `ack`; after None nothing is sent. An
-    `ApplicationError` that it raises is sent as `error`.
+    The method gets the decoded payload and runs in the event loop. For database work it calls
+    `await self.connection.run(action, …)`. If it returns a struct, the struct is sent as `ack`. If it returns None,
+    nothing is sent. If it raises an `ApplicationError`, the error is sent as `error`.
 
-    A deferred handler is not awaited, so that the next frame is handled meanwhile. It takes `ref` as a second argument
-    and answers by itself with `connection.send_ack` or `connection.send_error`.
+    With `deferred`, the consumer does not wait for an answer before it handles the next frame. The method then gets
+    `ref` as a second argument, and later answers with `connection.send_ack` or `connection.send_error`.
     """
 
     def mark(method: Handler) -> Handler:

@@ -1,4 +1,4 @@
-"""An open connection: its user, its subscriptions and the frames that wait to be written to it."""
+"""An open WebSocket connection: its user, its subscriptions, and the frames that wait to be sent."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Connection:
 
     # ── Outgoing frames ──────────────────────────────────────────────────────────────────────────────────────────
     def enqueue(self, frame: OutgoingFrame) -> None:
-        """Queue a frame that must arrive, in order, unless the connection ends."""
+        """Queues a frame for sending. Frames keep their order, and none is lost while the connection is open."""
         if self._before_welcome is not None:
             self._before_welcome.append(frame)
             return
@@ -89,9 +89,10 @@ class Connection:
         self._queue.append(frame)
 
     def enqueue_ephemeral(self, key: str, frame: OutgoingFrame) -> None:
-        """Queue a frame that may be dropped.
+        """Queues a frame that need not arrive (typing, presence).
 
-        While the client reads slowly, only the newest frame of each key is kept, and other frames go first.
+        If the client reads slowly, the frame waits and other frames are sent first. Only the newest frame of each `key`
+        waits; older ones are dropped.
         """
         if self._before_welcome is not None:
             return
@@ -114,7 +115,7 @@ class Connection:
             self.enqueue(frame)
 
     def flush(self) -> None:
-        """Write all queued frames at once. The hub calls this once per iteration of the event loop."""
+        """Writes all queued frames to the socket. The hub calls this once per iteration of the event loop."""
         frames, self._queue = self._queue, []
         if self.closing or not frames:
             return
@@ -125,7 +126,7 @@ class Connection:
             self.close(TOO_SLOW)
 
     def send_welcome(self, welcome: str) -> None:
-        """Send `welcome` as the first frame, then the frames that were queued while it was prepared."""
+        """Sends `welcome` as the first frame, and then the frames that were queued while `welcome` was prepared."""
         waiting, self._before_welcome = self._before_welcome or [], None
         self._left_versions.clear()
         self.enqueue(OutgoingFrame(welcome))
@@ -133,16 +134,16 @@ class Connection:
             self.enqueue(frame)
 
     def record_left(self, conversation_id: int, version: int) -> None:
-        """Note that the user left a conversation at that version, if `welcome` was not sent yet."""
+        """Stores that the user left the conversation at this version. Does nothing after `welcome` was sent."""
         if self._before_welcome is not None:
             self._left_versions[conversation_id] = version
 
     def has_left_since(self, conversation_id: int, version: int) -> bool:
-        """Return whether the user left the conversation after that version was read for `welcome`."""
+        """Returns whether the user left the conversation after `version`, which was read for `welcome`."""
         return self._left_versions.get(conversation_id, 0) > version
 
     def send(self, text: str) -> None:
-        """Queue a frame for this connection only."""
+        """Queues a frame that is sent on this connection only."""
         self.enqueue(OutgoingFrame(text))
 
     def send_ack(self, ref: str | None, payload: Any) -> None:
@@ -154,7 +155,10 @@ class Connection:
 
     # ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────
     def close(self, code: int) -> None:
-        """Write queued frames and close with this code. A client that does not read is aborted after 5 seconds."""
+        """Sends the queued frames and closes the connection with this code. If it is too slow (1013), drops the frames.
+
+        A connection that is still open 5 seconds later is aborted.
+        """
         if self.closing:
             return
         if self._queue and code != TOO_SLOW:
@@ -171,7 +175,7 @@ class Connection:
 
     # ── Incoming commands ────────────────────────────────────────────────────────────────────────────────────────
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call an action or a selector in a database thread, with the language of the user."""
+        """Calls an action or selector in a database thread, with the user's language, and returns its result."""
 
         def work_in_language() -> T:
             with translation.override(self.language):
@@ -180,14 +184,20 @@ class Connection:
         return await database.run_in_thread(work_in_language)
 
     def record_violation(self, weight: float) -> bool:
-        """Record a frame that no correct client sends. Return whether there were too many in the last minute."""
+        """Records a faulty frame of this client. Returns whether the client sent too many of them in the last minute.
+
+        `weight` is how much the frame counts.
+        """
         now = time.monotonic()
         self.violations = [(at, recorded) for at, recorded in self.violations if at > now - 60]
         self.violations.append((now, weight))
         return sum(recorded for _, recorded in self.violations) >= settings.VIOLATIONS_PER_MINUTE
 
     def acquire_command(self) -> float:
-        """Take a token for a command: 0, or the seconds until another command is allowed (and none is taken)."""
+        """Takes a token for one command from the rate limit of this connection.
+
+        Returns 0, or takes nothing and returns the seconds until the next command is allowed.
+        """
         if not settings.LIMITS:
             return 0.0
         gap, now = 1 / COMMANDS_PER_SECOND, time.monotonic()

@@ -1,7 +1,7 @@
-"""`LiveConsumer`, the base of the WebSocket consumer: connecting, dispatch of commands, disconnecting.
+"""Defines `LiveConsumer`, the base class of the WebSocket consumer. It connects, runs commands and disconnects.
 
-Channels' own dispatching is replaced. It checks database connections in a thread before each event and keeps a
-channel-layer queue for each socket. Here events come from the hub of the process, and a command is passed directly to
+It replaces the dispatching of Channels, which checks database connections in a thread before each event, and keeps a
+channel-layer queue for each socket. Here, events come from the hub of the process, and a command is passed directly to
 its handler.
 """
 
@@ -45,15 +45,17 @@ class ListVersions(Protocol):
 
 
 class Heartbeat(msgspec.Struct):
-    """In seconds. `interval`: between two pings. `timeout`: how long the server waits for a pong."""
+    """How the server checks the connection, in seconds. It sends a WebSocket ping every `interval`. It closes the
+    connection if the pong does not come within `timeout`.
+    """
 
     interval: float
     timeout: float
 
 
 class Welcome(msgspec.Struct):
-    """The first frame of a connection. `versions`: the current version of each of the user's conversations by id. A
-    client that has older versions sends `sync`.
+    """The first frame of a connection. `versions` contains the current version of each conversation of the user, by
+    conversation id. A client that has an older version of a conversation sends `sync`.
     """
 
     user_id: int
@@ -69,15 +71,15 @@ class EmptyPayload(msgspec.Struct):
 
 
 class LiveConsumer(AsyncConsumer):
-    """Commands are methods with the decorator `@command`. There is one instance for each connection.
+    """The base class of the WebSocket consumer. Methods with the decorator `@command` handle commands.
 
-    Each base class of a consumer may define the hooks `connecting`, `connected` and `disconnected`, and `run`, a
-    background task of the process. They are called for every base class that defines them, in method resolution order:
-    an implementation must not call `super()`.
+    Each connection has its own instance. The apps add commands and hooks in base classes. The hooks are `connecting`,
+    `connected`, `disconnected`, and `run` (a background task of the process). A hook is called for each base class that
+    defines it, in method resolution order. So an implementation must not call `super()`.
     """
 
     commands: ClassVar[dict[str, Command]] = {}
-    # The reads of a new connection. `messenger.consumers` composes them from functions of the apps.
+    # The database query for a new connection. `messenger.consumers` sets it to a function of the apps.
     list_versions: ClassVar[ListVersions]
     _hooks: ClassVar[dict[str, tuple[Hook, ...]]] = {}
 
@@ -96,25 +98,25 @@ class LiveConsumer(AsyncConsumer):
     # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
     @staticmethod
     def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
-        """Return the visibility of these users. Unrestricted users are left out."""
+        """Returns whom each of these users may see, by user id. Users without any restriction are left out."""
         return {}
 
     async def connecting(self) -> None:
-        """Called after authentication and before `welcome`. May raise `SocketRefused`."""
+        """Hook that is called after authentication and before `welcome` is sent. It may raise `SocketRefused`."""
 
     async def connected(self) -> None:
-        """Called after `welcome` was sent."""
+        """Hook that is called after `welcome` was sent."""
 
     async def disconnected(self) -> None:
-        """Called once for each connection that was authenticated, in whatever way it ended."""
+        """Hook that is called once for each authenticated connection when it has ended, for whatever reason."""
 
     @classmethod
     async def run(cls) -> None:
-        """A background task of the process, started with its first connection. It should not return."""
+        """Hook for a background task of the process. It starts with the first connection and should not return."""
 
     @classmethod
     def background_tasks(cls) -> list[Callable[[], Coroutine]]:
-        """Return the `run` methods of all base classes."""
+        """Returns the `run` methods of all base classes."""
         return [run.__get__(None, cls) for run in cls._hooks["run"]]
 
     # ── Connecting and disconnecting ─────────────────────────────────────────────────────────────────────────────
@@ -173,7 +175,10 @@ class LiveConsumer(AsyncConsumer):
                 await self._receive_frame(event)
 
     async def _send_welcome(self) -> None:
-        """Register the connection, and only then read its state: events in between are queued behind `welcome`."""
+        """Registers the connection with the hub, then reads the versions from the database and sends `welcome`.
+
+        The order matters: events that are published during the reading are queued and sent after `welcome`.
+        """
         connection = self.connection
         await get_hub().register(connection)
         versions, me_version, connection.visibility = await database.run_in_thread(
@@ -190,7 +195,10 @@ class LiveConsumer(AsyncConsumer):
 
     # ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────
     async def _receive_frame(self, event: dict) -> None:
-        """Decode a frame and run its command. Any error is sent as `error`, and the socket stays open."""
+        """Decodes a frame and runs its command. Sends any error as an `error` frame, and the connection stays open.
+
+        The connection is closed if the frame is too large, or if the client sent too many faulty frames.
+        """
         connection = self.connection
         ref = None
         try:
@@ -236,13 +244,19 @@ class LiveConsumer(AsyncConsumer):
 
 
 class MalformedFrame(ApplicationError):
-    """A frame that no correct client sends. Twenty of them in a minute close the connection (VIOLATIONS_PER_MINUTE)."""
+    """Raised for a frame that no correct client sends.
+
+    Twenty such frames in a minute close the connection (settings.VIOLATIONS_PER_MINUTE).
+    """
 
     weight = 1.0
 
 
 class CommandFlood(ApplicationError):
-    """A command above the rate of a connection. Two hundred of them in a minute close the connection."""
+    """Raised for a command above the rate limit of its connection.
+
+    Two hundred of them in a minute close the connection.
+    """
 
     weight = 0.1
 

@@ -1,10 +1,10 @@
-"""Event envelopes and `publish`: what actions announce after commit and each process's hub delivers to its sockets.
+"""The kinds of events, and `publish`. The hub of each process sends the published events to its WebSocket connections.
 
-An action collects events while it changes rows and calls `publish` inside its transaction; they leave after commit.
-The frame of an event (`text`) is encoded once, when the event is made.
+An action collects events while it changes rows, and calls `publish` inside its transaction. The events are sent after
+the commit. The frame of an event (`text`) is encoded only once, when the event is created.
 
-The structs are also sent between processes of the same version over the channel layer, as arrays. Their tags and the
-order of their fields are that format.
+The channel layer carries the structs between processes of the same version, as arrays. Changing the tag of a struct
+or the order of its fields changes this format.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db import transaction
 
 
 class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
-    """A stored change of a conversation, from version `after` to `version`. `text` is the encoded frame."""
+    """A stored change of a conversation, from version `after` to version `version`. `text` is the encoded frame."""
 
     conversation_id: int
     after: int
@@ -39,9 +39,9 @@ class UserEvent(msgspec.Struct, tag="p", array_like=True):
 
 
 class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
-    """Typing, presence, receipts, counts: best effort, not stored.
+    """An event that is not stored and may get lost: typing, presence, receipts or counts.
 
-    A connection with a backlog gets only the newest event of each `key`.
+    While a client reads slowly, it gets only the newest event of each `key`.
     """
 
     group: str  # "conversation.12", "presence.12", "user.3" or "online"
@@ -49,10 +49,10 @@ class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
     key: str
     skip_user: int = 0
     skip_users: tuple[int, ...] = ()
-    # Instead of `group`: subscribers of these conversations and these users, each connection once.
+    # Instead of `group`: sent to the subscribers of these conversations and to these users, once to each connection.
     conversations: tuple[int, ...] = ()
     users: tuple[int, ...] = ()
-    # The user whom the event describes. Recipients whose visibility does not allow it are left out.
+    # The user whom the event describes. It is not sent to users whose `Visibility` does not allow it.
     subject_id: int = 0
     topic: str = ""  # "presence", "receipts", or another topic, which only a block hides
     allowed_users: tuple[int, ...] | None = None  # None: no restriction
@@ -61,7 +61,10 @@ class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
 
 
 class Disconnect(msgspec.Struct, tag="c", array_like=True):
-    """Close the connections of a user: all, those of `sign_in_id`, or all but those of `keep_sign_in_id`."""
+    """Closes connections of a user: all, or only those of the sign-in `sign_in_id`.
+
+    With `keep_sign_in_id`, the connections of that sign-in stay open.
+    """
 
     user_id: int
     code: int
@@ -70,7 +73,7 @@ class Disconnect(msgspec.Struct, tag="c", array_like=True):
 
 
 class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
-    """Makes every process reload the visibility of this user's connections."""
+    """Makes every process reload which other users this user may see, for all connections of this user."""
 
     user_id: int
 
@@ -82,9 +85,10 @@ _publisher: Publisher | None = None
 
 
 def set_publisher(publisher: Publisher | None) -> Publisher | None:
-    """Set where this process publishes events, and return the previous publisher.
+    """Sets the function that publishes the events of this process. Returns the previous function.
 
-    The hub sets itself. In a process without a hub (a management command) events go directly to the channel layer.
+    The hub sets its own function. In a process without a hub (a management command), events go directly to the channel
+    layer.
     """
     global _publisher
     previous, _publisher = _publisher, publisher
@@ -92,14 +96,17 @@ def set_publisher(publisher: Publisher | None) -> Publisher | None:
 
 
 def publish(events: Iterable[Event]) -> None:
-    """Publish events when the current transaction commits, or at once without a transaction. Thread-safe."""
+    """Publishes events when the current transaction commits. Without a transaction, publishes them at once.
+
+    Thread-safe.
+    """
     event_list = list(events)
     if event_list:
         transaction.on_commit(lambda: publish_now(event_list))
 
 
 def publish_now(events: list[Event]) -> None:
-    """Publish events without waiting for a commit. Thread-safe."""
+    """Publishes events at once, without waiting for a commit. Thread-safe."""
     from messenger.live import channel_layer  # imported here: channel_layer itself imports this module
 
     (_publisher or channel_layer.publish_without_hub)(events)

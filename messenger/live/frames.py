@@ -1,4 +1,4 @@
-"""The envelope of every frame in both directions: `{"type", "payload", "ref"?}`, as JSON text."""
+"""Encodes and decodes frames. Every frame in both directions is JSON text: `{"type", "payload", "ref"?}`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class OutgoingEnvelope(msgspec.Struct, omit_defaults=True):
 
 
 class IncomingFrame(msgspec.Struct):
-    """A command whose payload is still raw JSON: the payload struct of the command decodes it in a second step."""
+    """A command from a client, with its payload still as raw JSON. The payload is decoded when the command is known."""
 
     type: str
     payload: msgspec.Raw = msgspec.Raw(b"{}")
@@ -26,5 +26,5 @@ decode_incoming = msgspec.json.Decoder(IncomingFrame).decode
 
 
 def encode_frame(type: str, payload: Any, ref: str | None = None) -> str:
-    """Return the frame as JSON text. It is encoded once for any number of recipients."""
+    """Returns a frame as JSON text. The text can be sent to any number of recipients."""
     return _encoder.encode(OutgoingEnvelope(type, payload, ref)).decode()

@@ -1,8 +1,8 @@
-"""ASGI middleware for the WebSocket handshake: origin check, authentication, rejection of unknown paths.
+"""ASGI middleware for the WebSocket handshake: checks the origin, authenticates, and rejects unknown paths.
 
-These take the place of Channels' `OriginValidator` and `AuthMiddlewareStack`. Channels' validator ignores scheme and
-port and rejects clients without an Origin; its authentication stack keeps about 6 KiB per connection (a session and a
-lazy user in the scope). Here the scope gets one small `Identity`.
+It replaces two classes of Channels. Channels' `OriginValidator` ignores scheme and port, and rejects clients without
+an Origin header. Channels' `AuthMiddlewareStack` keeps about 6 KiB per connection (a session and a lazy user in the
+scope). This middleware keeps one small `Identity` per connection.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class SocketRefused(Exception):
-    """The connection is not allowed. The socket is accepted and closed with `code`, which a browser can read.
+    """Raised if a connection is not allowed. The server accepts the socket and closes it with `code`.
 
-    A socket rejected before `accept` shows a browser code 1006 only, without a reason. Code 0 asks for exactly that
-    (HTTP 403).
+    A browser shows a script this code only for an accepted socket. With code 0, the socket is rejected before it is
+    accepted (HTTP 403), and a browser shows only code 1006, without a reason.
     """
 
     def __init__(self, code: int):
@@ -48,7 +48,10 @@ class SocketRefused(Exception):
 
 
 class Authenticate(Protocol):
-    """Returns the identity for headers, subprotocols and cookies, or raises `SocketRefused`. May query the database."""
+    """Returns the identity for these headers, subprotocols and cookies, or raises `SocketRefused`.
+
+    May query the database.
+    """
 
     def __call__(
         self, headers: Mapping[bytes, bytes], subprotocols: Iterable[str], cookies: Mapping[str, str], /
@@ -56,26 +59,28 @@ class Authenticate(Protocol):
 
 
 class OriginValidator:
-    """Rejects handshakes of foreign pages with HTTP 403, before anything is authenticated.
+    """Rejects WebSocket handshakes from pages of other sites with HTTP 403, before authentication.
 
-    Origins are compared in full, with scheme and port. Exactly one Origin header is allowed. Only a client with a
-    bearer token may send none: a browser always sends it, so a request with a cookie and no Origin is no browser.
+    The whole origin is compared, with scheme and port. A handshake with two Origin headers is rejected. A handshake
+    without Origin is accepted only with a bearer token. Browsers always send Origin, so a handshake with a cookie and
+    without Origin does not come from a browser.
     """
 
     def __init__(self, app: Callable):
         self.app = app
 
     def __call__(self, scope: dict, receive: Callable, send: Callable) -> Awaitable[None]:
-        # Returns the coroutine of the next application instead of awaiting it: no frame of its own per connection.
+        # Not `async`: returning the coroutine of the next application saves the memory of one more for each connection.
         app = self.app if is_origin_allowed(scope) else deny_connection
         return app(scope, receive, send)
 
 
 class AuthMiddleware:
-    """Sets `scope["identity"]`: the `Identity` of the caller, or the `SocketRefused` that the consumer acts on.
+    """Authenticates the caller. Sets `scope["identity"]` to an `Identity`, or to the `SocketRefused` for the consumer.
 
-    `authenticate` is handed in, because the accounts app is above this package. It runs in one database thread hop.
-    The scope is changed in place: a copy, which Channels' middleware makes, would live as long as the connection.
+    `authenticate` is an argument because this package may not import the accounts app. It is called once, in a database
+    thread. The scope is changed in place. Channels' middleware copies the scope, and the copy stays in memory as long
+    as the connection.
     """
 
     def __init__(self, app: Callable, authenticate: Authenticate):
@@ -96,7 +101,7 @@ class AuthMiddleware:
 
 
 def is_origin_allowed(scope: dict) -> bool:
-    """Return whether a page with the Origin header of this handshake may open a socket."""
+    """Returns whether the Origin header of this handshake (or its absence) allows the connection."""
     origins = [value for name, value in scope["headers"] if name == b"origin"]
     if not origins:
         return _has_bearer_token(scope)
@@ -113,6 +118,6 @@ def _has_bearer_token(scope: dict) -> bool:
 
 
 async def deny_connection(scope: dict, receive: Callable, send: Callable) -> None:
-    """Reject a WebSocket before it is accepted: HTTP 403. Also the route for unknown paths."""
+    """Rejects a WebSocket with HTTP 403, before it is accepted. It is also the route for unknown paths."""
     await receive()
     await send({"type": "websocket.close"})

@@ -1,13 +1,15 @@
-"""The hub of a process: receives events and writes them to this process's connections, in order of version.
+"""The hub of a process. It receives events and writes them to the WebSocket connections of this process.
 
 The path of an event: `publish → receive → deliver_in_order → send_to_conversation → Connection.enqueue → flush →
 transport.write`.
 
-The process, not each connection, is a member of channel-layer groups (`conversation.12`, `user.3`, `presence.12`,
-`online`). A frame is encoded once for all recipients. If versions are missing, the hub waits a moment and then reads
-the rows once for all recipients; every few seconds it compares its delivered versions with the database
-(messenger.live.reconcile). So the rows serve as the outbox: events that the channel layer or a crash lost are
-delivered in the end.
+Each change of a conversation increases its version, and clients get the events in order of version. The process, not
+each connection, is a member of channel-layer groups (`conversation.12`, `user.3`, `presence.12`, `online`). A frame is
+encoded once for all recipients.
+
+The channel layer or a crash may lose events, but the rows of all changes are in the database. If the hub misses a
+version, it waits a moment and then reads the missed events once for all recipients. Every few seconds it also compares
+the delivered versions with the database (messenger.live.reconcile).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ BackgroundTask = Callable[[], Coroutine]
 
 
 class _ConversationStream:
-    """A conversation with subscribers in this process."""
+    """Stores, for a conversation with subscribers in this process, up to which version its events were delivered."""
 
     __slots__ = ("combined", "connections", "delivered_version", "joining", "pending", "timer")
 
@@ -47,12 +49,12 @@ class _ConversationStream:
         self.joining: list[tuple[int, Connection]] = []  # receive events after that version, once it is delivered
         self.pending: dict[int, ConversationEvent] = {}  # by version: wait for the versions before them
         self.timer: asyncio.TimerHandle | None = None  # a scheduled reconciliation
-        # Newest combined event by key, sent when the interval ends. None: no interval runs, the next goes at once.
+        # Newest event by key, to be sent when COMBINE_SECONDS have passed. None: the next event is sent at once.
         self.combined: dict[str, EphemeralEvent] | None = None
 
 
 class _UserStream:
-    """A user with connections to this process, and their versioned events."""
+    """Stores, for a user with connections to this process, up to which version the user's own events were delivered."""
 
     __slots__ = ("connections", "delivered_version", "pending", "timer")
 
@@ -64,7 +66,10 @@ class _UserStream:
 
 
 class Hub:
-    """Lives in one event loop. All methods except `publish_threadsafe` must be called there."""
+    """Delivers events to the connections of this process. It belongs to one event loop.
+
+    All methods except `publish_threadsafe` must be called in this loop.
+    """
 
     def __init__(self, source: ReconciliationSource):
         self.conversations: dict[int, _ConversationStream] = {}
@@ -77,7 +82,10 @@ class Hub:
         self._tasks: list[asyncio.Task] = []
 
     def start(self, background: Iterable[BackgroundTask] = ()) -> None:
-        """Start background tasks, publish this process's events from now on, close the sockets before a shutdown."""
+        """Starts the background tasks. From now on, the hub publishes the events of this process.
+
+        The hub also closes all connections before the process shuts down.
+        """
         if self._layer:
             self._layer.start()
         self._tasks = [self.loop.create_task(task()) for task in (self.reconciler.run, *background)]
@@ -86,7 +94,7 @@ class Hub:
 
     # ── Publishing and receiving ─────────────────────────────────────────────────────────────────────────────────
     def publish_threadsafe(self, event_list: list[Event]) -> None:
-        """Publish from any thread."""
+        """Publishes events. May be called in any thread."""
         try:
             in_loop = asyncio.get_running_loop() is self.loop
         except RuntimeError:
@@ -97,13 +105,13 @@ class Hub:
             self.loop.call_soon_threadsafe(self.publish, event_list)
 
     def publish(self, event_list: list[Event]) -> None:
-        """Deliver events to this process's connections at once, and send them to the other processes."""
+        """Delivers events to the connections of this process at once, and sends them to the other processes."""
         if self._layer:
             self._layer.publish(event_list)
         self.receive(event_list)
 
     def receive(self, event_list: Iterable[Event]) -> None:
-        """Deliver events of this or another process to this process's connections."""
+        """Delivers events to the connections of this process. The events come from this process or from another one."""
         for event in event_list:
             if isinstance(event, ConversationEvent):
                 self.deliver_in_order(event)
@@ -118,7 +126,10 @@ class Hub:
 
     # ── Conversation events: in order of version ─────────────────────────────────────────────────────────────────
     def deliver_in_order(self, event: ConversationEvent) -> None:
-        """Send the event if it follows the delivered version. Else keep it until the versions between have come."""
+        """Sends the event if it directly follows the last delivered version of its conversation.
+
+        If versions before the event are missing, keeps the event until they have come. Ignores old events.
+        """
         stream = self.conversations.get(event.conversation_id)
         if stream is None or event.version <= stream.delivered_version:
             return
@@ -134,7 +145,7 @@ class Hub:
             self.deliver_pending(stream)
 
     def deliver_pending(self, stream: _ConversationStream) -> None:
-        """Send the pending events that follow the delivered version."""
+        """Sends the events that were kept back and that now directly follow the last delivered version."""
         for version in sorted(stream.pending):
             event = stream.pending[version]
             if event.after > stream.delivered_version:
@@ -147,7 +158,10 @@ class Hub:
             stream.timer = None
 
     def send_to_conversation(self, stream: _ConversationStream, event: ConversationEvent) -> None:
-        """Queue the event at all subscribers. A user who left does not get it, nor does a user who joined by it."""
+        """Queues the event for all subscribers of the conversation.
+
+        A user who leaves or joins the conversation by this event does not receive it.
+        """
         stream.delivered_version = event.version
         if event.left_user_id and (user := self.users.get(event.left_user_id)):
             for connection in user.connections:
@@ -187,7 +201,11 @@ class Hub:
             stream.timer = None
 
     def send_to_user(self, stream: _UserStream, event: UserEvent) -> None:
-        """Queue the event at all connections of the user, and start or end their subscription to a conversation."""
+        """Queues the event for all connections of the user.
+
+        If the user joined or left a conversation by this event, also starts or ends the subscription to the
+        conversation.
+        """
         if event.me_version:
             stream.delivered_version = max(stream.delivered_version, event.me_version)
         frame = OutgoingFrame(event.text)
@@ -207,9 +225,10 @@ class Hub:
             stream.joining.append((version, connection))
 
     def _leave_at(self, connection: Connection, conversation_id: int, version: int) -> None:
-        """End the subscription, unless the conversation's own stream has reached that version.
+        """Ends the subscription of a connection to a conversation that the user left at `version`.
 
-        In that case it has done so already, and the user may have joined again since.
+        Does nothing if the events of the conversation were already delivered up to this version. Then the subscription
+        has ended already, and the user may have joined again since.
         """
         stream = self.conversations.get(conversation_id)
         if stream is None:
@@ -277,7 +296,7 @@ class Hub:
 
     # ── Subscriptions ────────────────────────────────────────────────────────────────────────────────────────────
     async def register(self, connection: Connection) -> None:
-        """Add a connection to its user's connections. `subscribe_to_conversations` must follow."""
+        """Adds a connection to the connections of its user. The caller must then call `subscribe_to_conversations`."""
         user = self.users.setdefault(connection.user_id, _UserStream())
         user.connections.add(connection)
         await self._join_layer_groups([f"user.{connection.user_id}", "online"])
@@ -286,11 +305,11 @@ class Hub:
     async def subscribe_to_conversations(
         self, connection: Connection, versions: dict[int, int], me_version: int
     ) -> dict[int, int]:
-        """Subscribe a connection to these conversations.
+        """Subscribes a connection to the conversations in `versions`.
 
-        `versions` and `me_version` are the versions that were read for `welcome`. Returns for each conversation the
-        version up to which its events need not be delivered to the connection any more: events after it will come.
-        Conversations that the user left since are not among them.
+        `versions` and `me_version` were read from the database for `welcome`. Returns a version for each conversation;
+        the connection receives all events after this version. Conversations that the user has left since are not in the
+        result.
         """
         user = self.users.get(connection.user_id)
         if user is not None and user.delivered_version < me_version:
@@ -306,7 +325,7 @@ class Hub:
         return subscribed
 
     def _get_stream(self, conversation_id: int, version: int) -> _ConversationStream:
-        """Return the stream of a conversation. A new one starts after `version`."""
+        """Returns the stream of a conversation. If there is none, creates one that begins after `version`."""
         stream = self.conversations.get(conversation_id)
         if stream is None:
             stream = self.conversations[conversation_id] = _ConversationStream(version)
@@ -339,7 +358,7 @@ class Hub:
             self._leave_layer_group(f"conversation.{conversation_id}")
 
     def subscribe(self, connection: Connection, group: str) -> None:
-        """Subscribe a connection to a group for ephemeral events, such as `presence.12`."""
+        """Subscribes a connection to a group for events that are not stored, such as `presence.12`."""
         if group not in self.groups:
             self.groups[group] = set()
             self._join_layer_group(group)
@@ -356,7 +375,7 @@ class Hub:
                 self._leave_layer_group(group)
 
     def unregister(self, connection: Connection) -> None:
-        """Remove a connection from everything it is subscribed to. Safe to call again."""
+        """Removes a connection and all its subscriptions. May be called more than once."""
         for conversation_id in list(connection.conversations):
             self._unsubscribe_from_conversation(connection, conversation_id)
         for group in list(connection.groups):
@@ -375,7 +394,10 @@ class Hub:
 
     # ── Writing: once per iteration of the event loop ────────────────────────────────────────────────────────────
     def flush_soon(self, connection: Connection) -> None:
-        """Flush this connection after the callbacks that are ready now, so that all their frames go in one write."""
+        """Writes the frames of this connection soon, after the callbacks that are ready now.
+
+        So all frames that these callbacks queue go in one write.
+        """
         if not self._connections_to_flush:
             self.loop.call_soon(self._flush)
         self._connections_to_flush.append(connection)
@@ -409,7 +431,7 @@ class Hub:
         self.loop.call_soon_threadsafe(self._close_all)
 
     def _close_all(self) -> None:
-        """Close all connections with 1001, so that the clients reconnect to the next process."""
+        """Closes all connections with code 1001, so that the clients reconnect to another or to the next process."""
         for connection in self.connections():
             connection.close(GOING_AWAY)
 
@@ -421,13 +443,13 @@ _background: tuple[BackgroundTask, ...] = ()
 
 
 def configure(source: ReconciliationSource, background: Iterable[BackgroundTask]) -> None:
-    """Set what hubs are made with: the queries for reconciliation, and the background tasks of the apps."""
+    """Sets the queries for reconciliation and the background tasks of the apps. `get_hub` uses both to create a hub."""
     global _source, _background
     _source, _background = source, tuple(background)
 
 
 def get_hub() -> Hub:
-    """Return the hub of this process. It is made and started with the first connection, in the running event loop."""
+    """Returns the hub of this process. The first call creates and starts the hub in the running event loop."""
     global _hub
     loop = asyncio.get_running_loop()
     if _hub is None or _hub.loop is not loop:

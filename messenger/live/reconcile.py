@@ -1,9 +1,9 @@
-"""Reconciliation: reads events that a hub missed from the database.
+"""Reconciliation: reads events that the hub of this process has missed from the database.
 
-The channel layer loses messages, and a process may die between commit and publishing; the rows have everything. A gap
-in the versions is reconciled soon. In addition a loop compares all delivered versions with the database every few
-seconds. One query reads the changes of a conversation for all its subscribers, and one compares the versions of many
-conversations.
+The channel layer may lose messages, and a process may die between the commit and the publishing of an event. The
+database has all changes. If the hub misses a version of a conversation, the missed events are read soon. In addition,
+a loop compares all delivered versions with the database every few seconds. One query reads the missed events of a
+conversation for all its subscribers. One query reads the versions of many conversations.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _no_visibility(user_ids: list[int]) -> dict[int, Visibility]:
 
 @dataclass(frozen=True)
 class ReconciliationSource:
-    """The queries for reconciliation, composed from functions of the apps. Synchronous, run in database threads."""
+    """The database queries for reconciliation. They come from the apps, are synchronous and run in database threads."""
 
     conversation_versions: Callable[[list[int]], dict[int, int]]  # conversation ids → version of each
     user_versions: Callable[[list[int]], dict[int, int]]  # user ids → `me_version` of each
@@ -49,7 +49,10 @@ class ReconciliationSource:
 
 
 class Reconciler:
-    """Belongs to a hub and runs in its event loop."""
+    """Finds and delivers the events that a hub has missed.
+
+    It belongs to this hub and runs in the event loop of the hub.
+    """
 
     def __init__(self, hub: Hub, source: ReconciliationSource):
         self._hub, self._source, self._loop = hub, source, hub.loop
@@ -61,7 +64,10 @@ class Reconciler:
 
     # ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────
     async def run(self) -> None:
-        """Every few seconds compare versions with the database, check sign-ins, reload visibility. Never returns."""
+        """Every few seconds compares versions with the database, checks sign-ins and reloads visibility.
+
+        Never returns.
+        """
         while True:
             await asyncio.sleep(settings.SWEEP_SECONDS)
             try:
@@ -75,7 +81,10 @@ class Reconciler:
                 log.warning("A round of reconciliation was skipped: %s", type(error).__name__)
 
     async def compare_conversations(self, conversation_ids: list[int]) -> None:
-        """Schedule a reconciliation for each conversation whose delivered version stays behind the database."""
+        """Schedules a reconciliation for each conversation whose delivered version is lower than in the database.
+
+        Leaves out conversations that received an event during the query, because more events are probably on their way.
+        """
         streams = self._hub.conversations
         for batch in _batches(conversation_ids):
             before = {cid: streams[cid].delivered_version for cid in batch if cid in streams}
@@ -84,14 +93,14 @@ class Reconciler:
                 stream = streams.get(cid)
                 if stream is None or stream.delivered_version >= version:
                     continue
-                # A stream that advanced meanwhile is catching up by itself: its events are on their way.
+                # If the delivered version has changed meanwhile, nothing is done: the events are on their way.
                 if stream.delivered_version == before.get(cid) and stream.timer is None:
                     stream.timer = self._loop.call_later(
                         settings.EVENT_GAP_SECONDS * 4, self._reconcile_conversation_if_behind, cid, version
                     )
 
     async def compare_users(self) -> None:
-        """Schedule a reconciliation for each user whose delivered version is behind the database."""
+        """Schedules a reconciliation for each user whose delivered version is lower than the one in the database."""
         streams = self._hub.users
         for batch in _batches([user_id for user_id, stream in streams.items() if stream.delivered_version >= 0]):
             versions = await database.run_in_thread(self._source.user_versions, batch)
@@ -103,7 +112,7 @@ class Reconciler:
                     )
 
     async def check_sign_ins(self) -> None:
-        """Close connections whose sign-in has ended, if the `Disconnect` event was lost."""
+        """Closes connections whose sign-in has ended. This is needed if the `Disconnect` event was lost."""
         open_sign_ins = {connection.sign_in_id: connection for connection in self._hub.connections()}
         for batch in _batches([(connection.user_id, sign_in_id) for sign_in_id, connection in open_sign_ins.items()]):
             ended = await database.run_in_thread(self._source.ended_sign_ins, batch)
@@ -113,7 +122,7 @@ class Reconciler:
                     connection.close(code)
 
     async def refresh_visibility(self, user_ids: list[int]) -> None:
-        """Reload the visibility of these users' connections."""
+        """Reloads which other users these users may see, and stores it in all their connections."""
         for batch in _batches(user_ids):
             visibility_by_user = await database.run_in_thread(self._source.visibility_by_user, batch)
             for user_id in batch:
@@ -133,7 +142,7 @@ class Reconciler:
             self._spawn(self.refresh_visibility([user_id]))
 
     def recheck_soon(self, conversation_id: int) -> None:
-        """Compare the version of a newly subscribed conversation once more."""
+        """Compares the version of a conversation with the database soon, after its first connection has subscribed."""
         if conversation_id in self._hub.conversations:
             self._to_recheck.add(conversation_id)
             if len(self._to_recheck) == 1:

@@ -9,10 +9,10 @@ from types import FrameType
 
 
 def call_before_shutdown(callback: Callable[[], None]) -> None:
-    """Run `callback` on SIGTERM and SIGINT, then the handler that was installed before. From the main thread only.
+    """Calls `callback` on SIGTERM and SIGINT, and then the signal handler that was installed before.
 
-    Neither server offers a hook for it: daphne does not support the ASGI lifespan protocol, and uvicorn closes all
-    sockets (with 1012) before it sends the lifespan event.
+    Does nothing outside of the main thread. Signals are used because the servers offer no suitable hook. daphne does
+    not support the ASGI lifespan protocol. uvicorn closes all sockets (with 1012) before it sends the lifespan event.
     """
     if threading.current_thread() is not threading.main_thread():
         return

@@ -1,9 +1,9 @@
-"""Writes frames to the transport below the ASGI server: a frame is encoded once for all recipients.
+"""Writes WebSocket frames directly to the network transport of the ASGI server.
 
-ASGI's `send` costs a coroutine, a dictionary and the server's own framing for each recipient. With both supported
-servers (uvicorn, daphne) the transport can be reached from `send`, and an unmasked text frame is only a header and the
-text. So the bytes are written directly. Where no transport is found (another server, a test), ASGI's `send` is used:
-slower, with the same bytes on the network. See docs/decisions/writing-to-the-transport.md.
+ASGI's `send` needs a coroutine, a dictionary and a newly built frame for each recipient. With both supported servers
+(uvicorn, daphne), the transport can be reached from `send`. The bytes of a text frame are only a header and the text,
+so they are built once for all recipients. If no transport is found (another server, a test), ASGI's `send` is used: it
+is slower and sends the same bytes. See docs/decisions/writing-to-the-transport.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class OutgoingFrame:
-    """A frame to be written to any number of sockets. Its bytes are built when they are first needed."""
+    """A frame that is sent to any number of connections. Its bytes are built once, when they are first needed."""
 
     __slots__ = ("_data", "text")
 
@@ -24,7 +24,7 @@ class OutgoingFrame:
 
     @property
     def data(self) -> bytes:
-        """The frame as in RFC 6455 §5.2: FIN and text opcode, the length in one, three or nine bytes, no mask."""
+        """The bytes of the frame (RFC 6455 §5.2): FIN and text opcode, length in one, three or nine bytes, no mask."""
         if self._data is None:
             payload = self.text.encode()
             size = len(payload)
@@ -39,7 +39,7 @@ class OutgoingFrame:
 
 
 class AsyncioTransport:
-    """For uvicorn: an asyncio or uvloop transport."""
+    """Writes frames with uvicorn, to a transport of asyncio or uvloop."""
 
     __slots__ = ("_transport",)
 
@@ -51,11 +51,11 @@ class AsyncioTransport:
             self._transport.write(frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames]))
 
     def buffered_bytes(self) -> int:
-        """Return the number of bytes that the kernel has not accepted yet: the client reads too slowly."""
+        """Returns how many bytes wait in this process, because the client reads slowly."""
         return self._transport.get_write_buffer_size()
 
     def close(self, code: int) -> bool:
-        """Close the socket. False: the caller has to close it through ASGI."""
+        """Returns False, because with uvicorn the caller must close the connection through ASGI's `send`."""
         return False
 
     def abort(self) -> None:
@@ -63,7 +63,7 @@ class AsyncioTransport:
 
 
 class TwistedTransport:
-    """For daphne: a Twisted TCP transport under autobahn.
+    """Writes frames with daphne, to the TCP transport of Twisted below autobahn.
 
     Bytes that the kernel accepts at once are not copied into Twisted's buffer.
     """
@@ -94,9 +94,9 @@ class TwistedTransport:
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
     def close(self, code: int) -> bool:
-        """Send the close frame directly.
+        """Sends the close frame directly and returns True.
 
-        Through ASGI, autobahn allows only the codes 1000 and 3000 to 4999, not 1001, 1009 and 1013.
+        Through ASGI's `send`, autobahn allows only the codes 1000 and 3000 to 4999. We also need 1001, 1009 and 1013.
         """
         if self._protocol.state == self._protocol.STATE_OPEN:
             self._protocol.sendCloseFrame(code=code)
@@ -107,7 +107,7 @@ class TwistedTransport:
 
 
 class AsgiTransport:
-    """For any other server: sends frames one after another through ASGI's `send`."""
+    """Sends frames through ASGI's `send`, one after another. Used with any other server."""
 
     __slots__ = ("_queue", "_send", "_size", "_task")
 
@@ -146,7 +146,7 @@ SocketTransport = AsyncioTransport | TwistedTransport | AsgiTransport
 
 
 def transport_for(send: Any) -> SocketTransport:
-    """Return the fastest transport that this server offers for the `send` callable of a connection."""
+    """Returns the fastest transport for a connection. `send` is the ASGI callable of the connection."""
     protocol = getattr(send, "__self__", None)
     transport = getattr(protocol, "transport", None)
     if isinstance(transport, asyncio.Transport) or hasattr(transport, "get_write_buffer_size"):

@@ -1,7 +1,7 @@
-"""Per-user visibility: blocked users, and presence and receipts limited to contacts.
+"""Visibility: which other users a user may see (blocks, and presence and receipts limited to contacts).
 
-It is read from the database once for a user's connections and kept on them, so that sending an event to a whole
-conversation needs no query. This package only compares ids; `accounts.selectors.privacy` fills them in.
+The visibility of a user is read from the database once and stored in all connections of the user. So sending an event
+to a whole conversation needs no query. This module only compares ids; `accounts.selectors.privacy` reads them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ NO_USERS: frozenset[int] = frozenset()
 
 
 class Visibility(msgspec.Struct, frozen=True):
-    """What a user may see of other users.
+    """Which other users a user may see.
 
-    `blocked`: users with whom there is a block, in either direction. `presence` and `receipts`: the users to whom this
-    user shows them. Showing is mutual, so these are also the users whose presence and receipts this user sees. None
-    means everybody.
+    `blocked` contains the users whom the user has blocked or who have blocked the user. `presence` and `receipts`
+    contain the users to whom this user shows their own presence and receipts; None means everybody. Showing is mutual,
+    so this user sees the presence and receipts of the same users only.
     """
 
     blocked: frozenset[int] = NO_USERS
@@ -24,7 +24,7 @@ class Visibility(msgspec.Struct, frozen=True):
     receipts: frozenset[int] | None = None
 
     def allows(self, user_id: int, topic: str) -> bool:
-        """Return whether events about that user on that topic ("presence", "receipts" …) may be delivered."""
+        """Returns whether this user may receive events about another user on this topic ("presence", "receipts" …)."""
         if user_id in self.blocked:
             return False
         shown_to = self.presence if topic == "presence" else self.receipts if topic == "receipts" else None
@@ -35,9 +35,9 @@ UNRESTRICTED = Visibility()  # of most users: no blocks, everything shown to eve
 
 
 def can_see(visibility_by_user: dict[int, Visibility], viewer_id: int, subject_id: int, topic: str) -> bool:
-    """Return whether one user sees this of another: each must show it to the other.
+    """Returns whether one user sees this topic of another user. Each of the two must show it to the other.
 
-    Users without an entry in `visibility_by_user` are unrestricted.
+    Users without an entry in `visibility_by_user` are not restricted.
     """
     viewer = visibility_by_user.get(viewer_id, UNRESTRICTED)
     subject = visibility_by_user.get(subject_id, UNRESTRICTED)

@@ -1,5 +1,7 @@
-"""The wire contract, taken from the code: docs/protocol.md for authors of clients, static/js/realtime/protocol.d.ts for
-our scripts. `manage.py protocol` generates parts of both files, and a test checks that they are up to date.
+"""Generates the documentation of the protocol from the code (the "contract": commands, events, schemas, limits).
+
+`manage.py protocol` writes parts of two files: docs/protocol.md for authors of clients, and
+static/js/realtime/protocol.d.ts for the type checks of our scripts. A test checks that both files are up to date.
 
     contract.py    commands, events, schemas, codes, limits
     routes.py      the REST routes, from the OpenAPI document

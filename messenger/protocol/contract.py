@@ -1,6 +1,6 @@
-"""The contract: commands, events, schemas, error and close codes, limits.
+"""Collects the contract of the protocol: commands, events, schemas, error codes, close codes and limits.
 
-Names, types and numbers are taken from the code that uses them. Only descriptions are written here.
+Names, types and numbers are taken from the code that uses them. Only descriptions are written in this module.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class CommandInfo(NamedTuple):
 
 
 def commands() -> list[CommandInfo]:
-    """Returns the commands of the apps, and `ping`, which the base consumer answers itself."""
+    """Returns all WebSocket commands: the commands of the apps, and `ping`, which the base consumer handles."""
     ping = CommandInfo(
         "ping", consumer.EmptyPayload, "pong", consumer.EmptyPayload, "Heartbeat; the server answers with `pong`."
     )
@@ -60,7 +60,7 @@ def commands() -> list[CommandInfo]:
 
 
 def events() -> dict[str, Struct]:
-    """Returns the payloads by event type, without `ack`, whose payload depends on the command."""
+    """Returns the payload struct of each event type. Leaves out `ack`, because its payload depends on the command."""
     return {
         "welcome": consumer.Welcome,
         "pong": consumer.EmptyPayload,
@@ -95,7 +95,7 @@ EVENT_RECIPIENTS = {
 
 
 def schemas() -> list[Struct]:
-    """Returns the schemas inside of frames and REST responses, in the order of their definition."""
+    """Returns the schemas that frames and REST responses contain, in the order in which they are defined."""
     modules = (
         accounts.schemas,
         chat.schemas,
@@ -137,7 +137,7 @@ def fields(struct: Struct) -> tuple[types.Field, ...]:
 
 
 def written_type(struct: Struct, field: types.Field) -> types.Type:
-    """Returns the type of a field in output. A field that is omitted when it is None is never null."""
+    """Returns the type of a field as clients receive it. A field that is left out when it is None is never null."""
     if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
         (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))
         return inner
@@ -146,7 +146,7 @@ def written_type(struct: Struct, field: types.Field) -> types.Type:
 
 # ── Codes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def error_codes() -> dict[str, tuple[int, str]]:
-    """Returns the HTTP status and the meaning of each error code."""
+    """Returns each error code with its HTTP status and its meaning."""
     meanings = {code: text.partition(": ")[2] for code, text in ERROR_DESCRIPTIONS.items()}
     meanings |= {
         "blocked": "only for a caller who has blocked the other user: unblock first.",
@@ -216,7 +216,10 @@ RATE_TEXTS = {
 
 
 def limits() -> list[tuple[str, str]]:
-    """Returns pairs of a name and a value. Settings that change a value are listed in docs/running.md."""
+    """Returns the limits of the protocol as pairs of a name and a value.
+
+    docs/running.md lists the settings that change a value.
+    """
     interval, timeout = settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT
     per_user, per_address = settings.CONNECTIONS_PER_PERSON, settings.CONNECTIONS_PER_ADDRESS
     jpeg, png, webp = (

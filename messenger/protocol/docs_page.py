@@ -1,4 +1,4 @@
-"""The contract as Markdown tables: the generated parts of docs/protocol.md."""
+"""Writes the contract as Markdown tables. They are the generated parts of docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAIN = {
 
 
 def sections() -> dict[str, str]:
-    """Returns the generated parts by the name of their marker."""
+    """Returns the generated parts of the page as Markdown, by the name of their marker."""
     return {
         "commands": _commands(),
         "events": _events(),
@@ -84,7 +84,7 @@ def _events() -> str:
 
 
 def _fields(struct: Struct) -> str:
-    """One table cell: a line for each field with its type."""
+    """Returns the text of one table cell, with one line for each field and its type."""
     fields = [f"`{field.encode_name}` {_type(field.type)}{_default(field)}" for field in contract.fields(struct)]
     return "<br>".join(fields) or "`{}`"
 
@@ -102,7 +102,7 @@ def _schema(struct: Struct) -> str:
 
 
 def _default(field: types.Field) -> str:
-    """The value that an omitted field of a command has."""
+    """Returns the value that the server uses if a client leaves this field of a command out."""
     if field.required:
         return ""
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()

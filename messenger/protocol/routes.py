@@ -1,4 +1,4 @@
-"""The REST routes, from the OpenAPI document. Error responses are left out: they are much the same everywhere."""
+"""Lists the REST routes from the OpenAPI document. Error responses are left out, because most routes have the same."""
 
 from __future__ import annotations
 

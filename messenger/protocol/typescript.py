@@ -1,4 +1,7 @@
-"""The contract as TypeScript types: the generated part of static/js/realtime/protocol.d.ts, for type checks only."""
+"""Writes the contract as TypeScript types. They are the generated part of static/js/realtime/protocol.d.ts.
+
+The types are used by type checks only; browsers do not load them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def text() -> str:
 
 
 def _all_structs() -> list[Struct]:
-    """Returns every schema and payload once, each after those that it contains."""
+    """Returns every schema and payload once. A struct comes after the structs that it contains."""
     answers = [command.answer_payload for command in contract.commands() if command.answer_payload]
     payloads = [command.payload for command in contract.commands()]
     structs: dict[Struct, None] = {}
@@ -68,7 +71,10 @@ def _interface(struct: Struct) -> str:
 
 
 def _member(struct: Struct, field: types.Field) -> str:
-    """A field is optional in output if it may be absent, and in a command if it has a default."""
+    """Returns the TypeScript declaration of a field.
+
+    In output, a field is optional if it may be absent. In a command, a field is optional if it has a default.
+    """
     is_input = any(command.payload is struct for command in contract.commands())
     optional = not field.required if is_input else struct_serializers.may_be_absent(struct, field)
     return f"{field.encode_name}{'?' if optional else ''}: {_type(contract.written_type(struct, field))}"

@@ -1,4 +1,6 @@
-"""Writes the contract into two files. Text between two markers of the same name is generated; the rest is kept:
+"""Writes the contract into two files. Replaces the text between two markers of the same name, and keeps all other text.
+
+The markers in docs/protocol.md (left) and in protocol.d.ts (right):
 
 <!-- generated: events -->          // generated
 …                                   …
@@ -21,7 +23,7 @@ def paths() -> tuple[Path, Path]:
 
 
 def render_files() -> dict[Path, str]:
-    """Returns the expected text of both files. Raises ValueError if a marker is missing."""
+    """Returns the expected text of both files. Raises ValueError if a marker is missing in a file."""
     document, types = paths()
     text = document.read_text(encoding="utf-8")
     for name, generated in docs_page.sections().items():
@@ -35,12 +37,12 @@ def render_files() -> dict[Path, str]:
 
 
 def outdated_files() -> dict[Path, str]:
-    """Returns the files whose text differs from the code, with the expected text."""
+    """Returns the files whose text is not up to date with the code, and the expected text of each."""
     return {path: text for path, text in render_files().items() if path.read_text(encoding="utf-8") != text}
 
 
 def write() -> list[Path]:
-    """Updates both files. Returns the paths of those that have changed."""
+    """Updates both files. Returns the paths of the changed files."""
     changed = outdated_files()
     for path, text in changed.items():
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,7 @@
-"""The OpenAPI document (/api/schema/) and Swagger UI (/api/docs/). Both are public, because they hold no user data."""
+"""The OpenAPI document (/api/schema/) and Swagger UI (/api/docs/).
+
+Both are public, because they contain no user data.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 @cache
 def render_document(renderer: Callable[[], BaseRenderer], language: str) -> bytes:
-    """Returns the OpenAPI document. Cached per process: it depends on the code only and takes half a second."""
+    """Returns the OpenAPI document. It depends only on the code and takes half a second, so each process caches it."""
     with translation.override(language):
         return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})
 
@@ -49,13 +52,16 @@ class OpenAPISchemaView(SpectacularAPIView):
 
 
 class SwaggerUIView(SpectacularSwaggerSplitView):
-    """Swagger UI. Requests use the session of the browser, or a token entered under "Authorize"."""
+    """Swagger UI. Its requests use the session of the browser, or a token that is entered under "Authorize"."""
 
     authentication_classes = ()
     url_name = "api_schema"
 
     def options(self, request, *args, **kwargs):
-        """REST framework would return metadata, and the template renderer of this view cannot render that."""
+        """Answers OPTIONS requests with the allowed methods only.
+
+        REST framework would answer with metadata, which the template of this view cannot render.
+        """
         return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request, response, *args, **kwargs):

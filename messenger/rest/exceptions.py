@@ -1,7 +1,7 @@
-"""Error responses: REST framework's exception handler, Django's handler500 and the catch-all view below /api/.
+"""Converts exceptions to error responses: for REST views, for unknown paths below /api/, and for status 500.
 
-REST framework imports the classes and functions named in settings.REST_FRAMEWORK while it builds its own views. The
-modules named there (this one, parsers, negotiation, metadata, throttling) must therefore not import views.
+REST framework imports the classes and functions named in settings.REST_FRAMEWORK while it defines its own views. So the
+modules named there (exceptions, parsers, negotiation, metadata, throttling) must not import views.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 # ── Exception handler of REST framework ──────────────────────────────────────────────────────────────────────────
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
-    """Returns the response for an exception of a REST view: `{"code", "detail", "fields"?, "retry_after"?}`.
+    """Returns the response for an exception in a REST view: `{"code", "detail", "fields"?, "retry_after"?}`.
 
-    An exception that is no known error is logged with its traceback and answered with status 500.
+    An unexpected exception is logged with its traceback and answered with status 500.
     """
     error = to_application_error(exc)
     if error is None:
@@ -52,9 +52,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
 
 
 def to_application_error(exc: Exception) -> ApplicationError | None:
-    """Converts an exception of Django, REST framework or the database driver into an ApplicationError.
+    """Converts an exception of Django, REST framework or the database driver to an ApplicationError.
 
-    Returns None for an exception that is a bug and not an error of the request.
+    Returns None if the exception is a bug of the server and not an error of the request.
     """
     match exc:
         case ApplicationError():
@@ -95,7 +95,7 @@ def to_application_error(exc: Exception) -> ApplicationError | None:
 
 
 def request_too_large_error(limit: int = 0) -> ApplicationError:
-    """`limit` is in bytes; 0 stands for DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """Returns the error for a request of more than `limit` bytes. 0 stands for DATA_UPLOAD_MAX_MEMORY_SIZE."""
     return ApplicationError(
         "too_large", _("A request can be at most %d bytes.") % (limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     )
@@ -106,7 +106,10 @@ def _internal_error() -> ErrorSchema:
 
 
 def _validation_error(detail: Any) -> ApplicationError:
-    """Flattens `detail`, which REST framework nests: errors of list items are collected under the name of the list."""
+    """Converts the nested errors of REST framework to an ApplicationError with a list of messages for each field.
+
+    The errors of all items of a list field are collected under the name of that field.
+    """
     if not isinstance(detail, dict):
         return ApplicationError("invalid", next(_flatten_messages(detail), ""))
     fields = {str(name): list(_flatten_messages(messages)) for name, messages in detail.items()}
@@ -124,16 +127,19 @@ def _flatten_messages(detail: Any) -> Iterator[str]:
 # ── Errors outside of REST views ─────────────────────────────────────────────────────────────────────────────────
 @csrf_exempt
 def api_not_found(request: HttpRequest) -> JsonResponse:
-    """The last URL pattern below /api/: 404 as JSON. It never redirects, because a redirect would lose the body."""
+    """The view of the last URL pattern below /api/. Answers with status 404 as JSON.
+
+    It never redirects to another URL, because a redirect would lose the body of the request.
+    """
     error = not_found()
     return JsonResponse(msgspec.to_builtins(error.schema()), status=error.status)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """handler500: answers with JSON below /api/, with the page 500.html elsewhere.
+    """The view for unexpected errors (handler500). Answers with JSON below /api/, and with the page 500.html elsewhere.
 
-    The status is that of the error where it is a known one, mostly 503 because a middleware could not reach the
-    database.
+    If the error is a known one, the status is the one of this error. Mostly it is 503, because a middleware could not
+    reach the database.
     """
     error = to_application_error(exc) if isinstance(exc := sys.exc_info()[1], Exception) else None
     schema, status = (error.schema(), error.status) if error else (_internal_error(), 500)

@@ -1,4 +1,7 @@
-"""Strict serializer fields for input. REST framework's own accept `1` as a boolean and `12` as a string."""
+"""Strict serializer fields for input.
+
+The fields of REST framework also accept `1` as a boolean and `12` as a string.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from messenger.core.path_converters import MAX_ID
 
 
 class StrictCharField(serializers.CharField):
-    """Accepts a JSON string and does not trim it. CharField itself rejects NUL and lone surrogates."""
+    """Accepts a JSON string and does not trim it. As in CharField, NUL and lone surrogates are rejected."""
 
     def __init__(self, **options):
         super().__init__(trim_whitespace=False, **options)
@@ -21,7 +24,7 @@ class StrictCharField(serializers.CharField):
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """Accepts `true` and `false` only."""
+    """Accepts only `true` and `false`."""
 
     def to_internal_value(self, data):
         if not isinstance(data, bool):
@@ -39,21 +42,21 @@ class StrictUUIDField(serializers.UUIDField):
 
 
 class IdField(serializers.IntegerField):
-    """A primary key: 1 to 2⁶³ − 1."""
+    """Accepts a primary key: an integer from 1 to 2⁶³ − 1."""
 
     def __init__(self, **options):
         super().__init__(**{"min_value": 1, "max_value": MAX_ID, **options})
 
 
 class SequenceNumberField(IdField):
-    """A `seq` or a `version`. They begin at 1; 0 means "before the first"."""
+    """Accepts a `seq` or a `version`. Both begin at 1; 0 means "before the first"."""
 
     def __init__(self, **options):
         super().__init__(min_value=0, **options)
 
 
 class PageSizeField(serializers.IntegerField):
-    """The maximum number of rows of a page. A larger number is reduced to `maximum` and not rejected."""
+    """Accepts the number of rows of a page. A number above `maximum` is not rejected but reduced to `maximum`."""
 
     def __init__(self, default: int = 50, maximum: int = 100, **options):
         self.maximum = maximum
@@ -65,7 +68,7 @@ class PageSizeField(serializers.IntegerField):
 
 
 class IdListField(serializers.ListField):
-    """A list of user ids, at most 500 in one request."""
+    """Accepts a list of at most 500 user ids."""
 
     child = IdField()
 

@@ -1,4 +1,4 @@
-"""The response to OPTIONS requests."""
+"""Defines the response to OPTIONS requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rest_framework.metadata import BaseMetadata
 
 
 class AllowedMethodsMetadata(BaseMetadata):
-    """Lists the allowed methods only. The OpenAPI document describes the rest."""
+    """Answers OPTIONS requests with the allowed methods only. The OpenAPI document describes everything else."""
 
     def determine_metadata(self, request, view) -> dict[str, list[str]]:
         return {"methods": view.allowed_methods}

@@ -1,4 +1,4 @@
-"""Content negotiation of REST responses."""
+"""Content negotiation: chooses the format of REST responses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 
 class JSONOnlyNegotiation(DefaultContentNegotiation):
-    """Answers with JSON even if the client accepts only other types: more useful to it than an empty 406 response."""
+    """Always answers with JSON, even if the client accepts only other types.
+
+    JSON is more useful for the client than an empty response with status 406.
+    """
 
     def select_renderer(self, request, renderers, format_suffix=None):
         try:

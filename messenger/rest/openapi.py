@@ -1,4 +1,4 @@
-"""The OpenAPI document: the two authentication schemes, and the error responses of each operation."""
+"""Describes two authentication schemes and the error responses of each operation in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiResponse
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.rest.struct_serializers import serializer_for
 
-# Also the source of the table of error codes in docs/protocol.md.
+# The table of error codes in docs/protocol.md is generated from these texts too.
 ERROR_DESCRIPTIONS = {
     "invalid": "`invalid`: the request is not valid; `fields` has messages by the name of a field.",
     "unauthenticated": "`unauthenticated`: no credentials, or they are invalid or expired.",
@@ -47,9 +47,9 @@ class SessionAuthenticationExtension(OpenApiAuthenticationExtension):
 
 
 class ErrorResponsesAutoSchema(AutoSchema):
-    """Adds the error responses that follow from an operation: its method, body, path and authentication.
+    """Adds the usual error responses to each operation, as its method, body, path and authentication require.
 
-    Views declare only further ones.
+    A view declares only the error responses that cannot be found in this way.
     """
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The format of paginated lists."""
+"""Defines the format of a page of a list in REST responses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rest_framework.response import Response
 
 
 def paginated_response(request: Request, results: list[Any], cursor: Any = None) -> Response:
-    """Returns `{"results", "next"}`, where `results` are schema structs.
+    """Returns a response with one page of a list: `{"results", "next"}`. `results` are schema structs.
 
-    `next` is the URL of the same request with `before=cursor`; without a cursor it is null, the end of the list.
+    `next` is the URL of the next page: the same request with `before=cursor`. Without a cursor, `next` is null, which
+    means that this is the last page.
     """
     next_url = None
     if cursor is not None:

@@ -1,4 +1,4 @@
-"""The JSON parser of REST requests."""
+"""Parses the JSON body of REST requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from messenger.rest.exceptions import request_too_large_error
 
 
 class StrictJSONParser(BaseParser):
-    """Parses one JSON object in UTF-8, limited in size and depth. Rejects NaN, infinities and lone surrogates."""
+    """Parses one JSON object in UTF-8 and limits its size and depth. Rejects NaN, infinities and lone surrogates."""
 
     media_type = "application/json"
 

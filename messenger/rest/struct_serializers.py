@@ -1,4 +1,4 @@
-"""REST framework serializers generated from msgspec schemas, so that each output field is declared only once.
+"""Generates REST framework serializers from msgspec structs, so that each output field is declared only once.
 
 `serializer_for(MessageSchema)` returns a serializer class with the fields of the struct. It produces the same output as
 `msgspec`, and drf-spectacular describes it in the OpenAPI document.
@@ -27,12 +27,15 @@ class StructSerializer(serializers.Serializer):
 
 @extend_schema_field({"type": "string", "format": "date-time"})
 class FormattedDateTimeField(serializers.CharField):
-    """A date and time that the struct holds as a string: `Meta(extra_json_schema={"format": "date-time"})`."""
+    """A date and time that the struct contains as a string with `Meta(extra_json_schema={"format": "date-time"})`."""
 
 
 @cache
 def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
-    """Returns the serializer class of a struct: `MessageSerializer` for `MessageSchema`, `Message` in the document."""
+    """Returns the serializer class for a struct.
+
+    For `MessageSchema`, it is `MessageSerializer`, in OpenAPI `Message`.
+    """
     info = types.type_info(struct)
     assert isinstance(info, types.StructType)
     body: dict[str, Any] = {"struct": struct, "__doc__": _docstring(struct), "__module__": struct.__module__}
@@ -44,7 +47,10 @@ def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
 
 @cache
 def page_serializer_for(struct: type[msgspec.Struct]) -> type[serializers.Serializer]:
-    """Describes `{"results": [struct …], "next": url or null}` in the OpenAPI document."""
+    """Returns the serializer class for a page of a list: `{"results": [struct …], "next": url or null}`.
+
+    For OpenAPI only.
+    """
     name = f"{struct.__name__.removesuffix('Schema')}PageSerializer"
     body = {
         "results": serializer_for(struct)(many=True),
@@ -59,9 +65,9 @@ def _docstring(struct: type[msgspec.Struct]) -> str:
 
 
 def may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
-    """Whether the output may lack this field.
+    """Returns whether this field may be missing in the output.
 
-    A field with a default is written too, unless the default is UNSET or the struct omits defaults.
+    A field with its default value is not missing, unless the default is UNSET or the struct omits defaults.
     """
     if field.required:
         return False
@@ -70,7 +76,7 @@ def may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
 
 
 def _field(kind: types.Type, **options: Any) -> serializers.Field:
-    """Returns the serializer field for a msgspec type. Raises TypeError for a type without a rule."""
+    """Returns the serializer field for a msgspec type. Raises TypeError for a type that this function does not know."""
     match kind:
         case types.Metadata(type=inner, extra_json_schema=extra):
             extra = extra or {}
@@ -93,7 +99,7 @@ def _field(kind: types.Type, **options: Any) -> serializers.Field:
         case types.BoolType():
             return serializers.BooleanField(**options)
         case types.IntType():
-            # For the document: the integers have 64 bits. The bound is not checked, because this is output.
+            # The bound tells OpenAPI that the integers have 64 bits. It is not checked, because this is output.
             return serializers.IntegerField(max_value=2**63 - 1, **options)
         case types.FloatType():
             return serializers.FloatField(**options)

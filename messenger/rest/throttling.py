@@ -1,4 +1,4 @@
-"""The rate limit of REST requests. Forms of the pages count together with them (chat/views/decorators.py)."""
+"""The rate limit of REST requests. The forms of the pages use the same limit (chat/views/decorators.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from messenger.core.client_ip import request_ip
 
 
 class UserOrAddressThrottle(BaseThrottle):
-    """Limits requests per user, or per IP address without sign-in. With Redis, all processes share the counters."""
+    """Limits requests per user, or per IP address if nobody is signed in.
+
+    With Redis, all processes share the counters.
+    """
 
     seconds = 0.0  # until the next request is allowed
 

@@ -1,7 +1,7 @@
 """Template tags for the elements of pages: `{% icon %}`, `{% avatar %}`, `{% button %}`, `{% field %}` …
 
-They need no `{% load %}` (see "builtins" in settings.TEMPLATES). Most have a template of the same name in
-templates/elements/ and a style sheet in static/css/elements/.
+Templates can use these tags without `{% load %}` (see "builtins" in settings.TEMPLATES). Most tags have a template in
+templates/elements/ and a style sheet in static/css/elements/ with the same name.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ register = template.Library()
 
 @register.simple_tag
 def stylesheets(kind: str) -> SafeString:
-    """`{% stylesheets "auth" %}`: a link to the bundle of this kind of page; in development, to its source files."""
+    """Renders the links to the style sheets of a kind of page: `{% stylesheets "auth" %}`.
+
+    In production, there is one link to a bundle. In development, there is a link to each source file.
+    """
     names = source_files(kind) if settings.DEBUG else [bundle_name(kind)]
     return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(name),) for name in names))
 
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context, preload: bool = True) -> SafeString:
-    """The import map: maps the relative paths by which modules import each other to their hashed names.
+    """Renders the import map, which maps the relative paths in JavaScript imports to the hashed file names.
 
     It is the only inline script of a page and therefore needs the nonce. `preload` adds links to all modules that pages
     for signed-in users load at start.
@@ -61,7 +64,10 @@ _cached_import_map = cache(_render_import_map)  # in production static files do 
 @register.simple_tag
 @cache
 def icon(name: str, size: str = "") -> SafeString:
-    """`{% icon "pin" %}`, or small: `{% icon "pin" "s" %}`. Hidden from screen readers: add a text or a label."""
+    """Renders an icon: `{% icon "pin" %}`, or small: `{% icon "pin" "s" %}`.
+
+    Screen readers ignore the icon, so add a text or a label.
+    """
     return format_html(
         '<svg class="icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
         f" {size}" if size else "",
@@ -77,10 +83,10 @@ def _sprite() -> str:
 
 @register.simple_tag
 def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None = None) -> SafeString:
-    """The picture or initials of a user (model or schema) or of a conversation: of the group, or of the other member.
+    """Renders the picture or the initials of a user (model or schema) or of a conversation.
 
-    `online`: None for no presence dot, False for a hidden one (scripts show it), True for a visible one; or the ids of
-    the users who are online.
+    A group has its own picture; a direct conversation shows the other member. `online` is None for no presence dot,
+    False for a hidden dot (scripts can show it) and True for a visible dot. Or it contains the ids of online users.
     """
     is_group = getattr(subject, "kind", "") == "group"
     if isinstance(subject, User):
@@ -113,16 +119,19 @@ _cached_avatar = lru_cache(maxsize=4096)(_render_avatar)  # a page of messages r
 
 @register.inclusion_tag("elements/button.html")
 def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
-    """`{% button "Save" %}`, with the options icon, name, value, href, type, form, formaction, disabled, id, act."""
+    """Renders a button: `{% button "Save" %}`.
+
+    The options are icon, name, value, href, type, form, formaction, disabled, id and act.
+    """
     return {"label": label, "kind": kind, "type": "submit", **options}
 
 
 @register.inclusion_tag("elements/field.html")
 def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) -> dict[str, Any]:
-    """A form field with label, hint and errors. The widget decides how it is rendered.
+    """Renders a form field with label, hint and errors. The widget of the field decides how the control looks.
 
     Options: `kind="segmented"` renders a select as a row of buttons, `optional=True` marks the field as optional,
-    `aside` and `aside_url` put a link beside the label. All others become attributes of the control.
+    `aside` and `aside_url` put a link beside the label. All other options become attributes of the control.
     """
     layout = {name: options.pop(name, "") for name in ("kind", "optional", "aside", "aside_url", "narrow")}
     widget = bound.field.widget
@@ -163,7 +172,10 @@ def _kind(widget: Any) -> str:
 
 @register.inclusion_tag("elements/badge.html")
 def badge(count: int, muted: bool = False, kind: str = "count") -> dict[str, Any]:
-    """A counter; `kind` is `count`, or `at` for mentions. At zero it is hidden but present: scripts update it."""
+    """Renders a counter. `kind` is `count`, or `at` for mentions.
+
+    A counter of zero is hidden, and scripts update it.
+    """
     return {"count": count, "muted": muted, "kind": kind}
 
 

@@ -1,4 +1,5 @@
--- Prepended to every script. Times are milliseconds of Redis's own clock, since the clocks of the processes may differ.
+-- This file is put before every script. Times are milliseconds of Redis's own clock, since the clocks of the processes
+-- may differ.
 -- Keys:
 --
 --   presence:here              sorted set: subject ("u:<user id>" or "b:<browser id>") by the time until which it is
@@ -15,7 +16,7 @@
 --   presence:stirred           set of conversations whose     | of any process
 --                              viewers changed                |
 --   presence:ticked            time of the last tick of any process
---   presence:patience          exists while no process is declared dead
+--   presence:patience          while this key exists, no process is declared dead
 --   presence:told              hash: the last head count reported as changed, and its time
 
 local clock = redis.call('TIME')

@@ -1,4 +1,5 @@
--- Sets departed users offline, unless they came back or another process has claimed them. Returns those set offline.
+-- Sets departed users offline, unless they came back or another process has claimed them since. Returns the users who
+-- are now offline.
 -- ARGV: claim, users …
 local gone = {}
 for i = 2, #ARGV do

@@ -1,4 +1,4 @@
--- Opens a connection, unless a limit is reached. Returns a value of `OpenResult`.
+-- Adds a new connection, unless its user or its address has too many. Returns a value of `OpenResult`.
 -- ARGV: process, connection, user, viewed conversation, address, limit per user, limit per address (0: no limit)
 local process, connection, user, view, address = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 

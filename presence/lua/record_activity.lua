@@ -1,4 +1,4 @@
--- Records activity without a WebSocket.
+-- Records a request or a heartbeat of a client without a WebSocket. It keeps the user or visitor online for a while.
 -- ARGV: subject, how long it counts (ms), is a heartbeat (1 or 0), viewed conversation (0: none), replaced subject
 local who, till, view = ARGV[1], now + tonumber(ARGV[2]), ARGV[4]
 local user = string.match(who, '^u:(%d+)$')

@@ -1,4 +1,4 @@
--- Replaces all connections of a process. Returns the users who were offline.
+-- Replaces all connections of a process with the given ones. Returns the users who were offline before.
 -- ARGV: process, lease (ms), grace (ms), then for each connection: connection, user, viewed conversation, address
 local process, kept, new = ARGV[1], {}, {}
 for i = 4, #ARGV, 4 do kept[ARGV[i]] = true end

@@ -33,7 +33,8 @@ for _, who in ipairs(redis.call('ZRANGEBYSCORE', 'presence:beats', '-inf', now))
   end
 end
 
--- Departed users are claimed by this process until `claim`. If this answer is lost, a later tick finds them again.
+-- This process claims departed users until the time `claim`: it must publish that they left. If this answer is lost, a
+-- later tick finds them again.
 local claim, leaving = string.format('%.0f', now + tonumber(ARGV[4])), {}
 local ended = redis.call('ZRANGEBYSCORE', 'presence:here', '-inf', now, 'WITHSCORES')
 for i = 1, #ended, 2 do

@@ -42,7 +42,7 @@ class DayLog:
 
     @property
     def nicks(self) -> list[str]:
-        """The nicks that wrote a message, in the order of their first message."""
+        """Returns the nicks that wrote a message, in the order of their first message."""
         return list(dict.fromkeys(entry.nick for entry in self.entries if entry.kind == "message"))
 
     @property
@@ -51,7 +51,7 @@ class DayLog:
 
 
 def read_log(file: Path) -> DayLog:
-    """Parses a log file. Lines that become no entry are counted in `skipped`. Invalid UTF-8 becomes �."""
+    """Parses a log file. Counts lines that are not part of the result in `skipped`. Replaces invalid UTF-8 with �."""
     skipped: Counter[str] = Counter()
     lines = file.read_text("utf-8", errors="replace").splitlines()
     entries = list(_spread_over_minutes(_parse_lines(lines, skipped)))
@@ -90,7 +90,10 @@ def _parse_lines(lines: list[str], skipped: Counter[str]) -> Iterator[_RawEntry]
 
 
 def _spread_over_minutes(raw_entries: Iterator[_RawEntry]) -> Iterator[LogEntry]:
-    """Yields the entries with times in seconds. The log has only minutes: entries of a minute are spread over it."""
+    """Yields the entries with times in seconds.
+
+    The log contains only minutes, so the entries of a minute are spread over it.
+    """
     rows = list(raw_entries)
     entries_in_minute = Counter(row[3] for row in rows)
     index_in_minute: Counter[int] = Counter()
@@ -106,7 +109,10 @@ def is_blank(text: str) -> bool:
 
 
 def username_candidates(nick: str) -> Iterator[str]:
-    """Yields valid user names for an IRC nick, the best first. For `[away]joe|` it yields `away_joe`, `away_joe2`, …"""
+    """Yields valid user names for an IRC nick, the best first.
+
+    For `[away]joe|` it yields `away_joe`, `away_joe2`, …
+    """
     base = _NOT_IN_USERNAMES.sub("_", unicodedata.normalize("NFKC", nick)).strip("._-") or "nick"
     for number in count(1):
         suffix = "" if number == 1 else str(number)

@@ -122,9 +122,9 @@ class Observer(ApiClient):
             self._apply_in_order(self.conversations[payload["conversation_id"]], frame)
 
     def _apply_in_order(self, conversation: ObservedConversation, frame: Frame) -> None:
-        """Applies an event if it follows the current version of the conversation, and then held events that follow it.
+        """Applies an event if it follows the current version of the conversation, and then kept events that now follow.
 
-        If earlier events are missing, holds the event and starts a `sync` after GAP_TIMEOUT. Ignores old events.
+        If earlier events are missing, keeps the event and starts a `sync` after GAP_TIMEOUT. Ignores old events.
         """
         after, version = frame["payload"]["after"], frame["payload"]["version"]
         if version <= conversation.version:

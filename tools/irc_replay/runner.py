@@ -90,8 +90,8 @@ class Replay:
     ):
         """Prepares a replay of these days.
 
-        `speed` 60 replays an hour in a minute, `speed` 0 replays without pauses. `retry_seconds` is how long one failed
-        step is repeated before the replay gives up.
+        With `speed` 60, an hour of the log takes a minute. With `speed` 0, there are no pauses. `retry_seconds` is how
+        long a failed step is repeated before the replay gives up.
         """
         self.url, self.days, self.speed, self.entry_points = url, days, speed, tuple(entry_points)
         self.password, self.report_progress = password, report_progress

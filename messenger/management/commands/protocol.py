@@ -1,4 +1,7 @@
-"""`manage.py protocol`: writes the contract into docs/protocol.md and static/js/realtime/protocol.d.ts."""
+"""`manage.py protocol`: writes the contract (commands, events, schemas …) into two files.
+
+The files are docs/protocol.md and static/js/realtime/protocol.d.ts.
+"""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError

@@ -5,7 +5,10 @@
 
 // generated
 
-/** An error, in REST responses and in `error` frames. `retry_after` is in seconds. */
+/**
+ * An error, in REST responses and in `error` frames. `fields` contains messages for each invalid input field.
+ * `retry_after` is how many seconds the client should wait.
+ */
 export interface ErrorPayload {
   code: string;
   detail: string;
@@ -13,7 +16,10 @@ export interface ErrorPayload {
   retry_after?: number;
 }
 
-/** In seconds. `interval`: between two pings. `timeout`: how long the server waits for a pong. */
+/**
+ * How the server checks the connection, in seconds. It sends a WebSocket ping every `interval`. It closes the
+ * connection if the pong does not come within `timeout`.
+ */
 export interface Heartbeat {
   interval: number;
   timeout: number;
@@ -438,7 +444,7 @@ export interface Typing {
   active: boolean;
 }
 
-/** A viewer of the conversation, and the `seq` of the last message that this user has read. */
+/** A user who views the conversation, and the `seq` of the last message that this user has read. */
 export interface Reader {
   user_id: number;
   seq: number;
@@ -454,14 +460,16 @@ export interface Viewers {
   readers: Reader[];
 }
 
-/** How many users and visitors are online. A visitor is a browser without a signed-in user. Each counts once. */
+/**
+ * How many users and visitors are online. A visitor is a browser without a signed-in user. Everybody is counted once.
+ */
 export interface HeadCount {
   count: number;
 }
 
 /**
- * The first frame of a connection. `versions`: the current version of each of the user's conversations by id. A client
- * that has older versions sends `sync`.
+ * The first frame of a connection. `versions` contains the current version of each conversation of the user, by
+ * conversation id. A client that has an older version of a conversation sends `sync`.
  */
 export interface Welcome {
   user_id: number;
