@@ -9,35 +9,29 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from html import escape
+from html import escape, unescape
 from itertools import takewhile
 from typing import Any
 from unicodedata import category
 
 import nh3
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
-from markdown_it.rules_inline.linkify import linkify
 
 from accounts.schemas import UserSchema
 from accounts.usernames.rules import MAX_USERNAME_LENGTH, MIN_USERNAME_LENGTH, is_username_character, skeleton
 from chat.schemas import MentionSchema
-from chat.text import link_safety
+from chat.text.blank import is_blank
 from chat.text.code_highlighting import highlight_code
+from chat.text.east_asian import SENTENCE_PUNCTUATION, UNSPACED_LETTERS
+from chat.text.markdown_parser import TooComplex, create_parser
 
 EVERYBODY = "all"
 
 # An `@` and the following characters, which may begin with a user name.
 _AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})")
 # URLs and link targets: an `@` inside them is no mention.
-_URL = re.compile(r"(?:://|mailto:|\]\()[^\s()<>\[\]，。！？；：、（）《》【】“”]*", re.IGNORECASE)
-# Letters of languages that are written without spaces or append endings to names: Thai to Burmese, Khmer, Chinese,
-# Japanese, Korean. Before or after such a letter a user name may end, although no space follows.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff"
-    "\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
-)
+_URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}]*", re.IGNORECASE)
+# Before or after such a letter a user name may end, although no space follows.
+_UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]")
 # While Markdown is parsed, each mention is replaced by a placeholder: a number between two private code points. A
 # placeholder also contains a random word of this process, so that no user can write a placeholder.
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -49,22 +43,18 @@ _PLACEHOLDER_IN_URL = re.compile(f"%EE%80%80{_SECRET}(\\d+)%EE%80%81")
 _MARKDOWN_CHARACTERS = re.compile(
     r"[*_`~\[\]<>\\&]|://|mailto:|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
 )
+_TAG = re.compile(r"<[^>]*>")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")  # after the opening fence
 _SPAN_CLASSES = {"mention", "host", *(f"t-{kind}" for kind in "cdfikns")}
 _MAX_NESTING = 20  # of quotes and lists; the parser drops what is nested deeper
 
-_markdown = (
-    MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": _MAX_NESTING})
-    .enable(["strikethrough", "linkify"])
-    .disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
-)
-assert _markdown.linkify is not None
-_markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+_markdown = create_parser(_MAX_NESTING)
 
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote", "span"}
 _ATTRIBUTES = {
     "a": {"href", "title", "class", "target"},
     "code": {"class"},
+    "li": {"value"},
     "ol": {"start"},
     "pre": {"data-language"},
     "span": {"class", "data-user-id"},
@@ -88,36 +78,21 @@ def _fence_rule(renderer, tokens, index, options, env) -> str:
     code = token.content
     if env.get("names"):
         code = _PLACEHOLDER.sub(lambda match: env["names"][int(match[1])], code)
-    language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
-    if not _LANGUAGE.fullmatch(language):
+    language = token.info
+    if not language:
         return f"<pre><code>{escape(code, quote=False)}</code></pre>\n"
     html = highlight_code(code, language) or escape(code, quote=False)
     return f'<pre data-language="{language}"><code class="language-{language}">{html}</code></pre>\n'
 
 
-def _links_rule(state: StateCore) -> None:
-    for token in state.tokens:
-        if token.children and any(child.type == "link_open" for child in token.children):
-            token.children = link_safety.annotate_links(token.children)
-
-
-_SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(?:https?|ftp)$", re.IGNORECASE)
-
-
-def _linkify_rule(state: StateInline, silent: bool) -> bool:
-    """Calls the `linkify` rule of markdown-it only at a `:` that follows a known scheme such as `https`.
-
-    Without this check a text with many `://` would be slow, because the library then searches the whole text each time.
-    """
-    if state.src[state.pos] != ":" or not _SCHEME.search(state.src[max(state.pos - 6, 0) : state.pos]):
-        return False
-    return linkify(state, silent)
+def _render_typed_text(renderer, tokens, index, options, env) -> str:
+    """Renders lines exactly as they were typed."""
+    return _render_plain(escape(tokens[index].content, quote=False))
 
 
 _markdown.add_render_rule("text", _text_rule)
 _markdown.add_render_rule("fence", _fence_rule)
-_markdown.core.ruler.push("links", _links_rule)
-_markdown.inline.ruler.at("linkify", _linkify_rule)
+_markdown.add_render_rule("typed_text", _render_typed_text)
 
 
 def render_markdown(
@@ -134,8 +109,11 @@ def render_markdown(
         return _render_plain(text), []
     names = [body[mention.start : mention.end] for mention, _ in mentions]
     env: dict[str, Any] = {"rendered": set(), "spans": [span for _, span in mentions], "names": names}
-    tokens = _markdown.parse(_insert_placeholders(body, mentions) if mentions else text, env)
-    if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+    try:
+        tokens = _markdown.parse(_insert_placeholders(body, mentions) if mentions else text, env)
+    except TooComplex:
+        tokens = None
+    if tokens is None or any(token.level >= _MAX_NESTING - 1 for token in tokens):
         return _sanitize(_render_plain(escape(text, quote=False))), []
     html = _markdown.renderer.render(tokens, _markdown.options, env)
     if mentions:  # the remaining placeholders, in code or in URLs, become names again
@@ -144,6 +122,8 @@ def render_markdown(
         html = _PLACEHOLDER_IN_URL.sub(lambda match: escaped_names[int(match[1])], html)
         if _SECRET in html:  # IDNA encoding has changed a placeholder inside a host name
             return render_markdown(body, {})
+    if is_blank(unescape(_TAG.sub("", html))):  # for example `+` or `1.`
+        return _sanitize(_render_plain(escape(text, quote=False))), []
     return _sanitize(html), [mention for number, (mention, _) in enumerate(mentions) if number in env["rendered"]]
 
 
