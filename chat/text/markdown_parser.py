@@ -435,8 +435,8 @@ def _list_numbers_rule(state: StateCore) -> None:
 
 
 # ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-MAX_WORK = 2_000  # steps of the parser; about 8 µs each
-BLOCK_WORK, LINK_WORK = 6, 12
+MAX_WORK = 3_000  # steps of the parser; about 4 µs each
+BLOCK_WORK, LINK_WORK = 6, 12  # steps that a block or a URL counts as
 
 
 class TooComplex(Exception):
