@@ -26,8 +26,9 @@ from chat.text.markdown_parser import TooComplex, create_parser
 
 EVERYBODY = "all"
 
-# An `@` and the following characters, which may begin with a user name.
-_AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})")
+# An `@`, also a full-width one, and the following characters, which may begin with a user name.
+_AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
+_AT_SIGNS = ("@", "＠", "﹫")
 # URLs and link targets: an `@` inside them is no mention.
 _URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}]*", re.IGNORECASE)
 # Before or after such a letter a user name may end, although no space follows.
@@ -103,12 +104,17 @@ def render_markdown(
     `members` has the users who can be mentioned, by the `skeleton` of their user names. `everybody` is True if `@all`
     is a mention: the author is then the owner or an admin of a group.
     """
-    mentions = _resolve_mentions(body, members, everybody) if "@" in body else []
+    mentions = _resolve_mentions(body, members, everybody) if _has_at_sign(body) else []
     text = _normalize_line_ends(body)
     if not mentions and not _MARKDOWN_CHARACTERS.search(text):
         return _render_plain(text), []
     names = [body[mention.start : mention.end] for mention, _ in mentions]
-    env: dict[str, Any] = {"rendered": set(), "spans": [span for _, span in mentions], "names": names}
+    env: dict[str, Any] = {
+        "is_mention": lambda src, position: bool(_resolve_mentions(src[position : position + 61], members, everybody)),
+        "rendered": set(),
+        "spans": [span for _, span in mentions],
+        "names": names,
+    }
     try:
         tokens = _markdown.parse(_insert_placeholders(body, mentions) if mentions else text, env)
     except TooComplex:
@@ -133,9 +139,13 @@ def find_mention_keys(body: str) -> set[str]:
 
     Load the members with these keys before calling `render_markdown`.
     """
-    if "@" not in body:
+    if not _has_at_sign(body):
         return set()
     return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
+
+
+def _has_at_sign(body: str) -> bool:
+    return any(sign in body for sign in _AT_SIGNS)
 
 
 def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
@@ -143,18 +153,42 @@ def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
     url_spans = [match.span() for match in _URL.finditer(body)]
     for match in _AT.finditer(body):
         start = match.start()
-        before = body[:start].rstrip("_")[-1:]  # `_@alice_` is emphasis
-        if before and is_username_character(before) and not _UNSPACED.match(before):
+        before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
+        if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
             continue  # inside a word, or an e-mail address
+        if before == "\\" and _is_escaped(body, start):
+            continue
+        if before == "/" and _is_in_path(body, start - 1):
+            continue
         while url_spans and url_spans[0][1] <= start:
             url_spans.pop(0)
         if url_spans and url_spans[0][0] <= start:
             continue
         run = "".join(takewhile(is_username_character, match[1]))
-        if body[start + 1 + len(run) :][:1] == "@" and not _UNSPACED.match(run[-1:]):
+        if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
+            run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
+        ):
             continue  # `@alice@example.org` is a user of another site
         if names := _list_prefixes(run):
             yield start, names
+
+
+def _is_escaped(body: str, start: int) -> bool:
+    """Returns True if an odd number of backslashes stands before the index `start`."""
+    return (start - len(body[max(start - 60, 0) : start].rstrip("\\")) - max(start - 60, 0)) % 2 == 1
+
+
+def _is_in_path(body: str, slash: int) -> bool:
+    """Returns True if the `/` at the index `slash` follows a word, as in `src/@types`, and not a mention or Chinese."""
+    start = slash
+    while start > slash - 60 and start > 0 and is_username_character(body[start - 1]):
+        if _UNSPACED.match(body[start - 1]):
+            return False
+        start -= 1
+    if start == slash:
+        return False
+    is_mention = body[:start].endswith(_AT_SIGNS) and (start < 2 or not is_username_character(body[start - 2]))
+    return not is_mention
 
 
 def _list_prefixes(run: str) -> list[str]:
@@ -186,7 +220,7 @@ def _resolve_mentions(body: str, members: Mapping[str, UserSchema], everybody: b
             if user is None and not (everybody and name.lower() == EVERYBODY):
                 continue
             user_id = user.id if user else None
-            span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">@{escape(name)}</span>'
+            span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">{body[start]}{escape(name)}</span>'
             mentions.append((MentionSchema(user_id, start, start + 1 + len(name)), span))
             break
     return mentions

@@ -43,7 +43,7 @@ def find_mentions(body: str, **options) -> list[str]:
     mentions_text = [body[mention.start : mention.end] for mention in mentions]
     for mention, words in zip(mentions, mentions_text, strict=True):
         if mention.user_id:
-            key = skeleton(words.removeprefix("@"))
+            key = skeleton(words.lstrip("@＠﹫"))
             assert key in find_mention_keys(body)
             assert USERS[key].id == mention.user_id
     return mentions_text
@@ -102,7 +102,21 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("@" + "x" * 31, []),
         ("@小", []),
         ("@nobody", []),
+        # Behind the signs of a sentence, and behind another mention.
+        ("＠小千 看一下", ["＠小千"]),
+        ("你好＠alice，﹫bob", ["＠alice", "﹫bob"]),
+        ("@bob/@小千 看一下", ["@bob", "@小千"]),
+        ("@小千/@alice/@bob", ["@小千", "@alice", "@bob"]),
+        ("@nobody/@bob", ["@bob"]),
+        ("和/@bob /@alice", ["@bob", "@alice"]),
+        ("好的.@bob Thanks.@alice", ["@bob", "@alice"]),
+        ("-@bob ——@alice @bob-@alice", ["@bob", "@alice", "@bob", "@alice"]),
+        ("@bob.@alice", ["@bob", "@alice"]),
+        ("\\\\@bob", ["@bob"]),
         # No mentions.
+        ("bob＠example.org bob＠alice", []),
+        ("node_modules/@bob example.org/@bob bob@x.org/@bob", []),
+        ("@＠bob", []),
         ("bob@alice", []),
         ("me+@bob", ["@bob"]),
         ("bob@alice.com <bob@alice.com> mailto:x@bob", []),
@@ -146,6 +160,10 @@ def test_text_that_is_no_mention_stays_text(body):
     html, _ = render_markdown(body, USERS)
     plain, _ = render_markdown(body.replace("@bob", "@zzz"), {})
     assert html.replace("bob", "zzz") == plain
+
+
+def test_a_backslash_before_a_mention_is_hidden_and_mentions_nobody():
+    assert render_markdown("\\@bob \\@stranger", USERS) == ("<p>@bob \\@stranger</p>\n", [])
 
 
 def test_mention_of_everybody():
