@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.models import User
 from accounts.schemas import UserSchema
 from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
@@ -259,6 +260,31 @@ def test_an_edit_replaces_mentions(group, alice, bob, carol):
     assert [each.id for each in selectors.list_mentions(carol.pk)[0]] == [message.id]
     assert list_mentioned_ids(actions.edit_message(alice.pk, message.id, "@all")) == {bob.pk, carol.pk}
     assert list_mentioned_ids(actions.delete_message(alice.pk, message.id)) == set()
+
+
+@pytest.mark.usefixtures("group_of_three")
+def test_correcting_a_typo_keeps_mentions_of_users_who_left_or_were_renamed(group, alice, bob, carol, make_user):
+    message = send_message(alice, group, "@bob @carol helo")
+    actions.remove_member(alice.pk, group.pk, carol.pk)
+    bob.username, bob.username_key = "robert", skeleton("robert")
+    bob.save()
+    actions.add_members(alice.pk, group.pk, [make_user("dave").pk])
+    dave = User.objects.get(username="dave")
+    dave.username, dave.username_key = "bob", skeleton("bob")
+    dave.save()
+    edited = actions.edit_message(alice.pk, message.id, "@bob @carol hello")
+    assert [mention.user_id for mention in edited.mentions] == [bob.pk, carol.pk]
+    assert list_mentioned_ids(message) == {bob.pk, carol.pk}
+
+
+@pytest.mark.usefixtures("group_of_three")
+def test_correcting_a_typo_keeps_a_mention_of_everybody(group, alice, bob, carol):
+    actions.set_role(alice.pk, group.pk, bob.pk, "admin")
+    message = send_message(bob, group, "@all helo")
+    actions.set_role(alice.pk, group.pk, bob.pk, "member")
+    edited = actions.edit_message(bob.pk, message.id, "@all hello")
+    assert [mention.user_id for mention in edited.mentions] == [None]
+    assert list_mentioned_ids(message) == {alice.pk, carol.pk}
 
 
 @pytest.mark.usefixtures("group_of_three")
