@@ -6,6 +6,7 @@ Pages, REST responses, WebSocket events and catch-up use the same schemas.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -283,7 +284,7 @@ class ChangesSchema(msgspec.Struct):
 # Markdown that excerpts leave out. static/js/lib/wording.js does the same; tests/shared_cases/excerpts.json tests both.
 _MARKDOWN_CHARACTERS = re.compile(r"[*_`~\[\\]")
 _CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
-_FENCE = re.compile(r"^```[^\n]*\n|```\Z|^`|`\Z")
+_FENCE = re.compile(r"^```[ \t]*[A-Za-z0-9_+#.-]*[ \t]*\n|^```|```\Z|^`|`\Z")
 _EMPHASIS_OR_LINK = re.compile(
     r"\\[!-/:-@\[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~"
     r"|(?<!\w)__(?=\S)([^_\n]*[^_\s])__(?!\w)|(?<!\w)_(?=\S)([^_\n]*[^_\s])_(?!\w)"
@@ -321,7 +322,25 @@ def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] =
         line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
         if len(files) > 1:
             line += f" +{len(files) - 1}"
-    return line if len(line) <= EXCERPT_LENGTH else line[: EXCERPT_LENGTH - 1] + "…"
+    return line if len(line) <= EXCERPT_LENGTH else line[: _find_cut(line, EXCERPT_LENGTH - 1)] + "…"
+
+
+# Code points that belong to the character before them: marks, joiners, skin tones, and the letters in flags of regions.
+_CONTINUES = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+_HALF_FLAGS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
+
+
+def _find_cut(line: str, end: int) -> int:
+    """Returns the last index up to `end` where a line can be cut without dividing an emoji or a letter with marks."""
+    cut = end
+    while cut > 0 and (
+        unicodedata.category(line[cut])[0] == "M" or _CONTINUES.match(line[cut]) or line[cut - 1] == "\u200d"
+    ):
+        cut -= 1
+    half_flags = _HALF_FLAGS.search(line[:cut])
+    if half_flags and len(half_flags[0]) % 2 and "\U0001f1e6" <= line[cut] <= "\U0001f1ff":
+        cut -= 1
+    return cut or end
 
 
 def reply_schema(quoted: Message) -> ReplySchema:

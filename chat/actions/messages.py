@@ -6,7 +6,10 @@ from functools import cache
 
 from django.utils.translation import gettext as _
 
+from accounts.models import User
+from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
+from accounts.usernames.rules import skeleton
 from chat import events
 from chat.actions import direct_rules
 from chat.actions.transaction import ConversationTransaction, message_transaction
@@ -48,8 +51,11 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
             written_at=message.edited_at or message.created_at,
         )
         members = find_named_members([(message.conversation_id, body)]).get(message.conversation_id, {})
+        may_mention_all = tx.is_admin_or_owner and tx.conversation.kind == "group"
         message.body_html, mentions = render_markdown(
-            body, members, everybody=tx.is_admin_or_owner and tx.conversation.kind == "group"
+            body,
+            members | _find_users_mentioned_before(message),
+            everybody=may_mention_all or any(mention["user_id"] is None for mention in message.mentions),
         )
         message.body, message.edited_at = body, tx.now
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
@@ -57,6 +63,20 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
         schema = _publish_update(tx, message)
         update_mentions(tx, message, schema, mentions)
         return schema
+
+
+def _find_users_mentioned_before(message: Message) -> dict[str, UserSchema]:
+    """Returns the users whom a message mentions, by the normalized names in its text.
+
+    An edit keeps these mentions, also if a user has left or been renamed since, or somebody else has the name now.
+    """
+    ids = {
+        skeleton(message.body[mention["start"] + 1 : mention["end"]]): mention["user_id"]
+        for mention in message.mentions
+        if mention["user_id"] is not None
+    }
+    users = User.objects.in_bulk(set(ids.values())) if ids else {}
+    return {name: user_schema(users[pk]) for name, pk in ids.items() if pk in users and users[pk].is_active}
 
 
 def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSchema:

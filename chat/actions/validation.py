@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.schemas import UserSchema, user_schema
 from chat.models import Membership
+from chat.text.blank import is_blank
 from chat.text.markdown import find_mention_keys
 from messenger.core.errors import ApplicationError, format_lazily, invalid
 
@@ -42,21 +43,6 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def is_blank(text: str) -> bool:
-    """Returns True if a text has no visible character: only white space, control, zero-width and mark characters."""
-    return all(
-        unicodedata.category(char) in _INVISIBLE_CATEGORIES or _INVISIBLE_CHARACTERS.match(char) for char in text
-    )
-
-
-# Private and unassigned characters count as visible: they may be icons, or emoji newer than this Python.
-_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"}
-# Other invisible characters: fillers, blank symbols, and code points that Unicode defines as ignorable by default.
-_INVISIBLE_CHARACTERS = re.compile(
-    "[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\ufffe\uffff\U0001d159\U000e0000-\U000e0fff]"
-)
 
 
 def clean_single_line(text: str, limit: int, field: str, *, required: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Turns URLs in plain text into links, for texts without Markdown such as announcements.
+"""Turns URLs in plain text into links, in messages and in texts without Markdown such as announcements.
 
 In the browser `static/js/lib/autolink.js` does the same. Both are tested with tests/shared_cases/autolink.json.
 """
@@ -10,9 +10,31 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-# A scheme, and everything up to white space or a character that ends a URL in running text.
-_URL = re.compile(r"https?://[^\s<>\"'`（）《》【】“”‘’，。！？；：、]+", re.IGNORECASE)
-_TRAILING = ".,;:!?)]}"  # at the end of a URL these characters belong to the sentence
+from chat.text.east_asian import SENTENCE_PUNCTUATION, UNSPACED_LETTERS
+
+# White space, controls, and characters that end a URL in running text.
+_STOP = f'\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u206f\u3000\ufeff<>"`{SENTENCE_PUNCTUATION}'
+_USER = rf"[^{_STOP}@/?#()\[\]]{{1,50}}@"
+_HOST = rf"[^{_STOP}!-/:-@\[-`{{-~](?:[^{_STOP}!-,/:-@\[-^`{{-~]*[^{_STOP}!-/:-@\[-`{{-~])?"
+# Brackets belong to a URL only in pairs.
+_PATH = rf"(?:[^{_STOP}()\[\]{{}}]|\([^{_STOP}()]*\)|\[[^{_STOP}\[\]]*\]|\{{[^{_STOP}{{}}]*\}})*"
+_URL = re.compile(rf"(https?://(?:{_USER})?)({_HOST})(:\d{{1,5}})?([/?#]{_PATH})?", re.IGNORECASE)
+_TRAILING = ".,;:!?'*~"  # at the end of a URL these characters belong to the sentence
+# The end of a host in Latin letters, directly before a Chinese, Japanese or Korean sentence.
+_HOST_BEFORE_SENTENCE = re.compile(rf"\.[a-z][a-z-]+(?=[{UNSPACED_LETTERS}][^.]*$)", re.IGNORECASE)
+
+
+def match_url(text: str, start: int) -> str:
+    """Returns the URL that begins at the index `start` of a text; "" if none begins there."""
+    match = _URL.match(text, start)
+    return _trim(match) if match else ""
+
+
+def _trim(match: re.Match) -> str:
+    """Returns a match of `_URL` without the punctuation and words of the sentence behind it."""
+    if sentence := _HOST_BEFORE_SENTENCE.search(match[2]):
+        return match[1] + match[2][: sentence.end()]
+    return match[0].rstrip(_TRAILING) if match[4] else match[0]
 
 
 def split_links(text: str) -> list[tuple[str, str]]:
@@ -20,11 +42,7 @@ def split_links(text: str) -> list[tuple[str, str]]:
     pieces: list[tuple[str, str]] = []
     end = 0
     for match in _URL.finditer(text):
-        url = match[0].rstrip(_TRAILING)
-        if url.count("(") > url.count(")") and match[0][len(url) :].startswith(")"):
-            url += ")"
-        if not re.fullmatch(r"https?://[^/?#]+.*", url, re.IGNORECASE):
-            continue
+        url = _trim(match)
         if match.start() > end:
             pieces.append((text[end : match.start()], ""))
         pieces.append((url, url))

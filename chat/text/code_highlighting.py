@@ -189,6 +189,20 @@ _FAMILIES: dict[str, LanguageSyntax] = {
     ),
 }
 LANGUAGES = {name: syntax for names, syntax in _FAMILIES.items() for name in names.split()}
+# Other names of languages and formats that people write behind the backticks of a code block.
+_NOT_HIGHLIGHTED = (
+    "text txt plain plaintext output log csv tsv md markdown r perl pl scala haskell hs elixir ex erlang erl"
+    " clojure clj dart julia jl matlab octave objc objective-c objectivec powershell ps1 pwsh bat batch cmd make"
+    " makefile cmake nginx apache graphql gql proto protobuf thrift latex tex bibtex vim vimscript asm assembly nasm"
+    " wasm wat zig nim fortran cobol lisp elisp scheme ocaml ml fsharp f# fs groovy gradle solidity sol terraform"
+    " hcl tf http less sass stylus svelte astro jsonc json5 jsonl ndjson mermaid plantuml dot graphviz verilog vhdl"
+    " prolog pascal delphi basic vb vbnet vba awk sed fish tcsh tcl crystal d v coq lean agda racket rkt elm"
+    " purescript reason rescript handlebars hbs jinja jinja2 django twig liquid erb ejs pug haml slim regex"
+    " applescript arduino ino glsl hlsl wgsl cuda opencl qml gdscript abap ada sas stata spss brainfuck hack"
+    " gitignore desktop systemd crontab cron po rst asciidoc adoc org typst promql cypher sparql mysql postgresql"
+    " postgres pgsql plsql tsql sqlite mongodb redis ejs mdx wxml wxss ets"
+)
+LANGUAGE_NAMES = LANGUAGES.keys() | set(_NOT_HIGHLIGHTED.split())
 
 _NUMBER = r"(?<![\w.])(?:0[xXbBoO][0-9a-fA-F_]++|[0-9][0-9_]*+(?:\.[0-9_]++)?(?:[eE][+-]?[0-9]++)?)[a-zA-Z%]{0,4}"
 

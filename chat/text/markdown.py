@@ -9,35 +9,30 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from html import escape
+from html import escape, unescape
 from itertools import takewhile
 from typing import Any
 from unicodedata import category
 
 import nh3
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
-from markdown_it.rules_inline.linkify import linkify
 
 from accounts.schemas import UserSchema
 from accounts.usernames.rules import MAX_USERNAME_LENGTH, MIN_USERNAME_LENGTH, is_username_character, skeleton
 from chat.schemas import MentionSchema
-from chat.text import link_safety
+from chat.text.blank import is_blank
 from chat.text.code_highlighting import highlight_code
+from chat.text.east_asian import SENTENCE_PUNCTUATION, UNSPACED_LETTERS
+from chat.text.markdown_parser import TooComplex, create_parser
 
 EVERYBODY = "all"
 
-# An `@` and the following characters, which may begin with a user name.
-_AT = re.compile(r"(?<![@/.\\-])@([^\s@/]{1,60})")
+# An `@`, also a full-width one, and the following characters, which may begin with a user name.
+_AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
+_AT_SIGNS = ("@", "＠", "﹫")
 # URLs and link targets: an `@` inside them is no mention.
-_URL = re.compile(r"(?:://|mailto:|\]\()[^\s()<>\[\]，。！？；：、（）《》【】“”]*", re.IGNORECASE)
-# Letters of languages that are written without spaces or append endings to names: Thai to Burmese, Khmer, Chinese,
-# Japanese, Korean. Before or after such a letter a user name may end, although no space follows.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff"
-    "\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
-)
+_URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}]*", re.IGNORECASE)
+# Before or after such a letter a user name may end, although no space follows.
+_UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]")
 # While Markdown is parsed, each mention is replaced by a placeholder: a number between two private code points. A
 # placeholder also contains a random word of this process, so that no user can write a placeholder.
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -49,22 +44,18 @@ _PLACEHOLDER_IN_URL = re.compile(f"%EE%80%80{_SECRET}(\\d+)%EE%80%81")
 _MARKDOWN_CHARACTERS = re.compile(
     r"[*_`~\[\]<>\\&]|://|mailto:|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
 )
+_TAG = re.compile(r"<[^>]*>")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")  # after the opening fence
 _SPAN_CLASSES = {"mention", "host", *(f"t-{kind}" for kind in "cdfikns")}
 _MAX_NESTING = 20  # of quotes and lists; the parser drops what is nested deeper
 
-_markdown = (
-    MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": _MAX_NESTING})
-    .enable(["strikethrough", "linkify"])
-    .disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
-)
-assert _markdown.linkify is not None
-_markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+_markdown = create_parser(_MAX_NESTING)
 
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote", "span"}
 _ATTRIBUTES = {
     "a": {"href", "title", "class", "target"},
     "code": {"class"},
+    "li": {"value"},
     "ol": {"start"},
     "pre": {"data-language"},
     "span": {"class", "data-user-id"},
@@ -88,36 +79,21 @@ def _fence_rule(renderer, tokens, index, options, env) -> str:
     code = token.content
     if env.get("names"):
         code = _PLACEHOLDER.sub(lambda match: env["names"][int(match[1])], code)
-    language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
-    if not _LANGUAGE.fullmatch(language):
+    language = token.info
+    if not language:
         return f"<pre><code>{escape(code, quote=False)}</code></pre>\n"
     html = highlight_code(code, language) or escape(code, quote=False)
     return f'<pre data-language="{language}"><code class="language-{language}">{html}</code></pre>\n'
 
 
-def _links_rule(state: StateCore) -> None:
-    for token in state.tokens:
-        if token.children and any(child.type == "link_open" for child in token.children):
-            token.children = link_safety.annotate_links(token.children)
-
-
-_SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(?:https?|ftp)$", re.IGNORECASE)
-
-
-def _linkify_rule(state: StateInline, silent: bool) -> bool:
-    """Calls the `linkify` rule of markdown-it only at a `:` that follows a known scheme such as `https`.
-
-    Without this check a text with many `://` would be slow, because the library then searches the whole text each time.
-    """
-    if state.src[state.pos] != ":" or not _SCHEME.search(state.src[max(state.pos - 6, 0) : state.pos]):
-        return False
-    return linkify(state, silent)
+def _render_typed_text(renderer, tokens, index, options, env) -> str:
+    """Renders lines exactly as they were typed."""
+    return _render_plain(escape(tokens[index].content, quote=False))
 
 
 _markdown.add_render_rule("text", _text_rule)
 _markdown.add_render_rule("fence", _fence_rule)
-_markdown.core.ruler.push("links", _links_rule)
-_markdown.inline.ruler.at("linkify", _linkify_rule)
+_markdown.add_render_rule("typed_text", _render_typed_text)
 
 
 def render_markdown(
@@ -128,14 +104,22 @@ def render_markdown(
     `members` has the users who can be mentioned, by the `skeleton` of their user names. `everybody` is True if `@all`
     is a mention: the author is then the owner or an admin of a group.
     """
-    mentions = _resolve_mentions(body, members, everybody) if "@" in body else []
+    mentions = _resolve_mentions(body, members, everybody) if _has_at_sign(body) else []
     text = _normalize_line_ends(body)
     if not mentions and not _MARKDOWN_CHARACTERS.search(text):
         return _render_plain(text), []
     names = [body[mention.start : mention.end] for mention, _ in mentions]
-    env: dict[str, Any] = {"rendered": set(), "spans": [span for _, span in mentions], "names": names}
-    tokens = _markdown.parse(_insert_placeholders(body, mentions) if mentions else text, env)
-    if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+    env: dict[str, Any] = {
+        "is_mention": lambda src, position: bool(_resolve_mentions(src[position : position + 61], members, everybody)),
+        "rendered": set(),
+        "spans": [span for _, span in mentions],
+        "names": names,
+    }
+    try:
+        tokens = _markdown.parse(_insert_placeholders(body, mentions) if mentions else text, env)
+    except TooComplex:
+        tokens = None
+    if tokens is None or any(token.level >= _MAX_NESTING - 1 for token in tokens):
         return _sanitize(_render_plain(escape(text, quote=False))), []
     html = _markdown.renderer.render(tokens, _markdown.options, env)
     if mentions:  # the remaining placeholders, in code or in URLs, become names again
@@ -144,6 +128,8 @@ def render_markdown(
         html = _PLACEHOLDER_IN_URL.sub(lambda match: escaped_names[int(match[1])], html)
         if _SECRET in html:  # IDNA encoding has changed a placeholder inside a host name
             return render_markdown(body, {})
+    if is_blank(unescape(_TAG.sub("", html))):  # for example `+` or `1.`
+        return _sanitize(_render_plain(escape(text, quote=False))), []
     return _sanitize(html), [mention for number, (mention, _) in enumerate(mentions) if number in env["rendered"]]
 
 
@@ -153,9 +139,13 @@ def find_mention_keys(body: str) -> set[str]:
 
     Load the members with these keys before calling `render_markdown`.
     """
-    if "@" not in body:
+    if not _has_at_sign(body):
         return set()
     return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
+
+
+def _has_at_sign(body: str) -> bool:
+    return any(sign in body for sign in _AT_SIGNS)
 
 
 def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
@@ -163,18 +153,42 @@ def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
     url_spans = [match.span() for match in _URL.finditer(body)]
     for match in _AT.finditer(body):
         start = match.start()
-        before = body[:start].rstrip("_")[-1:]  # `_@alice_` is emphasis
-        if before and is_username_character(before) and not _UNSPACED.match(before):
+        before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
+        if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
             continue  # inside a word, or an e-mail address
+        if before == "\\" and _is_escaped(body, start):
+            continue
+        if before == "/" and _is_in_path(body, start - 1):
+            continue
         while url_spans and url_spans[0][1] <= start:
             url_spans.pop(0)
         if url_spans and url_spans[0][0] <= start:
             continue
         run = "".join(takewhile(is_username_character, match[1]))
-        if body[start + 1 + len(run) :][:1] == "@" and not _UNSPACED.match(run[-1:]):
+        if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
+            run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
+        ):
             continue  # `@alice@example.org` is a user of another site
         if names := _list_prefixes(run):
             yield start, names
+
+
+def _is_escaped(body: str, start: int) -> bool:
+    """Returns True if an odd number of backslashes stands before the index `start`."""
+    return (start - len(body[max(start - 60, 0) : start].rstrip("\\")) - max(start - 60, 0)) % 2 == 1
+
+
+def _is_in_path(body: str, slash: int) -> bool:
+    """Returns True if the `/` at the index `slash` follows a word, as in `src/@types`, and not a mention or Chinese."""
+    start = slash
+    while start > slash - 60 and start > 0 and is_username_character(body[start - 1]):
+        if _UNSPACED.match(body[start - 1]):
+            return False
+        start -= 1
+    if start == slash:
+        return False
+    is_mention = body[:start].endswith(_AT_SIGNS) and (start < 2 or not is_username_character(body[start - 2]))
+    return not is_mention
 
 
 def _list_prefixes(run: str) -> list[str]:
@@ -206,7 +220,7 @@ def _resolve_mentions(body: str, members: Mapping[str, UserSchema], everybody: b
             if user is None and not (everybody and name.lower() == EVERYBODY):
                 continue
             user_id = user.id if user else None
-            span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">@{escape(name)}</span>'
+            span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">{body[start]}{escape(name)}</span>'
             mentions.append((MentionSchema(user_id, start, start + 1 + len(name)), span))
             break
     return mentions

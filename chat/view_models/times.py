@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from django.utils import dateformat, timezone
-from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.dates import MONTHS, WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
@@ -102,7 +102,7 @@ def time_words() -> dict[str, str]:
         "weekdays": _join_names(WEEKDAYS),
         "weekdays-short": _join_names(WEEKDAYS_ABBR),
         "months": _join_names(MONTHS),
-        "months-short": _join_names(MONTHS_3),
+        "months-short": "|".join(dateformat.format(date(2000, month, 1), "M") for month in range(1, 13)),
     }
 
 

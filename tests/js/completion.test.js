@@ -16,6 +16,17 @@ describe("mentions", () => {
     for (const text of ["bob@example", "https://x.example/@bob", "a_@b", "@bob ", "\\@bob", "."]) assert.equal(parseMentionQuery(text), null, text);
   });
 
+  test("a query starts with a full-width sign, and after / . - or a finished mention", () => {
+    assert.deepEqual(parseMentionQuery("＠小"), { at: 0, q: "小" });
+    assert.deepEqual(parseMentionQuery("@bob/@小"), { at: 5, q: "小" });
+    assert.deepEqual(parseMentionQuery("好的.@bo"), { at: 3, q: "bo" });
+    assert.deepEqual(parseMentionQuery("Thanks.@bo"), { at: 7, q: "bo" });
+    assert.deepEqual(parseMentionQuery("-@bo"), { at: 1, q: "bo" });
+    assert.deepEqual(parseMentionQuery("和/@bo"), { at: 2, q: "bo" });
+    assert.deepEqual(parseMentionQuery("\\\\@bo"), { at: 2, q: "bo" });
+    for (const text of ["src/@bob", "example.org/@bob", "https://x.example/a/@bob", "bob＠example", "@＠bob"]) assert.equal(parseMentionQuery(text), null, text);
+  });
+
   const ming = { id: 1, username: "wxm88", name: "王小明", avatar_url: null, pinyin: "wang xiao ming" };
 
   test("王小明 matches by characters, full pinyin, initials, both mixed, and from any character on", () => {

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.utils import timezone, translation
+from django.utils import dateformat, timezone, translation
 
 from accounts.schemas import UserSchema
 from chat.schemas import MentionSchema, MineSchema, SystemEvent
@@ -222,3 +222,11 @@ def test_labels_of_user_agents():
         "curl/8.5",
         "",
     )
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_short_names_of_months_are_the_same_in_scripts_and_templates(language):
+    with translation.override(language):
+        names = times.time_words()["months-short"].split("|")
+        assert names == [dateformat.format(date(2026, month, 12), "M") for month in range(1, 13)]
+        assert language != "en" or names[10] == "Nov"

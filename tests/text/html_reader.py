@@ -16,7 +16,7 @@ ALLOWED = {
     "a": {"href", "title", "rel", "class", "target"},
     "ul": set(),
     "ol": {"start"},
-    "li": set(),
+    "li": {"value"},
     "blockquote": set(),
     "span": {"class", "data-user-id"},
 }

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.models import User
 from accounts.schemas import UserSchema
 from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
@@ -46,7 +47,7 @@ def find_mentions(body: str, **options) -> list[str]:
     mentions_text = [body[mention.start : mention.end] for mention in mentions]
     for mention, words in zip(mentions, mentions_text, strict=True):
         if mention.user_id:
-            key = skeleton(words.removeprefix("@"))
+            key = skeleton(words.lstrip("@＠﹫"))
             assert key in find_mention_keys(body)
             assert USERS[key].id == mention.user_id
     return mentions_text
@@ -105,7 +106,21 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("@" + "x" * 31, []),
         ("@小", []),
         ("@nobody", []),
+        # Behind the signs of a sentence, and behind another mention.
+        ("＠小千 看一下", ["＠小千"]),
+        ("你好＠alice，﹫bob", ["＠alice", "﹫bob"]),
+        ("@bob/@小千 看一下", ["@bob", "@小千"]),
+        ("@小千/@alice/@bob", ["@小千", "@alice", "@bob"]),
+        ("@nobody/@bob", ["@bob"]),
+        ("和/@bob /@alice", ["@bob", "@alice"]),
+        ("好的.@bob Thanks.@alice", ["@bob", "@alice"]),
+        ("-@bob ——@alice @bob-@alice", ["@bob", "@alice", "@bob", "@alice"]),
+        ("@bob.@alice", ["@bob", "@alice"]),
+        ("\\\\@bob", ["@bob"]),
         # These texts contain no mentions.
+        ("bob＠example.org bob＠alice", []),
+        ("node_modules/@bob example.org/@bob bob@x.org/@bob", []),
+        ("@＠bob", []),
         ("bob@alice", []),
         ("me+@bob", ["@bob"]),
         ("bob@alice.com <bob@alice.com> mailto:x@bob", []),
@@ -149,6 +164,10 @@ def test_text_that_is_no_mention_stays_text(body):
     html, _ = render_markdown(body, USERS)
     plain, _ = render_markdown(body.replace("@bob", "@zzz"), {})
     assert html.replace("bob", "zzz") == plain
+
+
+def test_a_backslash_before_a_mention_is_hidden_and_mentions_nobody():
+    assert render_markdown("\\@bob \\@stranger", USERS) == ("<p>@bob \\@stranger</p>\n", [])
 
 
 def test_mention_of_everybody():
@@ -244,6 +263,31 @@ def test_an_edit_replaces_mentions(group, alice, bob, carol):
     assert [each.id for each in selectors.list_mentions(carol.pk)[0]] == [message.id]
     assert list_mentioned_ids(actions.edit_message(alice.pk, message.id, "@all")) == {bob.pk, carol.pk}
     assert list_mentioned_ids(actions.delete_message(alice.pk, message.id)) == set()
+
+
+@pytest.mark.usefixtures("group_of_three")
+def test_correcting_a_typo_keeps_mentions_of_users_who_left_or_were_renamed(group, alice, bob, carol, make_user):
+    message = send_message(alice, group, "@bob @carol helo")
+    actions.remove_member(alice.pk, group.pk, carol.pk)
+    bob.username, bob.username_key = "robert", skeleton("robert")
+    bob.save()
+    actions.add_members(alice.pk, group.pk, [make_user("dave").pk])
+    dave = User.objects.get(username="dave")
+    dave.username, dave.username_key = "bob", skeleton("bob")
+    dave.save()
+    edited = actions.edit_message(alice.pk, message.id, "@bob @carol hello")
+    assert [mention.user_id for mention in edited.mentions] == [bob.pk, carol.pk]
+    assert list_mentioned_ids(message) == {bob.pk, carol.pk}
+
+
+@pytest.mark.usefixtures("group_of_three")
+def test_correcting_a_typo_keeps_a_mention_of_everybody(group, alice, bob, carol):
+    actions.set_role(alice.pk, group.pk, bob.pk, "admin")
+    message = send_message(bob, group, "@all helo")
+    actions.set_role(alice.pk, group.pk, bob.pk, "member")
+    edited = actions.edit_message(bob.pk, message.id, "@all hello")
+    assert [mention.user_id for mention in edited.mentions] == [None]
+    assert list_mentioned_ids(message) == {alice.pk, carol.pk}
 
 
 @pytest.mark.usefixtures("group_of_three")

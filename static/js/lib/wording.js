@@ -36,7 +36,7 @@ const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u20
 
 const MARKDOWN_SIGNS = /[*_`~[\\]/;
 const CODE_SPANS = /(```[^`]*(?:```|$)|`[^`\n]+`)/;
-const CODE_DELIMITERS = /^```[^\n]*\n|```$|^`|`$/g;
+const CODE_DELIMITERS = /^```[ \t]*[A-Za-z0-9_+#.-]*[ \t]*\n|^```|```$|^`|`$/g;
 const MARKDOWN_SPANS =
   /\\[!-/:-@[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~|(?<![\p{L}\p{N}_])__(?=\S)([^_\n]*[^_\s])__(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])_(?=\S)([^_\n]*[^_\s])_(?![\p{L}\p{N}_])|\[([^[\]\n]+)\]\([^()\s]*\)/gu;
 const ESCAPES = /\\([!-/:-@[-`{-~])/g;
@@ -68,5 +68,23 @@ export function makeExcerpt(body, files = []) {
     if (files.length > 1) text += ` +${files.length - 1}`;
   }
   const chars = [...text];
-  return chars.length <= 120 ? chars.join("") : `${chars.slice(0, 119).join("")}…`;
+  return chars.length <= 120 ? chars.join("") : `${chars.slice(0, findCut(chars, 119)).join("")}…`;
+}
+
+/** Code points that belong to the character before them; like `_CONTINUES` in chat/schemas.py. */
+const CONTINUES = /[\p{M}\u200d\ufe0e\ufe0f\u{1f3fb}-\u{1f3ff}\u{e0020}-\u{e007f}]/u;
+const FLAG_LETTER = /[\u{1f1e6}-\u{1f1ff}]/u;
+
+/**
+ * Returns the last index up to `end` where a text can be cut without dividing an emoji or a letter with marks.
+ * @param {string[]} chars
+ * @param {number} end
+ */
+function findCut(chars, end) {
+  let cut = end;
+  while (cut > 0 && (CONTINUES.test(chars[cut]) || chars[cut - 1] === "\u200d")) cut -= 1;
+  let flagLetters = 0;
+  while (flagLetters < cut && FLAG_LETTER.test(chars[cut - 1 - flagLetters])) flagLetters += 1;
+  if (flagLetters % 2 && FLAG_LETTER.test(chars[cut])) cut -= 1;
+  return cut || end;
 }

@@ -1,0 +1,24 @@
+"""Character classes of Chinese, Japanese, Korean and other languages that are written without spaces.
+
+Each class is the inside of a regular expression's `[…]`. The scripts have the same classes in
+static/js/lib/autolink.js and static/js/composer/completion/mention-match.js.
+"""
+
+from __future__ import annotations
+
+# Letters of languages that are written without spaces or append endings to names: Thai to Burmese, Khmer, Chinese,
+# Japanese, Korean.
+UNSPACED_LETTERS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fff\u3005-\u3007\u3021-\u302f\u3031-\u303c"
+    "\u3041-\u309f\u30a1-\u30fa\u30fc-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc"
+    "\U00020000-\U0003ffff"
+)
+# Punctuation that ends a URL in running text: quotation marks, dashes and ellipses that Chinese shares with other
+# languages, and the blocks CJK Symbols and Punctuation, Vertical Forms, CJK Compatibility Forms, Small Form Variants,
+# and Halfwidth and Fullwidth Forms.
+SENTENCE_PUNCTUATION = (
+    "\u2014\u2015\u2018\u2019\u201c\u201d\u2025\u2026\u203b\u2e3a\u2e3b\u3001-\u3004\u3008-\u3020\u3030\u303d-\u303f"
+    "\ufe10-\ufe1f\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff64\uffe0-\uffee"
+)
+# All punctuation of Chinese and Japanese. The dots and waves in the first line also stand inside names and URLs.
+PUNCTUATION = "\u00b7\u2027\u301c\u30a0\u30fb\uff65" + SENTENCE_PUNCTUATION

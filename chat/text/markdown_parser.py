@@ -1,0 +1,485 @@
+"""Parses the Markdown of messages: CommonMark with changes for chat and for East Asian languages.
+
+Differences from CommonMark:
+
+- Emphasis opens and closes next to East Asian punctuation, as in `**注意：**别忘了`.
+- A backslash disappears only if it prevents formatting. Otherwise it is shown, as in `C:\\_new`.
+- A quote needs a space after `>`. A line without a marker ends a quote or a list item.
+- A code block begins with three backticks, and with nothing or the name of a programming language behind them.
+- Kaomoji such as `(*^_^*)` are not emphasis.
+
+The cost of a text is limited to MAX_WORK; see `TooComplex`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_block import StateBlock, blockquote, list_block
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.balance_pairs import processDelimiters
+from markdown_it.rules_inline.state_inline import Delimiter, Scanned
+from markdown_it.token import Token
+
+from chat.text import link_safety
+from chat.text.autolink import match_url
+from chat.text.code_highlighting import LANGUAGE_NAMES
+from chat.text.east_asian import PUNCTUATION, UNSPACED_LETTERS
+
+_EAST_ASIAN_PUNCTUATION = re.compile(f"[{PUNCTUATION}]")
+# The private characters are placeholders of mentions; see chat/text/markdown.py.
+_OPENING_BRACKETS = "([{（［｛〔【〖〘〚「『｢《〈〝"
+_CLOSING_BRACKETS = ")]}）］｝〕】〗〙〛」』｣》〉〞〟"
+_EAST_ASIAN = re.compile(f"[{PUNCTUATION}{UNSPACED_LETTERS}\ue000\ue001]")
+
+
+# ── Emphasis ────────────────────────────────────────────────────────────────────────────────────────────────────────
+class MessageInlineState(StateInline):
+    """The state of the inline parser, with another rule for where `*`, `**` and `~~` open and close.
+
+    CommonMark does not let a sign open or close between punctuation and a letter, because in languages with spaces
+    such a sign belongs to another word. Chinese has no spaces, so this is not applied to East Asian punctuation, nor
+    to any punctuation beside an East Asian character.
+    """
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
+        end = start
+        while end < self.posMax and self.src[end] == self.src[start]:
+            end += 1
+        before = self.src[start - 1] if start > 0 else " "
+        after = self.src[end] if end < self.posMax else " "
+        return scan_delimiters(before, self.src[start], end - start, after)
+
+
+def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
+    """Returns whether a run of equal signs of emphasis can open and close, from the characters around it."""
+    if sign == "_":  # does not split words
+        if length == 1 and _FACE_SIDE.match(before) and _FACE_SIDE.match(after):
+            return Scanned(False, False, length)  # `^_^`
+        md: Any = None
+        return StateInline(f"{before}{sign * length}{after}", md, {}, []).scanDelims(1, False)
+    if after in ".,;:!?" and not isWhiteSpace(ord(before)) and not _is_punctuation(before):
+        can_open = False  # `是*.txt` is a file name
+    else:
+        can_open = after not in _CLOSING_BRACKETS and _may_stand_between(before, after)
+    can_close = before not in _OPENING_BRACKETS and _may_stand_between(after, before)
+    return Scanned(can_open, can_close, length)
+
+
+def _may_stand_between(outer: str, inner: str) -> bool:
+    """Returns True if a sign of emphasis may stand between these characters, of which `inner` is emphasised."""
+    if isWhiteSpace(ord(inner)):
+        return False
+    if not _is_punctuation(inner) or _EAST_ASIAN_PUNCTUATION.match(inner):
+        return True
+    return isWhiteSpace(ord(outer)) or _is_punctuation(outer) or _EAST_ASIAN.match(outer) is not None
+
+
+def _is_punctuation(char: str) -> bool:
+    return isMdAsciiPunct(ord(char)) or isPunctChar(char)
+
+
+class MessageInlineParser(ParserInline):
+    """The inline parser of markdown-it, with `MessageInlineState`."""
+
+    def parse(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> list[Token]:
+        state = MessageInlineState(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+# Eyes and cheeks of kaomoji on both sides of a mouth `_`.
+_FACE_SIDE = re.compile(r"[\^\-=<>.;@*'|+\u00b0\u00b4\u02c7\u2022\u3002\u30fb\uff0d\uff1b\uff1d\uff3e\uff65\uffe3]")
+# The words between two signs of emphasis that are a face: signs at both ends, and no two letters beside each other.
+_FACE_EDGE = r"[^\s\w“‘「『《【（〈＂\U0001f000-\U0001ffff]|[_\u02b0-\u02ff]"
+_FACE = re.compile(
+    rf"(?!.*[^\W_\u02b0-\u02ff]{{2}})(?![(\[\"'][A-Za-z0-9][)\]\"']\Z)(?:{_FACE_EDGE})(?:.*(?:{_FACE_EDGE}))?"
+)
+_MAX_FACE_LENGTH = 12
+
+
+def _delimiter_lists(state: StateInline) -> list[list[Delimiter]]:
+    return [state.delimiters, *(meta["delimiters"] for meta in state.tokens_meta if meta and "delimiters" in meta)]
+
+
+def _release_faces(tokens: list[Token], delimiters: list[Delimiter]) -> None:
+    """Separates pairs of single signs that belong to a kaomoji, so that they are shown."""
+    for opener in delimiters:
+        if opener.end < 0 or opener.length != 1:
+            continue
+        closer = delimiters[opener.end]
+        if closer.length == 1 and closer.token - opener.token <= _MAX_FACE_LENGTH + 1:
+            inside = "".join(token.content for token in tokens[opener.token + 1 : closer.token])
+            if len(inside) <= _MAX_FACE_LENGTH and _FACE.fullmatch(inside):
+                opener.end = -1
+
+
+def _faces_rule(state: StateInline) -> None:
+    for delimiters in _delimiter_lists(state):
+        _release_faces(state.tokens, delimiters)
+
+
+# ── Backslashes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+_ESCAPED_SIGNS = re.compile(r"\\([*_~])(?:\\\1)*")
+_LINK_LIKE = re.compile(r"\\?\[[^\[\]\n\\]*\\?\]\\?\([^()\s]*\)")
+_AUTOLINK_LIKE = re.compile(r"<[a-zA-Z][\w+.-]*[:@][^<>\s]*>")
+_ENTITY_LIKE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_MARKER_BEHIND = re.compile(r"[-+*>.)](?:[ \t]|$)", re.MULTILINE)
+_NUMBER_BEFORE = re.compile(r"(?:^|\n)[ \t]*\d{1,9}\\\Z")
+_LINE_BEFORE = re.compile(r"(?:^|\n)[ \t]*\\\Z")
+
+
+@dataclass(slots=True)
+class EscapedDelimiter(Delimiter):
+    """Signs of emphasis with backslashes. `signs` are their tokens.
+
+    They never become emphasis. They are only paired to find out whether they would be emphasis without the backslashes.
+    """
+
+    signs: list[Token] = field(default_factory=list)
+
+
+def _escape_rule(state: StateInline, silent: bool) -> bool:
+    """Parses a run of backslashes. If their number is odd, the last one may escape the character behind it."""
+    start = end = state.pos
+    if state.src[start] != "\\":
+        return False
+    while end < state.posMax and state.src[end] == "\\":
+        end += 1
+    is_odd = (end - start) % 2 == 1
+    escaped = is_odd and end < state.posMax
+    if escaped and _prevents_formatting(state, end):
+        if not silent:
+            state.append_pending(state.src[start : end - 1])
+            _push_escaped(state, state.src[end])
+        state.pos = end + 1
+    elif escaped and (signs := _ESCAPED_SIGNS.match(state.src, end - 1, state.posMax)):
+        if not silent:
+            state.append_pending(state.src[start : end - 1])
+            _push_escaped_signs(state, signs)
+        state.pos = signs.end()
+    else:
+        if not silent:
+            state.append_pending(state.src[start:end])
+        state.pos = end
+    return True
+
+
+def _push_escaped(state: StateInline, char: str) -> Token:
+    token = state.push("text_special", "", 0)
+    token.content, token.markup, token.info = char, "\\" + char, "escape"
+    return token
+
+
+def _push_escaped_signs(state: StateInline, match: re.Match) -> None:
+    sign, count = match[1], len(match[0]) // 2
+    before, after = match.start(), match.end()
+    while before > 0 and state.src[before - 1] == sign:
+        before -= 1
+    while after < state.posMax and state.src[after] == sign:
+        after += 1
+    length = count + match.start() - before + after - match.end()
+    scanned = scan_delimiters(
+        state.src[before - 1] if before else " ", sign, length, state.src[after] if after < state.posMax else " "
+    )
+    tokens = [_push_escaped(state, sign) for _ in range(count)]
+    groups = [tokens] if sign == "~" else [[token] for token in tokens]
+    first = len(state.tokens) - count
+    for index, group in enumerate(groups):
+        can_pair = sign != "~" or length >= 2
+        state.delimiters.append(
+            EscapedDelimiter(
+                marker=ord(sign),
+                length=0 if sign == "~" else length,
+                token=first + index,
+                end=-1,
+                open=scanned.can_open and can_pair,
+                close=scanned.can_close and can_pair,
+                signs=group,
+            )
+        )
+
+
+def _prevents_formatting(state: StateInline, position: int) -> bool:
+    """Returns True if the character at `position` would begin or end formatting other than emphasis.
+
+    A backslash stands before it.
+    """
+    char, src = state.src[position], state.src
+    before = src[max(position - 24, 0) : position]
+    if char in "-+*>" and _MARKER_BEHIND.match(src, position) and _LINE_BEFORE.search(before):
+        return True
+    if char in ".)" and _MARKER_BEHIND.match(src, position) and _NUMBER_BEFORE.search(before):
+        return True
+    if char == "`":
+        return _count_backticks(state) > 1
+    if char in "[](":
+        return any(start <= position < end for start, end in _find_link_likes(state))
+    if char == "<":
+        return _AUTOLINK_LIKE.match(src, position) is not None
+    if char == "&":
+        return _ENTITY_LIKE.match(src, position) is not None
+    return char == "@" and state.env.get("is_mention", _is_no_mention)(src, position)
+
+
+def _is_no_mention(_src: str, _position: int) -> bool:
+    return False
+
+
+def _count_backticks(state: StateInline) -> int:
+    return _remember(state, "backticks", lambda: state.src.count("`"))
+
+
+def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:
+    """Returns the spans of the text that would be links without backslashes."""
+    return _remember(state, "links", lambda: [match.span() for match in _LINK_LIKE.finditer(state.src)])
+
+
+def _remember(state: StateInline, key: str, compute: Callable[[], Any]) -> Any:
+    """Returns a value that is computed once for each paragraph."""
+    kept = state.env.setdefault(key, {})
+    if state.src not in kept:
+        kept[state.src] = compute()
+    return kept[state.src]
+
+
+def _resolve_escapes_rule(state: StateInline) -> None:
+    """Shows the backslashes of escaped signs that would not be emphasis without them."""
+    for delimiters in _delimiter_lists(state):
+        if not any(isinstance(each, EscapedDelimiter) for each in delimiters):
+            continue
+        trial = [replace(each) for each in delimiters]
+        processDelimiters(state, trial)
+        _release_faces(state.tokens, trial)
+        paired = {id(each) for each in trial if each.end >= 0}
+        paired |= {id(trial[each.end]) for each in trial if each.end >= 0}
+        for each in trial:
+            if isinstance(each, EscapedDelimiter) and id(each) not in paired:
+                for token in each.signs:
+                    token.content = token.markup
+        delimiters[:] = [each for each in delimiters if not isinstance(each, EscapedDelimiter)]
+
+
+# ── URLs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+_SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)$", re.IGNORECASE)
+
+
+def _linkify_rule(state: StateInline, silent: bool) -> bool:
+    """Makes a link of a URL, at its `://`. The characters of the scheme are already in `state.pending`."""
+    position = state.pos
+    if silent or state.src[position] != ":" or state.linkLevel > 0 or not state.src.startswith("://", position):
+        return False
+    scheme = _SCHEME.search(state.src[max(position - 6, 0) : position])
+    if not scheme or not state.pending.endswith(scheme[1]):
+        return False
+    start = position - len(scheme[1])
+    url = match_url(state.src, start)
+    before = state.src[start - 1 : start]
+    if before in ("*", "~"):
+        url = url.partition(before)[0]
+    elif before == "_":
+        url = url.rstrip("_")
+    href = state.md.normalizeLink(url)
+    if len(url) <= len(scheme[1]) + 3 or not state.md.validateLink(href):
+        return False
+    spend(state.env, LINK_WORK)
+    state.pending = state.pending[: -len(scheme[1])]
+    opening = state.push("link_open", "a", 1)
+    opening.attrs, opening.markup, opening.info = {"href": href}, "linkify", "auto"
+    state.push("text", "", 0).content = url
+    closing = state.push("link_close", "a", -1)
+    closing.markup, closing.info = "linkify", "auto"
+    state.pos = start + len(url)
+    return True
+
+
+def _links_rule(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.children and any(child.type == "link_open" for child in token.children):
+            token.children = link_safety.annotate_links(token.children)
+
+
+# A link target without scheme: a host such as `www.example.com/page`, or an e-mail address.
+_HOST_TARGET = re.compile(r"(?:[^\W_][\w-]*\.)+[^\W\d_]{2,}(?::\d{1,5})?(?:[/?#].*)?", re.DOTALL)
+_EMAIL_TARGET = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
+
+
+def _normalize_target(url: str) -> str:
+    """Returns the target of a link as it goes into the HTML. A host without scheme gets `https://`."""
+    if url.startswith("//"):
+        url = f"https:{url}"
+    elif _HOST_TARGET.fullmatch(url):
+        url = f"https://{url}"
+    elif _EMAIL_TARGET.fullmatch(url):
+        url = f"mailto:{url}"
+    return normalizeLink(url)
+
+
+def _is_allowed_target(url: str) -> bool:
+    """Returns True if a link may lead to `url`. Otherwise it would lead to a missing page of this site."""
+    return re.match("(?:https?|mailto):|/", url, re.IGNORECASE) is not None
+
+
+# ── Blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+_FENCE = re.compile(r"(`{3,})[ \t]*([^`]*)")
+_QUOTE_LINE = re.compile(r">+(?=[ \t]|\Z)(?![\W_]*<(?:\s|\Z))")  # `> _ <` is a face
+_QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t>]*[^\s>]")
+_ITEM_START = re.compile(r"(?:[-+*]|(?:0|[1-9]\d{0,8})[.)])[ \t]+(?![-+*>\s]*\Z)")
+_LEADING_ZERO = re.compile(r"0\d+[.)]")
+
+
+def _get_line(state: StateBlock, line: int) -> str:
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+
+
+def _quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parses a quote. It ends before the first line without `> `."""
+    if not _QUOTE_START.match(_get_line(state, start)):
+        return False
+    if silent:
+        return True
+    stop = start + 1
+    while stop < end and state.sCount[stop] >= state.blkIndent and _QUOTE_LINE.match(_get_line(state, stop)):
+        stop += 1
+    last_line, state.lineMax = state.lineMax, stop
+    found = blockquote(state, start, stop, silent)
+    state.lineMax = last_line
+    return found
+
+
+def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parses a list. Its first item has a text, and a number does not begin with a zero that would be lost."""
+    return _ITEM_START.match(_get_line(state, start)) is not None and list_block(state, start, end, silent)
+
+
+def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Ends a paragraph in a list item before a line that is not indented, and a list before `02.`"""
+    if not silent:
+        return False
+    if state.parentType == "list":
+        return _LEADING_ZERO.match(_get_line(state, start)) is not None
+    return state.sCount[start] < state.blkIndent
+
+
+def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parses a code block.
+
+    Behind its opening backticks stands nothing, or the name of a language. Other words there are the first line of the
+    code if the block is closed, and text if it is not. A block without code becomes text.
+    """
+    match = _FENCE.fullmatch(_get_line(state, start))
+    if not match:
+        return False
+    words = match[2].strip()
+    language = words.lower() if words.lower() in LANGUAGE_NAMES else ""
+    if silent and (language or not words):
+        return True
+    stop, is_closed = _find_fence_end(state, start, end, len(match[1]))
+    if words and not language and not is_closed:
+        return False
+    if silent:
+        return True
+    state.line = stop + 1 if is_closed else stop
+    code = state.getLines(start + 1, stop, state.sCount[start], True)
+    if words and not language:
+        code = f"{words}\n{code}"
+    if code.strip():
+        token = state.push("fence", "code", 0)
+        token.info, token.content = language, code
+    else:
+        token = state.push("typed_text", "", 0)
+        token.content = state.getLines(start, state.line, state.sCount[start], False)
+    token.map = [start, state.line]
+    return True
+
+
+def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tuple[int, bool]:
+    """Returns the line that ends a code block, and True if it is a line of at least `length` backticks."""
+    failed = state.env.setdefault("unclosed_fences", {})  # the shortest fence that was not closed, by end of the search
+    key = (end, state.blkIndent)
+    if failed.get(key, length + 1) <= length:
+        return end, False
+    for line in range(start + 1, end):
+        text = _get_line(state, line)
+        if text and state.sCount[line] < state.blkIndent:
+            return line, False
+        if text.startswith("```") and not text.strip("` \t") and len(text.rstrip(" \t")) >= length:
+            return line, True
+    failed[key] = length
+    return end, False
+
+
+def _list_numbers_rule(state: StateCore) -> None:
+    """Sets `value` on list items whose number is not the previous number + 1, so that the typed number is shown."""
+    expected: list[int] = []
+    for token in state.tokens:
+        if token.type in ("ordered_list_open", "bullet_list_open"):
+            expected.append(int(token.attrs.get("start", 1)))
+        elif token.type in ("ordered_list_close", "bullet_list_close"):
+            expected.pop()
+        elif token.type == "list_item_open" and token.info:
+            number = int(token.info)
+            if number != expected[-1]:
+                token.attrs["value"] = number
+            expected[-1] = number + 1
+
+
+# ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+MAX_WORK = 3_000  # steps of the parser; about 4 µs each
+BLOCK_WORK, LINK_WORK = 6, 12  # steps that a block or a URL counts as
+
+
+class TooComplex(Exception):
+    """A text has so much formatting that parsing it would take too long. It is then shown as plain text."""
+
+
+def spend(env: MutableMapping[str, Any], work: int) -> None:
+    env["work"] = env.get("work", 0) + work
+    if env["work"] > MAX_WORK:
+        raise TooComplex
+
+
+def _inline_work_rule(state: StateInline, silent: bool) -> bool:
+    spend(state.env, 1)
+    return False
+
+
+def _block_work_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    spend(state.env, BLOCK_WORK)
+    return False
+
+
+# ── The parser ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def create_parser(max_nesting: int) -> MarkdownIt:
+    parser: Any = MarkdownIt("commonmark")
+    parser.inline = MessageInlineParser()
+    parser.configure("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": max_nesting})
+    parser.enable(["strikethrough", "linkify"])
+    parser.disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
+    parser.normalizeLink = _normalize_target
+    parser.validateLink = _is_allowed_target
+    parser.normalizeLinkText = str  # URLs are shown as they were written
+    inline, pairs, block = parser.inline.ruler, parser.inline.ruler2, parser.block.ruler
+    inline.before("text", "work", _inline_work_rule)
+    inline.at("linkify", _linkify_rule)
+    inline.at("escape", _escape_rule)
+    pairs.before("balance_pairs", "escapes", _resolve_escapes_rule)
+    pairs.after("balance_pairs", "faces", _faces_rule)
+    block.before("fence", "work", _block_work_rule)
+    block.at("fence", _fence_rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    block.at("blockquote", _quote_rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    block.at("list", _list_rule, {"alt": ["paragraph", "reference", "blockquote"]})
+    block.before("paragraph", "item_end", _item_end_rule, {"alt": ["paragraph", "list"]})
+    parser.core.ruler.push("links", _links_rule)
+    parser.core.ruler.push("list_numbers", _list_numbers_rule)
+    return parser
