@@ -7,11 +7,12 @@ import { updateFaviconBadge } from "./favicon-badge.js";
 import { emit } from "../realtime/events.js";
 import { fillPlaceholders } from "../lib/wording.js";
 import { find, findAll, words } from "../lib/dom.js";
+import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { UnreadTotals } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 
-export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0));
+export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0), isBlocked);
 
 /** Versions of the conversations at which the page was rendered. @type {[number, number][]} */
 export let renderedVersions = [];
