@@ -53,6 +53,16 @@ async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(
     await expect(alice.page.locator("message-composer textarea")).to_have_value("first words")
     await alice.page.keyboard.press("Escape")
 
+    # Tab goes through the log and on to the composer; so it does from the log itself.
+    inside = f"{FOCUS}.closest('.log') !== null"
+    for start in (".log", "message-log li.msg .reaction.add"):
+        await alice.page.locator(start).last.focus()
+        for _ in range(12):
+            await alice.page.keyboard.press("Tab")
+            if not await alice.page.evaluate(inside):
+                break
+        assert await alice.page.evaluate(f"{FOCUS}.closest('message-composer') !== null"), start
+
     await press_and_hold(bob.page, bob.line("first words").locator(".msg-text"))
     sheet = bob.page.locator("#message-menu.sheet")
     await expect(sheet).to_be_visible()
