@@ -230,3 +230,41 @@ async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
         "Caroline", timeout=10_000
     )
     await alice.assert_reload_changes_nothing()
+
+
+async def test_thirty_messages_a_second_are_drawn_once_a_frame_and_counted_four_times_a_second(open_pages):
+    alice, bob = await open_pages()
+    await bob.say("before")
+    await alice.sees("before")
+    drawn = await alice.page.evaluate(
+        """async () => {
+          const log = document.querySelector('message-log');
+          const counts = {layouts: 0, counters: 0};
+          const last = document.querySelector('message-log li.msg:last-child');
+          const template = await (await fetch(`/api/v1/messages/${last.dataset.id}/`)).json();
+          document.addEventListener('page:unread-changed', () => (counts.counters += 1));
+          const scroll = Object.getOwnPropertyDescriptor(Element.prototype, 'scrollTop');
+          Object.defineProperty(log.querySelector('.log'), 'scrollTop', {
+            get() { return scroll.get.call(this); },
+            set(value) { counts.layouts += 1; scroll.set.call(this, value); },
+          });
+          for (let number = 1; number <= 60; number += 1) {
+            const message = {...template, id: 10_000 + number, seq: template.seq + number, version: template.version + number,
+              client_id: null, body: `m ${number}`, body_html: `<p>m ${number}</p>`};
+            const conversation_id = template.conversation_id;
+            document.dispatchEvent(new CustomEvent('live:message.created', {detail: {conversation_id, message}}));
+            await new Promise((resolve) => {
+              const channel = new MessageChannel(); // a task of its own, and no pause
+              channel.port1.onmessage = resolve;
+              channel.port2.postMessage(null);
+            });
+          }
+          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 600)));
+          return counts;
+        }"""
+    )
+    await alice.sees("m 60")
+    assert drawn["counters"] <= 5, drawn  # in about a second
+    assert drawn["layouts"] < 60, drawn  # far fewer than messages times two
+    gap = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('.log'))"
+    assert await alice.page.evaluate(gap) < 2
