@@ -72,6 +72,25 @@ async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(
     await expect(bob.page.locator(".composer-note")).to_contain_text("first words")
 
 
+async def test_face_name_and_mention_open_the_card_of_the_person(open_pages):
+    alice, bob = await open_pages()
+    await bob.say("hello from bob")
+    await alice.say("hello @bob and @all")
+    await bob.sees("hello @bob")
+    await alice.wait_until_sent()
+    theirs, mine = alice.line("hello from bob"), alice.line("and @all")
+    for place in (theirs.locator(".avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
+        await place.click()
+        card = alice.page.locator("dialog.over")
+        await expect(card).to_contain_text("bob")
+        await alice.page.keyboard.press("Escape")
+        await expect(card).to_have_count(0)
+    await mine.locator(".mention").last.click()
+    await mine.locator(".msg-by b").click()
+    await alice.page.wait_for_timeout(300)
+    await expect(alice.page.locator("dialog.over")).to_have_count(0)
+
+
 async def test_a_menu_stays_inside_a_narrow_window(open_pages):
     alice, _bob = await open_pages()
     await alice.page.set_viewport_size({"width": 360, "height": 640})
