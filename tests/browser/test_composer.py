@@ -175,6 +175,20 @@ async def test_any_emoji_can_be_a_reaction(open_pages):
 
 
 # ── Shortcuts and the clipboard ────────────────────────────────────────────────────────────────────────────────────
+async def test_one_types_without_clicking_first(open_pages):
+    alice, bob = await open_pages()
+    await expect(alice.page.locator(FIELD)).to_be_focused()
+    await expect(bob.page.locator(FIELD)).not_to_be_focused()  # no keyboard over the messages on a phone
+    await alice.page.evaluate("document.activeElement.blur()")
+    await alice.page.keyboard.type("typed anywhere")
+    assert await alice.written() == "typed anywhere"
+    # By a click, as by a full load, the search field of a new conversation has the focus.
+    await alice.page.click("a[href='/new/']")
+    await expect(alice.page.locator("main input[type=search]")).to_be_focused()
+    await alice.page.reload()
+    await expect(alice.page.locator("main input[type=search]")).to_be_focused()
+
+
 async def test_shortcuts_put_signs_and_undo_takes_them_away(open_pages):
     alice, _bob = await open_pages()
     press = alice.page.keyboard.press
