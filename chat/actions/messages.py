@@ -88,11 +88,16 @@ def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSch
 def update_mentions(
     tx: ConversationTransaction, message: Message, schema: MessageSchema, mentions: list[MentionSchema]
 ) -> None:
-    """Stores the mentions of a changed message, and notifies users whom the message did not mention before."""
+    """Stores the mentions of a changed message, and notifies users whom the message did not mention before.
+
+    Users who are mentioned, but not notified because of a block, get the right count of mentions: their devices have
+    counted this one.
+    """
     old_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     new_ids = find_mentioned_user_ids(tx.conversation.pk, message.sender_id, mentions)
     Mention.objects.filter(message=message, user_id__in=old_ids - new_ids).delete()
-    _publish_mention_counts(tx, message, old_ids ^ new_ids)
+    blocked_ids = _list_mentioned_ids(tx.conversation.pk, mentions) - new_ids - {message.sender_id}
+    _publish_mention_counts(tx, message, old_ids ^ new_ids | blocked_ids)
     added_ids = sorted(new_ids - old_ids)
     Mention.objects.bulk_create(
         Mention(message=message, user_id=user_id, conversation_id=message.conversation_id, seq=message.seq)
@@ -125,10 +130,15 @@ def find_mentioned_user_ids(conversation_id: int, sender_id: int, mentions: list
 
     Never includes the sender, users who have blocked the sender, and users whom the sender has blocked.
     """
+    user_ids = _list_mentioned_ids(conversation_id, mentions)
+    return user_ids - {sender_id} - privacy.blocked_user_ids(sender_id) if user_ids else user_ids
+
+
+def _list_mentioned_ids(conversation_id: int, mentions: list[MentionSchema]) -> set[int]:
     user_ids = {mention.user_id for mention in mentions if mention.user_id is not None}
     if any(mention.user_id is None for mention in mentions):
         user_ids |= set(list_member_ids(conversation_id))
-    return user_ids - {sender_id} - privacy.blocked_user_ids(sender_id) if user_ids else user_ids
+    return user_ids
 
 
 def list_member_ids(conversation_id: int) -> list[int]:

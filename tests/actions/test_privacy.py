@@ -194,6 +194,13 @@ def test_a_mention_across_a_block_notifies_no_blocked_user(published_events, gro
     published_events.clear()
     actions.edit_message(alice.pk, message.id, text + "!")
     assert mentioned_user_ids(published_events) == [] and Mention.objects.count() == len(others)
+    # bob's devices have counted the mention in the edited message, and get the right count.
+    frames = [
+        json.loads(item.text) for item in published_events if isinstance(item, UserEvent) and item.user_id == bob.pk
+    ]
+    assert [
+        frame["payload"]["mine"]["unread_mention_count"] for frame in frames if frame["type"] == "mine.updated"
+    ] == [0]
 
 
 # ── Query counts ───────────────────────────────────────────────────────────────────────────────────────────────────

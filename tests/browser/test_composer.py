@@ -175,6 +175,20 @@ async def test_any_emoji_can_be_a_reaction(open_pages):
 
 
 # ── Shortcuts and the clipboard ────────────────────────────────────────────────────────────────────────────────────
+async def test_one_types_without_clicking_first(open_pages):
+    alice, bob = await open_pages()
+    await expect(alice.page.locator(FIELD)).to_be_focused()
+    await expect(bob.page.locator(FIELD)).not_to_be_focused()  # no keyboard over the messages on a phone
+    await alice.page.evaluate("document.activeElement.blur()")
+    await alice.page.keyboard.type("typed anywhere")
+    assert await alice.written() == "typed anywhere"
+    # By a click, as by a full load, the search field of a new conversation has the focus.
+    await alice.page.click("a[href='/new/']")
+    await expect(alice.page.locator("main input[type=search]")).to_be_focused()
+    await alice.page.reload()
+    await expect(alice.page.locator("main input[type=search]")).to_be_focused()
+
+
 async def test_shortcuts_put_signs_and_undo_takes_them_away(open_pages):
     alice, _bob = await open_pages()
     press = alice.page.keyboard.press
@@ -399,6 +413,41 @@ async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(op
     await expect(other.page.locator(FIELD)).to_have_value("")
     await alice.open()
     assert await alice.written() == ""
+
+
+async def test_signing_out_deletes_drafts_unsent_messages_and_files_from_the_browser(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, _bob = await open_pages()
+    held = """async () => {
+      const records = (name, store) => new Promise((resolve) => {
+        const opening = indexedDB.open(name);
+        opening.onsuccess = () => {
+          const base = opening.result;
+          if (!base.objectStoreNames.contains(store)) return base.close(), resolve(0);
+          const count = base.transaction(store).objectStore(store).count();
+          count.onsuccess = () => { base.close(); resolve(count.result); };
+        };
+      });
+      const names = (await indexedDB.databases()).map(({name}) => name);
+      const outbox = names.find((name) => /^messenger[.]\\d+$/.test(name));
+      return {
+        texts: Object.keys(localStorage).filter((key) => /draft|edits/.test(key)).length,
+        files: names.includes('messenger-files') ? await records('messenger-files', 'files') : 0,
+        unsent: outbox ? await records(outbox, 'outbox') : 0,
+      };
+    }"""
+    await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
+    await alice.say("x" * 4_001)
+    await expect(alice.page.locator("message-log .msg.failed")).to_have_count(1)
+    secret = {"name": "secret.txt", "mimeType": "text/plain", "buffer": b"secret"}
+    await alice.page.set_input_files("file-tray input[type=file]", [secret])
+    await type_in(alice, "the server has this draft")
+    await alice.page.wait_for_timeout(2_500)
+    assert await alice.page.evaluate(held) == {"texts": 1, "files": 1, "unsent": 1}
+    await alice.page.goto("/accounts/logout/")
+    await alice.page.click("form[data-sign-out] button")
+    await expect(alice.page.locator("input[name=password]")).to_be_visible()
+    assert await alice.page.evaluate(held) == {"texts": 0, "files": 0, "unsent": 0}
 
 
 async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_later(open_pages, page_errors):

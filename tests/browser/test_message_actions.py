@@ -57,6 +57,16 @@ async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(
     await expect(alice.page.locator("message-composer textarea")).to_have_value("first words")
     await alice.page.keyboard.press("Escape")
 
+    # Tab goes through the log and on to the composer; so it does from the log itself.
+    inside = f"{FOCUS}.closest('.log') !== null"
+    for start in (".log", "message-log li.msg .reaction.add"):
+        await alice.page.locator(start).last.focus()
+        for _ in range(12):
+            await alice.page.keyboard.press("Tab")
+            if not await alice.page.evaluate(inside):
+                break
+        assert await alice.page.evaluate(f"{FOCUS}.closest('message-composer') !== null"), start
+
     await press_and_hold(bob.page, bob.line("first words").locator(".msg-text"))
     sheet = bob.page.locator("#message-menu.sheet")
     await expect(sheet).to_be_visible()
@@ -64,6 +74,25 @@ async def test_the_menu_opens_by_mouse_keys_and_finger_and_gives_the_focus_back(
     assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"] and box["y"] + box["height"] <= size["height"] + 1
     await sheet.locator("[data-act=reply]").tap()
     await expect(bob.page.locator(".composer-note")).to_contain_text("first words")
+
+
+async def test_face_name_and_mention_open_the_card_of_the_person(open_pages):
+    alice, bob = await open_pages()
+    await bob.say("hello from bob")
+    await alice.say("hello @bob and @all")
+    await bob.sees("hello @bob")
+    await alice.wait_until_sent()
+    theirs, mine = alice.line("hello from bob"), alice.line("and @all")
+    for place in (theirs.locator(".avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
+        await place.click()
+        card = alice.page.locator("dialog.over")
+        await expect(card).to_contain_text("bob")
+        await alice.page.keyboard.press("Escape")
+        await expect(card).to_have_count(0)
+    await mine.locator(".mention").last.click()
+    await mine.locator(".msg-by b").click()
+    await alice.page.wait_for_timeout(300)
+    await expect(alice.page.locator("dialog.over")).to_have_count(0)
 
 
 async def test_a_menu_stays_inside_a_narrow_window(open_pages):
@@ -225,3 +254,41 @@ async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
         "Caroline", timeout=10_000
     )
     await alice.assert_reload_changes_nothing()
+
+
+async def test_thirty_messages_a_second_are_drawn_once_a_frame_and_counted_four_times_a_second(open_pages):
+    alice, bob = await open_pages()
+    await bob.say("before")
+    await alice.sees("before")
+    drawn = await alice.page.evaluate(
+        """async () => {
+          const log = document.querySelector('message-log');
+          const counts = {layouts: 0, counters: 0};
+          const last = document.querySelector('message-log li.msg:last-child');
+          const template = await (await fetch(`/api/v1/messages/${last.dataset.id}/`)).json();
+          document.addEventListener('page:unread-changed', () => (counts.counters += 1));
+          const scroll = Object.getOwnPropertyDescriptor(Element.prototype, 'scrollTop');
+          Object.defineProperty(log.querySelector('.log'), 'scrollTop', {
+            get() { return scroll.get.call(this); },
+            set(value) { counts.layouts += 1; scroll.set.call(this, value); },
+          });
+          for (let number = 1; number <= 60; number += 1) {
+            const message = {...template, id: 10_000 + number, seq: template.seq + number, version: template.version + number,
+              client_id: null, body: `m ${number}`, body_html: `<p>m ${number}</p>`};
+            const conversation_id = template.conversation_id;
+            document.dispatchEvent(new CustomEvent('live:message.created', {detail: {conversation_id, message}}));
+            await new Promise((resolve) => {
+              const channel = new MessageChannel(); // a task of its own, and no pause
+              channel.port1.onmessage = resolve;
+              channel.port2.postMessage(null);
+            });
+          }
+          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 600)));
+          return counts;
+        }"""
+    )
+    await alice.sees("m 60")
+    assert drawn["counters"] <= 5, drawn  # in about a second
+    assert drawn["layouts"] < 60, drawn  # far fewer than messages times two
+    gap = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('.log'))"
+    assert await alice.page.evaluate(gap) < 2

@@ -56,6 +56,44 @@ describe("unread totals", () => {
     assert.equal(totals.get(10).unread.count, 2);
   });
 
+  const mentionsMe = [{ user_id: ME, start: 0, end: 3 }];
+
+  test("a mention by a user whom I have blocked does not count, as after a reload", () => {
+    totals = new UnreadTotals(ME, (userId) => userId === 3);
+    totals.load([[10, 7, 5]]);
+    totals.applyMessage(makeMessage(10, 6, 3, mentionsMe));
+    totals.applyMessage(makeMessage(10, 7, 2, mentionsMe));
+    totals.applyMessage(makeMessage(10, 6, 3, mentionsMe)); // a reaction
+    totals.applyMemberState(10, makeMemberState({ read_seq: 5, unread_count: 2, unread_mention_count: 1 }));
+    assert.deepEqual([totals.get(10).unread.count, totals.get(10).unread.mentions], [2, 1]);
+    totals.markSeen(10, 6);
+    assert.equal(totals.get(10).unread.mentions, 1);
+  });
+
+  test("a mention by a user who has blocked me does not count once the server has said so", () => {
+    totals.applyMessage(makeMessage(10, 6, 2, mentionsMe));
+    totals.applyMessage(makeMessage(10, 7, 3, mentionsMe));
+    totals.applyMemberState(10, makeMemberState({ read_seq: 5, unread_count: 2, unread_mention_count: 1 }));
+    assert.equal(totals.get(10).unread.mentions, 1);
+    totals.applyMessage(makeMessage(10, 7, 3, mentionsMe)); // a reaction
+    assert.equal(totals.get(10).unread.mentions, 1);
+    totals.markSeen(10, 6);
+    assert.equal(totals.get(10).unread.mentions, 0, "the remaining message is that of the other user");
+  });
+
+  test("a state that is older than the last message does not take its mention away", () => {
+    totals.applyMessage(makeMessage(10, 6, 2, mentionsMe));
+    totals.applyMemberState(10, makeMemberState({ read_seq: 5, unread_count: 0, draft: "saved before" }));
+    assert.equal(totals.get(10).unread.mentions, 1);
+  });
+
+  test("a mention that an edit removes is not counted", () => {
+    totals.applyMemberState(11, makeMemberState({ read_seq: 4, unread_count: 3, unread_mention_count: 0 }));
+    assert.equal(totals.get(11).unread.mentions, 0);
+    totals.applyMemberState(11, makeMemberState({ read_seq: 4, unread_count: 3, unread_mention_count: 2 }));
+    assert.equal(totals.get(11).unread.mentions, 2);
+  });
+
   test("reading and marking unread on another device is applied", () => {
     totals.applyMemberState(11, makeMemberState({ read_seq: 9 }));
     assert.equal(totals.totals.unread, 0);

@@ -34,6 +34,9 @@ const COUNTER_THRESHOLD = 200; // the number of remaining code points is shown w
 /** Whether there is only an on-screen keyboard. It has no Shift Enter: Enter makes a new line, and the button sends. */
 const isTouchKeyboard = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
 
+/** Whether an element that uses keys has the focus. The body and the `main` of a new page do not. */
+const hasFocus = () => document.activeElement !== null && !document.activeElement.matches("body, main");
+
 const getUserId = () => find(document, "live-socket")?.dataset.userId ?? 0;
 
 /**
@@ -86,6 +89,8 @@ export class MessageComposer extends LiveElement {
     this.#addListeners();
     this.#keptEdits = new KeptEdits(getEditsKey(getUserId(), this.conversationId));
     if (!hasError) this.#continueEdit();
+    // Writing comes next. A link to a message gives the focus to the message.
+    if (matchMedia("(pointer: fine)").matches && !hasFocus() && !location.hash) field.focus({ preventScroll: true });
     this.#resize();
     this.#updateCounter();
   }
@@ -117,6 +122,7 @@ export class MessageComposer extends LiveElement {
     this.on(form, "submit", (event) => this.#handleSubmit(event));
     this.on(field, "keydown", (event) => this.#handleKey(event));
     this.on(field, "input", () => this.#handleInput());
+    this.on(document, "keydown", (event) => this.#handleKeyElsewhere(event));
     this.on(field, "paste", (event) => this.#handlePaste(event));
     this.on(field, "compositionstart", () => (this.#isComposing = true));
     this.on(field, "compositionend", () => (this.#isComposing = false));
@@ -263,6 +269,17 @@ export class MessageComposer extends LiveElement {
     } else if (action && this.#toolbar.apply(action)) {
       event.preventDefault();
     }
+  }
+
+  /**
+   * Focuses the field if the user types where nothing has the focus: the browser then inserts the character here.
+   * @param {KeyboardEvent} event
+   */
+  #handleKeyElsewhere(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.key.length !== 1 || event.key === " " || event.key === "?") return; // space scrolls, ? shows the shortcuts
+    if (hasFocus() || find(document, "dialog[open]")) return;
+    this.field.focus({ preventScroll: true });
   }
 
   /** @param {KeyboardEvent} event of Enter */

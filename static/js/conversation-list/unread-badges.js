@@ -7,11 +7,15 @@ import { updateFaviconBadge } from "./favicon-badge.js";
 import { emit } from "../realtime/events.js";
 import { fillPlaceholders } from "../lib/wording.js";
 import { find, findAll, words } from "../lib/dom.js";
+import { throttle } from "../realtime/clock.js";
+import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { UnreadTotals } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 
-export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0));
+export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0), isBlocked);
+
+const RENDER_INTERVAL = 250; // ms
 
 /** Versions of the conversations at which the page was rendered. @type {[number, number][]} */
 export let renderedVersions = [];
@@ -88,11 +92,17 @@ export async function reloadConversation(id, signal) {
   }
 }
 
-/** Schedules rendering. Several changes in the same microtask are rendered once. @param {number} id */
+/**
+ * Schedules rendering. Several changes in the same microtask are rendered once. Title, favicon and app badge are
+ * expensive to draw: all counts are rendered at most four times a second.
+ * @param {number} id
+ */
 function scheduleRender(id) {
-  if (!changedIds.size) queueMicrotask(render);
+  if (!changedIds.size) queueMicrotask(requestRender);
   changedIds.add(id);
 }
+
+const requestRender = throttle(RENDER_INTERVAL, render);
 
 function render() {
   const ids = new Set(changedIds);

@@ -7,12 +7,17 @@
 /**
  * @typedef {import("../realtime/protocol.js").Message} Message
  * @typedef {import("../realtime/protocol.js").Mine} Mine
+ *
+ * @typedef {object} NewMessage
+ * @property {number} seq
+ * @property {boolean} mentionsMe
+ * @property {boolean} isExcluded whether its mention does not count, because of a block between sender and user
  */
 
 export class UnreadCounter {
   /** The `seq` up to which messages were on the screen. The server may not know it yet. */
   #seenSeq = 0;
-  /** Messages of others after `base.lastSeq`. @type {{seq: number, mentionsMe: boolean}[]} */
+  /** Messages of others after `base.lastSeq`. @type {NewMessage[]} */
   #newMessages = [];
 
   /**
@@ -22,9 +27,11 @@ export class UnreadCounter {
    * @param {number} start.readSeq
    * @param {number} start.count
    * @param {number} start.mentions
+   * @param {(userId: number) => boolean} [start.isBlocked] whether the current user has blocked this user
    */
-  constructor({ me, lastSeq, readSeq, count, mentions }) {
+  constructor({ me, lastSeq, readSeq, count, mentions, isBlocked = () => false }) {
     this.me = me;
+    this.isBlocked = isBlocked;
     this.lastSeq = lastSeq;
     this.readSeq = readSeq;
     this.base = { lastSeq, readSeq, count, mentions };
@@ -46,13 +53,24 @@ export class UnreadCounter {
       if (kind === "text") {
         // Sending a message moves the user's own read marker.
         if (sender.id === this.me) this.readSeq = Math.max(this.readSeq, seq);
-        else this.#newMessages.push({ seq, mentionsMe: mentionsUser(mentions, this.me) });
+        else this.#newMessages.push(this.#makeNewMessage(seq, sender.id, mentions));
       }
     } else {
       const knownMessage = this.#newMessages.find((newMessage) => newMessage.seq === seq);
-      if (knownMessage) knownMessage.mentionsMe = mentionsUser(mentions, this.me);
+      if (knownMessage) knownMessage.mentionsMe = !knownMessage.isExcluded && mentionsUser(mentions, this.me);
     }
     return isNew;
+  }
+
+  /**
+   * @param {number} seq
+   * @param {number} senderId
+   * @param {import("../realtime/protocol.js").Mention[]} mentions
+   * @returns {NewMessage}
+   */
+  #makeNewMessage(seq, senderId, mentions) {
+    const isExcluded = this.isBlocked(senderId);
+    return { seq, mentionsMe: !isExcluded && mentionsUser(mentions, this.me), isExcluded };
   }
 
   /**
@@ -71,14 +89,30 @@ export class UnreadCounter {
     // If the marker is within the received messages, count them here: the count of the server may be older than the
     // last received message.
     if (read_seq === readSeq) {
-      // The marker has not moved: an edit has added or removed a mention in an older message.
-      const newMentions = this.#newMessages.filter(({ seq, mentionsMe }) => mentionsMe && seq > read_seq).length;
-      this.base = { ...this.base, mentions: Math.max(0, unread_mention_count - newMentions) };
+      this.#correctMentions(unread_count, unread_mention_count);
       return;
     }
     if (read_seq >= lastSeq) return;
     this.base = { lastSeq: this.lastSeq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
     this.#newMessages = [];
+  }
+
+  /**
+   * Applies the mention count of the server, when the marker has not moved. It differs if an edit has added or removed
+   * a mention, or if a mention does not count because its sender has blocked the user: only the server knows that.
+   * @param {number} count unread messages that the server has counted; it may not include the last received ones
+   * @param {number} mentionCount
+   */
+  #correctMentions(count, mentionCount) {
+    const { readSeq } = this.base;
+    const unreadMessages = this.#newMessages.filter(({ seq }) => seq > readSeq);
+    const counted = unreadMessages.slice(0, Math.max(0, count - this.base.count));
+    const newMentions = counted.filter(({ mentionsMe }) => mentionsMe);
+    // The server corrects a mention right after its message: the newest one is meant.
+    while (newMentions.length && this.base.mentions + newMentions.length > mentionCount) {
+      Object.assign(/** @type {NewMessage} */ (newMentions.pop()), { mentionsMe: false, isExcluded: true });
+    }
+    this.base = { ...this.base, mentions: mentionCount - newMentions.length };
   }
 
   /**

@@ -32,9 +32,13 @@ export class UnreadTotals {
   /** @type {Map<number, ConversationState>} */
   #states = new Map();
 
-  /** @param {number} me */
-  constructor(me) {
+  /**
+   * @param {number} me
+   * @param {(userId: number) => boolean} [isBlocked] whether the current user has blocked this user
+   */
+  constructor(me, isBlocked) {
     this.me = me;
+    this.isBlocked = isBlocked;
   }
 
   /**
@@ -47,7 +51,7 @@ export class UnreadTotals {
     const versions = [];
     for (const [id, version = 0, lastSeq = 0, flags = 0, readSeq = lastSeq, count = 0, mentions = 0] of rows) {
       this.#states.set(id, {
-        unread: new UnreadCounter({ me: this.me, lastSeq, readSeq, count, mentions }),
+        unread: new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, lastSeq, readSeq, count, mentions }),
         muted: (flags & FLAG_MUTED) > 0,
         level: flags & FLAG_LEVEL_NONE ? "none" : flags & FLAG_MENTIONS_ONLY ? "mentions" : "all",
         archived: (flags & FLAG_ARCHIVED) > 0,
@@ -89,7 +93,8 @@ export class UnreadTotals {
   applyConversation({ id, last_seq, mine }) {
     if (!mine) return;
     const { read_seq, unread_count, unread_mention_count } = mine;
-    const counterState = { me: this.me, lastSeq: last_seq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
+    const counts = { count: unread_count, mentions: unread_mention_count };
+    const counterState = { me: this.me, isBlocked: this.isBlocked, lastSeq: last_seq, readSeq: read_seq, ...counts };
     const state = this.#getOrCreate(id, last_seq);
     state.unread = new UnreadCounter(counterState);
     this.#setFlags(state, mine);
@@ -122,7 +127,7 @@ export class UnreadTotals {
   #getOrCreate(id, seq) {
     let state = this.#states.get(id);
     if (!state) {
-      const unread = new UnreadCounter({ me: this.me, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
+      const unread = new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
       state = { unread, muted: false, level: "all", archived: false, favourite: false };
       this.#states.set(id, state);
     }

@@ -14,7 +14,7 @@ export function watchPageDialogs() {
     const link = target.closest("a[data-dialog]");
     if (link instanceof HTMLAnchorElement) {
       event.preventDefault();
-      openDialog(link);
+      openPageDialog(link.href, link.closest("dialog.over"));
       return;
     }
     const dialog = /** @type {HTMLDialogElement | null} */ (target.closest("dialog.over"));
@@ -28,23 +28,26 @@ export function watchPageDialogs() {
   });
 }
 
-/** @param {HTMLAnchorElement} link */
-async function openDialog(link) {
+/**
+ * Opens a page as a dialog. If that is not possible, goes to the page.
+ * @param {string} url
+ * @param {Element | null} [previousDialog] the dialog that this one replaces
+ */
+export async function openPageDialog(url, previousDialog = null) {
   const dialog = /** @type {HTMLDialogElement | null} */ (clone("dialog-template"));
   const content = find(dialog, "[data-part=inside]");
-  const previousDialog = /** @type {HTMLDialogElement | null} */ (link.closest("dialog.over"));
-  if (!dialog || !content) return location.assign(link.href);
+  if (!dialog || !content) return location.assign(url);
   try {
-    await loadPageInto(content, link.href);
+    await loadPageInto(content, url);
   } catch {
-    return location.assign(link.href);
+    return location.assign(url);
   }
   const heading = find(content, "h2");
   if (heading) {
     heading.id = "dialog-title";
     dialog.setAttribute("aria-labelledby", heading.id);
   }
-  previousDialog?.close();
+  if (previousDialog instanceof HTMLDialogElement) previousDialog.close();
   dialog.addEventListener("close", () => dialog.remove());
   (find(document, ".app") ?? document.body).append(dialog);
   dialog.showModal();

@@ -181,8 +181,8 @@ function replaceMain(page, openConversationId) {
     else link.removeAttribute("aria-current");
   }
   find(document, "toast-stack")?.append(...findAll(page, "toast-stack > .toast"));
-  // Focus the composer, since writing comes next; not on a touch screen, where that opens the keyboard.
-  const field = matchMedia("(pointer: fine)").matches && find(next, "message-composer textarea");
+  // Focus the field that comes next, the composer or a search; not on a touch screen, where that opens the keyboard.
+  const field = matchMedia("(pointer: fine)").matches && find(next, "message-composer textarea, [autofocus]");
   // On a phone, back at the list.
   const row = next.offsetHeight > 1 ? null : find(shell, `.conversation-row[data-id="${openConversationId}"]`);
   if (!next.contains(document.activeElement)) (row || field || next).focus({ preventScroll: true });

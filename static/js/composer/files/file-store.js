@@ -69,3 +69,10 @@ export async function storeFile(record) {
 export async function deleteStoredFile(key) {
   await runRequest("readwrite", (store) => store.delete(key)).catch(() => {});
 }
+
+/** Deletes all files of a user, because the user signs out. @param {number} userId */
+export async function deleteStoredFilesOfUser(userId) {
+  /** @type {FileRecord[]} */
+  const records = await runRequest("readonly", (store) => store.getAll());
+  await Promise.all(records.filter((record) => record.user_id === userId).map(({ key }) => deleteStoredFile(key)));
+}

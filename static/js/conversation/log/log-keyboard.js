@@ -97,23 +97,27 @@ export class LogKeyboard {
 
   /** @param {KeyboardEvent} event @param {HTMLElement} target @param {HTMLElement | null} item */
   #onTab(event, target, item) {
-    const focusableElements = item ? findAll(item, FOCUSABLE).filter((element) => element.checkVisibility() && element.tabIndex >= 0) : [];
+    const focusableElements = item ? findAll(item, FOCUSABLE).filter(isTabStop) : [];
     const index = focusableElements.indexOf(target);
     const next = event.shiftKey ? (index > 0 ? focusableElements[index - 1] : index === 0 ? item : this.view) : focusableElements[index + 1];
-    if (next && !(event.shiftKey && target === this.view)) {
-      event.preventDefault();
-      next.focus();
-    } else if (!event.shiftKey) {
-      const elementAfterLog = this.#findElementAfterLog();
-      if (!elementAfterLog) return;
-      event.preventDefault();
-      elementAfterLog.focus();
-    }
+    if (event.shiftKey && target === this.view) return;
+    const candidates = next ? [next] : event.shiftKey ? [] : this.#listElementsAfterLog();
+    // If nothing takes the focus, the browser moves it: Tab must never be without effect.
+    if (candidates.some(takeFocus)) event.preventDefault();
   }
 
-  /** Returns the next focusable element after the log. */
-  #findElementAfterLog() {
-    const focusable = findAll(document, `${FOCUSABLE}, textarea`).filter((element) => element.checkVisibility() && element.tabIndex >= 0);
-    return focusable.find((element) => this.view.compareDocumentPosition(element) === Node.DOCUMENT_POSITION_FOLLOWING);
+  /** Returns the elements after the log that Tab can reach. */
+  #listElementsAfterLog() {
+    const elements = findAll(document, `${FOCUSABLE}, textarea, select, summary`).filter(isTabStop);
+    return elements.filter((element) => this.view.compareDocumentPosition(element) === Node.DOCUMENT_POSITION_FOLLOWING);
   }
+}
+
+/** Returns whether Tab can reach the element. @param {HTMLElement} element */
+const isTabStop = (element) => element.tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true });
+
+/** Focuses the element. Returns false if it cannot have the focus. @param {HTMLElement} element */
+function takeFocus(element) {
+  element.focus();
+  return document.activeElement === element;
 }

@@ -2,6 +2,7 @@
  * `<message-log>`: the messages of the open conversation, sorted by `seq`. Messages of the outbox (not sent yet) are at
  * the end. Live updates produce the same content as a reload.
  */
+import { beforeNextFrame } from "../../lib/schedule.js";
 import { api } from "../../realtime/api.js";
 import { regroup } from "./regroup.js";
 import { onDayChange } from "./date-separators.js";
@@ -166,7 +167,7 @@ export class MessageLog extends LiveElement {
       else this.#insertMessage(message);
       this.unreadCounter.applyMessage(message);
       this.#updateQuotes(message);
-    });
+    }, beforeNextFrame);
   }
 
   /**
@@ -275,22 +276,24 @@ export class MessageLog extends LiveElement {
   }
 
   /**
-   * Runs a change of the log. Several changes in the same microtask are one update: groups, separators and marks are
-   * updated once, and the scroll position is kept.
+   * Runs a change of the log. Several changes in the same microtask or frame are one update: groups, separators and
+   * marks are updated once, and the scroll position is kept.
    * @param {number} fromSeq lowest seq affected by the change; Infinity: only messages of the outbox
    * @param {() => void} change
+   * @param {(run: () => void) => void} [schedule] when the update ends; `beforeNextFrame` for what comes many times a
+   *   second
    */
-  update(fromSeq, change) {
-    if (this.#changedFrom === null) {
-      this.scrollKeeper.saveAnchors();
-      queueMicrotask(() => this.#onUpdated());
-    }
+  update(fromSeq, change, schedule = queueMicrotask) {
+    const isFirst = this.#changedFrom === null;
+    if (isFirst) this.scrollKeeper.saveAnchors();
+    if (isFirst || schedule === queueMicrotask) schedule(() => this.#onUpdated());
     this.#changedFrom = Math.min(this.#changedFrom ?? Infinity, fromSeq);
     change();
   }
 
   #onUpdated() {
-    let fromSeq = this.#changedFrom ?? 0;
+    if (this.#changedFrom === null) return;
+    let fromSeq = this.#changedFrom;
     this.#changedFrom = null;
     if (!this.isConnected) return;
     this.scrollKeeper.restoreAnchors();
@@ -309,6 +312,7 @@ export class MessageLog extends LiveElement {
   }
 
   #onScroll() {
+    this.#onUpdated(); // the anchors are those from before the change
     this.scrollKeeper.onScroll();
     this.onViewChanged();
   }

@@ -7,10 +7,13 @@ import { liveUpdates } from "../../realtime/events.js";
 import { LogKeyboard } from "../log/log-keyboard.js";
 import { MessageMenu } from "./message-menu.js";
 import { clone, find } from "../../lib/dom.js";
+import { openPageDialog } from "../../ui/page-dialog.js";
 import { onLongPress } from "../../ui/popup-menu.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
+/** Elements of a message that stand for a person: face, name and mention. */
+const PERSON_SELECTOR = ".msg > .avatar, .msg-by > b, .msg-text .mention[data-user-id]";
 const MESSAGE_SELECTOR = ".msg[data-seq]:not(.deleted)";
 
 export class MessageTriggers {
@@ -27,6 +30,7 @@ export class MessageTriggers {
     log.on(list, "pointerleave", () => this.#detachButtons());
     log.on(list, "focusin", (event) => this.#attachButtons(event.target));
     log.on(list, "click", (event) => this.#onClick(event));
+    log.on(list, "click", (event) => this.#openPerson(event));
     log.on(list, "contextmenu", (event) => this.#onContextMenu(event));
     log.on(list, "change", (event) => this.#onFoldToggle(event.target));
     // A long press on a reaction opens the details; links, selected text and fields keep the behaviour of the browser.
@@ -74,6 +78,18 @@ export class MessageTriggers {
       else if (command === "more" || command === "react") this.menu.open(item, target, { emojiOnly: command === "react" });
       else this.commands.run(command, item, target);
     }
+  }
+
+  /** Opens the card of the person whose face, name or mention is clicked. @param {MouseEvent} event */
+  #openPerson(event) {
+    const target = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(PERSON_SELECTOR));
+    if (!target || !liveUpdates.enabled || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (this.menu.isOpen || !(getSelection()?.isCollapsed ?? true)) return;
+    const item = /** @type {HTMLElement | null} */ (target.closest(".msg"));
+    const userId = Number(target.matches(".mention") ? target.dataset.userId : item?.dataset.sender);
+    if (!userId || userId === this.log.me) return; // `@all` is no person
+    event.preventDefault();
+    openPageDialog(`/people/${userId}/`);
   }
 
   /**

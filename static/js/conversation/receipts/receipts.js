@@ -2,6 +2,7 @@
  * Computes whether the user's own messages were delivered to and read by the other members, from how far each member
  * has received and read. chat/view_models/message_log.py does the same.
  */
+import { beforeNextFrame } from "../../lib/schedule.js";
 import { api } from "../../realtime/api.js";
 import { throttle } from "../../realtime/clock.js";
 import { findAll } from "../../lib/dom.js";
@@ -109,7 +110,7 @@ export function watchReceipts(log) {
     reload();
   };
   log.onLive("receipt", (receipt) => {
-    if (receipt.conversation_id === conversationId) log.update(0, () => receipts.applyReceipt(receipt));
+    if (receipt.conversation_id === conversationId) log.update(0, () => receipts.applyReceipt(receipt), beforeNextFrame);
   });
   log.onLive("receipts", ({ conversation_id, receipts: newReceipts }) => {
     if (conversation_id === conversationId) log.update(0, () => receipts.replace(newReceipts));

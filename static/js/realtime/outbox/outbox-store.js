@@ -106,3 +106,12 @@ export function openStore(userId, factory = globalThis.indexedDB) {
     }
   });
 }
+
+/** Deletes the store of a user. Tabs that have it open close it. @param {number} userId @returns {Promise<void>} */
+export function deleteStore(userId) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(`messenger.${userId}`);
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
+  });
+}

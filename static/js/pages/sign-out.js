@@ -1,0 +1,41 @@
+/**
+ * Deletes what this browser stores of the user's texts and files before the user signs out: drafts, unfinished edits,
+ * unsent files and the outbox. Other users of the browser must not find them.
+ */
+import { deleteStoredFilesOfUser } from "../composer/files/file-store.js";
+import { deleteStore } from "../realtime/outbox/outbox-store.js";
+import { find } from "../lib/dom.js";
+
+const MAX_DELAY = 2_000; // ms after which the form is submitted although the databases could not be deleted
+
+/** Handles the submission of every form that signs out (`data-sign-out`). */
+export function watchSignOut() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const userId = Number(find(document, "live-socket")?.dataset.userId ?? 0);
+    if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-sign-out") || !userId) return;
+    event.preventDefault();
+    const timeout = new Promise((resolve) => setTimeout(resolve, MAX_DELAY));
+    Promise.race([deleteUserData(userId), timeout]).finally(() => form.submit());
+  });
+}
+
+/** Deletes all texts and files of a user. @param {number} userId */
+export async function deleteUserData(userId) {
+  deleteStoredTexts(userId);
+  await Promise.allSettled([deleteStore(userId), deleteStoredFilesOfUser(userId)]);
+}
+
+/**
+ * Deletes drafts and unfinished edits, also those that the server has.
+ * @param {number} userId
+ * @param {Storage} [storage]
+ */
+export function deleteStoredTexts(userId, storage = globalThis.localStorage) {
+  try {
+    const prefixes = [`messenger.draft.${userId}.`, `messenger.edits.${userId}.`];
+    for (const key of Object.keys(storage)) if (prefixes.some((prefix) => key.startsWith(prefix))) storage.removeItem(key);
+  } catch {
+    // localStorage is not available: nothing is stored.
+  }
+}
