@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
 from chat.models import Role
-from messenger.core.error_messages import error_message
-from messenger.core.errors import ApplicationError
+from messenger.core.errors import ApplicationError, error_message
 from messenger.core.numbers import is_id
 
 MAX_USER_IDS = 500  # in one request

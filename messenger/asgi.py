@@ -18,7 +18,7 @@ from messenger.background import sidecar  # noqa: E402
 from messenger.checks import raise_for_misconfigured_services  # noqa: E402
 from messenger.daphne_limits import SpooledBodyReader, patch_daphne  # noqa: E402
 from messenger.live.handshake import AuthMiddleware, OriginValidator  # noqa: E402
-from messenger.request_limits import RequestSizeLimiter  # noqa: E402
+from messenger.request_size_limit import RequestSizeLimiter  # noqa: E402
 from messenger.routing import websocket_urlpatterns  # noqa: E402
 
 raise_for_misconfigured_services()

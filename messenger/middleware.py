@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from messenger.core.client_ip import is_trusted_proxy
 from messenger.core.errors import ApplicationError
-from messenger.request_limits import TOO_LARGE
+from messenger.request_size_limit import TOO_LARGE
 from messenger.rest.exceptions import request_too_large_error
 
 FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
@@ -109,7 +109,7 @@ def chunked_body_length(request: HttpRequest) -> None:
 
 @_request_middleware
 def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
-    """Rejects a body that is too large (413, see messenger/request_limits.py) or not in UTF-8 (415).
+    """Rejects a body that is too large (413, see messenger/request_size_limit.py) or not in UTF-8 (415).
 
     Must come before all middleware that reads the body. Django decodes a form with any codec that the client names,
     even with `utf-7` or `zip`.

@@ -24,8 +24,7 @@ import messenger.core.path_converters  # noqa: F401  (registers <id:…>)
 from chat.models import Conversation, Membership
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.database import write_transaction
-from messenger.core.error_messages import error_message
-from messenger.core.errors import ApplicationError
+from messenger.core.errors import ApplicationError, error_message
 
 MAX_LISTED_ROWS = 1000  # rows in all pages of a list; a search finds older ones
 MAX_ACTION_ROWS = 200  # rows of one action

@@ -2,7 +2,7 @@
 
 from chat.models.attachments import Attachment, File, Upload
 from chat.models.conversations import Conversation, Level, Membership, ReceiptHistory, Role
-from chat.models.exports import DataExport
+from chat.models.data_exports import DataExport
 from chat.models.invites import Invite
 from chat.models.messages import Mention, Message, Reaction, Report, Revision
 

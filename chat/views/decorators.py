@@ -18,8 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from messenger.core import rate_limits
-from messenger.core.error_messages import error_message
-from messenger.core.errors import ApplicationError, rate_limited
+from messenger.core.errors import ApplicationError, error_message, rate_limited
 
 if TYPE_CHECKING:
     from accounts.models import User
