@@ -110,7 +110,9 @@ def render_markdown(
         return _render_plain(text), []
     names = [body[mention.start : mention.end] for mention, _ in mentions]
     env: dict[str, Any] = {
-        "is_mention": lambda src, position: bool(_resolve_mentions(src[position : position + 61], members, everybody)),
+        "is_mention": lambda src, position: (
+            (match := _AT.match(src, position)) is not None and bool(_resolve_mentions(match[0], members, everybody))
+        ),
         "rendered": set(),
         "spans": [span for _, span in mentions],
         "names": names,

@@ -22,6 +22,7 @@ KINDS: dict[str, str] = {
     "lines": "a\n", "blank lines": "a\n\n", "spaces": " ", "tabs": "\t", "words": "word ", "dots": "a.",
     "colons": ":", "minus": "-", "at signs": "@", "pluses": "+", "closing brackets": "]",
     "parentheses": "(", "mail": "[a](b@c.dd)", "typed lists": "3. a\n1. b\n", "chinese": "界",
+    "escaped signs of mentions": "\\@", "escaped mentions": "\\@小千你好",
 }  # fmt: skip
 
 
