@@ -17,7 +17,6 @@ import { MessageLog } from "./conversation/log/message-log.js";
 import { watchConversationMenu } from "./conversation-list/conversation-menu.js";
 import { watchPageDialogs } from "./ui/page-dialog.js";
 import "./pages/password-toggle.js";
-import { watchSignOut } from "./pages/sign-out.js";
 import { watchOwnProfile } from "./pages/own-profile.js";
 import { watchPresence } from "./realtime/state/presence-cache.js";
 import { watchDeliveries } from "./realtime/connection/delivery-ack.js";
@@ -50,7 +49,7 @@ const elements = [
 const watchers = [
   watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
   watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
-  watchPictures, watchConversationHeader, watchViewing, watchVirtualKeyboard, watchNavigation, watchSignOut,
+  watchPictures, watchConversationHeader, watchViewing, watchVirtualKeyboard, watchNavigation,
 ];
 for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);

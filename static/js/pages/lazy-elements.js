@@ -21,6 +21,7 @@ export function watchLazyElements() {
 }
 
 function defineElements() {
+  if (find(document, "form[data-sign-out]")) import("./sign-out.js").then(({ watchSignOut }) => watchSignOut());
   for (const [name, load] of undefinedElements) {
     if (!find(document, name)) continue;
     undefinedElements.delete(name);

@@ -8,8 +8,12 @@ import { find } from "../lib/dom.js";
 
 const MAX_DELAY = 2_000; // ms after which the form is submitted although the databases could not be deleted
 
+let isWatching = false;
+
 /** Handles the submission of every form that signs out (`data-sign-out`). */
 export function watchSignOut() {
+  if (isWatching) return;
+  isWatching = true;
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const userId = Number(find(document, "live-socket")?.dataset.userId ?? 0);
