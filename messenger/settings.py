@@ -84,6 +84,10 @@ ALLOWED_HOSTS = _site_hosts + env_list("EXTRA_HOSTS")
 # Origins with scheme and port: pages of these origins may open a socket or post a form.
 SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _site_hosts] + env_list("EXTRA_ORIGINS")
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
+# Pages of these origins may also call the REST API, with a bearer token and without cookies.
+CORS_ALLOWED_ORIGINS = env_list("EXTRA_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["Retry-After"]
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-* headers are used
 
 SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
@@ -112,6 +116,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -133,6 +138,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
+    "corsheaders.middleware.CorsMiddleware",  # before all that may answer a preflight request
     "messenger.middleware.complete_api_paths",
     "django.middleware.security.SecurityMiddleware",
     "messenger.middleware.security_headers",

@@ -24,7 +24,7 @@ from messenger.core.errors import invalid
 from messenger.rest.pagination import paginated_response
 
 CREATE_SERIALIZERS = {"direct": OpenDirectSerializer, "group": CreateGroupSerializer}
-NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", list(CREATE_SERIALIZERS.values()), "kind")
+NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", {**CREATE_SERIALIZERS}, "kind")
 
 
 class ConversationViewSet(ApiViewSet):

@@ -155,3 +155,14 @@ def test_options_of_the_document(client):
     for name in ("api_docs", "api_schema"):
         response = client.options(reverse(name))
         assert response.status_code == 200 and "GET" in response["Allow"]
+
+
+def test_discriminators_name_the_values_of_their_field(document):
+    """Generators of clients refuse a mapping of `null`, and a discriminator that a schema does not have."""
+    schemas = document["components"]["schemas"]
+    discriminators = [schema["discriminator"] for schema in schemas.values() if "discriminator" in schema]
+    assert discriminators
+    for discriminator in discriminators:
+        for value, reference in discriminator["mapping"].items():
+            assert value != "null" and value is not None
+            assert discriminator["propertyName"] in schemas[reference.rsplit("/", 1)[-1]]["properties"]

@@ -247,3 +247,32 @@ def test_an_unexpected_error_is_logged_and_reveals_nothing(api, alice, monkeypat
     with pytest.raises(RuntimeError):  # by default, Django's test client raises the exception
         api(alice)._client.raise_request_exception = True
         api(alice).get("conversations/")
+
+
+# ── Other origins ────────────────────────────────────────────────────────────────────────────────────────────────
+LISTED, OTHER = "https://app.example.org", "https://app.example.org:8443"
+
+
+@override_settings(CORS_ALLOWED_ORIGINS=[LISTED])
+def test_pages_of_listed_origins_may_call_the_api_with_a_token(api, alice, group):
+    path = f"{ROOT}conversations/{group.pk}/"
+    asked = {"access-control-request-method": "PATCH", "access-control-request-headers": "authorization, content-type"}
+    preflight = Client().options(path, headers={"origin": LISTED, **asked})
+    assert preflight.status_code == 200 and preflight["Access-Control-Allow-Origin"] == LISTED
+    assert "PATCH" in preflight["Access-Control-Allow-Methods"]
+    assert {"authorization", "content-type"} <= set(preflight["Access-Control-Allow-Headers"].split(", "))
+    for url in (path, path.rstrip("/"), f"{ROOT}nothing/"):
+        answer = Client().get(url, headers={"origin": LISTED})
+        assert answer["Access-Control-Allow-Origin"] == LISTED, "errors can be read too"
+        assert "Access-Control-Allow-Credentials" not in answer, "no cookies"
+
+
+@pytest.mark.parametrize("origin", [OTHER, "http://app.example.org", "null", "https://evil.example"])
+@override_settings(CORS_ALLOWED_ORIGINS=[LISTED])
+def test_pages_of_other_origins_may_not_call_the_api(origin, alice):
+    assert "Access-Control-Allow-Origin" not in Client().get(f"{ROOT}me/", headers={"origin": origin})
+
+
+@override_settings(CORS_ALLOWED_ORIGINS=[LISTED])
+def test_pages_of_listed_origins_may_not_read_pages(alice):
+    assert "Access-Control-Allow-Origin" not in Client().get("/accounts/login/", headers={"origin": LISTED})

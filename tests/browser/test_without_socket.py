@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 from playwright.async_api import expect
+
+from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -44,3 +47,21 @@ async def test_where_no_socket_opens_they_talk_by_asking(open_pages, page_errors
     await bob.say("live again")
     await alice.sees("live again")
     assert (await alice.texts()).count("over plain HTTP") == 1
+
+
+async def test_a_sign_in_that_ends_is_noticed_where_no_socket_opens(open_pages, page_errors):
+    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
+    alice, bob = await open_pages()
+    open_pages.site.proxy.no_upgrades = True
+    await asyncio.to_thread(open_pages.site.proxy.cut)
+    for person in (alice, bob):
+        await person.page.wait_for_selector("live-socket[data-state=polling]", state="attached", timeout=60_000)
+
+    def sign_out_everywhere_else() -> None:
+        device = httpx.Client(base_url=open_pages.site.url)
+        token = device.post("/api/v1/auth/token/", json={"login": "alice", "password": PASSWORD}).json()["access"]
+        ended = device.delete("/api/v1/sessions/", headers={"Authorization": f"Bearer {token}"})
+        assert ended.status_code == 204
+
+    await asyncio.to_thread(sign_out_everywhere_else)
+    await alice.page.wait_for_url("**/accounts/login/**", timeout=15_000)

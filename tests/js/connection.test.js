@@ -131,6 +131,22 @@ describe("close codes", () => {
     assert.equal(Socket.all.length, 1);
   });
 
+  for (const phase of ["open", "waiting", "connecting"]) {
+    test(`${phase}, and an HTTP request is answered that the sign-in has ended: ends as after 4401`, async () => {
+      connection.connect();
+      if (phase === "open") Socket.last.welcome();
+      if (phase === "waiting") Socket.last.drop(1006);
+      const sockets = Socket.all.length;
+      connection.signedOut();
+      assert.equal(state(), "ended");
+      assert.equal(connection.status.code, 4401);
+      connection.wake();
+      connection.networkRestored();
+      await clock.advance(600_000);
+      assert.equal(Socket.all.length, sockets);
+    });
+  }
+
   for (const [code, seconds] of [[4429, 60], [4403, 300]]) {
     test(`${code}: a long pause that only the user can shorten`, async () => {
       connection.connect();

@@ -138,6 +138,12 @@ export class Connection {
     this.#discardSocket();
   }
 
+  /** Ends the connection as close code 4401 does, because an HTTP request was answered that the sign-in has ended. */
+  signedOut() {
+    this.#discardSocket();
+    this.#setStatus("ended", { code: CLOSE_NOT_SIGNED_IN });
+  }
+
   /**
    * Sends a command and waits for its answer. Resolves with the payload of `ack`.
    * @param {string} type

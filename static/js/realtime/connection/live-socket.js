@@ -34,6 +34,16 @@ document.addEventListener("submit", (event) => {
   });
 });
 
+/**
+ * Whether the server has refused a command because the user of this page is no longer signed in. `sync` is allowed to
+ * everybody who is signed in: it is forbidden only if the CSRF token of the page belongs to an earlier sign-in.
+ * @param {string} type
+ * @param {ApiError} error
+ */
+function endsSignIn(type, { code }) {
+  return code === "unauthenticated" || (code === "forbidden" && type === "sync");
+}
+
 export class LiveSocket extends LiveElement {
   userId = 0;
   /** @type {Connection} */
@@ -152,7 +162,17 @@ export class LiveSocket extends LiveElement {
 
   /** @param {string} type @param {object} payload @param {number} [timeout] in ms @returns {Promise<any>} */
   #request(type, payload, timeout) {
-    return this.connection.isOpen ? this.connection.request(type, payload, timeout) : sendOverHttp(type, payload);
+    return this.connection.isOpen ? this.connection.request(type, payload, timeout) : this.#requestOverHttp(type, payload);
+  }
+
+  /** @param {string} type @param {object} payload @returns {Promise<any>} */
+  async #requestOverHttp(type, payload) {
+    try {
+      return await sendOverHttp(type, payload);
+    } catch (error) {
+      if (error instanceof ApiError && endsSignIn(type, error)) this.connection.signedOut();
+      throw error;
+    }
   }
 
   #reload() {
