@@ -1,6 +1,6 @@
 /**
- * Tells the server the time zone of the browser, in the cookie `timezone`. A classic script in the head of every page, so
- * that it runs before the page is shown. A page that the server rendered with another zone is loaded again, once.
+ * Tells the server the time zone of the browser, in the cookie `timezone`. A classic script in the head of every page,
+ * so that it runs before the page is shown. A page that the server rendered with another zone is loaded again, once.
  */
 (() => {
   const ONE_YEAR = 365 * 24 * 60 * 60; // seconds
