@@ -17,6 +17,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_name": settings.SITE_NAME,
         "html_lang": html_lang(get_language() or settings.LANGUAGE_CODE),
         "time_zone": timezone.get_current_timezone_name(),
+        "time_zone_from_browser": _takes_time_zone_from_browser(request),
         "theme": _theme(request),
         "languages": [{"code": code, "lang": html_lang(code), "name": name} for code, name in settings.LANGUAGES],
         "signup": settings.SIGNUP,
@@ -30,6 +31,13 @@ def html_lang(code: str) -> str:
     """Returns the language tag for HTML, such as `zh-Hans` for Django's language code `zh-hans`."""
     language, _, subtag = code.partition("-")  # a script has four letters, a region has two
     return f"{language}-{subtag.title() if len(subtag) == 4 else subtag.upper()}" if subtag else language
+
+
+def _takes_time_zone_from_browser(request: HttpRequest) -> bool:
+    """Returns whether the script may load the page again to get it in the browser's zone: not the answer to a form."""
+    user = getattr(request, "user", None)
+    is_signed_in = user is not None and user.is_authenticated
+    return is_signed_in and request.method == "GET" and not getattr(user, "time_zone", "")
 
 
 def _theme(request: HttpRequest) -> str:

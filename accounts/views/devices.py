@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.auth import sign_ins
 from accounts.authentication import require_sign_in
+from accounts.decorators import login_required_for_post
 from messenger.core.errors import ApplicationError
 
 
@@ -25,8 +26,8 @@ def sessions(request: HttpRequest) -> HttpResponse:
     return render(request, "settings/devices.html", context)
 
 
-@login_required
 @require_POST
+@login_required_for_post
 def end_session(request: HttpRequest, sign_in_id: UUID) -> HttpResponse:
     current = require_sign_in(request)
     try:
@@ -40,8 +41,8 @@ def end_session(request: HttpRequest, sign_in_id: UUID) -> HttpResponse:
     return redirect("sessions")
 
 
-@login_required
 @require_POST
+@login_required_for_post
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     current = require_sign_in(request)
     sign_ins.end_sign_ins(current.user_id, keep=current.pk)

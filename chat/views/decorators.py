@@ -17,6 +17,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.decorators import login_required_for_post
 from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError, error_message, rate_limited
 
@@ -78,7 +79,7 @@ def post_view(view: View) -> View:
     """
 
     @require_POST
-    @login_required
+    @login_required_for_post
     @wraps(view)
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
