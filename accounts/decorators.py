@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -26,9 +27,14 @@ def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., 
 
 
 def _form_page_url(request: HttpRequest) -> str:
-    """Returns the URL in the form field `next`, else the referring page, else the start page."""
+    """Returns the path of the page that the form was on: from the form field `next`, else from the Referer header.
+
+    Without either, returns the path of the start page. The host is left out, because the sign-in page accepts only
+    paths of this site.
+    """
     for url in (request.POST.get("next", ""), request.META.get("HTTP_REFERER", "")):
         is_address = url.startswith(("/", "http://", "https://"))
         if is_address and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
-            return url
+            parts = urlsplit(url)
+            return parts.path + (f"?{parts.query}" if parts.query else "")
     return "/"
