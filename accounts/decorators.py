@@ -6,9 +6,15 @@ from collections.abc import Callable
 from functools import wraps
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from messenger.core import rate_limits
+from messenger.core.client_ip import request_ip
+
+UNSENT_TEXT_KEY = "unsent_text"  # in the session
 
 
 def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -21,9 +27,30 @@ def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., 
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        return redirect_to_login(_form_page_url(request))
+        url = _form_page_url(request)
+        _keep_unsent_text(request, url)
+        return redirect_to_login(url)
 
     return wrapper
+
+
+def _keep_unsent_text(request: HttpRequest, url: str) -> None:
+    """Keeps the text of a message form in the session, so that the page of the form can show it after the sign-in.
+
+    Limited for each IP address, because each kept text is a row in the database.
+    """
+    body = request.POST.get("body", "")
+    if body.strip() and not rate_limits.acquire("unsent.address", request_ip(request)):
+        request.session[UNSENT_TEXT_KEY] = {"path": urlsplit(url).path, "body": body[: settings.BODY_LIMIT]}
+
+
+def pop_unsent_text(request: HttpRequest) -> str:
+    """Returns the text that was written on this page but not sent, because the sign-in had ended. Returns it once."""
+    kept = request.session.get(UNSENT_TEXT_KEY)
+    if not kept or kept["path"] != request.path:
+        return ""
+    del request.session[UNSENT_TEXT_KEY]
+    return kept["body"]
 
 
 def _form_page_url(request: HttpRequest) -> str:

@@ -1,6 +1,6 @@
-"""The Django app `messenger`.
+"""Defines the Django app `messenger`.
 
-It has no models; it contains the system checks, commands and tasks that concern all apps.
+The app has no models. It contains the system checks, commands and tasks that concern all apps.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 MIN_SQLITE_VERSION = (3, 35)  # the first with INSERT … RETURNING
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Variables in which boto3 looks for keys or for a way to get them. It finds the role of a machine without them.
+# Environment variables from which boto3 gets S3 keys. A machine that has a role in AWS needs none of these variables.
 S3_KEY_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_S3_ACCESS_KEY_ID",
@@ -37,8 +37,8 @@ def check_services(**_kwargs: object) -> list[CheckMessage]:
 def raise_for_misconfigured_services() -> None:
     """Raises ImproperlyConfigured if the database or the server processes are misconfigured.
 
-    The server calls this at its start, because it does not run Django's checks. Otherwise a misconfigured server could
-    start and lose messages.
+    The server calls this function at its start, because it does not run Django's checks. Otherwise a misconfigured
+    server could start and lose messages.
     """
     if errors := [message for message in check_services() if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{message.msg} {message.hint or ''}" for message in errors))

@@ -65,7 +65,7 @@ def patch_daphne(max_request_size: int) -> None:
 
 
 def _patch_backpressure(server) -> None:
-    """Makes `send()` wait until the client has read most of the response or has disconnected."""
+    """Makes daphne's `send()` wait until the client has read most of the response or has disconnected."""
     original_handle_reply = server.handle_reply
 
     async def handle_reply(self, protocol, message):
@@ -88,7 +88,10 @@ def _unsent_bytes(protocol) -> int:
 
 
 class _ByteRange:
-    """A range of bytes in a file, which daphne handles like bytes. daphne uses only its length."""
+    """A range of bytes in a file, passed to daphne instead of the bytes. daphne only asks for its length.
+
+    `read()` returns the bytes when they are needed, so they do not stay in memory.
+    """
 
     __slots__ = ("_file", "_length", "_start")
 
@@ -105,7 +108,7 @@ class _ByteRange:
 
 
 class _SpooledBody:
-    """Replaces the temporary file of a request. `read(count)` returns a byte range, whose bytes are read later."""
+    """Replaces the temporary file of a request. `read(count)` returns a `_ByteRange` instead of the bytes."""
 
     def __init__(self, file: IO[bytes]):
         self._file, self._size, self._position = file, file.seek(0, 2), 0
@@ -129,7 +132,7 @@ class _SpooledBody:
 class SpooledBodyReader:
     """ASGI middleware that reads the body of a request from the temporary file, one part at a time.
 
-    A part is read when the application receives it.
+    A part is read only when the application calls `receive`, so the whole body is never in memory.
     """
 
     def __init__(self, application) -> None:

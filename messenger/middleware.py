@@ -26,9 +26,7 @@ _COMPRESSED_TYPES = ("text/html", "application/json")
 
 
 def _request_middleware(process_request: Callable[[HttpRequest], HttpResponseBase | None]) -> Callable[..., Any]:
-    """Makes a middleware from a function that gets the request.
-
-    The function may change the request or return a response.
+    """Makes a middleware from a function that gets the request and may change it or return a response.
 
     If the function returns a response, the view is not called. The middleware works for synchronous and asynchronous
     handlers without a change of threads.
@@ -58,7 +56,7 @@ def ignore_untrusted_forwarded_proto(request: HttpRequest) -> None:
         del request.META[FORWARDED_PROTO]
 
 
-# Pages use the microphone only (voice notes). Responses are not embedded by pages of other sites.
+# Pages may use the microphone (for voice notes), but no other device. Pages of other sites may not embed our responses.
 _SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(self), payment=(), usb=()",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -67,7 +65,7 @@ _SECURITY_HEADERS = {
 
 @sync_and_async_middleware
 def security_headers(get_response):
-    """Adds security headers that Django's SecurityMiddleware does not add. A view may set its own values."""
+    """Adds security headers that Django's SecurityMiddleware does not add. A header that a view has set is kept."""
 
     def add(response: HttpResponseBase) -> HttpResponseBase:
         for name, value in _SECURITY_HEADERS.items():
@@ -87,7 +85,8 @@ def security_headers(get_response):
 def complete_api_paths(request: HttpRequest) -> None:
     """Adds the slash at the end of a path below /api/, so that clients may omit it.
 
-    A redirect does not work with many clients: they repeat the request without the body, or do not follow the redirect.
+    A redirect to the path with slash would not work: many clients repeat the request without the body, or do not follow
+    the redirect.
     """
     if request.path_info.startswith("/api/") and not request.path_info.endswith("/"):
         request.path_info += "/"
@@ -111,8 +110,8 @@ def chunked_body_length(request: HttpRequest) -> None:
 def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
     """Rejects a body that is too large (413, see messenger/request_size_limit.py) or not in UTF-8 (415).
 
-    Must come before all middleware that reads the body. Django decodes a form with any codec that the client names,
-    even with `utf-7` or `zip`.
+    Must come before all middleware that reads the body. Without this check, Django would decode a form with any codec
+    that the client names, even with `utf-7` or `zip`.
     """
     if limit := getattr(request, "scope", {}).get(TOO_LARGE):
         return _error_response(request, request_too_large_error(limit))
@@ -138,8 +137,8 @@ def _error_response(request: HttpRequest, error: ApplicationError) -> HttpRespon
 class CompressedPagesMiddleware(GZipMiddleware):
     """Compresses HTML and JSON. Django adds random padding, so that the length reveals no secrets (the BREACH attack).
 
-    Files of users are not compressed: clients request byte ranges of them, and most formats are compressed already.
-    Static files are compressed by `collectstatic`.
+    Files that users have sent are not compressed: clients request byte ranges of them, and most formats are compressed
+    already. Static files are compressed by `collectstatic`.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

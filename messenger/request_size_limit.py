@@ -1,4 +1,4 @@
-"""Limits the size of request bodies. Django checks its own limits only after it has read the body to memory or disk."""
+"""Limits the size of request bodies. Django's own limits come too late: the body is already in memory or on disk."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ TOO_LARGE = "messenger.too_large"  # key in the scope of a request that was too 
 class RequestSizeLimiter:
     """ASGI middleware around Django's application that limits the size of request bodies.
 
-    A body that is too large, by its Content-Length or while it arrives, is cut off, and TOO_LARGE is set in the scope.
-    Then `messenger.middleware.reject_unreadable_bodies` answers with status 413.
+    A body is cut off if its Content-Length is too large, or as soon as it exceeds the limit while it arrives. TOO_LARGE
+    is then set in the scope, and `messenger.middleware.reject_unreadable_bodies` answers with status 413.
 
     `larger` maps regular expressions to limits in bytes. An expression must match the whole path. For all other paths,
     the limit is settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
@@ -63,7 +63,7 @@ class RequestSizeLimiter:
 def _content_length(scope) -> int:
     """Returns the Content-Length in bytes, or 0 if it is missing or invalid.
 
-    The received bytes are counted in any case.
+    A wrong value does no harm, because the received bytes are counted too.
     """
     for name, value in scope["headers"]:
         if name == b"content-length":

@@ -15,7 +15,7 @@ except ImportError:
 
 
 def main(arguments: list[str]) -> None:
-    """Starts the server. `arguments` may contain its name.
+    """Starts the server. `arguments` may contain the name of the server: `daphne` or `uvicorn`.
 
     If the server cannot start, exits with a one-line message.
     """
@@ -40,14 +40,14 @@ def exit_if_port_is_taken(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(
             socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as the servers do: a port that was closed a moment ago is free
+        )  # The servers set this option too. With it, a port that was closed a moment ago counts as free.
         try:
             probe.bind((host, port))
         except OSError as error:
             sys.exit(f"bin/serve: port {port} of {host} cannot be had: {error.strerror}. Set PORT to another one.")
 
 
-# The servers drop frames larger than twice FRAME_LIMIT. Up to that size our consumer answers, with close code 1009.
+# The servers drop frames larger than twice FRAME_LIMIT. Our consumer closes with 1009 after a frame between the limits.
 def run_daphne(host: str, port: int, application: str) -> None:
     from daphne.cli import CommandLineInterface
 

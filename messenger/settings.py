@@ -1,4 +1,4 @@
-"""All settings. Each external service has an embedded default and is changed with one environment variable.
+"""Contains all settings. Each external service has an embedded default and is changed with one environment variable.
 
 docs/running.md describes the environment variables. The limits and timeouts that docs/protocol.md names are settings
 too, so that tests and sites can change them.
@@ -23,7 +23,7 @@ def env(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool = False) -> bool:
-    """Reads a boolean: `on`, `1`, `true` and `yes` are true, all other values are false.
+    """Reads a boolean from an environment variable: `on`, `1`, `true` and `yes` are true, all other values are false.
 
     Returns the default if the variable is empty or not set.
     """
@@ -32,7 +32,7 @@ def env_bool(name: str, default: bool = False) -> bool:
 
 
 def env_list(name: str) -> list[str]:
-    """Reads a list of values, separated by commas."""
+    """Reads a list of values, separated by commas, from an environment variable."""
     return [part.strip() for part in env(name).split(",") if part.strip()]
 
 
@@ -99,10 +99,10 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE and TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = int(env("HSTS_SECONDS", "31536000")) if SECURE else 0
-# Both affect the whole domain, for years. Only the operator can decide that.
+# The next two settings affect the whole domain, for years. Only the operator can decide that.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and env_bool("HSTS_SUBDOMAINS")
 SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS and env_bool("HSTS_PRELOAD")
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they demand the two settings above
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these checks demand the two settings above
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "presence.middleware.ActivityMiddleware",
 ]
+CSRF_FAILURE_VIEW = "messenger.csrf_failure.csrf_failure"
 ROOT_URLCONF = "messenger.urls"
 ASGI_APPLICATION = "messenger.asgi.application"
 TEMPLATES = [
@@ -237,7 +238,8 @@ STORAGE_URL = env("STORAGE_URL")
 def _s3_client_config(path_style: bool):
     """Returns the S3 client options, with short timeouts.
 
-    If the bucket does not answer, an upload fails within half a minute, and other requests are not affected.
+    Because of the timeouts, an upload fails within half a minute if the bucket does not answer. Other requests are not
+    affected.
     """
     from botocore.config import Config
 
@@ -485,21 +487,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request without files
 UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request with a profile or group picture
 FILE_LIMIT = int(env("FILE_LIMIT_MB", "1024")) * 1024**2  # bytes of one file
 PERSON_FILES_LIMIT = int(env("PERSON_FILES_LIMIT_MB", "10240")) * 1024**2  # bytes of all files that one user sent
-CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes of all its files
+CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes of all files in it
 REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request; only with daphne, which buffers whole requests
 FORM_LIMIT = 32 * 1024 * 1024  # bytes of a message sent by a form without JavaScript, including files
 FILES_AT_ONCE = 10  # attachments of one message
-UPLOADS_AT_ONCE = 50  # of one user: unfinished uploads and unsent files
+UPLOADS_AT_ONCE = 50  # unfinished uploads and unsent files of one user
 UPLOAD_HOURS = 72  # hours that an unfinished upload waits for its next part
 UNSENT_HOURS = 24  # hours that an uploaded file waits to be sent
 UPLOAD_SILENCE = 30.0  # seconds without data until the server ends an upload request
 SLOW_READER_BYTES = 1024 * 1024  # bytes queued for one socket until it is closed with code 1013
-SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # interval at which delivered events are compared with the database
+SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often delivered events are compared with the database
 EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
 # accounts/auth/login_limits.py limits sign-in and sign-up for pages and API. The other limits of allauth stay active.
 ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": None, "signup": None}
-# The table of all rate limits: name → (burst, refill per second). See messenger/core/rate_limits.py. Each is per user
+# All rate limits: name → (burst, refill per second). See messenger/core/rate_limits.py. A limit applies per user
 # unless the comment says otherwise, and counts pages, API and socket together.
 RATES: dict[str, tuple[int, float]] = {
     # Sign-in
@@ -509,6 +511,7 @@ RATES: dict[str, tuple[int, float]] = {
     "guess.person": (100, 30 / 60),
     "guess.device": (10, 10 / 60),  # wrong passwords for an account from a browser that its owner has signed in with
     "code.account": (5, 5 / 300),  # wrong six-digit codes
+    "unsent.address": (10, 0.1),  # texts that are kept until the sign-in, by IP address
     "signup.address": (20, 20 / 60),  # new accounts, by IP address
     "mail.address": (5, 5 / 3600),  # e-mails of one kind that anybody can cause, by e-mail address
     # Requests of any kind
@@ -518,7 +521,7 @@ RATES: dict[str, tuple[int, float]] = {
     "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
     # Messages
     "send": (10, 2.0),
-    "edit": (20, 1.0),  # each stores a revision
+    "edit": (20, 1.0),  # each edit stores a revision
     "delete": (50, 2.0),
     "reaction": (20, 2.0),
     "pin": (10, 0.5),
@@ -535,7 +538,7 @@ RATES: dict[str, tuple[int, float]] = {
     "part": (200, 50.0),  # parts of uploads received
     "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
     # Profile and contacts
-    "profile": (10, 0.2),  # names and privacy settings: changes that others are told
+    "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
     "avatar": (5, 1 / 60),
     "contact": (30, 1 / 60),  # contact requests
     "browsers": (30, 0.5),  # new browsers that ask for presence, by IP address: without cookies each request is new

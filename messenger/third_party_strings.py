@@ -1,7 +1,7 @@
-"""Strings of Django and allauth for which the site has its own Chinese translation.
+"""Lists strings of Django and allauth for which the site has its own Chinese translation.
 
-Their Chinese translation is missing or does not fit our pages. Because of this list, `makemessages` adds the strings to
-our catalogue (locale/), which is used before the catalogues of Django and allauth.
+The packages have no Chinese translation of them, or one that does not fit our pages. Because of this list,
+`makemessages` adds the strings to our catalogue (locale/), which is used before the catalogues of Django and allauth.
 """
 
 from __future__ import annotations

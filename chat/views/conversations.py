@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import actions as account_actions
+from accounts.decorators import pop_unsent_text
 from accounts.selectors import users
 from chat import actions, selectors
 from chat.attachments.selectors import list_sent_attachment_ids
@@ -138,7 +139,10 @@ def render_conversation(
         last_shown=history.results[-1].seq if history.results else 0,
         panel=panel,
         members_here=selectors.list_online_members(user_id, conversation_id).user_ids if panel else (),
-        form=form or SendForm.create_unbound(body=member_state.draft, reply_to_id=reply.id if reply else None),
+        form=form
+        or SendForm.create_unbound(
+            body=pop_unsent_text(request) or member_state.draft, reply_to_id=reply.id if reply else None
+        ),
         reply=reply,
         files={
             "most": settings.FILES_AT_ONCE,

@@ -27,7 +27,10 @@ def list_modules() -> list[str]:
 
 
 def list_static_imports(entry: str = ENTRY) -> list[str]:
-    """Returns the entry module and all modules that it imports statically, directly or through other modules."""
+    """Returns the module `entry` and all modules that it imports, directly or through other modules.
+
+    Dynamic imports (`import("./…")`) are left out. The default is the entry module of pages for signed-in users.
+    """
     return _list_static_imports(entry) if settings.DEBUG else _cached_static_imports(entry)
 
 

@@ -1,11 +1,11 @@
-"""The storage for static files in production.
+"""Defines the storage for static files in production.
 
-It removes comments, hashes and compresses files and bundles style sheets.
+The storage removes comments, hashes and compresses files, and bundles style sheets.
 
 `bin/dev` serves the source files. For production, only comments, empty lines and indentation are removed, and a comment
-only if it cannot be mistaken for code. All other text stays unchanged. We tried two minifiers: one broke a regular
-expression, the other moved a constant before its dependencies. They would make the files one sixth smaller. Files of
-third parties (`vendor/`) are served unchanged, with their licences.
+only if it cannot be mistaken for code. All other text stays unchanged. A minifier would make the files one sixth
+smaller. But of the two that we tried, one broke a regular expression, and the other moved a constant before its
+dependencies. Files of third parties (`vendor/`) are served unchanged, with their licences.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STRIPPED_FOLDERS = ("js/", "css/")
 class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
     def _save(self, name: str, content: Any) -> str:
         if name.endswith(_STRIPPED_SUFFIXES) and name.startswith(_STRIPPED_FOLDERS):
-            content.seek(0)  # it has been read before, for its hash
+            content.seek(0)  # Django has read the content already, to compute its hash
             content = ContentFile(strip_comments(content.read().decode()).encode())
         return super()._save(name, content)  # type: ignore[misc]
 

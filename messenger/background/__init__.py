@@ -32,7 +32,7 @@ from django_tasks.base import Task, TaskResultStatus
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HIGH_PRIORITY, LOW_PRIORITY = 10, -10  # the default is 0
-LONG_TASK_SECONDS = 120  # a task with a longer timeout never takes the last free slot of a worker: mail need not wait
+LONG_TASK_SECONDS = 120  # a task with a longer timeout never takes the last free slot of a worker, so mail is sent soon
 
 
 class PermanentFailure(Exception):
@@ -42,7 +42,7 @@ class PermanentFailure(Exception):
 class TaskOptions(NamedTuple):
     timeout: float  # seconds; then the attempt is killed and counts as failed
     max_attempts: int
-    retry_delay: float  # seconds until the second attempt; doubled with each further one
+    retry_delay: float  # seconds until the second attempt; doubled for each further attempt
     max_retry_delay: float  # seconds
     every: float  # interval of a periodic task in seconds; 0: only when enqueued
 
@@ -62,8 +62,8 @@ def task(
 ) -> Callable[[Function], Task]:
     """Declares a function in a module named `tasks` as a background task: `django_tasks.task` with the options below.
 
-    With `every` (seconds), a worker also enqueues the task once per interval. If no worker runs during an interval, the
-    task does not run for this interval, also not later.
+    With `every` (seconds), a worker also enqueues the task once per interval. An interval during which no worker runs
+    is skipped: the task does not run for this interval later.
     """
 
     def declare(function: Function) -> Task:
@@ -75,9 +75,10 @@ def task(
 
 
 def is_queued(declared: Task, *arguments: Any) -> bool:
-    """Returns whether a row of this task with these arguments waits to be executed. A row that runs now does not count.
+    """Returns whether a row of this task with the same arguments waits to be executed. A running row does not count.
 
-    A task that publishes the current state may skip its work if such a row waits, because that row will publish it.
+    A task that publishes the current state may skip its work if another row waits, because the later run publishes the
+    state.
     """
     from django_tasks_db.models import DBTaskResult  # models cannot be imported before the apps are loaded
 

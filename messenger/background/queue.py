@@ -1,4 +1,7 @@
-"""The table of background tasks: claims rows, executes tasks and records results. Any number of workers may use it."""
+"""Claims rows in the table of background tasks, executes their tasks and records the results.
+
+Any number of workers may use the table at the same time.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,11 @@ from messenger.background import (
 
 log = logging.getLogger(__name__)
 
-GRACE = 30.0  # seconds after its timeout until a running row counts as abandoned
+GRACE = 30.0  # a row that still runs this many seconds after its timeout counts as abandoned
 SUCCESSFUL_KEPT, FAILED_KEPT = timedelta(days=1), timedelta(days=14)
 _SLOT_NAMESPACE = uuid.UUID("5ba5b1c4-50c5-4a35-9f0e-6a1a86d1a3f6")
 
-# A queued row contains the dotted path of its task and may wait during an upgrade. If you rename or move a task, add
+# A queued row contains the path of its task and may wait during an upgrade. If you rename or move a task, add
 # its old path here. An entry can be removed two releases later. Version 0.1.0 had the paths with `jobs`.
 RENAMED_TASKS = {
     "accounts.jobs.forget_old_mail": "accounts.tasks.delete_old_mail",
@@ -56,17 +59,18 @@ def host() -> str:
 
 
 def worker_id() -> str:
-    """Returns the id of this process.
+    """Returns the id of this worker process, which is stored in each row that the worker claims.
 
-    By this id, other processes on the same machine can find out whether it still runs.
+    With this id, other workers on the same machine can find out whether the process still runs.
     """
     return f"{host()}:{os.getpid()}"
 
 
 def claim(worker: str, *, short_only: bool = False) -> DBTaskResult | None:
-    """Returns the next task that is due, after marking its row as running on this worker. If none is due, returns None.
+    """Marks the next due task as running on this worker and returns its row. Returns None if no task is due.
 
-    With `short_only`, ignores long tasks (see LONG_TASK_SECONDS). If no task is due, makes one query and locks nothing.
+    With `short_only`, ignores tasks with a timeout of more than LONG_TASK_SECONDS. If no task is due, this function
+    makes one query and locks no rows.
     """
     ready = DBTaskResult.objects.ready()
     if short_only:
@@ -99,10 +103,11 @@ def run_task(row: DBTaskResult) -> bool:
 
 
 def record_failure(row: DBTaskResult, error: BaseException) -> None:
-    """Records that an attempt failed. Schedules the next attempt, or marks the row as failed if no attempts are left.
+    """Records that an attempt to run a task failed, and schedules the next attempt.
 
-    The message of the error is not stored or logged, because it may contain personal data such as an address. The log
-    contains the type of the error and the line where it was raised. PermanentFailure is logged with its message.
+    If no attempts are left, marks the row as failed. The message of the error is not stored or logged, because it may
+    contain personal data such as an address. The log contains the type of the error and the line where it was raised.
+    PermanentFailure is logged with its message.
     """
     options, attempts = _options_of(row), len(row.worker_ids)
     error_class = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -118,10 +123,10 @@ def record_failure(row: DBTaskResult, error: BaseException) -> None:
 
 
 def requeue_abandoned() -> int:
-    """Records a failed attempt for each running row whose worker has died (kill -9, power loss). Returns how many.
+    """Records a failed attempt for each task whose worker has died (kill -9, power loss). Returns their number.
 
-    If the worker ran on this machine, its death is detected at once. A row of another machine counts as abandoned
-    after the timeout of its task and another GRACE seconds.
+    After the failed attempt, the task runs again if it has attempts left. If the worker ran on this machine, its death
+    is detected at once. A task of another machine counts as abandoned GRACE seconds after its timeout.
     """
     count = 0
     for row in DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING):
@@ -134,10 +139,10 @@ def requeue_abandoned() -> int:
 
 
 def enqueue_periodic(last_slots: dict[str, int]) -> None:
-    """Inserts a row for each periodic task once per interval, even if several workers call this function.
+    """Inserts one row per interval for each periodic task, even if several workers call this function.
 
-    `last_slots` belongs to the calling worker: task path → number of the last interval for which the worker has
-    handled the task. This function updates it.
+    Inserts no row for a task that still has a waiting or running row. `last_slots` belongs to the calling worker and is
+    updated: it maps the path of a task to the number of the last interval that the worker has handled.
     """
     now = time.time()
     for path, options in periodic_tasks():
@@ -162,7 +167,10 @@ def enqueue_periodic(last_slots: dict[str, int]) -> None:
 
 
 def delete_finished(now: datetime | None = None) -> int:
-    """Deletes rows of successful tasks after SUCCESSFUL_KEPT, of failed tasks after FAILED_KEPT. Returns how many."""
+    """Deletes rows of finished tasks and returns the number of deleted rows.
+
+    Rows of successful tasks are kept for SUCCESSFUL_KEPT, rows of failed tasks for FAILED_KEPT.
+    """
     now = now or timezone.now()
     successful = DBTaskResult.objects.filter(
         status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - SUCCESSFUL_KEPT
@@ -171,9 +179,9 @@ def delete_finished(now: datetime | None = None) -> int:
 
 
 def run_due(limit: int = 1000) -> int:
-    """Executes all due tasks one after another in this process. Returns how many.
+    """Executes all due tasks one after another in this process. Returns the number of executed tasks.
 
-    For tests and `manage.py worker --once`.
+    Used by tests and `manage.py worker --once`.
     """
     count = 0
     while count < limit and (row := claim(worker_id())):
@@ -187,15 +195,16 @@ def _options_of(row: DBTaskResult) -> TaskOptions:
 
 
 def _own_row(row: DBTaskResult) -> QuerySet[DBTaskResult]:
-    """Returns a queryset with the row, or an empty one if another worker has claimed the row since.
+    """Returns a queryset with the row, or an empty queryset if another worker has claimed the row since.
 
-    So a late attempt cannot overwrite the result of the next attempt.
+    All results are written through this queryset. So an attempt that ends late cannot overwrite the result of the next
+    attempt.
     """
     return DBTaskResult.objects.filter(pk=row.pk, status=TaskResultStatus.RUNNING, started_at=row.started_at)
 
 
 def _is_dead(worker: str) -> bool:
-    """Returns whether the process with this worker id ran on this machine and has ended."""
+    """Returns whether the worker process with this id ran on this machine and has ended."""
     name, _, pid = worker.rpartition(":")
     if name != host() or not pid.isdigit():
         return False
@@ -209,9 +218,9 @@ def _is_dead(worker: str) -> bool:
 
 
 def _describe(error: BaseException) -> str:
-    """Returns the type of an error, and the file and line where it was raised. Leaves out the message of the error.
+    """Returns a text for the log: the type of an error, and the file and line where it was raised.
 
-    Only the message of a PermanentFailure is included.
+    The message of the error is left out, except for a PermanentFailure.
     """
     frame, location = error.__traceback__, ""
     while frame:

@@ -1,7 +1,8 @@
 """Runs the worker as a child process of the server, so that a small site has only one command to start and stop.
 
-The worker is a process of its own, so tasks do not slow down messages. Its standard input is a pipe, and only the
-server has the other end. If the server ends in any way, even by kill -9, the pipe is closed and the worker ends too.
+The worker executes background tasks. It is a separate process, so tasks do not slow down messages. Its standard input
+is a pipe, and only the server has the other end. If the server ends in any way, even by kill -9, the pipe is closed and
+the worker ends too.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ _process: subprocess.Popen[bytes] | None = None
 
 
 def start() -> None:
-    """Starts the worker process, and starts a new one whenever it ends."""
+    """Starts the worker process, and starts a new worker process whenever it has ended."""
     threading.Thread(target=_supervise, name="worker", daemon=True).start()
     task_enqueued.connect(_on_task_enqueued, weak=False, dispatch_uid="messenger.background.sidecar")
 
 
 def _supervise() -> None:
-    """Starts the worker process again and again. Never returns.
+    """Starts the worker process again whenever it has ended. Never returns.
 
-    Waits before each restart: 1 second if the worker ran for more than a minute, otherwise 2 seconds, doubled each time
-    up to 30.
+    Waits before each restart: 1 second if the worker ran for more than a minute. Otherwise the delay begins with 2
+    seconds and doubles with each restart, up to 30 seconds.
     """
     global _process
     delay = 1.0

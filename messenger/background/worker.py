@@ -1,7 +1,8 @@
-"""The worker process. It claims tasks and executes each task in a child process with a time limit.
+"""Defines the worker process. It claims tasks and executes each task in a child process with a time limit.
 
-So a task that hangs, uses too much memory or crashes in C code does not affect other tasks. The children are forks of
-a small process with one thread: a fork takes a few milliseconds, and parent and child share unchanged memory.
+So a task that hangs, uses too much memory or crashes in C code does not affect other tasks. The worker is a small
+process with one thread, and its children are forks: a fork takes a few milliseconds, and parent and child share
+unchanged memory.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from messenger.background import options_for, queue
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL = 1.0  # seconds between two looks for due rows
+POLL_INTERVAL = 1.0  # seconds between two searches for due rows
 REQUEUE_INTERVAL = 10.0  # seconds between two searches for abandoned rows
 SHUTDOWN_TIMEOUT = 8.0  # seconds that running tasks have to finish when the worker ends; then they are killed
 
@@ -51,7 +52,7 @@ class Worker:
         self._signal_read, self._signal_write = os.pipe()
         os.set_blocking(self._signal_write, False)
         os.set_blocking(self._signal_read, False)
-        # Child processes wait for the end of this pipe. The worker has its writing end. Even kill -9 closes it.
+        # Only the worker has the writing end of this pipe. Even kill -9 closes it, and then the child processes end.
         self._alive_read, self._alive_write = os.pipe()
 
     def run(self) -> None:

@@ -2,7 +2,7 @@
 
 Each `BatchWriter` has one writer thread. The thread sleeps while the queue is empty. It stores a new command at once,
 so a single command does not wait for others. If another transaction has locked the rows of a conversation, the commands
-for this conversation get their own queue and thread. So they keep their order and do not delay other conversations.
+for this conversation get a separate queue and thread. There they keep their order and do not delay other conversations.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Busy:
-    """The outcome of a command that was not stored because another transaction has locked its rows."""
+    """Type of BUSY, the outcome of a command that was not stored because another transaction has locked its rows."""
 
 
 BUSY = Busy()
@@ -38,7 +38,7 @@ OnStored = Callable[[Any], None]
 class _QueuedCommand(msgspec.Struct):
     command: Any
     on_stored: OnStored
-    loop: asyncio.AbstractEventLoop | None  # where `on_stored` is called; None: in the writer's thread
+    loop: asyncio.AbstractEventLoop | None  # the loop in which `on_stored` is called; None: in the writer's thread
     key: Hashable  # commands with the same key keep their order
 
 
@@ -76,18 +76,18 @@ class BatchWriter(Generic[C]):
 
     # ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────
     def submit(self, command: C, on_stored: OnStored) -> None:
-        """Queues a command. To be called in the event loop; after the commit, `on_stored(outcome)` is called there.
+        """Queues a command. After the commit, calls `on_stored(outcome)` in the event loop of the caller.
 
-        The outcome is the result of the command or an `ApplicationError`.
+        Must be called in an event loop. The outcome is the result of the command or an `ApplicationError`.
         """
         self._enqueue(_QueuedCommand(command, on_stored, asyncio.get_running_loop(), self._key_of(command)))
 
     def call(self, command: C, timeout: float = 5.0) -> Any:
         """Stores a command, waits for the commit and returns the result.
 
-        To be called in a thread, not in an event loop.
+        Must be called in a thread, not in an event loop.
 
-        Raises the `ApplicationError` if that is the outcome, and `unavailable` after `timeout` seconds. After the
+        Raises an `ApplicationError` if the command failed with it, and `unavailable` after `timeout` seconds. After the
         timeout the command may still be stored. If the command has a client_id, submitting it again returns the stored
         result.
         """
@@ -133,10 +133,11 @@ class BatchWriter(Generic[C]):
 
     # ── Queues of locked keys ────────────────────────────────────────────────────────────────────────────────────
     def _start_key_queue(self, key: Hashable, commands: list[_QueuedCommand]) -> None:
-        """Moves these commands, and then the queued commands with the same key, to a new queue with its own thread.
+        """Creates a separate queue and thread for the commands of a key whose rows are locked.
 
-        Called if the rows of the key are locked. Only the writer thread calls this method, and commands of a key that
-        has its own queue do not reach the writer thread. So the key has no such queue yet.
+        The queue begins with `commands`, followed by all waiting commands with the same key. Only the writer thread
+        calls this method, and the writer thread gets no commands of a key that has a separate queue. So the key does
+        not have one yet.
         """
         with self._lock:
             following = [queued for queued in self._queue if queued.key == key]
@@ -159,7 +160,7 @@ class BatchWriter(Generic[C]):
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
-    """Stores a batch and returns an outcome for each command. Raises nothing.
+    """Stores a batch and returns an outcome for each command. Raises no exception.
 
     If one command makes the whole batch fail, the batch is split, so that the other commands are stored.
     """
@@ -195,7 +196,7 @@ def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
     """Stores a single command a second time after an IntegrityError.
 
     The usual cause is that another process stored a command with the same client_id at the same time. The second
-    attempt finds that row and returns it.
+    attempt finds the row of the other process and returns it.
     """
     try:
         return with_own_connection(store, commands)

@@ -40,7 +40,8 @@ def placeholders(count: int, width: int) -> str:
 def for_update_clause(of: str = "") -> str:
     """Returns the SQL clause that makes a SELECT lock its rows, or an empty string for SQLite, which has no row locks.
 
-    `of` is the alias of the only table whose rows are locked. If it is empty, the rows of all tables are locked.
+    With `of` (the alias of a table), only the rows of this table are locked. Otherwise the rows of all tables are
+    locked.
     """
     if not connection.features.has_select_for_update:
         return ""
@@ -50,7 +51,7 @@ def for_update_clause(of: str = "") -> str:
 def insert_rows(
     model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: str = ""
 ) -> list[tuple]:
-    """Inserts rows. Returns the columns named in `returning` for each new row, in any order.
+    """Inserts rows. For each new row, returns the columns named in `returning`. The order of the result is undefined.
 
     Columns of the model that are not in `columns` must allow NULL or have a default in the database.
     """
@@ -71,7 +72,7 @@ def insert_rows(
 
 
 def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Updates rows. The first column is the primary key, by which a row is found; the other columns get the new values.
+    """Updates rows. The first of the `columns` is the primary key, which finds the row; the others get new values.
 
     With PostgreSQL, the caller must have locked the rows. Otherwise UPDATE locks them in any order, and two such
     statements may deadlock.
@@ -110,7 +111,7 @@ def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Returns the rows with values as Django stores them in SQLite: times, UUIDs and JSON as text."""
+    """Returns the rows with all values as Django stores them in SQLite: times, UUIDs and JSON become text."""
     types = [_field(model, name).get_internal_type() for name in columns]
     adapters = [(index, _ADAPTERS[type_]) for index, type_ in enumerate(types) if type_ in _ADAPTERS]
     if not adapters:

@@ -18,23 +18,23 @@ from redis import RedisError
 
 log = logging.getLogger(__name__)
 MAX_LOCAL_ENTRIES = 100_000  # about 30 MB
-RETRY_SECONDS = 1.0  # after an error Redis is not used for this long
+RETRY_SECONDS = 1.0  # after an error, Redis is not used for this time
 
 
 class LocalCache(LocMemCache):
-    """A cache in the memory of this process. When it is full, it removes expired entries first.
+    """A cache in the memory of this process. When it is full, it first removes expired entries.
 
-    Django's `LocMemCache` removes any entries when it has more than 300. It could remove a used one-time code, and this
-    code would then be accepted a second time.
+    Django's `LocMemCache` removes arbitrary entries when it has more than 300. It could remove a used one-time code,
+    and this code would then be accepted a second time.
     """
 
     def __init__(self, name: str, params: dict[str, Any]):
         super().__init__(name, {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
 
     def _cull(self) -> None:
-        """Removes expired entries, and also others if that is not enough.
+        """Makes room in a full cache: removes expired entries. If the cache is still full, removes other entries too.
 
-        Called with the lock held, if the cache is full.
+        The caller must hold the lock of the cache.
         """
         now = time.time()
         expiry_times: dict[str, float | None] = self._expire_info  # type: ignore[attr-defined]

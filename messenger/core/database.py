@@ -1,4 +1,4 @@
-"""Transactions that write to the database, and database work in threads, also for callers in the event loop."""
+"""Opens write transactions, takes locks, and runs database work in threads (also for callers in the event loop)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def write_transaction() -> Iterator[None]:
 
     Raises `unavailable` if the database is down or too busy. Then nothing was stored, and the caller may try again.
 
-    SQLite allows only one writer at a time and lets others wait by polling. A lock in the process is fairer and faster.
+    With SQLite, only one transaction can write at a time. So the threads of this process also wait for a common lock,
+    which is fairer and faster than SQLite's own polling.
     """
     try:
         if connection.vendor == "sqlite":
@@ -45,7 +46,7 @@ def write_transaction() -> Iterator[None]:
 
 
 def lock_until_commit(number: int) -> None:
-    """Waits for the lock with this number and holds it until the current transaction ends, in all processes.
+    """Takes the lock with this number until the current transaction ends. Other processes wait for the lock.
 
     Used to check rules about many rows, such as a sum that must not be exceeded. Does nothing with SQLite, where only
     one transaction writes at a time.
@@ -56,9 +57,9 @@ def lock_until_commit(number: int) -> None:
 
 
 def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `work` in the current thread.
+    """Calls `work` in the current thread and returns its result.
 
-    Before and after, closes stale database connections, as Django does for requests.
+    Before and after the call, closes stale database connections of the thread, as Django does for requests.
 
     Raises `unavailable` if the database is down.
     """
@@ -73,9 +74,9 @@ def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 
 async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `work` in a database thread and returns its result.
+    """Calls `work` in one of a few database threads and returns its result.
 
-    There are a few such threads; each keeps its connection.
+    Each of these threads keeps its database connection open. Raises `unavailable` if the database is down.
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads, lambda: with_own_connection(work, *args, **kwargs))

@@ -43,10 +43,10 @@ class ErrorSchema(msgspec.Struct, omit_defaults=True):
 
 
 class ApplicationError(Exception):
-    """Raised by an action that cannot be done, or by a selector that cannot return its result. Nothing was changed.
+    """Raised by an action (it changes data) that cannot be done, or by a selector (it reads data) that has no result.
 
-    No row was changed and no event was published. `code` is a key of STATUS_BY_CODE. `fields` contains messages by the
-    name of the input field. `retry_after` is in seconds.
+    When it is raised, no row was changed and no event was published. `code` is a key of STATUS_BY_CODE. `fields`
+    contains messages by the name of the input field. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -76,16 +76,19 @@ format_lazily = lazy(lambda text, values: str(text) % values, str)
 
 
 def invalid(**fields: Text) -> ApplicationError:
-    """Returns an error for invalid input, with a message for each field: `invalid(title="Too long.")`.
+    """Returns the error for invalid input, with a message for each field: `invalid(title="Too long.")`.
 
-    The first message is also the `detail`.
+    The first message is also the `detail` of the error.
     """
     first = next(iter(fields.values()), "")
     return ApplicationError("invalid", first, {name: [text] for name, text in fields.items()} or None)
 
 
 def not_found() -> ApplicationError:
-    """Returns the error for an object that does not exist or that the user may not see. A client cannot tell which."""
+    """Returns the error for an object that does not exist or that the user may not see.
+
+    A client cannot tell which of the two is the case.
+    """
     return ApplicationError("not_found", "Not found.")
 
 

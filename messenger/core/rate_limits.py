@@ -46,7 +46,7 @@ Bucket = tuple[str, int, float]  # key, burst, tokens per second
 
 
 def bucket(name: str, key: object) -> Bucket:
-    """Returns the bucket of one user or address (`key`) for the rate limit `name` from settings.RATES."""
+    """Returns the token bucket of one user or address (`key`) for the rate limit `name` from settings.RATES."""
     return f"{name}.{key}", *settings.RATES[name]
 
 
@@ -123,7 +123,7 @@ _suspended: ContextVar[bool] = ContextVar("rate_limits_suspended", default=False
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """Switches off all rate limits inside this context. For background tasks that call actions, not for requests."""
+    """Switches off all rate limits inside this context. Used by background tasks that call actions, not by requests."""
     token = _suspended.set(True)
     try:
         yield
@@ -132,9 +132,9 @@ def suspended() -> Iterator[None]:
 
 
 def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
-    """Takes a token from each bucket. Returns for each bucket 0, or the seconds to wait if the bucket has no token.
+    """Takes one token from each bucket. Returns for each bucket 0, or the seconds to wait if the bucket is empty.
 
-    Takes nothing and returns zeros if LIMITS is off, and inside `suspended()`.
+    If LIMITS is off, and inside `suspended()`, takes no tokens and returns zeros.
     """
     global _buckets
     if not settings.LIMITS or not buckets or _suspended.get():
@@ -150,18 +150,18 @@ def acquire(name: str, key: object) -> float:
 
 
 def require(name: str, key: object) -> None:
-    """Takes a token of the rate limit `name` for one user or address (`key`). Raises `rate_limited` if it has none."""
+    """Takes a token of the rate limit `name` for one user or address (`key`). Raises `rate_limited` if none is left."""
     if wait := acquire(name, key):
         raise rate_limited(wait)
 
 
 def release(buckets: Sequence[Bucket]) -> None:
-    """Gives one token back to each bucket, if the counted event should not count (such as a correct password)."""
+    """Gives one token back to each bucket. Used for an event that shall not count, such as a correct password."""
     if _buckets is not None and settings.LIMITS:
         _buckets.release(buckets)
 
 
 def reset_all() -> None:
-    """Resets all buckets in the memory of this process. For tests."""
+    """Resets all buckets in the memory of this process. Used by tests."""
     global _buckets
     _buckets = None

@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Event]).decode
-MESSAGE_TYPE = "news"  # stays, so that processes of two releases understand each other during a rolling restart
+MESSAGE_TYPE = "news"  # not renamed, so that processes of two releases understand each other during a rolling restart
 
 
 class ProcessChannelLayer:
     """Joins and leaves channel-layer groups for this process, and sends and receives events.
 
-    All connections of the process share one membership. (Channels itself makes each consumer a member, with a queue for
-    each socket.) Redis may be down, so no method waits for it longer than one second.
+    The process joins a group once for all its connections. (With Channels itself, each consumer joins the group and has
+    a queue of its own.) Redis may be down, so no method waits for it longer than one second.
     """
 
     def __init__(self, receive: Callable[[list[Event]], None]):
@@ -48,27 +48,28 @@ class ProcessChannelLayer:
         self._tasks: list[asyncio.Task] = []
 
     def start(self) -> None:
-        """Starts the background tasks in the running event loop."""
+        """Starts the background tasks in the running event loop. They send and receive events and update the groups."""
         loop = asyncio.get_running_loop()
         workers = (self._receive_events, self._update_groups, self._publish_events)
         self._tasks = [loop.create_task(worker()) for worker in workers]
 
     def subscribe(self, group: str) -> None:
-        """Joins a group in the background."""
+        """Joins a channel-layer group in the background. Does not wait for the result."""
         self._wanted_groups.add(group)
         if group not in self._joined_groups:
             self._groups_joined.clear()
             self._groups_changed.set()
 
     def unsubscribe(self, group: str) -> None:
-        """Leaves a group in the background."""
+        """Leaves a channel-layer group in the background. Does not wait for the result."""
         self._wanted_groups.discard(group)
         self._groups_changed.set()
 
     async def wait_until_subscribed(self) -> None:
-        """Waits until all groups are joined, but not longer than one second.
+        """Waits until all requested groups are joined, but not longer than one second.
 
-        After that, events may be missed until the groups are joined. Reconciliation finds them in the database.
+        If it takes longer, events may be missed until the groups are joined. Reconciliation later finds the missed
+        events in the database.
         """
         if self._wanted_groups - self._joined_groups:
             try:
@@ -77,7 +78,7 @@ class ProcessChannelLayer:
                 log.warning("The channel layer is slow; continuing without it")
 
     def publish(self, events: list[Event]) -> None:
-        """Sends events to the other processes, in the background and in this order."""
+        """Queues events that a background task sends to the other processes. The events keep their order."""
         self._outgoing += events
         self._outgoing_added.set()
 
@@ -125,7 +126,7 @@ class ProcessChannelLayer:
                 await asyncio.sleep(0.2)
 
     async def _publish_events(self) -> None:
-        """Sends the queued events. Queued events for the same group go in one message."""
+        """Sends queued events to the other processes, in a loop. Queued events for the same group go in one message."""
         while True:
             await self._outgoing_added.wait()
             self._outgoing_added.clear()
@@ -140,7 +141,7 @@ class ProcessChannelLayer:
 
 
 def group_by_channel_group(events: Iterable[Event]) -> dict[str, list[Event]]:
-    """Returns the events by the channel-layer group to which they are sent. Events of a group stay in order."""
+    """Groups events by the channel-layer group to which they are sent. The events of a group keep their order."""
     groups: dict[str, list[Event]] = {}
     for event in events:
         if isinstance(event, ConversationEvent):

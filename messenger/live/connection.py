@@ -1,4 +1,4 @@
-"""An open WebSocket connection: its user, its subscriptions, and the frames that wait to be sent."""
+"""Defines `Connection`: an open WebSocket connection with its user, its subscriptions and its queued frames."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 EPHEMERAL_BUFFER_LIMIT = 64 * 1024  # buffered bytes above which ephemeral events (typing, presence) are deferred
 DEFERRED_RETRY_SECONDS = 0.5
-ABORT_SECONDS = 5.0  # after the close frame, for clients that do not even read that
-COMMAND_BURST, COMMANDS_PER_SECOND = 100, 40  # commands of one connection, whatever they are
+ABORT_SECONDS = 5.0  # a client that does not answer the close frame for this time is disconnected
+COMMAND_BURST, COMMANDS_PER_SECOND = 100, 40  # limit for all commands of one connection together
 TOO_SLOW = 1013
 
 
@@ -89,10 +89,10 @@ class Connection:
         self._queue.append(frame)
 
     def enqueue_ephemeral(self, key: str, frame: OutgoingFrame) -> None:
-        """Queues a frame that need not arrive (typing, presence).
+        """Queues a frame that may be dropped (typing, presence).
 
-        If the client reads slowly, the frame waits and other frames are sent first. Only the newest frame of each `key`
-        waits; older ones are dropped.
+        If the client reads slowly, the frame waits and other frames are sent first. Of the waiting frames with the same
+        `key`, only the newest is sent.
         """
         if self._before_welcome is not None:
             return
@@ -121,7 +121,7 @@ class Connection:
             return
         self._transport.write(frames)
         buffered = self._transport.buffered_bytes()
-        # The first comparison is redundant but fast: an access to `settings` takes longer than both.
+        # The first comparison is not necessary but fast. It mostly avoids the slow access to `settings`.
         if buffered > EPHEMERAL_BUFFER_LIMIT and buffered > settings.SLOW_READER_BYTES:
             self.close(TOO_SLOW)
 
@@ -134,12 +134,15 @@ class Connection:
             self.enqueue(frame)
 
     def record_left(self, conversation_id: int, version: int) -> None:
-        """Stores that the user left the conversation at this version. Does nothing after `welcome` was sent."""
+        """Stores at which version the user left a conversation, for `has_left_since`.
+
+        Does nothing after `welcome` was sent.
+        """
         if self._before_welcome is not None:
             self._left_versions[conversation_id] = version
 
     def has_left_since(self, conversation_id: int, version: int) -> bool:
-        """Returns whether the user left the conversation after `version`, which was read for `welcome`."""
+        """Returns whether the user left the conversation after `version`, which was read for the `welcome` frame."""
         return self._left_versions.get(conversation_id, 0) > version
 
     def send(self, text: str) -> None:
@@ -155,9 +158,10 @@ class Connection:
 
     # ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────
     def close(self, code: int) -> None:
-        """Sends the queued frames and closes the connection with this code. If it is too slow (1013), drops the frames.
+        """Sends the queued frames and closes the connection with this code.
 
-        A connection that is still open 5 seconds later is aborted.
+        With code 1013 (the client reads too slowly), the queued frames are dropped. A connection that is still open 5
+        seconds later is aborted.
         """
         if self.closing:
             return
@@ -184,9 +188,9 @@ class Connection:
         return await database.run_in_thread(work_in_language)
 
     def record_violation(self, weight: float) -> bool:
-        """Records a faulty frame of this client. Returns whether the client sent too many of them in the last minute.
+        """Records a faulty frame. Returns whether the client sent too many faulty frames in the last minute.
 
-        `weight` is how much the frame counts.
+        `weight` is how much the frame counts: 1 is a full violation.
         """
         now = time.monotonic()
         self.violations = [(at, recorded) for at, recorded in self.violations if at > now - 60]
@@ -196,7 +200,7 @@ class Connection:
     def acquire_command(self) -> float:
         """Takes a token for one command from the rate limit of this connection.
 
-        Returns 0, or takes nothing and returns the seconds until the next command is allowed.
+        Returns 0 if a token was left. Otherwise returns the seconds until the next command is allowed.
         """
         if not settings.LIMITS:
             return 0.0

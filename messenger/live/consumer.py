@@ -1,8 +1,10 @@
-"""Defines `LiveConsumer`, the base class of the WebSocket consumer. It connects, runs commands and disconnects.
+"""Defines `LiveConsumer`, the base class of the WebSocket consumer.
 
-It replaces the dispatching of Channels, which checks database connections in a thread before each event, and keeps a
-channel-layer queue for each socket. Here, events come from the hub of the process, and a command is passed directly to
-its handler.
+It accepts connections, sends `welcome`, runs commands and handles the end of connections.
+
+It replaces the dispatching of Channels' own consumers, which check database connections in a thread before each event,
+and keep a channel-layer queue for each socket. Here, events come from the hub of the process, and a command is passed
+directly to its handler.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class ListVersions(Protocol):
-    """Returns the version of each conversation of a user, and the version of the user's own state (`me_version`)."""
+    """A function that returns the versions of a user's conversations, and of the user's own state (`me_version`)."""
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
 
@@ -98,7 +100,7 @@ class LiveConsumer(AsyncConsumer):
     # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
     @staticmethod
     def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
-        """Returns whom each of these users may see, by user id. Users without any restriction are left out."""
+        """Returns for each of these users which other users they may see. Users without restrictions are left out."""
         return {}
 
     async def connecting(self) -> None:
@@ -116,7 +118,7 @@ class LiveConsumer(AsyncConsumer):
 
     @classmethod
     def background_tasks(cls) -> list[Callable[[], Coroutine]]:
-        """Returns the `run` methods of all base classes."""
+        """Returns the `run` hooks of all base classes."""
         return [run.__get__(None, cls) for run in cls._hooks["run"]]
 
     # ── Connecting and disconnecting ─────────────────────────────────────────────────────────────────────────────
@@ -177,7 +179,7 @@ class LiveConsumer(AsyncConsumer):
     async def _send_welcome(self) -> None:
         """Registers the connection with the hub, then reads the versions from the database and sends `welcome`.
 
-        The order matters: events that are published during the reading are queued and sent after `welcome`.
+        The order matters: events that are published while the versions are read are queued and sent after `welcome`.
         """
         connection = self.connection
         await get_hub().register(connection)
@@ -255,7 +257,7 @@ class MalformedFrame(ApplicationError):
 class CommandFlood(ApplicationError):
     """Raised for a command above the rate limit of its connection.
 
-    Two hundred of them in a minute close the connection.
+    Two hundred such commands in a minute close the connection.
     """
 
     weight = 0.1

@@ -1,10 +1,10 @@
-"""The kinds of events, and `publish`. The hub of each process sends the published events to its WebSocket connections.
+"""Defines the kinds of events, and `publish`. In each process, the hub sends the events to WebSocket connections.
 
 An action collects events while it changes rows, and calls `publish` inside its transaction. The events are sent after
 the commit. The frame of an event (`text`) is encoded only once, when the event is created.
 
-The channel layer carries the structs between processes of the same version, as arrays. Changing the tag of a struct
-or the order of its fields changes this format.
+The channel layer carries the structs between processes of the same version, as arrays. Changing the tag of a struct or
+the order of its fields changes this format.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from django.db import transaction
 
 
 class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
-    """A stored change of a conversation, from version `after` to version `version`. `text` is the encoded frame."""
+    """An event about a stored change of a conversation. The change raised the version from `after` to `version`.
+
+    `text` is the encoded frame.
+    """
 
     conversation_id: int
     after: int
@@ -27,11 +30,11 @@ class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
 
 
 class UserEvent(msgspec.Struct, tag="p", array_like=True):
-    """An event for all connections of one user."""
+    """An event that is sent to all connections of one user."""
 
     user_id: int
     text: str
-    me_version: int = 0  # version of the user's own state; 0: not versioned, never caught up with (a mention)
+    me_version: int = 0  # version of the user's own state; 0: no version, not sent again if lost (a mention)
     joined_conversation_id: int = 0  # the user receives this conversation's events after `version`
     left_conversation_id: int = 0  # the user receives no events of this conversation from `version` on
     version: int = 0
@@ -54,14 +57,14 @@ class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
     users: tuple[int, ...] = ()
     # The user whom the event describes. It is not sent to users whose `Visibility` does not allow it.
     subject_id: int = 0
-    topic: str = ""  # "presence", "receipts", or another topic, which only a block hides
+    topic: str = ""  # "presence", "receipts" or another topic; other topics are hidden only by a block
     allowed_users: tuple[int, ...] | None = None  # None: no restriction
     # Conversation id. Events of this kind are combined per conversation: see COMBINE_SECONDS in the hub.
     combine_in_conversation: int = 0
 
 
 class Disconnect(msgspec.Struct, tag="c", array_like=True):
-    """Closes connections of a user: all, or only those of the sign-in `sign_in_id`.
+    """An event that closes connections of a user: all, or only those of the sign-in `sign_in_id`.
 
     With `keep_sign_in_id`, the connections of that sign-in stay open.
     """
@@ -73,7 +76,7 @@ class Disconnect(msgspec.Struct, tag="c", array_like=True):
 
 
 class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
-    """Makes every process reload which other users this user may see, for all connections of this user."""
+    """An event that makes every process reload which other users this user may see, for all connections of the user."""
 
     user_id: int
 

@@ -48,9 +48,9 @@ class SocketRefused(Exception):
 
 
 class Authenticate(Protocol):
-    """Returns the identity for these headers, subprotocols and cookies, or raises `SocketRefused`.
+    """A function that returns the `Identity` for these headers, subprotocols and cookies, or raises `SocketRefused`.
 
-    May query the database.
+    It may query the database.
     """
 
     def __call__(
@@ -70,17 +70,18 @@ class OriginValidator:
         self.app = app
 
     def __call__(self, scope: dict, receive: Callable, send: Callable) -> Awaitable[None]:
-        # Not `async`: returning the coroutine of the next application saves the memory of one more for each connection.
+        # Not `async`: it returns the coroutine of the next application, which saves the memory of a second coroutine.
         app = self.app if is_origin_allowed(scope) else deny_connection
         return app(scope, receive, send)
 
 
 class AuthMiddleware:
-    """Authenticates the caller. Sets `scope["identity"]` to an `Identity`, or to the `SocketRefused` for the consumer.
+    """Authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
 
-    `authenticate` is an argument because this package may not import the accounts app. It is called once, in a database
-    thread. The scope is changed in place. Channels' middleware copies the scope, and the copy stays in memory as long
-    as the connection.
+    If the connection is not allowed, sets it to a `SocketRefused` exception, and the consumer closes the connection.
+    `authenticate` is an argument because this package may not import the accounts app. It is called once per
+    connection, in a database thread. The scope is changed in place, because a copy (as in Channels' middleware) would
+    stay in memory as long as the connection.
     """
 
     def __init__(self, app: Callable, authenticate: Authenticate):
@@ -118,6 +119,6 @@ def _has_bearer_token(scope: dict) -> bool:
 
 
 async def deny_connection(scope: dict, receive: Callable, send: Callable) -> None:
-    """Rejects a WebSocket with HTTP 403, before it is accepted. It is also the route for unknown paths."""
+    """Rejects a WebSocket with HTTP 403, before it is accepted. Also used as the route for unknown paths."""
     await receive()
     await send({"type": "websocket.close"})

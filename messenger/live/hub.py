@@ -1,4 +1,4 @@
-"""The hub of a process. It receives events and writes them to the WebSocket connections of this process.
+"""Defines the hub of a process. It receives events and writes them to the WebSocket connections of this process.
 
 The path of an event: `publish → receive → deliver_in_order → send_to_conversation → Connection.enqueue → flush →
 transport.write`.
@@ -32,29 +32,36 @@ log = logging.getLogger(__name__)
 GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
 
-COMBINE_SECONDS = 0.2  # interval in which only the newest combined event of each key is sent; the first goes at once
+COMBINE_SECONDS = 0.2  # the first combined event of a key is sent at once, then only the newest per interval
 RECHECK_SECONDS = 0.2  # after the first subscription to a conversation its version is compared once more
 
 BackgroundTask = Callable[[], Coroutine]
 
 
 class _ConversationStream:
-    """Stores, for a conversation with subscribers in this process, up to which version its events were delivered."""
+    """The delivery state of a conversation: its subscribers in this process, and the last version sent to them.
+
+    It exists as long as the conversation has subscribers in this process.
+    """
 
     __slots__ = ("combined", "connections", "delivered_version", "joining", "pending", "timer")
 
     def __init__(self, delivered_version: int):
         self.delivered_version = delivered_version  # all events up to this version were sent to the subscribers
         self.connections: set[Connection] = set()
-        self.joining: list[tuple[int, Connection]] = []  # receive events after that version, once it is delivered
-        self.pending: dict[int, ConversationEvent] = {}  # by version: wait for the versions before them
+        # (version, connection): the connection is subscribed as soon as the version is delivered.
+        self.joining: list[tuple[int, Connection]] = []
+        self.pending: dict[int, ConversationEvent] = {}  # by version: events that wait for earlier versions
         self.timer: asyncio.TimerHandle | None = None  # a scheduled reconciliation
         # Newest event by key, to be sent when COMBINE_SECONDS have passed. None: the next event is sent at once.
         self.combined: dict[str, EphemeralEvent] | None = None
 
 
 class _UserStream:
-    """Stores, for a user with connections to this process, up to which version the user's own events were delivered."""
+    """The delivery state of a user: the user's connections to this process, and the last version that was sent to them.
+
+    The version is that of the user's own state (`me_version`).
+    """
 
     __slots__ = ("connections", "delivered_version", "pending", "timer")
 
@@ -66,7 +73,7 @@ class _UserStream:
 
 
 class Hub:
-    """Delivers events to the connections of this process. It belongs to one event loop.
+    """Delivers events to the WebSocket connections of this process. It belongs to one event loop.
 
     All methods except `publish_threadsafe` must be called in this loop.
     """
@@ -82,7 +89,7 @@ class Hub:
         self._tasks: list[asyncio.Task] = []
 
     def start(self, background: Iterable[BackgroundTask] = ()) -> None:
-        """Starts the background tasks. From now on, the hub publishes the events of this process.
+        """Starts the background tasks. After that, all events of this process are published through the hub.
 
         The hub also closes all connections before the process shuts down.
         """
@@ -126,9 +133,10 @@ class Hub:
 
     # ── Conversation events: in order of version ─────────────────────────────────────────────────────────────────
     def deliver_in_order(self, event: ConversationEvent) -> None:
-        """Sends the event if it directly follows the last delivered version of its conversation.
+        """Sends the event to all subscribers if it directly follows the last delivered version of its conversation.
 
-        If versions before the event are missing, keeps the event until they have come. Ignores old events.
+        If earlier versions are missing, the event waits until they have been delivered. Events that were already
+        delivered are ignored.
         """
         stream = self.conversations.get(event.conversation_id)
         if stream is None or event.version <= stream.delivered_version:
@@ -145,7 +153,7 @@ class Hub:
             self.deliver_pending(stream)
 
     def deliver_pending(self, stream: _ConversationStream) -> None:
-        """Sends the events that were kept back and that now directly follow the last delivered version."""
+        """Sends those waiting events that now directly follow the last delivered version, in order."""
         for version in sorted(stream.pending):
             event = stream.pending[version]
             if event.after > stream.delivered_version:
@@ -160,7 +168,7 @@ class Hub:
     def send_to_conversation(self, stream: _ConversationStream, event: ConversationEvent) -> None:
         """Queues the event for all subscribers of the conversation.
 
-        A user who leaves or joins the conversation by this event does not receive it.
+        If the event says that a user joins or leaves the conversation, this user does not receive it.
         """
         stream.delivered_version = event.version
         if event.left_user_id and (user := self.users.get(event.left_user_id)):
@@ -203,8 +211,8 @@ class Hub:
     def send_to_user(self, stream: _UserStream, event: UserEvent) -> None:
         """Queues the event for all connections of the user.
 
-        If the user joined or left a conversation by this event, also starts or ends the subscription to the
-        conversation.
+        If the event says that the user joined or left a conversation, also starts or ends the subscription of these
+        connections to the conversation.
         """
         if event.me_version:
             stream.delivered_version = max(stream.delivered_version, event.me_version)
@@ -227,8 +235,8 @@ class Hub:
     def _leave_at(self, connection: Connection, conversation_id: int, version: int) -> None:
         """Ends the subscription of a connection to a conversation that the user left at `version`.
 
-        Does nothing if the events of the conversation were already delivered up to this version. Then the subscription
-        has ended already, and the user may have joined again since.
+        Does nothing if the events of the conversation were already delivered up to this version. In that case the
+        subscription has ended already, and the user may have joined again since.
         """
         stream = self.conversations.get(conversation_id)
         if stream is None:
@@ -305,11 +313,10 @@ class Hub:
     async def subscribe_to_conversations(
         self, connection: Connection, versions: dict[int, int], me_version: int
     ) -> dict[int, int]:
-        """Subscribes a connection to the conversations in `versions`.
+        """Subscribes a connection to all conversations in `versions` that the user has not left since.
 
-        `versions` and `me_version` were read from the database for `welcome`. Returns a version for each conversation;
-        the connection receives all events after this version. Conversations that the user has left since are not in the
-        result.
+        `versions` and `me_version` were read from the database for the `welcome` frame. Returns a version for each
+        subscribed conversation; the connection receives all events after this version.
         """
         user = self.users.get(connection.user_id)
         if user is not None and user.delivered_version < me_version:
@@ -325,12 +332,12 @@ class Hub:
         return subscribed
 
     def _get_stream(self, conversation_id: int, version: int) -> _ConversationStream:
-        """Returns the stream of a conversation. If there is none, creates one that begins after `version`."""
+        """Returns the delivery state of a conversation. If there is none, creates one that begins after `version`."""
         stream = self.conversations.get(conversation_id)
         if stream is None:
             stream = self.conversations[conversation_id] = _ConversationStream(version)
             self._join_layer_group(f"conversation.{conversation_id}")
-            # The conversation may have changed after that version was read and before the subscription.
+            # The conversation may have changed after `version` was read and before the process joined the group.
             self.loop.call_later(RECHECK_SECONDS, self.reconciler.recheck_soon, conversation_id)
         return stream
 
@@ -394,9 +401,9 @@ class Hub:
 
     # ── Writing: once per iteration of the event loop ────────────────────────────────────────────────────────────
     def flush_soon(self, connection: Connection) -> None:
-        """Writes the frames of this connection soon, after the callbacks that are ready now.
+        """Writes the queued frames of this connection soon, after the callbacks that the event loop already has to run.
 
-        So all frames that these callbacks queue go in one write.
+        So all frames that these callbacks queue are written together.
         """
         if not self._connections_to_flush:
             self.loop.call_soon(self._flush)
@@ -431,7 +438,7 @@ class Hub:
         self.loop.call_soon_threadsafe(self._close_all)
 
     def _close_all(self) -> None:
-        """Closes all connections with code 1001, so that the clients reconnect to another or to the next process."""
+        """Closes all connections with code 1001. The clients then connect again, to another or to the next process."""
         for connection in self.connections():
             connection.close(GOING_AWAY)
 
@@ -443,7 +450,7 @@ _background: tuple[BackgroundTask, ...] = ()
 
 
 def configure(source: ReconciliationSource, background: Iterable[BackgroundTask]) -> None:
-    """Sets the queries for reconciliation and the background tasks of the apps. `get_hub` uses both to create a hub."""
+    """Sets the queries for reconciliation and the background tasks of the apps, which `get_hub` needs."""
     global _source, _background
     _source, _background = source, tuple(background)
 

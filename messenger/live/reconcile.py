@@ -1,9 +1,9 @@
-"""Reconciliation: reads events that the hub of this process has missed from the database.
+"""Reconciliation: reads the events that the hub of this process has missed from the database.
 
 The channel layer may lose messages, and a process may die between the commit and the publishing of an event. The
-database has all changes. If the hub misses a version of a conversation, the missed events are read soon. In addition,
-a loop compares all delivered versions with the database every few seconds. One query reads the missed events of a
-conversation for all its subscribers. One query reads the versions of many conversations.
+database has all changes. If the hub notices that a version of a conversation is missing, the missed events are read
+soon. In addition, a loop compares all delivered versions with the database every few seconds. One query reads the
+missed events of a conversation for all its subscribers. One query reads the versions of many conversations.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def _no_visibility(user_ids: list[int]) -> dict[int, Visibility]:
 
 @dataclass(frozen=True)
 class ReconciliationSource:
-    """The database queries for reconciliation. They come from the apps, are synchronous and run in database threads."""
+    """The database queries for reconciliation, which the apps provide.
+
+    They are synchronous and run in database threads.
+    """
 
     conversation_versions: Callable[[list[int]], dict[int, int]]  # conversation ids → version of each
     user_versions: Callable[[list[int]], dict[int, int]]  # user ids → `me_version` of each
@@ -49,9 +52,9 @@ class ReconciliationSource:
 
 
 class Reconciler:
-    """Finds and delivers the events that a hub has missed.
+    """Finds the events that a hub has missed, and delivers them through this hub.
 
-    It belongs to this hub and runs in the event loop of the hub.
+    It runs in the event loop of the hub.
     """
 
     def __init__(self, hub: Hub, source: ReconciliationSource):
@@ -81,9 +84,10 @@ class Reconciler:
                 log.warning("A round of reconciliation was skipped: %s", type(error).__name__)
 
     async def compare_conversations(self, conversation_ids: list[int]) -> None:
-        """Schedules a reconciliation for each conversation whose delivered version is lower than in the database.
+        """Schedules a reconciliation for each conversation that has a newer version in the database.
 
-        Leaves out conversations that received an event during the query, because more events are probably on their way.
+        A version is newer if it is higher than the version that was delivered to the connections. Leaves out
+        conversations that received an event during the query, because more events are probably on their way.
         """
         streams = self._hub.conversations
         for batch in _batches(conversation_ids):
@@ -100,7 +104,7 @@ class Reconciler:
                     )
 
     async def compare_users(self) -> None:
-        """Schedules a reconciliation for each user whose delivered version is lower than the one in the database."""
+        """Schedules a reconciliation for each connected user whose own state has a newer version in the database."""
         streams = self._hub.users
         for batch in _batches([user_id for user_id, stream in streams.items() if stream.delivered_version >= 0]):
             versions = await database.run_in_thread(self._source.user_versions, batch)
@@ -112,7 +116,7 @@ class Reconciler:
                     )
 
     async def check_sign_ins(self) -> None:
-        """Closes connections whose sign-in has ended. This is needed if the `Disconnect` event was lost."""
+        """Closes connections whose sign-in has ended. Necessary because the `Disconnect` event may have been lost."""
         open_sign_ins = {connection.sign_in_id: connection for connection in self._hub.connections()}
         for batch in _batches([(connection.user_id, sign_in_id) for sign_in_id, connection in open_sign_ins.items()]):
             ended = await database.run_in_thread(self._source.ended_sign_ins, batch)
@@ -142,7 +146,10 @@ class Reconciler:
             self._spawn(self.refresh_visibility([user_id]))
 
     def recheck_soon(self, conversation_id: int) -> None:
-        """Compares the version of a conversation with the database soon, after its first connection has subscribed."""
+        """Compares the version of a conversation with the database soon.
+
+        Called when the first connection of this process has subscribed to the conversation.
+        """
         if conversation_id in self._hub.conversations:
             self._to_recheck.add(conversation_id)
             if len(self._to_recheck) == 1:

@@ -9,7 +9,7 @@ from types import FrameType
 
 
 def call_before_shutdown(callback: Callable[[], None]) -> None:
-    """Calls `callback` on SIGTERM and SIGINT, and then the signal handler that was installed before.
+    """Installs a handler for SIGTERM and SIGINT that calls `callback`, and then the handler that was installed before.
 
     Does nothing outside of the main thread. Signals are used because the servers offer no suitable hook. daphne does
     not support the ASGI lifespan protocol. uvicorn closes all sockets (with 1012) before it sends the lifespan event.

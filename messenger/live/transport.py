@@ -24,7 +24,10 @@ class OutgoingFrame:
 
     @property
     def data(self) -> bytes:
-        """The bytes of the frame (RFC 6455 §5.2): FIN and text opcode, length in one, three or nine bytes, no mask."""
+        """Returns the bytes of the frame (RFC 6455 §5.2). They are built once and then kept.
+
+        The frame has FIN and the text opcode, a length in one, three or nine bytes, and no mask.
+        """
         if self._data is None:
             payload = self.text.encode()
             size = len(payload)
@@ -39,7 +42,7 @@ class OutgoingFrame:
 
 
 class AsyncioTransport:
-    """Writes frames with uvicorn, to a transport of asyncio or uvloop."""
+    """Writes frames to a transport of asyncio or uvloop. Used with uvicorn."""
 
     __slots__ = ("_transport",)
 
@@ -51,7 +54,7 @@ class AsyncioTransport:
             self._transport.write(frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames]))
 
     def buffered_bytes(self) -> int:
-        """Returns how many bytes wait in this process, because the client reads slowly."""
+        """Returns how many bytes wait in this process to be sent. The number grows if the client reads slowly."""
         return self._transport.get_write_buffer_size()
 
     def close(self, code: int) -> bool:
@@ -63,7 +66,7 @@ class AsyncioTransport:
 
 
 class TwistedTransport:
-    """Writes frames with daphne, to the TCP transport of Twisted below autobahn.
+    """Writes frames to Twisted's TCP transport, without autobahn's own code. Used with daphne.
 
     Bytes that the kernel accepts at once are not copied into Twisted's buffer.
     """

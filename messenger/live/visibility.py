@@ -1,4 +1,4 @@
-"""Visibility: which other users a user may see (blocks, and presence and receipts limited to contacts).
+"""Defines which other users a user may see. Blocks hide users; presence and receipts may be for contacts only.
 
 The visibility of a user is read from the database once and stored in all connections of the user. So sending an event
 to a whole conversation needs no query. This module only compares ids; `accounts.selectors.privacy` reads them.
@@ -12,11 +12,11 @@ NO_USERS: frozenset[int] = frozenset()
 
 
 class Visibility(msgspec.Struct, frozen=True):
-    """Which other users a user may see.
+    """The rules about which other users a user may see.
 
-    `blocked` contains the users whom the user has blocked or who have blocked the user. `presence` and `receipts`
-    contain the users to whom this user shows their own presence and receipts; None means everybody. Showing is mutual,
-    so this user sees the presence and receipts of the same users only.
+    `blocked` contains the users whom the user has blocked or who have blocked the user. `presence` contains the users
+    to whom the user shows presence, and `receipts` those to whom the user shows receipts; None means everybody. The
+    rule is mutual: the user sees presence and receipts only of users to whom the user shows the same.
     """
 
     blocked: frozenset[int] = NO_USERS
@@ -31,11 +31,11 @@ class Visibility(msgspec.Struct, frozen=True):
         return shown_to is None or user_id in shown_to
 
 
-UNRESTRICTED = Visibility()  # of most users: no blocks, everything shown to everybody
+UNRESTRICTED = Visibility()  # most users have no blocks and show everything to everybody
 
 
 def can_see(visibility_by_user: dict[int, Visibility], viewer_id: int, subject_id: int, topic: str) -> bool:
-    """Returns whether one user sees this topic of another user. Each of the two must show it to the other.
+    """Returns whether the viewer sees this topic (such as "presence") of the subject. Each must show it to the other.
 
     Users without an entry in `visibility_by_user` are not restricted.
     """

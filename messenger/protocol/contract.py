@@ -95,7 +95,7 @@ EVENT_RECIPIENTS = {
 
 
 def schemas() -> list[Struct]:
-    """Returns the schemas that frames and REST responses contain, in the order in which they are defined."""
+    """Returns the schemas that occur in frames and REST responses, in the order in which the code defines them."""
     modules = (
         accounts.schemas,
         chat.schemas,
@@ -137,7 +137,10 @@ def fields(struct: Struct) -> tuple[types.Field, ...]:
 
 
 def written_type(struct: Struct, field: types.Field) -> types.Type:
-    """Returns the type of a field as clients receive it. A field that is left out when it is None is never null."""
+    """Returns the type of a field as clients receive it.
+
+    If None is stored as an absent field, the type does not contain null.
+    """
     if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
         (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))
         return inner
@@ -210,6 +213,7 @@ RATE_TEXTS = {
     "guess.device": "wrong passwords, per account and browser that its user has signed in with",
     "code.account": "wrong codes of the second factor",
     "signup.address": "sign-ups, per IP address",
+    "unsent.address": "texts of forms kept for after the sign-in, per IP address",
     "mail.address": "e-mails of one kind that anybody can cause, per e-mail address",
     "browsers": "new browsers in `presence/`, per IP address",
 }

@@ -102,7 +102,7 @@ def _schema(struct: Struct) -> str:
 
 
 def _default(field: types.Field) -> str:
-    """Returns the value that the server uses if a client leaves this field of a command out."""
+    """Returns the default value of a field of a command: the server uses it if a client leaves the field out."""
     if field.required:
         return ""
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()

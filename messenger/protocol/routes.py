@@ -1,4 +1,4 @@
-"""Lists the REST routes from the OpenAPI document. Error responses are left out, because most routes have the same."""
+"""Lists the REST routes from the OpenAPI document. Error responses are left out, because they are mostly the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Route(NamedTuple):
     parameters: list[list[str]]
     responses: list[tuple[str, list[str]]]  # status, and the names of possible schemas; none: an empty response
     description: str
-    is_public: bool  # needs no sign-in
+    is_public: bool  # can be called without sign-in
 
 
 def routes() -> list[Route]:
@@ -45,7 +45,7 @@ def _query(operation: dict[str, Any]) -> list[str]:
 
 def _bodies(operation: dict[str, Any], components: dict[str, Any]) -> list[list[str]]:
     content = operation.get("requestBody", {}).get("content", {})
-    # In the body of a PATCH all fields are optional; they are not marked.
+    # In the body of a PATCH all fields are optional, so they get no mark `?`.
     patch = operation["operationId"].endswith("_partial_update")
     return [
         [name if patch or name in schema.get("required", ()) else f"{name}?" for name in schema["properties"]]

@@ -1,4 +1,4 @@
-"""Writes the contract as TypeScript types. They are the generated part of static/js/realtime/protocol.d.ts.
+"""Writes the contract as TypeScript types, the generated part of static/js/realtime/protocol.d.ts.
 
 The types are used by type checks only; browsers do not load them.
 """

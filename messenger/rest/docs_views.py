@@ -1,6 +1,6 @@
-"""The OpenAPI document (/api/schema/) and Swagger UI (/api/docs/).
+"""Serves the OpenAPI document (/api/schema/) and Swagger UI (/api/docs/).
 
-Both are public, because they contain no user data.
+Both pages are public, because they contain no user data.
 """
 
 from __future__ import annotations
@@ -34,13 +34,16 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 @cache
 def render_document(renderer: Callable[[], BaseRenderer], language: str) -> bytes:
-    """Returns the OpenAPI document. It depends only on the code and takes half a second, so each process caches it."""
+    """Returns the rendered OpenAPI document. Each process caches it.
+
+    It depends only on the code and the language, and rendering takes half a second.
+    """
     with translation.override(language):
         return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})
 
 
 class OpenAPISchemaView(SpectacularAPIView):
-    """The OpenAPI document as YAML, or as JSON with `?format=json` or an Accept header."""
+    """Serves the OpenAPI document as YAML, or as JSON with `?format=json` or an Accept header."""
 
     authentication_classes = ()  # an expired token must not block the document that says how to get a new one
 
@@ -52,7 +55,7 @@ class OpenAPISchemaView(SpectacularAPIView):
 
 
 class SwaggerUIView(SpectacularSwaggerSplitView):
-    """Swagger UI. Its requests use the session of the browser, or a token that is entered under "Authorize"."""
+    """Serves Swagger UI. Its requests use the session of the browser, or a token that is entered under "Authorize"."""
 
     authentication_classes = ()
     url_name = "api_schema"

@@ -127,7 +127,7 @@ def _flatten_messages(detail: Any) -> Iterator[str]:
 # ── Errors outside of REST views ─────────────────────────────────────────────────────────────────────────────────
 @csrf_exempt
 def api_not_found(request: HttpRequest) -> JsonResponse:
-    """The view of the last URL pattern below /api/. Answers with status 404 as JSON.
+    """Answers with status 404 as JSON. It is the view of the last URL pattern below /api/, for all other paths.
 
     It never redirects to another URL, because a redirect would lose the body of the request.
     """
@@ -136,10 +136,10 @@ def api_not_found(request: HttpRequest) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """The view for unexpected errors (handler500). Answers with JSON below /api/, and with the page 500.html elsewhere.
+    """Answers after an unexpected error (handler500): with JSON below /api/, and with the page 500.html elsewhere.
 
-    If the error is a known one, the status is the one of this error. Mostly it is 503, because a middleware could not
-    reach the database.
+    An error that can be converted to an ApplicationError is answered with its own status. In most cases this is 503,
+    because a middleware could not reach the database.
     """
     error = to_application_error(exc) if isinstance(exc := sys.exc_info()[1], Exception) else None
     schema, status = (error.schema(), error.status) if error else (_internal_error(), 500)

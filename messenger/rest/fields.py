@@ -1,4 +1,4 @@
-"""Strict serializer fields for input.
+"""Defines strict serializer fields for input: they accept only the right JSON type.
 
 The fields of REST framework also accept `1` as a boolean and `12` as a string.
 """
@@ -49,14 +49,17 @@ class IdField(serializers.IntegerField):
 
 
 class SequenceNumberField(IdField):
-    """Accepts a `seq` or a `version`. Both begin at 1; 0 means "before the first"."""
+    """Accepts a `seq` (number of a message in its conversation) or a `version`.
+
+    Both begin at 1; 0 means "before the first".
+    """
 
     def __init__(self, **options):
         super().__init__(min_value=0, **options)
 
 
 class PageSizeField(serializers.IntegerField):
-    """Accepts the number of rows of a page. A number above `maximum` is not rejected but reduced to `maximum`."""
+    """Accepts the number of results on a page. A number above `maximum` is not rejected but reduced to `maximum`."""
 
     def __init__(self, default: int = 50, maximum: int = 100, **options):
         self.maximum = maximum

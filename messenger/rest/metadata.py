@@ -1,4 +1,4 @@
-"""Defines the response to OPTIONS requests."""
+"""Defines the response of the REST API to OPTIONS requests."""
 
 from __future__ import annotations
 

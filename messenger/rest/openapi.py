@@ -1,4 +1,4 @@
-"""Describes two authentication schemes and the error responses of each operation in the OpenAPI document."""
+"""Extends the OpenAPI document: describes two authentication schemes and the error responses of each operation."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class SessionAuthenticationExtension(OpenApiAuthenticationExtension):
 
 
 class ErrorResponsesAutoSchema(AutoSchema):
-    """Adds the usual error responses to each operation, as its method, body, path and authentication require.
+    """Adds the usual error responses to each operation, depending on its method, body, path and authentication.
 
-    A view declares only the error responses that cannot be found in this way.
+    A view declares only those error responses that cannot be found in this way.
     """
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from msgspec import inspect as types
 from rest_framework import serializers
 
 
-# For output only: input has serializers of its own, with validation. This is a comment because a docstring would be
+# For output only: other serializers validate the input. This text is a comment because a docstring would be
 # inherited as the description of every struct that has none.
 class StructSerializer(serializers.Serializer):
     struct: type[msgspec.Struct]
@@ -27,14 +27,14 @@ class StructSerializer(serializers.Serializer):
 
 @extend_schema_field({"type": "string", "format": "date-time"})
 class FormattedDateTimeField(serializers.CharField):
-    """A date and time that the struct contains as a string with `Meta(extra_json_schema={"format": "date-time"})`."""
+    """Serializer field for a date and time that the struct stores as formatted text (with the format `date-time`)."""
 
 
 @cache
 def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
     """Returns the serializer class for a struct.
 
-    For `MessageSchema`, it is `MessageSerializer`, in OpenAPI `Message`.
+    The class for `MessageSchema` is called `MessageSerializer`, and `Message` in the OpenAPI document.
     """
     info = types.type_info(struct)
     assert isinstance(info, types.StructType)
@@ -49,7 +49,7 @@ def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
 def page_serializer_for(struct: type[msgspec.Struct]) -> type[serializers.Serializer]:
     """Returns the serializer class for a page of a list: `{"results": [struct …], "next": url or null}`.
 
-    For OpenAPI only.
+    The class only describes the page in the OpenAPI document. It does not serialize anything.
     """
     name = f"{struct.__name__.removesuffix('Schema')}PageSerializer"
     body = {
@@ -67,7 +67,8 @@ def _docstring(struct: type[msgspec.Struct]) -> str:
 def may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
     """Returns whether this field may be missing in the output.
 
-    A field with its default value is not missing, unless the default is UNSET or the struct omits defaults.
+    msgspec writes a field that has its default value. It leaves the field out only if the default is UNSET or the
+    struct has the option `omit_defaults`.
     """
     if field.required:
         return False

@@ -1,4 +1,4 @@
-"""The rate limit of REST requests. The forms of the pages use the same limit (chat/views/decorators.py)."""
+"""Defines the rate limit of REST requests. The forms of the pages use the same limit (chat/views/decorators.py)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from messenger.core.client_ip import request_ip
 
 
 class UserOrAddressThrottle(BaseThrottle):
-    """Limits requests per user, or per IP address if nobody is signed in.
+    """Limits requests per user, or per IP address if the request has no user.
 
     With Redis, all processes share the counters.
     """
 
-    seconds = 0.0  # until the next request is allowed
+    seconds = 0.0  # seconds until the next request is allowed
 
     def allow_request(self, request, view) -> bool:
         user = request.user

@@ -1,4 +1,4 @@
-"""Template tags for the elements of pages: `{% icon %}`, `{% avatar %}`, `{% button %}`, `{% field %}` …
+"""Defines template tags for the elements of pages: `{% icon %}`, `{% avatar %}`, `{% button %}`, `{% field %}` …
 
 Templates can use these tags without `{% load %}` (see "builtins" in settings.TEMPLATES). Most tags have a template in
 templates/elements/ and a style sheet in static/css/elements/ with the same name.
@@ -43,8 +43,8 @@ def stylesheets(kind: str) -> SafeString:
 def importmap(context: template.Context, preload: bool = True) -> SafeString:
     """Renders the import map, which maps the relative paths in JavaScript imports to the hashed file names.
 
-    It is the only inline script of a page and therefore needs the nonce. `preload` adds links to all modules that pages
-    for signed-in users load at start.
+    The import map is the only inline script of a page and therefore needs the nonce. `preload` adds links to all
+    modules that pages for signed-in users load at start.
     """
     import_map, preload_links = (_render_import_map if settings.DEBUG else _cached_import_map)(preload)
     nonce = context.get("CSP_NONCE", "")
@@ -64,7 +64,7 @@ _cached_import_map = cache(_render_import_map)  # in production static files do 
 @register.simple_tag
 @cache
 def icon(name: str, size: str = "") -> SafeString:
-    """Renders an icon: `{% icon "pin" %}`, or small: `{% icon "pin" "s" %}`.
+    """Renders an icon: `{% icon "pin" %}`, or a small icon: `{% icon "pin" "s" %}`.
 
     Screen readers ignore the icon, so add a text or a label.
     """
@@ -77,7 +77,7 @@ def icon(name: str, size: str = "") -> SafeString:
 
 
 def _sprite() -> str:
-    # A separate file that browsers cache. Inlined, it would add 8 KB to every page.
+    # The icons are a separate file that browsers cache. Inside the HTML, they would add 8 KB to every page.
     return static("icons.svg")
 
 
@@ -85,8 +85,9 @@ def _sprite() -> str:
 def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None = None) -> SafeString:
     """Renders the picture or the initials of a user (model or schema) or of a conversation.
 
-    A group has its own picture; a direct conversation shows the other member. `online` is None for no presence dot,
-    False for a hidden dot (scripts can show it) and True for a visible dot. Or it contains the ids of online users.
+    A group has its own picture; a direct conversation shows the other member. `online` is True for a visible presence
+    dot, False for a hidden dot (scripts can show it), and None for no dot. It can also be a collection of the ids of
+    online users.
     """
     is_group = getattr(subject, "kind", "") == "group"
     if isinstance(subject, User):

@@ -268,7 +268,7 @@ def test_names_and_texts_are_escaped(browser, make_user, alice, say):
         page = alice_browser.get(path)
         assert page.status == 200
         assert "<script>alert" not in page.html and "<b>" not in page.html.split("<body>")[0]
-        assert len(page.all("script")) == 2  # the import map and the main script
+        assert len(page.all("script")) == 3  # the time zone, the import map and the main script
 
 
 def test_no_inline_style_or_handler(browser, alice, group, say):

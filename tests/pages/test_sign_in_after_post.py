@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import uuid
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from chat.models import Message
 from tests.servers import PASSWORD
 
 
@@ -63,3 +67,35 @@ def test_after_signing_in_the_page_of_the_form_is_shown(client, alice, group):
         response["Location"], {"login": "alice", "password": PASSWORD, "next": f"/c/{group.pk}/"}, follow=True
     )
     assert page.redirect_chain[-1][0] == f"/c/{group.pk}/" and page.status_code == 200
+
+
+def test_the_words_of_a_message_are_back_after_signing_in(client, alice, group):
+    page = f"/c/{group.pk}/"
+    response = client.post(f"{page}send/", {"body": "字字 & words", "next": page})
+    client.post(response["Location"], {"login": "alice", "password": PASSWORD, "next": page})
+    assert "字字 &amp; words</textarea>" in client.get(page).content.decode()
+    assert "字字" not in client.get(page).content.decode()  # only once
+
+
+def test_an_expired_form_shows_the_words_and_sends_them_again(alice, group, transactional_db):
+    """alice has signed in again in another tab, so the token of this form has changed."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    url, own = f"/c/{group.pk}/send/", {"origin": settings.SITE_URL, "host": urlsplit(settings.SITE_URL).netloc}
+    client_id = str(uuid.uuid4())
+    expired = {"csrfmiddlewaretoken": "x" * 64, "body": "字字 & words", "client_id": client_id}
+    refused = browser.post(url, expired, headers=own)
+    shown = refused.content.decode()
+    assert refused.status_code == 403 and ">字字 &amp; words</textarea>" in shown and client_id in shown
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', shown)[1]
+    again = {"csrfmiddlewaretoken": token, "body": "字字 & words", "client_id": client_id}
+    assert browser.post(url, again, headers=own).status_code == 302
+    assert Message.objects.get(kind="text").body == "字字 & words"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_words_of_another_site_are_not_offered_for_sending(alice, group, origin):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    refused = browser.post(f"/c/{group.pk}/send/", {"body": "evil words"}, headers={"origin": origin})
+    assert refused.status_code == 403 and "evil words" not in refused.content.decode()
