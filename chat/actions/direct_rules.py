@@ -2,7 +2,7 @@
 
 The privacy setting `write_to_me` only restricts who may start a conversation: a user who has written can always be
 answered. The error is the same for a block by the other user, for this setting and for a suspended account, so that the
-sender cannot tell which of them is the reason. The check is SQL, as part of a query that sending makes anyway.
+sender cannot tell which of them is the reason.
 """
 
 from __future__ import annotations
