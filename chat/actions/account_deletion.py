@@ -120,8 +120,8 @@ def delete_account(user_id: int, *, delete_messages: bool) -> None:
     """Deletes an account permanently. With `delete_messages`, also deletes all messages of the user.
 
     Profile, sign-ins, drafts and data export are deleted at once, and the user's invite links are revoked. A background
-    task then removes the user from groups and deletes the messages. The task is stored in the database, so it also runs
-    after a crash.
+    task then removes the user from groups and, with `delete_messages`, deletes the messages. The task is stored in the
+    database, so it also runs after a crash.
     """
     with write_transaction():
         deletion.erase_account(user_id)

@@ -88,8 +88,8 @@ def _create_conversation(**fields: Any) -> Conversation:
 def _add_first_members(conversation: Conversation, users: list[User]) -> dict[int, ConversationSchema]:
     """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
-    Publishes the event `conversation.added` to each member. The event `member.updated` is not needed: it tells members
-    about each other, and `conversation.added` does this already in a new conversation.
+    Publishes the event `conversation.added` to each member. The event `member.updated` is not published, because no
+    WebSocket receives the events of the new conversation yet.
     """
     me_versions = allocate_me_versions(user.pk for user in users)
     memberships = []
