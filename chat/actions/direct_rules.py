@@ -46,8 +46,8 @@ def pair_status_error(pair_status: str) -> ApplicationError | None:
 def require_open_pair(membership: Membership) -> None:
     """Raises `ApplicationError` unless the user may write to the other user of this direct conversation.
 
-    Used for edits, reactions and pins, which the other user sees like a message. Always passes in groups, without a
-    query.
+    Call it before an edit, a reaction or a pin, because the other user sees them like a message. In a group it raises
+    nothing and makes no query.
     """
     if membership.conversation.kind == Conversation.Kind.DIRECT and (
         error := pair_status_error(get_pair_status(membership.pk))

@@ -108,7 +108,10 @@ def update_mentions(
 
 
 def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_ids: set[int]) -> None:
-    """Publishes the new count of unread mentions (`mine.updated`) to the given users who have not read this message."""
+    """Publishes the new count of unread mentions (event `mine.updated`) to users who have not read this message.
+
+    Only the users `user_ids` get the event.
+    """
     memberships = list(
         Membership.objects.filter(
             conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq

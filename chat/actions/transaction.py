@@ -34,9 +34,9 @@ _MEMBER_STATE_FIELDS = (
 
 
 class ConversationTransaction:
-    """An open transaction: the locked conversation, the membership of the acting user, and the collected events.
+    """An open transaction: the locked conversation, the membership of the acting user, and the events to publish.
 
-    `membership` is None if the acting user is not a member, as in joining and moderation.
+    `membership` is None if the acting user is not a member: a user who is joining, or a moderator.
     """
 
     def __init__(self, conversation: Conversation, membership: Membership | None):

@@ -142,7 +142,8 @@ MAX_SUGGESTED_GROUPS, MAX_GROUP_MATES = 20, 100
 def list_group_mate_ids(user_id: int) -> list[int]:
     """Returns the ids of users who are in a group with the user `user_id`, at most 100.
 
-    Only the 20 groups with the newest activity are searched. Users who wrote the newest messages come first.
+    Only the 20 groups with the newest activity are searched. Users whose newest message is among the last messages of
+    the group come first.
     """
     groups = (
         Membership.objects.filter(

@@ -24,7 +24,7 @@ class AllowedActions:
 
     @property
     def is_admin(self) -> bool:
-        """True if the user has the role owner or admin in this conversation, which is a group."""
+        """True if the conversation is a group and the user has the role owner or admin in it."""
         return self.is_group and self.role in ("owner", "admin")
 
     @property

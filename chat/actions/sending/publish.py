@@ -151,9 +151,9 @@ def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
 
 
 def _unarchive(sends: list[PendingSend]) -> list[Membership]:
-    """Unarchives the conversations of new messages for members who have not muted them. Returns their memberships.
+    """Unarchives the conversations of new messages for members who have archived but not muted them.
 
-    The rows must be locked already, by `load_senders`.
+    Returns the memberships of these members. `load_senders` must have locked their rows before.
     """
     conversation_ids = {send.conversation.id for send in sends if send.conversation.has_archived_members}
     if not conversation_ids:
