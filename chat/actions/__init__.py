@@ -1,7 +1,8 @@
-"""The public functions that change conversations. Pages, API and consumers import them from here only.
+"""The public functions that change conversations. Pages, API and WebSocket consumers import them from here only.
 
-Each function checks permission, changes rows in one transaction, and publishes events on commit. It raises
-`messenger.core.errors.ApplicationError` if the action is not allowed.
+Each function checks permission, changes rows in one transaction, and publishes events (messages to the WebSockets of
+the members) when the transaction is committed. It raises `messenger.core.errors.ApplicationError` if the action is not
+allowed.
 """
 
 from __future__ import annotations
@@ -78,9 +79,10 @@ def send_message(
     forward_id: int | None = None,
     attachment_ids: Sequence[int] = (),
 ) -> tuple[MessageSchema, bool]:
-    """Sends a message. Returns the message, and True if it is new or False if this `client_id` had been sent before.
+    """Sends a message. Returns the message, and False if a message with this `client_id` was stored before, else True.
 
-    The function blocks until a queue has stored the message: call it from a thread, not from the event loop.
+    The sender chooses `client_id`, so that a message that is sent twice is stored once. The function blocks until the
+    message is stored: call it from a thread, not from the event loop.
     """
     sent = send_queue.call(
         SendCommand(user_id, conversation_id, client_id, body, reply_to_id, forward_id, tuple(attachment_ids))
@@ -89,27 +91,29 @@ def send_message(
 
 
 def mark_read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineSchema:
-    """Moves a user's read marker forward to the message `seq`. Returns read marker, unread count and so on.
+    """Marks all messages of a conversation up to the message number `seq` as read by a user.
 
-    With `back`, moves the marker back: the message `seq` and all messages after it become unread. Blocks: call it from
-    a thread, not from the event loop.
+    With `back`, marks the message `seq` and all messages after it as unread. Returns the user's state in the
+    conversation, with the unread count. The function blocks: call it from a thread, not from the event loop.
     """
     return read_marker_queue.call(MarkerMove(user_id, conversation_id, read_seq=seq, back=back))
 
 
 def mark_unread(user_id: int, conversation_id: int) -> MineSchema:
-    """Marks the newest text message of another member as unread, and all messages after it.
+    """Marks the newest text message by another member as unread, and all messages of the conversation after it.
 
-    Changes nothing if no other member has written. Blocks: call it from a thread, not from the event loop.
+    Changes nothing if no other member has sent a text message. The function blocks: call it from a thread, not from the
+    event loop.
     """
     seq = newest_seq_of_others(user_id, conversation_id)
     return mark_read(user_id, conversation_id, seq, back=seq > 0)
 
 
 def mark_delivered(user_id: int, up_to: dict[int, int]) -> None:
-    """Moves a user's delivery markers. `up_to` has, by conversation id, the newest seq that a device has received.
+    """Stores which messages the devices of a user have received.
 
-    Blocks: call it from a thread, not from the event loop.
+    `up_to` maps each conversation id to the number of the newest message that a device has received. The function
+    blocks: call it from a thread, not from the event loop.
     """
     for conversation_id, seq in up_to.items():
         read_marker_queue.call(MarkerMove(user_id, conversation_id, delivered_seq=seq))

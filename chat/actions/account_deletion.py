@@ -48,7 +48,7 @@ MESSAGES_PER_TRANSACTION = 50  # short transactions, so that other members can w
 # ── Before: what will happen ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(slots=True)
 class OwnedGroup:
-    """A group that the user owns, and the member who will own it next (`successor`).
+    """A group of a user who deletes the account, and the member who will be the next owner (`successor`).
 
     If `successor` is None, the group has no other member and will be deleted.
     """
@@ -70,7 +70,10 @@ class DeletionPlan:
 
 
 def plan_account_deletion(user_id: int) -> DeletionPlan:
-    """Returns what deleting this account will affect: groups, conversations, files. Changes nothing. Four queries."""
+    """Returns which groups, conversations and files the deletion of the user's account will affect.
+
+    Changes nothing. Makes four queries.
+    """
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     owner_memberships = list(
         memberships.filter(role=Role.OWNER)
@@ -117,7 +120,8 @@ def delete_account(user_id: int, *, delete_messages: bool) -> None:
     """Deletes an account permanently. With `delete_messages`, also deletes all messages of the user.
 
     Profile, sign-ins, drafts and data export are deleted at once, and the user's invite links are revoked. A background
-    task does the rest. The task is stored in the database, so it also runs after a crash.
+    task then removes the user from groups and, with `delete_messages`, deletes the messages. The task is stored in the
+    database, so it also runs after a crash.
     """
     with write_transaction():
         deletion.erase_account(user_id)
@@ -155,10 +159,10 @@ def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
 
 
 def _leave_conversation(membership) -> None:
-    """Removes a deleted user from a group, after transferring the group if the user owns it.
+    """Removes a deleted user from a group. If the user owns the group, first makes another member the owner.
 
-    In a direct conversation, only tells the other user that the name is gone. `membership` must have the annotations
-    `kind` and `successor_id`.
+    A direct conversation is kept: the function only tells the other user's devices that the name of the deleted user is
+    gone. `membership` must have the annotations `kind` and `successor_id` (the next owner).
     """
     user_id, conversation_id = membership.user_id, membership.conversation_id
     if membership.kind == Conversation.Kind.DIRECT:
@@ -174,7 +178,7 @@ def _leave_conversation(membership) -> None:
 def _delete_all_messages(user_id: int) -> None:
     """Deletes all text messages and reactions of a user, also in conversations that the user has left.
 
-    The messages are deleted as by their sender: their content is wiped and cannot be restored.
+    The content of the messages is removed permanently, as if the user had deleted each message.
     """
     memberships = Membership.objects.filter(user_id=user_id).order_by("conversation_id")
     for conversation_id in memberships.values_list("conversation_id", flat=True):
@@ -198,9 +202,10 @@ def _delete_all_messages(user_id: int) -> None:
 
 
 def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]:
-    """Returns the seqs of the next 50 text messages of a user whose content still exists, after the seq `after`.
+    """Returns the numbers (seq) of the next 50 text messages of a user after the number `after`.
 
-    Includes messages that an admin or moderator has hidden, because their content is still stored.
+    Leaves out messages whose content no longer exists. Includes messages that an admin or moderator has hidden, because
+    their content is still stored.
     """
     texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind=Message.Kind.TEXT)
     with_content = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
@@ -209,9 +214,9 @@ def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]
 
 @contextmanager
 def _system_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction on a conversation without a member and without permission checks.
+    """Opens a transaction on a conversation for the system: no user acts in it, and no permission is checked.
 
-    It also works in a deleted group: nobody receives the events of a deleted group.
+    It also works in a deleted group. The events of a deleted group are sent to nobody.
     """
     with write_transaction():
         conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)

@@ -1,9 +1,9 @@
-"""Processes uploaded images and videos in the worker, before anybody may open them, and updates their messages.
+"""Processes uploaded images and videos in the background worker, before anybody can open them.
 
-Processing removes metadata, because phones store in pictures and videos where they were taken. A file that cannot be
-decoded is offered as a download, with as much metadata removed as is possible without decoding. Some files keep their
-metadata: HEIC and AVIF files that cannot be decoded, and types that are not processed at all, such as TIFF. See
-docs/decisions/uploads.md, also for damaged videos.
+Processing removes metadata, because phones store in pictures and videos where they were taken. If an image or video
+cannot be decoded, users can only download it, and as much metadata is removed as is possible without decoding. Some
+files keep their metadata: HEIC and AVIF files that cannot be decoded, and types that are not processed at all, such as
+TIFF. See docs/decisions/uploads.md, also for damaged videos.
 
 Until a file is processed, its message shows an empty box of the final size, and downloads answer with status 503.
 """
@@ -29,8 +29,8 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "i
 def process_file(file_id: int) -> None:
     """Removes the metadata of an uploaded image or video. Does nothing if the file is deleted.
 
-    If the file is processed already, only messages that do not show it yet are updated: the worker may have been killed
-    before that.
+    If the file is processed already, only updates messages that do not show it yet: an earlier run may have been killed
+    after it had processed the file and before it had updated the messages.
     """
     file = File.objects.filter(pk=file_id).first()
     if file is None:
@@ -78,9 +78,9 @@ def _update_messages(file: File) -> None:
 
 
 def _update_message_files(message_id: int) -> None:
-    """Updates the copy of the attachments in a message's field `files`, and publishes `message.updated`.
+    """Copies the data of a message's attachments into its field `files`, and publishes the event `message.updated`.
 
-    The size of the conversation's files changes with it. Does nothing if the copy is up to date.
+    Also updates the total size of the files of the conversation. Does nothing if `files` is up to date already.
     """
     with moderation_transaction(message_id) as (tx, message):
         attachments = Attachment.objects.filter(message=message).select_related("file").order_by("place")

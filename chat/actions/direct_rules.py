@@ -2,7 +2,7 @@
 
 The privacy setting `write_to_me` only restricts who may start a conversation: a user who has written can always be
 answered. The error is the same for a block by the other user, for this setting and for a suspended account, so that the
-sender cannot tell which of them is the reason. The check is SQL, as part of a query that sending makes anyway.
+sender cannot tell which of them is the reason.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def pair_status_error(pair_status: str) -> ApplicationError | None:
 def require_open_pair(membership: Membership) -> None:
     """Raises `ApplicationError` unless the user may write to the other user of this direct conversation.
 
-    Used for edits, reactions and pins, which the other user sees like a message. Always passes in groups, without a
-    query.
+    Call it before an edit, a reaction or a pin, because the other user sees them like a message. In a group it raises
+    nothing and makes no query.
     """
     if membership.conversation.kind == Conversation.Kind.DIRECT and (
         error := pair_status_error(get_pair_status(membership.pk))

@@ -20,9 +20,9 @@ FOLDER = "rooms"  # in the storage of avatars
 
 
 def set_group_avatar(user_id: int, conversation_id: int, upload: BinaryIO, size: int) -> ConversationSchema:
-    """Sets the avatar of a group and returns the conversation. `size` is the size of the upload in bytes.
+    """Sets the picture of a group (avatar) and returns the conversation. `size` is the size of `upload` in bytes.
 
-    Only the owner and admins may do this.
+    Only the owner and admins of the group may do this.
     """
     with conversation_transaction(conversation_id, user_id) as tx:  # checked before the image is decoded
         _require_permission(tx)

@@ -34,7 +34,7 @@ MAX_USERS_PER_CALL = 500  # users that one call may add to a group
 
 # ── Create ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationSchema, bool]:
-    """Returns the direct conversation of two users, and whether this call created it.
+    """Returns the direct conversation of two users, and True if this call created it or False if it existed before.
 
     If two calls run at the same time, only one creates the conversation.
     """
@@ -88,8 +88,8 @@ def _create_conversation(**fields: Any) -> Conversation:
 def _add_first_members(conversation: Conversation, users: list[User]) -> dict[int, ConversationSchema]:
     """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
-    Each member gets the event `conversation.added`. No `member.updated` is published, because nobody is subscribed to
-    a conversation that is new.
+    Publishes the event `conversation.added` to each member. The event `member.updated` is not published, because no
+    WebSocket receives the events of the new conversation yet.
     """
     me_versions = allocate_me_versions(user.pk for user in users)
     memberships = []
@@ -183,9 +183,10 @@ def _mark_announcement_new(tx: ConversationTransaction) -> None:
 
 
 def publish_conversation_info(tx: ConversationTransaction) -> None:
-    """Publishes `conversation.updated` with the fields that all members see.
+    """Publishes the event `conversation.updated` with the fields of the conversation that all members see.
 
-    Call this after all other changes, because the event contains counts and versions.
+    Call this after all other changes of the transaction `tx`, because the event contains the new counts and version
+    numbers.
     """
     conversation = tx.conversation
     conversation.info_version = tx.next_version()
@@ -234,7 +235,7 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
 def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membership]:
     """Makes users members of a group and returns the memberships of those who were not members before.
 
-    Does not check permission. For a former member the old row is used again.
+    Does not check permission. If a user was a member earlier, the old membership row is used again.
     """
     conversation = tx.conversation
     existing = {
@@ -363,7 +364,10 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
 
 
 def _member_state_event(membership: Membership) -> UserEvent:
-    """Returns the event `mine.updated` with the current member state (role, read marker, mute …) of a membership."""
+    """Returns the event `mine.updated` for the user of a membership, with what is stored for this user only.
+
+    These are role, how far the user has read, mute and so on.
+    """
     key = (membership.conversation_id, membership.user_id)
     mention_count = count_unread_mentions([membership]).get(key, 0)
     member_state = mine_schema(membership, membership.conversation, mention_count)
@@ -390,7 +394,7 @@ def _get_member(tx: ConversationTransaction, target_id: int) -> Membership:
 
 # ── A user's new name or avatar ──────────────────────────────────────────────────────────────────────────────────
 def publish_profile_change(user_id: int) -> None:
-    """Publishes a user's new name or avatar as `member.updated` in each conversation of the user.
+    """Publishes a user's new name or avatar as the event `member.updated` in each conversation of the user.
 
     Uses one short transaction per conversation.
     """

@@ -1,11 +1,10 @@
 """Creates, revokes and previews invite links of groups, and lets users join by such a link.
 
-A link works as long as its creator is a member who may add people. A member who was removed cannot return with a link
-that was created before the removal.
+A link works as long as the user who created it is a member who may add people. A user who was removed from the group
+cannot return with a link that was created before the removal.
 
-A block between two users does not disable a link. A link that failed for one user only would reveal the block to this
-user. Inside the group a block has the same effect as in any other group. An admin may remove a new member, and then the
-link no longer works for that user.
+A block between two users does not disable a link. If a link failed for one user only, this user could conclude that
+somebody in the group has blocked him or her.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
 
 
 def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
-    """Makes a user a member of a group by an invite link.
+    """Makes a user a member of a group by an invite link. `token` is the secret part of the link.
 
     Returns the conversation, and True if the user has joined or False if the user was a member already. Only joining
     counts as a use of the link.
@@ -112,9 +111,9 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
 
 
 def get_usable_invite(user_id: int, token: str) -> Invite:
-    """Returns the invite with this token if the user may join the group with it, or is a member already.
+    """Returns the invite link with this token (secret part) if the user may join with it or is a member already.
 
-    Raises `not_found` otherwise. The number of failed tries per user is limited.
+    Raises `not_found` otherwise. A user can try only a limited number of wrong tokens.
     """
     rate_limits.require("invite.tries", user_id)
     invite = Invite.objects.select_related("conversation", "made_by").filter(digest=hash_token(token)).first()
@@ -131,7 +130,7 @@ def get_usable_invite(user_id: int, token: str) -> Invite:
 def preview_invite(user_id: int, token: str) -> InvitePreviewSchema:
     """Returns the data of a group that a user sees before joining by an invite link.
 
-    This changes no rows, but it is an action and not a selector, because failed tries are counted.
+    It is in `chat.actions` and not in `chat.selectors`, because it counts how often the user has tried wrong links.
     """
     invite = get_usable_invite(user_id, token)
     membership = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id, left_at=None)
@@ -152,5 +151,8 @@ def _is_usable(invite: Invite, conversation: Conversation, membership: Membershi
 
 
 def invalid_invite_error() -> ApplicationError:
-    """Returns the error for invalid links. It is the same for unknown, expired, used up and revoked links."""
+    """Returns the error for invite links that do not work: unknown, expired, used up and revoked links.
+
+    The error is the same for all of them, so that it does not reveal whether a link existed.
+    """
     return ApplicationError("not_found", _("This link is invalid or has expired. Ask for a new one."))

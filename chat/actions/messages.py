@@ -66,9 +66,10 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
 
 
 def _find_users_mentioned_before(message: Message) -> dict[str, UserSchema]:
-    """Returns the users whom a message mentions, by the normalized names in its text.
+    """Returns the users whom the message mentions before it is edited, by the normalized user names in its text.
 
-    An edit keeps these mentions, also if a user has left or been renamed since, or somebody else has the name now.
+    After an edit these names still mention the same users, also if a user has left the group or changed the name since,
+    or if another user has the name now.
     """
     ids = {
         skeleton(message.body[mention["start"] + 1 : mention["end"]]): mention["user_id"]
@@ -88,10 +89,10 @@ def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSch
 def update_mentions(
     tx: ConversationTransaction, message: Message, schema: MessageSchema, mentions: list[MentionSchema]
 ) -> None:
-    """Stores the mentions of a changed message, and notifies users whom the message did not mention before.
+    """Stores the mentions of an edited message, and notifies the users whom the message did not mention before.
 
-    Users who are mentioned, but not notified because of a block, get the right count of mentions: their devices have
-    counted this one.
+    A user who is mentioned but not notified because of a block gets the event `mine.updated` with the right count of
+    mentions: the user's devices have counted this mention, although it does not count.
     """
     old_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     new_ids = find_mentioned_user_ids(tx.conversation.pk, message.sender_id, mentions)
@@ -107,7 +108,10 @@ def update_mentions(
 
 
 def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_ids: set[int]) -> None:
-    """Publishes the new count of unread mentions (`mine.updated`) to the given users who have not read this message."""
+    """Publishes the new count of unread mentions (event `mine.updated`) to users who have not read this message.
+
+    Only the users `user_ids` get the event.
+    """
     memberships = list(
         Membership.objects.filter(
             conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
@@ -174,10 +178,10 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
 
 
 def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
-    """Deletes a message in an open transaction `tx` and publishes `message.updated`. Does not check permission.
+    """Deletes a message in the open transaction `tx` and publishes the event `message.updated`.
 
-    With `wipe`, its content is removed permanently. Without `wipe`, its content is kept for restoring, and the user
-    `by_id` is stored as the one who hid the message.
+    Does not check permission. With `wipe`, the content of the message is removed permanently. Without `wipe`, it is
+    kept for restoring, and the user `by_id` is stored as the one who hid the message.
     """
     message.deleted_at, message.pinned_at = tx.now, None
     fields = ["deleted_at", "pinned_at"]
@@ -195,7 +199,7 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
 
 
 def wipe_content(message: Message) -> None:
-    """Removes the content, files, revisions and reactions of a message permanently.
+    """Removes the content, files, revisions (earlier texts) and reactions of a message permanently.
 
     The caller must save the fields `WIPED_FIELDS` of the message.
     """

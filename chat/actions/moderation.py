@@ -102,7 +102,7 @@ def settle_report(moderator_id: int, report_id: int) -> None:
 
 
 def _require_other_sender(moderator_id: int, message: Message) -> None:
-    """Raises `forbidden` if the message is the moderator's own: somebody else decides about it."""
+    """Raises `forbidden` if the moderator has sent this message: moderators may not decide about their own messages."""
     if message.sender_id == moderator_id:
         raise forbidden(_("You can’t decide about your own message. Ask another moderator."))
 

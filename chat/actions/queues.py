@@ -1,7 +1,7 @@
-"""Two queues that store messages and read markers in batches. Socket, API and pages put their commands into a queue.
+"""Two queues: one stores new messages in batches, the other stores in batches how far users have read.
 
-Each process has its own two queues. A batch is stored in one transaction, which is faster than one transaction per
-command.
+WebSocket consumers, API and pages put their commands into a queue. Each process has its own two queues. A batch of
+commands is stored in one transaction, which is faster than one transaction per command.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Changes what a conversation stores for each member: read and delivery markers, mute, notification level, draft …
 
-Markers move forward while a user reads. A read marker moves back only if the user marks messages as unread. Many moves
-arrive at the same time: for one message in a group with a hundred readers, a hundred moves. So `move_markers` stores
-many moves in one transaction, and callers use a queue (chat.actions.queues).
+A marker is the number of the newest message that the member has read or received. Many markers change at the same time:
+a message in a group with a hundred readers changes a hundred. So `move_markers` stores many changes in one transaction,
+and callers put them into a queue (chat.actions.queues).
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ MEMBER_STATE_FIELDS = {"muted", "level", "favourite", "archived", "draft", "anno
 
 
 class MarkerMove(NamedTuple):
-    """A command to move the markers of a user in a conversation.
+    """A command to store which messages (up to a number, called seq) a user has read or received in a conversation.
 
-    `read_seq`: the user has read all messages up to this seq. With `back`, this message and all messages after it
-    become unread. `delivered_seq`: a device of the user has received all messages up to this seq. None moves no marker.
+    `read_seq`: the user has read all messages up to this number. With `back`, this message and all messages after it
+    become unread. `delivered_seq`: a device of the user has received all messages up to this number. If a field is
+    None, nothing is changed for it.
     """
 
     user_id: int
@@ -47,7 +48,10 @@ class MarkerMove(NamedTuple):
 
 
 class _MarkerState(msgspec.Struct):
-    """The data of a locked membership row: its markers, other member state, and counters of its conversation."""
+    """The data of a locked membership row: how far the user has read and received messages, mute, draft and so on.
+
+    Also has the counters of the conversation.
+    """
 
     id: int
     conversation_id: int
@@ -83,11 +87,10 @@ _States = dict[tuple[int, int], _MarkerState]  # by (conversation id, user id)
 
 
 def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationError | None]:
-    """Moves many markers in one transaction and returns one outcome for each move, in the same order.
+    """Moves many read and delivery markers (newest message read or received) in one transaction.
 
-    The outcome is the member state (unread count, mute …) if a read marker was moved, None if only a delivery marker
-    was moved, and the error `not_found` if the user is not a member. Uses seven statements for any number of moves, and
-    one more for each read marker that was moved back to before messages of its own user.
+    Returns one outcome for each move, in the same order: the member's new state (unread count, mute …) if a read marker
+    was moved, None if only a delivery marker was moved, and the error `not_found` if the user is not a member.
     """
     with write_transaction():
         now = timezone.now()
@@ -146,9 +149,10 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
 
 
 def _set_read_counts(states: list[_MarkerState]) -> None:
-    """Sets `read_count` of each state: how many text messages of the conversation do not count as unread.
+    """Sets `read_count` of each state: how many text messages of the conversation do not count as unread for its user.
 
-    These are the text messages up to the read marker, and the user's own text messages after it.
+    These are the text messages up to the read marker (newest message that the user has read), and the user's own text
+    messages after it.
     """
     keys = {(state.conversation_id, state.read_seq) for state in states if 0 < state.read_seq < state.last_seq}
     counts: dict[tuple[int, int], int] = {}
@@ -167,9 +171,10 @@ def _set_read_counts(states: list[_MarkerState]) -> None:
 
 
 def _count_own_texts_after(state: _MarkerState) -> int:
-    """Returns how many text messages of the user come after the user's read marker.
+    """Returns how many text messages of the user come after the newest message that the user has read (read marker).
 
-    Makes no query unless the marker was moved back, because sending moves the marker to the new message.
+    Makes a query only if the user has marked messages as unread. Otherwise the number is 0, because sending a message
+    also moves the read marker to this message.
     """
     if state.sent_seq <= state.read_seq:
         return 0
@@ -180,7 +185,10 @@ def _count_own_texts_after(state: _MarkerState) -> int:
 
 
 def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
-    """Stores a row of ReceiptHistory with the time for each marker that moved forward. Moves back are not stored."""
+    """Stores a row of ReceiptHistory with the time `now` each time when a user has received or read newer messages.
+
+    If a user has marked messages as unread, no row is stored for this.
+    """
     rows = []
     for state in changed:
         stored_read, _read_count, stored_delivered = state.stored_markers
@@ -194,7 +202,10 @@ def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
 
 
 def _build_receipt_events(changed: list[_MarkerState], now: datetime) -> list[Event]:
-    """Returns the receipt events for markers that moved forward, except markers of users who hide their receipts."""
+    """Returns events that tell other members that users have received or read newer messages (receipts).
+
+    Leaves out users who hide their receipts, and users who have not received or read newer messages.
+    """
     at = format_timestamp(now)
     moved_receipts = [
         events.Receipt(state.conversation_id, state.user_id, state.delivered_seq, state.read_seq, at)
@@ -240,9 +251,9 @@ def _outcome(
 
 
 def update_member_state(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
-    """Changes a user's state in a conversation (mute, draft …, see MEMBER_STATE_FIELDS) and returns the whole state.
+    """Changes what a conversation stores for one member (mute, draft …, see MEMBER_STATE_FIELDS) and returns all of it.
 
-    Publishes nothing if the values are the same as before. `announcement_seen` can only increase, up to the version of
+    Publishes no event if the values are the same as before. `announcement_seen` can only increase, up to the version of
     the current announcement. Raises `not_found` for non-members.
     """
     if "level" in changes and changes["level"] not in Level.values:
@@ -281,9 +292,9 @@ def update_member_state(user_id: int, conversation_id: int, changes: dict) -> Mi
 
 
 def newest_seq_of_others(user_id: int, conversation_id: int) -> int:
-    """Returns the seq of the newest text message by another user, or 0 if there is none.
+    """Returns the number (seq) of the newest text message that another user has sent, or 0 if there is none.
 
-    Raises `not_found` for non-members.
+    Raises `not_found` if the user `user_id` is not a member of the conversation.
     """
     rows = bulk_sql.fetch_all(
         "SELECT (SELECT seq FROM chat_message t WHERE t.conversation_id = m.conversation_id AND t.kind = 'text'"

@@ -1,4 +1,4 @@
-"""Publishes receipts (delivery and read markers) again after a change of who may see them.
+"""Publishes receipts (which messages a user has received and read) again after a change of who may see them.
 
 The change is a setting of the user, a setting for one conversation, or a contact or block between two users.
 """
@@ -17,15 +17,18 @@ from messenger.live.events import Event, publish
 
 
 def publish_receipts_choice(user_id: int) -> None:
-    """Publishes the receipts of a user in all conversations, after the user has changed the setting `show_receipts`."""
+    """Publishes which messages a user has received and read, in all conversations of the user.
+
+    Call this after the user has changed the setting `show_receipts`.
+    """
     publish(receipt_visibility_events(user_id))
 
 
 def receipt_visibility_events(user_id: int, conversation_id: int | None = None) -> list[Event]:
-    """Returns events with a user's receipts (delivery and read markers) as the other members may see them now.
+    """Returns events with a user's receipts (numbers of the newest message received and read) for the other members.
 
-    Hidden receipts are sent as 0. Without `conversation_id` the events are for all conversations of the user. Call this
-    inside the transaction that changes a setting. Two queries, and one event per conversation.
+    If a member may not see them, the event has the number 0 instead. Without `conversation_id` the events are for all
+    conversations of the user. Call this inside the transaction that changes the setting for receipts.
     """
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     if conversation_id is not None:
@@ -45,9 +48,10 @@ def receipt_visibility_events(user_id: int, conversation_id: int | None = None) 
 
 
 def publish_receipts_between(user_id: int, other_id: int) -> None:
-    """Publishes the receipts of two users to each other, after one has added, removed, blocked or unblocked the other.
+    """Publishes the receipts (numbers of the newest message received and read) of two users to each other.
 
-    Receipts that the other user may not see are sent as 0.
+    If one may not see the receipts of the other, the number 0 is sent instead. Call this after one user has added,
+    removed, blocked or unblocked the other.
     """
     own_conversations = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     shared_ids = list(

@@ -34,9 +34,9 @@ _MEMBER_STATE_FIELDS = (
 
 
 class ConversationTransaction:
-    """An open transaction: the locked conversation, the membership of the acting user, and the collected events.
+    """An open transaction: the locked conversation, the membership of the acting user, and the events to publish.
 
-    `membership` is None if the acting user is not a member, as in joining and moderation.
+    `membership` is None if the acting user is not a member: a user who is joining, or a moderator.
     """
 
     def __init__(self, conversation: Conversation, membership: Membership | None):
@@ -68,7 +68,7 @@ class ConversationTransaction:
         return self.conversation.version
 
     def mark_changed(self, *fields: str) -> None:
-        """Remembers that these fields of the conversation have changed. `finish` saves them."""
+        """Remembers the names of changed fields of the conversation. `finish` saves these fields."""
         self._changed_fields.update(fields)
 
     # ── Messages ───
@@ -108,9 +108,9 @@ class ConversationTransaction:
         self.publish(events.message_created(message_schema(message, actor, fresh=True)))
 
     def save_message(self, message: Message, *fields: str) -> None:
-        """Saves these fields of a message, and gives the message the next version.
+        """Saves the named fields of a message, and gives the message the next version (number of its newest change).
 
-        The caller must publish `message.updated`.
+        The caller must publish the event `message.updated`.
         """
         message.version = self.next_version()
         message.save(update_fields={"version", *fields})
@@ -143,9 +143,10 @@ class ConversationTransaction:
                 setattr(row, name, value)
 
     def finish(self) -> None:
-        """Saves the changed fields and user versions, and publishes all collected events on commit.
+        """Saves the changed fields of the conversation and the new versions (change numbers) of users.
 
-        The context managers of this module call this at the end of a transaction.
+        Publishes all collected events when the database commits. The context managers of this module call this method
+        at the end of a transaction.
         """
         if self._changed_fields:
             self.conversation.save(update_fields=self._changed_fields)

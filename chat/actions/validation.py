@@ -37,7 +37,7 @@ def check_body(body: str, *, may_be_blank: bool = False) -> None:
 
 
 def is_encodable(text: str) -> bool:
-    """Returns True if the text can be encoded as UTF-8. False if it contains lone surrogates."""
+    """Returns True if the text can be encoded as UTF-8, and False if it contains half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -48,9 +48,9 @@ def is_encodable(text: str) -> bool:
 def clean_single_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
     """Cleans a title or another single line: replaces each run of white space with one space, and returns the line.
 
-    Raises `invalid` for `field` if the line is longer than `limit` characters, is `required` but blank, or contains
-    control, format or direction characters. Joiners are allowed, because emoji and Persian words need them, and so are
-    the tag characters in flags of regions.
+    Raises the error `invalid` for the form field `field` if the line is longer than `limit` characters, is `required`
+    but blank, or contains control characters or invisible format characters, for example for the text direction. The
+    format characters that emoji, flags and Persian words need are allowed.
     """
     line = " ".join(text.split())
     if len(line) > limit:
@@ -72,10 +72,10 @@ _REGION_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # for
 
 
 def clean_multiline(text: str, limit: int, field: str) -> str:
-    """Cleans a description or an announcement: normalizes line ends and strips white space at both ends.
+    """Cleans a description or an announcement: normalizes line ends, and strips white space from the start and the end.
 
-    Raises `invalid` for `field` if the text is longer than `limit` characters, or contains control characters other
-    than line ends and tabs, or direction characters whose effect does not end in the same line.
+    Raises the error `invalid` for the form field `field` if the text is longer than `limit` characters, contains
+    control characters other than line ends and tabs, or changes the text direction for more than one line.
     """
     block = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     check_storable(block, limit, field)
@@ -108,7 +108,10 @@ def _has_balanced_direction(text: str) -> bool:
 
 
 def check_storable(text: str, limit: int, field: str) -> None:
-    """Raises `invalid` for `field` if a text is longer than `limit` characters or cannot be stored in the database."""
+    """Raises the error `invalid` for the form field `field` if `text` cannot be stored in the database.
+
+    Also raises it if the text is longer than `limit` characters.
+    """
     if len(text) > limit:
         raise invalid(**{field: format_lazily(_("At most %(limit)s characters."), {"limit": limit})})
     if "\x00" in text or not is_encodable(text):
@@ -116,9 +119,10 @@ def check_storable(text: str, limit: int, field: str) -> None:
 
 
 def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
-    """Returns the members whose user names appear after an `@` in these texts, by conversation id and `username_key`.
+    """Returns the members whose user names appear after an `@` in the texts, by conversation id and `username_key`.
 
-    `bodies` are (conversation id, text) pairs. Makes one query, or none if no text contains an `@`.
+    `bodies` are (conversation id, text) pairs. `username_key` is the normalized user name. Makes one query, or none if
+    no text contains an `@`.
     """
     keys_by_conversation: dict[int, set[str]] = {}
     for conversation_id, body in bodies:

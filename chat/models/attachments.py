@@ -10,14 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 
 def generate_upload_id() -> str:
-    """Returns a random id of 192 bits. It must not be guessable, because it is part of the URL of the upload."""
+    """Returns a random id of 192 bits for a new upload.
+
+    Other users must not be able to guess the id, because it is part of the URL of the upload.
+    """
     return secrets.token_urlsafe(24)
 
 
 class File(models.Model):
     """A completely uploaded file in the storage.
 
-    Several attachments can use the same file, for example after forwarding. A file that no attachment uses is deleted.
+    Several attachments (files in messages) can use the same file, for example after a message is forwarded. A file that
+    no attachment uses is deleted.
     """
 
     class State(models.TextChoices):
@@ -48,9 +52,9 @@ class File(models.Model):
 
 
 class Attachment(models.Model):
-    """A file in a message. Before the message is sent, `message` is null and only the owner can see the attachment.
+    """A file in a message. Before the message is sent, `message` is null.
 
-    An attachment that is not sent is deleted after a day.
+    Only the user who uploaded the file can see it before that. An attachment that is not sent is deleted after a day.
     """
 
     class Kind(models.TextChoices):
@@ -84,7 +88,7 @@ class Attachment(models.Model):
 class Upload(models.Model):
     """A file that is being uploaded in parts.
 
-    `offset` is the number of bytes that are safely stored: they are kept even if the server crashes.
+    `offset` is the number of bytes that are stored so that they are not lost if the web server crashes.
     """
 
     id = models.CharField(primary_key=True, max_length=43, default=generate_upload_id)

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 class ConversationQuerySet(models.QuerySet):
     def visible_to(self, user_id: int):
-        """Returns the conversations of which this user is a member now.
+        """Returns the conversations of which the user `user_id` is a member now.
 
-        Views filter by this, so that one query loads a conversation and checks permission.
+        Views load a conversation through this filter, so that the same query also checks membership.
         """
         return self.filter(memberships__user_id=user_id, memberships__left_at=None, deleted_at=None)
 
@@ -18,7 +18,8 @@ class ConversationQuerySet(models.QuerySet):
 class Conversation(models.Model):
     """A direct conversation of two users, or a group.
 
-    `last_seq` counts its messages and `version` its changes: see docs/protocol.md.
+    `last_seq` is the number of its newest message (messages are numbered 1, 2, 3 …). `version` is the number of its
+    newest change. See docs/protocol.md.
     """
 
     class Kind(models.TextChoices):
@@ -78,9 +79,9 @@ class Level(models.TextChoices):
 
 
 class Membership(models.Model):
-    """A user in a conversation, also after leaving. All members see the role.
+    """A user in a conversation. The row is kept after the user has left. All members can see the role of the user.
 
-    Only the user sees the member state (read marker, mute, draft …), which the API calls `mine`.
+    Only the user sees the other settings (how far the user has read, mute, draft …). The API calls them `mine`.
     """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="memberships")
@@ -128,9 +129,9 @@ class Membership(models.Model):
 
 
 class ReceiptHistory(models.Model):
-    """The time at which a user had received or read all messages of a conversation up to `seq`.
+    """The time at which a user had received or read all messages of a conversation up to message number `seq`.
 
-    There is one row each time a delivery marker or read marker moves forward.
+    A row is added each time when the user receives or reads newer messages.
     """
 
     class Kind(models.TextChoices):

@@ -9,7 +9,7 @@ from django.db import models
 class DataExport(models.Model):
     """The export of a user's personal data as a file, at most one per user. See chat/export.
 
-    It is being built, ready for download until `expires_at`, or failed.
+    An export is either being built, or ready for download until `expires_at`, or failed.
     """
 
     class State(models.TextChoices):

@@ -19,9 +19,9 @@ def generate_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """Returns the hash of the token of an invite link, by which the link is looked up in the database.
+    """Returns the hash of `token`, the secret part of an invite link. The database finds the link by this hash.
 
-    The look-up uses a hash so that its duration reveals nothing about the tokens.
+    A search for the token itself could take longer if its first characters are right, and so help to guess the token.
     """
     return sha256(token.encode()).hexdigest()
 
@@ -29,8 +29,9 @@ def hash_token(token: str) -> str:
 class Invite(models.Model):
     """An invite link of a group.
 
-    The token is stored in plain text, because members must be able to copy the link again. The risk is small: a link
-    opens one group only and can be revoked, and an attacker who can read this table can read the messages anyway.
+    The token (secret part of the link) is stored in plain text, because members must be able to copy the link again.
+    The risk is small: a link opens one group only and can be revoked, and an attacker who can read the database table
+    can also read the messages in the same database.
     """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="invites")
@@ -55,7 +56,10 @@ class Invite(models.Model):
         super().save(**options)
 
     def is_open(self, now: datetime | None = None) -> bool:
-        """Returns True if the link is not revoked, not expired and not used up."""
+        """Returns True if the link is not revoked, not expired at the time `now`, and not used up.
+
+        It is used up when `max_uses` users have joined with it.
+        """
         now = now or timezone.now()
         return (
             self.revoked_at is None

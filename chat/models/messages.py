@@ -9,9 +9,10 @@ from chat.models.conversations import Conversation
 
 
 class Message(models.Model):
-    """A message of a conversation. The row of a deleted message is kept.
+    """A message of a conversation. When a message is deleted, its row is kept.
 
-    `seq` is the permanent number of the message in its conversation. `version` is the number of its newest change.
+    `seq` is the permanent number of the message in its conversation. `version` is the number of the newest change of
+    the message: all changes in a conversation are numbered 1, 2, 3 ….
     """
 
     class Kind(models.TextChoices):
@@ -89,9 +90,9 @@ class Reaction(models.Model):
 
 
 class Mention(models.Model):
-    """A user whom a message mentions and who is notified.
+    """A user whom the text of a message mentions by `@name` and who is notified.
 
-    Mentions are rows of their own, so that an index finds all mentions of a user.
+    Each mention is a row of its own, so that a database index finds all mentions of a user.
     """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="+")

@@ -11,7 +11,7 @@ from presence.visibility import list_visible_presence
 
 
 def contact_presence(viewer: User, relationships: Iterable[Relationship]) -> dict[int, PresenceSchema]:
-    """Returns the presence of the viewer's contacts by user id, as far as the viewer may see it.
+    """Returns which contacts of `viewer` are online, by user id, as far as their privacy settings allow it.
 
     Users with a contact request that is not accepted are left out.
     """

@@ -1,4 +1,4 @@
-"""Reads conversations and memberships. One query loads a row and checks that the user may see it."""
+"""Reads conversations and memberships. The query that loads a row also checks that the current user may see the row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE, PAGE_MAX = 50, 100
 def get_membership(user_id: int, conversation_id: int) -> Membership:
     """Returns the membership of a user in a conversation, with the conversation loaded. One query.
 
-    Raises `not_found` for non-members, as for a conversation that does not exist.
+    If the user is not a member, raises `not_found`, the same error as for a conversation that does not exist.
     """
     membership = (
         Membership.objects.select_related("conversation")
@@ -37,7 +37,8 @@ def list_conversations(
 ) -> tuple[list[ConversationSchema], tuple[str, int] | None]:
     """Returns a page of a user's conversations, newest activity first, and the cursor of the next page.
 
-    The cursor is None on the last page. `before` is the (time, id) cursor that was returned with the previous page.
+    The cursor is the (time, id) of the last conversation on the page, or None on the last page. `before` is the cursor
+    that was returned with the previous page.
     """
     rows = (
         Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
@@ -59,7 +60,10 @@ def list_conversations(
 
 
 def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[ConversationSchema]:
-    """Returns the conversations with these ids, in this order. Ids of conversations without the user are left out."""
+    """Returns the conversations with these ids, in this order.
+
+    Leaves out conversations of which the user `user_id` is not a member.
+    """
     if not ids:
         return []
     memberships = Membership.objects.filter(
@@ -115,7 +119,7 @@ MAX_PARTNERS = 100  # of direct conversations, for ranking search results
 
 
 def list_direct_partner_ids(user_id: int) -> list[int]:
-    """Returns the ids of the other users of a user's direct conversations, newest activity first, at most 100.
+    """Returns the ids of the users with whom `user_id` has a direct conversation, newest activity first, at most 100.
 
     Conversations without any text message are left out.
     """
@@ -136,9 +140,10 @@ MAX_SUGGESTED_GROUPS, MAX_GROUP_MATES = 20, 100
 
 
 def list_group_mate_ids(user_id: int) -> list[int]:
-    """Returns the ids of other members of the user's groups, at most 100.
+    """Returns the ids of users who are in a group with the user `user_id`, at most 100.
 
-    Only the 20 groups with the newest activity count. Those who wrote last in their group come first.
+    Only the 20 groups with the newest activity are searched. Users whose newest message is among the last messages of
+    the group come first.
     """
     groups = (
         Membership.objects.filter(
@@ -158,7 +163,10 @@ def list_group_mate_ids(user_id: int) -> list[int]:
 
 
 def find_group_avatar(user_id: int, conversation_id: int, filename: str) -> FieldFile | None:
-    """Returns the avatar file of a group. Returns None for non-members, and if the avatar has another filename now."""
+    """Returns the avatar file of a group. Returns None if the user is not a member of the group.
+
+    Also returns None if the name of the current avatar file is not `filename`, because the avatar was replaced.
+    """
     conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
     if conversation is None or (conversation.avatar.name or "").rpartition("/")[2] != filename:
         return None

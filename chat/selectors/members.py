@@ -25,7 +25,10 @@ from presence.tracker import get_tracker
 
 
 class OnlineMembersSchema(msgspec.Struct):
-    """The members who are online. Members whose privacy settings hide this from the user are left out."""
+    """The members of a conversation who are online.
+
+    Members whose privacy settings hide from the current user that they are online are left out.
+    """
 
     count: int
     user_ids: list[int]
@@ -46,11 +49,11 @@ def find_members(
     before: MemberPosition | None = None,
     limit: int = PAGE,
 ) -> tuple[list[MemberSchema], MemberPosition | None]:
-    """Returns a page of members and the cursor of the next page, which is None on the last page.
+    """Returns a page of the members of a conversation and the cursor of the next page, which is None on the last page.
 
-    With the search text `q`, returns one page of the members who match, best first. With `user_ids`, returns only these
-    users, also if they are former members, because clients need their names to show old messages. Raises `not_found`
-    for non-members.
+    With the search text `q`, returns one page of the members whose names match, best match first. With `user_ids`,
+    returns only these users, also if they have left the conversation, because clients need their names to show old
+    messages. Raises `not_found` if the user `user_id` is not a member.
     """
     get_membership(user_id, conversation_id)
     limit = max(1, min(limit, PAGE_MAX))
@@ -66,9 +69,9 @@ def get_members_page(
     before: MemberPosition | None = None,
     limit: int = PAGE,
 ) -> tuple[list[MemberSchema], MemberPosition | None]:
-    """Returns a page of members and the cursor of the next page, like `find_members`, but without search.
+    """Returns a page of the members of a conversation and the cursor of the next page, which is None on the last page.
 
-    Does not check that the caller is a member.
+    Like `find_members`, but without search, and without a check that the current user is a member.
     """
     if user_ids is None:
         rows = ordered_members(conversation_id)
@@ -87,7 +90,10 @@ def get_members_page(
 
 
 def ordered_members(conversation_id: int, *, with_former: bool = False) -> QuerySet[Membership]:
-    """Returns a query of the members, sorted by role and name. With `with_former`, it includes former members."""
+    """Returns a query of the members of a conversation, sorted by role and name.
+
+    With `with_former`, it includes users who have left the conversation.
+    """
     name = Coalesce(NullIf("user__name", Value("")), F("user__username"), output_field=CharField())
     collation = "C" if connection.vendor == "postgresql" else "BINARY"
     rank = Case(
@@ -109,9 +115,10 @@ def _search_members(user_id: int, conversation_id: int, q: str, limit: int) -> l
 
 
 def list_online_members(user_id: int, conversation_id: int) -> OnlineMembersSchema:
-    """Returns the members who are online, including the user. Raises `not_found` for non-members.
+    """Returns the members of a conversation who are online, including the user `user_id`.
 
-    Members whose privacy settings hide this from the user are left out.
+    Members whose privacy settings hide from this user that they are online are left out. Raises `not_found` for
+    non-members.
     """
     get_membership(user_id, conversation_id)
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
@@ -132,9 +139,10 @@ def filter_members(conversation_id: int, user_ids: Iterable[int]) -> set[int]:
 
 
 def list_shared_groups(user_id: int, other_id: int, limit: int = 6) -> tuple[list[Membership], int]:
-    """Returns the groups of which both users are members, newest activity first, `limit` at most.
+    """Returns the groups of which both users are members, newest activity first, at most `limit` groups.
 
-    The groups are returned as memberships of `user_id`. Also returns the number of all groups that both users share.
+    The groups are returned as memberships of `user_id`. Also returns the number of all groups that both users share,
+    which can be greater than `limit`.
     """
     memberships_in_shared = Membership.objects.filter(
         user_id=user_id,
@@ -157,15 +165,17 @@ def list_members(user_id: int, conversation_id: int) -> list[MemberSchema]:
 def ascii_lower(name: str) -> str:
     """Converts A to Z to lower case and changes no other letters.
 
-    This is what the SQL function `LOWER` does with a binary collation.
+    The SQL function `LOWER` does the same with a binary collation, so names are sorted alike in Python and in the
+    database.
     """
     return "".join(char.lower() if "A" <= char <= "Z" else char for char in name)
 
 
 def query_members(user_id: int, conversation_id: int) -> QuerySet[User]:
-    """Returns the members of a conversation as a query of `User`. Raises `not_found` for non-members.
+    """Returns the members of a conversation as a query of `User`. Raises `not_found` if `user_id` is not a member.
 
-    Each user has the annotation `wrote`: the seq of the newest text message that the user wrote there.
+    Each user has the annotation `wrote`: the number (seq) of the newest text message that the user has written in the
+    conversation.
     """
     memberships = Membership.objects.filter(
         conversation_id=conversation_id, left_at=None, conversation__deleted_at=None

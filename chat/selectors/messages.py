@@ -1,4 +1,4 @@
-"""Reads messages, earlier versions of messages, pins and mentions, as far as the user may see them."""
+"""Reads messages, earlier texts of messages, pinned messages and mentions, as far as the current user may see them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def get_history(
     around: int | None = None,
     limit: int = PAGE,
 ) -> HistorySchema:
-    """Returns a page of messages in ascending order of seq: before, after or around a seq, or the newest messages.
+    """Returns a page of messages, oldest first: before, after or around a message number (seq), or the newest messages.
 
-    The result also has the version of the conversation. It is read before the messages, so the messages may already
-    include changes after that version, but no change up to it is missing. Raises `not_found` for non-members.
+    The result also has the version (number of the newest change) of the conversation. The version is read before the
+    messages, so the messages include all changes up to it, and possibly later ones. Raises `not_found` for non-members.
     """
     conversation = get_membership(user_id, conversation_id).conversation
     return get_history_page(conversation, before=before, after=after, around=around, limit=limit)
@@ -47,7 +47,8 @@ def get_history_page(
 ) -> HistorySchema:
     """Returns a page of messages of a conversation, like `get_history`, but does not check membership.
 
-    `above` is the number of messages on the page before the seq `around`. The default is half of the page.
+    `above` is the number of messages on the page that come before the message number `around`. The default is half of
+    the page.
     """
     rows = messages_with_relations().filter(conversation_id=conversation.pk)
     limit = max(1, min(limit, PAGE_MAX))
@@ -73,10 +74,11 @@ def get_history_page(
 
 
 def find_first_seq_since(user_id: int, conversation_id: int, since: datetime) -> int | None:
-    """Returns the seq of the first message that was written at the time `since` or later, or None if there is none.
+    """Returns the number (seq) of the first message that was written at the time `since` or later, or None.
 
-    Times and seqs have almost the same order, so a binary search over the seqs finds the message. It takes 20 queries
-    for a million messages. An index of times would be faster here, but would make every send slower.
+    Messages have almost the same order by time and by number, so a binary search over the numbers finds the message. It
+    takes 20 queries for a million messages. A database index of times would be faster here, but would make it slower to
+    send a message.
     """
     low, high = 1, get_membership(user_id, conversation_id).conversation.last_seq + 1
     end = high
@@ -105,7 +107,7 @@ def get_message_row(user_id: int, message_id: int) -> Message:
 
 
 def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
-    """Returns the earlier texts of an edited message, oldest first; if there are more than 100, the newest 100.
+    """Returns the earlier texts of an edited message, oldest first. If there are more than 100, returns the newest 100.
 
     Raises `not_found` for a deleted message, and `forbidden` if the group does not show the edit history to the user.
     """
@@ -151,7 +153,7 @@ def list_pin_ids(conversation_id: int) -> list[int]:
 def list_mentions(
     user_id: int, *, before: int | None = None, limit: int = PAGE
 ) -> tuple[list[MessageSchema], int | None]:
-    """Returns a page of messages that mention the user, newest first, and the cursor of the next page.
+    """Returns a page of messages that mention the user `user_id`, newest first, and the cursor of the next page.
 
     Messages of conversations that the user has left are not included. The cursor is the id of the last mention on the
     page, or None on the last page.
@@ -166,7 +168,7 @@ def list_mentions(
 
 
 def get_newest_unread_mentions(user_id: int) -> dict[int, int]:
-    """Returns, by conversation id, the seq of the newest unread message that mentions the user.
+    """Returns, by conversation id, the number (seq) of the newest unread message that mentions the user.
 
     Includes at most 100 conversations, those with the newest activity.
     """

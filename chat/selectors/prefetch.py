@@ -16,7 +16,7 @@ from messenger.core.bulk_sql import fetch_all, placeholders
 
 
 def messages_with_relations() -> QuerySet[Message]:
-    """Returns a query of messages that also loads all relations that `message_schema` reads.
+    """Returns a query of messages that also loads the related rows (sender, attachments …) that `message_schema` reads.
 
     It takes two SQL queries for any number of messages.
     """
@@ -33,7 +33,10 @@ def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
 
 
 class HasReadMarker(Protocol):
-    """The type of a `Membership`, or of another object with these three fields of a membership."""
+    """The type of a `Membership`, or of another object that has these three fields of a membership.
+
+    `read_seq` is the number of the newest message that the user has read.
+    """
 
     conversation_id: int
     user_id: int
@@ -58,11 +61,11 @@ def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, i
 
 
 def find_hidden_receipts(receipts: Iterable[tuple[int, int]]) -> HiddenReceipts:
-    """Returns which members must not be sent the receipts (read markers) of these users. One query.
+    """Returns which members must not be told what these users have read (receipts). One query.
 
-    `receipts` are the (conversation id, user id) pairs of the users whose markers have moved. A member who hides
-    receipts, everywhere or in this conversation, is not sent the receipts of others. A user who shows receipts to
-    contacts only is included with the ids of these contacts.
+    `receipts` are the (conversation id, user id) pairs of users who have read newer messages. A member who hides
+    receipts, in all conversations or in this conversation, is not sent the receipts of others. If a user shows receipts
+    to contacts only, the result has the ids of these contacts for this user.
     """
     pairs = list(receipts)
     if not pairs:
@@ -108,7 +111,7 @@ def shared_conversation_schema(conversation: Conversation) -> ConversationSchema
 
 
 def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[ConversationSchema]:
-    """Returns conversations in the format of the API as one user sees them, with unread count, mute and so on.
+    """Returns conversations in the format of the API as the user `user_id` sees them, with unread count, mute …
 
     `rows` are memberships of this user, with `conversation` loaded. Four queries for any number of rows.
     """
@@ -116,9 +119,9 @@ def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[Conve
 
 
 def opened_conversation_schema(row: Membership) -> ConversationSchema:
-    """Returns a conversation in the format of the API as one member sees it, but without the last message.
+    """Returns a conversation in the format of the API as one member sees it, but without its last message.
 
-    For pages that load the messages anyway. Two queries.
+    For pages that load the messages of the conversation separately. Two queries.
     """
     return _build_schemas([row], row.user_id, {})[0]
 

@@ -18,15 +18,19 @@ from messenger.core.timestamps import format_optional_timestamp
 
 
 def list_receipts(user_id: int, conversation_id: int) -> list[ReceiptSchema]:
-    """Returns the delivery and read markers of the other members who show them to this user.
+    """Returns the numbers of the newest messages that the other members have received and read (receipts).
 
-    The list is empty if the user hides receipts. Raises `not_found` for non-members.
+    Members who hide their receipts from the user `user_id` are left out. The list is empty if this user hides receipts.
+    Raises `not_found` for non-members.
     """
     return list_receipts_for_member(get_membership(user_id, conversation_id))
 
 
 def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
-    """Returns the same as `list_receipts`, for a user whose membership is loaded already."""
+    """Returns the numbers of the newest messages that the other members have received and read (receipts).
+
+    Does the same as `list_receipts`, for a user whose membership is loaded already.
+    """
     if not _shows_receipts(membership):
         return []
     conversation_id = membership.conversation_id
@@ -53,7 +57,7 @@ def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
 def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptSchema]:
     """Returns which members have received and read a message, and when.
 
-    Members who hide receipts from this user are left out. The list is empty if the user hides receipts.
+    Members who hide this from the user `user_id` are left out. The list is empty if this user hides it from others.
     """
     message = get_message_row(user_id, message_id)
     membership = get_membership(user_id, message.conversation_id)
@@ -81,9 +85,10 @@ def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptS
 
 
 def _members_showing_receipts(conversation_id: int, viewer: User | None = None) -> QuerySet[Membership]:
-    """Returns the memberships of members who show receipts; with `viewer`, of those who show receipts to this user.
+    """Returns the memberships of members who show receipts (what they have received and read).
 
-    Both the general setting of a member and the member's setting for this conversation must allow it.
+    With `viewer`, returns only members who show receipts to this user. Both the general setting of a member and the
+    member's setting for this conversation must allow it.
     """
     rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None, receipts=True)
     if viewer is not None:
@@ -92,7 +97,10 @@ def _members_showing_receipts(conversation_id: int, viewer: User | None = None) 
 
 
 def shows_receipts(user_id: int, conversation_id: int) -> bool:
-    """Returns True if the user shows receipts in this conversation. Only then the user sees the receipts of others."""
+    """Returns True if the user shows to others what he or she has read in this conversation (receipts).
+
+    Only a user who shows receipts can see the receipts of others.
+    """
     return _shows_receipts(get_membership(user_id, conversation_id))
 
 
@@ -101,7 +109,10 @@ def _shows_receipts(membership: Membership) -> bool:
 
 
 def get_visible_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """Returns the read markers of these users in a conversation, by user id. Users who hide receipts are left out."""
+    """Returns the number of the newest message that each of these users has read in a conversation, by user id.
+
+    Users who hide receipts (what they have read) are left out.
+    """
     return dict(
         _members_showing_receipts(conversation_id).filter(user_id__in=user_ids).values_list("user_id", "read_seq")
     )

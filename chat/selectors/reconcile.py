@@ -1,7 +1,7 @@
-"""Reads what the hub needs to find and repeat lost events.
+"""Reads what the hub needs to find lost events and to send them again.
 
-The hub (the part of each process that sends events to WebSockets) compares versions with the database. If events are
-missing, it builds them again from the changed rows.
+The hub is the part of each process that sends events to WebSockets. It compares the version (number of the newest
+change) of the last event with the version in the database. If events are missing, it builds them from the changed rows.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ def get_user_versions(user_ids: list[int]) -> dict[int, int]:
 
 
 def build_missed_conversation_events(conversation_id: int, after: int) -> list[ConversationEvent]:
-    """Returns events for all changes of a conversation after the version `after`, in the order of the versions.
+    """Returns events for all changes of a conversation after the version (number of a change) `after`, oldest first.
 
-    Each event contains a changed row in its current state, with its newest version. If the changes cannot be sent as
-    events, for example because there are too many, the result is one event that makes clients `sync`.
+    Each event contains a changed row as it is now, with the version of its newest change. If the changes cannot be sent
+    as events, for example because there are too many, returns one event after which clients request the changes by the
+    frame `sync`.
     """
     conversation = Conversation.objects.filter(pk=conversation_id).first()
     if conversation is None:
@@ -66,7 +67,7 @@ def _row_version(row: Message | Membership | Conversation) -> int:
 
 
 def _is_out_of_order(new_messages: list[Message]) -> bool:
-    """Returns True if the order of the new messages by version is different from their order by seq.
+    """Returns True if the new messages have another order by version (newest change) than by number (seq).
 
     This happens if a new message has been changed after a newer message was sent.
     """
@@ -74,10 +75,11 @@ def _is_out_of_order(new_messages: list[Message]) -> bool:
 
 
 def _build_sync_event(conversation: Conversation, after: int) -> ConversationEvent:
-    """Returns an event that makes clients request the missed changes with `sync`.
+    """Returns an event after which clients request the changes that they have missed, by the frame `sync`.
 
-    The hub treats the event as the next one after the version `after`. Clients see a gap in the version numbers, and
-    therefore send `sync`.
+    Changes are numbered without gaps (versions). The event has a number that is not the next one, so clients see that
+    they have missed changes. The hub (it sends events to WebSockets) sends the event as if it followed the version
+    `after`.
     """
     event = events.conversation_updated(shared_conversation_schema(conversation), conversation.version)
     event.after = after
@@ -87,8 +89,9 @@ def _build_sync_event(conversation: Conversation, after: int) -> ConversationEve
 def build_missed_user_events(user_id: int, after: int) -> tuple[list[UserEvent], int]:
     """Returns events for the changes of one user's data after the version `after`, and the user's current version.
 
-    The events contain conversations that were added or removed or have new member state, and contacts that changed. If
-    none of them has the newest version, the last event contains the user's own profile.
+    A version is the number of a change. The events contain conversations that were added, removed or changed for this
+    user only, and contacts that changed. If none of these events has the newest version, the last event contains the
+    user's own profile.
     """
     user = User.objects.filter(pk=user_id).first()
     if user is None:

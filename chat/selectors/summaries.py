@@ -21,7 +21,7 @@ MUTED, MENTIONS_ONLY, NOTIFICATIONS_OFF, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16
 
 
 class ConversationSummary(NamedTuple):
-    """The state of one conversation for one user.
+    """The state of one conversation for one user: unread counts, mute, archived and so on.
 
     `at` is the time of the last activity, as the database returns it: see `activity_time`.
     """
@@ -48,8 +48,8 @@ class ConversationSummary(NamedTuple):
     def badge_count(self) -> int:
         """The number that this conversation adds to the unread count in the page title.
 
-        It is the number of unread texts, only of unread mentions if the notification level is "mentions only", and 0 if
-        the conversation is muted or its level is "none".
+        It is the number of unread text messages. If the notification level is "mentions only", it is the number of
+        unread mentions. It is 0 if the conversation is muted or its notification level is "none".
         """
         if self.muted or self.level == Level.NONE:
             return 0
@@ -88,7 +88,10 @@ def activity_time(at: Any) -> datetime:
 def filter_summaries_after(
     summaries: Sequence[ConversationSummary], cursor: tuple[str, int] | None
 ) -> list[ConversationSummary]:
-    """Returns the summaries that come after a (time, id) cursor in the list, without a cursor all summaries."""
+    """Returns the conversations that come after `cursor` in the list of conversations; all, if `cursor` is None.
+
+    The cursor is the (time of last activity, id) of the last conversation on the previous page.
+    """
     if cursor is None:
         return list(summaries)
     position = datetime.fromisoformat(cursor[0]), cursor[1]
@@ -98,8 +101,9 @@ def filter_summaries_after(
 def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
     """Returns summaries as JSON for scripts, each as `[id, version, last_seq, flags, read_seq, unread, mentions]`.
 
-    Zeros at the end of an array are left out. Without unread messages `read_seq` is left out too, and scripts use
-    `last_seq` instead: only own messages and system messages can then follow the read marker.
+    Zeros at the end of an array are left out. `read_seq` is the number of the newest message that the user has read,
+    and `last_seq` the number of the newest message. Without unread messages `read_seq` is left out too, and scripts use
+    `last_seq` instead.
     """
     encoded = []
     for summary in summaries:

@@ -1,4 +1,4 @@
-"""Reads the changes that a client has missed since a version, in one conversation or in all conversations."""
+"""Reads the changes that a client has missed after a version (number of a change), in one or in all conversations."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ CHANGES, CHANGES_MAX = 200, 500
 
 
 def get_changes(user_id: int, conversation_id: int, after: int, limit: int = CHANGES) -> ChangesSchema:
-    """Returns the changes of a conversation after the version `after`, at most `limit` rows.
+    """Returns the changes of a conversation after the version (number of a change) `after`, at most `limit` rows.
 
-    Messages, members and the conversation itself count as rows. The rows with the lowest versions are returned.
+    Messages, members and the conversation itself count as rows. If there are more changes, the oldest ones are
+    returned.
     """
     return get_changes_for_member(get_membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
 
 
 def get_changes_for_member(membership: Membership, after: int, limit: int) -> ChangesSchema:
-    """Returns the same as `get_changes`, for a user whose membership is loaded already."""
+    """Returns the changes of a conversation after the version (number of a change) `after`, at most `limit` rows.
+
+    Does the same as `get_changes`, for a user whose membership is loaded already.
+    """
     conversation = membership.conversation
     messages, members, info_changed, version, complete = get_changed_rows(conversation, after, limit)
     return ChangesSchema(
@@ -54,9 +58,9 @@ def get_changed_rows(
 ) -> tuple[list[Message], list[Membership], bool, int, bool]:
     """Returns (messages, members, info_changed, version, complete): the rows that changed after the version `after`.
 
-    `info_changed` is True if title, settings or other shared fields of the conversation have changed. All changes up to
-    `version` are included. `complete` is False if there are more changes than `limit`. Changes after
-    `conversation.version`, which was loaded earlier, are not included.
+    A version is the number of a change. `info_changed` is True if title, settings or other shared fields of the
+    conversation have changed. All changes up to `version` are included. `complete` is False if there are more changes
+    than `limit`. Changes after `conversation.version`, the version when the conversation was loaded, are not included.
     """
     newest = conversation.version
     if after >= newest:
@@ -85,8 +89,9 @@ def get_changed_rows(
 class SyncAnswerSchema(msgspec.Struct):
     """The changes that a client has missed. If `complete` is false, there are more changes: send `sync` again.
 
-    `removed` has the ids of conversations that the client named and of which the user is no longer a member. `contacts`
-    has all contacts, requests and blocks that changed after the version `me`, including those that ended.
+    `removed` has the ids of conversations that the client has named in the request, but of which the user is no longer
+    a member. `contacts` has all contacts, requests and blocks that changed after the version (number of a change) `me`
+    of the request, including those that have ended.
     """
 
     conversations: list[SyncedConversation]
@@ -102,7 +107,8 @@ class SyncAnswerSchema(msgspec.Struct):
 class SyncedConversation(msgspec.Struct):
     """The changes of one conversation, with the same fields as `Changes`.
 
-    A conversation that the client did not name is included completely, but without messages and members.
+    If the client has not named this conversation in its `sync` request, the whole conversation is included, but no
+    messages and members.
     """
 
     conversation_id: int
@@ -114,7 +120,7 @@ class SyncedConversation(msgspec.Struct):
 
 
 class SyncedMine(msgspec.Struct):
-    """The current state of one conversation for the user: read marker, mute, draft and so on."""
+    """What a conversation stores for the user only: newest message read, mute, draft and so on."""
 
     conversation_id: int
     mine: MineSchema
@@ -125,11 +131,11 @@ def sync_client(
 ) -> SyncAnswerSchema:
     """Returns all changes that a client has missed, in all conversations of the user and in the user's own data.
 
-    `cursors` has the last version that the client has of each conversation, and `me` the last version of the user's own
-    data. The conversation `open_id` is on the screen, and its changes come first. A conversation that is not in
-    `cursors` is included completely, but without messages: the client loads them when it is opened. At most `limit`
-    rows are returned. If there are more, `complete` is False, and the client must ask again with the returned versions.
-    Raises `rate_limited`.
+    `cursors` has, for each conversation, the last version (number of a change) that the client knows, and `me` the last
+    version of the user's own data. Changes of the conversation `open_id`, which is on the screen, come first. A
+    conversation that is not in `cursors` is included completely, but without messages: the client loads them when the
+    user opens it. At most `limit` rows are returned. If there are more, `complete` is False, and the client must ask
+    again with the returned versions. Raises `rate_limited` if a user sends too many requests.
     """
     rate_limits.require("sync", user_id)
     me_version, requests = User.objects.values_list("me_version", "request_count").get(pk=user_id)
@@ -189,7 +195,8 @@ def sync_client(
 def list_versions(user_id: int) -> tuple[dict[int, int], int]:
     """Returns the versions of all conversations of a user by conversation id, and the version of the user. Two queries.
 
-    The frame `welcome` sends these versions to a client that connects.
+    A version is the number of the newest change. The server sends these versions to a client that connects, in the
+    frame `welcome`, so that the client can find out whether it has missed changes.
     """
     me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)

@@ -1,6 +1,7 @@
 """Turns URLs in plain text into links, in messages and in texts without Markdown such as announcements.
 
-In the browser `static/js/lib/autolink.js` does the same. Both are tested with tests/shared_cases/autolink.json.
+In the browser `static/js/lib/autolink.js` does the same. The tests of both modules use
+tests/shared_cases/autolink.json.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def match_url(text: str, start: int) -> str:
 
 
 def _trim(match: re.Match) -> str:
-    """Returns a match of `_URL` without the punctuation and words of the sentence behind it."""
+    """Returns the URL that the regular expression `_URL` has matched, without characters that do not belong to the URL.
+
+    These are punctuation and words of the sentence that follow the URL without a space.
+    """
     if sentence := _HOST_BEFORE_SENTENCE.search(match[2]):
         return match[1] + match[2][: sentence.end()]
     return match[0].rstrip(_TRAILING) if match[4] else match[0]

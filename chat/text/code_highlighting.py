@@ -1,10 +1,10 @@
 """Highlights code blocks: comments, strings, numbers, keywords and names of called functions.
 
-Each language is one regular expression. No library is used, because anybody can send a message, and hostile code must
-not make highlighting slow. (Pygments needed 180 ms for Python, 245 ms for CSS and 1.5 s for C, for hostile texts of
-4,000 code points.) The expressions here read the code once from left to right: an alternative that has begun always
-matches, so there is no backtracking. Each token becomes a `<span>` with a class such as `t-c`, which
-static/css/conversation/syntax.css styles.
+Each language is one regular expression. No library is used, because anybody can send a message, and code that is
+written to attack the site must not make highlighting slow. (Pygments needed 180 ms for Python, 245 ms for CSS and 1.5 s
+for C, for such texts of 4,000 characters.) The expressions read the code once from left to right, without backtracking.
+Each comment, string and so on becomes a `<span>` with a class such as `t-c`, which static/css/conversation/syntax.css
+styles.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ _NUMBER = r"(?<![\w.])(?:0[xXbBoO][0-9a-fA-F_]++|[0-9][0-9_]*+(?:\.[0-9_]++)?(?:
 
 
 def highlight_code(code: str, language: str) -> str | None:
-    """Returns the code as escaped HTML with highlighted tokens.
+    """Returns the code as escaped HTML, in which comments, strings, keywords and so on (tokens) are highlighted.
 
     Returns None if the language is unknown or the code has more than MAX_TOKENS tokens. Lines of `code` must end with a
     line feed.

@@ -55,7 +55,7 @@ def _diff_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _merge_changes(parts: list[tuple[str, str]]) -> Iterator[DiffPart]:
-    """Yields the parts of a diff. Two changes with only a space between them become one, which is easier to read."""
+    """Yields the parts of a diff. Joins two changes with only a space between them, which is easier to read."""
     removed = added = ""
     for index, (kind, text) in enumerate(parts):
         is_space_between = (removed or added) and text.isspace() and "\n" not in text and _is_change(parts, index + 1)
@@ -82,10 +82,10 @@ def _change(removed: str, added: str) -> Iterator[DiffPart]:
 
 
 def diff_versions(texts: Sequence[str]) -> list[list[DiffPart]]:
-    """Compares each version of a text, oldest first, with the version before, and returns one diff per version.
+    """Compares each version of a text with the version before it, and returns one diff per version, oldest first.
 
-    To limit the time, only about MAX_PAGE_CHARACTERS characters are compared, beginning with the newest version. The
-    remaining old versions are returned as one part "same".
+    To limit the time, only about MAX_PAGE_CHARACTERS characters are compared, beginning with the newest version. Older
+    versions that are not compared are returned as one part "same".
     """
     diffs: list[list[DiffPart]] = []
     budget = MAX_PAGE_CHARACTERS

@@ -1,8 +1,8 @@
 """Detects the language of a text, and whether a text has only emoji.
 
-In the browser `static/js/lib/text-language.js` does the same. Both are tested with tests/shared_cases/languages.json
-and tests/shared_cases/emoji_only.json. Both list the same character ranges, because the character classes of regular
-expressions are different in JavaScript and Python.
+In the browser `static/js/lib/text-language.js` does the same. Both modules are tested with
+tests/shared_cases/languages.json and tests/shared_cases/emoji_only.json. Both modules list the same character ranges,
+because the character classes of regular expressions are different in JavaScript and Python.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _FEW_EMOJI = re.compile(f" *(?:{_EMOJI} *){{1,3}}")
 def detect_language(text: str) -> str:
     """Returns `zh-Hans` for Chinese, `en` for Latin letters, `und` for other languages, "" for a text without words.
 
-    The result is used to choose a font, so `en` for all Latin letters is good enough. A Chinese text may contain words
-    in other alphabets, and an English text may contain a Chinese name. A text with more than a few Japanese or Korean
-    characters is `und`, because Chinese glyphs would be wrong in it.
+    The page uses the result to choose a font, and all languages with Latin letters have the same font as English. A
+    Chinese text may contain words in other alphabets, and an English text may contain a Chinese name. A text with more
+    than a few Japanese or Korean characters is `und`, because a Chinese font would show some of its characters wrongly.
     """
     prose = _IGNORED.sub(" ", text)
     words, kana_or_hangul = _WORD.findall(prose), len(_KANA_OR_HANGUL.findall(prose))
@@ -65,5 +65,8 @@ def is_emoji_only(text: str) -> bool:
 
 
 def is_single_emoji(text: str) -> bool:
-    """Returns True if a text is exactly one emoji, with or without joiners and a skin tone. Used to check reactions."""
+    """Returns True if a text is exactly one emoji. The emoji may have several characters, for example a skin tone.
+
+    Used to check the emoji with which a user reacts to a message.
+    """
     return len(text) <= 32 and _SINGLE_EMOJI.fullmatch(text) is not None and not _NOT_EMOJI.search(text)

@@ -1,8 +1,9 @@
 """Shows the true host after misleading links, so that readers see which site a link opens.
 
-The author of a message can give a link any text, also one that looks like the URL of another site. The true host is
-then added in parentheses after the link. The same is done for host names with letters that look like Latin letters.
-The functions change the tokens of the Markdown parser before they become HTML.
+The author of a message can give a link any text, also one that looks like the URL of another site. In this case the
+host that the link really opens is added in parentheses after the link. The same is done for host names with letters
+that look like Latin letters. The functions change the tokens (parsed elements) of the Markdown parser before they
+become HTML.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ _CJK_HOST = re.compile("[\\-.0-9a-z\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00
 
 
 def annotate_links(children: Sequence[Token]) -> list[Token]:
-    """Returns the tokens of a block, with HTML attributes set on its links and the true host after misleading links."""
+    """Sets HTML attributes on the links of a block, and adds the true host in parentheses after misleading links.
+
+    `children` are the tokens (elements) of the block from the Markdown parser. Returns the changed tokens.
+    """
     tokens: list[Token] = []
     for opening, inside, closing in _iter_links(children, tokens):
         url = str(opening.attrs.get("href", ""))
@@ -54,7 +58,10 @@ def annotate_links(children: Sequence[Token]) -> list[Token]:
 
 
 def _iter_links(children: Sequence[Token], output: list[Token]) -> Iterator[tuple[Token, list[Token], Token]]:
-    """Yields each link as (opening token, tokens inside, closing token). Appends tokens outside links to `output`."""
+    """Yields each link as (opening token, tokens inside, closing token). `children` are tokens of the Markdown parser.
+
+    Appends tokens outside links to the list `output`.
+    """
     opening: Token | None = None
     inside: list[Token] = []
     for token in children:
@@ -75,7 +82,10 @@ def _host_tokens(host: str) -> list[Token]:
 
 
 def get_host(url: str) -> str:
-    """Returns the host of a URL, or "" if the URL has no host. A host that is not ASCII is in its `xn--…` form."""
+    """Returns the host of a URL, or "" if the URL has no host.
+
+    A host that is not ASCII is returned in its ASCII form, which begins with `xn--`.
+    """
     try:
         parts = urlsplit(url)
         return (parts.hostname or "") if parts.scheme in ("http", "https", "ftp") else ""
@@ -98,7 +108,10 @@ def is_misleading(text: str, host: str) -> bool:
 
 
 def _readings(word: str) -> set[str]:
-    """Returns the word as written, and the word with look-alikes of `/`, `:` and `.` replaced by these characters."""
+    """Returns the word as it is written, and the word as a reader may read it.
+
+    In the second one, characters that look like `/`, `:` or `.` are replaced by these characters.
+    """
     plain = unicodedata.normalize("NFKC", word).translate(_LOOKALIKES)
     return {word, plain.replace("\u3002", ".") if "://" in plain else _IDEOGRAPHIC_STOP.sub(".", plain)}
 

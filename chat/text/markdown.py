@@ -63,7 +63,10 @@ _ATTRIBUTES = {
 
 
 def _text_rule(renderer, tokens, index, options, env) -> str:
-    """Renders a text token. Only in text, and not in code or URLs, placeholders become mentions."""
+    """Renders a text token of the Markdown parser. Replaces placeholders of mentions by the HTML of the mentions.
+
+    In code and URLs other rules replace the placeholders by the original `@name`.
+    """
 
     def render_mention(match: re.Match) -> str:
         number = int(match[1])
@@ -74,7 +77,7 @@ def _text_rule(renderer, tokens, index, options, env) -> str:
 
 
 def _fence_rule(renderer, tokens, index, options, env) -> str:
-    """Renders a code block. Code has no mentions, so placeholders are replaced by the original `@name`."""
+    """Renders a code block. Code has no mentions, so placeholders of mentions are replaced by the original `@name`."""
     token = tokens[index]
     code = token.content
     if env.get("names"):
@@ -87,7 +90,7 @@ def _fence_rule(renderer, tokens, index, options, env) -> str:
 
 
 def _render_typed_text(renderer, tokens, index, options, env) -> str:
-    """Renders lines exactly as they were typed."""
+    """Renders lines of a message exactly as the author typed them, without formatting."""
     return _render_plain(escape(tokens[index].content, quote=False))
 
 
@@ -101,8 +104,8 @@ def render_markdown(
 ) -> tuple[str, list[MentionSchema]]:
     """Renders the text of a message. Returns its sanitised HTML and the mentions in it.
 
-    `members` has the users who can be mentioned, by the `skeleton` of their user names. `everybody` is True if `@all`
-    is a mention: the author is then the owner or an admin of a group.
+    `members` has the users who can be mentioned, by the `skeleton` (normalized form) of their user names. `everybody`
+    is True if `@all` is a mention: the author is then the owner or an admin of a group.
     """
     mentions = _resolve_mentions(body, members, everybody) if _has_at_sign(body) else []
     text = _normalize_line_ends(body)
@@ -181,7 +184,10 @@ def _is_escaped(body: str, start: int) -> bool:
 
 
 def _is_in_path(body: str, slash: int) -> bool:
-    """Returns True if the `/` at the index `slash` follows a word, as in `src/@types`, and not a mention or Chinese."""
+    """Returns True if the `/` at the index `slash` belongs to a path such as `src/@types`, which is not a mention.
+
+    It belongs to a path if it follows a word. A mention or a Chinese character is not such a word.
+    """
     start = slash
     while start > slash - 60 and start > 0 and is_username_character(body[start - 1]):
         if _UNSPACED.match(body[start - 1]):

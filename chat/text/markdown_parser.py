@@ -2,13 +2,13 @@
 
 Differences from CommonMark:
 
-- Emphasis opens and closes next to East Asian punctuation, as in `**注意：**别忘了`.
+- Emphasis may begin and end next to East Asian punctuation, as in `**注意：**别忘了`.
 - A backslash disappears only if it prevents formatting. Otherwise it is shown, as in `C:\\_new`.
-- A quote needs a space after `>`. A line without a marker ends a quote or a list item.
+- A quote needs a space after `>`. A line without `>` ends a quote, a line without indentation ends a list item.
 - A code block begins with three backticks, and with nothing or the name of a programming language behind them.
-- Kaomoji such as `(*^_^*)` are not emphasis.
+- Kaomoji (faces made of characters) such as `(*^_^*)` are not emphasis.
 
-The cost of a text is limited to MAX_WORK; see `TooComplex`.
+The work for one text is limited to MAX_WORK; see `TooComplex`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ class MessageInlineState(StateInline):
 
 
 def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
-    """Returns whether a run of equal signs of emphasis can open and close, from the characters around it."""
+    """Returns whether emphasis can begin and end at a run of equal signs such as `**`.
+
+    This depends on the characters `before` and `after` the run.
+    """
     if sign == "_":  # does not split words
         if length == 1 and _FACE_SIDE.match(before) and _FACE_SIDE.match(after):
             return Scanned(False, False, length)  # `^_^`
@@ -75,7 +78,10 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
 
 
 def _may_stand_between(outer: str, inner: str) -> bool:
-    """Returns True if a sign of emphasis may stand between these characters, of which `inner` is emphasised."""
+    """Returns True if a sign of emphasis such as `*` may stand between the characters `outer` and `inner`.
+
+    `inner` is the character on the side that would be emphasised.
+    """
     if isWhiteSpace(ord(inner)):
         return False
     if not _is_punctuation(inner) or _EAST_ASIAN_PUNCTUATION.match(inner):
@@ -113,7 +119,10 @@ def _delimiter_lists(state: StateInline) -> list[list[Delimiter]]:
 
 
 def _release_faces(tokens: list[Token], delimiters: list[Delimiter]) -> None:
-    """Separates pairs of single signs that belong to a kaomoji, so that they are shown."""
+    """Finds signs such as `*` that belong to a kaomoji (a face such as `(*^_^*)`), so that they are shown as typed.
+
+    Without this, two such signs would be a pair that begins and ends emphasis.
+    """
     for opener in delimiters:
         if opener.end < 0 or opener.length != 1:
             continue
@@ -141,9 +150,9 @@ _LINE_BEFORE = re.compile(r"(?:^|\n)[ \t]*\\\Z")
 
 @dataclass(slots=True)
 class EscapedDelimiter(Delimiter):
-    """Signs of emphasis with backslashes. `signs` are their tokens.
+    """Signs of emphasis (such as `**`) with backslashes before them. `signs` are their parser tokens.
 
-    They never become emphasis. They are only paired to find out whether they would be emphasis without the backslashes.
+    They never become emphasis. The parser only finds out whether they would be emphasis without the backslashes.
     """
 
     signs: list[Token] = field(default_factory=list)
@@ -211,9 +220,9 @@ def _push_escaped_signs(state: StateInline, match: re.Match) -> None:
 
 
 def _prevents_formatting(state: StateInline, position: int) -> bool:
-    """Returns True if the character at `position` would begin or end formatting other than emphasis.
+    """Returns True if the backslash before `position` prevents formatting other than emphasis.
 
-    A backslash stands before it.
+    That is the case if the character at `position` would begin or end such formatting without the backslash.
     """
     char, src = state.src[position], state.src
     before = src[max(position - 24, 0) : position]
@@ -241,12 +250,12 @@ def _count_backticks(state: StateInline) -> int:
 
 
 def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:
-    """Returns the spans of the text that would be links without backslashes."""
+    """Returns the parts of the text, as index ranges, that would be links if the text had no backslashes."""
     return _remember(state, "links", lambda: [match.span() for match in _LINK_LIKE.finditer(state.src)])
 
 
 def _remember(state: StateInline, key: str, compute: Callable[[], Any]) -> Any:
-    """Returns a value that is computed once for each paragraph."""
+    """Returns the value of `compute`, which is called only once for each paragraph. `key` is the name of the value."""
     kept = state.env.setdefault(key, {})
     if state.src not in kept:
         kept[state.src] = compute()
@@ -254,7 +263,7 @@ def _remember(state: StateInline, key: str, compute: Callable[[], Any]) -> Any:
 
 
 def _resolve_escapes_rule(state: StateInline) -> None:
-    """Shows the backslashes of escaped signs that would not be emphasis without them."""
+    """Shows a backslash before a sign such as `*` if the sign would not begin or end emphasis without the backslash."""
     for delimiters in _delimiter_lists(state):
         if not any(isinstance(each, EscapedDelimiter) for each in delimiters):
             continue
@@ -275,7 +284,10 @@ _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)$", re.IGNORECASE)
 
 
 def _linkify_rule(state: StateInline, silent: bool) -> bool:
-    """Makes a link of a URL, at its `://`. The characters of the scheme are already in `state.pending`."""
+    """Makes a link of a URL when the parser has reached its `://`.
+
+    The characters of the scheme, such as `https`, are already in `state.pending`.
+    """
     position = state.pos
     if silent or state.src[position] != ":" or state.linkLevel > 0 or not state.src.startswith("://", position):
         return False
@@ -326,7 +338,10 @@ def _normalize_target(url: str) -> str:
 
 
 def _is_allowed_target(url: str) -> bool:
-    """Returns True if a link may lead to `url`. Otherwise it would lead to a missing page of this site."""
+    """Returns True if a link in a message may open `url`: with `http`, `https` or `mailto`, or a path of this site.
+
+    A link to another target, such as `word`, would open a page of this site that does not exist.
+    """
     return re.match("(?:https?|mailto):|/", url, re.IGNORECASE) is not None
 
 
@@ -343,7 +358,7 @@ def _get_line(state: StateBlock, line: int) -> str:
 
 
 def _quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a quote. It ends before the first line without `> `."""
+    """Parses a quote of a message. The quote ends before the first line that does not begin with `> `."""
     if not _QUOTE_START.match(_get_line(state, start)):
         return False
     if silent:
@@ -358,12 +373,18 @@ def _quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a list. Its first item has a text, and a number does not begin with a zero that would be lost."""
+    """Parses a list. The lines are a list only if the first item has a text, and no zero of its number would be lost.
+
+    HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text.
+    """
     return _ITEM_START.match(_get_line(state, start)) is not None and list_block(state, start, end, silent)
 
 
 def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Ends a paragraph in a list item before a line that is not indented, and a list before `02.`"""
+    """Decides whether a line ends the paragraph of a list item before it.
+
+    A line that is not indented ends it. A line that begins with a number such as `02.` ends the list.
+    """
     if not silent:
         return False
     if state.parentType == "list":
@@ -372,10 +393,10 @@ def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 
 def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a code block.
+    """Parses a code block between two lines of backticks.
 
-    Behind its opening backticks stands nothing, or the name of a language. Other words there are the first line of the
-    code if the block is closed, and text if it is not. A block without code becomes text.
+    The first line may have the name of a programming language after its backticks. Other words there are the first line
+    of the code if the block has a closing line, and normal text if it has not. A block without code becomes text.
     """
     match = _FENCE.fullmatch(_get_line(state, start))
     if not match:
@@ -404,7 +425,10 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tuple[int, bool]:
-    """Returns the line that ends a code block, and True if it is a line of at least `length` backticks."""
+    """Returns the number of the line that ends a code block, and True if this line consists of backticks.
+
+    The closing line has at least `length` backticks. Without such a line, the code block is not closed.
+    """
     failed = state.env.setdefault("unclosed_fences", {})  # the shortest fence that was not closed, by end of the search
     key = (end, state.blkIndent)
     if failed.get(key, length + 1) <= length:
@@ -440,7 +464,10 @@ BLOCK_WORK, LINK_WORK = 6, 12  # steps that a block or a URL counts as
 
 
 class TooComplex(Exception):
-    """A text has so much formatting that parsing it would take too long. It is then shown as plain text."""
+    """Raised if a text has so much formatting that parsing would take too long.
+
+    The text is then shown without formatting.
+    """
 
 
 def spend(env: MutableMapping[str, Any], work: int) -> None:

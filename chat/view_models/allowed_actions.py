@@ -1,4 +1,7 @@
-"""Decides which actions a page offers in its menus. The functions in `chat.actions` check permissions again."""
+"""Decides which actions a page offers to a user in its menus.
+
+The functions in `chat.actions` check the permission again when the user chooses an action.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class AllowedActions:
 
     @property
     def is_admin(self) -> bool:
-        """True if the user is the owner or an admin of a group."""
+        """True if the conversation is a group and the user has the role owner or admin in it."""
         return self.is_group and self.role in ("owner", "admin")
 
     @property
@@ -50,14 +53,14 @@ class AllowedActions:
 
     @staticmethod
     def is_live(message: MessageSchema) -> bool:
-        """Returns True for a text message that is not deleted."""
+        """Returns True if `message` is a text message (not a system message) and is not deleted."""
         return message.kind == "text" and message.deleted_at is None
 
 
 def get_allowed_actions(conversation: ConversationSchema, user_id: int) -> AllowedActions:
-    """Returns what a user may do in a conversation.
+    """Returns what the user `user_id` may do in a conversation.
 
-    `conversation` must include the member state of this user (`mine`).
+    `conversation` must include the fields that are different for each member (`mine`: role, mute …), of this user.
     """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     role = conversation.mine.role

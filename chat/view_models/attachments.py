@@ -1,7 +1,7 @@
 """View models of attachments: their display size and labels.
 
-In the browser `static/js/conversation/attachments/attachment-renderer.js` does the same for new messages. Both are
-tested with tests/shared_cases/attachments.json.
+In the browser `static/js/conversation/attachments/attachment-renderer.js` does the same for messages that arrive while
+the page is open. The tests of both modules use tests/shared_cases/attachments.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ class AttachmentView:
 
     @property
     def duration_seconds(self) -> str:
-        """The duration in seconds, formatted as JavaScript formats numbers: `7`, `7.25`. Empty if it is unknown."""
+        """The duration of the audio or video in seconds, formatted as JavaScript formats numbers: `7`, `7.25`.
+
+        Empty if the duration is unknown.
+        """
         return "" if self.attachment.duration is None else str(self.attachment.duration).removesuffix(".0")
 
 
@@ -37,7 +40,10 @@ def build_attachment_views(attachments: list[AttachmentSchema]) -> list[Attachme
 
 
 def build_tile(attachment: AttachmentSchema) -> AttachmentView:
-    """Returns the view model of an attachment for the page that lists files. There every image is a square tile."""
+    """Returns the view model of an attachment for the page that lists the files of a conversation.
+
+    On that page every image is shown as a square.
+    """
     return _build_view(attachment, True)
 
 
@@ -56,7 +62,7 @@ def _build_view(attachment: AttachmentSchema, is_tile: bool) -> AttachmentView:
 def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
     """Returns the width and height in pixels with which an image or video is displayed.
 
-    The page reserves this space before the image is loaded, so that the layout does not jump.
+    The page reserves this space before the image or video is loaded, so that the text around it does not move then.
     """
     if is_tile and attachment.kind == "image":
         return TILE_SIDE, TILE_SIDE

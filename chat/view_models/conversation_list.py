@@ -1,6 +1,7 @@
 """View model of the list of conversations: filters, search, counts and one page of rows.
 
-When a conversation changes, `static/js/conversation-list/list-order.js` filters and sorts the list by the same rules.
+When a conversation changes, the browser script `static/js/conversation-list/list-order.js` filters and sorts the list
+by the same rules.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PAGE_SIZE = 60  # conversations per page, in addition to the favourites on the f
 
 @dataclass(slots=True)
 class ConversationRow:
-    """One row in the list of conversations, as one reader sees it."""
+    """One row in the list of conversations, as the user who reads the page sees it."""
 
     conversation: ConversationSchema
     member_state: MineSchema
@@ -47,12 +48,15 @@ class ConversationRow:
 
     @property
     def is_quiet(self) -> bool:
-        """True if the conversation is muted, or if only mentions or no messages at all notify the user."""
+        """True if the conversation is muted, or if the user is notified only of mentions or of no messages at all."""
         return self.member_state.muted or self.member_state.level != Level.ALL
 
     @property
     def css_classes(self) -> str:
-        """The CSS classes of the row. Scripts set the same ones (static/js/conversation-list/conversation-row.js)."""
+        """The CSS classes of the row.
+
+        The browser script static/js/conversation-list/conversation-row.js sets the same classes.
+        """
         flags = {
             "unread": bool(self.unread_count),
             "quiet": self.is_quiet,
@@ -76,8 +80,8 @@ def build_conversation_row(
 ) -> ConversationRow:
     """Returns the row of a conversation in the list of the user `user_id`.
 
-    `conversation` must include the member state of this user (`mine`). `blocked` are the ids of users whom this user
-    has blocked: the row hides their messages.
+    `conversation` must include the fields that are different for each member (`mine`: unread count, mute …), of this
+    user. `blocked` are the ids of users whom this user has blocked: the row hides their messages.
     """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     last = conversation.last_message
@@ -100,7 +104,11 @@ def build_conversation_row(
 
 
 def parse_cursor(text: str) -> tuple[str, int] | None:
-    """Parses a cursor of the list, such as `2026-11-21T01:02:03+00:00~12`, into (time, id). None if it is invalid."""
+    """Parses a cursor of the list of conversations, such as `2026-11-21T01:02:03+00:00~12`, into (time, id).
+
+    The cursor names the last conversation on a page of the list: the time of its last activity and its id. Returns None
+    if the cursor is invalid.
+    """
     active_at, _, conversation_id = text.partition("~")
     return times.parse_activity_cursor(active_at, conversation_id)
 
@@ -108,9 +116,9 @@ def parse_cursor(text: str) -> tuple[str, int] | None:
 class ConversationList:
     """The list of conversations beside a page, as one user sees it.
 
-    Counts and rows are loaded when they are first used, so that pages without the list do not load rows. `query` has
-    the parameters of the URL: `find` (search), `show` (filter) and `older` (cursor). `blocked` are the ids of users
-    whom this user has blocked.
+    Counts and rows are loaded when they are first used, so that pages without the list do not load them. `query` has
+    the parameters of the URL: `find` (search), `show` (filter) and `older` (cursor of a page of the list). `blocked`
+    are the ids of users whom this user has blocked.
     """
 
     FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
@@ -128,7 +136,7 @@ class ConversationList:
     # ── Counts: for every page ───
     @cached_property
     def summaries(self) -> list[ConversationSummary]:
-        """All conversations of the user, newest activity first."""
+        """Short data (unread counts, mute …) of all conversations of the user, newest activity first."""
         return selectors.list_conversation_summaries(self.user_id)
 
     @property
@@ -137,12 +145,19 @@ class ConversationList:
 
     @property
     def summaries_json(self) -> str:
-        """The summaries as JSON for scripts, which update the counts from them and compare versions with the server."""
+        """Short data (unread counts, version …) of all conversations of the user, as JSON for the scripts of the page.
+
+        The scripts compute new counts from it. They also compare the versions (numbers of the newest changes) with
+        those that the WebSocket sends, to find out what they have missed.
+        """
         return selectors.summaries_as_json(self.summaries)
 
     @property
     def unread_count(self) -> int:
-        """The number in the title of the page: unread messages, without muted conversations (see `badge_count`)."""
+        """The number in the title of the page: unread messages of all conversations of the user that are not muted.
+
+        See `ConversationSummary.badge_count`.
+        """
         return sum(summary.badge_count for summary in self.summaries)
 
     @property
@@ -165,7 +180,10 @@ class ConversationList:
     # ── Rows: for pages with the list ───
     @cached_property
     def _page(self) -> tuple[list[ConversationRow], str]:
-        """The rows of this page of the list, and the cursor of the next page, which is "" on the last page."""
+        """The rows on the current page of the list of conversations, and the cursor of its next page.
+
+        The cursor is "" on the last page.
+        """
         matching = [
             summary for summary in self.summaries if self._matches_filter(summary) and self._matches_search(summary)
         ]
@@ -212,14 +230,18 @@ class ConversationList:
 
     @property
     def rows(self) -> list[ConversationRow]:
-        """The rows of this page of the list: favourites first, then the other conversations, newest activity first."""
+        """The rows on the current page of the list of conversations.
+
+        Favourite conversations come first, then the other conversations, each with the newest activity first.
+        """
         return self._page[0]
 
     @cached_property
     def online_peer_ids(self) -> set[int]:
-        """Ids of the users in direct conversations of this page who are online, as far as the user may see it.
+        """Ids of the other users of the direct conversations on the current page of the list who are online.
 
-        Includes the conversation that is open beside the list. Two queries if any of them is online, else none.
+        Leaves out users who hide from the reader that they are online. Includes the conversation that is open beside
+        the list. Two queries if any of the users is online, else none.
         """
         conversations = [] if self.is_omitted else [row.conversation for row in self.rows]
         if self.open_conversation:
@@ -234,12 +256,15 @@ class ConversationList:
 
     @property
     def next_cursor(self) -> str:
-        """The value of the URL parameter `older` for the next page of the list. Empty on the last page."""
+        """The value of the URL parameter `older` in the link to the next page of the list. Empty on the last page."""
         return self._page[1]
 
     @property
     def filter_query(self) -> str:
-        """The query string for links to conversations, which keeps the current filter of the list."""
+        """The query string for links to conversations.
+
+        It has the current filter of the list, so that the list is still filtered beside the opened conversation.
+        """
         return "" if self.filter == "all" else f"?show={self.filter}"
 
     @property
@@ -263,7 +288,8 @@ class ConversationList:
 def matches_search(title: ConversationTitle, query: str) -> bool:
     """Returns True if a conversation matches the search text `query`.
 
-    The title or the user name of the other user contains the text, or the Pinyin of the title begins with it.
+    It matches if its title contains the text, if the user name of the other user in a direct conversation contains it,
+    or if the Pinyin (Latin spelling) of a Chinese title begins with it.
     """
     text = query.casefold()
     if text in title.name.casefold() or text.removeprefix("@") in title.peer_username.casefold():

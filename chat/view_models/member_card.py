@@ -1,4 +1,7 @@
-"""View model of the card of a member: profile, presence, shared groups, and what the user may do with the member."""
+"""View model of the card that shows a member: profile, whether the member is online, and groups shared with the viewer.
+
+Also has what the viewer may do with the member.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""View models of the message log: messages in groups, separators, texts of system messages and receipt marks.
+"""View models of the messages on the page of a conversation, with day separators, system messages and receipt marks.
 
-A group is a sequence of messages of the same sender. In the browser `static/js/conversation/log/grouping.js` groups new
-messages in the same way. Both are tested with tests/shared_cases/grouping.json. Receipt marks show whether a message is
-delivered and read. `static/js/conversation/receipts/receipts.js` updates them.
+Messages of the same sender are shown as a group. In the browser `static/js/conversation/log/grouping.js` groups
+messages that arrive later in the same way. The tests of both modules use tests/shared_cases/grouping.json. A receipt
+mark shows whether a message is delivered and read. `static/js/conversation/receipts/receipts.js` updates the marks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ MAX_REACTIONS = 24  # different emoji shown below a message; the details page sh
 
 @dataclass(slots=True)
 class GroupingInput:
-    """The properties of a message that decide whether it begins a new group (see `group_messages`)."""
+    """The properties of a message that decide whether it begins a new group of messages (see `group_messages`).
+
+    A group is a sequence of messages of the same sender.
+    """
 
     sender: int
     at: datetime  # in the reader's time zone
@@ -38,7 +41,7 @@ class GroupingInput:
 
 @dataclass(slots=True)
 class GroupPosition:
-    """Whether a message is the first or last of its group of messages, and which separators are above it.
+    """Whether a message is the first or last of a group (messages of one sender), and which separators are above it.
 
     The field names are the same as in tests/shared_cases/grouping.json.
     """
@@ -51,7 +54,7 @@ class GroupPosition:
 
 @dataclass(slots=True)
 class MessageItem:
-    """One message in the message log, with all values that templates show, as one reader sees it."""
+    """One message on the page of a conversation, with all values that templates show, as one reader sees it."""
 
     message: MessageSchema
     sent_at: datetime
@@ -72,7 +75,7 @@ class MessageItem:
 
     @property
     def has_several_images(self) -> bool:
-        """True if the message has more than one image. These images are then shown as tiles."""
+        """True if the message has more than one image. The images are then shown as squares beside each other."""
         return sum(attachment.kind == "image" for attachment in self.message.attachments) > 1
 
     @property
@@ -81,7 +84,7 @@ class MessageItem:
 
     @property
     def css_classes(self) -> str:
-        """The CSS classes of the message. Scripts read the same classes."""
+        """The CSS classes of the message. The scripts of the page also use these classes to find messages."""
         classes = {
             "msg": True,
             "first": self.position.first,
@@ -119,7 +122,7 @@ class ReactionItem:
 class SystemMessageText:
     """The parts of the text of a system message, such as "Ann added Ben".
 
-    The template has one sentence for each `kind` and inserts the other fields into it.
+    The template has one sentence for each value of `kind` and inserts the other fields into it.
     """
 
     kind: str
@@ -134,8 +137,8 @@ class SystemMessageText:
 def group_messages(inputs: Sequence[GroupingInput]) -> list[GroupPosition]:
     """Groups consecutive messages of the same sender, and returns the position of each message in its group.
 
-    A new group begins after a pause of 5 minutes, a change of the sender or the day, a system message, or the unread
-    separator.
+    A new group begins after a pause of 5 minutes, when the sender or the day changes, at a system message, and at the
+    separator above the first unread message.
     """
     positions: list[GroupPosition] = []
     previous: GroupingInput | None = None
@@ -167,11 +170,11 @@ def build_message_items(
     names: Mapping[int, str] | None = None,
     blocked: Collection[int] = (),
 ) -> list[MessageItem]:
-    """Returns the view models of the messages on one page of the log, as the user `user_id` sees them.
+    """Returns the view models of the messages on one page of a conversation, as the user `user_id` sees them.
 
     `messages` are in ascending order. `from_start` is True if the page begins with the first message of the
     conversation. `names` has display names by user id, for system messages and reactions. `blocked` are the ids of
-    users whom the reader has blocked: their messages are collapsed and do not count as mentions.
+    users whom this user has blocked: their messages are collapsed and do not count as mentions.
     """
     timestamps = [times.parse_timestamp(message.created_at) for message in messages]
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
@@ -215,9 +218,9 @@ def mentions_user(message: MessageSchema, user_id: int) -> bool:
 
 
 def highlight_own_mentions(html: str, user_id: int) -> str:
-    """Returns the HTML of a message with the CSS class `me` added to mentions of this user and of everybody (`@all`).
+    """Returns the HTML of a message with the CSS class `me` added to mentions of the user `user_id` and of `@all`.
 
-    The stored HTML is the same for all readers, so this is done for each reader.
+    The database has the same HTML for all readers, so the class is added when the message is shown to a reader.
     """
     return re.sub(rf'<span class="mention" (data-user-id="(?:{user_id}|all)")', r'<span class="mention me" \1', html)
 
@@ -225,7 +228,7 @@ def highlight_own_mentions(html: str, user_id: int) -> str:
 def _find_first_unread(
     messages: Sequence[MessageSchema], user_id: int, member_state: MineSchema | None, from_start: bool
 ) -> int | None:
-    """Returns the seq of the first unread message, which is below the unread separator.
+    """Returns the number (seq) of the first unread message, above which the page shows a separator.
 
     Returns None if nothing is unread, or if the first unread message is not on this page.
     """
@@ -305,9 +308,10 @@ def format_name_list(names: Sequence[str]) -> str:
 
 
 def name_words() -> dict[str, str]:
-    """Returns the translated words and limits for lists of names, such as "and" and "You".
+    """Returns the translated words (such as "and" and "You") and the limits for lists of names.
 
-    They become the data attributes of `<template id="name-words">`, so that scripts build the same lists.
+    They become the data attributes of `<template id="name-words">`, so that scripts build the same lists of names as
+    the templates.
     """
     return {
         "writer": pgettext("writer", "You"),
@@ -331,9 +335,10 @@ def conversation_title(conversation) -> str:
 # ── Receipt marks ───────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class ReceiptMark:
-    """The mark below a message of the reader, which shows that it is "sent", "delivered" or "read" (`state`).
+    """The mark below a message of the reader, which shows that the message is "sent", "delivered" or "read" (`state`).
 
-    `total` is the number of other members who share receipts, and `count` how many of them have read the message.
+    `total` is the number of other members who let the reader see what they have read. `count` is how many of them have
+    read the message.
     """
 
     state: str
@@ -342,15 +347,19 @@ class ReceiptMark:
 
     @property
     def key(self) -> str:
-        """A text that is the same for equal marks. Scripts compare it to find out whether a mark has changed."""
+        """A text that is the same for equal receipt marks.
+
+        Browser scripts compare the texts to find out whether a mark has changed.
+        """
         return f"{self.state} {self.count} {self.total}"
 
 
 def attach_receipt_marks(items: Sequence[MessageItem], receipts: Sequence[ReceiptSchema]) -> None:
-    """Sets `receipt_mark` of the reader's own messages, but not of every message.
+    """Sets `receipt_mark` ("sent", "delivered" or "read") of messages that the reader has sent.
 
-    In each group of messages, the mark is shown only below the last message with the same state. `items` are the
-    messages of one page in ascending order. `receipts` are the receipts of the other members who share them.
+    If several messages in a group (messages that the page shows together) have the same state, only the last one gets a
+    mark. `items` are the messages of one page in ascending order. `receipts` tell what the other members have received
+    and read, without members who hide this.
     """
     own_items = [item for item in items if item.is_own and not item.is_deleted and not item.system_text]
     marks = [_build_receipt_mark(item.message.seq, receipts) for item in own_items]

@@ -18,10 +18,10 @@ _POSITION_PARAMETERS = ("before", "after", "at")  # query parameters; each value
 def get_initial_page(
     conversation: Conversation, member_state: MineSchema, parameters: Mapping[str, int | None], newest: bool
 ) -> HistorySchema:
-    """Returns the messages that a page of a conversation shows when it is opened.
+    """Returns the messages that the page of a conversation shows when it is opened.
 
-    `parameters` has the numbers from the URL parameters `before`, `after` and `at`, each a seq. Without such a number
-    the page shows the first unread messages, or the newest messages if `newest` is True or nothing is unread.
+    `parameters` has the numbers of messages (seq) from the URL parameters `before`, `after` and `at`. Without such a
+    number the page shows the first unread messages, or the newest messages if `newest` is True or nothing is unread.
     """
     before, after, around = (parameters.get(name) for name in _POSITION_PARAMETERS)
     above = None
@@ -31,10 +31,10 @@ def get_initial_page(
 
 
 def _find_first_unread(conversation: Conversation, member_state: MineSchema) -> int | None:
-    """Returns the seq after the read marker, or None if the page should show the newest messages.
+    """Returns the number (seq) of the first unread message, or None if the page should show the newest messages.
 
-    That is the case if nothing is unread, or if the newest page includes all unread messages and enough read messages
-    above them.
+    The page should show the newest messages if nothing is unread, or if all unread messages and some read messages
+    above them fit on the page of the newest messages.
     """
     is_beyond_newest_page = conversation.last_seq - member_state.read_seq > selectors.PAGE - READ_ABOVE_UNREAD
     return member_state.read_seq + 1 if member_state.unread_count and is_beyond_newest_page else None
@@ -51,7 +51,8 @@ def parse_day(text: str | None) -> date | None:
 def start_of_day(day: date) -> datetime:
     """Returns the time at which a day begins in the reader's time zone, converted to UTC.
 
-    If UTC cannot represent it, as on the first day of the calendar, midnight in UTC is returned.
+    If the time in UTC is before the year 1 or after the year 9999, Python cannot represent it. Then returns midnight in
+    UTC.
     """
     midnight = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
     try:

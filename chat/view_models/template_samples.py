@@ -1,6 +1,6 @@
-"""Empty view models, from which the page renders `<template>` elements for scripts.
+"""Empty view models, from which the page renders `<template>` elements. Browser scripts copy these elements.
 
-The same Django templates render real messages and rows, so that scripts and server produce the same HTML.
+The same Django templates render real messages and rows, so that scripts and Django produce the same HTML.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ SYSTEM_MESSAGE_KINDS = (
 
 
 def get_sample_context() -> dict[str, Any]:
-    """Returns the template context for templates/chat/_script_templates.html: one empty object of each kind."""
+    """Returns the context for templates/chat/_script_templates.html.
+
+    It has one empty view model of each kind (message, row of the list of conversations …).
+    """
     attachments = [AttachmentSchema(0, kind, "", "", 0, "") for kind in Attachment.Kind.values]
     return {
         "blank_item": _empty_item(),

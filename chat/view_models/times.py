@@ -24,7 +24,8 @@ def parse_timestamp(text: str) -> datetime:
 def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, int] | None:
     """Parses a cursor of the list of conversations into (time, id). Returns None if the cursor is invalid.
 
-    The time is returned in UTC. A time that UTC cannot represent, as on the first day of the calendar, is invalid.
+    The cursor names the last conversation on a page of the list: the time of its last activity and its id. The time is
+    returned in UTC. A time that Python cannot represent in UTC is invalid.
     """
     is_number = conversation_id.isascii() and conversation_id.isdecimal()
     if not (is_number and len(conversation_id) <= len(str(MAX_ID))):
@@ -41,7 +42,8 @@ def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, in
 def date_formats() -> dict[str, str]:
     """Returns the date formats of the current language, in Django's syntax.
 
-    A translation may use only the letters l D j n d F M m Y y H i, because the scripts know no others.
+    A translation of a format may use only the letters l D j n d F M m Y y H i, because the browser scripts that use the
+    formats know no others.
     """
     return {
         "time": pgettext("date format", "H:i"),
@@ -60,9 +62,9 @@ def format_time(value: datetime) -> str:
 
 @lru_cache(maxsize=24 * 60 * 2)
 def _format_time(hour: int, minute: int, language: str | None) -> str:
-    """Formats a time of day. Cached, because a page shows about a hundred messages, each with a time.
+    """Formats a time of day. The result is cached, because a page shows about a hundred messages, each with a time.
 
-    `language` is a parameter only so that the cache has an entry for each language.
+    `language` is not used in the function: it makes the cache keep one result for each language.
     """
     return dateformat.format(time(hour, minute), date_formats()["time"])
 
@@ -82,7 +84,7 @@ def format_long_date(value: datetime) -> str:
 
 
 def format_short(value: datetime, now: datetime) -> str:
-    """Formats a time in a short form: the time of day for today, the weekday for the last six days, else the date."""
+    """Formats a time shortly: today as time of day, the six days before as weekday, other days as date."""
     days = (now.date() - value.date()).days
     if days <= 0:
         return format_time(value)
@@ -92,7 +94,7 @@ def format_short(value: datetime, now: datetime) -> str:
 
 
 def time_words() -> dict[str, str]:
-    """Returns date formats and the names of weekdays and months for scripts.
+    """Returns date formats and the names of weekdays and months for browser scripts.
 
     They become the data attributes of `<template id="time-words">`.
     """

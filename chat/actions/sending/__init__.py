@@ -1,8 +1,8 @@
-"""Sends messages in batches: many commands are stored in one transaction, and each is accepted or rejected alone.
+"""Sends messages in batches: many commands are stored in one transaction. A rejected command does not affect others.
 
 This code runs most often and must be fast, so it uses tuples (messenger.core.bulk_sql) instead of model instances. It
-takes 6 SQL statements for any number of commands. One or two more are needed for each of these, if the batch contains
-any: mentions, replies, forwards, senders with unread messages.
+makes 6 SQL statements for any number of commands, and one or two more if the batch contains mentions, replies,
+forwards, or senders with unread messages.
 """
 
 from __future__ import annotations

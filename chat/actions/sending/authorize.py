@@ -16,8 +16,8 @@ from messenger.core.errors import ApplicationError, invalid, not_found, rate_lim
 def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
     """Locks and loads the memberships of the senders, and returns the sends (messages to store) that are allowed.
 
-    Sets the error of the other sends. The error for a non-member is `not_found`, the same as for a conversation that
-    does not exist.
+    Sets the error of each send that is not allowed. If the sender is not a member, the error is `not_found`, the same
+    as for a conversation that does not exist.
     """
     memberships = _lock_memberships(sends)
     for send in sends:
@@ -35,8 +35,9 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
 def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderMembership]:
     """Locks the memberships of the senders and returns them by (conversation id, user id). One query.
 
-    The same query locks and returns the memberships of members whose archived conversation this batch will unarchive.
-    All locks must be taken in the order of the ids, so that two transactions never wait for each other.
+    The same query also locks and returns the memberships of members who have archived one of these conversations,
+    because a new message unarchives it. The locks are taken in the order of the ids, so that two transactions never
+    wait for each other.
     """
     keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
     if not keys:

@@ -55,9 +55,10 @@ def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
 
 
 def answer_duplicates(batch: list[PendingSend]) -> None:
-    """Sets the outcome of the duplicates in a batch: the stored message in its current state.
+    """Sets the outcome of duplicates (sends that repeat an earlier send): the stored message in its current state.
 
-    Former members get `not_found`. Call this after the batch is stored.
+    If the sender is no longer a member of the conversation, the outcome is the error `not_found`. Call this after the
+    batch of messages is stored.
     """
     stored_sends = [send for send in batch if send.stored_message_id is not None]
     if stored_sends:

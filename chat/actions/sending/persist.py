@@ -1,4 +1,4 @@
-"""Stores a batch of messages: renders their text, assigns numbers, inserts rows and updates counters."""
+"""Stores a batch of messages: renders their text, numbers the messages, inserts rows and updates counters."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def render_bodies(sends: list[PendingSend]) -> None:
 
 
 def assign_numbers(sends: list[PendingSend]) -> None:
-    """Sets `seq` and `version` of each new message, and increases the counters of its conversation.
+    """Sets `seq` (number of the message) and `version` (number of the change) of each new message.
 
-    Sending also moves the sender's read marker to the new message. `had_unread` of a membership becomes True if the
-    sender had unread messages: then the sender's other devices must be told about the new read marker.
+    Also increases the counters of its conversation, and marks it as read by its sender. `had_unread` of a membership
+    becomes True if the sender had unread messages: then the sender's other devices must be told that these messages are
+    read now.
     """
     for send in sends:
         conversation, membership = send.conversation, send.membership
@@ -95,7 +96,7 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
     """Returns the ids of the users to notify because the message mentions them; for `@all`, all members.
 
     Never includes the sender, users who have blocked the sender, and users whom the sender has blocked. The result is
-    kept in `send`. `@all` needs one query, and a sender with any block needs one query.
+    kept in `send`, so that a second call makes no query.
     """
     if send.mentioned_ids is None:
         user_ids = {mention.user_id for mention in send.mentions if mention.user_id is not None}
@@ -109,7 +110,10 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
 
 
 def update_counters(sends: list[PendingSend], now: datetime) -> None:
-    """Saves the new counters of the conversations and the new read markers of the senders to the database."""
+    """Saves the new counters of the conversations to the database, and the new read markers of the senders.
+
+    A read marker is the number of the newest message that the user has read, here the message that the sender has sent.
+    """
     conversations = {send.conversation.id: send.conversation for send in sends}.values()
     memberships = {send.membership.id: send.membership for send in sends}.values()
     bulk_sql.update_rows(

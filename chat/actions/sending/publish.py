@@ -1,4 +1,4 @@
-"""Builds the events of a batch of messages: new messages for all members, and changed member state for single users."""
+"""Builds the events of a batch of messages: new messages for all members, and changes for single users only."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
 
 
 def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]:
-    """Updates what a batch changes for single users (read marker, archived …), and returns the events about it.
+    """Updates what a batch of messages changes for single users, and returns the events about it.
 
-    Most batches change nothing here, and then no query is made. There are three cases:
+    If none of these cases occurs, no query is made:
 
-    - The sender had unread messages. The read marker has moved, so the sender's other devices get `mine.updated`, and
-      the other members get `receipt`.
+    - The sender had unread messages. They are read now, so the sender's other devices get the event `mine.updated`, and
+      the other members get the event `receipt`.
     - A member had archived the conversation without muting it. It is unarchived.
-    - A member is mentioned but not notified because of a block. Devices count mentions in the messages they receive,
-      and `mine.updated` corrects this count.
+    - A member is mentioned but not notified because of a block. The member's devices count each mention that they
+      receive, and `mine.updated` corrects this count.
     """
     senders = {send.membership.id: send for send in sends if send.membership.had_unread}
     others = [row for row in (*_unarchive(sends), *_load_blocked_mentions(sends)) if row.pk not in senders]
@@ -99,7 +99,7 @@ def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]
 def _sender_states(
     sends: list[PendingSend], senders: dict[int, PendingSend], me_versions: dict[int, list[int]]
 ) -> list[tuple[PendingSend, MineSchema]]:
-    """Returns the last message of each sender in the batch, with the sender's member state (unread count …) after it.
+    """Returns the last message of each sender in the batch, with the sender's unread count, mute and so on after it.
 
     `senders` has the last message of each sender by membership id.
     """
@@ -151,9 +151,9 @@ def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
 
 
 def _unarchive(sends: list[PendingSend]) -> list[Membership]:
-    """Unarchives the conversations of new messages for members who have not muted them. Returns their memberships.
+    """Unarchives the conversations of new messages for members who have archived but not muted them.
 
-    The rows must be locked already, by `load_senders`.
+    Returns the memberships of these members. `load_senders` must have locked their rows before.
     """
     conversation_ids = {send.conversation.id for send in sends if send.conversation.has_archived_members}
     if not conversation_ids:

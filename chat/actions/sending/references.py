@@ -15,10 +15,10 @@ from messenger.core.timestamps import format_timestamp
 
 
 def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads the messages that new messages reply to or forward. Sets the error where this is not allowed.
+    """Loads the messages that new messages reply to or forward. Returns the sends (messages to store) without an error.
 
-    A message that is replied to must be in the same conversation. The sender must be able to see a forwarded message.
-    Returns the sends without an error.
+    A send gets an error, for example, if it replies to a message of another conversation, or forwards a message that
+    the sender may not see.
     """
     ids = {pk for send in sends for pk in (send.command.reply_to_id, send.command.forward_id) if pk}
     if not ids:
@@ -71,9 +71,9 @@ def _filter_visible_forwards(sends: list[PendingSend], messages: dict[int, Messa
 
 
 def resolve_files(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads and locks the files of new messages. Sets the error of messages with invalid files, and returns the others.
+    """Loads and locks the files of new messages, and returns the sends (messages to store) whose files are valid.
 
-    Makes no query if no message has files.
+    Sets the error of the other sends. Makes no query if no message has files.
     """
     for send in sends:
         command = send.command

@@ -54,7 +54,10 @@ Outcome = SentMessage | ApplicationError | Busy
 
 
 class LockedConversation(msgspec.Struct):
-    """The counters of a locked conversation. They increase with each message of a batch and are saved at its end."""
+    """The counters of a conversation whose row is locked while a batch of messages is stored.
+
+    They increase with each message of the batch, and are saved after the last message.
+    """
 
     id: int
     kind: str
@@ -66,7 +69,7 @@ class LockedConversation(msgspec.Struct):
 
 
 class SenderMembership(msgspec.Struct):
-    """A locked membership of a user who sends messages in this batch, with the public data of the user."""
+    """A locked membership of a user who sends messages, with the public data of the user (name, avatar …)."""
 
     id: int
     role: str

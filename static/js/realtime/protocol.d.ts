@@ -393,15 +393,18 @@ export interface InvitePreview {
   conversation_id: number | null;
 }
 
-/** The members who are online. Members whose privacy settings hide this from the user are left out. */
+/**
+ * The members of a conversation who are online. Members whose privacy settings hide from the current user that they are
+ * online are left out.
+ */
 export interface OnlineMembers {
   count: number;
   user_ids: number[];
 }
 
 /**
- * The changes of one conversation, with the same fields as `Changes`. A conversation that the client did not name is
- * included completely, but without messages and members.
+ * The changes of one conversation, with the same fields as `Changes`. If the client has not named this conversation in
+ * its `sync` request, the whole conversation is included, but no messages and members.
  */
 export interface SyncedConversation {
   conversation_id: number;
@@ -412,7 +415,7 @@ export interface SyncedConversation {
   members: Member[];
 }
 
-/** The current state of one conversation for the user: read marker, mute, draft and so on. */
+/** What a conversation stores for the user only: newest message read, mute, draft and so on. */
 export interface SyncedMine {
   conversation_id: number;
   mine: Mine;
@@ -420,8 +423,9 @@ export interface SyncedMine {
 
 /**
  * The changes that a client has missed. If `complete` is false, there are more changes: send `sync` again. `removed`
- * has the ids of conversations that the client named and of which the user is no longer a member. `contacts` has all
- * contacts, requests and blocks that changed after the version `me`, including those that ended.
+ * has the ids of conversations that the client has named in the request, but of which the user is no longer a member.
+ * `contacts` has all contacts, requests and blocks that changed after the version (number of a change) `me` of the
+ * request, including those that have ended.
  */
 export interface SyncAnswer {
   conversations: SyncedConversation[];
