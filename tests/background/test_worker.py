@@ -1,6 +1,6 @@
 """Tests of the worker (the process that executes background tasks) on SQLite and PostgreSQL.
 
-Tasks fail to end or are killed, and the worker itself is killed. Other tests cover the worker that a server starts.
+Tasks hang or are killed, and the worker itself is killed. Other tests cover the worker that a server starts.
 """
 
 from __future__ import annotations

@@ -65,9 +65,9 @@ def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
 
 
 async def faults(page: Page, address: str) -> list[str]:
-    """Opens this URL and returns a list of what is wrong with the page.
+    """Opens this URL and returns a list of what is wrong with the page; the list is empty if nothing is.
 
-    Wrong are an unexpected status, a missing title, sideways scrolling and violations of axe rules (accessibility).
+    It reports an unexpected status, a missing title, sideways scrolling and violations of axe rules (accessibility).
     """
     answer = await page.goto(address)
     assert answer is not None
