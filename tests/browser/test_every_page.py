@@ -109,7 +109,7 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
 
 @pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
 async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
-    """With an open menu, panel, picker or dialog, the page of a conversation passes the same accessibility checks."""
+    """The page of a conversation is accessible too while a menu, panel, picker or dialog is open on it."""
     phone = size is SMALL
     page = await browser_for(demo.site, "alice", phone=phone, **size)
     ways = {

@@ -44,9 +44,7 @@ class Process:
         return connection_id
 
     async def tick(self, confirm: bool = True) -> list[Departure]:
-        """Runs one step of the loop of a process and records the changes. Returns the departures of users.
-
-        A departure says that a user went offline.
+        """Runs one step of the loop of a process, records the changes, and returns who went offline (departures).
 
         With `confirm` it confirms the departures, as a real process does. Without it, no other process can confirm them
         until `TIMEOUTS.claim` has passed.
