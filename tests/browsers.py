@@ -68,8 +68,8 @@ async def chromium(chromium_path) -> AsyncIterator[Browser]:
 async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_path):
     """Creates pages: `page = await browser_for(site, "alice", phone=False, scripts=True, **options)`.
 
-    The page is still blank and signed in as this user (without a user name: not signed in). Each page has its own
-    cookies and storage. `options` are passed to the Playwright context, for example `locale` and `color_scheme`.
+    The page is blank, but its browser is signed in as this user (without a user name: not signed in). Each page has its
+    own cookies and storage. `options` are passed to the Playwright context, for example `locale` and `color_scheme`.
     """
     contexts: list[BrowserContext] = []
 
@@ -101,7 +101,7 @@ async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_p
 
 
 async def sign_in(context: BrowserContext, username: str) -> None:
-    """Signs in by posting the sign-in form. No page is rendered, which is faster."""
+    """Signs a user in by posting the sign-in form. The browser opens no page for this, which is faster."""
     page = await context.request.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
     assert token, f"no form at {page.url}: {page.status}"

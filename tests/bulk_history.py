@@ -41,8 +41,8 @@ def write_history(
 ) -> int:
     """Creates `count` text messages and returns the `seq` (number in the conversation) of the first one.
 
-    The messages are `step` apart; the last one was sent at `until` (default: now). The same arguments create the same
-    texts.
+    Each was sent `step` after the one before, the last one at `until` (default: now). The same arguments create the
+    same texts.
     """
     from chat.models import Conversation, Message
 

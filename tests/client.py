@@ -1,7 +1,7 @@
 """A complete WebSocket client of the messenger for tests, built on the `websockets` library.
 
-It reconnects, sends messages again until they are acknowledged, sends `sync` if it has missed events, and records all
-events.
+It reconnects, repeats messages until the server has acknowledged them, asks for missed events with the command
+`sync`, and records all events.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class CommandError(Exception):
 
 
 class Client:
-    """A signed-in WebSocket client that stays connected in the background. `client_state` is the state it has received.
+    """A signed-in WebSocket client that stays connected in the background.
 
+    `client_state` contains the conversations and messages that it has received.
     `async with Client(site.ws_url, token) as alice: await alice.send(conversation_id, "hello")`
     """
 
@@ -64,9 +65,9 @@ class Client:
 
     # ── Commands ───
     async def command(self, kind: str, **payload: Any) -> dict:
-        """Sends one command and returns the payload of its acknowledgement (`ack`).
+        """Sends one command to the server and returns the payload of its acknowledgement (`ack`).
 
-        Raises CommandError if the server rejects it, ConnectionError if the socket closes first.
+        Raises CommandError if the server rejects the command, ConnectionError if the socket closes first.
         """
         self._refs += 1
         ref = f"r{self._refs}"
@@ -75,9 +76,10 @@ class Client:
         return await asyncio.wait_for(self._responses[ref], 15)
 
     async def send(self, conversation_id: int, body: str, client_id: str = "", within: float = 60, **more: Any) -> dict:
-        """Sends a message and returns it as stored. Sends it again after each reconnect until it is acknowledged.
+        """Sends a message and returns it as the server has stored it.
 
-        Raises CommandError if the server rejects it, TimeoutError after `within` seconds.
+        Sends it again after each reconnect until the server has acknowledged it. Raises CommandError if the server
+        rejects it, TimeoutError after `within` seconds.
         """
         client_id = client_id or str(uuid.uuid4())
         self._pending[client_id] = {"conversation_id": conversation_id, "client_id": client_id, "body": body, **more}

@@ -21,7 +21,7 @@ registry = ServiceRegistry()
 def require_service(name: str):
     """Returns the running service with this name (see services.py).
 
-    If it is not available, skips the test; with the variable CI set, fails the test.
+    If the service is not available, the test is skipped. With the environment variable CI set, the test fails instead.
     """
     try:
         return registry.get(name)
@@ -33,7 +33,7 @@ def require_service(name: str):
 
 
 def require_own_service(name: str):
-    """Returns the running service with this name, for tests that kill it.
+    """Returns the running service with this name, for tests that kill the service.
 
     Skips the test if the service is not available, or is an external server that must not be killed.
     """
@@ -54,7 +54,7 @@ def postgres():
 def postgres_server():
     """Provides a PostgreSQL process that the test may `stop(mode="immediate")`, `kill()`, `pause()` and `start()`.
 
-    After the test it is running again.
+    After the test the fixture starts the process again if it does not run.
     """
     server = require_own_service("postgres")
     yield server
@@ -85,7 +85,7 @@ def redis_url():
 def redis_server():
     """Provides an empty Redis process that the test may `kill()`, `start()`, `pause()` and empty with `flush()`.
 
-    After the test it is running again.
+    After the test the fixture starts the process again if it does not run.
     """
     server = require_own_service("redis")
     server.flush()
@@ -157,9 +157,9 @@ def each_database(request):
 
 @pytest.fixture
 def database(request):
-    """Sets up a database for fixtures like `make_user`: PostgreSQL if the test requests it, otherwise the one of `db`.
+    """Sets up the database for fixtures like `make_user`: PostgreSQL if the test requests it, otherwise that of Django.
 
-    For the latter `pytest_collection_modifyitems` adds the mark `django_db` of pytest-django to the test.
+    Django's test database needs the mark `django_db` of pytest-django: `pytest_collection_modifyitems` adds it.
     """
     for name in ("each_database", "postgres_db"):
         if name in request.fixturenames:
@@ -202,7 +202,7 @@ def pytest_collection_modifyitems(items):
 class LongestFirst:
     """Pytest plugin that runs the slowest tests first, so that two parallel workers finish at about the same time.
 
-    It sorts after pytest-django has sorted, which moves tests without a database to the end.
+    It sorts after pytest-django, whose own sorting moves tests without a database to the end.
     """
 
     @pytest.hookimpl(trylast=True)

@@ -28,7 +28,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class _FollowingConnections(ConnectionHandler):
-    """Django's connection handler, but a thread reconnects if the settings of its database were replaced."""
+    """Django's connection handler, with one change.
+
+    A thread connects again if the settings of its database were replaced after it had connected.
+    """
 
     def __getitem__(self, alias):
         connection = super().__getitem__(alias)
@@ -97,7 +100,8 @@ def run_manage(*arguments: str, **environment: str) -> str:
 def production_environment(**environment: str) -> dict[str, str]:
     """Returns the environment variables of a process with production settings, but with rate limits off.
 
-    The worker process is also off, because it would start Django a second time. Tests that need it pass `WORKER="on"`.
+    The worker (process for background tasks) is off too, since it would start Django a second time. Tests that need the
+    worker pass `WORKER="on"`.
     """
     kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATA_DIR")}
     defaults = {"DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "WORKER": "off", "PYTHONUNBUFFERED": "1"}
@@ -118,7 +122,7 @@ def sqlite_template() -> Path:
 
 @functools.cache
 def postgres_template(server: PostgresDatabases) -> str:
-    """Returns the name of a migrated database on this server, which tests copy."""
+    """Returns the name of a database on this PostgreSQL server. All migrations have run in it, and tests copy it."""
     url = server.create()
     run_manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url, DATA_DIR=str(RUN_DIR / "data"))
     return urlsplit(url).path.lstrip("/")
@@ -128,8 +132,8 @@ def postgres_template(server: PostgresDatabases) -> str:
 def collected_static() -> Path:
     """Returns the folder of static files that `collectstatic` has written.
 
-    `collectstatic` is slow, so the folder is reused in later runs until sources or packages change. It is written under
-    another name first and then moved, so no run sees an incomplete folder.
+    `collectstatic` is slow, so later test runs reuse the folder until sources or packages change. A new folder is
+    written under a temporary name and then renamed, so no run sees an incomplete one.
     """
     sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
     sources += [*(ROOT / "messenger" / "assets").glob("*.py"), ROOT / "requirements.lock"]

@@ -1,9 +1,8 @@
-"""Starts messenger servers for tests in half a second instead of four, by forking a process with imported packages.
+"""Starts messenger servers for tests in half a second instead of four.
 
-The fork server is a process that has imported third-party packages, but neither settings nor code of the project. For
-each messenger server it forks. The child process sets its environment variables and runs `python -m messenger.server`,
-as `bin/serve` does. Each test has its own server and may kill it. Where `fork` is not safe (macOS), no fork server is
-used.
+The fork server is a process that has imported third-party packages, but neither settings nor code of the project. To
+start a messenger server, it forks (copies itself); the copy sets its environment variables and runs
+`python -m messenger.server`, as `bin/serve` does. Where `fork` is not safe (macOS), no fork server is used.
 """
 
 from __future__ import annotations
@@ -73,7 +72,10 @@ class Child:
 
 
 class ForkServer:
-    """Starts the process that forks, and sends requests to it. The process ends when the test run ends."""
+    """Starts a helper process that forks (copies) itself for each server that a test needs, and sends requests to it.
+
+    The helper process ends when the test run ends.
+    """
 
     def __init__(self) -> None:
         own_socket, child_socket = socket.socketpair()
@@ -113,7 +115,10 @@ _instance: ForkServer | None = None
 
 
 def get_fork_server() -> ForkServer | None:
-    """Returns the fork server of this test run, started at the first call. Returns None where forking is not safe."""
+    """Returns the fork server (a process that starts servers by copying itself) of this test run.
+
+    The first call starts it. Returns None where forking is not safe.
+    """
     global _instance
     if not sys.platform.startswith("linux"):
         return None

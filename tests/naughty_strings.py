@@ -1,4 +1,7 @@
-"""Text samples that often break software: the Big List of Naughty Strings (see tests/data/README.md) and our own."""
+"""Text samples that often break software: the Big List of Naughty Strings, a public collection, and strings of our own.
+
+tests/data/README.md says where the collection comes from.
+"""
 
 from __future__ import annotations
 
@@ -47,11 +50,14 @@ OURS = [
 
 
 def naughty_strings() -> list[str]:
-    """Returns our own strings (OURS), then those of the Big List of Naughty Strings, without duplicates."""
+    """Returns our own strings (OURS) and those of the Big List of Naughty Strings, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))
 
 
 def some_naughty_strings() -> list[str]:
-    """Returns our own strings and every third one of the list, for slow tests. bin/test-long uses all (NAUGHTY=all)."""
+    """Returns our own strings and every third one of the Big List of Naughty Strings, for slow tests.
+
+    With the environment variable NAUGHTY=all, which bin/test-long sets, it returns all strings.
+    """
     strings = naughty_strings()
     return strings if os.environ.get("NAUGHTY") == "all" else [*OURS, *strings[len(OURS) :: 3]]

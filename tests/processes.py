@@ -96,7 +96,10 @@ class Program:
                 os.killpg(self.process.pid, number)
 
     def stop(self, within: float = 15) -> None:
-        """Stops the process with SIGTERM, as a service manager does. Kills it after `within` seconds."""
+        """Stops the process with SIGTERM, as a service manager does.
+
+        If the process still runs after `within` seconds, kills it.
+        """
         if not self.running:
             return
         assert self.process

@@ -90,11 +90,14 @@ class Proxy:
 
     # ── Faults. May be called from any thread; take effect before returning ─────────────────────────────────────────
     def cut(self) -> int:
-        """Resets all connections and returns their number."""
+        """Resets all TCP connections and returns how many there were."""
         return self._run_in_loop(self._cut())
 
     def cut_after(self, count: int, direction: str = DOWN) -> None:
-        """Passes `count` more bytes on each existing connection in this direction, then resets the connection."""
+        """Passes `count` more bytes on each open connection in this direction, then resets the connection.
+
+        The direction is UP (from clients to servers) or DOWN (from servers to clients).
+        """
 
         def set_allowance() -> None:
             for connection in self._open_connections:
@@ -109,11 +112,14 @@ class Proxy:
         self._call(self._open.set)
 
     def drop(self, direction: str) -> None:
-        """Discards all bytes in this direction (UP, DOWN or BOTH) until `pass_all`. Connections stay open."""
+        """Discards all bytes in this direction until `pass_all` is called. Connections stay open.
+
+        The direction is UP (from clients to servers), DOWN (from servers to clients) or BOTH.
+        """
         self._call(lambda: self._dropped.update({UP, DOWN} if direction == BOTH else {direction}))
 
     def pass_all(self) -> None:
-        """Ends all faults. Connections that have lost bytes remain unusable: call `cut` to close them."""
+        """Ends all simulated faults. Connections that have lost bytes remain unusable: call `cut` to close them."""
 
         def reset() -> None:
             self._dropped.clear()

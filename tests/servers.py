@@ -1,7 +1,7 @@
 """Installations of the messenger for tests, with server processes that run with production settings.
 
-A `Site` is one installation: a database, a data folder and environment variables. Any number of `Server` processes can
-serve it. Each can be started, stopped, paused and killed, with or without a `Proxy` in front of them:
+A `Site` is one installation: a database, a data folder and environment variables. Any number of `Server` objects can
+serve it. Each server can be started, stopped, paused and killed, with or without a `Proxy` in front of it:
 
     site = make_site(database="postgres", redis=True, proxied=True)
     alice, bob = site.create_users("alice", "bob")
@@ -54,7 +54,10 @@ class Server(Program):
         return [ROOT / "bin" / "serve"]
 
     def launch(self):
-        """Starts the server with the fork server where there is one (see fork_server.py), which is faster."""
+        """Starts the process of this server.
+
+        Uses the fork server (see fork_server.py), which is faster, on systems where there is one.
+        """
         fork_server = get_fork_server() if self.use_fork_server else None
         if fork_server is None:
             return super().launch()
@@ -67,7 +70,7 @@ class Server(Program):
         return production_environment(**self._environment)
 
     def is_ready(self) -> bool:
-        """Returns whether the server responds to an HTTP request. The status does not matter."""
+        """Returns whether the server responds to an HTTP request, with whatever status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/accounts/login/")
@@ -139,7 +142,7 @@ class Site:
 
     @contextmanager
     def orm(self):
-        """Context manager in which Django uses the database of this site. In async tests use it in a thread."""
+        """Context manager in which Django uses the database of this site. In async tests, enter it in a thread."""
         with self._unblocked(), using_database(self.database_url):
             yield
 
@@ -186,7 +189,10 @@ def _run_in_thread(function: Callable[[], Any]) -> Any:
 
 @functools.cache
 def production_password_hash() -> str:
-    """Returns a hash of PASSWORD that production settings accept. They do not accept hashes of the test settings."""
+    """Returns a hash of PASSWORD, the password of all test users, that servers with production settings accept.
+
+    The faster hashes that the test settings create are not accepted there.
+    """
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
     return PBKDF2PasswordHasher().encode(PASSWORD, "salt for tests 0123456")

@@ -1,8 +1,8 @@
 """Real services for tests: PostgreSQL, Redis, S3 and Chromium.
 
 A service is searched for in this order: the server that an environment variable names, a program on the machine, a
-package of requirements-dev.lock. If none exists, ServiceUnavailable is raised; then tests that need the service are
-skipped, or fail if the variable CI is set.
+package of requirements-dev.lock. If none exists, ServiceUnavailable is raised. Tests that need the service are then
+skipped, or fail if the environment variable CI is set.
 
 | service | variable | on the machine | package |
 | --- | --- | --- | --- |
@@ -36,7 +36,7 @@ from tests.processes import Program
 
 
 class ServiceUnavailable(Exception):
-    """A service is not available on this machine. The message says what was searched for."""
+    """A service that tests need is not available on this machine. The message says what is missing."""
 
 
 class ServiceDescription:
@@ -78,7 +78,7 @@ class PostgresDatabases:
     def create(self, template: str = "template1") -> str:
         """Creates a database as a copy of the database `template` and returns its URL.
 
-        `template` must have no open connections.
+        Nothing may be connected to `template` at this moment.
         """
         name = f"messenger_{os.getpid()}_{next(self._numbers)}"
         with self.connection() as connection:
@@ -93,7 +93,7 @@ class PostgresDatabases:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def disconnect_all(self, url: str) -> int:
-        """Closes all connections to this database, from the side of the server, and returns their number."""
+        """Makes the PostgreSQL server close all connections to this database, and returns how many there were."""
         name = urlsplit(url).path.lstrip("/")
         with self.connection() as connection:
             ended = connection.execute(
@@ -140,7 +140,7 @@ class PostgresServer(Program, PostgresDatabases):
         self._initialise()
 
     def popen_options(self) -> dict:
-        """Returns process options that start PostgreSQL as another user if the tests run as root.
+        """Returns process options with which PostgreSQL runs as a user without root rights if the tests run as root.
 
         PostgreSQL refuses to run as root.
         """
@@ -149,9 +149,9 @@ class PostgresServer(Program, PostgresDatabases):
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
 
     def _reachable(self, binaries: Path) -> Path:
-        """Returns a folder with PostgreSQL programs that the user without root rights may execute.
+        """Returns a folder with PostgreSQL programs that a user without root rights may execute.
 
-        This is `binaries`, or a copy if the programs are in the home folder of root.
+        This is `binaries`, or a copy if that user may not read `binaries`, for example in the home folder of root.
         """
         if self.user is None:
             return binaries
@@ -225,9 +225,10 @@ def _unprivileged() -> pwd.struct_passwd:
 
 
 def postgres_binaries() -> tuple[Path, str]:
-    """Returns the folder with the programs `initdb` and `postgres`, and its source: `machine` or `wheel` (a package).
+    """Returns the folder with the programs `initdb` and `postgres`, and where they are from.
 
-    Prefers the newest version on the machine. Raises ServiceUnavailable.
+    This is `machine` or `wheel` (a Python package). Prefers the newest version on the machine. Raises
+    ServiceUnavailable if there is none.
     """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
     if initdb := _on_path("initdb"):
@@ -277,12 +278,12 @@ class RedisServer(Program):
         return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
 
     def flush(self) -> None:
-        """Deletes all keys (FLUSHALL). Connections stay open."""
+        """Deletes all keys in Redis (FLUSHALL). Connections stay open."""
         with self.client() as client:
             client.flushall()
 
     def disconnect_all(self) -> None:
-        """Closes all connections of clients to this server, from the side of the server."""
+        """Makes the Redis server close all connections of its clients."""
         with self.client() as client:
             for kind in ("normal", "pubsub"):
                 client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
@@ -391,7 +392,10 @@ def find_chromium() -> Chromium:
 
 # ── Registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ServiceRegistry:
-    """Starts each service once, when the first test requests it. Records which services ran and which are missing."""
+    """Starts each service (PostgreSQL, Redis, S3, Chromium) when the first test requests it, and only once.
+
+    Records which services ran and which are missing.
+    """
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="messenger-services-"))
@@ -401,7 +405,10 @@ class ServiceRegistry:
         self.skipped = 0
 
     def get(self, name: str):
-        """Returns the running service: `postgres`, `redis`, `s3` or `chromium`. Raises ServiceUnavailable."""
+        """Returns the service with this name, and starts it before if needed: `postgres`, `redis`, `s3` or `chromium`.
+
+        Raises ServiceUnavailable.
+        """
         if name in self.missing:
             raise ServiceUnavailable(self.missing[name])
         if name not in self.services:

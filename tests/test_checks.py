@@ -26,7 +26,7 @@ PRODUCTION = {
 def run_our_checks(settings, monkeypatch):
     """Returns a function that runs our system checks with production settings and returns the ids of their messages.
 
-    Its arguments change settings; `env` sets environment variables, `engine` the database engine.
+    Keyword arguments of the function replace settings; `env` sets environment variables, `engine` the database engine.
     """
 
     def run(*, engine: str = checks.SQLITE, env: dict[str, str] | None = None, **changes) -> set[str]:

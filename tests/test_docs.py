@@ -56,7 +56,10 @@ def test_named_tests_exist(page):
 
 
 class Requirement(NamedTuple):
-    """One row of docs/checklist.md. In the rows of its last section `code` (the number of the requirement) is empty."""
+    """One row of the table of requirements in docs/checklist.md.
+
+    `code` is the number of the requirement; it is empty in the rows of the last section.
+    """
 
     code: str
     summary: str

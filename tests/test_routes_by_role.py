@@ -378,7 +378,10 @@ def list_routes() -> set[str]:
 
 
 def _normalize_route(route: str) -> str:
-    """Returns the URL pattern as TABLE writes it: `<id:user_id>` and named groups of regular expressions as `<user_id>`."""
+    """Returns the URL pattern as TABLE writes it, with each parameter as `<user_id>`.
+
+    Django writes parameters as `<id:user_id>` or as named groups of regular expressions.
+    """
     if route.startswith("admin/"):
         return "admin/**"
     return re.sub(r"<\w+:|\(\?P(?=<)", "<", re.sub(r"\(\?P(<\w+>)(?:[^()])*\)", r"\1", route))
@@ -433,9 +436,9 @@ class Environment:
         account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
     def request(self, row: TableRow, role: str, unknown: str = ""):
-        """Sends the request of a row of the table as a user with this role, and returns the response.
+        """Sends the request of a row of TABLE as a user with this role, and returns the response.
 
-        `unknown` names a parameter of the path that gets an id that never existed.
+        If `unknown` is the name of a parameter of the path, this parameter gets an id that never existed.
         """
         path = "/" + self._fill_path(row, role, unknown)
         body = {
@@ -496,7 +499,7 @@ class Environment:
 
 @pytest.fixture
 def environment(db, monkeypatch):
-    """Creates the users and conversations, and makes BatchWriter store messages in the calling thread.
+    """Creates the users and conversations, and makes BatchWriter store messages in the calling thread, not in its own.
 
     Then all changes of a test are in one transaction, which can be rolled back.
     """
@@ -528,9 +531,10 @@ def test_each_role_gets_the_status_of_the_table(environment, row):
 
 
 def test_methods_that_are_not_in_the_table_are_rejected(environment):
-    """Sends the requests as the owner, who has the most rights.
+    """Requests each route with the HTTP methods that TABLE does not contain; the requests must be rejected.
 
-    Leaves out the pages of allauth, some of which respond before they check the method.
+    They are sent as the owner of the group, who has the most rights. Pages of allauth are left out, since some of them
+    respond before they check the method.
     """
     allowed = []
     for route in sorted({row.route for row in ROWS if not row.route.startswith(("accounts/", "admin/"))}):
@@ -544,7 +548,7 @@ def test_methods_that_are_not_in_the_table_are_rejected(environment):
 
 
 class rolled_back:
-    """Context manager that undoes all changes to the database at its end."""
+    """Context manager that undoes, at its end, all changes made to the database inside it."""
 
     def __enter__(self):
         self._atomic = transaction.atomic()
@@ -562,7 +566,10 @@ def _format_cell(response) -> str:
 
 
 def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: str, response) -> None:
-    """Asserts that the response equals the response for an id that never existed, for each id in the path."""
+    """Asserts that the response does not show whether an object exists.
+
+    For each id in the path, it must equal the response to the same request with an id that never existed.
+    """
     for name in re.findall(r"<(\w+_id)>", row.route):
         with rolled_back():
             unknown_response = environment.request(row, role, unknown=name)
@@ -574,7 +581,7 @@ def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: st
 
 
 def _comparable_body(response) -> str:
-    """Returns the body without the parts that differ in each response: the path, CSRF tokens and nonces."""
+    """Returns the body of a response without the path, CSRF tokens and nonces, which differ in each response."""
     text = response.content.decode().replace(f'"{response.wsgi_request.path}"', '"path"')
     return re.sub(r'(csrfmiddlewaretoken" value|nonce|content)="[^"]*"', r"\1", text)
 

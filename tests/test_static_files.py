@@ -1,4 +1,7 @@
-"""Tests that scripts and style sheets in production equal their sources, except for comments and indentation."""
+"""Tests that the scripts and style sheets served in production are equal to their source files.
+
+Only comments and indentation may be missing.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ def test_comments_and_indentation_are_removed():
 
 
 def test_no_style_sheet_uses_has_on_the_whole_page():
-    """Browsers evaluate `:has()` on `html` or `body` again for each new message and restyle the page, 13 ms each."""
+    """No style sheet uses the selector `:has()` on `html` or `body`.
+
+    Browsers evaluate such a selector again for each new message and restyle the page, which takes 13 ms each time.
+    """
     for sheet in STATIC.glob("css/**/*.css"):
         assert not re.search(r"(^|[\s,}>])(html|body|:root)[^\s,{]*:has\(", strip_comments(sheet.read_text())), (
             sheet.name

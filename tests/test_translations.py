@@ -1,7 +1,7 @@
-"""Tests that the Chinese catalogue contains exactly the strings of the code, each with a valid translation.
+"""Tests that the Chinese translations contain exactly the strings of the code, each with a valid translation.
 
-If a test fails, run `bin/words`, translate the strings that it leaves empty, and run it again. The gettext programs are
-not needed.
+If a test fails, run `bin/words`, translate the strings that it leaves empty, and run it again. The gettext programs
+need not be installed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Entry(NamedTuple):
 
 # ── Strings in the code ───
 def make_key(function: str, words: list[str]) -> Key:
-    """Returns text, plural and context of a call like `npgettext(context, text, plural)`. `words` are its arguments."""
+    """Returns the text, plural and context of a call like `npgettext(context, text, plural)`.
+
+    `words` are the arguments of the call.
+    """
     context = words.pop(0) if function.lstrip("n").startswith("pgettext") else ""
     return Key(words[0], words[1] if function.startswith("n") else "", context)
 

@@ -1,6 +1,6 @@
-"""Tests of the task queue without a worker process.
+"""Tests of the queue of background tasks without a worker process.
 
-Tasks are enqueued in the current transaction, failed tasks are tried again, and no task is lost.
+Tasks are enqueued in the current database transaction, failed tasks are tried again, and no task is lost.
 """
 
 from __future__ import annotations

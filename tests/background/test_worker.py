@@ -1,6 +1,6 @@
-"""Tests of the worker process on both databases: killed and hanging tasks, and killed workers.
+"""Tests of the worker (the process that executes background tasks) on SQLite and PostgreSQL.
 
-Other tests are about the worker that the server starts itself.
+Tasks hang or are killed, and the worker itself is killed. Other tests cover the worker that a server starts.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def test_a_hanging_task_is_killed_at_its_timeout_without_blocking_others(install
 
 
 def test_long_tasks_leave_one_slot_for_short_ones(installation, worker, task_log):
-    """Mail does not wait until somebody's files are processed."""
+    """A mail is sent at once, although the worker is busy with long tasks that process uploaded files."""
     with installation.orm():
         for _ in range(4):
             sample_tasks.long.enqueue(str(task_log))

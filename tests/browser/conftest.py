@@ -1,4 +1,4 @@
-"""Fixtures for browser tests: on a running site, alice (desktop) and bob (phone) have one group open."""
+"""Fixtures for browser tests: the users alice (desktop) and bob (phone) have the same group open on a running site."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ class ConversationPage:
         await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
 
     async def say(self, text: str) -> None:
-        """Sends a text: with Enter on a desktop, with the button on a phone, where Enter starts a new line."""
+        """Sends a text message, on a desktop by the Enter key and on a phone by the button.
+
+        On a phone Enter starts a new line.
+        """
         await self.page.fill(FIELD, text)
         if await self.page.evaluate("matchMedia('(hover: none) and (pointer: coarse)').matches"):
             await self.page.click("message-composer .send")
@@ -58,7 +61,10 @@ class ConversationPage:
         return self.page.locator("message-log li.msg", has_text=text).last
 
     async def texts(self) -> list[str]:
-        """Returns the texts of all messages on the page, in order, without receipt marks and times."""
+        """Returns the texts of all messages on the page, in order.
+
+        Leaves out the times and the marks for sent and read messages.
+        """
         return await self.page.eval_on_selector_all(
             "message-log li.msg .msg-text",
             "all => all.map((each) => { const copy = each.cloneNode(true);"

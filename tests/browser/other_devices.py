@@ -1,4 +1,7 @@
-"""Simulated devices of users: REST calls and a socket with which tests change what an open page of alice shows."""
+"""Simulated devices of users, with a socket and REST calls.
+
+Tests use them to make changes that the open page of another user must show.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ class Device:
         return await self.ask("DELETE", path)
 
     async def picture(self, path: str, colour: str) -> Any:
-        """Uploads an avatar in this colour for a user or a group. `path` is the URL of the avatar."""
+        """Uploads a picture in one colour as the avatar of a user or a group. `path` is the URL of the avatar."""
         return await self.ask("PUT", path, files={"avatar": ("a.png", a_picture(colour), "image/png")})
 
     async def upload(self, content: bytes, name: str, **about: str) -> int:
@@ -85,12 +88,15 @@ class Device:
         return await self.post(f"conversations/{conversation_id}/messages/", **message)
 
     async def come(self) -> None:
-        """Opens a socket, so that the user is shown as online until `go` is called."""
+        """Opens a WebSocket, so that the user of this device is shown as online until `go` is called."""
         self._socket = Client(self._ws_url, self.token)
         await self._socket.__aenter__()
 
     async def look(self, conversation_id: int) -> None:
-        """Tells the server that the user has this conversation open. Opens a socket first if there is none."""
+        """Tells the server that the user of this device is viewing the conversation.
+
+        Opens a WebSocket first if none is open.
+        """
         if not self._socket:
             await self.come()
         assert self._socket

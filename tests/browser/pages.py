@@ -76,8 +76,8 @@ SIGNED_IN = {
 def fill(site: Site) -> dict[str, int | str]:
     """Creates the demo workspace on an empty site and returns the ids that the URLs of this module need.
 
-    The user is alice. She gets the usual test password, and language and theme follow her browser. Call this function
-    in a thread from async tests.
+    The pages are those of the user alice, who gets the password of all test users. Language and theme follow her
+    browser. Call this function in a thread from async tests.
     """
     with site.orm():
         seed_demo()
@@ -104,7 +104,10 @@ def fill(site: Site) -> dict[str, int | str]:
 
 
 async def prove(context: BrowserContext) -> None:
-    """Confirms the password by HTTP without opening a page: some pages ask signed-in users for it again."""
+    """Confirms the password of the signed-in user by HTTP, without opening a page.
+
+    Some pages ask a signed-in user for the password again.
+    """
     page = await context.request.get("/accounts/reauthenticate/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
     assert token, f"no form at {page.url}: {page.status}"

@@ -40,7 +40,10 @@ PHONE: dict[str, Any] = {
 
 
 def pack(path: Path) -> None:
-    """Makes a PNG file smaller with a palette. The most frequent colours, those of surfaces, stay exactly the same."""
+    """Makes a PNG file smaller with a palette (a limited list of colours).
+
+    The most frequent colours of the picture stay exactly the same.
+    """
     picture = Image.open(path).convert("RGB")
     counted = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)
     exact = [colour for _, colour in counted[:EXACT]]

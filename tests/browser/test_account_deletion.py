@@ -1,4 +1,4 @@
-"""Tests that users can download their data and delete their account in a real browser, with and without scripts."""
+"""Tests that users can download their data and delete their account in a real browser, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def home(make_site):
 
 
 async def prove(page: Page) -> None:
-    """Enters the password if the page asks for it again."""
+    """Enters the password of the user if the page asks to confirm it."""
     if "/reauthenticate/" in page.url:
         await page.fill("input[name=password]", PASSWORD)
         await page.press("input[name=password]", "Enter")

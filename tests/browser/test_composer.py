@@ -1,4 +1,7 @@
-"""Tests of the composer: completion, emoji, shortcuts, drafts, input methods (IME) and messages not sent yet."""
+"""Tests of the composer (the input field for messages) in a real browser.
+
+They cover completion, emoji, shortcuts, drafts, input methods (IME) and messages that are not sent yet.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ async def type_in(conversation_page, text: str) -> None:
 
 
 async def paste(page, **kinds: str) -> None:
-    """Simulates a paste by dispatching the event, since a headless browser has no clipboard of its own."""
+    """Simulates a paste by dispatching the `paste` event, since a headless browser has no clipboard of its own."""
     await page.evaluate(
         """([field, kinds]) => {
           const clip = new DataTransfer();

@@ -52,7 +52,7 @@ async def demo(make_site) -> Demo:
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
-    """Returns the URL pattern of each named route, by name. Routes of the API and of Django's admin are left out."""
+    """Returns a dictionary from route name to URL pattern. Routes of the API and of Django's admin are left out."""
     found: dict[str, str] = {}
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
@@ -65,7 +65,10 @@ def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
 
 
 async def faults(page: Page, address: str) -> list[str]:
-    """Opens this URL and returns what is wrong with the page; empty if nothing is."""
+    """Opens this URL and returns a list of what is wrong with the page; the list is empty if nothing is.
+
+    It reports an unexpected status, a missing title, sideways scrolling and violations of axe rules (accessibility).
+    """
     answer = await page.goto(address)
     assert answer is not None
     found = [f"{address} answers {answer.status}"] if answer.status not in (200, 401, 404) else []
@@ -73,7 +76,10 @@ async def faults(page: Page, address: str) -> list[str]:
 
 
 async def faults_as_it_is(page: Page, name: str, but: Collection[str] = ()) -> list[str]:
-    """Returns what is wrong with the page in its present state, without checking the axe rules in `but`."""
+    """Returns a list of what is wrong with the open page, without loading it again.
+
+    The axe rules in `but` are not checked.
+    """
     found = []
     if not (await page.title()).strip():
         found.append("has no title")
@@ -103,7 +109,7 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
 
 @pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
 async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
-    """The menus, panels, pickers and dialogs of a conversation pass the same checks as pages while they are open."""
+    """The page of a conversation is accessible too while a menu, panel, picker or dialog is open on it."""
     phone = size is SMALL
     page = await browser_for(demo.site, "alice", phone=phone, **size)
     ways = {
@@ -136,7 +142,10 @@ async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
 
 
 async def test_no_page_is_left_out(demo, browser_for):
-    """Each route that returns a whole HTML page is in SIGNED_IN or SIGNED_OUT. Parts of pages need not be."""
+    """Each route that returns a whole HTML page is in the tables SIGNED_IN or SIGNED_OUT, which other tests use.
+
+    Routes that return only a part of a page may be missing.
+    """
     alice = await browser_for(demo.site, "alice")
     ids = {"conversation_id": "group", "message_id": "message", "user_id": "person"}
     left_out = []

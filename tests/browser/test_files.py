@@ -1,7 +1,6 @@
-"""Tests of files in a conversation, from choosing to viewing.
+"""Tests of files in a conversation, from choosing a file in the composer to viewing it as a reader.
 
-Files are picked, pasted or dropped, get a description, can be removed, and survive a lost connection. Sender and
-reader see the same.
+Files are picked, pasted or dropped, get a description, can be removed, and survive a lost connection.
 """
 
 from __future__ import annotations
@@ -47,7 +46,10 @@ async def pick(page: Page, *files: dict | str) -> None:
 
 @pytest.fixture
 def make_file(tmp_path):
-    """Returns a function that writes a file of this many bytes: `make_file(5 * PART)` returns the path of `big.bin`."""
+    """Returns a function that writes a file of the given size in bytes and returns its path.
+
+    Example: `make_file(5 * PART)` writes `big.bin`.
+    """
 
     def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
         path = tmp_path / name
@@ -74,7 +76,7 @@ async def bring(page: Page, way: str, *files: dict) -> None:
 
 
 async def there(page: Page, count: int) -> None:
-    """Waits until the tray above the composer has exactly `count` files, all completely uploaded."""
+    """Waits until the list of files above the composer has exactly `count` files, all completely uploaded."""
     await expect(page.locator(f"{ROW}[data-state=whole]")).to_have_count(count, timeout=20_000)
     await expect(page.locator(ROW)).to_have_count(count)
 
@@ -88,9 +90,9 @@ async def in_thread(site, ask):
 
 
 class Line:
-    """Observes the upload requests of a page. `offsets` has the byte offset of each part that was sent.
+    """Observes the upload requests of a page. `offsets` has the byte offset of each part of a file that the page sent.
 
-    Parts from offset `hold_from` on wait until `release` is called.
+    Requests with an offset of `hold_from` or more wait until `release` is called.
     """
 
     def __init__(self, page: Page):
@@ -416,7 +418,7 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pa
 async def swipe(page: Page, start: int, end: int) -> None:
     """Swipes sideways by touch, slowly and with a stop before the end.
 
-    After a fast swipe the browser would still scroll, and would use the next tap to stop the scrolling.
+    After a fast swipe the browser would still scroll, and would use the next tap to stop this scrolling.
     """
     touch = await page.context.new_cdp_session(page)
     steps = [start + (end - start) * step // 8 for step in range(1, 9)]

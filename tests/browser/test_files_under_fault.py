@@ -68,7 +68,7 @@ async def film(page: Page) -> dict:
 
 
 async def plays(page: Page) -> None:
-    """Checks that the video in the log can be moved to second 1 and plays on from there."""
+    """Checks that the video in the message log can be moved to second 1 and plays on from there."""
     played = """async (film) => {
       if (film.readyState < 1) await new Promise((resolve, reject) => {
         [film.onloadedmetadata, film.onerror] = [resolve, reject];
@@ -210,7 +210,7 @@ WATCH = """() => {
 
 @pytest.mark.scale
 async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(open_pages, make_file):  # noqa: F811
-    """The page stays responsive: the browser reports no task over 50 ms.
+    """The page stays responsive while it uploads a file: the browser reports no script that ran longer than 50 ms.
 
     The file has 96 MB. `BIG_MB=500 bin/test …` uses 500 MB.
     """

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 async def run_action(open_pages, action, *args, **options):
-    """Runs an action of the server in a thread. The open pages get the change over their sockets, without a reload."""
+    """Runs a function that changes data on the server, in a thread. Open pages get the change over their sockets."""
 
     def give():
         with open_pages.site.orm():

@@ -1,6 +1,6 @@
-"""Tests of a group with 1,000 members in a browser: page, side panel, completion after `@`, and readers of a message.
+"""Tests of a group with 1,000 members in a browser.
 
-Another test uses the group settings on a phone.
+They cover its page, the side panel, completion of names after `@`, who has read a message, and settings on a phone.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ SIGNS = "陈李王张刘杨黄赵吴周"
 
 @pytest.fixture
 async def large_group(open_pages):
-    """Returns `(alice, bob, group id)`: two open pages in a group with 998 more members.
+    """Returns `(alice, bob, group id)`: open pages of two users in a group with 998 more members.
 
-    These 998 have read the only message, which alice sent.
+    The only message in the group was sent by alice; the 998 other members have read it.
     """
     alice, bob = await open_pages()
     group = int(alice.url.split("/")[2])
@@ -95,7 +95,7 @@ async def test_a_thousand_members(large_group):
 
 
 async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
-    """Changes a role and transfers ownership by touch. The pages must fit a phone: none may scroll sideways.
+    """Changes the role of a member and transfers ownership by touch. No page may scroll sideways on a phone.
 
     With the environment variable PICTURES (a folder), the pages are checked in Chinese too and screenshots are saved.
     """

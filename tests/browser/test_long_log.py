@@ -1,7 +1,7 @@
-"""Tests of scrolling in a long conversation.
+"""Tests of scrolling in a conversation with many messages.
 
-The page holds only some hundred lines, and the first visible line stays in its place to the pixel when anything above
-or below changes.
+The page holds only some hundred messages at a time. The first visible line stays in its place to the pixel when
+messages above or below it are added, removed or changed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class LongLogPage:
         return await self.page.evaluate(OFFSET, seq)
 
     async def stays(self, act, wait: int = 400) -> None:
-        """Awaits `act` and then `wait` ms, and checks that the first visible line is where it was before, to 1 px."""
+        """Awaits `act`, then waits `wait` ms, and checks that the first visible line has moved by at most 1 px."""
         before = await self.read()
         await act
         await self.page.wait_for_timeout(wait)
@@ -77,7 +77,7 @@ class LongLogPage:
 async def open_long_log(make_site, browser_for):
     """Returns a function that makes a group of alice and bob with `count` messages and a page of alice for it.
 
-    All messages are read by alice; with `read=100` only those up to seq 100. The page is not yet opened.
+    All messages are read by alice; with `read=100` only those up to number 100. The page is not opened yet.
     """
 
     async def make(count: int, read: int | None = None, **browser) -> LongLogPage:
@@ -98,7 +98,7 @@ async def open_long_log(make_site, browser_for):
         return LongLogPage(await browser_for(site, "alice", **browser), f"/c/{pk}/", pk)
 
     def in_site(act, *arguments):
-        """Runs `act` with the database of the site in a thread, as the server would."""
+        """Runs the function `act` in a thread, with Django connected to the database of the site."""
 
         def inside():
             with make.site.orm():
@@ -241,7 +241,10 @@ KEYBOARD = """
 
 
 async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(open_long_log):
-    """Simulates the on-screen keyboard of Safari: the window keeps its size, and only its visible part shrinks."""
+    """Simulates the on-screen keyboard of Safari: the window keeps its size, and only the visible part of it shrinks.
+
+    The first visible line must keep its place, and the composer (input field) must be visible.
+    """
     it = await open_long_log(300, phone=True)
     await it.page.add_init_script(KEYBOARD)
     await it.open("?at=150#m-150")

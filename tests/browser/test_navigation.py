@@ -1,6 +1,6 @@
 """Tests of navigation: the live conversation list, its filters and menu, and the quick switcher.
 
-Fifty changes of page use one socket and leave no memory behind.
+A user who changes the page fifty times uses one socket all the time, and the browser's memory does not grow.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Way:
         )
 
     async def sees(self, *ids: int) -> None:
-        """Waits until the list shows exactly these conversations, in this order."""
+        """Waits until the conversation list shows exactly these conversations, in this order."""
         await self.page.wait_for_function(
             "wanted => JSON.stringify([...document.querySelectorAll('conversation-list li:not([hidden]) .conversation-row')]"
             ".map((each) => Number(each.dataset.id))) === wanted",
@@ -69,8 +69,8 @@ class Way:
 async def workspace(make_site, browser_for):
     """Returns a running site with open pages of alice (desktop and phone) and of bob.
 
-    They share three groups (`workspace.ids`, newest last) and a direct conversation.
-    `workspace.say(by, pk, text)` sends a message.
+    They share three groups, whose ids are in `workspace.ids` (newest last), and a direct conversation.
+    `workspace.say(by, pk, text)` sends a message of the user `by` to the conversation with the id `pk`.
     """
     site = make_site(LIMITS="off")
     await asyncio.to_thread(site.start)

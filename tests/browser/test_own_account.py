@@ -25,7 +25,10 @@ DEVICE = {
 
 @pytest.fixture
 async def home(make_site):
-    """Returns a running site at `localhost`. Browsers allow passkeys for host names only, not for IP addresses."""
+    """Returns a running site with the host name `localhost`.
+
+    Browsers allow passkeys for host names only, not for IP addresses.
+    """
     site = make_site()
     port = free_port()
     site.environment["SITE_URL"] = f"http://localhost:{port}"
@@ -39,7 +42,7 @@ async def page_of(browser_for, site, **options) -> Page:
 
 
 async def device_of(page: Page):
-    """Adds a virtual authenticator for passkeys to the browser. Returns the DevTools session and its id."""
+    """Adds a simulated passkey device to the browser. Returns the DevTools session and the id of the device."""
     cdp = await page.context.new_cdp_session(page)
     await cdp.send("WebAuthn.enable")
     made = await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
@@ -248,7 +251,7 @@ async def test_an_address_is_confirmed_and_a_forgotten_password_set_anew(make_si
 
 
 def _link(mails: Path, path: str) -> str:
-    """Waits for a mail with a link to this path and returns the first such link."""
+    """Waits for a mail that contains a link to this URL path, and returns the first such link."""
     from tests.background.test_worker import wait_for
 
     def found() -> list[str]:

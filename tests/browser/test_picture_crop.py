@@ -1,4 +1,4 @@
-"""Tests of cropping the avatars of users and groups: by mouse and keys, and on the server without scripts."""
+"""Tests of cropping avatars of users and groups: in the browser by mouse and keys; without scripts, on the server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def halves(width: int = 1200, height: int = 600) -> dict:
 
 
 def colours(content: bytes) -> tuple[str, str]:
-    """Returns the colours near the left and the right edge, at half height. The image must have 256 × 256 pixels."""
+    """Returns the colours near the left and right edge of an image, at half height. It must have 256 × 256 pixels."""
     shown = Image.open(io.BytesIO(content)).convert("RGB")
     assert shown.size == (256, 256)
     return tuple("red" if shown.getpixel((x, 128))[0] > 128 else "blue" for x in (8, 247))  # type: ignore[return-value]
@@ -40,7 +40,7 @@ async def choose(page: Page) -> None:
 
 
 async def kept(site, kind, **who) -> tuple[str, str]:
-    """Returns the colours of the stored avatar of this user or group at its left and right edge."""
+    """Returns the colours near the left and right edge of the avatar that the server has stored for a user or group."""
     name = await in_thread(site, lambda: kind.objects.get(**who).avatar.name)
     return colours((site.folder / "data" / "media" / name).read_bytes())
 

@@ -59,7 +59,10 @@ async def environment(make_site, github_and_wechat, tmp_path):
 
 
 class Hops:
-    """Records the URLs that a page navigates to, with all redirects. `fit` fails if there were more than ten."""
+    """Records the URLs that a page navigates to, with all redirects.
+
+    `fit` raises AssertionError if there are more than ten.
+    """
 
     def __init__(self, page: Page):
         self.seen: list[str] = []
@@ -71,7 +74,7 @@ class Hops:
 
 
 def inside(site):
-    """Returns a function that tells whether a URL is a page of this site after signing in."""
+    """Returns a function that tells whether a URL belongs to this site and is not one of its sign-in pages."""
     return lambda url: url.startswith(site.url) and "/accounts/" not in url
 
 
@@ -81,7 +84,7 @@ async def press(page: Page, provider: str) -> None:
 
 
 async def first_message(site, page: Page, username: str, name: str) -> None:
-    """Checks that the page is signed in with this username and name, and sends a message to alice."""
+    """Checks that the page is signed in with this user name and display name, and sends a message to alice."""
     await page.wait_for_url(inside(site))
     me = await (await page.request.get("/api/v1/me/")).json()
     assert (me["username"], me["name"]) == (username, name)
@@ -116,9 +119,9 @@ async def test_with_github(environment, browser_for):
 
 
 async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
-    """WeChat gives no e-mail address. Its users can sign in even on a site where others must confirm theirs.
+    """WeChat gives no e-mail address. Its users can sign in even on a site where users must confirm an e-mail address.
 
-    A second sign-in finds the same account.
+    A second sign-in with WeChat finds the same account.
     """
     site = await environment.open(EMAIL_URL="smtp://127.0.0.1:9")
     page = await browser_for(site)

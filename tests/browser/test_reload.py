@@ -77,7 +77,10 @@ BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.queryS
 
 
 class Environment:
-    """The open page of alice, and devices on which she and others make changes. Records all frames of her socket."""
+    """The open page of alice, and simulated devices on which alice and other users make changes.
+
+    Records all frames that the socket of alice's page receives.
+    """
 
     alice: Device
     bob: Device
@@ -182,7 +185,10 @@ async def _said(it: Environment, body: str) -> None:
 
 
 async def _here_again(it: Environment) -> None:
-    """Takes the browser of alice offline, makes changes as bob, and takes it online again, so that it must catch up."""
+    """Takes the browser of alice offline, makes changes as bob, and takes it online again.
+
+    Her page must then load the changes that it missed.
+    """
     await it.page.context.set_offline(True)
     await it.bob.send(it.group, "you were away")
     await it.bob.patch(it.path, description="About what you missed")
@@ -348,7 +354,7 @@ async def environment(make_site, browser_for):
 
 
 def _in_groups(rows: list) -> list[tuple[int, list]]:
-    """Returns groups of ROWS_COMPARED_TOGETHER rows, each with the number of its last row.
+    """Returns the changes of ROWS in groups of ROWS_COMPARED_TOGETHER, each with the number of its last row.
 
     The pages are compared only after each group. This finds nearly as much as comparing after each row, since most
     changes stay visible on the page.
@@ -395,9 +401,9 @@ async def test_reload_changes_nothing(environment, page_errors):
 
 # Changes while alice has her direct conversation with bob open.
 async def _bob_deletes_his_account(it: Environment) -> None:
-    """Deletes the account of bob with the pages of the running server.
+    """Deletes the account of bob with the pages of the running server, not in the test process.
 
-    Some of the events are not stored in the database, so another process could not send them.
+    Some events of this deletion are not stored in the database, so only the server process can send them to sockets.
     """
     page = await it.kept["browser_for"](it.site, "bob")
     await page.goto("/settings/delete/")
@@ -470,7 +476,10 @@ async def _compare(it: Environment, other: Page, served: bool) -> dict[str, str]
 
 
 def _difference(live: list[str], afresh: list[str]) -> str:
-    """Returns the tags and texts that only one of the two pages has, marked with - (live) or + (loaded)."""
+    """Returns the tags and texts that only one of two pages has, each marked with - or +.
+
+    The mark - means the page that was updated live, + the page that was newly loaded.
+    """
     one, other = (re.split(r"(?=<)", "\n".join(lines)) for lines in (live, afresh))
     said = []
     for how, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
@@ -497,7 +506,10 @@ NEVER_SAID = {"changed", "joined"}
 
 
 def _untold(told: list[dict]) -> set[str]:
-    """Returns the event types that these frames do not contain, and the event fields that always had the same value."""
+    """Returns what these frames do not test.
+
+    These are the event types that do not occur, and the event fields that have the same value in all frames.
+    """
     events = contract.events()
     missing = {name for name in events if name not in {frame["type"] for frame in told} | NOT_NEWS}
     values: dict[str, set[str]] = defaultdict(set)

@@ -22,7 +22,7 @@ PIECES = (
 
 @pytest.fixture(scope="session")
 async def chromium(chromium_path):
-    """Starts a browser with a fake microphone, which hears beeps. All tests of this module share it."""
+    """Starts a browser with a fake microphone that records beeps. All tests of this module share the browser."""
     flags = [*CHROMIUM_FLAGS, *PIECES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)

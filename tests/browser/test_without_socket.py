@@ -1,4 +1,7 @@
-"""Tests of a network whose proxy blocks WebSockets: pages poll over HTTP, and a banner tells users about the delay."""
+"""Tests of a network whose proxy blocks WebSockets.
+
+Pages then ask the server for changes by HTTP again and again, and a banner tells users that changes arrive later.
+"""
 
 from __future__ import annotations
 

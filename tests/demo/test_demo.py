@@ -1,4 +1,7 @@
-"""Tests of the demo data: its rows are consistent, as after weeks of use, at any hour of creation."""
+"""Tests that the rows of the demo data agree with each other, as after weeks of real use.
+
+This must be so at whatever hour the demo data is created.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,9 @@ HOURS = [
 
 @pytest.fixture(scope="module")
 def shared_demo(django_db_setup, django_db_blocker):
-    """Creates the demo data once for all tests that only read it, and rolls it back at the end.
+    """Creates the demo data once for all tests that only read it, and rolls back the database transaction at the end.
 
-    pytest-django runs these tests after all tests that use its database fixtures.
+    pytest-django runs these tests after all tests that use its own database fixtures.
     """
     from django.db import transaction
 

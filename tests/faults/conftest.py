@@ -45,9 +45,9 @@ class Traffic:
         await asyncio.gather(*self._senders)
 
     async def assert_consistent(self, within: float = 20) -> None:
-        """Asserts that each sent message is stored once, and that all clients have these messages in order.
+        """Asserts that each sent message is stored once, and that all clients have these messages in the stored order.
 
-        Waits for the clients at most `within` seconds.
+        Waits at most `within` seconds until the clients have received them.
         """
         token = next(iter(self.clients.values())).token
         stored = await self._stored(token)
@@ -88,7 +88,7 @@ class Traffic:
 async def start_traffic(request):
     """`await start_traffic(site, "alice", "bob", …)` creates users and a group, and returns a `Traffic` in this group.
 
-    Its clients are connected, by default to `site.ws_url`; `urls` are other addresses, used in turn.
+    The clients of the users connect to `site.ws_url`, or to the addresses in `urls`, used in turn.
     """
     async with contextlib.AsyncExitStack() as stack:
 

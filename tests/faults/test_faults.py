@@ -199,7 +199,7 @@ async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_s
 
 
 def _established(port: int) -> int:
-    """Returns the number of established TCP connections that a process has open at this local port."""
+    """Returns how many established TCP connections a process has at this local port."""
     connections = [
         connection
         for connection in psutil.net_connections("tcp")

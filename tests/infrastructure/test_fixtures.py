@@ -1,4 +1,7 @@
-"""Tests that shared fixtures create users and conversations in the database that a test requests."""
+"""Tests that shared fixtures create users and conversations in the database that a test requests.
+
+This is either SQLite or PostgreSQL.
+"""
 
 import threading
 

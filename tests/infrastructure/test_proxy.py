@@ -1,4 +1,4 @@
-"""Tests that the proxy for tests forwards connections and injects faults."""
+"""Tests of the TCP proxy in tests/proxy.py: it forwards connections and simulates network faults."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""Tests of the server processes that tests start: the production command, killed and restarted, both databases."""
+"""Tests that tests can start messenger servers with the production command, on SQLite and on PostgreSQL.
+
+The servers are also killed and started again.
+"""
 
 import os
 import re
@@ -65,7 +68,7 @@ def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
 def test_bin_serve_executes_the_server(site, each_server, monkeypatch):
     """bin/serve, the script that operators run, starts the server.
 
-    Other tests start servers with the fork server of the tests, which is faster.
+    Other tests start servers with tests/fork_server.py, which is faster, and so do not run this script.
     """
     monkeypatch.setattr(Server, "use_fork_server", False)
     server = site.start(server=each_server)
@@ -130,7 +133,10 @@ def test_production_refuses_a_key_that_can_be_guessed(tmp_path, key):
 
 
 def test_other_users_of_the_machine_cannot_read_the_data(tmp_path):
-    """The folder of a new installation, its database and the files that SQLite creates beside it."""
+    """File permissions of a new installation let only its own user read the data.
+
+    This concerns the data folder, the database in it and the files that SQLite creates beside the database.
+    """
     folder = tmp_path / "data"
     environment = production_environment(DATA_DIR=str(folder))
     command = [sys.executable, "manage.py", "migrate", "accounts", "0001", "--verbosity", "0"]

@@ -1,4 +1,4 @@
-"""Tests that the services that tests use (PostgreSQL, Redis, S3) start, stop and recover."""
+"""Tests that tests can start and stop PostgreSQL, Redis and S3, and can start them again after killing them."""
 
 import psycopg
 import pytest

@@ -1,7 +1,7 @@
-"""A client that follows the protocol, for tests: it applies events in order of version and detects missing versions.
+"""A simulated client for tests: it applies events (descriptions of changes) to its state, as the protocol requires.
 
-After any events the state of this client must equal the state that a new client loads from the database. The tests of
-actions and the fault tests check this.
+Events of a conversation have consecutive version numbers, so the client notices a missing one. After any events its
+state must equal the state that a new client loads from the database. Tests of actions and fault tests check this.
 """
 
 from __future__ import annotations
@@ -174,7 +174,10 @@ class ClientState:
         return {"cursors": {str(cid): version for cid, version in self.versions.items()}, "me": self.me_version}
 
     def apply_sync_response(self, response: Row) -> bool:
-        """Applies the response to a `sync` request. If it was not complete, returns False: send `sync` again."""
+        """Applies the response to the command `sync`, which asks the server for missed events.
+
+        Returns False if the response did not contain all of them: then the client must send `sync` again.
+        """
         for changes in response["conversations"]:
             conversation_id = changes["conversation_id"]
             if changes["conversation"] is not None and conversation_id not in self.conversations:
@@ -212,7 +215,7 @@ class ClientState:
     def assert_matches(self, load_state: Row) -> None:
         """Asserts that this client has the given state, which `load_state` has read from the database.
 
-        Of conversations added by events, the client only needs to have a part of the messages and members.
+        If the client knows a conversation only from events, it may have only a part of the messages and members.
         """
         state, load_state = self.state(), dict(load_state)
         assert state.pop("contacts") == load_state.pop("contacts")
@@ -241,12 +244,15 @@ class ClientState:
 
 
 def load_state(user_id: int) -> Row:
-    """Returns the state that a new client of this user would load from the database. Call it in a database thread."""
+    """Returns the state that a new client of this user would load from the database.
+
+    Call it in a thread, not in async code.
+    """
     return load_client_state(user_id).state()
 
 
 def load_client_state(user_id: int) -> ClientState:
-    """Returns a client of this user with everything loaded from the database, ready to apply events."""
+    """Returns a simulated client of this user that has loaded everything from the database and can apply events."""
     from accounts.schemas import contact_schema
     from accounts.selectors import contact_lists
     from chat import selectors

@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 class RecordingTransport:
     """Replaces a socket and records the frames written to it.
 
-    Tests set `pending_bytes`, the number of buffered bytes that it reports, to simulate a slow reader.
+    Tests set `pending_bytes`, the number of bytes that wait to be sent, to simulate a client that reads slowly.
     """
 
     def __init__(self):
@@ -47,14 +47,20 @@ class RecordingTransport:
 
 
 class Listener:
-    """A connection to the hub, together with a client state to which its received events are applied."""
+    """A connection to the hub (which passes events to the open sockets of this process), with a simulated client.
+
+    The received events are applied to the state of this client.
+    """
 
     def __init__(self, connection: Connection, transport: RecordingTransport, client_state: ClientState):
         self.connection, self.transport, self.client_state = connection, transport, client_state
         self.closed_with: int | None = None
 
     def apply_received(self) -> ClientState:
-        """Applies the frames received since the last call to the client state and returns this client state."""
+        """Applies the frames received since the last call to the state of the simulated client.
+
+        Returns this state.
+        """
         texts, self.transport.texts = self.transport.texts, []
         for text in texts:
             self.client_state.apply_event(msgspec.json.decode(text))
@@ -65,7 +71,10 @@ class Listener:
 
 
 class Environment:
-    """Opens connections to the hub of this process (`connect`) and runs actions whose events it delivers (`run`)."""
+    """Opens connections to the hub (`connect`), and runs actions (`run`), which change data and publish events.
+
+    The hub passes events to the connections of this process.
+    """
 
     def __init__(self):
         self.hub = hub.get_hub()
@@ -105,9 +114,9 @@ class Environment:
 
 @pytest.fixture
 async def environment(transactional_db, settings):
-    """Provides an `Environment` with a new hub for each test.
+    """Provides an `Environment` with a new hub (which passes events to open sockets) for each test.
 
-    The reconciliation loop, which would read lost events from the database, does not run.
+    The reconciliation loop, which finds lost events in the database and passes them on later, does not run.
     """
     settings.SWEEP_SECONDS = 3600
     import messenger.consumers  # noqa: F401  (registers the background loops)

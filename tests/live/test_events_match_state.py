@@ -1,6 +1,7 @@
-"""Tests that a client that applies the events of an action has the same state as a client that loads it afterwards.
+"""Tests that events tell clients everything that an action has changed.
 
-Each function in ACTIONS is one scenario. It is tested for members and for a user who is not a member.
+A client that applies the events must have the same state as a client that loads the data after the action. Each
+function in ACTIONS is one scenario, tested for members and for a user who is not a member.
 """
 
 from __future__ import annotations

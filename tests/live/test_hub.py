@@ -1,6 +1,6 @@
-"""Tests of the hub, which passes events to open sockets: in order of version and only to members.
+"""Tests of the hub, which passes events to open sockets: in order of their version numbers, and only to members.
 
-Events that were lost are read from the database.
+Events that did not reach the hub are read from the database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from tests.live.client_state import load_state
 
 @contextmanager
 def withheld_events():
-    """Context manager that collects published events in the list it returns, instead of passing them to the hub."""
+    """Context manager that keeps published events away from the hub, which would pass them to open sockets.
+
+    Returns the list in which it collects the events.
+    """
     publisher, published = events._publisher, []
     events.set_publisher(published.extend)
     yield published

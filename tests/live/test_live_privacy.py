@@ -38,7 +38,10 @@ def payloads_of(listener: Listener, kind: str) -> list[dict]:
 
 
 async def settle(environment):
-    """Waits until the hub has read again from the database which users may see each other, and has sent the events."""
+    """Waits until the hub (which passes events to open sockets) has applied changed blocks and privacy settings.
+
+    It reads from the database again which users may see each other, and sends the events that result.
+    """
     for _ in range(20):
         await asyncio.sleep(0.01)
     await environment.settle()
@@ -279,7 +282,10 @@ async def test_listed_receipts_equal_those_sent(environment, group, listeners, a
 
 
 async def test_the_reconciliation_loop_reloads_missed_visibility_changes(environment, group, listeners, alice, bob):
-    """Simulates that an open socket missed the event about a block; the reconciliation loop must load the block."""
+    """Simulates that a server process did not receive the event about a new block.
+
+    The reconciliation loop, which searches the database for missed changes, must find the block.
+    """
     await environment.run(contacts.block_user, alice.pk, bob.pk)
     await settle(environment)
     for connection in environment.hub.connections():

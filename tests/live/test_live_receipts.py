@@ -19,7 +19,10 @@ RECEIPT_BATCH_SECONDS = 0.6  # longer than the interval in which receipts are se
 
 
 def take_receipts(listener) -> list[tuple[int, int]]:
-    """Returns (user id, read seq) of each receipt that the listener received since the last call; clears its frames."""
+    """Returns a pair for each receipt that the listener has received since the last call.
+
+    The pair consists of a user id and the number of the newest message that this user has read.
+    """
     texts, listener.transport.texts = listener.transport.texts, []
     frames = [msgspec.json.decode(text) for text in texts]
     published = [frame["payload"] for frame in frames if frame["type"] == "receipt"]
@@ -28,7 +31,10 @@ def take_receipts(listener) -> list[tuple[int, int]]:
 
 @pytest.fixture
 async def send_and_read(environment, group, alice):
-    """`seq = await send_and_read(bob)` sends a message from alice to the group and marks it as read by bob."""
+    """`seq = await send_and_read(bob)` sends a message from alice to the group and marks it as read by bob.
+
+    `seq` is the number of the message in the group.
+    """
 
     async def say_and_read(reader) -> int:
         message, _new = await environment.run(actions.send_message, alice.pk, group.pk, uuid.uuid4(), "hello")

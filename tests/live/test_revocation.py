@@ -1,4 +1,4 @@
-"""Tests that ending a sign-in closes its open sockets within a second and revokes its tokens.
+"""Tests that ending a sign-in (on one device) closes its open sockets within a second and makes its tokens invalid.
 
 The tests use pages, the REST API and sockets of running servers.
 """
@@ -56,13 +56,13 @@ class SignedUpUser:
         await self.post("/accounts/login/", login=self.name, password=PASSWORD)
 
     async def reauthenticate(self) -> None:
-        """Confirms the password again, which pages for sensitive settings require."""
+        """Confirms the password of the user again, which pages for sensitive settings require."""
         await self.post("/accounts/reauthenticate/", password=PASSWORD)
 
     async def tokens(self) -> dict[str, str]:
-        """Returns a new pair of tokens (`access`, `refresh`) of this user.
+        """Returns a new pair of API tokens (`access`, `refresh`) of this user.
 
-        Creates it without the sign-in endpoint, whose password hashing takes most of a second.
+        Does not use the sign-in endpoint, where checking the password takes most of a second.
         """
         return await asyncio.to_thread(self._tokens)
 

@@ -60,8 +60,10 @@ async def workspace(running_site):
 
 
 async def rejection_status(url, **options) -> int:
-    """Tries to open a WebSocket. Returns the HTTP status if the handshake is rejected, the code of an immediate close,
-    or 0 if the first frame arrives.
+    """Tries to open a WebSocket and returns how the server rejected it.
+
+    This is the HTTP status of a rejected handshake, or the close code if the server closes the socket at once. If the
+    server sends a frame instead, returns 0.
     """
     try:
         async with websockets.connect(url, **options) as socket:

@@ -1,6 +1,7 @@
-"""Tests of the rate limits for WebSocket commands, with LIMITS on.
+"""Tests of the rate limits for WebSocket commands, with the setting LIMITS on.
 
-Commands that come too fast are rejected and can be repeated later. Very many of them close the connection.
+Commands that come too fast are rejected, and the client can send them again later. If a client sends very many
+commands too fast, the server closes the connection.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Page(Element):
         self.children = root.children
 
     def form(self, action: str) -> dict[str, str]:
-        """Returns the fields and values that the form with this `action` URL would send."""
+        """Returns the names and values of the fields that a browser would send for the form with this `action` URL."""
         form = next(form for form in self.all("form") if form.attrs.get("action") == action)
         data = {field["name"]: field.attrs.get("value", "") for field in form.all("input") if "name" in field.attrs}
         return data | {area["name"]: area.text for area in form.all("textarea")}
@@ -100,7 +100,10 @@ class Page(Element):
 
 
 class Browser:
-    """A simulated browser without scripts, signed in as this user, or signed out. The server checks CSRF tokens."""
+    """A simulated browser without scripts, signed in as the given user or not signed in.
+
+    The server checks CSRF tokens of its requests.
+    """
 
     def __init__(self, user=None):
         self.client = Client(enforce_csrf_checks=True)
@@ -111,7 +114,10 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """Requests a page as static/js/ui/page-navigation.js does: with X-Visit, to change pages without a reload."""
+        """Requests a page as the script page-navigation.js does, which replaces the page without a reload.
+
+        The header X-Visit marks such requests.
+        """
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:

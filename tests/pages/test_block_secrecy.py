@@ -1,7 +1,7 @@
-"""Tests that a blocked user cannot find out about the block.
+"""Tests that users cannot find out that another user has blocked them.
 
-To the blocked user, the other user looks like somebody who is offline or hides presence and receipts: all responses of
-the server are the same. EQUAL_READS lists pages and API reads, EQUAL_ACTIONS the actions of the blocked user.
+To blocked users, the one who blocked them looks like somebody who is offline or hides presence and receipts: all
+responses are the same. EQUAL_READS lists pages and API reads, EQUAL_ACTIONS what the blocked user does.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Environment:
         self.browser.force_login(bob)
 
     def set_state(self, kind: str, root: User) -> None:
-        """Puts alice into a state: `away`, `hides` (see EQUAL_READS), `suspended` or `blocked`.
+        """Puts alice into a state: `away`, `hides`, `suspended` or `blocked`. See the comments at EQUAL_READS.
 
         In the state `blocked` she has blocked bob, is online and has read all messages.
         """
@@ -139,7 +139,7 @@ class Environment:
 
 
 def normalize(text: str) -> str:
-    """Returns the text without what differs between any two responses: tokens, times and client ids."""
+    """Returns the response text without tokens, times and client ids, which differ between any two responses."""
     text = re.sub(r'name="(csrfmiddlewaretoken|client_id)" value="[^"]*"', "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?", "moment", text)
     text = re.sub(r'"client_id":"[^"]*"', "", text)

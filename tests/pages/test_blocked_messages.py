@@ -1,4 +1,7 @@
-"""Tests that pages collapse the messages of blocked users: in log, mentions, conversation list and pins."""
+"""Tests that pages collapse the messages of users whom the reader has blocked.
+
+This concerns the message log, the mentions, the conversation list and the pinned messages.
+"""
 
 from __future__ import annotations
 
@@ -79,9 +82,9 @@ def test_collapsing_takes_no_query(browser, alice, bob, group, named):
 
 
 def test_hidden_people_cannot_be_selected_by_id(browser, alice, bob):
-    """The URL of the people picker contains the ids of selected users.
+    """The URL of the people picker contains the ids of the selected users.
 
-    An id of a user who does not want to be found must not reveal this user.
+    If somebody puts in the id of a user who does not want to be found, the page must not show this user.
     """
     User.objects.filter(pk=bob.pk).update(find_me="nobody")
     alice_browser = browser(alice)

@@ -1,4 +1,4 @@
-"""Tests of the conversation list: filters, favourites, archive, and its number of queries."""
+"""Tests of the conversation list: filters, favourites, archive, and the number of database queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def ids(page) -> list[int]:
 
 
 def totals(page) -> tuple[str, str]:
-    """Returns the counts of unread conversations and mentions in the navigation bar; empty text for a hidden count."""
+    """Returns the two numbers in the navigation bar: unread conversations, and mentions.
+
+    A hidden number is returned as an empty text.
+    """
     return tuple(
         "" if "hidden" in badge.attrs else badge.all()[0].text
         for name in ("unread", "mentions")
@@ -269,7 +272,7 @@ def test_flags_of_a_summary(alice, group):
 
 
 def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob, direct_conversation):
-    """The first HTML marks online users, and scripts update it later.
+    """The HTML from the server already marks online users who show their presence; scripts only update the mark later.
 
     The mark is in the row and the header of a direct conversation, and in the list of members of a group.
     """

@@ -1,6 +1,6 @@
-"""Tests at which message the page of a conversation opens without scripts: first unread, a day or the newest.
+"""Tests of the message at which the page of a conversation opens without scripts: first unread, a day or the newest.
 
-They also cover the beginning of the log and the separators for pauses.
+They also cover the beginning of the message log and the separators for pauses between messages.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
 
 # ── Finding a day ───────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
-    """Sets the times of these messages: the first is at `start`, and each is `step` later than the one before."""
+    """Sets the times of these messages: the first was sent at `start`, and each `step` later than the one before."""
     rows = list(Message.objects.filter(conversation=group, seq__in=seqs).order_by("seq"))
     for number, row in enumerate(rows):
         row.created_at = start + number * step

@@ -1,7 +1,7 @@
-"""Tests of how the server prepares messages for display: groups, avatars, separators, system messages and times.
+"""Tests of how the server prepares messages for display: grouping, avatars, separators, system messages and times.
 
-The scripts must give the same results. So many of the cases are in JSON files (tests/shared_cases), which the tests of
-the scripts read too.
+The browser scripts must give the same results. Therefore many cases are in JSON files (tests/shared_cases), which the
+tests of the scripts read too.
 """
 
 from __future__ import annotations

@@ -41,7 +41,10 @@ def demo(make_site):
 
 
 def biggest(site) -> tuple[str, str]:
-    """Returns username and URL of the largest conversation page in the demo workspace. Looks at three users."""
+    """Returns the user name and the URL of the largest conversation page in the demo workspace.
+
+    Compares the pages of the three users with the most conversations.
+    """
     from accounts.models import User
 
     with site.orm():  # the three users with most conversations

@@ -1,7 +1,7 @@
 """Fixtures for tests of presence: who is online, types or views a conversation.
 
-Most tests use simulated server processes. Each has a `PresenceTracker` with a store in memory or in Redis. The test
-calls `tick`, which a real process does in a loop.
+Most tests use simulated server processes. Each has a `PresenceTracker`, which keeps presence in memory or in Redis. The
+test calls `tick`, which a real process calls in a loop.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ TIMEOUTS = Timeouts(lease=1.0, grace=0.3, heartbeat=1.0, claim=0.8, stall=0.6, s
 
 
 class Process:
-    """A simulated server process.
+    """A simulated server process. It records what a real process would publish about presence.
 
-    Records what a real process would publish: `arrived` (ids of users who came online), `departed` (ids of users who
-    went offline), `head_counts` (numbers of online users and visitors), `changed_conversation_ids` (viewers changed).
+    `arrived` has the ids of users who came online, `departed` of users who went offline, `head_counts` the numbers of
+    online users and visitors, and `changed_conversation_ids` the conversations whose viewers changed.
     """
 
     def __init__(self, tracker: PresenceTracker):
@@ -44,10 +44,10 @@ class Process:
         return connection_id
 
     async def tick(self, confirm: bool = True) -> list[Departure]:
-        """Runs one step of the loop of a process, records the changes, and returns the users whose leases have ended.
+        """Runs one step of the loop of a process, records the changes, and returns who went offline (departures).
 
-        With `confirm` it confirms these departures, as a real process does. Without it, they stay reserved for this
-        process until `TIMEOUTS.claim` has passed.
+        With `confirm` it confirms the departures, as a real process does. Without it, no other process can confirm them
+        until `TIMEOUTS.claim` has passed.
         """
         tick = await self.tracker.tick()
         self.arrived += tick.arrived
@@ -61,7 +61,10 @@ class Process:
 
 
 async def run_ticks(seconds: float, *processes: Process) -> None:
-    """Runs these processes for some seconds. All other simulated processes do nothing, as if they had been killed."""
+    """Calls `tick` of these simulated processes again and again for some seconds.
+
+    All other simulated processes do nothing, as if they had been killed.
+    """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for process in processes:
@@ -71,7 +74,7 @@ async def run_ticks(seconds: float, *processes: Process) -> None:
 
 @pytest.fixture(params=["memory", "redis"])
 def process(request) -> Process:
-    """Runs the test twice: with the process of a site without Redis, and with a process of a site with Redis."""
+    """Provides a simulated server process. The test runs twice: on a site without Redis and on a site with Redis."""
     if request.param == "memory":
         return Process(PresenceTracker(timeouts=TIMEOUTS))
     return request.getfixturevalue("make_process")()
@@ -79,7 +82,7 @@ def process(request) -> Process:
 
 @pytest.fixture
 def make_process(redis_url):
-    """Returns a function that creates a simulated process. All its processes share one Redis."""
+    """Returns a function that creates a simulated server process. All processes that it creates share one Redis."""
     stores: list[RedisStore] = []
 
     def make(url: str = redis_url) -> Process:
@@ -94,7 +97,7 @@ def make_process(redis_url):
 
 @pytest.fixture
 def published_events():
-    """Collects published events in the list it provides, instead of delivering them."""
+    """Provides a list in which published events are collected. They are not delivered to sockets."""
     event_list = []
     previous = events.set_publisher(event_list.extend)
     yield event_list
@@ -103,7 +106,7 @@ def published_events():
 
 @pytest.fixture
 def presence_tracker():
-    """Provides a new `PresenceTracker`, which views and consumers in this process use during the test."""
+    """Provides a new `PresenceTracker` (keeps who is online), which views and consumers use during the test."""
     new_tracker = PresenceTracker(timeouts=TIMEOUTS)
     tracker.set_tracker(new_tracker)
     yield new_tracker

@@ -1,4 +1,4 @@
-"""Tests that an HTTP request makes a signed-in user count as online, without additional database queries."""
+"""Tests that a user who is signed in counts as online after an HTTP request, without additional database queries."""
 
 import time
 from types import SimpleNamespace

@@ -1,4 +1,7 @@
-"""Tests of the REST API for presence: online users, the head count, heartbeats, viewed conversations and typing."""
+"""Tests of the REST API for presence.
+
+They cover online users, the number of people online, heartbeats, viewed conversations and typing.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -33,9 +36,9 @@ def api():
 
 @pytest.fixture(autouse=True)
 def conversations(monkeypatch):
-    """Replaces the functions by which presence asks chat about members.
+    """Replaces the functions with which the app presence asks the app chat who is a member of a conversation.
 
-    alice and bob are in CONVERSATION, mallory is in another conversation.
+    alice and bob are members of CONVERSATION, mallory of another conversation.
     """
     members = {"alice": {CONVERSATION}, "bob": {CONVERSATION}, "mallory": {99}}
 

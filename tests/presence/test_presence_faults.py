@@ -1,4 +1,4 @@
-"""Tests the presence that clients receive after a server process was killed, or after Redis has lost its data.
+"""Tests that clients are told who is online after a server process was killed, or after Redis has lost its data.
 
 The site has two real server processes and one Redis.
 """
@@ -46,7 +46,7 @@ class Client:
         await self._socket.send(json.dumps({"type": type, "payload": payload}))
 
     async def receive(self, type: str, within: float, **expected) -> float:
-        """Waits for a frame of this type with these values in its payload. Returns how many seconds that took."""
+        """Waits for a frame of this type with these values in its payload. Returns how many seconds it has waited."""
         began = time.monotonic()
         while time.monotonic() - began < within:
             for frame in self.frames:
@@ -57,7 +57,7 @@ class Client:
         raise AssertionError(f"no {type} {expected} within {within} s in {self.frames}")
 
     async def get_online(self, server: Server, *user_ids: int) -> set[int]:
-        """Returns the ids of the users among `user_ids` who are online according to the REST API of this server."""
+        """Asks the REST API of `server` which of the users in `user_ids` are online, and returns their ids."""
         query = {"user_ids": ",".join(map(str, user_ids))}
         url = f"{server.url}/api/v1/presence/"
         response = await asyncio.to_thread(httpx.get, url, params=query, headers=self.headers)

@@ -1,6 +1,7 @@
-"""Tests of leases: stored entries that say that a connection is open, and that expire unless their process renews them.
+"""Tests of leases: stored entries that say that a user has an open connection.
 
-Each test runs with the store in memory and with the store in Redis.
+A lease expires unless the server process of the connection renews it. Each test runs with leases in memory and in
+Redis.
 """
 
 import asyncio

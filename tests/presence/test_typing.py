@@ -1,4 +1,4 @@
-"""Tests of `TypingState`: who is typing, how often that is published, and when it expires."""
+"""Tests of `TypingState`: who is typing, how often events about typing are published, and when typing expires."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 """Fake OAuth servers for tests of signing in with GitHub and WeChat. They run in a thread of the test process.
 
-Their paths, checks and special responses are those of the real servers.
+Their paths, checks and special responses are those of the real servers of GitHub and WeChat.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Provider:
         raise NotImplementedError
 
     def respond(self, path: str, params: dict[str, str], headers) -> tuple[int, str, bytes]:
-        """Returns the status, content type and body of the response to a request."""
+        """Returns the status, content type and body of the fake server's response to a request."""
         raise NotImplementedError
 
     # ── Authorization ───
@@ -66,7 +66,10 @@ class Provider:
         return f"{params['redirect_uri']}?{urlencode({**result, 'state': params.get('state', '')})}"
 
     def redeem(self, params: dict[str, str]) -> str | None:
-        """Exchanges an authorization code for an access token. Returns None for an unknown or used code."""
+        """Exchanges an authorization code for an access token.
+
+        Returns None if the code is unknown or was used before.
+        """
         authorization = self.codes.pop(params.get("code", ""), None)
         if authorization is None:
             return None

@@ -1,4 +1,4 @@
-"""Starts a fake Google (see google_settings.py) with two accounts that can sign in to the messenger."""
+"""Starts a fake Google server (see google_settings.py). It has two accounts that can sign in to the messenger."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Google(Program):
         subprocess.run([sys.executable, "-c", _FILL], env=self.environment(), cwd=ROOT, check=True, timeout=60)
 
     def our_settings(self) -> dict[str, str]:
-        """Returns environment variables for a messenger server, so that it uses this fake instead of Google."""
+        """Returns the environment variables with which a messenger server uses this fake server instead of Google."""
         return {
             "GOOGLE_CLIENT_ID": CLIENT,
             "GOOGLE_CLIENT_SECRET": SECRET,

@@ -103,7 +103,8 @@ async def main(options: argparse.Namespace) -> int:
 async def _is_screen_equal(site, name, page, conversation_id: int, first_seq: int) -> bool:
     """Returns whether the messages on a page are the newest stored messages, each once and in order.
 
-    Waits up to 20 seconds for missing messages. `first_seq` is the first message that the page showed when it opened.
+    Waits up to 20 seconds for missing messages. `first_seq` is the number of the first message that the page showed
+    when it was opened.
     """
     from chat.models import Message
 

@@ -42,7 +42,10 @@ ON_BOTH_DATABASES = ("pairs", "alone")
 
 @dataclass
 class Line:
-    """A line of the result table, with the medians of both servers. `wanted` is the goal for our server."""
+    """A line of the result table, with the medians of our server and of the tutorial's server.
+
+    `wanted` is the text of the goal for our server, shown beside the results.
+    """
 
     database: str
     what: str
@@ -52,7 +55,10 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better our server is: ours / tutorial for rates, tutorial / ours for times and sizes."""
+        """How many times better our server is than the tutorial's server.
+
+        For rates this is ours / tutorial's, for times and sizes tutorial's / ours.
+        """
         if not self.tutorial:
             return None
         return self.ours / self.tutorial if self.what.endswith("/s") else self.tutorial / self.ours

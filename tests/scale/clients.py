@@ -18,9 +18,10 @@ DRAINS_WITHIN = 60.0  # seconds after the last send; messages that arrive later 
 
 
 class Crowd:
-    """Many users of a `Stage`, each with an open socket for one conversation.
+    """Many users of a measurement, each with an open socket for one conversation.
 
-    Each sender always has `window` unanswered messages: every answer makes it send the next, until the time `until`.
+    Each sender always has `window` messages that are not answered yet: after every answer it sends the next message,
+    until the time `until`.
     """
 
     def __init__(self, side: Side, stage: Stage):
@@ -68,7 +69,7 @@ class Crowd:
                 self.send(socket)
 
     async def drain(self, readers: int) -> None:
-        """Waits until each message was answered and has reached this number of users.
+        """Waits until the server has answered each sent message and has delivered it to `readers` users.
 
         Raises AssertionError if messages are missing after DRAINS_WITHIN seconds, or if a message arrives twice.
         """

@@ -1,4 +1,7 @@
-"""The protocols of the two compared applications: URL of the socket, format of a send, meaning of a frame."""
+"""The protocols of the two compared applications, our messenger and the chat of the Django Channels tutorial.
+
+For each it knows the URL of the socket, how to send a message, and what a received frame means.
+"""
 
 from __future__ import annotations
 
@@ -91,9 +94,9 @@ class _Event(msgspec.Struct):
 
 
 class Tutorial:
-    """The tutorial's application has no acknowledgements.
+    """The protocol of the tutorial's application, which has no acknowledgements.
 
-    A sender knows that its message is stored when the message comes back to it from the group.
+    A sender knows that its message is stored when it receives the message itself, as all members of the group do.
     """
 
     name, ordered, ping = "tutorial", False, b""
@@ -122,7 +125,7 @@ class Tutorial:
 
 
 def _counted(stored, refs: set[str]) -> int:
-    """Returns how many of these refs are stored. Raises AssertionError if one is stored twice."""
+    """Returns how many of these message ids are stored. Raises AssertionError if one is stored twice."""
     there = [str(ref) for ref in stored if str(ref) in refs]
     assert len(there) == len(set(there)), "A message is stored twice"
     return len(there)

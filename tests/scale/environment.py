@@ -24,9 +24,9 @@ GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[bool]:
-    """Pins this process to one processor core while the context is open, with the processes that it starts.
+    """Pins this process and the processes that it starts to one processor core while the context is open.
 
-    Yields False if the system does not allow it.
+    Yields False if the operating system does not allow this.
     """
     if not hasattr(os, "sched_setaffinity") or core not in (before := os.sched_getaffinity(0)):
         yield False
@@ -39,7 +39,7 @@ def on_core(core: int) -> Iterator[bool]:
 
 
 class PinnedServer(Server):
-    """A server started as in production and pinned to the processor core for servers."""
+    """A server process started as in production. It may only use the processor core that is meant for servers."""
 
     use_fork_server = False
 
@@ -67,7 +67,7 @@ def _to_server_core() -> None:
 
 
 class TutorialServer(PinnedServer):
-    """The same server program with the same options, but with the tutorial's application."""
+    """A server like that of the messenger, with the same options, but with the application of the Channels tutorial."""
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}
@@ -90,7 +90,7 @@ class Stage:
     servers: dict[str, PinnedServer] = field(default_factory=dict)
 
     def fill(self, count: int) -> None:
-        """Stores this many more messages in `group`, without sending them through a server."""
+        """Writes `count` more messages of `group` into the database, without sending them through a server."""
         from chat.actions.sending import SendCommand, send_many
 
         with self.site.orm():
@@ -107,10 +107,10 @@ def stage(
     people: int = 1000,
     unblocked: Callable[[], AbstractContextManager] = contextlib.nullcontext,
 ) -> Iterator[Stage]:
-    """Yields a stage with both servers running on the same database: `postgres`, or SQLite if it is None.
+    """Yields a `Stage` with our server and the tutorial's server on the same database.
 
-    `server` is "daphne" or "uvicorn". Tests pass `django_db_blocker.unblock` as `unblocked`, since pytest-django
-    blocks the database otherwise.
+    The database is `postgres`, or SQLite if it is None. `server` is "daphne" or "uvicorn". Tests pass
+    `django_db_blocker.unblock` as `unblocked`, since pytest-django blocks the database otherwise.
     """
     site = Site(folder, postgres, "", False, unblocked, {"SERVER": server})
     try:
@@ -174,7 +174,10 @@ def _open_pairs(ids: list[int]) -> list[int]:
 
 
 def _sign_in(people: list) -> list[str]:
-    """Creates a browser session for each user and returns the session cookies. Both applications accept them."""
+    """Creates a browser session for each user and returns the session cookies.
+
+    Our messenger and the tutorial's application both accept these cookies.
+    """
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore

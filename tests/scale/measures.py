@@ -1,4 +1,7 @@
-"""The measurements. Each is a coroutine that returns numbers by name: rates per second, times in milliseconds."""
+"""The performance measurements.
+
+Each is a coroutine that returns numbers by name: rates per second, times in milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,18 @@ Numbers = dict[str, float]
 
 
 def at_share(values: list[float], share: float) -> float:
-    """Returns a percentile in milliseconds: this share (0 to 1) of `values`, which are in seconds, is below it."""
+    """Returns a percentile of `values`, which are in seconds, in milliseconds.
+
+    With a `share` of 0.9, for example, 90 % of the values are below the result.
+    """
     return sorted(values)[min(int(len(values) * share), len(values) - 1)] * 1000
 
 
 async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, window: int = 5) -> Numbers:
-    """Measures a group of 100 users, all of whom read. Ten of them send as fast as their messages are answered."""
+    """Measures a group of 100 users, all of whom receive the messages.
+
+    Ten of them send, each the next message as soon as the last one is answered.
+    """
     crowd = Crowd(side, stage)
     await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
     crowd.flood(crowd.sockets[:senders], window, seconds)
@@ -67,7 +76,7 @@ async def alone(side: Side, stage: Stage, sends: int) -> Numbers:
 
 
 async def usual(side: Side, stage: Stage, seconds: float, per_second: float = 50.0) -> Numbers:
-    """Measures usual load: groups of 20 online users, 50 messages and so 1,000 deliveries per second."""
+    """Measures usual load: groups of 20 online users. 50 messages per second are sent, so 1,000 are delivered."""
     crowd = Crowd(side, stage)
     crowd.timed = True
     seats = [(team * TEAM_SIZE + seat, room) for team, room in enumerate(stage.teams) for seat in range(TEAM_SIZE)]
@@ -98,7 +107,7 @@ async def burst(side: Side, stage: Stage, sends: int = 300) -> Numbers:
 
 
 async def idle(side: Side, stage: Stage, count: int, seconds: float) -> Numbers:
-    """Measures memory and load of `count` open connections that send only heartbeats.
+    """Measures memory and processor load of a server with `count` open connections that send only heartbeats.
 
     The server must be newly started: after other measurements it would reuse freed memory, and would not seem to grow.
     """
@@ -131,7 +140,7 @@ def _nothing(socket: Socket, frame: bytes) -> None:
 
 
 async def catch_up(stage: Stage, missed: int, times: int) -> Numbers:
-    """Measures how long a device takes to get the `missed` newest messages of the group after it was offline.
+    """Measures how long a device that was offline takes to load the `missed` newest messages of a group.
 
     Raises AssertionError if a message is missing or out of order.
     """

@@ -1,6 +1,7 @@
 """A minimal, fast WebSocket client on asyncio protocols.
 
-A library needs more time to read a frame than the server needs to write it, so the test would measure the library.
+A library needs more time to read a frame than the server needs to write it, so with a library the measurement would
+show the speed of the client.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ class ApplicationError(Exception):
 
 
 class Socket(asyncio.Protocol):
-    """A WebSocket connection that calls `hear(socket, payload)` for each text frame. `ended` is why it was closed."""
+    """A WebSocket connection that calls `hear(socket, payload)` for each text frame.
+
+    `ended` is the reason why the connection was closed.
+    """
 
     __slots__ = ("_handshake", "_opened", "_rest", "_transport", "closed", "ended", "hear", "mind")
 
@@ -59,7 +63,7 @@ class Socket(asyncio.Protocol):
         self._rest = self._frames(data)
 
     def _frames(self, data: bytes) -> bytes:
-        """Handles each complete frame in `data`. Returns the rest, which is the beginning of the next frame."""
+        """Handles each complete WebSocket frame in `data`. Returns the bytes of the incomplete frame at the end."""
         at, end, hear = 0, len(data), self.hear
         while end - at >= 2:
             kind, size, start = data[at], data[at + 1], at + 2
@@ -94,7 +98,10 @@ class Socket(asyncio.Protocol):
 
 
 def _frame(kind: int, payload: bytes) -> bytes:
-    """Returns a WebSocket frame with the mask 0. This is valid, and saves the client the work of masking."""
+    """Returns a WebSocket frame with the mask 0.
+
+    The protocol allows this mask, and the client need not change the bytes, as it must with others.
+    """
     size = len(payload)
     if size < 126:
         return bytes((kind, 0x80 | size, 0, 0, 0, 0)) + payload

@@ -1,8 +1,8 @@
 """Tests that a conversation with 100,000 messages opens as fast as one with 100.
 
-A long conversation may take at most 1.5 times as long as a short one plus 10 ms, and at most 5 times as long as the
-response of the server. Times in milliseconds depend on the machine: they are printed with its load, and limited only by
-the environment variable OPENING_MS.
+The browser may take for the long conversation at most 1.5 times as long as for the short one plus 10 ms, and at most 5
+times as long as the response of the server takes. Times in milliseconds depend on the machine: they are printed with
+its load, and limited only by the environment variable OPENING_MS.
 """
 
 from __future__ import annotations

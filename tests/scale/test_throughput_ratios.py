@@ -1,7 +1,6 @@
-"""Short tests that the results of `python -m tests.scale` have not become much worse.
+"""Short tests that our server is still faster than the application of the Django Channels tutorial.
 
-Our server must be faster than the tutorial's application. The required factors are half of the goals in
-tests/scale/__main__.py, since the machine may be busy.
+The required factors are half of the goals in tests/scale/__main__.py, since the machine may be busy.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.scale
 
 
 def run(measure) -> measures.Numbers:
-    """Runs a measurement in a thread with its own event loop, so that the event loop of other tests is not affected."""
+    """Runs a measurement in a thread with an event loop of its own, apart from the event loop of other tests."""
     got: list = []
 
     def inside() -> None:
@@ -57,6 +56,6 @@ def test_pairs_send_five_times_as_fast(made):
 
 
 def test_what_was_missed_is_caught_up_in_order(made):
-    """A device that missed 1,200 messages gets all of them in order. There is no time limit."""
+    """A device that was offline loads the 1,200 messages that it missed, all in order. There is no time limit."""
     made.fill(1200)
     run(measures.catch_up(made, 1200, times=1))

@@ -114,7 +114,7 @@ def test_code_with_too_many_tokens_is_not_highlighted():
 
 @pytest.mark.parametrize("language", sorted({id(each): name for name, each in LANGUAGES.items()}.values()))
 def test_hostile_code_is_highlighted_in_milliseconds(language):
-    """Highlights 4000 characters of repeated fragments, alone and after a prefix such as an opening quote.
+    """Highlights 4000 characters made by repeating a fragment of code, also after a prefix such as an opening quote.
 
     The faster of two runs must take less than 25 ms of CPU time.
     """

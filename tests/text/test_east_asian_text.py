@@ -1,4 +1,7 @@
-"""Chinese, Japanese and Korean messages are rendered as tests/data/east_asian_text.txt has them marked."""
+"""Tests of formatting in Chinese, Japanese and Korean messages.
+
+tests/data/east_asian_text.txt contains texts and marks which parts of them must be rendered as bold, links and so on.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ SIGNS = {"b": r"\*\*", "i": r"\*", "s": "~~", "c": "`"}
 
 
 class MarkReader(HTMLParser):
-    """Turns rendered HTML into visible text with the marks of the corpus."""
+    """Turns rendered HTML into visible text, with marks around formatted parts as in tests/data/east_asian_text.txt."""
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -46,7 +49,10 @@ def remove_marks(example: str) -> str:
 
 
 def remove_signs(example: str) -> str:
-    """Removes the signs directly around marks: what remains is the marked text that a reader sees."""
+    """Removes the formatting signs (such as `**`) directly around marked parts.
+
+    The rest is the text that a reader sees, with the marks.
+    """
     example = re.sub(r"\*\*\*⟦b:⟦i:([^⟦⟧]*)⟧⟧\*\*\*", r"⟦i:⟦b:\1⟧⟧", example)
     example = re.sub(r"\[(⟦a:[^⟦⟧]*⟧)\]\([^()]*\)", r"\1", example)
     for kind, sign in SIGNS.items():

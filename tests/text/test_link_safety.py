@@ -10,7 +10,10 @@ from tests.text.html_reader import assert_harmless
 
 
 def render_link(body: str) -> tuple[dict[str, str], str]:
-    """Renders a message with exactly one link. Returns its attributes, and the text of the message."""
+    """Renders a message with exactly one link.
+
+    Returns the HTML attributes of the link and the visible text of the message.
+    """
     read = assert_harmless(render_markdown(body, {})[0])
     (attributes,) = [attributes for tag, attributes in read.tags if tag == "a"]
     return attributes, read.text.strip()

@@ -90,7 +90,10 @@ def test_only_urls_with_a_scheme_are_linked():
 
 # ── Fast path for plain text ────────────────────────────────────────────────────────────────────────────────────────
 def render_with_parser(body: str) -> str:
-    """Renders with the Markdown parser, also text for which `render_markdown` has a faster way."""
+    """Renders a text with the Markdown parser.
+
+    `render_markdown` does not use the parser for simple texts, which is faster.
+    """
     return markdown._sanitize(markdown._markdown.render(markdown._normalize_line_ends(body)))
 
 
@@ -290,7 +293,7 @@ def measure_cost(body: str, tries: int) -> float:
 
 @pytest.fixture(scope="module")
 def ordinary() -> float:
-    """Returns the CPU seconds to render an ordinary message of the maximum length: about 0.006."""
+    """Returns the CPU seconds that rendering an ordinary message of the maximum length takes: about 0.006."""
     return measure_cost(
         ("So it is rendered, **here** and there, by `us` and @alice: see http://a.b/c. " * LIMIT)[:LIMIT], 9
     )
@@ -298,9 +301,9 @@ def ordinary() -> float:
 
 @pytest.mark.parametrize("body", hostile_texts(), ids=lambda body: ascii(body[:12]))
 def test_rendering_time_is_bounded(body, ordinary):
-    """Rendering hostile text may take at most 15 times as long as rendering ordinary text of the maximum length.
+    """Rendering a text made to be slow may take at most 15 times as long as an ordinary text of the maximum length.
 
-    The worst known text takes 7 times as long. An algorithm with quadratic time would take far longer.
+    The slowest known text takes 7 times as long. An algorithm with quadratic time would take far longer.
     """
     assert measure_cost(body, 1) < 15 * ordinary or measure_cost(body, 5) < 15 * ordinary
 

@@ -1,4 +1,4 @@
-"""Tests of mentions: which users a message mentions, at which positions in the text, and what is stored."""
+"""Tests of mentions: which users a message mentions, at which positions in its text, and what the database stores."""
 
 from __future__ import annotations
 

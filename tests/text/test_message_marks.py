@@ -1,4 +1,7 @@
-"""Signs that are no formatting stay visible, and formatting changes no typed word or number."""
+"""Tests that characters such as `*` stay visible where they do not format a message.
+
+Formatting must not change words or numbers that the user has typed.
+"""
 
 from __future__ import annotations
 

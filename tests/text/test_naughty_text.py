@@ -32,15 +32,15 @@ def texts() -> list[str]:
 
 @pytest.fixture
 def sample_texts(each_database, texts) -> list[str]:
-    """Returns texts for tests that commit after each text, which is slow on PostgreSQL.
+    """Returns texts for tests that commit to the database after each text, which is slow on PostgreSQL.
 
-    On SQLite these are all texts, on PostgreSQL our own texts and every sixth of all others.
+    On SQLite it returns all `texts`, on PostgreSQL our own texts (OURS) and every sixth of the others.
     """
     return texts if each_database == "sqlite" else [*OURS, *texts[len(OURS) :: 6]]
 
 
 def is_rejected(action, *args, field: str) -> bool:
-    """Runs an action and returns whether it rejected the text.
+    """Runs an action and returns whether it rejected the text in its field `field`.
 
     Asserts that the error, if any, has the code `invalid` and names only this field.
     """
@@ -57,7 +57,10 @@ def shorten(text: str) -> str:
 
 
 def send_all(alice, group, texts) -> dict[str, int]:
-    """Sends each text as a message from alice to the group. Returns the message ids of the accepted texts, by text."""
+    """Sends each text as a message from alice to the group.
+
+    Returns a dictionary from accepted text to message id.
+    """
     accepted = {}
     for start in range(0, len(texts), 100):
         batch = texts[start : start + 100]
@@ -145,7 +148,7 @@ def test_naughty_strings_as_profile(alice, bob, sample_texts):
 
 # ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 class ScriptFinder(HTMLParser):
-    """Collects in `bad` the parts of a page that could run code or load styles and do not come from the templates."""
+    """Collects in `bad` the parts of an HTML page that could run code or load styles and that no template contains."""
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -182,7 +185,10 @@ class ScriptFinder(HTMLParser):
 
 
 def test_naughty_strings_run_no_scripts_on_pages(group, alice, bob, texts, each_database):
-    """Uses all texts on SQLite but only our own on PostgreSQL, because rendering pages is slow."""
+    """Shows texts that often break software on pages, and checks that they cannot run code there.
+
+    Uses all texts on SQLite but only our own (OURS) on PostgreSQL, because rendering pages is slow.
+    """
     texts = texts if each_database == "sqlite" else OURS
     accepted = send_all(alice, group, texts)
     attack = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"

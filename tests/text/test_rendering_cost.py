@@ -1,4 +1,7 @@
-"""Rendering a message takes little time, whatever its text is: the cost is linear and has a limit."""
+"""Tests that rendering a message takes little time, whatever its text is.
+
+The time grows at most in proportion to the length of the text, and it has a limit.
+"""
 
 from __future__ import annotations
 

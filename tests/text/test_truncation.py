@@ -1,4 +1,4 @@
-"""Tests which messages count as long and are collapsed on pages.
+"""Tests which messages count as long, so that pages show only their beginning until the reader opens them.
 
 tests/js/long-message.test.js tests the browser script with the same cases.
 """

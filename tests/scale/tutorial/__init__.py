@@ -1,4 +1,4 @@
-"""The application for comparison: the chat of the Django Channels tutorial.
+"""The application with which the messenger's speed is compared: the chat of the Django Channels tutorial.
 
-Unlike the tutorial, it stores each message in the database.
+Other than in the tutorial, each message is stored in the database.
 """

@@ -1,6 +1,6 @@
-"""Settings of the tutorial's application: those of the messenger, with its database, so only the consumers differ.
+"""Settings of the tutorial's application: those of the messenger, so that only the WebSocket consumers differ.
 
-This is an advantage for the tutorial compared with a new project: its SQLite connection stays open and uses WAL mode.
+This helps the tutorial's application: its SQLite connection stays open and uses WAL mode, unlike in a new project.
 """
 
 from messenger.settings import *  # noqa: F403
