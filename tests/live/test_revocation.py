@@ -234,6 +234,9 @@ async def test_reusing_a_refresh_token_ends_its_sign_in_and_access_tokens(victim
             _socket(victim.url, bearer(first)) as same_phone,
             _socket(victim.url, bearer(other)) as tablet,
         ):
+            # Within 30 seconds the first token may be sent again, until the second one is used.
+            third = await http.post("/api/v1/auth/token/refresh/", json={"refresh": second["refresh"]})
+            assert third.status_code == 200
             again = await http.post("/api/v1/auth/token/refresh/", json={"refresh": first["refresh"]})
             assert again.status_code == 401
             assert await closed_with(phone) == 4401 and await closed_with(same_phone) == 4401
