@@ -129,9 +129,10 @@ class MessageSchema(msgspec.Struct):
 class MineSchema(msgspec.Struct):
     """The member state: what only this user sees of the conversation.
 
-    `unread_count`: number of text messages of other members after `read_seq`. `receipts`: whether the user shows read
-    receipts in this conversation; only then the user sees the receipts of others. The announcement is unread while
-    `announcement_seen` is less than `announced_version` of the conversation.
+    `unread_count`: number of text messages of other members after `read_seq` and up to `last_seq`, which is the newest
+    message when the server counted. Clients add the messages that they know after `last_seq`. `receipts`: whether the
+    user shows read receipts in this conversation; only then the user sees the receipts of others. The announcement is
+    unread while `announcement_seen` is less than `announced_version` of the conversation.
     """
 
     role: str
@@ -146,6 +147,7 @@ class MineSchema(msgspec.Struct):
     me_version: int
     announcement_seen: int = 0
     receipts: bool = True
+    last_seq: int = 0
 
 
 class ConversationSchema(msgspec.Struct):
@@ -410,6 +412,7 @@ def mine_schema(membership: Membership, conversation: Conversation, unread_menti
         me_version=membership.me_version,
         announcement_seen=membership.announcement_seen,
         receipts=membership.receipts,
+        last_seq=conversation.last_seq,
     )
 
 

@@ -115,7 +115,7 @@ def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_
     memberships = list(
         Membership.objects.filter(
             conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
-        )
+        ).select_related("conversation")
     )
     # One query counts for all users. It is made when the first event is built, at the end of the transaction.
     counts = cache(lambda: count_unread_mentions(memberships))

@@ -238,6 +238,7 @@ def _build_member_state(state: _MarkerState, unread_mentions: int) -> MineSchema
         me_version=state.me_version,
         announcement_seen=state.announcement_seen,
         receipts=bool(state.receipts),
+        last_seq=state.last_seq,
     )
 
 

@@ -127,6 +127,11 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} in {self.conversation_id}"
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest message of the conversation."""
+        return self.conversation.last_seq
+
 
 class ReceiptHistory(models.Model):
     """The time at which a user had received or read all messages of a conversation up to message number `seq`.

@@ -33,29 +33,38 @@ def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
 
 
 class HasReadMarker(Protocol):
-    """The type of a `Membership`, or of another object that has these three fields of a membership.
+    """The type of a `Membership`, or of another object that has these attributes of a membership.
 
-    `read_seq` is the number of the newest message that the user has read.
+    `read_seq` is the number of the newest message that the user has read, `last_seq` the number of the newest message
+    of the conversation.
     """
 
     conversation_id: int
     user_id: int
     read_seq: int
 
+    @property
+    def last_seq(self) -> int: ...
+
 
 def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, int], int]:
     """Returns how many unread messages mention the user of each membership, by (conversation id, user id). One query.
 
-    Memberships without unread mentions are left out.
+    Counts messages up to `last_seq` of each membership. Memberships without unread mentions are left out.
     """
     if not readers:
         return {}
     rows = fetch_all(
         "SELECT reader.column1, reader.column2, COUNT(*)"
-        f" FROM (VALUES {placeholders(len(readers), 3)}) AS reader JOIN chat_mention m"
+        f" FROM (VALUES {placeholders(len(readers), 4)}) AS reader JOIN chat_mention m"
         " ON m.conversation_id = reader.column1 AND m.user_id = reader.column2 AND m.seq > reader.column3"
+        " AND m.seq <= reader.column4"
         " GROUP BY 1, 2",
-        [number for reader in readers for number in (reader.conversation_id, reader.user_id, reader.read_seq)],
+        [
+            number
+            for reader in readers
+            for number in (reader.conversation_id, reader.user_id, reader.read_seq, reader.last_seq)
+        ],
     )
     return {(conversation_id, user_id): count for conversation_id, user_id, count in rows}
 

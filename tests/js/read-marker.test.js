@@ -7,7 +7,9 @@ import { UnreadCounter, mentionsUser } from "../../static/js/conversation-list/u
 
 const ME = 1;
 const text = (seq, sender = 2, mentions = []) => ({ seq, kind: "text", sender: { id: sender }, mentions });
-const mine = (read_seq, unread_count = 99, unread_mention_count = 9) => ({ read_seq, unread_count, unread_mention_count });
+const mine = (read_seq, last_seq, unread_count = 0, unread_mention_count = 0, me_version = 1) => ({
+  read_seq, last_seq, unread_count, unread_mention_count, me_version,
+});
 
 describe("unread", () => {
   let unread;
@@ -34,28 +36,47 @@ describe("unread", () => {
     assert.deepEqual([unread.count, unread.mentions], [1, 0]);
   });
 
-  test("a read marker within the received messages is counted here, whatever count the server sends", () => {
+  test("messages after the count of the server are added to it, whichever arrives first", () => {
     unread.applyMessage(text(11));
     unread.applyMessage(text(12));
     unread.applyMessage(text(13));
-    unread.applyMemberState(mine(11));
+    unread.applyMemberState(mine(11, 12, 1));
     assert.deepEqual([unread.count, unread.mentions], [2, 0]);
-    unread.applyMemberState(mine(13, 1));
+    unread.applyMemberState(mine(13, 13, 0, 0, 2));
     assert.equal(unread.count, 0);
+    unread.applyMemberState(mine(5, 15, 9, 1, 3)); // marked unread; messages 14 and 15 arrive after their count
+    unread.applyMessage(text(14));
+    unread.applyMessage(text(15, 2, [{ user_id: ME }]));
+    assert.deepEqual([unread.count, unread.mentions], [9, 1]);
+    unread.applyMessage(text(16));
+    assert.equal(unread.count, 10);
   });
 
   test("an unchanged read marker changes nothing (muting, a draft)", () => {
     unread.applyMessage(text(11));
-    unread.applyMemberState(mine(6, 3));
+    unread.applyMemberState(mine(6, 10, 3));
     assert.equal(unread.count, 4);
   });
 
   test("a read marker among messages the page never received: the count of the server is used", () => {
     unread.applyMessage(text(11));
-    unread.applyMemberState(mine(8, 2, 0));
+    unread.applyMemberState(mine(8, 11, 2));
     assert.deepEqual([unread.count, unread.mentions], [2, 0]);
     unread.applyMessage(text(12));
     assert.equal(unread.count, 3);
+  });
+
+  test("an older state is ignored", () => {
+    assert.equal(unread.applyMemberState(mine(10, 10, 0, 0, 5)), true);
+    assert.equal(unread.applyMemberState(mine(6, 10, 3, 1, 4)), false);
+    assert.equal(unread.applyMemberState(mine(10, 9, 0, 0, 5)), false);
+    assert.equal(unread.count, 0);
+  });
+
+  test("a message of the user after the count of the server keeps everything read", () => {
+    unread.applyMessage(text(11, ME));
+    unread.applyMemberState(mine(6, 10, 3));
+    assert.equal(unread.count, 0);
   });
 
   test("an edit that adds a mention of me is counted", () => {
@@ -70,11 +91,11 @@ describe("unread", () => {
     assert.equal(unread.count, 0);
     unread.applyMessage(text(12));
     unread.markSeen(12);
-    unread.applyMemberState(mine(11));
+    unread.applyMemberState(mine(11, 12, 1));
     assert.equal(unread.count, 0);
     unread.applyMessage(text(13));
     assert.equal(unread.count, 1);
-    unread.applyMemberState(mine(10)); // marked unread by the user
+    unread.applyMemberState(mine(10, 13, 3, 0, 2)); // marked unread by the user
     assert.equal(unread.count, 3);
   });
 
@@ -133,10 +154,10 @@ describe("receipts", () => {
 
 test("a mention added to or removed from an older unread message is counted correctly", () => {
   const unread = new UnreadCounter({ me: 1, lastSeq: 10, readSeq: 5, count: 5, mentions: 0 });
-  unread.applyMemberState({ read_seq: 5, unread_count: 5, unread_mention_count: 1 });
+  unread.applyMemberState(mine(5, 10, 5, 1));
   assert.deepEqual([unread.count, unread.mentions], [5, 1]);
   unread.applyMessage({ seq: 11, kind: "text", sender: { id: 2 }, mentions: [{ user_id: 1, start: 0, end: 6 }] });
   assert.deepEqual([unread.count, unread.mentions], [6, 2]);
-  unread.applyMemberState({ read_seq: 5, unread_count: 6, unread_mention_count: 1 });
+  unread.applyMemberState(mine(5, 11, 6, 1, 2));
   assert.deepEqual([unread.count, unread.mentions], [6, 1]);
 });

@@ -163,7 +163,7 @@ describe("catch-up", () => {
     syncState.setRenderedVersion(12, 5);
     syncState.setRenderedMeVersion(1);
     results.push(
-      { conversations: [{ ...rows(5, 6), complete: false }], mine: [{ conversation_id: 12, mine: { unread_count: 2 }, me_version: 2 }], complete: false, me_version: 1 },
+      { conversations: [{ ...rows(5, 6), complete: false }], mine: [{ conversation_id: 12, mine: { unread_count: 2, me_version: 2 } }], complete: false, me_version: 1 },
       { conversations: [rows(6, 7)], me_version: 2 },
     );
     syncState.handleWelcome({ 12: 7 }, 2);
@@ -258,7 +258,10 @@ describe("catch-up", () => {
 });
 
 describe("own state", () => {
-  const mine = (version) => ["mine.updated", { conversation_id: 12, me_version: version, mine: { read_seq: version } }];
+  const mine = (version, id = 12) => [
+    "mine.updated",
+    { conversation_id: id, me_version: version, mine: { read_seq: version, me_version: version } },
+  ];
 
   beforeEach(async () => {
     syncState.setRenderedMeVersion(4);
@@ -269,11 +272,28 @@ describe("own state", () => {
   test("is applied in any order; the version advances without gaps", async () => {
     syncState.receive(...mine(6));
     assert.equal(syncState.meVersion, 4);
-    syncState.receive(...mine(5));
+    syncState.receive(...mine(5, 13));
     assert.equal(syncState.meVersion, 6);
     assert.equal(emitted.length, 2);
     await clock.advance(1_000);
     assert.deepEqual(requests, []);
+  });
+
+  test("of a conversation is never replaced by an older one", async () => {
+    syncState.receive(...mine(6));
+    syncState.receive(...mine(5));
+    assert.deepEqual(emitted, [mine(6)]);
+  });
+
+  test("that arrives during a catch-up is not replaced by the answer, which the server made before", async () => {
+    let resolve;
+    syncState.sync = () => new Promise((callback) => (resolve = callback));
+    syncState.handleWelcome({}, 5);
+    syncState.receive(...mine(6));
+    const [, { conversation_id, mine: older }] = mine(5);
+    resolve({ conversations: [], mine: [{ conversation_id, mine: older }], removed: [], receipts: [], me_version: 5, complete: true });
+    await flushPromises();
+    assert.deepEqual(emitted.filter(([type]) => type === "mine.updated"), [mine(6)]);
   });
 
   test("a missing version is requested", async () => {

@@ -84,9 +84,23 @@ class ClientState:
             conversation["last_message"] = message
         if new and message["kind"] == "text":
             mine = conversation["mine"]
-            if message["sender"]["id"] == self.user_id:
+            if message["seq"] <= mine["last_seq"]:
+                pass  # the counts include it
+            elif message["sender"]["id"] == self.user_id:
                 mine.update(unread_count=0, unread_mention_count=0, read_seq=message["seq"])
             else:
+                mine["unread_count"] += 1
+                mine["unread_mention_count"] += self._mentions_user(message)
+
+    def _put_member_state(self, conversation_id: int, mine: Row) -> None:
+        """Replaces the member state, unless it is older, and adds the known messages after its `last_seq`."""
+        conversation = self.conversations[conversation_id]
+        if mine["me_version"] < conversation["mine"]["me_version"]:
+            return
+        conversation["mine"] = mine
+        for seq, message in self.messages[conversation_id].items():
+            is_others_text = message["kind"] == "text" and message["sender"]["id"] != self.user_id
+            if is_others_text and seq > max(mine["last_seq"], mine["read_seq"]):
                 mine["unread_count"] += 1
                 mine["unread_mention_count"] += self._mentions_user(message)
 
@@ -152,7 +166,7 @@ class ClientState:
 
     def _mine_updated(self, payload: Row) -> None:
         if self._advance_user_version(payload["me_version"]) and payload["conversation_id"] in self.conversations:
-            self.conversations[payload["conversation_id"]]["mine"] = payload["mine"]
+            self._put_member_state(payload["conversation_id"], payload["mine"])
 
     def _me_updated(self, payload: Row) -> None:
         self._advance_user_version(payload["me_version"])
@@ -196,7 +210,7 @@ class ClientState:
             self.versions[conversation_id] = changes["version"]
         for entry in response["mine"]:
             if entry["conversation_id"] in self.conversations:
-                self.conversations[entry["conversation_id"]]["mine"] = entry["mine"]
+                self._put_member_state(entry["conversation_id"], entry["mine"])
         for contact in response["contacts"]:
             self._put_contact(contact)
         for conversation_id in response["removed"]:
@@ -287,7 +301,7 @@ def _builtins(schema: Any) -> Row:
 
 
 def _comparable(conversation: Row) -> Row:
-    mine = {name: value for name, value in conversation["mine"].items() if name != "me_version"}
+    mine = {name: value for name, value in conversation["mine"].items() if name not in ("me_version", "last_seq")}
     return {**conversation, "mine": mine}
 
 

@@ -56,12 +56,22 @@ class Client:
             await asyncio.sleep(0.05)
         raise AssertionError(f"no {type} {expected} within {within} s in {self.frames}")
 
-    async def get_online(self, server: Server, *user_ids: int) -> set[int]:
-        """Asks the REST API of `server` which of the users in `user_ids` are online, and returns their ids."""
+    async def wait_until_online(self, server: Server, expected: set[int], user_ids: set[int], within: float) -> None:
+        """Asks the REST API of `server` which of `user_ids` are online until these are the `expected` ones.
+
+        Each server process reports its own users to Redis every few seconds, so after a fault the answer is complete
+        only when all processes have reported.
+        """
         query = {"user_ids": ",".join(map(str, user_ids))}
         url = f"{server.url}/api/v1/presence/"
-        response = await asyncio.to_thread(httpx.get, url, params=query, headers=self.headers)
-        return {presence["user_id"] for presence in response.json()["results"] if presence["online"]}
+        last = time.monotonic() + within
+        while True:
+            response = await asyncio.to_thread(httpx.get, url, params=query, headers=self.headers)
+            online = {presence["user_id"] for presence in response.json()["results"] if presence["online"]}
+            if online == expected:
+                return
+            assert time.monotonic() < last, f"{online} are online for {server.url} after {within} s, not {expected}"
+            await asyncio.sleep(0.1)
 
 
 async def test_presence_survives_a_killed_process_and_an_emptied_redis(make_site, redis_server):
@@ -87,12 +97,13 @@ async def test_presence_survives_a_killed_process_and_an_emptied_redis(make_site
 
             redis_server.flush()
             await hers.receive("presence", 5, user_id=bob, online=True)
-            assert await hers.get_online(first, alice, bob) == await hers.get_online(second, alice, bob) == {alice, bob}
+            for server in (first, second):
+                await hers.wait_until_online(server, {alice, bob}, {alice, bob}, within=5)
 
             second.kill()
             await hers.receive("presence", 20, user_id=bob, online=False)
             await hers.receive("viewers", 2, count=1)
-            assert await hers.get_online(first, alice, bob) == {alice}
+            await hers.wait_until_online(first, {alice}, {alice, bob}, within=2)
 
         await asyncio.to_thread(second.start)
         redis_server.kill()
@@ -102,4 +113,4 @@ async def test_presence_survives_a_killed_process_and_an_emptied_redis(make_site
             await hers.receive("pong", 3)
             redis_server.start()
             await hers.receive("presence", 5, user_id=bob, online=True)
-            assert await hers.get_online(first, alice, bob) == {alice, bob}
+            await hers.wait_until_online(first, {alice, bob}, {alice, bob}, within=5)

@@ -133,6 +133,7 @@ def _sender_states(
             me_version=me_versions[user_id].pop(0),
             announcement_seen=announcement_seen,
             receipts=bool(receipts),
+            last_seq=conversation.last_seq,
         )
         states.append((send, member_state))
     return states

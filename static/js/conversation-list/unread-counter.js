@@ -1,7 +1,8 @@
 /**
  * Counts the unread messages of one conversation: messages of other members after the user's read marker. It starts
- * with the count that the server computed and adds messages that arrive later. So the page, a reload and all devices
- * display the same number.
+ * with the count of the server, which includes messages up to a certain `last_seq`, and adds the messages after it. The
+ * order in which counts and messages arrive does not matter, so the page, a reload and all devices display the same
+ * number.
  */
 
 /**
@@ -19,6 +20,8 @@ export class UnreadCounter {
   #seenSeq = 0;
   /** Messages of others after `base.lastSeq`. @type {NewMessage[]} */
   #newMessages = [];
+  /** Version of the member state that was applied last. */
+  #meVersion = 0;
 
   /**
    * @param {object} start state rendered by the server or received
@@ -81,38 +84,22 @@ export class UnreadCounter {
     this.#seenSeq = Math.max(this.#seenSeq, seq);
   }
 
-  /** Applies a move of the read marker on any device. @param {Mine} mine */
-  applyMemberState({ read_seq, unread_count, unread_mention_count }) {
-    const { lastSeq, readSeq } = this.base;
-    if (read_seq < this.readSeq) this.#seenSeq = 0; // the user marked messages as unread
-    this.readSeq = read_seq;
-    // If the marker is within the received messages, count them here: the count of the server may be older than the
-    // last received message.
-    if (read_seq === readSeq) {
-      this.#correctMentions(unread_count, unread_mention_count);
-      return;
-    }
-    if (read_seq >= lastSeq) return;
-    this.base = { lastSeq: this.lastSeq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
-    this.#newMessages = [];
-  }
-
   /**
-   * Applies the mention count of the server, when the marker has not moved. It differs if an edit has added or removed
-   * a mention, or if a mention does not count because its sender has blocked the user: only the server knows that.
-   * @param {number} count unread messages that the server has counted; it may not include the last received ones
-   * @param {number} mentionCount
+   * Applies the member state: read marker and counts of the server.
+   * @param {Mine} mine
+   * @returns {boolean} false: it is older than the one that was applied last, and was ignored
    */
-  #correctMentions(count, mentionCount) {
-    const { readSeq } = this.base;
-    const unreadMessages = this.#newMessages.filter(({ seq }) => seq > readSeq);
-    const counted = unreadMessages.slice(0, Math.max(0, count - this.base.count));
-    const newMentions = counted.filter(({ mentionsMe }) => mentionsMe);
-    // The server corrects a mention right after its message: the newest one is meant.
-    while (newMentions.length && this.base.mentions + newMentions.length > mentionCount) {
-      Object.assign(/** @type {NewMessage} */ (newMentions.pop()), { mentionsMe: false, isExcluded: true });
-    }
-    this.base = { ...this.base, mentions: mentionCount - newMentions.length };
+  applyMemberState({ me_version, read_seq, last_seq, unread_count, unread_mention_count }) {
+    const isOlder = me_version < this.#meVersion || (me_version === this.#meVersion && last_seq < this.base.lastSeq);
+    if (isOlder) return false;
+    this.#meVersion = me_version;
+    if (read_seq < this.readSeq) this.#seenSeq = 0; // the user marked messages as unread
+    this.base = { lastSeq: last_seq, readSeq: read_seq, count: unread_count, mentions: unread_mention_count };
+    this.#newMessages = this.#newMessages.filter(({ seq }) => seq > last_seq);
+    // The page may know a newer message of the user, which moved the marker.
+    this.readSeq = this.readSeq > last_seq ? this.readSeq : read_seq;
+    this.lastSeq = Math.max(this.lastSeq, last_seq);
+    return true;
   }
 
   /**

@@ -85,19 +85,12 @@ export class UnreadTotals {
   /** @param {number} id @param {Mine} mine */
   applyMemberState(id, mine) {
     const state = this.#getOrCreate(id, mine.read_seq);
-    state.unread.applyMemberState(mine);
-    this.#setFlags(state, mine);
+    if (state.unread.applyMemberState(mine)) this.#setFlags(state, mine);
   }
 
   /** Applies a complete conversation. @param {Conversation} conversation */
-  applyConversation({ id, last_seq, mine }) {
-    if (!mine) return;
-    const { read_seq, unread_count, unread_mention_count } = mine;
-    const counts = { count: unread_count, mentions: unread_mention_count };
-    const counterState = { me: this.me, isBlocked: this.isBlocked, lastSeq: last_seq, readSeq: read_seq, ...counts };
-    const state = this.#getOrCreate(id, last_seq);
-    state.unread = new UnreadCounter(counterState);
-    this.#setFlags(state, mine);
+  applyConversation({ id, mine }) {
+    if (mine) this.applyMemberState(id, mine);
   }
 
   /** @param {number} id the user is not a member any more */

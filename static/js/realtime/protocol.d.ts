@@ -209,9 +209,10 @@ export interface Message {
 
 /**
  * The member state: what only this user sees of the conversation. `unread_count`: number of text messages of other
- * members after `read_seq`. `receipts`: whether the user shows read receipts in this conversation; only then the user
- * sees the receipts of others. The announcement is unread while `announcement_seen` is less than `announced_version` of
- * the conversation.
+ * members after `read_seq` and up to `last_seq`, which is the newest message when the server counted. Clients add the
+ * messages that they know after `last_seq`. `receipts`: whether the user shows read receipts in this conversation; only
+ * then the user sees the receipts of others. The announcement is unread while `announcement_seen` is less than
+ * `announced_version` of the conversation.
  */
 export interface Mine {
   role: string;
@@ -226,6 +227,7 @@ export interface Mine {
   me_version: number;
   announcement_seen: number;
   receipts: boolean;
+  last_seq: number;
 }
 
 /**

@@ -46,6 +46,8 @@ export class SyncState {
   #meVersion = null;
   /** Received versions beyond `#meVersion`, while some in between are missing. @type {Set<number>} */
   #receivedMeVersions = new Set();
+  /** `me_version` of the newest member state that was emitted, by conversation id. @type {Map<number, number>} */
+  #memberStateVersions = new Map();
   /** @type {any} */
   #meGapTimer;
   #isMeBehind = false;
@@ -211,8 +213,8 @@ export class SyncState {
   }
 
   /**
-   * Applies an event of the user's own state. Each event contains the complete state, so the order does not matter.
-   * Missing versions are requested.
+   * Applies an event of the user's own state. Each event contains the complete state, so it is applied at once, even if
+   * versions before it are missing; those are requested.
    * @param {string} type
    * @param {any} payload
    */
@@ -244,7 +246,20 @@ export class SyncState {
       if (state) this.#dropHeld(state);
       this.#states.delete(payload.conversation_id);
     }
-    this.emit(type, payload);
+    if (type === "mine.updated") this.#emitMemberState(payload);
+    else this.emit(type, payload);
+  }
+
+  /**
+   * Emits a member state, unless a newer one of the same conversation was emitted: answers of `sync` and events can
+   * overtake each other.
+   * @param {MineChange} payload
+   */
+  #emitMemberState(payload) {
+    const { conversation_id: id, mine } = payload;
+    if (mine.me_version < (this.#memberStateVersions.get(id) ?? 0)) return;
+    this.#memberStateVersions.set(id, mine.me_version);
+    this.emit("mine.updated", payload);
   }
 
   /** Increases `#meVersion` while the next version was received; stops before the first missing one. */
@@ -287,7 +302,7 @@ export class SyncState {
         this.#applyAnswer(result, memberStates);
         if (!result.complete && this.#describeProgress() === progressBefore) throw new Error("The sync makes no progress.");
       } while (this.#needsSync());
-      for (const payload of memberStates.values()) this.emit("mine.updated", payload);
+      for (const payload of memberStates.values()) this.#emitMemberState(payload);
       this.emit("caught-up", {});
       for (const [id, state] of this.#states) this.#applyHeld(state, id);
       return true;
