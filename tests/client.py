@@ -1,7 +1,7 @@
 """A complete WebSocket client of the messenger for tests, built on the `websockets` library.
 
-It reconnects, repeats messages until the server has acknowledged them, asks for missed events with the command
-`sync`, and records all events.
+It reconnects after a lost connection, sends messages again until the server has acknowledged them, asks for missed
+events with the command `sync`, and records all events.
 """
 
 from __future__ import annotations

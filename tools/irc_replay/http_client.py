@@ -1,4 +1,4 @@
-"""A small HTTP client based on the standard library, and a retry policy.
+"""A small HTTP client based on the standard library, and a class that repeats failed requests.
 
 The client has one persistent connection and keeps cookies.
 """
@@ -153,16 +153,16 @@ def _parse_seconds(text: str | None, default: float | None = None) -> float | No
 
 @dataclass
 class RetryPolicy:
-    """Repeats a step that failed with TemporaryError, and counts the retries."""
+    """Repeats a function that failed with TemporaryError (connection failed or server busy), and counts the retries."""
 
     max_seconds: float  # for one step
     retries: int = 0
     requested_waits: int = 0  # number of retries for which the server gave a time to wait
 
     async def run(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Runs the step again and again until it raises no TemporaryError, and returns its result.
+        """Calls the function `step` again and again until it raises no TemporaryError, and returns its result.
 
-        After `max_seconds`, raises the last TemporaryError.
+        If `step` still fails after `max_seconds`, raises its last TemporaryError.
         """
         clock = asyncio.get_running_loop().time
         started_at, pause = clock(), 0.1
