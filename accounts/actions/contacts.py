@@ -121,7 +121,10 @@ def block_user(user_id: int, person_id: int) -> ContactSchema:
 
 
 def unblock_user(user_id: int, person_id: int) -> None:
-    """Ends a block. Raises `not_found` if the user has not blocked this person or the account does not exist."""
+    """Ends the block of a person whom the user has blocked.
+
+    Raises `not_found` if the user has not blocked this person or the account does not exist.
+    """
     if not Relationship.objects.filter(user=user_id, person=person_id, blocked_at__isnull=False).exists():
         raise not_found()
     _set_block(user_id, person_id, False)

@@ -185,10 +185,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """Sign-in with an account of a provider, for example GitHub. It is linked to a user by its id at the provider only.
+    """Sign-in with an account of a provider, for example GitHub.
 
-    An e-mail from a provider never gives access to an existing account, even if the provider has confirmed the e-mail.
-    The user has to sign in to the existing account and connect the provider's account in the settings.
+    Only the id that the account has at the provider decides which user is signed in. An e-mail address from a provider
+    never gives access to an existing account, even if the provider has confirmed the address. The user has to sign in
+    to the existing account and connect the provider's account in the settings.
     """
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:

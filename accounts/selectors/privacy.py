@@ -114,9 +114,10 @@ def blocked_user_ids(user_id: int) -> set[int]:
 
 # ── Rules of actions ─────────────────────────────────────────────────────────────────────────────────────────────
 def discoverable_users(user_id: int, person_ids: Iterable[int]) -> dict[int, User]:
-    """Returns those people whom the user can find by search, a shared conversation or a relationship, as id → user.
+    """Returns those of `person_ids` whom the user can find, as a dict of users by id.
 
-    Suspended people are left out. Every action that takes user ids treats all other people as if they did not exist.
+    The user finds people by search, in a shared conversation or by a relationship, such as a contact request. Suspended
+    people are left out. Every action that takes user ids treats all other people as if they did not exist.
     """
     ids = list(dict.fromkeys(person_ids))
     users = User.objects.filter(is_active=True, pk__in=ids)
