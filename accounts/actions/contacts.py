@@ -110,9 +110,9 @@ def remove_contact_or_request(user_id: int, person_id: int) -> None:
 
 
 def block_user(user_id: int, person_id: int) -> ContactSchema:
-    """Blocks a person: from now on nothing is delivered between the two users. The person is not notified.
+    """Blocks a person: the two users can no longer write to each other directly or see each other's presence.
 
-    Raises `not_found` if the user cannot know that the account exists.
+    The person is not notified. Raises `not_found` if the user cannot know that the person's account exists.
     """
     _require_two_users(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):

@@ -1,7 +1,7 @@
 """Tests of presence on the WebSocket: who is online, types or views a conversation.
 
-The tests use the real `PresenceConsumer` and the real hub, which passes events to sockets. Fakes replace the functions
-of the chat app.
+The tests use the real `PresenceConsumer` and the real hub (which passes events to WebSockets), but fakes instead of the
+functions of the app `chat`.
 """
 
 from __future__ import annotations

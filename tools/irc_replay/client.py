@@ -24,7 +24,7 @@ _ref_numbers = count(1)
 
 
 class ApiClient:
-    """A client that calls the REST API as one user. It signs up or signs in, and renews its tokens."""
+    """A client that calls the REST API of the messenger as one user. It signs up or signs in, and renews its tokens."""
 
     def __init__(self, url: str, password: str):
         self.url = url.rstrip("/")

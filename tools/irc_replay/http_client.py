@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 class TemporaryError(Exception):
-    """The connection failed, or the server asks to try later. The same request can be repeated.
+    """A request failed because of the connection, or because the messenger server asks to try again later.
 
-    `retry_after` is how many seconds the server asks to wait, or None.
+    The same request can be repeated. `retry_after` is how many seconds the server asks to wait, or None.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None):
@@ -33,7 +33,7 @@ class TemporaryError(Exception):
 
 
 class RejectedError(Exception):
-    """The server rejected the request. The same request would be rejected again."""
+    """The messenger server rejected a request. It would reject the same request again."""
 
     def __init__(self, code: str, detail: str, fields: Mapping[str, list[str]] | None = None):
         super().__init__(f"{code}: {detail}")
