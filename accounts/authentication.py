@@ -46,7 +46,8 @@ class BearerAuthentication(JWTAuthentication):
     def get_raw_token(self, header: bytes) -> bytes | None:
         """Returns the token of an Authorization header, or None if the header has another scheme than "Bearer".
 
-        If the header is malformed, returns an invalid token and not None. Otherwise the cookie would be used.
+        If the header is malformed, returns an invalid token and not None. With None, the request would be authenticated
+        by its session cookie.
         """
         token = _bearer_token(header.decode(HTTP_HEADER_ENCODING))
         return None if token is None else token.encode(HTTP_HEADER_ENCODING)

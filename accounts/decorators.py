@@ -18,9 +18,10 @@ UNSENT_TEXT_KEY = "unsent_text"  # in the session
 
 
 def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Sends a signed-out user to the sign-in page, and from there to the page that the form was on.
+    """Sends a signed-out user to the sign-in page, and after the sign-in back to the page with the form.
 
-    The view only accepts POST, so its own URL must not become `next`: the browser would open it with GET.
+    The decorated view only accepts POST. So its own URL must not become `next` (the URL to open after the sign-in),
+    because the browser would open it with GET.
     """
 
     @wraps(view)
@@ -37,7 +38,7 @@ def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., 
 def _keep_unsent_text(request: HttpRequest, url: str) -> None:
     """Keeps the text of a message form in the session, so that the page of the form can show it after the sign-in.
 
-    Limited for each IP address, because each kept text is a row in the database.
+    The number of kept texts is limited for each IP address, because each kept text is a row in the database.
     """
     body = request.POST.get("body", "")
     if body.strip() and not rate_limits.acquire("unsent.address", request_ip(request)):
@@ -45,7 +46,10 @@ def _keep_unsent_text(request: HttpRequest, url: str) -> None:
 
 
 def pop_unsent_text(request: HttpRequest) -> str:
-    """Returns the text that was written on this page but not sent, because the sign-in had ended. Returns it once."""
+    """Returns the text that was written on this page but not sent, because the sign-in had ended.
+
+    Removes the text from the session, so that the next call does not return it again.
+    """
     kept = request.session.get(UNSENT_TEXT_KEY)
     if not kept or kept["path"] != request.path:
         return ""

@@ -131,13 +131,13 @@ class ProfileForm(forms.ModelForm):
             field.choices = [("", browser), *choices]
 
     def _post_clean(self) -> None:
-        """Does nothing, unlike ModelForm: the form must not change the instance, because the action does."""
+        """Does nothing. ModelForm would set the values on the user here, but an action (`accounts.actions`) does so."""
 
     def changes(self) -> dict:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
     def add_action_errors(self, error: ApplicationError) -> None:
-        """Shows the errors that an action has raised at the fields of this form."""
+        """Adds the errors that an action of `accounts.actions` has raised to the fields of this form."""
         if not error.fields:
             self.add_error("picture" if error.code == "too_large" else None, str(error.detail))
         for name, messages in (error.fields or {}).items():
@@ -153,9 +153,9 @@ class PrivacyForm(forms.ModelForm):
         fields = PRIVACY_FIELDS
 
     def _post_clean(self) -> None:
-        """Does nothing, unlike ModelForm: the form must not change the instance, because the action does."""
+        """Does nothing. ModelForm would set the values on the user here, but an action (`accounts.actions`) does so."""
 
     def add_action_errors(self, error: ApplicationError) -> None:
-        """Shows the errors that an action has raised at the fields of this form."""
+        """Adds the errors that an action of `accounts.actions` has raised to the fields of this form."""
         for name, messages in (error.fields or {"": [error.detail]}).items():
             self.add_error(name or None, [str(message) for message in messages])

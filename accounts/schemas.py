@@ -139,7 +139,10 @@ def profile_schema(user: User) -> ProfileSchema:
 
 
 def contact_schema(relationship: Relationship) -> ContactSchema:
-    """Converts a relationship to the schema for clients. Its `person` should be loaded (`select_related`)."""
+    """Converts a relationship to the schema for clients.
+
+    Load `person` with the relationship (`select_related`): otherwise this function makes a query for it.
+    """
     has_state = relationship.visible_state != Relationship.State.NONE
     return ContactSchema(
         user=user_schema(relationship.person),

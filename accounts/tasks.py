@@ -15,7 +15,10 @@ MAIL_LIFETIME = timedelta(days=2)  # then the links in it have expired
 
 @task(timeout=60, max_attempts=24, retry_delay=10, max_retry_delay=3600, priority=HIGH_PRIORITY)
 def send_mail(mail_id: int) -> None:
-    """Sends one queued e-mail, with retries for most of a day. A slow mail server does not delay other e-mails."""
+    """Sends one queued e-mail. If the mail server fails, tries again for most of a day.
+
+    Other e-mails do not wait for this one, since each has its own task.
+    """
     backends.send_queued_mail(mail_id)
 
 

@@ -31,7 +31,7 @@ LAST_SEEN_SECONDS = 60.0  # how often `last_seen_at` of users without a connecti
 class PresenceBroadcaster:
     """Publishes which users came online or went offline, who views a conversation, and when users stop typing.
 
-    It also stores when users were last seen. It is used in the event loop only.
+    It also stores the time when users were last online. It is used in the event loop only.
     """
 
     def __init__(self) -> None:
@@ -43,13 +43,15 @@ class PresenceBroadcaster:
         self._ticks_with_departures: list[TickResult] = []
 
     def add_arrival(self, user_id: int, conversation_ids: tuple[int, ...]) -> None:
-        """Stores that the user came online, so that the next periodic step publishes it in these conversations."""
+        """Stores that a user came online. The next periodic step sends this to the members of these conversations."""
         self._arrivals[user_id] = conversation_ids
 
     async def run(self) -> None:
-        """Runs all periodic steps until it is cancelled.
+        """Runs the periodic steps of this class until it is cancelled.
 
-        Each step has its own task. So leases are still renewed while another step waits for the database.
+        One step, for example, publishes who came online. Each step has its own asyncio task. So the process still
+        renews its leases (the entries for its open connections in the presence store) while another step waits for the
+        database.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_run_every(PUBLISH_SECONDS, self._end_typing))

@@ -17,9 +17,10 @@ shared_users_hook: Callable[[int, list[int]], set[int]] | None = None
 
 
 def get_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """Returns up to which message each user has read the conversation: `read_seq` by user id.
+    """Returns the read markers of these users in a conversation, by user id.
 
-    Users who hide their read receipts are left out.
+    A read marker is `read_seq`, the number of the newest message that the user has read. Users who hide their read
+    receipts are left out.
     """
     return read_markers_hook(conversation_id, user_ids) if read_markers_hook and user_ids else {}
 
@@ -30,5 +31,5 @@ def list_conversation_ids(user_id: int) -> list[int]:
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
-    """Returns those of `user_ids` who share a conversation with the user."""
+    """Returns those of `user_ids` who are members of at least one conversation of which the user is a member, too."""
     return shared_users_hook(user_id, user_ids) if shared_users_hook and user_ids else set()

@@ -1,6 +1,7 @@
-"""A presence store (who is online and views what) in the memory of this process.
+"""A presence store (who is online and which conversation each user views) in the memory of this process.
 
-It is the only store of a site without Redis. With Redis, it holds the connections and activity of this process only.
+On a site without Redis, it is the only presence store. On a site with Redis, each process also has one for its own
+connections and requests.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class MemoryStore:
             return OpenResult.FIRST if self._add(lease) else OpenResult.ADDITIONAL
 
     def _add(self, lease: Lease) -> bool:
-        """Adds the lease of a connection. Returns whether the user was offline before."""
+        """Adds the lease (the entry of an open connection). Returns whether the user was offline before."""
         self._leases[lease.connection_id] = lease
         self._connections_of_user[lease.user_id].add(lease.connection_id)
         self._connections_of_address[lease.address].add(lease.connection_id)
@@ -129,10 +130,10 @@ class MemoryStore:
         self._changed_conversation_ids |= {previous_id, conversation_id} - {0}
 
     def list_activities(self) -> list[Activity]:
-        """Returns the activities that still count as online, to write them to a Redis that lost its data.
+        """Returns the users and visitors who are online without an open connection, because of a request or heartbeat.
 
-        Leaves out users and visitors who stay online for no longer than the grace period: probably their last
-        connection was just closed.
+        The caller writes them to Redis after Redis has lost its data. Users and visitors who will be offline within the
+        grace period (`Timeouts.grace`) are left out: probably their last connection was just closed.
         """
         with self._lock:
             now = self._clock()

@@ -12,10 +12,10 @@ from presence.visitor_cookie import get_browser_id
 
 
 class ActivityMiddleware:
-    """Records after each request that the user of the request is active.
+    """Records after each request that the signed-in user who sent it is active.
 
-    This middleware makes no database query and never waits. So it records a user only if the view or another middleware
-    has already loaded the user.
+    This middleware makes no database query and does not wait for Redis. It records a user only if the view or another
+    middleware has already loaded the user.
     """
 
     sync_capable = async_capable = True

@@ -1,12 +1,13 @@
-"""A presence store (who is online and views what) in Redis, for any number of processes.
+"""A presence store (who is online and which conversation each user views) in Redis, for any number of processes.
 
 Each method runs one Lua script, so it is atomic and needs one round trip. The scripts are in `presence/lua/`.
 `common.lua` is put before each script and documents the keys. The scripts read names of keys from other keys, so they
 need a single Redis (replicas are possible), not a cluster. They need Redis 6.2 or later.
 
 The Redis client is synchronous, so that request threads and the event loop can use the same code. The event loop calls
-the client through one thread of the tracker. Such a call takes 130 µs (measured); with redis-py's asyncio client it
-would take 70 µs. The difference is small compared with the 2 ms for the sign-in of a connection.
+the client in a separate thread, which `PresenceTracker` owns. Such a call takes 130 µs (measured); with redis-py's
+asyncio client it would take 70 µs. The difference is small compared with the 2 ms that it takes to authenticate a
+connection.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class ViewPayload(msgspec.Struct):
 
 # ── Schemas of events and answers ────────────────────────────────────────────────────────────────────────────────
 class PresenceSchema(msgspec.Struct):
-    """Whether a user is online, and when they were last seen.
+    """Whether a user is online, and when the user was last online.
 
     `last_seen` is null while the user is online, and if the user does not show it to you.
     """
@@ -55,16 +55,20 @@ class TypingSchema(msgspec.Struct):
 
 
 class ReaderSchema(msgspec.Struct):
-    """A user who views the conversation, and the `seq` of the last message that this user has read."""
+    """A user who views the conversation now, and what this user has read.
+
+    `seq` is the number (within the conversation) of the newest message that the user has read.
+    """
 
     user_id: int
     seq: int
 
 
 class ViewersSchema(msgspec.Struct):
-    """The users who view a conversation now.
+    """The users who view a conversation now. A user who views it on several devices is counted once.
 
-    `count` counts each user once. `readers` contains only the viewers who show their presence and read receipts to you.
+    `count` is the number of those users who show you that they are online. `readers` contains those who also show you
+    what they have read.
     """
 
     conversation_id: int
@@ -75,7 +79,7 @@ class ViewersSchema(msgspec.Struct):
 class HeadCountSchema(msgspec.Struct):
     """How many users and visitors are online. A visitor is a browser without a signed-in user.
 
-    Everybody is counted once.
+    A user or visitor with several connections is counted once.
     """
 
     count: int
@@ -110,10 +114,10 @@ def presence_event(
     users: tuple[int, ...] = (),
     allowed_users: tuple[int, ...] | None = None,
 ) -> EphemeralEvent:
-    """Returns the event "user is online/offline" for members of the given conversations and for `users`.
+    """Returns the event that the user `user_id` is online or offline.
 
-    At least one of `conversations` and `users` must not be empty. If `allowed_users` is not None, only these users
-    receive the event.
+    It is sent to the members of `conversations` and to `users`; at least one of the two must not be empty. If
+    `allowed_users` is not None, it is sent only to those recipients who are in `allowed_users`.
     """
     return EphemeralEvent(
         "",
@@ -129,7 +133,7 @@ def presence_event(
 
 
 def user_presence_event(viewer_id: int, presence: PresenceSchema) -> EphemeralEvent:
-    """Returns the event that sends a user's presence to a single viewer.
+    """Returns the event that sends the presence of one user (whether online, and when last online) to one viewer.
 
     The caller must make sure that the viewer may see everything in `presence`.
     """
@@ -137,9 +141,10 @@ def user_presence_event(viewer_id: int, presence: PresenceSchema) -> EphemeralEv
 
 
 def viewers_event(conversation_id: int, count: int, read_markers: dict[int, int]) -> EphemeralEvent:
-    """Returns the event "these users view the conversation" for all connections that view it.
+    """Returns the event that says which users view a conversation, for all connections that view it.
 
-    `read_markers` maps user ids to the `seq` of the last message that the user has read.
+    `count` is the number of these users. `read_markers` maps user ids to the number (`seq`) of the newest message that
+    the user has read.
     """
     readers = [ReaderSchema(user_id, seq) for user_id, seq in sorted(read_markers.items())]
     text = encode_frame("viewers", ViewersSchema(conversation_id, count, readers))

@@ -1,11 +1,12 @@
 """The interface of a presence store: it knows who is online and which conversation each user views.
 
-`MemoryStore` serves a single process, `RedisStore` any number of processes. A store contains leases and no counters. A
-lease is an entry for an open connection, which the connection's process must renew. If the process crashes, its leases
-expire, so the users do not stay online. Activity without a WebSocket counts as online for a few minutes.
+`MemoryStore` serves a single process, `RedisStore` any number of processes. For each open connection, a store contains
+a lease: an entry that expires unless the connection's process renews it. If the process crashes, its leases expire, so
+its users do not stay online. A request or heartbeat of a client without a WebSocket makes its user count as online for
+a few minutes.
 
-A `subject` is `u:<user id>` for a user, or `b:<browser id>` for a browser without a signed-in user (a visitor).
-All methods are synchronous and thread-safe.
+A `subject` is `u:<user id>` for a user, or `b:<browser id>` for a browser without a signed-in user (a visitor). All
+methods are synchronous and thread-safe.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 
 class Timeouts(NamedTuple):
-    """The timeouts of a presence store, all in seconds. Tests use shorter ones."""
+    """The timeouts of a presence store, all in seconds. Tests use shorter timeouts."""
 
     lease: float = 15.0  # a process that does not tick for this long counts as dead, and its connections as closed
     grace: float = 3.0  # from the last closed connection until the user is offline, so that a reload is not published
@@ -30,7 +31,10 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Lease(NamedTuple):
-    """An open WebSocket connection of this process, as the store keeps it until it is closed or expires."""
+    """An open WebSocket connection, as a presence store keeps it.
+
+    The entry expires unless the process of the connection renews it.
+    """
 
     connection_id: str
     user_id: int
@@ -62,7 +66,10 @@ class Departure(NamedTuple):
 
 
 class TickResult(NamedTuple):
-    """What has changed since the previous tick. The store gives each change to one process only, which publishes it."""
+    """What has changed since the previous `Store.tick` (a call that each process makes once a second).
+
+    If several processes use the store, only one of them gets each change, and publishes it.
+    """
 
     is_registered: bool  # False: leases of this process are missing in the store, so it must register
     arrived: list[int]  # users who came online without a WebSocket, or who were missing in a store that lost its data
@@ -77,31 +84,32 @@ class Store(Protocol):
     def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
         """Stores a new connection, unless its user or its IP address already has the maximum number of connections.
 
-        `per_user` and `per_address` are the maximum numbers. 0 means no limit.
+        `per_user` and `per_address` are these maximum numbers. 0 means no limit.
         """
 
     def close_lease(self, connection_id: str) -> None: ...
 
     def set_view(self, connection_id: str, conversation_id: int) -> None:
-        """Sets the one conversation that this connection views (0: none)."""
+        """Sets the conversation that this connection views (0: none). A connection views at most one conversation."""
 
     def record_activity(self, activity: Activity) -> None: ...
 
     def tick(self, expected_leases: int) -> TickResult:
-        """Renews the leases of this process, and returns what has changed, for example which users left.
+        """Renews the leases (entries of open connections) of this process. Returns what has changed, such as who left.
 
         To be called once a second. `expected_leases` is the number of open connections of this process. If the store
-        has another number, the result says that the process must register.
+        has another number of leases of this process, `is_registered` in the result is False: then the process must call
+        `register`.
         """
 
     def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline whom a tick reported as departed. Returns the users who did not come back since that tick.
+        """Sets users offline who seemed to have left at a call of `tick`, unless they have come back since that call.
 
-        `claim` is `TickResult.claim` of that tick.
+        `claim` is the field `claim` in the result of that call. Returns the users who are offline now.
         """
 
     def register(self, leases: Iterable[Lease]) -> list[int]:
-        """Replaces all leases (open connections) of this process in the store with the given ones.
+        """Replaces all leases (entries of open connections) of this process in the store by these leases.
 
         Returns the ids of users who were not online in the store before.
         """

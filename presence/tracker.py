@@ -1,12 +1,12 @@
-"""Tracks which users of this process are online: writes each change to a local store and, if configured, to Redis.
+"""Tracks which users are online: writes each change to a local store (in memory) and, if configured, to Redis.
 
-With Redis, answers come from Redis. If Redis fails, the answers come from the local store and no error is raised. When
-Redis is back, the process writes all its leases (open connections) to Redis again.
+With Redis, answers come from Redis. If Redis fails, the answers come from the local store, which only knows the users
+of this process, and no error is raised. When Redis is back, the process writes all its open connections to Redis again.
 
 With Redis, the changes by connections run one after another in a single thread, so that the two stores differ by one
 change at most. Request threads call Redis directly.
 
-As in Django, asynchronous variants of synchronous methods begin with `a`.
+As in Django, the names of asynchronous variants of synchronous methods begin with `a`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class PresenceTracker:
 
     # ── For the WebSocket consumer (in the event loop) ───────────────────────────────────────────────────────────
     async def open_connection(self, connection_id: str, user_id: int, address: str) -> bool:
-        """Adds a connection of the user. Returns whether the user was offline before.
+        """Adds an open connection of a user. Returns whether the user was offline before.
 
         Raises `SocketRefused` if the user or the IP address already has too many connections.
         """
@@ -82,25 +82,27 @@ class PresenceTracker:
         return await self._run_in_order(self.get_viewers, conversation_id)
 
     async def tick(self) -> TickResult:
-        """Renews the leases (open connections) of this process, and returns who came, who left and what else changed.
+        """Renews the leases (entries of open connections) of this process.
 
-        To be called once a second while the process has a WebSocket connection.
+        Returns what has changed, such as who came and left. To be called once a second while the process has a
+        WebSocket connection.
         """
         return await self._run_in_order(self._tick)
 
     async def confirm_departures(self, tick: TickResult, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline whom the tick reported as departed. Returns the users who are offline now.
+        """Sets users offline who seemed to have left according to `tick`, unless they have come back.
 
-        This process must publish that the returned users went offline.
+        Returns those now offline. The calling process must publish that the returned users went offline.
         """
         return await self._run_in_order(self._confirm_departures, tick.claim, list(user_ids))
 
     # ── For requests (in any thread) ─────────────────────────────────────────────────────────────────────────────
     def record_heartbeat(self, subject: str, conversation_id: int | None = None, browser_id: str = "") -> None:
-        """Records a heartbeat of a client without a WebSocket.
+        """Records a heartbeat: a request by which a client without a WebSocket reports that it is still in use.
 
         `subject` is `u:<user id>`, or `b:<browser id>` for a visitor. `conversation_id` is the conversation that the
-        user views. `browser_id` is the id under which the user's browser may have been counted before the sign-in.
+        user views. `browser_id` is the id under which the user's browser may have been counted as a visitor before the
+        sign-in.
         """
         replaces = f"b:{browser_id}" if browser_id else ""
         self._record(Activity(subject, True, conversation_id or 0, replaces))
@@ -123,9 +125,9 @@ class PresenceTracker:
         )
 
     def record_activity(self, user_id: int, browser_id: str = "") -> None:
-        """Records that a request of this user was answered. Never waits for Redis.
+        """Records that this user has sent an HTTP request, which makes the user count as online. Never waits for Redis.
 
-        Within ACTIVITY_INTERVAL, only the first request of a user is recorded.
+        Of several requests of a user within ACTIVITY_INTERVAL, only the first one is recorded.
         """
         now, key = time.monotonic(), (user_id, browser_id)
         with self._activity_lock:
@@ -211,9 +213,9 @@ class PresenceTracker:
         return self._with_fallback(lambda store: store.confirm_departures(claim, user_ids), list)
 
     def _register(self, store: RedisStore) -> None:
-        """Writes all open connections and recent activities of this process to Redis.
+        """Writes all open connections of this process, and users who were recently active in it, to Redis.
 
-        Called if Redis lost its data, was down for a while, or counted this process as dead.
+        Called if Redis lost its data, was down for a while, or treated this process as stopped.
         """
         self._redis_missed_steps = False
         self._arrived_by_registration.update(store.register(self.local_store.list_leases()))
@@ -222,7 +224,10 @@ class PresenceTracker:
 
     # ── Helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _with_fallback(self, on_redis: Callable[[RedisStore], T], fallback: Callable[[], T]) -> T:
-        """Returns `on_redis(store)`. If Redis is down or not configured, returns `fallback()`."""
+        """Calls `on_redis` with the Redis store and returns the result.
+
+        If Redis is down or not configured, calls `fallback`.
+        """
         if self.redis_store is None:
             return fallback()
         if time.monotonic() >= self._redis_retry_at:
@@ -246,7 +251,7 @@ class PresenceTracker:
         return self.local_store.get_head_count() if self._head_count is None else self._head_count
 
     async def _run_in_order(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs the step in the single thread that calls Redis, so that steps run one after another.
+        """Runs the function `step` in the single thread that calls Redis, so that such functions run one after another.
 
         Without Redis, runs it in the event loop, since it takes only a few microseconds.
         """
@@ -256,7 +261,7 @@ class PresenceTracker:
 
 
 def _do_nothing() -> None:
-    """Does nothing. Used as the fallback if Redis is down and the local store already has the change."""
+    """Does nothing. Called instead of a write to Redis while Redis is down: the local store already has the change."""
 
 
 _tracker: PresenceTracker | None = None

@@ -1,6 +1,7 @@
-"""Stores who is typing in which conversation.
+"""Stores which users are typing in which conversation.
 
-Limits how often a change is published, and ends typing after a timeout.
+It limits how often events about a user's typing are published. A user who does not report typing again for some seconds
+counts as no longer typing.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ class _SourceState:
 
 
 class TypingState:
-    """Stores which users of this process are typing. Each method returns the changes that must be published now.
+    """Stores which users of this process are typing.
 
-    A `source` is a connection id, or a name for all API clients of a user. The class is thread-safe, since API requests
-    and the WebSocket consumer call it.
+    The methods return the changes that their caller must publish as events. A `source` is a connection id, or a name
+    for all API clients of a user. The class is thread-safe, since API requests and the WebSocket consumer call it.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -43,9 +44,9 @@ class TypingState:
         self._conversations: dict[int, dict[str, _SourceState]] = {}  # by conversation id, then by source
 
     def update(self, source: str, user_id: int, conversation_id: int, active: bool) -> list[TypingChange]:
-        """Stores what a client reported: the user is typing in the conversation (`active`) or has stopped.
+        """Stores what a client has reported: its user is typing in the conversation (`active` is true) or has stopped.
 
-        Returns the changes to publish.
+        Returns the changes that the caller must publish.
         """
         with self._lock:
             now = self._clock()
@@ -55,7 +56,7 @@ class TypingState:
             return list(self._step(now, conversation_id, sources, source, is_update=True))
 
     def remove_source(self, source: str) -> list[TypingChange]:
-        """Removes a closed connection. If its user was typing on this connection, returns the changes to publish."""
+        """Removes a closed connection. If its user was typing on it, returns the changes that must be published."""
         with self._lock:
             now = self._clock()
             changes: list[TypingChange] = []
@@ -69,10 +70,10 @@ class TypingState:
             return changes
 
     def collect_due(self) -> list[TypingChange]:
-        """Returns the changes that must be published because time has passed. To be called a few times a second.
+        """Returns changes that must be published now although no client has reported anything.
 
-        The changes are of two kinds: users whose typing has expired, and changes that waited until PUBLISH_INTERVAL
-        ended.
+        Called a few times a second. They are of two kinds: users whose typing has expired, and changes that were held
+        back until PUBLISH_INTERVAL had passed since the previous event.
         """
         with self._lock:
             now = self._clock()

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 
 def viewers_group(conversation_id: int) -> str:
-    """Returns the name of the hub group that all connections which view the conversation subscribe to."""
+    """Returns the name of the group of connections that view this conversation.
+
+    The hub (messenger.live.hub) sends the events of a group to all connections that have subscribed to it.
+    """
     return f"presence.{conversation_id}"
 
 
 class ConversationViewers:
     """Stores which conversation each connection of this process views. Used in the event loop only.
 
-    It collects changes. `publish_changes` is called a few times a second and publishes the collected changes.
+    The methods only note in which conversations the viewers have changed. `publish_changes`, which is called a few
+    times a second, publishes the `viewers` events of these conversations.
     """
 
     def __init__(self) -> None:
@@ -48,7 +52,8 @@ class ConversationViewers:
     def remove_connection(self, connection: Connection) -> None:
         """Forgets which conversation a closed connection viewed.
 
-        The hub and the tracker also store data about a connection, and remove it themselves.
+        Other data about the connection are not removed here: the hub (sends events to connections) and the presence
+        tracker (stores who is online) remove their own.
         """
         _, previous_id = self._views.pop(connection.connection_id, (None, None))
         self.mark_changed(previous_id)
@@ -73,11 +78,11 @@ class ConversationViewers:
 
 
 def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Event]:
-    """Returns the `viewers` events for all viewers of a conversation. Makes two queries.
+    """Returns the `viewers` events, which tell the users who view a conversation who else views it. Makes two queries.
 
-    A viewer sees only the viewers who show their presence to this viewer. A user who hides their own presence is not
-    counted and does not see the others. A user who hides their own receipts sees no read markers of others. Usually
-    all viewers may see each other, and then one event is sent to all of them.
+    A viewer is told only about viewers who show their presence to this viewer. A user who hides their own presence is
+    not counted and does not see the others. A user who hides their own read receipts does not see what the others have
+    read. Usually all viewers may see each other; then all of them get the same event.
     """
     read_markers = hooks.get_read_markers(conversation_id, viewer_ids)  # only of users who show them
     visibility = privacy.visibility_for(viewer_ids)
@@ -103,9 +108,9 @@ def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Eve
 
 
 def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
-    """Returns whether a user with this visibility hides presence or receipts from any of the others, or has a block.
+    """Returns whether a user with this visibility hides presence or read receipts from any of the users `other_ids`.
 
-    A block counts if it is with one of the others, in either direction.
+    Also returns True if the user has blocked one of them or is blocked by one of them.
     """
     is_limited = any(
         shown_to is not None and not other_ids <= shown_to for shown_to in (visibility.presence, visibility.receipts)
@@ -116,6 +121,9 @@ def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
 def _events_without_readers(
     conversation_id: int, viewer_ids: set[int], read_markers: dict[int, int]
 ) -> list[EphemeralEvent]:
-    """Returns the `viewers` events for viewers who hide their own read marker. They see no markers of others either."""
+    """Returns the `viewers` events for viewers who hide what they have read.
+
+    Such a viewer does not see what other viewers have read either.
+    """
     event = schemas.viewers_event(conversation_id, len(viewer_ids), {})
     return [EphemeralEvent(f"user.{pk}", event.text, event.key) for pk in sorted(viewer_ids - read_markers.keys())]

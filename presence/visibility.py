@@ -1,8 +1,8 @@
 """Decides who may see a user's presence and last-seen time, and builds the `presence` events.
 
-The functions are synchronous, for database threads. Privacy settings and contacts are read again for each event, so
-they are never stale. This takes two queries for any number of users. Blocks and the recipients' own settings are
-applied later, by each process for its own connections (messenger.live.visibility).
+The functions are synchronous and run in threads for database access. They read privacy settings and contacts again for
+each event, so changed settings apply at once. This takes two queries for any number of users. Blocks and the
+recipients' own settings are applied later, by each process for its own connections (messenger.live.visibility).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from presence.tracker import get_tracker
 
 
 class PresenceAudience(msgspec.Struct):
-    """Contains to whom a user shows their presence and last-seen time, and which users have the user as a contact."""
+    """To whom a user shows their presence and last-seen time, and which other users have this user as a contact."""
 
     presence: str  # an `Audience`
     last_seen: str  # an `Audience`
@@ -33,7 +33,7 @@ class PresenceAudience(msgspec.Struct):
     def build_events(
         self, user_id: int, online: bool, last_seen: datetime | None, conversation_ids: tuple[int, ...]
     ) -> list[EphemeralEvent]:
-        """Returns the events "user is online/offline" for all who may see the presence.
+        """Returns the events that the user `user_id` is online or offline, for all users who may see this.
 
         Recipients who may not see the last-seen time receive an event without it.
         """
@@ -49,9 +49,10 @@ class PresenceAudience(msgspec.Struct):
         return [self._build_event(user_id, online, last_seen, conversation_ids, self.contact_ids), for_others]
 
     def build_hidden_events(self, user_id: int, conversation_ids: tuple[int, ...]) -> list[EphemeralEvent]:
-        """Returns the event for users who may no longer see the presence. For them, the user looks as if never online.
+        """Returns the event "user is offline" for the users to whom the user `user_id` does not show their presence.
 
-        The list is empty if everyone may see the presence.
+        For them, this user then looks as if never online. The list is empty if the user shows their presence to
+        everyone.
         """
         if self.presence == Audience.EVERYONE or not (conversation_ids or self.listed_by_ids):
             return []
@@ -97,8 +98,8 @@ def get_presence_audiences(user_ids: Iterable[int]) -> dict[int, PresenceAudienc
 def online_events(conversation_ids_by_user: Mapping[int, tuple[int, ...] | None]) -> list[Event]:
     """Returns the events "user is online" for these users, but none for users who hide their presence from everyone.
 
-    The argument maps each user id to the conversations whose members receive the event. If the value is None, the
-    conversations are read from the database.
+    `conversation_ids_by_user` maps each user id to the conversations whose members receive the event, or to None: then
+    all conversations of the user are read from the database.
     """
     events: list[Event] = []
     for user_id, audience in get_presence_audiences(conversation_ids_by_user).items():
@@ -132,9 +133,10 @@ def store_last_seen(seen_at: Mapping[int, datetime]) -> None:
 
 
 def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
-    """Returns those of `user_ids` whose presence the user may ask for.
+    """Returns those of `user_ids` whose presence (online or offline) the user may ask for.
 
-    A user may ask for themselves, their contacts, and users with whom they share a conversation.
+    A user may ask for their own presence, and for that of their contacts and of users with whom they share a
+    conversation.
     """
     contacts = Relationship.objects.filter(user=user_id, person__in=user_ids, state=CONTACT, blocked_at=None)
     return (
@@ -175,7 +177,7 @@ def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set
 
 # ── Handlers for accounts.hooks ──────────────────────────────────────────────────────────────────────────────────
 def on_presence_setting_changed(user_id: int) -> None:
-    """Publishes the presence of an online user who has changed who may see it. Does nothing for offline users."""
+    """Publishes the presence of a user who has changed who may see it, if the user is online."""
     if user_id not in get_tracker().get_online_users([user_id]):
         return
     conversation_ids = tuple(hooks.list_conversation_ids(user_id))
@@ -185,7 +187,7 @@ def on_presence_setting_changed(user_id: int) -> None:
 
 
 def on_relationship_changed(user_id: int, other_id: int) -> None:
-    """Sends two users each other's presence, after one added or removed the other as a contact or changed a block."""
+    """Sends two users each other's presence, after one of them added, removed, blocked or unblocked the other."""
     users = User.objects.in_bulk([user_id, other_id])
     online_ids = get_tracker().get_online_users(users)
     for viewer_id, subject_id in ((user_id, other_id), (other_id, user_id)):

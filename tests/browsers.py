@@ -25,7 +25,7 @@ _FAILED = pytest.StashKey[bool]()
 
 
 class PageErrors:
-    """Records the errors on the pages of one test. A test allows the errors that it expects with `allow`."""
+    """Records the errors on the browser pages of one test. With `allow`, a test names the errors that it expects."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -56,7 +56,10 @@ def page_errors() -> PageErrors:
 
 @pytest.fixture(scope="session")
 async def chromium(chromium_path) -> AsyncIterator[Browser]:
-    """Provides one browser process for the whole run. `browser_for` opens a context in it for each page."""
+    """Provides one browser process for the whole test run.
+
+    `browser_for` opens a new browser context in it for each page.
+    """
     flags = [*CHROMIUM_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(CHROMIUM_FLAGS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)
@@ -101,7 +104,7 @@ async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_p
 
 
 async def sign_in(context: BrowserContext, username: str) -> None:
-    """Signs a user in by posting the sign-in form. The browser opens no page for this, which is faster."""
+    """Signs a user in by sending the sign-in form directly, without opening a page. That is faster."""
     page = await context.request.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())
     assert token, f"no form at {page.url}: {page.status}"

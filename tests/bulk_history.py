@@ -41,8 +41,8 @@ def write_history(
 ) -> int:
     """Creates `count` text messages and returns the `seq` (number in the conversation) of the first one.
 
-    Each was sent `step` after the one before, the last one at `until` (default: now). The same arguments create the
-    same texts.
+    The last message is sent at `until` (default: now), each other message `step` before the next one. The same
+    arguments create the same texts.
     """
     from chat.models import Conversation, Message
 

@@ -1,7 +1,7 @@
 """A complete WebSocket client of the messenger for tests, built on the `websockets` library.
 
-It reconnects, repeats messages until the server has acknowledged them, asks for missed events with the command
-`sync`, and records all events.
+It reconnects after a lost connection, sends messages again until the server has acknowledged them, asks for missed
+events with the command `sync`, and records all events.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Client:
 
     # ── Commands ───
     async def command(self, kind: str, **payload: Any) -> dict:
-        """Sends one command to the server and returns the payload of its acknowledgement (`ack`).
+        """Sends one command to the messenger server and returns the payload of its acknowledgement (`ack`).
 
-        Raises CommandError if the server rejects the command, ConnectionError if the socket closes first.
+        Raises CommandError if the server rejects the command, ConnectionError if the WebSocket closes first.
         """
         self._refs += 1
         ref = f"r{self._refs}"
@@ -76,7 +76,7 @@ class Client:
         return await asyncio.wait_for(self._responses[ref], 15)
 
     async def send(self, conversation_id: int, body: str, client_id: str = "", within: float = 60, **more: Any) -> dict:
-        """Sends a message and returns it as the server has stored it.
+        """Sends a chat message and returns it as the messenger server has stored it.
 
         Sends it again after each reconnect until the server has acknowledged it. Raises CommandError if the server
         rejects it, TimeoutError after `within` seconds.

@@ -33,9 +33,9 @@ def require_service(name: str):
 
 
 def require_own_service(name: str):
-    """Returns the running service with this name, for tests that kill the service.
+    """Returns the running service with this name (see services.py), for tests that kill the service.
 
-    Skips the test if the service is not available, or is an external server that must not be killed.
+    Skips the test if the service is not available, or if the test run did not start the service itself.
     """
     service = require_service(name)
     if not hasattr(service, "kill"):
@@ -146,9 +146,10 @@ def postgres_db(postgres_url, django_db_blocker):
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_database(request):
-    """Runs the test twice: on SQLite and on PostgreSQL, both with real commits. Provides `"sqlite"` or `"postgres"`.
+    """Runs the test twice: on SQLite and on PostgreSQL.
 
-    Use it instead of the fixtures `db` and `transactional_db`.
+    Transactions are really committed, not rolled back after the test. Provides `"sqlite"` or `"postgres"`. Use it
+    instead of the fixtures `db` and `transactional_db`.
     """
     if request.param == "postgres":
         request.getfixturevalue("postgres_db")
@@ -157,9 +158,10 @@ def each_database(request):
 
 @pytest.fixture
 def database(request):
-    """Sets up the database for fixtures like `make_user`: PostgreSQL if the test requests it, otherwise that of Django.
+    """Sets up the database for fixtures like `make_user`.
 
-    Django's test database needs the mark `django_db` of pytest-django: `pytest_collection_modifyitems` adds it.
+    If the test uses a PostgreSQL fixture, this is that database, otherwise the test database of pytest-django. The
+    latter needs the mark `django_db`, which `pytest_collection_modifyitems` adds.
     """
     for name in ("each_database", "postgres_db"):
         if name in request.fixturenames:
@@ -202,7 +204,8 @@ def pytest_collection_modifyitems(items):
 class LongestFirst:
     """Pytest plugin that runs the slowest tests first, so that two parallel workers finish at about the same time.
 
-    It sorts after pytest-django, whose own sorting moves tests without a database to the end.
+    It sorts the tests after pytest-django has sorted them, because pytest-django moves tests without a database to the
+    end.
     """
 
     @pytest.hookimpl(trylast=True)

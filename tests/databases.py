@@ -28,9 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class _FollowingConnections(ConnectionHandler):
-    """Django's connection handler, with one change.
+    """Django's connection handler, which keeps one database connection for each thread, with one change.
 
-    A thread connects again if the settings of its database were replaced after it had connected.
+    If a test has replaced the database settings, a thread closes its old connection and connects to the new database.
     """
 
     def __getitem__(self, alias):
@@ -111,9 +111,9 @@ def production_environment(**environment: str) -> dict[str, str]:
 # ── Databases and static files that are created once per run ────────────────────────────────────────────────────────
 @functools.cache
 def sqlite_template() -> Path:
-    """Returns the path of a migrated SQLite database, which tests copy.
+    """Returns the path of a SQLite database in which all migrations have run. Tests copy this file.
 
-    Its file is complete: SQLite wrote the write-ahead log (WAL) into it when `migrate` closed its connection.
+    The file contains all data: SQLite moved the write-ahead log (WAL) into it when `migrate` closed its connection.
     """
     folder = RUN_DIR / "template"
     run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
@@ -122,7 +122,7 @@ def sqlite_template() -> Path:
 
 @functools.cache
 def postgres_template(server: PostgresDatabases) -> str:
-    """Returns the name of a database on this PostgreSQL server. All migrations have run in it, and tests copy it."""
+    """Returns the name of a database on this PostgreSQL server in which all migrations have run. Tests copy it."""
     url = server.create()
     run_manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url, DATA_DIR=str(RUN_DIR / "data"))
     return urlsplit(url).path.lstrip("/")
@@ -130,10 +130,10 @@ def postgres_template(server: PostgresDatabases) -> str:
 
 @functools.cache
 def collected_static() -> Path:
-    """Returns the folder of static files that `collectstatic` has written.
+    """Returns the folder of static files that the command `collectstatic` has written.
 
-    `collectstatic` is slow, so later test runs reuse the folder until sources or packages change. A new folder is
-    written under a temporary name and then renamed, so no run sees an incomplete one.
+    `collectstatic` is slow, so other test runs use the same folder until source files or packages change. A new folder
+    is written under a temporary name and then renamed, so that no test run sees an incomplete folder.
     """
     sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
     sources += [*(ROOT / "messenger" / "assets").glob("*.py"), ROOT / "requirements.lock"]

@@ -1,8 +1,8 @@
 """Starts messenger servers for tests in half a second instead of four.
 
-The fork server is a process that has imported third-party packages, but neither settings nor code of the project. To
-start a messenger server, it forks (copies itself); the copy sets its environment variables and runs
-`python -m messenger.server`, as `bin/serve` does. Where `fork` is not safe (macOS), no fork server is used.
+The fork server is a helper process that has imported third-party packages, but neither settings nor code of the
+project. To start a messenger server, the helper process forks (copies itself). The copy sets its environment variables
+and runs `python -m messenger.server`, as `bin/serve` does. Where `fork` is not safe (macOS), no fork server is used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PACKAGES = """
 
 
 class Child:
-    """A server process started by the fork server, with the main methods of `subprocess.Popen`."""
+    """A process that the fork server has started by copying itself. It has the main methods of `subprocess.Popen`."""
 
     def __init__(self, fork_server: ForkServer, pid: int):
         self._fork_server, self.pid = fork_server, pid
@@ -72,7 +72,7 @@ class Child:
 
 
 class ForkServer:
-    """Starts a helper process that forks (copies) itself for each server that a test needs, and sends requests to it.
+    """Starts and controls a helper process, which forks (copies itself) for each messenger server that a test needs.
 
     The helper process ends when the test run ends.
     """
@@ -100,7 +100,10 @@ class ForkServer:
             return json.loads(self._stream.readline())
 
     def start(self, module: str, *arguments: str, log: Path, environment: dict[str, str]) -> Child:
-        """Runs `python -m module …` in a new process with these environment variables. Its output goes to `log`."""
+        """Runs `python -m module …` in a new process with these environment variables.
+
+        Its output goes to the file `log`.
+        """
         options = {"module": module, "arguments": arguments, "log": str(log), "environment": environment}
         return Child(self, self.request(start=options))
 

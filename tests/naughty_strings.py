@@ -1,4 +1,4 @@
-"""Text samples that often break software: the Big List of Naughty Strings, a public collection, and strings of our own.
+"""Texts that often break software: the Big List of Naughty Strings (a public collection) and texts of this project.
 
 tests/data/README.md says where the collection comes from.
 """
@@ -50,14 +50,14 @@ OURS = [
 
 
 def naughty_strings() -> list[str]:
-    """Returns our own strings (OURS) and those of the Big List of Naughty Strings, without duplicates."""
+    """Returns the texts in OURS and the texts of the Big List of Naughty Strings, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))
 
 
 def some_naughty_strings() -> list[str]:
-    """Returns our own strings and every third one of the Big List of Naughty Strings, for slow tests.
+    """Returns those in OURS and every third text of the Big List of Naughty Strings, for slow tests.
 
-    With the environment variable NAUGHTY=all, which bin/test-long sets, it returns all strings.
+    With the environment variable NAUGHTY=all, which bin/test-long sets, it returns all texts.
     """
     strings = naughty_strings()
     return strings if os.environ.get("NAUGHTY") == "all" else [*OURS, *strings[len(OURS) :: 3]]

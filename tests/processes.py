@@ -47,7 +47,7 @@ class Program:
         return {}
 
     def is_ready(self) -> bool:
-        """Returns whether the server accepts connections. Subclasses also check that it responds."""
+        """Returns whether the server accepts connections. Subclasses also check that the server answers a request."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:

@@ -119,7 +119,10 @@ class Proxy:
         self._call(lambda: self._dropped.update({UP, DOWN} if direction == BOTH else {direction}))
 
     def pass_all(self) -> None:
-        """Ends all simulated faults. Connections that have lost bytes remain unusable: call `cut` to close them."""
+        """Ends all simulated network faults.
+
+        Connections that have lost bytes remain unusable: call `cut` to close them.
+        """
 
         def reset() -> None:
             self._dropped.clear()
@@ -172,7 +175,7 @@ class Proxy:
 
 
 class _ProxiedConnection:
-    """A connection from a client together with the connection from the proxy to a server."""
+    """A connection from a client to the proxy, together with the connection from the proxy to the server."""
 
     def __init__(self, proxy: Proxy, client, server):
         self.proxy = proxy

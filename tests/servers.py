@@ -56,7 +56,8 @@ class Server(Program):
     def launch(self):
         """Starts the process of this server.
 
-        Uses the fork server (see fork_server.py), which is faster, on systems where there is one.
+        On systems that support it, uses the fork server (see fork_server.py), which is faster than a new Python
+        process.
         """
         fork_server = get_fork_server() if self.use_fork_server else None
         if fork_server is None:
@@ -70,7 +71,7 @@ class Server(Program):
         return production_environment(**self._environment)
 
     def is_ready(self) -> bool:
-        """Returns whether the server responds to an HTTP request, with whatever status."""
+        """Returns whether the server answers an HTTP request. The status of the response may be an error."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/accounts/login/")

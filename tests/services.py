@@ -149,9 +149,10 @@ class PostgresServer(Program, PostgresDatabases):
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
 
     def _reachable(self, binaries: Path) -> Path:
-        """Returns a folder with PostgreSQL programs that a user without root rights may execute.
+        """Returns a folder with the PostgreSQL programs that a user without root rights may execute.
 
-        This is `binaries`, or a copy if that user may not read `binaries`, for example in the home folder of root.
+        This is the folder `binaries`, or a copy of it if that user may not read it, for example in the home folder of
+        root.
         """
         if self.user is None:
             return binaries
@@ -366,7 +367,7 @@ class ExternalS3:
 
 # ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class Chromium:
-    """The Chromium browser that the tests use. `path` is its program."""
+    """The Chromium browser that the tests use. `path` is the path of its program file."""
 
     def __init__(self, path: Path, source: str):
         self.path = path
@@ -405,9 +406,9 @@ class ServiceRegistry:
         self.skipped = 0
 
     def get(self, name: str):
-        """Returns the service with this name, and starts it before if needed: `postgres`, `redis`, `s3` or `chromium`.
+        """Returns the service with this name: `postgres`, `redis`, `s3` or `chromium`. Starts it at the first call.
 
-        Raises ServiceUnavailable.
+        Raises ServiceUnavailable if the service is not available on this machine.
         """
         if name in self.missing:
             raise ServiceUnavailable(self.missing[name])

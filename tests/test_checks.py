@@ -24,9 +24,10 @@ PRODUCTION = {
 
 @pytest.fixture
 def run_our_checks(settings, monkeypatch):
-    """Returns a function that runs our system checks with production settings and returns the ids of their messages.
+    """Returns a function that runs the messenger's own system checks and returns the ids of their messages.
 
-    Keyword arguments of the function replace settings; `env` sets environment variables, `engine` the database engine.
+    The function uses production settings; its keyword arguments replace some of them. `env` sets environment variables,
+    `engine` the database engine.
     """
 
     def run(*, engine: str = checks.SQLITE, env: dict[str, str] | None = None, **changes) -> set[str]:

@@ -362,7 +362,7 @@ ROWS = _parse_table()
 
 
 def list_routes() -> set[str]:
-    """Returns the URL patterns of all routes of the site, as TABLE writes them."""
+    """Returns the URL patterns of all routes of the site, with parameters like `<user_id>`."""
     routes: set[str] = set()
 
     def walk(resolver, before: str) -> None:
@@ -378,7 +378,7 @@ def list_routes() -> set[str]:
 
 
 def _normalize_route(route: str) -> str:
-    """Returns the URL pattern as TABLE writes it, with each parameter as `<user_id>`.
+    """Returns a URL pattern with each parameter in the form `<user_id>`, as TABLE in this file writes it.
 
     Django writes parameters as `<id:user_id>` or as named groups of regular expressions.
     """
@@ -499,9 +499,10 @@ class Environment:
 
 @pytest.fixture
 def environment(db, monkeypatch):
-    """Creates the users and conversations, and makes BatchWriter store messages in the calling thread, not in its own.
+    """Creates the users and conversations, and makes BatchWriter store messages in the thread of the test.
 
-    Then all changes of a test are in one transaction, which can be rolled back.
+    BatchWriter normally uses a thread of its own. In the thread of the test, all changes are in one transaction, which
+    can be rolled back.
     """
     monkeypatch.setattr(
         batch_writer.BatchWriter,
@@ -566,9 +567,9 @@ def _format_cell(response) -> str:
 
 
 def _assert_same_as_unknown_id(environment: Environment, row: TableRow, role: str, response) -> None:
-    """Asserts that the response does not show whether an object exists.
+    """Asserts that the response to a refused request does not show whether the requested object exists.
 
-    For each id in the path, it must equal the response to the same request with an id that never existed.
+    For each id in the path, the response must equal the response to the same request with an id that never existed.
     """
     for name in re.findall(r"<(\w+_id)>", row.route):
         with rolled_back():

@@ -45,9 +45,9 @@ class Entry(NamedTuple):
 
 # ── Strings in the code ───
 def make_key(function: str, words: list[str]) -> Key:
-    """Returns the text, plural and context of a call like `npgettext(context, text, plural)`.
+    """Returns the text, plural and context of a call of a gettext function, such as `npgettext(context, text, plural)`.
 
-    `words` are the arguments of the call.
+    `function` is the name of the function, `words` are its arguments.
     """
     context = words.pop(0) if function.lstrip("n").startswith("pgettext") else ""
     return Key(words[0], words[1] if function.startswith("n") else "", context)
@@ -127,7 +127,10 @@ def test_third_party_strings_are_translated():
 
 
 def test_no_string_is_used_with_and_without_plural():
-    """gettext stores one translation for both uses, but only the use with a plural fills in the number."""
+    """No string is used both in a call with a plural (`ngettext`) and in a call without (`gettext`).
+
+    gettext stores one translation for both calls, but only the call with a plural fills in the number.
+    """
     counted = {(key.text, key.context) for key in strings_in_code() if key.plural}
     assert not counted & {(key.text, key.context) for key in strings_in_code() if not key.plural}
 

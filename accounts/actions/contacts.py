@@ -66,7 +66,10 @@ def add_contact(user_id: int, person_id: int) -> ContactSchema:
 
 
 def decline_request(user_id: int, person_id: int) -> None:
-    """Declines a received contact request. Raises `not_found` if there is none. The sender may send another one."""
+    """Declines a contact request that the user has received. Raises `not_found` if there is none.
+
+    The person whose request was declined may send a new request.
+    """
     with _change_relationship(user_id, person_id, ASKS, IGNORED) as change:
         change.set_state(change.own, NONE)
         change.set_state(change.reverse, NONE)
@@ -74,7 +77,7 @@ def decline_request(user_id: int, person_id: int) -> None:
 
 
 def ignore_request(user_id: int, person_id: int) -> None:
-    """Hides a received contact request. The sender still sees it as unanswered.
+    """Hides a contact request from the user who received it. For its sender, the request stays unanswered.
 
     Raises `not_found` if there is no request.
     """
@@ -84,9 +87,10 @@ def ignore_request(user_id: int, person_id: int) -> None:
 
 
 def remove_contact(user_id: int, person_id: int) -> None:
-    """Removes a contact, or withdraws a sent contact request. The other person's contact list does not change.
+    """Removes a person from the user's contacts, or withdraws the contact request that the user sent to the person.
 
-    Raises `not_found` if the person is not a contact and was not sent a request.
+    The person's own contact list does not change. Raises `not_found` if the person is not a contact of the user and has
+    no contact request from the user.
     """
     with _change_relationship(user_id, person_id, CONTACT, ASKED) as change:
         if change.own.state == ASKED:
@@ -96,18 +100,19 @@ def remove_contact(user_id: int, person_id: int) -> None:
 
 
 def remove_contact_or_request(user_id: int, person_id: int) -> None:
-    """Declines the person's contact request. Without one it removes the contact or withdraws the user's own request.
+    """Declines the contact request that the person has sent to the user.
 
-    Raises `not_found` if there is no contact and no request.
+    If there is no such request, removes the person from the user's contacts, or withdraws the contact request that the
+    user has sent to the person. Raises `not_found` if there is no contact and no request.
     """
     has_request = Relationship.objects.filter(user=user_id, person=person_id, state__in=(ASKS, IGNORED)).exists()
     (decline_request if has_request else remove_contact)(user_id, person_id)
 
 
 def block_user(user_id: int, person_id: int) -> ContactSchema:
-    """Blocks a person: from now on nothing is delivered between the two users. The person is not notified.
+    """Blocks a person: the two users can no longer write to each other directly or see each other's presence.
 
-    Raises `not_found` if the user cannot know that the account exists.
+    The person is not notified. Raises `not_found` if the user cannot know that the person's account exists.
     """
     _require_two_users(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):
@@ -116,7 +121,10 @@ def block_user(user_id: int, person_id: int) -> ContactSchema:
 
 
 def unblock_user(user_id: int, person_id: int) -> None:
-    """Ends a block. Raises `not_found` if the user has not blocked this person or the account does not exist."""
+    """Ends the block of a person whom the user has blocked.
+
+    Raises `not_found` if the user has not blocked this person or the account does not exist.
+    """
     if not Relationship.objects.filter(user=user_id, person=person_id, blocked_at__isnull=False).exists():
         raise not_found()
     _set_block(user_id, person_id, False)
@@ -131,9 +139,10 @@ def _set_block(user_id: int, person_id: int, blocked: bool) -> ContactSchema:
 
 
 def _may_block(user_id: int, person_id: int) -> bool:
-    """Returns whether the user can know that this account exists, even if it is suspended.
+    """Returns whether the user may block this account: only if the user can know that the account exists.
 
-    Other accounts cannot be blocked: otherwise the answer to a block would reveal which user ids exist.
+    Suspended accounts can be blocked, too. If unknown accounts could be blocked, the response would reveal which user
+    ids exist.
     """
     discoverable = privacy.discoverable_users(user_id, [person_id])
     return person_id in discoverable or bool(hooks.users_sharing_conversation(user_id, [person_id]))
@@ -145,9 +154,9 @@ def _require_two_users(user_id: int, person_id: int) -> None:
 
 
 def _requires_request(person: User) -> bool:
-    """Returns whether the person must consent before another user adds them as a contact.
+    """Returns whether the person must accept a contact request before another user has them as a contact.
 
-    That is the case if a privacy setting is not "everyone": then contacts may do more than other users.
+    That is the case if one of the person's privacy settings is not "everyone".
     """
     return any(getattr(person, setting) != Audience.EVERYONE for setting in PRIVACY_FIELDS)
 
@@ -174,10 +183,10 @@ def publish_account_state(user_id: int) -> None:
 
 
 def delete_relationships(user_id: int) -> None:
-    """Ends all contacts, requests and blocks of an account that is being deleted, and informs the other users' devices.
+    """Ends all contacts, requests and blocks of an account that is being deleted, and informs other users' devices.
 
-    Also the rows that other users have about the account are changed. Call this in the transaction of the deletion,
-    after `lock_related_users`.
+    Changes also the `Relationship` rows that other users own and that refer to the account. Call this in the
+    transaction of the deletion, after `lock_related_users`.
     """
     Relationship.objects.filter(user=user_id).delete()
     rows = list(
@@ -193,7 +202,11 @@ def delete_relationships(user_id: int) -> None:
 
 
 def _save_and_publish(rows: list[Relationship], *changed_fields: str) -> None:
-    """Saves relationship rows of several users and publishes them. Each row gets a new `me_version` of its owner."""
+    """Saves changed `Relationship` rows, and publishes a `contact.updated` event to the owner of each row.
+
+    Each row gets the next number of its owner's counter `me_version`. With these numbers, a device notices which
+    changes it has missed.
+    """
     versions = allocate_me_versions(row.user_id for row in rows)
     for row in rows:
         row.me_version = versions[row.user_id][0]
@@ -206,7 +219,10 @@ def _save_and_publish(rows: list[Relationship], *changed_fields: str) -> None:
 
 # ── Copies on the user's row ─────────────────────────────────────────────────────────────────────────────────────
 def update_request_counts(user_ids: Iterable[int]) -> None:
-    """Sets `User.request_count` of these users to the number of received contact requests that each of them can see."""
+    """Stores in `User.request_count` how many contact requests each of these users has received and not answered.
+
+    Requests from suspended people, and requests from people whom the user ignores or has blocked, are not counted.
+    """
     requests = Relationship.objects.filter(user=OuterRef("pk"), state=ASKS, blocked_at=None, person__is_active=True)
     count = requests.order_by().values("user").annotate(n=Count("pk")).values("n")
     User.objects.filter(pk__in=list(user_ids)).update(request_count=Coalesce(Subquery(count), 0))
@@ -217,14 +233,21 @@ def _request_counts(user_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _copy_blocked_ids(user_id: int) -> None:
-    """Copies the ids of all blocked users to `User.blocked_ids`. The caller must have locked the user's row."""
+    """Stores the ids of all users whom the user `user_id` has blocked in `User.blocked_ids` of this user.
+
+    The caller must have locked the database row of this user.
+    """
     blocks = Relationship.objects.filter(user=user_id, blocked_at__isnull=False)
     User.objects.filter(pk=user_id).update(blocked_ids=list(blocks.order_by("person").values_list("person", flat=True)))
 
 
 # ── One change of the rows of two users ──────────────────────────────────────────────────────────────────────────
 class RelationshipChange:
-    """A change of the relationship between two users, which has a row for each. `save` stores and publishes it."""
+    """A change of the relationship between two users. Each of the two users owns one `Relationship` row.
+
+    `own` is the row of the user who makes the change, `reverse` the row of the other user. `save` stores the changed
+    rows and publishes events.
+    """
 
     def __init__(self, own: Relationship, reverse: Relationship):
         self.own, self.reverse = own, reverse
@@ -249,7 +272,10 @@ class RelationshipChange:
             self._changed.append(row)
 
     def save(self) -> ContactSchema:
-        """Saves the changed rows, publishes the events and returns the row of the user who makes the change."""
+        """Saves the changed `Relationship` rows and publishes the events.
+
+        Returns the data of the row that belongs to the user who makes the change.
+        """
         if not self._changed:
             return contact_schema(self.own)
         user_ids = (self.own.user_id, self.reverse.user_id)
@@ -272,10 +298,10 @@ class RelationshipChange:
 
 @contextmanager
 def _change_relationship(user_id: int, person_id: int, *required_states: str) -> Iterator[RelationshipChange]:
-    """Opens a transaction, locks both users and yields a `RelationshipChange` of their two rows.
+    """Opens a transaction, locks the two users and yields a `RelationshipChange` of their two `Relationship` rows.
 
     A row that does not exist is created when the change is saved. With `required_states`, raises `not_found` if the
-    state of the user's own row is not one of them, or if the user has blocked the person.
+    state of the row of `user_id` is not one of them, or if the user `user_id` has blocked the person.
     """
     user_ids = (user_id, person_id)
     with write_transaction():

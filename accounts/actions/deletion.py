@@ -87,7 +87,10 @@ def _free_deleted_username(user: User) -> str:
 
 
 def deleted_account_label() -> str:
-    """Returns the display name of deleted accounts. All readers see the same name, so it is in all site languages."""
+    """Returns the display name of deleted accounts, which contains the words "Deleted account" in all site languages.
+
+    All readers see the same stored name, whatever their language is.
+    """
     labels = []
     for language, _name in settings.LANGUAGES:
         with override(language):

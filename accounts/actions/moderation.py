@@ -49,7 +49,8 @@ def restore_user(user_id: int, moderator_id: int) -> User:
 def _get_moderated_user(user_id: int, moderator_id: int) -> User:
     """Locks the user's row and returns the user, if the moderator may suspend or restore the account.
 
-    Moderators may do so with users without staff rights, superusers with all users, but nobody with the own account.
+    Moderators may suspend and restore users without staff rights, superusers all users. Nobody may suspend or restore
+    the own account.
     """
     moderator = User.objects.filter(pk=moderator_id).first()
     if moderator is None or not moderator.has_perm("accounts.suspend_user"):

@@ -15,9 +15,10 @@ from messenger.core.errors import ApplicationError, forbidden, rate_limited
 def sign_in(login: str, password: str, address: str, code: str = "", device: Device | None = None) -> User:
     """Checks a password sign-in and returns the user with this user name or e-mail.
 
-    `address` is the client's IP address and `device` what its cookie says, for the rate limits. For an account with a
-    second factor, `code` is a code from the authenticator app or a recovery code. Raises `rate_limited`,
-    `unauthenticated` (the answer does not reveal whether the account exists) or `forbidden` for a suspended account.
+    `address` is the client's IP address, and `device` the content of the browser's device cookie; rate limits use both.
+    For an account with a second factor, `code` is a code from the authenticator app or a recovery code. Raises
+    `rate_limited`, `unauthenticated` (the response does not reveal whether the account exists) or, for a suspended
+    account, `forbidden`.
     """
     if wait := login_limits.acquire_attempt(login, address, device):
         raise rate_limited(wait)

@@ -20,8 +20,8 @@ def sign_up(request: HttpRequest, username: str, email: str, password: str) -> t
 
     Returns the user and whether the user must confirm the e-mail before signing in. If the e-mail already belongs to an
     account and the site can send e-mail, the owner of that account gets an e-mail and the result is (None, True). Then
-    callers must answer as for a new account, so that the answer does not reveal whether the e-mail
-    has an account. Raises `forbidden` while sign-up is closed, `rate_limited` or `invalid`.
+    callers must answer as for a new account, so that the answer does not reveal whether the e-mail has an account.
+    Raises `forbidden` while sign-up is closed, `rate_limited` or `invalid`.
     """
     if not get_adapter().is_open_for_signup(request):
         raise forbidden(_("Sign-up is closed here."))

@@ -1,6 +1,7 @@
-"""The version counter `me_version` of a user. Each stored change of the user's own state gets the next number.
+"""The version counter `me_version` of a user. Each stored change of the user's data gets the next number.
 
-Devices use the numbers to find out which changes they have missed.
+The user's data are, for example, the profile and the contacts. The user's devices find out by the numbers which changes
+they have missed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from messenger.core import bulk_sql
 def allocate_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
     """Returns new `me_version` numbers by user id. An id that occurs twice gets two numbers. Needs a transaction.
 
-    Locks the user rows in the order of their ids. Callers that also lock rows of conversations and memberships must do
-    so before. This common order prevents deadlocks.
+    Locks the user rows in the order of their ids. Callers that also lock rows of conversations or memberships must lock
+    those rows first. This common order prevents deadlocks.
     """
     counts = Counter(user_ids)
     if not counts:

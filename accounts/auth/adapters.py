@@ -128,7 +128,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user, form, commit: bool = True):
         """Saves the new user. The password is hashed before the transaction begins, because hashing is slow.
 
-        Raises ValidationError if another sign-up took the name in the meantime.
+        Raises ValidationError if another sign-up took the user name in the meantime.
         """
         user = super().save_user(request, user, form, commit=False)
         if commit:
@@ -148,9 +148,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return message
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
-        """Sends an e-mail, unless it is one that strangers can cause and this address got too many of them.
+        """Sends an e-mail to the address `email`.
 
-        The answer to a request does not reveal it.
+        Some kinds of e-mails can be caused by anybody who knows the address, for example a password reset. Of each such
+        kind, an address gets a limited number. Above the limit, nothing is sent and no error is raised, so that the
+        HTTP response is the same.
         """
         if template_prefix in _MAILS_CAUSED_BY_STRANGERS and not login_limits.acquire_mail(template_prefix, email):
             return
@@ -183,17 +185,18 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """Sign-in with an account of a provider, for example GitHub. It is linked to a user by its id at the provider only.
+    """Sign-in with an account of a provider, for example GitHub.
 
-    An e-mail from a provider never gives access to an existing account, even if the provider has confirmed the e-mail.
-    The user has to sign in to the existing account and connect the provider's account in the settings.
+    Only the id that the account has at the provider decides which user is signed in. An e-mail address from a provider
+    never gives access to an existing account, even if the provider has confirmed the address. The user has to sign in
+    to the existing account and connect the provider's account in the settings.
     """
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         """Returns the configuration of a provider. Raises Http404 if the provider is not configured.
 
-        Exception: on the page "Connected accounts" an empty configuration is returned. So the page still lists
-        accounts that were connected when the provider was configured, and users can remove them.
+        Exception: on the page "Connected accounts", returns an empty configuration instead. So the page also lists
+        accounts of a provider that is no longer configured, and users can remove them.
         """
         try:
             return super().get_app(request, provider, client_id=client_id)

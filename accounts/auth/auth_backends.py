@@ -18,9 +18,10 @@ from accounts.selectors.users import find_account
 
 
 def check_password(login: str, password: str, device: Device | None = None) -> User | None:
-    """Returns the user with this login and password, also if the account is suspended. Returns None if one is wrong.
+    """Returns the user with this login and password, also if the account is suspended.
 
-    Also returns None after too many attempts on the account from unknown devices (`login_limits.acquire_user_attempt`).
+    Returns None if the login or the password is wrong, and after too many attempts on the account from unknown devices
+    (`login_limits.acquire_user_attempt`).
     """
     user = find_account(login)
     if user is None or not login_limits.acquire_user_attempt(user.pk, device):

@@ -24,7 +24,10 @@ class Device(NamedTuple):
 
 
 def get_device(request: HttpRequest) -> Device | None:
-    """Returns the device in the cookie, or None without a cookie that this site has signed. Needs no query."""
+    """Returns the content of the device cookie: a device id and the users who have signed in with this browser.
+
+    Returns None if the request has no such cookie or its signature is wrong. Makes no database query.
+    """
     name = _cookie_name()
     value = request.get_signed_cookie(name, "", _SALT, max_age=MAX_AGE) if name in request.COOKIES else ""
     if not value:
@@ -34,7 +37,10 @@ def get_device(request: HttpRequest) -> Device | None:
 
 
 def remember_device(request: HttpRequest, response: HttpResponseBase, user_id: int) -> None:
-    """Sets the cookie in the response to a successful sign-in."""
+    """Adds the user to the device cookie of the browser. `response` is the response to a successful sign-in.
+
+    The cookie makes this browser a known device of the user: rate limits count its wrong passwords separately.
+    """
     device = get_device(request) or Device(secrets.token_urlsafe(16), ())
     user_ids = (*(other for other in device.user_ids if other != user_id), user_id)[-MAX_USERS:]
     response.set_signed_cookie(

@@ -1,10 +1,10 @@
 """Rate limits of password attempts, of sign-ups, and of e-mails that strangers can cause. The numbers: settings.RATES.
 
 Wrong passwords are counted for each IP address, and for each account from each IP address. So a stranger who tries
-passwords does not use up the attempts of the owner, who has another address. In addition all attempts on an account
-are counted together, against many addresses that try a few passwords each. This limit is too high to be reached from
-one address, and it does not apply to the account's known devices (`accounts.auth.known_devices`), which are counted
-separately.
+passwords does not use up the attempts of the owner, who has another address. In addition, all attempts on one account
+are counted together, because an attacker may use many addresses and try only a few passwords from each. This limit is
+too high to be reached from one address. It does not apply to the account's known devices
+(`accounts.auth.known_devices`), which are counted separately.
 
 Pages and the API share these limits. An attempt is counted before the password is checked, so that parallel attempts
 cannot exceed the limit. If the password is right, the attempt is subtracted again. Attempts on accounts that do not
@@ -62,10 +62,11 @@ def acquire_sign_up(address: str) -> float:
 
 
 def acquire_mail(kind: str, email: str) -> bool:
-    """Counts an e-mail of this kind to this address. Returns whether it may be sent.
+    """Counts an e-mail of this kind to this address. Returns whether the e-mail may be sent.
 
-    For e-mails that somebody else than the owner of the address can cause. Each kind has a limit of its own, so that
-    nobody can prevent one kind by causing another. Callers must answer as if the e-mail had been sent.
+    Used for e-mails that not only the owner of the address can cause, for example a password reset. Each kind has its
+    own limit, so e-mails of one kind do not use up the limit of another kind. Callers must answer as if the e-mail had
+    been sent.
     """
     return not rate_limits.acquire("mail.address", _digest(f"{kind} {email.strip().lower()}"))
 
@@ -99,7 +100,10 @@ def _knows(device: Device | None, user_id: int) -> bool:
 
 
 def _network(address: str) -> str:
-    """Returns what counts as one address: an IPv4 address, or the network that one IPv6 customer has at least (/64)."""
+    """Returns what rate limits count as one address: an IPv4 address, or the /64 network of an IPv6 address.
+
+    A customer of an internet provider has at least one whole /64 network, and can use all addresses in it.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:

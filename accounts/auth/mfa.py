@@ -33,7 +33,10 @@ class MFAAdapter(DefaultMFAAdapter):
         return _fernet().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Decrypts a secret. Returns an empty text if SECRET_KEY has changed; then no code of the user is valid."""
+        """Decrypts the secret of a second factor. Returns an empty text if SECRET_KEY has changed since the encryption.
+
+        With an empty secret, no code that the user enters is valid.
+        """
         try:
             return _fernet().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
@@ -46,7 +49,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return user.username
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Returns the site to which passkeys belong: always the host of SITE_URL, not the Host header."""
+        """Returns the site for which browsers create passkeys: always the host of SITE_URL, not the Host header."""
         return {"id": urlsplit(settings.SITE_URL).hostname or "", "name": self._get_site_name()}
 
     def generate_authenticator_name(self, user, type: Authenticator.Type) -> str:

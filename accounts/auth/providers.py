@@ -19,7 +19,10 @@ def list_configured() -> list[dict[str, str]]:
 
 
 def list_unconfigured() -> list[tuple[str, list[str]]]:
-    """Returns the providers that are not configured, as (name, environment variables to set). For developers."""
+    """Returns the providers that are not configured, as (name, environment variables to set).
+
+    A page shows them to developers.
+    """
     return [
         (_name(provider), list(variables))
         for provider, variables in settings.PROVIDER_VARIABLES.items()

@@ -1,8 +1,9 @@
-"""Sign-ins: one `SignIn` row for each browser session and each client with tokens. Every request reads its row.
+"""Starts, finds and ends sign-ins. Each browser session and each client with tokens has one `SignIn` row.
 
-When a sign-in ends, its session or tokens are invalid at once in every process, and its sockets are closed. A sign-in
-is also invalid if the user's password has changed since it began (field `stamp`), no matter whether the password was
-changed on the site, in the admin or by `manage.py changepassword`.
+Every request of a signed-in user reads this row. When a sign-in ends, its session or tokens are invalid at once in
+every server process, and its WebSockets are closed. A sign-in is also invalid if the user's password has changed since
+it began (field `stamp`), no matter whether the password was changed on the site, in the admin or by `manage.py
+changepassword`.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ def start_sign_in(
 
 
 def start_browser_sign_in(request: HttpRequest, user: User) -> SignIn:
-    """Creates the sign-in of a browser session. If the user signs in again in the same session, the row is reused.
+    """Creates the `SignIn` row of a browser session, after Django has signed the user in.
 
-    Called after Django has signed the user in.
+    If the user was already signed in in this session, updates the existing row instead.
     """
     session = request.session
     if not session.session_key:
@@ -83,7 +84,7 @@ def start_browser_sign_in(request: HttpRequest, user: User) -> SignIn:
 
 
 def end_browser_sign_in(request: HttpRequest, user: User | None) -> None:
-    """Ends the sign-in of a browser session. Called at sign-out, before Django empties the session."""
+    """Ends the sign-in of the request's browser session. Called at sign-out, before Django empties the session."""
     if user is not None and (sign_in := _get_sign_in(request.session.get(SIGN_IN_SESSION_KEY))):
         end_sign_ins(user.pk, sign_in.pk)
     request.META[SIGN_IN_META_KEY] = None
@@ -96,10 +97,10 @@ def end_sign_ins(
     keep: UUID | str | None = None,
     code: int = NOT_SIGNED_IN,
 ) -> int:
-    """Ends the sign-in `sign_in_id` of a user, or without it all sign-ins of the user except `keep`.
+    """Ends the sign-in with the id `sign_in_id`. Without this argument, ends all sign-ins of the user except `keep`.
 
-    Deletes the sessions of these sign-ins, invalidates their tokens and closes their sockets with `code`. Returns the
-    number of ended sign-ins.
+    Deletes the browser sessions of these sign-ins, makes their tokens invalid and closes their WebSockets with the
+    close code `code`. Returns the number of ended sign-ins.
     """
     with write_transaction():
         rows = SignIn.objects.filter(user_id=user_id, ended_at=None)
@@ -120,15 +121,15 @@ def end_sign_ins(
 
 
 def end_sign_in(user_id: int, sign_in_id: UUID) -> None:
-    """Ends a sign-in. Raises `not_found` if this user has no active sign-in with this id."""
+    """Ends one sign-in of a user. Raises `not_found` if the user has no active sign-in with this id."""
     if not end_sign_ins(user_id, sign_in_id):
         raise not_found()
 
 
 def end_after_password_change(request: HttpRequest, user: User) -> None:
-    """Ends all sign-ins of the user except the one that changed the password.
+    """Ends all sign-ins of a user whose password has changed, except the sign-in of this request.
 
-    Django has already given the session of that sign-in a new key, so its row is updated.
+    Django has given the session of this request a new key. So the key in its `SignIn` row is updated.
     """
     keep = None
     if getattr(request, "session", None) is not None and request.session.get(SESSION_KEY) == str(user.pk):
@@ -137,9 +138,10 @@ def end_after_password_change(request: HttpRequest, user: User) -> None:
 
 
 def end_after_method_removed(request: HttpRequest | None, user: User) -> None:
-    """Ends all other sign-ins of the user after a second factor, passkey or provider account was removed.
+    """Ends all sign-ins of a user who has removed a way to sign in, except the sign-in of this request.
 
-    The removed method may have been used to start these sign-ins.
+    Such a way is a second factor, a passkey or the account of a provider such as Google. Somebody else may have started
+    the ended sign-ins with it.
     """
     session = getattr(request, "session", None)
     current = _get_sign_in(session.get(SIGN_IN_SESSION_KEY)) if session is not None else None
@@ -147,7 +149,10 @@ def end_after_method_removed(request: HttpRequest | None, user: User) -> None:
 
 
 def touch_sign_in(sign_in: SignIn) -> bool:
-    """Sets `last_used_at` to now, but at most once in TOUCH_SECONDS. Returns whether the row was updated."""
+    """Sets `last_used_at` of the sign-in to now, unless it was set less than TOUCH_SECONDS ago.
+
+    Returns whether the row was updated.
+    """
     now = timezone.now()
     if now - sign_in.last_used_at < timedelta(seconds=TOUCH_SECONDS):
         return False
@@ -165,7 +170,10 @@ def is_active(sign_in: SignIn, user: User) -> bool:
 
 
 def close_code_for(ended: bool, stamp: str, password_hash: str, user_is_active: bool) -> int:
-    """Returns 0 if a sign-in with these values is active, else the close code for its sockets."""
+    """Returns the code with which the WebSockets of a sign-in must be closed, or 0 if the sign-in is active.
+
+    The code says that the user is suspended, or that the sign-in has ended or the password has changed since it began.
+    """
     if not user_is_active:
         return SUSPENDED
     if ended or not constant_time_compare(stamp, password_stamp(password_hash)):
@@ -176,7 +184,7 @@ def close_code_for(ended: bool, stamp: str, password_hash: str, user_is_active: 
 def sign_in_for_session(session: SessionBase) -> SignIn | None:
     """Returns the sign-in of a browser session together with its user, also if the sign-in is no longer active.
 
-    Needs one query, besides the query that loads the session.
+    Makes one query, in addition to the query that loads the session.
     """
     sign_in = _get_sign_in(session.get(SIGN_IN_SESSION_KEY), with_user=True)
     if sign_in is None or session.get(SESSION_KEY) != str(sign_in.user_id):

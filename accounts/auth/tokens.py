@@ -72,7 +72,10 @@ def revoke_token(refresh_token: str) -> None:
 
 
 def verify_token(token: str) -> None:
-    """Raises `unauthenticated` unless the text is an access or refresh token that can be used now. Uses up nothing."""
+    """Raises `unauthenticated` unless the text is an access or refresh token that can be used now.
+
+    A refresh token can still be used after this check.
+    """
     validated = validate_access_token(token) or _validate(RefreshToken, token)
     sign_in = sign_in_for_validated_token(validated)
     if sign_in is None or not sign_ins.is_active(sign_in, sign_in.user):
@@ -146,7 +149,7 @@ def _issue_time(token_id: UUID) -> datetime:
 
 
 def _is_recent_successor(new_id: UUID, token_id: UUID, now: datetime) -> bool:
-    """Returns whether the token `token_id` was exchanged for `new_id` not longer than REFRESH_GRACE ago."""
+    """Returns whether the refresh token `token_id` was exchanged for the token `new_id`, at most REFRESH_GRACE ago."""
     if new_id.version != 7:
         return False
     issued_at = _issue_time(new_id)
@@ -154,12 +157,12 @@ def _is_recent_successor(new_id: UUID, token_id: UUID, now: datetime) -> bool:
 
 
 def _digest(text: str) -> int:
-    """Returns an HMAC-SHA256 with the site's SECRET_KEY, cut to 128 bits."""
+    """Returns the HMAC-SHA256 of a text with the site's SECRET_KEY, cut to 128 bits, as a number."""
     return int.from_bytes(salted_hmac("accounts.auth.tokens", text, algorithm="sha256").digest()[:16])
 
 
 def _token_pair(sign_in: SignIn, refresh_id: UUID, issued_at: datetime) -> TokenPairSchema:
-    """Makes a token pair. The same arguments make the same pair."""
+    """Makes an access and a refresh token for a sign-in. The same arguments make the same tokens."""
     refresh_token, access_token = RefreshToken(), AccessToken()
     refresh_token["jti"] = refresh_id.hex
     access_token["jti"] = UUID(int=_digest(f"access.{refresh_id.hex}"), version=4).hex

@@ -62,8 +62,8 @@ class _StoredEmail(EmailMessage):
 def send_queued_mail(mail_id: int) -> None:
     """Sends one e-mail of the queue and deletes it.
 
-    If the mail server will never accept it, deletes it and raises PermanentFailure. Other errors are raised as they
-    are, and the e-mail stays in the queue.
+    If the mail server refuses the e-mail permanently, deletes it and raises PermanentFailure. After any other error,
+    the e-mail stays in the queue and the error is raised again.
     """
     mail = QueuedMail.objects.filter(pk=mail_id).first()
     if mail is None:  # sent already: the process ended before it could mark the task as done

@@ -67,7 +67,10 @@ class Theme(models.TextChoices):
 
 
 class Audience(models.TextChoices):
-    """The values of a privacy setting: to whom it applies. CONTACTS are the people in the user's own contact list."""
+    """The values of a privacy setting: which other users are allowed something, such as to see the user online.
+
+    CONTACTS are the people in the user's own contact list.
+    """
 
     EVERYONE = "everyone", _("Everyone")
     CONTACTS = "contacts", _("My contacts")

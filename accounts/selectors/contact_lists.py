@@ -92,9 +92,10 @@ def contacts_by_user_id(user_id: int, person_ids: Iterable[int]) -> dict[int, Co
 
 
 def list_changed_since(user_id: int, me_version: int) -> list[Relationship]:
-    """Returns the user's relationships that changed after `me_version`, in the order of their versions.
+    """Returns the user's relationships that changed after the version `me_version`, in the order of their versions.
 
-    Clients that were offline need them to catch up.
+    `me_version` is a number that grows with each change of the user's data. Clients that were offline send the last
+    number that they know, to get the changes that they have missed.
     """
     rows = Relationship.objects.filter(user=user_id, me_version__gt=me_version).select_related("person")
     return list(rows.order_by("me_version"))

@@ -44,9 +44,10 @@ def not_blocked(viewer_id: int, prefix: str = "") -> Q:
 
 
 def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
-    """Returns a query condition for users whose privacy setting, such as "show_presence", lets the viewer see this.
+    """Returns a query condition for users whose privacy setting `setting` allows the viewer to see something of them.
 
-    The setting works in both directions: a viewer who does not show the same thing to a user cannot see it either.
+    For example, "show_presence" decides who sees that a user is online. The setting works in both directions: a viewer
+    who hides this from a user cannot see it of that user either.
     """
     allowed = allowed_by(viewer.pk, setting, prefix) & not_blocked(viewer.pk, prefix)
     own_setting = getattr(viewer, setting)
@@ -60,9 +61,10 @@ def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
 
 # ── Visibility of live events ────────────────────────────────────────────────────────────────────────────────────
 def visibility_for(user_ids: Iterable[int]) -> dict[int, Visibility]:
-    """Returns, by user id, each user's blocks and to whom the user shows presence and receipts. Makes one query.
+    """Returns, by user id, to whom each user shows presence and receipts, and with whom the user has a block.
 
-    Users without blocks who show both to everyone are left out.
+    Presence is whether the user is online, receipts are what the user has read. A block counts no matter which of the
+    two users has blocked the other. Users without blocks who show both to everyone are left out. Makes one query.
     """
     ids = sorted(set(user_ids))
     if not ids:
@@ -112,9 +114,10 @@ def blocked_user_ids(user_id: int) -> set[int]:
 
 # ── Rules of actions ─────────────────────────────────────────────────────────────────────────────────────────────
 def discoverable_users(user_id: int, person_ids: Iterable[int]) -> dict[int, User]:
-    """Returns those people whom the user can find by search, a shared conversation or a relationship, as id → user.
+    """Returns those of `person_ids` whom the user can find, as a dict of users by id.
 
-    Suspended people are left out. Every action that takes user ids treats all other people as if they did not exist.
+    The user finds people by search, in a shared conversation or by a relationship, such as a contact request. Suspended
+    people are left out. Every action that takes user ids treats all other people as if they did not exist.
     """
     ids = list(dict.fromkeys(person_ids))
     users = User.objects.filter(is_active=True, pk__in=ids)

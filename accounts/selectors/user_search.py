@@ -26,11 +26,11 @@ MAX_INDEX_KEYS = 500  # keys of users without a relationship that one query read
 
 
 def search_users(user_id: int, q: str, conversation_id: int | None = None, limit: int = 20) -> list[User]:
-    """Returns other users whose names match `q`, best first. Two queries at most, or four if `q` is empty.
+    """Returns other users whose names match `q`, best first. Makes two queries at most, or four if `q` is empty.
 
     If `q` is empty, returns suggestions: contacts and conversation partners, then members of the user's groups, then
-    the newest users. Users to whom `user_id` has no
-    relationship are found only if their privacy setting allows it. Suspended and blocked users are never found.
+    the newest users. Users to whom `user_id` has no relationship are found only if their privacy setting allows it.
+    Suspended and blocked users are never found.
 
     With `conversation_id`, only members of this conversation are found, and those who wrote last come first. Raises
     `not_found` if `user_id` is not a member.

@@ -98,9 +98,10 @@ def _pieces(text: str) -> list[str]:
 
 
 def _start_positions(piece: str) -> range:
-    """Returns the positions in a part of a name at which a match may begin.
+    """Returns the positions in `piece` (a word or a run of Chinese characters) at which a search query may match.
 
-    These are all Chinese characters, but of a word in another script only the first letter.
+    In a run of Chinese characters these are the first MAX_RUN_LENGTH positions, in a word of another script only the
+    first position.
     """
     return range(min(len(piece), MAX_RUN_LENGTH) if _IS_HAN.match(piece) else 1)
 

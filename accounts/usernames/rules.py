@@ -111,8 +111,9 @@ def is_username_character(character: str) -> bool:
 def skeleton(text: str) -> str:
     """Returns a key for how a user name looks in lowercase. Names with the same key look alike.
 
-    Such names count as the same name, also for signing in. The key is based on the skeleton of Unicode Technical
-    Standard 39. Only the first MAX_SKELETON_INPUT characters count.
+    Such names count as the same name, also for signing in. The key is based on the skeleton (text in which letters that
+    look alike are replaced by the same letter) of Unicode Technical Standard 39. Only the first MAX_SKELETON_INPUT
+    characters count.
     """
     return _skeleton(text.strip()[:MAX_SKELETON_INPUT])
 

@@ -33,7 +33,7 @@ class SignUpView(allauth_views.SignupView):
 
 
 def _rate_limited(response: HttpResponse, wait: float) -> HttpResponse:
-    """Changes the status of the response to 429 and sets `Retry-After`, if `wait` (seconds) is not 0."""
+    """Changes the status of the response to 429 and sets the header `Retry-After`, if `wait` (seconds) is not 0."""
     if wait:
         response.status_code = HTTPStatus.TOO_MANY_REQUESTS
         response["Retry-After"] = str(int(wait) + 1)

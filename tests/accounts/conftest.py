@@ -12,7 +12,7 @@ from tests.servers import PASSWORD
 
 
 class PublishedEvents(list[Event]):
-    """A list of the events that actions published after commit, in order of publication."""
+    """A list of the events that actions (functions that change data) have published, in order of publication."""
 
     def disconnects(self) -> list[Disconnect]:
         return [events for events in self if isinstance(events, Disconnect)]
@@ -86,7 +86,7 @@ def hashed_passwords(monkeypatch) -> list[str]:
 
 @pytest.fixture
 def rate_limits_on(settings):
-    """Turns rate limits on. No attempts are counted at the start of the test."""
+    """Turns on the site's rate limits, which are off in other tests. When the test begins, no attempts are counted."""
     settings.LIMITS = True
     rate_limits.reset_all()
     yield

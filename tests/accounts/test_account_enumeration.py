@@ -1,4 +1,7 @@
-"""Tests that no endpoint reveals whether an account or e-mail address exists, or trusts forged headers."""
+"""Tests that no endpoint reveals whether an account or e-mail address exists.
+
+Also tests that forged headers, for example Host, have no effect.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +61,10 @@ def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, ema
 
 
 def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_confirmation_required, settings):
-    """A sign-in code is not sent to an unconfirmed address.
+    """A sign-in code is not sent to an e-mail address that its account has not confirmed.
 
-    Otherwise the owner of the address could, by entering the code, confirm it for an account that another person
-    created and knows the password of.
+    Another person may have created the account with this address and know its password. If the owner of the address
+    entered a code, the address would be confirmed, and both would have access to the account.
     """
     planted = make_user("planted", email="alice@example.org")
     EmailAddress.objects.create(user=planted, email="alice@example.org", verified=False, primary=True)
@@ -80,9 +83,9 @@ def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_con
 
 
 def test_a_user_without_address_needs_no_confirmation(make_user, email_confirmation_required, api):
-    """Users without an e-mail address can sign in, although confirmation is mandatory.
+    """Users without an e-mail address can sign in, although other users must confirm their e-mail address first.
 
-    Such users signed up with WeChat and set a password, or were created by the operator.
+    Such users signed up with WeChat and set a password, or were created by the operator of the site.
     """
     make_user("wei")
     client = Client()

@@ -22,7 +22,7 @@ def picture(kind="PNG", size=(300, 200), mode="RGB", **options) -> bytes:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """Returns a PNG whose header has the given dimensions, with almost no pixel data."""
+    """Returns a PNG file whose header claims this width and height, although the file has almost no pixel data."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

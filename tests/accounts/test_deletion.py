@@ -1,4 +1,4 @@
-"""Tests that account deletion does what its page announces, partly at once and partly in the background.
+"""Tests that account deletion does what the page for it announces, partly at once and partly in a background task.
 
 The background task also continues after a crash.
 """
@@ -34,7 +34,7 @@ def send_message(person, group, text="hello", **more):
 
 
 def page_of(person) -> Client:
-    """Returns a client that is signed in as the user and has just confirmed the password again."""
+    """Returns a Django test client that is signed in as the user and has just confirmed the user's password again."""
     client = Client()
     client.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})

@@ -1,6 +1,6 @@
-"""Tests of e-mails: text and HTML in the recipient's language.
+"""Tests of e-mails: text and HTML in the recipient's language, and the queue of e-mails.
 
-A mail is enqueued in the transaction of its request, sent by a background task, and then deleted.
+An e-mail is stored in the transaction of its request, sent by a background task, and then deleted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ taken: list[EmailMessage] = []
 
 
 class FailingMailBackend:
-    """A mail backend that raises the errors in `refuses`, one at each call, and then accepts all mails."""
+    """A mail backend that fails at first: at each attempt to send, it raises the next error of the list `refuses`.
+
+    When the list is empty, it accepts all e-mails.
+    """
 
     refuses: list[Exception] = []
 

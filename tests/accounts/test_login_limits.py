@@ -1,6 +1,6 @@
 """Tests of rate limits of password guesses, which are counted per IP address, account and known device.
 
-All endpoints and server processes share the counts.
+A known device is a browser in which the user has signed in before. All endpoints and server processes share the counts.
 """
 
 import threading
@@ -39,7 +39,7 @@ def test_an_unknown_name_is_limited_too(api, db):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Returns a function that lets a number of seconds pass for the rate limits."""
+    """Returns a function that moves the clock of the rate limits forward by a number of seconds."""
     now = [1000.0]
     monkeypatch.setattr(rate_limits.time, "monotonic", lambda: now[0])
 
@@ -53,7 +53,10 @@ def clock(monkeypatch):
     "attacker", ["192.0.2.1", "2001:db8::{n:x}", "::ffff:192.0.2.1"], ids=["IPv4", "IPv6 network", "mapped IPv4"]
 )
 def test_a_stranger_at_one_address_cannot_keep_the_owner_out(api, make_user, clock, attacker):
-    """For as long as one likes, by user name and e-mail, with spaces and other cases."""
+    """The owner of an account can sign in while a stranger at another IP address tries wrong passwords of the account.
+
+    The stranger tries many times, by user name and e-mail, with added spaces, in upper and lower case.
+    """
     make_user("anna", email="anna@example.org")
     logins = ["anna", "ANNA", " anna ", "anna@example.org", "Anna@Example.org"]
     for number in range(300):
@@ -132,7 +135,10 @@ def test_a_wrong_password_makes_no_device_known_and_nobody_can_forge_one(client,
 
 # ── E-mails ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_strangers_cannot_fill_a_mailbox(client, api, make_user, settings, clock):
-    """Sign-ups with a known address, by page and API, in any case, from many addresses, send a few e-mails only."""
+    """Many sign-ups with an e-mail address that has an account send only a few e-mails to this address.
+
+    The sign-ups are sent to the page and the API, from many IP addresses, with the e-mail in upper and lower case.
+    """
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     user = make_user("anna", email="anna@example.org")
     EmailAddress.objects.create(user=user, email="anna@example.org", verified=True, primary=True)

@@ -1,4 +1,7 @@
-"""Tests of second factors and passkeys without a browser: required codes, limits of guesses, ended sign-ins."""
+"""Tests of second factors and passkeys without a browser: required codes, limits of guesses, ended sign-ins.
+
+A second factor is, for example, an authenticator app whose code is needed after the password.
+"""
 
 from __future__ import annotations
 
@@ -222,6 +225,9 @@ def test_an_invalid_passkey_is_rejected(client, alice, credential):
 
 
 def test_secrets_of_the_first_release_can_still_be_decrypted(settings):
-    """Secrets that version 0.1.0 encrypted can be decrypted: the key does not depend on the current module name."""
+    """Secrets of second factors that version 0.1.0 encrypted can be decrypted.
+
+    The encryption key is derived from SECRET_KEY and a fixed text, so that it stays the same when modules are renamed.
+    """
     key = urlsafe_b64encode(sha256(f"accounts.factors:{settings.SECRET_KEY}".encode()).digest())
     assert MFAAdapter().decrypt(Fernet(key).encrypt(b"secret").decode()) == "secret"

@@ -15,9 +15,9 @@ ACTIONS = ("add", "change", "delete", "view")
 
 
 def migrate(*target: str) -> None:
-    """Runs the `migrate` command.
+    """Runs the command `manage.py migrate` up to a given migration.
 
-    Calling Django's MigrationExecutor is not enough: only the command makes the contenttypes app rename content types.
+    Django's MigrationExecutor alone would not rename the content types of renamed models; only the command does so.
     """
     call_command("migrate", *target, verbosity=0, interactive=False)
 

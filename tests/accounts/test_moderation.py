@@ -1,4 +1,4 @@
-"""Tests of moderators in the admin: a suspension takes effect at once, and permissions cannot be escalated."""
+"""Tests of moderators in the admin: a suspension takes effect at once, and moderators cannot get more permissions."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -14,9 +14,9 @@ from tests.servers import PASSWORD
 
 @pytest.fixture
 def moderators_group(database):
-    """Creates the moderators group and returns it.
+    """Creates the permission group of moderators and returns it.
 
-    `migrate` creates the group too, but other tests may have emptied the tables since.
+    The command `migrate` creates the group too, but other tests may have emptied the database tables since then.
     """
     from django.apps import apps
 

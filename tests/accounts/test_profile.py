@@ -34,7 +34,7 @@ def browser(alice):
 
 @pytest.fixture
 def profile_changes():
-    """Yields a list that collects the ids of users whose profile change was published to other users."""
+    """Yields a list. When a changed profile is published to other users, the id of its user is added to the list."""
     ids: list[int] = []
     hooks.profile_changed.append(ids.append)
     yield ids

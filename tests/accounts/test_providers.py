@@ -1,4 +1,7 @@
-"""Tests of sign-in with Google and GitHub: buttons, user names, no access to accounts by e-mail address."""
+"""Tests of sign-in with Google and GitHub: buttons, user names, and e-mail addresses of existing accounts.
+
+An e-mail address that Google or GitHub sends never gives access to an existing account.
+"""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -34,7 +37,7 @@ def github(settings):
 
 
 def complete_sign_in(request, uid="7", email="", verified=False, **data):
-    """Completes a sign-in with GitHub, as if GitHub had sent these user data, and returns the response."""
+    """Completes a sign-in with GitHub, as if GitHub had sent these values of the account, and returns the response."""
     adapter = SocialAccountAdapter(request)
     login = SocialLogin(user=User(), account=SocialAccount(provider="github", uid=uid, extra_data={}))
     login.provider = adapter.get_provider(request, "github")
@@ -107,7 +110,11 @@ def test_a_provider_email_does_not_sign_in_to_an_existing_account(request_, gith
 def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_address_out(
     request_, github, make_user, settings, has_signed_in
 ):
-    """mallory signs up with carol's address and cannot confirm it. GitHub has verified that it belongs to carol."""
+    """mallory signs up with carol's e-mail address, but cannot confirm it. Then carol signs in with GitHub.
+
+    GitHub has verified that the address belongs to carol. So carol gets an account, which replaces mallory's, unless
+    mallory's account was already used (`has_signed_in`).
+    """
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     mallory = make_user("mallory", email="carol@example.com")
     EmailAddress.objects.create(user=mallory, email="carol@example.com", verified=False, primary=True)

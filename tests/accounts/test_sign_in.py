@@ -1,4 +1,7 @@
-"""Tests of signing in by page and by token, of ending sign-ins, and that no response reveals an account."""
+"""Tests of signing in by page and by token, and of ending sign-ins.
+
+Also tests that no response to a failed sign-in reveals whether an account exists.
+"""
 
 from http.cookies import SimpleCookie
 
@@ -88,9 +91,9 @@ def test_signing_out_ends_the_sign_in_and_disconnects_its_sockets(published_even
 
 
 def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
-    """A session is anonymous after its sign-in has ended, even if the session still exists.
+    """A browser session is anonymous after its sign-in (`SignIn` row) has ended, even if the session still exists.
 
-    For example, the session is still in a cache that was unreachable when the sign-in ended.
+    For example, the session is still in Redis, because Redis could not be reached when the sign-in ended.
     """
     SignIn.objects.update(ended_at="2026-01-01T00:00Z")
     assert not is_in(alices_browser)

@@ -100,7 +100,10 @@ def test_concurrent_sign_ups_with_one_name_create_one_account(transactional_db, 
 
 
 def test_a_lost_race_for_a_name_is_a_field_error(client, bob, monkeypatch):
-    """If a name is free when it is checked but taken when it is stored, the response is a field error."""
+    """Two sign-ups choose the same user name at once: the second one gets an error at the field of the user name.
+
+    The name is free when the second sign-up checks it, but taken when the second sign-up stores it.
+    """
     monkeypatch.setattr("accounts.auth.adapters.AccountAdapter.clean_username", lambda self, name, shallow=False: name)
     page = sign_up_by_page(client, username="B0b")
     assert page.status_code == 200 and "username" in page.context["form"].errors
@@ -254,5 +257,8 @@ def test_the_password_reset_page_is_not_cacheable(client, alice):
 
 
 def test_sign_up_links_of_the_first_release_are_still_valid():
-    """Links that version 0.1.0 signed are valid: the salt of the signature does not depend on the module name."""
+    """Sign-up links that version 0.1.0 signed are still valid.
+
+    The salt of the signature is a fixed text, so that it stays the same when modules are renamed.
+    """
     assert signup_links.is_valid_token(signing.dumps(7, salt="accounts.invitations"))

@@ -1,4 +1,7 @@
-"""Tests of the authentication of sockets, and of the periodic check of the sign-ins of open sockets."""
+"""Tests how the server finds out which user opens a WebSocket.
+
+Also tests that the server regularly checks whether the users of open WebSockets are still signed in.
+"""
 
 import pytest
 from django.conf import settings as django_settings

@@ -70,7 +70,7 @@ def test_a_refresh_returns_a_new_pair_and_invalidates_the_old_token(api, alice):
 
 @pytest.fixture
 def later(monkeypatch):
-    """Returns a function that lets a number of seconds pass."""
+    """Returns a function that moves the clock forward by a number of seconds."""
 
     def pass_time(seconds: float) -> None:
         now = timezone.now() + timedelta(seconds=seconds)
@@ -106,7 +106,10 @@ def test_a_used_refresh_token_ends_the_sign_in_once_its_successor_was_used(api, 
 
 
 def test_the_time_of_a_used_refresh_token_does_not_begin_again(api, alice, later):
-    """Repeating within the 30 seconds, and requests with the access token, do not prolong them."""
+    """A used refresh token returns the same new tokens again for 30 seconds after its first use.
+
+    Using it again within this time, or sending requests with the new access token, does not make this time longer.
+    """
     first = api.sign_in("alice")
     api.access = refresh(api, first["refresh"]).json()["access"]
     later(25)
@@ -117,7 +120,10 @@ def test_the_time_of_a_used_refresh_token_does_not_begin_again(api, alice, later
 
 
 def test_the_new_refresh_token_cannot_be_derived_from_what_is_stored(api, alice):
-    """The row holds the id of the token, never the token; and the id alone has no valid signature."""
+    """The database row of a sign-in contains only the id of the refresh token, not the token itself.
+
+    A token that is made from this id without SECRET_KEY has no valid signature.
+    """
     first = api.sign_in("alice")
     second = refresh(api, first["refresh"]).json()
     stored = " ".join(str(value) for value in SignIn.objects.values().get().values())

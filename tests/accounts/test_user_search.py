@@ -77,7 +77,10 @@ def test_an_empty_query_returns_the_newest_users(searchable_users):
 
 @pytest.mark.usefixtures("transactional_db")
 def test_an_empty_query_suggests_members_of_my_groups_before_strangers(make_user, django_assert_max_num_queries):
-    """First direct partners, then group members, those who wrote last first, then everybody else."""
+    """Suggestions are sorted: first partners of direct conversations, then members of the user's groups, then others.
+
+    Among the group members, those who wrote last come first.
+    """
     alice, bob, carol, dave, erin = (make_user(name) for name in ("alice", "bob", "carol", "dave", "erin"))
     make_user("stranger")
     for title, members in (("old", [carol, dave]), ("new", [dave, erin])):

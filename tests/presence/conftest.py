@@ -1,7 +1,7 @@
 """Fixtures for tests of presence: who is online, types or views a conversation.
 
-Most tests use simulated server processes. Each has a `PresenceTracker`, which keeps presence in memory or in Redis. The
-test calls `tick`, which a real process calls in a loop.
+Most tests use simulated server processes. Each of them has a `PresenceTracker`, which stores in memory or in Redis who
+is online. The test calls its method `tick`, which a real server process calls once a second.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ TIMEOUTS = Timeouts(lease=1.0, grace=0.3, heartbeat=1.0, claim=0.8, stall=0.6, s
 
 
 class Process:
-    """A simulated server process. It records what a real process would publish about presence.
+    """A simulated server process. It records what a real server process would publish about presence.
 
-    `arrived` has the ids of users who came online, `departed` of users who went offline, `head_counts` the numbers of
-    online users and visitors, and `changed_conversation_ids` the conversations whose viewers changed.
+    `arrived` has the ids of users who came online, `departed` the ids of users who went offline, `head_counts` the
+    numbers of online users and visitors, and `changed_conversation_ids` the ids of conversations whose viewers changed.
     """
 
     def __init__(self, tracker: PresenceTracker):
@@ -44,10 +44,11 @@ class Process:
         return connection_id
 
     async def tick(self, confirm: bool = True) -> list[Departure]:
-        """Runs one step of the loop of a process, records the changes, and returns who went offline (departures).
+        """Calls `PresenceTracker.tick` once, and records the changes that it returns.
 
-        With `confirm` it confirms the departures, as a real process does. Without it, no other process can confirm them
-        until `TIMEOUTS.claim` has passed.
+        A real process does so once a second. Returns the users who seem to have left. With `confirm`, also sets those
+        of them offline who have not come back, as a real process does. Without it, no other process can do so until
+        `TIMEOUTS.claim` seconds have passed.
         """
         tick = await self.tracker.tick()
         self.arrived += tick.arrived
@@ -61,9 +62,9 @@ class Process:
 
 
 async def run_ticks(seconds: float, *processes: Process) -> None:
-    """Calls `tick` of these simulated processes again and again for some seconds.
+    """Calls `tick` of these simulated server processes again and again for some seconds.
 
-    All other simulated processes do nothing, as if they had been killed.
+    Other simulated processes of the test do nothing in this time, as if they had been killed.
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -23,7 +23,7 @@ API = "/api/v1/"
 
 @pytest.fixture
 def api():
-    """`api(user)` returns an API client signed in as this user, `api()` a client that is not signed in."""
+    """Returns a function: `api(user)` returns an API client signed in as this user, `api()` a signed-out client."""
 
     def make_client(user=None) -> APIClient:
         client = APIClient()
@@ -36,9 +36,9 @@ def api():
 
 @pytest.fixture(autouse=True)
 def conversations(monkeypatch):
-    """Replaces the functions with which the app presence asks the app chat who is a member of a conversation.
+    """Replaces the functions of the app `chat` that tell the app `presence` who is a member of which conversation.
 
-    alice and bob are members of CONVERSATION, mallory of another conversation.
+    In this test, alice and bob are members of CONVERSATION, and mallory is a member of another conversation.
     """
     members = {"alice": {CONVERSATION}, "bob": {CONVERSATION}, "mallory": {99}}
 

@@ -46,7 +46,10 @@ class Client:
         await self._socket.send(json.dumps({"type": type, "payload": payload}))
 
     async def receive(self, type: str, within: float, **expected) -> float:
-        """Waits for a frame of this type with these values in its payload. Returns how many seconds it has waited."""
+        """Waits for a frame (a WebSocket message in JSON) of this type with these values in its payload.
+
+        Returns how many seconds it has waited.
+        """
         began = time.monotonic()
         while time.monotonic() - began < within:
             for frame in self.frames:

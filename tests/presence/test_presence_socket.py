@@ -1,7 +1,7 @@
 """Tests of presence on the WebSocket: who is online, types or views a conversation.
 
-The tests use the real `PresenceConsumer` and the real hub, which passes events to sockets. Fakes replace the functions
-of the chat app.
+The tests use the real `PresenceConsumer` and the real hub (which passes events to WebSockets), but fakes instead of the
+functions of the app `chat`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONVERSATION, OTHER_CONVERSATION = 12, 13
 
 
 class Socket:
-    """A WebSocket client. `frames` are the frames that it has received and that `receive` has not returned yet."""
+    """A WebSocket client. `frames` are the received frames (WebSocket messages) that `receive` has not returned yet."""
 
     def __init__(self, app, user_id: int):
         headers = [(b"authorization", f"Bearer {user_id}".encode())]
@@ -41,9 +41,9 @@ class Socket:
         await self._communicator.send_to(text_data=json.dumps({"type": type, "payload": payload, "ref": ref}))
 
     async def receive(self, type: str, within: float = 3.0, **expected) -> dict:
-        """Returns the payload of a frame of this type with these values, and removes the frame from `frames`.
+        """Returns the payload of a frame (WebSocket message) of this type with these values, and forgets the frame.
 
-        If no such frame is in `frames`, waits for one; the test fails after `within` seconds.
+        If no such frame has been received yet, waits for one; the test fails after `within` seconds.
         """
 
         def take_matching_frame() -> dict | None:
@@ -62,7 +62,10 @@ class Socket:
         return payload
 
     async def collect(self, seconds: float) -> list[dict]:
-        """Adds the frames received in the next `seconds` to `frames`, and returns all of `frames`."""
+        """Waits for `seconds` seconds and adds the frames (WebSocket messages) received in this time to `frames`.
+
+        Returns all of `frames`.
+        """
         until = asyncio.get_running_loop().time() + seconds
         while (seconds_left := until - asyncio.get_running_loop().time()) > 0:
             if not await self._communicator.receive_nothing(min(seconds_left, 0.02), 0.005):
@@ -80,9 +83,9 @@ class Socket:
 
 @pytest.fixture
 async def open_socket(presence_tracker, transactional_db, monkeypatch):
-    """`await open_socket(user, *conversation_ids)` opens a socket of a user who is a member of these conversations.
+    """Returns an async function: `open_socket(user, *conversation_ids)` opens a WebSocket of this user.
 
-    Without ids the user is a member of CONVERSATION.
+    The user is a member of these conversations; without ids, of the conversation CONVERSATION.
     """
     conversation_ids = {}  # user id: ids of the conversations of this user
     monkeypatch.setattr(hooks, "conversation_ids_hook", lambda user_id: conversation_ids[user_id])

@@ -198,7 +198,7 @@ async def test_departed_users_leave_no_keys_in_redis(make_process, redis_server)
 
 
 def test_the_synchronous_methods_work_without_an_event_loop(make_process):
-    """Threads that handle HTTP requests have no event loop: they call the synchronous methods of `PresenceTracker`."""
+    """Threads that handle HTTP requests have no event loop. They use the synchronous methods of `PresenceTracker`."""
     process: Process = make_process()
     process.tracker.record_heartbeat(f"u:{ALICE}", 12)
     assert process.tracker.get_online_users([ALICE, BOB]) == {ALICE}

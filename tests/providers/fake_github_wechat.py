@@ -1,6 +1,6 @@
 """Fake OAuth servers for tests of signing in with GitHub and WeChat. They run in a thread of the test process.
 
-Their paths, checks and special responses are those of the real servers of GitHub and WeChat.
+Their URL paths, checks and unusual responses are the same as those of the real GitHub and WeChat.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ CLIENT, SECRET = "our-client", "our-secret"
 class Provider:
     """Base class of a fake OAuth server.
 
-    `person` is the profile of the account that signs in, `calls` are the paths requested so far. If `broken` is set,
-    the server issues no tokens.
+    `person` is the profile of the account that signs in, `calls` are the URL paths requested so far. If `broken` is
+    true, the server issues no access tokens.
     """
 
     def __init__(self) -> None:

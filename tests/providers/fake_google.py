@@ -1,4 +1,4 @@
-"""Starts a fake Google server (see google_settings.py). It has two accounts that can sign in to the messenger."""
+"""Starts a fake Google server (see google_settings.py) for tests. Two accounts of it can be used for signing in."""
 
 from __future__ import annotations
 

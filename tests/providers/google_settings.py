@@ -1,7 +1,7 @@
-"""Django settings of a fake Google for tests: a site with the OpenID provider of allauth, in its own process.
+"""Django settings of a fake Google for tests: a Django site that is an OpenID provider, in its own process.
 
-Its host is `localhost`, while the host of the messenger in tests is 127.0.0.1: browsers share cookies between all ports
-of one host.
+Its host is `localhost`, while the host of the messenger in tests is 127.0.0.1. With the same host, both would get each
+other's cookies, because browsers do not separate cookies by port.
 """
 
 import os

@@ -1,6 +1,7 @@
-"""The command `python -m tools.irc_replay FILE…`. It replays recorded IRC days on a server and checks the result.
+"""The command `python -m tools.irc_replay FILE…`. It sends recorded IRC messages to a messenger server again.
 
-Exit status: 0 if everything is equal, 1 if something differs or the replay had to give up, 2 for wrong arguments.
+Each file contains one day of an IRC channel. Exit status: 0 if the messages on the server are equal to those sent, 1 if
+they differ or the command had to stop early, 2 for wrong arguments.
 """
 
 from __future__ import annotations

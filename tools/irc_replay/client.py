@@ -1,4 +1,7 @@
-"""Clients of the replay. A simulated user sends messages by WebSocket, by the REST API or by the form of a page."""
+"""Clients that send recorded IRC messages to the messenger. Each IRC nick becomes one simulated user.
+
+A simulated user sends messages by WebSocket, by the REST API or by the form of a page.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _ref_numbers = count(1)
 
 
 class ApiClient:
-    """A client that calls the REST API as one user. It signs up or signs in, and renews its tokens."""
+    """A client that calls the REST API of the messenger as one user. It signs up or signs in, and renews its tokens."""
 
     def __init__(self, url: str, password: str):
         self.url = url.rstrip("/")
@@ -32,9 +35,9 @@ class ApiClient:
         self._refresh_lock = asyncio.Lock()
 
     async def sign_up(self, nick: str, claimed_names: set[str]) -> None:
-        """Signs up with the first free user name for this nick, or signs in if an earlier replay has signed it up.
+        """Signs up with the first free user name for an IRC nick, or signs in if an earlier run has created the user.
 
-        `claimed_names` contains the casefolded names that all clients of this replay have tried. The names that this
+        `claimed_names` contains the casefolded user names that all clients of this run have tried. The names that this
         client tries are added to it.
         """
         for name in username_candidates(nick):
@@ -49,8 +52,8 @@ class ApiClient:
     async def _sign_up_or_in(self, name: str) -> bool:
         """Signs up with this user name or, if the name is taken, signs in.
 
-        Returns False if the account belongs to another user. Raises RejectedError if the server refuses for another
-        reason than the name.
+        Returns False if the account with this name belongs to another person. Raises RejectedError if the server
+        refuses the sign-up for a reason other than the user name.
         """
         try:
             tokens = await self.http.call_api("POST", "auth/signup/", {"username": name, "password": self.password})
@@ -95,9 +98,11 @@ class ApiClient:
             return await self.http.call_api(method, path, body, self._access_token)
 
     async def _refresh(self, expired_token: str) -> None:
-        """Gets new tokens. If several callers have the same expired token, the tokens are renewed only once.
+        """Gets a new access token and refresh token from the server.
 
-        A refresh token can be used only once. If it was used but the response got lost, the client signs in again.
+        Does nothing if `expired_token` was already replaced. So several callers with the same expired token cause one
+        request only. A refresh token can be used only once: if the response to an earlier request got lost, the client
+        signs in again.
         """
         async with self._refresh_lock:
             if self._access_token != expired_token:
@@ -110,9 +115,9 @@ class ApiClient:
                     raise
 
     async def open_socket(self) -> ClientConnection:
-        """Opens a WebSocket, waits for the `welcome` frame and stores its payload in `self.welcome`.
+        """Opens a WebSocket and waits for `welcome`, the first message of the server.
 
-        Raises TemporaryError if the connection fails.
+        Stores its payload in `self.welcome`. Raises TemporaryError if the connection fails.
         """
         parts = urlsplit(self.url)
         address = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/v1/"
@@ -149,9 +154,10 @@ class SimulatedUser(ApiClient):
 
     @property
     def senders(self) -> dict[str, Callable[[int, str, str], Awaitable[None]]]:
-        """Returns the functions that send a message, by entry point ("socket", "api", "form").
+        """Returns the three functions that send a message, by the way they use: "socket" (WebSocket), "api" or "form".
 
-        Each function takes the conversation id, client_id and text, and returns when the server has stored the message.
+        Each function takes the conversation id, the client_id and the text of the message, and returns when the server
+        has stored the message.
         """
         return {"socket": self.send_by_socket, "api": self.send_by_api, "form": self.send_by_form}
 
@@ -214,9 +220,9 @@ class SimulatedUser(ApiClient):
             return self._socket
 
     async def _read(self, socket: ClientConnection) -> None:
-        """Reads from the socket until it is closed, and passes each answer to the method that waits for it.
+        """Reads from the WebSocket until it is closed, and passes each response to the method that waits for it.
 
-        Events are ignored, since the observer receives them.
+        Events are ignored: another client, the observer, receives them.
         """
         try:
             async for text in socket:

@@ -1,4 +1,4 @@
-"""A small HTTP client based on the standard library, and a retry policy.
+"""A small HTTP client based on the standard library, and a class that repeats failed requests.
 
 The client has one persistent connection and keeps cookies.
 """
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 class TemporaryError(Exception):
-    """The connection failed, or the server asks to try later. The same request can be repeated.
+    """A request failed because of the connection, or because the messenger server asks to try again later.
 
-    `retry_after` is how many seconds the server asks to wait, or None.
+    The same request can be repeated. `retry_after` is how many seconds the server asks to wait, or None.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None):
@@ -33,7 +33,7 @@ class TemporaryError(Exception):
 
 
 class RejectedError(Exception):
-    """The server rejected the request. The same request would be rejected again."""
+    """The messenger server rejected a request. It would reject the same request again."""
 
     def __init__(self, code: str, detail: str, fields: Mapping[str, list[str]] | None = None):
         super().__init__(f"{code}: {detail}")
@@ -153,16 +153,16 @@ def _parse_seconds(text: str | None, default: float | None = None) -> float | No
 
 @dataclass
 class RetryPolicy:
-    """Repeats a step that failed with TemporaryError, and counts the retries."""
+    """Repeats a function that failed with TemporaryError (connection failed or server busy), and counts the retries."""
 
     max_seconds: float  # for one step
     retries: int = 0
     requested_waits: int = 0  # number of retries for which the server gave a time to wait
 
     async def run(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Runs the step again and again until it raises no TemporaryError, and returns its result.
+        """Calls the function `step` again and again until it raises no TemporaryError, and returns its result.
 
-        After `max_seconds`, raises the last TemporaryError.
+        If `step` still fails after `max_seconds`, raises its last TemporaryError.
         """
         clock = asyncio.get_running_loop().time
         started_at, pause = clock(), 0.1

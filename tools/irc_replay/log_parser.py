@@ -42,7 +42,7 @@ class DayLog:
 
     @property
     def nicks(self) -> list[str]:
-        """Returns the nicks that wrote a message, in the order of their first message."""
+        """Returns the IRC nicks (names of users) that wrote a message, in the order of their first message."""
         return list(dict.fromkeys(entry.nick for entry in self.entries if entry.kind == "message"))
 
     @property
@@ -51,7 +51,11 @@ class DayLog:
 
 
 def read_log(file: Path) -> DayLog:
-    """Parses a log file. Counts lines that are not part of the result in `skipped`. Replaces invalid UTF-8 with �."""
+    """Parses the log file of one recorded IRC day. Replaces invalid UTF-8 with �.
+
+    Leaves out joins and leaves of nicks that wrote no message. `DayLog.skipped` counts the lines that are left out, by
+    reason.
+    """
     skipped: Counter[str] = Counter()
     lines = file.read_text("utf-8", errors="replace").splitlines()
     entries = list(_spread_over_minutes(_parse_lines(lines, skipped)))
@@ -90,9 +94,9 @@ def _parse_lines(lines: list[str], skipped: Counter[str]) -> Iterator[_RawEntry]
 
 
 def _spread_over_minutes(raw_entries: Iterator[_RawEntry]) -> Iterator[LogEntry]:
-    """Yields the entries with times in seconds.
+    """Yields the log entries, each with a time in seconds since the first minute of the log.
 
-    The log contains only minutes, so the entries of a minute are spread over it.
+    The log contains only hours and minutes, so the entries of one minute are spread evenly over that minute.
     """
     rows = list(raw_entries)
     entries_in_minute = Counter(row[3] for row in rows)
@@ -104,7 +108,10 @@ def _spread_over_minutes(raw_entries: Iterator[_RawEntry]) -> Iterator[LogEntry]
 
 
 def is_blank(text: str) -> bool:
-    """Returns whether the text cannot be sent: it has no visible character, or a NUL, which servers do not store."""
+    """Returns whether the text cannot be sent as a message.
+
+    That is so if it has no visible character, or contains the character NUL, which the server does not store.
+    """
     return "\0" in text or all(unicodedata.category(char)[0] in "CZ" for char in text)
 
 

@@ -1,7 +1,7 @@
-"""The observer: a client that owns the groups of the replay and receives all their events.
+"""The observer: a client that owns the groups of a replay (recorded IRC messages sent again) and receives all events.
 
-It applies the events in the order of their versions, as the protocol requires. At the end, its messages must be equal
-to the messages that are loaded again from the server. To check this is the purpose of the replay.
+It applies the events of a conversation in the order of their version numbers, as the protocol requires. At the end, its
+messages must be equal to the messages that the server returns. This check is the purpose of the replay.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Frame = dict[str, Any]
 
 @dataclass
 class ObservedConversation:
-    """A conversation as the observer would show it on its screen."""
+    """A conversation as a client shows it: the observer computes it from the events that it has received."""
 
     version: int
     messages: dict[int, Frame] = field(default_factory=dict)  # by seq
@@ -35,7 +35,7 @@ class ObservedConversation:
     duplicates: int = 0  # `message.created` events for messages that were already on the screen
 
     def texts(self) -> list[tuple[str, str, str]]:
-        """Returns (client_id, user name, body) of each text message, in the order of the screen."""
+        """Returns (client_id, user name, body) of each text message, in the order in which a client shows them."""
         ordered = (self.messages[seq] for seq in sorted(self.messages))
         return [message_text(message) for message in ordered if message["kind"] == "text"]
 
@@ -122,9 +122,10 @@ class Observer(ApiClient):
             self._apply_in_order(self.conversations[payload["conversation_id"]], frame)
 
     def _apply_in_order(self, conversation: ObservedConversation, frame: Frame) -> None:
-        """Applies an event if it follows the current version of the conversation, and then kept events that now follow.
+        """Applies an event if it directly follows the events applied so far. Ignores an event that was applied before.
 
-        If earlier events are missing, keeps the event and starts a `sync` after GAP_TIMEOUT. Ignores old events.
+        If earlier events are missing, keeps the event until they have arrived. If they do not arrive within
+        GAP_TIMEOUT, asks the server for them with the command `sync`.
         """
         after, version = frame["payload"]["after"], frame["payload"]["version"]
         if version <= conversation.version:

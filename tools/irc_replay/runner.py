@@ -1,4 +1,7 @@
-"""Runs the replay: signs up the users, sends each recorded day to its own new group, and compares the result."""
+"""Runs a replay: signs up the users and sends the messages of each recorded IRC day to a new group.
+
+At the end, it compares the messages that the server has stored with the sent ones.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ ProgressCallback = Callable[[str], None]
 
 @dataclass
 class Report:
-    """The result of a replay: counts of what happened, and of what differs between sent and received messages."""
+    """The result of a replay: counts of messages, users, retries and so on, and the differences that were found.
+
+    A difference is, for example, a message that was sent but not stored by the server.
+    """
 
     groups: int = 0
     users: int = 0
@@ -88,10 +94,10 @@ class Replay:
         retry_seconds: float = 60.0,
         report_progress: ProgressCallback = lambda message: None,
     ):
-        """Prepares a replay of these days.
+        """Prepares to send the messages of these recorded IRC days.
 
-        With `speed` 60, an hour of the log takes a minute. With `speed` 0, there are no pauses. `retry_seconds` is how
-        long a failed step is repeated before the replay gives up.
+        With `speed` 60, an hour of the log takes a minute. With `speed` 0, there are no pauses. A failed step, such as
+        sending a message, is repeated for `retry_seconds` at most; then the replay ends with an error.
         """
         self.url, self.days, self.speed, self.entry_points = url, days, speed, tuple(entry_points)
         self.password, self.report_progress = password, report_progress
@@ -144,7 +150,7 @@ class Replay:
 
     # ── Replay of a day ──────────────────────────────────────────────────────────────────────────────────────────
     async def _replay_day(self, day: DayLog) -> tuple[int, list[SentText]]:
-        """Replays the entries of a day in order, in a new group. Returns the conversation id and the sent texts.
+        """Repeats the joins, leaves and messages of a recorded day in a new group. Returns its id and the sent texts.
 
         Each message is sent only after the server has acknowledged the previous one.
         """
@@ -209,7 +215,10 @@ class Replay:
         return client_id, user.username, entry.text
 
     async def _limit_open_sockets(self, user: SimulatedUser) -> None:
-        """Marks the user's socket as used now. If too many sockets are open, closes the least recently used one."""
+        """Marks the WebSocket of this user as used now.
+
+        If too many are open, closes the one that was not used for longest.
+        """
         self._users_with_socket[user] = None
         self._users_with_socket.move_to_end(user)
         if len(self._users_with_socket) > max(MAX_OPEN_SOCKETS, 2 * len(self.days)):
@@ -218,9 +227,9 @@ class Replay:
 
     # ── Comparison ───────────────────────────────────────────────────────────────────────────────────────────────
     async def _compare(self, conversation_id: int, sent: list[SentText]) -> None:
-        """Loads all messages from the server, and compares them with the sent ones and with the observer's screen.
+        """Loads all messages from the server, and compares them with the sent ones and with those of the observer.
 
-        Adds all differences to the report.
+        The observer is a client that has received all events. Adds all differences to the report.
         """
         report = self.report
         stored = await self._load_texts(conversation_id)

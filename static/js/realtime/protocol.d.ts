@@ -348,8 +348,8 @@ export interface Changes {
 }
 
 /**
- * Whether a user is online, and when they were last seen. `last_seen` is null while the user is online, and if the user
- * does not show it to you.
+ * Whether a user is online, and when the user was last online. `last_seen` is null while the user is online, and if the
+ * user does not show it to you.
  */
 export interface Presence {
   user_id: number;
@@ -450,15 +450,18 @@ export interface Typing {
   active: boolean;
 }
 
-/** A user who views the conversation, and the `seq` of the last message that this user has read. */
+/**
+ * A user who views the conversation now, and what this user has read. `seq` is the number (within the conversation) of
+ * the newest message that the user has read.
+ */
 export interface Reader {
   user_id: number;
   seq: number;
 }
 
 /**
- * The users who view a conversation now. `count` counts each user once. `readers` contains only the viewers who show
- * their presence and read receipts to you.
+ * The users who view a conversation now. A user who views it on several devices is counted once. `count` is the number
+ * of those users who show you that they are online. `readers` contains those who also show you what they have read.
  */
 export interface Viewers {
   conversation_id: number;
@@ -467,7 +470,8 @@ export interface Viewers {
 }
 
 /**
- * How many users and visitors are online. A visitor is a browser without a signed-in user. Everybody is counted once.
+ * How many users and visitors are online. A visitor is a browser without a signed-in user. A user or visitor with
+ * several connections is counted once.
  */
 export interface HeadCount {
   count: number;
