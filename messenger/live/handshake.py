@@ -76,7 +76,7 @@ class OriginValidator:
 
 
 class AuthMiddleware:
-    """Authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
+    """ASGI middleware that authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
 
     If the connection is not allowed, sets it to a `SocketRefused` exception, and the consumer closes the connection.
     `authenticate` is an argument because this package may not import the accounts app. It is called once per

@@ -24,7 +24,10 @@ class Visibility(msgspec.Struct, frozen=True):
     receipts: frozenset[int] | None = None
 
     def allows(self, user_id: int, topic: str) -> bool:
-        """Returns whether this user may receive events about another user on this topic ("presence", "receipts" …)."""
+        """Returns whether the owner of these rules may receive events about another user on this topic.
+
+        Topics are `presence`, `receipts` and so on.
+        """
         if user_id in self.blocked:
             return False
         shown_to = self.presence if topic == "presence" else self.receipts if topic == "receipts" else None
