@@ -14,7 +14,10 @@ _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U000200
 
 
 class Initials(NamedTuple):
-    """The initials of a name. `second` is shown after `initial` only in the narrow list, which shows no names."""
+    """The initials of a name. `initial` is shown on every avatar without picture, `second` only in the narrow list.
+
+    The narrow list shows avatars without names.
+    """
 
     initial: str
     second: str
