@@ -27,9 +27,9 @@ class ClientErrorFilter(logging.Filter):
 
 
 class TokenFilter(logging.Filter):
-    """Replaces the tokens in logged paths.
+    """Replaces secret tokens in URL paths that are logged, such as the tokens of invite links and password resets.
 
-    A reader of the log could use a token to join a group or to change a password.
+    A reader of the log could use such a token to join a group or to change a password.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
