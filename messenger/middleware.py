@@ -125,7 +125,7 @@ def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _error_response(request: HttpRequest, error: ApplicationError) -> HttpResponseBase:
-    """Returns the error as JSON below /api/, and as a page elsewhere.
+    """Returns an error response: JSON for paths below /api/, and an HTML page for other paths.
 
     The page shows no user, because `request.user` is not set yet.
     """

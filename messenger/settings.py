@@ -48,7 +48,7 @@ MIN_SECRET_KEY_LENGTH = 32
 
 
 def secret_key() -> str:
-    """Returns the secret key from the environment. It must be long enough to sign sessions and tokens.
+    """Returns Django's secret key from the environment. It must be long, because it signs sessions and tokens.
 
     In development, a missing key is generated once and stored in DATA_DIR.
     """

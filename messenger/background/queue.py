@@ -59,7 +59,7 @@ def host() -> str:
 
 
 def worker_id() -> str:
-    """Returns the id of this worker process, which is stored in each row that the worker claims.
+    """Returns the id of this worker process. The id is stored in each row of a task that the worker executes.
 
     With this id, other workers on the same machine can find out whether the process still runs.
     """

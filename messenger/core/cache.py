@@ -1,9 +1,9 @@
 """Cache backends: one for a site with a single process, and one for Redis that also works while Redis is down.
 
 allauth keeps its rate limits and its used one-time codes in this cache. While Redis is down, each process uses a cache
-in its own memory. So pages that do not need Redis still work. Rate limits then count in each process separately, and a
-one-time code is still rejected by the process that has accepted it before. Sessions use another cache: see
-accounts/session_backends/cached_db.py.
+in its own memory, so pages that need no other data from Redis still work. Rate limits then count in each process
+separately, and a one-time code is still rejected by the process that has accepted it before. Sessions use another
+cache: see accounts/session_backends/cached_db.py.
 """
 
 from __future__ import annotations

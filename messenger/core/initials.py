@@ -27,7 +27,7 @@ class Initials(NamedTuple):
 def initials_for(name: str) -> Initials:
     """Returns the initials of a name: two characters for a Chinese name, one or two letters for other names.
 
-    Two Chinese characters are needed because 小千 and 小泷 would look the same with one.
+    With one Chinese character, many names would look the same, for example 小千 and 小泷.
     """
     words = [word for word in name.split() if any(map(str.isalnum, word))]
     if not words:

@@ -27,10 +27,10 @@ MESSAGE_TYPE = "news"  # not renamed, so that processes of two releases understa
 
 
 class ProcessChannelLayer:
-    """Joins and leaves channel-layer groups for this process, and sends and receives events.
+    """Connects this process to the channel layer (Redis): joins and leaves its groups, and sends and receives events.
 
     The process joins a group once for all its connections. (With Channels itself, each consumer joins the group and has
-    a queue of its own.) Redis may be down, so no method waits for it longer than one second.
+    a queue of its own.) Redis may be down, so no method waits for Redis longer than one second.
     """
 
     def __init__(self, receive: Callable[[list[Event]], None]):

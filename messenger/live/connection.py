@@ -89,10 +89,10 @@ class Connection:
         self._queue.append(frame)
 
     def enqueue_ephemeral(self, key: str, frame: OutgoingFrame) -> None:
-        """Queues a frame that may be dropped (typing, presence).
+        """Queues a frame that may be dropped, such as the news that a user is typing or is online.
 
-        If the client reads slowly, the frame waits and other frames are sent first. Of the waiting frames with the same
-        `key`, only the newest is sent.
+        If the client reads slowly, the frame waits and more important frames are sent first. If several waiting frames
+        have the same `key`, only the newest is sent.
         """
         if self._before_welcome is not None:
             return
@@ -126,7 +126,7 @@ class Connection:
             self.close(TOO_SLOW)
 
     def send_welcome(self, welcome: str) -> None:
-        """Sends `welcome` as the first frame, and then the frames that were queued while `welcome` was prepared."""
+        """Sends the first frame, `welcome`, and then the frames that were queued while `welcome` was prepared."""
         waiting, self._before_welcome = self._before_welcome or [], None
         self._left_versions.clear()
         self.enqueue(OutgoingFrame(welcome))

@@ -76,11 +76,12 @@ class EmptyPayload(msgspec.Struct):
 
 
 class LiveConsumer(AsyncConsumer):
-    """The base class of the WebSocket consumer. Methods with the decorator `@command` handle commands.
+    """The base class of the WebSocket consumer. Methods with the decorator `@command` handle commands of clients.
 
-    Each connection has its own instance. The apps add commands and hooks in base classes. The hooks are `connecting`,
-    `connected`, `disconnected`, and `run` (a background task of the process). A hook is called for each base class that
-    defines it, in method resolution order. So an implementation must not call `super()`.
+    Each connection has its own instance. The apps add commands and hooks in subclasses of this class, which the
+    consumer of the site combines. The hooks are `connecting`, `connected`, `disconnected`, and `run` (a background task
+    of the process). A hook is called for each class that defines it, in method resolution order. So an implementation
+    must not call `super()`.
     """
 
     commands: ClassVar[dict[str, Command]] = {}

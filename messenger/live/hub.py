@@ -113,7 +113,7 @@ class Hub:
             self.loop.call_soon_threadsafe(self.publish, event_list)
 
     def publish(self, event_list: list[Event]) -> None:
-        """Delivers events to the connections of this process at once, and sends them to the other processes."""
+        """Delivers events to the connections of this process at once, and sends them to the site's other processes."""
         if self._layer:
             self._layer.publish(event_list)
         self.receive(event_list)
@@ -167,7 +167,7 @@ class Hub:
             stream.timer = None
 
     def send_to_conversation(self, stream: _ConversationStream, event: ConversationEvent) -> None:
-        """Queues the event for all subscribers of the conversation.
+        """Queues an event for all connections that are subscribed to its conversation.
 
         If the event says that a user joins or leaves the conversation, this user does not receive it.
         """
@@ -210,10 +210,10 @@ class Hub:
             stream.timer = None
 
     def send_to_user(self, stream: _UserStream, event: UserEvent) -> None:
-        """Queues the event for all connections of the user.
+        """Queues an event for all connections of the user whom it concerns.
 
-        If the event says that the user joined or left a conversation, also starts or ends the subscription of these
-        connections to the conversation.
+        If the event says that this user has joined or left a conversation, also starts or ends the subscription of
+        these connections to the conversation.
         """
         if event.me_version:
             stream.delivered_version = max(stream.delivered_version, event.me_version)
@@ -307,7 +307,10 @@ class Hub:
 
     # ── Subscriptions ────────────────────────────────────────────────────────────────────────────────────────────
     async def register(self, connection: Connection) -> None:
-        """Adds a connection to the connections of its user. The caller must then call `subscribe_to_conversations`."""
+        """Adds a connection to the list of its user's connections.
+
+        The caller must then call `subscribe_to_conversations`.
+        """
         user = self.users.setdefault(connection.user_id, _UserStream())
         user.connections.add(connection)
         await self._join_layer_groups([f"user.{connection.user_id}", "online"])

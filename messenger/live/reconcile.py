@@ -117,7 +117,10 @@ class Reconciler:
                     )
 
     async def check_sign_ins(self) -> None:
-        """Closes connections whose sign-in has ended. Necessary because the `Disconnect` event may have been lost."""
+        """Closes connections whose sign-in has ended, for example because the user has signed out.
+
+        A `Disconnect` event does this at once, but such an event may get lost.
+        """
         open_sign_ins = {connection.sign_in_id: connection for connection in self._hub.connections()}
         for batch in _batches([(connection.user_id, sign_in_id) for sign_in_id, connection in open_sign_ins.items()]):
             ended = await database.run_in_thread(self._source.ended_sign_ins, batch)
@@ -127,7 +130,7 @@ class Reconciler:
                     connection.close(code)
 
     async def refresh_visibility(self, user_ids: list[int]) -> None:
-        """Reloads which other users these users may see, and stores it in all their connections."""
+        """Reads again from the database which other users these users may see, and stores it in their connections."""
         for batch in _batches(user_ids):
             visibility_by_user = await database.run_in_thread(self._source.visibility_by_user, batch)
             for user_id in batch:

@@ -111,7 +111,7 @@ class TwistedTransport:
 
 
 class AsgiTransport:
-    """Sends frames through ASGI's `send`, one after another. Used with any other server."""
+    """Sends frames through ASGI's `send`, one after another. Used with servers other than uvicorn and daphne."""
 
     __slots__ = ("_queue", "_send", "_size", "_task")
 

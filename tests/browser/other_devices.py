@@ -93,7 +93,7 @@ class Device:
         await self._socket.__aenter__()
 
     async def look(self, conversation_id: int) -> None:
-        """Tells the server that the user of this device is viewing the conversation.
+        """Tells the server that the user of this device is viewing the given conversation.
 
         Opens a WebSocket first if none is open.
         """

@@ -1,6 +1,6 @@
-"""Tests of navigation: the live conversation list, its filters and menu, and the quick switcher.
+"""Tests of navigation: the live conversation list, its filters and menu, and the quick switcher (a search dialog).
 
-A user who changes the page fifty times uses one socket all the time, and the browser's memory does not grow.
+When a user opens fifty pages one after the other, the browser keeps the same WebSocket, and its memory does not grow.
 """
 
 from __future__ import annotations

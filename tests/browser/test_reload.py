@@ -79,7 +79,7 @@ BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.queryS
 class Environment:
     """The open page of alice, and simulated devices on which alice and other users make changes.
 
-    Records all frames that the socket of alice's page receives.
+    Records all frames that alice's page receives over its WebSocket.
     """
 
     alice: Device
@@ -401,9 +401,9 @@ async def test_reload_changes_nothing(environment, page_errors):
 
 # Changes while alice has her direct conversation with bob open.
 async def _bob_deletes_his_account(it: Environment) -> None:
-    """Deletes the account of bob with the pages of the running server, not in the test process.
+    """Deletes the account of bob through the web pages of the running server, not in the process of the test.
 
-    Some events of this deletion are not stored in the database, so only the server process can send them to sockets.
+    Some events of this deletion are not stored in the database, so only the server process can send them to WebSockets.
     """
     page = await it.kept["browser_for"](it.site, "bob")
     await page.goto("/settings/delete/")

@@ -48,7 +48,7 @@ class RecordingTransport:
 
 
 class Listener:
-    """A connection to the hub (which passes events to the open sockets of this process), with a simulated client.
+    """A connection to the hub (the object that delivers events to open connections) with a simulated client.
 
     The received events are applied to the state of this client.
     """
@@ -72,9 +72,9 @@ class Listener:
 
 
 class Environment:
-    """Opens connections to the hub (`connect`), and runs actions (`run`), which change data and publish events.
+    """Opens connections to the hub (`connect`), and runs functions that change data and publish events (`run`).
 
-    The hub passes events to the connections of this process.
+    The hub, the object that delivers events in a process, sends these events to the connections.
     """
 
     def __init__(self):

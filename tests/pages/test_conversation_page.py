@@ -1,4 +1,7 @@
-"""Tests of the page of a conversation without scripts, for members, non-members (mallory) and signed-out users."""
+"""Tests of the page of a conversation without scripts.
+
+The page is opened by members, by a signed-in user who is no member (mallory), and by a client that is not signed in.
+"""
 
 from __future__ import annotations
 

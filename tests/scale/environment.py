@@ -52,11 +52,11 @@ class PinnedServer(Server):
         return self.process.pid
 
     def memory(self) -> int:
-        """Returns the resident memory of the server in bytes."""
+        """Returns how much memory the server process uses (resident set size), in bytes."""
         return psutil.Process(self.pid).memory_info().rss
 
     def busy(self) -> float:
-        """Returns the processor seconds that the server has used so far."""
+        """Returns how many seconds of processor time the server process has used so far."""
         times = psutil.Process(self.pid).cpu_times()
         return times.user + times.system
 

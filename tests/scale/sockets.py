@@ -1,7 +1,7 @@
 """A minimal, fast WebSocket client on asyncio protocols.
 
-A library needs more time to read a frame than the server needs to write it, so with a library the measurement would
-show the speed of the client.
+A WebSocket library needs more time to read a frame than the measured server needs to write it. So with a library the
+measurement would show the speed of the client.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ApplicationError(Exception):
 
 
 class Socket(asyncio.Protocol):
-    """A WebSocket connection that calls `hear(socket, payload)` for each text frame.
+    """A WebSocket connection that calls the function `hear(socket, payload)` for each text frame that it receives.
 
     `ended` is the reason why the connection was closed.
     """
