@@ -57,9 +57,9 @@ class MessengerAdminSite(AdminSite):
 def _redirect_invalid_query(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
     """Calls the view. If a value in the query string causes an error, redirects to the page without query string.
 
-    Examples are dates and numbers out of range. Django itself redirects (to `?e=1`) only for invalid lookups that it
-    finds before it queries the database. Many queries run while the template is rendered, so this function also renders
-    the response. An error with another cause is not hidden: the page without query string raises it again.
+    Examples are dates and numbers out of range. Django's admin itself redirects (to `?e=1`) only if it finds the
+    invalid value before it queries the database. Many queries run while the template is rendered, so this function also
+    renders the response. An error with another cause is not hidden: the page without query string raises it again.
     """
     if request.method not in ("GET", "HEAD") or not request.GET or "e" in request.GET:
         return view(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""The ASGI application of the site. Django handles HTTP, and Channels handles the WebSocket."""
+"""Defines the ASGI application of the site. Django handles HTTP requests, and Channels handles WebSockets."""
 
 import gc
 import os

@@ -35,7 +35,7 @@ def check_services(**_kwargs: object) -> list[CheckMessage]:
 
 
 def raise_for_misconfigured_services() -> None:
-    """Raises ImproperlyConfigured if the database or the server processes are misconfigured.
+    """Raises ImproperlyConfigured if the settings for the database or for several server processes cannot work.
 
     The server calls this function at its start, because it does not run Django's checks. Otherwise a misconfigured
     server could start and lose messages.

@@ -1,6 +1,7 @@
 """Defines the WebSocket consumer of the site, which combines the consumers of the apps.
 
-It also gives the hub, which delivers events to connections, the database queries and background tasks of the apps.
+Also configures the hub (the object that delivers events to WebSocket connections) with the database queries and
+background tasks of the apps.
 """
 
 from accounts.authentication import find_ended_sign_ins

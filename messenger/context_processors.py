@@ -34,7 +34,11 @@ def html_lang(code: str) -> str:
 
 
 def _takes_time_zone_from_browser(request: HttpRequest) -> bool:
-    """Returns whether the script may load the page again to get it in the browser's zone: not the answer to a form."""
+    """Returns whether a script may load this page again in order to get the times in the time zone of the browser.
+
+    True for signed-in users who have not chosen a time zone. False for the response to a form (POST), because loading
+    it again would send the form again.
+    """
     user = getattr(request, "user", None)
     is_signed_in = user is not None and user.is_authenticated
     return is_signed_in and request.method == "GET" and not getattr(user, "time_zone", "")

@@ -10,10 +10,10 @@ MAX_FIELDS = 50
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Shows the values of the rejected form in a new form with a valid token, so that the user can send them again.
+    """Shows the values of a rejected form in a new form with a valid CSRF token, so that the user can send them again.
 
-    The values are shown only if the Origin header names this site. Otherwise a page of another site could fill in this
-    form, and the user would send the text of that page with one click. Passwords are not shown.
+    The values are shown only if the Origin header names this site. Otherwise another site could send a form here with
+    its own text, and the user would send this text with one click. Passwords are not shown.
     """
     fields: list[tuple[str, str]] = []
     if request.method == "POST" and request.META.get("HTTP_ORIGIN") in settings.SITE_ORIGINS:

@@ -1,15 +1,15 @@
-"""Limits the memory that one request can use if the server is daphne.
+"""Limits the memory that one HTTP request can use if the server is daphne.
 
-Twisted collects a whole request in a temporary file before it calls daphne, even for anonymous clients. daphne then
-reads the whole file into memory before it calls the application, so a request of 500 MB takes 500 MB. ASGI offers no
-way to limit this. This module therefore patches Twisted and daphne:
+daphne uses the library Twisted, which first writes the whole body of a request to a temporary file, even for anonymous
+clients. daphne then reads the whole file into memory before it calls the application, so a request of 500 MB takes 500
+MB of memory. ASGI offers no way to limit this. This module therefore patches Twisted and daphne:
 
 - Twisted stops reading at a limit, and the request is answered with status 413.
 - daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads a byte range when the
   application asks for it.
-- A response waits for a client that reads slowly. Otherwise daphne keeps all unread bytes of the response in memory.
+- A response waits for a client that reads slowly. Otherwise daphne keeps all unsent bytes of the response in memory.
 
-uvicorn needs no patch: it passes a request on while it arrives, and it waits for slow clients.
+The other server, uvicorn, needs no patch: it passes on a request while it arrives, and it waits for slow clients.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def patch_daphne(max_request_size: int) -> None:
 
 
 def _patch_backpressure(server) -> None:
-    """Makes daphne's `send()` wait until the client has read most of the response or has disconnected."""
+    """Makes daphne's `send()` wait until most of the response is sent to the client, or the client has disconnected.
+
+    Otherwise daphne keeps the whole response for a slow client in memory.
+    """
     original_handle_reply = server.handle_reply
 
     async def handle_reply(self, protocol, message):
@@ -88,9 +91,9 @@ def _unsent_bytes(protocol) -> int:
 
 
 class _ByteRange:
-    """A range of bytes in a file, passed to daphne instead of the bytes. daphne only asks for its length.
+    """A range of bytes in the temporary file of a request. It is passed to daphne in place of the bytes.
 
-    `read()` returns the bytes when they are needed, so they do not stay in memory.
+    daphne only asks for its length. `read()` returns the bytes when they are needed, so they do not stay in memory.
     """
 
     __slots__ = ("_file", "_length", "_start")
@@ -102,13 +105,19 @@ class _ByteRange:
         return self._length
 
     def read(self) -> bytes:
-        """Returns the bytes. Raises ValueError if the client has disconnected, because the file is then closed."""
+        """Returns the bytes.
+
+        Raises ValueError if the client has disconnected, because the temporary file is then closed.
+        """
         self._file.seek(self._start)
         return self._file.read(self._length)
 
 
 class _SpooledBody:
-    """Replaces the temporary file of a request. `read(count)` returns a `_ByteRange` instead of the bytes."""
+    """Replaces the temporary file into which Twisted (daphne's network library) has written the body of a request.
+
+    `read(count)` returns a `_ByteRange`, which says where the bytes are in the file, instead of the bytes.
+    """
 
     def __init__(self, file: IO[bytes]):
         self._file, self._size, self._position = file, file.seek(0, 2), 0
@@ -130,9 +139,10 @@ class _SpooledBody:
 
 
 class SpooledBodyReader:
-    """ASGI middleware that reads the body of a request from the temporary file, one part at a time.
+    """ASGI middleware for daphne, which (patched by this module) passes positions in a file instead of a request body.
 
-    A part is read only when the application calls `receive`, so the whole body is never in memory.
+    daphne's library Twisted has written the body to this temporary file. The middleware reads one part of the file each
+    time the application calls `receive`, so the whole body is never in memory.
     """
 
     def __init__(self, application) -> None:

@@ -10,10 +10,10 @@ _TOKEN_PATHS = re.compile(r"(/(?:i|join|invites|confirm-email|password/reset/key
 
 
 class ClientErrorFilter(logging.Filter):
-    """Reduces the log entry of a client error to one warning line without a traceback.
+    """Reduces the log entry of an error that a client has caused to one warning line without a traceback.
 
-    Django logs some client errors as errors with a traceback, for example an invalid host or a form with too many
-    fields. Any client can cause such an error, and it is not a fault of the server.
+    Django logs some of these errors with a traceback, for example an invalid host or a form with too many fields. Any
+    client can cause such an error, and it is not a fault of the server.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -27,9 +27,9 @@ class ClientErrorFilter(logging.Filter):
 
 
 class TokenFilter(logging.Filter):
-    """Replaces the tokens in logged paths.
+    """Replaces secret tokens in URL paths that are logged, such as the tokens of invite links and password resets.
 
-    A reader of the log could use a token to join a group or to change a password.
+    A reader of the log could use such a token to join a group or to change a password.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

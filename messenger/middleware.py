@@ -26,10 +26,10 @@ _COMPRESSED_TYPES = ("text/html", "application/json")
 
 
 def _request_middleware(process_request: Callable[[HttpRequest], HttpResponseBase | None]) -> Callable[..., Any]:
-    """Makes a middleware from a function that gets the request and may change it or return a response.
+    """Makes a Django middleware from a function that gets the request and may change it or return a response.
 
-    If the function returns a response, the view is not called. The middleware works for synchronous and asynchronous
-    handlers without a change of threads.
+    If the function returns a response, the view is not called. The middleware can be used with synchronous and with
+    asynchronous views, and always runs in the same thread as the handler that calls it.
     """
 
     @sync_and_async_middleware
@@ -83,7 +83,7 @@ def security_headers(get_response):
 
 @_request_middleware
 def complete_api_paths(request: HttpRequest) -> None:
-    """Adds the slash at the end of a path below /api/, so that clients may omit it.
+    """Adds a missing slash to the end of a path below /api/, so that clients may omit it.
 
     A redirect to the path with slash would not work: many clients repeat the request without the body, or do not follow
     the redirect.
@@ -125,7 +125,7 @@ def reject_unreadable_bodies(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _error_response(request: HttpRequest, error: ApplicationError) -> HttpResponseBase:
-    """Returns the error as JSON below /api/, and as a page elsewhere.
+    """Returns an error response: JSON for paths below /api/, and an HTML page for other paths.
 
     The page shows no user, because `request.user` is not set yet.
     """
@@ -135,7 +135,9 @@ def _error_response(request: HttpRequest, error: ApplicationError) -> HttpRespon
 
 
 class CompressedPagesMiddleware(GZipMiddleware):
-    """Compresses HTML and JSON. Django adds random padding, so that the length reveals no secrets (the BREACH attack).
+    """Compresses HTML and JSON.
+
+    Django's GZipMiddleware adds random bytes, so that the size reveals no secrets (BREACH attack).
 
     Files that users have sent are not compressed: clients request byte ranges of them, and most formats are compressed
     already. Static files are compressed by `collectstatic`.

@@ -1,4 +1,7 @@
-"""Limits the size of request bodies. Django's own limits come too late: the body is already in memory or on disk."""
+"""Limits the size of request bodies.
+
+Django checks its own limits only when the body is already in memory or on disk.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ TOO_LARGE = "messenger.too_large"  # key in the scope of a request that was too 
 class RequestSizeLimiter:
     """ASGI middleware around Django's application that limits the size of request bodies.
 
-    A body is cut off if its Content-Length is too large, or as soon as it exceeds the limit while it arrives. TOO_LARGE
-    is then set in the scope, and `messenger.middleware.reject_unreadable_bodies` answers with status 413.
+    The rest of a body is ignored if its Content-Length is too large, or as soon as the received bytes exceed the limit.
+    The key TOO_LARGE is then set in the ASGI scope, and `messenger.middleware.reject_unreadable_bodies` answers with
+    status 413.
 
     `larger` maps regular expressions to limits in bytes. An expression must match the whole path. For all other paths,
     the limit is settings.DATA_UPLOAD_MAX_MEMORY_SIZE.
@@ -61,7 +65,7 @@ class RequestSizeLimiter:
 
 
 def _content_length(scope) -> int:
-    """Returns the Content-Length in bytes, or 0 if it is missing or invalid.
+    """Returns the Content-Length in bytes, or 0 if the header is missing or invalid.
 
     A wrong value does no harm, because the received bytes are counted too.
     """

@@ -1,4 +1,7 @@
-"""Starts daphne or uvicorn in this process. bin/serve runs this module. Numeric options come from the settings."""
+"""Starts the ASGI server (daphne or uvicorn) in this process. The script bin/serve runs this module.
+
+Numeric options of the server come from the settings.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ except ImportError:
 
 
 def main(arguments: list[str]) -> None:
-    """Starts the server. `arguments` may contain the name of the server: `daphne` or `uvicorn`.
+    """Starts the ASGI server. `arguments` may contain its name: `daphne` or `uvicorn`.
 
     If the server cannot start, exits with a one-line message.
     """
@@ -36,7 +39,10 @@ def main(arguments: list[str]) -> None:
 
 
 def exit_if_port_is_taken(host: str, port: int) -> None:
-    """Exits with a one-line message if the port is in use. Otherwise the server would print a traceback."""
+    """Exits with a one-line message if another process uses the port.
+
+    Otherwise the ASGI server would print a traceback.
+    """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(
             socket.SOL_SOCKET, socket.SO_REUSEADDR, 1

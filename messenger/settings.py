@@ -1,7 +1,8 @@
-"""Contains all settings. Each external service has an embedded default and is changed with one environment variable.
+"""Contains all settings. Each external service (database, Redis, S3 …) is configured with one environment variable.
 
-docs/running.md describes the environment variables. The limits and timeouts that docs/protocol.md names are settings
-too, so that tests and sites can change them.
+Without this variable, a replacement that needs no external service is used, such as SQLite. docs/running.md describes
+the environment variables. The limits and timeouts that docs/protocol.md names are settings too, so that tests and sites
+can change them.
 """
 
 import os
@@ -23,7 +24,7 @@ def env(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool = False) -> bool:
-    """Reads a boolean from an environment variable: `on`, `1`, `true` and `yes` are true, all other values are false.
+    """Reads a boolean from an environment variable. `on`, `1`, `true` and `yes` are true, all other values are false.
 
     Returns the default if the variable is empty or not set.
     """
@@ -47,7 +48,7 @@ MIN_SECRET_KEY_LENGTH = 32
 
 
 def secret_key() -> str:
-    """Returns the secret key from the environment. It must be long enough to sign sessions and tokens.
+    """Returns Django's secret key from the environment. It must be long, because it signs sessions and tokens.
 
     In development, a missing key is generated once and stored in DATA_DIR.
     """
@@ -236,10 +237,9 @@ STORAGE_URL = env("STORAGE_URL")
 
 
 def _s3_client_config(path_style: bool):
-    """Returns the S3 client options, with short timeouts.
+    """Returns the options of the S3 client, with short timeouts.
 
-    Because of the timeouts, an upload fails within half a minute if the bucket does not answer. Other requests are not
-    affected.
+    Because of the timeouts, an upload fails within half a minute if the S3 server does not answer.
     """
     from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""Periodic background tasks for cleanup that do not belong to a single app."""
+"""Periodic background tasks that delete old data and do not belong to a single app."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from messenger.background import queue, task
 
 @task(every=3600)
 def delete_finished_tasks() -> None:
-    """Deletes old rows of finished tasks."""
+    """Deletes old database rows of background tasks that have finished."""
     queue.delete_finished()
 
 

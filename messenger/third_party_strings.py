@@ -1,7 +1,8 @@
 """Lists strings of Django and allauth for which the site has its own Chinese translation.
 
-The packages have no Chinese translation of them, or one that does not fit our pages. Because of this list,
-`makemessages` adds the strings to our catalogue (locale/), which is used before the catalogues of Django and allauth.
+Django and allauth have no Chinese translation of these strings, or one that does not fit our pages. Because of this
+list, `makemessages` adds the strings to our catalogue (locale/), which is used before the catalogues of Django and
+allauth.
 """
 
 from __future__ import annotations

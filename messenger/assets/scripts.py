@@ -1,8 +1,8 @@
 """Finds which JavaScript modules import which, for the import map and the preload links of a page.
 
-Modules import each other by relative paths. The import map tells the browser the hashed file names. Without preload
-links, the browser would find a module only after it has loaded the module that imports it. Modules that are imported
-dynamically (`import("./…")`) are not preloaded: the browser loads them when they are used.
+Modules import each other by relative paths, and the import map tells the browser the file name with hash for each path.
+Without preload links, the browser would find a module only after it has loaded the module that imports it. Modules that
+are imported dynamically (`import("./…")`) get no preload link: the browser loads them when they are used.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ _IMPORT = re.compile(r'^(?:import\s*|(?:import|export)\s[\w\s{},*]*?\bfrom\s*)"(
 def list_modules() -> list[str]:
     """Returns all JavaScript modules of the site, as paths below `static/`.
 
-    Cached in production, where files do not change.
+    The result is cached in production, where files do not change.
     """
     return _list_modules() if settings.DEBUG else _cached_modules()
 
 
 def list_static_imports(entry: str = ENTRY) -> list[str]:
-    """Returns the module `entry` and all modules that it imports, directly or through other modules.
+    """Returns the JavaScript module `entry` and all modules that it imports, directly or through its imports.
 
-    Dynamic imports (`import("./…")`) are left out. The default is the entry module of pages for signed-in users.
+    Dynamic imports (`import("./…")`) are left out. The default of `entry` is the module that pages for signed-in users
+    load.
     """
     return _list_static_imports(entry) if settings.DEBUG else _cached_static_imports(entry)
 

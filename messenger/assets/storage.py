@@ -2,10 +2,11 @@
 
 The storage removes comments, hashes and compresses files, and bundles style sheets.
 
-`bin/dev` serves the source files. For production, only comments, empty lines and indentation are removed, and a comment
-only if it cannot be mistaken for code. All other text stays unchanged. A minifier would make the files one sixth
-smaller. But of the two that we tried, one broke a regular expression, and the other moved a constant before its
-dependencies. Files of third parties (`vendor/`) are served unchanged, with their licences.
+In production, comments, empty lines and indentation are removed from scripts and styles. A comment is kept if it could
+be mistaken for code. All other text stays unchanged. A minifier would make the files one sixth smaller. But of the two
+minifiers that we tried, one broke a regular expression, and the other moved a constant before the values that it uses.
+Files of third parties (`vendor/`) are served unchanged, with their licences. The development server (`bin/dev`) serves
+all source files unchanged.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ _STYLE_COMMENT = re.compile(r"""([^"']*[;{}])\s*/\* [^*]*\*/""")
 
 
 def strip_comments(source: str) -> str:
-    """Removes comments, empty lines and indentation.
+    """Removes comments, empty lines and indentation from the source text of a script or style sheet.
 
     Returns `source` unchanged if one of its strings spans several lines.
     """

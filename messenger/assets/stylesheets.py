@@ -1,7 +1,8 @@
-"""Lists the style sheets of each kind of page. Each component has its own source file.
+"""Lists the style sheets of each kind of page. Each component (button, avatar …) has its own source file.
 
-Production serves one bundle for each kind of page, because one file needs one request and compresses better than
-thirty. `messenger.assets.storage` builds the bundles during `collectstatic`. `bin/dev` serves the source files.
+Production serves one bundle for each kind of page, because one file needs one request and compresses better than thirty
+files. `messenger.assets.storage` builds the bundles during `collectstatic`. The development server (`bin/dev`) serves
+the source files.
 """
 
 from __future__ import annotations

@@ -77,8 +77,8 @@ def task(
 def is_queued(declared: Task, *arguments: Any) -> bool:
     """Returns whether a row of this task with the same arguments waits to be executed. A running row does not count.
 
-    A task that publishes the current state may skip its work if another row waits, because the later run publishes the
-    state.
+    Used by a task that publishes the current state. It may skip its work if another row waits, because that row will
+    be executed later and publishes the state then.
     """
     from django_tasks_db.models import DBTaskResult  # models cannot be imported before the apps are loaded
 
@@ -88,7 +88,7 @@ def is_queued(declared: Task, *arguments: Any) -> bool:
 
 
 def options_for(path: str) -> TaskOptions:
-    """Returns the options of the task with this dotted path. Imports the module of the task if necessary."""
+    """Returns the options of the background task with this dotted path. Imports the module of the task if necessary."""
     if path not in _options_by_path:
         with contextlib.suppress(ImportError, ValueError):
             import_module(path.rpartition(".")[0])
@@ -96,7 +96,7 @@ def options_for(path: str) -> TaskOptions:
 
 
 def long_task_paths() -> list[str]:
-    """Returns the dotted paths of the tasks that may run longer than LONG_TASK_SECONDS."""
+    """Returns the dotted paths of the background tasks that have a timeout of more than LONG_TASK_SECONDS."""
     return [path for path, options in _options_by_path.items() if options.timeout > LONG_TASK_SECONDS]
 
 

@@ -1,6 +1,6 @@
-"""Claims rows in the table of background tasks, executes their tasks and records the results.
+"""Claims rows in the database table of background tasks, executes the tasks and records the results.
 
-Any number of workers may use the table at the same time.
+Any number of workers (processes that execute tasks) may use the table at the same time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def host() -> str:
 
 
 def worker_id() -> str:
-    """Returns the id of this worker process, which is stored in each row that the worker claims.
+    """Returns the id of this worker process. The id is stored in each row of a task that the worker executes.
 
     With this id, other workers on the same machine can find out whether the process still runs.
     """
@@ -67,7 +67,7 @@ def worker_id() -> str:
 
 
 def claim(worker: str, *, short_only: bool = False) -> DBTaskResult | None:
-    """Marks the next due task as running on this worker and returns its row. Returns None if no task is due.
+    """Marks the next due task as running on this worker process and returns its row. Returns None if no task is due.
 
     With `short_only`, ignores tasks with a timeout of more than LONG_TASK_SECONDS. If no task is due, this function
     makes one query and locks no rows.
@@ -88,7 +88,10 @@ def claim(worker: str, *, short_only: bool = False) -> DBTaskResult | None:
 
 
 def run_task(row: DBTaskResult) -> bool:
-    """Executes a claimed task in this process and records the result. Returns whether the task succeeded."""
+    """Executes a task that this worker has claimed, in the current process. Records the result in the row of the task.
+
+    Returns whether the task succeeded.
+    """
     try:
         row.task.call(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
     except (ImportError, SuspiciousOperation) as error:
@@ -123,10 +126,11 @@ def record_failure(row: DBTaskResult, error: BaseException) -> None:
 
 
 def requeue_abandoned() -> int:
-    """Records a failed attempt for each task whose worker has died (kill -9, power loss). Returns their number.
+    """Records a failed attempt for each task whose worker process has died (kill -9, power loss).
 
-    After the failed attempt, the task runs again if it has attempts left. If the worker ran on this machine, its death
-    is detected at once. A task of another machine counts as abandoned GRACE seconds after its timeout.
+    Returns the number of these tasks. After the failed attempt, a task runs again if it has attempts left. If the
+    worker ran on this machine, its death is detected at once. A task on another machine counts as abandoned GRACE
+    seconds after its timeout.
     """
     count = 0
     for row in DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING):
@@ -141,8 +145,8 @@ def requeue_abandoned() -> int:
 def enqueue_periodic(last_slots: dict[str, int]) -> None:
     """Inserts one row per interval for each periodic task, even if several workers call this function.
 
-    Inserts no row for a task that still has a waiting or running row. `last_slots` belongs to the calling worker and is
-    updated: it maps the path of a task to the number of the last interval that the worker has handled.
+    Inserts no row for a task that still has a waiting or running row. `last_slots` belongs to the calling worker. It
+    maps the path of a task to the number of the last interval that this worker has handled, and is updated here.
     """
     now = time.time()
     for path, options in periodic_tasks():
@@ -167,7 +171,7 @@ def enqueue_periodic(last_slots: dict[str, int]) -> None:
 
 
 def delete_finished(now: datetime | None = None) -> int:
-    """Deletes rows of finished tasks and returns the number of deleted rows.
+    """Deletes old rows of finished background tasks and returns the number of deleted rows.
 
     Rows of successful tasks are kept for SUCCESSFUL_KEPT, rows of failed tasks for FAILED_KEPT.
     """
@@ -179,7 +183,7 @@ def delete_finished(now: datetime | None = None) -> int:
 
 
 def run_due(limit: int = 1000) -> int:
-    """Executes all due tasks one after another in this process. Returns the number of executed tasks.
+    """Executes all due background tasks one after another in this process. Returns the number of executed tasks.
 
     Used by tests and `manage.py worker --once`.
     """
@@ -195,7 +199,7 @@ def _options_of(row: DBTaskResult) -> TaskOptions:
 
 
 def _own_row(row: DBTaskResult) -> QuerySet[DBTaskResult]:
-    """Returns a queryset with the row, or an empty queryset if another worker has claimed the row since.
+    """Returns a queryset with the row of a task, or an empty queryset if another worker has claimed the row since.
 
     All results are written through this queryset. So an attempt that ends late cannot overwrite the result of the next
     attempt.
@@ -204,7 +208,10 @@ def _own_row(row: DBTaskResult) -> QuerySet[DBTaskResult]:
 
 
 def _is_dead(worker: str) -> bool:
-    """Returns whether the worker process with this id ran on this machine and has ended."""
+    """Returns whether the worker process with this id ran on this machine and has ended.
+
+    Returns False if the process ran on another machine.
+    """
     name, _, pid = worker.rpartition(":")
     if name != host() or not pid.isdigit():
         return False
@@ -231,7 +238,7 @@ def _describe(error: BaseException) -> str:
 
 @contextmanager
 def _log_database_errors() -> Iterator[None]:
-    """Logs a database error inside this context instead of raising it.
+    """Context manager that logs a database error instead of raising it.
 
     The row of the task then stays "running" until `requeue_abandoned` finds it.
     """

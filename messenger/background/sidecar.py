@@ -1,8 +1,8 @@
-"""Runs the worker as a child process of the server, so that a small site has only one command to start and stop.
+"""Runs the worker as a child process of the server process, so that a small site is started with one command.
 
 The worker executes background tasks. It is a separate process, so tasks do not slow down messages. Its standard input
-is a pipe, and only the server has the other end. If the server ends in any way, even by kill -9, the pipe is closed and
-the worker ends too.
+is a pipe, and only the server process has the other end. If the server process ends in any way, even by kill -9, the
+pipe is closed and the worker ends too.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _process: subprocess.Popen[bytes] | None = None
 
 
 def start() -> None:
-    """Starts the worker process, and starts a new worker process whenever it has ended."""
+    """Starts the worker process, which executes background tasks. Starts it again whenever it has ended."""
     threading.Thread(target=_supervise, name="worker", daemon=True).start()
     task_enqueued.connect(_on_task_enqueued, weak=False, dispatch_uid="messenger.background.sidecar")
 
 
 def _supervise() -> None:
-    """Starts the worker process again whenever it has ended. Never returns.
+    """Starts the worker process and starts it again whenever it has ended. Never returns.
 
     Waits before each restart: 1 second if the worker ran for more than a minute. Otherwise the delay begins with 2
     seconds and doubles with each restart, up to 30 seconds.
@@ -58,7 +58,7 @@ def _on_task_enqueued(**_kwargs: object) -> None:
 
 
 def _wake_worker() -> None:
-    """Makes the worker look for due tasks now, not only at its next poll."""
+    """Makes the worker process look for due tasks now. Otherwise it looks for them only at regular intervals."""
     try:
         if _process and _process.stdin:
             os.write(_process.stdin.fileno(), b".")

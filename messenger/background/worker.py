@@ -1,8 +1,8 @@
-"""Defines the worker process. It claims tasks and executes each task in a child process with a time limit.
+"""Defines the worker: the process that takes background tasks from the database and executes them.
 
-So a task that hangs, uses too much memory or crashes in C code does not affect other tasks. The worker is a small
-process with one thread, and its children are forks: a fork takes a few milliseconds, and parent and child share
-unchanged memory.
+It executes each task in a child process with a time limit. So a task that hangs, uses too much memory or crashes does
+not affect other tasks. A child process is a fork of the worker, which starts in a few milliseconds and shares unchanged
+memory with the worker. The worker itself has only one thread, because forking a process with threads is not safe.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class _Child(NamedTuple):
 
 
 class Worker:
-    """Runs background tasks, up to `concurrency` at a time.
+    """Executes background tasks, each in a child process, and at most `concurrency` at the same time.
 
-    `wake_fd` is the pipe from the server that started this worker (see sidecar.py). Data in the pipe means "look for
-    due tasks now". The end of the pipe means that the server has ended.
+    `wake_fd` is the pipe from the server process that started this worker (see sidecar.py). Data in the pipe means
+    "look for due tasks now". The end of the pipe means that the server process has ended.
     """
 
     def __init__(self, concurrency: int, wake_fd: int | None = None):
@@ -127,7 +127,7 @@ class Worker:
         os._exit(1)
 
     def _reap(self) -> None:
-        """Handles child processes that have ended, and kills child processes that have passed their deadline.
+        """Collects the child processes (one per task) that have ended, and kills those that have passed their deadline.
 
         If a child process failed, records the failure of its task.
         """
@@ -157,8 +157,8 @@ class Worker:
 
 
 def disable_connection_pool() -> None:
-    """Switches off the pool of database connections, because a forked child cannot use the threads of a pool.
+    """Switches off the pool of database connections. The worker forks a child process for each task.
 
-    Must be called before the first query.
+    A pool has threads, and a forked process has no copies of them. Must be called before the first query.
     """
     settings.DATABASES["default"].get("OPTIONS", {}).pop("pool", None)

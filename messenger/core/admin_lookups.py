@@ -1,4 +1,4 @@
-"""Defines a mixin for admin classes. With it, the URL of a list page can use only the filters that the page shows.
+"""Defines a mixin for Django admin classes. It rejects filters in the URL that the list page does not show.
 
 Django's admin allows look-ups on any field of the model. With such a look-up, a moderator could find out a secret
 column step by step (`?digest__gte=…`), or slow down a SQLite site with a costly regular expression (`?body__regex=…`).

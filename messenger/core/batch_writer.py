@@ -1,8 +1,9 @@
-"""Stores the commands of many callers in few transactions. Commands that arrive during a commit share the next one.
+"""Stores the commands of many callers (for example "send a message") in few database transactions.
 
-Each `BatchWriter` has one writer thread. The thread sleeps while the queue is empty. It stores a new command at once,
-so a single command does not wait for others. If another transaction has locked the rows of a conversation, the commands
-for this conversation get a separate queue and thread. There they keep their order and do not delay other conversations.
+Each `BatchWriter` has one writer thread. The thread sleeps while the queue is empty and stores a new command at once,
+so a single command does not wait for others. Commands that arrive during a commit are stored together in the next
+transaction. If another transaction has locked the rows of a conversation, the commands for this conversation get a
+separate queue and thread. There they keep their order and do not delay other conversations.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class Busy:
-    """Type of BUSY, the outcome of a command that was not stored because another transaction has locked its rows."""
+    """Type of the constant BUSY: the outcome of a command that was not stored.
+
+    The reason is that another transaction has locked the rows that this command changes.
+    """
 
 
 BUSY = Busy()
@@ -85,11 +89,9 @@ class BatchWriter(Generic[C]):
     def call(self, command: C, timeout: float = 5.0) -> Any:
         """Stores a command, waits for the commit and returns the result.
 
-        Must be called in a thread, not in an event loop.
-
-        Raises an `ApplicationError` if the command failed with it, and `unavailable` after `timeout` seconds. After the
-        timeout the command may still be stored. If the command has a client_id, submitting it again returns the stored
-        result.
+        Must be called in a thread, not in an event loop. If the command failed with an `ApplicationError`, raises this
+        error. Raises `unavailable` after `timeout` seconds. After the timeout the command may still be stored. If the
+        command has a client_id (a UUID chosen by the client), submitting it again returns the stored result.
         """
         future: Future = Future()
         self._enqueue(_QueuedCommand(command, future.set_result, None, self._key_of(command)))
@@ -133,11 +135,11 @@ class BatchWriter(Generic[C]):
 
     # ── Queues of locked keys ────────────────────────────────────────────────────────────────────────────────────
     def _start_key_queue(self, key: Hashable, commands: list[_QueuedCommand]) -> None:
-        """Creates a separate queue and thread for the commands of a key whose rows are locked.
+        """Creates a separate queue and thread for the commands of a key (such as a conversation) whose rows are locked.
 
         The queue begins with `commands`, followed by all waiting commands with the same key. Only the writer thread
-        calls this method, and the writer thread gets no commands of a key that has a separate queue. So the key does
-        not have one yet.
+        calls this method. The writer thread gets no commands of a key that already has a separate queue, so it never
+        creates a second queue for a key.
         """
         with self._lock:
             following = [queued for queued in self._queue if queued.key == key]
@@ -160,9 +162,9 @@ class BatchWriter(Generic[C]):
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
-    """Stores a batch and returns an outcome for each command. Raises no exception.
+    """Stores a batch of commands in one transaction and returns an outcome for each command. Raises no exception.
 
-    If one command makes the whole batch fail, the batch is split, so that the other commands are stored.
+    If one command makes the whole transaction fail, the batch is split, so that the remaining commands are stored.
     """
     commands = [queued.command for queued in batch]
     try:
@@ -181,8 +183,9 @@ def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[An
 def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
     """Stores the two halves of a batch one after the other and returns the outcomes of all commands.
 
-    If a command in the first half was busy (its rows were locked), all commands with the same key in the second half
-    get the outcome BUSY too. Otherwise later commands of this key could be stored before earlier ones.
+    If a command in the first half was not stored because its rows were locked (outcome BUSY), all commands with the
+    same key in the second half get the outcome BUSY too. Otherwise later commands of this key would be stored before
+    earlier ones.
     """
     half = len(batch) // 2
     first = store_or_errors(store, batch[:half])
@@ -195,8 +198,8 @@ def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]
 def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
     """Stores a single command a second time after an IntegrityError.
 
-    The usual cause is that another process stored a command with the same client_id at the same time. The second
-    attempt finds the row of the other process and returns it.
+    The usual cause is that another process stored a command with the same client_id (a UUID chosen by the client) at
+    the same time. The second attempt finds the row of the other process and returns it.
     """
     try:
         return with_own_connection(store, commands)
@@ -209,7 +212,10 @@ def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
 
 # ── Reporting outcomes ───────────────────────────────────────────────────────────────────────────────────────────
 def _report(outcomes: list[tuple[_QueuedCommand, Any]]) -> None:
-    """Calls the `on_stored` callbacks of all commands. Wakes each event loop only once, for all its callbacks."""
+    """Calls the `on_stored` callbacks of all commands in the event loops of their callers.
+
+    Each event loop is woken only once, for all its callbacks.
+    """
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[OnStored, Any]]] = {}
     for queued, outcome in outcomes:
         if queued.loop is None:

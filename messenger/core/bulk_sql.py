@@ -1,8 +1,8 @@
 """Inserts or updates many rows with one SQL statement. Used by the batch writers; all other code uses the models.
 
-A row is a tuple of values. `bulk_create` and `bulk_update` need model instances and take ten times as long. With
-PostgreSQL, all rows are passed as one JSON parameter, because psycopg is slow with one parameter for each value. With
-SQLite, each value is a parameter, which is faster than JSON. The measurements are in docs/decisions/batches.md.
+A row is a tuple of values. Django's `bulk_create` and `bulk_update` need model instances and take ten times as long.
+With PostgreSQL, all rows are passed as one JSON parameter, because psycopg is slow with one parameter for each value.
+With SQLite, each value is a parameter, which is faster than JSON. The measurements are in docs/decisions/batches.md.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Cache backends: one for a site with a single process, and one for Redis that also works while Redis is down.
 
 allauth keeps its rate limits and its used one-time codes in this cache. While Redis is down, each process uses a cache
-in its own memory. So pages that do not need Redis still work. Rate limits then count in each process separately, and a
-one-time code is still rejected by the process that has accepted it before. Sessions use another cache: see
-accounts/session_backends/cached_db.py.
+in its own memory, so pages that need no other data from Redis still work. Rate limits then count in each process
+separately, and a one-time code is still rejected by the process that has accepted it before. Sessions use another
+cache: see accounts/session_backends/cached_db.py.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ RETRY_SECONDS = 1.0  # after an error, Redis is not used for this time
 
 
 class LocalCache(LocMemCache):
-    """A cache in the memory of this process. When it is full, it first removes expired entries.
+    """A cache in the memory of this process. When the cache is full, it first removes expired entries.
 
-    Django's `LocMemCache` removes arbitrary entries when it has more than 300. It could remove a used one-time code,
-    and this code would then be accepted a second time.
+    When Django's `LocMemCache` is full, it removes arbitrary entries. Such an entry could be a used one-time code,
+    which would then be accepted a second time.
     """
 
     def __init__(self, name: str, params: dict[str, Any]):
         super().__init__(name, {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
 
     def _cull(self) -> None:
-        """Makes room in a full cache: removes expired entries. If the cache is still full, removes other entries too.
+        """Removes expired entries when the cache is full.
+
+        If it is still full, also removes entries that have not expired.
 
         The caller must hold the lock of the cache.
         """

@@ -24,9 +24,9 @@ def is_trusted_proxy(text: str) -> bool:
 def client_ip(peer: str | None, forwarded_for: str = "") -> str:
     """Returns the IP address of the client. `peer` is the address at the other end of the TCP connection.
 
-    If `peer` is a trusted proxy, X-Forwarded-For is read from right to left, up to the first address that is not a
-    trusted proxy. Each trusted proxy appends the address from which it was called. Addresses further to the left were
-    written by the client and may be false.
+    If `peer` is not one of TRUSTED_PROXIES, it is the client. Otherwise X-Forwarded-For is read from right to left, up
+    to the first address that is not a trusted proxy: each trusted proxy appends the address from which it was called.
+    Addresses to the left of the result were written by the client and may be false.
     """
     address = peer or "127.0.0.1"
     for hop in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):

@@ -1,4 +1,7 @@
-"""Opens write transactions, takes locks, and runs database work in threads (also for callers in the event loop)."""
+"""Opens write transactions, takes locks, and runs database work in threads.
+
+Callers in the event loop can use the threads too.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def write_transaction() -> Iterator[None]:
 
 
 def lock_until_commit(number: int) -> None:
-    """Takes the lock with this number until the current transaction ends. Other processes wait for the lock.
+    """Takes the database lock with this number until the current transaction ends. Other processes wait for the lock.
 
     Used to check rules about many rows, such as a sum that must not be exceeded. Does nothing with SQLite, where only
     one transaction writes at a time.
@@ -57,11 +60,10 @@ def lock_until_commit(number: int) -> None:
 
 
 def with_own_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `work` in the current thread and returns its result.
+    """Calls `work` in the current thread and returns its result. `work` may use the database.
 
-    Before and after the call, closes stale database connections of the thread, as Django does for requests.
-
-    Raises `unavailable` if the database is down.
+    Before and after the call, closes database connections of this thread that are too old or broken, as Django does for
+    requests. Raises `unavailable` if the database is down.
     """
     close_old_connections()
     try:

@@ -1,4 +1,4 @@
-"""Defines `ApplicationError`, the exception that all actions and selectors raise.
+"""Defines `ApplicationError`, the exception that all actions (they change data) and selectors (they read data) raise.
 
 Pages, the REST API and the WebSocket each convert the exception to their own kind of response.
 """
@@ -109,7 +109,7 @@ def unavailable() -> ApplicationError:
 def error_message(error: ApplicationError) -> str:
     """Returns the text that users see for an error, in the active language.
 
-    Some codes have a `detail` that is written for developers, so this function has another text for these codes. For
+    For some error codes the `detail` is written for developers, so this function has its own texts for these codes. For
     all other codes it returns `detail`.
     """
     if error.code == "rate_limited":

@@ -14,7 +14,10 @@ _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U000200
 
 
 class Initials(NamedTuple):
-    """The initials of a name. `second` is shown after `initial` only in the narrow list, which shows no names."""
+    """The initials of a name. `initial` is shown on every avatar without picture, `second` only in the narrow list.
+
+    The narrow list shows avatars without names.
+    """
 
     initial: str
     second: str
@@ -24,7 +27,7 @@ class Initials(NamedTuple):
 def initials_for(name: str) -> Initials:
     """Returns the initials of a name: two characters for a Chinese name, one or two letters for other names.
 
-    Two Chinese characters are needed because 小千 and 小泷 would look the same with one.
+    With one Chinese character, many names would look the same, for example 小千 and 小泷.
     """
     words = [word for word in name.split() if any(map(str.isalnum, word))]
     if not words:

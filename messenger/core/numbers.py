@@ -6,7 +6,10 @@ MAX_DIGITS = 18  # such a number, and the sum of two of them, fits in a 64-bit c
 
 
 def is_id(text: str) -> bool:
-    """Returns whether the text is 1 to 18 ASCII digits. `int()` would also accept spaces, signs and other digits."""
+    """Returns whether the text consists of 1 to 18 ASCII digits.
+
+    (`int()` would also accept spaces, signs and other digits.)
+    """
     return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
 
 

@@ -27,7 +27,7 @@ register_converter(IdConverter, "id")
 
 
 class TokenConverter:
-    """Accepts a random token of URL-safe characters, as used in the URLs of uploads and invite links."""
+    """Accepts a random token of URL-safe characters. The URLs of uploads and of invite links contain such tokens."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
 

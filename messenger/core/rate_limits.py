@@ -1,8 +1,8 @@
 """Rate limits with token buckets. Pages, API and WebSocket share the buckets; with Redis, all processes share them.
 
-A bucket holds at most `burst` tokens, and `per_second` tokens are added each second. Only one number is stored: the
-time at which the bucket is full again (GCRA, the generic cell rate algorithm). So taking a token needs one comparison,
-and a full bucket needs no entry: its key in Redis expires.
+Each action takes one token and is rejected if the bucket is empty. A bucket holds at most `burst` tokens, and
+`per_second` tokens are added each second. Only one number is stored: the time at which the bucket will be full again
+(GCRA, the generic cell rate algorithm). A full bucket needs no entry, so its key in Redis expires.
 """
 
 from __future__ import annotations
@@ -83,9 +83,11 @@ class _LocalBuckets:
 
 
 class _RedisBuckets:
-    """Stores token buckets in Redis, which all processes share. Takes tokens from several buckets in one round trip.
+    """Stores token buckets in Redis, which all processes share.
 
-    While Redis is down, each process counts separately.
+    Takes tokens from several buckets in one request to Redis.
+
+    While Redis is down, each process counts in its own memory.
     """
 
     def __init__(self, url: str) -> None:
@@ -123,7 +125,10 @@ _suspended: ContextVar[bool] = ContextVar("rate_limits_suspended", default=False
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """Switches off all rate limits inside this context. Used by background tasks that call actions, not by requests."""
+    """Context manager that switches off all rate limits.
+
+    Used by background tasks that call actions, not by requests.
+    """
     token = _suspended.set(True)
     try:
         yield
@@ -134,7 +139,7 @@ def suspended() -> Iterator[None]:
 def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
     """Takes one token from each bucket. Returns for each bucket 0, or the seconds to wait if the bucket is empty.
 
-    If LIMITS is off, and inside `suspended()`, takes no tokens and returns zeros.
+    If the setting LIMITS is off, or inside the context manager `suspended()`, takes no tokens and returns zeros.
     """
     global _buckets
     if not settings.LIMITS or not buckets or _suspended.get():
@@ -156,7 +161,10 @@ def require(name: str, key: object) -> None:
 
 
 def release(buckets: Sequence[Bucket]) -> None:
-    """Gives one token back to each bucket. Used for an event that shall not count, such as a correct password."""
+    """Gives one token back to each bucket, if the token was taken for something that shall not count after all.
+
+    Example: each sign-in takes a token, and a correct password gives it back.
+    """
     if _buckets is not None and settings.LIMITS:
         _buckets.release(buckets)
 

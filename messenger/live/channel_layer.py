@@ -1,7 +1,7 @@
 """Exchanges events with the other processes of the site through the channel layer (Redis).
 
 Each process joins channel-layer groups such as `conversation.12`, `user.3`, `presence.12` and `online`. The channel
-layer may lose events. Lost events are found by reconciliation, which reads the database (messenger.live.reconcile).
+layer may lose events. Reconciliation (messenger.live.reconcile) later finds the lost events in the database.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ MESSAGE_TYPE = "news"  # not renamed, so that processes of two releases understa
 
 
 class ProcessChannelLayer:
-    """Joins and leaves channel-layer groups for this process, and sends and receives events.
+    """Connects this process to the channel layer (Redis): joins and leaves its groups, and sends and receives events.
 
     The process joins a group once for all its connections. (With Channels itself, each consumer joins the group and has
-    a queue of its own.) Redis may be down, so no method waits for it longer than one second.
+    a queue of its own.) Redis may be down, so no method waits for Redis longer than one second.
     """
 
     def __init__(self, receive: Callable[[list[Event]], None]):
@@ -54,22 +54,21 @@ class ProcessChannelLayer:
         self._tasks = [loop.create_task(worker()) for worker in workers]
 
     def subscribe(self, group: str) -> None:
-        """Joins a channel-layer group in the background. Does not wait for the result."""
+        """Joins a channel-layer group for this process. A background task does it, so this method returns at once."""
         self._wanted_groups.add(group)
         if group not in self._joined_groups:
             self._groups_joined.clear()
             self._groups_changed.set()
 
     def unsubscribe(self, group: str) -> None:
-        """Leaves a channel-layer group in the background. Does not wait for the result."""
+        """Leaves a channel-layer group for this process. A background task does it, so this method returns at once."""
         self._wanted_groups.discard(group)
         self._groups_changed.set()
 
     async def wait_until_subscribed(self) -> None:
-        """Waits until all requested groups are joined, but not longer than one second.
+        """Waits until this process has joined all groups that were requested with `subscribe`, but at most one second.
 
-        If it takes longer, events may be missed until the groups are joined. Reconciliation later finds the missed
-        events in the database.
+        After a timeout the process may miss events. Reconciliation later finds the missed events in the database.
         """
         if self._wanted_groups - self._joined_groups:
             try:
@@ -78,7 +77,7 @@ class ProcessChannelLayer:
                 log.warning("The channel layer is slow; continuing without it")
 
     def publish(self, events: list[Event]) -> None:
-        """Queues events that a background task sends to the other processes. The events keep their order."""
+        """Queues events. A background task sends them to the other processes in the order in which they were queued."""
         self._outgoing += events
         self._outgoing_added.set()
 
@@ -126,7 +125,10 @@ class ProcessChannelLayer:
                 await asyncio.sleep(0.2)
 
     async def _publish_events(self) -> None:
-        """Sends queued events to the other processes, in a loop. Queued events for the same group go in one message."""
+        """Sends queued events to the other processes, in an endless loop.
+
+        All queued events for the same channel-layer group are sent in one message.
+        """
         while True:
             await self._outgoing_added.wait()
             self._outgoing_added.clear()
@@ -155,9 +157,10 @@ def group_by_channel_group(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 
 def publish_without_hub(events: list[Event]) -> None:
-    """Publishes events from a process that has no WebSocket connections, such as a management command.
+    """Sends events from a process without WebSocket connections (such as a management command) to the server processes.
 
-    Without Redis, does nothing. The server process then finds the changes in the database by reconciliation.
+    Without Redis, does nothing. The server process then finds the changes in the database by reconciliation: it
+    compares its data with the database every few seconds.
     """
     if not settings.REDIS_URL:
         return

@@ -32,14 +32,14 @@ class Command:
 def command(
     name: str, payload: type[msgspec.Struct], *, answer: type[msgspec.Struct] | None = None, deferred: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Declares a method of a `LiveConsumer` as the handler of the command `name`.
+    """Declares a method of a `LiveConsumer` as the handler of the WebSocket command `name`.
 
     The method gets the decoded payload and runs in the event loop. For database work it calls
     `await self.connection.run(action, …)`. If it returns a struct, the struct is sent as `ack`. If it returns None,
     nothing is sent. If it raises an `ApplicationError`, the error is sent as `error`.
 
-    With `deferred`, the consumer does not wait for an answer before it handles the next frame. The method then gets
-    `ref` as a second argument, and later answers with `connection.send_ack` or `connection.send_error`.
+    With `deferred`, the method returns before the command is done, so that the next frame is handled at once. It gets
+    the command's `ref` as second argument, and answers later with `connection.send_ack` or `connection.send_error`.
     """
 
     def mark(method: Handler) -> Handler:

@@ -89,10 +89,10 @@ class Connection:
         self._queue.append(frame)
 
     def enqueue_ephemeral(self, key: str, frame: OutgoingFrame) -> None:
-        """Queues a frame that may be dropped (typing, presence).
+        """Queues a frame that may be dropped, such as the news that a user is typing or is online.
 
-        If the client reads slowly, the frame waits and other frames are sent first. Of the waiting frames with the same
-        `key`, only the newest is sent.
+        If the client reads slowly, the frame waits and more important frames are sent first. If several waiting frames
+        have the same `key`, only the newest is sent.
         """
         if self._before_welcome is not None:
             return
@@ -115,7 +115,7 @@ class Connection:
             self.enqueue(frame)
 
     def flush(self) -> None:
-        """Writes all queued frames to the socket. The hub calls this once per iteration of the event loop."""
+        """Writes all queued frames to the socket."""
         frames, self._queue = self._queue, []
         if self.closing or not frames:
             return
@@ -126,7 +126,7 @@ class Connection:
             self.close(TOO_SLOW)
 
     def send_welcome(self, welcome: str) -> None:
-        """Sends `welcome` as the first frame, and then the frames that were queued while `welcome` was prepared."""
+        """Sends the first frame, `welcome`, and then the frames that were queued while `welcome` was prepared."""
         waiting, self._before_welcome = self._before_welcome or [], None
         self._left_versions.clear()
         self.enqueue(OutgoingFrame(welcome))
@@ -134,15 +134,20 @@ class Connection:
             self.enqueue(frame)
 
     def record_left(self, conversation_id: int, version: int) -> None:
-        """Stores at which version the user left a conversation, for `has_left_since`.
+        """Stores that the user left a conversation before the first frame of this connection (`welcome`) was sent.
 
-        Does nothing after `welcome` was sent.
+        Each change of a conversation has a version number, and `version` is the number of the change in which the user
+        left. `has_left_since` uses it to decide that this conversation is not subscribed. Does nothing after `welcome`
+        was sent.
         """
         if self._before_welcome is not None:
             self._left_versions[conversation_id] = version
 
     def has_left_since(self, conversation_id: int, version: int) -> bool:
-        """Returns whether the user left the conversation after `version`, which was read for the `welcome` frame."""
+        """Returns whether the user left the conversation in a change with a higher number than `version`.
+
+        `version` is the number of the conversation's last change that was read for the first frame (`welcome`).
+        """
         return self._left_versions.get(conversation_id, 0) > version
 
     def send(self, text: str) -> None:
@@ -179,7 +184,10 @@ class Connection:
 
     # ── Incoming commands ────────────────────────────────────────────────────────────────────────────────────────
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Calls an action or selector in a database thread, with the user's language, and returns its result."""
+        """Calls an action (it changes data) or a selector (it reads data) in a database thread, and returns its result.
+
+        Texts are in the user's language.
+        """
 
         def work_in_language() -> T:
             with translation.override(self.language):
@@ -198,7 +206,7 @@ class Connection:
         return sum(recorded for _, recorded in self.violations) >= settings.VIOLATIONS_PER_MINUTE
 
     def acquire_command(self) -> float:
-        """Takes a token for one command from the rate limit of this connection.
+        """Takes a token from the rate limit of this connection, because the client has sent a command.
 
         Returns 0 if a token was left. Otherwise returns the seconds until the next command is allowed.
         """

@@ -1,10 +1,10 @@
 """Defines `LiveConsumer`, the base class of the WebSocket consumer.
 
-It accepts connections, sends `welcome`, runs commands and handles the end of connections.
+It accepts connections, sends the first frame (`welcome`), runs commands and handles the end of connections.
 
 It replaces the dispatching of Channels' own consumers, which check database connections in a thread before each event,
-and keep a channel-layer queue for each socket. Here, events come from the hub of the process, and a command is passed
-directly to its handler.
+and keep a channel-layer queue for each socket. Here, events come from the hub, an object that each process has once,
+and a command is passed directly to its handler.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class ListVersions(Protocol):
-    """A function that returns the versions of a user's conversations, and of the user's own state (`me_version`)."""
+    """A function that returns the version numbers of a user's conversations, and of the user's own data (`me_version`).
+
+    A version number increases with each change.
+    """
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
 
@@ -73,11 +76,12 @@ class EmptyPayload(msgspec.Struct):
 
 
 class LiveConsumer(AsyncConsumer):
-    """The base class of the WebSocket consumer. Methods with the decorator `@command` handle commands.
+    """The base class of the WebSocket consumer. Methods with the decorator `@command` handle commands of clients.
 
-    Each connection has its own instance. The apps add commands and hooks in base classes. The hooks are `connecting`,
-    `connected`, `disconnected`, and `run` (a background task of the process). A hook is called for each base class that
-    defines it, in method resolution order. So an implementation must not call `super()`.
+    Each connection has its own instance. The apps add commands and hooks in subclasses of this class, which the
+    consumer of the site combines. The hooks are `connecting`, `connected`, `disconnected`, and `run` (a background task
+    of the process). A hook is called for each class that defines it, in method resolution order. So an implementation
+    must not call `super()`.
     """
 
     commands: ClassVar[dict[str, Command]] = {}
@@ -100,25 +104,34 @@ class LiveConsumer(AsyncConsumer):
     # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
     @staticmethod
     def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
-        """Returns for each of these users which other users they may see. Users without restrictions are left out."""
+        """Returns for each of these users which other users this user may see.
+
+        Users without restrictions are left out.
+        """
         return {}
 
     async def connecting(self) -> None:
-        """Hook that is called after authentication and before `welcome` is sent. It may raise `SocketRefused`."""
+        """Hook that is called after authentication, before the first frame (`welcome`).
+
+        It may raise `SocketRefused`.
+        """
 
     async def connected(self) -> None:
-        """Hook that is called after `welcome` was sent."""
+        """Hook that is called after the first frame (`welcome`) was sent."""
 
     async def disconnected(self) -> None:
         """Hook that is called once for each authenticated connection when it has ended, for whatever reason."""
 
     @classmethod
     async def run(cls) -> None:
-        """Hook for a background task of the process. It starts with the first connection and should not return."""
+        """Hook for a background task of the process. It is called once in each process, at the first connection.
+
+        It should not return.
+        """
 
     @classmethod
     def background_tasks(cls) -> list[Callable[[], Coroutine]]:
-        """Returns the `run` hooks of all base classes."""
+        """Returns the hooks named `run` of all base classes. Each is a background task."""
         return [run.__get__(None, cls) for run in cls._hooks["run"]]
 
     # ── Connecting and disconnecting ─────────────────────────────────────────────────────────────────────────────
@@ -177,9 +190,9 @@ class LiveConsumer(AsyncConsumer):
                 await self._receive_frame(event)
 
     async def _send_welcome(self) -> None:
-        """Registers the connection with the hub, then reads the versions from the database and sends `welcome`.
+        """Registers the connection with the hub (it delivers events), then reads the conversations and sends `welcome`.
 
-        The order matters: events that are published while the versions are read are queued and sent after `welcome`.
+        The order matters: if events are published while the database is read, they are queued and sent after `welcome`.
         """
         connection = self.connection
         await get_hub().register(connection)

@@ -1,10 +1,10 @@
 """Defines the kinds of events, and `publish`. In each process, the hub sends the events to WebSocket connections.
 
-An action collects events while it changes rows, and calls `publish` inside its transaction. The events are sent after
-the commit. The frame of an event (`text`) is encoded only once, when the event is created.
+An action (a function that changes data) collects events while it changes rows, and calls `publish` inside its
+transaction. The events are sent after the commit. The frame of an event (`text`) is encoded only once.
 
-The channel layer carries the structs between processes of the same version, as arrays. Changing the tag of a struct or
-the order of its fields changes this format.
+Events travel to the other processes through the channel layer as arrays. All processes must therefore run code with
+the same struct tags and the same order of fields.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from django.db import transaction
 
 
 class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
-    """An event about a stored change of a conversation. The change raised the version from `after` to `version`.
+    """An event about a stored change of a conversation.
 
-    `text` is the encoded frame.
+    `version` is the version number of the conversation after the change, `after` the one before it. `text` is the
+    encoded frame.
     """
 
     conversation_id: int
@@ -44,7 +45,7 @@ class UserEvent(msgspec.Struct, tag="p", array_like=True):
 class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
     """An event that is not stored and may get lost: typing, presence, receipts or counts.
 
-    While a client reads slowly, it gets only the newest event of each `key`.
+    If a client reads slowly, it gets only the newest of the waiting events with the same `key`.
     """
 
     group: str  # "conversation.12", "presence.12", "user.3" or "online"
@@ -76,7 +77,11 @@ class Disconnect(msgspec.Struct, tag="c", array_like=True):
 
 
 class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
-    """An event that makes every process reload which other users this user may see, for all connections of the user."""
+    """An event after a block or a changed privacy setting of the user `user_id`.
+
+    Each process then reads again from the database which other users this user may see, and stores it in the user's
+    connections.
+    """
 
     user_id: int
 
@@ -88,10 +93,10 @@ _publisher: Publisher | None = None
 
 
 def set_publisher(publisher: Publisher | None) -> Publisher | None:
-    """Sets the function that publishes the events of this process. Returns the previous function.
+    """Sets the function that `publish` calls with the events of this process. Returns the previous function.
 
-    The hub sets its own function. In a process without a hub (a management command), events go directly to the channel
-    layer.
+    The hub, which delivers events to WebSocket connections, sets its own function. In a process without a hub (a
+    management command), events go directly to the channel layer.
     """
     global _publisher
     previous, _publisher = _publisher, publisher

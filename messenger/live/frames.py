@@ -14,7 +14,10 @@ class OutgoingEnvelope(msgspec.Struct, omit_defaults=True):
 
 
 class IncomingFrame(msgspec.Struct):
-    """A command from a client, with its payload still as raw JSON. The payload is decoded when the command is known."""
+    """A frame with a command from a client. Its payload is still raw JSON.
+
+    The payload is decoded later, because its type depends on the command.
+    """
 
     type: str
     payload: msgspec.Raw = msgspec.Raw(b"{}")

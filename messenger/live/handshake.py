@@ -36,10 +36,10 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class SocketRefused(Exception):
-    """Raised if a connection is not allowed. The server accepts the socket and closes it with `code`.
+    """Raised if a WebSocket is not allowed. The server accepts the connection and then closes it with `code`.
 
-    A browser shows a script this code only for an accepted socket. With code 0, the socket is rejected before it is
-    accepted (HTTP 403), and a browser shows only code 1006, without a reason.
+    The reason is that a script in a browser can read this code only after the connection was accepted. With code 0, the
+    connection is rejected before it is accepted (HTTP 403), and a script sees only code 1006, without a reason.
     """
 
     def __init__(self, code: int):
@@ -76,7 +76,7 @@ class OriginValidator:
 
 
 class AuthMiddleware:
-    """Authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
+    """ASGI middleware that authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
 
     If the connection is not allowed, sets it to a `SocketRefused` exception, and the consumer closes the connection.
     `authenticate` is an argument because this package may not import the accounts app. It is called once per

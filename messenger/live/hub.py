@@ -1,15 +1,15 @@
-"""Defines the hub of a process. It receives events and writes them to the WebSocket connections of this process.
+"""Defines the hub: the object in a server process that delivers events to the WebSocket connections of this process.
 
 The path of an event: `publish → receive → deliver_in_order → send_to_conversation → Connection.enqueue → flush →
 transport.write`.
 
-Each change of a conversation increases its version, and clients get the events in order of version. The process, not
-each connection, is a member of channel-layer groups (`conversation.12`, `user.3`, `presence.12`, `online`). A frame is
-encoded once for all recipients.
+Each change of a conversation increases the version number of the conversation by one, and clients get the events in
+order of version. Other server processes send their events through the channel layer (Redis). The process joins the
+groups of the channel layer (`conversation.12`, `user.3`, `presence.12`, `online`) once for all its connections.
 
-The channel layer or a crash may lose events, but the rows of all changes are in the database. If the hub misses a
-version, it waits a moment and then reads the missed events once for all recipients. Every few seconds it also compares
-the delivered versions with the database (messenger.live.reconcile).
+An event may get lost in the channel layer or in a crash, but the database has all changes. If a version is missing, the
+hub waits a moment for it and then reads the missed events from the database. Every few seconds the hub also compares
+the last delivered versions with the database (messenger.live.reconcile).
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ BackgroundTask = Callable[[], Coroutine]
 
 
 class _ConversationStream:
-    """The delivery state of a conversation: its subscribers in this process, and the last version sent to them.
+    """The delivery state of a conversation: its connections in this process, and the last version sent to them.
 
-    It exists as long as the conversation has subscribers in this process.
+    The version is a number that each change of the conversation increases. The object is deleted when the conversation
+    has no subscribed connection left in this process.
     """
 
     __slots__ = ("combined", "connections", "delivered_version", "joining", "pending", "timer")
@@ -60,7 +61,7 @@ class _ConversationStream:
 class _UserStream:
     """The delivery state of a user: the user's connections to this process, and the last version that was sent to them.
 
-    The version is that of the user's own state (`me_version`).
+    The version (`me_version`) is a number that increases with each change of the user's own data, such as settings.
     """
 
     __slots__ = ("connections", "delivered_version", "pending", "timer")
@@ -73,9 +74,9 @@ class _UserStream:
 
 
 class Hub:
-    """Delivers events to the WebSocket connections of this process. It belongs to one event loop.
+    """Delivers events to the WebSocket connections of this process. A hub belongs to one asyncio event loop.
 
-    All methods except `publish_threadsafe` must be called in this loop.
+    All methods except `publish_threadsafe` must be called in this event loop.
     """
 
     def __init__(self, source: ReconciliationSource):
@@ -89,9 +90,9 @@ class Hub:
         self._tasks: list[asyncio.Task] = []
 
     def start(self, background: Iterable[BackgroundTask] = ()) -> None:
-        """Starts the background tasks. After that, all events of this process are published through the hub.
+        """Starts the background tasks of the hub. After that, all events of this process are published through the hub.
 
-        The hub also closes all connections before the process shuts down.
+        Also makes the hub close all connections before the process shuts down.
         """
         if self._layer:
             self._layer.start()
@@ -101,7 +102,7 @@ class Hub:
 
     # ── Publishing and receiving ─────────────────────────────────────────────────────────────────────────────────
     def publish_threadsafe(self, event_list: list[Event]) -> None:
-        """Publishes events. May be called in any thread."""
+        """Publishes events to all processes of the site. May be called in any thread."""
         try:
             in_loop = asyncio.get_running_loop() is self.loop
         except RuntimeError:
@@ -112,7 +113,7 @@ class Hub:
             self.loop.call_soon_threadsafe(self.publish, event_list)
 
     def publish(self, event_list: list[Event]) -> None:
-        """Delivers events to the connections of this process at once, and sends them to the other processes."""
+        """Delivers events to the connections of this process at once, and sends them to the site's other processes."""
         if self._layer:
             self._layer.publish(event_list)
         self.receive(event_list)
@@ -133,10 +134,10 @@ class Hub:
 
     # ── Conversation events: in order of version ─────────────────────────────────────────────────────────────────
     def deliver_in_order(self, event: ConversationEvent) -> None:
-        """Sends the event to all subscribers if it directly follows the last delivered version of its conversation.
+        """Sends an event to the subscribers of its conversation if it directly follows the last delivered version.
 
-        If earlier versions are missing, the event waits until they have been delivered. Events that were already
-        delivered are ignored.
+        If earlier versions are missing, the event waits until they have been delivered. An event that was already
+        delivered is ignored.
         """
         stream = self.conversations.get(event.conversation_id)
         if stream is None or event.version <= stream.delivered_version:
@@ -153,7 +154,7 @@ class Hub:
             self.deliver_pending(stream)
 
     def deliver_pending(self, stream: _ConversationStream) -> None:
-        """Sends those waiting events that now directly follow the last delivered version, in order."""
+        """Sends the waiting events of a conversation in order of version, up to the first version that is missing."""
         for version in sorted(stream.pending):
             event = stream.pending[version]
             if event.after > stream.delivered_version:
@@ -166,7 +167,7 @@ class Hub:
             stream.timer = None
 
     def send_to_conversation(self, stream: _ConversationStream, event: ConversationEvent) -> None:
-        """Queues the event for all subscribers of the conversation.
+        """Queues an event for all connections that are subscribed to its conversation.
 
         If the event says that a user joins or leaves the conversation, this user does not receive it.
         """
@@ -209,10 +210,10 @@ class Hub:
             stream.timer = None
 
     def send_to_user(self, stream: _UserStream, event: UserEvent) -> None:
-        """Queues the event for all connections of the user.
+        """Queues an event for all connections of the user whom it concerns.
 
-        If the event says that the user joined or left a conversation, also starts or ends the subscription of these
-        connections to the conversation.
+        If the event says that this user has joined or left a conversation, also starts or ends the subscription of
+        these connections to the conversation.
         """
         if event.me_version:
             stream.delivered_version = max(stream.delivered_version, event.me_version)
@@ -233,10 +234,12 @@ class Hub:
             stream.joining.append((version, connection))
 
     def _leave_at(self, connection: Connection, conversation_id: int, version: int) -> None:
-        """Ends the subscription of a connection to a conversation that the user left at `version`.
+        """Ends the subscription of a connection to a conversation.
+
+        The user left it in the change with the number `version`.
 
         Does nothing if the events of the conversation were already delivered up to this version. In that case the
-        subscription has ended already, and the user may have joined again since.
+        subscription has ended already, and the user may have joined the conversation again since.
         """
         stream = self.conversations.get(conversation_id)
         if stream is None:
@@ -304,7 +307,10 @@ class Hub:
 
     # ── Subscriptions ────────────────────────────────────────────────────────────────────────────────────────────
     async def register(self, connection: Connection) -> None:
-        """Adds a connection to the connections of its user. The caller must then call `subscribe_to_conversations`."""
+        """Adds a connection to the list of its user's connections.
+
+        The caller must then call `subscribe_to_conversations`.
+        """
         user = self.users.setdefault(connection.user_id, _UserStream())
         user.connections.add(connection)
         await self._join_layer_groups([f"user.{connection.user_id}", "online"])
@@ -313,10 +319,11 @@ class Hub:
     async def subscribe_to_conversations(
         self, connection: Connection, versions: dict[int, int], me_version: int
     ) -> dict[int, int]:
-        """Subscribes a connection to all conversations in `versions` that the user has not left since.
+        """Subscribes a connection to all conversations in `versions`, except those that the user has left since.
 
-        `versions` and `me_version` were read from the database for the `welcome` frame. Returns a version for each
-        subscribed conversation; the connection receives all events after this version.
+        `versions` (by conversation id) and `me_version` (of the user's own data) were read from the database for the
+        first frame, `welcome`. Returns a version for each subscribed conversation; the connection receives all events
+        after this version.
         """
         user = self.users.get(connection.user_id)
         if user is not None and user.delivered_version < me_version:
@@ -332,7 +339,10 @@ class Hub:
         return subscribed
 
     def _get_stream(self, conversation_id: int, version: int) -> _ConversationStream:
-        """Returns the delivery state of a conversation. If there is none, creates one that begins after `version`."""
+        """Returns the delivery state of a conversation.
+
+        If there is none, creates one that expects the event after `version`.
+        """
         stream = self.conversations.get(conversation_id)
         if stream is None:
             stream = self.conversations[conversation_id] = _ConversationStream(version)
@@ -365,7 +375,7 @@ class Hub:
             self._leave_layer_group(f"conversation.{conversation_id}")
 
     def subscribe(self, connection: Connection, group: str) -> None:
-        """Subscribes a connection to a group for events that are not stored, such as `presence.12`."""
+        """Subscribes a connection to a group, such as `presence.12`, whose events are not stored in the database."""
         if group not in self.groups:
             self.groups[group] = set()
             self._join_layer_group(group)
@@ -382,7 +392,7 @@ class Hub:
                 self._leave_layer_group(group)
 
     def unregister(self, connection: Connection) -> None:
-        """Removes a connection and all its subscriptions. May be called more than once."""
+        """Removes a connection and all its subscriptions from the hub. May be called more than once."""
         for conversation_id in list(connection.conversations):
             self._unsubscribe_from_conversation(connection, conversation_id)
         for group in list(connection.groups):
@@ -401,9 +411,9 @@ class Hub:
 
     # ── Writing: once per iteration of the event loop ────────────────────────────────────────────────────────────
     def flush_soon(self, connection: Connection) -> None:
-        """Writes the queued frames of this connection soon, after the callbacks that the event loop already has to run.
+        """Writes the queued frames of this connection after the callbacks that are already scheduled in the event loop.
 
-        So all frames that these callbacks queue are written together.
+        These callbacks may queue more frames for the connection, and all its frames are then written together.
         """
         if not self._connections_to_flush:
             self.loop.call_soon(self._flush)
@@ -438,7 +448,10 @@ class Hub:
         self.loop.call_soon_threadsafe(self._close_all)
 
     def _close_all(self) -> None:
-        """Closes all connections with code 1001. The clients then connect again, to another or to the next process."""
+        """Closes all connections with code 1001 (going away).
+
+        The clients then connect again, to another process of the site or after its restart.
+        """
         for connection in self.connections():
             connection.close(GOING_AWAY)
 
@@ -450,13 +463,19 @@ _background: tuple[BackgroundTask, ...] = ()
 
 
 def configure(source: ReconciliationSource, background: Iterable[BackgroundTask]) -> None:
-    """Sets the queries for reconciliation and the background tasks of the apps, which `get_hub` needs."""
+    """Stores the queries for reconciliation and the background tasks, which `get_hub` passes to a new hub.
+
+    Reconciliation finds events that the hub has missed in the database.
+    """
     global _source, _background
     _source, _background = source, tuple(background)
 
 
 def get_hub() -> Hub:
-    """Returns the hub of this process. The first call creates and starts the hub in the running event loop."""
+    """Returns the hub of this process, which delivers events to WebSocket connections.
+
+    The first call creates the hub and starts it in the running event loop.
+    """
     global _hub
     loop = asyncio.get_running_loop()
     if _hub is None or _hub.loop is not loop:

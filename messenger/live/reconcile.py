@@ -1,9 +1,10 @@
-"""Reconciliation: reads the events that the hub of this process has missed from the database.
+"""Reconciliation: reads events that this process has missed from the database.
 
-The channel layer may lose messages, and a process may die between the commit and the publishing of an event. The
-database has all changes. If the hub notices that a version of a conversation is missing, the missed events are read
-soon. In addition, a loop compares all delivered versions with the database every few seconds. One query reads the
-missed events of a conversation for all its subscribers. One query reads the versions of many conversations.
+The channel layer may lose events, and a process may die between the commit and the publishing of an event. But the
+database has all changes. Each change of a conversation increases its version number. If the hub, which delivers events
+to connections, notices that a version is missing, the missed events are read soon. In addition, a loop compares all
+delivered versions with the database every few seconds. One query reads the missed events of a conversation for all its
+subscribers, and one query reads the versions of many conversations.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ def _no_visibility(user_ids: list[int]) -> dict[int, Visibility]:
 
 @dataclass(frozen=True)
 class ReconciliationSource:
-    """The database queries for reconciliation, which the apps provide.
+    """The database queries for reconciliation (finding events that this process has missed). The apps provide them.
 
-    They are synchronous and run in database threads.
+    The queries are synchronous and run in database threads.
     """
 
     conversation_versions: Callable[[list[int]], dict[int, int]]  # conversation ids → version of each
@@ -52,7 +53,7 @@ class ReconciliationSource:
 
 
 class Reconciler:
-    """Finds the events that a hub has missed, and delivers them through this hub.
+    """Finds the events that the hub of this process has missed, and delivers them to connections through this hub.
 
     It runs in the event loop of the hub.
     """
@@ -67,7 +68,7 @@ class Reconciler:
 
     # ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────
     async def run(self) -> None:
-        """Every few seconds compares versions with the database, checks sign-ins and reloads visibility.
+        """Every few seconds, looks for missed events, for ended sign-ins, and for changes of who may see whom.
 
         Never returns.
         """
@@ -84,10 +85,10 @@ class Reconciler:
                 log.warning("A round of reconciliation was skipped: %s", type(error).__name__)
 
     async def compare_conversations(self, conversation_ids: list[int]) -> None:
-        """Schedules a reconciliation for each conversation that has a newer version in the database.
+        """Schedules a reconciliation (reading missed events) for conversations with a newer version in the database.
 
         A version is newer if it is higher than the version that was delivered to the connections. Leaves out
-        conversations that received an event during the query, because more events are probably on their way.
+        conversations that received an event during the query, because the missing events are probably on their way.
         """
         streams = self._hub.conversations
         for batch in _batches(conversation_ids):
@@ -104,7 +105,7 @@ class Reconciler:
                     )
 
     async def compare_users(self) -> None:
-        """Schedules a reconciliation for each connected user whose own state has a newer version in the database."""
+        """Schedules reading missed events for connected users whose own data has a newer version in the database."""
         streams = self._hub.users
         for batch in _batches([user_id for user_id, stream in streams.items() if stream.delivered_version >= 0]):
             versions = await database.run_in_thread(self._source.user_versions, batch)
@@ -116,7 +117,10 @@ class Reconciler:
                     )
 
     async def check_sign_ins(self) -> None:
-        """Closes connections whose sign-in has ended. Necessary because the `Disconnect` event may have been lost."""
+        """Closes connections whose sign-in has ended, for example because the user has signed out.
+
+        A `Disconnect` event does this at once, but such an event may get lost.
+        """
         open_sign_ins = {connection.sign_in_id: connection for connection in self._hub.connections()}
         for batch in _batches([(connection.user_id, sign_in_id) for sign_in_id, connection in open_sign_ins.items()]):
             ended = await database.run_in_thread(self._source.ended_sign_ins, batch)
@@ -126,7 +130,7 @@ class Reconciler:
                     connection.close(code)
 
     async def refresh_visibility(self, user_ids: list[int]) -> None:
-        """Reloads which other users these users may see, and stores it in all their connections."""
+        """Reads again from the database which other users these users may see, and stores it in their connections."""
         for batch in _batches(user_ids):
             visibility_by_user = await database.run_in_thread(self._source.visibility_by_user, batch)
             for user_id in batch:
@@ -146,7 +150,7 @@ class Reconciler:
             self._spawn(self.refresh_visibility([user_id]))
 
     def recheck_soon(self, conversation_id: int) -> None:
-        """Compares the version of a conversation with the database soon.
+        """Compares the version of a conversation with the database after a moment, to find missed events.
 
         Called when the first connection of this process has subscribed to the conversation.
         """

@@ -1,4 +1,4 @@
-"""Calls a function when the process is asked to stop, before the server closes its sockets."""
+"""Calls a function when the process is asked to stop, before the ASGI server closes its sockets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from types import FrameType
 def call_before_shutdown(callback: Callable[[], None]) -> None:
     """Installs a handler for SIGTERM and SIGINT that calls `callback`, and then the handler that was installed before.
 
-    Does nothing outside of the main thread. Signals are used because the servers offer no suitable hook. daphne does
-    not support the ASGI lifespan protocol. uvicorn closes all sockets (with 1012) before it sends the lifespan event.
+    Does nothing outside of the main thread. Signals are used because the ASGI servers have no suitable hook: daphne
+    does not support the ASGI lifespan protocol, and uvicorn closes all sockets (with code 1012) before the lifespan
+    event.
     """
     if threading.current_thread() is not threading.main_thread():
         return

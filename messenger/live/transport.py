@@ -66,7 +66,7 @@ class AsyncioTransport:
 
 
 class TwistedTransport:
-    """Writes frames to Twisted's TCP transport, without autobahn's own code. Used with daphne.
+    """Writes frames to Twisted's TCP transport without autobahn, the WebSocket library of daphne. Used with daphne.
 
     Bytes that the kernel accepts at once are not copied into Twisted's buffer.
     """
@@ -97,9 +97,10 @@ class TwistedTransport:
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
     def close(self, code: int) -> bool:
-        """Sends the close frame directly and returns True.
+        """Sends the close frame directly to the network transport and returns True.
 
-        Through ASGI's `send`, autobahn allows only the codes 1000 and 3000 to 4999. We also need 1001, 1009 and 1013.
+        With ASGI's `send`, autobahn (daphne's WebSocket library) allows only the codes 1000 and 3000 to 4999. We also
+        need 1001, 1009 and 1013.
         """
         if self._protocol.state == self._protocol.STATE_OPEN:
             self._protocol.sendCloseFrame(code=code)
@@ -110,7 +111,7 @@ class TwistedTransport:
 
 
 class AsgiTransport:
-    """Sends frames through ASGI's `send`, one after another. Used with any other server."""
+    """Sends frames through ASGI's `send`, one after another. Used with servers other than uvicorn and daphne."""
 
     __slots__ = ("_queue", "_send", "_size", "_task")
 

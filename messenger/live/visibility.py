@@ -1,7 +1,8 @@
 """Defines which other users a user may see. Blocks hide users; presence and receipts may be for contacts only.
 
-The visibility of a user is read from the database once and stored in all connections of the user. So sending an event
-to a whole conversation needs no query. This module only compares ids; `accounts.selectors.privacy` reads them.
+Presence means whether a user is online, receipts say what a user has read. The visibility of a user is read from the
+database once and stored in all connections of the user. So sending an event to a whole conversation needs no query.
+This module only compares ids; `accounts.selectors.privacy` reads them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ class Visibility(msgspec.Struct, frozen=True):
     receipts: frozenset[int] | None = None
 
     def allows(self, user_id: int, topic: str) -> bool:
-        """Returns whether this user may receive events about another user on this topic ("presence", "receipts" …)."""
+        """Returns whether the owner of these rules may receive events about another user on this topic.
+
+        Topics are `presence`, `receipts` and so on.
+        """
         if user_id in self.blocked:
             return False
         shown_to = self.presence if topic == "presence" else self.receipts if topic == "receipts" else None
@@ -35,9 +39,9 @@ UNRESTRICTED = Visibility()  # most users have no blocks and show everything to 
 
 
 def can_see(visibility_by_user: dict[int, Visibility], viewer_id: int, subject_id: int, topic: str) -> bool:
-    """Returns whether the viewer sees this topic (such as "presence") of the subject. Each must show it to the other.
+    """Returns whether the user `viewer_id` sees this topic (such as "presence") of the user `subject_id`.
 
-    Users without an entry in `visibility_by_user` are not restricted.
+    Each of both must show the topic to the other. Users without an entry in `visibility_by_user` are not restricted.
     """
     viewer = visibility_by_user.get(viewer_id, UNRESTRICTED)
     subject = visibility_by_user.get(subject_id, UNRESTRICTED)

@@ -1,6 +1,7 @@
 """Collects the contract of the protocol: commands, events, schemas, error codes, close codes and limits.
 
-Names, types and numbers are taken from the code that uses them. Only descriptions are written in this module.
+Names, types and numbers are read from the code that uses them, so that they cannot differ from it. Only descriptions
+are written in this module.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class CommandInfo(NamedTuple):
 
 
 def commands() -> list[CommandInfo]:
-    """Returns all WebSocket commands: the commands of the apps, and `ping`, which the base consumer handles."""
+    """Returns all WebSocket commands: those of the apps, and `ping`, which the base class of the consumer handles."""
     ping = CommandInfo(
         "ping", consumer.EmptyPayload, "pong", consumer.EmptyPayload, "Heartbeat; the server answers with `pong`."
     )
@@ -60,7 +61,10 @@ def commands() -> list[CommandInfo]:
 
 
 def events() -> dict[str, Struct]:
-    """Returns the payload struct of each event type. Leaves out `ack`, because its payload depends on the command."""
+    """Returns the msgspec struct of the payload for each event type.
+
+    Leaves out `ack`, because its payload depends on the command that it answers.
+    """
     return {
         "welcome": consumer.Welcome,
         "pong": consumer.EmptyPayload,
@@ -95,7 +99,7 @@ EVENT_RECIPIENTS = {
 
 
 def schemas() -> list[Struct]:
-    """Returns the schemas that occur in frames and REST responses, in the order in which the code defines them."""
+    """Returns the msgspec structs that describe objects in WebSocket frames and REST responses (messages, users …)."""
     modules = (
         accounts.schemas,
         chat.schemas,
@@ -115,7 +119,7 @@ def _schemas_in(module: ModuleType) -> Iterator[Struct]:
 
 
 def wire_name(struct: Struct) -> str:
-    """Returns the public name of a schema, such as `Message` for `MessageSchema`."""
+    """Returns the name of a schema in the documentation, such as `Message` for the class `MessageSchema`."""
     return _RENAMED.get(struct, struct.__name__.removesuffix("Schema"))
 
 
@@ -126,7 +130,7 @@ _RENAMED: dict[Struct, str] = {
 
 
 def docstring(struct: Struct) -> str:
-    """Returns the docstring of a struct in one line."""
+    """Returns the docstring of a msgspec struct, joined to one line."""
     return " ".join((struct.__doc__ or "").split())
 
 
@@ -137,9 +141,10 @@ def fields(struct: Struct) -> tuple[types.Field, ...]:
 
 
 def written_type(struct: Struct, field: types.Field) -> types.Type:
-    """Returns the type of a field as clients receive it.
+    """Returns the type of a struct field as it occurs in the JSON that clients receive.
 
-    If None is stored as an absent field, the type does not contain null.
+    If the struct leaves out fields with their default value and this default is None, clients never receive null. Then
+    null is removed from the type.
     """
     if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
         (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))
@@ -220,9 +225,9 @@ RATE_TEXTS = {
 
 
 def limits() -> list[tuple[str, str]]:
-    """Returns the limits of the protocol as pairs of a name and a value.
+    """Returns the limits of the protocol (such as the maximum length of a message) as pairs of a name and a value.
 
-    docs/running.md lists the settings that change a value.
+    docs/running.md lists the settings that change these values.
     """
     interval, timeout = settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT
     per_user, per_address = settings.CONNECTIONS_PER_PERSON, settings.CONNECTIONS_PER_ADDRESS

@@ -1,4 +1,4 @@
-"""Writes the contract as Markdown tables. They are the generated parts of docs/protocol.md."""
+"""Writes the contract (commands, events, schemas …) as Markdown tables: the generated parts of docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAIN = {
 
 
 def sections() -> dict[str, str]:
-    """Returns the generated parts of the page as Markdown, by the name of their marker."""
+    """Returns the generated parts of docs/protocol.md as Markdown, by the name in their marker comments."""
     return {
         "commands": _commands(),
         "events": _events(),
@@ -84,7 +84,7 @@ def _events() -> str:
 
 
 def _fields(struct: Struct) -> str:
-    """Returns the text of one table cell, with one line for each field and its type."""
+    """Returns the text of one table cell that lists the fields of a struct, one line for each field and its type."""
     fields = [f"`{field.encode_name}` {_type(field.type)}{_default(field)}" for field in contract.fields(struct)]
     return "<br>".join(fields) or "`{}`"
 
@@ -102,7 +102,7 @@ def _schema(struct: Struct) -> str:
 
 
 def _default(field: types.Field) -> str:
-    """Returns the default value of a field of a command: the server uses it if a client leaves the field out."""
+    """Returns the default value of a command's field. The server uses this value if a client leaves the field out."""
     if field.required:
         return ""
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()

@@ -1,4 +1,4 @@
-"""Lists the REST routes from the OpenAPI document. Error responses are left out, because they are mostly the same."""
+"""Lists the REST routes from the OpenAPI document. Error responses are left out: most routes have the same ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Writes the contract as TypeScript types, the generated part of static/js/realtime/protocol.d.ts.
+"""Writes the contract (commands, events, schemas …) as TypeScript types: the generated part of protocol.d.ts.
 
-The types are used by type checks only; browsers do not load them.
+The file is in static/js/realtime/. Only the type checker reads it; browsers do not load it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def text() -> str:
 
 
 def _all_structs() -> list[Struct]:
-    """Returns every schema and payload once. A struct comes after the structs that it contains."""
+    """Returns every struct of the contract once: schemas, payloads of events and payloads of commands.
+
+    A struct comes after the structs that it contains.
+    """
     answers = [command.answer_payload for command in contract.commands() if command.answer_payload]
     payloads = [command.payload for command in contract.commands()]
     structs: dict[Struct, None] = {}
@@ -71,9 +74,10 @@ def _interface(struct: Struct) -> str:
 
 
 def _member(struct: Struct, field: types.Field) -> str:
-    """Returns the TypeScript declaration of a field.
+    """Returns the TypeScript declaration of a struct field.
 
-    In output, a field is optional if it may be absent. In a command, a field is optional if it has a default.
+    A field of an event or a response is optional if it may be absent. A field of a command is optional if it has a
+    default.
     """
     is_input = any(command.payload is struct for command in contract.commands())
     optional = not field.required if is_input else struct_serializers.may_be_absent(struct, field)

@@ -1,6 +1,7 @@
-"""Writes the contract into two files. Replaces the text between two markers of the same name, and keeps all other text.
+"""Writes the generated text into two files: docs/protocol.md and static/js/realtime/protocol.d.ts.
 
-The markers in docs/protocol.md (left) and in protocol.d.ts (right):
+In each file it replaces only the text between two marker comments; the rest of the file is written by hand. The markers
+look like this in protocol.md (left) and in protocol.d.ts (right):
 
 <!-- generated: events -->          // generated
 …                                   …
@@ -23,7 +24,10 @@ def paths() -> tuple[Path, Path]:
 
 
 def render_files() -> dict[Path, str]:
-    """Returns the expected text of both files. Raises ValueError if a marker is missing in a file."""
+    """Returns the expected text of docs/protocol.md and protocol.d.ts.
+
+    Raises ValueError if one lacks a marker comment.
+    """
     document, types = paths()
     text = document.read_text(encoding="utf-8")
     for name, generated in docs_page.sections().items():
@@ -37,12 +41,15 @@ def render_files() -> dict[Path, str]:
 
 
 def outdated_files() -> dict[Path, str]:
-    """Returns the files whose text is not up to date with the code, and the expected text of each."""
+    """Returns those of docs/protocol.md and protocol.d.ts whose text is not up to date with the code.
+
+    The result maps the path of each file to its expected text.
+    """
     return {path: text for path, text in render_files().items() if path.read_text(encoding="utf-8") != text}
 
 
 def write() -> list[Path]:
-    """Updates both files. Returns the paths of the changed files."""
+    """Updates docs/protocol.md and protocol.d.ts. Returns the paths of the files that have changed."""
     changed = outdated_files()
     for path, text in changed.items():
         path.write_text(text, encoding="utf-8")

@@ -34,9 +34,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 @cache
 def render_document(renderer: Callable[[], BaseRenderer], language: str) -> bytes:
-    """Returns the rendered OpenAPI document. Each process caches it.
+    """Returns the rendered OpenAPI document in the active language.
 
-    It depends only on the code and the language, and rendering takes half a second.
+    Rendering takes half a second, and the document depends only on the code and the language. So each process caches
+    it.
     """
     with translation.override(language):
         return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})

@@ -1,4 +1,4 @@
-"""Converts exceptions to error responses: for REST views, for unknown paths below /api/, and for status 500.
+"""Converts exceptions to error responses: for REST views, for unknown paths below /api/, and for unexpected errors.
 
 REST framework imports the classes and functions named in settings.REST_FRAMEWORK while it defines its own views. So the
 modules named there (exceptions, parsers, negotiation, metadata, throttling) must not import views.
@@ -54,7 +54,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
 def to_application_error(exc: Exception) -> ApplicationError | None:
     """Converts an exception of Django, REST framework or the database driver to an ApplicationError.
 
-    Returns None if the exception is a bug of the server and not an error of the request.
+    Returns None for all other exceptions: they are bugs of the server, not errors of the request.
     """
     match exc:
         case ApplicationError():
@@ -95,7 +95,7 @@ def to_application_error(exc: Exception) -> ApplicationError | None:
 
 
 def request_too_large_error(limit: int = 0) -> ApplicationError:
-    """Returns the error for a request of more than `limit` bytes. 0 stands for DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """Returns the error for a request of more than `limit` bytes. If `limit` is 0, uses DATA_UPLOAD_MAX_MEMORY_SIZE."""
     return ApplicationError(
         "too_large", _("A request can be at most %d bytes.") % (limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     )
@@ -127,7 +127,7 @@ def _flatten_messages(detail: Any) -> Iterator[str]:
 # ── Errors outside of REST views ─────────────────────────────────────────────────────────────────────────────────
 @csrf_exempt
 def api_not_found(request: HttpRequest) -> JsonResponse:
-    """Answers with status 404 as JSON. It is the view of the last URL pattern below /api/, for all other paths.
+    """Answers with status 404 as JSON. This view handles all paths below /api/ that no other URL pattern matches.
 
     It never redirects to another URL, because a redirect would lose the body of the request.
     """
@@ -136,10 +136,10 @@ def api_not_found(request: HttpRequest) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Answers after an unexpected error (handler500): with JSON below /api/, and with the page 500.html elsewhere.
+    """The view for unexpected errors (handler500). Answers with JSON below /api/, and with the page 500.html elsewhere.
 
-    An error that can be converted to an ApplicationError is answered with its own status. In most cases this is 503,
-    because a middleware could not reach the database.
+    If the exception can be converted to an ApplicationError, the response has the status of that error instead of 500.
+    The most frequent case is status 503, when a middleware could not reach the database.
     """
     error = to_application_error(exc) if isinstance(exc := sys.exc_info()[1], Exception) else None
     schema, status = (error.schema(), error.status) if error else (_internal_error(), 500)

@@ -12,7 +12,10 @@ from messenger.core.path_converters import MAX_ID
 
 
 class StrictCharField(serializers.CharField):
-    """Accepts a JSON string and does not trim it. As in CharField, NUL and lone surrogates are rejected."""
+    """Accepts a JSON string and does not trim it.
+
+    Like REST framework's CharField, it rejects NUL and lone surrogates.
+    """
 
     def __init__(self, **options):
         super().__init__(trim_whitespace=False, **options)
@@ -49,9 +52,9 @@ class IdField(serializers.IntegerField):
 
 
 class SequenceNumberField(IdField):
-    """Accepts a `seq` (number of a message in its conversation) or a `version`.
+    """Accepts the number of a message in its conversation (`seq`), or the number of a change in it (`version`).
 
-    Both begin at 1; 0 means "before the first".
+    Both numbers begin at 1; the value 0 means "before the first".
     """
 
     def __init__(self, **options):
@@ -59,7 +62,10 @@ class SequenceNumberField(IdField):
 
 
 class PageSizeField(serializers.IntegerField):
-    """Accepts the number of results on a page. A number above `maximum` is not rejected but reduced to `maximum`."""
+    """Accepts the number of results on a page.
+
+    A number above `maximum` is not an error, but is reduced to `maximum`.
+    """
 
     def __init__(self, default: int = 50, maximum: int = 100, **options):
         self.maximum = maximum

@@ -8,9 +8,9 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 
 class JSONOnlyNegotiation(DefaultContentNegotiation):
-    """Always answers with JSON, even if the client accepts only other types.
+    """Always answers with JSON, even if the client's Accept header names only other types.
 
-    JSON is more useful for the client than an empty response with status 406.
+    REST framework would answer with status 406. JSON is more useful for the client than this error.
     """
 
     def select_renderer(self, request, renderers, format_suffix=None):

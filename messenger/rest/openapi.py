@@ -47,9 +47,10 @@ class SessionAuthenticationExtension(OpenApiAuthenticationExtension):
 
 
 class ErrorResponsesAutoSchema(AutoSchema):
-    """Adds the usual error responses to each operation, depending on its method, body, path and authentication.
+    """Adds the usual error responses to each operation in the OpenAPI document.
 
-    A view declares only those error responses that cannot be found in this way.
+    Finds them by the method, body, path and authentication of the operation. A view declares only error responses that
+    cannot be found in this way.
     """
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from rest_framework.response import Response
 
 
 def paginated_response(request: Request, results: list[Any], cursor: Any = None) -> Response:
-    """Returns a response with one page of a list: `{"results", "next"}`. `results` are schema structs.
+    """Returns a response with one page of a list: `{"results", "next"}`. `results` are msgspec structs.
 
-    `next` is the URL of the next page: the same request with `before=cursor`. Without a cursor, `next` is null, which
-    means that this is the last page.
+    `next` is the URL of the next page: the URL of this request with `before=cursor`. Without a cursor, `next` is null,
+    which means that this is the last page.
     """
     next_url = None
     if cursor is not None:

@@ -27,12 +27,12 @@ class StructSerializer(serializers.Serializer):
 
 @extend_schema_field({"type": "string", "format": "date-time"})
 class FormattedDateTimeField(serializers.CharField):
-    """Serializer field for a date and time that the struct stores as formatted text (with the format `date-time`)."""
+    """Serializer field for a date and time that the msgspec struct already contains as formatted text."""
 
 
 @cache
 def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
-    """Returns the serializer class for a struct.
+    """Returns the REST framework serializer class for a msgspec struct.
 
     The class for `MessageSchema` is called `MessageSerializer`, and `Message` in the OpenAPI document.
     """
@@ -65,10 +65,10 @@ def _docstring(struct: type[msgspec.Struct]) -> str:
 
 
 def may_be_absent(struct: type[msgspec.Struct], field: types.Field) -> bool:
-    """Returns whether this field may be missing in the output.
+    """Returns whether this field of a struct may be missing in the output.
 
-    msgspec writes a field that has its default value. It leaves the field out only if the default is UNSET or the
-    struct has the option `omit_defaults`.
+    msgspec leaves out a field if its value is UNSET, or if the struct has the option `omit_defaults` and the field has
+    its default value.
     """
     if field.required:
         return False

@@ -1,4 +1,4 @@
-"""Defines the rate limit of REST requests. The forms of the pages use the same limit (chat/views/decorators.py)."""
+"""Defines the rate limit of REST requests. HTML forms use the same limit (chat/views/decorators.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from messenger.core.client_ip import request_ip
 
 
 class UserOrAddressThrottle(BaseThrottle):
-    """Limits requests per user, or per IP address if the request has no user.
+    """Limits the number of requests per user, or per IP address if the client is not signed in.
 
     With Redis, all processes share the counters.
     """

@@ -31,9 +31,10 @@ register = template.Library()
 
 @register.simple_tag
 def stylesheets(kind: str) -> SafeString:
-    """Renders the links to the style sheets of a kind of page: `{% stylesheets "auth" %}`.
+    """Renders the links to the style sheets of a kind of page (such as `auth`): `{% stylesheets "auth" %}`.
 
-    In production, there is one link to a bundle. In development, there is a link to each source file.
+    In production, there is one link to a file that contains all these style sheets. In development, there is a link to
+    each source file.
     """
     names = source_files(kind) if settings.DEBUG else [bundle_name(kind)]
     return format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(name),) for name in names))
@@ -41,10 +42,10 @@ def stylesheets(kind: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context, preload: bool = True) -> SafeString:
-    """Renders the import map, which maps the relative paths in JavaScript imports to the hashed file names.
+    """Renders the import map, which maps the paths in JavaScript imports to the file names with hash.
 
-    The import map is the only inline script of a page and therefore needs the nonce. `preload` adds links to all
-    modules that pages for signed-in users load at start.
+    The import map is the only inline script of a page and therefore needs the nonce of the Content-Security-Policy.
+    `preload` adds links to all modules that pages for signed-in users load at start.
     """
     import_map, preload_links = (_render_import_map if settings.DEBUG else _cached_import_map)(preload)
     nonce = context.get("CSP_NONCE", "")
@@ -66,7 +67,7 @@ _cached_import_map = cache(_render_import_map)  # in production static files do 
 def icon(name: str, size: str = "") -> SafeString:
     """Renders an icon: `{% icon "pin" %}`, or a small icon: `{% icon "pin" "s" %}`.
 
-    Screen readers ignore the icon, so add a text or a label.
+    Screen readers ignore the icon, so the element with the icon also needs a text or a label.
     """
     return format_html(
         '<svg class="icon{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
@@ -83,11 +84,13 @@ def _sprite() -> str:
 
 @register.simple_tag
 def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None = None) -> SafeString:
-    """Renders the picture or the initials of a user (model or schema) or of a conversation.
+    """Renders the picture or the initials of a user or of a conversation.
+
+    Both may be a model instance or a msgspec struct.
 
     A group has its own picture; a direct conversation shows the other member. `online` is True for a visible presence
-    dot, False for a hidden dot (scripts can show it), and None for no dot. It can also be a collection of the ids of
-    online users.
+    dot (a dot that means "online"), False for a hidden dot that scripts can show later, and None for no dot. It can
+    also be a collection of the ids of online users.
     """
     is_group = getattr(subject, "kind", "") == "group"
     if isinstance(subject, User):
@@ -173,9 +176,9 @@ def _kind(widget: Any) -> str:
 
 @register.inclusion_tag("elements/badge.html")
 def badge(count: int, muted: bool = False, kind: str = "count") -> dict[str, Any]:
-    """Renders a counter. `kind` is `count`, or `at` for mentions.
+    """Renders a small counter, for example of unread messages. `kind` is `count`, or `at` for mentions.
 
-    A counter of zero is hidden, and scripts update it.
+    A counter of zero is rendered hidden, because scripts update it later.
     """
     return {"count": count, "muted": muted, "kind": kind}
 

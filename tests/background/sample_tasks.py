@@ -1,4 +1,4 @@
-"""Tasks for tests of the worker. Each task appends lines with its process id to a file that the tests read."""
+"""Background tasks for tests. Each task appends a line with its process id to a file that the tests read."""
 
 from __future__ import annotations
 

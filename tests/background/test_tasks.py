@@ -1,4 +1,4 @@
-"""Tests of the queue of background tasks without a worker process.
+"""Tests of the queue of background tasks without a worker process (the tests execute the tasks themselves).
 
 Tasks are enqueued in the current database transaction, failed tasks are tried again, and no task is lost.
 """
@@ -25,7 +25,10 @@ from tests.background import sample_tasks
 
 @pytest.fixture
 def task_log(tmp_path):
-    """Returns an object with the `path` of a file that tasks append to. `words()` returns each line's first word."""
+    """Provides an object with the `path` of a file to which background tasks append lines.
+
+    `words()` returns the first word of each line in the file.
+    """
 
     class Marks:
         path = str(tmp_path / "marks")

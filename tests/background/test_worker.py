@@ -1,6 +1,7 @@
 """Tests of the worker (the process that executes background tasks) on SQLite and PostgreSQL.
 
-Tasks hang or are killed, and the worker itself is killed. Other tests cover the worker that a server starts.
+Tasks hang or are killed, and the worker itself is killed. The worker that a server starts as its child process is
+tested elsewhere.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Worker(Program):
         return "Worker started" in self.tail()
 
     def kill_alone(self) -> None:
-        """Sends SIGKILL to the worker process only, not to its process group."""
+        """Sends SIGKILL to the worker process only. The child processes that execute tasks are not killed."""
         assert self.process
         self.process.kill()
         self.process.wait()
@@ -118,7 +119,10 @@ def test_a_hanging_task_is_killed_at_its_timeout_without_blocking_others(install
 
 
 def test_long_tasks_leave_one_slot_for_short_ones(installation, worker, task_log):
-    """A mail is sent at once, although the worker is busy with long tasks that process uploaded files."""
+    """A short task is executed at once, although more long tasks are waiting than the worker can execute at a time.
+
+    The worker keeps one of its child processes free for short tasks, such as sending a mail.
+    """
     with installation.orm():
         for _ in range(4):
             sample_tasks.long.enqueue(str(task_log))

@@ -29,7 +29,7 @@ FIELD = "message-composer textarea"
 
 
 class ConversationPage:
-    """A browser page of one user with a conversation open, and the steps that tests take in it."""
+    """A page in the browser of one user with a conversation open, and the steps that tests take in it."""
 
     def __init__(self, page: Page, url: str):
         self.page, self.url = page, url
@@ -51,7 +51,7 @@ class ConversationPage:
             await self.page.press(FIELD, "Enter")
 
     async def written(self) -> str:
-        """Returns the text in the input field of the composer."""
+        """Returns the text in the composer (the input field for new messages)."""
         return await self.page.input_value(FIELD)
 
     async def sees(self, text: str) -> None:
@@ -87,7 +87,7 @@ class ConversationPage:
 
 @pytest.fixture
 async def open_pages(make_site, browser_for, page_errors):
-    """Returns a function that starts a site and opens one group for alice and bob, who is on a phone.
+    """Provides a function that starts a site and opens a group for alice (on a desktop) and bob (on a phone).
 
     Use: `alice, bob = await open_pages(server="daphne", **environment)`. Afterwards `alice.url` is the path of the
     group and `open_pages.site` is the site.

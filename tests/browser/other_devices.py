@@ -1,4 +1,4 @@
-"""Simulated devices of users, with a socket and REST calls.
+"""Simulated devices of users: each has a WebSocket and makes REST requests, without a browser.
 
 Tests use them to make changes that the open page of another user must show.
 """
@@ -71,7 +71,7 @@ class Device:
         return await self.ask("PUT", path, files={"avatar": ("a.png", a_picture(colour), "image/png")})
 
     async def upload(self, content: bytes, name: str, **about: str) -> int:
-        """Uploads a file with the tus protocol (resumable uploads) and returns the id of its attachment."""
+        """Uploads a file with tus (a protocol for resumable uploads) and returns the id of the new attachment."""
         pairs = {"filename": name, **about}
         said = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
         headers = {"Tus-Resumable": "1.0.0"}
@@ -93,7 +93,7 @@ class Device:
         await self._socket.__aenter__()
 
     async def look(self, conversation_id: int) -> None:
-        """Tells the server that the user of this device is viewing the conversation.
+        """Tells the server that the user of this device is viewing the given conversation.
 
         Opens a WebSocket first if none is open.
         """

@@ -74,10 +74,12 @@ SIGNED_IN = {
 
 
 def fill(site: Site) -> dict[str, int | str]:
-    """Creates the demo workspace on an empty site and returns the ids that the URLs of this module need.
+    """Creates the demo workspace on an empty site.
 
-    The pages are those of the user alice, who gets the password of all test users. Language and theme follow her
-    browser. Call this function in a thread from async tests.
+    Returns the ids for the URL patterns in this module, such as `{group}`.
+
+    The pages are those of the user alice, who gets the password of all test users. The pages use the language and theme
+    of the browser. Call this function in a thread from async tests.
     """
     with site.orm():
         seed_demo()
@@ -104,9 +106,9 @@ def fill(site: Site) -> dict[str, int | str]:
 
 
 async def prove(context: BrowserContext) -> None:
-    """Confirms the password of the signed-in user by HTTP, without opening a page.
+    """Confirms the password of the signed-in user by HTTP requests, without opening a page.
 
-    Some pages ask a signed-in user for the password again.
+    Pages for sensitive settings ask a signed-in user for the password again.
     """
     page = await context.request.get("/accounts/reauthenticate/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', await page.text())

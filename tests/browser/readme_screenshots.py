@@ -4,8 +4,8 @@ One shows a desktop in the light theme, the other one a phone in Chinese in the 
 
     python -m tests.browser.readme_screenshots                 writes them to docs/pictures
 
-Needs an installed Chromium. Text is drawn with the font of this machine for `system-ui`. The pictures in the repository
-were made on a machine where this font is Inter.
+Needs an installed Chromium. Text is drawn with the system font of this machine. The pictures in the repository were
+made on a machine where this is the font Inter.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 async def home(make_site):
-    """Returns a running site with its background worker, where alice owns a group with bob (`site.group`)."""
+    """Provides a running site with its background worker, where alice owns a group with bob (`site.group`)."""
     site = make_site(WORKER="on")
     await asyncio.to_thread(site.start)
 
@@ -31,7 +31,7 @@ async def home(make_site):
 
 
 async def prove(page: Page) -> None:
-    """Enters the password of the user if the page asks to confirm it."""
+    """Enters the password of the user if the page asks for it again."""
     if "/reauthenticate/" in page.url:
         await page.fill("input[name=password]", PASSWORD)
         await page.press("input[name=password]", "Enter")

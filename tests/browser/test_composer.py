@@ -1,6 +1,7 @@
 """Tests of the composer (the input field for messages) in a real browser.
 
-They cover completion, emoji, shortcuts, drafts, input methods (IME) and messages that are not sent yet.
+They cover completion of names, emoji, keyboard shortcuts, drafts, input methods (IME) and messages that are not sent
+yet.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Tests of the people page in real browsers: search by name and pinyin, and live changes.
 
-Contact requests, blocks and privacy settings change the open page of the user whom they concern at once.
+When a user sends a contact request, blocks somebody or changes privacy settings, the open page of the other user
+changes at once.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ SIDEWAYS = "document.scrollingElement.scrollWidth - document.documentElement.cli
 
 @dataclass
 class Demo:
-    """A running site with the demo workspace, and the ids that its URLs need."""
+    """A running site with the demo workspace. `ids` contains the ids that the URL patterns of the pages need."""
 
     site: Site
     ids: dict[str, int | str]
@@ -65,9 +65,9 @@ def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:
 
 
 async def faults(page: Page, address: str) -> list[str]:
-    """Opens this URL and returns a list of what is wrong with the page; the list is empty if nothing is.
+    """Opens this URL and returns a list of the problems of the page. The list is empty if there are none.
 
-    It reports an unexpected status, a missing title, sideways scrolling and violations of axe rules (accessibility).
+    Problems are an unexpected status, a missing title, sideways scrolling and violations of axe rules (accessibility).
     """
     answer = await page.goto(address)
     assert answer is not None
@@ -76,9 +76,9 @@ async def faults(page: Page, address: str) -> list[str]:
 
 
 async def faults_as_it_is(page: Page, name: str, but: Collection[str] = ()) -> list[str]:
-    """Returns a list of what is wrong with the open page, without loading it again.
+    """Returns a list of the problems of the open page, without loading it again.
 
-    The axe rules in `but` are not checked.
+    The axe rules (accessibility) named in `but` are not checked.
     """
     found = []
     if not (await page.title()).strip():
@@ -142,7 +142,7 @@ async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
 
 
 async def test_no_page_is_left_out(demo, browser_for):
-    """Each route that returns a whole HTML page is in the tables SIGNED_IN or SIGNED_OUT, which other tests use.
+    """Each route that returns a whole HTML page is in the tables SIGNED_IN or SIGNED_OUT, which list the pages to test.
 
     Routes that return only a part of a page may be missing.
     """

@@ -60,7 +60,7 @@ def make_file(tmp_path):
 
 
 async def bring(page: Page, way: str, *files: dict) -> None:
-    """Simulates a paste or a drop of files by dispatching the event: a headless browser has no clipboard of its own."""
+    """Simulates a paste or a drop of files by dispatching the event, because a headless browser has no clipboard."""
     await page.evaluate(
         """([way, files]) => {
           const clip = new DataTransfer();
@@ -76,7 +76,7 @@ async def bring(page: Page, way: str, *files: dict) -> None:
 
 
 async def there(page: Page, count: int) -> None:
-    """Waits until the list of files above the composer has exactly `count` files, all completely uploaded."""
+    """Waits until exactly `count` files are listed above the composer (the input field) and are completely uploaded."""
     await expect(page.locator(f"{ROW}[data-state=whole]")).to_have_count(count, timeout=20_000)
     await expect(page.locator(ROW)).to_have_count(count)
 
@@ -92,7 +92,7 @@ async def in_thread(site, ask):
 class Line:
     """Observes the upload requests of a page. `offsets` has the byte offset of each part of a file that the page sent.
 
-    Requests with an offset of `hold_from` or more wait until `release` is called.
+    A request with an offset of at least `hold_from` waits until `release` is called.
     """
 
     def __init__(self, page: Page):
@@ -416,9 +416,9 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pa
 
 
 async def swipe(page: Page, start: int, end: int) -> None:
-    """Swipes sideways by touch, slowly and with a stop before the end.
+    """Moves a finger sideways over the page, slowly and with a stop before the end.
 
-    After a fast swipe the browser would still scroll, and would use the next tap to stop this scrolling.
+    After a fast movement the browser would still scroll, and the next tap would only stop this scrolling.
     """
     touch = await page.context.new_cdp_session(page)
     steps = [start + (end - start) * step // 8 for step in range(1, 9)]

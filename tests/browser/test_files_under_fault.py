@@ -1,7 +1,7 @@
-"""Tests of files under difficult conditions.
+"""Tests of sending files under difficult conditions.
 
-The server is killed during an upload, a part of an upload is damaged, files are in an S3 bucket, videos wait for the
-worker, and a file of up to 500 MB is sent.
+The server is killed during an upload, a part of an upload is damaged, files are in an S3 bucket, videos wait until the
+background worker has processed them, and a file of up to 500 MB is sent.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ RECORD = """async () => {
 def with_place(film: bytes) -> bytes:
     """Adds a GPS location to an MP4 video, in the `moov` box, where phones write it.
 
-    The video must be a fragmented MP4: there `moov` can grow, since it has no offsets of the data behind it.
+    The video must be a fragmented MP4: its `moov` box contains no byte offsets, so the box can become larger.
     """
     at = film.index(b"moov") - 4
     (size,) = struct.unpack(">I", film[at : at + 4])
@@ -68,7 +68,7 @@ async def film(page: Page) -> dict:
 
 
 async def plays(page: Page) -> None:
-    """Checks that the video in the message log can be moved to second 1 and plays on from there."""
+    """Checks that the user can move the video in the message log to second 1, and that it plays on from there."""
     played = """async (film) => {
       if (film.readyState < 1) await new Promise((resolve, reject) => {
         [film.onloadedmetadata, film.onerror] = [resolve, reject];

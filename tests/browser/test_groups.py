@@ -14,7 +14,10 @@ pytestmark = pytest.mark.browser
 
 
 async def run_action(open_pages, action, *args, **options):
-    """Runs a function that changes data on the server, in a thread. Open pages get the change over their sockets."""
+    """Runs a function that changes data in a thread, with the database of the site.
+
+    Open pages receive the change over their WebSockets.
+    """
 
     def give():
         with open_pages.site.orm():

@@ -61,7 +61,10 @@ async def large_group(open_pages):
 
 
 async def timed(what: str, doing) -> None:
-    """Awaits `doing`, prints how long it took (shown by `pytest -s`), and fails if it took SLOW (3) seconds."""
+    """Awaits the coroutine `doing` and prints how long it took (`pytest -s` shows this).
+
+    Fails if it took 3 s (SLOW) or more.
+    """
     began = time.perf_counter()
     await doing
     took = time.perf_counter() - began
@@ -95,9 +98,12 @@ async def test_a_thousand_members(large_group):
 
 
 async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
-    """Changes the role of a member and transfers ownership by touch. No page may scroll sideways on a phone.
+    """Changes the role of a member and transfers the ownership of a group by touch.
 
-    With the environment variable PICTURES (a folder), the pages are checked in Chinese too and screenshots are saved.
+    No page may scroll sideways on a phone.
+
+    If the environment variable PICTURES names a folder, the pages are also checked in Chinese and screenshots are saved
+    there.
     """
     alice, _bob = await open_pages()
     page = await browser_for(open_pages.site, "alice", phone=True, viewport={"width": 360, "height": 640})

@@ -1,7 +1,7 @@
 """Tests of scrolling in a conversation with many messages.
 
-The page holds only some hundred messages at a time. The first visible line stays in its place to the pixel when
-messages above or below it are added, removed or changed.
+The page holds only some hundred messages at a time. When messages above or below the first visible line are added,
+removed or changed, this line must not move by a pixel.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class LongLogPage:
         return await self.page.evaluate(OFFSET, seq)
 
     async def stays(self, act, wait: int = 400) -> None:
-        """Awaits `act`, then waits `wait` ms, and checks that the first visible line has moved by at most 1 px."""
+        """Awaits `act`, then waits `wait` ms.
+
+        Checks that the first visible line of the log has moved by at most 1 px.
+        """
         before = await self.read()
         await act
         await self.page.wait_for_timeout(wait)
@@ -75,7 +78,7 @@ class LongLogPage:
 
 @pytest.fixture
 async def open_long_log(make_site, browser_for):
-    """Returns a function that makes a group of alice and bob with `count` messages and a page of alice for it.
+    """Provides a function that makes a group of alice and bob with `count` messages and a browser page of alice for it.
 
     All messages are read by alice; with `read=100` only those up to number 100. The page is not opened yet.
     """

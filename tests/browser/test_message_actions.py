@@ -1,6 +1,7 @@
 """Tests of what two users can do with a message in their browsers.
 
-They cover its menu by mouse, keys and touch, reactions, viewers, readers and versions, long texts, code, and names.
+They cover the menu of a message by mouse, keys and touch, reactions, the lists of viewers and readers, earlier
+versions, long texts, code and names.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Tests of navigation: the live conversation list, its filters and menu, and the quick switcher.
+"""Tests of navigation: the live conversation list, its filters and menu, and the quick switcher (a search dialog).
 
-A user who changes the page fifty times uses one socket all the time, and the browser's memory does not grow.
+When a user opens fifty pages one after the other, the browser keeps the same WebSocket, and its memory does not grow.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class Way:
 
 @pytest.fixture
 async def workspace(make_site, browser_for):
-    """Returns a running site with open pages of alice (desktop and phone) and of bob.
+    """Provides a running site with open pages of alice (desktop and phone) and of bob.
 
-    They share three groups, whose ids are in `workspace.ids` (newest last), and a direct conversation.
+    Both users share three groups, whose ids are in `workspace.ids` (newest last), and a direct conversation.
     `workspace.say(by, pk, text)` sends a message of the user `by` to the conversation with the id `pk`.
     """
     site = make_site(LIMITS="off")
@@ -81,7 +81,7 @@ async def workspace(make_site, browser_for):
         people: dict = {}
 
         async def say(self, by: str, pk: int, text: str) -> None:
-            """Sends a message as this user through the REST API of the running server."""
+            """Sends a message as the user `by` to the conversation `pk`, through the REST API of the running server."""
             page = self.pages[by].page
             token = await page.locator("input[name=csrfmiddlewaretoken]").first.get_attribute("value")
             answer = await page.request.post(

@@ -25,7 +25,7 @@ DEVICE = {
 
 @pytest.fixture
 async def home(make_site):
-    """Returns a running site with the host name `localhost`.
+    """Provides a running site with the host name `localhost`.
 
     Browsers allow passkeys for host names only, not for IP addresses.
     """
@@ -42,7 +42,7 @@ async def page_of(browser_for, site, **options) -> Page:
 
 
 async def device_of(page: Page):
-    """Adds a simulated passkey device to the browser. Returns the DevTools session and the id of the device."""
+    """Adds a simulated passkey device to the browser. Returns the DevTools session and the id of the device in it."""
     cdp = await page.context.new_cdp_session(page)
     await cdp.send("WebAuthn.enable")
     made = await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
@@ -161,7 +161,7 @@ async def test_an_authenticator_app_without_scripts(home, browser_for):
 
 
 async def test_a_code_by_mail(make_site, browser_for, tmp_path):
-    """The worker sends the sign-in code to a mail server, and the code from the mail signs alice in."""
+    """The background worker sends the sign-in code to a mail server, and alice signs in with the code from the mail."""
     from tests.background.test_worker import mail_server
 
     with mail_server(tmp_path) as (port, mails):

@@ -28,7 +28,10 @@ def halves(width: int = 1200, height: int = 600) -> dict:
 
 
 def colours(content: bytes) -> tuple[str, str]:
-    """Returns the colours near the left and right edge of an image, at half height. It must have 256 × 256 pixels."""
+    """Returns the colours near the left and right edge of a picture, at half height.
+
+    The picture must have 256 × 256 pixels.
+    """
     shown = Image.open(io.BytesIO(content)).convert("RGB")
     assert shown.size == (256, 256)
     return tuple("red" if shown.getpixel((x, 128))[0] > 128 else "blue" for x in (8, 247))  # type: ignore[return-value]

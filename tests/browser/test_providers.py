@@ -29,7 +29,7 @@ def github_and_wechat():
 
 @pytest.fixture
 async def environment(make_site, github_and_wechat, tmp_path):
-    """Returns an object whose `open` starts a site with sign-in by Google, GitHub and WeChat.
+    """Provides an object whose method `open` starts a site with sign-in by Google, GitHub and WeChat.
 
     Its attributes are the `site` and the fake providers `google` (started by `start_google`), `github` and `wechat`.
     """
@@ -59,9 +59,9 @@ async def environment(make_site, github_and_wechat, tmp_path):
 
 
 class Hops:
-    """Records the URLs that a page navigates to, with all redirects.
+    """Records the URLs that a browser page navigates to, including all redirects.
 
-    `fit` raises AssertionError if there are more than ten.
+    `fit` raises AssertionError if there are more than ten since its last call.
     """
 
     def __init__(self, page: Page):
@@ -74,7 +74,7 @@ class Hops:
 
 
 def inside(site):
-    """Returns a function that tells whether a URL belongs to this site and is not one of its sign-in pages."""
+    """Returns a function that tells whether a URL belongs to this site, except for its sign-in and account pages."""
     return lambda url: url.startswith(site.url) and "/accounts/" not in url
 
 
@@ -84,7 +84,10 @@ async def press(page: Page, provider: str) -> None:
 
 
 async def first_message(site, page: Page, username: str, name: str) -> None:
-    """Checks that the page is signed in with this user name and display name, and sends a message to alice."""
+    """Checks that the user of the page is signed in with this user name and display name.
+
+    Then sends a message to alice.
+    """
     await page.wait_for_url(inside(site))
     me = await (await page.request.get("/api/v1/me/")).json()
     assert (me["username"], me["name"]) == (username, name)
@@ -119,7 +122,9 @@ async def test_with_github(environment, browser_for):
 
 
 async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
-    """WeChat gives no e-mail address. Its users can sign in even on a site where users must confirm an e-mail address.
+    """WeChat tells the site no e-mail address.
+
+    Its users can sign in even if the site requires a confirmed e-mail address.
 
     A second sign-in with WeChat finds the same account.
     """

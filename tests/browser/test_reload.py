@@ -1,7 +1,7 @@
-"""Tests that a page which scripts have updated live shows the same as after a reload.
+"""Tests that a page that was updated live by scripts shows the same as after a reload.
 
-The open page of alice gets each change in ROWS over its socket. It is then compared with the HTML of the server and
-with a newly opened page. The rows must be complete: the test fails if one of the event types, event fields or kinds of
+The open page of alice gets each change in the list ROWS over its WebSocket. Then it is compared with the HTML of the
+server and with a newly opened page. ROWS must be complete: the test fails if an event type, an event field or a kind of
 system message in the protocol is never sent.
 """
 
@@ -79,7 +79,7 @@ BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.queryS
 class Environment:
     """The open page of alice, and simulated devices on which alice and other users make changes.
 
-    Records all frames that the socket of alice's page receives.
+    Records all frames that alice's page receives over its WebSocket.
     """
 
     alice: Device
@@ -354,10 +354,10 @@ async def environment(make_site, browser_for):
 
 
 def _in_groups(rows: list) -> list[tuple[int, list]]:
-    """Returns the changes of ROWS in groups of ROWS_COMPARED_TOGETHER, each with the number of its last row.
+    """Splits ROWS (the list of changes to test) into groups. Returns each group with the index of its last row.
 
-    The pages are compared only after each group. This finds nearly as much as comparing after each row, since most
-    changes stay visible on the page.
+    The pages are compared only after each group, because comparing takes time. This finds nearly as much as comparing
+    after each row, since most changes stay visible on the page.
     """
     return [
         (min(start + ROWS_COMPARED_TOGETHER, len(rows)) - 1, rows[start : start + ROWS_COMPARED_TOGETHER])
@@ -401,9 +401,9 @@ async def test_reload_changes_nothing(environment, page_errors):
 
 # Changes while alice has her direct conversation with bob open.
 async def _bob_deletes_his_account(it: Environment) -> None:
-    """Deletes the account of bob with the pages of the running server, not in the test process.
+    """Deletes the account of bob through the web pages of the running server, not in the process of the test.
 
-    Some events of this deletion are not stored in the database, so only the server process can send them to sockets.
+    Some events of this deletion are not stored in the database, so only the server process can send them to WebSockets.
     """
     page = await it.kept["browser_for"](it.site, "bob")
     await page.goto("/settings/delete/")
@@ -446,9 +446,9 @@ async def test_reload_changes_nothing_in_a_pair(environment, browser_for):
 
 
 async def _differences(it: Environment) -> dict[str, str]:
-    """Compares the live page of alice with the HTML of the server and with a newly opened page.
+    """Compares the page of alice that was updated live with the HTML of the server and with a newly opened page.
 
-    Returns the differences that remain after PATIENCE seconds, by part of the page.
+    Returns the differences that remain after PATIENCE (8) seconds. The keys are the parts of the page.
     """
     found = await _compare(it, it.plain, served=True)
     return found | await _compare(it, it.fresh, served=False)
@@ -478,7 +478,7 @@ async def _compare(it: Environment, other: Page, served: bool) -> dict[str, str]
 def _difference(live: list[str], afresh: list[str]) -> str:
     """Returns the tags and texts that only one of two pages has, each marked with - or +.
 
-    The mark - means the page that was updated live, + the page that was newly loaded.
+    The mark - means the page that was updated live, + means the newly loaded page.
     """
     one, other = (re.split(r"(?=<)", "\n".join(lines)) for lines in (live, afresh))
     said = []
@@ -506,7 +506,7 @@ NEVER_SAID = {"changed", "joined"}
 
 
 def _untold(told: list[dict]) -> set[str]:
-    """Returns what these frames do not test.
+    """Returns what is not tested by the frames that the page has received over its WebSocket.
 
     These are the event types that do not occur, and the event fields that have the same value in all frames.
     """

@@ -1,4 +1,7 @@
-"""Times are those of the browser's zone if the profile names none: on the first page, live and after a reload."""
+"""Tests that times are in the time zone of the browser if the user has chosen none in the profile.
+
+This holds for the first page, for live updates and after a reload.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of two users who write to each other in real browsers, one of them as large as a phone."""
+"""Tests of two users who write to each other in real browsers. One browser has the window size of a phone."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Tests of a network whose proxy blocks WebSockets.
 
-Pages then ask the server for changes by HTTP again and again, and a banner tells users that changes arrive later.
+Pages then ask the server for changes by repeated HTTP requests, and a banner tells users that changes arrive later.
 """
 
 from __future__ import annotations

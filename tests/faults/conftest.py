@@ -1,6 +1,6 @@
 """Fixtures for fault tests: clients send messages all the time while a test kills servers or cuts connections.
 
-Afterwards `Traffic.assert_consistent` checks that no message was lost.
+At the end `Traffic.assert_consistent` checks that no message was lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.client import Client, token_for
 
 
 class Traffic:
-    """Clients in one group, each of which sends messages from `start` until `stop`.
+    """Simulated clients in one group. Each of them sends messages all the time, from `start` until `stop`.
 
     `assert_consistent` compares what the clients have received with the stored messages.
     """
@@ -45,9 +45,9 @@ class Traffic:
         await asyncio.gather(*self._senders)
 
     async def assert_consistent(self, within: float = 20) -> None:
-        """Asserts that each sent message is stored once, and that all clients have these messages in the stored order.
+        """Asserts that each sent message is stored once, and that all clients have received them in the stored order.
 
-        Waits at most `within` seconds until the clients have received them.
+        Waits at most `within` seconds until the clients have received all messages.
         """
         token = next(iter(self.clients.values())).token
         stored = await self._stored(token)
@@ -86,9 +86,10 @@ class Traffic:
 
 @pytest.fixture
 async def start_traffic(request):
-    """`await start_traffic(site, "alice", "bob", …)` creates users and a group, and returns a `Traffic` in this group.
+    """Provides a function that creates users and a group, connects a client for each user, and returns a `Traffic`.
 
-    The clients of the users connect to `site.ws_url`, or to the addresses in `urls`, used in turn.
+    Use: `traffic = await start_traffic(site, "alice", "bob")`; then `traffic.start()` lets the clients send messages.
+    They connect to the WebSocket address of the site, or in turn to the addresses in `urls`.
     """
     async with contextlib.AsyncExitStack() as stack:
 

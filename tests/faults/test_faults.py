@@ -20,7 +20,10 @@ USERNAMES = ("alice", "bob", "carol", "dave")
 
 
 async def two_processes(make_site, **environment):
-    """Returns a site with PostgreSQL and Redis, and its two server processes, which a proxy combines at one address."""
+    """Creates a site on PostgreSQL and Redis with two server processes, and returns the site and both processes.
+
+    A TCP proxy distributes connections to the two processes.
+    """
     site = make_site("postgres", redis=True, proxied=True, LIMITS="off", **environment)
     first = await asyncio.to_thread(site.start)
     second = await asyncio.to_thread(site.start)
@@ -199,7 +202,7 @@ async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_s
 
 
 def _established(port: int) -> int:
-    """Returns how many established TCP connections a process has at this local port."""
+    """Returns how many open TCP connections a process has at this local port."""
     connections = [
         connection
         for connection in psutil.net_connections("tcp")

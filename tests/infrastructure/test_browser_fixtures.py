@@ -1,4 +1,4 @@
-"""Tests of the fixtures of tests/browsers.py: browsers that are signed in on request and record page errors."""
+"""Tests of the fixtures in tests/browsers.py: they provide signed-in browsers and record errors of pages."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""Tests that shared fixtures create users and conversations in the database that a test requests.
+"""Tests that the shared fixtures create users and conversations in the database that a test has chosen.
 
-This is either SQLite or PostgreSQL.
+A test chooses either SQLite or PostgreSQL.
 """
 
 import threading

@@ -155,7 +155,10 @@ async def test_one_byte_at_a_time(proxy):
 
 
 def test_a_client_that_does_not_read_blocks_the_sender(proxy):
-    """The proxy has limited buffers. If one side does not read, the other side can send only a limited amount."""
+    """The TCP proxy for tests has limited buffers.
+
+    If one side does not read, the other side can send only a limited amount.
+    """
     with client(proxy) as connection:
         connection.recv(1)
         connection.settimeout(0.5)

@@ -66,9 +66,9 @@ def test_two_processes_on_postgres_and_redis_behind_one_proxy(make_site):
 
 
 def test_bin_serve_executes_the_server(site, each_server, monkeypatch):
-    """bin/serve, the script that operators run, starts the server.
+    """Tests that the script bin/serve, which operators of a site run, starts the server.
 
-    Other tests start servers with tests/fork_server.py, which is faster, and so do not run this script.
+    The fixtures of all other tests start servers with tests/fork_server.py instead, which is faster.
     """
     monkeypatch.setattr(Server, "use_fork_server", False)
     server = site.start(server=each_server)
@@ -133,9 +133,10 @@ def test_production_refuses_a_key_that_can_be_guessed(tmp_path, key):
 
 
 def test_other_users_of_the_machine_cannot_read_the_data(tmp_path):
-    """File permissions of a new installation let only its own user read the data.
+    """After an installation, only the operating system user that runs the server may read the data.
 
-    This concerns the data folder, the database in it and the files that SQLite creates beside the database.
+    The test checks the permissions of the data folder, of the database in it and of the files that SQLite creates
+    beside the database.
     """
     folder = tmp_path / "data"
     environment = production_environment(DATA_DIR=str(folder))
@@ -146,7 +147,7 @@ def test_other_users_of_the_machine_cannot_read_the_data(tmp_path):
 
 
 def test_nothing_is_written_outside_the_data_folder(site):
-    """A server writes nothing into the source folder, only into its data folder.
+    """A server writes files only into its data folder, not into the folder with the source code.
 
     The test also checks that DATABASE_URL is not set in the environment of the tests.
     """

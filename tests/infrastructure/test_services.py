@@ -1,4 +1,4 @@
-"""Tests that tests can start and stop PostgreSQL, Redis and S3, and can start them again after killing them."""
+"""Tests that tests can start and stop PostgreSQL, Redis and an S3 server, and can kill them and start them again."""
 
 import psycopg
 import pytest

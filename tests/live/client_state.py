@@ -1,7 +1,7 @@
 """A simulated client for tests: it applies events (descriptions of changes) to its state, as the protocol requires.
 
-Events of a conversation have consecutive version numbers, so the client notices a missing one. After any events its
-state must equal the state that a new client loads from the database. Tests of actions and fault tests check this.
+Each change of a conversation has the next version number, so the client notices when an event is missing. The state of
+the client must always equal the state that a new client loads from the database.
 """
 
 from __future__ import annotations
@@ -188,9 +188,9 @@ class ClientState:
         return {"cursors": {str(cid): version for cid, version in self.versions.items()}, "me": self.me_version}
 
     def apply_sync_response(self, response: Row) -> bool:
-        """Applies the response to the command `sync`, which asks the server for missed events.
+        """Applies the response to the command `sync`, with which a client asks for events that it has missed.
 
-        Returns False if the response did not contain all of them: then the client must send `sync` again.
+        Returns False if the response did not contain all missed events: then the client must send `sync` again.
         """
         for changes in response["conversations"]:
             conversation_id = changes["conversation_id"]
@@ -227,9 +227,9 @@ class ClientState:
         return [messages[seq]["body"] for seq in sorted(messages) if messages[seq]["kind"] == "text"]
 
     def assert_matches(self, load_state: Row) -> None:
-        """Asserts that this client has the given state, which `load_state` has read from the database.
+        """Asserts that the state of this simulated client equals a state that was read from the database.
 
-        If the client knows a conversation only from events, it may have only a part of the messages and members.
+        If the client knows a conversation only from events, it may have only a part of its messages and members.
         """
         state, load_state = self.state(), dict(load_state)
         assert state.pop("contacts") == load_state.pop("contacts")
@@ -258,7 +258,7 @@ class ClientState:
 
 
 def load_state(user_id: int) -> Row:
-    """Returns the state that a new client of this user would load from the database.
+    """Returns the state (conversations, messages …) that a new client of this user would load from the database.
 
     Call it in a thread, not in async code.
     """

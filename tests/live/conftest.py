@@ -1,6 +1,7 @@
-"""Fixtures for tests of the hub, which passes events to the open WebSocket connections of a server process.
+"""Fixtures for tests of the hub: the object that delivers events to the open WebSocket connections of a process.
 
-The hub, actions and events are real and run in the test process. Sockets are replaced by `RecordingTransport`.
+The hub, actions (functions that change data) and events are real and run in the test process. Sockets are replaced by
+`RecordingTransport`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 class RecordingTransport:
-    """Replaces a socket and records the frames written to it.
+    """Replaces the network side of a WebSocket connection and records the frames that are written to it.
 
     Tests set `pending_bytes`, the number of bytes that wait to be sent, to simulate a client that reads slowly.
     """
@@ -47,7 +48,7 @@ class RecordingTransport:
 
 
 class Listener:
-    """A connection to the hub (which passes events to the open sockets of this process), with a simulated client.
+    """A connection to the hub (the object that delivers events to open connections) with a simulated client.
 
     The received events are applied to the state of this client.
     """
@@ -71,9 +72,9 @@ class Listener:
 
 
 class Environment:
-    """Opens connections to the hub (`connect`), and runs actions (`run`), which change data and publish events.
+    """Opens connections to the hub (`connect`), and runs functions that change data and publish events (`run`).
 
-    The hub passes events to the connections of this process.
+    The hub, the object that delivers events in a process, sends these events to the connections.
     """
 
     def __init__(self):
@@ -102,7 +103,10 @@ class Environment:
         return listener
 
     async def run(self, action, *args, **kwargs):
-        """Runs an action in a database thread, waits until its events are delivered, and returns its result."""
+        """Runs an action (a function that changes data) in a database thread, waits until its events are delivered.
+
+        Returns the result of the action.
+        """
         result = await database.run_in_thread(action, *args, **kwargs)
         await self.settle()
         return result
@@ -114,9 +118,9 @@ class Environment:
 
 @pytest.fixture
 async def environment(transactional_db, settings):
-    """Provides an `Environment` with a new hub (which passes events to open sockets) for each test.
+    """Provides an `Environment` with a new hub (the object that delivers events to open connections) for each test.
 
-    The reconciliation loop, which finds lost events in the database and passes them on later, does not run.
+    The loop that searches the database for lost events does not run.
     """
     settings.SWEEP_SECONDS = 3600
     import messenger.consumers  # noqa: F401  (registers the background loops)

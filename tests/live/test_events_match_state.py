@@ -1,7 +1,7 @@
-"""Tests that events tell clients everything that an action has changed.
+"""Tests that events tell clients everything that an action (a function that changes data) has changed.
 
 A client that applies the events must have the same state as a client that loads the data after the action. Each
-function in ACTIONS is one scenario, tested for members and for a user who is not a member.
+function in ACTIONS is one scenario, tested for members of a conversation and for a user who is not a member.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from tests.live.client_state import load_state
 
 @contextmanager
 def withheld_events():
-    """Context manager that keeps published events away from the hub, which would pass them to open sockets.
+    """Context manager: events that are published inside it are not delivered to connections, as if they had been lost.
 
-    Returns the list in which it collects the events.
+    Returns the list in which it collects these events.
     """
     publisher, published = events._publisher, []
     events.set_publisher(published.extend)

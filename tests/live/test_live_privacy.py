@@ -38,9 +38,10 @@ def payloads_of(listener: Listener, kind: str) -> list[dict]:
 
 
 async def settle(environment):
-    """Waits until the hub (which passes events to open sockets) has applied changed blocks and privacy settings.
+    """Waits until the hub (the object that delivers events to connections) has applied changed blocks and settings.
 
-    It reads from the database again which users may see each other, and sends the events that result.
+    The hub reads from the database again which users may see each other, and sends the events that result from a
+    change.
     """
     for _ in range(20):
         await asyncio.sleep(0.01)

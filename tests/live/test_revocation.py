@@ -1,6 +1,6 @@
-"""Tests that ending a sign-in (on one device) closes its open sockets within a second and makes its tokens invalid.
+"""Tests that ending a sign-in (on one device) closes its open WebSockets within a second and makes its tokens invalid.
 
-The tests use pages, the REST API and sockets of running servers.
+The tests use the pages, the REST API and the WebSockets of running servers.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class SignedUpUser:
         await self.post("/accounts/reauthenticate/", password=PASSWORD)
 
     async def tokens(self) -> dict[str, str]:
-        """Returns a new pair of API tokens (`access`, `refresh`) of this user.
+        """Creates a pair of API tokens (`access`, `refresh`) for this user and returns it.
 
-        Does not use the sign-in endpoint, where checking the password takes most of a second.
+        The pair does not come from the sign-in endpoint, because checking a password takes most of a second.
         """
         return await asyncio.to_thread(self._tokens)
 
@@ -96,7 +96,10 @@ async def _socket(url: str, headers: dict[str, str]):
 
 
 async def closed_with(socket) -> int:
-    """Waits until the server closes the socket and returns the close code. Raises TimeoutError after CLOSES_WITHIN."""
+    """Waits until the server closes the socket and returns the close code.
+
+    Raises TimeoutError if the socket is still open after CLOSES_WITHIN seconds.
+    """
     async with asyncio.timeout(CLOSES_WITHIN):
         while True:
             try:

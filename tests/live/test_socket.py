@@ -60,10 +60,10 @@ async def workspace(running_site):
 
 
 async def rejection_status(url, **options) -> int:
-    """Tries to open a WebSocket and returns how the server rejected it.
+    """Tries to open a WebSocket that the server must reject, and returns the status with which the server rejected it.
 
-    This is the HTTP status of a rejected handshake, or the close code if the server closes the socket at once. If the
-    server sends a frame instead, returns 0.
+    This is the HTTP status of the response, or the close code if the server accepts the socket and closes it at once.
+    If the server sends a frame instead, returns 0.
     """
     try:
         async with websockets.connect(url, **options) as socket:

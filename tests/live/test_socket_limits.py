@@ -1,7 +1,7 @@
 """Tests of the rate limits for WebSocket commands, with the setting LIMITS on.
 
-Commands that come too fast are rejected, and the client can send them again later. If a client sends very many
-commands too fast, the server closes the connection.
+A command above the limit is rejected, and the client can send it again later. If a client sends very many commands
+above the limit, the server closes the connection.
 """
 
 from __future__ import annotations

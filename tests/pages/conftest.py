@@ -1,4 +1,7 @@
-"""Fixtures for page tests: a simulated browser without scripts, made of Django's test client and an HTML parser."""
+"""Fixtures for page tests: a simulated browser without scripts.
+
+It consists of Django's test client and an HTML parser.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class Element:
         )
 
     def all(self, tag: str = "", cls: str = "", **attrs: str) -> list[Element]:
-        """Returns the matching elements inside this one, in document order. The content of `<template>` is left out."""
+        """Returns the elements inside this one that match, in document order.
+
+        The content of `<template>` is left out.
+        """
         results = []
         for child in self.children:
             if isinstance(child, Element) and child.tag != "template":
@@ -114,14 +120,17 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """Requests a page as the script page-navigation.js does, which replaces the page without a reload.
+        """Requests a page in the way of our script page-navigation.js, which replaces the page without a reload.
 
         The header X-Visit marks such requests.
         """
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:
-        """Posts these fields with a valid CSRF token, which it reads from a page first. Returns the resulting page."""
+        """Posts a form with the given fields and a valid CSRF token, which it reads from a page first.
+
+        Returns the resulting page.
+        """
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.client.get("/people/").content.decode())
         data = {"csrfmiddlewaretoken": token[1] if token else "", **(data or {}), **fields}
         return Page(self.client.post(path, data, follow=follow))

@@ -1,7 +1,7 @@
 """Tests that users cannot find out that another user has blocked them.
 
-To blocked users, the one who blocked them looks like somebody who is offline or hides presence and receipts: all
-responses are the same. EQUAL_READS lists pages and API reads, EQUAL_ACTIONS what the blocked user does.
+If alice has blocked bob, all responses to bob must be the same as if she were offline or hid her presence and receipts.
+EQUAL_READS lists the pages and API reads that are compared, EQUAL_ACTIONS the actions of bob.
 """
 
 from __future__ import annotations
@@ -103,9 +103,11 @@ class Environment:
         self.browser.force_login(bob)
 
     def set_state(self, kind: str, root: User) -> None:
-        """Puts alice into a state: `away`, `hides`, `suspended` or `blocked`. See the comments at EQUAL_READS.
+        """Puts alice into one of the states `away`, `hides`, `suspended` and `blocked`.
 
-        In the state `blocked` she has blocked bob, is online and has read all messages.
+        `away`: she is offline. `hides`: she is offline, hides presence and receipts, and nobody may write to her.
+        `suspended`: an administrator has suspended her account. `blocked`: she has blocked bob, is online and has read
+        all messages.
         """
         self.tracker = PresenceTracker()
         set_tracker(self.tracker)
@@ -139,7 +141,7 @@ class Environment:
 
 
 def normalize(text: str) -> str:
-    """Returns the response text without tokens, times and client ids, which differ between any two responses."""
+    """Returns the response text without CSRF tokens, times and client ids, because they differ in every response."""
     text = re.sub(r'name="(csrfmiddlewaretoken|client_id)" value="[^"]*"', "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?", "moment", text)
     text = re.sub(r'"client_id":"[^"]*"', "", text)
@@ -169,9 +171,9 @@ def test_pages_look_the_same_as_without_a_block(environment, root, state):
 
 
 def test_the_same_pages_differ_if_there_is_no_block(environment, root):
-    """Checks that the comparison would notice a difference.
+    """Checks that the comparison in the other tests of this module would notice a difference.
 
-    Pages with presence or receipts differ as soon as alice, who is online, unblocks bob.
+    Pages that show presence or receipts must differ as soon as alice, who is online, unblocks bob.
     """
     paths = [
         path

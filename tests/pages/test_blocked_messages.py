@@ -1,4 +1,4 @@
-"""Tests that pages collapse the messages of users whom the reader has blocked.
+"""Tests that pages collapse (hide until a click) the messages of users whom the reader has blocked.
 
 This concerns the message log, the mentions, the conversation list and the pinned messages.
 """
@@ -18,7 +18,7 @@ FOLDED = "Message from someone you blocked"
 
 @pytest.fixture
 def named(alice, bob, group, say):
-    """Returns a message of bob that mentions alice. She has pinned it and then blocked him."""
+    """Creates a message of bob that mentions alice. alice pins it and then blocks bob. Returns the message."""
     message = say(bob, group, "hello @alice, these are my words")
     actions.set_pinned(alice.pk, message.id, True)
     contacts.block_user(alice.pk, bob.pk)
@@ -84,7 +84,7 @@ def test_collapsing_takes_no_query(browser, alice, bob, group, named):
 def test_hidden_people_cannot_be_selected_by_id(browser, alice, bob):
     """The URL of the people picker contains the ids of the selected users.
 
-    If somebody puts in the id of a user who does not want to be found, the page must not show this user.
+    If somebody puts in the id of a user who does not want to be found, the page must not show the name of this user.
     """
     User.objects.filter(pk=bob.pk).update(find_me="nobody")
     alice_browser = browser(alice)

@@ -1,4 +1,7 @@
-"""Tests of the contacts page, the page of a person with its block button, and the privacy settings, without scripts."""
+"""Tests of the contacts page, the page of another user with its block button, and the privacy settings.
+
+The pages are tested without scripts.
+"""
 
 from urllib.parse import urlencode
 

@@ -36,7 +36,7 @@ def totals(page) -> tuple[str, str]:
 
 @pytest.fixture
 def chats(alice, bob, carol, group, direct_conversation, say):
-    """Returns four conversations of alice, newest first.
+    """Provides four conversations of alice, newest first.
 
     They are a group with a mention, a direct conversation with one text, an empty group and an archived group.
     """
@@ -242,9 +242,9 @@ def test_as_many_queries_for_many_conversations_as_for_few(browser, alice, path)
 
 
 def test_two_thousand_conversations_are_quick(browser, alice, group, direct_conversation, bob, say):
-    """The list stays fast with 2,000 conversations.
+    """The conversation list stays fast with 2,000 conversations.
 
-    Measured were 5 ms for the summaries and 80 ms for the page. The limits of the test are much higher.
+    A measurement gave 5 ms for the database queries and 80 ms for the page. The limits of this test are much higher.
     """
     crowd(alice, 2000)
     started = time.perf_counter()
@@ -272,7 +272,7 @@ def test_flags_of_a_summary(alice, group):
 
 
 def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob, direct_conversation):
-    """The HTML from the server already marks online users who show their presence; scripts only update the mark later.
+    """The HTML from the server marks users who are online and show their presence. Scripts only update this mark later.
 
     The mark is in the row and the header of a direct conversation, and in the list of members of a group.
     """

@@ -1,4 +1,7 @@
-"""Tests of the page of a conversation without scripts, for members, non-members (mallory) and signed-out users."""
+"""Tests of the page of a conversation without scripts.
+
+The page is opened by members, by a signed-in user who is no member (mallory), and by a client that is not signed in.
+"""
 
 from __future__ import annotations
 
@@ -326,9 +329,9 @@ def test_a_page_for_scripted_navigation_omits_the_list(browser, alice, bob, grou
 
 
 def test_cached_messages_depend_on_reader_and_version(browser, alice, bob, group, say):
-    """Rendered messages are cached, and no reader sees an outdated message or one rendered for another reader.
+    """The HTML of messages is cached. No reader may see an outdated message or HTML that was made for another reader.
 
-    The text, the name of the sender, and the time zone and language of the reader must be part of the cache key.
+    Therefore the cache key must contain the text, the name of the sender, and the time zone and language of the reader.
     """
     message = say(bob, group, "one")
     alice_browser, bob_browser = browser(alice), browser(bob)

@@ -1,4 +1,4 @@
-"""Tests of the page with the files of a conversation: by kind, newest first, paginated, for members only."""
+"""Tests of the page that lists the files of a conversation: by kind, newest first, paginated, for members only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Tests of the message at which the page of a conversation opens without scripts: first unread, a day or the newest.
+"""Tests at which message the page of a conversation opens: the first unread, the first of a given day, or the newest.
 
-They also cover the beginning of the message log and the separators for pauses between messages.
+The page is tested without scripts. The tests also cover the beginning of the message log and the separators for pauses
+between messages.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the 
 
 @pytest.fixture
 def history(bob, group, settings):
-    """Returns a function: `history(120)` stores 120 texts of bob, oldest first, and returns their sequence numbers.
+    """Provides a function: `history(120)` stores 120 messages of bob, oldest first, and returns their numbers.
 
-    The texts are `number 0`, `number 1` and so on.
+    The texts of the messages are `number 0`, `number 1` and so on.
     """
     settings.LIMITS = False
 
@@ -98,7 +99,7 @@ def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
 
 # ── Finding a day ───────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
-    """Sets the times of these messages: the first was sent at `start`, and each `step` later than the one before."""
+    """Changes the times of these messages: the first gets the time `start`, and each other one is `step` later."""
     rows = list(Message.objects.filter(conversation=group, seq__in=seqs).order_by("seq"))
     for number, row in enumerate(rows):
         row.created_at = start + number * step

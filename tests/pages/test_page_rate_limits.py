@@ -1,4 +1,4 @@
-"""Tests of limits on pages: invalid query strings, rate limits, long lists and long texts."""
+"""Tests that pages limit what a client can do with invalid query strings, many requests, long lists and long texts."""
 
 from __future__ import annotations
 

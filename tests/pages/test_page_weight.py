@@ -1,7 +1,7 @@
-"""Tests that the largest conversation page of the demo workspace, with styles, scripts and icons, is below 150 KB.
+"""Tests that a browser loads less than 150 KB for the largest conversation page of the demo workspace.
 
-A real browser with an empty cache loads the page from the production server. The test adds up the compressed bytes that
-the browser received. Uploaded pictures and files do not count.
+This includes styles, scripts and icons, but not uploaded pictures and files. A real browser with an empty cache loads
+the page from the production server, and the test adds up the compressed bytes that the browser received.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def demo(make_site):
 def biggest(site) -> tuple[str, str]:
     """Returns the user name and the URL of the largest conversation page in the demo workspace.
 
-    Compares the pages of the three users with the most conversations.
+    Looks only at the pages of the three users who have the most conversations.
     """
     from accounts.models import User
 

@@ -1,4 +1,4 @@
-"""Tests of a message rendered without scripts: reactions, receipts, versions, collapsed texts and code."""
+"""Tests of the HTML of a message, without scripts: reactions, receipts, earlier versions, collapsed texts and code."""
 
 from __future__ import annotations
 

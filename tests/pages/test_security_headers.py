@@ -1,4 +1,4 @@
-"""Tests that every kind of response has the headers that limit what browsers do with it."""
+"""Tests that every kind of response has the HTTP headers that protect users, such as X-Content-Type-Options."""
 
 from __future__ import annotations
 

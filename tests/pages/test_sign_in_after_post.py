@@ -1,4 +1,7 @@
-"""A form that was sent after the session ended leads, after the sign-in, to the page that the form was on."""
+"""Tests of forms that are sent after the session has ended.
+
+After the sign-in, the user must come back to the page that contains the form.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def test_a_sign_in_never_ends_at_an_address_that_only_accepts_post(client, db, a
 
 
 def list_paths(resolver: URLResolver, prefix: str = "/") -> list[str]:
-    """Returns a path for each URL pattern of the pages, with 1 for each number and `x` for each other part."""
+    """Returns an example path for each URL pattern of the pages. Ids are replaced by 1, all other parameters by `x`."""
     paths = []
     for entry in resolver.url_patterns:
         route = prefix + re.sub(
@@ -78,7 +81,10 @@ def test_the_words_of_a_message_are_back_after_signing_in(client, alice, group):
 
 
 def test_an_expired_form_shows_the_words_and_sends_them_again(alice, group, transactional_db):
-    """alice has signed in again in another tab, so the token of this form has changed."""
+    """A form whose CSRF token has expired is shown again with its values, so that the user can send them again.
+
+    The token has expired because alice has signed in again in another tab.
+    """
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
     url, own = f"/c/{group.pk}/send/", {"origin": settings.SITE_URL, "host": urlsplit(settings.SITE_URL).netloc}

@@ -1,12 +1,12 @@
-"""Measures speed and memory of our server and of the Channels tutorial's chat, in the same run.
+"""Measures speed and memory of our server and of the chat from the Django Channels tutorial, in the same run.
 
     .venv/bin/python -m tests.scale                              all measurements, in some minutes
     .venv/bin/python -m tests.scale fan-out pairs                only these
     .venv/bin/python -m tests.scale --server uvicorn --json numbers.json
 
-The two servers share one processor core and are measured in turn; clients and PostgreSQL run on another core. Compare
-the ratio of both servers (medians over the rounds), since absolute values depend on the machine and its load. Rates
-count only messages that arrived in order and are stored.
+The two servers share one processor core and are measured in turn; clients and PostgreSQL run on another core. Absolute
+values depend on the machine and its load. Therefore compare the ratio of the two servers: the medians of several rounds
+are divided. Rates count only messages that arrived in order and are stored.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better our server is than the tutorial's server.
+        """Returns how many times better our server is than the server of the Channels tutorial.
 
-        For rates this is ours / tutorial's, for times and sizes tutorial's / ours.
+        For rates this is our value divided by the tutorial's; for times and sizes the other way round.
         """
         if not self.tutorial:
             return None

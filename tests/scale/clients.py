@@ -18,10 +18,10 @@ DRAINS_WITHIN = 60.0  # seconds after the last send; messages that arrive later 
 
 
 class Crowd:
-    """Many users of a measurement, each with an open socket for one conversation.
+    """The simulated users of a measurement, each with an open socket for one conversation.
 
-    Each sender always has `window` messages that are not answered yet: after every answer it sends the next message,
-    until the time `until`.
+    Each sender keeps `window` messages on their way: when the server has answered one of them, it sends the next, until
+    the time `until`.
     """
 
     def __init__(self, side: Side, stage: Stage):
@@ -40,7 +40,7 @@ class Crowd:
         self._fault: Exception | None = None  # the first error in a received frame
 
     async def open(self, seats: Iterable[tuple[int, int]]) -> None:
-        """Opens a socket for each of `seats`, which are pairs of the number of a user and a conversation id."""
+        """Opens a socket for each of `seats`: pairs of the number of a simulated user and the id of a conversation."""
         seats = list(seats)
         doors = [(self.side.path(room), self.stage.cookies[person]) for person, room in seats]
         self.sockets = await open_all(self.side.server.port, doors, self._hear)
@@ -71,7 +71,7 @@ class Crowd:
     async def drain(self, readers: int) -> None:
         """Waits until the server has answered each sent message and has delivered it to `readers` users.
 
-        Raises AssertionError if messages are missing after DRAINS_WITHIN seconds, or if a message arrives twice.
+        Raises AssertionError if a message is missing after DRAINS_WITHIN seconds, or if a message arrives twice.
         """
         while time.perf_counter() < self.until:
             self._check()

@@ -13,7 +13,10 @@ from tests.scale.environment import PinnedServer, Stage
 
 
 class ReceivedFrame(NamedTuple):
-    """What a received frame is: the answer to a sent message, its delivery, or both. `ref` is the id of the message."""
+    """The meaning of a frame that a client has received, in the protocol of one of the two compared applications.
+
+    It is the answer to a sent message, the delivery of a message, or both. `ref` is the id of this message.
+    """
 
     answers: bool  # tells the sender that the message is stored
     brings: bool  # delivers the message to a reader
@@ -94,9 +97,9 @@ class _Event(msgspec.Struct):
 
 
 class Tutorial:
-    """The protocol of the tutorial's application, which has no acknowledgements.
+    """The protocol of the chat from the Channels tutorial, which has no acknowledgements.
 
-    A sender knows that its message is stored when it receives the message itself, as all members of the group do.
+    A sender knows that its message is stored when it receives the message itself, as all members of the chat do.
     """
 
     name, ordered, ping = "tutorial", False, b""
@@ -125,7 +128,7 @@ class Tutorial:
 
 
 def _counted(stored, refs: set[str]) -> int:
-    """Returns how many of these message ids are stored. Raises AssertionError if one is stored twice."""
+    """Returns how many of the message ids `refs` are in `stored`. Raises AssertionError if one is there twice."""
     there = [str(ref) for ref in stored if str(ref) in refs]
     assert len(there) == len(set(there)), "A message is stored twice"
     return len(there)

@@ -24,7 +24,7 @@ GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[bool]:
-    """Pins this process and the processes that it starts to one processor core while the context is open.
+    """Context manager that pins this process and the processes that it starts to one processor core.
 
     Yields False if the operating system does not allow this.
     """
@@ -52,11 +52,11 @@ class PinnedServer(Server):
         return self.process.pid
 
     def memory(self) -> int:
-        """Returns the resident memory of the server in bytes."""
+        """Returns how much memory the server process uses (resident set size), in bytes."""
         return psutil.Process(self.pid).memory_info().rss
 
     def busy(self) -> float:
-        """Returns the processor seconds that the server has used so far."""
+        """Returns how many seconds of processor time the server process has used so far."""
         times = psutil.Process(self.pid).cpu_times()
         return times.user + times.system
 
@@ -67,7 +67,7 @@ def _to_server_core() -> None:
 
 
 class TutorialServer(PinnedServer):
-    """A server like that of the messenger, with the same options, but with the application of the Channels tutorial."""
+    """A server process with the same options as the messenger's, but with the application of the Channels tutorial."""
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "DJANGO_SETTINGS_MODULE": "tests.scale.tutorial.settings"}
@@ -90,7 +90,10 @@ class Stage:
     servers: dict[str, PinnedServer] = field(default_factory=dict)
 
     def fill(self, count: int) -> None:
-        """Writes `count` more messages of `group` into the database, without sending them through a server."""
+        """Stores `count` more messages in the conversation `group`.
+
+        Writes them to the database, without using a server.
+        """
         from chat.actions.sending import SendCommand, send_many
 
         with self.site.orm():
@@ -150,9 +153,9 @@ def _populate(site: Site, count: int) -> Stage:
 
 
 def _open_pairs(ids: list[int]) -> list[int]:
-    """Creates direct conversations of users 0 and 1, 2 and 3 and so on, and returns the ids of the conversations.
+    """Creates a direct conversation of users 0 and 1, of users 2 and 3 and so on. Returns the ids of the conversations.
 
-    The rows are the same as from `actions.open_direct_conversation`, but two statements insert all of them.
+    The rows are the same as from `actions.open_direct_conversation`, but two SQL statements insert all of them.
     """
     from django.utils import timezone
 

@@ -1,4 +1,4 @@
-"""The performance measurements.
+"""The performance measurements of a chat server.
 
 Each is a coroutine that returns numbers by name: rates per second, times in milliseconds.
 """
@@ -20,17 +20,17 @@ Numbers = dict[str, float]
 
 
 def at_share(values: list[float], share: float) -> float:
-    """Returns a percentile of `values`, which are in seconds, in milliseconds.
+    """Returns a percentile of a list of times. `values` are in seconds, and the result is in milliseconds.
 
-    With a `share` of 0.9, for example, 90 % of the values are below the result.
+    With a `share` of 0.9, 90 % of the values are below the result.
     """
     return sorted(values)[min(int(len(values) * share), len(values) - 1)] * 1000
 
 
 async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, window: int = 5) -> Numbers:
-    """Measures a group of 100 users, all of whom receive the messages.
+    """Measures how many messages per second a server delivers in a group of 100 users, who all receive each message.
 
-    Ten of them send, each the next message as soon as the last one is answered.
+    Ten of the users send messages. Each of them sends the next message as soon as an earlier one is answered.
     """
     crowd = Crowd(side, stage)
     await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
@@ -47,7 +47,10 @@ async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, w
 
 
 async def pairs(side: Side, stage: Stage, seconds: float, count: int) -> Numbers:
-    """Measures many direct conversations: one user sends and waits for each answer, and the other one reads."""
+    """Measures many direct conversations at the same time.
+
+    In each conversation one user sends messages and waits for each answer of the server, and the other one reads.
+    """
     crowd = Crowd(side, stage)
     await crowd.open((2 * number + half, stage.pairs[number]) for number in range(count) for half in (0, 1))
     crowd.flood(crowd.sockets[::2], 1, seconds)
@@ -109,7 +112,8 @@ async def burst(side: Side, stage: Stage, sends: int = 300) -> Numbers:
 async def idle(side: Side, stage: Stage, count: int, seconds: float) -> Numbers:
     """Measures memory and processor load of a server with `count` open connections that send only heartbeats.
 
-    The server must be newly started: after other measurements it would reuse freed memory, and would not seem to grow.
+    The server must be newly started. After another measurement it would reuse memory that this has freed, and the
+    connections would seem to need no memory.
     """
     rooms = [room for room in stage.pairs for _ in (0, 1)]
     doors = [(side.path(room), cookie) for room, cookie in zip(rooms, stage.cookies, strict=False)]
@@ -140,7 +144,7 @@ def _nothing(socket: Socket, frame: bytes) -> None:
 
 
 async def catch_up(stage: Stage, missed: int, times: int) -> Numbers:
-    """Measures how long a device that was offline takes to load the `missed` newest messages of a group.
+    """Measures how long a device that was offline takes to load the newest `missed` messages of a group (a number).
 
     Raises AssertionError if a message is missing or out of order.
     """

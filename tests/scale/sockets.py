@@ -1,7 +1,7 @@
 """A minimal, fast WebSocket client on asyncio protocols.
 
-A library needs more time to read a frame than the server needs to write it, so with a library the measurement would
-show the speed of the client.
+A WebSocket library needs more time to read a frame than the measured server needs to write it. So with a library the
+measurement would show the speed of the client.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ OPEN_AT_ONCE = 25  # parallel handshakes; more would only wait in the queue of t
 
 
 class ApplicationError(Exception):
-    """The server did not answer the WebSocket handshake with status 101, or closed the connection."""
+    """Raised if the server did not answer the WebSocket handshake with status 101, or has closed the connection."""
 
 
 class Socket(asyncio.Protocol):
-    """A WebSocket connection that calls `hear(socket, payload)` for each text frame.
+    """A WebSocket connection that calls the function `hear(socket, payload)` for each text frame that it receives.
 
     `ended` is the reason why the connection was closed.
     """
@@ -98,9 +98,10 @@ class Socket(asyncio.Protocol):
 
 
 def _frame(kind: int, payload: bytes) -> bytes:
-    """Returns a WebSocket frame with the mask 0.
+    """Returns the bytes of a WebSocket frame from a client, with the mask 0.
 
-    The protocol allows this mask, and the client need not change the bytes, as it must with others.
+    Clients must combine the bytes of a frame with a mask. The mask 0 is allowed and leaves the bytes unchanged, which
+    saves time.
     """
     size = len(payload)
     if size < 126:
@@ -121,7 +122,7 @@ async def open_socket(port: int, path: str, cookie: str, hear: Callable[[Socket,
 
 
 async def open_all(port: int, doors: Iterable[tuple[str, str]], hear: Callable[[Socket, bytes], None]) -> list[Socket]:
-    """Opens a socket for each (path, session cookie) in `doors` and returns the sockets in the same order."""
+    """Opens a WebSocket for each pair (path, session cookie) in `doors`. Returns the sockets in the same order."""
     gate = asyncio.Semaphore(OPEN_AT_ONCE)
 
     async def one(path: str, cookie: str) -> Socket:

@@ -1,8 +1,8 @@
-"""Tests that a conversation with 100,000 messages opens as fast as one with 100.
+"""Tests that a browser opens a conversation with 100,000 messages about as fast as a conversation with 100 messages.
 
-The browser may take for the long conversation at most 1.5 times as long as for the short one plus 10 ms, and at most 5
-times as long as the response of the server takes. Times in milliseconds depend on the machine: they are printed with
-its load, and limited only by the environment variable OPENING_MS.
+For the long conversation the browser may take at most 1.5 times as long as for the short one, plus 10 ms. It may also
+take at most 5 times as long as the server takes for its response. The measured times are printed; the environment
+variable OPENING_MS sets a limit for them in milliseconds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Short tests that our server is still faster than the application of the Django Channels tutorial.
+"""Short tests that our server is still faster than the chat from the Django Channels tutorial.
 
-The required factors are half of the goals in tests/scale/__main__.py, since the machine may be busy.
+The goals in tests/scale/__main__.py say how many times faster it shall be. These tests require only half of that, since
+the machine may be busy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.scale
 
 
 def run(measure) -> measures.Numbers:
-    """Runs a measurement in a thread with an event loop of its own, apart from the event loop of other tests."""
+    """Runs a measurement in a thread with its own event loop, since the test may already run in an event loop."""
     got: list = []
 
     def inside() -> None:
@@ -35,9 +36,9 @@ def run(measure) -> measures.Numbers:
 
 
 def test_an_idle_connection_is_small(made):
-    """An idle connection takes at most 45 KiB of memory in the server.
+    """An open connection without messages takes at most 45 KiB of memory in the server.
 
-    This test must run first: a server that has worked reuses freed memory, and the result would be too small.
+    This test must run first: a server that has worked before reuses freed memory, and the result would be too small.
     """
     numbers = run(measures.idle(Ours(made), made, 200, seconds=0))
     assert numbers["KiB each"] <= 45

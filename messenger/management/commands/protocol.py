@@ -1,4 +1,4 @@
-"""`manage.py protocol`: writes the contract (commands, events, schemas …) into two files.
+"""`manage.py protocol`: writes the contract of the protocol (commands, events, schemas …) into two files.
 
 The files are docs/protocol.md and static/js/realtime/protocol.d.ts.
 """

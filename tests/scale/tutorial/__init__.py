@@ -1,4 +1,4 @@
-"""The application with which the messenger's speed is compared: the chat of the Django Channels tutorial.
+"""The chat of the Django Channels tutorial, with which the speed of the messenger is compared.
 
-Other than in the tutorial, each message is stored in the database.
+Unlike in the tutorial, each message is stored in the database.
 """

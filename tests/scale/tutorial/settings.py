@@ -1,6 +1,7 @@
-"""Settings of the tutorial's application: those of the messenger, so that only the WebSocket consumers differ.
+"""Settings of the application from the Channels tutorial. They are those of the messenger.
 
-This helps the tutorial's application: its SQLite connection stays open and uses WAL mode, unlike in a new project.
+So the two compared applications differ only in their WebSocket consumers. Even an advantage for the tutorial's
+application is included: its SQLite connection stays open and uses WAL mode, unlike in a new Django project.
 """
 
 from messenger.settings import *  # noqa: F403
