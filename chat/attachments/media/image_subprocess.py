@@ -94,7 +94,7 @@ def _is_within_animation_limits(image: Image.Image) -> bool:
 
 
 def _load_upright(image: Image.Image) -> Image.Image:
-    """Returns the image in RGB or RGBA, rotated as its EXIF orientation says. The colour profile is kept."""
+    """Returns the image in RGB or RGBA, rotated as its EXIF orientation says. The image keeps its colour profile."""
     profile = image.info.get("icc_profile")
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     image.load()
@@ -151,7 +151,11 @@ def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tupl
 
 
 def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Returns the box of a thumbnail: `side` in each direction, for a very long image up to four times as much."""
+    """Returns the largest width and height in pixels that a thumbnail of an image with size `size` may have.
+
+    Both are `side`. For a very long image, the longer one is up to four times as much, so that the thumbnail is not a
+    thin line.
+    """
     longest, shortest = max(size), max(min(size), 1)
     stretched = round(side * min(max(longest / shortest / 4, 1), 4))
     return (stretched, side) if size[0] > size[1] else (side, stretched)

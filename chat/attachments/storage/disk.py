@@ -20,8 +20,7 @@ RESERVED_BYTES = 256 * 1024 * 1024  # disk space that uploads leave free, becaus
 
 
 def _ensure_free_space(folder: Path, size: int) -> None:
-    """Raises OSError if the disk of `folder` would have less than RESERVED_BYTES free after storing `size` more bytes.
-    """
+    """Raises OSError if storing `size` more bytes would leave less than RESERVED_BYTES free on the disk of `folder`."""
     if shutil.disk_usage(folder).free < size + RESERVED_BYTES:
         raise OSError(errno.ENOSPC, "too little is free")
 
