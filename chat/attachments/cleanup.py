@@ -49,7 +49,7 @@ def clean_up() -> None:
     """Deletes expired uploads, uploaded files that were not sent within UNSENT_HOURS, and files of deleted
     conversations.
 
-    Also enqueues the task that processes an uploaded file again, if the file has waited for it too long.
+    Also enqueues the processing task of an uploaded file again if the first task of this file was lost.
     """
     now = timezone.now()
     for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:
@@ -68,9 +68,9 @@ def clean_up() -> None:
 
 
 def _enqueue_lost_processing() -> None:
-    """Enqueues the task that processes an uploaded file again for each file that has waited for it for 15 minutes.
+    """Enqueues the processing task again for each uploaded file that has been waiting for 15 minutes to be processed.
 
-    After this time, the first task is considered lost, for example because the worker was killed.
+    After this time the first task is considered lost, for example because the worker was killed.
     """
     from chat.tasks import prepare_file
 

@@ -1,7 +1,7 @@
 """Handles the attachments of messages that are sent, forwarded or deleted. The functions of `chat.actions` call these
 functions inside their transactions.
 
-For messages without files, sending makes no database query here.
+Sending a message without files makes no database query in this module.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class MessageFiles:
 
 
 def load_files(batch: Sequence[MessageFiles]) -> None:
-    """Loads and locks the attachments of each message in the batch. Checks permission, number of files and size limit.
+    """Loads and locks the attachments of each message in `batch` (messages that are saved together). Checks permission,
+    number of files and size limit.
 
     Because of the lock, a background task that has just processed an image waits until the message is saved. Then the
     task can update the message.
@@ -100,7 +101,7 @@ def _check_quota(files: MessageFiles, used_bytes: dict[int, int]) -> Application
 
 
 def prepare_attachments(batch: Iterable[MessageFiles], now: datetime) -> None:
-    """Sets `schemas` (the attachments as sent to clients) for each message in the batch, with the final attachment ids.
+    """Sets `schemas` (the attachments as sent to clients) of each message in `batch`, with the final attachment ids.
 
     For a forwarded message it creates new attachments, which share the stored bytes with the original attachments.
     """
@@ -133,8 +134,7 @@ def attach_to_message(files: MessageFiles, message_id: int) -> None:
 
 
 def delete_message_files(message: Message) -> None:
-    """Deletes the attachments of a message. A background task deletes those of their files that no other attachment
-    uses.
+    """Deletes the attachments of a message. A background task then deletes files that no other attachment uses.
 
     The size of all files of the conversation (`file_bytes`) is reduced by the sizes stored in `message.files`.
     """

@@ -1,4 +1,4 @@
-"""Queries for attachments. Each query also checks whether the given user may see the attachments."""
+"""Queries for attachments. Each query also checks whether the user `user_id` may see the attachments."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class UploadError(ApplicationError):
 
 # ── Creating, cancelling ────────────────────────────────────────────────────────────────────────────────────────────
 def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
-    """Creates an upload of `size` bytes, without its bytes, and returns it.
+    """Creates an upload for a file of `size` bytes, which the client sends later, and returns the upload.
 
     `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (to check now whether the file fits into
     the size limit of the conversation), claims (width, height, duration as measured by the client). Raises too_large,
@@ -268,8 +268,8 @@ class IncomingPart:
             self._commit()
 
     def finish(self) -> Upload:
-        """Makes the bytes of this part count, after the whole request body has arrived. Completes the upload if this
-        was its last part.
+        """Stores the last bytes of this part safely and increases the offset of the upload, after the whole request
+        body has arrived. Completes the upload if this was its last part.
 
         Raises UploadError with status 460 if the checksum of the part or the SHA-256 of the whole file is wrong.
         """
@@ -370,7 +370,7 @@ def locked_error() -> UploadError:
 
 
 def _pop_cached_hash(upload: Upload) -> Any:
-    """Returns the running SHA-256 object for the bytes of an upload that are stored so far.
+    """Returns the hashlib object that has hashed the bytes of an upload stored so far, and removes it from the cache.
 
     Returns None if this server process has not received all of these bytes. In this case, the whole file is read again
     and hashed when the upload is completed.

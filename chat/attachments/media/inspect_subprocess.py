@@ -24,8 +24,9 @@ REQUEST = struct.Struct(">QI")
 
 
 class _RequestedFile(RawIOBase):
-    """A seekable file object for a file that only the parent process has opened. Each read requests bytes from this
-    process.
+    """A seekable file object for a file that only the parent process has opened.
+
+    Each read requests the bytes from the parent process.
     """
 
     def __init__(self, size: int):

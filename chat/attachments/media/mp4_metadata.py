@@ -1,7 +1,7 @@
 """Removes metadata from MP4, QuickTime and M4A files in place. For example, phones store the location in this metadata.
 
-Metadata is overwritten by free space of the same size, so no other byte moves. Playback does not change, and even a
-large file needs only a few small writes.
+Metadata is overwritten with empty blocks (`free` boxes) of the same size, so no other byte moves. Playback does not
+change, and even a large file needs only a few small writes.
 
 Removed: user data (`udta`: `©xyz`, `loci`, titles, covers), `meta` with Apple's keys, `uuid` (XMP), and tracks of timed
 metadata (`gpmd`, `camm`, `mebx`: the location second by second) with their data. Kept: video, audio, subtitles and
@@ -46,7 +46,7 @@ def strip_metadata(file: BinaryIO) -> None:
     that are not a valid box (block of an MP4 file). The contents of a truncated `mdat` box (the media data) and the
     data of tracks with damaged tables are not erased.
 
-    It can be repeated after a crash, because the types of boxes, by which metadata is found, are erased last.
+    It can be repeated after a crash: metadata is found by the types of boxes, and these types are erased last.
     """
     errors: list[Exception] = []
     source = Mp4Source(file)

@@ -1,6 +1,6 @@
 """Removes metadata, such as the location, from MP4 video and audio.
 
-The worker (the process for background tasks) calls it before any user can open the file.
+The worker (the process for background tasks) uses this module before any user can open the file.
 """
 
 from __future__ import annotations

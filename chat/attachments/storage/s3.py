@@ -1,7 +1,7 @@
 """Stores uploads in S3. Each upload is one S3 multipart upload.
 
 S3 parts have at least 5 MiB, except the last one. Bytes that are too few for a part (the tail) are stored in the bucket
-as an object of their own, because another machine may handle the next request.
+as an S3 object of their own. They are not kept in a local file, because another server may receive the next bytes.
 """
 
 from __future__ import annotations
@@ -214,8 +214,8 @@ def _read_tail(upload: Upload) -> bytes:
 def _delete_tails(upload: Upload) -> None:
     """Deletes all tail objects of an upload: S3 objects with bytes that were too few for an S3 part.
 
-    It also deletes a tail object that a server stored just before it was killed, when the row did not yet count its
-    part.
+    It also deletes a tail object that a server stored just before it was killed, so that the row of the upload does not
+    mention this object.
     """
     if not upload.parts:
         return

@@ -56,8 +56,8 @@ class ClientDisconnected(Exception):
 
 
 class TusReceiver:
-    """Wraps an ASGI application. It handles PATCH requests to uploads itself and passes all other requests to the
-    application.
+    """Wraps an ASGI application. It handles PATCH requests, which send bytes of uploads, itself and passes all other
+    requests to the application.
     """
 
     def __init__(self, application) -> None:
