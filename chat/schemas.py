@@ -235,9 +235,11 @@ class FileSchema(msgspec.Struct):
 
 
 class UploadSchema(msgspec.Struct):
-    """An upload. `size` is in bytes. `offset` is the number of bytes stored so far.
+    """An upload of one file, which may be unfinished. `size` is the size of the complete file in bytes, `offset` the
+    number of bytes that the server has stored so far.
 
-    `attachment` is null until all bytes are stored. After that, a message can be sent with the id of this attachment.
+    `attachment` is null until all bytes are stored. After that, the client can send a message with the id of this
+    attachment.
     """
 
     id: str

@@ -1,4 +1,6 @@
-"""Deletes files that no attachment uses, expired uploads and other leftovers. Background tasks call these functions."""
+"""Deletes files that no attachment uses, expired uploads and other leftovers of uploads. Background tasks call these
+functions.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ GRACE_PERIOD = timedelta(minutes=5)  # protects a new file whose attachment is j
 
 
 def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
-    """Deletes files that no attachment uses: first the bytes, then the row, in one transaction. Returns how many.
+    """Deletes files that no attachment uses and that are at least `older_than` old. Returns the number of deleted
+    files.
 
-    If another user forwards the file at this moment, forwarding waits for the lock of the row and then fails. If the
-    server crashes in between, the row stays without bytes; the next run deletes it.
+    One transaction deletes the bytes of a file and then its database row. If the server crashes in between, the row
+    remains and the next run deletes it. A user who forwards the file at the same moment waits for the lock of the row
+    and then gets an error.
     """
     count = 0
     orphaned = File.objects.filter(attachments=None, created_at__lte=timezone.now() - older_than)
@@ -42,9 +46,10 @@ def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
 
 
 def clean_up() -> None:
-    """Deletes expired uploads, attachments that were never sent, and files of deleted groups.
+    """Deletes expired uploads, uploaded files that were not sent within UNSENT_HOURS, and files of deleted
+    conversations.
 
-    Restarts lost processing tasks.
+    Also enqueues the processing task of an uploaded file again if the first task of this file was lost.
     """
     now = timezone.now()
     for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:
@@ -63,7 +68,10 @@ def clean_up() -> None:
 
 
 def _enqueue_lost_processing() -> None:
-    """Enqueues the processing task again for each file that has waited for 15 minutes: its task was lost."""
+    """Enqueues the processing task again for each uploaded file that has been waiting for 15 minutes to be processed.
+
+    After this time the first task is considered lost, for example because the worker was killed.
+    """
     from chat.tasks import prepare_file
 
     waiting = Q(state=File.State.WAITING, created_at__lt=timezone.now() - timedelta(minutes=15))
@@ -72,9 +80,10 @@ def _enqueue_lost_processing() -> None:
 
 
 def _delete_orphaned_partial_files(folder: Path) -> None:
-    """Deletes partial files on disk that have no row and are older than an hour.
+    """Deletes partial files (with the bytes of unfinished uploads) in `folder` that have no row in the database and are
+    older than an hour.
 
-    They remain if the server is killed after deleting the row of an upload and before deleting its bytes.
+    Such a file remains if the server is killed after deleting the row of an upload and before deleting its bytes.
     """
     if not folder.is_dir():
         return

@@ -1,4 +1,6 @@
-"""Views that send files to users who may see them. This server sends the bytes, or it redirects to a signed S3 URL."""
+"""Views that send uploaded files to users who may see them. Files on the local disk are sent by this server. For files
+in S3, the view redirects to a signed S3 URL.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,10 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 
 @require_safe
 def download_file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBase:
-    """Sends a file. Images, audio and video are shown in the browser, other types are downloaded.
+    """Sends the file of an attachment. Images, audio and video are shown in the browser, files of other types are
+    downloaded.
 
-    Responds with 503 while the file is still being processed.
+    Responds with 503 while a background task still has to process the file, for example to remove metadata.
     """
     try:
         attachment = _get_attachment(request, attachment_id)
@@ -66,9 +69,10 @@ def download_thumbnail(request: HttpRequest, attachment_id: int, width: int) -> 
 
 
 def _get_attachment(request: HttpRequest, attachment_id: int) -> Attachment:
-    """Returns an attachment that the user may see.
+    """Returns an attachment that the user of the request may see. Otherwise raises not_found.
 
-    Anonymous users and non-members get the same 404 as for a missing file, so they cannot find out whether it exists.
+    Anonymous users and users who are not in the conversation get the same 404 as for an attachment that does not exist,
+    so they cannot find out which attachments exist.
     """
     user = get_request_user(request)
     if user is None:
@@ -92,9 +96,10 @@ def serve_file(
     disposition: str,
     cache_control: str,
 ) -> HttpResponseBase:
-    """Sends the stored file `key`, or redirects to its signed URL. The caller must have checked the permission.
+    """Sends the file that is stored under `key`, or redirects to a signed S3 URL for it.
 
-    Raises not_found if the file is missing, unavailable if the storage does not answer.
+    The caller must have checked that the user may see the file. Raises not_found if the file is missing, unavailable
+    (503) if the storage does not answer.
     """
     response: HttpResponseBase
     try:
@@ -156,19 +161,19 @@ def _with_etag(response: HttpResponseBase, etag: str) -> HttpResponseBase:
 
 
 def _range_applies(request: HttpRequest, etag: str) -> bool:
-    """Returns whether only the requested byte range is sent.
+    """Returns whether the response must contain only the byte range of the request header `Range`.
 
-    Returns False if `If-Range` names another version of the file or the range is not understood. The whole file is sent
-    then.
+    Returns False if the range cannot be parsed, or if the header `If-Range` names another version of the file. In both
+    cases the whole file is sent.
     """
     return request.headers.get("If-Range", etag) == etag and _RANGE.match(request.headers["Range"].strip()) is not None
 
 
 def _parse_range(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
-    """Returns the requested byte range as (start, stop).
+    """Returns which bytes of the file to send, as (start, stop), from the request header `Range`.
 
-    Several ranges and units other than bytes are ignored: the whole file is sent. Raises ValueError if the range lies
-    outside the file.
+    A header with several ranges or with another unit than bytes is ignored: the whole file is sent. Raises ValueError
+    if the range lies outside the file.
     """
     if "Range" not in request.headers or not _range_applies(request, etag):
         return 0, length

@@ -17,10 +17,11 @@ _REMOVED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, for
 
 
 def clean_filename(name: str, default: str = "file") -> str:
-    """Returns a safe file name, without path, line breaks, invisible or direction characters and Windows device
-    names.
+    """Returns a safe version of a file name: without path, line breaks, invisible characters, characters that change
+    the writing direction, and names that Windows reserves for devices.
 
-    It is cut before the extension to MAX_LENGTH and MAX_BYTES. Returns `default` if no character is left.
+    A long name is cut before its extension to MAX_LENGTH characters and MAX_BYTES bytes. Returns `default` if no
+    character is left.
     """
     name = unicodedata.normalize("NFC", name.encode("utf-8", "ignore").decode())
     name = re.split(r"[/\\]", name)[-1]

@@ -1,4 +1,6 @@
-"""Copies stored files to local files and back, so that the worker can process them."""
+"""Copies files from the storage of uploads (local disk or S3) to local files and back, so that the worker can process
+them.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,14 @@ COPY_BLOCK_BYTES = 4 * 1024 * 1024
 
 
 def copy_to_local(key: str, target: Path) -> None:
-    """Copies a stored file to a path on this machine."""
+    """Copies the file that is stored under `key` (on local disk or in S3) to the local path `target`."""
     with get_upload_storage().open_file(key) as source, target.open("wb") as copy:
         while block := source.read(COPY_BLOCK_BYTES):
             copy.write(block)
 
 
 def store_local_file(path: Path, extension: str) -> str:
-    """Stores a local file in the storage under a new key and returns the key."""
+    """Stores a local file in the storage of uploads (local disk or S3) under a new random key, and returns this key."""
     with path.open("rb") as content:
         return default_storage.save(new_storage_key(extension), DjangoFile(content))
 

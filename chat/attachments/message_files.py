@@ -1,7 +1,7 @@
-"""Handles the attachments of messages that are sent, forwarded or deleted. Actions call it inside their
-transactions.
+"""Handles the attachments of messages that are sent, forwarded or deleted. The functions of `chat.actions` call these
+functions inside their transactions.
 
-Sending messages without files causes no query here.
+Sending a message without files makes no database query in this module.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from messenger.core.errors import ApplicationError, invalid
 
 
 class MessageFiles:
-    """The files of one message in a batch of sends: unsent uploads of its sender, or the files of a forwarded
-    message.
+    """The files of one of the messages that are sent together in a batch: unsent uploads of the sender, or the files of
+    a message that is forwarded.
 
     `load_files` sets `attachments` or `error`. `prepare_attachments` sets `schemas`.
     """
@@ -43,9 +43,11 @@ class MessageFiles:
 
 
 def load_files(batch: Sequence[MessageFiles]) -> None:
-    """Loads and locks the attachments of each message in the batch. Checks permission, number and quota.
+    """Loads and locks the attachments of each message in `batch` (messages that are saved together). Checks permission,
+    number of files and size limit.
 
-    Because of the lock, image processing that ends now waits until the message exists. Then it can update the message.
+    Because of the lock, a background task that has just processed an image waits until the message is saved. Then the
+    task can update the message.
     """
     attachment_ids = {pk for files in batch for pk in files.attachment_ids}
     source_ids = {files.forwarded_message_id for files in batch if files.forwarded_message_id}
@@ -81,9 +83,10 @@ def _assign_unsent(files: MessageFiles, unsent: dict[int, Attachment]) -> Applic
 
 
 def _check_quota(files: MessageFiles, used_bytes: dict[int, int]) -> ApplicationError | None:
-    """Returns an error if the new files exceed the size limit of the conversation.
+    """Returns an error if the new files of a message would exceed the size limit for all files of its conversation.
 
-    `used_bytes` caches the used bytes by conversation id. They are read while the row of the conversation is locked.
+    `used_bytes` maps conversation ids to the present size of all files of the conversation. It is a cache for one batch
+    of messages, which stays correct because the rows of the conversations are locked.
     """
     conversation_id = files.conversation_id
     additional_bytes = sum(attachment.file.size for attachment in files.attachments)
@@ -98,9 +101,9 @@ def _check_quota(files: MessageFiles, used_bytes: dict[int, int]) -> Application
 
 
 def prepare_attachments(batch: Iterable[MessageFiles], now: datetime) -> None:
-    """Sets `schemas` of each message with the final attachment ids.
+    """Sets `schemas` (the attachments as sent to clients) of each message in `batch`, with the final attachment ids.
 
-    For a forwarded message it creates new attachments, which share the bytes of the original files.
+    For a forwarded message it creates new attachments, which share the stored bytes with the original attachments.
     """
     for files in batch:
         if files.forwarded_message_id:
@@ -119,7 +122,9 @@ def prepare_attachments(batch: Iterable[MessageFiles], now: datetime) -> None:
 
 
 def attach_to_message(files: MessageFiles, message_id: int) -> None:
-    """Assigns the attachments to their message and adds their size to the used bytes of the conversation."""
+    """Assigns the attachments in `files` to the message `message_id`. Adds their size to the conversation's
+    `file_bytes`.
+    """
     for index, attachment in enumerate(files.attachments):
         attachment.message_id, attachment.conversation_id = message_id, files.conversation_id
         attachment.place = index
@@ -129,9 +134,9 @@ def attach_to_message(files: MessageFiles, message_id: int) -> None:
 
 
 def delete_message_files(message: Message) -> None:
-    """Deletes the attachments of a message. A background task deletes files that no other message uses.
+    """Deletes the attachments of a message. A background task then deletes files that no other attachment uses.
 
-    The size of the conversation's files is reduced by the sizes in `message.files`, because these were added to it.
+    The size of all files of the conversation (`file_bytes`) is reduced by the sizes stored in `message.files`.
     """
     Attachment.objects.filter(message_id=message.pk).delete()
     size = sum(file["size"] for file in message.files)

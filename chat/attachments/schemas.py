@@ -12,7 +12,9 @@ from messenger.core.timestamps import format_timestamp
 
 
 def attachment_schema(attachment: Attachment) -> AttachmentSchema:
-    """Builds the output schema of an attachment. `attachment.file` must be loaded (select_related)."""
+    """Builds the AttachmentSchema (the data that clients get) of an attachment. `attachment.file` must be loaded
+    (select_related).
+    """
     file = attachment.file
     thumbnails = [f"/files/{attachment.pk}/thumbnails/{thumbnail['width']}" for thumbnail in file.thumbnails]
     return AttachmentSchema(
@@ -33,12 +35,17 @@ def attachment_schema(attachment: Attachment) -> AttachmentSchema:
 
 
 def serialize_attachments(attachments: list[AttachmentSchema]) -> list[dict]:
-    """Returns the attachments as JSON for the field `Message.files`, so that reading messages needs no join."""
+    """Returns attachments as a list of dicts for the JSON field `Message.files`. With this field, reading messages
+    needs no join with the tables of attachments and files.
+    """
     return msgspec.to_builtins(attachments)
 
 
 def upload_schema(upload: Upload) -> UploadSchema:
-    """Builds the output schema of an upload. `upload.attachment.file` must be loaded (select_related)."""
+    """Builds the UploadSchema (the data that clients get) of an upload.
+
+    If the upload is complete, `upload.attachment.file` must be loaded (select_related).
+    """
     attachment = upload.attachment
     return UploadSchema(
         id=upload.pk,

@@ -1,4 +1,4 @@
-"""Queries for attachments. Each query also checks whether the user may see them."""
+"""Queries for attachments. Each query also checks whether the user `user_id` may see the attachments."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from messenger.core.timestamps import format_timestamp
 
 
 def get_attachment(user_id: int, attachment_id: int) -> Attachment:
-    """Returns an attachment that the user may see: one of a visible message, or an unsent one of the user.
+    """Returns an attachment that the user may see. Otherwise raises not_found.
 
-    The message must not be deleted, and the user must be a current member of its conversation. Otherwise raises
-    not_found.
+    A user may see attachments of messages that are not deleted, in conversations of which the user is a member, and
+    attachments that the user has uploaded but not sent yet.
     """
     conversations = Conversation.objects.visible_to(user_id)
     is_visible = Q(message__deleted_at=None, conversation__in=conversations)
@@ -36,9 +36,11 @@ def get_attachment(user_id: int, attachment_id: int) -> Attachment:
 def list_files(
     user_id: int, conversation_id: int, *, kind: str = "", before: int | None = None, limit: int = PAGE
 ) -> tuple[list[FileSchema], int | None]:
-    """Returns the files of a conversation, newest first, and the cursor of the next page (an attachment id).
+    """Returns one page of the files of a conversation, newest first, and the cursor of the next page (an attachment
+    id).
 
-    With `kind`, only files of this kind are returned. Raises not_found for non-members.
+    With `kind` (such as image or video), only files of this kind are returned. Raises not_found if the user is not a
+    member of the conversation.
     """
     get_membership(user_id, conversation_id)
     attachments = Attachment.objects.filter(conversation_id=conversation_id, message__deleted_at=None)
@@ -59,8 +61,8 @@ def list_files(
 
 
 def list_sent_attachment_ids(user_id: int, client_id: UUID) -> list[int] | None:
-    """Returns the attachment ids of the message that the user sent with this `client_id`, None if there is no such
-    message.
+    """Returns the ids of the attachments of the message that the user sent with this `client_id`, an id chosen by the
+    client. Returns None if there is no such message.
     """
     message = Message.objects.filter(client_id=client_id, sender_id=user_id).only("pk").first()
     if message is None:

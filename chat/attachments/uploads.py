@@ -1,8 +1,9 @@
 """Resumable uploads: creates an upload, receives its bytes, completes it as an attachment, or cancels it.
 
-The API, tus/receiver.py and page forms use these functions. A part with a checksum counts only if it is complete and
-correct. Without a checksum, every stored byte counts. The offset in the row moves only after the bytes are durable
-(safe on disk or in S3), so it is correct after any crash.
+The API, tus/receiver.py and page forms use these functions. A client sends a file in parts, one request for each part.
+A part with a checksum counts only if it is complete and correct. Without a checksum, every stored byte counts. The
+offset in the database row of the upload is increased only after the bytes are safe on disk or in S3, so the offset is
+correct after any crash.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ class UploadError(ApplicationError):
 
 # ── Creating, cancelling ────────────────────────────────────────────────────────────────────────────────────────────
 def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
-    """Creates an upload of `size` bytes and returns it.
+    """Creates an upload for a file of `size` bytes, which the client sends later, and returns the upload.
 
-    `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (to check its quota early), claims
-    (width, height, duration as measured by the client). Raises too_large, rate_limited, not_found, invalid or
-    unavailable if the upload could never be completed.
+    `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (to check now whether the file fits into
+    the size limit of the conversation), claims (width, height, duration as measured by the client). Raises too_large,
+    rate_limited, not_found, invalid or unavailable if the server does not accept the upload.
     """
     rate_limits.require("upload", user_id)
     if size > settings.FILE_LIMIT:
@@ -100,7 +101,10 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
 
 
 def _ensure_free_space(size: int) -> None:
-    """Raises unavailable if there is no space for this upload and for what unfinished uploads have still to send."""
+    """Raises unavailable if the storage has no space for a new upload of `size` bytes.
+
+    The bytes that all unfinished uploads have still to send count as used space.
+    """
     promised = Upload.objects.filter(attachment=None).aggregate(total=Sum(F("size") - F("offset")))["total"] or 0
     try:
         get_upload_storage().ensure_free_space(size + promised)
@@ -109,7 +113,10 @@ def _ensure_free_space(size: int) -> None:
 
 
 def check_conversation_quota(used_bytes: int, additional_bytes: int) -> None:
-    """Raises too_large if the files of a conversation would exceed their size limit."""
+    """Raises too_large if `additional_bytes` more bytes would exceed the size limit for all files of a conversation.
+
+    `used_bytes` is the present size of all its files.
+    """
     if used_bytes + additional_bytes > settings.CONVERSATION_FILES_LIMIT:
         detail = _("The files of a conversation can be at most %s in total.")
         raise ApplicationError("too_large", detail % format_megabytes(settings.CONVERSATION_FILES_LIMIT))
@@ -126,7 +133,10 @@ def format_megabytes(count: int) -> str:
 
 
 def clean_alt_text(text: str) -> str:
-    """Returns the text with each run of white space as one space, cut to MAX_ALT_LENGTH."""
+    """Returns an alternative text (description of an image) with each run of white space as one space.
+
+    The text is cut to MAX_ALT_LENGTH characters.
+    """
     return " ".join(text.replace("\x00", "").encode("utf-8", "ignore").decode().split())[:MAX_ALT_LENGTH]
 
 
@@ -135,7 +145,7 @@ def _expiry() -> datetime:
 
 
 def get_upload(user_id: int, upload_id: str) -> Upload:
-    """Returns an upload of this user. Raises not_found for missing uploads and for those of other users."""
+    """Returns an upload of the user `user_id`. Raises not_found for missing uploads and for uploads of other users."""
     upload = Upload.objects.filter(pk=upload_id, owner_id=user_id).select_related("attachment__file").first()
     if upload is None:
         raise not_found()
@@ -145,7 +155,7 @@ def get_upload(user_id: int, upload_id: str) -> Upload:
 def cancel_upload(user_id: int, upload_id: str) -> None:
     """Deletes an upload with its bytes.
 
-    Raises 410 if the file was already sent, because it belongs to a message then.
+    Raises UploadError with status 410 if the uploaded file was already sent, because it belongs to a message then.
     """
     upload = get_upload(user_id, upload_id)
     if upload.attachment is not None and upload.attachment.message_id is not None:
@@ -154,9 +164,9 @@ def cancel_upload(user_id: int, upload_id: str) -> None:
 
 
 def delete_upload(upload: Upload) -> None:
-    """Deletes an upload: first its rows, then its bytes.
+    """Deletes an upload: first its database row and its unsent attachment, then its bytes in the storage.
 
-    If the server crashes in between, the cleanup removes the remaining bytes.
+    If the server crashes in between, a cleanup task deletes the remaining bytes later.
     """
     with write_transaction():
         locked_upload = Upload.objects.select_for_update().filter(pk=upload.pk).select_related(None).first()
@@ -174,7 +184,10 @@ def delete_upload(upload: Upload) -> None:
 
 
 def set_alt_text(user_id: int, upload_id: str, alt: str) -> Upload:
-    """Sets the description of an uploaded image (alternative text). Raises 409 if the file was already sent."""
+    """Sets the alternative text (description of the image) of an upload.
+
+    Raises UploadError with status 409 if the uploaded file was already sent in a message.
+    """
     with write_transaction():
         upload = get_upload(user_id, upload_id)
         if upload.attachment is not None and upload.attachment.message_id is not None:
@@ -194,16 +207,18 @@ MAX_CACHED_HASHES = 200
 
 
 class IncomingPart:
-    """One request that sends bytes to an upload. Worker threads call it, never two at the same time.
+    """One request that sends a part of a file to an upload. Its methods run in threads, but never two at the same time.
 
-    Only one request may write to an upload at a time. The request holds a lease (exclusive access for a limited time)
-    in the row of the upload: `writer`, `writer_until`.
+    Only one request may write to an upload at a time. Therefore the request holds a lease (exclusive write access for a
+    limited time), which is stored in the row of the upload: `writer`, `writer_until`.
     """
 
     def __init__(self, user_id: int, upload_id: str, offset: int, checksum: tuple[str, bytes] | None = None):
-        """Acquires the lease (exclusive write access). `checksum` is (algorithm, digest) of this part.
+        """Acquires the lease of the upload (exclusive write access for a limited time).
 
-        Raises not_found, 409 if the upload is at another offset, 423 if another request holds the lease.
+        `checksum` is (algorithm, digest) of the bytes of this part. Raises not_found if the user has no such upload.
+        Raises UploadError with status 409 if the number of stored bytes is not `offset`, 423 if another request holds
+        the lease.
         """
         self._token = token_hex(8)
         now = timezone.now()
@@ -231,7 +246,11 @@ class IncomingPart:
             raise storage_error(error) from error
 
     def write(self, data: bytes) -> None:
-        """Stores bytes. Raises too_large if more bytes arrive than the upload declared, 423 if the lease was lost."""
+        """Stores bytes at the end of the upload.
+
+        Raises too_large if the upload would get longer than the size declared by the client. Raises UploadError with
+        status 423 if another request has taken over the lease (exclusive write access for a limited time).
+        """
         if self._writer is None or self.upload.offset + self._uncommitted + len(data) > self.upload.size:
             raise ApplicationError("too_large", _("More bytes were sent than declared."))
         if time.monotonic() > self._lease_ends - (LEASE_SECONDS - RENEW_SECONDS):
@@ -249,10 +268,10 @@ class IncomingPart:
             self._commit()
 
     def finish(self) -> Upload:
-        """Commits the part after the whole request body has arrived. If this was the last part, completes the
-        upload.
+        """Stores the last bytes of this part safely and increases the offset of the upload, after the whole request
+        body has arrived. Completes the upload if this was its last part.
 
-        Raises 460 if the checksum of the part or the SHA-256 of the file is wrong.
+        Raises UploadError with status 460 if the checksum of the part or the SHA-256 of the whole file is wrong.
         """
         if self._writer is None:
             return self.upload
@@ -269,19 +288,19 @@ class IncomingPart:
         return self.upload
 
     def _extend_lease_to_finish(self) -> None:
-        """Extends the lease before slow steps that receive no bytes.
+        """Extends the lease (exclusive write access) before slow steps in which no bytes arrive from the client.
 
-        Such steps are completing a multipart upload and reading a large file back. The extension is limited, so that a
-        crash does not lock the upload for long.
+        Such steps are completing an S3 multipart upload and reading a large file back to hash it. The lease is extended
+        only by FINISH_LEASE_SECONDS, so a server that crashes does not lock the upload for long.
         """
         if time.monotonic() > self._lease_ends - FINISH_LEASE_SECONDS + RENEW_SECONDS:
             self._renew_lease(seconds=FINISH_LEASE_SECONDS)
 
     def _commit_and_release(self) -> None:
-        """Commits the bytes and releases the lease in one UPDATE.
+        """Saves the new offset of the upload and releases the lease (exclusive write access) in one UPDATE.
 
-        So the client can send the next part right after the response, even if this server is killed then. The file is
-        closed first, because the lease ends with the UPDATE.
+        So the client can send the next part right after it gets the response, even if this server is killed at this
+        moment. The writer is closed before the UPDATE, because another request may write after it.
         """
         assert self._writer is not None
         if self._uncommitted:
@@ -295,7 +314,9 @@ class IncomingPart:
         self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry(), writer="")
 
     def commit_partial(self) -> None:
-        """Commits the bytes that arrived before the connection broke. Does nothing if the part has a checksum."""
+        """Keeps the bytes of this part that arrived before the connection broke. Does nothing if the part has a
+        checksum.
+        """
         if self._writer is not None and self._part_hash is None and self._uncommitted:
             self._commit()
 
@@ -319,16 +340,16 @@ class IncomingPart:
             raise storage_error(error) from error
 
     def _commit(self) -> None:
-        """Makes the bytes durable, then moves the offset in the row."""
+        """Makes the written bytes durable on disk or in S3, then increases the offset in the row of the upload."""
         self._sync()
         self.upload.offset += self._uncommitted
         self._uncommitted = 0
         self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry())
 
     def _renew_lease(self, seconds: float = LEASE_SECONDS, **fields: Any) -> None:
-        """Extends the lease of this request and saves `fields`.
+        """Extends the lease (exclusive write access) of this request and saves `fields` in the row of the upload.
 
-        Raises 423 if another request has taken over the lease.
+        Raises UploadError with status 423 if another request has taken over the lease.
         """
         lease_ends = timezone.now() + timedelta(seconds=seconds)
         with write_transaction():
@@ -349,9 +370,10 @@ def locked_error() -> UploadError:
 
 
 def _pop_cached_hash(upload: Upload) -> Any:
-    """Returns the SHA-256 object for the bytes received so far. Returns None if this process has not seen all bytes.
+    """Returns the hashlib object that has hashed the bytes of an upload stored so far, and removes it from the cache.
 
-    If it is None, the whole file is read again and hashed when the upload is completed.
+    Returns None if this server process has not received all of these bytes. In this case, the whole file is read again
+    and hashed when the upload is completed.
     """
     if upload.offset == 0:
         return hashlib.sha256()
@@ -369,9 +391,10 @@ def _cache_hash(upload: Upload, running_hash: Any) -> None:
 
 # ── Completing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], None]) -> None:
-    """Creates the file and its attachment, which is not part of a message yet. Can be repeated after a crash.
+    """Creates a File and an Attachment from an upload whose bytes are all stored. Can be repeated after a crash.
 
-    It calls `extend_lease` between slow steps. Raises 460 if the SHA-256 differs from the declared one.
+    Calls `extend_lease` between slow steps, so that no other request writes to the upload. Raises UploadError with
+    status 460 if the SHA-256 of the file differs from the one that the client declared.
     """
     try:
         get_upload_storage().complete(upload)
@@ -417,12 +440,16 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
 
 
 def set_expected_sha256(user_id: int, upload_id: str, sha256: str) -> None:
-    """Sets the SHA-256 that the complete file must have. A client may send it as late as with the last part."""
+    """Sets the SHA-256 that the complete file of an upload must have. A client may send it as late as with the last
+    part.
+    """
     Upload.objects.filter(pk=upload_id, owner_id=user_id, attachment=None).update(sha256=sha256)
 
 
 def complete_empty_upload(upload: Upload) -> Upload:
-    """Completes an upload of zero bytes, for which the client sends no part."""
+    """Completes an upload of zero bytes. This is a function of its own, because the client sends no part for an empty
+    file.
+    """
     part = IncomingPart(upload.owner_id, upload.pk, 0)
     try:
         return part.finish()
@@ -431,7 +458,7 @@ def complete_empty_upload(upload: Upload) -> Upload:
 
 
 def store_upload(user_id: int, name: str, size: int, blocks: Iterable[bytes]) -> Attachment:
-    """Stores a file that was posted with a form, as one complete upload. Returns its attachment."""
+    """Stores a file that was posted with an HTML form, as one complete upload. Returns the attachment of the upload."""
     upload = create_upload(user_id, size, name)
     try:
         part = IncomingPart(user_id, upload.pk, 0)
@@ -449,7 +476,7 @@ def store_upload(user_id: int, name: str, size: int, blocks: Iterable[bytes]) ->
 
 
 def list_owned_attachments(user_id: int) -> QuerySet[Attachment]:
-    """Returns all attachments that the user has uploaded, with their files, oldest first."""
+    """Returns all attachments whose files the user has uploaded, oldest first. The files are loaded with them."""
     return (
         Attachment.objects.filter(file__owner_id=user_id, owner_id=F("file__owner_id"))
         .select_related("file")

@@ -1,1 +1,3 @@
-"""The data export of a user. `actions` requests it; `builder` writes it as a ZIP file in a background task."""
+"""The data export of a user: a ZIP file with the user's data. `actions` requests it, `builder` writes the ZIP file in a
+background task.
+"""

@@ -1,6 +1,6 @@
-"""Requests, builds and deletes data exports.
+"""Requests, builds and deletes data exports: ZIP files with the data of one user.
 
-Only the user who requested an export can download it, and it expires after some days.
+Only the user who requested an export can download it. It is deleted after RETENTION.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def get_export(user_id: int) -> DataExport | None:
 
 
 def request_export(user_id: int) -> DataExport:
-    """Starts a new data export, which replaces an existing one. If an export is being built, returns this one
-    instead.
+    """Starts a new data export of the user, which replaces the user's earlier export. If an export of the user is being
+    built, returns this export instead.
 
-    Raises "rate_limited".
+    Raises "rate_limited" if the user has requested too many exports.
     """
     current = get_export(user_id)
     if current and current.state == DataExport.State.BUILDING:
@@ -54,7 +54,9 @@ def request_export(user_id: int) -> DataExport:
 
 
 def get_ready_export(user_id: int) -> DataExport:
-    """Returns the data export of the user if it can be downloaded. Otherwise raises "not_found"."""
+    """Returns the data export of the user. Raises "not_found" if there is none, or if it is unfinished, failed or
+    expired.
+    """
     export = DataExport.objects.filter(
         owner_id=user_id, state=DataExport.State.READY, expires_at__gt=timezone.now(), owner__is_active=True
     ).first()
@@ -64,7 +66,7 @@ def get_ready_export(user_id: int) -> DataExport:
 
 
 def delete_export(user_id: int) -> None:
-    """Deletes the row of an export in the current transaction, and its file after the commit."""
+    """Deletes the data export of a user: its row in the current transaction, and its ZIP file after the commit."""
     for export in DataExport.objects.select_for_update().filter(owner_id=user_id):
         export.delete()
         if export.key:
@@ -72,9 +74,10 @@ def delete_export(user_id: int) -> None:
 
 
 def build_export(export_id: int) -> None:
-    """Builds a data export. The background task calls it.
+    """Builds the ZIP file of a data export. Only the background task calls it.
 
-    Does nothing if the export was replaced or deleted. Raises PermanentFailure after MAX_TRIES or if the disk is full.
+    Does nothing if the user has replaced or deleted the export. An error lets the task try again, but after MAX_TRIES,
+    or if the disk is full, PermanentFailure is raised and the export is marked as failed.
     """
     export = DataExport.objects.filter(pk=export_id, state=DataExport.State.BUILDING).select_related("owner").first()
     if export is None:
@@ -109,13 +112,18 @@ def _build_file(export: DataExport) -> None:
 
 
 def _save_progress(export_id: int, done: int, total: int) -> bool:
-    """Saves the progress. Returns False if the export was replaced or deleted, so that building it can stop."""
+    """Saves how much of a data export has been written: `done` of `total` steps.
+
+    Returns False if the export was replaced or deleted. In this case, the caller stops writing it.
+    """
     with write_transaction():
         return bool(DataExport.objects.filter(pk=export_id).update(done=done, total=total))
 
 
 def _store_file(path: Path) -> str:
-    """Moves the ZIP file to the storage of attachments, under a name that cannot be guessed. Returns this name."""
+    """Moves the ZIP file of a data export to the storage of uploaded files (local disk or S3), under a random name that
+    cannot be guessed. Returns this name.
+    """
     key = f"archives/{token_hex(24)}.zip"
     if settings.STORAGE_URL:
         with path.open("rb") as source:
@@ -134,7 +142,9 @@ def _delete_file(key: str) -> None:
 
 
 def clean_up_exports() -> None:
-    """Deletes expired exports. Marks exports as failed if their worker has died."""
+    """Deletes expired data exports. Marks exports as failed that are not finished BUILD_TIMEOUT after the request,
+    because their background worker has probably died.
+    """
     now = timezone.now()
     for owner_id in list(DataExport.objects.filter(expires_at__lt=now).values_list("owner_id", flat=True)):
         with write_transaction():

@@ -1,8 +1,8 @@
-"""Writes a data export: a ZIP file with everything that the user may read, as HTML pages and JSON, and the files
-that the user sent.
+"""Writes a data export: a ZIP file with everything that one user may read, as HTML pages and JSON, and the files that
+this user sent.
 
-Data is read in pages and written at once, so memory use does not grow with the amount of data. Messages that are
-deleted while the export is written may be missing. Messages that are sent meanwhile are not included.
+Messages are read and written in pages, so memory use does not grow with their number. Messages that are deleted while
+the export is written may be missing in it. Messages that are sent during this time may be missing, too.
 """
 
 from __future__ import annotations
@@ -43,16 +43,18 @@ BLOCK_SIZE = 1024 * 1024  # bytes
 
 
 class StorageFull(Exception):
-    """Is raised if there is not enough disk space for the export."""
+    """Is raised if the disk has too little free space for a data export."""
 
 
 class ExportCancelled(Exception):
-    """Is raised if an export is not needed any more: the user requested a new one or deleted the account."""
+    """Is raised if a data export is not needed any more: its user has requested a new one or deleted the account."""
 
 
 @dataclass(slots=True)
 class ExportedConversation:
-    """A conversation with the data that the export needs."""
+    """A conversation in a data export, with its title and folder and the numbers of its pages and messages in the ZIP
+    file.
+    """
 
     conversation: Conversation
     membership: Membership
@@ -63,7 +65,10 @@ class ExportedConversation:
 
     @property
     def is_left(self) -> bool:
-        """Whether the user is no longer a member. In this case, only the user's own messages are exported."""
+        """Whether the user of the data export is no longer a member, or the conversation is deleted.
+
+        In these cases, only messages that this user sent are exported.
+        """
         return self.membership.left_at is not None or self.conversation.deleted_at is not None
 
     @property
@@ -73,7 +78,7 @@ class ExportedConversation:
 
 @dataclass(slots=True)
 class ExportedFile:
-    """A file that the user sent, with its name in the ZIP file."""
+    """A file that the user of the data export has sent, with its path in the ZIP file."""
 
     name: str
     path: str  # in the ZIP file
@@ -88,10 +93,10 @@ class ExportedFile:
 
 @dataclass(slots=True)
 class ExportBuilder:
-    """Writes the data export of one user.
+    """Writes the data export of the user `owner` as a ZIP file.
 
-    It calls `save_progress(done, total)` regularly, and stops if the result is False. `total` counts messages, files
-    and the account page.
+    It calls `save_progress(done, total)` regularly, and stops if this returns False. `total` is the number of messages
+    and files, plus one for the page about the account.
     """
 
     owner: User
@@ -103,7 +108,9 @@ class ExportBuilder:
     _missing_names: list[str] = field(default_factory=list)  # files whose content could not be read
 
     def write(self, path: Path) -> None:
-        """Writes the ZIP file. Raises StorageFull and ExportCancelled."""
+        """Writes the ZIP file of the data export. Raises StorageFull if the disk has too little space, ExportCancelled
+        if the export is not needed any more.
+        """
         language = self.owner.language or settings.LANGUAGE_CODE
         with translation.override(language), timezone.override(time_zone_for(self.owner, {})):
             conversations = self._list_conversations()
@@ -131,7 +138,10 @@ class ExportBuilder:
         return conversations
 
     def _estimate(self, path: Path, conversations: list[ExportedConversation]) -> None:
-        """Computes the total for the progress. Raises StorageFull if the disk has too little space."""
+        """Estimates the number of steps (messages and files) of the data export, so that its progress can be shown.
+
+        Raises StorageFull if the disk has too little space for the files to export.
+        """
         attachments = uploads.list_owned_attachments(self.owner.pk)
         message_count = sum(exported.conversation.last_seq for exported in conversations)
         self._total = message_count + attachments.count() + 1
@@ -141,7 +151,10 @@ class ExportBuilder:
         self._advance(0)
 
     def _advance(self, steps: int) -> None:
-        """Adds to the progress. Raises ExportCancelled if the export is not needed any more."""
+        """Adds `steps` (exported messages or files) to the progress of the data export, which is saved at intervals.
+
+        Raises ExportCancelled if the export was replaced or deleted.
+        """
         self._done += steps
         if time.monotonic() - self._progress_saved_at < PROGRESS_INTERVAL:
             return
@@ -170,9 +183,10 @@ class ExportBuilder:
             self._files[attachment.pk] = exported_file
 
     def _write_file(self, archive: zipfile.ZipFile, exported_file: ExportedFile, key: str, sent_at: datetime) -> bool:
-        """Writes a file into the ZIP without compression, because most sent files are already compressed.
+        """Writes a file that the user has sent into the ZIP file. It is not compressed, because most such files already
+        are.
 
-        Returns False if the file cannot be opened.
+        Returns False if the stored file cannot be opened.
         """
         info = zipfile.ZipInfo(exported_file.path, timezone.localtime(sent_at).timetuple()[:6])
         info.compress_type, info.external_attr = zipfile.ZIP_STORED, 0o600 << 16
@@ -198,10 +212,11 @@ class ExportBuilder:
             messages = next_messages
 
     def _read_page(self, exported: ExportedConversation, after_seq: int) -> list[MessageSchema]:
-        """Returns the next page of messages.
+        """Returns the messages of a conversation for the next page of the data export: those that follow number
+        `after_seq`.
 
-        It checks the membership after reading the rows. So a user who is removed from a group during the export gets no
-        messages that were sent after the removal.
+        The user's membership is checked after the messages have been read. So a user who is removed from a group during
+        the export gets no messages that were sent after the removal.
         """
         rows = messages_with_relations().filter(conversation=exported.conversation, seq__gt=after_seq).order_by("seq")
         if not exported.is_left:
@@ -238,9 +253,9 @@ class ExportBuilder:
         archive.writestr(f"{exported.folder}/messages-{page_number}.json", _encode_json(messages))
 
     def _list_attachment_urls(self, item: MessageItem) -> list[tuple[Any, str]]:
-        """Returns the attachments of a message, each with its relative URL in the ZIP file.
+        """Returns the attachments of a message, each with the relative URL of its file in the ZIP file.
 
-        Files of other users are not exported and have the URL "".
+        Files that other users sent are not exported. Their URL is "".
         """
         attachments = item.message.attachments
         return [
@@ -298,9 +313,10 @@ class ExportBuilder:
 
 
 def _conversation_title(membership: Membership) -> str:
-    """Returns the title of a group. For a former member it returns the title at the time of leaving.
+    """Returns the title of a conversation as the member knew it last: for a former member, the title at the time of
+    leaving.
 
-    The first "renamed" message after that time contains this title as the old one.
+    This title is the old title in the first message about a renaming that was created after the member left.
     """
     if membership.left_at is None:
         return membership.conversation.title
@@ -315,14 +331,15 @@ def _conversation_title(membership: Membership) -> str:
 
 
 def _without_others_contributions(message: MessageSchema) -> MessageSchema:
-    """Removes quote, reactions and pin from a message, because other members can change them after the user has
-    left.
+    """Returns a copy of a message without quote, reactions and pin.
+
+    It is used for conversations that the user has left, because other members can change these three after that.
     """
     return msgspec.structs.replace(message, reply_to=None, reactions=[], pinned=False)
 
 
 def _unique_files(files: Iterable[ExportedFile]) -> list[ExportedFile]:
-    """Removes duplicates from a list of files: a file that was sent several times is listed once."""
+    """Returns the files without duplicates: a file that the user sent several times is listed once."""
     return list({exported_file.path: exported_file for exported_file in files}.values())
 
 
@@ -331,5 +348,7 @@ def _encode_json(value: Any) -> bytes:
 
 
 def _remove_icons(html: str) -> str:
-    """Removes the icons from the HTML: their file belongs to the site, so the exported pages cannot show them."""
+    """Removes the SVG icons from the HTML of an exported page. They refer to a file of the website that the ZIP file
+    does not contain.
+    """
     return re.sub(r"<svg\b.*?</svg>", "", html, flags=re.DOTALL)

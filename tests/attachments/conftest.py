@@ -1,4 +1,6 @@
-"""Fixtures of tests of attachments: a running server, and clients that upload with httpx or tuspy (a tus client)."""
+"""Fixtures for tests of attachments: a running website, and clients that upload files with httpx or tuspy (a client for
+the upload protocol tus).
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,16 @@ class UploadClient:
         )
 
     def at_url(self, url: str) -> UploadClient:
-        """Returns a client of the same user that connects to another URL."""
+        """Returns a client of the same user for another base URL, for example after a restart on another port."""
         client = copy(self)
         client.url = url
         client.http = httpx.Client(base_url=url, timeout=60, headers=self.http.headers)
         return client
 
     def create_upload(self, size: int, name: str = "a.bin", **metadata: str) -> httpx.Response:
-        """Creates an upload of `size` bytes, without sending any bytes (POST). Returns the response."""
+        """Creates an upload of `size` bytes with a POST request, without sending any bytes of the file. Returns the
+        response.
+        """
         pairs = {"filename": name, **metadata}
         upload_metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
         return self.http.post(
@@ -58,7 +62,9 @@ class UploadClient:
         )
 
     def send_part(self, where: str, offset: int, data: Any, **headers: str) -> httpx.Response:
-        """Sends bytes to an upload, starting at an offset (PATCH). Returns the response."""
+        """Sends bytes to the upload at the URL `where` with a PATCH request. `offset` is the position of the first byte
+        in the file. Returns the response.
+        """
         part_headers = {"Upload-Offset": str(offset), "Content-Type": PART_CONTENT_TYPE}
         return self.http.patch(
             where, content=data, headers=part_headers | {k.replace("_", "-"): v for k, v in headers.items()}
@@ -70,7 +76,7 @@ class UploadClient:
         return int(response.headers["Upload-Offset"])
 
     def upload(self, data: bytes, name: str = "a.bin", **metadata: str) -> dict:
-        """Uploads a file in one part and returns its attachment."""
+        """Creates an upload and sends all its bytes in one request. Returns the attachment of the file as JSON data."""
         where = self.create_upload(len(data), name, **metadata).raise_for_status().headers["Location"]
         if data:
             self.send_part(where, 0, data, Upload_Checksum=checksum_header(data)).raise_for_status()
@@ -95,9 +101,9 @@ class UploadClient:
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def running_site(request, tmp_path_factory, django_db_blocker):
-    """Runs a site for all tests of a module, once with daphne and once with uvicorn.
+    """Runs a website for all tests of a module, once with the ASGI server daphne and once with uvicorn.
 
-    `.server` is the name of the server.
+    The attribute `server` of the returned object is the name of this ASGI server.
     """
     site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {})
     site.start(server=request.param)
@@ -108,9 +114,10 @@ def running_site(request, tmp_path_factory, django_db_blocker):
 
 @pytest.fixture
 def upload_clients():
-    """Returns a function: `upload_clients(site, "alice", "bob")` returns an UploadClient for each name.
+    """Returns a function that creates clients: `upload_clients(site, "alice", "bob")` returns an UploadClient for each
+    of these user names.
 
-    Users that do not exist are created.
+    Users that do not exist yet are created.
     """
     clients: list[UploadClient] = []
 

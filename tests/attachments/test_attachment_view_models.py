@@ -1,6 +1,6 @@
-"""Tests of the view models of attachments.
+"""Tests of the view models of attachments: display size, file size, type and duration as shown on pages.
 
-tests/js/attachment-renderer.test.js tests the JavaScript code with the same cases.
+tests/js/attachment-renderer.test.js tests the JavaScript code, which shows the same values, with the same cases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Files made to cost memory or time: parsing them must not be paid for by the process that serves everybody."""
+"""Tests of files made to cost memory or time. Parsing them must not use much memory or time of the server process,
+which also handles the requests of all other users.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def png_without_exif(side: int) -> bytes:
-    """A PNG of `side` times `side` pixels. Looking for EXIF data behind its pixels would decode all of them."""
+    """Returns a PNG of `side` times `side` pixels without EXIF data.
+
+    It tests that the server does not decode all pixels to look for EXIF data behind them.
+    """
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -34,7 +39,9 @@ def png_without_exif(side: int) -> bytes:
 
 
 def wav(size: int) -> bytes:
-    """A WAV whose format chunk is as long as the file."""
+    """Returns a WAV file with a format chunk (a part of its header) of `size` bytes, although a normal one has less
+    than 50.
+    """
     return b"RIFF" + struct.pack("<I", size + 12) + b"WAVEfmt " + struct.pack("<I", size) + bytes(size)
 
 
@@ -80,7 +87,10 @@ def test_ordinary_files_are_measured_by_the_process(tmp_path):
 
 
 def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch):
-    """No process is free, or it runs into a limit: an MP4 may contain metadata then, a sound of another type cannot."""
+    """A file is not inspected if the inspecting process takes too long, or if too many of these processes already run.
+
+    In both cases an MP4 file must be processed by the worker, because it may contain metadata. A WAV file need not.
+    """
     film = FTYP + box(b"moov", track(b"vide", [20], [7]))
     monkeypatch.setattr(inspection, "TIMEOUT_SECONDS", 0.001)
     assert inspect_media(io.BytesIO(film), "video/mp4", {"duration": 3}) == ((None, None, 3.0), True)
@@ -95,7 +105,7 @@ def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch)
 
 
 def test_samples_of_a_byte_each_are_erased_as_one_range():
-    """A metadata track whose table has 300,000 chunks that follow each other."""
+    """Erases an MP4 metadata track whose data lies in 300,000 blocks of one byte that directly follow each other."""
     tables = box(
         b"stbl",
         table(b"stsc", bytes(4), 1, 1, 1, each=3),

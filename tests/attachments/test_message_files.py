@@ -226,7 +226,10 @@ def test_a_full_disk_returns_503_and_text_messages_work(api, alice, group, monke
 
 
 def test_unfinished_uploads_count_against_the_free_space(api, alice, bob, monkeypatch):
-    """Eight uploads that begin together may not all count on the same free space."""
+    """The disk has space for 2,500 bytes. After two uploads of 1,000 bytes each have begun, a third one is rejected.
+
+    The space that unfinished uploads still need is not available for new uploads.
+    """
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _path: SimpleNamespace(free=disk.RESERVED_BYTES + 2500))
     first = uploads.create_upload(alice.pk, 1000, "a.bin")
     uploads.create_upload(bob.pk, 1000, "b.bin")
@@ -237,7 +240,10 @@ def test_unfinished_uploads_count_against_the_free_space(api, alice, bob, monkey
 
 
 def test_bytes_are_refused_before_the_reserved_space_is_used(alice, monkeypatch):
-    """Something else has filled the disk since the upload was created. The upload goes on when there is space again."""
+    """After an upload is created, something else fills the disk, so the server rejects the bytes of the upload.
+
+    When the disk has space again, the upload can be finished.
+    """
     upload = uploads.create_upload(alice.pk, 5, "a.txt")
     with monkeypatch.context() as patched:
         patched.setattr(disk.shutil, "disk_usage", lambda _path: SimpleNamespace(free=disk.RESERVED_BYTES + 4))
@@ -255,7 +261,10 @@ def test_bytes_are_refused_before_the_reserved_space_is_used(alice, monkeypatch)
 def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_file(
     api, alice, group, monkeypatch, when
 ):
-    """The disk is full while the server writes, syncs or renames the file. The upload can be finished later."""
+    """The disk becomes full while the server writes, syncs or renames the file of an upload.
+
+    The client gets an error. When the disk has space again, the upload can be finished.
+    """
     upload = uploads.create_upload(alice.pk, 5, "a.txt")
 
     def full(*_args):
@@ -284,7 +293,9 @@ def test_a_disk_that_fills_up_during_an_upload_returns_503_and_keeps_no_partial_
 
 
 def test_the_size_of_a_conversations_files_does_not_drift(alice, bob, group):
-    """Processing makes a picture smaller or larger; the files of a conversation count with their present size."""
+    """Processing makes an image file smaller or larger. The stored size of all files of a conversation must change by
+    the same number of bytes.
+    """
     for color, size in (("teal", (2000, 1500)), ("red", (30, 20))):
         sent = []
         for forwarded in (False, True):
@@ -329,7 +340,7 @@ def test_cancelling_an_upload_keeps_a_file_that_was_sent(api, alice, bob, group)
 
 
 def test_sending_text_makes_no_queries_for_files(alice, group):
-    """Sending text messages, which happens often, makes no query of the tables of files, uploads and attachments."""
+    """Sending a message without files makes no database query on the tables of files, uploads and attachments."""
     words = [SendCommand(alice.pk, group.pk, uuid.uuid4(), f"number {number}") for number in range(5)]
     with CaptureQueriesContext(connection) as queries:
         assert all(outcome.message for outcome in send_many(words))

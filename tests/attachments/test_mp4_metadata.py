@@ -1,6 +1,6 @@
-"""Tests that metadata, such as the location, is removed from video, audio and images.
+"""Tests that metadata, such as the location, is removed from video, audio and image files.
 
-The media data itself does not change.
+The picture and sound data in these files must not change.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def box(kind: bytes, *bodies: bytes) -> bytes:
 
 
 def wide_box(kind: bytes, body: bytes) -> bytes:
-    """Returns an MP4 box whose length is stored in 64 bits."""
+    """Returns an MP4 box (a block of an MP4 file) whose length is stored in 64 bits instead of 32."""
     return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
 
 
@@ -41,7 +41,10 @@ def table(kind: bytes, head: bytes, *numbers: int, each: int = 1) -> bytes:
 
 
 def track(handler: bytes, chunks: list[int], sizes: list[int], *more: bytes) -> bytes:
-    """Returns an MP4 track (`trak` box) with two samples in each chunk."""
+    """Returns an MP4 track (`trak` box). `chunks` are the offsets of its blocks of media data in the file.
+
+    Each block contains two samples (such as video frames). `sizes` are the sizes of the samples in bytes.
+    """
     stbl = box(
         b"stbl",
         table(b"stsc", bytes(4), 1, 2, 1, each=3),
@@ -53,9 +56,9 @@ def track(handler: bytes, chunks: list[int], sizes: list[int], *more: bytes) -> 
 
 
 def make_phone_video(brand: bytes = b"isom") -> bytes:
-    """Returns a video as phones record it, with the location in several places.
+    """Returns an MP4 video as phones record it, with the location of the phone in several places of the file.
 
-    A metadata track contains the location of every second, and three other boxes contain a location, too.
+    One track contains the location for every second. Three blocks (boxes) of the file contain a location, too.
     """
     head = box(b"ftyp", brand + b"\x00\x00\x02\x00")
     at = len(head) + 8
@@ -102,9 +105,9 @@ def test_fragmented_videos_are_stripped():
 
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_damaged_files_end_and_keep_their_length(cut):
-    """Parsing a damaged file ends, possibly with a ValueError, and the length of the file does not change.
+    """Removing metadata from a damaged MP4 file does not run forever and does not change the length of the file.
 
-    Damaged files have tables with wrong lengths, or truncated boxes.
+    It may raise ValueError. The damaged files have tables with wrong lengths, or truncated boxes (blocks of the file).
     """
     data = make_phone_video()
     for broken in (

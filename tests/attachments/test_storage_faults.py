@@ -1,4 +1,6 @@
-"""Tests of uploads with faults: killed servers, cut connections, an S3 service that does not respond."""
+"""Tests of uploads when something fails: the server is killed, the connection breaks, or the S3 service does not
+respond.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,10 @@ def sha256(data: bytes) -> str:
 
 
 def test_an_upload_resumes_after_kill_9(site, upload_clients, each_server):
-    """Parts that a killed server had acknowledged are stored, and the client can send the rest.
+    """After the server was killed, the parts of an upload that it had acknowledged are stored, and the client sends the
+    rest.
 
-    The SHA-256 of the file is correct, although the killed server lost the hash state that it kept in memory.
+    The SHA-256 of the file is correct, although the killed server had kept the running hash only in memory.
     """
     server = site.start(server=each_server)
     (alice,) = upload_clients(site, "alice")
@@ -42,9 +45,9 @@ def test_an_upload_resumes_after_kill_9(site, upload_clients, each_server):
 
 
 def test_bytes_that_were_not_acknowledged_are_overwritten_after_kill_9(site, upload_clients):
-    """After a server was killed, the client continues at the acknowledged offset.
+    """After the server was killed, the client continues the upload at the offset that the new server reports.
 
-    Bytes that the killed server stored beyond this offset are overwritten.
+    Bytes that the killed server had stored after this offset are overwritten.
     """
     server = site.start(server="uvicorn")
     (alice,) = upload_clients(site, "alice")
@@ -122,9 +125,9 @@ def test_an_upload_resumes_on_another_day(site, upload_clients):
 # ── S3 ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def bucket():
-    """Returns the S3 service of the tests and the environment variables of a site that uses it.
+    """Returns the S3 service of the tests, and the environment variables with which a website uses this service.
 
-    The service is moto, which does not check signatures.
+    The service is moto, a Python imitation of S3, which does not check signatures.
     """
     s3 = require_service("s3")
     return s3, {"STORAGE_URL": s3.url, **s3.credentials}
@@ -197,7 +200,10 @@ def test_s3_stores_small_files_and_images(make_site, upload_clients, bucket):
 
 
 def process_files_in_s3(site, environment) -> None:
-    """Processes all waiting files in a separate process with the settings of the site, as its worker would."""
+    """Processes all uploaded files that wait for processing, in a separate process with the settings of the website.
+
+    This is what the worker (the process for background tasks) of the website would do.
+    """
     from tests.databases import run_manage
 
     code = (

@@ -1,4 +1,4 @@
-"""Tests of uploads with the tus 1.0 protocol, on daphne and on uvicorn."""
+"""Tests of uploads with the protocol tus 1.0, on the ASGI servers daphne and uvicorn."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ def test_options_need_no_authentication(alice):
 
 
 def test_an_interrupted_request_resumes_where_it_broke(running_site, alice):
-    """The connection breaks in a request of 10 MB. The client continues at the offset that the server reports.
+    """The connection breaks during an upload request of 10 MB. The client continues at the offset that the server
+    reports.
 
-    uvicorn keeps the bytes that arrived. daphne keeps none, because it passes on complete requests only.
+    With uvicorn, the bytes that arrived are kept. With daphne none are kept, because daphne gives only complete
+    requests to the application.
     """
     data = make_bytes(10 * MB)
     where = alice.create_upload(len(data)).headers["Location"]
@@ -225,9 +227,9 @@ def sha256(data: bytes) -> str:
 
 
 def wait_for_offset(client: UploadClient, where: str) -> int:
-    """Waits until the server has noticed the broken connection, which means that the offset no longer changes.
+    """Waits until the offset of the upload (number of stored bytes) no longer changes. Returns the offset.
 
-    Returns the offset.
+    This means that the server has noticed the broken connection.
     """
     before = -1
     for _ in range(20):
@@ -240,7 +242,11 @@ def wait_for_offset(client: UploadClient, where: str) -> int:
 
 
 def test_daphne_limits_the_size_of_a_request(running_site, alice):
-    """With daphne, a request of 70 MB is rejected, because daphne buffers whole requests. uvicorn streams them."""
+    """With daphne, a request of 70 MB is rejected, because daphne stores the whole request before the application gets
+    it.
+
+    uvicorn passes the bytes on as they arrive, so the test is skipped there.
+    """
     if running_site.server != "daphne":
         pytest.skip("uvicorn streams")
     where = alice.create_upload(100 * MB).headers["Location"]
@@ -254,7 +260,10 @@ def test_daphne_limits_the_size_of_a_request(running_site, alice):
 
 
 def test_memory_does_not_grow_with_the_upload(running_site, alice):
-    """A large upload needs little memory: uvicorn streams the request, and daphne buffers it in a file."""
+    """An upload request of 50 MB makes the server processes use less than 25 MB more memory.
+
+    uvicorn passes the bytes on as they arrive, and daphne stores the request in a temporary file.
+    """
     piece = make_bytes(MB) * 50
 
     def send() -> None:
@@ -295,7 +304,7 @@ def test_memory_does_not_grow_with_a_slow_download(running_site, alice):
 
 
 def resident_memory(running_site) -> int:
-    """Returns the resident memory of all processes of the site, in bytes."""
+    """Returns the resident memory (RAM in use) of all server processes of the website, in bytes."""
     total = 0
     for pid in process_tree(running_site.servers[0].process.pid):
         with suppress(OSError):  # the process has ended

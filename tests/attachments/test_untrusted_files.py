@@ -1,6 +1,5 @@
-"""Tests of untrusted files: names, content types, download headers, byte ranges, images, measurements.
-
-Images are re-encoded. Measurements are the width, height and duration of audio and video.
+"""Tests of files from users, who may be attackers: file names, content types, download headers, byte ranges, re-encoded
+images, and the measured width, height and duration.
 """
 
 from __future__ import annotations
@@ -154,7 +153,7 @@ def read_stored_file(file: File) -> bytes:
 
 
 def make_image_with_location(kind: str = "JPEG", size=(300, 200)) -> bytes:
-    """Returns an image as phones take it: rotated, and with the location in its EXIF data."""
+    """Returns an image as phones take it: rotated by its EXIF orientation, and with the location in its EXIF data."""
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010E] = "SECRET PLACE"

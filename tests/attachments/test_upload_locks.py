@@ -1,6 +1,6 @@
-"""Tests of the lease of an upload, which is an expiring lock: only one request can write at a time.
+"""Tests of the lease of an upload (a lock that expires): only one request at a time can write bytes to the upload.
 
-Acknowledged bytes are never lost.
+Bytes that the server has acknowledged are never lost.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def expire_lease(upload) -> None:
 
 
 def test_the_next_part_may_follow_at_once_after_an_acknowledged_one(alice):
-    """The lease of the upload ends before a part is acknowledged, so the next part can follow at once.
+    """The lease of an upload (a lock that expires) is released before the server acknowledges a part of the file.
 
-    This is true even if the server is killed right after it has sent the response.
+    So the client can send the next part at once, even if the server is killed right after the acknowledgement.
     """
     data = make_bytes(3000)
     upload = uploads.create_upload(alice.pk, len(data), "a.bin")
@@ -66,9 +66,10 @@ def test_a_request_with_an_expired_lease_does_not_damage_its_successor(alice):
 
 
 def test_an_upload_can_be_completed_soon_after_a_crash_at_its_end(alice, monkeypatch):
-    """If the server dies while it completes an upload, its lease (expiring lock) ends within a minute.
+    """If the server crashes while it completes an upload, the upload's lease (a lock that expires) ends within a
+    minute.
 
-    After that the client completes the upload by sending an empty last part.
+    After that, the client completes the upload with a request without bytes.
     """
     data = make_bytes(1000)
     upload = uploads.create_upload(alice.pk, len(data), "a.bin")

@@ -1,4 +1,6 @@
-"""Generates texts of 4,000 characters that are expensive to render."""
+"""Short pieces of text and functions that repeat them up to a given length. The resulting texts are expensive to render
+as messages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Helpers for tests of rendered HTML: parse it strictly and check that it has only harmless tags and attributes."""
+"""Helpers for tests of HTML that was rendered from messages: they parse it strictly and check that it contains only
+harmless tags and attributes.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,9 @@ REL = {"noopener", "noreferrer", "nofollow", "ugc"}
 
 
 class HTMLReader(HTMLParser):
-    """Parses a fragment of HTML into `tags` and `text`.
+    """Parses a fragment of HTML into its `tags` (with attributes) and its visible `text`.
 
-    Raises AssertionError if tags are not balanced, because each browser may repair such HTML differently.
+    Raises AssertionError if a tag is not closed or closed twice, because browsers repair such HTML in different ways.
     """
 
     def __init__(self, html: str):
@@ -63,10 +65,10 @@ class HTMLReader(HTMLParser):
 
 
 def assert_harmless(html: str) -> HTMLReader:
-    """Raises AssertionError if the HTML contains tags or attributes that are not allowed for messages.
+    """Parses HTML and returns the result. Raises AssertionError if a tag or attribute is not allowed in messages.
 
-    These include scripts, styles, images, and links with other schemes than http, https and mailto or that send a
-    referrer. Returns the parsed HTML.
+    Not allowed are, for example, scripts, styles, images, links with another scheme than http, https or mailto, and
+    links that send a referrer (the URL of the page that contains the link).
     """
     read = HTMLReader(html)
     for tag, attributes in read.tags:

@@ -1,6 +1,6 @@
-"""Tests that URLs in announcements become links.
+"""Tests that URLs in announcements of groups become links.
 
-tests/js/autolink.test.js tests the browser script with the same cases.
+tests/js/autolink.test.js tests the same function in JavaScript with the same cases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Tests of highlighting code in messages: which parts are marked, escaping of HTML, and the time in the worst case."""
+"""Tests of syntax highlighting of code in messages: which parts of the code are marked, escaping of HTML, and the CPU
+time in the worst case.
+"""
 
 from __future__ import annotations
 
@@ -114,9 +116,10 @@ def test_code_with_too_many_tokens_is_not_highlighted():
 
 @pytest.mark.parametrize("language", sorted({id(each): name for name, each in LANGUAGES.items()}.values()))
 def test_hostile_code_is_highlighted_in_milliseconds(language):
-    """Highlights 4000 characters made by repeating a fragment of code, also after a prefix such as an opening quote.
+    """Highlights 4,000 characters that repeat a short piece of code, with and without a prefix such as an opening
+    quote.
 
-    The faster of two runs must take less than 25 ms of CPU time.
+    The highlighting runs twice; the shorter time must be less than 25 ms of CPU time.
     """
     highlight_code("", language)
     for first in ["", '"', "'", "/*", "<", "a ", "#", "class "]:

@@ -1,4 +1,6 @@
-"""Tests of the differences shown between versions of an edited message: by words, in Chinese by characters."""
+"""Tests of the differences shown between two versions of an edited message. Texts are compared word by word, and
+Chinese texts character by character.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Tests of formatting in Chinese, Japanese and Korean messages.
+"""Tests of Markdown formatting in Chinese, Japanese and Korean messages.
 
-tests/data/east_asian_text.txt contains texts and marks which parts of them must be rendered as bold, links and so on.
+tests/data/east_asian_text.txt contains the messages. In this file, the parts that must be rendered as bold, links and
+so on are marked.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ SIGNS = {"b": r"\*\*", "i": r"\*", "s": "~~", "c": "`"}
 
 
 class MarkReader(HTMLParser):
-    """Turns rendered HTML into visible text, with marks around formatted parts as in tests/data/east_asian_text.txt."""
+    """Converts rendered HTML to text in which formatted parts are marked like this: `⟦b:bold⟧`, `⟦a:link⟧`.
+
+    The examples in tests/data/east_asian_text.txt have the same marks.
+    """
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -49,9 +53,9 @@ def remove_marks(example: str) -> str:
 
 
 def remove_signs(example: str) -> str:
-    """Removes the formatting signs (such as `**`) directly around marked parts.
+    """Removes Markdown signs around marked parts of an example: `**⟦b:bold⟧**` becomes `⟦b:bold⟧`.
 
-    The rest is the text that a reader sees, with the marks.
+    The result is the text that a reader of the message sees, together with the marks.
     """
     example = re.sub(r"\*\*\*⟦b:⟦i:([^⟦⟧]*)⟧⟧\*\*\*", r"⟦i:⟦b:\1⟧⟧", example)
     example = re.sub(r"\[(⟦a:[^⟦⟧]*⟧)\]\([^()]*\)", r"\1", example)

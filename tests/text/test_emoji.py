@@ -1,4 +1,6 @@
-"""Tests of recognising text that is a single emoji (allowed as a reaction) and text without visible characters."""
+"""Tests of two checks of text: whether it is a single emoji, which is allowed as a reaction, and whether it has no
+visible characters.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Tests of excerpts: the one-line texts that stand for a message in lists, replies and pins.
+"""Tests of excerpts: one-line texts that represent a message in conversation lists, replies and pinned messages.
 
-tests/js/wording.test.js tests the browser script with the same cases.
+tests/js/wording.test.js tests the same function in JavaScript with the same cases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Tests that a link in a message shows its real host if its text looks like another address."""
+"""Tests of misleading links: if the text of a link looks like another address, the message also shows the host to which
+the link really leads.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from tests.text.html_reader import assert_harmless
 
 
 def render_link(body: str) -> tuple[dict[str, str], str]:
-    """Renders a message with exactly one link.
+    """Renders a message text that contains exactly one link.
 
-    Returns the HTML attributes of the link and the visible text of the message.
+    Returns the HTML attributes of this link and the visible text of the whole message.
     """
     read = assert_harmless(render_markdown(body, {})[0])
     (attributes,) = [attributes for tag, attributes in read.tags if tag == "a"]

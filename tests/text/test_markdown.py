@@ -1,6 +1,7 @@
 """Tests of rendering Markdown messages as HTML.
 
-The HTML is as expected, loses no text, is harmless for any input, and even the worst input takes limited time.
+The HTML must be correct, contain the whole text, and be harmless for any message. The rendering time is limited even
+for the most expensive message.
 """
 
 from __future__ import annotations
@@ -90,9 +91,9 @@ def test_only_urls_with_a_scheme_are_linked():
 
 # ── Fast path for plain text ────────────────────────────────────────────────────────────────────────────────────────
 def render_with_parser(body: str) -> str:
-    """Renders a text with the Markdown parser.
+    """Renders a message text with the Markdown parser.
 
-    `render_markdown` does not use the parser for simple texts, which is faster.
+    `render_markdown` skips the parser for simple texts, because this is faster. Tests compare both results.
     """
     return markdown._sanitize(markdown._markdown.render(markdown._normalize_line_ends(body)))
 
@@ -281,7 +282,10 @@ def hostile_texts() -> list[str]:
 
 
 def measure_cost(body: str, tries: int) -> float:
-    """Returns the CPU seconds to render a message: the shortest of several tries, because the machine may be busy."""
+    """Returns the CPU seconds needed to render a message text.
+
+    It is the shortest time of several tries, because other programs on the machine may slow down a try.
+    """
     seconds = []
     for _ in range(tries):
         started = time.thread_time()
@@ -293,7 +297,7 @@ def measure_cost(body: str, tries: int) -> float:
 
 @pytest.fixture(scope="module")
 def ordinary() -> float:
-    """Returns the CPU seconds that rendering an ordinary message of the maximum length takes: about 0.006."""
+    """Returns the CPU seconds needed to render an ordinary message text of the maximum length, about 0.006."""
     return measure_cost(
         ("So it is rendered, **here** and there, by `us` and @alice: see http://a.b/c. " * LIMIT)[:LIMIT], 9
     )
@@ -301,9 +305,11 @@ def ordinary() -> float:
 
 @pytest.mark.parametrize("body", hostile_texts(), ids=lambda body: ascii(body[:12]))
 def test_rendering_time_is_bounded(body, ordinary):
-    """Rendering a text made to be slow may take at most 15 times as long as an ordinary text of the maximum length.
+    """Rendering a message text made to be slow may take at most 15 times as long as an ordinary text of the maximum
+    length.
 
-    The slowest known text takes 7 times as long. An algorithm with quadratic time would take far longer.
+    The slowest known text takes 7 times as long. If the time grew with the square of the text length, it would take far
+    longer.
     """
     assert measure_cost(body, 1) < 15 * ordinary or measure_cost(body, 5) < 15 * ordinary
 

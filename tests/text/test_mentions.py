@@ -1,4 +1,6 @@
-"""Tests of mentions: which users a message mentions, at which positions in its text, and what the database stores."""
+"""Tests of mentions such as `@alice`: which users a message mentions, at which positions in its text, and what is
+stored about them in the database.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,10 @@ USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enum
 
 
 def find_mentions(body: str, **options) -> list[str]:
-    """Returns the parts of the text that are mentions, for example `@alice`.
+    """Renders a message text and returns its parts that are mentions, for example `@alice`.
 
-    Asserts that `find_mention_keys` finds the user names and that the HTML marks exactly these parts as mentions.
+    Asserts that `find_mention_keys` finds the mentioned user names and that the HTML marks exactly these users as
+    mentioned.
     """
     html, mentions = render_markdown(body, USERS, **options)
     spans = [attributes for tag, attributes in HTMLReader(html).tags if tag == "span" and attributes["class"] != "host"]
@@ -308,7 +311,10 @@ def test_many_mentions_need_one_query(group, django_assert_max_num_queries):
 
 
 def test_all_user_name_characters_of_unicode_are_accepted():
-    """The pattern that finds mentions must accept each character that `is_username_character` accepts."""
+    """Every Unicode character that is allowed in user names must also be recognised in mentions such as `@alice`.
+
+    `is_username_character` defines which characters are allowed.
+    """
     letters = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000 and is_username_character(chr(n))]
     assert len(letters) > 100_000
     for index in range(0, len(letters), 25):

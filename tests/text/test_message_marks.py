@@ -1,6 +1,6 @@
-"""Tests that characters such as `*` stay visible where they do not format a message.
+"""Tests that formatting characters such as `*` stay visible in a message where they do not format anything.
 
-Formatting must not change words or numbers that the user has typed.
+Rendering a message must not change words or numbers that its author has typed.
 """
 
 from __future__ import annotations

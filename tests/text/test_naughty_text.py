@@ -1,6 +1,6 @@
-"""Tests every text field of conversations and accounts with strings that often break software (see naughty_strings.py).
+"""Tests the text fields of conversations and accounts with strings that often break software (see naughty_strings.py).
 
-Each string must be stored unchanged or rejected with an error, and must not run scripts on pages.
+Each string must be stored unchanged or rejected with an error. On pages it must not run as a script.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ def texts() -> list[str]:
 
 @pytest.fixture
 def sample_texts(each_database, texts) -> list[str]:
-    """Returns texts for tests that commit to the database after each text, which is slow on PostgreSQL.
+    """Returns test strings for tests that commit to the database after each string, which is slow on PostgreSQL.
 
-    On SQLite it returns all `texts`, on PostgreSQL our own texts (OURS) and every sixth of the others.
+    On SQLite it returns all strings of `texts`. On PostgreSQL it returns the strings in OURS, which are written for
+    this project, and every sixth of the others.
     """
     return texts if each_database == "sqlite" else [*OURS, *texts[len(OURS) :: 6]]
 
 
 def is_rejected(action, *args, field: str) -> bool:
-    """Runs an action and returns whether it rejected the text in its field `field`.
+    """Calls `action(*args)`, which saves a text, and returns whether it rejected the text with an error.
 
-    Asserts that the error, if any, has the code `invalid` and names only this field.
+    Asserts that the error has the code `invalid` and names only the field `field`.
     """
     try:
         action(*args)
@@ -57,9 +58,9 @@ def shorten(text: str) -> str:
 
 
 def send_all(alice, group, texts) -> dict[str, int]:
-    """Sends each text as a message from alice to the group.
+    """Sends each text as a message from the user alice to the group.
 
-    Returns a dictionary from accepted text to message id.
+    Returns a dictionary from text to message id. Texts that were rejected are missing in it.
     """
     accepted = {}
     for start in range(0, len(texts), 100):
@@ -148,7 +149,10 @@ def test_naughty_strings_as_profile(alice, bob, sample_texts):
 
 # ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 class ScriptFinder(HTMLParser):
-    """Collects in `bad` the parts of an HTML page that could run code or load styles and that no template contains."""
+    """Collects in the list `bad` all parts of an HTML page that could run injected code or load styles.
+
+    The scripts that the templates of this project contain are not collected.
+    """
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
@@ -185,9 +189,9 @@ class ScriptFinder(HTMLParser):
 
 
 def test_naughty_strings_run_no_scripts_on_pages(group, alice, bob, texts, each_database):
-    """Shows texts that often break software on pages, and checks that they cannot run code there.
+    """Shows strings that often break software on many pages of the website, and checks that they cannot run code there.
 
-    Uses all texts on SQLite but only our own (OURS) on PostgreSQL, because rendering pages is slow.
+    It uses all strings on SQLite. On PostgreSQL it uses only the strings in OURS, because rendering the pages is slow.
     """
     texts = texts if each_database == "sqlite" else OURS
     accepted = send_all(alice, group, texts)

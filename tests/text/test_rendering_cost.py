@@ -1,6 +1,6 @@
-"""Tests that rendering a message takes little time, whatever its text is.
+"""Tests that rendering a message takes little CPU time for any text, even one made to be slow.
 
-The time grows at most in proportion to the length of the text, and it has a limit.
+If a text is twice as long, rendering may take about twice as long, but not more. There is also a fixed limit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ TEXTS = {
 
 
 def measure(body: str) -> float:
-    """Returns the CPU seconds of rendering a text: the best of three, because the machine may be busy."""
+    """Returns the CPU seconds needed to render a message text.
+
+    It is the shortest time of three tries, because other programs on the machine may slow down a try.
+    """
     seconds = []
     for _ in range(3):
         started = time.process_time()

@@ -1,6 +1,6 @@
-"""Tests which messages count as long, so that pages show only their beginning until the reader opens them.
+"""Tests which messages count as long. Pages show only the beginning of a long message until the reader opens it.
 
-tests/js/long-message.test.js tests the browser script with the same cases.
+tests/js/long-message.test.js tests the same function in JavaScript with the same cases.
 """
 
 from __future__ import annotations

@@ -1,1 +1,3 @@
-"""Processing of uploaded media: detects content types, measures, removes metadata and re-encodes."""
+"""Processing of uploaded media: detects content types, measures width, height and duration, removes metadata, and
+re-encodes images.
+"""

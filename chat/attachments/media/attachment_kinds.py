@@ -7,9 +7,10 @@ from chat.models import Attachment
 
 
 def get_attachment_kind(content_type: str, *, inline: bool = True) -> str:
-    """Returns the `Attachment.Kind` of a content type.
+    """Returns the `Attachment.Kind` of a content type: image, video, audio or plain file.
 
-    With `inline=False` it is always a plain file. This is used for files that could not be processed.
+    With `inline=False` the result is always a plain file. This is used for images and videos that could not be
+    processed.
     """
     if not inline or content_type not in INLINE_TYPES:
         return str(Attachment.Kind.FILE)

@@ -1,7 +1,7 @@
 """Detects the content type of a file from its first bytes. The content type that the client sends is ignored.
 
-Only files with a type in INLINE_TYPES are displayed in the browser; their first bytes prove the type. All other files
-are downloaded: SVG, HTML, and files that are valid in several formats at once.
+Only files with a type in INLINE_TYPES (images, audio, video) are displayed in the browser. Files of all other types are
+downloaded, for example SVG and HTML, which may contain scripts.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ _MARKUP = (b"<!doctype html", b"<html", b"<script", b"<body", b"<head", b"<ifram
 def detect_content_type(head: bytes, name: str) -> str:
     """Returns the content type of a file. `head` is its first HEAD_BYTES bytes.
 
-    The file name `name` only selects between types that are downloaded. It never makes a file be displayed in the
-    browser.
+    Types that the browser displays are detected from `head` alone. The file name `name` only selects a more exact type
+    for a file that is downloaded, for example docx instead of zip.
     """
     content_type = _by_signature(head)
     return _BY_EXTENSION.get(content_type.partition("/")[2], {}).get(get_extension(name), content_type)
@@ -113,7 +113,7 @@ def _detect_text(head: bytes) -> str:
 
 
 def _is_utf8(head: bytes) -> bool:
-    """Returns whether the bytes are UTF-8 text. The last character may be incomplete."""
+    """Returns whether `head`, the beginning of a file, is UTF-8 text. Its last character may be incomplete."""
     for cut in range(4):
         try:
             head[: len(head) - cut].decode()

@@ -1,6 +1,8 @@
-"""Measures width, height and duration of media from the headers of a file. No pixel or sample is decoded.
+"""Measures width, height and duration of images, audio and video from the headers of the file. It does not decode the
+media data.
 
-Runs in a process with limits (inspect_subprocess.py): third-party parsers may use any amount of memory.
+The functions run in a separate process with limits (inspect_subprocess.py), because third-party parsers may use any
+amount of memory.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 
 
 class Measurement(NamedTuple):
-    """Width and height in pixels and duration in seconds. Unknown values are None.
+    """Width and height in pixels and duration in seconds of a media file. Unknown values are None.
 
-    The names are the same as in the model File.
+    The field names are the same as in the model File.
     """
 
     width: int | None = None
@@ -33,7 +35,7 @@ class Measurement(NamedTuple):
 
 
 def measure(source: BinaryIO, content_type: str) -> Measurement:
-    """Measures a file: width, height and duration. Never raises. Values that cannot be determined are None."""
+    """Returns width, height and duration of a media file. Never raises: a value that cannot be determined is None."""
     try:
         if content_type == "image/heic":
             return _measure_heic(Mp4Source(source))
@@ -49,10 +51,10 @@ def measure(source: BinaryIO, content_type: str) -> Measurement:
 
 
 def apply_claims(measured: Measurement, content_type: str, claims: dict) -> Measurement:
-    """Returns the measurement, completed with the client's values for video and audio.
+    """Returns the measurement of a video or audio file, with missing values replaced by the values in `claims`.
 
-    `claims` are the values that the client sent. They are only used within limits, and only where this server could not
-    measure.
+    `claims` are the width, height and duration that the client sent. A value from the client is used only if this
+    server could not measure it and it is below MAX_SIDE or MAX_DURATION.
     """
     if content_type not in content_types.AUDIO_TYPES | content_types.VIDEO_TYPES:
         return measured
@@ -99,7 +101,7 @@ def _validate_number(value: object, maximum: float) -> float | None:
 
 # ── MP4 and HEIC ────────────────────────────────────────────────────────────────────────────────────────────────────
 def _measure_mp4(source: Mp4Source) -> Measurement:
-    """Returns the duration of an MP4 file and the size of its largest track."""
+    """Returns the duration of an MP4 file, and the largest width and height of its tracks."""
     width = height = 0
     duration = None
     for movie in iter_boxes(source, 0, source.length):
@@ -118,7 +120,7 @@ def _measure_mp4(source: Mp4Source) -> Measurement:
 
 
 def _parse_mvhd(data: bytes) -> float:
-    """Returns the duration in seconds from a movie header (`mvhd` box)."""
+    """Returns the duration in seconds from the movie header (`mvhd` box) of an MP4 file."""
     if data[0] == 1:
         timescale, duration = struct.unpack(">IQ", data[20:32])
     else:
@@ -127,9 +129,9 @@ def _parse_mvhd(data: bytes) -> float:
 
 
 def _parse_tkhd(data: bytes) -> tuple[int, int]:
-    """Returns width and height as displayed, from a track header (`tkhd` box).
+    """Returns width and height of a video as displayed, from the track header (`tkhd` box) of an MP4 file.
 
-    A rotation by 90° swaps the two numbers.
+    If the track is rotated by 90°, the two stored numbers are swapped.
     """
     offset = 88 if data[0] == 1 else 76
     width, height = (side >> 16 for side in struct.unpack(">II", data[offset : offset + 8]))
@@ -138,9 +140,9 @@ def _parse_tkhd(data: bytes) -> tuple[int, int]:
 
 
 def _measure_heic(source: Mp4Source) -> Measurement:
-    """Returns the size of the largest image in a HEIC file.
+    """Returns width and height of the largest image in a HEIC file.
 
-    The smaller images in the file are tiles and previews. All have the same rotation.
+    Such a file also contains smaller images: tiles and previews. All images in the file have the same rotation.
     """
     meta = next(box for box in iter_boxes(source, 0, source.length) if box.kind == b"meta")
     # The contents of `meta` begin with four bytes of version and flags.

@@ -1,6 +1,6 @@
 """Removes metadata from images without decoding them.
 
-It is used for images that are too large or too damaged to re-encode.
+It is used for images that are too large or too damaged to be decoded and encoded again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _MAX_GIF_BLOCKS = 10_000_000  # a full block has 255 bytes
 
 
 def strip_image_metadata(source: Path, target: Path, content_type: str) -> bool:
-    """Writes a copy of the image without metadata to `target`. Returns False if the content type is not supported.
+    """Writes a copy of the image file `source` without metadata to `target`. Returns False if the content type is not
+    supported.
 
-    A damaged image is cut at the first place that cannot be parsed, because the rest may contain metadata.
+    The copy of a damaged image ends at the first place that cannot be parsed, because the rest may contain metadata.
     """
     copy_image = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp, "image/gif": _gif}.get(content_type)
     if copy_image is None:
@@ -33,9 +34,9 @@ def strip_image_metadata(source: Path, target: Path, content_type: str) -> bool:
 
 
 def _jpeg(source: BinaryIO, target: BinaryIO) -> None:
-    """Copies a JPEG without comments and application segments.
+    """Copies a JPEG without comments and application segments (APP1 to APP15), because these may contain metadata.
 
-    Dropped are APP1 to APP15, except the colour profile (APP2) and Adobe's colour transform (APP14).
+    Two application segments are kept: the colour profile (APP2) and Adobe's colour transform (APP14).
     """
     target.write(_read_exactly(source, 2))
     while True:
@@ -56,7 +57,10 @@ def _jpeg(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _read_marker(source: BinaryIO) -> bytes:
-    """Returns the next JPEG marker. Bytes before the marker do not belong to the image and are skipped."""
+    """Returns the next JPEG marker (two bytes that say which kind of segment follows).
+
+    Bytes before this marker are skipped, because they do not belong to the image.
+    """
     previous = b""
     for _ in range(_MAX_GAP):
         byte = _read_exactly(source, 1)
@@ -95,9 +99,9 @@ def _webp(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _gif(source: BinaryIO, target: BinaryIO) -> None:
-    """Copies a GIF without comments and application extensions (XMP).
+    """Copies a GIF without comments and application extensions, because these may contain metadata.
 
-    Keeps the loop count, and drops bytes after the end.
+    The application extension with the loop count is kept. Bytes after the end of the GIF are not copied.
     """
     block_budget = iter(range(_MAX_GIF_BLOCKS))
     header = _read_exactly(source, 13)
@@ -126,7 +130,10 @@ def _color_table_size(flags: int) -> int:
 
 
 def _read_blocks(source: BinaryIO, block_budget: Iterator[int]) -> Iterator[bytes]:
-    """Yields the sub-blocks of a GIF, each with its length byte. The last one is the empty block that ends the list."""
+    """Yields sub-blocks of a GIF: pieces of at most 255 bytes, each with a first byte that tells its length.
+
+    The last sub-block is empty, because an empty sub-block ends the list.
+    """
     for _ in block_budget:
         size = _read_exactly(source, 1)
         yield size + _read_exactly(source, size[0])

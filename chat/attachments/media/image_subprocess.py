@@ -1,4 +1,4 @@
-"""Program that re-encodes one image. It is a separate process, so that memory use and crashes affect nothing else.
+"""Program that re-encodes one image. It is a separate process, so a crash or high memory use does not stop the worker.
 
     python -m chat.attachments.media.image_subprocess SOURCE FOLDER
 
@@ -94,7 +94,7 @@ def _is_within_animation_limits(image: Image.Image) -> bool:
 
 
 def _load_upright(image: Image.Image) -> Image.Image:
-    """Returns the image in RGB or RGBA, rotated as its EXIF orientation says. The colour profile is kept."""
+    """Returns the image in RGB or RGBA, rotated as its EXIF orientation says. The image keeps its colour profile."""
     profile = image.info.get("icc_profile")
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     image.load()
@@ -107,7 +107,10 @@ def _load_upright(image: Image.Image) -> Image.Image:
 
 
 def _save_still(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
-    """Saves the image without animation. Returns (file name, width, height)."""
+    """Saves an image as one picture without animation in `folder`, scaled down if it is too large.
+
+    Returns (file name, width, height) of the saved picture.
+    """
     width, height = image.size
     scale = min(1.0, MAX_SHORT_SIDE / min(width, height), math.sqrt(MAX_STILL_PIXELS / (width * height)))
     if image_format in {"WEBP", "AVIF"}:  # both are saved as WebP
@@ -129,7 +132,7 @@ def _save_still(image: Image.Image, folder: Path, image_format: str) -> tuple[st
 
 
 def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tuple[str, int, int]:
-    """Saves all frames of an animation. Returns (file name, width, height)."""
+    """Saves all frames of an animated image in `folder`. Returns (file name, width, height) of the saved animation."""
     frames, durations = [], []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
@@ -151,7 +154,11 @@ def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tupl
 
 
 def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Returns the box of a thumbnail: `side` in each direction, for a very long image up to four times as much."""
+    """Returns the largest width and height in pixels that a thumbnail of an image with size `size` may have.
+
+    Both are `side`. For a very long image, the longer one is up to four times as much, so that the thumbnail is not a
+    thin line.
+    """
     longest, shortest = max(size), max(min(size), 1)
     stretched = round(side * min(max(longest / shortest / 4, 1), 4))
     return (stretched, side) if size[0] > size[1] else (side, stretched)

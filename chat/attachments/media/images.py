@@ -1,7 +1,8 @@
-"""Re-encodes images in the worker, so that users never get the original.
+"""Re-encodes uploaded images in the worker (the process for background tasks), so that users never get the original
+file.
 
-Originals contain metadata, such as the location, and may also be valid files of another type. This module runs in the
-worker; image_subprocess.py, a separate process, decodes the bytes.
+Original files contain metadata, such as the location, and may also be valid files of another type. The worker does not
+decode an image itself: image_subprocess.py does it in a separate process.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ TIMEOUT_SECONDS = 60  # wall clock; image_subprocess.py limits its CPU time itse
 
 
 def reencode_image(file: File) -> dict[str, Any]:
-    """Stores a re-encoded copy of the image and its thumbnails. Returns the changed fields for the file's row.
+    """Stores a re-encoded copy of an uploaded image and its thumbnails. Returns the changed fields of the File row.
 
-    An image that is damaged or too large becomes a download.
+    An image that is damaged or too large to be re-encoded becomes a plain file, which browsers download.
     """
     with tempfile.TemporaryDirectory(prefix="picture-") as name:
         folder = Path(name)
@@ -40,7 +41,10 @@ def reencode_image(file: File) -> dict[str, Any]:
 
 
 def _run_subprocess(source: Path, folder: Path) -> dict[str, Any] | None:
-    """Runs image_subprocess.py and returns its JSON output. Returns None if it failed for any reason."""
+    """Runs image_subprocess.py, which re-encodes the image `source` into `folder`, and returns its JSON output.
+
+    Returns None if the program failed or took longer than TIMEOUT_SECONDS.
+    """
     try:
         process = limited_process.run("image_subprocess", str(source), str(folder), timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -71,10 +75,10 @@ def _store_result(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _convert_to_download(file: File, source: Path, folder: Path) -> dict[str, Any]:
-    """Turns an image that cannot be re-encoded into a download. Removes its metadata if the type allows it. Returns
-    the changed fields.
+    """Turns an image that cannot be re-encoded into a plain file, which browsers download. Returns the changed fields
+    of the File row.
 
-    HEIC and AVIF keep their metadata, because only a decoder can find it.
+    Metadata is removed from JPEG, PNG, WebP and GIF. HEIC and AVIF keep it, because only a decoder can find it.
     """
     stripped = folder / "clean"
     kind = get_attachment_kind(file.content_type, inline=False)

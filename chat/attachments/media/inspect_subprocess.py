@@ -1,10 +1,10 @@
-"""Program that measures a media file and looks for metadata in it, in a process with limits of its own.
+"""Program that measures a media file and looks for metadata in it. Its memory and CPU time are limited.
 
     python -m chat.attachments.media.inspect_subprocess CONTENT_TYPE SIZE
 
-It does not open the file, but requests single ranges of bytes from the parent process (inspection.py). A request is one
-struct REQUEST (offset, length) on standard output. The answer on standard input is exactly these bytes. A request with
-length 0 announces the result: then `offset` bytes of JSON follow, and the program ends.
+It does not open the file, but requests ranges of bytes of the file from its parent process (inspection.py). A request
+is one struct REQUEST (offset, length) on standard output. The parent answers with exactly these bytes on standard
+input. A request with length 0 announces the result: then `offset` bytes of JSON follow, and the program ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ REQUEST = struct.Struct(">QI")
 
 
 class _RequestedFile(RawIOBase):
-    """A seekable file object. It requests its bytes from the parent process."""
+    """A seekable file object for a file that only the parent process has opened.
+
+    Each read requests the bytes from the parent process.
+    """
 
     def __init__(self, size: int):
         self._size, self._position = size, 0

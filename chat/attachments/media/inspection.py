@@ -1,7 +1,7 @@
 """Measures uploaded media and looks for metadata, in a separate process with limits (see inspect_subprocess.py).
 
-A prepared file of a few megabytes can make a media parser use any amount of memory and time. A separate process
-protects the server.
+An attacker can make a file of a few megabytes for which a media parser needs any amount of memory and time. The
+separate process protects the server from such files.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ _processes = BoundedSemaphore(MAX_PROCESSES)
 
 
 def inspect_media(source: BinaryIO, content_type: str, claims: dict) -> Inspection:
-    """Inspects a media file whose content type is known. Never raises. Values that cannot be determined are None.
+    """Measures a media file and decides whether the worker must process it. Never raises; values that are unknown are
+    None.
 
-    `claims` (width, height, duration) come from the client. They are used, within limits, for video and audio that
-    cannot be measured. An MP4 that cannot be inspected needs processing, because it may contain metadata.
+    `claims` (width, height, duration) come from the client. They are used for video and audio if the file cannot be
+    measured. The worker processes images, MP4 files with metadata, and MP4 files that cannot be inspected.
     """
     if content_type not in content_types.INLINE_TYPES:
         return Inspection(Measurement(), False)
@@ -49,7 +50,10 @@ def inspect_media(source: BinaryIO, content_type: str, claims: dict) -> Inspecti
 
 
 def _run_program(source: BinaryIO, content_type: str) -> dict:
-    """Runs inspect_subprocess.py and returns its result. Returns {} if it failed or reached a limit."""
+    """Runs inspect_subprocess.py, which measures the file `source`, and returns the result of the program.
+
+    Returns {} if the program failed or took too long, or if MAX_PROCESSES other inspections are still running.
+    """
     if not _processes.acquire(timeout=WAIT_SECONDS):
         log.warning("A file was not measured: %d others take too long", MAX_PROCESSES)
         return {}
@@ -79,7 +83,8 @@ def _run_program(source: BinaryIO, content_type: str) -> dict:
 
 
 def _serve_requests(process: subprocess.Popen[bytes], source: BinaryIO) -> dict:
-    """Sends the requested bytes to the program until it returns its result.
+    """Sends bytes of the file `source` to the program inspect_subprocess.py as it requests them, and returns its
+    result.
 
     Raises ValueError if the program ends without a result or requests too many bytes.
     """

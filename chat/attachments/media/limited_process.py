@@ -15,9 +15,10 @@ PROJECT_DIR = Path(__file__).resolve().parents[3]
 
 
 def limit_this_process(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:
-    """Sets limits for the current process. A program calls it before it opens the file.
+    """Sets limits for memory, CPU time and the size of written files for the current process.
 
-    At a limit the program gets a MemoryError or OSError, or the system kills it.
+    A program calls it before it opens an untrusted file. If it reaches a limit, it gets a MemoryError or OSError, or
+    the system kills it.
     """
     for limit, value in (
         (resource.RLIMIT_AS, memory_bytes),
@@ -29,15 +30,19 @@ def limit_this_process(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) 
 
 
 def command(program: str, *arguments: str) -> list[str]:
-    """Returns the command line for a program.
+    """Returns the command line that starts one of the programs of this package, such as `image_subprocess`.
 
-    The program ignores Python's environment variables and must run in PROJECT_DIR.
+    The program ignores Python's environment variables. It must be started in PROJECT_DIR.
     """
     return [sys.executable, "-E", "-s", "-m", f"chat.attachments.media.{program}", *arguments]
 
 
 def run(program: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[bytes]:
-    """Runs a program to its end and returns its output. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+    """Runs one of the programs of this package, such as `image_subprocess`, to its end. Returns its exit status and
+    output.
+
+    Raises subprocess.TimeoutExpired after `timeout` seconds.
+    """
     return subprocess.run(
         command(program, *arguments), capture_output=True, timeout=timeout, check=False, cwd=PROJECT_DIR
     )

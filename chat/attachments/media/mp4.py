@@ -14,7 +14,7 @@ _BLOCK = 1024 * 1024
 
 
 class Box(NamedTuple):
-    """The position of a box in the file, in bytes."""
+    """The position of a box (a block that may contain other boxes) in an MP4 file, in bytes."""
 
     kind: bytes  # four-character type
     offset: int  # of the header
@@ -23,7 +23,9 @@ class Box(NamedTuple):
 
 
 class Mp4Source:
-    """A file that is being parsed. It limits how many boxes and table entries may be read from it."""
+    """An MP4 file that is being parsed. Parsing stops with ValueError after MAX_BOXES boxes or MAX_TABLE_ENTRIES table
+    entries, which limits the time for a hostile file.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -32,7 +34,7 @@ class Mp4Source:
         self.entries_left = MAX_TABLE_ENTRIES
 
     def read_exactly(self, offset: int, count: int) -> bytes:
-        """Returns `count` bytes from `offset`. Raises ValueError if the file has fewer."""
+        """Returns `count` bytes of the file, starting at `offset`. Raises ValueError if the file ends earlier."""
         self.file.seek(offset)
         data = self.file.read(count)
         if len(data) < count:
@@ -41,7 +43,10 @@ class Mp4Source:
 
 
 class InvalidBoxError(ValueError):
-    """Is raised if the bytes from `offset` to `stop` are not a valid box. They may contain any data."""
+    """Is raised if the bytes from `offset` to `stop` of an MP4 file are not a valid box (a block of such a file).
+
+    These bytes may contain any data, also metadata.
+    """
 
     def __init__(self, offset: int, stop: int) -> None:
         super().__init__("no box, or one that is cut short")
@@ -49,11 +54,11 @@ class InvalidBoxError(ValueError):
 
 
 def iter_boxes(source: Mp4Source, start: int, stop: int) -> Iterator[Box]:
-    """Yields the boxes between two offsets, without the boxes nested in them. Zeros after the last box are accepted
-    as padding.
+    """Yields the boxes (blocks of an MP4 file) between the offsets `start` and `stop`, but not the boxes nested in
+    them.
 
-    Raises InvalidBoxError at the first invalid box. A container that is truncated is yielded first, with `stop` as its
-    end. Raises ValueError after MAX_BOXES boxes; the rest may be valid, so it is not erased.
+    Raises InvalidBoxError at the first invalid box. A truncated box that may contain other boxes is yielded before the
+    error, with `stop` as its end. Zeros after the last box are valid padding. Raises ValueError after MAX_BOXES boxes.
     """
     offset = start
     while offset + 8 <= stop:
@@ -91,7 +96,10 @@ def _is_zero(source: Mp4Source, start: int, stop: int) -> bool:
 
 
 def find_box(source: Mp4Source, box: Box, *path: bytes) -> Box | None:
-    """Returns the first box inside `box` at `path` (the types of nested boxes). Returns None if there is none."""
+    """Returns the first box (block of an MP4 file) at `path` inside `box`. Returns None if there is none.
+
+    `path` lists the types of nested boxes: the type of a box in `box`, then the type of a box in that box, and so on.
+    """
     for kind in path:
         child = next((child for child in iter_boxes(source, box.start, box.stop) if child.kind == kind), None)
         if child is None:

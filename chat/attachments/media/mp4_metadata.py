@@ -1,11 +1,11 @@
-"""Removes metadata from MP4, QuickTime and M4A files in place: phones store there, for example, where they are.
+"""Removes metadata from MP4, QuickTime and M4A files in place. For example, phones store the location in this metadata.
 
-Metadata is overwritten by free space of the same size, so no other byte moves. Playback does not change, and even a
-large file needs only a few small writes.
+Metadata is overwritten with empty blocks (`free` boxes) of the same size, so no other byte moves. Playback does not
+change, and even a large file needs only a few small writes.
 
-Removed: user data (`udta`: `©xyz`, `loci`, titles, covers), `meta` with Apple's keys, `uuid` (XMP), and tracks of
-timed metadata (`gpmd`, `camm`, `mebx`: the location second by second) with their samples. Kept: video, audio,
-subtitles and timestamps.
+Removed: user data (`udta`: `©xyz`, `loci`, titles, covers), `meta` with Apple's keys, `uuid` (XMP), and tracks of timed
+metadata (`gpmd`, `camm`, `mebx`: the location second by second) with their data. Kept: video, audio, subtitles and
+timestamps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ METADATA_BOXES = {b"udta", b"meta"}
 
 
 class ErasedRange(NamedTuple):
-    """A range of bytes to erase. It is overwritten by `replacement` and then by zeros."""
+    """A range of bytes of an MP4 file that will be erased: it becomes `replacement`, followed by zeros."""
 
     start: int
     stop: int
@@ -31,23 +31,22 @@ class ErasedRange(NamedTuple):
 
 
 def contains_metadata(file: BinaryIO) -> bool:
-    """Returns whether the file contains metadata to remove.
+    """Returns whether an MP4 file contains metadata that must be removed.
 
-    Also returns True for a damaged file, which may contain anything.
+    Also returns True for a damaged file, because a part that cannot be parsed may contain metadata.
     """
     errors: list[Exception] = []
     return next(_find_metadata(Mp4Source(file), errors), None) is not None or bool(errors)
 
 
 def strip_metadata(file: BinaryIO) -> None:
-    """Removes metadata in place. `file` must be open for reading and writing.
+    """Removes metadata from an MP4 file in place. `file` must be open for reading and writing.
 
-    Raises ValueError if the file cannot be parsed completely. All metadata that was found is removed even then, and
-    also the bytes that are not a valid box. Not removed: the contents of a truncated `mdat` box, and samples of tracks
-    with damaged tables.
+    Raises ValueError if the file cannot be parsed completely, but first erases all metadata that was found and bytes
+    that are not a valid box (block of an MP4 file). The contents of a truncated `mdat` box (the media data) and the
+    data of tracks with damaged tables are not erased.
 
-    It can be repeated after a crash. Samples are erased first, while they are found, then the contents of boxes, and
-    last the types of boxes, by which the metadata is found.
+    It can be repeated after a crash: metadata is found by the types of boxes, and these types are erased last.
     """
     errors: list[Exception] = []
     source = Mp4Source(file)
@@ -77,23 +76,28 @@ def _erase(source: Mp4Source, erased: ErasedRange) -> None:
 
 
 def _keep_first(errors: list[Exception], error: Exception) -> None:
-    """Appends an error if it is the first, without its traceback. A small file can cause a million errors."""
+    """Appends `error` to the list `errors` if the list is empty. Its traceback is dropped to save memory.
+
+    Later errors are not kept, because a small file can cause a million errors.
+    """
     if not errors:
         errors.append(error.with_traceback(None))
 
 
 def _find_metadata(source: Mp4Source, errors: list[Exception]) -> Iterator[ErasedRange]:
-    """Yields the byte ranges that contain metadata.
+    """Yields the byte ranges of an MP4 file that contain metadata.
 
-    Never raises: the first error is put into `errors`, and the search goes on with the next box.
+    Never raises for a damaged file: the first error is added to the list `errors`, and the search continues with the
+    next box (block of the file).
     """
     yield from _collect_errors(_in_file(source, errors), errors)
 
 
 def _collect_errors(ranges: Iterator[ErasedRange], errors: list[Exception]) -> Iterator[ErasedRange]:
-    """Yields the given ranges.
+    """Yields all byte ranges of the iterator `ranges`, and catches an error that the iterator raises.
 
-    If an exception ends them, puts it into `errors`, and yields the bytes that are no valid box.
+    The error is added to the list `errors` if this list is empty. If the error is an InvalidBoxError, the bytes that
+    are not a valid box (block of an MP4 file) are yielded as one more range.
     """
     try:
         yield from ranges
@@ -142,9 +146,9 @@ def _in_track(source: Mp4Source, track: Box, errors: list[Exception]) -> Iterato
 
 
 def _in_track_or_box(source: Mp4Source, box: Box) -> Iterator[ErasedRange]:
-    """Yields the metadata inside a track, or inside a box that is metadata itself.
+    """Yields the byte ranges of metadata in `box`: a track of an MP4 file, or a box (block) that is itself metadata.
 
-    Other `uuid` boxes inside tracks are kept, because playback may need them.
+    Boxes of type `uuid` inside tracks are kept, because playback may need them.
     """
     if box.kind in {b"trak", b"traf"}:
         for child in iter_boxes(source, box.start, box.stop):
@@ -155,9 +159,9 @@ def _in_track_or_box(source: Mp4Source, box: Box) -> Iterator[ErasedRange]:
 
 
 def _erase_box(box: Box) -> Iterator[ErasedRange]:
-    """Yields the ranges that turn a box into free space: its type becomes `free`, its contents zeros.
+    """Yields the byte ranges to erase so that a box (block of an MP4 file) becomes free space.
 
-    The size field (32 or 64 bits) does not change.
+    Its type becomes `free` and its contents become zeros. Its size field does not change, so no other byte moves.
     """
     yield ErasedRange(box.offset + 4, box.offset + 8, b"free")
     if box.start < box.stop:
@@ -171,7 +175,11 @@ def _read_handler_type(source: Mp4Source, track: Box) -> bytes:
 
 # ── Sample tables ───────────────────────────────────────────────────────────────────────────────────────────────────
 def _find_samples(source: Mp4Source, track: Box) -> Iterator[ErasedRange]:
-    """Yields the byte ranges of all samples of a track. Chunks that lie next to each other are one range."""
+    """Yields the byte ranges in which the media data of one track is stored in an MP4 file.
+
+    The track has a table of chunks (blocks of this data in the file). Chunks that directly follow each other are
+    yielded as one range.
+    """
     sample_table = find_box(source, track, b"mdia", b"minf", b"stbl")
     if sample_table is None:
         return
@@ -205,9 +213,10 @@ def _find_samples(source: Mp4Source, track: Box) -> Iterator[ErasedRange]:
 
 
 def _read_table(source: Mp4Source, box: Box, skip: int, typecode: str, *, columns: int = 1) -> array[int]:
-    """Returns all numbers of a table. After `skip` bytes comes the number of rows, then the rows.
+    """Returns all numbers of a table in a box (block of an MP4 file). The number of rows is stored after `skip` bytes.
 
-    `typecode` is a type code of `array`: "I" for 32 bits, "Q" for 64. Raises ValueError after MAX_TABLE_ENTRIES.
+    `typecode` is a type code of Python's `array`: "I" for 32 bits, "Q" for 64. Raises ValueError if the tables of this
+    file have more than MAX_TABLE_ENTRIES numbers together.
     """
     numbers = array(typecode)
     (rows,) = struct.unpack(">I", source.read_exactly(box.start + skip, 4))

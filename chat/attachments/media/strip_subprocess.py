@@ -1,9 +1,9 @@
-"""Program that strips metadata from an MP4 file in place, in a process with limits of its own.
+"""Program that removes metadata from an MP4 file in place. Its memory and CPU time are limited.
 
     python -m chat.attachments.media.strip_subprocess PATH
 
-Exit status: 0 if the file was parsed to its end, 3 if it is damaged, another number if a limit was reached. In all
-cases, the metadata that was found until then is erased.
+Exit status: 0 if the file was parsed to its end, 3 if the file is damaged, another number if the process reached a
+limit. With status 0 and 3, all metadata that was found is erased.
 """
 
 from __future__ import annotations

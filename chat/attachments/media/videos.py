@@ -1,6 +1,6 @@
 """Removes metadata, such as the location, from MP4 video and audio.
 
-The worker does it before any user can open the file.
+The worker (the process for background tasks) uses this module before any user can open the file.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ TIMEOUT_SECONDS = 180  # wall clock; strip_subprocess.py limits its CPU time its
 
 
 def strip_video_metadata(file: File) -> dict[str, Any]:
-    """Removes metadata from a video or audio file. Returns the changed fields for the file's row.
+    """Removes metadata from an uploaded video or audio file. Returns the changed fields of the File row.
 
-    A file that cannot be parsed becomes a download. On disk the file is changed in place: nobody reads it yet, and a
-    large file need not be copied. In S3, a copy without metadata is stored under a new key.
+    A file that cannot be parsed becomes a plain file, which browsers download. On the local disk the file is changed in
+    place, which is safe because no user can open it yet. In S3, a copy without metadata is stored under a new key.
     """
     changes: dict[str, Any]
     if path := get_upload_storage().local_path(file.key):
@@ -41,9 +41,10 @@ def strip_video_metadata(file: File) -> dict[str, Any]:
 
 
 def _strip_in_place(path: Path) -> bool:
-    """Removes metadata in place.
+    """Removes metadata from the video or audio file at `path`, in place.
 
-    Returns False if the file could not be parsed to its end; what was found until then is removed anyway.
+    Returns False if the file is damaged or takes too long to parse. In a damaged file, the metadata that was found is
+    removed anyway.
     """
     try:
         process = limited_process.run("strip_subprocess", str(path), timeout=TIMEOUT_SECONDS)

@@ -20,7 +20,7 @@ RESERVED_BYTES = 256 * 1024 * 1024  # disk space that uploads leave free, becaus
 
 
 def _ensure_free_space(folder: Path, size: int) -> None:
-    """Raises OSError if `size` more bytes would leave less than RESERVED_BYTES free."""
+    """Raises OSError if storing `size` more bytes would leave less than RESERVED_BYTES free on the disk of `folder`."""
     if shutil.disk_usage(folder).free < size + RESERVED_BYTES:
         raise OSError(errno.ENOSPC, "too little is free")
 
@@ -50,10 +50,11 @@ class DiskUploadWriter:
             os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
 
     def close(self) -> None:
-        """Closes the file. Bytes that were not synced stay until the next writer opens the file and truncates it.
+        """Closes the file of the upload. Bytes that were written but not synced remain in the file.
 
-        They are not truncated here: the lease of this request may have expired, and then another request may already
-        have stored bytes there.
+        The next writer that opens the file truncates it. It is not truncated here, because the lease (exclusive write
+        access for a limited time) of this request may have expired: another request may already have written to the
+        same file.
         """
         os.close(self._file)
 
@@ -63,7 +64,9 @@ class DiskUploadStorage:
         self._folder = settings.DATA_DIR / "uploads"
 
     def _partial_path(self, upload: Upload) -> Path:
-        """Returns the path of the growing file, which is used until the upload is complete."""
+        """Returns the path of the partial file. The bytes of an upload are written to this file until the upload is
+        complete.
+        """
         return self._folder / upload.key.rpartition("/")[2]
 
     def local_path(self, key: str) -> Path | None:
@@ -73,7 +76,10 @@ class DiskUploadStorage:
         return DiskUploadWriter(self._partial_path(upload), upload.offset)
 
     def complete(self, upload: Upload) -> None:
-        """Gives the partial file its final name. Can be repeated: after a crash it may already have this name."""
+        """Moves the partial file, which contains all bytes of the upload, to its final path.
+
+        Can be repeated: if the server crashed after moving the file, the file is already at its final path.
+        """
         final, partial = Path(default_storage.path(upload.key)), self._partial_path(upload)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not partial.exists() and not final.exists() and upload.size == 0:

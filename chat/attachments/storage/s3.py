@@ -1,7 +1,7 @@
 """Stores uploads in S3. Each upload is one S3 multipart upload.
 
 S3 parts have at least 5 MiB, except the last one. Bytes that are too few for a part (the tail) are stored in the bucket
-as an object of their own, because another machine may handle the next request.
+as an S3 object of their own. They are not kept in a local file, because another server may receive the next bytes.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def _client_and_bucket() -> tuple[Any, str]:
 
 
 class S3UploadWriter:
-    """Collects bytes in a temporary file. `sync()` uploads them to S3.
+    """Collects bytes of an upload in a local temporary file. `sync()` uploads these bytes to S3.
 
-    `upload.parts` is `{"id": id of the multipart upload, "done": [etag, …], "tail": bytes in the tail object}`.
+    `upload.parts` is `{"id": id of the S3 multipart upload, "done": [etag, …], "tail": number of bytes in the tail
+    object}`. The tail object is an S3 object with the last bytes, which are too few for a part.
     """
 
     sync_is_slow = True
@@ -54,7 +55,11 @@ class S3UploadWriter:
         self._pending.write(data)
 
     def sync(self) -> None:
-        """Uploads all collected bytes: as parts while there are enough for a part, the rest as the tail object."""
+        """Uploads all bytes that `write()` has collected to S3.
+
+        Bytes that are enough for an S3 part (5 MiB) are uploaded as parts of the multipart upload. The remaining bytes
+        are stored as an S3 object of their own, the tail object, until more bytes arrive.
+        """
         state, length = self._upload.parts, self._pending.tell()
         self._pending.seek(0)
         while length >= MIN_PART_SIZE:
@@ -82,7 +87,10 @@ class S3UploadStorage:
         return S3UploadWriter(upload)
 
     def complete(self, upload: Upload) -> None:
-        """Completes the multipart upload. Can be repeated: after a crash it may already be complete."""
+        """Completes the S3 multipart upload, so that the file exists under its key `upload.key`.
+
+        Can be repeated: if the server crashed after completing the multipart upload, it does nothing.
+        """
         s3, bucket = _client_and_bucket()
         state, key = upload.parts, upload.key
         if self._is_complete(s3, bucket, upload):
@@ -151,7 +159,7 @@ class S3UploadStorage:
 class _RangeReader(RawIOBase):
     """Reads an S3 object as a seekable file.
 
-    Each read is one range request, so reading the end does not load the whole file.
+    Each read requests only the needed bytes from S3, so reading the end of the object does not load the whole object.
     """
 
     def __init__(self, key: str):
@@ -185,10 +193,11 @@ class _RangeReader(RawIOBase):
 
 
 def _tail_key(upload: Upload, part_count: int | None = None) -> str:
-    """Returns the key of the tail object (the bytes that are too few for a part) that follows `part_count` parts.
+    """Returns the S3 key of the tail object: it contains the last bytes of an upload, which are too few for an S3 part.
 
-    Each new part starts a new tail object. Until then the tail only grows. So the length in the row is valid even if
-    the server crashed after writing the tail and before saving the row.
+    The key contains the number of parts before the tail, so after each new part another key is used. An object with the
+    same key is only replaced by a longer one that begins with the same bytes. Therefore the tail length in the database
+    is valid even if the server crashed after storing the object and before saving the row.
     """
     return f"{upload.key}.tail{len(upload.parts['done']) if part_count is None else part_count}"
 
@@ -203,7 +212,11 @@ def _read_tail(upload: Upload) -> bytes:
 
 
 def _delete_tails(upload: Upload) -> None:
-    """Deletes all tail objects of an upload, including one that a killed server wrote without saving the row."""
+    """Deletes all tail objects of an upload: S3 objects with bytes that were too few for an S3 part.
+
+    It also deletes a tail object that a server stored just before it was killed, so that the row of the upload does not
+    mention this object.
+    """
     if not upload.parts:
         return
     s3, bucket = _client_and_bucket()

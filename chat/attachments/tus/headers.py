@@ -23,7 +23,10 @@ UPLOADS_PATH = "/api/v1/uploads/"
 
 
 def server_headers() -> dict[str, str]:
-    """Returns the response headers that tell a client what the server supports (response to OPTIONS)."""
+    """Returns the response headers that tell a client which features of the upload protocol tus this server supports.
+
+    They are the response to an OPTIONS request.
+    """
     return {
         "Tus-Resumable": TUS_VERSION,
         "Tus-Version": TUS_VERSION,
@@ -34,9 +37,11 @@ def server_headers() -> dict[str, str]:
 
 
 def upload_headers(upload: Upload) -> dict[str, str]:
-    """Returns the response headers that describe the state of an upload.
+    """Returns the response headers that describe the state of an upload: its size and the number of bytes stored so
+    far.
 
-    `Upload-Attachment` is our own extension: the attachment id with which the complete file can be sent in a message.
+    When the upload is complete, the header `Upload-Attachment` is added, which is not part of tus. It contains the
+    attachment id with which the file can be sent in a message.
     """
     headers = {
         "Tus-Resumable": TUS_VERSION,
@@ -57,7 +62,7 @@ def upload_url(upload: Upload) -> str:
 
 
 def check_version(headers: Mapping[str, str]) -> None:
-    """Raises 412 if the client uses another version of tus."""
+    """Raises UploadError with status 412 if the request's version of the upload protocol tus is not TUS_VERSION."""
     if headers.get("Tus-Resumable") != TUS_VERSION:
         raise UploadError(412, "invalid", _("This server supports tus %s.") % TUS_VERSION)
 
@@ -81,7 +86,7 @@ def _parse_number(text: str | None, header: str) -> int:
 def parse_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     """Parses the header `Upload-Metadata: key base64,key base64` into a dict.
 
-    Bytes that are not UTF-8 become U+FFFD.
+    Bytes in a decoded value that are not valid UTF-8 are replaced by U+FFFD.
     """
     metadata: dict[str, str] = {}
     for pair in headers.get("Upload-Metadata", "").split(","):

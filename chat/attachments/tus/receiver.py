@@ -52,11 +52,13 @@ _executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="uploads")
 
 
 class ClientDisconnected(Exception):
-    """Is raised if the client has closed the connection, or has sent no bytes for UPLOAD_SILENCE seconds."""
+    """Is raised if the client has closed the connection or has sent no bytes for some time (setting UPLOAD_SILENCE)."""
 
 
 class TusReceiver:
-    """Wraps an ASGI application. Handles PATCH requests to uploads itself and passes on all other requests."""
+    """Wraps an ASGI application. It handles PATCH requests, which send bytes of uploads, itself and passes all other
+    requests to the application.
+    """
 
     def __init__(self, application) -> None:
         self.application = application
@@ -74,7 +76,7 @@ class TusReceiver:
 
 
 class _PatchRequest:
-    """Handles one PATCH request, which sends one part of an upload."""
+    """Handles one PATCH request, whose body is one part of an uploaded file."""
 
     def __init__(self, scope, receive, send, upload_id: str):
         self._receive, self._send, self._upload_id = receive, send, upload_id
@@ -102,9 +104,9 @@ class _PatchRequest:
                 await self._run_and_log_errors(part.close)
 
     def _open_part(self) -> uploads.IncomingPart:
-        """Checks user, rate limit, headers and size before a byte is accepted.
+        """Checks the user, rate limit, headers and size of the request before a byte of its body is accepted.
 
-        Then takes the lease (exclusive write access for a limited time).
+        Then takes the lease of the upload (exclusive write access for a limited time) and returns the opened part.
         """
         user_id = _authenticate(self._request)
         with translation.override(translation.get_language_from_request(self._request)):
@@ -167,9 +169,10 @@ class _PatchRequest:
         await self._respond(status, headers, msgspec.json.encode(content))
 
     async def _drain_body(self) -> None:
-        """Reads and discards a part of the remaining body after an error.
+        """Reads and discards a limited part of the remaining request body after an error.
 
-        Otherwise a client that is still sending would see a closed connection instead of the error response.
+        Without this, a client that is still sending its body would see a closed connection instead of the error
+        response.
         """
         remaining = MAX_DRAINED_BYTES
         try:
@@ -196,9 +199,9 @@ class _PatchRequest:
 
 
 def _authenticate(request: ASGIRequest) -> int:
-    """Returns the id of the user. Uses the authentication classes of the REST API, which also check CSRF.
+    """Returns the id of the signed-in user who sent the request. Raises unauthenticated if there is none.
 
-    Raises unauthenticated.
+    Uses the authentication classes of the REST API, which also check the CSRF token.
     """
     SessionMiddleware(lambda _request: None).process_request(request)  # type: ignore[arg-type]
     authenticators = [authentication_class() for authentication_class in APIView.authentication_classes]
@@ -209,9 +212,10 @@ def _authenticate(request: ASGIRequest) -> int:
 
 
 async def _run_in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Runs `function` in the thread pool of uploads, with its own database connection.
+    """Runs `function` in a thread of the thread pool for uploads, with a database connection of its own.
 
-    Cancelling the request does not stop it: the function holds a file and a lease, which it must release at its end.
+    If the HTTP request is cancelled, `function` still runs to its end. It must not stop halfway, because it writes to
+    the file of the upload and holds the upload's lease (exclusive write access for a limited time).
     """
     loop = asyncio.get_running_loop()
 

@@ -304,8 +304,9 @@ export interface File {
 }
 
 /**
- * An upload. `size` is in bytes. `offset` is the number of bytes stored so far. `attachment` is null until all bytes
- * are stored. After that, a message can be sent with the id of this attachment.
+ * An upload of one file, which may be unfinished. `size` is the size of the complete file in bytes, `offset` the number
+ * of bytes that the server has stored so far. `attachment` is null until all bytes are stored. After that, the client
+ * can send a message with the id of this attachment.
  */
 export interface Upload {
   id: string;
