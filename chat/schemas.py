@@ -90,7 +90,8 @@ class SystemEvent(msgspec.Struct):
 
     `name` is joined, left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who
     did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the
-    invite link. `old` and `new`: the titles (with `renamed`) or the roles (with `role`) before and after.
+    invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`)
+    before and after.
     """
 
     name: str

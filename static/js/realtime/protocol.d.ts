@@ -172,7 +172,7 @@ export interface Reaction {
  * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `name` is joined,
  * left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who did it. `user_ids`:
  * the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the invite link. `old` and
- * `new`: the titles (with `renamed`) or the roles (with `role`) before and after.
+ * `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`) before and after.
  */
 export interface SystemEvent {
   name: string;
