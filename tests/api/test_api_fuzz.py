@@ -27,7 +27,10 @@ IN_PATHS = ["0", "9" * 19, str(2**63 - 1), "%00", "%ff", "%ed%a0%80", "%2e%2e%2f
 
 @pytest.fixture
 def stage(database, api, alice, bob):
-    """Creates a group, a message and an invite link. Returns valid values for the parameters of paths, by name."""
+    """Creates a group, a message and an invite link, to call API operations on them.
+
+    Returns valid values for the parameters in the paths of the API, by name.
+    """
     made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
     sent = api(alice).send(made["id"]).json()
     invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()
