@@ -419,8 +419,9 @@ export interface OnlineMembers {
 }
 
 /**
- * The changes of one conversation, with the same fields as `Changes`. If the client has not named this conversation in
- * its `sync` request, the whole conversation is included, but no messages and members.
+ * The messages and members of one conversation that changed after the version that the client has named in `sync`.
+ * `version` is the number of the newest change that is included. If the client has not named this conversation, the
+ * whole conversation is included, but no messages and members.
  */
 export interface SyncedConversation {
   conversation_id: number;
