@@ -168,7 +168,7 @@ def conversation_added(
 
 
 def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_version: int) -> UserEvent:
-    """Builds the event `conversation.removed`, which tells a user that he or she has left or lost a conversation.
+    """Builds the event `conversation.removed`, which tells a user that he or she is not a member any more.
 
     `left_version` is the version of the conversation (number of its newest change) when the user left. The user
     receives only events with a lower version. `me_version` is the version of the user's own data.
@@ -187,10 +187,11 @@ def user_mentioned(user_id: int, message: MessageSchema) -> UserEvent:
 
 
 class HiddenReceipts(NamedTuple):
-    """Which users must not learn what others have received and read (receipts), because of privacy settings.
+    """Which users must not learn what other members have received and read (receipts), because of privacy settings.
 
-    `hiding_members` hide their own receipts and so get none. For each user who shows receipts to contacts only,
-    `contacts_only` has these contacts: all other users get none of this user.
+    `hiding_members` has, for each conversation, the members who hide their own receipts: they get no receipts of
+    others. `contacts_only` has, for each user who shows receipts to contacts only, these contacts: nobody else gets the
+    user's receipts.
     """
 
     hiding_members: dict[int, tuple[int, ...]]  # by conversation id: members who hide their receipts; they see none

@@ -203,7 +203,7 @@ class TitleSchema(msgspec.Struct):
 class MemberSchema(msgspec.Struct):
     """A member of a conversation. `left_at` is the time when a former member left; it is null for current members.
 
-    `version` is the number of the change of the conversation that changed this member last.
+    All changes in a conversation are numbered. `version` is the number of the newest change of this member.
     """
 
     user: UserSchema
@@ -280,8 +280,7 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """The messages and members of a conversation that changed after a version (number of a change) that the client
-    named.
+    """All messages and members of a conversation that have changed after a version (number of a change).
 
     Each one is in its current state. All changes up to `version` are included. `conversation` has the fields that are
     the same for all members; it is null if none of them has changed. If `complete` is false, there are more changes:

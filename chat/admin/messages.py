@@ -218,10 +218,10 @@ def message_state(row: Message) -> Any:
 
 
 def _event_text(row: Message) -> str:
-    """Returns the stored data of a system message (such as "Ann renamed the group") as text, for example `renamed Old
-    New`.
+    """Returns the stored data of a system message as text, for example `renamed Old New`.
 
-    The admin does not translate the data into a sentence. Only the page of the conversation does this.
+    The admin does not translate the data into a sentence such as "Ann renamed the group". Only the page of the
+    conversation does this.
     """
     event = row.event or {}
     return " ".join(str(event[key]) for key in ("name", "old", "new") if event.get(key))

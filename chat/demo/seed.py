@@ -246,11 +246,10 @@ class _ConversationSeeder:
                 actions.settle_report(user_id, report.pk)
 
     def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
-        """Marks the messages up to the end of a session (messages that follow each other closely) as read by some
-        members.
+        """Marks the messages up to the end of a session (messages that follow each other closely) as read.
 
-        These are the members whose user id modulo `share_count` is `share`. If the demo should show unread messages to
-        a member, only the messages before them are marked.
+        It does this for the members whose user id modulo `share_count` is `share`. If the demo should show unread
+        messages to a member, only the messages before them are marked.
         """
         usernames = {user.pk: name for name, user in self.context.users.items()}
         last_number = max(message.number for message in self.conversation.messages if message.at <= session.ends_at)
@@ -268,9 +267,7 @@ class _ConversationSeeder:
             move_markers(moves)
 
     def set_member_states(self) -> None:
-        """Makes the conversation a favourite, mutes it, or stores a draft, for those members for whom the demo text
-        says so.
-        """
+        """Makes the conversation a favourite, mutes it, or stores a draft, for the members named in the demo text."""
         changes: dict[str, dict] = {}
         for name in self.conversation.favourite:
             changes.setdefault(name, {})["favourite"] = True

@@ -47,9 +47,9 @@ def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
 
 
 def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
-    """Adds an ApplicationError to the form, so that the page shows it there, and returns the HTTP status of the error.
+    """Adds an ApplicationError to the form, which then shows it, and returns the HTTP status of the error.
 
-    Raises an error such as `not_found`, for which the form should not be shown again, once more.
+    An error that the user cannot correct in the form, such as `not_found`, is not added but raised again.
     """
     if error.code not in FORM_ERROR_CODES:
         raise error

@@ -167,9 +167,10 @@ def _find_replied_message(user_id: int, conversation_id: int, message_id_text: s
 
 
 def _complete_names(names: dict[int, str], user_ids: Iterable[int]) -> dict[int, str]:
-    """Returns `names` (display names by user id) with the names of those `user_ids` that it does not contain.
+    """Returns `names` (display names by user id) and, in addition, the names of those `user_ids` that are missing in
+    it.
 
-    For example, the name of a former member is needed, but `names` has only the members.
+    For example, `names` has the names of the members, but a page also shows the names of former members.
     """
     return names | users.get_display_names(user_id for user_id in user_ids if user_id not in names)
 

@@ -36,7 +36,7 @@ class FileItem:
 def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Lists the files sent in a conversation, newest first. `?kind=image` shows only images.
 
-    `?before=` has the id of the last file on the previous page, after which older files follow.
+    With `?before=`, the id of the last file on a page, shows the next page with older files.
     """
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)

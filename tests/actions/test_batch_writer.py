@@ -186,9 +186,9 @@ def test_a_blocked_key_delays_no_other_and_keeps_its_order(store, queue, blocked
 
 
 def test_a_key_busy_in_one_half_of_a_split_batch_keeps_its_order(store, queue, blocked_writer):
-    """Commands with the same key keep their order if a batch is split, because a command with another key failed.
+    """A batch is split if one of its commands fails. Other commands with the same key then still keep their order.
 
-    When the first part of the batch is stored, the key is busy (locked); when the second part is stored, it is free.
+    When the first part of the batch is stored, their key is busy (locked); when the second part is stored, it is free.
     """
     store.fails[("stranger", 0)] = [IntegrityError("twice")] * 2
     commands = [("lane", 0), ("stranger", 0), ("lane", 1), ("lane", 2)]

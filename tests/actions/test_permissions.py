@@ -113,10 +113,9 @@ class Environment:
         return outcome.message
 
     def close(self, group: int) -> None:
-        """Changes the group settings so that members may not add people, pin messages or see the earlier texts of
-        messages.
+        """Changes the settings of the group `group`, so that only the owner and admins have three permissions.
 
-        Owner and admins may still do all of this.
+        Members may then not add people, pin messages or see the earlier texts of messages.
         """
         names = ("members_may_add", "members_may_pin", "revisions_visible")
         actions.update_group(self.ids["olga"], group, dict.fromkeys(names, False))

@@ -134,9 +134,9 @@ def test_a_report_keeps_the_reported_text(session, alice, rude, reports):
 
 
 def test_moderators_do_not_decide_about_their_own_messages(session, moderator, alice, bob, group):
-    """A moderator cannot restore or settle reports about messages that the moderator has sent.
+    """A moderator cannot restore a message that he or she has sent, and cannot settle a report about such a message.
 
-    In this test the owner of the group has hidden such a message, and bob has reported a second one.
+    In this test the owner of the group has hidden one message of the moderator, and bob has reported another one.
     """
     actions.add_members(alice.pk, group.pk, [moderator.pk])
     hidden, reported = (send_message(moderator, group.pk, body) for body in ("hidden by alice", "reported by bob"))

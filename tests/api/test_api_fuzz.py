@@ -1,6 +1,6 @@
 """Tests that invalid values in all fields, parameters and paths of the API never cause a server error (500).
 
-The operations come from the OpenAPI document. The test of invalid values runs on both databases, because the databases
+The operations come from the OpenAPI document. The test of invalid values runs on SQLite and on PostgreSQL, because they
 reject different values. The test with the long list of naughty strings (texts that often reveal bugs) runs on one
 database: it tests how texts are processed, not how they are stored.
 """

@@ -186,7 +186,8 @@ def test_only_one_direction_at_a_time(api, alice, group):
 def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, group, django_assert_max_num_queries):
     """The number of database queries of a list does not depend on the number of its rows.
 
-    For example, one query loads the memberships for all conversations of a page, and one query their last messages.
+    For example, one query loads the memberships for all conversations of a page, and one query loads their last
+    messages.
     """
     for n in range(12):
         made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]

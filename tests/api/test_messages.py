@@ -268,7 +268,8 @@ def test_receipts_are_mutual(api, alice, bob, carol, group):
 
 
 def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, group):
-    """A receipt has in `read_at` the time when this member read the newest message that he or she has read.
+    """The receipt of a member has in `read_at` the time when this member read the newest message that he or she has
+    read.
 
     It does not change when another member reads messages.
     """

@@ -161,9 +161,10 @@ def test_options_of_the_document(client):
 
 
 def test_discriminators_name_the_values_of_their_field(document):
-    """In each discriminator, no value is `null`, and each schema has the field that the discriminator names.
+    """A discriminator names the field whose value tells which of several schemas applies.
 
-    Otherwise programs that generate API clients reject the OpenAPI document.
+    No such value is `null`, and each of the schemas has the field. Otherwise programs that generate API clients reject
+    the document.
     """
     schemas = document["components"]["schemas"]
     discriminators = [schema["discriminator"] for schema in schemas.values() if "discriminator" in schema]

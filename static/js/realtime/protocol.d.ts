@@ -273,8 +273,8 @@ export interface Title {
 }
 
 /**
- * A member of a conversation. `left_at` is the time when a former member left; it is null for current members.
- * `version` is the number of the change of the conversation that changed this member last.
+ * A member of a conversation. `left_at` is the time when a former member left; it is null for current members. All
+ * changes in a conversation are numbered. `version` is the number of the newest change of this member.
  */
 export interface Member {
   user: User;
@@ -345,10 +345,10 @@ export interface History {
 }
 
 /**
- * The messages and members of a conversation that changed after a version (number of a change) that the client named.
- * Each one is in its current state. All changes up to `version` are included. `conversation` has the fields that are
- * the same for all members; it is null if none of them has changed. If `complete` is false, there are more changes: ask
- * again with `version`.
+ * All messages and members of a conversation that have changed after a version (number of a change). Each one is in its
+ * current state. All changes up to `version` are included. `conversation` has the fields that are the same for all
+ * members; it is null if none of them has changed. If `complete` is false, there are more changes: ask again with
+ * `version`.
  */
 export interface Changes {
   version: number;
