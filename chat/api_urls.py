@@ -1,6 +1,6 @@
-"""URLs of the chat API below /api/v1/.
+"""URLs of the REST API of chat, below /api/v1/.
 
-Each entry has the path of one resource and the view action for each HTTP method.
+Each entry has a path, and the method of the view set that handles each HTTP method.
 """
 
 from typing import Any

@@ -1,4 +1,8 @@
-"""The app configuration. It sets the hooks through which accounts and presence call chat without importing it."""
+"""The Django app configuration of chat.
+
+It registers callbacks (hooks), so that the apps accounts and presence can call functions of chat without importing
+them.
+"""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

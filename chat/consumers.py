@@ -1,4 +1,7 @@
-"""The chat commands of the WebSocket. Each command calls one action or selector."""
+"""The commands of the chat that clients send over the WebSocket, such as `message.send`.
+
+Each command calls a function of chat.actions or chat.selectors, or puts its work into a queue.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class SendPayload(msgspec.Struct):
-    """Send a message. If you already used this `client_id`, no second message is created.
+    """Send a message. The client creates the UUID `client_id` for it.
 
-    The answer then contains the existing message in its current state.
+    If your message with this `client_id` is stored already, no second message is created, and the answer contains the
+    stored message in its current state.
     """
 
     conversation_id: Id
@@ -57,9 +61,9 @@ class ReactionPayload(msgspec.Struct):
 
 
 class ReadPayload(msgspec.Struct):
-    """Move your read marker: all messages up to `seq` are read.
+    """Mark all messages of a conversation up to the message number `seq` as read.
 
-    With `back`: true, all messages from `seq` on are unread again.
+    With `back`: true, mark the message `seq` and all later messages as unread.
     """
 
     conversation_id: Id
@@ -68,9 +72,10 @@ class ReadPayload(msgspec.Struct):
 
 
 class ReceivedPayload(msgspec.Struct):
-    """Report that this device has received messages: the newest received `seq` of each conversation.
+    """Report which messages this device has received.
 
-    It also confirms all earlier messages.
+    `marks` has, for each conversation id, the number (`seq`) of the newest received message. All earlier messages count
+    as received too.
     """
 
     marks: Annotated[dict[Id, Count], msgspec.Meta(max_length=500)]
@@ -79,8 +84,8 @@ class ReceivedPayload(msgspec.Struct):
 class SyncPayload(msgspec.Struct):
     """Ask for the changes that this client has missed.
 
-    `cursors`: the version of each conversation that the client has. `me`: its version of the user's own state. `open`:
-    the conversation that is on the screen.
+    `cursors`: the version (number of the newest change) that the client knows of each conversation, by conversation id.
+    `me`: the version of the user's own data that the client knows. `open`: id of the conversation on the screen.
     """
 
     cursors: Annotated[dict[Id, Count], msgspec.Meta(max_length=5000)] = {}
@@ -99,10 +104,10 @@ class MineAnswer(msgspec.Struct):
 class ChatConsumer(LiveConsumer):
     @command("message.send", SendPayload, answer=MessageAnswer, deferred=True)
     def message_send(self, payload: SendPayload, ref: str | None) -> None:
-        """Puts the message into the send queue and returns at once, so that the connection can handle its next
-        command.
+        """Puts a message into the send queue and returns at once, so that the WebSocket can handle its next command.
 
-        The queue stores the messages of one connection in the order in which they came.
+        The queue stores messages to the same conversation in the order in which they came. The client gets the answer
+        when its message is stored.
         """
         connection = self.connection
 
@@ -160,9 +165,9 @@ class ChatConsumer(LiveConsumer):
 
     @command("received", ReceivedPayload, deferred=True)
     def received(self, payload: ReceivedPayload, ref: str | None) -> None:
-        """Stores how far this device has received messages.
+        """Stores which messages the client's device has received.
 
-        Sends no answer on success, and only one `error` even if several conversations fail.
+        Sends no answer on success, and only one `error` even if the command fails for several conversations.
         """
         connection = self.connection
         errors: list[ApplicationError] = []

@@ -1,6 +1,6 @@
-"""WebSocket events of conversations: the payload of each event, and functions that build and encode the event.
+"""WebSocket events of conversations: the payload of each event, and functions that build and encode an event.
 
-Actions publish the events. chat.selectors.reconcile builds the events that a client has missed.
+Functions of chat.actions publish the events. chat.selectors.reconcile builds events again that were lost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from messenger.live.frames import encode_frame
 
 
 class MessagePayload(msgspec.Struct):
-    """A message in its current state. A deleted message comes as `message.updated` with `deleted_at` set."""
+    """A message in its current state. A deleted message comes as the event `message.updated` with `deleted_at` set."""
 
     conversation_id: int
     after: int
@@ -25,7 +25,10 @@ class MessagePayload(msgspec.Struct):
 
 
 class ConversationPayload(msgspec.Struct):
-    """The current fields of a conversation that are the same for all members. The field `mine` is absent."""
+    """The current fields of a conversation that are the same for all members.
+
+    The field `mine` is absent, because it is different for each member (unread count, mute …).
+    """
 
     conversation_id: int
     after: int
@@ -34,7 +37,7 @@ class ConversationPayload(msgspec.Struct):
 
 
 class MemberPayload(msgspec.Struct):
-    """A member who has joined, has left (`left_at` is set), or has a new role, name or avatar."""
+    """A member who has joined the conversation, has left it (`left_at` is set), or has a new role, name or avatar."""
 
     conversation_id: int
     after: int
@@ -43,9 +46,9 @@ class MemberPayload(msgspec.Struct):
 
 
 class ConversationAdded(msgspec.Struct):
-    """The user is a member of this conversation now.
+    """The user who receives this event is a member of this conversation now.
 
-    If the client already has this conversation, it must replace its copy.
+    If the client already has the conversation, it must replace its copy by this one.
     """
 
     me_version: int
@@ -53,14 +56,17 @@ class ConversationAdded(msgspec.Struct):
 
 
 class ConversationRemoved(msgspec.Struct):
-    """The user is no longer a member of this conversation: the user left or was removed, or the group was deleted."""
+    """The user who receives this event is no longer a member of the conversation.
+
+    The user left or was removed, or the group was deleted.
+    """
 
     me_version: int
     conversation_id: int
 
 
 class MineUpdated(msgspec.Struct):
-    """The complete member state of the user in a conversation (what only this user sees of it), after a change."""
+    """All that a conversation stores for this user only (unread count, mute, draft …), after some of it has changed."""
 
     me_version: int
     conversation_id: int
@@ -68,9 +74,10 @@ class MineUpdated(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """How far a member has received and read a conversation.
+    """Which messages of a conversation a member has received and read.
 
-    Both numbers (`delivered_seq`, `read_seq`) only increase. If both are 0, this member no longer shows receipts.
+    `delivered_seq` is the number (`seq`) of the newest message received, `read_seq` of the newest message read. They
+    only increase. But if both are 0, the member no longer shows to others what he or she has received and read.
     """
 
     conversation_id: int
@@ -81,7 +88,7 @@ class Receipt(msgspec.Struct):
 
 
 class MentionEvent(msgspec.Struct):
-    """A message that mentions the user by name or with `@all`."""
+    """A message that mentions the user who receives this event, by name or with `@all`."""
 
     message: MessageSchema
 
@@ -114,9 +121,9 @@ def message_updated(message: MessageSchema, after: int | None = None) -> Convers
 
 
 def conversation_updated(conversation: ConversationSchema, version: int, after: int | None = None) -> ConversationEvent:
-    """Builds the event for changed fields of a conversation.
+    """Builds the event `conversation.updated`, which tells all members about changed fields of a conversation.
 
-    All members get the same event, so `mine` must be absent.
+    All members get the same event, so `conversation.mine` (what one member sees: unread count, mute …) must be absent.
     """
     return _conversation_event(
         "conversation.updated", ConversationPayload, conversation.id, version, after, conversation
@@ -144,10 +151,10 @@ def _conversation_event(
 def conversation_added(
     user_id: int, me_version: int, conversation: ConversationSchema, joined_version: int
 ) -> UserEvent:
-    """Builds the event that tells a user about a new conversation.
+    """Builds the event `conversation.added`, which tells a user that he or she is now a member of a conversation.
 
-    `joined_version` is the version of the conversation at which the user joined. The user then receives the later
-    events.
+    `joined_version` is the version of the conversation (number of its newest change) when the user joined. The user
+    then receives all events with a higher version. `me_version` is the version of the user's own data.
     """
     text = encode_frame("conversation.added", ConversationAdded(me_version, conversation))
     return UserEvent(
@@ -161,10 +168,10 @@ def conversation_added(
 
 
 def conversation_removed(user_id: int, me_version: int, conversation_id: int, left_version: int) -> UserEvent:
-    """Builds the event that tells a user that the conversation is gone for this user.
+    """Builds the event `conversation.removed`, which tells a user that he or she is not a member any more.
 
-    `left_version` is the version of the conversation at which the user left. The user receives only the events before
-    it.
+    `left_version` is the version of the conversation (number of its newest change) when the user left. The user
+    receives only events with a lower version. `me_version` is the version of the user's own data.
     """
     text = encode_frame("conversation.removed", ConversationRemoved(me_version, conversation_id))
     return UserEvent(user_id, text, me_version, left_conversation_id=conversation_id, version=left_version)
@@ -180,17 +187,22 @@ def user_mentioned(user_id: int, message: MessageSchema) -> UserEvent:
 
 
 class HiddenReceipts(NamedTuple):
-    """The users who must not receive certain receipts, because of the privacy settings of the members."""
+    """Which users must not learn what other members have received and read (receipts), because of privacy settings.
+
+    `hiding_members` has, for each conversation, the members who hide their own receipts: they get no receipts of
+    others. `contacts_only` has, for each user who shows receipts to contacts only, these contacts: nobody else gets the
+    user's receipts.
+    """
 
     hiding_members: dict[int, tuple[int, ...]]  # by conversation id: members who hide their receipts; they see none
     contacts_only: dict[int, tuple[int, ...]]  # by id of a user who shows receipts to contacts only: these contacts
 
 
 def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
-    """Builds the events that show receipts to the members of a conversation.
+    """Builds the events that tell the members of a conversation what another member has received and read (receipts).
 
-    Members who hide their own receipts get none. If a user shows receipts only to contacts, only these contacts get
-    them.
+    Members who hide their own receipts do not get the events. If a user shows receipts to contacts only, only these
+    contacts get the event about this user.
     """
     return [
         EphemeralEvent(
@@ -208,8 +220,9 @@ def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[
 
 
 def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
-    """Builds the events for users who show receipts to contacts only: all other members learn that these receipts
-    are gone.
+    """Builds events for users who now show only to their contacts what they have received and read (receipts).
+
+    The events tell all members of the conversation who are not such contacts that these receipts are no longer shown.
     """
     return [
         EphemeralEvent(
@@ -224,9 +237,9 @@ def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -
 
 
 def receipt_for_viewer(viewer_id: int, receipt: Receipt) -> EphemeralEvent:
-    """Builds the event that sends a receipt to one user only.
+    """Builds the event that tells one user, `viewer_id`, what another member has received and read (a receipt).
 
-    The caller must have checked that this user may see it.
+    The caller must have checked that the user `viewer_id` may see this receipt.
     """
     key = f"receipt.{receipt.conversation_id}.{receipt.user_id}"
     return EphemeralEvent(f"user.{viewer_id}", encode_frame("receipt", receipt), key)

@@ -1,6 +1,6 @@
-"""Forms of the chat pages. The forms parse the input; actions validate it.
+"""Forms of the chat pages. The forms only parse the input, and the functions in chat.actions validate it.
 
-Errors of actions are shown at the form field that they name.
+If an action raises an error, the error is shown at the form field that it names.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _FIELD_NAMES = {"avatar": "picture"}  # field of an ApplicationError → field o
 
 class BaseForm(forms.Form):
     def add_application_error(self, error: ApplicationError) -> None:
-        """Shows an ApplicationError at the fields that it names.
+        """Shows the messages of an ApplicationError at the form fields that the error names.
 
-        If the form has none of these fields, shows it above the form.
+        If the form has none of these fields, shows the message of the error above the form.
         """
         messages = {_FIELD_NAMES.get(name, name): texts for name, texts in (error.fields or {}).items()}
         if error.code == "too_large" and "picture" in self.fields:
@@ -40,9 +40,9 @@ class BaseForm(forms.Form):
 
 
 class TextField(forms.CharField):
-    """A text field that keeps leading and trailing spaces.
+    """A text field that keeps spaces at the start and the end of the text.
 
-    CR LF becomes LF, because browsers post CR LF and other clients send LF.
+    Line ends CR LF become LF, because browsers post CR LF and all other clients of the site send LF.
     """
 
     def __init__(self, *, required: bool = False, widget: Any = forms.Textarea, **options: Any):
@@ -53,7 +53,7 @@ class TextField(forms.CharField):
 
 
 class UserIdsField(forms.MultipleChoiceField):
-    """A list of user ids. The page may contain any number of inputs with the name of this field."""
+    """A list of user ids, at most MAX_USER_IDS. A page has one input for each id, all with the name of this field."""
 
     def validate(self, value) -> None:
         if len(value) > MAX_USER_IDS or not all(is_id(user_id) for user_id in value):
@@ -71,7 +71,8 @@ class IdField(forms.IntegerField):
 class SendForm(BaseForm):
     """The form that sends a message.
 
-    Each rendered form has its own `client_id`. So if the same form is posted twice, only one message is sent.
+    Each time the form is rendered, it contains a new UUID `client_id`. If a user posts the same form twice, both posts
+    have the same `client_id`, and only one message is sent.
     """
 
     body = TextField(label=_("Message"))
@@ -83,7 +84,10 @@ class SendForm(BaseForm):
         return cls(initial={"body": body, "client_id": uuid.uuid4(), "reply_to_id": reply_to_id})
 
     def renew_client_id(self) -> None:
-        """Gives the bound form a new `client_id`. Posting the same text again then sends another message."""
+        """Gives the posted form a new `client_id` (UUID of the message).
+
+        If the user posts the form again with the same text, this then sends another message.
+        """
         self.data = {name: self.data.get(name, "") for name in self.fields} | {"client_id": str(uuid.uuid4())}
 
 
@@ -107,9 +111,9 @@ class ReportForm(BaseForm):
 
 
 class ReactionForm(BaseForm):
-    """Adds or removes a reaction. The field `add` or `remove` contains the emoji.
+    """Adds or removes the user's reaction to a message. The field `add` or the field `remove` contains the emoji.
 
-    Posting the form twice changes nothing more.
+    If the user posts the same form twice, the second post changes nothing.
     """
 
     add = forms.CharField(required=False, max_length=64)
@@ -153,9 +157,9 @@ class DeleteGroupForm(BaseForm):
     )
 
     def check_title(self, title: str) -> bool:
-        """Returns whether the typed text is the name of the group, ignoring extra white space.
+        """Returns True if the text in the form is `title`, the name of the group, ignoring extra white space.
 
-        If not, adds an error to the field.
+        Otherwise adds an error to the form field `title` and returns False.
         """
         typed = " ".join(self.data.get("title", "").split())
         if typed == title:
@@ -165,9 +169,10 @@ class DeleteGroupForm(BaseForm):
 
 
 class InviteForm(BaseForm):
-    """Creates an invite link.
+    """Creates an invite link of a group.
 
-    `days`: how many days the link works. `max_uses`: how many people can join with it. An empty field means no limit.
+    `days`: the number of days until the link expires. `max_uses`: how many users can join with the link. If a field is
+    empty, it sets no limit.
     """
 
     days = forms.ChoiceField(
@@ -213,7 +218,7 @@ class GroupSettingsForm(BaseForm):
 
 
 class MemberStateForm(BaseForm):
-    """Changes what only this user sees of a conversation: muted, archived, favourite and others.
+    """Changes what a conversation stores for the current user only: muted, archived, favourite and others.
 
     All fields are optional. A field that is not sent does not change. Examples: `muted=on` or `muted=off`; `read=off`
     marks the conversation as unread.
@@ -227,7 +232,10 @@ class MemberStateForm(BaseForm):
     announcement_seen = IdField(required=False)
 
     def changes(self) -> dict[str, bool | str | int]:
-        """Returns the fields that were sent, except `read`, with their new values."""
+        """Returns the new values of the fields that were sent, by field name.
+
+        Leaves out the field `read`: the view marks the conversation as read or unread itself.
+        """
         changes: dict[str, bool | str | int] = {
             name: self.cleaned_data[name] == "on" for name in self.SWITCHES if self.cleaned_data[name] in ("on", "off")
         }

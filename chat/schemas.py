@@ -1,6 +1,6 @@
-"""Output schemas of chat, and functions that build them.
+"""Output schemas of chat (msgspec structs), and functions that build them from model instances.
 
-Pages, REST responses, WebSocket events and catch-up use the same schemas.
+Pages, REST responses and WebSocket messages use the same schemas.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file":
 
 
 class MentionSchema(msgspec.Struct):
-    """A mention in the body of a message.
+    """A mention, such as `@bob`, in the text (`body`) of a message.
 
-    It begins at code point `start` and ends before code point `end`. `user_id` is the mentioned user, null for `@all`.
+    It begins at code point `start` of the text and ends before code point `end`. `user_id` is the mentioned user, null
+    for `@all`.
     """
 
     user_id: int | None
@@ -34,9 +35,9 @@ class MentionSchema(msgspec.Struct):
 
 
 class ReplySchema(msgspec.Struct):
-    """The message that is quoted by a reply.
+    """The message that a reply quotes, as it was when this response or event was built.
 
-    It is in the state in which it was when the response or event was made. `excerpt` is a short text without Markdown.
+    `excerpt` is the beginning of its text without Markdown.
     """
 
     id: int
@@ -47,7 +48,7 @@ class ReplySchema(msgspec.Struct):
 
 
 class ForwardSchema(msgspec.Struct):
-    """The original author of a forwarded message, and the time when it was first sent."""
+    """The user who first sent the message that was forwarded, and the time when this user sent it."""
 
     sender: UserSchema
     created_at: str | None
@@ -56,9 +57,10 @@ class ForwardSchema(msgspec.Struct):
 class AttachmentSchema(msgspec.Struct):
     """A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file.
 
-    `size` is in bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready`
-    is false and its `url` responds with 503; the event `message.updated` follows when it is ready. `preview_url`: large
-    image; `thumbnail_url`: small image. `alt`: description of the image for users who cannot see it.
+    `size` is in bytes, `width` and `height` in pixels, `duration` in seconds. While the server processes the file
+    (removes metadata), `ready` is false and `url` responds with 503; the event `message.updated` follows when the file
+    is ready. `preview_url`: large version of an image; `thumbnail_url`: small version. `alt`: description of the image
+    for users who cannot see it.
     """
 
     id: int
@@ -77,17 +79,19 @@ class AttachmentSchema(msgspec.Struct):
 
 
 class ReactionSchema(msgspec.Struct):
-    """One emoji and the ids of the users who reacted with it, in the order of their reactions."""
+    """An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions."""
 
     emoji: str
     user_ids: list[int]
 
 
 class SystemEvent(msgspec.Struct):
-    """The content of a system message. Clients translate it into a sentence.
+    """The content of a system message, such as "Ann added Ben". Clients translate it into a sentence.
 
-    `name` is joined, left, removed, renamed, described, pictured, announced, owner or role. `by_id`: with `joined`, the
-    user who created the invite link. `old` and `new`: with `role`, the roles before and after.
+    `name` is joined, left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who
+    did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the
+    invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`)
+    before and after.
     """
 
     name: str
@@ -99,10 +103,11 @@ class SystemEvent(msgspec.Struct):
 
 
 class MessageSchema(msgspec.Struct):
-    """A message. `event` is the content of a system message; it is null for text messages.
+    """A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for text messages.
 
-    A deleted message keeps its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is
-    null for system messages.
+    `seq` is the number of the message in its conversation, `version` the number of its newest change. A deleted message
+    keeps its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system
+    messages.
     """
 
     id: int
@@ -127,12 +132,13 @@ class MessageSchema(msgspec.Struct):
 
 
 class MineSchema(msgspec.Struct):
-    """The member state: what only this user sees of the conversation.
+    """What a conversation stores for one user only: newest message read, mute, draft and so on.
 
-    `unread_count`: number of text messages of other members after `read_seq` and up to `last_seq`, which is the newest
-    message when the server counted. Clients add the messages that they know after `last_seq`. `receipts`: whether the
-    user shows read receipts in this conversation; only then the user sees the receipts of others. The announcement is
-    unread while `announcement_seen` is less than `announced_version` of the conversation.
+    `read_seq`: number (`seq`) of the newest message that the user has read. `unread_count`: number of text messages of
+    other members after it and up to `last_seq`, the newest message when the server counted; clients add the messages
+    that they know after `last_seq`. `receipts`: whether the user shows to others in this conversation what he or she
+    has read; only then the user sees what others have read. The announcement is unread while `announcement_seen` is
+    less than `announced_version` of the conversation.
     """
 
     role: str
@@ -153,8 +159,9 @@ class MineSchema(msgspec.Struct):
 class ConversationSchema(msgspec.Struct):
     """A direct conversation (`peer` is the other user) or a group.
 
-    `mine` is the user's own state in it; it is absent in events that go to all members. `announced_version`: the
-    conversation version at the last change of the announcement.
+    `mine` is what the conversation stores for the current user only (unread count, mute …); it is absent in events that
+    go to all members. `version`: number of the newest change. `announced_version`: the version at the last change of
+    the announcement.
     """
 
     id: int
@@ -180,10 +187,11 @@ class ConversationSchema(msgspec.Struct):
 
 
 class TitleSchema(msgspec.Struct):
-    """The title of a conversation, for searching on the client. A query matches if `title` contains it or if one of
-    `keys` starts with it.
+    """The title of a conversation, with which a client can search for the conversation.
 
-    `keys` are ways to type a Chinese title: by pinyin and by initials, starting at each character.
+    A search text matches if `title` contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese
+    title in Latin letters: its pinyin (Latin spelling) and the first letters of the pinyin, each from every character
+    on.
     """
 
     id: int
@@ -195,7 +203,10 @@ class TitleSchema(msgspec.Struct):
 
 
 class MemberSchema(msgspec.Struct):
-    """A member of a conversation. `left_at` is the time when a former member left; it is null for current members."""
+    """A member of a conversation. `left_at` is the time when a former member left; it is null for current members.
+
+    All changes in a conversation are numbered. `version` is the number of the newest change of this member.
+    """
 
     user: UserSchema
     role: str
@@ -205,9 +216,10 @@ class MemberSchema(msgspec.Struct):
 
 
 class ReceiptSchema(msgspec.Struct):
-    """How far a member has received and read a conversation.
+    """Which messages of a conversation a member has received and read.
 
-    `read_at` is the time when the member read up to `read_seq`.
+    `delivered_seq` is the number (`seq`) of the newest message received, `read_seq` of the newest message read.
+    `read_at` is the time when the member read the message `read_seq`.
     """
 
     user_id: int
@@ -217,7 +229,7 @@ class ReceiptSchema(msgspec.Struct):
 
 
 class MessageReceiptSchema(msgspec.Struct):
-    """The times when a member received and read one message."""
+    """The times when a member of the conversation received and read one message."""
 
     user_id: int
     delivered_at: str | None
@@ -259,10 +271,10 @@ class RevisionSchema(msgspec.Struct):
 
 
 class HistorySchema(msgspec.Struct):
-    """A page of messages, ascending by `seq`.
+    """A page of messages, in ascending order of their numbers (`seq`).
 
-    `version` is the version of the conversation, read before the messages. So the messages contain all changes up to
-    `version`, and maybe later ones.
+    `version` is the version of the conversation (number of its newest change), read before the messages. So the
+    messages contain all changes up to `version`, and maybe later changes.
     """
 
     results: list[MessageSchema]
@@ -272,10 +284,11 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """All that changed in a conversation since a version, up to `version`. Each item is in its current state.
+    """All messages and members of a conversation that have changed after a version (number of a change).
 
-    `conversation` is null if none of its shared fields has changed. If `complete` is false, request the rest: ask again
-    with `version`.
+    Each one is in its current state. All changes up to `version` are included. `conversation` has the fields that are
+    the same for all members; it is null if none of them has changed. If `complete` is false, there are more changes:
+    ask again with `version`.
     """
 
     version: int
@@ -298,9 +311,9 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def _strip_markdown(body: str) -> str:
-    """Removes the marks of emphasis, code and links from a text. Nested emphasis is removed two levels deep.
+    """Removes the Markdown signs of emphasis, code and links from a text. Text inside code stays as it is.
 
-    Text inside code stays as it is.
+    If emphasis contains emphasis, the signs are removed only two levels deep.
     """
     if not _MARKDOWN_CHARACTERS.search(body):
         return body
@@ -316,9 +329,9 @@ def _strip_markdown(body: str) -> str:
 
 
 def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
-    """Returns a message text as one line without Markdown.
+    """Returns the beginning of a message text as one line without Markdown.
 
-    If there is no text, returns an emoji for the kind of file, and the file name.
+    If there is no text, returns an emoji for the kind of the first file, its name, and the number of other files.
     """
     line = " ".join(_strip_markdown(body).split())
     if not line and files:
@@ -335,7 +348,7 @@ _HALF_FLAGS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
 def _find_cut(line: str, end: int) -> int:
-    """Returns the last index up to `end` where a line can be cut without dividing an emoji or a letter with marks."""
+    """Returns the last index up to `end` where `line` can be cut without dividing an emoji or a letter with accents."""
     cut = end
     while cut > 0 and (
         unicodedata.category(line[cut])[0] == "M" or _CONTINUES.match(line[cut]) or line[cut - 1] == "\u200d"
@@ -359,10 +372,10 @@ def reply_schema(quoted: Message) -> ReplySchema:
 
 
 def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
-    """Builds the output schema of a message. The relations of the message must be loaded
-    (`messages_with_relations`).
+    """Builds the output schema of a message, whose related rows must be loaded already (see `messages_with_relations`).
 
-    `sender` replaces `message.sender`. With `fresh` (the message is new), no query looks for reactions.
+    `sender` is used instead of `message.sender`. `fresh` means that the message has just been created: no query looks
+    for reactions, because there are none.
     """
     deleted = message.deleted_at is not None
     reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)
@@ -421,7 +434,7 @@ def mine_schema(membership: Membership, conversation: Conversation, unread_menti
 def group_avatar_url(conversation_id: int, name: str | None) -> str | None:
     """Returns the path of a group's avatar on this site, None for a group without avatar.
 
-    `name` is the name of the image in the storage.
+    `name` is the name of the image file in the storage.
     """
     return f"/avatars/rooms/{conversation_id}/{name.rsplit('/', 1)[-1]}" if name else None
 
@@ -467,7 +480,10 @@ def member_schema(membership: Membership) -> MemberSchema:
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class ListedContactSchema(msgspec.Struct):
-    """A contact with its presence. Presence is null for a user who is not a contact yet (a contact request)."""
+    """A user in a list of contacts. `presence` tells whether this user is online.
+
+    `presence` is null if the user is not a contact yet, for example after a contact request that is not accepted.
+    """
 
     user: UserSchema
     state: ContactState

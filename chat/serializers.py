@@ -1,8 +1,8 @@
 """Serializers for the input of the REST API: request bodies and query parameters.
 
-They check only types and formats. Actions check permissions and the length of texts. Unknown fields are ignored, so a
-client cannot set a sender, a time, an id or a `seq`. For output, messenger/rest/struct_serializers.py encodes the
-structs of chat/schemas.py.
+They check only types and formats. The functions in chat.actions check permissions and the length of texts. Unknown
+fields are ignored, so a client cannot set the sender, time, id or number (`seq`) of a message. For output,
+messenger/rest/struct_serializers.py encodes the structs of chat/schemas.py.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def max_length_of(model, field: str) -> int:
 
 @extend_schema_field(OpenApiTypes.STR)
 class ActivityCursorField(serializers.Field):
-    """A position in the list of conversations, from which the next page continues. It is a text like
-    `2026-11-21T01:02:03.456789+00:00_12`.
+    """A position in the list of conversations, at which the next page begins.
 
-    The parsed value is the tuple (time, conversation id) for `selectors.list_conversations`.
+    It is a text like `2026-11-21T01:02:03.456789+00:00_12`. The parsed value is the tuple (time of last activity, id)
+    of the last conversation on the previous page, for `selectors.list_conversations`.
     """
 
     default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the previous page.")}
@@ -100,9 +100,10 @@ class AddMembersSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="Picture")
 class GroupAvatarSerializer(serializers.Serializer):
-    """An image of at most 5 MB: JPEG (at most 40 megapixels), PNG, GIF (16 megapixels) or WebP (5 megapixels).
+    """The avatar of a group: an image of at most 5 MB.
 
-    It is cropped to a square and re-encoded.
+    JPEG (at most 40 megapixels), PNG, GIF (at most 16 megapixels) or WebP (at most 5 megapixels). The image is cropped
+    to a square and re-encoded.
     """
 
     avatar = serializers.FileField()
@@ -153,7 +154,7 @@ class ReportSerializer(serializers.Serializer):
 
 
 class EmojiSerializer(serializers.Serializer):
-    """Validates an emoji in the URL. The action checks that it is exactly one emoji."""
+    """Validates the length of the emoji in a URL. `chat.actions.set_reaction` checks that it is exactly one emoji."""
 
     emoji = StrictCharField(max_length=32)
 
@@ -231,9 +232,10 @@ class ChangesQuerySerializer(serializers.Serializer):
 
 @extend_schema_field(OpenApiTypes.STR)
 class MemberCursorField(serializers.Field):
-    """A position in the list of members, from which the next page continues. It is a text like `2_345_alice`.
+    """A position in the list of members, at which the next page begins. It is a text like `2_345_alice`.
 
-    The parsed value is the tuple (rank of the role, user id, name) for `selectors.find_members`.
+    The parsed value is the tuple (rank of the role, user id, name) of the last member on the previous page, for
+    `selectors.find_members`.
     """
 
     default_error_messages: ClassVar = {"invalid": _("Take this from `next` of the previous page.")}

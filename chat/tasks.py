@@ -1,6 +1,6 @@
-"""Background tasks of chat.
+"""Background tasks of chat, which a worker process runs.
 
-Each task imports its functions when it runs, because the modules of these functions import this one.
+Each task imports the functions that it calls only when it runs, because their modules import this module.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from messenger.background import LOW_PRIORITY, is_queued, task
 
 @task(timeout=600, max_attempts=3)
 def prepare_file(file_id: int) -> None:
-    """Removes metadata from an image or a video. Creates the thumbnails of an image."""
+    """Removes the metadata of an uploaded image or video. Creates the thumbnails of an image."""
     from chat.actions import attachments
 
     attachments.process_file(file_id)
@@ -20,7 +20,8 @@ def prepare_file(file_id: int) -> None:
 def publish_profile_change(user_id: int) -> None:
     """Publishes a user's new name or avatar in all conversations of the user.
 
-    If the same is queued once more, this does nothing: the later task publishes the newest state.
+    If another task for the same user is queued already, does nothing: that task will publish the newest name and
+    avatar.
     """
     from chat.actions import groups
 
@@ -30,7 +31,10 @@ def publish_profile_change(user_id: int) -> None:
 
 @task(timeout=3600, max_attempts=20, retry_delay=30)
 def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
-    """Removes a deleted user from all conversations (see chat/actions/account_deletion.py)."""
+    """Removes a user who has deleted the account from all groups. See chat/actions/account_deletion.py.
+
+    If `delete_messages` is True, first deletes all messages of the user.
+    """
     from chat.actions import account_deletion
 
     account_deletion.leave_all_conversations(user_id, delete_messages)
@@ -38,7 +42,7 @@ def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
 
 @task(timeout=3 * 3600, max_attempts=3, priority=LOW_PRIORITY)
 def build_data_export(export_id: int) -> None:
-    """Builds the data export of a user (see chat/export)."""
+    """Builds the file with all personal data of a user, which this user has requested. See chat/export."""
     from chat.export import actions
 
     actions.build_export(export_id)
@@ -46,7 +50,10 @@ def build_data_export(export_id: int) -> None:
 
 @task(every=3600, timeout=600)
 def clean_up_data_exports() -> None:
-    """Deletes expired data exports. Marks exports as failed if their worker has died."""
+    """Deletes expired data exports (files with the personal data of a user).
+
+    Marks an export as failed if the worker process that was building it has died.
+    """
     from chat.export import actions
 
     actions.clean_up_exports()
@@ -54,7 +61,7 @@ def clean_up_data_exports() -> None:
 
 @task(timeout=300, max_attempts=5)
 def delete_orphaned_files() -> None:
-    """Deletes files that no attachment uses any more, and their thumbnails."""
+    """Deletes stored files that no attachment of a message uses any more, and their thumbnails."""
     from chat.attachments import cleanup
 
     cleanup.delete_orphaned_files()
@@ -62,8 +69,9 @@ def delete_orphaned_files() -> None:
 
 @task(every=600, timeout=600)
 def clean_up_files() -> None:
-    """Deletes files that were never sent, expired uploads, and incomplete files that a killed server left in the
-    storage.
+    """Deletes uploaded files that were never sent in a message, and expired uploads.
+
+    Also deletes incomplete files that are left in the storage because a server process was killed while writing them.
     """
     from chat.attachments import cleanup
 

@@ -105,9 +105,11 @@ def plan_account_deletion(user_id: int) -> DeletionPlan:
 
 
 def _successor_subquery() -> Subquery:
-    """Returns a subquery for memberships: the user id of the next owner of the group.
+    """Returns a subquery with the user id of the member who becomes the owner of a group if its owner deletes the
+    account.
 
-    The next owner is the admin who joined first or, without admins, the member who joined first.
+    This is the admin who joined first or, without admins, the member who joined first. The subquery belongs into a
+    query of memberships of the user who deletes the account.
     """
     others = Membership.objects.filter(conversation=OuterRef("conversation"), left_at=None, user__is_active=True)
     rank = Case(When(role=Role.ADMIN, then=Value(0)), default=Value(1), output_field=models.IntegerField())

@@ -78,9 +78,10 @@ def _update_messages(file: File) -> None:
 
 
 def _update_message_files(message_id: int) -> None:
-    """Copies the data of a message's attachments into its field `files`, and publishes the event `message.updated`.
+    """Copies the data of a message's attachments into the field `files` of the message, and publishes
+    `message.updated`.
 
-    Also updates the total size of the files of the conversation. Does nothing if `files` is up to date already.
+    Also updates the total size of all files of the conversation. Does nothing if `files` is up to date already.
     """
     with moderation_transaction(message_id) as (tx, message):
         attachments = Attachment.objects.filter(message=message).select_related("file").order_by("place")

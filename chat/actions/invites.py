@@ -138,9 +138,10 @@ def preview_invite(user_id: int, token: str) -> InvitePreviewSchema:
 
 
 def _is_usable(invite: Invite, conversation: Conversation, membership: Membership | None) -> bool:
-    """Returns whether a user who is not a member may join the group with this link.
+    """Returns True if a user who is not a member may join the group with this link.
 
-    `membership` is the former membership of the user, or None.
+    `membership` is the membership of a user who was a member earlier, or None. A user who was removed cannot join with
+    a link that was created before the removal.
     """
     if not invite.is_open() or not invite.made_by.is_active:
         return False

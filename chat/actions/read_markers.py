@@ -50,7 +50,7 @@ class MarkerMove(NamedTuple):
 class _MarkerState(msgspec.Struct):
     """The data of a locked membership row: how far the user has read and received messages, mute, draft and so on.
 
-    Also has the counters of the conversation.
+    Also has two values of the conversation: the number of its newest message, and how many text messages it has.
     """
 
     id: int
@@ -185,9 +185,10 @@ def _count_own_texts_after(state: _MarkerState) -> int:
 
 
 def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
-    """Stores a row of ReceiptHistory with the time `now` each time when a user has received or read newer messages.
+    """Stores a row of ReceiptHistory with the time `now` for each user in `changed` who has received or read newer
+    messages.
 
-    If a user has marked messages as unread, no row is stored for this.
+    A user who has only marked messages as unread gets no row.
     """
     rows = []
     for state in changed:

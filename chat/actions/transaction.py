@@ -1,11 +1,11 @@
-"""Database transactions on one conversation: they lock its row, assign versions, and publish events on commit.
+"""Database transactions on one conversation: they lock its row, number the changes, and publish events on commit.
 
     with conversation_transaction(conversation_id, user_id) as tx:  # raises not_found for non-members
         tx.require(...)                                             # check permission
         ...                                                         # change rows
         tx.publish(...)                                             # collect events
 
-An action that changes nothing must not take a version and must not publish an event.
+An action that changes nothing must not take a version (number of a change) and must not publish an event.
 """
 
 from __future__ import annotations

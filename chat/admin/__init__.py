@@ -1,6 +1,6 @@
 """Admin pages of conversations, messages, invite links and reports, for the moderators of the site.
 
-No row can be edited in a form. The admin actions call the functions in chat.actions and accounts.actions.
+Nothing can be edited in a form. The admin actions (such as "hide") call functions of chat.actions and accounts.actions.
 """
 
 from chat.admin.audit_log import LogEntryAdmin

@@ -1,6 +1,6 @@
-"""Admin page of the log of what moderators and administrators have done. Only administrators can read it.
+"""Admin page of the log of what moderators and administrators have done.
 
-Nobody can change it here.
+Only administrators can read the log, and nobody can change it on this page.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The base class of the admin pages, and functions that render fields.
+"""The base class of the admin pages of chat, and functions that render fields on these pages.
 
-Rows are read-only; lists have a maximum length.
+The pages do not allow editing, and their lists have a maximum length.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def get_user_id(request: HttpRequest) -> int:
 
 
 class BoundedPaginator(Paginator):
-    """Counts at most MAX_LISTED_ROWS rows, because `COUNT(*)` over millions of rows takes seconds."""
+    """A paginator that counts at most MAX_LISTED_ROWS rows, because `COUNT(*)` over millions of rows takes seconds."""
 
     @cached_property
     def count(self) -> int:
@@ -45,9 +45,9 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
-    """Shows rows that cannot be edited in a form. They can only be changed by admin actions.
+    """Shows rows that cannot be edited in a form. Only admin actions (such as "hide") can change them.
 
-    `buttons` are the names of the actions that the page of a single row offers as buttons.
+    `buttons` are the names of the admin actions for which the page of one row has a button.
     """
 
     show_full_result_count = False
@@ -77,7 +77,10 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
         return [path("<id:pk>/act/", self.admin_site.admin_view(self.action_view), name=name), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        """Shows the page of one row with its action buttons. Django itself rejects users who may not view the row."""
+        """Shows the page of one row, with a button for each admin action that is possible.
+
+        Django itself rejects users who may not view the row.
+        """
         context = dict(extra_context or {})
         if row := self.get_object(request, object_id):
             context |= {
@@ -88,23 +91,26 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
         return super().change_view(request, object_id, form_url, context)
 
     def _get_buttons(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
-        """Returns name and label of the actions that the user may run on this row."""
+        """Returns the name and label of each admin action that the user may run on this row."""
         allowed = self._get_allowed_actions(request)
         return [(name, allowed[name][2]) for name in self.buttons if name in allowed and self.is_applicable(name, row)]
 
     def _get_allowed_actions(self, request: HttpRequest) -> dict[str, tuple[Callable, str, str]]:
-        """Returns the actions that the user may run, as a dict: name → (function, name, label)."""
+        """Returns the admin actions that the user may run, as a dict: name → (function, name, label)."""
         return {name: action for name, action in self.get_actions(request).items() if action}
 
     def is_applicable(self, action_name: str, row: Any) -> bool:
-        """Returns whether an action makes sense for the row now.
+        """Returns True if the admin action is possible for this row in its current state.
 
-        For example, a hidden message cannot be hidden again.
+        For example, a message that is hidden already cannot be hidden again.
         """
         return True
 
     def action_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Runs an action on one row. The buttons on the page of the row post its name in the field `act`."""
+        """Runs an admin action on the row with the primary key `pk`.
+
+        The buttons on the page of the row post the name of the action in the field `act`.
+        """
         allowed = self._get_allowed_actions(request)
         name = request.POST.get("act", "")
         if name not in self.buttons or name not in allowed:
@@ -114,9 +120,10 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
 
     # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def run_for_each(self, request: HttpRequest, rows: Iterable[Any], function: Callable[[Any], None]) -> int:
-        """Calls `function` with each row and returns how many calls succeeded. Errors are shown as messages.
+        """Calls `function` with each row, and returns how many calls raised no ApplicationError.
 
-        Each call runs in its own transaction, together with the log entries that it writes.
+        The page shows the messages of these errors. Each call runs in its own transaction. If `function` writes entries
+        to the admin log, they are stored in the same transaction.
         """
         selected = list(rows[: MAX_ACTION_ROWS + 1]) if isinstance(rows, QuerySet) else list(rows)
         if len(selected) > MAX_ACTION_ROWS:
@@ -147,12 +154,12 @@ def render_excerpt(text: str) -> SafeString:
 
 
 def render_block(text: str) -> SafeString:
-    """Renders a text of a user as plain text: line breaks are kept, Markdown and links are not rendered."""
+    """Renders a text of a user as HTML. Line breaks are kept; Markdown and links are shown as the user typed them."""
     return format_html('<div class="said" dir="auto">{}</div>', text) if text else render_text("—")
 
 
 def render_link(row: Model | None, text: str) -> SafeString:
-    """Renders a link to the admin page of a row. If the row has no such page, renders only the text."""
+    """Renders `text` as a link to the admin page of `row`. If there is no such admin page, renders only the text."""
     if row is None:
         return render_text("—")
     try:
@@ -167,10 +174,10 @@ def render_user_link(user: Any) -> SafeString:
 
 
 def prefetch_direct_members(prefix: str = "") -> Prefetch:
-    """Returns a prefetch that loads both members of each direct conversation, in one query for a whole list.
+    """Returns a `Prefetch` that loads the two members of each direct conversation, in one query for all rows of a list.
 
-    `conversation_title` needs these members. Members of groups are not loaded. `prefix` is the look-up path to the
-    conversation.
+    `conversation_title` needs these members. Members of groups are not loaded. `prefix` is the look-up path from the
+    rows to their conversations, such as `conversation__`.
     """
     rows = Membership.objects.filter(conversation__kind=Conversation.Kind.DIRECT).select_related("user").order_by("pk")
     return Prefetch(f"{prefix}memberships", queryset=rows, to_attr="direct_memberships")

@@ -76,7 +76,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("members"))
     def members(self, row: Conversation) -> SafeString:
-        """Renders the current members, then the former members."""
+        """Renders the list of current members of a conversation, and after them the former members."""
         memberships = row.memberships.select_related("user").order_by("left_at", "pk")[: MAX_MEMBERS + 1]
         shown = sorted(memberships[:MAX_MEMBERS], key=lambda membership: membership.left_at is not None)
         items = ((base.render_user_link(membership.user), _role_or_left(membership)) for membership in shown)
@@ -90,9 +90,9 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
 
 
 def _role_or_left(membership: Membership) -> str:
-    """Returns a remark about a member.
+    """Returns the remark that is shown behind the name of a member.
 
-    For a former member it is the date of leaving, for an owner or admin the role, for an ordinary member "".
+    For a former member it is the date of leaving, for an owner or admin the role, for another member "".
     """
     if membership.left_at:
         return " · {} {:%Y-%m-%d}".format(_("left"), membership.left_at)

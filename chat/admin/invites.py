@@ -1,4 +1,7 @@
-"""Admin pages of invite links: who created a link, its limits, and revoking it. The URL of the link is not shown."""
+"""Admin pages of invite links: who created a link, and its limits. Moderators can revoke a link.
+
+The URL of the link is not shown, so that moderators cannot join with it.
+"""
 
 from __future__ import annotations
 

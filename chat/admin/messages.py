@@ -1,4 +1,7 @@
-"""Admin pages of messages: moderators search messages, see the messages before and after, hide and restore them."""
+"""Admin pages of messages. Moderators search messages, hide them and restore them.
+
+The page of a message also shows the messages before and after it in the conversation.
+"""
 
 from __future__ import annotations
 
@@ -78,8 +81,8 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         """Returns the messages that match the search term.
 
-        Without a conversation in the search term, only the newest MAX_SEARCHED_MESSAGES messages are searched. Django
-        also calls this method for lists without a search term.
+        If the search term does not name a conversation, as in `in:12`, only the newest MAX_SEARCHED_MESSAGES messages
+        are searched. Django also calls this method with an empty search term, to list messages.
         """
         text = strip_unstorable(search_term)
         message_id, text = _extract_id(_MESSAGE_ID, text)
@@ -175,9 +178,9 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("context"))
     def surrounding_messages(self, row: Message) -> SafeString:
-        """Renders the messages before and after this message, so that moderators see the context.
+        """Renders this message and the messages before and after it, so that moderators see the context.
 
-        Each one links to its own page.
+        Each of these messages links to its own admin page.
         """
         messages = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
         before = messages.filter(seq__lt=row.seq).order_by("-seq")[:MESSAGES_AROUND]
@@ -203,7 +206,10 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
 
 def message_state(row: Message) -> Any:
-    """Returns the state of a message for the admin: "edited", who deleted or hid it, or "" if it is unchanged."""
+    """Returns the state of a message for an admin page.
+
+    It is "edited", "deleted by the sender", "hidden by" with the name of the user, or "" if nothing of this happened.
+    """
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
     if row.hidden_by is None:
@@ -212,18 +218,19 @@ def message_state(row: Message) -> Any:
 
 
 def _event_text(row: Message) -> str:
-    """Returns the stored values of a system message as text.
+    """Returns the stored data of a system message as text, for example `renamed Old New`.
 
-    Only the page of the conversation has translated sentences.
+    The admin does not translate the data into a sentence such as "Ann renamed the group". Only the page of the
+    conversation does this.
     """
     event = row.event or {}
     return " ".join(str(event[key]) for key in ("name", "old", "new") if event.get(key))
 
 
 def _extract_id(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
-    """Returns the id that `pattern` finds in a search term (None if there is none), and the term without it.
+    """Searches for `pattern` in a search term, and returns the id that it finds and the term without this part.
 
-    A number that is too large for an id becomes 0, which no row has.
+    The id is None if the pattern is not found, and 0, which no row has, if the number is too large for an id.
     """
     match = pattern.search(text)
     if match is None:

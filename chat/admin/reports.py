@@ -1,4 +1,7 @@
-"""Admin pages of reported messages. Open reports come first, then settled reports, each newest first."""
+"""Admin pages of messages that users have reported to the moderators.
+
+Reports that no moderator has settled come first, then settled reports, each with the newest first.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
 
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
-        """Settles all open reports of the same message, because the decision was made for the message."""
+        """Settles all open reports of the message of this report, because the moderator has judged this message."""
         for open_report in Report.objects.filter(message=report.message_id, settled_at=None):
             actions.settle_report(base.get_user_id(request), open_report.pk)
             self.log_change(request, open_report, "Settled.")

@@ -1,4 +1,7 @@
-"""The base class of the API views, functions for their responses, and decorators for the OpenAPI document."""
+"""The base class of the API views, functions that build responses, and decorators for the OpenAPI document.
+
+The decorators describe in this document which responses a view returns.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,14 @@ from messenger.rest.struct_serializers import page_serializer_for, serializer_fo
 # docstring in the description of every operation.
 class ApiViewSet(ViewSet):
     def validated_data(self, serializer_class: type[serializers.Serializer], **options: Any) -> dict[str, Any]:
-        """Returns the validated request body."""
+        """Returns the request body, validated with this serializer class. Raises ValidationError if it is invalid."""
         return _validate(serializer_class(data=self.request.data, **options))
 
     def validated_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
-        """Returns the validated query parameters."""
+        """Returns the query parameters of the URL, validated with this serializer class.
+
+        Raises ValidationError if they are invalid.
+        """
         return _validate(serializer_class(data=self.request.query_params.dict()))
 
     @property
@@ -57,10 +63,10 @@ def response_schema(
     conflict: str = "",
     **options: Any,
 ):
-    """Decorates an operation whose response body is this struct, for the OpenAPI document.
+    """Returns a decorator that describes an API view in the OpenAPI document: its response body is `struct`.
 
-    `created`, `already` and `conflict` are the descriptions of the statuses 201, 200 and 409. Without `created` the
-    status is 200.
+    `created`, `already` and `conflict` are the descriptions of the responses with status 201, 200 and 409. Without
+    `created` the status is 200.
     """
     body = serializer_for(struct)
     responses: dict[int, Any] = {200: body} if not created else {201: OpenApiResponse(body, created)}
@@ -72,10 +78,10 @@ def response_schema(
 
 
 def list_schema(struct: type[msgspec.Struct], summary: str, **options: Any):
-    """Decorates an operation that returns a page of these structs, for the OpenAPI document."""
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns a page of `struct` objects."""
     return extend_schema(summary=summary, responses={200: page_serializer_for(struct)}, **options)
 
 
 def no_content_schema(summary: str, **options: Any):
-    """Decorates an operation that returns status 204 without a body, for the OpenAPI document."""
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns status 204 without a body."""
     return extend_schema(summary=summary, responses={204: None}, **options)

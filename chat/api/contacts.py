@@ -1,6 +1,7 @@
 """API views for contacts, contact requests and blocked users.
 
-The data belongs to the app accounts. The views are in chat because they add presence, which accounts does not import.
+These are data of the app accounts. The views are in the app chat, because they add whether a contact is online, which
+the app accounts does not know.
 """
 
 from __future__ import annotations

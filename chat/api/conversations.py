@@ -1,5 +1,6 @@
-"""API views for conversations: list, create, change and delete them, and change the member state (muted, archived, …)
-of the user.
+"""API views for conversations: list, create, change and delete them.
+
+Also changes what a conversation stores for the current user only (muted, archived, …).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""API views for messages: history, sending, changes since a version, and operations on one message."""
+"""API views for messages: lists of messages, sending, and operations on one message such as editing.
+
+Also returns the changes of a conversation after a version (number of a change).
+"""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from rest_framework.permissions import BasePermission
 
 
 class IsAuthenticatedOrOptions(BasePermission):
-    """Allows signed-in users.
+    """Allows requests of signed-in users, and OPTIONS requests of everybody.
 
-    OPTIONS requests are allowed for everybody: tus clients ask what the server supports before they sign in.
+    Clients for uploads (tus protocol) send an OPTIONS request before they sign in, to ask what the server supports.
     """
 
     def has_permission(self, request, view) -> bool:

@@ -1,4 +1,4 @@
-"""API views for read markers and receipts, which show how far members have received and read a conversation."""
+"""API views that mark messages as read, and list which messages the other members have received and read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""API view for catching up over HTTP: returns what a client has missed.
+"""API view that returns all changes that a client has missed, for example while it was offline.
 
-It is for clients that cannot open a WebSocket.
+It is for clients that cannot open a WebSocket, over which other clients get the changes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""API views for uploads with the tus 1.0 protocol: create an upload, read its offset, cancel it. Also lists the files
-of a conversation.
+"""API views for uploads with the tus 1.0 protocol: create an upload, read how much of it is stored, cancel it.
 
-PATCH requests with the bytes do not reach these views. chat/attachments/tus/receiver.py handles them before Django,
-which would read the whole request body before it calls a view.
+Also lists the files of a conversation. PATCH requests with the bytes of a file do not reach these views:
+chat/attachments/tus/receiver.py handles them before Django, which would read the whole body before it calls a view.
 """
 
 from __future__ import annotations
@@ -24,7 +23,10 @@ from messenger.rest.parsers import StrictJSONParser
 
 
 class IgnoreBodyParser(BaseParser):
-    """Accepts any content type and does not read the body, because tus sends all parameters in headers."""
+    """A parser that accepts any content type and does not read the request body.
+
+    Clients of the tus protocol send all parameters of an upload in headers.
+    """
 
     media_type = "*/*"
 

@@ -37,7 +37,7 @@ _PAUSE = re.compile(r"\((\d+) minutes later\)")
 
 
 class DemoSyntaxError(ValueError):
-    """Is raised for an invalid line in a conversation file. The message contains the file name and the line number."""
+    """Raised for an invalid line in a file of a demo conversation. The error text has the file name and line number."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class DemoUser:
 
 @dataclass
 class DemoMessage:
-    """A text message of the demo. `number` is its position in the conversation, counted from 0."""
+    """A text message of a demo conversation. `number` is its position in the conversation, counted from 0."""
 
     number: int
     at: datetime
@@ -62,10 +62,10 @@ class DemoMessage:
 
 @dataclass
 class DemoAction:
-    """Something that happens in a demo conversation and is not a new text message, for example a reaction or a new
-    member.
+    """Something that happens in a demo conversation and is not a text message, for example a reaction or a new member.
 
-    `message_number` is the message that it is done to.
+    `message_number` is the number of the message to which the action is applied, None for an action on the
+    conversation.
     """
 
     at: datetime
@@ -77,9 +77,9 @@ class DemoAction:
 
 @dataclass
 class DemoSession:
-    """A group of messages that follow each other closely.
+    """A period of a demo conversation with messages that follow each other closely.
 
-    After its last message, the other members read the session.
+    After it ends, the other members read its messages.
     """
 
     ends_at: datetime
@@ -103,9 +103,9 @@ class DemoConversation:
     sessions: list[DemoSession] = field(default_factory=list)
 
     def first_unread_number(self, username: str) -> int:
-        """Returns the number of the first message that is unread for the user.
+        """Returns the number of the first message that the user `username` has not read.
 
-        If all are read, returns the number of messages.
+        If the user has read all messages, returns the number that the next message would have.
         """
         unread_count = self.unread.get(username, 0)
         if not unread_count:
@@ -120,9 +120,9 @@ def parse_users() -> list[DemoUser]:
 
 
 def parse_conversations(now: datetime) -> list[DemoConversation]:
-    """Returns all demo conversations.
+    """Parses all demo conversations and returns them.
 
-    All their times are before `now`; hours in the files are in the time zone of `now`.
+    All their times are before `now`. Times of day in the files are in the time zone of `now`.
     """
     return [ConversationParser(file, now).parse() for file in sorted((DEMO_DIR / "conversations").glob("*.txt"))]
 
@@ -235,9 +235,10 @@ class ConversationParser:
         conversation.messages.append(DemoMessage(number, self.clock, username, body, tag or "", reply_to_number))
 
     def _find_message_number(self, conversation: DemoConversation, reference: str | None) -> int | None:
-        """Returns the number of the message that a reply refers to: by its tag, or as the n-th message before.
+        """Returns the number of the message to which a message replies.
 
-        None stays None.
+        `reference` is the tag of that message, or a number n for the n-th message before. Returns None for the
+        reference None.
         """
         if reference is None:
             return None
@@ -249,9 +250,9 @@ class ConversationParser:
         raise self._syntax_error(f"there is no #{reference}")
 
     def _add_follow_up(self, conversation: DemoConversation, kind: str, argument: str) -> None:
-        """Adds an action (such as a reaction or an edit) on the last message.
+        """Adds an action (such as a reaction or an edit) on the last message that was parsed.
 
-        It happens soon after that message, possibly after later messages of the file.
+        The time of the action is soon after this message, maybe after messages that come later in the file.
         """
         message = conversation.messages[-1]
         at = self.clock

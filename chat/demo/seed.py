@@ -1,6 +1,6 @@
-"""Creates the demo data by calling the usual actions in the order of time.
+"""Creates the demo data: calls functions of chat.actions in the order in which the demo texts say that things happened.
 
-Before each step, the clock is set to its time.
+Before each step, a replaced clock is set to the time of the step, so that messages get times in the past.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SeedResult:
 
 
 def seed_demo(now: datetime | None = None) -> SeedResult:
-    """Creates all demo data in one transaction. All times in the data are before `now`."""
+    """Creates all demo users and conversations in one transaction. All times in the data are before `now`."""
     now = now or datetime.now().astimezone()  # in the time zone of this machine, so that mornings are mornings here
     with _without_limits_and_events(), write_transaction(), _fake_time() as clock:
         conversations = parse_conversations(now)
@@ -75,9 +75,9 @@ class _Clock:
 
 @contextmanager
 def _fake_time() -> Iterator[_Clock]:
-    """Replaces `timezone.now`, from which all actions take the time, by a clock that can be set.
+    """Replaces `timezone.now`, from which the functions of chat.actions take the time, by a clock that can be set.
 
-    No other code of the process may run meanwhile, because it would get the wrong time.
+    No other code may run in this process at the same time, because it would get the wrong time.
     """
     real_now, clock = timezone.now, _Clock(timezone.now())
     timezone.now = lambda: clock.now.astimezone(real_now().tzinfo)
@@ -89,7 +89,10 @@ def _fake_time() -> Iterator[_Clock]:
 
 @contextmanager
 def _without_limits_and_events() -> Iterator[None]:
-    """Turns off rate limits and events. Weeks of messages are sent in seconds, and no client is connected."""
+    """Turns off rate limits and WebSocket events.
+
+    Demo messages of weeks are sent within seconds, which the rate limits would not allow, and no client is connected.
+    """
     limits, settings.LIMITS = settings.LIMITS, False
     publisher = events.set_publisher(lambda _events: None)
     try:
@@ -101,7 +104,7 @@ def _without_limits_and_events() -> Iterator[None]:
 
 # ── Users ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _create_users(demo_users: list[DemoUser], conversations: list[DemoConversation], now: datetime) -> dict[str, User]:
-    """Creates the accounts and returns them by user name."""
+    """Creates the accounts of the demo users and returns them by user name."""
     first_joined_at = min(conversation.begins_at for conversation in conversations) - timedelta(hours=2)
     password = make_password(PASSWORD)  # hashing is slow on purpose, so it is done only once
     users = [
@@ -157,7 +160,7 @@ def _bind(function: Callable, *arguments: object) -> Callable[[], None]:
 
 @dataclass
 class _SeedContext:
-    """State that all demo conversations share."""
+    """What all demo conversations share: clock, users, ids of tagged messages, times of the last activity of users."""
 
     clock: _Clock
     users: dict[str, User]  # by user name
@@ -165,7 +168,7 @@ class _SeedContext:
     last_active_at: dict[str, datetime] = field(default_factory=dict)  # by user name
 
     def get_active_user_id(self, username: str) -> int:
-        """Returns the id of a user who does something now, and remembers the time as last seen."""
+        """Returns the id of a demo user who does something now, and remembers the time as the user's last activity."""
         self.last_active_at[username] = self.clock.now
         return self.users[username].pk
 
@@ -243,9 +246,10 @@ class _ConversationSeeder:
                 actions.settle_report(user_id, report.pk)
 
     def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
-        """Moves the read markers of one part of the members (user id modulo `share_count`) to the end of a session.
+        """Marks the messages up to the end of a session (messages that follow each other closely) as read.
 
-        If the demo shows unread messages to a member, the read marker stops before the first of them.
+        It does this for the members whose user id modulo `share_count` is `share`. If the demo should show unread
+        messages to a member, only the messages before them are marked.
         """
         usernames = {user.pk: name for name, user in self.context.users.items()}
         last_number = max(message.number for message in self.conversation.messages if message.at <= session.ends_at)
@@ -263,7 +267,7 @@ class _ConversationSeeder:
             move_markers(moves)
 
     def set_member_states(self) -> None:
-        """Sets which members have the conversation as favourite, muted, or with a draft."""
+        """Makes the conversation a favourite, mutes it, or stores a draft, for the members named in the demo text."""
         changes: dict[str, dict] = {}
         for name in self.conversation.favourite:
             changes.setdefault(name, {})["favourite"] = True

@@ -33,10 +33,10 @@ def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
 
 
 class HasReadMarker(Protocol):
-    """The type of a `Membership`, or of another object that has these attributes of a membership.
+    """The type of an object that has the ids of a conversation and of a member, and what this member has read.
 
-    `read_seq` is the number of the newest message that the user has read, `last_seq` the number of the newest message
-    of the conversation.
+    A `Membership` is such an object. `read_seq` is the number of the newest message that the member has read, `last_seq`
+    the number of the newest message of the conversation.
     """
 
     conversation_id: int

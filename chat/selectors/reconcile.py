@@ -33,8 +33,8 @@ def build_missed_conversation_events(conversation_id: int, after: int) -> list[C
     """Returns events for all changes of a conversation after the version (number of a change) `after`, oldest first.
 
     Each event contains a changed row as it is now, with the version of its newest change. If the changes cannot be sent
-    as events, for example because there are too many, returns one event after which clients request the changes by the
-    frame `sync`.
+    as events, for example because there are too many, returns one event that makes clients ask for the changes with the
+    WebSocket command `sync`.
     """
     conversation = Conversation.objects.filter(pk=conversation_id).first()
     if conversation is None:
@@ -75,7 +75,7 @@ def _is_out_of_order(new_messages: list[Message]) -> bool:
 
 
 def _build_sync_event(conversation: Conversation, after: int) -> ConversationEvent:
-    """Returns an event after which clients request the changes that they have missed, by the frame `sync`.
+    """Returns an event that makes clients ask for the changes that they have missed, with the WebSocket command `sync`.
 
     Changes are numbered without gaps (versions). The event has a number that is not the next one, so clients see that
     they have missed changes. The hub (it sends events to WebSockets) sends the event as if it followed the version

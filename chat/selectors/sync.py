@@ -105,10 +105,10 @@ class SyncAnswerSchema(msgspec.Struct):
 
 
 class SyncedConversation(msgspec.Struct):
-    """The changes of one conversation, with the same fields as `Changes`.
+    """The messages and members of one conversation that changed after the version that the client has named in `sync`.
 
-    If the client has not named this conversation in its `sync` request, the whole conversation is included, but no
-    messages and members.
+    `version` is the number of the newest change that is included. If the client has not named this conversation, the
+    whole conversation is included, but no messages and members.
     """
 
     conversation_id: int

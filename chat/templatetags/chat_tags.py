@@ -33,7 +33,7 @@ QUICK_EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered befo
 
 @register.inclusion_tag("chat/list/_navigation_rail.html", takes_context=True)
 def navigation_rail(context: template.Context, current: str = "") -> dict[str, Any]:
-    """Renders the main navigation with its unread counts. `current` is the name of the selected entry."""
+    """Renders the main navigation with the user's unread counts. `current` is the name of the selected entry."""
     request = context["request"]
     listing = context.get("listing") or ConversationList(request.user.pk, {})
     return {"listing": listing, "current": current, "user": request.user}
@@ -60,20 +60,23 @@ def quick_emoji() -> tuple[str, ...]:
 
 @register.filter
 def lang_attribute(text: str) -> str:
-    """Returns the HTML attribute `lang="…"` for a text in another language than the page, otherwise an empty string."""
+    """Returns the value of the HTML attribute `lang` for a text, or "" if the text needs no such attribute.
+
+    A text needs it only if browsers could otherwise choose a wrong font, for example for a Chinese text.
+    """
     return get_lang_attribute(text, get_language() or "")
 
 
 # ── Times ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
 def time_of_day(value: str | datetime) -> str:
-    """Formats the time of day, for example `16:02`."""
+    """Formats the time of day of a date and time, for example `16:02`."""
     return times.format_time(_to_local_time(value))
 
 
 @register.filter
 def short_datetime(value: str | datetime) -> str:
-    """Formats a moment shortly: the time for today, the weekday for the last six days, otherwise the date."""
+    """Formats a date and time shortly: today as time of day, the last six days as weekday, other days as date."""
     return times.format_short(_to_local_time(value), timezone.localtime())
 
 
@@ -85,7 +88,7 @@ def long_date(value: datetime) -> str:
 
 @register.filter
 def full_datetime(value: str | datetime) -> str:
-    """Formats day and time, for example `Yesterday, 16:02`."""
+    """Formats a date and time as day and time of day, for example `Yesterday, 16:02`."""
     local_time = _to_local_time(value)
     day = times.format_day_label(local_time.date(), timezone.localdate())
     return pgettext("date format", "%(day)s, %(time)s") % {"day": day, "time": times.format_time(local_time)}
@@ -98,18 +101,18 @@ def _to_local_time(value: str | datetime) -> datetime:
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
 def pin_excerpt(message: Any) -> str:
-    """Returns the excerpt of a pinned message.
+    """Returns the beginning of the text of a pinned message, for the list of pinned messages.
 
-    For a message without text it returns the names of the attached files.
+    For a message without text, returns the names of its files.
     """
     return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
 
 
 @register.simple_tag
 def render_message(item: message_log.MessageItem, is_group: bool = False) -> SafeString:
-    """Renders one item of the message log: a text message or a system message.
+    """Renders the HTML of one message (text message or system message such as "Ann added Ben") in a conversation.
 
-    With `is_group`, the receipt marks show how many members have read the message.
+    With `is_group`, the mark below a message shows how many members have read it.
     """
     render = _render_item if settings.DEBUG else _render_item_cached
     return render(msgspec.json.encode((item, is_group)), get_language())
@@ -119,9 +122,9 @@ _item_decoder = msgspec.json.Decoder(tuple[message_log.MessageItem, bool])
 
 
 def _render_item(encoded: bytes, language: str | None) -> SafeString:
-    """Renders one item of the message log from its JSON.
+    """Renders the HTML of one message from its view model, encoded as JSON.
 
-    The result is cached by this JSON and the language. The HTML depends on nothing else, so a cached item is never
+    The result is cached by this JSON and the language. The HTML depends on nothing else, so a cached message is never
     outdated and never contains data of another user.
     """
     item, is_group = _item_decoder.decode(encoded)
@@ -135,9 +138,9 @@ _render_item_cached = lru_cache(maxsize=2048)(_render_item)
 
 @register.simple_tag
 def script_templates() -> SafeString:
-    """Renders the `<template>` elements that scripts clone.
+    """Renders the HTML elements `<template>`, of which browser scripts make copies for new messages, rows and so on.
 
-    They are the partials of the page, rendered with empty view models.
+    They come from the same Django templates as the rest of the page, rendered with empty view models.
     """
     return _render_script_templates() if settings.DEBUG else _render_script_templates_cached(get_language())
 
@@ -148,8 +151,8 @@ def _render_script_templates() -> SafeString:
 
 @cache
 def _render_script_templates_cached(language: str | None) -> SafeString:
-    """Returns the rendered `<template>` elements, cached per language.
+    """Returns the HTML elements `<template>`, of which browser scripts make copies, rendered once for each language.
 
-    They are the same on every page, and rendering them takes a fifth of the time of rendering one page.
+    They are the same on every page. Rendering them takes a fifth of the time of rendering one page.
     """
     return _render_script_templates()

@@ -55,7 +55,10 @@ def _diff_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _merge_changes(parts: list[tuple[str, str]]) -> Iterator[DiffPart]:
-    """Yields the parts of a diff. Joins two changes with only a space between them, which is easier to read."""
+    """Yields the parts of a comparison of two texts (same, removed, added).
+
+    Joins two changes that have only a space between them, because one change is easier to read.
+    """
     removed = added = ""
     for index, (kind, text) in enumerate(parts):
         is_space_between = (removed or added) and text.isspace() and "\n" not in text and _is_change(parts, index + 1)

@@ -63,9 +63,10 @@ _ATTRIBUTES = {
 
 
 def _text_rule(renderer, tokens, index, options, env) -> str:
-    """Renders a text token of the Markdown parser. Replaces placeholders of mentions by the HTML of the mentions.
+    """Renders a piece of text from the Markdown parser. Puts the HTML of mentions in the place of their placeholders.
 
-    In code and URLs other rules replace the placeholders by the original `@name`.
+    Each mention is replaced by a placeholder before the text is parsed. In code and URLs other rules replace the
+    placeholders by the original `@name`.
     """
 
     def render_mention(match: re.Match) -> str:
@@ -77,7 +78,10 @@ def _text_rule(renderer, tokens, index, options, env) -> str:
 
 
 def _fence_rule(renderer, tokens, index, options, env) -> str:
-    """Renders a code block. Code has no mentions, so placeholders of mentions are replaced by the original `@name`."""
+    """Renders a code block. It replaces the placeholders of mentions by the original `@name`.
+
+    Each mention is replaced by a placeholder before the text is parsed, but code should contain no mentions.
+    """
     token = tokens[index]
     code = token.content
     if env.get("names"):

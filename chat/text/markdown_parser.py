@@ -43,11 +43,12 @@ _EAST_ASIAN = re.compile(f"[{PUNCTUATION}{UNSPACED_LETTERS}\ue000\ue001]")
 
 # ── Emphasis ────────────────────────────────────────────────────────────────────────────────────────────────────────
 class MessageInlineState(StateInline):
-    """The state of the inline parser, with another rule for where `*`, `**` and `~~` open and close.
+    """The state of the inline parser of markdown-it, with another rule for where emphasis (`*`, `**`, `~~`) begins and
+    ends.
 
-    CommonMark does not let a sign open or close between punctuation and a letter, because in languages with spaces
-    such a sign belongs to another word. Chinese has no spaces, so this is not applied to East Asian punctuation, nor
-    to any punctuation beside an East Asian character.
+    In CommonMark, such a sign between punctuation and a letter cannot begin or end emphasis, because in languages with
+    spaces the sign belongs to another word. Chinese has no spaces, so this is not applied to East Asian punctuation,
+    nor to any punctuation beside an East Asian character.
     """
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:

@@ -60,7 +60,8 @@ def _build_view(attachment: AttachmentSchema, is_tile: bool) -> AttachmentView:
 
 
 def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
-    """Returns the width and height in pixels with which an image or video is displayed.
+    """Returns the width and height in pixels with which an image or video is displayed. With `is_tile`, images are
+    square.
 
     The page reserves this space before the image or video is loaded, so that the text around it does not move then.
     """

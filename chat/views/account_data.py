@@ -1,4 +1,7 @@
-"""Pages for exporting the user's data and for deleting the account. Both ask for the password again."""
+"""The page on which users export their personal data, and the page on which they delete their account.
+
+Both pages ask for the user's password again.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from messenger.core.database import write_transaction
 @form_view
 @reauthentication_required(allow_get=True)
 def data_export(request: AuthenticatedRequest) -> HttpResponse:
-    """Shows whether a data export is ready or in progress. POST requests a new one."""
+    """Shows whether an export of the user's personal data is ready or in progress. POST requests a new export."""
     user_id = request.user.pk
     if request.method == "POST":
         export_actions.request_export(user_id)
@@ -39,7 +42,10 @@ def data_export(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
-    """Sends the ZIP file of the data export. Supports byte ranges, so that a download can be resumed."""
+    """Sends the ZIP file with the personal data that the user has exported.
+
+    Supports byte ranges, so that a browser can continue an interrupted download.
+    """
     export = export_actions.get_ready_export(request.user.pk)
     if is_reauthentication_required(request, app=""):
         # After the password, the user returns to the page: after a redirect to the file, the browser would still show
@@ -56,7 +62,10 @@ def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
 @form_view
 @reauthentication_required()
 def delete_account(request: AuthenticatedRequest) -> HttpResponse:
-    """Shows what will be deleted and asks the user to type the user name. POST deletes the account."""
+    """Shows what will be deleted with the account, and asks for the user name as confirmation.
+
+    POST deletes the account of the current user.
+    """
     user = request.user
     form = DeleteAccountForm(request.POST if request.method == "POST" else None, user=user)
     require_another_administrator(user)

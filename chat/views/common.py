@@ -19,12 +19,15 @@ MAX_SEARCH_LENGTH = 80  # characters of a search query
 
 
 def get_search_query(request: AuthenticatedRequest) -> str:
-    """Returns the search text from `?q=`."""
+    """Returns the search text from the URL parameter `q`."""
     return request.GET.get("q", "").strip()[:MAX_SEARCH_LENGTH]
 
 
 def render_page(request: AuthenticatedRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
-    """Renders a page beside the conversation list. The queries for the list run only if the template uses it."""
+    """Renders a page that shows the list of the user's conversations beside its own content.
+
+    The list makes its database queries only if the template `template` uses the list.
+    """
     listing = context.setdefault("listing", ConversationList(request.user.pk, request.GET, request.user.blocked_ids))
     listing.is_omitted = request.headers.get("X-Visit") == "1"  # static/js/ui/page-navigation.js
     if listing.current_id is None and "history" in context:
@@ -34,16 +37,19 @@ def render_page(request: AuthenticatedRequest, template: str, status: int = 200,
 
 
 def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
-    """Returns the validated data of a form that has no page of its own. Raises `invalid` if the form is not valid."""
+    """Returns the validated data of a form, or raises `invalid` if the form is not valid.
+
+    For forms that are not rendered again with their errors, such as a single button.
+    """
     if not form.is_valid():
         raise invalid(**{name: str(messages[0]) for name, messages in form.errors.items()})
     return form.cleaned_data
 
 
 def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
-    """Adds an ApplicationError to the form and returns its HTTP status.
+    """Adds an ApplicationError to the form, which then shows it, and returns the HTTP status of the error.
 
-    Raises it again if a form cannot show it, like `not_found`.
+    An error that the user cannot correct in the form, such as `not_found`, is not added but raised again.
     """
     if error.code not in FORM_ERROR_CODES:
         raise error
@@ -52,12 +58,15 @@ def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
 
 
 def newest_message_url(message: MessageSchema) -> str:
-    """Returns the URL that opens a conversation at its newest message. It is used after a message was sent."""
+    """Returns the URL that opens a conversation at its newest message.
+
+    `message` is the newest message, which the user has just sent.
+    """
     return f"{reverse('conversation', args=[message.conversation_id])}#m-{message.seq}"
 
 
 def message_url(message: MessageSchema) -> str:
-    """Returns the URL that opens the conversation at this message, however old the message is."""
+    """Returns the URL that opens the conversation of a message at this message, even if the message is old."""
     return conversation_url_at(message.conversation_id, message.seq)
 
 

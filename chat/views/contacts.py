@@ -30,7 +30,7 @@ MAX_RESULTS = 30  # people found by a search
 
 
 class PersonRow(NamedTuple):
-    """One user in a list. `state` is the relationship to the current user, "none" if there is none."""
+    """One user in a list. `state` is the contact state between this user and the reader, "none" if there is none."""
 
     user: User
     state: str
@@ -44,9 +44,10 @@ def _rows(relationships: Iterable[Relationship]) -> list[PersonRow]:
 
 @page_view
 def people(request: AuthenticatedRequest) -> HttpResponse:
-    """Lists contacts, contact requests and blocked users.
+    """Lists the contacts, contact requests and blocked users of the current user.
 
-    `?q=` searches all users. A user without contacts sees the newest users instead of an empty list.
+    With `?q=`, also shows the users found by this search text. Without contacts and `?q=`, shows suggested users
+    instead.
     """
     user_id, query = request.user.pk, get_search_query(request)
     lists = contact_lists.list_contacts(user_id)
@@ -75,7 +76,7 @@ def people(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
-    """Shows the page of one user.
+    """Shows the page about the user `user_id`.
 
     Responds with 404 if the privacy settings of this user hide the account from the current user.
     """
@@ -106,7 +107,10 @@ def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
 
 
 def _get_deleted_user(current_user_id: int, user_id: int) -> User:
-    """Returns a deleted account that shares a conversation with the current user. Raises `not_found`."""
+    """Returns the user `user_id`, who has deleted the account, if the current user is in a conversation with this user.
+
+    Otherwise raises `not_found`.
+    """
     user = users.find_user(user_id)
     is_visible = user is not None and user.deleted_at is not None
     if user is None or not is_visible or not selectors.filter_users_sharing_conversations(current_user_id, [user_id]):
@@ -116,8 +120,9 @@ def _get_deleted_user(current_user_id: int, user_id: int) -> User:
 
 @post_view
 def update_contact(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
-    """Runs the action on a contact that is named in `do` (for example `block`), and shows the result as a flash
-    message.
+    """Runs the action that the form field `do` names on the user `user_id`, for example `block` or `accept`.
+
+    Shows the result as a flash message.
     """
     actions: dict[str, tuple[Callable[[int, int], Any], str]] = {
         "add": (contacts.add_contact, ""),

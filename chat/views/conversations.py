@@ -1,6 +1,6 @@
-"""The conversation list, the page of a conversation, and the forms that send messages and change the member state.
+"""The list of conversations, the page of a conversation, and views for forms of this page.
 
-The member state is what only one user sees of a conversation: read marker, muted, archived, favourite and others.
+The forms send messages, and change what a conversation stores for the current user only (read marker, mute …).
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def home(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def conversation_list(request: AuthenticatedRequest) -> HttpResponse:
-    """Renders only the conversation list, without a page.
+    """Renders only the list of the user's conversations, without the page around it.
 
-    Scripts load it for a filter, a search or older conversations.
+    Browser scripts load it when the user chooses a filter, searches, or scrolls to older conversations.
     """
     listing = ConversationList(request.user.pk, request.GET, request.user.blocked_ids)
     listing.current_id = parse_id(request.GET.get("here"))
@@ -66,14 +66,14 @@ def conversation_list(request: AuthenticatedRequest) -> HttpResponse:
 
 @post_view
 def dismiss_hints(request: AuthenticatedRequest) -> HttpResponse:
-    """Permanently hides the hints for new users, on all devices of the user."""
+    """Hides the hints for new users (how to begin) permanently, on all devices of the user."""
     account_actions.dismiss_hints(request.user.pk)
     return redirect("home")
 
 
 @page_view
 def conversation(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Shows the page of a conversation. `?on=2026-11-21` redirects to the first message of that day or later."""
+    """Shows the page of a conversation. `?on=2026-11-21` redirects to the first message of that day or a later day."""
     day = start_position.parse_day(request.GET.get("on"))
     if day and (url := _find_day_url(request, conversation_id, day)):
         return redirect(url)
@@ -81,7 +81,7 @@ def conversation(request: AuthenticatedRequest, conversation_id: int) -> HttpRes
 
 
 def _find_day_url(request: AuthenticatedRequest, conversation_id: int, day: date) -> str | None:
-    """Returns the URL of the first message on this day or later, None if there is no such message."""
+    """Returns the URL of the first message of a conversation on `day` or later, None if there is no such message."""
     seq = selectors.find_first_seq_since(request.user.pk, conversation_id, start_position.start_of_day(day))
     return conversation_url_at(conversation_id, seq) if seq else None
 
@@ -153,7 +153,10 @@ def render_conversation(
 
 
 def _find_replied_message(user_id: int, conversation_id: int, message_id_text: str | None) -> MessageSchema | None:
-    """Returns the message that the user replies to, None if it does not exist here or the user cannot see it."""
+    """Returns the message to which the user is going to reply. `message_id_text` is its id.
+
+    Returns None if the conversation has no such message, or if the user may not see it.
+    """
     if (message_id := parse_id(message_id_text)) is None:
         return None
     try:
@@ -164,7 +167,11 @@ def _find_replied_message(user_id: int, conversation_id: int, message_id_text: s
 
 
 def _complete_names(names: dict[int, str], user_ids: Iterable[int]) -> dict[int, str]:
-    """Adds to `names` the names of users that are missing there, for example former members."""
+    """Returns `names` (display names by user id) and, in addition, the names of those `user_ids` that are missing in
+    it.
+
+    For example, `names` has the names of the members, but a page also shows the names of former members.
+    """
     return names | users.get_display_names(user_id for user_id in user_ids if user_id not in names)
 
 
@@ -194,10 +201,10 @@ def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
 
 
 def _store_files(request: AuthenticatedRequest, conversation_id: int, client_id: UUID) -> list[int]:
-    """Stores the uploaded files of a posted form and returns their attachment ids.
+    """Stores the files that a form has uploaded, and returns the ids of the new attachments.
 
-    If the same form was posted before, nothing is stored again and the earlier ids are returned. So posting a form
-    twice sends the same message and not a second one.
+    If a message with this `client_id` was sent before (the same form was posted twice), stores nothing and returns the
+    attachment ids of that message.
     """
     files = [file for file in request.FILES.getlist("files") if file.name]
     if not files:
@@ -219,8 +226,9 @@ def mark_read(request: AuthenticatedRequest, conversation_id: int) -> HttpRespon
 
 @post_view
 def update_member_state(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Changes the member state (what only this user sees: muted, archived, favourite, …), and marks the conversation as
-    read or unread.
+    """Changes what a conversation stores for the current user only: muted, archived, favourite and others.
+
+    Also marks the conversation as read or unread.
     """
     form, user_id = MemberStateForm(request.POST), request.user.pk
     read = get_cleaned_data(form)["read"]

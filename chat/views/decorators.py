@@ -1,6 +1,7 @@
-"""View decorators.
+"""Decorators for the views of pages.
 
-They require a login, limit the rate of requests, and turn an `ApplicationError` into an error page or a flash message.
+They require a signed-in user, limit the rate of requests, and show an `ApplicationError` as an error page or a flash
+message.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ class AuthenticatedRequest(HttpRequest):
 
 
 def page_view(view: View) -> View:
-    """Decorates the view of a page for signed-in users (GET and HEAD)."""
+    """Decorates the view of a page for signed-in users. Allows the methods GET and HEAD."""
     return _page_view(view, ["GET", "HEAD"])
 
 
 def form_view(view: View) -> View:
-    """Decorates the view of a page whose form is posted to the same URL (GET, HEAD and POST)."""
+    """Decorates the view of a page for signed-in users, whose form is posted to the same URL (GET, HEAD and POST)."""
     return _page_view(view, ["GET", "HEAD", "POST"])
 
 
@@ -61,7 +62,7 @@ def _page_view(view: View, methods: list[str]) -> View:
 def _check_rate_limit(request: HttpRequest) -> None:
     """Raises `rate_limited` if the user sends too many requests.
 
-    POST requests count towards the rate limit of the user's API requests. GET requests have a rate limit of their own.
+    A POST request counts together with the user's requests to the REST API. GET requests are counted separately.
     """
     if request.method == "POST":
         wait = rate_limits.acquire("api.person", request.user.pk)
@@ -72,10 +73,10 @@ def _check_rate_limit(request: HttpRequest) -> None:
 
 
 def post_view(view: View) -> View:
-    """Decorates a view that only handles a posted form (POST) and has no page of its own.
+    """Decorates a view that only handles a posted form (POST) and shows no page.
 
-    Errors 403, 404 and 503 have an error page. For other errors it redirects to the previous page and shows a flash
-    message there.
+    An ApplicationError with status 403, 404 or 503 is shown as an error page. For another ApplicationError, redirects
+    to the page with the form, which shows the error as a flash message.
     """
 
     @require_POST
@@ -98,9 +99,9 @@ def post_view(view: View) -> View:
 
 
 def redirect_back(request: HttpRequest, default: str = "home", *args) -> HttpResponse:
-    """Redirects to the page that the form was on. The form sends its URL in `next`.
+    """Redirects to the page that contained the posted form. The form has the URL of this page in its field `next`.
 
-    Without it, redirects to `default`.
+    If `next` is missing or is a URL of another site, redirects to the URL pattern `default`.
     """
     url = request.POST.get("next", "")
     # `redirect` would take a text without a slash for the name of a view.

@@ -34,9 +34,9 @@ class FileItem:
 
 @page_view
 def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Lists the files of a conversation, newest first. `?kind=image` shows only images.
+    """Lists the files sent in a conversation, newest first. `?kind=image` shows only images.
 
-    `?before=` is the cursor for older files.
+    With `?before=`, the id of the last file on a page, shows the next page with older files.
     """
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)

@@ -18,8 +18,8 @@ from chat import selectors
 def group_avatar(request: HttpRequest, conversation_id: int, name: str) -> HttpResponseBase:
     """Sends the avatar of a group to its members.
 
-    Browsers may cache it forever, because a new avatar gets a new URL. Accepts a session or an API token, because API
-    clients load avatars too.
+    Browsers may cache the image forever, because a new avatar gets a new URL. The view accepts a session or an API
+    token, because API clients load avatars too.
     """
     user = get_request_user(request)
     if user is None:

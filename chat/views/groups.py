@@ -26,7 +26,10 @@ GROUP_FIELDS = ("title", "description", "announcement", "members_may_add", "memb
 
 
 def get_group(user_id: int, conversation_id: int) -> ConversationSchema:
-    """Returns the group with this id. Raises `not_found` also for a direct conversation, because it has no settings."""
+    """Returns the group with this id.
+
+    Raises `not_found` if it is a direct conversation, or if the user `user_id` is not a member.
+    """
     conversation = selectors.get_conversation(user_id, conversation_id)
     if conversation.kind != "group":
         raise not_found()
@@ -92,9 +95,9 @@ def render_group_settings(
 
 
 def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosition | None:
-    """Returns the cursor from `?after=`, from which the member list continues.
+    """Returns the position in the list of members at which the page begins (cursor), from the URL parameter `after`.
 
-    Returns None (first page) if it is missing or invalid.
+    Returns None, which means the first page, if the parameter is missing or invalid.
     """
     try:
         return MemberCursorField().to_internal_value(request.GET.get("after", ""))
@@ -104,7 +107,7 @@ def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosit
 
 @page_view
 def leave_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Shows the page on which a member confirms leaving the group. Its form is posted to `remove_member`."""
+    """Shows the page on which a member confirms leaving the group. Its form is posted to the view `remove_member`."""
     conversation = get_group(request.user.pk, conversation_id)
     is_owner = get_allowed_actions(conversation, request.user.pk).is_owner
     return render_page(

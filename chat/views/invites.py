@@ -1,4 +1,4 @@
-"""Forms for creating and revoking invite links of a group, and the page that an invite link opens."""
+"""Views that create and revoke invite links of a group, and the page that opens when a user follows an invite link."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def _redirect_to_links(conversation_id: int) -> HttpResponse:
 
 @form_view
 def join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
-    """Shows the group of an invite link. POST joins the group. Members are redirected to the conversation."""
+    """Shows the group to which an invite link belongs. POST makes the user a member of it.
+
+    A user who is a member already is redirected to the conversation.
+    """
     response = _join_by_invite(request, token)
     for name, value in INVITE_HEADERS.items():
         response[name] = value
@@ -84,7 +87,10 @@ def _join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
 
 @page_view
 def invite_group_avatar(request: AuthenticatedRequest, token: str) -> HttpResponse:
-    """Sends the avatar of the group to a user who has opened a valid invite link."""
+    """Sends the avatar of a group to a user who has opened a valid invite link of the group.
+
+    The user does not have to be a member of the group.
+    """
     avatar = get_usable_invite(request.user.pk, token).conversation.avatar
     if not avatar:
         raise Http404

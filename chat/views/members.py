@@ -30,9 +30,9 @@ def add_members(request: AuthenticatedRequest, conversation_id: int) -> HttpResp
 
 @form_view
 def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Asks for confirmation, then removes a member from a group (POST).
+    """Asks for confirmation, and with POST removes the member `user_id` from a group.
 
-    Members who choose themselves leave the group.
+    If `user_id` is the current user, this user leaves the group.
     """
     current_user_id = request.user.pk
     if request.method != "POST":
@@ -67,9 +67,9 @@ def set_role(request: AuthenticatedRequest, conversation_id: int, user_id: int) 
 
 @page_view
 def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Shows the page on which the owner confirms that another member becomes the owner.
+    """Shows the page on which the owner of a group confirms that the member `user_id` becomes the owner instead.
 
-    Its form is posted to `set_role`.
+    The form on it is posted to the view `set_role`.
     """
     current_user_id = request.user.pk
     conversation = get_group(current_user_id, conversation_id)
@@ -87,7 +87,10 @@ def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user
 
 @page_view
 def member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
-    """Shows one member of a group: profile, presence and the groups shared with the current user."""
+    """Shows a page about one member of a group: profile, whether the member is online, and shared groups.
+
+    Shared groups are the groups of which both the member and the current user are members.
+    """
     conversation = selectors.get_conversation(request.user.pk, conversation_id)
     member = _get_member(request.user.pk, conversation_id, user_id)
     return render_page(
@@ -100,7 +103,10 @@ def member(request: AuthenticatedRequest, conversation_id: int, user_id: int) ->
 
 
 def _get_member(current_user_id: int, conversation_id: int, user_id: int) -> MemberSchema:
-    """Returns a current member of the group. Raises `not_found` for all other users, including former members."""
+    """Returns the member `user_id` of a conversation.
+
+    Raises `not_found` if this user is not a member, or was a member earlier.
+    """
     members, _cursor = selectors.find_members(current_user_id, conversation_id, user_ids=[user_id])
     if not members or members[0].left_at:
         raise not_found()

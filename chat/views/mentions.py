@@ -18,7 +18,7 @@ from messenger.core.numbers import parse_id
 
 @dataclass(slots=True)
 class MentionItem:
-    """A message that mentions the user, with the title of its conversation and whether it is unread."""
+    """A message that mentions the current user, with the title of its conversation and whether it is unread."""
 
     item: MessageItem
     conversation_title: str
@@ -52,7 +52,10 @@ def mentions(request: AuthenticatedRequest) -> HttpResponse:
 
 @post_view
 def mark_mentions_read(request: AuthenticatedRequest) -> HttpResponse:
-    """Marks all mentions of the user as read: in each conversation, the read marker moves to the newest mention."""
+    """Marks all messages that mention the current user as read.
+
+    In each conversation, this marks all messages up to the newest mention as read.
+    """
     user_id = request.user.pk
     for conversation_id, seq in selectors.get_newest_unread_mentions(user_id).items():
         actions.mark_read(user_id, conversation_id, seq)

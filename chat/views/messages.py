@@ -22,7 +22,7 @@ from messenger.core.errors import ApplicationError, not_found
 
 @page_view
 def message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Redirects the permanent URL of a message to its conversation, opened at this message."""
+    """Redirects from the permanent URL of a message to the page of its conversation, opened at this message."""
     return redirect(message_url(selectors.get_message(request.user.pk, message_id)))
 
 
@@ -39,7 +39,10 @@ def render_message_actions(
     report_form: ReportForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Shows a page with a form for each action on a message (reply, edit, delete, …), for browsers without scripts."""
+    """Renders a page with a form for each action on a message (reply, edit, delete, …).
+
+    The page is for browsers without scripts.
+    """
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     if message.kind != "text":
@@ -110,7 +113,7 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
 
 @form_view
 def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Asks to which conversation the message is forwarded. POST forwards it."""
+    """Asks the user to which conversation a message should be forwarded. POST forwards the message to it."""
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     if message.kind != "text" or message.deleted_at:
@@ -150,10 +153,11 @@ def message_details(request: AuthenticatedRequest, message_id: int) -> HttpRespo
 
 
 def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, Any]:
-    """Returns the template context with the receipts and reactions of a message.
+    """Returns the template context that shows who has received, read and reacted to a message.
 
-    The receipts are three lists of members: those who have read the message, those who have only received it (each
-    newest first), and all others. Members who do not share receipts with the current user are in none of the lists.
+    It has three lists of members: those who have read the message, those who have only received it (each with the
+    newest first), and those who have not received it. Members who do not let the current user see this are in none of
+    the lists.
     """
     user_id = request.user.pk
     members = {member.user.id: member.user for member in selectors.list_members(user_id, message.conversation_id)}
@@ -182,7 +186,7 @@ def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> d
 
 @page_view
 def revisions(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Shows all versions of an edited message, newest first, with the changes of each version."""
+    """Shows all versions of an edited message, newest first, each with its differences from the version before."""
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     revisions = selectors.list_revisions(user_id, message_id)

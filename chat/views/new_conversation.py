@@ -1,4 +1,4 @@
-"""The page for starting a conversation, and the forms that open a direct conversation or create a group."""
+"""The page on which a user starts a conversation, and views that open a direct conversation or create a group."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def render_new_conversation(request: AuthenticatedRequest, form: CreateGroupForm
 
 
 def _default_title(users: Iterable[User]) -> str:
-    """Returns the title for a group that was created without one: as many names of its members as fit."""
+    """Returns the title for a group that was created without a title: the names of its other members `users`.
+
+    If there are many names, the title has the first ones only.
+    """
     names = [user.display_name for user in users]
     while names and len(title := format_name_list(names)) > TITLE_LIMIT:
         names.pop()

@@ -1,6 +1,6 @@
-"""Lets a user select several other users.
+"""Lets a user search for other users and select several of them, for example the members of a new group.
 
-The selection is kept in the URL, so it works without scripts and with the back button.
+The ids of the selected users are in the URL, so it works without scripts and with the back button.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_RESULTS, MAX_SEARCHED = 20, 40  # search results that are shown, and those r
 
 
 class PeoplePicker:
-    """Lets a user search for other users and select several of them.
+    """Lets a user search for other users and select several of them, for example the members of a new group.
 
-    It reads the search (`?q=`) and the selected users (`?user=`, or `user_ids` of a posted form) from the request.
-    Members of the conversation `exclude_members_of` are not offered. With `suggest_without_query`, users are offered
-    even without a search.
+    The request has the search text (`?q=`) and the ids of the selected users (`?user=`, or `user_ids` of a posted
+    form). The search does not find members of the conversation `exclude_members_of`. With `suggest_without_query`, some
+    users are shown even if there is no search text.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class PeoplePicker:
 
     @cached_property
     def selected(self) -> list[User]:
-        """The selected users whom the current user can find.
+        """The selected users, without those whose privacy settings hide them from the current user.
 
-        Other ids are ignored, because an id must not reveal a hidden user's name.
+        Without this, anybody could put the id of a hidden user into the URL and would see the name.
         """
         users = privacy.discoverable_users(self._user_id, self._ids)
         excluded = self._filter_members(users) | {self._user_id}
@@ -58,7 +58,7 @@ class PeoplePicker:
 
     @cached_property
     def results(self) -> list[User]:
-        """The users found by the search, without those that are selected already."""
+        """The users found by the search, without users who are selected already."""
         if not self.q and not self._suggest_without_query:
             return []
         users = search_users(self._user_id, self.q, limit=MAX_SEARCHED)
@@ -74,11 +74,11 @@ class PeoplePicker:
 
     # ── Links to the same page with another selection ───
     def result_links(self) -> list[tuple[User, str]]:
-        """Returns each search result with the URL of the same page on which this user is selected too."""
+        """Returns each user found by the search, with the URL of this page on which this user is selected too."""
         return [(user, self._url([*self.selected, user], "")) for user in self.results]
 
     def selected_links(self) -> list[tuple[User, str]]:
-        """Returns each selected user with the URL of the same page on which this user is not selected."""
+        """Returns each selected user, with the URL of this page on which this user is no longer selected."""
         return [
             (user, self._url([other for other in self.selected if other != user], self.q)) for user in self.selected
         ]

@@ -13,7 +13,7 @@ from chat.views.decorators import AuthenticatedRequest, page_view
 
 @page_view
 def pins(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Lists the pinned messages of a conversation, most recently pinned first."""
+    """Lists the pinned messages of a conversation. The message that was pinned last comes first."""
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
     return render_page(

@@ -1,4 +1,7 @@
-"""Fixtures of tests of actions: users of all roles, their open connections, and entry points (API, pages, socket)."""
+"""Fixtures of tests of chat.actions: users of all roles, their open connections, and ways to call an action.
+
+The ways to call an action (entry points) are the API, the pages and the WebSocket.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ environment = live.environment  # imported so that pytest finds this fixture
 class Workspace:
     """A group of alice (owner), adam (admin), bob and carol, and a direct conversation of alice and bob.
 
-    mallory is a user who is a member of neither.
+    mallory is a user who is a member of neither conversation.
     """
 
     def __init__(self, environment: live.Environment, people: dict[str, Any]):
@@ -45,15 +48,16 @@ class Workspace:
         )[0]
 
     async def connect_listeners(self) -> None:
-        """Opens a connection for each user, and from then on records the events that the user receives."""
+        """Connects each user, as an open WebSocket does, and from then on records the events that the user receives."""
         for name, user in self.people.items():
             self.listeners[name] = await self.environment.connect(user)
             self.listeners[name].transport.texts.clear()
 
     async def assert_listeners_match_state(self) -> None:
-        """Asserts that each user's received events lead to the current state of the database.
+        """Asserts that the events that each user has received were correct and complete.
 
-        The events are applied to the state at the time of the connection. The result must equal a freshly loaded state.
+        The events are applied to the user's data as they were when the user connected. The result must equal the data
+        that are loaded from the database now.
         """
         await self.environment.settle()
         for name, listener in self.listeners.items():
@@ -62,7 +66,7 @@ class Workspace:
             client_state.assert_matches(await database.run_in_thread(load_state, self.people[name].pk))
 
     def all_received(self) -> list[str]:
-        """Returns all frames (messages of the socket protocol, as text) that any user received."""
+        """Returns all frames (messages of the WebSocket protocol, as text) that any of the users has received."""
         return [text for listener in self.listeners.values() for text in listener.transport.texts]
 
     def received_types(self, name: str) -> list[str]:
@@ -105,9 +109,10 @@ async def workspace(environment, make_user, alice, bob, carol, mallory):
 
 @pytest.fixture
 async def make_entry_point(environment):
-    """Returns a function that creates an entry point by name, see ENTRY_POINTS in tests/actions/entry_points.py.
+    """Returns a function that creates an entry point (API, pages or WebSocket, as a way to call actions) by name.
 
-    The entry points are closed after the test, before the environment ends.
+    The names are in ENTRY_POINTS in tests/actions/entry_points.py. The entry points are closed after the test, before
+    the fixture `environment` ends.
     """
     made = []
 

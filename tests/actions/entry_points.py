@@ -1,4 +1,4 @@
-"""Entry points to the actions (API, pages, socket) with one interface for tests.
+"""Ways to call an action of chat (API, pages, WebSocket) with one interface for tests, called entry points.
 
 An example is `await entry_point(alice, "edit", message=5, body="x")`. The TABLE of an entry point lists the actions
 that it supports.
@@ -28,9 +28,9 @@ CODES = {status: code for code, status in STATUS_BY_CODE.items() if code != "blo
 
 
 class Outcome(NamedTuple):
-    """The result of an action. `code` is the error code, or empty on success. `fields` names the invalid fields.
+    """The result of calling an action. `code` is the error code, or "" on success.
 
-    `fields` is None if the entry point does not report invalid fields.
+    `fields` has the names of the invalid fields, or is None if the entry point (such as pages) does not tell them.
     """
 
     code: str
@@ -143,7 +143,10 @@ class Api:
 
 # ── Pages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Page:
-    """The entry point of pages: a browser without scripts, which posts forms. Errors are messages on the next page."""
+    """Calls actions through the pages: a test client posts their forms, like a browser without scripts.
+
+    An error is a message on the page to which the browser is redirected, or the status of the response.
+    """
 
     name = "page"
 
@@ -168,9 +171,9 @@ class Page:
 
     @staticmethod
     def _complete_form(caller, conversation: int, **changes: Any) -> dict[str, Any]:
-        """Returns all fields of the settings form of a group, with changes.
+        """Returns all fields of the form with the settings of a group: the current values, replaced by `changes`.
 
-        Like a browser, it omits unticked checkboxes.
+        Like a browser, it omits checkboxes that are not ticked.
         """
         names = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
         try:
@@ -227,7 +230,10 @@ class Page:
 
 # ── The socket ─────────────────────────────────────────────────────────────────────────────────────────────────────
 class Socket:
-    """The entry point of the socket: one open WebSocket for each user, to the ASGI application without a server."""
+    """Calls actions through the WebSocket. Each user has one open connection to the ASGI application.
+
+    No server runs: the test passes the messages to the application directly.
+    """
 
     name = "socket"
 

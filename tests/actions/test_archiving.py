@@ -1,4 +1,7 @@
-"""Tests that the next message unarchives an archived conversation unless it is muted, on both databases."""
+"""Tests, on SQLite and PostgreSQL, that a new message unarchives an archived conversation.
+
+For members who have muted the conversation, it stays archived.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Tests of BatchWriter: order of commands with the same key, independent keys, retries, one result per caller."""
+"""Tests of BatchWriter, which stores the commands of many callers in batches.
+
+Commands with the same key keep their order, commands with different keys do not wait for each other, and each caller
+gets one result.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,10 @@ Command = tuple[str, int]  # key, number
 
 
 class Store:
-    """A fake database for BatchWriter. It records commands, reports keys as busy, and raises prepared errors."""
+    """Replaces the database for BatchWriter, which stores commands in batches.
+
+    It records the commands, reports keys of commands as busy (locked), and raises the errors that a test has set.
+    """
 
     def __init__(self) -> None:
         self.stored: list[Command] = []
@@ -65,9 +72,9 @@ class Store:
 
 
 class Queue:
-    """A BatchWriter, and threads that submit commands to it.
+    """A BatchWriter, which stores commands in batches, and threads that submit commands to it.
 
-    While the writer is blocked, commands are queued in the order of `submit`.
+    While a test blocks the BatchWriter, commands are queued in the order of the calls of `submit`.
     """
 
     def __init__(self, store: Store, **options):
@@ -103,7 +110,10 @@ def queue(store):
 
 @pytest.fixture
 def blocked_writer(store, queue):
-    """Blocks the writer while it stores a first command. All commands submitted after that form the next batch."""
+    """Blocks the BatchWriter while it stores a first command.
+
+    All commands that the test submits before it ends the blocking form the next batch.
+    """
     store.gate.clear()
     first = queue._threads.submit(queue.writer.call, ("first", 0), 10)
     while not queue.writer._thread or queue._waiting():
@@ -140,7 +150,10 @@ def test_an_error_goes_only_to_its_caller(store, queue, blocked_writer):
 
 @pytest.mark.parametrize(("error", "code"), [(ValueError("a fault"), "unavailable"), (IntegrityError("twice"), "")])
 def test_a_command_that_cannot_be_stored_does_not_affect_others(store, queue, blocked_writer, error, code):
-    """Only the caller of a command gets its permanent error. A lost race (IntegrityError) is retried and succeeds."""
+    """A command that can never be stored returns an error to its own caller only.
+
+    A command that fails because another process stored the same row first (IntegrityError) is retried and succeeds.
+    """
     store.fails[("a", 7)] = [error] * 99 if code else [error] * 5  # batches of 16, 8, 4, 2 and 1
     answers = queue.submit(*[("a", number) for number in range(16)])
     store.gate.set()
@@ -173,9 +186,9 @@ def test_a_blocked_key_delays_no_other_and_keeps_its_order(store, queue, blocked
 
 
 def test_a_key_busy_in_one_half_of_a_split_batch_keeps_its_order(store, queue, blocked_writer):
-    """Commands of a key keep their order if the batch is split because a command of another key failed.
+    """A batch is split if one of its commands fails. Other commands with the same key then still keep their order.
 
-    One part of the batch finds the key busy, and the next part finds it free.
+    When the first part of the batch is stored, their key is busy (locked); when the second part is stored, it is free.
     """
     store.fails[("stranger", 0)] = [IntegrityError("twice")] * 2
     commands = [("lane", 0), ("stranger", 0), ("lane", 1), ("lane", 2)]
@@ -197,9 +210,10 @@ def test_a_command_that_waits_too_long_is_unavailable(store, queue):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_each_key_keeps_its_order_despite_busy_keys_and_failures(store, seed):
-    """Commands of a key are stored in the order of submission, even if the key is busy or a command fails.
+    """Commands with the same key are stored in the order in which they were submitted.
 
-    Like sockets, the callers submit the next command without waiting for the result of the last one.
+    This holds even if the key is busy (locked) or a command fails. Like WebSockets, the callers submit the next command
+    without waiting for the result of the previous one.
     """
     rng = random.Random(seed)
     queue = Queue(store, size=7)

@@ -1,6 +1,7 @@
 """Tests of concurrent actions on PostgreSQL. Each action has its own thread and database connection.
 
-Invariants after each test: every version was published exactly once, `seq` has no gaps, and each group has one owner.
+After each test, each version (number of a change of a conversation) was published exactly once, the messages are
+numbered without gaps, and each group has one owner.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def codes(results: list[Any]) -> Counter[str]:
 
 @pytest.fixture
 def published_events():
-    """Yields a list that collects all events of this test in the order of publication."""
+    """Yields a list, to which all events that are published during the test are added in the order of publication."""
     kept: list[Event] = []
     before = set_publisher(kept.extend)
     yield kept
@@ -116,7 +117,10 @@ def assert_consistent(conversation_id: int, published_events: list[Event]) -> No
 
 
 def assert_last_event_matches(row: Membership, published_events: list[Event]) -> None:
-    """Asserts that the newest `mine.updated` event of this membership has the role, muted and read_seq of the row."""
+    """Asserts that the newest `mine.updated` event for a membership has the same values as the database row `row`.
+
+    The values are the role, whether the conversation is muted, and the newest message read (read_seq).
+    """
     own = [
         n
         for n in published_events
@@ -210,9 +214,10 @@ def test_concurrent_edits_reactions_and_deletion_of_a_message(users, published_e
 
 # ── Idempotency ────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_one_client_id_from_fifty_threads_stores_one_row(users, published_events):
-    """Fifty concurrent sends with the same client_id store one message, and all return this message.
+    """If fifty threads send a message with the same client_id, one message is stored, and all threads get this message.
 
-    Half of the sends use the queue of this process. Each other send has its own transaction, as in another process.
+    Half of the threads use the send queue of this process. The others send as another process would do: each in its own
+    transaction.
     """
     alice, bob = users[:2]
     group = create_group(alice, bob)
@@ -251,7 +256,7 @@ def test_uploads_created_together_do_not_exceed_the_limit_of_a_user(users, setti
 
 
 def test_two_processes_write_into_one_conversation(users, published_events):
-    """Messages from two queues (as in two processes) get a `seq` without gaps, in the order of commits.
+    """Messages from two send queues (each process has one) are numbered without gaps, in the order of the commits.
 
     The messages of each sender keep their order.
     """
@@ -334,9 +339,9 @@ def test_a_member_is_removed_and_added_while_others_send(users, published_events
 # ── Deadlocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def no_deadlock(caplog):
-    """Asserts after the test that PostgreSQL reported no deadlock.
+    """Asserts after the test that no transactions waited for each other forever (deadlock).
 
-    PostgreSQL ends a deadlock after a second with an error, which the application logs.
+    PostgreSQL ends a deadlock after a second with an error, which the application logs. The fixture searches the log.
     """
     yield
     assert not [line for line in caplog.messages if "deadlock" in line or "did not answer" in line]
@@ -345,9 +350,9 @@ def no_deadlock(caplog):
 
 @pytest.mark.usefixtures("no_deadlock")
 def test_read_markers_roles_and_mentions_do_not_deadlock(users, published_events):
-    """Moving read markers, changing roles and editing mentions do not deadlock.
+    """Marking messages as read, changing roles and editing mentions at the same time causes no deadlock.
 
-    They all lock memberships and users, always in the same order.
+    All of these lock rows of memberships and users, always in the same order.
     """
     alice, bob, carol, dave = users[:4]
     group = create_group(alice, bob, carol, dave)

@@ -1,4 +1,4 @@
-"""Tests that an action has the same effect, events and errors through each entry point (API, pages, socket)."""
+"""Tests that an action has the same effect, events and errors whether it is called by API, page or WebSocket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from tests.actions.entry_points import ENTRY_POINTS, entry_points_for
 
 
 def through(action: str):
-    """Returns a decorator that runs a test once for each entry point that supports the action."""
+    """Returns a decorator that runs a test once for each entry point that supports the action.
+
+    The entry points are the API, the pages and the WebSocket.
+    """
     return pytest.mark.parametrize("entry_point", entry_points_for(action), indirect=True)
 
 
@@ -478,9 +481,9 @@ def test_every_action_has_an_error_case():
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS, indirect=True)
 async def test_errors(entry_point, workspace):
-    """Each case of ERROR_CASES fails with its error, through each entry point that supports the action.
+    """Each action in ERROR_CASES fails with the error given there, whether it is called by API, page or WebSocket.
 
-    No events are published.
+    A failed action publishes no events.
     """
     message, in_direct = (
         await workspace.send_message(workspace.bob, "mine"),

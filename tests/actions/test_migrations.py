@@ -1,4 +1,4 @@
-"""Tests that migrations keep the rows of a database of version 0.1.0."""
+"""Tests that the migrations of the current version keep the rows of a database of version 0.1.0."""
 
 import pytest
 from django.contrib.admin.models import LogEntry

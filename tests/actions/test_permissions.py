@@ -103,14 +103,20 @@ class Environment:
 
     @staticmethod
     def send(user_id: int, conversation: int, body: str = "", **options: Any):
-        """Sends a message in the transaction of the test. The send queue would use another transaction."""
+        """Sends a message in the transaction of the test, which is rolled back later.
+
+        The queue that usually stores messages would use a transaction of its own.
+        """
         (outcome,) = send_many([SendCommand(user_id, conversation, uuid.uuid4(), body, **options)])
         if not isinstance(outcome, SentMessage):
             raise outcome
         return outcome.message
 
     def close(self, group: int) -> None:
-        """Turns off the group settings that let members add people, pin messages and see revisions."""
+        """Changes the settings of the group `group`, so that only the owner and admins have three permissions.
+
+        Members may then not add people, pin messages or see the earlier texts of messages.
+        """
         names = ("members_may_add", "members_may_pin", "revisions_visible")
         actions.update_group(self.ids["olga"], group, dict.fromkeys(names, False))
 
@@ -175,7 +181,7 @@ ACTIONS: dict[str, Action] = {
 
 
 def error_code_of(environment: Environment, action: Action, name: str) -> str:
-    """Runs the action of a user and rolls it back. Returns its error code, or "" on success."""
+    """Runs an action as the user `name`, and rolls its changes back. Returns the error code, or "" on success."""
     with rolled_back():
         try:
             action(environment, name, environment.ids[name])

@@ -1,4 +1,7 @@
-"""Tests of privacy settings and blocks in conversations: writing, adding people, mentions, number of queries."""
+"""Tests of privacy settings and blocked users in conversations: who may write, add people and mention somebody.
+
+Also tests how many database queries the checks make.
+"""
 
 from __future__ import annotations
 

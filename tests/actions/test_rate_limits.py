@@ -1,4 +1,7 @@
-"""Tests that every action which others are told of has a rate limit of its own, in the one table settings.RATES."""
+"""Tests of the rate limits in settings.RATES.
+
+Every action that sends something to other users has a rate limit there.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def message(alice, group):
 
 
 def count_allowed(call) -> int:
-    """Calls until the rate limit refuses, and returns how often the call was allowed."""
+    """Calls `call` until it raises `rate_limited`, and returns how many calls were allowed."""
     for number in count():
         try:
             call(number)
@@ -90,7 +93,10 @@ def test_changes_of_the_own_profile_that_others_are_told(alice, limited):
 
 
 def test_several_changes_of_a_name_are_published_once_for_each_conversation(alice, group, direct_conversation):
-    """The worker was off meanwhile. When it runs, it publishes the last name, and earlier tasks do nothing."""
+    """A user changes the name four times before the worker process runs the background tasks for it.
+
+    The last of these tasks publishes the newest name, and the earlier tasks do nothing.
+    """
     versions_before = dict(Conversation.objects.values_list("pk", "version"))
     for number in range(4):
         update_profile(alice.pk, {"name": f"Alice {number}"})

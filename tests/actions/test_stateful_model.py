@@ -1,7 +1,7 @@
-"""Stateful tests: random sequences of actions are compared with a model and with clients that receive events.
+"""Tests with random sequences of actions (Hypothesis), compared with a simple model of conversations and messages.
 
-Hypothesis generates the sequences. After every step the database rows must equal the model. At the end, the state that
-each client has built from events only must equal a freshly loaded state, and unread counts must be equal everywhere.
+After every action the database rows must equal the model. At the end, the data that each client has built from the
+received events only must equal the data loaded from the database, and all ways to count unread messages must agree.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class ExpectedConversation:
 
 
 class EventDelivery:
-    """Replaces the hub, which delivers events to open connections.
+    """Delivers events to the clients of the test. It replaces the hub, which delivers events to open WebSockets.
 
     A member receives the events of a conversation from joining until leaving it.
     """
@@ -151,7 +151,10 @@ class ConversationMachine(RuleBasedStateMachine):
 
     # ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def expect(self, expected: str, action, *args):
-        """Calls the action. It must raise the error code `expected`, or succeed if `expected` is empty."""
+        """Calls `action` and asserts that it raises the error code `expected`, or succeeds if `expected` is "".
+
+        Returns the result of the action, or None after an error.
+        """
         try:
             result = action(*args)
         except ApplicationError as error:
@@ -175,7 +178,7 @@ class ConversationMachine(RuleBasedStateMachine):
         return outcome
 
     def pick_conversation(self, index: int, username: str) -> ExpectedConversation:
-        """Picks a conversation, mostly one that the user is a member of."""
+        """Picks a conversation by `index`: in seven of eight cases one of which the user is a member, otherwise any."""
         own = [conversation for conversation in self.conversations if username in conversation.roles]
         conversations = own if own and index % 8 else self.conversations
         return conversations[index % len(conversations)]
@@ -280,7 +283,10 @@ class ConversationMachine(RuleBasedStateMachine):
 
     @rule(username=usernames, index=indexes)
     def transfer(self, username, index):
-        """Transfers ownership to the first other member. Without this rule, random roles would rarely transfer it."""
+        """Transfers the ownership of a group to the first other member.
+
+        The rule that sets random roles does this too, but only rarely.
+        """
         conversation = self.pick_conversation(index, username)
         others = sorted(set(conversation.roles) - {username})
         if others:
@@ -341,9 +347,9 @@ class ConversationMachine(RuleBasedStateMachine):
 
     @rule(index=indexes, other=st.booleans())
     def send_again(self, index, other):
-        """Sends an earlier message again.
+        """Sends a message that was sent earlier again, with the same client_id.
 
-        The same text has no effect; another text with its client_id is a conflict.
+        With the same text this has no effect. With another text (`other`) it must fail with the error `conflict`.
         """
         if not self.sent:
             return

@@ -1,4 +1,7 @@
-"""Tests of valid characters in titles and descriptions, and that non-members do not wait for locked rows."""
+"""Tests which characters titles and descriptions may contain.
+
+Also tests that users who are not members of a conversation do not wait for its locked rows.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def test_a_reaction_rejects_bidi_control_and_invisible_characters(alice, emoji, 
 
 
 def test_a_non_member_does_not_wait_for_a_locked_row(postgres_db, mallory, group):
-    """While another transaction locks the row of a group, a non-member gets `not_found` without waiting."""
+    """While a transaction locks the row of a group, a user who is not a member gets `not_found` without waiting."""
     outcome: list[BaseException] = []
 
     def update_as_non_member() -> None:

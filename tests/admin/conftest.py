@@ -1,4 +1,4 @@
-"""Fixtures of tests of the admin: users with admin permissions, and a test client."""
+"""Fixtures of tests of the admin pages: users with admin permissions, and a test client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from chat.actions.sending import SendCommand, SentMessage, send_many
 
 
 def send_message(user, conversation_id: int, body: str, **more) -> int:
-    """Sends a message in the thread and transaction of the test, not through the send queue. Returns its id."""
+    """Sends a message in the thread and transaction of the test. Returns the id of the message.
+
+    The queue that usually stores messages would use another thread and transaction.
+    """
     [sent] = send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body, **more)])
     if not isinstance(sent, SentMessage):
         raise sent
@@ -23,7 +26,10 @@ def send_message(user, conversation_id: int, body: str, **more) -> int:
 
 @pytest.fixture
 def moderator(make_user):
-    """Returns a staff user in the moderators group, who has no other permissions and no conversations."""
+    """Creates a staff user who is in the user group of moderators, and in no conversation.
+
+    The user has only the permissions of this user group.
+    """
     group, _ = Group.objects.get_or_create(name=moderator_group.GROUP_NAME)
     if not group.permissions.exists():  # tests with real commits empty the tables that `migrate` filled
         from django.apps import apps
@@ -42,12 +48,12 @@ def superuser(make_user):
 
 @pytest.fixture
 def staff(make_user):
-    """Returns a staff user without permissions."""
+    """Creates a staff user who may open the admin but has no permissions there."""
     return make_user("sam", is_staff=True)
 
 
 class AdminSession:
-    """A test client of the admin that is signed in as a user, or not signed in if the user is None."""
+    """A test client for the admin pages, which is signed in as `user`, or not signed in if `user` is None."""
 
     def __init__(self, user):
         self.user, self.client = user, Client()
@@ -72,12 +78,12 @@ class AdminSession:
         return self.get(f"chat_{model}_change", pk)
 
     def run_action(self, model: str, action: str, *pks: int):
-        """Runs an admin action on the rows with these ids, as if they were selected in the list."""
+        """Runs an admin action on the rows with the primary keys `pks`, as if a user had selected them in the list."""
         url = reverse(f"admin:chat_{model}_changelist")
         return self.client.post(url, {"action": action, "_selected_action": pks, "index": 0}, follow=True)
 
     def press_button(self, model: str, action: str, pk: int):
-        """Presses a button of an action on the page of one row."""
+        """Runs an admin action on one row, as if a user had pressed the button for it on the admin page of the row."""
         return self.client.post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": action}, follow=True)
 
 

@@ -1,4 +1,7 @@
-"""Tests that moderators can hide, restore, settle and suspend in the admin, with permission, and that it is logged."""
+"""Tests that moderators can hide and restore messages, settle reports and suspend users on the admin pages.
+
+They need the permission for it, and the admin log records what they have done.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,10 @@ def test_a_page_offers_only_applicable_actions(session, rude, alice):
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def reports(alice, bob, carol, group, rude) -> list[int]:
-    """Creates three reports and returns their ids: bob and carol report the same message, carol also another one."""
+    """Creates three reports and returns their ids.
+
+    bob and carol report the same message (`rude`), and carol also reports another message.
+    """
     actions.add_members(alice.pk, group.pk, [carol.pk])
     other = send_message(alice, group.pk, "another")
     actions.report_message(bob.pk, rude, "rude to me")
@@ -128,7 +134,10 @@ def test_a_report_keeps_the_reported_text(session, alice, rude, reports):
 
 
 def test_moderators_do_not_decide_about_their_own_messages(session, moderator, alice, bob, group):
-    """The owner of the group has hidden the moderator's message, and bob has reported another one."""
+    """A moderator cannot restore a message that he or she has sent, and cannot settle a report about such a message.
+
+    In this test the owner of the group has hidden one message of the moderator, and bob has reported another one.
+    """
     actions.add_members(alice.pk, group.pk, [moderator.pk])
     hidden, reported = (send_message(moderator, group.pk, body) for body in ("hidden by alice", "reported by bob"))
     actions.delete_message(alice.pk, hidden)
@@ -218,9 +227,9 @@ def test_unknown_ids(moderator):
 
 
 def test_invite_links_are_shown_without_token_and_revoked(session, moderator, alice, mallory, group):
-    """The admin shows invite links without their tokens.
+    """The admin pages show invite links without their tokens (the secret parts of the links).
 
-    A moderator can revoke a link from the list, and with the button on the page of the link.
+    A moderator can revoke a link from the list of links, and with the button on the page of the link.
     """
     first, second = (actions.create_invite(alice.pk, group.pk) for _ in range(2))
     assert [row.pk for row in session.rows("invite", q="alice", state="open")] == [second.id, first.id]

@@ -1,4 +1,7 @@
-"""Tests that invalid values in URLs of the admin cause no server error, and that other errors are not hidden."""
+"""Tests that invalid values in URLs of the admin pages cause no server error (500).
+
+An error that has another cause, such as a fault in the code, must still be raised.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tests that the address of an admin list filters only by what the filters of the list offer."""
+"""Tests that the URL of a list in the admin can filter rows only by the values that the page offers as filters.
+
+Django allows other filters too, with which users could guess the values of fields that are not shown.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def test_a_moderator_cannot_filter_by_other_fields(admin_session, moderator, gro
 
 
 def test_all_links_of_all_filters_work(admin_session, superuser, group):
-    """Follows every link that the filters of every list of this project show."""
+    """Opens the list of each admin page of this project, and follows every link of its filters."""
     session = admin_session(superuser)
     followed = 0
     for model in admin.site._registry:

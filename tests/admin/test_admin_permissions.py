@@ -1,6 +1,6 @@
-"""Tests which role may open which page of the admin.
+"""Tests which users (moderators, administrators, other staff) may open which admin page.
 
-Moderators see what they moderate. They cannot give themselves permissions.
+Moderators see only the pages that they need for moderation, and cannot give themselves more permissions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Tests of search in the admin, and of the page of a message. No list counts or reads all rows of a table."""
+"""Tests of the search on admin pages, and of the admin page of a message.
+
+Also tests that no list counts or reads all rows of a table, which would take too long for large tables.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tests that open sockets receive the effects of a moderator's actions in the admin of a real server."""
+"""Tests that users with an open WebSocket receive at once what a moderator does on the admin pages.
+
+The tests use a real server.
+"""
 
 from __future__ import annotations
 

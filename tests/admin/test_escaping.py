@@ -1,4 +1,4 @@
-"""Tests that the admin escapes names, titles and texts that users wrote."""
+"""Tests that the admin pages escape HTML in names, titles and texts that users wrote."""
 
 from __future__ import annotations
 

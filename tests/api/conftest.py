@@ -1,4 +1,4 @@
-"""Fixtures of API tests: clients with access tokens, used as `api(alice).get("conversations/")`."""
+"""Fixtures of tests of the REST API: clients with access tokens, used as `api(alice).get("conversations/")`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ROOT = "/api/v1/"
 
 
 class ApiClient:
-    """An API client with the access token of one user.
+    """A test client for the REST API. It sends the access token of one user, or no token.
 
-    Paths are relative to /api/v1/. Absolute URLs, such as `next` of a page of results, work too.
+    Paths are relative to /api/v1/. Absolute URLs work too, such as `next` in a list that continues on another page.
     """
 
     def __init__(self, token: str = ""):
@@ -54,9 +54,9 @@ class ApiClient:
 
 @pytest.fixture
 def api():
-    """Returns a function: `api(alice)` is the client of alice, and `api()` is a client without token.
+    """Returns a function: `api(alice)` returns a client with an access token of alice, `api()` a client without token.
 
-    Several calls with the same user return the same client.
+    If the function is called again with the same user, it returns the same client.
     """
     clients: dict[int, ApiClient] = {}
 
@@ -71,9 +71,9 @@ def api():
 
 
 def assert_error(response, code: str, status: int, *fields: str) -> dict:
-    """Asserts the error code and status of a response, and the names of its invalid fields if given.
+    """Asserts the error code and status of a response and, if `fields` are given, the names of its invalid fields.
 
-    Returns its body.
+    Returns the body of the response.
     """
     body = response.json()
     assert (response.status_code, body["code"]) == (status, code), body

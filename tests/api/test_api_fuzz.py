@@ -1,6 +1,6 @@
 """Tests that invalid values in all fields, parameters and paths of the API never cause a server error (500).
 
-The operations come from the OpenAPI document. The test of invalid values runs on both databases, because the databases
+The operations come from the OpenAPI document. The test of invalid values runs on SQLite and on PostgreSQL, because they
 reject different values. The test with the long list of naughty strings (texts that often reveal bugs) runs on one
 database: it tests how texts are processed, not how they are stored.
 """
@@ -27,7 +27,10 @@ IN_PATHS = ["0", "9" * 19, str(2**63 - 1), "%00", "%ff", "%ed%a0%80", "%2e%2e%2f
 
 @pytest.fixture
 def stage(database, api, alice, bob):
-    """Creates a group, a message and an invite link. Returns valid values for the parameters of paths, by name."""
+    """Creates a group, a message and an invite link, to call API operations on them.
+
+    Returns valid values for the parameters in the paths of the API, by name.
+    """
     made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
     sent = api(alice).send(made["id"]).json()
     invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()

@@ -1,6 +1,6 @@
-"""Tests of direct conversations, groups, members and the member state, through the API.
+"""Tests of direct conversations, groups and members through the API.
 
-The member state is what each member stores about a conversation, for example whether it is muted.
+Also tests what a conversation stores for each member only, for example whether the member has muted it.
 """
 
 from __future__ import annotations

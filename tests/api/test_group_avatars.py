@@ -1,4 +1,4 @@
-"""Tests of group avatars: they are re-encoded, shown to members only, and changes are sent as events."""
+"""Tests of avatars of groups: an uploaded image is re-encoded, only members see it, and changes are sent as events."""
 
 from __future__ import annotations
 

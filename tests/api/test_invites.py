@@ -1,6 +1,6 @@
-"""Tests of invite links: who may create them, and their limits.
+"""Tests of invite links of groups: who may create and use them, and their limits.
 
-A link works only as long as its creator may add people to the group.
+A link works only as long as the user who created it may add people to the group.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def in_(group, user) -> bool:
 
 @pytest.fixture
 def link(api, alice, group):
-    """Returns a function that creates an invite link as alice and returns the token of the link."""
+    """Returns a function that creates an invite link as alice, and returns the token (the secret part) of the link."""
 
     def make(**fields) -> str:
         return api(alice).post(f"conversations/{group.pk}/invites/", fields).json()["token"]

@@ -1,4 +1,7 @@
-"""Tests of paginated lists: limits, cursors and `next`. All pages together contain each item exactly once."""
+"""Tests of lists that the API returns in pages: limits, cursors and `next` (the URL of the next page).
+
+All pages of a list together contain each item exactly once.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 def walk(caller, path: str, **query) -> list[list[dict]]:
-    """Requests all pages of a list by following `next`. Returns the results of each page."""
+    """Requests all pages of a list and returns the results of each page.
+
+    It finds the next page in `next` (a URL) of each response.
+    """
     response = caller.get(path, query_params=query).json()
     pages = [response["results"]]
     while response["next"]:
@@ -178,10 +184,10 @@ def test_only_one_direction_at_a_time(api, alice, group):
 
 
 def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, group, django_assert_max_num_queries):
-    """Lists make a limited number of queries, for any number of rows.
+    """The number of database queries of a list does not depend on the number of its rows.
 
-    For example, all conversations of a page share one query each for memberships, last messages, reactions, the other
-    members of direct conversations, and unread mentions.
+    For example, one query loads the memberships for all conversations of a page, and one query loads their last
+    messages.
     """
     for n in range(12):
         made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]

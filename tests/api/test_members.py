@@ -1,4 +1,4 @@
-"""Tests of the paginated list of members, and of the list of members who are online."""
+"""Tests of the API for members of a conversation: the list of all members, in pages, and of those who are online."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, grou
 
 
 def test_former_members_are_found_by_id(api, alice, bob, group):
-    """The list of members returns former members only by id.
+    """The list of members contains former members only if the request names their ids.
 
-    Clients need their names for system messages and reactions.
+    Clients need the names of former members for system messages (such as "Ann left") and reactions.
     """
     actions.remove_member(bob.pk, group.pk, bob.pk)
     (row,) = api(alice).get(f"conversations/{group.pk}/members/?user_ids={bob.pk},4711").json()["results"]

@@ -1,4 +1,7 @@
-"""Tests of messages through the API: idempotent sending, editing, deleting, reactions, pins, read markers."""
+"""Tests of messages through the API: sending, editing, deleting, reactions, pins, marking as read.
+
+Sending the same message twice stores it once.
+"""
 
 from __future__ import annotations
 
@@ -265,7 +268,11 @@ def test_receipts_are_mutual(api, alice, bob, carol, group):
 
 
 def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, group):
-    """`read_at` of a receipt is the time when that reader's marker moved. Other readers do not affect it."""
+    """The receipt of a member has in `read_at` the time when this member read the newest message that he or she has
+    read.
+
+    It does not change when another member reads messages.
+    """
     api(alice).post(f"conversations/{group.pk}/members/", {"user_ids": [carol.pk]})
     first = api(alice).send(group.pk).json()["seq"]
     for user in (bob, carol):

@@ -1,4 +1,7 @@
-"""Tests that the OpenAPI document matches the responses, and that Swagger UI loads nothing from other hosts."""
+"""Tests that the OpenAPI document describes the responses correctly.
+
+Also tests that its page (Swagger UI) loads nothing from other hosts.
+"""
 
 from __future__ import annotations
 
@@ -82,9 +85,9 @@ def test_responses_match_the_document(document, api, alice, bob, group):
 
 
 def _fits(value, schema, document, where):
-    """Asserts that a value matches a schema of the OpenAPI document: types, properties and null.
+    """Asserts that a value has the types, properties and nulls that a schema of the OpenAPI document allows.
 
-    This small validator supports only what the schemas of struct_serializers need.
+    It supports only those parts of OpenAPI that messenger/rest/struct_serializers.py uses.
     """
     if "allOf" in schema:
         if value is None:
@@ -158,7 +161,11 @@ def test_options_of_the_document(client):
 
 
 def test_discriminators_name_the_values_of_their_field(document):
-    """Generators of clients refuse a mapping of `null`, and a discriminator that a schema does not have."""
+    """A discriminator names the field whose value tells which of several schemas applies.
+
+    No such value is `null`, and each of the schemas has the field. Otherwise programs that generate API clients reject
+    the document.
+    """
     schemas = document["components"]["schemas"]
     discriminators = [schema["discriminator"] for schema in schemas.values() if "discriminator" in schema]
     assert discriminators

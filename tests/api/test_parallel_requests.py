@@ -14,7 +14,10 @@ pytestmark = pytest.mark.usefixtures("postgres_db")
 
 
 def at_once(calls):
-    """Calls the functions in threads that start together, and returns their results in the same order."""
+    """Calls each function in a thread of its own. All threads start together.
+
+    Returns the results in the order of the functions.
+    """
     gate, results = threading.Barrier(len(calls)), [None] * len(calls)
 
     def run(place):

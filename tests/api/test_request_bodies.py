@@ -1,4 +1,7 @@
-"""Tests that size and charset of request bodies are checked before Django reads them. Rejections are logged."""
+"""Tests that the application checks the size and charset of request bodies before Django parses them.
+
+Also tests that rejected requests are logged.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ CHUNK = 64 * 1024
 
 
 async def ask(path: str, *headers: tuple[str, str], chunks: int = 0, chunk: int = CHUNK) -> tuple[int, bytes, int]:
-    """Sends a POST request to the ASGI application. The body consists of `chunks` chunks of `chunk` bytes.
+    """Sends a POST request to the ASGI application. The body arrives in `chunks` parts of `chunk` bytes each.
 
-    Returns the status, the response body, and how many chunks the application had read when it responded.
+    Returns the status, the response body, and how many parts the application had read when it responded.
     """
     scope = {
         "type": "http",
@@ -114,7 +117,7 @@ def test_utf_8_is_accepted(alice, charset):
 # ── Logs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def shipped_log(caplog):
-    """Returns a function that returns the log lines, as the log handler in the settings would write them."""
+    """Returns a function that returns the lines of the log, formatted as on a real site (messenger/settings.py)."""
     console = shipped.LOGGING["handlers"]["console"]
     for name in console["filters"]:
         caplog.handler.addFilter(import_string(shipped.LOGGING["filters"][name]["()"])())

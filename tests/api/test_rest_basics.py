@@ -75,7 +75,10 @@ def test_a_body_above_the_limit_is_too_large(api, alice):
 
 
 def test_a_chunked_body_gets_a_content_length():
-    """The middleware sets Content-Length for a chunked body. The ASGI server sends the whole body without it."""
+    """The middleware adds the header Content-Length to a request whose body is sent in chunks, without this header.
+
+    This is possible because the ASGI server reads the whole body before it calls Django.
+    """
     headers = [(b"transfer-encoding", b"chunked"), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
     request = ASGIRequest(scope, io.BytesIO(b'{"a": 1}'))
@@ -121,7 +124,7 @@ def test_an_unknown_path_is_not_found_in_json(api, alice, path):
 
 
 def test_the_slash_at_the_end_of_a_path_may_be_omitted(api, alice, group):
-    """For every method, without a redirect, and with the same answer."""
+    """An API path without the slash at its end gives the same response, for every method and without a redirect."""
     made = api(alice).post("conversations", {"kind": "group", "title": "Without"})
     assert made.status_code == 201 and made.json()["title"] == "Without"
     path = f"conversations/{made.json()['id']}"
@@ -217,7 +220,7 @@ def test_an_unreachable_database_is_unavailable(api, alice, monkeypatch):
 
 
 def test_an_unreachable_database_in_a_middleware_is_unavailable(alice, monkeypatch):
-    """If a middleware cannot read the session because the database is unreachable, the response is 503."""
+    """If the database is unreachable when a middleware loads the user's session, the response has status 503."""
 
     def away(*_args):
         raise OperationalError("connection to server lost")

@@ -1,4 +1,4 @@
-"""Tests that catching up over HTTP returns the same as the `sync` message of the socket."""
+"""Tests that the API returns the same missed changes as the command `sync` of the WebSocket."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Tests that the rows of the demo data agree with each other, as after weeks of real use.
+"""Tests that the demo data are consistent, as after weeks of real use. For example, counters match the rows.
 
-This must be so at whatever hour the demo data is created.
+This must be so at whatever time of day the demo data are created.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HOURS = [
 
 @pytest.fixture(scope="module")
 def shared_demo(django_db_setup, django_db_blocker):
-    """Creates the demo data once for all tests that only read it, and rolls back the database transaction at the end.
+    """Creates the demo data once for all tests that only read them. A rollback removes the data at the end.
 
     pytest-django runs these tests after all tests that use its own database fixtures.
     """

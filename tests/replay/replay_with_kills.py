@@ -1,7 +1,7 @@
-"""Replays a recorded day of chat while two browsers are open, and kills server processes during the replay.
+"""Sends a recorded day of chat to a site again, while two browsers are open, and kills server processes meanwhile.
 
 Usage: `python -m tests.replay.replay_with_kills DAY.txt`. The site has SQLite and one server process. With `--engines`
-it has PostgreSQL, Redis and two server processes behind one address. Prints the report of the replay, and whether both
+it has PostgreSQL, Redis and two server processes behind one address. Prints a report of what was sent, and whether both
 browsers showed each message once and in the order of the database.
 """
 
@@ -101,10 +101,10 @@ async def main(options: argparse.Namespace) -> int:
 
 
 async def _is_screen_equal(site, name, page, conversation_id: int, first_seq: int) -> bool:
-    """Returns whether the messages on a page are the newest stored messages, each once and in order.
+    """Returns True if the messages on a page are the newest messages in the database, each once and in order.
 
-    Waits up to 20 seconds for missing messages. `first_seq` is the number of the first message that the page showed
-    when it was opened.
+    Waits up to 20 seconds for messages that the page does not show yet. `first_seq` is the number of the first message
+    that the page showed when it was opened.
     """
     from chat.models import Message
 

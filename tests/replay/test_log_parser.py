@@ -1,4 +1,4 @@
-"""Tests that the parser of recorded chat logs reads each line as an entry or counts it as skipped."""
+"""Tests the parser of recorded chat logs: it reads each line as an entry, or counts the line as skipped."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Tests of the replay tool: it sends a recorded day of chat through the pages, REST API and WebSocket of a real server.
+"""Tests of the replay tool, which sends a recorded day of chat to a real server through pages, API and WebSocket.
 
-In one test the server is killed during the replay.
+In one test the server is killed while the tool is sending.
 """
 
 from __future__ import annotations

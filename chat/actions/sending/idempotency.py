@@ -1,6 +1,7 @@
-"""Makes sending idempotent: a command that is sent again with the same client_id gets the stored message.
+"""Makes sending idempotent: a command that a client sends again does not store the message again.
 
-A client_id belongs to one message of its sender forever, so a repeated command stores nothing.
+Each command has a client_id, a UUID that the client has created for the message. If a message of the sender with this
+client_id is stored already, the answer to the command is this message.
 """
 
 from __future__ import annotations

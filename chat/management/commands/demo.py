@@ -1,4 +1,4 @@
-"""The command `manage.py demo`. It creates demo users and conversations in an empty database."""
+"""The command `manage.py demo`. It creates demo users and conversations in a database without users."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError

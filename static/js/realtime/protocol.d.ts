@@ -112,8 +112,8 @@ export interface TokenPair {
 }
 
 /**
- * A mention in the body of a message. It begins at code point `start` and ends before code point `end`. `user_id` is
- * the mentioned user, null for `@all`.
+ * A mention, such as `@bob`, in the text (`body`) of a message. It begins at code point `start` of the text and ends
+ * before code point `end`. `user_id` is the mentioned user, null for `@all`.
  */
 export interface Mention {
   user_id: number | null;
@@ -122,8 +122,8 @@ export interface Mention {
 }
 
 /**
- * The message that is quoted by a reply. It is in the state in which it was when the response or event was made.
- * `excerpt` is a short text without Markdown.
+ * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of its
+ * text without Markdown.
  */
 export interface Reply {
   id: number;
@@ -133,7 +133,7 @@ export interface Reply {
   deleted: boolean;
 }
 
-/** The original author of a forwarded message, and the time when it was first sent. */
+/** The user who first sent the message that was forwarded, and the time when this user sent it. */
 export interface Forward {
   sender: User;
   created_at: string | null;
@@ -141,9 +141,10 @@ export interface Forward {
 
 /**
  * A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file. `size` is in
- * bytes, `width` and `height` in pixels, `duration` in seconds. While a file is being processed, `ready` is false and
- * its `url` responds with 503; the event `message.updated` follows when it is ready. `preview_url`: large image;
- * `thumbnail_url`: small image. `alt`: description of the image for users who cannot see it.
+ * bytes, `width` and `height` in pixels, `duration` in seconds. While the server processes the file (removes metadata),
+ * `ready` is false and `url` responds with 503; the event `message.updated` follows when the file is ready.
+ * `preview_url`: large version of an image; `thumbnail_url`: small version. `alt`: description of the image for users
+ * who cannot see it.
  */
 export interface Attachment {
   id: number;
@@ -161,16 +162,17 @@ export interface Attachment {
   alt: string;
 }
 
-/** One emoji and the ids of the users who reacted with it, in the order of their reactions. */
+/** An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions. */
 export interface Reaction {
   emoji: string;
   user_ids: number[];
 }
 
 /**
- * The content of a system message. Clients translate it into a sentence. `name` is joined, left, removed, renamed,
- * described, pictured, announced, owner or role. `by_id`: with `joined`, the user who created the invite link. `old`
- * and `new`: with `role`, the roles before and after.
+ * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `name` is joined,
+ * left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who did it. `user_ids`:
+ * the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the invite link. `old` and
+ * `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`) before and after.
  */
 export interface SystemEvent {
   name: string;
@@ -182,8 +184,9 @@ export interface SystemEvent {
 }
 
 /**
- * A message. `event` is the content of a system message; it is null for text messages. A deleted message keeps its ids,
- * `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system messages.
+ * A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for text messages. `seq`
+ * is the number of the message in its conversation, `version` the number of its newest change. A deleted message keeps
+ * its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system messages.
  */
 export interface Message {
   id: number;
@@ -208,10 +211,11 @@ export interface Message {
 }
 
 /**
- * The member state: what only this user sees of the conversation. `unread_count`: number of text messages of other
- * members after `read_seq` and up to `last_seq`, which is the newest message when the server counted. Clients add the
- * messages that they know after `last_seq`. `receipts`: whether the user shows read receipts in this conversation; only
- * then the user sees the receipts of others. The announcement is unread while `announcement_seen` is less than
+ * What a conversation stores for one user only: newest message read, mute, draft and so on. `read_seq`: number (`seq`)
+ * of the newest message that the user has read. `unread_count`: number of text messages of other members after it and
+ * up to `last_seq`, the newest message when the server counted; clients add the messages that they know after
+ * `last_seq`. `receipts`: whether the user shows to others in this conversation what he or she has read; only then the
+ * user sees what others have read. The announcement is unread while `announcement_seen` is less than
  * `announced_version` of the conversation.
  */
 export interface Mine {
@@ -231,8 +235,9 @@ export interface Mine {
 }
 
 /**
- * A direct conversation (`peer` is the other user) or a group. `mine` is the user's own state in it; it is absent in
- * events that go to all members. `announced_version`: the conversation version at the last change of the announcement.
+ * A direct conversation (`peer` is the other user) or a group. `mine` is what the conversation stores for the current
+ * user only (unread count, mute …); it is absent in events that go to all members. `version`: number of the newest
+ * change. `announced_version`: the version at the last change of the announcement.
  */
 export interface Conversation {
   id: number;
@@ -256,8 +261,9 @@ export interface Conversation {
 }
 
 /**
- * The title of a conversation, for searching on the client. A query matches if `title` contains it or if one of `keys`
- * starts with it. `keys` are ways to type a Chinese title: by pinyin and by initials, starting at each character.
+ * The title of a conversation, with which a client can search for the conversation. A search text matches if `title`
+ * contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese title in Latin letters: its pinyin
+ * (Latin spelling) and the first letters of the pinyin, each from every character on.
  */
 export interface Title {
   id: number;
@@ -268,7 +274,10 @@ export interface Title {
   peer: User | null;
 }
 
-/** A member of a conversation. `left_at` is the time when a former member left; it is null for current members. */
+/**
+ * A member of a conversation. `left_at` is the time when a former member left; it is null for current members. All
+ * changes in a conversation are numbered. `version` is the number of the newest change of this member.
+ */
 export interface Member {
   user: User;
   role: string;
@@ -278,7 +287,9 @@ export interface Member {
 }
 
 /**
- * How far a member has received and read a conversation. `read_at` is the time when the member read up to `read_seq`.
+ * Which messages of a conversation a member has received and read. `delivered_seq` is the number (`seq`) of the newest
+ * message received, `read_seq` of the newest message read. `read_at` is the time when the member read the message
+ * `read_seq`.
  */
 export interface Receipt {
   user_id: number;
@@ -287,7 +298,7 @@ export interface Receipt {
   read_at: string | null;
 }
 
-/** The times when a member received and read one message. */
+/** The times when a member of the conversation received and read one message. */
 export interface MessageReceipt {
   user_id: number;
   delivered_at: string | null;
@@ -325,8 +336,9 @@ export interface Revision {
 }
 
 /**
- * A page of messages, ascending by `seq`. `version` is the version of the conversation, read before the messages. So
- * the messages contain all changes up to `version`, and maybe later ones.
+ * A page of messages, in ascending order of their numbers (`seq`). `version` is the version of the conversation (number
+ * of its newest change), read before the messages. So the messages contain all changes up to `version`, and maybe later
+ * changes.
  */
 export interface History {
   results: Message[];
@@ -336,9 +348,10 @@ export interface History {
 }
 
 /**
- * All that changed in a conversation since a version, up to `version`. Each item is in its current state.
- * `conversation` is null if none of its shared fields has changed. If `complete` is false, request the rest: ask again
- * with `version`.
+ * All messages and members of a conversation that have changed after a version (number of a change). Each one is in its
+ * current state. All changes up to `version` are included. `conversation` has the fields that are the same for all
+ * members; it is null if none of them has changed. If `complete` is false, there are more changes: ask again with
+ * `version`.
  */
 export interface Changes {
   version: number;
@@ -358,7 +371,10 @@ export interface Presence {
   last_seen: string | null;
 }
 
-/** A contact with its presence. Presence is null for a user who is not a contact yet (a contact request). */
+/**
+ * A user in a list of contacts. `presence` tells whether this user is online. `presence` is null if the user is not a
+ * contact yet, for example after a contact request that is not accepted.
+ */
 export interface ListedContact {
   user: User;
   state: "asked" | "asks" | "contact" | "none";
@@ -406,8 +422,9 @@ export interface OnlineMembers {
 }
 
 /**
- * The changes of one conversation, with the same fields as `Changes`. If the client has not named this conversation in
- * its `sync` request, the whole conversation is included, but no messages and members.
+ * The messages and members of one conversation that changed after the version that the client has named in `sync`.
+ * `version` is the number of the newest change that is included. If the client has not named this conversation, the
+ * whole conversation is included, but no messages and members.
  */
 export interface SyncedConversation {
   conversation_id: number;
@@ -494,7 +511,7 @@ export interface Welcome {
 /** An empty object. */
 export type EmptyPayload = Record<string, never>;
 
-/** A message in its current state. A deleted message comes as `message.updated` with `deleted_at` set. */
+/** A message in its current state. A deleted message comes as the event `message.updated` with `deleted_at` set. */
 export interface MessagePayload {
   conversation_id: number;
   after: number;
@@ -502,7 +519,10 @@ export interface MessagePayload {
   message: Message;
 }
 
-/** The current fields of a conversation that are the same for all members. The field `mine` is absent. */
+/**
+ * The current fields of a conversation that are the same for all members. The field `mine` is absent, because it is
+ * different for each member (unread count, mute …).
+ */
 export interface ConversationPayload {
   conversation_id: number;
   after: number;
@@ -510,7 +530,7 @@ export interface ConversationPayload {
   conversation: Conversation;
 }
 
-/** A member who has joined, has left (`left_at` is set), or has a new role, name or avatar. */
+/** A member who has joined the conversation, has left it (`left_at` is set), or has a new role, name or avatar. */
 export interface MemberPayload {
   conversation_id: number;
   after: number;
@@ -519,20 +539,24 @@ export interface MemberPayload {
 }
 
 /**
- * The user is a member of this conversation now. If the client already has this conversation, it must replace its copy.
+ * The user who receives this event is a member of this conversation now. If the client already has the conversation, it
+ * must replace its copy by this one.
  */
 export interface ConversationAdded {
   me_version: number;
   conversation: Conversation;
 }
 
-/** The user is no longer a member of this conversation: the user left or was removed, or the group was deleted. */
+/**
+ * The user who receives this event is no longer a member of the conversation. The user left or was removed, or the
+ * group was deleted.
+ */
 export interface ConversationRemoved {
   me_version: number;
   conversation_id: number;
 }
 
-/** The complete member state of the user in a conversation (what only this user sees of it), after a change. */
+/** All that a conversation stores for this user only (unread count, mute, draft …), after some of it has changed. */
 export interface MineUpdated {
   me_version: number;
   conversation_id: number;
@@ -540,8 +564,9 @@ export interface MineUpdated {
 }
 
 /**
- * How far a member has received and read a conversation. Both numbers (`delivered_seq`, `read_seq`) only increase. If
- * both are 0, this member no longer shows receipts.
+ * Which messages of a conversation a member has received and read. `delivered_seq` is the number (`seq`) of the newest
+ * message received, `read_seq` of the newest message read. They only increase. But if both are 0, the member no longer
+ * shows to others what he or she has received and read.
  */
 export interface ReceiptEvent {
   conversation_id: number;
@@ -551,7 +576,7 @@ export interface ReceiptEvent {
   at: string;
 }
 
-/** A message that mentions the user by name or with `@all`. */
+/** A message that mentions the user who receives this event, by name or with `@all`. */
 export interface MentionEvent {
   message: Message;
 }
@@ -565,8 +590,8 @@ export interface MineAnswer {
 }
 
 /**
- * Send a message. If you already used this `client_id`, no second message is created. The answer then contains the
- * existing message in its current state.
+ * Send a message. The client creates the UUID `client_id` for it. If your message with this `client_id` is stored
+ * already, no second message is created, and the answer contains the stored message in its current state.
  */
 export interface SendPayload {
   conversation_id: number;
@@ -596,8 +621,8 @@ export interface ReactionPayload {
 }
 
 /**
- * Move your read marker: all messages up to `seq` are read. With `back`: true, all messages from `seq` on are unread
- * again.
+ * Mark all messages of a conversation up to the message number `seq` as read. With `back`: true, mark the message `seq`
+ * and all later messages as unread.
  */
 export interface ReadPayload {
   conversation_id: number;
@@ -606,16 +631,17 @@ export interface ReadPayload {
 }
 
 /**
- * Report that this device has received messages: the newest received `seq` of each conversation. It also confirms all
- * earlier messages.
+ * Report which messages this device has received. `marks` has, for each conversation id, the number (`seq`) of the
+ * newest received message. All earlier messages count as received too.
  */
 export interface ReceivedPayload {
   marks: Record<string, number>;
 }
 
 /**
- * Ask for the changes that this client has missed. `cursors`: the version of each conversation that the client has.
- * `me`: its version of the user's own state. `open`: the conversation that is on the screen.
+ * Ask for the changes that this client has missed. `cursors`: the version (number of the newest change) that the client
+ * knows of each conversation, by conversation id. `me`: the version of the user's own data that the client knows.
+ * `open`: id of the conversation on the screen.
  */
 export interface SyncPayload {
   cursors?: Record<string, number>;
