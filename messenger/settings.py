@@ -516,7 +516,7 @@ RATES: dict[str, tuple[int, float]] = {
     "mail.address": (5, 5 / 3600),  # e-mails of one kind that anybody can cause, by e-mail address
     # Requests of any kind
     "api.person": (100, 20.0),  # requests to the API, and forms of pages
-    "api.address": (100, 20.0),  # requests to the API without sign-in, by IP address
+    "api.address": (100, 20.0),  # requests to the API and pages of invite links without sign-in, by IP address
     "page.person": (100, 10.0),  # pages opened
     "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
     # Messages

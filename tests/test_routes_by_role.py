@@ -171,11 +171,11 @@ GET    c/<conversation_id>/pins/                                     in    404  
 GET    c/<conversation_id>/files/                                    in    404    200    200    200
 POST   c/<conversation_id>/invites/                                  in    404    403    302    302
 POST   c/<conversation_id>/invites/<invite_id>/revoke/               in    404    404    302    302
-GET    i/<token>/                                                    in    404    404    404    404
+GET    i/<token>/                                                   404    404    404    404    404
 POST   i/<token>/                                                    in    404    404    404    404
-GET    i/<token>/                                                    in    200    302    302    302 | token=link
+GET    i/<token>/                                                   200    200    302    302    302 | token=link
 POST   i/<token>/                                                    in    302    302    302    302 | token=link
-GET    i/<token>/picture/                                            in    404    404    404    404
+GET    i/<token>/picture/                                           404    404    404    404    404
 GET    avatars/rooms/<conversation_id>/<name>                       401    404    404    404    404
 GET    files/<attachment_id>/<name>                                 404    404    200    200    200
 GET    files/<attachment_id>/thumbnails/<width>                     404    404    404    404    404 | a text has none

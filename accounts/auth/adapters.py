@@ -10,11 +10,12 @@ import unicodedata
 from collections.abc import Iterable
 from secrets import randbelow
 from typing import Any, NoReturn, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows import email_verification
 from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
@@ -66,7 +67,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     # ── Sign-in and sign-up ───
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and signup_links.is_invited(request))
+        return signup_links.is_signup_open(request)
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
         device = known_devices.get_device(request)
@@ -177,7 +178,13 @@ class AccountAdapter(DefaultAccountAdapter):
         return _site_url(reverse("account_reset_password_from_key", kwargs={"uidb36": user, "key": rest}))
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation) -> str:
-        return _site_url(reverse("account_confirm_email", args=[emailconfirmation.key]))
+        """Returns the URL that confirms an e-mail address.
+
+        It leads back to the invite link that a new user has followed, perhaps on another device.
+        """
+        path = reverse("account_confirm_email", args=[emailconfirmation.key])
+        next_url = get_next_redirect_url(request) or ""
+        return _site_url(path + (f"?{urlencode({'next': next_url})}" if next_url.startswith("/i/") else ""))
 
     def is_safe_url(self, url: str) -> bool:
         """Returns whether a redirect to this URL is allowed. Only paths of this site are."""

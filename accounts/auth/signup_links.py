@@ -29,6 +29,11 @@ def is_valid_token(token: str) -> bool:
     return True
 
 
+def is_signup_open(request: HttpRequest) -> bool:
+    """Returns whether the visitor may create an account: depends on SIGNUP, and on a sign-up link if it is `invite`."""
+    return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and is_invited(request))
+
+
 def is_invited(request: HttpRequest) -> bool:
     """Returns whether a sign-up link that is still valid was opened in this browser session."""
     return is_valid_token(request.session.get(INVITE_SESSION_KEY, ""))

@@ -110,31 +110,36 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
     return conversation_schemas([membership], user_id)[0], is_new
 
 
-def get_usable_invite(user_id: int, token: str) -> Invite:
+def get_usable_invite(user_id: int | None, token: str, ip: str = "") -> Invite:
     """Returns the invite link with this token (secret part) if the user may join with it or is a member already.
 
-    Raises `not_found` otherwise. A user can try only a limited number of wrong tokens.
+    Without a user (`user_id` is None) it returns a link that a new user could join with. Raises `not_found` otherwise.
+    A user can try only a limited number of wrong tokens; without a user, the IP address can.
     """
-    rate_limits.require("invite.tries", user_id)
+    tried_by = user_id or ip
+    rate_limits.require("invite.tries", tried_by)
     invite = Invite.objects.select_related("conversation", "made_by").filter(digest=hash_token(token)).first()
     if invite is None or invite.conversation.deleted_at is not None:
         raise invalid_invite_error()
-    membership = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id).first()
+    membership = None
+    if user_id is not None:
+        membership = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id).first()
     is_member = membership is not None and membership.left_at is None
     if not is_member and not _is_usable(invite, invite.conversation, membership):
         raise invalid_invite_error()
-    rate_limits.release([rate_limits.bucket("invite.tries", user_id)])
+    rate_limits.release([rate_limits.bucket("invite.tries", tried_by)])
     return invite
 
 
-def preview_invite(user_id: int, token: str) -> InvitePreviewSchema:
-    """Returns the data of a group that a user sees before joining by an invite link.
+def preview_invite(user_id: int | None, token: str, ip: str = "") -> InvitePreviewSchema:
+    """Returns the data of a group that a user sees before joining by an invite link, also before signing in.
 
     It is in `chat.actions` and not in `chat.selectors`, because it counts how often the user has tried wrong links.
     """
-    invite = get_usable_invite(user_id, token)
-    membership = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id, left_at=None)
-    return invite_preview_schema(invite, is_member=membership.exists())
+    invite = get_usable_invite(user_id, token, ip)
+    memberships = Membership.objects.filter(conversation_id=invite.conversation_id, left_at=None)
+    is_member = user_id is not None and memberships.filter(user_id=user_id).exists()
+    return invite_preview_schema(invite, is_member=is_member)
 
 
 def _is_usable(invite: Invite, conversation: Conversation, membership: Membership | None) -> bool:

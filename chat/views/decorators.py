@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.decorators import login_required_for_post
 from messenger.core import rate_limits
+from messenger.core.client_ip import request_ip
 from messenger.core.errors import ApplicationError, error_message, rate_limited
 
 if TYPE_CHECKING:
@@ -45,9 +46,19 @@ def form_view(view: View) -> View:
     return _page_view(view, ["GET", "HEAD", "POST"])
 
 
-def _page_view(view: View, methods: list[str]) -> View:
+def public_page_view(view: View) -> View:
+    """Decorates the view of a page that signed-out visitors may see too (GET and HEAD)."""
+    return _page_view(view, ["GET", "HEAD"], is_public=True)
+
+
+def public_form_view(view: View) -> View:
+    """Decorates the view of a page that signed-out visitors may see too. Only signed-in users may post its form."""
+    return _page_view(view, ["GET", "HEAD", "POST"], is_public=True)
+
+
+def _page_view(view: View, methods: list[str], *, is_public: bool = False) -> View:
     @require_http_methods(methods)
-    @login_required
+    @(_login_required_to_post if is_public else login_required)
     @wraps(view)
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
@@ -59,12 +70,26 @@ def _page_view(view: View, methods: list[str]) -> View:
     return wrapper
 
 
+def _login_required_to_post(view: View) -> View:
+    """Sends signed-out visitors who post a form to the sign-in page, and from there back to the page of the form."""
+    view_for_users = login_required(view)
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        return (view_for_users if request.method == "POST" else view)(request, *args, **kwargs)
+
+    return wrapper
+
+
 def _check_rate_limit(request: HttpRequest) -> None:
     """Raises `rate_limited` if the user sends too many requests.
 
-    A POST request counts together with the user's requests to the REST API. GET requests are counted separately.
+    POST requests count towards the rate limit of the user's API requests. GET requests have a rate limit of their own.
+    Requests without sign-in count for their IP address.
     """
-    if request.method == "POST":
+    if not request.user.is_authenticated:
+        wait = rate_limits.acquire("api.address", request_ip(request))
+    elif request.method == "POST":
         wait = rate_limits.acquire("api.person", request.user.pk)
     else:
         wait = rate_limits.acquire("page.person", request.user.pk)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import avatars
+from accounts.auth.signup_links import is_signup_open
 from chat import actions
 from chat.actions.invites import get_usable_invite
 from chat.forms import InviteForm
 from chat.views.common import add_form_errors
-from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
+from chat.views.decorators import AuthenticatedRequest, post_view, public_form_view, public_page_view
 from chat.views.groups import render_group_settings
+from messenger.core.client_ip import request_ip
 from messenger.core.errors import ApplicationError
 
 # The URL contains the token, so no Referer header may contain the URL. `no-referrer` would also remove the Origin
@@ -55,11 +58,21 @@ def _redirect_to_links(conversation_id: int) -> HttpResponse:
     return response
 
 
-@form_view
-def join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
-    """Shows the group to which an invite link belongs. POST makes the user a member of it.
+@dataclass(frozen=True)
+class GroupFace:
+    """What the tag `{% avatar %}` needs of a group whose id must not be shown."""
 
-    A user who is a member already is redirected to the conversation.
+    title: str
+    avatar_url: str | None
+    id: int = 0
+    kind: str = "group"
+
+
+@public_form_view
+def join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
+    """Shows the group of an invite link. POST joins the group. Members are redirected to the conversation.
+
+    Signed-out visitors see the same group with the ways to get in: they create an account or sign in, and come back.
     """
     response = _join_by_invite(request, token)
     for name, value in INVITE_HEADERS.items():
@@ -67,31 +80,34 @@ def join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
     return response
 
 
-def _join_by_invite(request: AuthenticatedRequest, token: str) -> HttpResponse:
+def _join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
     user_id = request.user.pk
     try:
-        if request.method == "POST":
+        if request.method == "POST" and user_id is not None:
             conversation, joined = actions.join_by_invite(user_id, token)
             if joined:
                 messages.success(request, _("You’ve joined. Say hello!"))
             return redirect("conversation", conversation.id)
-        group = actions.preview_invite(user_id, token)
+        group = actions.preview_invite(user_id, token, request_ip(request))
     except ApplicationError as error:
         if error.code != "not_found":
             raise
         return render(request, "chat/group/invite_invalid.html", status=404)
     if group.conversation_id:
         return redirect("conversation", group.conversation_id)
-    return render(request, "chat/group/invite.html", {"group": group, "token": token})
+    context = {
+        "group": group,
+        "face": GroupFace(group.title, group.avatar_url),
+        "next": request.path,
+        "signup_is_open": is_signup_open(request),
+    }
+    return render(request, "chat/group/invite.html", context)
 
 
-@page_view
-def invite_group_avatar(request: AuthenticatedRequest, token: str) -> HttpResponse:
-    """Sends the avatar of a group to a user who has opened a valid invite link of the group.
-
-    The user does not have to be a member of the group.
-    """
-    avatar = get_usable_invite(request.user.pk, token).conversation.avatar
+@public_page_view
+def invite_group_avatar(request: HttpRequest, token: str) -> HttpResponse:
+    """Sends the avatar of the group to somebody who has opened a valid invite link."""
+    avatar = get_usable_invite(request.user.pk, token, request_ip(request)).conversation.avatar
     if not avatar:
         raise Http404
     response = avatars.avatar_response(avatar.storage, avatar.name)

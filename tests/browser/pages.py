@@ -27,6 +27,8 @@ SIGNED_OUT = {
     "account_deleted": "/goodbye/",
     "socialaccount_login_cancelled": "/accounts/3rdparty/login/cancelled/",
     "socialaccount_login_error": "/accounts/3rdparty/login/error/",
+    "join_group, signed out": "/i/{invite}/",
+    "join_group, a dead link, signed out": "/i/none/",
     "no such page, signed out": "/nowhere/",
 }
 SIGNED_IN = {

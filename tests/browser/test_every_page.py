@@ -101,7 +101,7 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
     await prove(alice.context)
     found = []
     for address in SIGNED_OUT.values():
-        found += await faults(nobody, address)
+        found += await faults(nobody, address.format(**demo.ids))
     for address in SIGNED_IN.values():
         found += await faults(alice, address.format(**demo.ids))
     assert not found, "\n".join(found)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from PIL import Image
 
 from accounts.models import User
 from chat import actions, selectors
 from chat.models import Conversation, Invite, Membership
+from messenger.core import rate_limits
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
@@ -48,8 +51,6 @@ def test_an_invite_link_asks_for_confirmation(browser, alice, carol, group):
 def test_sign_in_returns_to_the_invite_link(browser, alice, carol, group):
     token = actions.create_invite(alice.pk, group.pk).token
     nobody = browser()
-    asked = nobody.get(f"/i/{token}/").response["Location"]
-    assert asked == f"/accounts/login/?next=/i/{token}/"
     page = nobody.get("/accounts/login/", next=f"/i/{token}/")
     assert page.form("/accounts/login/")["next"] == f"/i/{token}/"
     assert any(f"next=%2Fi%2F{token}%2F" in link["href"] for link in page.all("a"))  # the sign-up link
@@ -60,12 +61,76 @@ def test_sign_in_returns_to_the_invite_link(browser, alice, carol, group):
     assert words not in nobody.get("/accounts/login/", next="/c/1/").text
 
 
+def test_a_signed_out_visitor_sees_what_the_invite_link_leads_to(browser, alice, group):
+    """The page shows what a signed-in user sees before joining, and both ways to get in, as equals."""
+    actions.update_group(alice.pk, group.pk, {"description": "Where we talk"})
+    token = actions.create_invite(alice.pk, group.pk).token
+    page = browser().get(f"/i/{token}/")
+    assert page.status == 200 and page.one("h2").text == "Room" and page.one("span", cls="avatar")
+    assert "Alice invited you." in page.text and "2 members" in page.text and "Where we talk" in page.text
+    assert page.one("a", cls="brand").text == "Messenger"
+    create, sign_in = page.all("a", cls="btn")
+    assert (create.text, sign_in.text) == ("Create an account", "Sign in") and create.classes == sign_in.classes
+    kept = f"?next=%2Fi%2F{token}%2F"
+    assert create["href"] == f"/accounts/signup/{kept}" and sign_in["href"] == f"/accounts/login/{kept}"
+    assert page.response["Referrer-Policy"] == "strict-origin" and page.response["Cache-Control"] == "no-store"
+    assert "Bob" not in page.text  # no members, no messages
+
+
+@pytest.mark.parametrize("signup", ["invite", "closed"])
+def test_an_invite_link_offers_no_account_where_sign_up_is_closed(browser, alice, group, settings, signup):
+    settings.SIGNUP = signup
+    token = actions.create_invite(alice.pk, group.pk).token
+    page = browser().get(f"/i/{token}/")
+    assert [link.text for link in page.all("a", cls="btn")] == ["Sign in"]
+
+
+def test_a_new_account_and_a_sign_in_continue_to_the_invite_link(alice, bob, group):
+    token = actions.create_invite(alice.pk, group.pk).token
+    path = f"/i/{token}/"
+    newcomer = Client()
+    fields = {"username": "newcomer", "password1": "let-me-talk-now", "next": path}
+    assert newcomer.post("/accounts/signup/", fields)["Location"] == path
+    assert "Join" in newcomer.get(path).content.decode()
+    User.objects.create_user("later", password="let-me-talk-now")
+    fields = {"login": "later", "password": "let-me-talk-now", "next": path}
+    assert Client().post("/accounts/login/", fields)["Location"] == path
+
+
+def test_a_link_that_confirms_an_email_leads_back_to_the_invite_link(alice, group, settings, mailoutbox):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    token = actions.create_invite(alice.pk, group.pk).token
+    path, newcomer = f"/i/{token}/", Client()
+    fields = {"username": "newcomer", "email": "new@example.org", "password1": "let-me-talk-now", "next": path}
+    newcomer.post("/accounts/signup/", fields)
+    url = re.search(r"https?://[^/]+(/accounts/confirm-email/\S+)", str(mailoutbox[-1].body))
+    assert url and newcomer.post(url[1])["Location"] == path
+
+
+def test_tries_with_wrong_links_are_limited_by_address_before_sign_in(alice, group, settings):
+    settings.LIMITS = True
+    rate_limits.reset_all()
+    statuses = [Client().get(f"/i/wrong-{number}/").status_code for number in range(12)]
+    assert statuses[:10] == [404] * 10 and statuses[-1] == 429
+    rate_limits.reset_all()
+
+
+def test_a_page_for_signed_out_visitors_says_what_the_site_is(browser, settings):
+    settings.SITE_NAME = "Harbour"
+    page = browser().get("/accounts/login/", next="/")
+    assert page.one("a", cls="brand").text == "Harbour"
+    assert page.one("h1").text == "Sign in" and "Harbour is for talking with people you know" in page.text
+    create = next(link for link in page.all("a", cls="btn") if link.text == "Create an account")
+    assert create["href"] == "/accounts/signup/?next=%2F"
+
+
 def test_all_unusable_links_show_the_same_page(browser, alice, carol, group):
     token = actions.create_invite(alice.pk, group.pk).token
     actions.revoke_invite(alice.pk, group.pk, selectors.list_invites(alice.pk, group.pk)[0].id)
     carol_browser = browser(carol)
     pages = [carol_browser.get(f"/i/{token}/"), carol_browser.get("/i/x/"), carol_browser.post(f"/i/{token}/")]
-    assert [page.status for page in pages] == [404, 404, 404]
+    pages += [browser().get(f"/i/{token}/"), browser().get("/i/x/")]
+    assert [page.status for page in pages] == [404] * 5
     assert {page.one("h1").text for page in pages} == {"This link doesn’t work"}
 
 
