@@ -6,12 +6,14 @@ If an action raises an error, the error is shown at the form field that it names
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
+from chat.actions.forwarding import MAX_TARGETS
 from chat.models import Role
 from messenger.core.errors import ApplicationError, error_message
 from messenger.core.numbers import is_id
@@ -63,6 +65,21 @@ class UserIdsField(forms.MultipleChoiceField):
         return [int(user_id) for user_id in super().clean(value)]
 
 
+class ConversationIdsField(forms.MultipleChoiceField):
+    """A list of at most MAX_TARGETS conversation ids. The page contains one checkbox for each conversation."""
+
+    default_error_messages: ClassVar = {"required": _("Choose at least one chat.")}
+
+    def validate(self, value) -> None:
+        if not value or not all(is_id(conversation_id) for conversation_id in value):
+            raise forms.ValidationError(self.error_messages["required"], code="invalid")
+        if len(set(value)) > MAX_TARGETS:
+            raise forms.ValidationError(_("Choose at most %(n)d chats."), code="invalid", params={"n": MAX_TARGETS})
+
+    def clean(self, value) -> list[int]:
+        return list(dict.fromkeys(int(conversation_id) for conversation_id in super().clean(value)))
+
+
 class IdField(forms.IntegerField):
     def __init__(self, *, widget: Any = forms.HiddenInput, **options: Any):
         super().__init__(min_value=1, max_value=2**63 - 1, widget=widget, **options)
@@ -96,8 +113,22 @@ class EditForm(BaseForm):
 
 
 class ForwardForm(BaseForm):
-    conversation_id = IdField()
+    """Forwards a message to several conversations.
+
+    The page contains a checkbox with the name `conversation_id` for each conversation. `find` is the search text of the
+    page. As in `SendForm`, posting the same form twice sends nothing twice.
+    """
+
+    find = forms.CharField(required=False)
+    conversation_id = ConversationIdsField()
+    body = TextField(label=_("Message"), widget=forms.Textarea(attrs={"rows": 1}))
     client_id = forms.UUIDField(widget=forms.HiddenInput)
+
+    @property
+    def chosen_ids(self) -> list[int]:
+        """The ids of the ticked conversations, also if the form is not valid."""
+        data = self.data.getlist("conversation_id") if isinstance(self.data, QueryDict) else []
+        return list(dict.fromkeys(int(value) for value in data if is_id(value)))
 
 
 class ReportForm(BaseForm):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from chat.actions.forwarding import forward_message
 from chat.actions.group_avatar import remove_group_avatar, set_group_avatar
 from chat.actions.groups import (
     add_members,
@@ -43,6 +44,7 @@ __all__ = [
     "delete_group",
     "delete_message",
     "edit_message",
+    "forward_message",
     "hide_message",
     "join_by_invite",
     "mark_delivered",

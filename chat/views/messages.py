@@ -10,14 +10,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from chat import actions, selectors
+from chat.actions.forwarding import MAX_TARGETS
 from chat.forms import EditForm, ForwardForm, PinForm, ReactionForm, ReportForm, SendForm
 from chat.schemas import MessageSchema
 from chat.view_models.allowed_actions import get_allowed_actions
+from chat.view_models.forward_targets import ForwardTargets
 from chat.view_models.message_log import build_message_items, conversation_title
 from chat.view_models.message_versions import build_message_versions
 from chat.views.common import add_form_errors, get_cleaned_data, message_url, newest_message_url, render_page
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
-from messenger.core.errors import ApplicationError, not_found
+from messenger.core.errors import ApplicationError, error_message, not_found
 
 
 @page_view
@@ -113,29 +115,69 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
 
 @form_view
 def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Asks the user to which conversation a message should be forwarded. POST forwards the message to it."""
+    """Asks to which conversations the message is forwarded. POST forwards it, or searches if the button is `search`.
+
+    If some conversations refuse it, the page names them and keeps only them ticked. A script that shows the page as a
+    dialog asks for JSON, and gets an empty response when everything is sent.
+    """
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
     if message.kind != "text" or message.deleted_at:
         raise not_found()
+    is_search = "search" in request.POST
     form = ForwardForm(request.POST or None, initial=SendForm.create_unbound().initial)
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            forwarded, _created = actions.send_message(
-                user_id, data["conversation_id"], data["client_id"], "", forward_id=message_id
-            )
-            return redirect(newest_message_url(forwarded))
-        except ApplicationError as error:
-            add_form_errors(form, error)
+    targets = ForwardTargets(user_id, request.POST.get("find", ""), form.chosen_ids)
+    status = 200
+    if request.method == "POST" and not is_search:
+        if form.is_valid():
+            if not targets.contains(form.cleaned_data["conversation_id"]):
+                raise not_found()
+            forwarded, refused = _forward(user_id, message_id, form)
+            if not refused:
+                return _redirect_after_forwarding(request, message, forwarded, targets)
+            targets.mark_refused({pk: error_message(error) for pk, error in refused.items()}, list(forwarded))
+            status = next(iter(refused.values())).status
+        else:
+            status = 400
     return render_page(
         request,
         "chat/message/forward.html",
-        200 if not form.errors else 400,
+        status,
         message=message,
         item=build_message_items([message], user_id=user_id)[0],
         form=form,
+        error=form.first_error() if status == 400 and not is_search else "",
+        targets=targets,
+        max_targets=MAX_TARGETS,
     )
+
+
+def _forward(
+    user_id: int, message_id: int, form: ForwardForm
+) -> tuple[dict[int, MessageSchema], dict[int, ApplicationError]]:
+    """Forwards a message. Returns the forwarded messages and the errors, by conversation id."""
+    data = form.cleaned_data
+    outcomes = actions.forward_message(
+        user_id, message_id, data["conversation_id"], data["client_id"], data["body"].strip()
+    )
+    forwarded = {pk: outcome for pk, outcome in outcomes.items() if isinstance(outcome, MessageSchema)}
+    refused = {pk: outcome for pk, outcome in outcomes.items() if isinstance(outcome, ApplicationError)}
+    return forwarded, refused
+
+
+def _redirect_after_forwarding(
+    request: AuthenticatedRequest,
+    message: MessageSchema,
+    forwarded: dict[int, MessageSchema],
+    targets: ForwardTargets,
+) -> HttpResponse:
+    """Opens the conversation if there is only one, otherwise the forwarded message, with a note that names all."""
+    if request.headers.get("Accept") == "application/json":
+        return HttpResponse(status=204)
+    if len(forwarded) == 1:
+        return redirect(newest_message_url(next(iter(forwarded.values()))))
+    messages.success(request, _("Forwarded to %(names)s.") % {"names": targets.format_names(list(forwarded))})
+    return redirect(message_url(message))
 
 
 @page_view

@@ -293,3 +293,37 @@ async def test_thirty_messages_a_second_are_drawn_once_a_frame_and_counted_four_
     assert drawn["layouts"] < 60, drawn  # far fewer than messages times two
     gap = "(log => log.scrollHeight - log.scrollTop - log.clientHeight)(document.querySelector('.log'))"
     assert await alice.page.evaluate(gap) < 2
+
+
+async def test_a_message_is_forwarded_in_a_dialog_over_the_conversation(open_pages):
+    """The search keeps what is ticked, and the page stays at its place."""
+    alice, bob = await open_pages()
+    site = open_pages.site
+
+    def make_groups() -> None:
+        with site.orm():
+            from accounts.models import User
+
+            alice_user = User.objects.get(username="alice")
+            for title in ("Notes", "Books"):
+                actions.create_group(alice_user.pk, title, [])
+
+    await asyncio.to_thread(make_groups)
+    await alice.say("hand this on")
+    await bob.sees("hand this on")
+    address = alice.page.url
+    await alice.line("hand this on").click(button="right", position={"x": 150, "y": 20})
+    await alice.page.click("#message-menu [data-act=forward]")
+    dialog = alice.page.locator("dialog.over forward-form")
+    await expect(dialog.locator("[data-act=send]")).to_be_disabled()
+    await dialog.locator("label", has_text="Books").click()
+    await dialog.locator("input[type=search]").fill("note")
+    await expect(dialog.locator("label.forward-target")).to_have_count(2)
+    await dialog.locator("label", has_text="Notes").click()
+    await dialog.locator("textarea").fill("look")
+    await dialog.locator("[data-act=send]").click()
+    await expect(alice.page.locator(".toast")).to_contain_text("Forwarded")
+    await expect(dialog).to_have_count(0)
+    assert alice.page.url == address
+    for title in ("Notes", "Books"):
+        await expect(alice.page.locator(".conversation-row", has_text=title)).to_contain_text("hand this on")

@@ -9,6 +9,7 @@ const LAZY_ELEMENTS = [
   ["people-picker", async () => (await import("./people-picker.js")).PeoplePicker],
   ["people-page", async () => (await import("./people-page.js")).PeoplePage],
   ["group-settings", async () => (await import("./group-settings.js")).GroupSettings],
+  ["forward-form", async () => (await import("./forward-form.js")).ForwardForm],
   ["mention-list", async () => (await import("./mention-list.js")).MentionList],
 ];
 const undefinedElements = new Map(LAZY_ELEMENTS);

@@ -10,6 +10,7 @@ import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
 import { getPermissions } from "../permissions.js";
+import { openPageDialog } from "../../ui/page-dialog.js";
 import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
@@ -55,7 +56,7 @@ export class MessageCommands {
     try {
       if (command === "reply") this.#startReply(item);
       else if (command === "edit") emit("compose:edit", { message: await this.log.loadMessage(item) });
-      else if (command === "forward") location.assign(`/m/${id}/forward/`);
+      else if (command === "forward") await openPageDialog(`/m/${id}/forward/`);
       else if (command === "copy") await showToastAfter("copied", copyText(this.#loadText(item)));
       else if (command === "copy-code") await showToastAfter("copied", copyText(getCode(item)));
       else if (command === "link") await showToastAfter("linkCopied", copyText(new URL(`/m/${id}/`, location.href).href));

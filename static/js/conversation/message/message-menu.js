@@ -105,7 +105,6 @@ export class MessageMenu {
     const menuItem = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role^=menuitem]"));
     const item = this.#item;
     if (!menuItem || !item || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (menuItem instanceof HTMLAnchorElement && menuItem.dataset.act === "forward") return; // follow the link
     event.preventDefault();
     const opener = this.#opener;
     item.focus({ preventScroll: true }); // dialogs and the composer return the focus to this element

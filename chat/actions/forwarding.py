@@ -1,0 +1,41 @@
+"""Forwards a message to several conversations, with optional words of the sender."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from chat.actions.queues import send_queue
+from chat.actions.sending import SendCommand
+from chat.schemas import MessageSchema
+from messenger.core.errors import ApplicationError
+
+MAX_TARGETS = 10  # conversations to which a message is forwarded at once
+
+
+def forward_message(
+    user_id: int, message_id: int, conversation_ids: Sequence[int], client_id: uuid.UUID, words: str = ""
+) -> dict[int, MessageSchema | ApplicationError]:
+    """Forwards a message to each conversation, below the sender's `words`, which are a message of their own.
+
+    Returns the forwarded message, or the error of a conversation that refuses one of the two messages, by conversation
+    id. Each message gets a client_id that depends on `client_id`, the conversation and the text, so calling this again
+    with the same arguments sends nothing twice. It sends only what was refused before.
+    """
+    return {
+        conversation_id: _forward_to(user_id, message_id, conversation_id, client_id, words)
+        for conversation_id in conversation_ids
+    }
+
+
+def _forward_to(
+    user_id: int, message_id: int, conversation_id: int, client_id: uuid.UUID, words: str
+) -> MessageSchema | ApplicationError:
+    try:
+        if words:
+            words_id = uuid.uuid5(client_id, f"words {conversation_id} {words}")
+            send_queue.call(SendCommand(user_id, conversation_id, words_id, words))
+        forward_id = uuid.uuid5(client_id, f"forward {conversation_id}")
+        return send_queue.call(SendCommand(user_id, conversation_id, forward_id, forward_id=message_id)).message
+    except ApplicationError as error:
+        return error
