@@ -35,8 +35,8 @@ def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
 class HasReadMarker(Protocol):
     """The type of an object that has the ids of a conversation and of a member, and what this member has read.
 
-    A `Membership` is such an object. `read_seq` is the number of the newest message that the member has read, `last_seq`
-    the number of the newest message of the conversation.
+    A `Membership` is such an object. `read_seq` is the number of the newest message that the member has read.
+    `last_seq` is the number of the newest message of the conversation.
     """
 
     conversation_id: int
