@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema
+from chat.models import Membership
+from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema, member_schema
 from messenger.live.events import ConversationEvent, EphemeralEvent, UserEvent
 from messenger.live.frames import encode_frame
 
@@ -130,12 +131,18 @@ def conversation_updated(conversation: ConversationSchema, version: int, after: 
     )
 
 
-def member_updated(conversation_id: int, member: MemberSchema, after: int | None = None) -> ConversationEvent:
+def member_updated(membership: Membership, after: int | None = None) -> ConversationEvent:
+    """Builds the event for a member who has joined, has left, or has changed.
+
+    After it, the connections of the user receive the events of the conversation, or no longer receive them. The user of
+    a direct conversation that does not exist for this user yet still receives none.
+    """
+    conversation_id, member = membership.conversation_id, member_schema(membership)
     event = _conversation_event("member.updated", MemberPayload, conversation_id, member.version, after, member)
-    if member.left_at is None:
-        event.joined_user_id = member.user.id
-    else:
-        event.left_user_id = member.user.id
+    if membership.left_at is None:
+        event.joined_user_id = membership.user_id
+    elif not membership.is_unopened:
+        event.left_user_id = membership.user_id
     return event
 
 

@@ -473,7 +473,7 @@ def member_schema(membership: Membership) -> MemberSchema:
         user=user_schema(membership.user),
         role=str(membership.role),
         joined_at=format_timestamp(membership.joined_at),
-        left_at=format_optional_timestamp(membership.left_at),
+        left_at=None if membership.is_unopened else format_optional_timestamp(membership.left_at),
         version=membership.version,
     )
 

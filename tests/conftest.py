@@ -272,11 +272,12 @@ def group(alice, bob):
 
 @pytest.fixture
 def direct_conversation(alice, bob):
-    """Returns the direct conversation between alice and bob."""
+    """Returns the direct conversation between alice and bob, which both have opened."""
     from chat import actions
     from chat.models import Conversation
 
     conversation, _ = actions.open_direct_conversation(alice.pk, bob.pk)
+    actions.open_direct_conversation(bob.pk, alice.pk)
     return Conversation.objects.get(pk=conversation.id)
 
 

@@ -406,7 +406,7 @@ class Environment:
         members = [self.ids[name] for name in ("adam", "mia", "wolf", "rick", "sue")]
         group = self.ids["group"] = actions.create_group(olga, "Room", members).id
         actions.set_role(olga, group, self.ids["adam"], "admin")
-        self.ids["direct"] = actions.open_direct_conversation(self.ids["mia"], wolf)[0].id
+        self.ids["direct"] = actions.open_direct_conversation(wolf, self.ids["mia"])[0].id
         self.ids["message"] = actions.send_message(wolf, group, uuid.uuid4(), "wolf's words")[0].id
         actions.edit_message(wolf, self.ids["message"], "wolf's better words")
         self.ids["in_direct"] = actions.send_message(wolf, self.ids["direct"], uuid.uuid4(), "between us")[0].id

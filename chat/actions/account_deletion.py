@@ -143,7 +143,7 @@ def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
         return
     if delete_messages:
         _delete_all_messages(user_id)
-    memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+    memberships = Membership.objects.filter(Membership.LISTED, user_id=user_id, conversation__deleted_at=None)
     for membership in memberships.annotate(successor_id=_successor_subquery(), kind=F("conversation__kind")):
         try:
             _leave_conversation(membership)

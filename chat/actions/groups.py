@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.schemas import user_schema
 from accounts.selectors import privacy
 from chat import events
-from chat.actions.transaction import ConversationTransaction, conversation_transaction
+from chat.actions.transaction import ConversationTransaction, conversation_transaction, outsider_transaction
 from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
 from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema
@@ -34,29 +34,51 @@ MAX_USERS_PER_CALL = 500  # users that one call may add to a group
 
 # ── Create ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationSchema, bool]:
-    """Returns the direct conversation of two users, and True if this call created it or False if it existed before.
+    """Returns the direct conversation of two users, and True if it did not exist for the user `user_id` before.
 
-    If two calls run at the same time, only one creates the conversation.
+    Until its first message, it exists only for a user who has opened it. If both users open it, at the same time or one
+    after the other, both get the same conversation, and neither learns that the other has opened it.
     """
     if user_id == other_id:
         raise invalid(user_id=_("You can’t do this to yourself."))
     pair = "{}:{}".format(*sorted((user_id, other_id)))
-    conversation = Conversation.objects.filter(pair=pair).first()
-    if conversation is None:
-        users = privacy.discoverable_users(user_id, [user_id, other_id])
-        if other_id not in users or user_id not in users:
-            raise not_found()
-        privacy.require_allowed(user_id, [users[other_id]], "write_to_me")
-        rate_limits.require("direct", user_id)
+    rows = Membership.objects.select_related("conversation").filter(conversation__pair=pair, user_id=user_id)
+    membership = rows.first()
+    if membership is not None and membership.left_at is None:
+        return conversation_schemas([membership], user_id)[0], False
+    users = privacy.discoverable_users(user_id, [user_id, other_id])
+    if other_id not in users or user_id not in users:
+        raise not_found()
+    privacy.require_allowed(user_id, [users[other_id]], "write_to_me")
+    rate_limits.require("direct", user_id)
+    if membership is None:
         try:
             with write_transaction():
                 conversation = _create_conversation(kind=Conversation.Kind.DIRECT, pair=pair, owner=None)
                 schemas = _add_first_members(conversation, [users[user_id], users[other_id]])
                 return schemas[user_id], True
         except IntegrityError:  # a concurrent call created it first
-            conversation = Conversation.objects.get(pair=pair)
-    membership = Membership.objects.select_related("conversation").get(conversation=conversation, user_id=user_id)
-    return conversation_schemas([membership], user_id)[0], False
+            membership = rows.get()
+    return _open_existing_direct_conversation(membership)
+
+
+def _open_existing_direct_conversation(membership: Membership) -> tuple[ConversationSchema, bool]:
+    """Opens a direct conversation that the other user has opened. Other devices of the user get an event."""
+    with outsider_transaction(membership.conversation_id) as tx:
+        membership = tx.conversation.memberships.get(pk=membership.pk)
+        membership.conversation = tx.conversation
+        is_new = membership.is_unopened  # unless another call or the first message was faster
+        if is_new:
+            membership.left_at = None
+            membership.save(update_fields=["left_at"])
+            tx.publish_to_user(membership, added_event)
+    return conversation_schemas([membership], membership.user_id)[0], is_new
+
+
+def added_event(membership: Membership) -> UserEvent:
+    """Returns the event `conversation.added` for the user of a membership whose conversation is loaded."""
+    schema = conversation_schemas([membership], membership.user_id)[0]
+    return events.conversation_added(membership.user_id, membership.me_version, schema, membership.version)
 
 
 def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> ConversationSchema:
@@ -89,9 +111,10 @@ def _add_first_members(conversation: Conversation, users: list[User]) -> dict[in
     """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
     Publishes the event `conversation.added` to each member. The event `member.updated` is not published, because no
-    WebSocket receives the events of the new conversation yet.
+    WebSocket receives the events of the new conversation yet. A direct conversation exists only for the first user.
     """
-    me_versions = allocate_me_versions(user.pk for user in users)
+    opening_users = users[:1] if conversation.pair else users
+    me_versions = allocate_me_versions(user.pk for user in opening_users)
     memberships = []
     for user in users:
         conversation.version += 1
@@ -101,8 +124,9 @@ def _add_first_members(conversation: Conversation, users: list[User]) -> dict[in
                 user=user,
                 role=Role.OWNER if conversation.owner_id == user.pk else Role.MEMBER,
                 joined_at=conversation.created_at,
+                left_at=None if user in opening_users else conversation.created_at,
                 version=conversation.version,
-                me_version=me_versions[user.pk][0],
+                me_version=me_versions[user.pk][0] if user in opening_users else 0,
             )
         )
     Membership.objects.bulk_create(memberships)
@@ -110,7 +134,7 @@ def _add_first_members(conversation: Conversation, users: list[User]) -> dict[in
     conversation.save(update_fields=["version", "member_count"])
     shared_schema = shared_conversation_schema(conversation)
     schemas, added_events = {}, []
-    for membership in memberships:
+    for membership in memberships[: len(opening_users)]:
         schema = with_member_state(shared_schema, membership)
         if conversation.pair:
             schema.peer = next(user_schema(user) for user in users if user.pk != membership.user_id)
@@ -266,14 +290,14 @@ def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membershi
     # The schema is built once for all new members, at the end of the transaction, when counts and versions are final.
     shared_schema = cache(lambda: shared_conversation_schema(conversation))
 
-    def added_event(row: Membership) -> UserEvent:
+    def joined_event(row: Membership) -> UserEvent:
         schema = with_member_state(shared_schema(), row)
         return events.conversation_added(row.user_id, row.me_version, schema, row.version)
 
     for row in memberships:
         row.conversation = conversation
-        tx.publish(events.member_updated(conversation.pk, member_schema(row)))
-        tx.publish_to_user(row, added_event)
+        tx.publish(events.member_updated(row))
+        tx.publish_to_user(row, joined_event)
     return memberships
 
 
@@ -315,7 +339,7 @@ def _end_memberships(tx: ConversationTransaction, memberships: list[Membership])
         row.left_at, row.role, row.version = tx.now, Role.MEMBER, tx.next_version()
     Membership.objects.bulk_update(memberships, ["left_at", "role", "version", "was_removed"])
     for row in memberships:
-        tx.publish(events.member_updated(row.conversation_id, member_schema(row)))
+        tx.publish(events.member_updated(row))
         tx.publish_to_user(row, _removed_event)
 
 
@@ -352,7 +376,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
         for row in changed:
             row.version = tx.next_version()
             row.save(update_fields=["role", "version"])
-            tx.publish(events.member_updated(row.conversation_id, member_schema(row)))
+            tx.publish(events.member_updated(row))
             row.conversation = tx.conversation
             tx.publish_to_user(row, _member_state_event)
         if role == Role.OWNER:
@@ -398,15 +422,17 @@ def publish_profile_change(user_id: int) -> None:
 
     Uses one short transaction per conversation.
     """
-    memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
+    memberships = Membership.objects.filter(Membership.LISTED, user_id=user_id, conversation__deleted_at=None)
     for conversation_id in memberships.values_list("conversation_id", flat=True):
         publish_profile_change_in(user_id, conversation_id)
 
 
 def publish_profile_change_in(user_id: int, conversation_id: int) -> None:
-    with conversation_transaction(conversation_id, user_id) as tx:
-        membership = tx.membership
-        assert membership
+    with outsider_transaction(conversation_id) as tx:
+        memberships = tx.conversation.memberships.filter(Membership.LISTED, user_id=user_id)
+        membership = memberships.select_related("user").first()
+        if membership is None:
+            raise not_found()
         membership.version = tx.next_version()
         membership.save(update_fields=["version"])
-        tx.publish(events.member_updated(conversation_id, member_schema(membership)))
+        tx.publish(events.member_updated(membership))

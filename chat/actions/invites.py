@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat.actions.groups import join_users, publish_conversation_info, require_group
-from chat.actions.transaction import conversation_transaction, join_transaction
+from chat.actions.transaction import conversation_transaction, outsider_transaction
 from chat.models import Conversation, Invite, Membership, Role
 from chat.models.invites import hash_token
 from chat.schemas import ConversationSchema
@@ -89,7 +89,7 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
     """
     invite = get_usable_invite(user_id, token)
     rate_limits.require("group.change", user_id)
-    with join_transaction(invite.conversation_id) as tx:
+    with outsider_transaction(invite.conversation_id) as tx:
         # Read again under the lock: concurrent joins have been counted by now.
         invite = Invite.objects.select_related("made_by").get(pk=invite.pk)
         membership = Membership.objects.filter(conversation=tx.conversation, user_id=user_id).first()

@@ -186,11 +186,11 @@ def conversation_transaction(conversation_id: int, user_id: int) -> Iterator[Con
 
 
 @contextmanager
-def join_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction on a group for a user who is going to join by an invite link.
+def outsider_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
+    """Opens a transaction on a conversation for a user who may be no member of it yet, for example to join a group.
 
     It does not check permission: the caller must do this inside the transaction. Raises `not_found` if the
-    group is deleted.
+    conversation is deleted.
     """
     with write_transaction():
         conversation = _lock_conversation(conversation_id)

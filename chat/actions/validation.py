@@ -132,7 +132,7 @@ def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str,
         return {}
     conditions = [Q(conversation_id=pk, user__username_key__in=keys) for pk, keys in keys_by_conversation.items()]
     rows = Membership.objects.filter(
-        Q(*conditions, _connector=Q.OR), left_at=None, user__is_active=True
+        Q(*conditions, _connector=Q.OR), Membership.LISTED, user__is_active=True
     ).select_related("user")
     members: dict[int, dict[str, UserSchema]] = {}
     for row in rows:

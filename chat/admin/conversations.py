@@ -78,7 +78,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     def members(self, row: Conversation) -> SafeString:
         """Renders the list of current members of a conversation, and after them the former members."""
         memberships = row.memberships.select_related("user").order_by("left_at", "pk")[: MAX_MEMBERS + 1]
-        shown = sorted(memberships[:MAX_MEMBERS], key=lambda membership: membership.left_at is not None)
+        shown = sorted(memberships[:MAX_MEMBERS], key=lambda row: row.left_at is not None and not row.is_unopened)
         items = ((base.render_user_link(membership.user), _role_or_left(membership)) for membership in shown)
         more = SafeString("<li>…</li>") if len(memberships) > MAX_MEMBERS else ""
         return format_html('<ul class="members">{}{}</ul>', format_html_join("", "<li>{}{}</li>", items), more)
@@ -94,6 +94,6 @@ def _role_or_left(membership: Membership) -> str:
 
     For a former member it is the date of leaving, for an owner or admin the role, for another member "".
     """
-    if membership.left_at:
+    if membership.left_at and not membership.is_unopened:
         return " · {} {:%Y-%m-%d}".format(_("left"), membership.left_at)
     return "" if membership.role == Role.MEMBER else f" · {Role(membership.role).label}"

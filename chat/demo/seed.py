@@ -189,8 +189,9 @@ class _ConversationSeeder:
         conversation, users = self.conversation, self.context.users
         first, *others = conversation.usernames
         if conversation.kind == "direct":
-            user_id = self.context.get_active_user_id(first)
-            self.id = actions.open_direct_conversation(user_id, users[others[0]].pk)[0].id
+            user_id, other_id = self.context.get_active_user_id(first), users[others[0]].pk
+            self.id = actions.open_direct_conversation(user_id, other_id)[0].id
+            actions.open_direct_conversation(other_id, user_id)  # either of them may write first
             return
         owner_id = self.context.get_active_user_id(first)
         self.id = actions.create_group(owner_id, conversation.title, [users[name].pk for name in others]).id

@@ -127,6 +127,7 @@ class ExportBuilder:
         memberships = list(
             Membership.objects.filter(user=self.owner).select_related("conversation").order_by("conversation_id")
         )
+        memberships = [membership for membership in memberships if not membership.is_unopened]
         peers = get_peers_by_conversation([membership.conversation for membership in memberships], self.owner.pk)
         conversations = []
         for membership in memberships:

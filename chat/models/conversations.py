@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -82,6 +82,9 @@ class Membership(models.Model):
     """A user in a conversation. The row is kept after the user has left. All members can see the role of the user.
 
     Only the user sees the other settings (how far the user has read, mute, draft …). The API calls them `mine`.
+
+    A direct conversation has two rows from the beginning. The row of the user who has not opened it has `left_at` equal
+    to `joined_at` until the first message: so the conversation does not exist for this user (`is_unopened`).
     """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="memberships")
@@ -124,6 +127,10 @@ class Membership(models.Model):
             ),
         ]
 
+    # Condition: the other members see this user as a member. In contrast to `left_at=None`, it includes the user for
+    # whom a direct conversation does not exist yet.
+    LISTED = Q(left_at=None) | Q(left_at=F("joined_at"))
+
     def __str__(self) -> str:
         return f"{self.user_id} in {self.conversation_id}"
 
@@ -131,6 +138,14 @@ class Membership(models.Model):
     def last_seq(self) -> int:
         """The number of the newest message of the conversation."""
         return self.conversation.last_seq
+
+    @property
+    def is_unopened(self) -> bool:
+        """Returns True if this direct conversation does not exist for the user yet.
+
+        Another user has opened it, and has not written yet.
+        """
+        return self.left_at is not None and self.left_at == self.joined_at
 
 
 class ReceiptHistory(models.Model):

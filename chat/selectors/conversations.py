@@ -107,12 +107,12 @@ def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set
 
 
 def get_direct_conversation_id(user_id: int, other_id: int) -> int | None:
-    """Returns the id of the direct conversation of two users, or None if they have none.
+    """Returns the id of the direct conversation of two users, or None if it does not exist for the user `user_id`.
 
-    Membership is not checked, because nobody can leave a direct conversation.
+    A conversation that the other user has opened exists for the user `user_id` from its first message.
     """
     pair = "{}:{}".format(*sorted((user_id, other_id)))
-    return Conversation.objects.filter(pair=pair, deleted_at=None).values_list("pk", flat=True).first()
+    return Conversation.objects.visible_to(user_id).filter(pair=pair).values_list("pk", flat=True).first()
 
 
 MAX_PARTNERS = 100  # of direct conversations, for ranking search results

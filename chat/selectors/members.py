@@ -103,12 +103,12 @@ def ordered_members(conversation_id: int, *, with_former: bool = False) -> Query
     )
     rows = Membership.objects.filter(conversation_id=conversation_id).select_related("user")
     if not with_former:
-        rows = rows.filter(left_at=None)
+        rows = rows.filter(Membership.LISTED)
     return rows.annotate(rank=rank, key=Lower(Collate(name, collation))).order_by("rank", "key", "user_id")
 
 
 def _search_members(user_id: int, conversation_id: int, q: str, limit: int) -> list[MemberSchema]:
-    rows = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
+    rows = Membership.objects.filter(Membership.LISTED, conversation_id=conversation_id)
     users = user_search.search_users(user_id, q, conversation_id, limit)
     memberships = {row.user_id: row for row in rows.filter(user__in=users).select_related("user")}
     return [member_schema(memberships[user.pk]) for user in users if user.pk in memberships]
@@ -178,8 +178,8 @@ def query_members(user_id: int, conversation_id: int) -> QuerySet[User]:
     conversation.
     """
     memberships = Membership.objects.filter(
-        conversation_id=conversation_id, left_at=None, conversation__deleted_at=None
+        Membership.LISTED, conversation_id=conversation_id, conversation__deleted_at=None
     )
-    if not memberships.filter(user_id=user_id).exists():
+    if not memberships.filter(user_id=user_id, left_at=None).exists():
         raise not_found()
     return User.objects.filter(memberships__in=memberships).annotate(wrote=F("memberships__sent_seq"))

@@ -13,7 +13,7 @@ from accounts.models import Relationship, User
 from accounts.selectors import contact_lists
 from chat import events
 from chat.models import Conversation, Membership, Message
-from chat.schemas import member_schema, message_schema
+from chat.schemas import message_schema
 from chat.selectors.prefetch import conversation_schemas, shared_conversation_schema
 from chat.selectors.sync import get_changed_rows
 from messenger.live.events import ConversationEvent, UserEvent
@@ -52,7 +52,7 @@ def build_missed_conversation_events(conversation_id: int, after: int) -> list[C
             build_event = events.message_created if row.first_version > after else events.message_updated
             missed_events.append(build_event(message_schema(row), previous))
         elif isinstance(row, Membership):
-            missed_events.append(events.member_updated(conversation_id, member_schema(row), previous))
+            missed_events.append(events.member_updated(row, previous))
         else:
             schema = shared_conversation_schema(conversation)
             missed_events.append(events.conversation_updated(schema, row.info_version, previous))

@@ -112,8 +112,13 @@ def _get_deleted_user(current_user_id: int, user_id: int) -> User:
     Otherwise raises `not_found`.
     """
     user = users.find_user(user_id)
-    is_visible = user is not None and user.deleted_at is not None
-    if user is None or not is_visible or not selectors.filter_users_sharing_conversations(current_user_id, [user_id]):
+    if user is None or user.deleted_at is None:
+        raise not_found()
+    # A direct conversation without messages, which only the current user has opened, is not shared yet.
+    if not (
+        selectors.filter_users_sharing_conversations(current_user_id, [user_id])
+        or selectors.get_direct_conversation_id(current_user_id, user_id)
+    ):
         raise not_found()
     return user
 

@@ -40,6 +40,7 @@ class Workspace:
         self.direct_conversation = (
             await database.run_in_thread(actions.open_direct_conversation, self.alice.pk, self.bob.pk)
         )[0].id
+        await database.run_in_thread(actions.open_direct_conversation, self.bob.pk, self.alice.pk)
 
     async def send_message(self, user, body: str = "hello", conversation: int = 0, **options: Any):
         conversation_id = conversation or self.group

@@ -70,7 +70,8 @@ def test_write_to_me_limits_new_direct_conversations(alice, carol, setting, cont
 def test_a_recipient_may_answer_once_written_to(alice, carol):
     set_privacy(carol, write_to_me="nobody")
     conversation, _ = actions.open_direct_conversation(carol.pk, alice.pk)
-    assert error_of(send, alice, conversation.id)[0] == "forbidden"
+    assert error_of(send, alice, conversation.id)[0] == "not_found"
+    assert error_of(actions.open_direct_conversation, alice.pk, carol.pk)[0] == "forbidden"
     send(carol, conversation.id)
     assert send(alice, conversation.id)
 

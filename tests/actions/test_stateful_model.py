@@ -55,6 +55,7 @@ class ExpectedConversation:
     messages: list[ExpectedMessage] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
     is_deleted: bool = False
+    pair: frozenset[str] = frozenset()  # both users of a direct conversation, also one for whom it does not exist yet
 
     members_may_add: bool = True
     members_may_pin: bool = True
@@ -64,6 +65,11 @@ class ExpectedConversation:
 
     def add_system_message(self, username: str) -> None:
         self.messages.append(ExpectedMessage(0, len(self.messages) + 1, username, None))
+
+    def open_for_both(self) -> None:
+        """Makes a direct conversation exist for both users, as its first message does."""
+        for name in self.pair:
+            self.roles.setdefault(name, "member")
 
     def resolve_mentions(self, username: str, body: str) -> set[str]:
         mentioned = {name for sign, name in MENTION_NAMES.items() if sign in body and name in self.roles}
@@ -219,17 +225,17 @@ class ConversationMachine(RuleBasedStateMachine):
         if result is None:
             return
         schema, created = result
-        existing = [
-            conversation
-            for conversation in self.conversations
-            if not conversation.is_group and set(conversation.roles) == {username, other}
-        ]
-        assert created == (not existing)
+        existing = [conversation for conversation in self.conversations if conversation.pair == {username, other}]
+        assert created == (not existing or username not in existing[0].roles)
         if existing:
             assert existing[0].id == schema.id
+            existing[0].roles.setdefault(username, "member")
         else:
-            roles = {username: "member", other: "member"}
-            self.conversations.append(ExpectedConversation(schema.id, False, roles, read=dict.fromkeys(roles, 0)))
+            pair = frozenset((username, other))
+            conversation = ExpectedConversation(
+                schema.id, False, {username: "member"}, read=dict.fromkeys(pair, 0), pair=pair
+            )
+            self.conversations.append(conversation)
 
     @rule(username=usernames, index=indexes, others=st.sets(usernames, min_size=1))
     def add(self, username, index, others):
@@ -333,6 +339,7 @@ class ConversationMachine(RuleBasedStateMachine):
         sent = self.expect(self.error_for(conversation, username), self.send, command)
         if sent is None:
             return
+        conversation.open_for_both()
         message = ExpectedMessage(
             sent.message.id,
             len(conversation.messages) + 1,
@@ -473,7 +480,7 @@ class ConversationMachine(RuleBasedStateMachine):
             assert (conversation_row.deleted_at is not None) == conversation.is_deleted
             roles = dict(conversation_row.memberships.filter(left_at=None).values_list("user_id", "role"))
             assert roles == {self.ids[name]: role for name, role in conversation.roles.items()}
-            assert conversation_row.member_count == len(roles)
+            assert conversation_row.member_count == len(conversation.pair or roles)
             if conversation.is_group and not conversation.is_deleted:
                 assert [pk for pk, role in roles.items() if role == "owner"] == [conversation_row.owner_id]
             for row, message in zip(rows, conversation.messages, strict=True):

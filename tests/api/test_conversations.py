@@ -18,10 +18,30 @@ def test_a_direct_conversation_is_created_once_from_either_side(api, alice, bob)
     made = api(alice).post("conversations/", {"kind": "direct", "user_id": bob.pk})
     assert made.status_code == 201
     assert made.json()["kind"] == "direct" and made.json()["peer"]["username"] == "bob"
-    for caller, other in ((api(alice), bob), (api(bob), alice)):
+    for caller, other, status in ((api(alice), bob, 200), (api(bob), alice, 201), (api(bob), alice, 200)):
         again = caller.post("conversations/", {"kind": "direct", "user_id": other.pk})
-        assert again.status_code == 200
+        assert again.status_code == status
         assert again.json()["id"] == made.json()["id"] and again.json()["peer"]["id"] == other.pk
+
+
+def test_a_direct_conversation_exists_for_the_other_user_from_its_first_message(api, alice, bob):
+    made = api(alice).post("conversations/", {"kind": "direct", "user_id": bob.pk}).json()
+    path = f"conversations/{made['id']}/"
+    presence = f"presence/?user_ids={alice.pk}"
+    assert api(bob).get("conversations/").json()["results"] == []
+    assert api(bob).post("sync/", {"cursors": {}, "me": 0}).json()["conversations"] == []
+    assert api(bob).get(presence).json()["results"] == []
+    for each in (path, f"{path}messages/", f"{path}members/", f"{path}changes/?after=0", f"{path}receipts/"):
+        assert_error(api(bob).get(each), "not_found", 404)
+    assert_error(api(bob).send(made["id"], "hello"), "not_found", 404)
+    members = api(alice).get(f"{path}members/").json()["results"]
+    assert [member["user"]["id"] for member in members] == [alice.pk, bob.pk]
+    assert api(alice).send(made["id"], "hello").status_code == 201
+    (listed,) = api(bob).get("conversations/").json()["results"]
+    assert (listed["id"], listed["peer"]["id"], listed["mine"]["unread_count"]) == (made["id"], alice.pk, 1)
+    (synced,) = api(bob).post("sync/", {"cursors": {}, "me": 0}).json()["conversations"]
+    assert synced["conversation"] == listed
+    assert [row["user_id"] for row in api(bob).get(presence).json()["results"]] == [alice.pk]
 
 
 def test_a_direct_conversation_needs_another_existing_user(api, alice):

@@ -295,3 +295,18 @@ def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob,
         assert [dots(alice_browser.get(path)) for path in pages] == [{"off"}] * 3
     finally:
         set_tracker(None)
+
+
+def test_a_direct_conversation_is_in_the_list_of_the_other_user_from_its_first_message(browser, alice, bob, say):
+    location = browser(alice).post("/new/direct/", user_id=bob.pk).response["Location"]
+    conversation = Conversation.objects.get(kind=Conversation.Kind.DIRECT)
+    assert ids(browser(alice).get("/")) == [conversation.pk]
+    bobs = browser(bob)
+    assert ids(bobs.get("/")) == []
+    assert bobs.get(location).status == 404
+    assert f"/c/{conversation.pk}/" not in bobs.get(f"/people/{alice.pk}/").response.content.decode()
+    assert ids(bobs.get("/", find="alice")) == []
+    say(alice, conversation, "hello")
+    page = bobs.get("/")
+    assert ids(page) == [conversation.pk] and totals(page) == ("1", "")
+    assert bobs.get(location).status == 200

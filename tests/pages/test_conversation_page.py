@@ -369,7 +369,7 @@ def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, make
         others = [make_user(f"p{count}x{n}") for n in range(count)]
         actions.add_members(alice.pk, group.pk, [other.pk for other in others])
         for other in others:
-            direct_conversation = actions.open_direct_conversation(alice.pk, other.pk)[0]
+            direct_conversation = actions.open_direct_conversation(other.pk, alice.pk)[0]
             actions.send_message(other.pk, direct_conversation.id, uuid.uuid4(), "hello")
             message = say(other, group, "@alice hello", reply_to_id=asked.id)
             actions.set_reaction(bob.pk, message.id, "👍", True)

@@ -21,7 +21,7 @@ def test_home_page_without_conversations(browser, alice):
 
 
 def test_conversation_list_newest_activity_first(browser, alice, bob, carol, group, say):
-    direct_conversation = Conversation.objects.get(pk=actions.open_direct_conversation(alice.pk, carol.pk)[0].id)
+    direct_conversation = Conversation.objects.get(pk=actions.open_direct_conversation(carol.pk, alice.pk)[0].id)
     say(carol, direct_conversation, "**hello** there")
     say(bob, group, "later")
     rows = browser(alice).get("/").all("a", cls="conversation-row")

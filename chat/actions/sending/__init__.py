@@ -2,7 +2,7 @@
 
 This code runs most often and must be fast, so it uses tuples (messenger.core.bulk_sql) instead of model instances. It
 makes 6 SQL statements for any number of commands, and one or two more if the batch contains mentions, replies,
-forwards, or senders with unread messages.
+forwards, or senders with unread messages, or the first message of a direct conversation.
 """
 
 from __future__ import annotations
@@ -48,9 +48,12 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
             now = timezone.now()
             persist.render_bodies(sends)
             message_files.prepare_attachments((send.files for send in sends if send.files), now)
+            opened = publish.open_new_pairs(sends)
             persist.assign_numbers(sends)
             persist.insert_messages(sends, now)
             persist.update_counters(sends, now)
-            events.publish([*publish.build_message_events(sends, now), *publish.update_member_states(sends, now)])
+            message_events = publish.build_message_events(sends, now)
+            first_events, member_events = publish.update_member_states(sends, opened, now)
+            events.publish([*first_events, *message_events, *member_events])
         idempotency.answer_duplicates(batch)
     return [send.outcome for send in batch]  # type: ignore[misc]  # each send has an outcome by now

@@ -35,36 +35,43 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
 def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderMembership]:
     """Locks the memberships of the senders and returns them by (conversation id, user id). One query.
 
-    The same query also locks and returns the memberships of members who have archived one of these conversations,
-    because a new message unarchives it. The locks are taken in the order of the ids, so that two transactions never
-    wait for each other.
+    The same query also locks the memberships of members who have archived one of these conversations, because a new
+    message unarchives it, and of users for whom a direct conversation begins to exist with its first message. The locks
+    are taken in the order of the ids, so that two transactions never wait for each other.
     """
     keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
     if not keys:
         return {}
-    archived_ids = list(
-        {send.conversation.id for send in sends if send.conversation and send.conversation.has_archived_members}
-    )
-    or_archived = ""
+    conversations = {send.conversation.id: send.conversation for send in sends if send.conversation}
+    archived_ids = [pk for pk, conversation in conversations.items() if conversation.has_archived_members]
+    new_pair_ids = [pk for pk, conversation in conversations.items() if conversation.is_new_pair]
+    keys_sql = bulk_sql.placeholders(len(keys), 2)
+    conditions = f"(m.left_at IS NULL AND (m.conversation_id, m.user_id) IN (VALUES {keys_sql}))"
     if archived_ids:
-        or_archived = (
+        conditions += (
             f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(archived_ids))} AND {ARCHIVED_UNMUTED_SQL})"
+        )
+    if new_pair_ids:
+        conditions += (
+            f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(new_pair_ids))} AND m.left_at IS NOT NULL)"
         )
     rows = bulk_sql.fetch_all(
         "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
-        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active,"
+        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL,"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
         f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
-        " WHERE m.left_at IS NULL AND"
-        f" ((m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)}){or_archived})"
+        f" WHERE {conditions}"
         f" ORDER BY m.id{bulk_sql.for_update_clause('m')}",
-        [*(number for key in keys for number in key), *archived_ids],
+        [*(number for key in keys for number in key), *archived_ids, *new_pair_ids],
     )
     memberships = {}
     for (
-        conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, pair_status,
-        has_blocks,
+        conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, is_unopened,
+        pair_status, has_blocks,
     ) in rows:  # fmt: skip
+        if is_unopened:
+            conversations[conversation_id].has_unopened_member = True
+            continue
         user = UserSchema(user_id, username, name or username, user_avatar_url(user_id, avatar))
         memberships[conversation_id, user_id] = SenderMembership(
             pk, role, read_seq, user, bool(shows_receipts), bool(is_active), pair_status, bool(has_blocks)

@@ -11,8 +11,8 @@ from chat import events
 from chat.actions.sending.persist import get_mentioned_ids
 from chat.actions.sending.types import PendingSend, SentMessage
 from chat.models import Membership, ReceiptHistory
-from chat.schemas import MessageSchema, MineSchema, mine_schema
-from chat.selectors import count_unread_mentions, find_hidden_receipts
+from chat.schemas import ConversationSchema, MessageSchema, MineSchema, mine_schema
+from chat.selectors import conversation_schemas, count_unread_mentions, find_hidden_receipts
 from messenger.core import bulk_sql
 from messenger.core.timestamps import format_timestamp
 from messenger.live.events import Event
@@ -53,11 +53,37 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
     return message_events
 
 
-def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]:
-    """Updates what a batch of messages changes for single users, and returns the events about it.
+def open_new_pairs(sends: list[PendingSend]) -> list[tuple[Membership, ConversationSchema]]:
+    """Makes direct conversations that get their first message exist for their second users.
+
+    Returns the memberships of these users, and the conversations as these users see them before the new messages, which
+    follow as events. Makes no query if there is no such conversation. `load_senders` must have locked the memberships
+    before. Call this before the messages get their numbers.
+    """
+    new_pairs = {send.conversation.id: send.conversation for send in sends if send.conversation.has_unopened_member}
+    if not new_pairs:
+        return []
+    rows = Membership.objects.filter(conversation__in=new_pairs, left_at__isnull=False)
+    memberships = list(rows.select_related("conversation", "user").order_by("pk"))
+    opened = []
+    for row in memberships:
+        conversation = new_pairs[row.conversation_id]
+        conversation.version += 1
+        row.left_at, row.version, row.conversation.version = None, conversation.version, conversation.version
+        opened.append((row, conversation_schemas([row], row.user_id)[0]))
+    bulk_sql.update_rows(Membership, ("id", "left_at", "version"), [(row.pk, None, row.version) for row in memberships])
+    return opened
+
+
+def update_member_states(
+    sends: list[PendingSend], opened: list[tuple[Membership, ConversationSchema]], now: datetime
+) -> tuple[list[Event], list[Event]]:
+    """Updates what a batch of messages changes for single users. Returns the events before and after the messages.
 
     If none of these cases occurs, no query is made:
 
+    - A direct conversation begins to exist for its second user (`opened`, see `open_new_pairs`). The events before the
+      messages are about these.
     - The sender had unread messages. They are read now, so the sender's other devices get the event `mine.updated`, and
       the other members get the event `receipt`.
     - A member had archived the conversation without muting it. It is unarchived.
@@ -66,13 +92,25 @@ def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]
     """
     senders = {send.membership.id: send for send in sends if send.membership.had_unread}
     others = [row for row in (*_unarchive(sends), *_load_blocked_mentions(sends)) if row.pk not in senders]
-    if not senders and not others:
-        return []
+    if not senders and not others and not opened:
+        return [], []
     me_versions = allocate_me_versions(
-        [*(send.command.user_id for send in senders.values()), *(row.user_id for row in others)]
+        [
+            *(send.command.user_id for send in senders.values()),
+            *(row.user_id for row in others),
+            *(row.user_id for row, _schema in opened),
+        ]
     )
+    first_events: list[Event] = []
     user_events: list[Event] = []
     version_rows = []
+    for row, schema in opened:
+        row.me_version = me_versions[row.user_id].pop(0)
+        assert schema.mine
+        schema.mine.me_version = row.me_version
+        first_events.append(events.conversation_added(row.user_id, row.me_version, schema, row.version))
+        first_events.append(events.member_updated(row))
+        version_rows.append((row.pk, row.me_version))
     mention_counts = count_unread_mentions(others)
     for row in others:
         row.me_version = me_versions[row.user_id].pop(0)
@@ -93,7 +131,7 @@ def update_member_states(sends: list[PendingSend], now: datetime) -> list[Event]
     if receipts:
         hidden = find_hidden_receipts((receipt.conversation_id, receipt.user_id) for receipt in receipts)
         user_events += events.receipt_events(receipts, hidden)
-    return user_events
+    return first_events, user_events
 
 
 def _sender_states(

@@ -65,7 +65,13 @@ class LockedConversation(msgspec.Struct):
     text_count: int
     version: int
     has_archived_members: bool = False  # a new text unarchives it for members who have not muted it
+    has_unopened_member: bool = False  # a direct conversation begins to exist for its second user with the next text
     last_message_id: int | None = None
+
+    @property
+    def is_new_pair(self) -> bool:
+        """Returns True for a direct conversation without messages. It may not exist for its second user yet."""
+        return self.kind == "direct" and self.last_seq == 0
 
 
 class SenderMembership(msgspec.Struct):

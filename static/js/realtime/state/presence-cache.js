@@ -13,7 +13,7 @@ const MAX_USERS = 100; // users per request
 /** @type {Map<number, Presence>} */
 const presences = new Map();
 /**
- * Users who left a shared conversation: the server may no longer send their presence.
+ * Users who joined or left a conversation: the server may now send their presence, or no longer.
  * @type {Set<number>}
  */
 const uncertainIds = new Set();
@@ -42,7 +42,8 @@ export function watchPresence() {
   });
   document.addEventListener("live:member.updated", (event) => {
     const { user, left_at } = /** @type {CustomEvent} */ (event).detail.member;
-    if (left_at) uncertainIds.add(user.id);
+    if (left_at || presences.get(user.id)?.online === false) uncertainIds.add(user.id);
+    if (!left_at) loadMissing();
   });
   for (const type of ["page:navigated", "page:content-added"]) document.addEventListener(type, () => loadMissing());
 }
