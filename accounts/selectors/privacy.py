@@ -133,8 +133,16 @@ def discoverable_users(user_id: int, person_ids: Iterable[int]) -> dict[int, Use
 def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
     """Checks that a privacy setting (such as "add_me") of each of these people allows the user.
 
-    Otherwise raises an error about the first person for whom it fails: `blocked` if the user has blocked this person,
-    else `forbidden`.
+    Otherwise raises the error about the first person for whom it fails.
+    """
+    for error in find_refusals(user_id, people, setting).values():
+        raise error
+
+
+def find_refusals(user_id: int, people: Iterable[User], setting: str) -> dict[int, ApplicationError]:
+    """Returns, by user id, the error for each of these people whose privacy setting does not allow the user.
+
+    The error is `blocked` if the user has blocked this person, else `forbidden`.
     """
     others = [person for person in people if person.pk != user_id]
     rows = Relationship.objects.filter(
@@ -142,15 +150,18 @@ def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
         Q(state=CONTACT) | Q(blocked_at__isnull=False),
     )
     by_pair = {(row.user_id, row.person_id): row for row in rows} if others else {}
+    refusals = {}
     for person in others:
         own, reverse = by_pair.get((user_id, person.pk)), by_pair.get((person.pk, user_id))
         if own and own.blocked_at:
-            raise blocked_error(person.display_name)
+            refusals[person.pk] = blocked_error(person.display_name)
+            continue
         is_contact = reverse is not None and reverse.state == CONTACT and not reverse.blocked_at
         audience = getattr(person, setting)
         is_allowed = audience == Audience.EVERYONE or (audience == Audience.CONTACTS and is_contact)
         if not is_allowed or (reverse and reverse.blocked_at):
-            raise not_allowed_error(setting, person.display_name)
+            refusals[person.pk] = not_allowed_error(setting, person.display_name)
+    return refusals
 
 
 def blocked_error(name: str = "") -> ApplicationError:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.fields.files import FieldFile
 
+from accounts.models import User
+from accounts.selectors import privacy
 from accounts.text import pinyin
 from chat.models import Conversation, Membership
 from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url
 from chat.selectors.prefetch import conversation_schemas
 from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
-from messenger.core.errors import not_found
+from messenger.core.errors import ApplicationError, not_found
 
 PAGE, PAGE_MAX = 50, 100
 
@@ -113,6 +115,18 @@ def get_direct_conversation_id(user_id: int, other_id: int) -> int | None:
     """
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     return Conversation.objects.visible_to(user_id).filter(pair=pair).values_list("pk", flat=True).first()
+
+
+def find_message_refusals(user_id: int, people: Iterable[User]) -> dict[int, ApplicationError]:
+    """Returns, by user id, the error for each of these people with whom the user may not begin a direct conversation.
+
+    A conversation that exists can always be opened.
+    """
+    refusals = privacy.find_refusals(user_id, people, "write_to_me")
+    pairs = {"{}:{}".format(*sorted((user_id, other_id))): other_id for other_id in refusals}
+    for pair in Conversation.objects.filter(pair__in=pairs, deleted_at=None).values_list("pair", flat=True):
+        del refusals[pairs[pair]]
+    return refusals
 
 
 MAX_PARTNERS = 100  # of direct conversations, for ranking search results

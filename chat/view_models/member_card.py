@@ -29,6 +29,8 @@ class MemberCard:
         self.can_change_role = allowed.is_owner and not self.is_me
         online = get_tracker().get_online_users([user.pk])
         (self.presence,) = list_visible_presence(viewer, [user.pk], online)
+        can_be_written_to = user.is_active and not self.is_me
+        self.refusal = selectors.find_message_refusals(viewer.pk, [user]).get(user.pk) if can_be_written_to else None
         memberships, self.shared_count = selectors.list_shared_groups(viewer.pk, user.pk) if not self.is_me else ([], 0)
         self.shared_groups = [membership.conversation for membership in memberships]
 

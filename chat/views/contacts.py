@@ -69,6 +69,7 @@ def people(request: AuthenticatedRequest) -> HttpResponse:
         online_contacts=[row for row in contact_rows if row.presence and row.presence.online],
         offline_contacts=[row for row in contact_rows if not (row.presence and row.presence.online)],
         sent_requests=_rows(lists.sent_requests),
+        refusals=selectors.find_message_refusals(user_id, [*results, *(row.user for row in contact_rows)]),
         blocked=[relationship.person for relationship in contact_lists.list_blocked(user_id)],
         count=len(contact_rows),
     )
@@ -80,9 +81,14 @@ def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
 
     Responds with 404 if the privacy settings of this user hide the account from the current user.
     """
-    current_user_id = request.user.pk
-    if user_id == current_user_id:
+    if user_id == request.user.pk:
         return redirect("profile")
+    return render_person(request, user_id)
+
+
+def render_person(request: AuthenticatedRequest, user_id: int, status: int = 200) -> HttpResponse:
+    """Renders the page of another user. It says so if the current user may not send this user messages."""
+    current_user_id = request.user.pk
     relationship = contact_lists.find_relationship(current_user_id, user_id)
     if relationship:
         user = users.find_user(user_id)
@@ -96,9 +102,11 @@ def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
     return render_page(
         request,
         "chat/people/contact.html",
+        status,
         person=user,
         state=relationship.visible_state if relationship else "none",
         blocked=relationship is not None and relationship.blocked_at is not None,
+        refusal=selectors.find_message_refusals(current_user_id, [user]).get(user_id) if user.is_active else None,
         presence=presence[0] if presence else None,
         shared_groups=[membership.conversation for membership in memberships],
         shared_count=shared_count,

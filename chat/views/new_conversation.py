@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from chat import actions
+from chat import actions, selectors
 from chat.actions.groups import TITLE_LIMIT
 from chat.forms import CreateGroupForm, DirectConversationForm
 from chat.view_models.message_log import format_name_list
 from chat.views.common import add_form_errors, get_cleaned_data, render_page
+from chat.views.contacts import render_person
 from chat.views.decorators import AuthenticatedRequest, page_view, post_view
 from chat.views.people_picker import PeoplePicker
 from messenger.core.errors import ApplicationError
@@ -34,6 +35,7 @@ def render_new_conversation(request: AuthenticatedRequest, form: CreateGroupForm
         status,
         form=form,
         picker=picker,
+        refusals=selectors.find_message_refusals(request.user.pk, picker.results),
         named=_default_title(picker.selected),
     )
 
@@ -51,8 +53,14 @@ def _default_title(users: Iterable[User]) -> str:
 
 @post_view
 def new_direct(request: AuthenticatedRequest) -> HttpResponse:
+    """Opens the direct conversation with a user. If this user does not allow it, shows a page that says so."""
     user_id = get_cleaned_data(DirectConversationForm(request.POST))["user_id"]
-    conversation, _created = actions.open_direct_conversation(request.user.pk, user_id)
+    try:
+        conversation, _created = actions.open_direct_conversation(request.user.pk, user_id)
+    except ApplicationError as error:
+        if error.code not in {"forbidden", "blocked"}:
+            raise
+        return render_person(request, user_id, error.status)
     return redirect("conversation", conversation.id)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from accounts.selectors import privacy
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 MAX_SELECTED = 50  # ids that fit into a URL
 MAX_RESULTS, MAX_SEARCHED = 20, 40  # search results that are shown, and those read before members are filtered out
+
+
+class PickRow(NamedTuple):
+    """A user who can be selected. `url` is the same page with this user selected, or no longer selected."""
+
+    user: User
+    url: str
+    is_selected: bool
 
 
 class PeoplePicker:
@@ -58,11 +66,11 @@ class PeoplePicker:
 
     @cached_property
     def results(self) -> list[User]:
-        """The users found by the search, without users who are selected already."""
+        """The users found by the search. Selected users stay among them, so that no row moves under the pointer."""
         if not self.q and not self._suggest_without_query:
             return []
         users = search_users(self._user_id, self.q, limit=MAX_SEARCHED)
-        excluded = self._filter_members(user.pk for user in users) | {user.pk for user in self.selected}
+        excluded = self._filter_members(user.pk for user in users)
         return [user for user in users if user.pk not in excluded][:MAX_RESULTS]
 
     def _filter_members(self, user_ids: Iterable[int]) -> set[int]:
@@ -73,15 +81,17 @@ class PeoplePicker:
         return len(self.selected) >= MAX_SELECTED
 
     # ── Links to the same page with another selection ───
-    def result_links(self) -> list[tuple[User, str]]:
-        """Returns each user found by the search, with the URL of this page on which this user is selected too."""
-        return [(user, self._url([*self.selected, user], "")) for user in self.results]
+    def result_rows(self) -> list[PickRow]:
+        """Returns a row for each search result."""
+        return [PickRow(user, self._toggle_url(user), user in self.selected) for user in self.results]
 
     def selected_links(self) -> list[tuple[User, str]]:
-        """Returns each selected user, with the URL of this page on which this user is no longer selected."""
-        return [
-            (user, self._url([other for other in self.selected if other != user], self.q)) for user in self.selected
-        ]
+        """Returns each selected user with the URL of the same page on which this user is not selected."""
+        return [(user, self._toggle_url(user)) for user in self.selected]
+
+    def _toggle_url(self, user: User) -> str:
+        others = [other for other in self.selected if other != user]
+        return self._url(others if user in self.selected else [*others, user], self.q)
 
     @staticmethod
     def _url(users: list[User], query: str) -> str:

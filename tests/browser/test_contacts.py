@@ -161,7 +161,7 @@ async def test_with_scripts_off_all_of_it_is_forms(open_pages, browser_for, run_
     await hers.goto("/people/")
     await hers.fill("input[name=q]", "bo")
     await hers.press("input[name=q]", "Enter")
-    await row(hers, "bob", "people-picker").get_by_role("button", name="Add").click()
+    await row(hers, "bob", "people-picker").get_by_role("button", name="Ask to be a contact").click()
     await expect(hers.locator("#h-asked")).to_be_visible()
     await his.goto("/people/")
     await row(his, "alice").get_by_role("button", name="Accept").click()

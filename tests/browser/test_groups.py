@@ -150,6 +150,24 @@ async def test_people_are_chosen_by_keyboard_as_chips(open_pages):
     await expect(page.locator("#h-conversation")).to_have_text("carla")
 
 
+async def test_nothing_moves_under_the_pointer_while_people_are_selected(open_pages):
+    alice, _bob = await open_pages()
+    page = alice.page
+    await run_action(open_pages, lambda: [User.objects.create_user(f"guest{number}") for number in range(6)])
+    await page.goto("/new/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    tops = "rows => rows.map(row => [row.dataset.userId, row.getBoundingClientRect().top])"
+    rows = page.locator("[data-part=results] li")
+    before = await rows.evaluate_all(tops)
+    for number in range(5):
+        await page.locator("[data-part=results] .pick").nth(number).click()
+        await expect(page.locator(".chip")).to_have_count(number + 1)
+        assert await rows.evaluate_all(tops) == before
+    await page.locator("[data-part=results] .pick").nth(2).click()
+    await expect(page.locator(".chip")).to_have_count(4)
+    assert await rows.evaluate_all(tops) == before
+
+
 async def test_the_settings_page_follows_and_keeps_what_is_typed(open_pages):
     alice, _bob = await open_pages()
     page, group = alice.page, int(alice.url.split("/")[2])

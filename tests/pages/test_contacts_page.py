@@ -166,3 +166,48 @@ def test_the_profile_page_does_not_change_privacy(browsers, alice):
     browsers["alice"].post("/settings/", {"username": "alice", "name": "Ally", "theme": "system"})
     alice.refresh_from_db()
     assert (alice.name, alice.show_presence) == ("Ally", "contacts")
+
+
+# ── People who only accept messages from contacts ──────────────────────────────────────────────────────────────────
+def limit_messages(user, audience="contacts"):
+    User.objects.filter(pk=user.pk).update(write_to_me=audience)
+
+
+@pytest.mark.parametrize("audience", ["contacts", "nobody"])
+def test_a_refused_message_shows_the_person_and_offers_a_contact_request(browsers, alice, bob, audience):
+    limit_messages(bob, audience)
+    page = browsers["alice"].post("/new/direct/", {"user_id": bob.pk})
+    html = page.content.decode()
+    assert page.status_code == 403 and "conversation-list" in html  # the page stays, with the list beside it
+    assert "Bob only accepts messages from contacts." in html
+    assert "Ask to be a contact" in html and 'formaction="/new/direct/"' not in html
+    do(browsers["alice"], bob, "add", page="person")
+    asked = browsers["alice"].get(f"/people/{bob.pk}/").content.decode()
+    assert "Ask to be a contact" not in asked and "They haven’t answered yet." in asked
+
+
+def test_a_message_to_somebody_whom_the_user_has_blocked_offers_to_unblock(browsers, alice, bob):
+    contacts.block_user(alice.pk, bob.pk)
+    page = browsers["alice"].post("/new/direct/", {"user_id": bob.pk})
+    assert page.status_code == 403 and "Unblock" in page.content.decode()
+
+
+def test_no_page_offers_a_message_that_is_refused(browsers, alice, bob, carol, group):
+    limit_messages(bob)
+    pages = ["/people/?q=bo", "/new/?q=bo", f"/people/{bob.pk}/", f"/c/{group.pk}/members/{bob.pk}/"]
+    for path in pages:
+        html = " ".join(browsers["alice"].get(path).content.decode().split())
+        assert "Bob" in html and f'name="user_id" value="{bob.pk}"' not in html, path
+        limit_messages(bob, "everyone")
+        html = " ".join(browsers["alice"].get(path).content.decode().split())
+        assert f'name="user_id" value="{bob.pk}"' in html, path
+        limit_messages(bob)
+
+
+def test_a_conversation_that_exists_is_offered_also_after_the_setting_changed(
+    browsers, alice, bob, direct_conversation
+):
+    limit_messages(bob)
+    html = " ".join(browsers["alice"].get("/people/?q=bo").content.decode().split())
+    assert f'name="user_id" value="{bob.pk}"' in html
+    assert browsers["alice"].post("/new/direct/", {"user_id": bob.pk})["Location"] == f"/c/{direct_conversation.pk}/"

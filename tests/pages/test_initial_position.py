@@ -174,6 +174,15 @@ def test_the_menu_contains_the_form_for_a_day(browser, alice, group):
 
 
 # ── Beginning and time separators ───────────────────────────────────────────────────────────────────────────────────
+def test_an_empty_group_offers_the_next_step(browser, alice, bob, group):
+    """Those who may add people see how to invite them. CSS hides it as soon as somebody has written."""
+    links = browser(alice).get(f"/c/{group.pk}/").one("ol").one(cls="beginning").all("a")
+    assert [link.text for link in links] == ["Invite by link", "Add people"]
+    assert [link["href"] for link in links] == [f"/c/{group.pk}/settings/#links", f"/c/{group.pk}/settings/#add"]
+    actions.update_group(alice.pk, group.pk, {"members_may_add": False})
+    assert not browser(bob).get(f"/c/{group.pk}/").one("ol").one(cls="beginning").all("a")
+
+
 def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct_conversation, history):
     began = Conversation.objects.get(pk=group.pk)
     began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)

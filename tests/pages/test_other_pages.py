@@ -56,6 +56,18 @@ def test_direct_conversation_and_group_from_the_people_picker(browser, alice, bo
     assert group.member_count == 3
 
 
+def test_one_page_has_the_form_of_a_group_before_anybody_is_selected(browser, alice, bob, carol):
+    """Selected people stay in the list, marked, so that no row moves."""
+    alice_browser = browser(alice)
+    page = alice_browser.get("/new/")
+    assert page.one("input", id="id_title") and page.form("/new/group/")["title"] == ""
+    rows = [row["data-user-id"] for row in page.one("ul", cls="rows").all("li")]
+    picked = alice_browser.get("/new/", user=bob.pk)
+    assert [row["data-user-id"] for row in picked.one("ul", cls="rows").all("li")] == rows
+    assert [link["data-user-id"] for link in picked.all("a", cls="picked")] == [str(bob.pk)]
+    assert alice_browser.get("/new/" + picked.one("a", cls="picked")["href"]).all("a", cls="picked") == []
+
+
 @pytest.mark.parametrize("value", ["", "x", "0", "-1", "9" * 30])
 def test_a_direct_conversation_needs_an_existing_other_user(browser, alice, value):
     assert browser(alice).post("/new/direct/", user_id=value).status in (302, 404)

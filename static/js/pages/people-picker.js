@@ -94,7 +94,11 @@ export class PeoplePicker extends LiveElement {
    */
   async #choose(link) {
     const title = /** @type {HTMLInputElement | null} */ (find(this, "input[name=title]"))?.value ?? "";
+    const isFromField = document.activeElement === this.#field;
+    const isFromRow = link.matches(".pick");
+    const scrolled = findAll(this, ".picked-line").map((line) => line.scrollLeft);
     const url = new URL(link.href);
+    if (isFromField) url.searchParams.set("q", ""); // for the next name
     const page = await this.#fetchPage(url);
     const [oldPart, newPart] = [find(this, "[data-part=picking]"), find(page, "people-picker [data-part=picking]")];
     if (!page || !oldPart || !newPart) return page === null ? undefined : location.assign(link.href);
@@ -102,7 +106,10 @@ export class PeoplePicker extends LiveElement {
     oldPart.replaceChildren(...document.adoptNode(newPart).childNodes);
     const newTitle = /** @type {HTMLInputElement | null} */ (find(this, "input[name=title]"));
     if (newTitle && title) newTitle.value = title;
-    this.#field?.focus();
+    for (const line of findAll(this, ".picked-line")) line.scrollLeft = isFromRow ? line.scrollWidth : scrolled[0] ?? 0;
+    // A row keeps the focus: on a phone, focus in the field would open the keyboard and move the row away.
+    const row = isFromRow && !isFromField && find(this, `[data-part=results] .pick[data-user-id="${link.dataset.userId}"]`);
+    (row || this.#field)?.focus({ preventScroll: true });
   }
 
   /**
