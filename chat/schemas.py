@@ -20,6 +20,7 @@ from presence.schemas import PresenceSchema
 
 EXCERPT_LENGTH = 120  # code points of a quoted message
 FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # as in static/js/lib/wording.js
+VOICE_NOTE_EMOJI = "🎤"
 
 
 class MentionSchema(msgspec.Struct):
@@ -331,15 +332,39 @@ def _strip_markdown(body: str) -> str:
 def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
     """Returns the beginning of a message text as one line without Markdown.
 
-    If there is no text, returns an emoji for the kind of the first file, its name, and the number of other files.
+    If there is no text, returns an emoji for the kind of the first file with its name, or the duration of a voice note.
     """
     line = " ".join(_strip_markdown(body).split())
     if not line and files:
         first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
-        line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
+        if is_voice_note(first):
+            line = f"{VOICE_NOTE_EMOJI} {format_duration(first.duration)}"
+        else:
+            line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
         if len(files) > 1:
             line += f" +{len(files) - 1}"
     return line if len(line) <= EXCERPT_LENGTH else line[: _find_cut(line, EXCERPT_LENGTH - 1)] + "…"
+
+
+# The names that the recorder of the page gives, in each language (static/js/composer/files/voice-recorder.js).
+_VOICE_NOTE_NAME = re.compile(r".+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)", re.ASCII)
+
+
+def is_voice_note(attachment: AttachmentSchema) -> bool:
+    """Returns whether an audio file is a voice note that was recorded in the page. Its name then tells readers nothing.
+
+    In the browser, static/js/lib/wording.js does the same.
+    """
+    return attachment.kind == "audio" and bool(attachment.duration and _VOICE_NOTE_NAME.fullmatch(attachment.name))
+
+
+def format_duration(seconds: float | None) -> str:
+    """Formats a duration in seconds as `0:07` or `1:02:03`. Returns "" if the duration is unknown or 0."""
+    if not seconds:
+        return ""
+    minutes, rest = divmod(max(int(seconds + 0.5), 1), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 # Code points that belong to the character before them: marks, joiners, skin tones, and the letters in flags of regions.

@@ -171,7 +171,7 @@ def database(request):
 # bin/test leaves out TESTS_OF_TESTS, which test the test helpers. In the folders DAPHNE_IS_ENOUGH it runs tests with
 # `each_server` only on daphne. bin/test-long runs all of these.
 TESTS_OF_TESTS = {"test_browser_fixtures.py", "test_fixtures.py", "test_proxy.py", "test_services.py"}
-DAPHNE_IS_ENOUGH = {"attachments", "browser", "faults", "replay"}
+DAPHNE_IS_ENOUGH = {"attachments", "browser", "examples", "faults", "replay"}
 
 
 def is_long(item) -> bool:

@@ -6,10 +6,13 @@ the page is open. The tests of both modules use tests/shared_cases/attachments.j
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from chat.attachments.filenames import get_extension
-from chat.schemas import AttachmentSchema
+from chat.schemas import AttachmentSchema, format_duration, is_voice_note
 
 SINGLE_BOX = (360, 320)  # pixels; a single image or video is scaled down to fit
 TILE_SIDE = 176  # pixels; side of a tile if a message has several images
@@ -23,6 +26,10 @@ class AttachmentView:
     type_label: str
     size_label: str
     duration_label: str
+
+    @property
+    def is_voice_note(self) -> bool:
+        return is_voice_note(self.attachment)
 
     @property
     def duration_seconds(self) -> str:
@@ -94,10 +101,17 @@ def format_size(size: int) -> str:
     return f"{int(value * 10 + 0.5) / 10:.1f}".removesuffix(".0") + f" {unit}"
 
 
-def format_duration(seconds: float | None) -> str:
-    """Formats a duration in seconds as `0:07` or `1:02:03`. Returns "" if the duration is unknown or 0."""
-    if not seconds:
-        return ""
-    minutes, rest = divmod(max(int(seconds + 0.5), 1), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+FILE_ICONS = {"image": "image", "video": "play", "audio": "wave", "file": "file"}
+
+
+def summarize_files(attachments: Sequence[AttachmentSchema]) -> tuple[str, str]:
+    """Returns the icon and the text that stand for the files of a message without text, such as `Voice message 0:18`.
+
+    In the browser `summarizeFiles` of static/js/lib/wording.js does the same.
+    """
+    first = attachments[0]
+    if is_voice_note(first):
+        icon, text = "mic", f"{_('Voice message')} {format_duration(first.duration)}"
+    else:
+        icon, text = FILE_ICONS.get(first.kind, FILE_ICONS["file"]), first.name
+    return icon, text if len(attachments) == 1 else f"{text} +{len(attachments) - 1}"

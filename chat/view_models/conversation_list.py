@@ -22,6 +22,7 @@ from chat.models import Level
 from chat.schemas import ConversationSchema, MessageSchema, MineSchema, make_excerpt
 from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
+from chat.view_models.attachments import summarize_files
 from chat.view_models.message_log import conversation_title
 from presence.tracker import get_tracker
 from presence.visibility import list_visible_presence
@@ -41,6 +42,7 @@ class ConversationRow:
     sender_kind: str  # "you", "other" (the sender is named), or "" if no sender is shown
     excerpt: str
     is_blocked: bool = False  # the reader has blocked the sender of the last message; the excerpt is hidden
+    icon: str = ""  # before the excerpt: the kind of the first file of a message without text
 
     @property
     def unread_count(self) -> int:
@@ -91,6 +93,9 @@ def build_conversation_row(
         sender_kind = "you"
     elif last and conversation.kind == "group":
         sender_kind = "other"
+    icon, excerpt = "", make_excerpt(last.body) if last else ""
+    if last and last.attachments and not excerpt:
+        icon, excerpt = summarize_files(last.attachments)
     return ConversationRow(
         conversation=conversation,
         member_state=conversation.mine,
@@ -98,7 +103,8 @@ def build_conversation_row(
         time_label=times.format_short(active_at, now),
         last_message=last,
         sender_kind=sender_kind,
-        excerpt=make_excerpt(last.body, last.attachments) if last else "",
+        excerpt=excerpt,
+        icon=icon,
         is_blocked=last is not None and last.sender.id in blocked,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from accounts.schemas import UserSchema
 from chat.models import Attachment
 from chat.schemas import AttachmentSchema, ConversationSchema, MemberSchema, MessageSchema, MineSchema
-from chat.view_models.attachments import build_attachment_views
+from chat.view_models.attachments import FILE_ICONS, build_attachment_views
 from chat.view_models.conversation_list import ConversationRow
 from chat.view_models.message_log import GroupPosition, MessageItem, ReactionItem, SystemMessageText
 
@@ -34,6 +34,7 @@ def get_sample_context() -> dict[str, Any]:
         "blank_system_items": [_empty_item(SystemMessageText(kind, "", "", "", "")) for kind in SYSTEM_MESSAGE_KINDS],
         "blank_row": _empty_row(),
         "blank_attachments": build_attachment_views(attachments),
+        "file_icons": [*FILE_ICONS.values(), "mic"],
         "blank_member": MemberSchema(_EMPTY_USER, "member", "", None, 0),
     }
 

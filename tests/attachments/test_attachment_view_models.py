@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.schemas import AttachmentSchema
-from chat.view_models.attachments import fit_box, format_duration, format_size, get_type_label
+from chat.schemas import AttachmentSchema, format_duration
+from chat.view_models.attachments import fit_box, format_size, get_type_label, summarize_files
 
 TABLE = json.loads((Path(__file__).resolve().parent.parent / "shared_cases/attachments.json").read_text())
 
@@ -35,3 +35,9 @@ def test_type_label(name, label):
 @pytest.mark.parametrize(("seconds", "label"), TABLE["lengths"])
 def test_format_duration(seconds, label):
     assert format_duration(seconds) == label
+
+
+@pytest.mark.parametrize(("files", "icon", "text"), TABLE["summaries"], ids=str)
+def test_files_in_the_conversation_list_have_an_icon_and_a_name_or_a_duration(files, icon, text):
+    attachments = [AttachmentSchema(1, kind, name, "", 1, "", duration=duration) for kind, name, duration in files]
+    assert summarize_files(attachments) == (icon, text)

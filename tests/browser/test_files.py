@@ -356,6 +356,40 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(open_pag
     await expect(alice.page.locator(ROW)).to_have_count(0)
 
 
+async def test_a_queued_picture_is_seen_without_a_server_and_the_list_shows_what_is_queued(open_pages, page_errors):
+    """The picture comes from the browser's own storage, so it is there after a reload too."""
+    page_errors.allow("ERR_|WebSocket|Failed to load")
+    alice, _bob = await open_pages()
+    page = alice.page
+    await page.fill(FIELD, "look here")
+    await pick(page, png("boat.png"))
+    await there(page, 1)
+    await page.wait_for_timeout(1_500)  # the draft is on the server
+    await page.route("**/thumbnails/*", lambda route: route.abort())
+    open_pages.site.proxy.refusing = True
+    open_pages.site.proxy.cut()
+    await page.wait_for_selector("live-socket:not([data-state=open])", state="attached")
+    await page.click(SEND)
+    image = page.locator("message-log .msg.pending .attachment-image img")
+    await expect(image).to_have_js_property("naturalWidth", 640)
+    row = page.locator(".conversation-row[aria-current]")
+    await expect(row.locator(".row-last")).to_have_text(re.compile(r"You:\s*look here"))
+    await page.evaluate(  # what a reloaded page does with the stored outbox
+        """async () => {
+            window.stored = await new Promise((resolve) => {
+                const request = indexedDB.open(`messenger.${document.querySelector('live-socket').dataset.userId}`)
+                request.onsuccess = () => {
+                    const all = request.result.transaction('outbox').objectStore('outbox').getAll()
+                    all.onsuccess = () => resolve(all.result)
+                }
+            })
+        }"""
+    )
+    assert await page.evaluate("stored[0].attachments[0].local instanceof Blob")
+    open_pages.site.proxy.pass_all()
+    await alice.wait_until_sent()
+
+
 # ── Looking at pictures ────────────────────────────────────────────────────────────────────────────────────────────
 async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pages):
     alice, bob = await open_pages(WORKER="on")

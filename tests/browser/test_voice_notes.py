@@ -53,6 +53,11 @@ async def test_a_voice_note_is_recorded_heard_sent_and_played_by_the_other(open_
 
     clip = bob.page.locator("message-log sound-clip")
     await expect(clip).to_have_count(1)
+    await expect(clip.locator("p")).to_have_count(0)  # no file name above the player
+    for each in (page, bob.page):
+        last = each.locator(".conversation-row .row-last").first
+        await expect(last).to_contain_text(re.compile(r"Voice message 0:0[2-9]"))
+        await expect(last.locator("svg")).to_have_count(1)
     assert 1.5 < float(await clip.get_attribute("data-seconds")) < 10
     player = clip.locator(".player")
     await expect(player.locator(".num")).to_have_text(re.compile(r"0:0[2-9]"))

@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { formatDuration, formatFileSize, getDisplaySize, getExtensionLabel } from "../../static/js/conversation/attachments/attachment-renderer.js";
+import { formatFileSize, getDisplaySize, getExtensionLabel } from "../../static/js/conversation/attachments/attachment-renderer.js";
+import { formatDuration, summarizeFiles } from "../../static/js/lib/wording.js";
 
 const table = JSON.parse(readFileSync(new URL("../shared_cases/attachments.json", import.meta.url), "utf8"));
 
@@ -18,4 +19,8 @@ describe("attachments, with the cases shared with the server", () => {
   for (const [count, expected] of table.sizes) test(`${count} bytes`, () => assert.equal(formatFileSize(count), expected));
   for (const [name, mark] of table.marks) test(`type label of ${JSON.stringify(name)}`, () => assert.equal(getExtensionLabel(name), mark));
   for (const [seconds, expected] of table.lengths) test(`${seconds} seconds`, () => assert.equal(formatDuration(seconds), expected));
+  for (const [files, icon, text] of table.summaries) {
+    test(`summary ${text}`, () =>
+      assert.deepEqual(summarizeFiles(files.map(([kind, name, duration]) => ({ kind, name, duration })), "Voice message"), { icon, text }));
+  }
 });

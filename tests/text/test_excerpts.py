@@ -17,5 +17,8 @@ CASES = json.loads((Path(__file__).parent.parent / "shared_cases/excerpts.json")
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["line"][:20]))
 def test_excerpt(case):
-    files = [AttachmentSchema(1, each["kind"], each["name"], "", 0, "") for each in case["files"]]
+    files = [
+        AttachmentSchema(1, each["kind"], each["name"], "", 0, "", duration=each.get("duration"))
+        for each in case["files"]
+    ]
     assert make_excerpt(case["body"], files) == case["line"]

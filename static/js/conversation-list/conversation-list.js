@@ -221,10 +221,17 @@ export class ConversationList extends LiveElement {
   #onOutbox(queued) {
     /** @type {Map<number, string>} */
     const failedTexts = new Map();
-    for (const { failed: error, conversation_id, body, attachments } of queued) {
+    /** @type {Map<number, Queued>} */
+    const pending = new Map();
+    for (const message of queued) {
+      const { failed: error, conversation_id, body, attachments } = message;
       if (error) failedTexts.set(conversation_id, makeExcerpt(body, attachments));
+      else pending.set(conversation_id, message);
     }
-    for (const row of this.rows.values()) row.setFailedText(failedTexts.get(row.id) ?? null);
+    for (const row of this.rows.values()) {
+      row.setQueued(pending.get(row.id) ?? null);
+      row.setFailedText(failedTexts.get(row.id) ?? null);
+    }
   }
 
   /** Marks the row of the open conversation. Filters again, since the row of the previous one may no longer match. */

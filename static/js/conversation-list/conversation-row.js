@@ -1,13 +1,14 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
-import { makeExcerpt } from "../lib/wording.js";
-import { replaceIdInUrls, createAvatar, clone, find, getDateFormatter, words } from "../lib/dom.js";
+import { makeExcerpt, summarizeFiles } from "../lib/wording.js";
+import { replaceIdInUrls, createAvatar, clone, cloneAll, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
 /** @typedef {import("../realtime/protocol.js").Mine} Mine */
+/** @typedef {import("../realtime/protocol.js").Queued} Queued */
 
 export class ConversationRow {
   /**
@@ -18,6 +19,8 @@ export class ConversationRow {
   #draft = "";
   /** Text of the last failed message; null: there is none. @type {string | null} */
   #failedText = null;
+  /** Newest message that waits to be sent. @type {Queued | null} */
+  #queued = null;
   /** Preview rendered by the server. @type {Node[]} */
   #renderedPreview;
   /** @type {Set<number>} */
@@ -210,6 +213,17 @@ export class ConversationRow {
     this.#renderPreview();
   }
 
+  /**
+   * Sets the newest message of the user that waits to be sent. It is shown instead of the draft, which the server still
+   * has until the connection is back.
+   * @param {Queued | null} queued
+   */
+  setQueued(queued) {
+    if (queued?.client_id === this.#queued?.client_id) return;
+    this.#queued = queued;
+    this.#renderPreview();
+  }
+
   /** Sets the text of the user's last failed message; null: there is none. @param {string | null} text */
   setFailedText(text) {
     if (text === this.#failedText) return;
@@ -241,6 +255,9 @@ export class ConversationRow {
       previewElement.replaceChildren(createTextPart("text", listWords.typing ?? ""));
     } else if (this.#failedText !== null) {
       previewElement.replaceChildren(createSpan("fail", listWords.notSent ?? ""), " ", createTextPart("text", this.#failedText));
+    } else if (this.#queued) {
+      const { body, attachments } = this.#queued;
+      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(body, attachments ?? []));
     } else if (this.#draft) {
       previewElement.replaceChildren(createSpan("draft", listWords.draft ?? ""), " ", createTextPart("text", this.#draft));
     } else if (lastMessage === undefined) {
@@ -252,25 +269,24 @@ export class ConversationRow {
     } else if (isBlocked(lastMessage.sender.id)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      const text = createTextPart("text", makeExcerpt(lastMessage.body, lastMessage.attachments));
-      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), text);
+      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(lastMessage.body, lastMessage.attachments));
     }
   }
 
   /**
    * Returns the sender's name before the preview: in groups, and for own messages.
-   * @param {Message} lastMessage
+   * @param {Message | null} message null: a message of this user that is not sent yet
    * @returns {(Node | string)[]}
    */
-  #createSenderPrefix({ sender }) {
+  #createSenderPrefix(message) {
     const listWords = words("list-words");
-    const isMine = sender.id === this.me;
+    const isMine = !message || message.sender.id === this.me;
     if (!isMine && this.kind !== "group") return [];
     const prefix = document.createElement("span");
     prefix.className = "who";
     const [textBefore, textAfter = ""] = ((isMine ? listWords.you : listWords.who) ?? "").split("%a");
     if (isMine) prefix.append(textBefore);
-    else prefix.append(...[textBefore, createBdi(sender.name), textAfter].filter(Boolean));
+    else prefix.append(...[textBefore, createBdi(message.sender.name), textAfter].filter(Boolean));
     return [prefix, " "];
   }
 
@@ -304,6 +320,19 @@ function createBdi(text) {
   const bdi = document.createElement("bdi");
   bdi.textContent = text;
   return bdi;
+}
+
+/**
+ * Returns the text of a message as one line, or the icon and the name of its first file.
+ * @param {string} body
+ * @param {import("../realtime/protocol.js").Attachment[]} files
+ * @returns {(Node | string)[]}
+ */
+function createExcerpt(body, files) {
+  const excerpt = makeExcerpt(body);
+  if (excerpt || !files.length) return [createTextPart("text", excerpt)];
+  const { icon, text } = summarizeFiles(files, words("list-words").voice ?? "");
+  return [cloneAll(`list-icon-${icon}`), " ", createTextPart("text", text)];
 }
 
 /** @param {string} name @param {string} text */

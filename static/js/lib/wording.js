@@ -31,6 +31,41 @@ export function fillPlaceholders(words, values) {
 /** Emoji before the name of a file, for messages without text. @type {Record<string, string>} */
 const FILE_EMOJI = { image: "🖼️", video: "🎬", audio: "🎵", file: "📎" };
 
+const VOICE_NOTE_EMOJI = "🎤";
+/** Icons of static/icons.svg. @type {Record<string, string>} */
+const FILE_ICONS = { image: "image", video: "play", audio: "wave", file: "file" };
+const VOICE_NOTE_NAME = /^.+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)$/;
+
+/** @typedef {Pick<import("../realtime/protocol.js").Attachment, "kind" | "name" | "duration">} FileSummary */
+
+/** Returns whether an audio file was recorded in the page, like `is_voice_note` in chat/schemas.py. @param {FileSummary} file */
+export function isVoiceNote({ kind, name, duration }) {
+  return kind === "audio" && Boolean(duration) && VOICE_NOTE_NAME.test(name);
+}
+
+/** Formats a duration, e.g. "1:05" or "1:02:03". @param {number | null} seconds */
+export function formatDuration(seconds) {
+  if (!seconds) return "";
+  const whole = Math.max(Math.floor(seconds + 0.5), 1);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
+}
+
+/**
+ * Returns the icon and the text that stand for the files of a message without text; like `summarize_files` in
+ * chat/view_models/attachments.py.
+ * @param {FileSummary[]} files
+ * @param {string} voiceMessage the translated word
+ */
+export function summarizeFiles(files, voiceMessage) {
+  const [first] = files;
+  const isVoice = isVoiceNote(first);
+  const icon = isVoice ? "mic" : FILE_ICONS[first.kind] ?? FILE_ICONS.file;
+  const text = isVoice ? `${voiceMessage} ${formatDuration(first.duration)}` : first.name;
+  return { icon, text: files.length > 1 ? `${text} +${files.length - 1}` : text };
+}
+
 /** The whitespace of Python's `str.split()`. */
 const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 
@@ -64,7 +99,10 @@ function stripMarkdown(body) {
 export function makeExcerpt(body, files = []) {
   let text = stripMarkdown(body).split(SPACES).filter(Boolean).join(" ");
   if (!text && files.length) {
-    text = `${FILE_EMOJI[files[0].kind] ?? FILE_EMOJI.file} ${files[0].name}`;
+    const [first] = files;
+    text = isVoiceNote(first)
+      ? `${VOICE_NOTE_EMOJI} ${formatDuration(first.duration)}`
+      : `${FILE_EMOJI[first.kind] ?? FILE_EMOJI.file} ${first.name}`;
     if (files.length > 1) text += ` +${files.length - 1}`;
   }
   const chars = [...text];

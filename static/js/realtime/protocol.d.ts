@@ -731,8 +731,8 @@ export interface Queued {
   reply_to_id: number | null;
   forward_id: number | null;
   attachment_ids?: number[];
-  /** The same files, for showing them meanwhile. */
-  attachments?: Attachment[];
+  /** The same files, for showing them meanwhile; pictures with their local file. */
+  attachments?: (Attachment & { local?: Blob })[];
   /** What it answers, for showing it meanwhile. */
   reply_to?: Reply | null;
   /** When it was written: ISO 8601, this machine's clock. */

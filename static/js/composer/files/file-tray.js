@@ -77,9 +77,9 @@ export class FileTray extends LiveElement {
     this.#items = [];
   }
 
-  /** The uploaded files, in order. */
+  /** The uploaded files, in order. Pictures have their local file, so that they are visible without a connection. */
   get attachments() {
-    return this.#items.flatMap(({ attachment, alt }) => (attachment ? [{ ...attachment, alt }] : []));
+    return this.#items.flatMap(({ attachment, alt, file, preview }) => (attachment ? [{ ...attachment, alt, ...(preview && { local: file }) }] : []));
   }
 
   get isEmpty() {

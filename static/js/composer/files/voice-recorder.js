@@ -1,5 +1,5 @@
 /** Records a voice note of at most ten minutes, shows the level while recording, and creates a file. */
-import { formatDuration } from "../../conversation/attachments/attachment-renderer.js";
+import { formatDuration } from "../../lib/wording.js";
 import { find } from "../../lib/dom.js";
 import { drawWaveform } from "../../conversation/attachments/sound-player.js";
 

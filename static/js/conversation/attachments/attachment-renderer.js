@@ -2,9 +2,10 @@
  * Renders attachments of messages from the same templates as templates/chat/message/_attachment.html.
  * chat/view_models/attachments.py computes the same sizes and labels; both are tested with shared cases.
  */
-import { clone, find } from "../../lib/dom.js";
+import { clone, find, words } from "../../lib/dom.js";
+import { formatDuration, isVoiceNote } from "../../lib/wording.js";
 
-/** @typedef {import("../../realtime/protocol.js").Attachment} Attachment */
+/** @typedef {import("../../realtime/protocol.js").Attachment & { local?: Blob }} Attachment `local`: of a message that waits to be sent */
 
 const MAX_SIZE = [360, 320]; // px: width and height of a single picture or video
 const GALLERY_SIZE = 176; // px: width and height of each picture if a message has several
@@ -40,8 +41,9 @@ function renderAttachment(file, isGallery) {
     for (const media of [image, placeholder]) setSize(media, width, height);
     image?.setAttribute("alt", file.alt || file.name);
     placeholder?.setAttribute("aria-label", file.alt || file.name);
-    if (file.thumbnail_url) image?.setAttribute("src", file.thumbnail_url);
-    (file.thumbnail_url ? placeholder : image)?.remove();
+    const source = file.local ? createLocalUrl(file.local, image) : file.thumbnail_url;
+    if (source) image?.setAttribute("src", source);
+    (source ? placeholder : image)?.remove();
   } else if (file.kind === "video") {
     element.classList.toggle("waits", !file.ready);
     for (const [name, attribute] of [["controls", ""], ["preload", "metadata"], ["src", file.url]]) {
@@ -57,7 +59,9 @@ function renderAttachment(file, isGallery) {
     const audio = find(element, "audio");
     if (file.ready) audio?.setAttribute("src", file.url);
     else audio?.removeAttribute("src");
-    audio?.setAttribute("aria-label", file.name);
+    const isVoice = isVoiceNote(file);
+    audio?.setAttribute("aria-label", isVoice ? words("list-words").voice ?? "" : file.name);
+    if (isVoice) find(element, "p")?.remove();
     setText(element, ".clip", file.name);
     setText(element, ".num", formatDuration(file.duration));
   } else {
@@ -68,6 +72,14 @@ function renderAttachment(file, isGallery) {
     setText(element, ".num", formatFileSize(file.size));
   }
   return element;
+}
+
+/** Returns a URL of a local file, which is released when the picture is loaded. @param {Blob} file @param {HTMLElement | null} image */
+function createLocalUrl(file, image) {
+  const url = URL.createObjectURL(file);
+  image?.removeAttribute("loading"); // a later load would find the URL released
+  for (const type of ["load", "error"]) image?.addEventListener(type, () => URL.revokeObjectURL(url), { once: true });
+  return url;
 }
 
 /** @param {HTMLElement | null} element @param {number} width @param {number} height */
@@ -114,13 +126,4 @@ export function formatFileSize(count) {
   }
   const rounded = unit === 0 || amount >= 9.95 ? Math.floor(amount + 0.5) : Math.floor(amount * 10 + 0.5) / 10;
   return `${rounded} ${UNITS[unit]}`;
-}
-
-/** Formats a duration, e.g. "1:05" or "1:02:03". @param {number | null} seconds */
-export function formatDuration(seconds) {
-  if (!seconds) return "";
-  const whole = Math.max(Math.floor(seconds + 0.5), 1);
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const pad = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  return hours ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
 }

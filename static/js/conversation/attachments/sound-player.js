@@ -3,7 +3,7 @@
  * short recording is computed from its samples. A long recording, or one stored in S3 on another site, gets a flat
  * line.
  */
-import { formatDuration } from "./attachment-renderer.js";
+import { formatDuration } from "../../lib/wording.js";
 import { clone, find, browserStorage } from "../../lib/dom.js";
 
 /** @typedef {import("./sound-clip.js").SoundClip} SoundClip */
