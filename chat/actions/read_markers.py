@@ -149,10 +149,10 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
 
 
 def _set_read_counts(states: list[_MarkerState]) -> None:
-    """Sets `read_count` of each state: how many text messages of the conversation do not count as unread for its user.
+    """Sets `read_count` of each membership: how many text messages do not count as unread for the member.
 
-    These are the text messages up to the read marker (newest message that the user has read), and the user's own text
-    messages after it.
+    Each of `states` is one membership: a user in a conversation. The messages are the text messages up to the newest
+    one that the user has read, and the user's own text messages after it.
     """
     keys = {(state.conversation_id, state.read_seq) for state in states if 0 < state.read_seq < state.last_seq}
     counts: dict[tuple[int, int], int] = {}

@@ -25,7 +25,8 @@ class MessageFiles:
     """The files of one of the messages that are sent together in a batch: unsent uploads of the sender, or the files of
     a message that is forwarded.
 
-    `load_files` sets `attachments` or `error`. `prepare_attachments` sets `schemas`.
+    `load_files` sets `attachments`, the rows of the database, or `error`. `prepare_attachments` sets `schemas`: the
+    files as they are sent to clients.
     """
 
     def __init__(

@@ -99,11 +99,12 @@ def filter_summaries_after(
 
 
 def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
-    """Returns summaries as JSON for scripts, each as `[id, version, last_seq, flags, read_seq, unread, mentions]`.
+    """Returns the state of a user's conversations as JSON, for the scripts of a page.
 
-    Zeros at the end of an array are left out. `read_seq` is the number of the newest message that the user has read,
-    and `last_seq` the number of the newest message. Without unread messages `read_seq` is left out too, and scripts use
-    `last_seq` instead.
+    Each conversation is an array `[id, version, last_seq, flags, read_seq, unread, mentions]`. `version` increases with
+    each change. `flags` are bits: muted, archived, favourite, notification level. `last_seq` is the
+    number of the newest message, `read_seq` of the newest one that the user has read. `unread` and `mentions` count
+    unread messages. Zeros at the end are left out, and also `read_seq` if no message is unread: it equals `last_seq`.
     """
     encoded = []
     for summary in summaries:

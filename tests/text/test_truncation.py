@@ -1,6 +1,6 @@
 """Tests which messages count as long. Pages show only the beginning of a long message until the reader opens it.
 
-tests/js/long-message.test.js tests the same function in JavaScript with the same cases.
+The function `is_long` has a copy in JavaScript, which tests/js/long-message.test.js tests with the same cases.
 """
 
 from __future__ import annotations
