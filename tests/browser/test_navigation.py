@@ -103,6 +103,7 @@ async def workspace(make_site, browser_for):
             titles = ("安静的群", "Walk on Sunday", "Everyone")
             workspace.ids = [actions.create_group(alice.pk, title, [bob.pk]).id for title in titles]
             workspace.direct_conversation = actions.open_direct_conversation(alice.pk, bob.pk)[0].id
+            actions.open_direct_conversation(bob.pk, alice.pk)  # else it exists for bob from its first message
 
     await asyncio.to_thread(build)
     workspace.pages = {

@@ -343,6 +343,9 @@ async def environment(make_site, browser_for):
     group = await it.alice.post("conversations/", kind="group", title="Room", user_ids=[it.bob.pk, it.carol.pk])
     it.group = group["id"]
     it.direct_conversation = (await it.alice.post("conversations/", kind="direct", user_id=it.bob.pk))["id"]
+    await it.bob.post(
+        "conversations/", kind="direct", user_id=it.alice.pk
+    )  # else it exists for bob from its first message
     await it.send(it.alice, "hello")
     it.plain = await browser_for(site, "alice", scripts=False)
     # Stylesheets are not needed: only the HTML of this page is compared.
