@@ -187,12 +187,16 @@ async def _said(it: Environment, body: str) -> None:
 async def _here_again(it: Environment) -> None:
     """Takes the browser of alice offline, makes changes as bob, and takes it online again.
 
-    Her page must then load the changes that it missed.
+    Her page must then load the changes that it missed. Waits until it has, and has reported the message as read: if the
+    next change marked messages as unread before, whichever reaches the server last would count.
     """
     await it.page.context.set_offline(True)
     await it.bob.send(it.group, "you were away")
     await it.bob.patch(it.path, description="About what you missed")
     await it.page.context.set_offline(False)
+    async with asyncio.timeout(PATIENCE):
+        while (await it.alice.get(it.path))["mine"]["unread_count"]:
+            await asyncio.sleep(0.1)
 
 
 ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {

@@ -13,7 +13,8 @@ const MAX_USERS = 100; // users per request
 /** @type {Map<number, Presence>} */
 const presences = new Map();
 /**
- * Users who joined or left a conversation: the server may now send their presence, or no longer.
+ * Users who joined or left a conversation, or shared one that the user has left: the server may now send their presence,
+ * or no longer.
  * @type {Set<number>}
  */
 const uncertainIds = new Set();
@@ -44,6 +45,10 @@ export function watchPresence() {
     const { user, left_at } = /** @type {CustomEvent} */ (event).detail.member;
     if (left_at || presences.get(user.id)?.online === false) uncertainIds.add(user.id);
     if (!left_at) loadMissing();
+  });
+  document.addEventListener("live:conversation.removed", () => {
+    for (const id of presences.keys()) uncertainIds.add(id); // any of them may have been a member
+    loadMissing();
   });
   for (const type of ["page:navigated", "page:content-added"]) document.addEventListener(type, () => loadMissing());
 }
