@@ -23,10 +23,11 @@ CONTACT = Relationship.State.CONTACT.value
 
 # ── Query conditions ─────────────────────────────────────────────────────────────────────────────────────────────
 def allowed_by(viewer_id: int, setting: str, prefix: str = "") -> Q:
-    """Returns a query condition for users whose privacy setting (such as "find_me") allows the viewer.
+    """Returns a query condition for users whose privacy setting (such as "find_me") includes the viewer.
 
-    `prefix` is the lookup from the queried rows to their users, such as `user__`. Blocks are not checked, except that
-    people whom a user has blocked do not count as the user's contacts.
+    The value of a setting is everyone, contacts or nobody. With "contacts", the viewer must be a contact of the queried
+    user and not be blocked by that user. Blocks are not checked for the other values. `prefix` is the lookup from the
+    queried rows to their users, such as `user__`.
     """
     contact_rows = Relationship.objects.filter(
         user=OuterRef(f"{prefix}pk"), person=viewer_id, state=CONTACT, blocked_at=None

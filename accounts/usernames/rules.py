@@ -97,7 +97,11 @@ username_validators = [validate_chosen_username]  # settings.ACCOUNT_USERNAME_VA
 
 
 def is_username_character(character: str) -> bool:
-    """Returns whether a user name may contain this character. Accents and other visible marks are allowed."""
+    """Returns whether a user name may contain this character.
+
+    Allowed are letters of all scripts, the digits 0 to 9, combining marks such as accents, and `. _ -`. Invisible
+    characters are not allowed.
+    """
     if character in _PUNCTUATION or character in _SHARED_LETTERS or "0" <= character <= "9":
         return True
     if ord(character) in INVISIBLE:

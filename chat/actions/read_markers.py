@@ -171,10 +171,10 @@ def _set_read_counts(states: list[_MarkerState]) -> None:
 
 
 def _count_own_texts_after(state: _MarkerState) -> int:
-    """Returns how many text messages of the user come after the newest message that the user has read (read marker).
+    """Returns how many messages the user wrote after the user's read marker (number of the newest message read).
 
-    Makes a query only if the user has marked messages as unread. Otherwise the number is 0, because sending a message
-    also moves the read marker to this message.
+    Normally this is 0, because sending a message moves the read marker to it. Only marking messages as unread moves
+    the marker back before own messages; only then a query is made. System messages are not counted.
     """
     if state.sent_seq <= state.read_seq:
         return 0

@@ -51,7 +51,10 @@ class ForwardTargets:
         return self._titles[conversation_id].name
 
     def mark_refused(self, refusals: dict[int, str], sent_ids: Sequence[int]) -> None:
-        """Keeps only the conversations chosen that refused the message. `refusals` are the reasons."""
+        """Removes from the selection of the form all conversations to which the message was forwarded.
+
+        Those where it could not be sent stay selected. `refusals` maps their ids to the reasons that the page shows.
+        """
         self.refusals, self.sent_ids, self.chosen_ids = refusals, list(sent_ids), list(refusals)
 
     def format_names(self, conversation_ids: Collection[int]) -> str:

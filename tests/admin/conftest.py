@@ -14,9 +14,9 @@ from chat.actions.sending import SendCommand, SentMessage, send_many
 
 
 def send_message(user, conversation_id: int, body: str, **more) -> int:
-    """Sends a message in the thread and transaction of the test. Returns the id of the message.
+    """Stores a message without the send queue. Returns its id.
 
-    The queue that usually stores messages would use another thread and transaction.
+    The send queue stores messages in another Python thread, which would not see the uncommitted rows of the test.
     """
     [sent] = send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body, **more)])
     if not isinstance(sent, SentMessage):
