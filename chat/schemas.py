@@ -285,11 +285,11 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """All messages and members of a conversation that have changed after a version (number of a change).
+    """All messages and members of a conversation that have changed since the version that the client sent.
 
-    Each one is in its current state. All changes up to `version` are included. `conversation` has the fields that are
-    the same for all members; it is null if none of them has changed. If `complete` is false, there are more changes:
-    ask again with `version`.
+    A version is the number of a change. Each message and member is in its current state. `version` is the newest
+    version that this answer includes. If `complete` is false, there are more changes: ask again with this `version`.
+    `conversation` has the fields that do not depend on who asks, such as the title; it is null if they are unchanged.
     """
 
     version: int

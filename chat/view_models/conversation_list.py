@@ -122,9 +122,9 @@ def parse_cursor(text: str) -> tuple[str, int] | None:
 class ConversationList:
     """The list of conversations beside a page, as one user sees it.
 
-    Counts and rows are loaded when they are first used, so that pages without the list do not load them. `query` has
-    the parameters of the URL: `find` (search), `show` (filter) and `older` (cursor of a page of the list). `blocked`
-    are the ids of users whom this user has blocked.
+    Rows and unread counts are loaded when they are first used, so that pages that do not show the list do not load
+    them. `query` has the parameters of the URL: `find` (search), `show` (filter) and `older` (cursor of the next rows
+    of the list). `blocked` are the ids of users whom this user has blocked.
     """
 
     FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")

@@ -145,7 +145,9 @@ def test_a_known_address_is_not_revealed_with_mail(make_api, make_user, with_mai
         mail.outbox.clear()
         cache.clear()
         answer = (sign_up_by_api if entry_point == "api" else sign_up_by_page)(make_api(), username=name, email=email)
-        headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+        headers = {
+            name: value for name, value in answer.headers.items() if name not in ("Content-Length", "Expires")
+        }  # Expires is the time of the answer
         return answer.status_code, answer.content, headers, set(answer.cookies), len(hashed_passwords), len(mail.outbox)
 
     known, fresh = sign_up("carol", "bob@example.com"), sign_up("dave", "dave@example.com")

@@ -84,7 +84,7 @@ async def test_face_name_and_mention_open_the_card_of_the_person(open_pages):
     await bob.sees("hello @bob")
     await alice.wait_until_sent()
     theirs, mine = alice.line("hello from bob"), alice.line("and @all")
-    for place in (theirs.locator(".avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
+    for place in (theirs.locator(".avatar").first, theirs.locator(".msg-by b"), mine.locator(".mention").first):
         await place.click()
         card = alice.page.locator("dialog.over")
         await expect(card).to_contain_text("bob")

@@ -15,10 +15,10 @@ from messenger.core.timestamps import format_timestamp
 
 
 def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads the messages that new messages reply to or forward. Returns the sends (messages to store) without an error.
+    """Loads the messages that new messages reply to or forward.
 
-    A send gets an error, for example, if it replies to a message of another conversation, or forwards a message that
-    the sender may not see.
+    Returns those sends (messages to store) that have no error. A send gets an error, for example, if it
+    replies to a message of another conversation, or forwards a message that the sender may not see.
     """
     ids = {pk for send in sends for pk in (send.command.reply_to_id, send.command.forward_id) if pk}
     if not ids:
