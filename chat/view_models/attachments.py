@@ -35,13 +35,16 @@ class AttachmentView:
     def duration_seconds(self) -> str:
         """The duration of the audio or video in seconds, formatted as JavaScript formats numbers: `7`, `7.25`.
 
-        Empty if the duration is unknown.
+        An empty text if the duration is unknown.
         """
         return "" if self.attachment.duration is None else str(self.attachment.duration).removesuffix(".0")
 
 
 def build_attachment_views(attachments: list[AttachmentSchema]) -> list[AttachmentView]:
-    """Returns the view models of the attachments of one message."""
+    """Returns the view models of the attachments of one message.
+
+    If a message has several images, they are shown as squares.
+    """
     has_several_images = sum(attachment.kind == "image" for attachment in attachments) > 1
     return [_build_view(attachment, has_several_images) for attachment in attachments]
 
@@ -70,7 +73,8 @@ def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
     """Returns the width and height in pixels with which an image or video is displayed. With `is_tile`, images are
     square.
 
-    The page reserves this space before the image or video is loaded, so that the text around it does not move then.
+    The page reserves this space while the image or video is loading. So the text around it does not move when the image
+    or video appears.
     """
     if is_tile and attachment.kind == "image":
         return TILE_SIDE, TILE_SIDE
@@ -81,9 +85,10 @@ def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
 
 
 def get_type_label(name: str) -> str:
-    """Returns the label on the icon of a file, which is its extension, such as `PDF`.
+    """Returns the text on the icon of a file: its extension in capital letters, such as `PDF`.
 
-    Empty if the extension is not one to four ASCII letters or digits.
+    Returns an empty text if the file has no extension, if the extension is longer than four characters, or if it
+    contains anything but ASCII letters and digits.
     """
     label = get_extension(name)
     return label.upper() if label.isascii() and label.isalnum() and len(label) <= 4 else ""
@@ -105,9 +110,10 @@ FILE_ICONS = {"image": "image", "video": "play", "audio": "wave", "file": "file"
 
 
 def summarize_files(attachments: Sequence[AttachmentSchema]) -> tuple[str, str]:
-    """Returns the icon and the text that stand for the files of a message without text, such as `Voice message 0:18`.
+    """Returns an icon name and a text, such as `Voice message 0:18`, for the files of a message without text.
 
-    In the browser `summarizeFiles` of static/js/lib/wording.js does the same.
+    The list of conversations shows them instead of a text. More than one file: `photo.jpg +2`. In the browser
+    `summarizeFiles` of static/js/lib/wording.js does the same.
     """
     first = attachments[0]
     if is_voice_note(first):

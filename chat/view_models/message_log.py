@@ -41,9 +41,10 @@ class GroupingInput:
 
 @dataclass(slots=True)
 class GroupPosition:
-    """Whether a message is the first or last of a group (messages of one sender), and which separators are above it.
+    """Whether a message is the first or the last of a group (messages of one sender that are shown together).
 
-    The field names are the same as in tests/shared_cases/grouping.json.
+    Also tells whether a line with the day or the time is shown above the message. The field names are the same as in
+    tests/shared_cases/grouping.json.
     """
 
     first: bool
@@ -84,7 +85,7 @@ class MessageItem:
 
     @property
     def css_classes(self) -> str:
-        """The CSS classes of the message. The scripts of the page also use these classes to find messages."""
+        """The CSS classes of the message, separated by spaces. Browser scripts also find messages by these classes."""
         classes = {
             "msg": True,
             "first": self.position.first,
@@ -120,9 +121,10 @@ class ReactionItem:
 
 @dataclass(slots=True)
 class SystemMessageText:
-    """The parts of the text of a system message, such as "Ann added Ben".
+    """The values from which a template makes the text of a system message, such as "Ann added Ben".
 
-    The template has one sentence for each value of `kind` and inserts the other fields into it.
+    The template has one sentence for each `kind` of system message ("added", "left" …). It inserts the other fields,
+    such as the names, into this sentence.
     """
 
     kind: str
@@ -228,9 +230,9 @@ def highlight_own_mentions(html: str, user_id: int) -> str:
 def _find_first_unread(
     messages: Sequence[MessageSchema], user_id: int, member_state: MineSchema | None, from_start: bool
 ) -> int | None:
-    """Returns the number (seq) of the first unread message, above which the page shows a separator.
+    """Returns the number (seq) of the first unread message, above which the web page shows a separator.
 
-    Returns None if nothing is unread, or if the first unread message is not on this page.
+    Returns None if nothing is unread, or if the first unread message is not among `messages`.
     """
     if member_state is None or not member_state.unread_count or not messages:
         return None
@@ -273,7 +275,7 @@ def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, 
 
 
 def collect_named_user_ids(messages: Sequence[MessageSchema]) -> set[int]:
-    """Returns the ids of the users whose names are shown in the system messages and reactions of these messages."""
+    """Returns the ids of the users whose names are shown with `messages`: in system messages and below reactions."""
     user_ids = {
         user_id
         for message in messages
@@ -308,10 +310,10 @@ def format_name_list(names: Sequence[str]) -> str:
 
 
 def name_words() -> dict[str, str]:
-    """Returns the translated words (such as "and" and "You") and the limits for lists of names.
+    """Returns translated words (such as "and" and "You"), and how many names and reactions are shown at most.
 
-    They become the data attributes of `<template id="name-words">`, so that scripts build the same lists of names as
-    the templates.
+    They become the data attributes of `<template id="name-words">`. Browser scripts use them to write lists of names in
+    the same way as the Django templates.
     """
     return {
         "writer": pgettext("writer", "You"),
@@ -335,10 +337,10 @@ def conversation_title(conversation) -> str:
 # ── Receipt marks ───────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class ReceiptMark:
-    """The mark below a message of the reader, which shows that the message is "sent", "delivered" or "read" (`state`).
+    """The mark below an own message of the reader. It shows the `state` of the message: "sent", "delivered" or "read".
 
-    `total` is the number of other members who let the reader see what they have read. `count` is how many of them have
-    read the message.
+    `total` is the number of other members who let the reader see what they have read. `count` is how many of these
+    members have read the message.
     """
 
     state: str
@@ -347,19 +349,19 @@ class ReceiptMark:
 
     @property
     def key(self) -> str:
-        """A text that is the same for equal receipt marks.
+        """A text that is the same for two marks with the same values.
 
-        Browser scripts compare the texts to find out whether a mark has changed.
+        Browser scripts compare it to find changed marks.
         """
         return f"{self.state} {self.count} {self.total}"
 
 
 def attach_receipt_marks(items: Sequence[MessageItem], receipts: Sequence[ReceiptSchema]) -> None:
-    """Sets `receipt_mark` ("sent", "delivered" or "read") of messages that the reader has sent.
+    """Sets `receipt_mark` ("sent", "delivered" or "read") on messages that the reader has sent.
 
-    If several messages in a group (messages that the page shows together) have the same state, only the last one gets a
-    mark. `items` are the messages of one page in ascending order. `receipts` tell what the other members have received
-    and read, without members who hide this.
+    `items` are messages in ascending order. `receipts` tell which messages each other member has received and read;
+    members who hide this are not included. If several messages of a group (messages that are shown together) have the
+    same state, only the last of these gets a mark.
     """
     own_items = [item for item in items if item.is_own and not item.is_deleted and not item.system_text]
     marks = [_build_receipt_mark(item.message.seq, receipts) for item in own_items]
