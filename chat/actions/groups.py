@@ -63,7 +63,11 @@ def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationS
 
 
 def _open_existing_direct_conversation(membership: Membership) -> tuple[ConversationSchema, bool]:
-    """Opens a direct conversation that the other user has opened. Other devices of the user get an event."""
+    """Opens a direct conversation for the user of `membership`, after the other user has opened it.
+
+    Returns the conversation, and True if it was not open for this user before. The user's other devices get the event
+    `conversation.added`.
+    """
     with outsider_transaction(membership.conversation_id) as tx:
         membership = tx.conversation.memberships.get(pk=membership.pk)
         membership.conversation = tx.conversation
@@ -76,7 +80,10 @@ def _open_existing_direct_conversation(membership: Membership) -> tuple[Conversa
 
 
 def added_event(membership: Membership) -> UserEvent:
-    """Returns the event `conversation.added` for the user of a membership whose conversation is loaded."""
+    """Returns the event `conversation.added`, which is sent to the user of `membership` only.
+
+    It contains the conversation as this user sees it. `membership.conversation` must be loaded.
+    """
     schema = conversation_schemas([membership], membership.user_id)[0]
     return events.conversation_added(membership.user_id, membership.me_version, schema, membership.version)
 
@@ -110,8 +117,9 @@ def _create_conversation(**fields: Any) -> Conversation:
 def _add_first_members(conversation: Conversation, users: list[User]) -> dict[int, ConversationSchema]:
     """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
-    Publishes the event `conversation.added` to each member. The event `member.updated` is not published, because no
-    WebSocket receives the events of the new conversation yet. A direct conversation exists only for the first user.
+    Publishes the event `conversation.added` to each member. The event `member.updated` is not necessary, because no
+    WebSocket receives the events of the new conversation yet. A direct conversation is open only for the first user in
+    `users` until the other user opens it or gets a message.
     """
     opening_users = users[:1] if conversation.pair else users
     me_versions = allocate_me_versions(user.pk for user in opening_users)
@@ -207,10 +215,10 @@ def _mark_announcement_new(tx: ConversationTransaction) -> None:
 
 
 def publish_conversation_info(tx: ConversationTransaction) -> None:
-    """Publishes the event `conversation.updated` with the fields of the conversation that all members see.
+    """Publishes the event `conversation.updated` with the fields of a conversation that are the same for all members.
 
-    Call this after all other changes of the transaction `tx`, because the event contains the new counts and version
-    numbers.
+    Call this after all other changes of the transaction `tx`, because the event contains the new counts and the new
+    version (number of the newest change).
     """
     conversation = tx.conversation
     conversation.info_version = tx.next_version()
@@ -388,9 +396,9 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
 
 
 def _member_state_event(membership: Membership) -> UserEvent:
-    """Returns the event `mine.updated` for the user of a membership, with what is stored for this user only.
+    """Returns the event `mine.updated`, which is sent to the user of `membership` only.
 
-    These are role, how far the user has read, mute and so on.
+    It contains what the conversation stores for this user: role, newest message read, mute and so on.
     """
     key = (membership.conversation_id, membership.user_id)
     mention_count = count_unread_mentions([membership]).get(key, 0)

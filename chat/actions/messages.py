@@ -66,10 +66,10 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
 
 
 def _find_users_mentioned_before(message: Message) -> dict[str, UserSchema]:
-    """Returns the users whom the message mentions before it is edited, by the normalized user names in its text.
+    """Returns the users whom the message mentions before an edit, by the normalized user names in the old text.
 
-    After an edit these names still mention the same users, also if a user has left the group or changed the name since,
-    or if another user has the name now.
+    If such a name is also in the new text, it mentions the same user. This is so even if the user has left the group or
+    changed the name since, or if another user has this name now.
     """
     ids = {
         skeleton(message.body[mention["start"] + 1 : mention["end"]]): mention["user_id"]
@@ -89,10 +89,10 @@ def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSch
 def update_mentions(
     tx: ConversationTransaction, message: Message, schema: MessageSchema, mentions: list[MentionSchema]
 ) -> None:
-    """Stores the mentions of an edited message, and notifies the users whom the message did not mention before.
+    """Stores the mentions of an edited message, and notifies users whom the message did not mention before.
 
-    A user who is mentioned but not notified because of a block gets the event `mine.updated` with the right count of
-    mentions: the user's devices have counted this mention, although it does not count.
+    A mention does not count if the sender or the mentioned user has blocked the other. But the devices of the mentioned
+    user have counted it already. So this user gets the event `mine.updated` with the right number of unread mentions.
     """
     old_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     new_ids = find_mentioned_user_ids(tx.conversation.pk, message.sender_id, mentions)
@@ -108,9 +108,9 @@ def update_mentions(
 
 
 def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_ids: set[int]) -> None:
-    """Publishes the new count of unread mentions (event `mine.updated`) to users who have not read this message.
+    """Publishes the new number of unread mentions (event `mine.updated`) to some members.
 
-    Only the users `user_ids` get the event.
+    These are the users in `user_ids` who have not read `message` yet.
     """
     memberships = list(
         Membership.objects.filter(
@@ -180,8 +180,9 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
 def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
     """Deletes a message in the open transaction `tx` and publishes the event `message.updated`.
 
-    Does not check permission. With `wipe`, the content of the message is removed permanently. Without `wipe`, it is
-    kept for restoring, and the user `by_id` is stored as the one who hid the message.
+    `tx` has locked the conversation of the message. Permission is not checked. With `wipe`, the content of the message
+    is removed permanently. Without `wipe`, the content is kept, so that the message can be restored, and `by_id` is
+    stored as the id of the user who hid the message.
     """
     message.deleted_at, message.pinned_at = tx.now, None
     fields = ["deleted_at", "pinned_at"]
@@ -215,9 +216,9 @@ def wipe_content(message: Message) -> None:
 
 # ── React and pin ────────────────────────────────────────────────────────────────────────────────────────────────
 def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
-    """Adds (`active`) or removes a user's reaction `emoji` on a message, and returns the message.
+    """Adds a user's reaction `emoji` to a message (if `active` is True) or removes it (if False). Returns the message.
 
-    Does nothing if the reaction exists already, or is removed already.
+    Nothing changes if the reaction is there already, or is not there when it should be removed.
     """
     if not is_single_emoji(emoji):
         raise invalid(emoji=_("Choose one emoji."))
@@ -246,9 +247,9 @@ def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> Mes
 
 
 def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
-    """Pins (`active`) or unpins a message for all members, and returns the message.
+    """Pins a message for all members (if `active` is True) or unpins it (if False). Returns the message.
 
-    Does nothing if the message is pinned already, or unpinned already.
+    Nothing changes if the message is pinned or unpinned already.
     """
     rate_limits.require("pin", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
@@ -269,9 +270,10 @@ def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
 
 # ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _require_open_pair(tx: ConversationTransaction) -> None:
-    """Raises `ApplicationError` in a direct conversation whose other user the member may not write to.
+    """Raises `ApplicationError` if the member may not write to the other user of a direct conversation.
 
-    The other user sees edits, reactions and pins, so the same rules apply to them as to a new message.
+    The other user sees edits, reactions and pins like a message, so the same rules apply to them. In a group nothing is
+    checked.
     """
     assert tx.membership
     tx.membership.conversation = tx.conversation

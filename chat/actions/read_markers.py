@@ -1,8 +1,8 @@
 """Changes what a conversation stores for each member: read and delivery markers, mute, notification level, draft …
 
 A marker is the number of the newest message that the member has read or received. Many markers change at the same time:
-a message in a group with a hundred readers changes a hundred. So `move_markers` stores many changes in one transaction,
-and callers put them into a queue (chat.actions.queues).
+if a hundred members read a message, a hundred markers change. So callers put changes of markers into a queue
+(chat.actions.queues), and `move_markers` stores many of them in one transaction.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MarkerMove(NamedTuple):
 
 
 class _MarkerState(msgspec.Struct):
-    """The data of a locked membership row: how far the user has read and received messages, mute, draft and so on.
+    """The data of a locked membership row: which messages the user has read and received, mute, draft and so on.
 
     Also has two values of the conversation: the number of its newest message, and how many text messages it has.
     """
@@ -149,10 +149,10 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
 
 
 def _set_read_counts(states: list[_MarkerState]) -> None:
-    """Sets `read_count` of each membership: how many text messages do not count as unread for the member.
+    """Sets `read_count` of each membership in `states`: the number of text messages that are not unread for the member.
 
-    Each of `states` is one membership: a user in a conversation. The messages are the text messages up to the newest
-    one that the user has read, and the user's own text messages after it.
+    These are all text messages up to the newest message that the user has read, and the text messages after it that the
+    user has written.
     """
     keys = {(state.conversation_id, state.read_seq) for state in states if 0 < state.read_seq < state.last_seq}
     counts: dict[tuple[int, int], int] = {}
@@ -171,10 +171,10 @@ def _set_read_counts(states: list[_MarkerState]) -> None:
 
 
 def _count_own_texts_after(state: _MarkerState) -> int:
-    """Returns how many messages the user wrote after the user's read marker (number of the newest message read).
+    """Returns how many text messages the user has written after the newest message that the user has read.
 
-    Normally this is 0, because sending a message moves the read marker to it. Only marking messages as unread moves
-    the marker back before own messages; only then a query is made. System messages are not counted.
+    Normally this is 0 and no query is made, because sending a message also marks all messages as read. It can be
+    greater if the user has marked messages as unread.
     """
     if state.sent_seq <= state.read_seq:
         return 0
@@ -185,10 +185,9 @@ def _count_own_texts_after(state: _MarkerState) -> int:
 
 
 def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
-    """Stores a row of ReceiptHistory with the time `now` for each user in `changed` who has received or read newer
-    messages.
+    """Stores in ReceiptHistory, with the time `now`, which newer messages the users in `changed` have received or read.
 
-    A user who has only marked messages as unread gets no row.
+    Nothing is stored for a user who has only marked messages as unread.
     """
     rows = []
     for state in changed:
@@ -253,10 +252,11 @@ def _outcome(
 
 
 def update_member_state(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
-    """Changes what a conversation stores for one member (mute, draft …, see MEMBER_STATE_FIELDS) and returns all of it.
+    """Changes what a conversation stores for one member (mute, draft …), and returns the member's new state.
 
-    Publishes no event if the values are the same as before. `announcement_seen` can only increase, up to the version of
-    the current announcement. Raises `not_found` for non-members.
+    `changes` has the new values by name, see MEMBER_STATE_FIELDS. `announcement_seen` can only increase, up to the
+    version of the current announcement. Publishes no event if all values are the same as before. Raises `not_found` for
+    non-members.
     """
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
