@@ -111,7 +111,7 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
 
 
 def get_usable_invite(user_id: int | None, token: str, ip: str = "") -> Invite:
-    """Returns the invite link with this token (secret part) if the user can use it to join the group, or is a member
+    """Returns the invite link with this token (secret part) if the user may join with it, or is a member of the group
     already.
 
     If `user_id` is None (not signed in), returns the link if a new user could join with it. In all other cases raises

@@ -1,8 +1,8 @@
 """Sends messages in batches: many commands are stored in one transaction. A rejected command does not affect others.
 
 This code runs most often and must be fast, so it uses tuples (messenger.core.bulk_sql) instead of model instances. It
-makes 6 SQL statements for any number of commands, and one or two more if the batch contains mentions, replies,
-forwards, or senders with unread messages, or the first message of a direct conversation.
+makes 6 SQL statements for any number of commands. A batch with mentions, replies, forwarded messages, senders who have
+unread messages, or the first message of a direct conversation needs one or two more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Outcome", "SendCommand", "SentMessage", "send_many", "send_many_bloc
 
 
 def send_many(commands: Sequence[SendCommand]) -> list[Outcome]:
-    """Stores and publishes a message for each command, in this order, and returns the outcome of each command.
+    """Stores and publishes a message for each command, and returns the outcome of each command, in the same order.
 
     The outcome is BUSY if another transaction has locked the conversation: call `send_many_blocking` for such commands.
     Raises IntegrityError if another process stores the same client_id at the same time. In this case call it again: it

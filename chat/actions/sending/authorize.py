@@ -14,10 +14,10 @@ from messenger.core.errors import ApplicationError, invalid, not_found, rate_lim
 
 
 def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
-    """Locks and loads the memberships of the senders, and returns the sends (messages to store) that are allowed.
+    """Checks membership, blocks and content of messages to send, and returns those `sends` that are allowed.
 
-    Sets the error of each send that is not allowed. If the sender is not a member, the error is `not_found`, the same
-    as for a conversation that does not exist.
+    Sets the error of each message that is not allowed; it is `not_found` if the sender is not a member. Also locks the
+    memberships of the senders and sets `membership` of each allowed message.
     """
     memberships = _lock_memberships(sends)
     for send in sends:
@@ -35,9 +35,9 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
 def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderMembership]:
     """Locks the memberships of the senders and returns them by (conversation id, user id). One query.
 
-    The same query also locks the memberships of members who have archived one of these conversations, because a new
-    message unarchives it, and of users for whom a direct conversation begins to exist with its first message. The locks
-    are taken in the order of the ids, so that two transactions never wait for each other.
+    The query also locks memberships that the new messages change: of members who have archived the conversation (it is
+    unarchived), and of the second user of a direct conversation that gets its first message. The locks are taken in the
+    order of the ids, so that two transactions never wait for each other.
     """
     keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
     if not keys:
@@ -88,10 +88,10 @@ def _content_error(command: SendCommand) -> ApplicationError | None:
 
 
 def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
-    """Returns the sends (messages to store) that the rate limit allows, and sets the error of the others.
+    """Returns those messages in `sends` that the rate limit allows, and sets the error of the others.
 
-    Socket, API and pages share one limit per user. This must be the last check, so that a command that is rejected for
-    another reason does not count.
+    WebSocket, API and pages share one limit per user. This must be the last check, so that a command that is rejected
+    for another reason does not count.
     """
     waits = rate_limits.acquire_many([rate_limits.bucket("send", send.command.user_id) for send in sends])
     for send, wait in zip(sends, waits, strict=True):

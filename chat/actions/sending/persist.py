@@ -33,9 +33,9 @@ def render_bodies(sends: list[PendingSend]) -> None:
 def assign_numbers(sends: list[PendingSend]) -> None:
     """Sets `seq` (number of the message) and `version` (number of the change) of each new message.
 
-    Also increases the counters of its conversation, and marks it as read by its sender. `had_unread` of a membership
-    becomes True if the sender had unread messages: then the sender's other devices must be told that these messages are
-    read now.
+    Also increases the counters of the conversation, and marks all its messages as read by the sender. `had_unread` of a
+    membership becomes True if the sender had unread messages before. The sender's other devices must then be told that
+    these messages are read.
     """
     for send in sends:
         conversation, membership = send.conversation, send.membership
@@ -96,7 +96,7 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
     """Returns the ids of the users to notify because the message mentions them; for `@all`, all members.
 
     Never includes the sender, users who have blocked the sender, and users whom the sender has blocked. The result is
-    kept in `send`, so that a second call makes no query.
+    cached in `send`, so that a second call makes no query.
     """
     if send.mentioned_ids is None:
         user_ids = {mention.user_id for mention in send.mentions if mention.user_id is not None}
@@ -110,9 +110,9 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
 
 
 def update_counters(sends: list[PendingSend], now: datetime) -> None:
-    """Saves the new counters of the conversations to the database, and the new read markers of the senders.
+    """Saves the new counters of the conversations, and how far the senders have read, to the database.
 
-    A read marker is the number of the newest message that the user has read, here the message that the sender has sent.
+    A sender has read all messages up to the message that he or she has sent.
     """
     conversations = {send.conversation.id: send.conversation for send in sends}.values()
     memberships = {send.membership.id: send.membership for send in sends}.values()
