@@ -1,6 +1,6 @@
 """Output schemas of chat (msgspec structs), and functions that build them from model instances.
 
-Pages, REST responses and WebSocket messages use the same schemas.
+Web pages, REST responses and WebSocket messages use the same schemas.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MentionSchema(msgspec.Struct):
 class ReplySchema(msgspec.Struct):
     """The message that a reply quotes, as it was when this response or event was built.
 
-    `excerpt` is the beginning of its text without Markdown.
+    `excerpt` is the beginning of the quoted text without Markdown.
     """
 
     id: int
@@ -191,8 +191,8 @@ class TitleSchema(msgspec.Struct):
     """The title of a conversation, with which a client can search for the conversation.
 
     A search text matches if `title` contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese
-    title in Latin letters: its pinyin (Latin spelling) and the first letters of the pinyin, each from every character
-    on.
+    title in Latin letters: as pinyin (Latin spelling) or as the first letters of the pinyin. There are keys for the
+    whole title and for the part that begins at each later character.
     """
 
     id: int
@@ -351,9 +351,9 @@ _VOICE_NOTE_NAME = re.compile(r".+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)", 
 
 
 def is_voice_note(attachment: AttachmentSchema) -> bool:
-    """Returns whether an audio file is a voice note that was recorded in the page. Its name then tells readers nothing.
+    """Returns True if an audio file is a voice note, which was recorded on this site and not chosen as a file.
 
-    In the browser, static/js/lib/wording.js does the same.
+    Voice notes are recognized by their file name. In the browser, static/js/lib/wording.js does the same.
     """
     return attachment.kind == "audio" and bool(attachment.duration and _VOICE_NOTE_NAME.fullmatch(attachment.name))
 
@@ -399,8 +399,8 @@ def reply_schema(quoted: Message) -> ReplySchema:
 def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
     """Builds the output schema of a message, whose related rows must be loaded already (see `messages_with_relations`).
 
-    `sender` is used instead of `message.sender`. `fresh` means that the message has just been created: no query looks
-    for reactions, because there are none.
+    `sender` is used instead of `message.sender` if it is given. With `fresh`, the message has just been created: no
+    query looks for reactions, because there are none.
     """
     deleted = message.deleted_at is not None
     reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)

@@ -111,11 +111,11 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
 
 
 def get_usable_invite(user_id: int | None, token: str, ip: str = "") -> Invite:
-    """Returns the invite link with this token (secret part) if the user may join with it, or is a member of the group
-    already.
+    """Returns the invite link with this token (secret part) if the user may join with it or is a member already.
 
-    If `user_id` is None (not signed in), returns the link if a new user could join with it. In all other cases raises
-    `not_found`. The number of wrong tokens is limited for each user and, if not signed in, for each IP address.
+    If `user_id` is None (not signed in), returns the link if a new user could join the group with it. In all other
+    cases raises `not_found`. The number of wrong tokens is limited for each user and, if not signed in, for each IP
+    address.
     """
     tried_by = user_id or ip
     rate_limits.require("invite.tries", tried_by)

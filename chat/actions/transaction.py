@@ -131,10 +131,9 @@ class ConversationTransaction:
         self._user_events.append((membership, make_event))
 
     def lock_memberships(self, memberships: Iterable[Membership]) -> None:
-        """Locks memberships before they are changed, and reloads the member's values (newest message read, mute, draft
-        …).
+        """Locks memberships before they are changed, and reloads their values (newest message read, mute, draft …).
 
-        These values are reloaded because another transaction may have changed them before the lock. Call this once for
+        The values are reloaded because another transaction may have changed them before the lock. Call this once for
         all memberships, before user rows are locked. All transactions lock conversations first, then memberships, then
         users, each in the order of the ids, so that two transactions never wait for each other.
         """

@@ -19,9 +19,10 @@ def generate_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """Returns the hash of `token`, the secret part of an invite link. The database finds the link by this hash.
+    """Returns the hash of `token`, the secret part of an invite link. Links are searched in the database by this hash.
 
-    A search for the token itself could take longer if its first characters are right, and so help to guess the token.
+    If the token itself were searched, the time of the search could tell an attacker whether the first characters of a
+    guessed token are right.
     """
     return sha256(token.encode()).hexdigest()
 

@@ -46,7 +46,7 @@ class ConversationSummary(NamedTuple):
 
     @property
     def badge_count(self) -> int:
-        """The number that this conversation adds to the unread count in the page title.
+        """The number that this conversation adds to the unread count in the browser tab (in `<title>`).
 
         It is the number of unread text messages. If the notification level is "mentions only", it is the number of
         unread mentions. It is 0 if the conversation is muted or its notification level is "none".
@@ -88,7 +88,7 @@ def activity_time(at: Any) -> datetime:
 def filter_summaries_after(
     summaries: Sequence[ConversationSummary], cursor: tuple[str, int] | None
 ) -> list[ConversationSummary]:
-    """Returns the conversations that come after `cursor` in the list of conversations; all, if `cursor` is None.
+    """Returns the conversations that come after `cursor` in the list of conversations, or all if `cursor` is None.
 
     The cursor is the (time of last activity, id) of the last conversation on the previous page.
     """
@@ -99,12 +99,13 @@ def filter_summaries_after(
 
 
 def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
-    """Returns the state of a user's conversations as JSON, for the scripts of a page.
+    """Returns summaries of a user's conversations as JSON, for browser scripts.
 
-    Each conversation is an array `[id, version, last_seq, flags, read_seq, unread, mentions]`. `version` increases with
-    each change. `flags` are bits: muted, archived, favourite, notification level. `last_seq` is the
-    number of the newest message, `read_seq` of the newest one that the user has read. `unread` and `mentions` count
-    unread messages. Zeros at the end are left out, and also `read_seq` if no message is unread: it equals `last_seq`.
+    Each conversation is an array `[id, version, last_seq, flags, read_seq, unread, mentions]`. `version` is the number
+    of the newest change, `last_seq` of the newest message, `read_seq` of the newest message that the user has read.
+    `flags` is a sum of bits for muted, archived, favourite and notification level. `unread` and `mentions` are numbers
+    of unread messages. Zeros at the end are left out. If no message is unread, `read_seq` is also left out: it equals
+    `last_seq`.
     """
     encoded = []
     for summary in summaries:

@@ -122,8 +122,8 @@ export interface Mention {
 }
 
 /**
- * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of its
- * text without Markdown.
+ * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of the
+ * quoted text without Markdown.
  */
 export interface Reply {
   id: number;
@@ -262,8 +262,9 @@ export interface Conversation {
 
 /**
  * The title of a conversation, with which a client can search for the conversation. A search text matches if `title`
- * contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese title in Latin letters: its pinyin
- * (Latin spelling) and the first letters of the pinyin, each from every character on.
+ * contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese title in Latin letters: as pinyin
+ * (Latin spelling) or as the first letters of the pinyin. There are keys for the whole title and for the part that
+ * begins at each later character.
  */
 export interface Title {
   id: number;
