@@ -45,7 +45,7 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
-    """Shows rows that cannot be edited in a form. Only admin actions (such as "hide") can change them.
+    """Shows rows that cannot be edited in a form. Only admin actions (such as "hide") can change the rows.
 
     `buttons` are the names of the admin actions for which the page of one row has a button.
     """
@@ -77,9 +77,9 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
         return [path("<id:pk>/act/", self.admin_site.admin_view(self.action_view), name=name), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        """Shows the page of one row, with a button for each admin action that is possible.
+        """Shows the admin page of one row, with a button for each admin action that is possible for this row.
 
-        Django itself rejects users who may not view the row.
+        Users who may not view the row are rejected by Django.
         """
         context = dict(extra_context or {})
         if row := self.get_object(request, object_id):
@@ -154,7 +154,10 @@ def render_excerpt(text: str) -> SafeString:
 
 
 def render_block(text: str) -> SafeString:
-    """Renders a text of a user as HTML. Line breaks are kept; Markdown and links are shown as the user typed them."""
+    """Renders a text that a user has written as HTML.
+
+    Line breaks are kept. Markdown and links are shown as they were typed.
+    """
     return format_html('<div class="said" dir="auto">{}</div>', text) if text else render_text("—")
 
 

@@ -81,8 +81,9 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         """Returns the messages that match the search term.
 
-        If the search term does not name a conversation, as in `in:12`, only the newest MAX_SEARCHED_MESSAGES messages
-        are searched. Django also calls this method with an empty search term, to list messages.
+        With `in:12` in the search term, only messages of the conversation with the id 12 are searched; otherwise only
+        the newest MAX_SEARCHED_MESSAGES messages of the site. Django also calls this method with an empty search term,
+        to list messages.
         """
         text = strip_unstorable(search_term)
         message_id, text = _extract_id(_MESSAGE_ID, text)
@@ -206,9 +207,9 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
 
 def message_state(row: Message) -> Any:
-    """Returns the state of a message for an admin page.
+    """Returns what an admin page shows about the state of a message.
 
-    It is "edited", "deleted by the sender", "hidden by" with the name of the user, or "" if nothing of this happened.
+    It is "edited", "deleted by the sender", "hidden by" with the name of the user, or "" for an unchanged message.
     """
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
@@ -228,9 +229,10 @@ def _event_text(row: Message) -> str:
 
 
 def _extract_id(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
-    """Searches for `pattern` in a search term, and returns the id that it finds and the term without this part.
+    """Searches for `pattern` (such as `in:12`) in a search term. Returns the id in it, and the term without the
+    pattern.
 
-    The id is None if the pattern is not found, and 0, which no row has, if the number is too large for an id.
+    The id is None if the pattern is not found. It is 0, which matches no row, if the number is too large for an id.
     """
     match = pattern.search(text)
     if match is None:

@@ -1,6 +1,6 @@
 """Admin pages of messages that users have reported to the moderators.
 
-Reports that no moderator has settled come first, then settled reports, each with the newest first.
+Reports that no moderator has settled come first, then settled reports. Both are sorted by time, newest first.
 """
 
 from __future__ import annotations

@@ -96,10 +96,10 @@ def serve_file(
     disposition: str,
     cache_control: str,
 ) -> HttpResponseBase:
-    """Sends the file that is stored under `key`, or redirects to a signed S3 URL for it.
+    """Sends the file that is stored under `key`, or redirects to a signed S3 URL of the file.
 
-    The caller must have checked that the user may see the file. Raises not_found if the file is missing, unavailable
-    (503) if the storage does not answer.
+    The caller must have checked that the user may see the file. Raises `not_found` if the file is missing, and
+    `unavailable` (status 503) if the storage does not answer.
     """
     response: HttpResponseBase
     try:
@@ -170,10 +170,10 @@ def _range_applies(request: HttpRequest, etag: str) -> bool:
 
 
 def _parse_range(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
-    """Returns which bytes of the file to send, as (start, stop), from the request header `Range`.
+    """Returns the bytes of the file to send, as (start, stop), from the request header `Range`.
 
-    A header with several ranges or with another unit than bytes is ignored: the whole file is sent. Raises ValueError
-    if the range lies outside the file.
+    Returns the range of the whole file if the header is missing, has several ranges, or has another unit than bytes.
+    Raises ValueError if the requested range lies outside the file.
     """
     if "Range" not in request.headers or not _range_applies(request, etag):
         return 0, length

@@ -101,9 +101,9 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
 
 
 def _ensure_free_space(size: int) -> None:
-    """Raises unavailable if the storage has no space for a new upload of `size` bytes.
+    """Raises `unavailable` if the storage has no space for a new upload of `size` bytes.
 
-    The bytes that all unfinished uploads have still to send count as used space.
+    Bytes of unfinished uploads that clients have not sent yet count as used space.
     """
     promised = Upload.objects.filter(attachment=None).aggregate(total=Sum(F("size") - F("offset")))["total"] or 0
     try:
@@ -268,10 +268,10 @@ class IncomingPart:
             self._commit()
 
     def finish(self) -> Upload:
-        """Stores the last bytes of this part safely and increases the offset of the upload, after the whole request
-        body has arrived. Completes the upload if this was its last part.
+        """Stores the last bytes of this part safely, and increases the offset (number of stored bytes) of the upload.
 
-        Raises UploadError with status 460 if the checksum of the part or the SHA-256 of the whole file is wrong.
+        Call it after the whole request body has arrived. If this was the last part, completes the upload. Raises
+        UploadError with status 460 if the checksum of the part or the SHA-256 of the whole file is wrong.
         """
         if self._writer is None:
             return self.upload
@@ -314,8 +314,9 @@ class IncomingPart:
         self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry(), writer="")
 
     def commit_partial(self) -> None:
-        """Keeps the bytes of this part that arrived before the connection broke. Does nothing if the part has a
-        checksum.
+        """Saves the bytes of this part that arrived before the connection broke.
+
+        Does nothing if the part has a checksum, because such a part must be complete.
         """
         if self._writer is not None and self._part_hash is None and self._uncommitted:
             self._commit()
@@ -440,8 +441,9 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
 
 
 def set_expected_sha256(user_id: int, upload_id: str, sha256: str) -> None:
-    """Sets the SHA-256 that the complete file of an upload must have. A client may send it as late as with the last
-    part.
+    """Sets the SHA-256 that the complete file of an upload must have.
+
+    The client may send it with any part of the file, even with the last one.
     """
     Upload.objects.filter(pk=upload_id, owner_id=user_id, attachment=None).update(sha256=sha256)
 

@@ -76,7 +76,7 @@ def time_of_day(value: str | datetime) -> str:
 
 @register.filter
 def short_datetime(value: str | datetime) -> str:
-    """Formats a date and time shortly: today as time of day, the last six days as weekday, other days as date."""
+    """Formats a date and time in short form: today as time of day, the last six days as weekday, other days as date."""
     return times.format_short(_to_local_time(value), timezone.localtime())
 
 
@@ -138,9 +138,9 @@ _render_item_cached = lru_cache(maxsize=2048)(_render_item)
 
 @register.simple_tag
 def script_templates() -> SafeString:
-    """Renders the HTML elements `<template>`, of which browser scripts make copies for new messages, rows and so on.
+    """Renders the HTML elements `<template>`. Browser scripts copy these elements for new messages, rows and so on.
 
-    They come from the same Django templates as the rest of the page, rendered with empty view models.
+    The elements are rendered from empty view models with the same Django templates as the rest of the page.
     """
     return _render_script_templates() if settings.DEBUG else _render_script_templates_cached(get_language())
 
@@ -151,7 +151,7 @@ def _render_script_templates() -> SafeString:
 
 @cache
 def _render_script_templates_cached(language: str | None) -> SafeString:
-    """Returns the HTML elements `<template>`, of which browser scripts make copies, rendered once for each language.
+    """Returns the HTML elements `<template>`, which browser scripts copy. They are rendered once for each language.
 
     They are the same on every page. Rendering them takes a fifth of the time of rendering one page.
     """

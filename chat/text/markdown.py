@@ -188,9 +188,10 @@ def _is_escaped(body: str, start: int) -> bool:
 
 
 def _is_in_path(body: str, slash: int) -> bool:
-    """Returns True if the `/` at the index `slash` belongs to a path such as `src/@types`, which is not a mention.
+    """Returns True if the `/` at the index `slash` belongs to a path. In `src/@types`, for example, `@types` is no
+    mention.
 
-    It belongs to a path if it follows a word. A mention or a Chinese character is not such a word.
+    The `/` belongs to a path if a word stands before it. After a mention or a Chinese character it belongs to no path.
     """
     start = slash
     while start > slash - 60 and start > 0 and is_username_character(body[start - 1]):

@@ -43,12 +43,11 @@ _EAST_ASIAN = re.compile(f"[{PUNCTUATION}{UNSPACED_LETTERS}\ue000\ue001]")
 
 # ── Emphasis ────────────────────────────────────────────────────────────────────────────────────────────────────────
 class MessageInlineState(StateInline):
-    """The state of the inline parser of markdown-it, with another rule for where emphasis (`*`, `**`, `~~`) begins and
-    ends.
+    """The state of the inline parser of markdown-it. It changes where emphasis (`*`, `**`, `~~`) may begin and end.
 
-    In CommonMark, such a sign between punctuation and a letter cannot begin or end emphasis, because in languages with
-    spaces the sign belongs to another word. Chinese has no spaces, so this is not applied to East Asian punctuation,
-    nor to any punctuation beside an East Asian character.
+    CommonMark allows no emphasis to begin or end between punctuation and a letter. This is wrong for Chinese, which has
+    no spaces between words. So this rule is not applied to East Asian punctuation, nor to any punctuation beside an
+    East Asian character.
     """
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
@@ -61,9 +60,9 @@ class MessageInlineState(StateInline):
 
 
 def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
-    """Returns whether emphasis can begin and end at a run of equal signs such as `**`.
+    """Returns whether emphasis can begin or end at `length` repetitions of a sign, such as `**`.
 
-    This depends on the characters `before` and `after` the run.
+    This depends on the characters `before` and `after` them.
     """
     if sign == "_":  # does not split words
         if length == 1 and _FACE_SIDE.match(before) and _FACE_SIDE.match(after):
@@ -81,7 +80,7 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
 def _may_stand_between(outer: str, inner: str) -> bool:
     """Returns True if a sign of emphasis such as `*` may stand between the characters `outer` and `inner`.
 
-    `inner` is the character on the side that would be emphasised.
+    `inner` is the character next to the sign inside the emphasis, `outer` the one outside.
     """
     if isWhiteSpace(ord(inner)):
         return False
@@ -374,7 +373,7 @@ def _quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a list. The lines are a list only if the first item has a text, and no zero of its number would be lost.
+    """Parses a list. The lines are a list only if the first item has a text, and if its number does not begin with 0.
 
     HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text.
     """
@@ -382,9 +381,9 @@ def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Decides whether a line ends the paragraph of a list item before it.
+    """Returns True if a line ends the list item before it.
 
-    A line that is not indented ends it. A line that begins with a number such as `02.` ends the list.
+    A line that is not indented ends the item. A line that begins with a number such as `02.` ends the whole list.
     """
     if not silent:
         return False
@@ -394,10 +393,11 @@ def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 
 def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a code block between two lines of backticks.
+    """Parses a code block between two lines of backticks. A block without code becomes text.
 
-    The first line may have the name of a programming language after its backticks. Other words there are the first line
-    of the code if the block has a closing line, and normal text if it has not. A block without code becomes text.
+    After its backticks, the first line may have the name of a programming language. If it has other words, they become
+    the first line of the code. But if the closing line of backticks is missing, a block with such words becomes normal
+    text.
     """
     match = _FENCE.fullmatch(_get_line(state, start))
     if not match:
@@ -426,9 +426,9 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tuple[int, bool]:
-    """Returns the number of the line that ends a code block, and True if this line consists of backticks.
+    """Returns the number of the line at which a code block ends, and True if this line is its closing line.
 
-    The closing line has at least `length` backticks. Without such a line, the code block is not closed.
+    A closing line has at least `length` backticks. Without such a line, the code block is not closed.
     """
     failed = state.env.setdefault("unclosed_fences", {})  # the shortest fence that was not closed, by end of the search
     key = (end, state.blkIndent)

@@ -37,9 +37,9 @@ def render_page(request: AuthenticatedRequest, template: str, status: int = 200,
 
 
 def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
-    """Returns the validated data of a form, or raises `invalid` if the form is not valid.
+    """Returns the validated data of a form. Raises `invalid` if the form is not valid.
 
-    For forms that are not rendered again with their errors, such as a single button.
+    Use it for a form that is not shown again with error messages, such as a single button.
     """
     if not form.is_valid():
         raise invalid(**{name: str(messages[0]) for name, messages in form.errors.items()})
@@ -47,9 +47,9 @@ def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
 
 
 def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
-    """Adds an ApplicationError to the form, which then shows it, and returns the HTTP status of the error.
+    """Adds the messages of an ApplicationError to a form, which then shows them. Returns the HTTP status of the error.
 
-    An error that the user cannot correct in the form, such as `not_found`, is not added but raised again.
+    If the user cannot correct the error in the form (such as `not_found`), raises the error again instead.
     """
     if error.code not in FORM_ERROR_CODES:
         raise error

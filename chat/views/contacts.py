@@ -30,7 +30,7 @@ MAX_RESULTS = 30  # people found by a search
 
 
 class PersonRow(NamedTuple):
-    """One user in a list. `state` is the contact state between this user and the reader, "none" if there is none."""
+    """One user in a list. `state` is the relation of the reader to this user, such as "contact" or "none"."""
 
     user: User
     state: str
@@ -46,8 +46,8 @@ def _rows(relationships: Iterable[Relationship]) -> list[PersonRow]:
 def people(request: AuthenticatedRequest) -> HttpResponse:
     """Lists the contacts, contact requests and blocked users of the current user.
 
-    With `?q=`, also shows the users found by this search text. Without contacts and `?q=`, shows suggested users
-    instead.
+    With the URL parameter `q`, also shows the users found by this search text. If `q` is missing and the user has no
+    contacts, shows suggested users.
     """
     user_id, query = request.user.pk, get_search_query(request)
     lists = contact_lists.list_contacts(user_id)
@@ -87,7 +87,7 @@ def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
 
 
 def render_person(request: AuthenticatedRequest, user_id: int, status: int = 200) -> HttpResponse:
-    """Renders the page of another user. It says so if the current user may not send this user messages."""
+    """Renders the page of another user. If the current user may not send messages to this user, the page says so."""
     current_user_id = request.user.pk
     relationship = contact_lists.find_relationship(current_user_id, user_id)
     if relationship:

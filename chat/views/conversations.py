@@ -167,8 +167,7 @@ def _find_replied_message(user_id: int, conversation_id: int, message_id_text: s
 
 
 def _complete_names(names: dict[int, str], user_ids: Iterable[int]) -> dict[int, str]:
-    """Returns `names` (display names by user id) and, in addition, the names of those `user_ids` that are missing in
-    it.
+    """Returns display names by user id: those in `names`, and those of users in `user_ids` who are not in `names`.
 
     For example, `names` has the names of the members, but a page also shows the names of former members.
     """

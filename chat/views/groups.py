@@ -95,7 +95,7 @@ def render_group_settings(
 
 
 def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosition | None:
-    """Returns the position in the list of members at which the page begins (cursor), from the URL parameter `after`.
+    """Parses the URL parameter `after`: the cursor (position in the list of members) at which the page begins.
 
     Returns None, which means the first page, if the parameter is missing or invalid.
     """

@@ -60,7 +60,10 @@ def _redirect_to_links(conversation_id: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class GroupFace:
-    """What the tag `{% avatar %}` needs of a group whose id must not be shown."""
+    """The data of a group that the template tag `{% avatar %}` needs. The real id of the group is not included.
+
+    It is for the invite page, which is also shown to users who are not members.
+    """
 
     title: str
     avatar_url: str | None
@@ -72,7 +75,8 @@ class GroupFace:
 def join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
     """Shows the group of an invite link. POST joins the group. Members are redirected to the conversation.
 
-    Signed-out visitors see the same group with the ways to get in: they create an account or sign in, and come back.
+    Signed-out visitors see the same group, with links to create an account or to sign in. After that they come back to
+    this page.
     """
     response = _join_by_invite(request, token)
     for name, value in INVITE_HEADERS.items():

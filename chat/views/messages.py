@@ -115,10 +115,11 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
 
 @form_view
 def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Asks to which conversations the message is forwarded. POST forwards it, or searches if the button is `search`.
+    """Asks to which conversations a message is forwarded. POST forwards it, or searches if the button was `search`.
 
-    If some conversations refuse it, the page names them and keeps only them ticked. A script that shows the page as a
-    dialog asks for JSON, and gets an empty response when everything is sent.
+    If the message cannot be forwarded to some of the conversations, the page is shown again with their errors, and only
+    they are still selected. A script that shows the page as a dialog asks for JSON, and gets an empty response when the
+    message was forwarded to all.
     """
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
@@ -171,7 +172,11 @@ def _redirect_after_forwarding(
     forwarded: dict[int, MessageSchema],
     targets: ForwardTargets,
 ) -> HttpResponse:
-    """Opens the conversation if there is only one, otherwise the forwarded message, with a note that names all."""
+    """Redirects after a message was forwarded. A script that asks for JSON gets an empty response instead.
+
+    If the message was forwarded to one conversation, opens this conversation. Otherwise opens the original message and
+    shows the names of all conversations in a flash message.
+    """
     if request.headers.get("Accept") == "application/json":
         return HttpResponse(status=204)
     if len(forwarded) == 1:

@@ -213,10 +213,11 @@ def _find_samples(source: Mp4Source, track: Box) -> Iterator[ErasedRange]:
 
 
 def _read_table(source: Mp4Source, box: Box, skip: int, typecode: str, *, columns: int = 1) -> array[int]:
-    """Returns all numbers of a table in a box (block of an MP4 file). The number of rows is stored after `skip` bytes.
+    """Returns all numbers of a table in a box (block of an MP4 file).
 
-    `typecode` is a type code of Python's `array`: "I" for 32 bits, "Q" for 64. Raises ValueError if the tables of this
-    file have more than MAX_TABLE_ENTRIES numbers together.
+    The number of table rows is stored `skip` bytes after the start of the box; each row has `columns` numbers.
+    `typecode` is a type code of Python's `array`: "I" for 32 bits, "Q" for 64. Raises ValueError if all tables of this
+    file together have more than MAX_TABLE_ENTRIES numbers.
     """
     numbers = array(typecode)
     (rows,) = struct.unpack(">I", source.read_exactly(box.start + skip, 4))
