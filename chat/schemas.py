@@ -332,7 +332,8 @@ def _strip_markdown(body: str) -> str:
 def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
     """Returns the beginning of a message text as one line without Markdown.
 
-    If there is no text, returns an emoji for the kind of the first file with its name, or the duration of a voice note.
+    If there is no text, returns an emoji for the kind of the first file, and the name of this file. For a voice note,
+    its duration is returned instead of the name.
     """
     line = " ".join(_strip_markdown(body).split())
     if not line and files:

@@ -202,7 +202,7 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
 
 
 def _mark_announcement_new(tx: ConversationTransaction) -> None:
-    """Marks the announcement as not yet seen by all members except the user who changed it."""
+    """Marks the announcement of a group as new for all members except the user who has changed it."""
     conversation, membership = tx.conversation, tx.membership
     assert membership
     conversation.announced_version = conversation.version + 1  # the version that `publish_conversation_info` takes next

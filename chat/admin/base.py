@@ -122,8 +122,8 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
     def run_for_each(self, request: HttpRequest, rows: Iterable[Any], function: Callable[[Any], None]) -> int:
         """Calls `function` with each row, and returns how many calls raised no ApplicationError.
 
-        The page shows the messages of these errors. Each call runs in its own transaction. If `function` writes entries
-        to the admin log, they are stored in the same transaction.
+        The messages of these errors are shown on the page. Each call runs in its own transaction. Entries that
+        `function` writes to the admin log are stored in the same transaction.
         """
         selected = list(rows[: MAX_ACTION_ROWS + 1]) if isinstance(rows, QuerySet) else list(rows)
         if len(selected) > MAX_ACTION_ROWS:

@@ -229,8 +229,7 @@ def _event_text(row: Message) -> str:
 
 
 def _extract_id(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
-    """Searches for `pattern` (such as `in:12`) in a search term. Returns the id in it, and the term without the
-    pattern.
+    """Searches for `pattern` (such as `in:12`) in a search term. Returns the id in it, and the rest of the term.
 
     The id is None if the pattern is not found. It is 0, which matches no row, if the number is too large for an id.
     """

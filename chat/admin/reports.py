@@ -98,7 +98,8 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
 
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
-        """Settles all open reports of the message of this report, because the moderator has judged this message."""
+        """Settles all open reports of the message that `report` is about. The moderator has decided about this message.
+        """
         for open_report in Report.objects.filter(message=report.message_id, settled_at=None):
             actions.settle_report(base.get_user_id(request), open_report.pk)
             self.log_change(request, open_report, "Settled.")

@@ -69,7 +69,7 @@ def download_thumbnail(request: HttpRequest, attachment_id: int, width: int) -> 
 
 
 def _get_attachment(request: HttpRequest, attachment_id: int) -> Attachment:
-    """Returns an attachment that the user of the request may see. Otherwise raises not_found.
+    """Returns an attachment that the user of the request may see. Otherwise raises `not_found`.
 
     Anonymous users and users who are not in the conversation get the same 404 as for an attachment that does not exist,
     so they cannot find out which attachments exist.

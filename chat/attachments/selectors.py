@@ -16,7 +16,7 @@ from messenger.core.timestamps import format_timestamp
 
 
 def get_attachment(user_id: int, attachment_id: int) -> Attachment:
-    """Returns an attachment that the user may see. Otherwise raises not_found.
+    """Returns an attachment that the user may see. Otherwise raises `not_found`.
 
     A user may see attachments of messages that are not deleted, in conversations of which the user is a member, and
     attachments that the user has uploaded but not sent yet.
@@ -39,7 +39,7 @@ def list_files(
     """Returns one page of the files of a conversation, newest first, and the cursor of the next page (an attachment
     id).
 
-    With `kind` (such as image or video), only files of this kind are returned. Raises not_found if the user is not a
+    With `kind` (such as image or video), only files of this kind are returned. Raises `not_found` if the user is not a
     member of the conversation.
     """
     get_membership(user_id, conversation_id)

@@ -247,8 +247,7 @@ class _ConversationSeeder:
                 actions.settle_report(user_id, report.pk)
 
     def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
-        """Marks messages as read for some members, up to the end of a session (messages that follow each other
-        closely).
+        """Marks messages as read for some members, up to the end of a session (a period with many messages).
 
         The members are divided into `share_count` shares by their user ids, so that not all of them read at the same
         time. Only the members of the share with the index `share` read now. Messages that the demo should show as

@@ -39,7 +39,7 @@ def get_export(user_id: int) -> DataExport | None:
 def request_export(user_id: int) -> DataExport:
     """Starts a new data export of the user, which replaces the user's earlier export.
 
-    If an export of the user is being built at this time, returns that export instead. Raises "rate_limited" if the user
+    If an export of the user is being built at this time, returns that export instead. Raises `rate_limited` if the user
     has requested too many exports.
     """
     current = get_export(user_id)
@@ -54,7 +54,7 @@ def request_export(user_id: int) -> DataExport:
 
 
 def get_ready_export(user_id: int) -> DataExport:
-    """Returns the data export of the user. Raises "not_found" if there is none, or if it is unfinished, failed or
+    """Returns the data export of the user. Raises `not_found` if there is none, or if it is unfinished, failed or
     expired.
     """
     export = DataExport.objects.filter(

@@ -188,8 +188,8 @@ def _is_escaped(body: str, start: int) -> bool:
 
 
 def _is_in_path(body: str, slash: int) -> bool:
-    """Returns True if the `/` at the index `slash` belongs to a path. In `src/@types`, for example, `@types` is no
-    mention.
+    """Returns True if the `/` at the index `slash` belongs to a path such as `src/@types` (here `@types` is no
+    mention).
 
     The `/` belongs to a path if a word stands before it. After a mention or a Chinese character it belongs to no path.
     """

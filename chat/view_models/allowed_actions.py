@@ -12,7 +12,7 @@ from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSc
 
 @dataclass(frozen=True, slots=True)
 class AllowedActions:
-    """The actions that one user may do in one conversation."""
+    """The actions that one user is allowed to perform in one conversation."""
 
     user_id: int
     role: str

@@ -58,7 +58,7 @@ class PeoplePicker:
     def selected(self) -> list[User]:
         """The selected users, without those whose privacy settings hide them from the current user.
 
-        Without this, anybody could put the id of a hidden user into the URL and would see the name.
+        Otherwise anybody could put the id of a hidden user into the URL and would see the name of this user.
         """
         users = privacy.discoverable_users(self._user_id, self._ids)
         excluded = self._filter_members(users) | {self._user_id}

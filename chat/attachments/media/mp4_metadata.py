@@ -76,9 +76,10 @@ def _erase(source: Mp4Source, erased: ErasedRange) -> None:
 
 
 def _keep_first(errors: list[Exception], error: Exception) -> None:
-    """Appends `error` to the list `errors` if the list is empty. Its traceback is dropped to save memory.
+    """Appends `error` to the list `errors` if this list is empty.
 
-    Later errors are not kept, because a small file can cause a million errors.
+    Later errors are not kept, because a small file can cause a million errors. The traceback of the kept error is
+    dropped to save memory.
     """
     if not errors:
         errors.append(error.with_traceback(None))

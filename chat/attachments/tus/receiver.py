@@ -56,8 +56,9 @@ class ClientDisconnected(Exception):
 
 
 class TusReceiver:
-    """Wraps an ASGI application. It handles PATCH requests, which send bytes of uploads, itself and passes all other
-    requests to the application.
+    """Wraps an ASGI application. PATCH requests, which send bytes of uploads, are handled here.
+
+    All other requests are passed to the wrapped application.
     """
 
     def __init__(self, application) -> None:
@@ -200,7 +201,7 @@ class _PatchRequest:
 
 
 def _authenticate(request: ASGIRequest) -> int:
-    """Returns the id of the signed-in user who sent the request. Raises unauthenticated if there is none.
+    """Returns the id of the signed-in user who sent the request. Raises `unauthenticated` if there is none.
 
     Uses the authentication classes of the REST API, which also check the CSRF token.
     """
