@@ -1,7 +1,7 @@
 """Publishes the receipts of a user (which messages the user has received and read) after a change of who may see them.
 
-Such a change is a setting of the user, a setting for one conversation, or that a user adds, removes, blocks or unblocks
-a contact.
+This changes with a setting of the user or a setting for one conversation. It also changes when a user adds, removes,
+blocks or unblocks another user.
 """
 
 from __future__ import annotations

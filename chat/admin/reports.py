@@ -98,7 +98,9 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
 
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
-        """Settles all open reports of the message that `report` is about. The moderator has decided about this message.
+        """Settles all open reports of the message that `report` is about.
+
+        The moderator has decided about this message, so no other moderator has to look at it.
         """
         for open_report in Report.objects.filter(message=report.message_id, settled_at=None):
             actions.settle_report(base.get_user_id(request), open_report.pk)

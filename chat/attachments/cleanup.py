@@ -45,9 +45,9 @@ def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
 
 
 def clean_up() -> None:
-    """Deletes expired uploads, uploaded files that were not sent in time, and files of deleted conversations.
+    """Deletes expired uploads, files of deleted conversations, and uploaded files not sent within UNSENT_HOURS.
 
-    In time means within UNSENT_HOURS. If the task that processes an uploaded file was lost, it is enqueued again.
+    If the task that processes an uploaded file was lost, it is enqueued again.
     """
     now = timezone.now()
     for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:

@@ -188,10 +188,10 @@ def _is_escaped(body: str, start: int) -> bool:
 
 
 def _is_in_path(body: str, slash: int) -> bool:
-    """Returns True if the `/` at the index `slash` belongs to a path such as `src/@types` (here `@types` is no
-    mention).
+    """Returns True if the `/` at the index `slash` is part of a path, such as `src/@types` (`@types` is no mention
+    here).
 
-    The `/` belongs to a path if a word stands before it. After a mention or a Chinese character it belongs to no path.
+    The `/` is part of a path if a word stands before it. After a mention or a Chinese character it is not.
     """
     start = slash
     while start > slash - 60 and start > 0 and is_username_character(body[start - 1]):
