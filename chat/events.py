@@ -229,7 +229,7 @@ def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[
 def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
     """Builds events for users who now show only to their contacts what they have received and read (receipts).
 
-    The events tell all members of the conversation who are not such contacts that these receipts are no longer shown.
+    The events tell all other members of the conversation that these receipts are no longer shown.
     """
     return [
         EphemeralEvent(

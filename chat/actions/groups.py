@@ -118,8 +118,8 @@ def _add_first_members(conversation: Conversation, users: list[User]) -> dict[in
     """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
     Publishes the event `conversation.added` to each member. The event `member.updated` is not necessary, because no
-    WebSocket receives the events of the new conversation yet. A direct conversation is open only for the first user in
-    `users` until the other user opens it or gets a message.
+    WebSocket receives the events of the new conversation yet. A direct conversation is opened only for the first user
+    in `users`; the other user gets it later, by opening it or with its first message.
     """
     opening_users = users[:1] if conversation.pair else users
     me_versions = allocate_me_versions(user.pk for user in opening_users)

@@ -153,6 +153,6 @@ def _render_script_templates() -> SafeString:
 def _render_script_templates_cached(language: str | None) -> SafeString:
     """Returns the HTML elements `<template>`, which browser scripts copy. They are rendered once for each language.
 
-    They are the same on every page. Rendering them takes a fifth of the time of rendering one page.
+    The elements are the same on every page. Rendering them takes a fifth of the time that the whole page takes.
     """
     return _render_script_templates()

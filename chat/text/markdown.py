@@ -188,8 +188,7 @@ def _is_escaped(body: str, start: int) -> bool:
 
 
 def _is_in_path(body: str, slash: int) -> bool:
-    """Returns True if the `/` at the index `slash` is part of a path, such as `src/@types` (`@types` is no mention
-    here).
+    """Returns True if the `/` at the index `slash` is part of a path such as `src/@types`, which has no mention.
 
     The `/` is part of a path if a word stands before it. After a mention or a Chinese character it is not.
     """

@@ -248,7 +248,10 @@ def _find_first_unread(
 
 # ── System messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, str]) -> SystemMessageText | None:
-    """Returns the parts of the text of a system message as the user `user_id` reads it; None for a text message."""
+    """Returns the text of a system message as the user `user_id` reads it, or None for a text message.
+
+    The result has the kind of the message and the names and titles from which a template makes the text.
+    """
     if (event := message.event) is None:
         return None
     actor_id = event.actor_id or message.sender.id
