@@ -61,10 +61,11 @@ def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, ema
 
 
 def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_confirmation_required, settings):
-    """A sign-in code is not sent to an e-mail address that its account has not confirmed.
+    """No sign-in code is sent to an e-mail address that its account has not confirmed.
 
-    Another person may have created the account with this address and know its password. If the owner of the address
-    entered a code, the address would be confirmed, and both would have access to the account.
+    An attacker may have created the account with somebody else's address. If the real owner of the address signed in
+    with a code, the address would be confirmed, and the attacker, who knows the password, could use the owner's
+    account.
     """
     planted = make_user("planted", email="alice@example.org")
     EmailAddress.objects.create(user=planted, email="alice@example.org", verified=False, primary=True)

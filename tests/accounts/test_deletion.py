@@ -34,7 +34,10 @@ def send_message(person, group, text="hello", **more):
 
 
 def page_of(person) -> Client:
-    """Returns a Django test client that is signed in as the user and has just confirmed the user's password again."""
+    """Returns a Django test client for requests to pages, signed in as the user.
+
+    It has also just confirmed the user's password again, which pages for sensitive settings require.
+    """
     client = Client()
     client.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})

@@ -37,7 +37,10 @@ def github(settings):
 
 
 def complete_sign_in(request, uid="7", email="", verified=False, **data):
-    """Completes a sign-in with GitHub, as if GitHub had sent these values of the account, and returns the response."""
+    """Completes a sign-in with GitHub, as if GitHub had sent the account data in the arguments. Returns the response.
+
+    `uid` is the id of the GitHub account; `verified` tells whether GitHub has verified the address `email`.
+    """
     adapter = SocialAccountAdapter(request)
     login = SocialLogin(user=User(), account=SocialAccount(provider="github", uid=uid, extra_data={}))
     login.provider = adapter.get_provider(request, "github")

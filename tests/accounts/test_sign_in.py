@@ -1,4 +1,4 @@
-"""Tests of signing in by page and by token, and of ending sign-ins.
+"""Tests of signing in on the page and through the API (which returns tokens), and of signing out on any device.
 
 Also tests that no response to a failed sign-in reveals whether an account exists.
 """

@@ -1,4 +1,4 @@
-"""Tests of signing up by page and by API, with the same rules."""
+"""Tests of signing up on the page and through the API. Both follow the same rules."""
 
 import threading
 

@@ -49,7 +49,10 @@ class Workspace:
         )[0]
 
     async def connect_listeners(self) -> None:
-        """Connects each user, as an open WebSocket does, and from then on records the events that the user receives."""
+        """Connects each user to the events of the server, as an open WebSocket does.
+
+        From then on, the events that each user receives are recorded in `listeners`.
+        """
         for name, user in self.people.items():
             self.listeners[name] = await self.environment.connect(user)
             self.listeners[name].transport.texts.clear()

@@ -87,9 +87,10 @@ def test_ordinary_files_are_measured_by_the_process(tmp_path):
 
 
 def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch):
-    """A file is not inspected if the inspecting process takes too long, or if too many of these processes already run.
+    """Inspecting a media file (measuring it and searching it for metadata) fails if it takes too long.
 
-    In both cases an MP4 file must be processed by the worker, because it may contain metadata. A WAV file need not.
+    It also fails if too many other inspections run. In both cases an MP4 file must be processed by the worker (the
+    process for background tasks), because it may contain metadata. A WAV file need not.
     """
     film = FTYP + box(b"moov", track(b"vide", [20], [7]))
     monkeypatch.setattr(inspection, "TIMEOUT_SECONDS", 0.001)
@@ -105,7 +106,10 @@ def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch)
 
 
 def test_samples_of_a_byte_each_are_erased_as_one_range():
-    """Erases an MP4 metadata track whose data lies in 300,000 blocks of one byte that directly follow each other."""
+    """An MP4 metadata track can be erased quickly even if its data are 300,000 blocks of one byte each.
+
+    The blocks directly follow each other in the file.
+    """
     tables = box(
         b"stbl",
         table(b"stsc", bytes(4), 1, 1, 1, each=3),

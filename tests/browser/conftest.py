@@ -40,9 +40,9 @@ class ConversationPage:
         await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
 
     async def say(self, text: str) -> None:
-        """Sends a text message, on a desktop by the Enter key and on a phone by the button.
+        """Sends a text message: on a desktop with the Enter key, on a phone with the Send button.
 
-        On a phone Enter starts a new line.
+        On a phone, the Enter key starts a new line in the message.
         """
         await self.page.fill(FIELD, text)
         if await self.page.evaluate("matchMedia('(hover: none) and (pointer: coarse)').matches"):
