@@ -55,9 +55,10 @@ def naughty_strings() -> list[str]:
 
 
 def some_naughty_strings() -> list[str]:
-    """Returns those in OURS and every third text of the Big List of Naughty Strings, for slow tests.
+    """Returns a part of the naughty strings (texts that often break software), for slow tests.
 
-    With the environment variable NAUGHTY=all, which bin/test-long sets, it returns all texts.
+    These are the texts of this project (OURS) and every third text of the Big List of Naughty Strings. With the
+    environment variable NAUGHTY=all, which bin/test-long sets, it returns all texts.
     """
     strings = naughty_strings()
     return strings if os.environ.get("NAUGHTY") == "all" else [*OURS, *strings[len(OURS) :: 3]]

@@ -31,9 +31,9 @@ def take_receipts(listener) -> list[tuple[int, int]]:
 
 @pytest.fixture
 async def send_and_read(environment, group, alice):
-    """`seq = await send_and_read(bob)` sends a message from alice to the group and marks it as read by bob.
+    """Returns an async function that sends a message from alice to the group and marks it as read by another user.
 
-    `seq` is the number of the message in the group.
+    `seq = await send_and_read(bob)` returns the number of the message in the group.
     """
 
     async def say_and_read(reader) -> int:

@@ -37,9 +37,9 @@ class Element:
         )
 
     def all(self, tag: str = "", cls: str = "", **attrs: str) -> list[Element]:
-        """Returns the elements inside this one that match, in document order.
+        """Returns all elements inside this element that have the given tag, class and attributes, in document order.
 
-        The content of `<template>` is left out.
+        Elements inside a `<template>` are left out.
         """
         results = []
         for child in self.children:
@@ -95,7 +95,10 @@ class Page(Element):
         self.children = root.children
 
     def form(self, action: str) -> dict[str, str]:
-        """Returns the names and values of the fields that a browser would send for the form with this `action` URL."""
+        """Returns the fields of the form whose `action` attribute is this URL, as a dictionary from name to value.
+
+        These are the values that a browser would send. Only `<input>` and `<textarea>` fields are supported.
+        """
         form = next(form for form in self.all("form") if form.attrs.get("action") == action)
         data = {field["name"]: field.attrs.get("value", "") for field in form.all("input") if "name" in field.attrs}
         return data | {area["name"]: area.text for area in form.all("textarea")}
@@ -120,9 +123,9 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """Requests a page in the way of our script page-navigation.js, which replaces the page without a reload.
+        """Requests a page in the same way as our script page-navigation.js: with the header X-Visit.
 
-        The header X-Visit marks such requests.
+        The script changes to another page without a reload: it replaces the content of the open page by the response.
         """
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 

@@ -1,6 +1,6 @@
-"""The protocols of the two compared applications, our messenger and the chat of the Django Channels tutorial.
+"""The protocols of the two applications whose speed is compared: our messenger and the chat of the Channels tutorial.
 
-For each it knows the URL of the socket, how to send a message, and what a received frame means.
+For each application, a class knows the URL of the WebSocket, how to send a message, and how to read a received frame.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from tests.scale.environment import PinnedServer, Stage
 
 
 class ReceivedFrame(NamedTuple):
-    """The meaning of a frame that a client has received, in the protocol of one of the two compared applications.
+    """What a received frame (WebSocket message) means, in the protocol of one of the two compared applications.
 
-    It is the answer to a sent message, the delivery of a message, or both. `ref` is the id of this message.
+    A frame answers a message that this client has sent, or delivers a message, or both. `ref` is the id of this
+    message.
     """
 
     answers: bool  # tells the sender that the message is stored
@@ -128,7 +129,10 @@ class Tutorial:
 
 
 def _counted(stored, refs: set[str]) -> int:
-    """Returns how many of the message ids `refs` are in `stored`. Raises AssertionError if one is there twice."""
+    """Returns how many of the message ids `refs` occur in the list `stored`.
+
+    Raises AssertionError if one of them occurs twice.
+    """
     there = [str(ref) for ref in stored if str(ref) in refs]
     assert len(there) == len(set(there)), "A message is stored twice"
     return len(there)
