@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class _FollowingConnections(ConnectionHandler):
-    """Django's connection handler (keeps one database connection for each thread), which also follows changed settings.
+    """Keeps one database connection for each thread, like Django's connection handler, but follows changed settings.
 
     If a test has replaced the database settings, each thread closes its old connection and connects to the new
     database.

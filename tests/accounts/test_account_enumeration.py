@@ -28,9 +28,10 @@ def email_confirmation_required(settings):
 
 
 def visible_part(answer) -> tuple:
-    """Returns the status and text of a response, without the CSRF token, the nonces and the submitted values.
+    """Returns the status and text of a response, as a pair. Two responses with equal pairs look the same to a user.
 
-    Two responses that are equal in these parts look the same to a user.
+    The CSRF token and the nonces (random values that differ in each response) are removed from the text. The user names
+    and e-mail addresses that the tests send are replaced by `…`.
     """
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"|nonce="[^"]+"|nonce-[^\']+', "", answer.content.decode())
     return answer.status_code, re.sub(r"new-here|alice@example\.org|nobody@example\.org", "…", text)

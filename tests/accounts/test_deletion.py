@@ -1,6 +1,7 @@
-"""Tests that account deletion does what the page for it announces, partly at once and partly in a background task.
+"""Tests that deleting an account does everything that the page /settings/delete/ announces.
 
-The background task also continues after a crash.
+One part is done at once, the other part in a background task. If the task crashes, it continues later and has the same
+result.
 """
 
 from __future__ import annotations

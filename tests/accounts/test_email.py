@@ -25,7 +25,7 @@ taken: list[EmailMessage] = []
 
 
 class FailingMailBackend:
-    """A mail backend that fails at first: at each attempt to send, it raises the next error of the list `refuses`.
+    """A Django mail backend that can fail: each call raises the next error in the list `refuses` instead of sending.
 
     When the list is empty, it accepts all e-mails.
     """

@@ -233,7 +233,7 @@ class Page:
 class Socket:
     """Calls actions through the WebSocket. Each user has one open connection to the ASGI application.
 
-    No server runs: the test passes the messages to the application directly.
+    No server runs: the test passes the frames (WebSocket messages) to the application directly.
     """
 
     name = "socket"

@@ -25,9 +25,9 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def png_without_exif(side: int) -> bytes:
-    """Returns a PNG of `side` times `side` pixels without EXIF data.
+    """Returns a PNG image of `side` times `side` pixels without EXIF data (metadata such as the location).
 
-    It tests that the server does not decode all pixels to look for EXIF data behind them.
+    EXIF data may follow the pixels in a PNG file. Tests check that the server does not decode all pixels to find it.
     """
 
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -39,8 +39,9 @@ def png_without_exif(side: int) -> bytes:
 
 
 def wav(size: int) -> bytes:
-    """Returns a WAV file with a format chunk (a part of its header) of `size` bytes, although a normal one has less
-    than 50.
+    """Returns a WAV file whose format chunk (a part of the header) has `size` bytes.
+
+    In a normal WAV file it has less than 50 bytes.
     """
     return b"RIFF" + struct.pack("<I", size + 12) + b"WAVEfmt " + struct.pack("<I", size) + bytes(size)
 

@@ -87,7 +87,7 @@ class ConversationPage:
 
 @pytest.fixture
 async def open_pages(make_site, browser_for, page_errors):
-    """Provides a function that starts a site and opens a group for alice (on a desktop) and bob (on a phone).
+    """Provides an async function that starts a site and opens the page of a group for alice (desktop) and bob (phone).
 
     Use: `alice, bob = await open_pages(server="daphne", **environment)`. Afterwards `alice.url` is the path of the
     group and `open_pages.site` is the site.

@@ -103,8 +103,7 @@ class Environment:
         return listener
 
     async def run(self, action, *args, **kwargs):
-        """Runs an action (a function that changes data) in a thread. Waits until its events are delivered to
-        connections.
+        """Runs an action (a function that changes data) in a thread and waits for the delivery of its events.
 
         Returns the result of the action.
         """

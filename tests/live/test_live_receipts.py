@@ -19,9 +19,9 @@ RECEIPT_BATCH_SECONDS = 0.6  # longer than the interval in which receipts are se
 
 
 def take_receipts(listener) -> list[tuple[int, int]]:
-    """Returns a pair for each receipt that the listener has received since the last call.
+    """Returns the receipts (who has read up to which message) that the listener has received since the last call.
 
-    The pair consists of a user id and the number of the newest message that this user has read.
+    Each is a pair: a user id and the number of the newest message that this user has read.
     """
     texts, listener.transport.texts = listener.transport.texts, []
     frames = [msgspec.json.decode(text) for text in texts]

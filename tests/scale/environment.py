@@ -77,8 +77,9 @@ class TutorialServer(PinnedServer):
 class Stage:
     """The users, conversations and running servers of a measurement.
 
-    `cookies[i]` signs in as `people[i]`. `group` is a group of the first hundred users, `teams` are groups of users
-    0 to 19, 20 to 39 and so on, and `pairs` are direct conversations of users 0 and 1, 2 and 3 and so on.
+    `cookies[i]` is the session cookie of the user with the id `people[i]`. `group` is a group of the first hundred
+    users, `teams` are groups of users 0 to 19, 20 to 39 and so on, and `pairs` are direct conversations of users 0 and
+    1, 2 and 3 and so on.
     """
 
     site: Site
